@@ -1,0 +1,111 @@
+"""What every test stands on: an empty directory and home, no `WANDB_*`, logging as it was, loopback only."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import hypothesis
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# The tests share their machine with others: how long an example takes says nothing.
+hypothesis.settings.register_profile("wandb_logging", deadline=None)
+hypothesis.settings.load_profile("wandb_logging")
+
+# What a developer's own shell may carry and a test must not see. A proxy would catch even loopback.
+_FOREIGN = ("WANDB_", "NETRC", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE")
+
+
+@pytest.fixture(autouse=True)
+def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test a home and a working directory of its own, and a clean environment."""
+    for name in list(os.environ):
+        if name.upper().startswith(_FOREIGN):
+            monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))  # Path.home() on Windows
+    monkeypatch.setenv("NETRC", str(home / ".netrc"))
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+
+
+class _LoggingState:
+    """A snapshot of everything that `logging` keeps in globals, and the way back to it."""
+
+    def __init__(self) -> None:
+        self.handlers = set(_open_handlers())
+        self.loggers = {logger: _settings_of(logger) for logger in _loggers()}
+        self.disabled_up_to = logging.root.manager.disable
+        self.raise_exceptions = logging.raiseExceptions
+        self.factory = logging.getLogRecordFactory()
+        self.hooks = (sys.excepthook, threading.excepthook)
+
+    def restore(self) -> None:
+        for logger in _loggers():
+            if logger in self.loggers:
+                level, propagate, disabled, handlers, filters = self.loggers[logger]
+            else:
+                level, propagate, disabled, handlers, filters = logging.NOTSET, True, False, [], []
+            logger.setLevel(level)
+            logger.propagate, logger.disabled = propagate, disabled
+            logger.handlers[:], logger.filters[:] = handlers, filters
+        logging.captureWarnings(capture=False)
+        logging.disable(self.disabled_up_to)
+        logging.raiseExceptions = self.raise_exceptions
+        logging.setLogRecordFactory(self.factory)
+        sys.excepthook, threading.excepthook = self.hooks
+        for handler in _open_handlers():
+            if handler not in self.handlers:
+                handler.close()
+
+
+def _loggers() -> list[logging.Logger]:
+    known = logging.root.manager.loggerDict.values()
+    return [logging.root, *(logger for logger in known if isinstance(logger, logging.Logger))]
+
+
+def _settings_of(logger: logging.Logger) -> tuple[int, bool, bool, list[logging.Handler], list[Any]]:
+    return logger.level, logger.propagate, logger.disabled, logger.handlers[:], logger.filters[:]
+
+
+def _open_handlers() -> list[logging.Handler]:
+    found = (reference() for reference in logging._handlerList[:])  # type: ignore[attr-defined]
+    return [handler for handler in found if handler is not None]
+
+
+@pytest.fixture(autouse=True)
+def _logging_restored(isolated: None) -> Iterator[None]:
+    """Undo what a test configures; close its handlers, so that no listener outlives the test's directory."""
+    state = _LoggingState()
+    yield
+    state.restore()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _loopback_only() -> Iterator[None]:
+    """Connect to this machine only: what a test shows must not depend on what is out there."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in {socket.AF_INET, socket.AF_INET6} and not _is_loopback(address[0]):
+            raise PermissionError(f"a test tried to reach {address[0]}: tests use loopback only")
+        connect(self, address)
+
+    socket.socket.connect = guarded  # type: ignore[method-assign, assignment]
+    yield
+    socket.socket.connect = connect  # type: ignore[method-assign]
+
+
+def _is_loopback(host: str) -> bool:
+    return host in {"localhost", "::1"} or host.startswith("127.")
