@@ -1,0 +1,149 @@
+"""One method for each request to the server; the only room that knows `requests`. Never retries, never logs.
+
+Failures come out as our own errors (`_errors`). The key goes to the API's own address and nowhere else: not to
+upload addresses, not across a redirect, and no netrc entry replaces it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import requests
+from requests.auth import AuthBase, HTTPBasicAuth
+
+from wandb_logging import _protocol
+from wandb_logging._errors import TLSError, TransportError
+
+
+class _KeyAuth(AuthBase):
+    """The key for the API's address, nothing for any other.
+
+    Given as `Session.auth`, because `requests` overwrites an Authorization header with a netrc entry
+    (psf/requests#3929), and asks netrc only where there is no auth object.
+    """
+
+    def __init__(self, host: str, key: str | None) -> None:
+        self._host = host
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._key and _protocol.belongs_to(request.url or "", self._host):
+            HTTPBasicAuth("api", self._key)(request)
+        return request
+
+
+class _Session(requests.Session):
+    """A session that sends credentials only from its auth object, also when it is redirected."""
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        del response
+        prepared_request.headers.pop("Authorization", None)
+
+
+class Client:
+    """The requests of one run to one server. Used by one thread at a time.
+
+    Args:
+        host: address of the API, without a slash at its end.
+        key: API key, or None.
+        timeout: seconds to connect, and between two bytes of an answer.
+        session: a `requests.Session` to use instead of one of our own (a seam for tests and odd proxies).
+    """
+
+    def __init__(
+        self, host: str, key: str | None, *, timeout: float = 30.0, session: requests.Session | None = None
+    ) -> None:
+        self.host = host
+        self._timeout = timeout
+        self._session = session or _Session()
+        self._session.auth = _KeyAuth(host, key)
+        self._session.headers["User-Agent"] = _protocol.USER_AGENT
+
+    def graphql(self, document: str, variables: Mapping[str, Any], *, conflict_retries: bool = False) -> dict[str, Any]:
+        """The `data` of a GraphQL answer.
+
+        Raises:
+            TransportError, HTTPStatusError, GraphQLError: see `_errors`.
+        """
+        body = {"query": document, "variables": dict(variables), "operationName": _operation(document)}
+        answer = self._request("POST", f"{self.host}/graphql", json=body, conflict_retries=conflict_retries)
+        return _protocol.graphql_data(answer.content)
+
+    def file_stream(self, path: str, body: bytes, *, gzip: bool) -> tuple[bool, float]:
+        """Post to a run's file stream; whether the server asks the run to stop, and seconds to wait now.
+
+        Raises:
+            TransportError, HTTPStatusError: see `_errors`.
+        """
+        headers = {"Content-Type": "application/json"}
+        if gzip:
+            headers["Content-Encoding"] = "gzip"
+        answer = self._request("POST", self.host + path, data=body, headers=headers)
+        try:
+            stopped = _protocol.dig(answer.json(), "stopped") is True
+        except ValueError:
+            stopped = False  # a body that is not JSON is not fatal (protocol 4.7)
+        return stopped, _protocol.rate_limit_wait(answer.headers)
+
+    def put(self, url: str, source: Path, headers: Mapping[str, str]) -> None:
+        """Stream a file to an upload address.
+
+        Raises:
+            OSError: the file cannot be read.
+            TransportError, HTTPStatusError: see `_errors`.
+        """
+        if url.startswith("/"):
+            url = self.host + url
+        with source.open("rb") as file:
+            # An empty file object would be sent chunked, without the Content-Length that storage asks for.
+            data: Any = file if source.stat().st_size else b""
+            # Own auth, doing nothing: a signed address refuses any Authorization header.
+            self._request("PUT", url, data=data, headers=dict(headers), auth=lambda request: request, redirects=True)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _request(
+        self,
+        method: str,
+        url: str,
+        *,
+        conflict_retries: bool = False,
+        redirects: bool = False,
+        **options: Any,
+    ) -> requests.Response:
+        with_errors = _translate
+        answer = with_errors(
+            lambda: self._session.request(method, url, timeout=self._timeout, allow_redirects=redirects, **options)
+        )
+        if not 200 <= answer.status_code < 300:
+            raise _protocol.status_error(
+                answer.status_code, answer.content, answer.headers, time.time(), conflict_retries=conflict_retries
+            )
+        return answer
+
+
+def _translate(call: Callable[[], requests.Response]) -> requests.Response:
+    try:
+        return call()
+    except requests.exceptions.SSLError as exc:
+        raise TLSError(f"the server's certificate was not accepted: {_root(exc)}") from exc
+    except (requests.exceptions.RequestException, OSError) as exc:
+        raise TransportError(_root(exc)) from exc
+
+
+def _root(exc: BaseException) -> str:
+    """The innermost reason, without the addresses of Python objects."""
+    reason: Any = exc
+    while getattr(reason, "reason", None) is not None or (reason.args and isinstance(reason.args[0], BaseException)):
+        reason = getattr(reason, "reason", None) or reason.args[0]
+    text = str(reason)
+    return text.partition("object at ")[2].partition(": ")[2] or text if "object at 0x" in text else text
+
+
+def _operation(document: str) -> str:
+    return document.split("(")[0].split("{")[0].split()[1]

@@ -1,0 +1,112 @@
+"""A file lock that dies with its process: held through an open file, so no stale lock is ever left behind.
+
+Ours and not a library's, because of `fork`: the child of a process that holds a lock has to let go of its copy of
+the descriptor without unlocking it for the parent (`abandon`), which the libraries looked at do not offer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+if sys.platform == "win32":
+    import msvcrt
+
+    # Locks on Windows keep others from reading the locked bytes: take one far behind the end of the file.
+    _FAR = 2**30
+
+    def _lock(fd: int) -> None:
+        os.lseek(fd, _FAR, os.SEEK_SET)
+        msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+
+    def _unlock(fd: int) -> None:
+        os.lseek(fd, _FAR, os.SEEK_SET)
+        msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(fd: int) -> None:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _unlock(fd: int) -> None:
+        fcntl.flock(fd, fcntl.LOCK_UN)
+
+
+class ProcessLock:
+    """An exclusive lock on a small file, released at the latest when the process ends.
+
+    Args:
+        path: the lock file; made when missing and left there (unlinking it would let two processes
+            hold "the" lock on two files of that name).
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd: int | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether this object holds the lock."""
+        return self._fd is not None
+
+    def acquire(self) -> bool:
+        """Take the lock without waiting; False if another process, or another object here, has it.
+
+        Raises:
+            OSError: the file system cannot lock, or the file cannot be made.
+        """
+        if self._fd is not None:
+            return True
+        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
+        try:
+            _lock(fd)
+        except (BlockingIOError, PermissionError):
+            os.close(fd)
+            return False
+        except OSError:
+            os.close(fd)
+            raise
+        self._fd = fd
+        return True
+
+    def note(self, text: str) -> None:
+        """Write who holds the lock into the file, for the message others print."""
+        if self._fd is not None:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._fd, 0)
+                os.lseek(self._fd, 0, os.SEEK_SET)
+                os.write(self._fd, text.encode())
+
+    def release(self) -> None:
+        """Let go. Harmless when not held."""
+        if self._fd is not None:
+            fd, self._fd = self._fd, None
+            with contextlib.suppress(OSError):
+                _unlock(fd)
+            os.close(fd)
+
+    def abandon(self) -> None:
+        """In a forked child: forget the parent's lock without unlocking it."""
+        if self._fd is not None:
+            fd, self._fd = self._fd, None
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a living process holds the lock at `path`. A missing file is not locked.
+
+    Where the file system cannot lock at all the answer is False: no process could have taken it.
+    """
+    if not path.exists():
+        return False
+    probe = ProcessLock(path)
+    try:
+        taken = probe.acquire()
+    except OSError:
+        return False
+    probe.release()
+    return not taken

@@ -1,0 +1,462 @@
+"""W&B's wire format: GraphQL documents, file_stream bodies, what answers mean. Pure: no I/O.
+
+Numbers in brackets name the section of the protocol notes a rule comes from (docs: "What is known of the protocol").
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from wandb_logging._errors import (
+    AuthError,
+    GraphQLError,
+    HTTPStatusError,
+    RequestRejected,
+    RunNotFound,
+    ServerUnavailable,
+)
+from wandb_logging._values import dumps, loads
+from wandb_logging._version import __version__
+
+USER_AGENT = f"wandb-logging/{__version__}"
+MAX_REQUEST_BYTES = 10 * 2**20  # [4.4]
+
+# Any other 4xx and 5xx is worth another try [1.2]; 3xx never is: redirects of a POST lose its body or its method.
+_FINAL = frozenset({400, 401, 403, 404, 409, 410, 413, 422, 501})
+
+VIEWER = "query Viewer { viewer { id entity username email teams { edges { node { name } } } } }"
+
+FEATURES = "query ServerFeaturesQuery { serverInfo { features { name isEnabled } } }"
+
+_BUCKET = """id name displayName description config sweepName historyLineCount
+    project { id name entity { id name } }"""
+
+UPSERT_BUCKET = f"""mutation UpsertBucket($id: String, $name: String, $project: String, $entity: String,
+    $groupName: String, $description: String, $displayName: String, $notes: String, $commit: String,
+    $config: JSONString, $host: String, $debug: Boolean, $program: String, $repo: String, $jobType: String,
+    $state: String, $sweep: String, $tags: [String!], $summaryMetrics: JSONString) {{
+  upsertBucket(input: {{id: $id, name: $name, modelName: $project, entityName: $entity, groupName: $groupName,
+      description: $description, displayName: $displayName, notes: $notes, commit: $commit, config: $config,
+      host: $host, debug: $debug, jobProgram: $program, jobRepo: $repo, jobType: $jobType, state: $state,
+      sweep: $sweep, tags: $tags, summaryMetrics: $summaryMetrics}}) {{
+    bucket {{ {_BUCKET} }}
+    inserted
+  }}
+}}"""
+
+RUN_RESUME_STATUS = """query RunResumeStatus($project: String, $entity: String, $name: String!) {
+  model(name: $project, entityName: $entity) {
+    id name entity { id name }
+    bucket(name: $name, missingOk: true) {
+      id name displayName summaryMetrics config tags notes
+      historyLineCount eventsLineCount logLineCount historyTail eventsTail
+      wandbConfig(keys: ["t"])
+    }
+  }
+}"""
+
+CREATE_RUN_FILES = """mutation CreateRunFiles($entity: String!, $project: String!, $run: String!,
+    $files: [String!]!) {
+  createRunFiles(input: {entityName: $entity, projectName: $project, runName: $run, files: $files}) {
+    runID uploadHeaders files { name uploadUrl }
+  }
+}"""
+
+
+# --- answers ------------------------------------------------------------------------------------------
+
+
+def error_message(body: bytes) -> str:
+    """The server's own words in an error answer, in either of its two shapes [1.1]; "" if there are none."""
+    try:
+        data = loads(body)
+    except ValueError:
+        return ""
+    if not isinstance(data, dict):
+        return ""
+    errors = data.get("errors")
+    items = errors if isinstance(errors, list) else [data.get("error")]
+    texts = (item.get("message") if isinstance(item, dict) else item for item in items)
+    return "; ".join(text for text in texts if isinstance(text, str))[:500]
+
+
+def status_error(
+    status: int, body: bytes, headers: Mapping[str, str], now: float, *, conflict_retries: bool = False
+) -> HTTPStatusError:
+    """The error that stands for an answer whose status is not 2xx.
+
+    Args:
+        now: seconds since 1970, to turn a Retry-After date into a wait.
+        conflict_retries: whether 409 may be tried again, as it may for UpsertBucket alone [1.2].
+    """
+    message = f"HTTP {status}"
+    words = error_message(body)
+    if words:
+        message += f": {words}"
+    if 300 <= status < 400:
+        return RequestRejected(f"{message} (redirect to {headers.get('Location', 'nowhere')}; set host to that)", status)
+    if status in {401, 403}:
+        return AuthError(message, status)
+    if status in {404, 410}:
+        return RunNotFound(message, status)
+    if status in _FINAL and not (status == 409 and conflict_retries):
+        return RequestRejected(message, status)
+    return ServerUnavailable(message, status, retry_after(headers.get("Retry-After"), now))
+
+
+def retry_after(value: str | None, now: float) -> float | None:
+    """Seconds to wait from a Retry-After header: a number or a date [1.2]; None if there is no sense in it."""
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - now
+        except (TypeError, ValueError):
+            return None
+    return min(max(seconds, 0.0), 3600.0) if seconds == seconds else None
+
+
+def rate_limit_wait(headers: Mapping[str, str]) -> float:
+    """Seconds to wait before the next file_stream request because the quota is used up [1.3]."""
+    try:
+        remaining = float(headers["RateLimit-Remaining"])
+        reset = float(headers["RateLimit-Reset"])
+    except (KeyError, ValueError):
+        return 0.0
+    return min(reset, 60.0) if remaining < 1 and reset > 0 else 0.0
+
+
+def graphql_data(body: bytes) -> dict[str, Any]:
+    """The `data` of a GraphQL answer of status 200.
+
+    Raises:
+        GraphQLError: it holds errors, or is not what GraphQL answers.
+    """
+    try:
+        answer = loads(body)
+    except ValueError:
+        raise GraphQLError("the server's answer is not JSON; is host the address of a W&B API?") from None
+    if not isinstance(answer, dict):
+        raise GraphQLError("the server's answer is not a JSON object")
+    if answer.get("errors"):
+        raise GraphQLError(error_message(body) or "the server reported an error without words")
+    if not isinstance(answer.get("data"), dict):
+        raise GraphQLError("the server's answer holds no data")
+    return answer["data"]  # type: ignore[no-any-return]
+
+
+def dig(data: object, *keys: str) -> Any:
+    """The value under nested keys; None as soon as something on the way is not there or no object."""
+    for key in keys:
+        if not isinstance(data, dict):
+            return None
+        data = data.get(key)
+    return data
+
+
+def _json_object(text: object) -> dict[str, Any]:
+    try:
+        value = loads(text) if isinstance(text, str) else None
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _json_rows(text: object) -> list[dict[str, Any]]:
+    """The rows of a historyTail or eventsTail: a JSON text holding a list of JSON texts [3.5]."""
+    try:
+        value = loads(text) if isinstance(text, str) else None
+    except ValueError:
+        return []
+    return [_json_object(item) for item in value] if isinstance(value, list) else []
+
+
+@dataclass(frozen=True)
+class Remote:
+    """What the server said of a run when it was created or taken over. Kept in run.json.
+
+    Attributes:
+        storage_id: the server's own id of the run.
+        entity, project, name, display_name: where the run is and what it is called.
+        history, events, output: lines that were there before us: our offsets begin there.
+        step, runtime: where a resumed run goes on.
+        config, summary: what a resumed run had.
+        structured: whether the server takes text lines as JSON.
+        gzip: whether it takes compressed requests.
+    """
+
+    storage_id: str
+    entity: str
+    project: str
+    name: str
+    display_name: str
+    history: int = 0
+    events: int = 0
+    output: int = 0
+    step: int = 0
+    runtime: float = 0.0
+    config: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
+    structured: bool = False
+    gzip: bool = False
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """State taken over from a run that exists [3.5]."""
+
+    storage_id: str
+    history: int
+    events: int
+    output: int
+    step: int
+    runtime: float
+    config: dict[str, Any]
+    summary: dict[str, Any]
+    tags: list[str]
+    notes: str | None
+
+
+def resumed(data: Mapping[str, Any]) -> Resumed | None:
+    """What RunResumeStatus says of a run; None if it does not exist [3.5]."""
+    bucket = dig(data, "model", "bucket")
+    if not isinstance(bucket, dict) or "t" not in _json_object(bucket.get("wandbConfig")):
+        return None
+    summary = _json_object(bucket.get("summaryMetrics"))
+    rows, events = _json_rows(bucket.get("historyTail")), _json_rows(bucket.get("eventsTail"))
+    count = _whole(bucket.get("historyLineCount"))
+    last_step = next((row["_step"] for row in reversed(rows) if "_step" in row), summary.get("_step"))
+    runtimes = [row.get("_runtime") for row in rows[-1:] + events[-1:]]
+    runtimes.append(dig(summary, "_wandb", "runtime") or summary.get("_runtime"))
+    config = {key: dig(item, "value") for key, item in _json_object(bucket.get("config")).items()}
+    return Resumed(
+        storage_id=str(bucket.get("id") or ""),
+        history=count,
+        events=_whole(bucket.get("eventsLineCount")),
+        output=_whole(bucket.get("logLineCount")),
+        step=_whole(last_step) + (1 if count else 0),
+        runtime=max((float(value) for value in runtimes if isinstance(value, (int, float))), default=0.0),
+        config=config,
+        summary=summary,
+        tags=[tag for tag in bucket.get("tags") or [] if isinstance(tag, str)],
+        notes=bucket.get("notes"),
+    )
+
+
+def _whole(value: object) -> int:
+    return int(value) if isinstance(value, (int, float)) and value == value else 0
+
+
+def features(data: Mapping[str, Any]) -> set[str]:
+    """Names of the features a server has [3.8]."""
+    items = dig(data, "serverInfo", "features") or []
+    return {item["name"] for item in items if isinstance(item, dict) and item.get("isEnabled") and "name" in item}
+
+
+# --- runs ---------------------------------------------------------------------------------------------
+
+
+def config_json(config: Mapping[str, Any], writer_id: str) -> str:
+    """The run config as the server keeps it: each value wrapped, our own members under `_wandb` [3.3].
+
+    `_wandb.t` must be there: without it the official client takes the run for one that never started.
+    """
+    python = platform.python_version()
+    own = config.get("_wandb")
+    about = {
+        **(own if isinstance(own, dict) else {}),
+        "cli_version": __version__,
+        "python_version": python,
+        "t": {"4": python, "5": __version__},
+        "m": [],
+        "e": {writer_id: {"writerId": writer_id}},
+    }
+    wrapped = {key: {"value": value} for key, value in config.items() if key != "_wandb"}
+    return dumps({"_wandb": {"value": about}, **wrapped}).decode()
+
+
+def upsert_variables(  # noqa: PLR0913  one argument a fact
+    info: Mapping[str, Any],
+    *,
+    config: str | None,
+    storage_id: str | None = None,
+    changed: Mapping[str, Any] | None = None,
+    first: bool = True,
+) -> dict[str, Any]:
+    """Variables of UpsertBucket. Null leaves a field of the run as it is [3.1].
+
+    Args:
+        info: the run's identity, as in run.json.
+        config: the whole config as JSON text, or None to leave it.
+        changed: of a run that exists: what of name, notes, tags, group and job type to set.
+        first: whether this call makes the run (or takes it over).
+    """
+    given = dict(info) if first else dict(changed or {})
+    return {
+        "id": storage_id,
+        "name": info["id"],
+        "project": info["project"],
+        "entity": info.get("entity"),
+        "groupName": given.get("group"),
+        "description": None,
+        "displayName": given.get("name"),
+        "notes": given.get("notes"),
+        "commit": None,
+        "config": config,
+        "host": given.get("host_name"),
+        "debug": None,
+        "program": given.get("program"),
+        "repo": None,
+        "jobType": given.get("job_type"),
+        "state": None,
+        "sweep": None,
+        "tags": list(given["tags"]) if given.get("tags") else None,
+        "summaryMetrics": None,
+    }
+
+
+def app_url(host: str) -> str:
+    """Address of the pages for people that belong to an API address [2.4]."""
+    if "://api.wandb.test" in host:
+        return host.replace("://api.", "://app.", 1)
+    if "://api.wandb." in host:
+        return host.replace("://api.", "://", 1)
+    return host.replace("://api.", "://app.", 1)
+
+
+def run_url(app: str, entity: str, project: str, run_id: str) -> str:
+    """Address of a run's page [3.4]."""
+    return f"{app}/{quote(entity, safe='')}/{quote(project, safe='')}/runs/{quote(run_id, safe='=+&$@')}"
+
+
+def stream_path(entity: str, project: str, run_id: str) -> str:
+    """Path of a run's file_stream below the API's address."""
+    return "/files/" + "/".join(quote(part, safe="") for part in (entity, project, run_id)) + "/file_stream"
+
+
+def belongs_to(url: str, host: str) -> bool:
+    """Whether a URL is the API's own, so that the key may be sent there [1]."""
+    ours, theirs = urlsplit(host), urlsplit(url)
+    same = (ours.scheme, ours.hostname, _port(host)) == (theirs.scheme, theirs.hostname, _port(url))
+    return same and theirs.path.startswith(ours.path)
+
+
+def _port(url: str) -> int | None:
+    parts = urlsplit(url)
+    return parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def upload_targets(data: Mapping[str, Any], names: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Upload address by file name, and the headers each PUT needs, from CreateRunFiles [6.1].
+
+    Names that were not asked for are ignored; a null address leaves the file out.
+
+    Raises:
+        GraphQLError: the answer has another number of files than asked for.
+    """
+    answer = dig(data, "createRunFiles")
+    files = dig(answer, "files")
+    if not isinstance(files, list) or len(files) != len(names):
+        raise GraphQLError("CreateRunFiles answered with another number of files than asked for")
+    urls = {
+        item["name"]: item["uploadUrl"]
+        for item in files
+        if isinstance(item, dict) and item.get("name") in names and isinstance(item.get("uploadUrl"), str)
+    }
+    pairs = (text.partition(":") for text in dig(answer, "uploadHeaders") or [] if isinstance(text, str))
+    return urls, {name.strip(): value.strip() for name, _, value in pairs}
+
+
+# --- file stream --------------------------------------------------------------------------------------
+
+HISTORY = "wandb-history.jsonl"
+EVENTS = "wandb-events.jsonl"
+SUMMARY = "wandb-summary.json"
+OUTPUT = "output.log"
+
+
+class LineBlock:
+    """Consecutive lines of one stream, packed as they come, so that no large list is encoded at once.
+
+    Encoding a whole request in one go would hold the interpreter lock for milliseconds; a few hundred rows take
+    microseconds (design: "Details that bite").
+    """
+
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+        self.count = 0
+        self.size = 0
+        self._parts: list[bytes] = []
+
+    def add(self, lines: Iterable[str]) -> None:
+        """Append lines."""
+        items = list(lines)
+        if items:
+            part = dumps(items)[1:-1]
+            self._parts.append(part)
+            self.count += len(items)
+            self.size += len(part)
+
+    def pieces(self) -> Iterable[bytes]:
+        """This block as JSON: `{"offset": n, "content": [...]}`, in pieces."""
+        yield b'{"offset":%d,"content":[' % self.offset
+        for i, part in enumerate(self._parts):
+            if i:
+                yield b","
+            yield part
+        yield b"]}"
+
+    def lines(self) -> list[str]:
+        """The lines again, for sending fewer at a time."""
+        return [line for part in self._parts for line in json.loads(b"[" + part + b"]")]
+
+
+@dataclass
+class StreamBody:
+    """One file_stream request [4.1]. Empty, it is a heartbeat.
+
+    Attributes:
+        blocks: lines by stream name.
+        uploaded: files whose bytes have just been put.
+        exit_code: ends the run; only in the last request.
+    """
+
+    blocks: dict[str, LineBlock] = field(default_factory=dict)
+    uploaded: list[str] = field(default_factory=list)
+    exit_code: int | None = None
+
+    def pieces(self) -> Iterable[bytes]:
+        """The request's JSON, in pieces."""
+        yield b"{"
+        comma = b""
+        blocks = {name: block for name, block in self.blocks.items() if block.count}
+        if blocks:
+            yield b'"files":{'
+            for i, (name, block) in enumerate(blocks.items()):
+                yield (b"," if i else b"") + dumps(name) + b":"
+                yield from block.pieces()
+            yield b"}"
+            comma = b","
+        if self.uploaded:
+            yield comma + b'"uploaded":' + dumps(self.uploaded)
+            comma = b","
+        if self.exit_code is not None:
+            yield comma + b'"complete":true,"exitcode":%d' % self.exit_code
+        yield b"}"
+
+    def encode(self, *, gzip: bool) -> bytes:
+        """The request's body: JSON, compressed if asked for [4.5]."""
+        if not gzip:
+            return b"".join(self.pieces())
+        # 31: the gzip container. Level 1: four fifths of the gain at a quarter of the time.
+        packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+        return b"".join([*(packer.compress(piece) for piece in self.pieces()), packer.flush()])

@@ -1,0 +1,43 @@
+"""What sending a run came to: the answer of `flush`, `finish`, `upload_cached_logs` and `sync`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Report:
+    """Where a run stands on its way to the server.
+
+    Attributes:
+        run_id, project: which run.
+        entity: team or user; None while the server has not been asked.
+        url: address of the run's page; None while the server has not been asked.
+        path: the run directory; None if there is none (disabled, or nothing could be written).
+        rows, lines, files: history rows, text lines and files the server has acknowledged.
+        remaining: journal lines that it has not.
+        set_aside: values and lines that cannot be sent; they are kept in the run directory.
+        finished: whether the server has been told how the run ended.
+        exit_code: how it ended; None while it has not.
+        error: why `remaining` is not 0, in words for a person; None if nothing went wrong.
+    """
+
+    run_id: str
+    project: str
+    entity: str | None = None
+    url: str | None = None
+    path: Path | None = None
+    rows: int = 0
+    lines: int = 0
+    files: int = 0
+    remaining: int = 0
+    set_aside: int = 0
+    finished: bool = False
+    exit_code: int | None = None
+    error: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything is on the server."""
+        return self.error is None and self.remaining == 0
