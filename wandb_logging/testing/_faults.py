@@ -1,0 +1,69 @@
+"""Faults on demand: what goes wrong with which of the next requests. Imports nothing of ours."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing import Literal, Mapping
+
+    Where = Literal["any", "graphql", "file_stream", "storage"]
+    Close = Literal["before", "after"]
+
+
+@dataclass
+class Fault:
+    """One thing that goes wrong, `remaining` times. See `LocalServer.fail_next` for the fields."""
+
+    remaining: float
+    status: int | None
+    where: Where
+    operation: str | None
+    headers: Mapping[str, str]
+    body: bytes
+    close: Close | None
+    latency: float
+
+    def hits(self, where: str, operation: str | None) -> bool:
+        """Whether the fault is for such a request."""
+        return self.where in ("any", where) and self.operation in (None, operation)
+
+
+def body_bytes(body: Any, status: int | None) -> bytes:
+    """The answer's body: bytes and text as they are, anything else as JSON, W&B's error shape when None is given."""
+    if body is None:
+        body = {"error": f"injected fault {status}"}
+    if isinstance(body, str):
+        return body.encode()
+    return body if isinstance(body, bytes) else json.dumps(body).encode()
+
+
+@dataclass
+class Faults:
+    """The faults to come, in the order they were asked for; each request takes the first that is meant for it."""
+
+    _queue: list[Fault] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, fault: Fault) -> None:
+        """Queue a fault."""
+        with self._lock:
+            self._queue.append(fault)
+
+    def clear(self) -> None:
+        """Forget all faults."""
+        with self._lock:
+            self._queue.clear()
+
+    def take(self, where: str, operation: str | None) -> Fault | None:
+        """The fault that this request meets, used up once more."""
+        with self._lock:
+            fault = next((fault for fault in self._queue if fault.hits(where, operation)), None)
+            if fault:
+                fault.remaining -= 1
+                if fault.remaining <= 0:
+                    self._queue.remove(fault)
+            return fault

@@ -1,0 +1,153 @@
+"""GraphQL: runs a client's document against our schema and the store. The only importer of graphql-core.
+
+Resolvers are registered by name (`"Run.config"`) in `_resolvers` and `_artifact_resolvers`; a field without one is the
+attribute of the same name, in snake case.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import TYPE_CHECKING, Any, Callable, Mapping
+
+from wandb_logging.testing._schema import SDL
+from wandb_logging.testing._store import Refusal
+
+if TYPE_CHECKING:
+    from graphql import DocumentNode, ExecutionResult, GraphQLResolveInfo, GraphQLSchema
+
+    from wandb_logging.testing._context import Context
+
+    Resolver = Callable[..., Any]
+
+
+def execute(
+    resolvers: Mapping[str, Resolver], context: Context, document: object, variables: object, operation: object
+) -> tuple[int, dict[str, Any]]:
+    """Execute one request; each breach is reported to the store.
+
+    Args:
+        resolvers: `"Type.field"` to a function of the source object, the context and the field's arguments.
+        context: what resolvers may use.
+        document: the request's `query`.
+        variables: the request's `variables`.
+        operation: the request's `operationName`.
+
+    Returns:
+        HTTP status and answer.
+    """
+    graphql = require()
+    schema = _schema(tuple(resolvers.items()))
+    if not isinstance(document, str) or not isinstance(variables, (dict, type(None))):
+        context.store.report("graphql", "`query` is no text or `variables` is no object")
+        return 400, {"errors": [{"message": "malformed GraphQL request"}]}
+    try:
+        parsed = _parse(document)
+    except graphql.GraphQLError as error:
+        context.store.report("graphql", f"{operation}: {error.message}")
+        return 200, {"errors": [error.formatted]}
+    errors = graphql.validate(schema, parsed)
+    if errors:
+        rule = "unknown-operation" if _unknown_fields(schema, parsed) else "graphql"
+        context.store.report(rule, f"{operation}: {'; '.join(error.message for error in errors)}")
+        return 200, {"errors": [error.formatted for error in errors]}
+    result: ExecutionResult = graphql.execute_sync(
+        schema,
+        parsed,
+        context_value=context,
+        variable_values=variables,
+        # The official client's public API sends an empty name.
+        operation_name=operation if isinstance(operation, str) and operation else None,
+    )
+    return _answer(context, operation, result)
+
+
+def _answer(context: Context, operation: object, result: ExecutionResult) -> tuple[int, dict[str, Any]]:
+    status = 200
+    for error in result.errors or []:
+        cause = error.original_error
+        if isinstance(cause, Refusal):
+            status = max(status, cause.status)
+        else:
+            context.store.report("graphql", f"{operation}: {error.message}")
+    return status, dict(result.formatted)
+
+
+def require() -> Any:
+    """The graphql package.
+
+    Raises:
+        ImportError: it is not installed; the message says how to get it.
+    """
+    try:
+        import graphql
+    except ImportError as error:
+        message = "LocalServer needs graphql-core: pip install 'wandb-logging[testing]'"
+        raise ImportError(message) from error
+    return graphql
+
+
+def operation_name(request: Mapping[str, Any]) -> str | None:
+    """The operation that a request asks for, found without parsing GraphQL; None when it is anonymous."""
+    named = request.get("operationName")
+    if isinstance(named, str) and named:
+        return named
+    match = re.search(r"(?:query|mutation)\s+(\w+)", str(request.get("query")))
+    return match[1] if match else None
+
+
+@functools.lru_cache(maxsize=256)
+def _parse(document: str) -> DocumentNode:
+    parsed: DocumentNode = require().parse(document)
+    return parsed
+
+
+def _unknown_fields(schema: GraphQLSchema, document: DocumentNode) -> bool:
+    """Whether the document asks for a query or mutation that the schema does not have."""
+    graphql = require()
+    for definition in document.definitions:
+        if isinstance(definition, graphql.OperationDefinitionNode):
+            root = schema.get_root_type(definition.operation)
+            names = {node.name.value for node in definition.selection_set.selections if hasattr(node, "name")}
+            if root is None or names - set(root.fields) - {"__schema", "__type", "__typename"}:
+                return True
+    return False
+
+
+@functools.lru_cache(maxsize=1)
+def _schema(resolvers: tuple[tuple[str, Resolver], ...]) -> GraphQLSchema:
+    graphql = require()
+    schema: GraphQLSchema = graphql.build_schema(SDL)
+    for name, resolver in resolvers:
+        type_name, field_name = name.split(".")
+        schema.type_map[type_name].fields[field_name].resolve = _bind(resolver)  # type: ignore[attr-defined]
+    for kind in schema.type_map.values():
+        if isinstance(kind, graphql.GraphQLObjectType) and not kind.name.startswith("__"):
+            for field_name, field in kind.fields.items():
+                field.resolve = field.resolve or _attribute(field_name)
+                for argument_name, argument in field.args.items():
+                    argument.out_name = snake(argument_name)
+        if graphql.is_abstract_type(kind):
+            kind.resolve_type = lambda value, *_: value.graphql_type
+    return schema
+
+
+def _bind(resolver: Resolver) -> Resolver:
+    def resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+        return resolver(source, info.context, **arguments)
+
+    return resolve
+
+
+def _attribute(field_name: str) -> Resolver:
+    attribute = snake(field_name)
+
+    def resolve(source: Any, _info: GraphQLResolveInfo, **_arguments: Any) -> Any:
+        return source.get(field_name) if isinstance(source, dict) else getattr(source, attribute)
+
+    return resolve
+
+
+def snake(name: str) -> str:
+    """`historyLineCount` to `history_line_count`, `artifactID` to `artifact_id`."""
+    return re.sub(r"(?<=[a-z0-9])([A-Z]+)", r"_\1", name).lower()

@@ -1,0 +1,109 @@
+"""HTTP on a loopback socket: bytes in, bytes out. What the bytes mean is `_server`'s business; imports nothing of ours."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import socketserver
+import sys
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Callable
+
+if TYPE_CHECKING:
+    import ssl
+    from email.message import Message
+    from typing import Mapping
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request, read to its end; `body` is None when no `Content-Length` said how long it is."""
+
+    method: str
+    path: str
+    headers: Message
+    body: bytes | None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class HTTPServer(ThreadingHTTPServer):
+    """Serves with one daemon thread a connection; `close()` also ends connections that are kept alive."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(self, port: int, answer: Callable[[Request], Reply | None], tls: ssl.SSLContext | None) -> None:
+        self.answer = answer
+        self._connections: set[Any] = set()
+        super().__init__(("127.0.0.1", port), _Handler)
+        if tls:
+            # The handshake is left to the connection's thread, or a silent client would stop all others.
+            self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+
+    def server_bind(self) -> None:
+        """Bind without the base class's look-up of the host's name, which can take seconds."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember the connection, then serve it."""
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Forget the connection and close it."""
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is no error of ours."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+    def close(self) -> None:
+        """Stop serving and end every connection."""
+        self.shutdown()
+        self.server_close()
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: HTTPServer
+
+    def _serve(self) -> None:
+        length = self.headers.get("Content-Length")
+        body = self.rfile.read(int(length)) if length is not None else None
+        if body is None and "Transfer-Encoding" in self.headers:
+            # The rest of the connection would be read as a request.
+            self.close_connection = True
+        reply = self.server.answer(Request(self.command, self.path, self.headers, body))
+        if reply is None:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        self.send_response(reply.status)
+        for name, value in {"Content-Type": "application/json", **reply.headers}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(reply.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(reply.body)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Keep quiet: requests are in `LocalServer.requests`."""

@@ -1,0 +1,489 @@
+"""GraphQL resolvers for people, projects, runs and their files."""
+
+from __future__ import annotations
+
+import base64
+import fnmatch
+import hashlib
+import json
+import math
+import mimetypes
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Callable, Mapping
+
+from wandb_logging.testing import _rules
+from wandb_logging.testing._context import Context, connection
+from wandb_logging.testing._rules import EVENTS, HISTORY, OUTPUT
+from wandb_logging.testing._store import Refusal, StoredRun
+
+if TYPE_CHECKING:
+    from wandb_logging.testing._graphql import Resolver
+
+RESOLVERS: dict[str, Resolver] = {}
+TAIL_ROWS = 10
+
+
+def resolves(name: str) -> Callable[[Resolver], Resolver]:
+    """Register a resolver for `"Type.field"`."""
+
+    def register(resolver: Resolver) -> Resolver:
+        RESOLVERS[name] = resolver
+        return resolver
+
+    return register
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project, seen through GraphQL."""
+
+    entity_name: str
+    name: str
+    internal_id: int
+
+    created_at = "2026-01-01T00:00:00"
+    description = None
+    access = "PRIVATE"
+    views = "{}"
+    is_benchmark = False
+    read_only = False
+    total_sweeps = 0
+
+    @property
+    def id(self) -> str:
+        """The GraphQL id."""
+        return base64.b64encode(f"Project:v1:{self.name}:{self.entity_name}".encode()).decode()
+
+
+def find_project(context: Context, entity: str | None, name: str | None) -> Project | None:
+    """The project, if it exists; no entity means the default one."""
+    entity = entity or context.store.entity
+    number = context.store.projects.get((entity, name or ""))
+    return None if number is None else Project(entity, name or "", number)
+
+
+# --- people and places ---
+
+
+def entity_view(name: str) -> dict[str, Any]:
+    """An entity; ours are all teams without an organization."""
+    return {"id": f"entity-{name}", "name": name, "isTeam": True, "entityType": "team", "xxhashDigestsEnabled": False}
+
+
+@resolves("Query.viewer")
+def _viewer(_source: Any, context: Context) -> dict[str, Any]:
+    teams = [{"node": entity_view(name)} for name in sorted(context.store.entities)]
+    return {
+        "id": "VXNlcjox",
+        "name": "Local User",
+        "username": "local-user",
+        "email": "local-user@example.com",
+        "entity": context.store.entity,
+        "flags": "{}",
+        "admin": False,
+        "teams": {"edges": teams},
+        "apiKeys": {"edges": []},
+        "organizations": [],
+    }
+
+
+@resolves("Query.serverInfo")
+def _server_info(_source: Any, context: Context) -> dict[str, Any]:
+    return {"features": [{"name": name, "isEnabled": True} for name in sorted(context.store.features)]}
+
+
+@resolves("Query.entity")
+def _entity(_source: Any, context: Context, name: str | None = None) -> dict[str, Any] | None:
+    return entity_view(name) if name in context.store.entities else None
+
+
+@resolves("Query.organization")
+def _organization(_source: Any, _context: Context, name: str) -> None:  # noqa: ARG001
+    return None
+
+
+@resolves("Query.project")
+@resolves("Query.model")
+def _project(_source: Any, context: Context, name: str | None = None, entity_name: str | None = None) -> Any:
+    return find_project(context, entity_name, name)
+
+
+@resolves("Query.models")
+def _models(
+    _source: Any, context: Context, entity_name: str | None = None, after: str | None = None, first: int | None = None
+) -> Any:
+    entity = entity_name or context.store.entity
+    projects = [Project(owner, name, number) for (owner, name), number in context.store.projects.items() if owner == entity]
+    return connection(projects, first, after)
+
+
+@resolves("Mutation.upsertModel")
+def _upsert_model(_source: Any, context: Context, input: Mapping[str, Any]) -> Any:  # noqa: A002
+    entity, name = input.get("entityName") or context.store.entity, input.get("name") or "uncategorized"
+    inserted = context.store.add_project(entity, name)
+    project = find_project(context, entity, name)
+    return {"project": project, "model": project, "inserted": inserted}
+
+
+@resolves("Project.entity")
+def _project_entity(project: Project, _context: Context) -> Any:
+    return entity_view(project.entity_name)
+
+
+@resolves("Project.user")
+@resolves("Run.user")
+def _user(_source: Any, context: Context) -> Any:
+    return _viewer(None, context)
+
+
+# --- runs ---
+
+
+@resolves("Mutation.upsertBucket")
+def _upsert_bucket(_source: Any, context: Context, input: Mapping[str, Any]) -> Any:  # noqa: A002
+    run, inserted = context.store.upsert(input)
+    return {"bucket": run, "inserted": inserted}
+
+
+@resolves("Mutation.rewindRun")
+def _rewind_run(_source: Any, context: Context, input: Mapping[str, Any]) -> Any:  # noqa: A002
+    if input["metricName"] != "_step":
+        message = f"cannot rewind to {input['metricName']!r}, only to _step"
+        raise Refusal(message)
+    run = context.store.require(input.get("entityName"), input.get("projectName"), input["runName"])
+    context.store.rewind(run, input["metricValue"])
+    return {"rewoundRun": run}
+
+
+@resolves("Mutation.stopRun")
+def _stop_run(_source: Any, context: Context, input: Mapping[str, Any]) -> Any:  # noqa: A002
+    run = context.store.by_storage_id(input["id"])
+    if run:
+        run.stopped = True
+    return {"success": run is not None}
+
+
+@resolves("Mutation.notifyScriptableRunAlert")
+def _alert(_source: Any, context: Context, input: Mapping[str, Any]) -> Any:  # noqa: A002
+    run = context.store.require(input["entityName"], input["projectName"], input["runName"])
+    given = ("title", "text", "severity", "waitDuration")
+    run.alerts.append({name: input.get(name) for name in given})
+    return {"success": True}
+
+
+@resolves("Project.run")
+def _run(project: Project, context: Context, name: str) -> StoredRun | None:
+    return context.store.find(project.entity_name, project.name, name)
+
+
+@resolves("Project.bucket")
+def _bucket(project: Project, context: Context, name: str, missing_ok: bool | None = None) -> StoredRun | None:  # noqa: FBT001
+    run = _run(project, context, name)
+    if run is None and not missing_ok:
+        message = f"run {name} not found"
+        raise Refusal(message)
+    return run
+
+
+@resolves("Project.runs")
+def _runs(
+    project: Project,
+    context: Context,
+    filters: str | None = None,
+    order: str | None = None,
+    after: str | None = None,
+    first: int | None = None,
+) -> Any:
+    runs = _filtered(project, context, filters)
+    # Runs are kept in the order of creation; no other order is offered.
+    return connection(runs[::-1] if order and order.startswith("-") else runs, first, after)
+
+
+@resolves("Project.runCount")
+def _run_count(project: Project, context: Context, filters: str | None = None) -> int:
+    return len(_filtered(project, context, filters))
+
+
+def _filtered(project: Project, context: Context, filters: str | None) -> list[StoredRun]:
+    wanted = json.loads(filters or "{}")
+    runs = [run for run in context.store.runs if (run.entity, run.project) == (project.entity_name, project.name)]
+    return [run for run in runs if all(_matches(run, name, value) for name, value in wanted.items())]
+
+
+def _matches(run: StoredRun, name: str, value: Any) -> bool:
+    if name == "tags":
+        return value in run.tags
+    values = {
+        "name": run.id,
+        "displayName": run.display_name,
+        "display_name": run.display_name,
+        "state": run.state,
+        "group": run.group,
+        "jobType": run.job_type,
+    }
+    if name.startswith("config."):
+        return bool(run.config.get(name.split(".")[1]) == value)
+    if name not in values:
+        message = f"LocalServer cannot filter runs by {name!r}"
+        raise Refusal(message)
+    return values[name] == value
+
+
+@resolves("Run.id")
+def _run_id(run: StoredRun, _context: Context) -> str:
+    return run.storage_id
+
+
+@resolves("Run.name")
+def _run_name(run: StoredRun, _context: Context) -> str:
+    return run.id
+
+
+@resolves("Run.project")
+def _run_project(run: StoredRun, context: Context) -> Any:
+    return find_project(context, run.entity, run.project)
+
+
+@resolves("Run.projectId")
+def _run_project_id(run: StoredRun, context: Context) -> int:
+    return context.store.projects[run.entity, run.project]
+
+
+@resolves("Run.readOnly")
+def _run_read_only(_run: StoredRun, _context: Context) -> bool:
+    return False
+
+
+@resolves("Run.config")
+def _run_config(run: StoredRun, _context: Context) -> str:
+    return run.config_json
+
+
+@resolves("Run.wandbConfig")
+def _run_wandb_config(run: StoredRun, _context: Context, keys: list[str] | None = None) -> str:
+    return json.dumps({key: value for key, value in run.wandb_config.items() if keys is None or key in keys})
+
+
+@resolves("Run.summaryMetrics")
+def _run_summary(run: StoredRun, _context: Context) -> str:
+    return run.summary_json
+
+
+@resolves("Run.systemMetrics")
+def _run_system_metrics(run: StoredRun, _context: Context) -> str:
+    rows = run.events[-1:]
+    return json.dumps({key: value for row in rows for key, value in row.items() if key.startswith("system.")})
+
+
+@resolves("Run.historyLineCount")
+def _history_line_count(run: StoredRun, _context: Context) -> int:
+    return len(run.lines[HISTORY])
+
+
+@resolves("Run.eventsLineCount")
+def _events_line_count(run: StoredRun, _context: Context) -> int:
+    return len(run.lines[EVENTS])
+
+
+@resolves("Run.logLineCount")
+def _log_line_count(run: StoredRun, _context: Context) -> int:
+    return len(run.lines[OUTPUT])
+
+
+@resolves("Run.historyTail")
+def _history_tail(run: StoredRun, _context: Context) -> str:
+    return json.dumps(run.history_lines[-TAIL_ROWS:])
+
+
+@resolves("Run.eventsTail")
+def _events_tail(run: StoredRun, _context: Context) -> str:
+    return json.dumps(run.events_lines[-TAIL_ROWS:])
+
+
+@resolves("Run.history")
+def _run_history(
+    run: StoredRun,
+    _context: Context,
+    min_step: int | None = None,
+    max_step: int | None = None,
+    samples: int | None = None,
+) -> list[str]:
+    low, high = min_step or 0, math.inf if max_step is None else max_step
+    lines = [line for line in run.history_lines if low <= (_rules.step_of(line) or 0) < high]
+    return lines[:samples]
+
+
+@resolves("Run.events")
+def _run_events(run: StoredRun, _context: Context, samples: int | None = None) -> list[str]:
+    return run.events_lines[:samples]
+
+
+@resolves("Run.sampledHistory")
+def _sampled_history(run: StoredRun, _context: Context, specs: list[str]) -> list[Any]:
+    return [_sample(run, json.loads(spec)) for spec in specs]
+
+
+def _sample(run: StoredRun, spec: Mapping[str, Any]) -> list[dict[str, Any]]:
+    keys = spec.get("keys") or []
+    rows = [row for row in run.history if all(key in row for key in keys)]
+    picked = [{key: row[key] for key in keys} if keys else row for row in rows[: spec.get("samples")]]
+    return [finite(row) for row in picked]
+
+
+def finite(value: Any) -> Any:
+    """The value with non-finite numbers as texts, as W&B writes them where an answer must be plain JSON."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+@resolves("Run.historyKeys")
+def _history_keys(run: StoredRun, _context: Context) -> dict[str, Any]:
+    counts: dict[str, int] = {}
+    rows = run.history
+    for row in rows:
+        for key in row:
+            counts[key] = counts.get(key, 0) + 1
+    return {
+        "lastStep": max((row.get("_step", -1) for row in rows), default=-1),
+        "sets": [],
+        "keys": {key: {"typeCounts": [{"type": "number", "count": count}]} for key, count in counts.items()},
+    }
+
+
+@resolves("Run.parquetHistory")
+def _parquet_history(_run: StoredRun, _context: Context, live_keys: list[str]) -> Any:  # noqa: ARG001
+    return {"parquetUrls": [], "liveData": []}
+
+
+@resolves("Run.logLines")
+def _log_lines(
+    run: StoredRun,
+    _context: Context,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    use_improved_pagination: bool | None = None,  # noqa: ARG001, FBT001
+) -> Any:
+    lines = [{"number": number, "line": line} for number, line in enumerate(run.output)]
+    return connection(lines[-last:] if last else lines, first, after)
+
+
+# --- files ---
+
+
+@dataclass(frozen=True)
+class File:
+    """A stored file, seen through GraphQL."""
+
+    name: str
+    data: bytes
+    place: tuple[str, ...]
+
+    updated_at = "2026-01-01T00:00:00"
+
+    @property
+    def id(self) -> str:
+        """The GraphQL id."""
+        return base64.b64encode("/".join(self.place).encode()).decode()
+
+    @property
+    def display_name(self) -> str:
+        """The same as the name."""
+        return self.name
+
+    @property
+    def storage_path(self) -> str:
+        """Where the storage keeps it."""
+        return "/".join(self.place)
+
+    @property
+    def size_bytes(self) -> int:
+        """Length in bytes."""
+        return len(self.data)
+
+    @property
+    def mimetype(self) -> str | None:
+        """Guessed from the name."""
+        return mimetypes.guess_type(self.name)[0]
+
+    @property
+    def md5(self) -> str:
+        """MD5 of the bytes, base64."""
+        return base64.b64encode(hashlib.md5(self.data).digest()).decode()  # noqa: S324
+
+    @property
+    def digest(self) -> str:
+        """The same as `md5`."""
+        return self.md5
+
+
+@resolves("File.url")
+def _file_url(file: File, context: Context, upload: bool | None = None) -> str:  # noqa: FBT001
+    return context.signed_url("PUT" if upload else "GET", *file.place)
+
+
+@resolves("File.directUrl")
+def _file_direct_url(file: File, context: Context) -> str:
+    return context.signed_url("GET", *file.place)
+
+
+@resolves("File.uploadUrl")
+def _file_upload_url(file: File, context: Context) -> str:
+    return context.signed_url("PUT", *file.place)
+
+
+@resolves("File.uploadHeaders")
+def _file_upload_headers(_file: File, context: Context) -> list[str]:
+    return context.upload_headers
+
+
+def run_file(run: StoredRun, name: str) -> File:
+    """The run's file of that name, empty when its bytes have not come."""
+    return File(name, run.files.get(name, b""), ("runs", run.entity, run.project, run.id, name))
+
+
+@resolves("Mutation.createRunFiles")
+def _create_run_files(_source: Any, context: Context, input: Mapping[str, Any]) -> Any:  # noqa: A002
+    run = context.store.require(input["entityName"], input["projectName"], input["runName"])
+    names = input["files"]
+    problems = list(_rules.check_file_names(names))
+    for problem in problems:
+        context.store.report(problem.rule, f"{run.path}: {problem.detail}")
+    if problems:
+        raise Refusal(problems[0].detail)
+    return {
+        "runID": run.storage_id,
+        "uploadHeaders": context.upload_headers,
+        "files": [run_file(run, name) for name in names],
+    }
+
+
+@resolves("Mutation.markRunFilesUploaded")
+def _mark_run_files_uploaded(_source: Any, context: Context, input: Mapping[str, Any]) -> Any:  # noqa: A002
+    run = context.store.require(input["entityName"], input["projectName"], input["runName"])
+    context.store.announce(run, input["files"])
+    return {"success": True}
+
+
+@resolves("Run.fileCount")
+def _file_count(run: StoredRun, _context: Context) -> int:
+    return len(run.files)
+
+
+@resolves("Run.files")
+def _run_files(
+    run: StoredRun,
+    _context: Context,
+    names: list[str] | None = None,
+    pattern: str | None = None,
+    after: str | None = None,
+    first: int | None = None,
+) -> Any:
+    wildcard = pattern.replace("%", "*").replace("_", "?") if pattern else "*"
+    found = [name for name in sorted(run.files) if (name in names if names else fnmatch.fnmatchcase(name, wildcard))]
+    return connection([run_file(run, name) for name in found], first, after)

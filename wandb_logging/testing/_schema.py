@@ -1,0 +1,436 @@
+"""The part of W&B's GraphQL schema that clients use here, in our own words. Data only; imports nothing.
+
+Types and nullability follow the documents that the official SDK 0.31.0 sends: a variable declared `String!` there
+needs an argument here that takes it.
+"""
+
+SDL = '''
+scalar JSON
+scalar JSONString
+scalar Int64
+scalar Duration
+scalar DateTime
+
+enum AlertSeverity { INFO WARN ERROR }
+enum ArtifactDigestAlgorithm { MANIFEST_MD5 MANIFEST_XXH128 }
+enum ArtifactManifestType { FULL PATCH INCREMENTAL }
+enum ArtifactStorageLayout { V1 V2 }
+enum ArtifactState { PENDING COMMITTED DELETED }
+enum RampIDType { OrgName EntityName UserName }
+
+type Query {
+  viewer: User
+  serverInfo: ServerInfo
+  entity(name: String): Entity
+  organization(name: String!): Organization
+  project(name: String, entityName: String): Project
+  model(name: String, entityName: String): Project
+  models(entityName: String, after: String, first: Int): ProjectConnection
+  artifact(id: ID!): Artifact
+  artifactCollection(id: ID!): ArtifactCollection
+  clientIDMapping(clientID: ID!): ClientIDMapping
+}
+
+type Mutation {
+  upsertBucket(input: UpsertBucketInput!): UpsertBucketPayload
+  upsertModel(input: UpsertModelInput!): UpsertModelPayload
+  rewindRun(input: RewindRunInput!): RewindRunPayload
+  stopRun(input: StopRunInput!): SuccessPayload
+  createRunFiles(input: CreateRunFilesInput!): CreateRunFilesPayload
+  markRunFilesUploaded(input: MarkRunFilesUploadedInput!): SuccessPayload
+  notifyScriptableRunAlert(input: NotifyScriptableRunAlertInput!): SuccessPayload
+  createArtifact(input: CreateArtifactInput!): CreateArtifactPayload
+  createArtifactManifest(input: CreateArtifactManifestInput!): CreateArtifactManifestPayload
+  createArtifactFiles(input: CreateArtifactFilesInput!): CreateArtifactFilesPayload
+  commitArtifact(input: CommitArtifactInput!): ArtifactPayload
+  updateArtifact(input: UpdateArtifactInput!): ArtifactPayload
+  useArtifact(input: UseArtifactInput!): ArtifactPayload
+  addAliases(input: AddAliasesInput!): SuccessPayload
+  deleteAliases(input: DeleteAliasesInput!): SuccessPayload
+}
+
+# --- people and places ---
+
+type ServerInfo { features: [ServerFeature]! cliVersionInfo: JSON latestLocalVersionInfo: JSON }
+type ServerFeature { name: String! isEnabled: Boolean! }
+type ClientIDMapping { serverID: ID! }
+type PageInfo { hasNextPage: Boolean! endCursor: String }
+
+type User {
+  id: ID!
+  name: String
+  username: String
+  email: String
+  entity: String
+  flags: JSONString
+  admin: Boolean
+  deletedAt: DateTime
+  teams: TeamConnection
+  apiKeys: ApiKeyConnection
+  organizations: [Organization!]
+}
+type TeamConnection { edges: [TeamEdge!]! }
+type TeamEdge { node: Entity }
+type ApiKeyConnection { edges: [ApiKeyEdge!]! }
+type ApiKeyEdge { node: ApiKey }
+type ApiKey { id: ID! name: String description: String }
+
+type Entity {
+  id: ID!
+  name: String!
+  isTeam: Boolean
+  entityType: String
+  organization: Organization
+  user: User
+  xxhashDigestsEnabled: Boolean
+  project(name: String): Project
+}
+type Organization {
+  id: ID!
+  name: String!
+  orgEntity: Entity
+  coreWeaveOrganizationId: String
+  featureFlags(rampIDType: RampIDType!): [FeatureFlag!]!
+}
+type FeatureFlag { rampKey: String! isEnabled: Boolean! }
+
+type ProjectConnection { edges: [ProjectEdge!]! pageInfo: PageInfo! }
+type ProjectEdge { node: Project cursor: String! }
+type Project {
+  id: ID!
+  internalId: ID!
+  name: String!
+  entityName: String!
+  entity: Entity!
+  description: String
+  createdAt: DateTime!
+  access: String
+  views: JSONString
+  isBenchmark: Boolean!
+  readOnly: Boolean
+  user: User
+  run(name: String!): Run
+  bucket(name: String!, missingOk: Boolean): Run
+  runs(filters: JSONString, order: String, after: String, first: Int): RunConnection
+  runCount(filters: JSONString): Int!
+  totalSweeps: Int!
+  artifact(name: String!): Artifact
+  artifactType(name: String!): ArtifactType
+  artifactTypes(after: String, first: Int): ArtifactTypeConnection
+  artifactCollection(name: String!): ArtifactCollection
+  artifactCollectionMembership(name: String!): ArtifactCollectionMembership
+}
+
+# --- runs ---
+
+type RunConnection { edges: [RunEdge!]! pageInfo: PageInfo! totalCount: Int! }
+type RunEdge { node: Run! cursor: String! }
+type Run {
+  id: ID!
+  name: String!
+  displayName: String
+  description: String
+  notes: String
+  tags: [String!]
+  group: String
+  jobType: String
+  commit: String
+  host: String
+  sweepName: String
+  state: String
+  stopped: Boolean
+  readOnly: Boolean
+  createdAt: DateTime!
+  heartbeatAt: DateTime
+  config: JSONString
+  wandbConfig(keys: [String!]): JSONString
+  summaryMetrics: JSONString
+  systemMetrics: JSONString
+  historyLineCount: Int
+  eventsLineCount: Int
+  logLineCount: Int
+  historyTail: JSONString
+  eventsTail: JSONString
+  historyKeys: JSON
+  history(minStep: Int64, maxStep: Int64, samples: Int): [String!]
+  events(samples: Int): [String!]
+  sampledHistory(specs: [JSONString!]!): [JSON]
+  parquetHistory(liveKeys: [String!]!): ParquetHistory
+  logLines(first: Int, after: String, last: Int, useImprovedPagination: Boolean): LogLineConnection
+  user: User
+  project: Project!
+  projectId: Int!
+  fileCount: Int
+  files(names: [String], pattern: String, after: String, first: Int): FileConnection
+  outputArtifacts(after: String, first: Int): ArtifactConnection
+  inputArtifacts(after: String, first: Int): ArtifactConnection
+}
+type ParquetHistory { parquetUrls: [String!]! liveData: [JSON] }
+type LogLineConnection { edges: [LogLineEdge!]! pageInfo: PageInfo! }
+type LogLineEdge { node: LogLine! cursor: String! }
+type LogLine { number: Int! timestamp: DateTime level: String label: String line: String! }
+type FileConnection { edges: [FileEdge!]! pageInfo: PageInfo! totalCount: Int! }
+type FileEdge { node: File cursor: String! }
+type File {
+  id: ID!
+  name: String!
+  displayName: String
+  url(upload: Boolean): String
+  directUrl: String!
+  uploadUrl: String
+  uploadHeaders: [String!]
+  sizeBytes: Int64!
+  mimetype: String
+  updatedAt: DateTime
+  storagePath: String
+  md5: String
+  digest: String
+}
+
+input UpsertBucketInput {
+  id: String
+  name: String
+  modelName: String
+  entityName: String
+  groupName: String
+  description: String
+  displayName: String
+  notes: String
+  commit: String
+  config: JSONString
+  host: String
+  debug: Boolean
+  jobProgram: String
+  jobRepo: String
+  jobType: String
+  state: String
+  sweep: String
+  tags: [String!]
+  summaryMetrics: JSONString
+}
+type UpsertBucketPayload { bucket: Run inserted: Boolean }
+input UpsertModelInput {
+  id: String
+  name: String
+  entityName: String
+  description: String
+  access: String
+  views: JSONString
+}
+type UpsertModelPayload { project: Project model: Project inserted: Boolean }
+input RewindRunInput {
+  runName: String!
+  entityName: String
+  projectName: String
+  metricName: String!
+  metricValue: Float!
+}
+type RewindRunPayload { rewoundRun: Run }
+input StopRunInput { id: ID! }
+type SuccessPayload { success: Boolean }
+input CreateRunFilesInput { entityName: String! projectName: String! runName: String! files: [String!]! }
+type CreateRunFilesPayload { runID: ID! uploadHeaders: [String!]! files: [File!]! }
+input MarkRunFilesUploadedInput { entityName: String! projectName: String! runName: String! files: [String!]! }
+input NotifyScriptableRunAlertInput {
+  entityName: String!
+  projectName: String!
+  runName: String!
+  title: String!
+  text: String!
+  severity: AlertSeverity
+  waitDuration: Duration
+}
+
+# --- artifacts ---
+
+type ArtifactTypeConnection { edges: [ArtifactTypeEdge!]! pageInfo: PageInfo! }
+type ArtifactTypeEdge { node: ArtifactType cursor: String! }
+type ArtifactType {
+  id: ID!
+  name: String!
+  description: String
+  createdAt: DateTime!
+  artifactCollection(name: String!): ArtifactCollection
+  artifactCollections(after: String, first: Int, filters: JSONString, order: String): ArtifactCollectionConnection
+}
+type ArtifactCollectionConnection { edges: [ArtifactCollectionEdge!]! pageInfo: PageInfo! totalCount: Int! }
+type ArtifactCollectionEdge { node: ArtifactCollection cursor: String! }
+
+interface ArtifactCollection {
+  id: ID!
+  name: String!
+  description: String
+  createdAt: DateTime!
+  updatedAt: DateTime
+  project: Project
+  defaultArtifactType: ArtifactType!
+  tags: TagConnection!
+  aliases(after: String, first: Int): ArtifactAliasConnection!
+  artifacts(after: String, first: Int, order: String, filters: JSONString): VersionedArtifactConnection
+  artifactMembership(aliasName: String!): ArtifactCollectionMembership
+}
+type ArtifactSequence implements ArtifactCollection {
+  id: ID!
+  name: String!
+  description: String
+  createdAt: DateTime!
+  updatedAt: DateTime
+  project: Project
+  defaultArtifactType: ArtifactType!
+  tags: TagConnection!
+  aliases(after: String, first: Int): ArtifactAliasConnection!
+  artifacts(after: String, first: Int, order: String, filters: JSONString): VersionedArtifactConnection
+  artifactMembership(aliasName: String!): ArtifactCollectionMembership
+  digestAlgorithm: ArtifactDigestAlgorithm
+  latestArtifact: Artifact
+}
+type TagConnection { edges: [TagEdge!]! }
+type TagEdge { node: Tag! }
+type Tag { id: ID! name: String! }
+type ArtifactAliasConnection { edges: [ArtifactAliasEdge!]! pageInfo: PageInfo! }
+type ArtifactAliasEdge { node: ArtifactAlias cursor: String! }
+type ArtifactAlias { id: ID! alias: String! artifactCollection: ArtifactCollection }
+
+type ArtifactCollectionMembership {
+  id: ID!
+  versionIndex: Int
+  createdAt: DateTime!
+  aliases: [ArtifactAlias!]!
+  artifactCollection: ArtifactCollection
+  artifact: Artifact
+  files(names: [String!], after: String, first: Int): FileConnection
+}
+type ArtifactCollectionMembershipConnection { edges: [ArtifactCollectionMembershipEdge!]! pageInfo: PageInfo! }
+type ArtifactCollectionMembershipEdge { node: ArtifactCollectionMembership cursor: String! }
+
+type ArtifactConnection { edges: [ArtifactEdge!]! pageInfo: PageInfo! totalCount: Int! }
+type ArtifactEdge { node: Artifact cursor: String! }
+type VersionedArtifactConnection { edges: [VersionedArtifactEdge!]! pageInfo: PageInfo! totalCount: Int! }
+type VersionedArtifactEdge { node: Artifact! version: String! cursor: String! }
+type Artifact {
+  id: ID!
+  state: ArtifactState!
+  digest: String!
+  digestAlgorithm: ArtifactDigestAlgorithm
+  versionIndex: Int
+  description: String
+  metadata: JSONString
+  commitHash: String
+  size: Int64!
+  fileCount: Int64!
+  createdAt: DateTime!
+  updatedAt: DateTime
+  historyStep: Int64
+  ttlDurationSeconds: Int64
+  ttlIsInherited: Boolean
+  tags: [Tag!]
+  aliases: [ArtifactAlias!]!
+  artifactSequence: ArtifactSequence!
+  artifactType: ArtifactType!
+  artifactMemberships: ArtifactCollectionMembershipConnection!
+  currentManifest: ArtifactManifest
+  files(names: [String!], after: String, first: Int): FileConnection
+  filesByManifestEntries(
+    entries: [ArtifactManifestEntryInput!]
+    storageLayout: String!
+    manifestVersion: String!
+    storageRegion: String
+    after: String
+    first: Int
+  ): FileConnection
+  createdBy: Creator
+  usedBy: RunConnection!
+}
+union Creator = Run | User
+type ArtifactManifest { id: ID! digest: String! file: File! }
+
+input ArtifactAliasInput { artifactCollectionName: String! alias: String! }
+input TagInput { tagName: String! }
+input ArtifactManifestEntryInput { name: String! digest: String! birthArtifactID: String }
+input CreateArtifactInput {
+  entityName: String!
+  projectName: String!
+  runName: String
+  artifactTypeName: String!
+  artifactCollectionName: String
+  artifactCollectionNames: [String!]
+  digest: String!
+  digestAlgorithm: ArtifactDigestAlgorithm!
+  description: String
+  metadata: JSONString
+  aliases: [ArtifactAliasInput!]
+  tags: [TagInput!]
+  enableDigestDeduplication: Boolean
+  clientID: ID
+  sequenceClientID: ID
+  distributedID: String
+  historyStep: Int64
+  ttlDurationSeconds: Int64
+  storageRegion: String
+  labels: JSONString
+  clientMutationId: String
+}
+type CreateArtifactPayload { artifact: Artifact! }
+input CreateArtifactManifestInput {
+  artifactID: ID!
+  baseArtifactID: ID
+  name: String!
+  digest: String!
+  entityName: String!
+  projectName: String!
+  runName: String!
+  type: ArtifactManifestType
+}
+type CreateArtifactManifestPayload { artifactManifest: ArtifactManifest! }
+input CreateArtifactFilesInput { artifactFiles: [CreateArtifactFileSpecInput!]! storageLayout: ArtifactStorageLayout }
+input CreateArtifactFileSpecInput {
+  artifactID: ID!
+  artifactManifestID: ID
+  name: String!
+  md5: String!
+  mimetype: String
+  uploadPartsInput: [UploadPartsInput!]
+}
+input UploadPartsInput { partNumber: Int64! hexMD5: String! }
+type CreateArtifactFilesPayload { files: UploadConnection! }
+type UploadConnection { edges: [UploadEdge!]! }
+type UploadEdge { node: UploadFile }
+type UploadFile {
+  id: ID!
+  name: String!
+  storagePath: String
+  uploadUrl: String
+  uploadHeaders: [String!]
+  uploadMultipartUrls: UploadMultipartUrls
+  artifact: Artifact
+}
+type UploadMultipartUrls { uploadID: ID! uploadUrlParts: [UploadUrlPart!]! }
+type UploadUrlPart { partNumber: Int64! uploadUrl: String! }
+input CommitArtifactInput { artifactID: ID! }
+input UpdateArtifactInput {
+  artifactID: ID!
+  description: String
+  metadata: JSONString
+  ttlDurationSeconds: Int64
+  tagsToAdd: [TagInput!]
+  tagsToDelete: [TagInput!]
+}
+input UseArtifactInput {
+  artifactID: ID!
+  entityName: String!
+  projectName: String!
+  runName: String!
+  artifactEntityName: String
+  artifactProjectName: String
+  usedAs: String
+}
+input ArtifactCollectionAliasInput {
+  alias: String!
+  artifactCollectionName: String!
+  entityName: String
+  projectName: String
+}
+input AddAliasesInput { artifactID: ID! aliases: [ArtifactCollectionAliasInput!]! clientMutationId: String }
+input DeleteAliasesInput { artifactID: ID! aliases: [ArtifactCollectionAliasInput!]! clientMutationId: String }
+type ArtifactPayload { artifact: Artifact! }
+'''

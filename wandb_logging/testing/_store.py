@@ -1,0 +1,392 @@
+"""What the server keeps: runs, their streams and files. No HTTP, no GraphQL; the caller holds the lock.
+
+Every method stores what it is given and reports each breach of the protocol to `Store.violations`.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import json
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Iterable, Mapping
+
+from wandb_logging.testing import _rules
+from wandb_logging.testing._artifacts import Artifacts
+from wandb_logging.testing._rules import EVENTS, HISTORY, OUTPUT, SUMMARY, Violation
+
+if TYPE_CHECKING:
+    from wandb_logging.testing._artifacts import StoredArtifact
+
+_ADJECTIVES = ("brave", "calm", "eager", "fresh", "gentle", "honest", "lively", "proud", "quiet", "wise")
+_NOUNS = ("river", "forest", "meadow", "comet", "harbor", "island", "canyon", "breeze", "glacier", "lantern")
+
+# UpsertBucket inputs that are kept as they come; a null one leaves the field as it was.
+_PLAIN_INPUTS = {
+    "displayName": "display_name",
+    "description": "description",
+    "notes": "notes",
+    "groupName": "group",
+    "jobType": "job_type",
+    "host": "host",
+    "jobProgram": "program",
+    "jobRepo": "repo",
+    "commit": "commit",
+    "sweep": "sweep_name",
+    "state": "state",
+    "config": "config_json",
+    "summaryMetrics": "summary_json",
+    "tags": "tags",
+}
+
+
+class Refusal(Exception):  # noqa: N818
+    """The request is refused; the message is for the client.
+
+    Attributes:
+        status: HTTP status of the answer; 200 for a GraphQL error.
+    """
+
+    def __init__(self, message: str, status: int = 200) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass
+class StoredRun:
+    """One run, as the server knows it. Fields may change while you look: each property gives a fresh copy."""
+
+    entity: str
+    project: str
+    id: str
+    display_name: str
+    created_at: str
+    description: str | None = None
+    notes: str | None = None
+    group: str | None = None
+    job_type: str | None = None
+    host: str | None = None
+    program: str | None = None
+    repo: str | None = None
+    commit: str | None = None
+    sweep_name: str | None = None
+    tags: list[str] = field(default_factory=list)
+    config_json: str = "{}"
+    summary_json: str = "{}"
+    state: str = "running"
+    exit_code: int | None = None
+    preempting: bool = False
+    stopped: bool = False
+    heartbeats: int = 0
+    heartbeat_at: str | None = None
+    files: dict[str, bytes] = field(default_factory=dict)
+    uploaded: list[str] = field(default_factory=list)
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+    upserts: list[dict[str, Any]] = field(default_factory=list)
+    logged_artifacts: list[StoredArtifact] = field(default_factory=list)
+    used_artifacts: list[StoredArtifact] = field(default_factory=list)
+    lines: dict[str, list[str | None]] = field(default_factory=lambda: {HISTORY: [], EVENTS: [], OUTPUT: []})
+    steps_from: int = field(default=0, repr=False)
+    graphql_type: ClassVar[str] = "Run"
+    completed_by: bytes | None = field(default=None, repr=False)
+    tokens: float = field(default=_rules.RATE_BURST, repr=False)
+    last_request: float = field(default=0.0, repr=False)
+
+    @property
+    def path(self) -> str:
+        """`entity/project/id`."""
+        return f"{self.entity}/{self.project}/{self.id}"
+
+    @property
+    def storage_id(self) -> str:
+        """The id that GraphQL calls `id`."""
+        return base64.b64encode(f"Run:v1:{self.id}:{self.project}:{self.entity}".encode()).decode()
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The user's config, unwrapped: `{"lr": 0.1}`."""
+        return {key: value for key, value in self._unwrapped.items() if key != "_wandb"}
+
+    @property
+    def wandb_config(self) -> dict[str, Any]:
+        """The client's own part of the config (`_wandb`)."""
+        return dict(self._unwrapped.get("_wandb") or {})
+
+    @property
+    def _unwrapped(self) -> dict[str, Any]:
+        return _rules.unwrap_config(json.loads(self.config_json))
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The summary, `{}` when there is none."""
+        return dict(json.loads(self.summary_json))
+
+    @property
+    def history_lines(self) -> list[str]:
+        """History rows as sent, by offset; lines that never came are left out."""
+        return self._sent(HISTORY)
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """History rows, parsed."""
+        return [json.loads(line) for line in self.history_lines]
+
+    @property
+    def events_lines(self) -> list[str]:
+        """System rows as sent, by offset; lines that never came are left out."""
+        return self._sent(EVENTS)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """System rows, parsed."""
+        return [json.loads(line) for line in self.events_lines]
+
+    @property
+    def output(self) -> list[str]:
+        """Lines of `output.log`, by offset; lines that never came are left out."""
+        return self._sent(OUTPUT)
+
+    def _sent(self, stream: str) -> list[str]:
+        return [line for line in list(self.lines[stream]) if line is not None]
+
+    @property
+    def exists_for_clients(self) -> bool:
+        """Whether a client that resumes takes the run for one that was started (protocol 3.5)."""
+        return "t" in self.wandb_config
+
+
+@dataclass
+class Store:
+    """Everything the server keeps.
+
+    Attributes:
+        entity: the default entity; `entities` are all that exist.
+        features: names of enabled server features.
+        violations: every breach so far, oldest first.
+        check_rate: whether too many file_stream requests are a breach.
+    """
+
+    entity: str
+    features: set[str]
+    entities: set[str] = field(default_factory=set)
+    projects: dict[tuple[str, str], int] = field(default_factory=dict)
+    runs: list[StoredRun] = field(default_factory=list)
+    artifacts: Artifacts = field(default_factory=Artifacts)
+    violations: list[Violation] = field(default_factory=list)
+    check_rate: bool = False
+
+    def __post_init__(self) -> None:
+        self.entities.add(self.entity)
+
+    # --- finding ---
+
+    def find(self, entity: str | None, project: str | None, run_id: str) -> StoredRun | None:
+        """The run of that name; no entity means the default one."""
+        key = (entity or self.entity, project, run_id)
+        return next((run for run in self.runs if (run.entity, run.project, run.id) == key), None)
+
+    def require(self, entity: str | None, project: str | None, run_id: str, status: int = 200) -> StoredRun:
+        """Like `find`; a missing run is a breach.
+
+        Raises:
+            Refusal: there is no such run.
+        """
+        run = self.find(entity, project, run_id)
+        if run is None:
+            path = f"{entity or self.entity}/{project}/{run_id}"
+            self.report("unknown-run", f"{path} was never created")
+            message = f"run {path} not found"
+            raise Refusal(message, status)
+        return run
+
+    def by_storage_id(self, storage_id: str) -> StoredRun | None:
+        """The run that GraphQL knows by this id."""
+        return next((run for run in self.runs if run.storage_id == storage_id), None)
+
+    def report(self, rule: str, detail: str) -> None:
+        """Record one breach."""
+        self.violations.append(Violation(rule, detail))
+
+    def _report_for(self, run: StoredRun, violations: Iterable[Violation]) -> None:
+        for violation in violations:
+            self.report(violation.rule, f"{run.path}: {violation.detail}")
+
+    # --- runs ---
+
+    def add_project(self, entity: str, project: str) -> bool:
+        """Make the project exist; False when it does already."""
+        inserted = (entity, project) not in self.projects
+        self.projects.setdefault((entity, project), len(self.projects) + 1)
+        return inserted
+
+    def new_run(self, entity: str, project: str, run_id: str) -> StoredRun:
+        """Create a run, with a name of the server's choice."""
+        number = len(self.runs)
+        name = f"{_ADJECTIVES[number % 10]}-{_NOUNS[number // 10 % 10]}-{number + 1}"
+        self.add_project(entity, project)
+        run = StoredRun(entity, project, run_id, name, now())
+        self.runs.append(run)
+        return run
+
+    def upsert(self, values: Mapping[str, Any]) -> tuple[StoredRun, bool]:
+        """UpsertBucket: create or update a run.
+
+        Returns:
+            The run, and whether it is new.
+
+        Raises:
+            Refusal: the entity does not exist, or an `id` was given that no run has.
+        """
+        run, inserted = self._upserted_run(values)
+        project, tags, config = run.project, values.get("tags") or [], values.get("config")
+        run.upserts.append(dict(values))
+        self._report_for(run, _rules.check_names(run.id, project, tags))
+        if config is not None:
+            self._report_for(run, _rules.check_config(config))
+        for name, attribute in _PLAIN_INPUTS.items():
+            # null means "leave as it is", so that two writers do not clear each other's fields.
+            if values.get(name) is not None:
+                setattr(run, attribute, values[name])
+        # Reading clients (`wandb.Api`) address a run by its storage id alone; that does not start it again.
+        if values.get("name") and run.completed_by is not None:
+            run.state, run.exit_code, run.completed_by = "running", None, None
+            if values.get("id") is None:
+                # Not resumed: the official client then counts its steps from 0 again.
+                run.steps_from = len(run.lines[HISTORY])
+        return run, inserted
+
+    def _upserted_run(self, values: Mapping[str, Any]) -> tuple[StoredRun, bool]:
+        entity = values.get("entityName") or self.entity
+        if entity not in self.entities:
+            message = f"entity {entity} not found during upsertBucket"
+            raise Refusal(message, 404)
+        storage_id = values.get("id")
+        if storage_id:
+            run = self.by_storage_id(storage_id)
+            if run is None:
+                self.report("unknown-run", f"UpsertBucket for storage id {storage_id!r}, which no run has")
+                message = f"run with id {storage_id} not found"
+                raise Refusal(message)
+            return run, False
+        project = values.get("modelName") or "uncategorized"
+        run_id = values.get("name") or secrets.token_hex(4)
+        run = self.find(entity, project, run_id)
+        return (run, False) if run else (self.new_run(entity, project, run_id), True)
+
+    def rewind(self, run: StoredRun, step: float) -> None:
+        """Cut the history after `step`; the run goes on from there."""
+        kept = [line for line in run.lines[HISTORY] if (_rules.step_of(line) or 0) <= step]
+        run.lines[HISTORY] = list(kept)
+        run.state, run.exit_code, run.completed_by = "running", None, None
+
+    # --- streams ---
+
+    def stream(self, run: StoredRun, body: bytes) -> dict[str, Any]:
+        """Take one file_stream request and say what to answer."""
+        self._check_pace(run)
+        run.heartbeat_at = now()
+        try:
+            value = _rules.parse(body.decode(), strict=True)
+        except ValueError as error:
+            self.report("strict-json", f"{run.path}: file_stream body: {error}")
+            message = f"body is not JSON: {error}"
+            raise Refusal(message, 400) from error
+        if not isinstance(value, dict):
+            self.report("body", f"{run.path}: file_stream body is no object")
+            message = "body is no object"
+            raise Refusal(message, 400)
+        # The last request may be sent again when its answer was lost.
+        if run.completed_by not in (None, body):
+            self.report("after-complete", f"{run.path}: file_stream request after the run was completed")
+        taken = self._take(run, value)
+        if taken.exit_code is not None and run.completed_by is None:
+            self.complete(run, taken.exit_code, body)
+        return {"exitcode": run.exit_code, "limits": {}, **({"stopped": True} if run.stopped else {})}
+
+    def complete(self, run: StoredRun, exit_code: int, body: bytes) -> None:
+        """End the run; `body` is the request that did it."""
+        run.exit_code, run.completed_by = exit_code, body
+        run.state = "failed" if exit_code else "finished"
+
+    def _take(self, run: StoredRun, value: dict[str, Any]) -> _rules.StreamBody:
+        body, violations = _rules.read_body(value)
+        self._report_for(run, violations)
+        for name, chunk in body.files.items():
+            self._report_for(run, _rules.check_lines(name, chunk.offset, chunk.content))
+            if name == SUMMARY:
+                self._take_summary(run, chunk)
+            else:
+                self._take_lines(run, name, chunk)
+        self.announce(run, body.uploaded)
+        run.heartbeats += not value
+        run.preempting = run.preempting or body.preempting
+        return body
+
+    def announce(self, run: StoredRun, names: Iterable[str]) -> None:
+        """The client says that the bytes of these files have come."""
+        for name in names:
+            if name not in run.files:
+                self.report("uploaded", f"{run.path}: {name!r} announced, but its bytes never came")
+            if name not in run.uploaded:
+                run.uploaded.append(name)
+
+    def _take_summary(self, run: StoredRun, chunk: _rules.Chunk) -> None:
+        violations = list(_rules.check_summary(chunk.content, chunk.offset))
+        self._report_for(run, violations)
+        if not violations:
+            run.summary_json = chunk.content[0]
+
+    def _take_lines(self, run: StoredRun, name: str, chunk: _rules.Chunk) -> None:
+        stored = run.lines[name]
+        patch, violations = _rules.place(name, stored, *chunk, rewritable=name == OUTPUT)
+        new = max(chunk.offset, len(stored))
+        content = chunk.content[new - chunk.offset :]
+        if name == HISTORY:
+            before = stored[-1] if len(stored) > run.steps_from else None
+            violations += _rules.check_history(content, new, _rules.step_of(before))
+        elif name == EVENTS:
+            violations += _rules.check_events(content, new)
+        else:
+            structured = "STRUCTURED_CONSOLE_LOGS" in self.features
+            violations += _rules.check_console(chunk.content, chunk.offset, structured=structured)
+        self._report_for(run, violations)
+        _rules.apply(stored, patch)
+
+    def _check_pace(self, run: StoredRun) -> None:
+        moment = time.monotonic()
+        run.tokens, allowed = _rules.spend(run.tokens, moment - run.last_request)
+        run.last_request = moment
+        if self.check_rate and not allowed:
+            self.report("rate", f"{run.path}: more than {_rules.RATE_PER_SECOND:g} file_stream requests a second")
+
+
+    # --- files ---
+
+    def put(self, place: tuple[str, ...], data: bytes) -> None:
+        """Store the bytes of a file.
+
+        Raises:
+            Refusal: the run is gone.
+        """
+        entity, project, run_id, *name = place[1:]
+        self.require(entity, project, run_id, 404).files["/".join(name)] = data
+
+    def get(self, place: tuple[str, ...]) -> bytes:
+        """The bytes of a file.
+
+        Raises:
+            Refusal: it was never stored.
+        """
+        entity, project, run_id, *name = place[1:]
+        data = self.require(entity, project, run_id, 404).files.get("/".join(name))
+        if data is None:
+            message = f"no file {'/'.join(place)}"
+            raise Refusal(message, 404)
+        return data
+
+
+def now() -> str:
+    """The time, as W&B writes it."""
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
