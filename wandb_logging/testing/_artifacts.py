@@ -1,10 +1,313 @@
-"""Artifacts: collections, versions, manifests, and the bytes behind them."""
+"""What the server keeps of artifacts: collections, their versions, manifests, and bytes by digest.
+
+Like `_store`: no HTTP, no GraphQL, the caller holds the lock; breaches go to the `report` function given.
+"""
+
 from __future__ import annotations
-from dataclasses import dataclass
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Iterable, Iterator, Mapping, NamedTuple
+
+from wandb_logging.testing import _rules
+
+if TYPE_CHECKING:
+    from wandb_logging.testing._store import StoredRun
+
+LATEST = "latest"
+MAX_NAME_CHARS = 128
+
 
 @dataclass
-class StoredArtifact:
+class Manifest:
+    """The list of an artifact's files, as a file of its own.
+
+    Attributes:
+        id: GraphQL id.
+        digest: base64 MD5 that the client announced.
+        data: the bytes that came; None before.
+    """
+
     id: str
+    digest: str = ""
+    data: bytes | None = None
+
+    @property
+    def contents(self) -> dict[str, dict[str, Any]]:
+        """The entries by path."""
+        return dict(json.loads(self.data or b"{}").get("contents", {}))
+
+
+@dataclass(eq=False, repr=False)
+class Collection:
+    """A named sequence of artifact versions."""
+
+    entity: str
+    project: str
+    name: str
+    type: str
+    created_at: str
+    description: str | None = None
+    versions: list[StoredArtifact] = field(default_factory=list)
+
+    graphql_type: ClassVar[str] = "ArtifactSequence"
+
+    @property
+    def id(self) -> str:
+        """GraphQL id."""
+        return base64.b64encode(f"ArtifactCollection:{self.entity}/{self.project}/{self.name}".encode()).decode()
+
+    @property
+    def committed(self) -> list[StoredArtifact]:
+        """Complete versions, oldest first."""
+        return [version for version in self.versions if version.state == "COMMITTED"]
+
+    @property
+    def latest_artifact(self) -> StoredArtifact | None:
+        """The newest complete version."""
+        return self.committed[-1] if self.committed else None
+
+    def find(self, alias: str) -> StoredArtifact | None:
+        """The version with this alias, or of this number (`v3`)."""
+        return next((item for item in self.committed if alias == item.version or alias in item.aliases), None)
+
+    def give(self, artifact: StoredArtifact, aliases: Iterable[str]) -> None:
+        """Move aliases to `artifact`: one alias names one version."""
+        for alias in aliases:
+            for version in self.versions:
+                version.aliases = [name for name in version.aliases if name != alias]
+            artifact.aliases.append(alias)
+
+
+@dataclass(eq=False)
+class StoredArtifact:
+    """One version of an artifact.
+
+    Attributes:
+        collection: what it is a version of.
+        digest: of the manifest, as the client computed it.
+        state: `"PENDING"` until the client commits it, then `"COMMITTED"`.
+        aliases: e.g. `["latest"]`.
+        run: the run that logged it.
+        used_by: runs that use it.
+    """
+
+    id: str
+    collection: Collection
+    digest: str
+    client_id: str | None
+    description: str | None
+    metadata_json: str | None
+    created_at: str
+    run: StoredRun | None
+    history_step: int | None = None
+    ttl_duration_seconds: int | None = None
+    state: str = "PENDING"
+    version_index: int | None = None
+    aliases: list[str] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    used_by: list[StoredRun] = field(default_factory=list)
+    wanted_aliases: list[str] = field(default_factory=list)
+    manifests: dict[str, Manifest] = field(default_factory=dict)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<StoredArtifact {self.name} {self.state} {self.aliases}>"
+
+    @property
+    def name(self) -> str:
+        """`"collection:v0"`."""
+        return f"{self.collection.name}:{self.version}"
+
+    @property
+    def version(self) -> str:
+        """`"v0"`."""
+        return f"v{self.version_index}"
+
+    @property
+    def type(self) -> str:
+        """E.g. `"dataset"`."""
+        return self.collection.type
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The user's metadata."""
+        return dict(json.loads(self.metadata_json or "{}"))
+
+    @property
+    def current_manifest(self) -> Manifest | None:
+        """The manifest whose bytes came last."""
+        return next((item for item in reversed(list(self.manifests.values())) if item.data is not None), None)
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The manifest, parsed; `{}` before it came."""
+        current = self.current_manifest
+        return dict(json.loads(current.data or b"{}")) if current else {}
+
+    @property
+    def entries(self) -> dict[str, dict[str, Any]]:
+        """Entries of the manifest by path."""
+        current = self.current_manifest
+        return current.contents if current else {}
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """Bytes by path; references have none."""
+        return {
+            path: self.blobs[hex_md5(entry["digest"])] for path, entry in self.entries.items() if "ref" not in entry
+        }
+
+
+class Membership(NamedTuple):
+    """An artifact as a member of a collection."""
+
+    artifact_collection: Collection
+    artifact: StoredArtifact
+
+
 @dataclass
 class Artifacts:
-    pass
+    """All artifacts, and the bytes of their files by hex MD5."""
+
+    report: Callable[[str, str], None]
+    collections: dict[tuple[str, str, str], Collection] = field(default_factory=dict)
+    by_id: dict[str, StoredArtifact] = field(default_factory=dict)
+    manifests: dict[str, tuple[StoredArtifact, Manifest]] = field(default_factory=dict)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+
+    def find(self, entity: str, project: str, name: str) -> Membership | None:
+        """The version called `"collection:alias"`; without an alias the latest."""
+        collection_name, _, alias = name.partition(":")
+        collection = self.collections.get((entity, project, collection_name))
+        artifact = collection.find(alias or LATEST) if collection else None
+        return Membership(collection, artifact) if collection and artifact else None
+
+    def create(self, values: Mapping[str, Any], run: StoredRun | None, moment: str) -> StoredArtifact:
+        """CreateArtifact: a pending version, or the one that is there already.
+
+        The same content is not stored twice when the client asks for that, and a request sent again (same client id)
+        makes nothing new.
+        """
+        name = values.get("artifactCollectionName") or (values.get("artifactCollectionNames") or [""])[0]
+        if not 1 <= len(name) <= MAX_NAME_CHARS or "/" in name:
+            self.report("artifact-name", f"{name!r} is not 1 to {MAX_NAME_CHARS} characters without /")
+        key = (values["entityName"], values["projectName"], name)
+        collection = self.collections.setdefault(key, Collection(*key, values["artifactTypeName"], moment))
+        if collection.type != values["artifactTypeName"]:
+            self.report("artifact-type", f"{name} is of type {collection.type}, not {values['artifactTypeName']}")
+        aliases = [item["alias"] for item in values.get("aliases") or []]
+        artifact = self._same(collection, values)
+        if artifact is None:
+            artifact = StoredArtifact(
+                id=base64.b64encode(f"Artifact:{len(self.by_id) + 1}".encode()).decode(),
+                collection=collection,
+                digest=values["digest"],
+                client_id=values.get("clientID"),
+                description=values.get("description"),
+                metadata_json=values.get("metadata"),
+                created_at=moment,
+                run=run,
+                history_step=values.get("historyStep"),
+                ttl_duration_seconds=values.get("ttlDurationSeconds"),
+                wanted_aliases=aliases,
+                tags=[item["tagName"] for item in values.get("tags") or []],
+                blobs=self.blobs,
+            )
+            self.by_id[artifact.id] = artifact
+            collection.versions.append(artifact)
+        if artifact.state == "COMMITTED":
+            collection.give(artifact, aliases)
+            _link(artifact, run)
+        return artifact
+
+    @staticmethod
+    def _same(collection: Collection, values: Mapping[str, Any]) -> StoredArtifact | None:
+        if values.get("enableDigestDeduplication"):
+            for version in collection.committed:
+                if version.digest == values["digest"]:
+                    return version
+        client_id = values.get("clientID")
+        return next((item for item in collection.versions if client_id and item.client_id == client_id), None)
+
+    def create_manifest(self, artifact: StoredArtifact, name: str, digest: str) -> Manifest:
+        """CreateArtifactManifest: announce the manifest, first without a digest, then with it."""
+        manifest = artifact.manifests.get(name)
+        if manifest is None:
+            manifest = artifact.manifests[name] = Manifest(f"manifest-{len(self.manifests) + 1}")
+            self.manifests[manifest.id] = (artifact, manifest)
+        manifest.digest = digest
+        return manifest
+
+    def put_manifest(self, manifest_id: str, data: bytes) -> None:
+        """The bytes of a manifest."""
+        _, manifest = self.manifests[manifest_id]
+        if base64_md5(data) != manifest.digest:
+            self.report("artifact-manifest", f"{manifest_id}: MD5 is {base64_md5(data)}, announced {manifest.digest}")
+        manifest.data = data
+
+    def put_blob(self, digest: str, data: bytes) -> None:
+        """The bytes of a file, announced with this hex MD5."""
+        found = hashlib.md5(data).hexdigest()  # noqa: S324
+        if found != digest:
+            self.report("artifact-md5", f"bytes with MD5 {found} came for {digest}")
+        self.blobs[digest] = data
+
+    def commit(self, artifact: StoredArtifact) -> None:
+        """CommitArtifact: the version is complete; it gets its number and its aliases."""
+        for detail in self._incomplete(artifact):
+            self.report("artifact-incomplete", f"{artifact.collection.name}: {detail}")
+        if artifact.state == "COMMITTED":
+            return
+        collection = artifact.collection
+        artifact.version_index = len(collection.committed)
+        artifact.state = "COMMITTED"
+        # The newest version is `latest` whether the client asks for it or not.
+        collection.give(artifact, dict.fromkeys([*artifact.wanted_aliases, LATEST]))
+        _link(artifact, artifact.run)
+
+    def _incomplete(self, artifact: StoredArtifact) -> Iterator[str]:
+        try:
+            manifest = _rules.parse((artifact.current_manifest or Manifest("", data=b"")).data.decode(), strict=True)  # type: ignore[union-attr]
+            entries = manifest["contents"]
+            version = (manifest["version"], manifest["storagePolicy"])
+        except (ValueError, LookupError, TypeError) as error:
+            yield f"committed with no readable manifest ({error!r})"
+            return
+        if version != (1, "wandb-storage-policy-v1"):
+            yield f"manifest is of version {version}"
+        for path, entry in entries.items():
+            data = self.blobs.get(hex_md5(entry["digest"])) if "ref" not in entry else None
+            if data is None and "ref" not in entry:
+                yield f"bytes of {path} never came"
+            elif data is not None and entry.get("size") != len(data):
+                yield f"{path} has {len(data)} bytes, the manifest says {entry.get('size')}"
+        digest = manifest_digest(entries)
+        if digest != artifact.digest:
+            yield f"digest is {artifact.digest}, its manifest's is {digest}"
+
+
+def _link(artifact: StoredArtifact, run: StoredRun | None) -> None:
+    if run and artifact not in run.logged_artifacts:
+        run.logged_artifacts.append(artifact)
+
+
+def manifest_digest(entries: Mapping[str, Mapping[str, Any]]) -> str:
+    """The digest of an artifact with these entries (`MANIFEST_MD5`)."""
+    lines = [f"{path}:{entry['digest']}\n" for path, entry in sorted(entries.items())]
+    return hashlib.md5("".join(["wandb-artifact-manifest-v1\n", *lines]).encode()).hexdigest()  # noqa: S324
+
+
+def base64_md5(data: bytes) -> str:
+    """MD5 as manifests write it."""
+    return base64.b64encode(hashlib.md5(data).digest()).decode()  # noqa: S324
+
+
+def hex_md5(digest: str) -> str:
+    """A manifest's digest as URLs write it; empty when it is no base64 MD5."""
+    try:
+        return base64.b64decode(digest, validate=True).hex()
+    except ValueError:
+        return ""

@@ -1,15 +1,17 @@
-"""What a resolver may use: the store, and URLs that the server signs."""
+"""What resolvers share: the store, URLs that the server signs, tables of themselves."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Sequence
 from urllib.parse import quote
 
 if TYPE_CHECKING:
     from wandb_logging.testing._store import Store
+
+Resolver = Callable[..., Any]
 
 # Given out with every upload URL, asked for with every PUT.
 UPLOAD_HEADER = ("X-Local-Upload", "signed")
@@ -53,3 +55,16 @@ def connection(items: Sequence[Any], first: int | None = None, after: str | None
         "pageInfo": {"hasNextPage": stop < len(items), "endCursor": str(stop - 1) if stop else None},
         "totalCount": len(items),
     }
+
+
+def registrar(table: dict[str, Resolver]) -> Callable[[str], Callable[[Resolver], Resolver]]:
+    """A decorator that enters a resolver for `"Type.field"` in `table`."""
+
+    def resolves(name: str) -> Callable[[Resolver], Resolver]:
+        def register(resolver: Resolver) -> Resolver:
+            table[name] = resolver
+            return resolver
+
+        return register
+
+    return resolves

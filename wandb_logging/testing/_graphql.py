@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import TYPE_CHECKING, Any, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Mapping
 
 from wandb_logging.testing._schema import SDL
 from wandb_logging.testing._store import Refusal
@@ -16,9 +16,7 @@ from wandb_logging.testing._store import Refusal
 if TYPE_CHECKING:
     from graphql import DocumentNode, ExecutionResult, GraphQLResolveInfo, GraphQLSchema
 
-    from wandb_logging.testing._context import Context
-
-    Resolver = Callable[..., Any]
+    from wandb_logging.testing._context import Context, Resolver
 
 
 def execute(

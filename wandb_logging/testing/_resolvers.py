@@ -9,28 +9,16 @@ import json
 import math
 import mimetypes
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, Mapping
+from typing import Any, Mapping
 
 from wandb_logging.testing import _rules
-from wandb_logging.testing._context import Context, connection
+from wandb_logging.testing._context import Context, Resolver, connection, registrar
 from wandb_logging.testing._rules import EVENTS, HISTORY, OUTPUT
 from wandb_logging.testing._store import Refusal, StoredRun
 
-if TYPE_CHECKING:
-    from wandb_logging.testing._graphql import Resolver
-
 RESOLVERS: dict[str, Resolver] = {}
 TAIL_ROWS = 10
-
-
-def resolves(name: str) -> Callable[[Resolver], Resolver]:
-    """Register a resolver for `"Type.field"`."""
-
-    def register(resolver: Resolver) -> Resolver:
-        RESOLVERS[name] = resolver
-        return resolver
-
-    return register
+resolves = registrar(RESOLVERS)
 
 
 @dataclass(frozen=True)

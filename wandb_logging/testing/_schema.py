@@ -207,6 +207,7 @@ input UpsertBucketInput {
   sweep: String
   tags: [String!]
   summaryMetrics: JSONString
+  clientMutationId: String
 }
 type UpsertBucketPayload { bucket: Run inserted: Boolean }
 input UpsertModelInput {
@@ -216,6 +217,7 @@ input UpsertModelInput {
   description: String
   access: String
   views: JSONString
+  clientMutationId: String
 }
 type UpsertModelPayload { project: Project model: Project inserted: Boolean }
 input RewindRunInput {
@@ -224,13 +226,26 @@ input RewindRunInput {
   projectName: String
   metricName: String!
   metricValue: Float!
+  clientMutationId: String
 }
 type RewindRunPayload { rewoundRun: Run }
-input StopRunInput { id: ID! }
+input StopRunInput { id: ID! clientMutationId: String }
 type SuccessPayload { success: Boolean }
-input CreateRunFilesInput { entityName: String! projectName: String! runName: String! files: [String!]! }
+input CreateRunFilesInput {
+  entityName: String!
+  projectName: String!
+  runName: String!
+  files: [String!]!
+  clientMutationId: String
+}
 type CreateRunFilesPayload { runID: ID! uploadHeaders: [String!]! files: [File!]! }
-input MarkRunFilesUploadedInput { entityName: String! projectName: String! runName: String! files: [String!]! }
+input MarkRunFilesUploadedInput {
+  entityName: String!
+  projectName: String!
+  runName: String!
+  files: [String!]!
+  clientMutationId: String
+}
 input NotifyScriptableRunAlertInput {
   entityName: String!
   projectName: String!
@@ -239,6 +254,7 @@ input NotifyScriptableRunAlertInput {
   text: String!
   severity: AlertSeverity
   waitDuration: Duration
+  clientMutationId: String
 }
 
 # --- artifacts ---
@@ -380,9 +396,15 @@ input CreateArtifactManifestInput {
   projectName: String!
   runName: String!
   type: ArtifactManifestType
+  clientMutationId: String
 }
 type CreateArtifactManifestPayload { artifactManifest: ArtifactManifest! }
-input CreateArtifactFilesInput { artifactFiles: [CreateArtifactFileSpecInput!]! storageLayout: ArtifactStorageLayout }
+input CreateArtifactFilesInput {
+  artifactFiles: [CreateArtifactFileSpecInput!]!
+  storageLayout: ArtifactStorageLayout
+  cloudRegionID: String
+  clientMutationId: String
+}
 input CreateArtifactFileSpecInput {
   artifactID: ID!
   artifactManifestID: ID
@@ -406,7 +428,7 @@ type UploadFile {
 }
 type UploadMultipartUrls { uploadID: ID! uploadUrlParts: [UploadUrlPart!]! }
 type UploadUrlPart { partNumber: Int64! uploadUrl: String! }
-input CommitArtifactInput { artifactID: ID! }
+input CommitArtifactInput { artifactID: ID! clientMutationId: String }
 input UpdateArtifactInput {
   artifactID: ID!
   description: String
@@ -414,6 +436,7 @@ input UpdateArtifactInput {
   ttlDurationSeconds: Int64
   tagsToAdd: [TagInput!]
   tagsToDelete: [TagInput!]
+  clientMutationId: String
 }
 input UseArtifactInput {
   artifactID: ID!
@@ -423,6 +446,7 @@ input UseArtifactInput {
   artifactEntityName: String
   artifactProjectName: String
   usedAs: String
+  clientMutationId: String
 }
 input ArtifactCollectionAliasInput {
   alias: String!

@@ -54,7 +54,7 @@ class Refusal(Exception):  # noqa: N818
         self.status = status
 
 
-@dataclass
+@dataclass(eq=False)
 class StoredRun:
     """One run, as the server knows it. Fields may change while you look: each property gives a fresh copy."""
 
@@ -88,11 +88,14 @@ class StoredRun:
     logged_artifacts: list[StoredArtifact] = field(default_factory=list)
     used_artifacts: list[StoredArtifact] = field(default_factory=list)
     lines: dict[str, list[str | None]] = field(default_factory=lambda: {HISTORY: [], EVENTS: [], OUTPUT: []})
-    steps_from: int = field(default=0, repr=False)
+    steps_from: int = 0
     graphql_type: ClassVar[str] = "Run"
-    completed_by: bytes | None = field(default=None, repr=False)
-    tokens: float = field(default=_rules.RATE_BURST, repr=False)
-    last_request: float = field(default=0.0, repr=False)
+    completed_by: bytes | None = None
+    tokens: float = _rules.RATE_BURST
+    last_request: float = 0.0
+
+    def __repr__(self) -> str:
+        return f"<StoredRun {self.path} {self.state}, {len(self.lines[HISTORY])} rows>"
 
     @property
     def path(self) -> str:
@@ -173,12 +176,12 @@ class Store:
     entities: set[str] = field(default_factory=set)
     projects: dict[tuple[str, str], int] = field(default_factory=dict)
     runs: list[StoredRun] = field(default_factory=list)
-    artifacts: Artifacts = field(default_factory=Artifacts)
     violations: list[Violation] = field(default_factory=list)
     check_rate: bool = False
 
     def __post_init__(self) -> None:
         self.entities.add(self.entity)
+        self.artifacts = Artifacts(self.report)
 
     # --- finding ---
 
@@ -362,29 +365,43 @@ class Store:
             self.report("rate", f"{run.path}: more than {_rules.RATE_PER_SECOND:g} file_stream requests a second")
 
 
-    # --- files ---
+    # --- bytes of files ---
 
     def put(self, place: tuple[str, ...], data: bytes) -> None:
-        """Store the bytes of a file.
+        """Store the bytes of a file at the place that its URL names.
 
         Raises:
-            Refusal: the run is gone.
+            Refusal: its run is gone.
         """
-        entity, project, run_id, *name = place[1:]
-        self.require(entity, project, run_id, 404).files["/".join(name)] = data
+        if place[0] == "manifests":
+            self.artifacts.put_manifest(place[1], data)
+        elif place[0] == "artifacts":
+            self.artifacts.put_blob(place[1], data)
+        else:
+            run, name = self._run_file(place)
+            run.files[name] = data
 
     def get(self, place: tuple[str, ...]) -> bytes:
         """The bytes of a file.
 
         Raises:
-            Refusal: it was never stored.
+            Refusal: they never came.
         """
-        entity, project, run_id, *name = place[1:]
-        data = self.require(entity, project, run_id, 404).files.get("/".join(name))
+        if place[0] == "manifests":
+            data = self.artifacts.manifests[place[1]][1].data
+        elif place[0] == "artifacts":
+            data = self.artifacts.blobs.get(place[1])
+        else:
+            run, name = self._run_file(place)
+            data = run.files.get(name)
         if data is None:
             message = f"no file {'/'.join(place)}"
             raise Refusal(message, 404)
         return data
+
+    def _run_file(self, place: tuple[str, ...]) -> tuple[StoredRun, str]:
+        entity, project, run_id, *name = place[1:]
+        return self.require(entity, project, run_id, 404), "/".join(name)
 
 
 def now() -> str:
