@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
+import importlib.metadata
 
 project = "wandb-logging"
 author = "The wandb-logging contributors"
 copyright = f"2026, {author}"  # noqa: A001 -- the name Sphinx reads
-release = version("wandb-logging")
+version = release = importlib.metadata.version(project)
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 exclude_patterns = ["_build"]
