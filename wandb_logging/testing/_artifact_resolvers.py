@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import TYPE_CHECKING, Any
 
 from wandb_logging.testing._artifacts import Collection, Manifest, Membership, StoredArtifact, hex_md5
 from wandb_logging.testing._context import Context, Resolver, connection, registrar
 from wandb_logging.testing._resolvers import File, Project, find_project
 from wandb_logging.testing._store import Refusal, StoredRun, now
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 RESOLVERS: dict[str, Resolver] = {}
 resolves = registrar(RESOLVERS)
 
@@ -34,8 +38,7 @@ def _require(context: Context, artifact_id: str) -> StoredArtifact:
     artifact = context.store.artifacts.by_id.get(artifact_id)
     if artifact is None:
         context.store.report("unknown-artifact", f"no artifact has the id {artifact_id!r}")
-        message = f"artifact {artifact_id} not found"
-        raise Refusal(message)
+        raise Refusal(f"artifact {artifact_id} not found")
     return artifact
 
 
@@ -44,26 +47,27 @@ def _need_feature(context: Context, feature: str, used: object) -> None:
         context.store.report("feature", f"input that needs {feature}, which the server does not offer")
 
 
-# --- writing ---
-
-
 @resolves("Mutation.createArtifact")
-def _create_artifact(_source: Any, context: Context, input: Mapping[str, Any]) -> Any:  # noqa: A002
-    _need_feature(context, "ARTIFACT_TAGS", input.get("tags"))
-    name = input.get("runName")
-    run = context.store.require(input["entityName"], input["projectName"], name) if name else None
-    return {"artifact": context.store.artifacts.create(input, run, now())}
+def _create_artifact(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
+    _need_feature(context, "ARTIFACT_TAGS", values.get("tags"))
+    name = values.get("runName")
+    run = context.store.require(values["entityName"], values["projectName"], name) if name else None
+    return {"artifact": context.store.artifacts.create(values, run, now())}
 
 
 @resolves("Mutation.createArtifactManifest")
-def _create_manifest(_source: Any, context: Context, input: Mapping[str, Any]) -> Any:  # noqa: A002
-    artifact = _require(context, input["artifactID"])
-    return {"artifactManifest": context.store.artifacts.create_manifest(artifact, input["name"], input["digest"])}
+def _create_manifest(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
+    artifact = _require(context, values["artifactID"])
+    return {
+        "artifactManifest": context.store.artifacts.create_manifest(
+            artifact, values["name"], values["digest"]
+        )
+    }
 
 
 @resolves("Mutation.createArtifactFiles")
-def _create_files(_source: Any, context: Context, input: Mapping[str, Any]) -> Any:  # noqa: A002
-    return {"files": {"edges": [{"node": _upload(context, spec)} for spec in input["artifactFiles"]]}}
+def _create_files(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
+    return {"files": {"edges": [{"node": _upload(context, spec)} for spec in values["artifactFiles"]]}}
 
 
 def _upload(context: Context, spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,34 +86,34 @@ def _upload(context: Context, spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @resolves("Mutation.commitArtifact")
-def _commit(_source: Any, context: Context, input: Mapping[str, Any]) -> Any:  # noqa: A002
-    artifact = _require(context, input["artifactID"])
+def _commit(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
+    artifact = _require(context, values["artifactID"])
     context.store.artifacts.commit(artifact)
     return {"artifact": artifact}
 
 
 @resolves("Mutation.updateArtifact")
-def _update(_source: Any, context: Context, input: Mapping[str, Any]) -> Any:  # noqa: A002
-    artifact = _require(context, input["artifactID"])
+def _update(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
+    artifact = _require(context, values["artifactID"])
     for name, attribute in (
         ("description", "description"),
         ("metadata", "metadata_json"),
         ("ttlDurationSeconds", "ttl_duration_seconds"),
     ):
-        if input.get(name) is not None:
-            setattr(artifact, attribute, input[name])
-    added = [item["tagName"] for item in input.get("tagsToAdd") or []]
-    removed = [item["tagName"] for item in input.get("tagsToDelete") or []]
+        if values.get(name) is not None:
+            setattr(artifact, attribute, values[name])
+    added = [item["tagName"] for item in values.get("tagsToAdd") or []]
+    removed = [item["tagName"] for item in values.get("tagsToDelete") or []]
     artifact.tags = [tag for tag in dict.fromkeys([*artifact.tags, *added]) if tag not in removed]
     return {"artifact": artifact}
 
 
 @resolves("Mutation.useArtifact")
-def _use(_source: Any, context: Context, input: Mapping[str, Any]) -> Any:  # noqa: A002
-    of_artifact = input.get("artifactEntityName") or input.get("artifactProjectName")
+def _use(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
+    of_artifact = values.get("artifactEntityName") or values.get("artifactProjectName")
     _need_feature(context, "USE_ARTIFACT_WITH_ENTITY_AND_PROJECT_INFORMATION", of_artifact)
-    artifact = _require(context, input["artifactID"])
-    run = context.store.require(input["entityName"], input["projectName"], input["runName"])
+    artifact = _require(context, values["artifactID"])
+    run = context.store.require(values["entityName"], values["projectName"], values["runName"])
     if artifact not in run.used_artifacts:
         run.used_artifacts.append(artifact)
         artifact.used_by.append(run)
@@ -117,31 +121,28 @@ def _use(_source: Any, context: Context, input: Mapping[str, Any]) -> Any:  # no
 
 
 @resolves("Mutation.addAliases")
-def _add_aliases(_source: Any, context: Context, input: Mapping[str, Any]) -> Any:  # noqa: A002
-    artifact = _require(context, input["artifactID"])
-    artifact.collection.give(artifact, [item["alias"] for item in input["aliases"]])
+def _add_aliases(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
+    artifact = _require(context, values["artifactID"])
+    artifact.collection.give(artifact, [item["alias"] for item in values["aliases"]])
     return {"success": True}
 
 
 @resolves("Mutation.deleteAliases")
-def _delete_aliases(_source: Any, context: Context, input: Mapping[str, Any]) -> Any:  # noqa: A002
-    artifact = _require(context, input["artifactID"])
-    removed = [item["alias"] for item in input["aliases"]]
+def _delete_aliases(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
+    artifact = _require(context, values["artifactID"])
+    removed = [item["alias"] for item in values["aliases"]]
     artifact.aliases = [alias for alias in artifact.aliases if alias not in removed]
     return {"success": True}
 
 
-# --- finding ---
-
-
 @resolves("Query.artifact")
-def _artifact(_source: Any, context: Context, id: str) -> StoredArtifact | None:  # noqa: A002
-    return context.store.artifacts.by_id.get(id)
+def _artifact(_source: Any, context: Context, id_: str) -> StoredArtifact | None:
+    return context.store.artifacts.by_id.get(id_)
 
 
 @resolves("Query.artifactCollection")
-def _collection_by_id(_source: Any, context: Context, id: str) -> Collection | None:  # noqa: A002
-    return next((item for item in context.store.artifacts.collections.values() if item.id == id), None)
+def _collection_by_id(_source: Any, context: Context, id_: str) -> Collection | None:
+    return next((item for item in context.store.artifacts.collections.values() if item.id == id_), None)
 
 
 @resolves("Query.clientIDMapping")
@@ -168,16 +169,24 @@ def _project_collection(project: Project, context: Context, name: str) -> Collec
 
 def _collections(project: Project, context: Context) -> list[Collection]:
     owner = (project.entity_name, project.name)
-    return [item for item in context.store.artifacts.collections.values() if (item.entity, item.project) == owner]
+    return [
+        item for item in context.store.artifacts.collections.values() if (item.entity, item.project) == owner
+    ]
 
 
 @resolves("Project.artifactType")
 def _project_type(project: Project, context: Context, name: str) -> ArtifactType | None:
-    return ArtifactType(project, name) if any(item.type == name for item in _collections(project, context)) else None
+    return (
+        ArtifactType(project, name)
+        if any(item.type == name for item in _collections(project, context))
+        else None
+    )
 
 
 @resolves("Project.artifactTypes")
-def _project_types(project: Project, context: Context, after: str | None = None, first: int | None = None) -> Any:
+def _project_types(
+    project: Project, context: Context, after: str | None = None, first: int | None = None
+) -> Any:
     names = dict.fromkeys(item.type for item in _collections(project, context))
     return connection([ArtifactType(project, name) for name in names], first, after)
 
@@ -194,13 +203,11 @@ def _type_collections(
     context: Context,
     after: str | None = None,
     first: int | None = None,
-    filters: str | None = None,  # noqa: ARG001
-    order: str | None = None,  # noqa: ARG001
+    **_unused: Any,
 ) -> Any:
-    return connection([item for item in _collections(kind.project, context) if item.type == kind.name], first, after)
-
-
-# --- collections ---
+    return connection(
+        [item for item in _collections(kind.project, context) if item.type == kind.name], first, after
+    )
 
 
 @resolves("ArtifactSequence.project")
@@ -234,7 +241,9 @@ def _digest_algorithm(_source: Any, _context: Context) -> str:
 def _collection_aliases(
     collection: Collection, _context: Context, after: str | None = None, first: int | None = None
 ) -> Any:
-    return connection([alias for version in collection.versions for alias in _alias_views(version)], first, after)
+    return connection(
+        [alias for version in collection.versions for alias in _alias_views(version)], first, after
+    )
 
 
 @resolves("ArtifactSequence.artifacts")
@@ -243,8 +252,7 @@ def _collection_artifacts(
     _context: Context,
     after: str | None = None,
     first: int | None = None,
-    order: str | None = None,  # noqa: ARG001
-    filters: str | None = None,  # noqa: ARG001
+    **_unused: Any,
 ) -> Any:
     # Newest first, as the web page lists them.
     page = connection(collection.committed[::-1], first, after)
@@ -257,9 +265,6 @@ def _collection_artifacts(
 def _collection_membership(collection: Collection, _context: Context, alias_name: str) -> Membership | None:
     artifact = collection.find(alias_name)
     return Membership(collection, artifact) if artifact else None
-
-
-# --- one version ---
 
 
 def _alias_views(artifact: StoredArtifact) -> list[dict[str, Any]]:
@@ -342,16 +347,17 @@ def _used_by(artifact: StoredArtifact, _context: Context) -> Any:
 
 
 @resolves("Run.outputArtifacts")
-def _output_artifacts(run: StoredRun, _context: Context, after: str | None = None, first: int | None = None) -> Any:
+def _output_artifacts(
+    run: StoredRun, _context: Context, after: str | None = None, first: int | None = None
+) -> Any:
     return connection(run.logged_artifacts, first, after)
 
 
 @resolves("Run.inputArtifacts")
-def _input_artifacts(run: StoredRun, _context: Context, after: str | None = None, first: int | None = None) -> Any:
+def _input_artifacts(
+    run: StoredRun, _context: Context, after: str | None = None, first: int | None = None
+) -> Any:
     return connection(run.used_artifacts, first, after)
-
-
-# --- files of a version ---
 
 
 @resolves("ArtifactManifest.file")
@@ -412,4 +418,3 @@ def _membership_aliases(membership: Membership, _context: Context) -> list[dict[
 @resolves("ArtifactCollectionMembership.files")
 def _membership_files(membership: Membership, context: Context, **arguments: Any) -> Any:
     return _files(membership.artifact, context, **arguments)
-

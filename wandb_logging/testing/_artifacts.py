@@ -9,11 +9,13 @@ import base64
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, Iterable, Iterator, Mapping, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, NamedTuple
 
 from wandb_logging.testing import _rules
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from wandb_logging.testing._store import StoredRun
 
 LATEST = "latest"
@@ -57,7 +59,9 @@ class Collection:
     @property
     def id(self) -> str:
         """GraphQL id."""
-        return base64.b64encode(f"ArtifactCollection:{self.entity}/{self.project}/{self.name}".encode()).decode()
+        return base64.b64encode(
+            f"ArtifactCollection:{self.entity}/{self.project}/{self.name}".encode()
+        ).decode()
 
     @property
     def committed(self) -> list[StoredArtifact]:
@@ -157,7 +161,9 @@ class StoredArtifact:
     def files(self) -> dict[str, bytes]:
         """Bytes by path; references have none."""
         return {
-            path: self.blobs[hex_md5(entry["digest"])] for path, entry in self.entries.items() if "ref" not in entry
+            path: self.blobs[hex_md5(entry["digest"])]
+            for path, entry in self.entries.items()
+            if "ref" not in entry
         }
 
 
@@ -188,8 +194,8 @@ class Artifacts:
     def create(self, values: Mapping[str, Any], run: StoredRun | None, moment: str) -> StoredArtifact:
         """CreateArtifact: a pending version, or the one that is there already.
 
-        The same content is not stored twice when the client asks for that, and a request sent again (same client id)
-        makes nothing new.
+        The same content is not stored twice when the client asks for that, and a request sent again
+        (same client id) makes nothing new.
         """
         name = values.get("artifactCollectionName") or (values.get("artifactCollectionNames") or [""])[0]
         if not 1 <= len(name) <= MAX_NAME_CHARS or "/" in name:
@@ -197,7 +203,9 @@ class Artifacts:
         key = (values["entityName"], values["projectName"], name)
         collection = self.collections.setdefault(key, Collection(*key, values["artifactTypeName"], moment))
         if collection.type != values["artifactTypeName"]:
-            self.report("artifact-type", f"{name} is of type {collection.type}, not {values['artifactTypeName']}")
+            self.report(
+                "artifact-type", f"{name} is of type {collection.type}, not {values['artifactTypeName']}"
+            )
         aliases = [item["alias"] for item in values.get("aliases") or []]
         artifact = self._same(collection, values)
         if artifact is None:
@@ -245,12 +253,14 @@ class Artifacts:
         """The bytes of a manifest."""
         _, manifest = self.manifests[manifest_id]
         if base64_md5(data) != manifest.digest:
-            self.report("artifact-manifest", f"{manifest_id}: MD5 is {base64_md5(data)}, announced {manifest.digest}")
+            self.report(
+                "artifact-manifest", f"{manifest_id}: MD5 is {base64_md5(data)}, announced {manifest.digest}"
+            )
         manifest.data = data
 
     def put_blob(self, digest: str, data: bytes) -> None:
         """The bytes of a file, announced with this hex MD5."""
-        found = hashlib.md5(data).hexdigest()  # noqa: S324
+        found = hashlib.md5(data, usedforsecurity=False).hexdigest()
         if found != digest:
             self.report("artifact-md5", f"bytes with MD5 {found} came for {digest}")
         self.blobs[digest] = data
@@ -270,7 +280,8 @@ class Artifacts:
 
     def _incomplete(self, artifact: StoredArtifact) -> Iterator[str]:
         try:
-            manifest = _rules.parse((artifact.current_manifest or Manifest("", data=b"")).data.decode(), strict=True)  # type: ignore[union-attr]
+            current = artifact.current_manifest
+            manifest = _rules.parse((current.data or b"").decode() if current else "", strict=True)
             entries = manifest["contents"]
             version = (manifest["version"], manifest["storagePolicy"])
         except (ValueError, LookupError, TypeError) as error:
@@ -296,13 +307,14 @@ def _link(artifact: StoredArtifact, run: StoredRun | None) -> None:
 
 def manifest_digest(entries: Mapping[str, Mapping[str, Any]]) -> str:
     """The digest of an artifact with these entries (`MANIFEST_MD5`)."""
-    lines = [f"{path}:{entry['digest']}\n" for path, entry in sorted(entries.items())]
-    return hashlib.md5("".join(["wandb-artifact-manifest-v1\n", *lines]).encode()).hexdigest()  # noqa: S324
+    lines = ["wandb-artifact-manifest-v1\n"]
+    lines += [f"{path}:{entry['digest']}\n" for path, entry in sorted(entries.items())]
+    return hashlib.md5("".join(lines).encode(), usedforsecurity=False).hexdigest()
 
 
 def base64_md5(data: bytes) -> str:
     """MD5 as manifests write it."""
-    return base64.b64encode(hashlib.md5(data).digest()).decode()  # noqa: S324
+    return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
 
 
 def hex_md5(digest: str) -> str:

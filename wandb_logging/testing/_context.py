@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 from urllib.parse import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wandb_logging.testing._store import Store
 
 Resolver = Callable[..., Any]
+_AnyResolver = TypeVar("_AnyResolver", bound=Resolver)
 
 # Given out with every upload URL, asked for with every PUT.
 UPLOAD_HEADER = ("X-Local-Upload", "signed")
@@ -51,17 +54,19 @@ def connection(items: Sequence[Any], first: int | None = None, after: str | None
     start = int(after) + 1 if after else 0
     stop = len(items) if first is None else min(len(items), start + first)
     return {
-        "edges": [{"node": item, "cursor": str(number)} for number, item in enumerate(items[start:stop], start)],
+        "edges": [
+            {"node": item, "cursor": str(number)} for number, item in enumerate(items[start:stop], start)
+        ],
         "pageInfo": {"hasNextPage": stop < len(items), "endCursor": str(stop - 1) if stop else None},
         "totalCount": len(items),
     }
 
 
-def registrar(table: dict[str, Resolver]) -> Callable[[str], Callable[[Resolver], Resolver]]:
+def registrar(table: dict[str, Resolver]) -> Callable[[str], Callable[[_AnyResolver], _AnyResolver]]:
     """A decorator that enters a resolver for `"Type.field"` in `table`."""
 
-    def resolves(name: str) -> Callable[[Resolver], Resolver]:
-        def register(resolver: Resolver) -> Resolver:
+    def resolves(name: str) -> Callable[[_AnyResolver], _AnyResolver]:
+        def register(resolver: _AnyResolver) -> _AnyResolver:
             table[name] = resolver
             return resolver
 

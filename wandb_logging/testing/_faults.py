@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from typing import Literal, Mapping
+    from collections.abc import Mapping
+    from typing import Literal
 
     Where = Literal["any", "graphql", "file_stream", "storage"]
     Close = Literal["before", "after"]
@@ -33,7 +34,7 @@ class Fault:
 
 
 def body_bytes(body: Any, status: int | None) -> bytes:
-    """The answer's body: bytes and text as they are, anything else as JSON, W&B's error shape when None is given."""
+    """The answer's body: bytes and text as they are, other values as JSON; W&B's error shape for None."""
     if body is None:
         body = {"error": f"injected fault {status}"}
     if isinstance(body, str):
@@ -43,7 +44,7 @@ def body_bytes(body: Any, status: int | None) -> bytes:
 
 @dataclass
 class Faults:
-    """The faults to come, in the order they were asked for; each request takes the first that is meant for it."""
+    """The faults to come, in the order they were asked for; a request takes the first meant for it."""
 
     _queue: list[Fault] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -1,26 +1,36 @@
 """GraphQL: runs a client's document against our schema and the store. The only importer of graphql-core.
 
-Resolvers are registered by name (`"Run.config"`) in `_resolvers` and `_artifact_resolvers`; a field without one is the
-attribute of the same name, in snake case.
+Resolvers are registered by name (`"Run.config"`) in `_resolvers` and `_artifact_resolvers`; a field without
+one is the attribute of the same name, in snake case.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 from wandb_logging.testing._schema import SDL
 from wandb_logging.testing._store import Refusal
 
 if TYPE_CHECKING:
-    from graphql import DocumentNode, ExecutionResult, GraphQLResolveInfo, GraphQLSchema
+    from collections.abc import Mapping
+
+    from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema
 
     from wandb_logging.testing._context import Context, Resolver
 
 
+# Arguments that have another name in Python, where theirs would hide a builtin.
+_RENAMED = {"input": "values", "id": "id_"}
+
+
 def execute(
-    resolvers: Mapping[str, Resolver], context: Context, document: object, variables: object, operation: object
+    resolvers: Mapping[str, Resolver],
+    context: Context,
+    document: object,
+    variables: object,
+    operation: object,
 ) -> tuple[int, dict[str, Any]]:
     """Execute one request; each breach is reported to the store.
 
@@ -39,12 +49,7 @@ def execute(
     if not isinstance(document, str) or not isinstance(variables, (dict, type(None))):
         context.store.report("graphql", "`query` is no text or `variables` is no object")
         return 400, {"errors": [{"message": "malformed GraphQL request"}]}
-    try:
-        parsed = _parse(document)
-    except graphql.GraphQLError as error:
-        context.store.report("graphql", f"{operation}: {error.message}")
-        return 200, {"errors": [error.formatted]}
-    errors = graphql.validate(schema, parsed)
+    parsed, errors = _parse(schema, document)
     if errors:
         rule = "unknown-operation" if _unknown_fields(schema, parsed) else "graphql"
         context.store.report(rule, f"{operation}: {'; '.join(error.message for error in errors)}")
@@ -78,10 +83,9 @@ def require() -> Any:
         ImportError: it is not installed; the message says how to get it.
     """
     try:
-        import graphql
+        import graphql  # noqa: PLC0415 - an extra, and not needed to import this package
     except ImportError as error:
-        message = "LocalServer needs graphql-core: pip install 'wandb-logging[testing]'"
-        raise ImportError(message) from error
+        raise ImportError("LocalServer needs graphql-core: pip install 'wandb-logging[testing]'") from error
     return graphql
 
 
@@ -95,9 +99,14 @@ def operation_name(request: Mapping[str, Any]) -> str | None:
 
 
 @functools.lru_cache(maxsize=256)
-def _parse(document: str) -> DocumentNode:
-    parsed: DocumentNode = require().parse(document)
-    return parsed
+def _parse(schema: GraphQLSchema, document: str) -> tuple[DocumentNode, list[GraphQLError]]:
+    """The document, and what is wrong with it; clients send the same few over and over."""
+    graphql = require()
+    try:
+        parsed: DocumentNode = graphql.parse(document)
+    except graphql.GraphQLError as error:
+        return graphql.DocumentNode(definitions=()), [error]
+    return parsed, graphql.validate(schema, parsed)
 
 
 def _unknown_fields(schema: GraphQLSchema, document: DocumentNode) -> bool:
@@ -124,14 +133,14 @@ def _schema(resolvers: tuple[tuple[str, Resolver], ...]) -> GraphQLSchema:
             for field_name, field in kind.fields.items():
                 field.resolve = field.resolve or _attribute(field_name)
                 for argument_name, argument in field.args.items():
-                    argument.out_name = snake(argument_name)
+                    argument.out_name = _RENAMED.get(argument_name, snake(argument_name))
         if graphql.is_abstract_type(kind):
-            kind.resolve_type = lambda value, *_: value.graphql_type
+            cast("Any", kind).resolve_type = lambda value, *_: value.graphql_type
     return schema
 
 
 def _bind(resolver: Resolver) -> Resolver:
-    def resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+    def resolve(source: Any, info: Any, **arguments: Any) -> Any:
         return resolver(source, info.context, **arguments)
 
     return resolve
@@ -140,7 +149,7 @@ def _bind(resolver: Resolver) -> Resolver:
 def _attribute(field_name: str) -> Resolver:
     attribute = snake(field_name)
 
-    def resolve(source: Any, _info: GraphQLResolveInfo, **_arguments: Any) -> Any:
+    def resolve(source: Any, _info: Any, **_arguments: Any) -> Any:
         return source.get(field_name) if isinstance(source, dict) else getattr(source, attribute)
 
     return resolve

@@ -1,4 +1,4 @@
-"""HTTP on a loopback socket: bytes in, bytes out. What the bytes mean is `_server`'s business; imports nothing of ours."""
+"""HTTP on a loopback socket: bytes in, bytes out. What they mean is `_server`'s business."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Callable
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Mapping
     from email.message import Message
-    from typing import Mapping
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,9 @@ class HTTPServer(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, port: int, answer: Callable[[Request], Reply | None], tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, port: int, answer: Callable[[Request], Reply | None], tls: ssl.SSLContext | None
+    ) -> None:
         self.answer = answer
         self._connections: set[Any] = set()
         super().__init__(("127.0.0.1", port), _Handler)
@@ -103,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(reply.body)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - names that the base class looks for
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Keep quiet: requests are in `LocalServer.requests`."""

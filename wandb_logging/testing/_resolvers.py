@@ -9,12 +9,15 @@ import json
 import math
 import mimetypes
 from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import TYPE_CHECKING, Any
 
 from wandb_logging.testing import _rules
 from wandb_logging.testing._context import Context, Resolver, connection, registrar
 from wandb_logging.testing._rules import EVENTS, HISTORY, OUTPUT
 from wandb_logging.testing._store import Refusal, StoredRun
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 RESOLVERS: dict[str, Resolver] = {}
 TAIL_ROWS = 10
@@ -50,12 +53,15 @@ def find_project(context: Context, entity: str | None, name: str | None) -> Proj
     return None if number is None else Project(entity, name or "", number)
 
 
-# --- people and places ---
-
-
 def entity_view(name: str) -> dict[str, Any]:
     """An entity; ours are all teams without an organization."""
-    return {"id": f"entity-{name}", "name": name, "isTeam": True, "entityType": "team", "xxhashDigestsEnabled": False}
+    return {
+        "id": f"entity-{name}",
+        "name": name,
+        "isTeam": True,
+        "entityType": "team",
+        "xxhashDigestsEnabled": False,
+    }
 
 
 @resolves("Query.viewer")
@@ -86,7 +92,7 @@ def _entity(_source: Any, context: Context, name: str | None = None) -> dict[str
 
 
 @resolves("Query.organization")
-def _organization(_source: Any, _context: Context, name: str) -> None:  # noqa: ARG001
+def _organization(_source: Any, _context: Context, **_unused: Any) -> None:
     return None
 
 
@@ -98,16 +104,24 @@ def _project(_source: Any, context: Context, name: str | None = None, entity_nam
 
 @resolves("Query.models")
 def _models(
-    _source: Any, context: Context, entity_name: str | None = None, after: str | None = None, first: int | None = None
+    _source: Any,
+    context: Context,
+    entity_name: str | None = None,
+    after: str | None = None,
+    first: int | None = None,
 ) -> Any:
     entity = entity_name or context.store.entity
-    projects = [Project(owner, name, number) for (owner, name), number in context.store.projects.items() if owner == entity]
+    projects = [
+        Project(owner, name, number)
+        for (owner, name), number in context.store.projects.items()
+        if owner == entity
+    ]
     return connection(projects, first, after)
 
 
 @resolves("Mutation.upsertModel")
-def _upsert_model(_source: Any, context: Context, input: Mapping[str, Any]) -> Any:  # noqa: A002
-    entity, name = input.get("entityName") or context.store.entity, input.get("name") or "uncategorized"
+def _upsert_model(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
+    entity, name = values.get("entityName") or context.store.entity, values.get("name") or "uncategorized"
     inserted = context.store.add_project(entity, name)
     project = find_project(context, entity, name)
     return {"project": project, "model": project, "inserted": inserted}
@@ -124,38 +138,34 @@ def _user(_source: Any, context: Context) -> Any:
     return _viewer(None, context)
 
 
-# --- runs ---
-
-
 @resolves("Mutation.upsertBucket")
-def _upsert_bucket(_source: Any, context: Context, input: Mapping[str, Any]) -> Any:  # noqa: A002
-    run, inserted = context.store.upsert(input)
+def _upsert_bucket(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
+    run, inserted = context.store.upsert(values)
     return {"bucket": run, "inserted": inserted}
 
 
 @resolves("Mutation.rewindRun")
-def _rewind_run(_source: Any, context: Context, input: Mapping[str, Any]) -> Any:  # noqa: A002
-    if input["metricName"] != "_step":
-        message = f"cannot rewind to {input['metricName']!r}, only to _step"
-        raise Refusal(message)
-    run = context.store.require(input.get("entityName"), input.get("projectName"), input["runName"])
-    context.store.rewind(run, input["metricValue"])
+def _rewind_run(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
+    if values["metricName"] != "_step":
+        raise Refusal(f"cannot rewind to {values['metricName']!r}, only to _step")
+    run = context.store.require(values.get("entityName"), values.get("projectName"), values["runName"])
+    context.store.rewind(run, values["metricValue"])
     return {"rewoundRun": run}
 
 
 @resolves("Mutation.stopRun")
-def _stop_run(_source: Any, context: Context, input: Mapping[str, Any]) -> Any:  # noqa: A002
-    run = context.store.by_storage_id(input["id"])
+def _stop_run(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
+    run = context.store.by_storage_id(values["id"])
     if run:
         run.stopped = True
     return {"success": run is not None}
 
 
 @resolves("Mutation.notifyScriptableRunAlert")
-def _alert(_source: Any, context: Context, input: Mapping[str, Any]) -> Any:  # noqa: A002
-    run = context.store.require(input["entityName"], input["projectName"], input["runName"])
+def _alert(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
+    run = context.store.require(values["entityName"], values["projectName"], values["runName"])
     given = ("title", "text", "severity", "waitDuration")
-    run.alerts.append({name: input.get(name) for name in given})
+    run.alerts.append({name: values.get(name) for name in given})
     return {"success": True}
 
 
@@ -165,26 +175,22 @@ def _run(project: Project, context: Context, name: str) -> StoredRun | None:
 
 
 @resolves("Project.bucket")
-def _bucket(project: Project, context: Context, name: str, missing_ok: bool | None = None) -> StoredRun | None:  # noqa: FBT001
+def _bucket(project: Project, context: Context, name: str, **options: bool | None) -> StoredRun | None:
     run = _run(project, context, name)
-    if run is None and not missing_ok:
-        message = f"run {name} not found"
-        raise Refusal(message)
+    if run is None and not options.get("missing_ok"):
+        raise Refusal(f"run {name} not found")
     return run
 
 
 @resolves("Project.runs")
 def _runs(
-    project: Project,
-    context: Context,
-    filters: str | None = None,
-    order: str | None = None,
-    after: str | None = None,
-    first: int | None = None,
+    project: Project, context: Context, filters: str | None = None, order: str | None = None, **page: Any
 ) -> Any:
     runs = _filtered(project, context, filters)
-    # Runs are kept in the order of creation; no other order is offered.
-    return connection(runs[::-1] if order and order.startswith("-") else runs, first, after)
+    # Runs are kept in the order of creation.
+    if order not in (None, "+created_at", "created_at", "-created_at"):
+        raise Refusal(f"LocalServer cannot order runs by {order!r}")
+    return connection(runs[::-1] if order == "-created_at" else runs, **page)
 
 
 @resolves("Project.runCount")
@@ -194,7 +200,9 @@ def _run_count(project: Project, context: Context, filters: str | None = None) -
 
 def _filtered(project: Project, context: Context, filters: str | None) -> list[StoredRun]:
     wanted = json.loads(filters or "{}")
-    runs = [run for run in context.store.runs if (run.entity, run.project) == (project.entity_name, project.name)]
+    runs = [
+        run for run in context.store.runs if (run.entity, run.project) == (project.entity_name, project.name)
+    ]
     return [run for run in runs if all(_matches(run, name, value) for name, value in wanted.items())]
 
 
@@ -212,9 +220,8 @@ def _matches(run: StoredRun, name: str, value: Any) -> bool:
     if name.startswith("config."):
         return bool(run.config.get(name.split(".")[1]) == value)
     if name not in values:
-        message = f"LocalServer cannot filter runs by {name!r}"
-        raise Refusal(message)
-    return values[name] == value
+        raise Refusal(f"LocalServer cannot filter runs by {name!r}")
+    return bool(values[name] == value)
 
 
 @resolves("Run.id")
@@ -344,7 +351,7 @@ def _history_keys(run: StoredRun, _context: Context) -> dict[str, Any]:
 
 
 @resolves("Run.parquetHistory")
-def _parquet_history(_run: StoredRun, _context: Context, live_keys: list[str]) -> Any:  # noqa: ARG001
+def _parquet_history(_run: StoredRun, _context: Context, **_unused: Any) -> Any:
     return {"parquetUrls": [], "liveData": []}
 
 
@@ -355,13 +362,10 @@ def _log_lines(
     first: int | None = None,
     after: str | None = None,
     last: int | None = None,
-    use_improved_pagination: bool | None = None,  # noqa: ARG001, FBT001
+    **_unused: Any,
 ) -> Any:
     lines = [{"number": number, "line": line} for number, line in enumerate(run.output)]
     return connection(lines[-last:] if last else lines, first, after)
-
-
-# --- files ---
 
 
 @dataclass(frozen=True)
@@ -402,7 +406,7 @@ class File:
     @property
     def md5(self) -> str:
         """MD5 of the bytes, base64."""
-        return base64.b64encode(hashlib.md5(self.data).digest()).decode()  # noqa: S324
+        return base64.b64encode(hashlib.md5(self.data, usedforsecurity=False).digest()).decode()
 
     @property
     def digest(self) -> str:
@@ -411,8 +415,8 @@ class File:
 
 
 @resolves("File.url")
-def _file_url(file: File, context: Context, upload: bool | None = None) -> str:  # noqa: FBT001
-    return context.signed_url("PUT" if upload else "GET", *file.place)
+def _file_url(file: File, context: Context, **options: bool | None) -> str:
+    return context.signed_url("PUT" if options.get("upload") else "GET", *file.place)
 
 
 @resolves("File.directUrl")
@@ -436,9 +440,9 @@ def run_file(run: StoredRun, name: str) -> File:
 
 
 @resolves("Mutation.createRunFiles")
-def _create_run_files(_source: Any, context: Context, input: Mapping[str, Any]) -> Any:  # noqa: A002
-    run = context.store.require(input["entityName"], input["projectName"], input["runName"])
-    names = input["files"]
+def _create_run_files(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
+    run = context.store.require(values["entityName"], values["projectName"], values["runName"])
+    names = values["files"]
     problems = list(_rules.check_file_names(names))
     for problem in problems:
         context.store.report(problem.rule, f"{run.path}: {problem.detail}")
@@ -452,9 +456,9 @@ def _create_run_files(_source: Any, context: Context, input: Mapping[str, Any]) 
 
 
 @resolves("Mutation.markRunFilesUploaded")
-def _mark_run_files_uploaded(_source: Any, context: Context, input: Mapping[str, Any]) -> Any:  # noqa: A002
-    run = context.store.require(input["entityName"], input["projectName"], input["runName"])
-    context.store.announce(run, input["files"])
+def _mark_run_files_uploaded(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
+    run = context.store.require(values["entityName"], values["projectName"], values["runName"])
+    context.store.announce(run, values["files"])
     return {"success": True}
 
 
@@ -473,5 +477,9 @@ def _run_files(
     first: int | None = None,
 ) -> Any:
     wildcard = pattern.replace("%", "*").replace("_", "?") if pattern else "*"
-    found = [name for name in sorted(run.files) if (name in names if names else fnmatch.fnmatchcase(name, wildcard))]
+    found = [
+        name
+        for name in sorted(run.files)
+        if (name in names if names else fnmatch.fnmatchcase(name, wildcard))
+    ]
     return connection([run_file(run, name) for name in found], first, after)

@@ -1,7 +1,7 @@
 """The rules of the wire, as pure functions: no I/O, no clock, no state; imports nothing of ours.
 
 Each takes what is stored and what came in, and says what is stored next and which rules were broken.
-A breach never stops the server from storing what it can: a judge that stops at the first fault shows one at a time.
+A breach never stops the server from storing what it can: who stops at the first fault shows one at a time.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, Iterator, Mapping, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
 HISTORY = "wandb-history.jsonl"
 EVENTS = "wandb-events.jsonl"
@@ -60,16 +63,12 @@ def apply(stored: list[str | None], patch: Patch) -> None:
     stored[patch.start : patch.start + len(patch.lines)] = patch.lines
 
 
-# --- JSON ---------------------------------------------------------------------------------------------------------
-
-
 def _no_constant(name: str) -> Any:
-    message = f"{name} is not JSON"
-    raise ValueError(message)
+    raise ValueError(f"{name} is not JSON")
 
 
 def parse(text: str, *, strict: bool = False) -> Any:
-    """Parse JSON; bare `NaN` and infinities are allowed unless `strict`. Half a surrogate pair is never allowed.
+    """Parse JSON; bare `NaN` and infinities are allowed unless `strict`, half a surrogate pair never.
 
     Raises:
         ValueError: the text is not such JSON.
@@ -98,9 +97,6 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-# --- lines at offsets ---------------------------------------------------------------------------------------------
-
-
 def place(
     name: str, stored: Sequence[str | None], offset: int, content: Sequence[str], *, rewritable: bool = False
 ) -> tuple[Patch, list[Violation]]:
@@ -114,13 +110,15 @@ def place(
         rewritable: an old line may be replaced (`output.log`).
 
     Returns:
-        What to store, and the breaches: `gap` when lines before `offset` never came, `rewrite` when an offset that
-        is taken gets another text.
+        What to store, and the breaches: `gap` when lines before `offset` never came, `rewrite` when an offset
+        that is taken gets another text.
     """
     missing = max(0, offset - len(stored))
     violations = []
     if missing:
-        violations.append(Violation("gap", f"{name}: line {offset} came when {len(stored)} lines were stored"))
+        violations.append(
+            Violation("gap", f"{name}: line {offset} came when {len(stored)} lines were stored")
+        )
     if not rewritable:
         violations += [
             Violation("rewrite", f"{name}: line {number} was {_short(old)}, now {_short(new)}")
@@ -135,7 +133,7 @@ def check_lines(name: str, offset: int, content: Sequence[str]) -> Iterator[Viol
     for number, line in enumerate(content, offset):
         if "\n" in line:
             yield Violation("newline", f"{name}: line {number} holds a newline: {_short(line)}")
-        if name != OUTPUT and len(line.encode("utf-8", "surrogatepass")) > MAX_LINE_BYTES:
+        if name != OUTPUT and _size(line) > MAX_LINE_BYTES:
             yield Violation("line-too-long", f"{name}: line {number} is longer than {MAX_LINE_BYTES} bytes")
 
 
@@ -177,7 +175,9 @@ def check_events(content: Sequence[str], offset: int) -> Iterator[Violation]:
         if problem:
             yield Violation("events-json", f"line {number}: {problem}")
         elif not all(_is_number(row.get(key)) for key in ("_timestamp", "_runtime")):
-            yield Violation("events-keys", f"line {number}: needs numbers _timestamp, _runtime: {_short(line)}")
+            yield Violation(
+                "events-keys", f"line {number}: needs numbers _timestamp, _runtime: {_short(line)}"
+            )
 
 
 def check_summary(content: Sequence[str], offset: int) -> Iterator[Violation]:
@@ -193,14 +193,16 @@ def check_summary(content: Sequence[str], offset: int) -> Iterator[Violation]:
 
 
 def check_console(content: Sequence[str], offset: int, *, structured: bool) -> Iterator[Violation]:
-    """Console lines are plain with a time in front, or JSON with `ts` and `content` when the server offers that."""
+    """Console lines are plain with a time in front, or JSON with `ts` and `content` if that is on."""
     for number, line in enumerate(content, offset):
         text, problem = (_structured_text if structured else _plain_text)(line)
         if problem:
             yield Violation("console-format", f"line {number}: {problem}")
         # The time and the mark in front do not count: the official client cuts the text before it adds them.
         if len(text) > MAX_CONSOLE_CHARS:
-            yield Violation("console-too-long", f"line {number}: {len(text)} characters, {MAX_CONSOLE_CHARS} allowed")
+            yield Violation(
+                "console-too-long", f"line {number}: {len(text)} characters, {MAX_CONSOLE_CHARS} allowed"
+            )
 
 
 def _structured_text(line: str) -> tuple[str, str | None]:
@@ -214,9 +216,6 @@ def _structured_text(line: str) -> tuple[str, str | None]:
 def _plain_text(line: str) -> tuple[str, str | None]:
     prefix = _CONSOLE_PREFIX.match(line)
     return (line[prefix.end() :], None) if prefix else (line, f"no time in front: {_short(line)}")
-
-
-# --- file_stream bodies -------------------------------------------------------------------------------------------
 
 
 class Chunk(NamedTuple):
@@ -237,33 +236,53 @@ class StreamBody(NamedTuple):
 
 def read_body(body: Mapping[str, Any]) -> tuple[StreamBody, list[Violation]]:
     """Check the shape of a `file_stream` body; members of a wrong shape are left out of the result."""
-    violations = [Violation("body", f"unknown member {name!r}") for name in body if name not in _BODY_MEMBERS]
-
-    def shape(rule: str, ok: bool, detail: str) -> bool:  # noqa: FBT001
-        if not ok:
-            violations.append(Violation(rule, detail))
-        return ok
-
-    files = {
+    chunks = {
         name: Chunk(chunk["offset"], chunk["content"])
-        for name, chunk in _items(body.get("files"))
-        if shape("body", name in STREAMS, f"unknown stream {name!r}")
-        and shape("body", _is_chunk(chunk), f"{name}: needs a line number `offset` and a list of texts `content`")
+        for name, chunk in _members(body.get("files"))
+        if name in STREAMS and _is_chunk(chunk)
     }
-    uploaded = body.get("uploaded", [])
-    shape("body", _is_texts(uploaded), "`uploaded` is no list of texts")
-    shape("body", body.get("preempting", True) is True, "`preempting` is sent as true or not at all")
-    complete, code = body.get("complete", False), body.get("exitcode")
-    shape("body", isinstance(complete, bool), "`complete` is no boolean")
-    shape("body", code is None or type(code) is int, "`exitcode` is no integer")
-    shape("complete", bool(complete) == (code is not None), "`complete: true` and `exitcode` come together or not at all")
-    size = sum(len(line.encode("utf-8", "surrogatepass")) for chunk in files.values() for line in chunk.content)
-    shape("request-too-long", size <= MAX_REQUEST_BYTES + REQUEST_SLACK_BYTES, f"{size} bytes of lines in one request")
-    exit_code = code if complete and type(code) is int else None
-    return StreamBody(files, uploaded if _is_texts(uploaded) else [], bool(body.get("preempting")), exit_code), violations
+    uploaded, code = body.get("uploaded"), body.get("exitcode")
+    return StreamBody(
+        files=chunks,
+        uploaded=list(uploaded) if isinstance(uploaded, list) and _is_texts(uploaded) else [],
+        preempting=body.get("preempting") is True,
+        exit_code=code if body.get("complete") is True and type(code) is int else None,
+    ), [*_check_members(body), *_check_size(chunks)]
 
 
-def _items(value: object) -> Iterator[tuple[str, Any]]:
+def _check_members(body: Mapping[str, Any]) -> Iterator[Violation]:
+    for name in set(body) - _BODY_MEMBERS:
+        yield Violation("body", f"unknown member {name!r}")
+    for name, chunk in _members(body.get("files")):
+        if name not in STREAMS:
+            yield Violation("body", f"unknown stream {name!r}")
+        elif not _is_chunk(chunk):
+            yield Violation("body", f"{name}: needs a line number `offset` and a list of texts `content`")
+    for name, right, need in (
+        ("files", isinstance(body.get("files", {}), dict), "an object"),
+        ("uploaded", _is_texts(body.get("uploaded", [])), "a list of texts"),
+        ("preempting", body.get("preempting", True) is True, "true or not there"),
+        ("complete", isinstance(body.get("complete", True), bool), "true or not there"),
+        ("exitcode", type(body.get("exitcode", 0)) is int, "an integer"),
+    ):
+        if not right:
+            yield Violation("body", f"`{name}` must be {need}, is {_short(repr(body[name]))}")
+    if bool(body.get("complete")) != ("exitcode" in body):
+        yield Violation("complete", "`complete: true` and `exitcode` come together or not at all")
+
+
+def _check_size(chunks: Mapping[str, Chunk]) -> Iterator[Violation]:
+    size = sum(_size(line) for chunk in chunks.values() for line in chunk.content)
+    if size > MAX_REQUEST_BYTES + REQUEST_SLACK_BYTES:
+        yield Violation("request-too-long", f"{size} bytes of lines in one request")
+
+
+def _size(line: str) -> int:
+    # Half a surrogate pair is another rule's business.
+    return len(line.encode("utf-8", "surrogatepass"))
+
+
+def _members(value: object) -> Iterator[tuple[str, Any]]:
     return iter(value.items() if isinstance(value, dict) else ())
 
 
@@ -277,11 +296,8 @@ def _is_chunk(value: Any) -> bool:
     return type(value.get("offset")) is int and value["offset"] >= 0
 
 
-# --- names and config ---------------------------------------------------------------------------------------------
-
-
 def file_name_problem(name: str) -> str | None:
-    """What is wrong with a run file's name, if anything: it must be relative, with `/`, and stay inside the run."""
+    """What is wrong with a run file's name: it must be relative, with `/`, and stay inside the run."""
     if not name or name.startswith("/") or re.match(r"[A-Za-z]:", name):
         return "is not relative"
     if "\\" in name:
@@ -303,22 +319,24 @@ def check_names(run_id: str, project: str, tags: Sequence[str]) -> Iterator[Viol
     """Run ids, project names and tags that W&B takes."""
     if not run_id or _BAD_IN_RUN_ID.search(run_id):
         yield Violation("run-id", f"{run_id!r} is empty, has spaces around it or one of : ; , # ? / '")
-    if not 1 <= len(project) <= 128 or _BAD_IN_PROJECT.search(project):  # noqa: PLR2004
+    if not 1 <= len(project) <= 128 or _BAD_IN_PROJECT.search(project):
         yield Violation("project-name", rf"{project!r} is not 1 to 128 characters without / \ # ? % :")
     for tag in tags:
-        if not 1 <= len(tag) <= 64:  # noqa: PLR2004
+        if not 1 <= len(tag) <= 64:
             yield Violation("tag", f"{tag!r} is not 1 to 64 characters")
 
 
 def check_config(text: str) -> Iterator[Violation]:
-    """Config is `{"key": {"value": ...}}` and has `_wandb.value.t`, without which no client will resume the run."""
+    """Config is `{"key": {"value": ...}}` with `_wandb.value.t`, without which no client resumes the run."""
     config, problem = _parse_object(text)
     if problem:
         yield Violation("config-json", problem)
         return
     for key, entry in config.items():
         if not isinstance(entry, dict) or "value" not in entry:
-            yield Violation("config-value", f"{key!r} is not wrapped in {{'value': ...}}: {_short(repr(entry))}")
+            yield Violation(
+                "config-value", f"{key!r} is not wrapped in {{'value': ...}}: {_short(repr(entry))}"
+            )
     own = unwrap_config(config).get("_wandb")
     if not isinstance(own, dict) or not isinstance(own.get("t"), dict):
         yield Violation("config-wandb-t", "_wandb.value.t is missing or no object")
@@ -326,10 +344,9 @@ def check_config(text: str) -> Iterator[Violation]:
 
 def unwrap_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """`{"lr": {"value": 0.1}}` to `{"lr": 0.1}`; entries without a value are left out."""
-    return {key: entry["value"] for key, entry in config.items() if isinstance(entry, dict) and "value" in entry}
-
-
-# --- pace ---------------------------------------------------------------------------------------------------------
+    return {
+        key: entry["value"] for key, entry in config.items() if isinstance(entry, dict) and "value" in entry
+    }
 
 
 def spend(tokens: float, elapsed: float) -> tuple[float, bool]:

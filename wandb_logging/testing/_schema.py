@@ -1,10 +1,10 @@
 """The part of W&B's GraphQL schema that clients use here, in our own words. Data only; imports nothing.
 
-Types and nullability follow the documents that the official SDK 0.31.0 sends: a variable declared `String!` there
-needs an argument here that takes it.
+Types and nullability follow the documents that the official SDK 0.31.0 sends: a variable declared `String!`
+there needs an argument here that takes it.
 """
 
-SDL = '''
+SDL = """
 scalar JSON
 scalar JSONString
 scalar Int64
@@ -267,7 +267,12 @@ type ArtifactType {
   description: String
   createdAt: DateTime!
   artifactCollection(name: String!): ArtifactCollection
-  artifactCollections(after: String, first: Int, filters: JSONString, order: String): ArtifactCollectionConnection
+  artifactCollections(
+    after: String
+    first: Int
+    filters: JSONString
+    order: String
+  ): ArtifactCollectionConnection
 }
 type ArtifactCollectionConnection { edges: [ArtifactCollectionEdge!]! pageInfo: PageInfo! totalCount: Int! }
 type ArtifactCollectionEdge { node: ArtifactCollection cursor: String! }
@@ -316,7 +321,10 @@ type ArtifactCollectionMembership {
   artifact: Artifact
   files(names: [String!], after: String, first: Int): FileConnection
 }
-type ArtifactCollectionMembershipConnection { edges: [ArtifactCollectionMembershipEdge!]! pageInfo: PageInfo! }
+type ArtifactCollectionMembershipConnection {
+  edges: [ArtifactCollectionMembershipEdge!]!
+  pageInfo: PageInfo!
+}
 type ArtifactCollectionMembershipEdge { node: ArtifactCollectionMembership cursor: String! }
 
 type ArtifactConnection { edges: [ArtifactEdge!]! pageInfo: PageInfo! totalCount: Int! }
@@ -454,7 +462,15 @@ input ArtifactCollectionAliasInput {
   entityName: String
   projectName: String
 }
-input AddAliasesInput { artifactID: ID! aliases: [ArtifactCollectionAliasInput!]! clientMutationId: String }
-input DeleteAliasesInput { artifactID: ID! aliases: [ArtifactCollectionAliasInput!]! clientMutationId: String }
+input AddAliasesInput {
+  artifactID: ID!
+  aliases: [ArtifactCollectionAliasInput!]!
+  clientMutationId: String
+}
+input DeleteAliasesInput {
+  artifactID: ID!
+  aliases: [ArtifactCollectionAliasInput!]!
+  clientMutationId: String
+}
 type ArtifactPayload { artifact: Artifact! }
-'''
+"""

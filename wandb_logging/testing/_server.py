@@ -1,4 +1,4 @@
-"""`LocalServer`: W&B's server on loopback. Takes a request apart, asks for faults, checks the key, hands on."""
+"""`LocalServer`: W&B's server on loopback. Takes requests apart, checks the key, hands on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Callable
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from wandb_logging.testing import _artifact_resolvers, _graphql, _resolvers, _rules
@@ -25,7 +25,10 @@ from wandb_logging.testing._store import Refusal, Store, StoredRun
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Iterable, Mapping
     from types import TracebackType
+
+    from typing_extensions import Self
 
     from wandb_logging.testing._faults import Close, Where
 
@@ -68,8 +71,8 @@ class RecordedRequest:
 class LocalServer:
     """A W&B server on loopback that follows the rules of the protocol and records each breach.
 
-    A context manager; `start()` and `stop()` do the same by hand. A stopped server keeps its port and its data and may
-    be started again.
+    A context manager; `start()` and `stop()` do the same by hand. A stopped server keeps its port and its
+    data, and may be started again.
 
     Args:
         api_key: the key that is accepted; 40 hex digits are made up when None.
@@ -107,9 +110,7 @@ class LocalServer:
         # One lock around everything stored; `wait_for` waits on it.
         self._changed = threading.Condition(threading.RLock())
 
-    # --- life ---
-
-    def start(self) -> LocalServer:
+    def start(self) -> Self:
         """Listen; does nothing when already started.
 
         Raises:
@@ -133,15 +134,13 @@ class LocalServer:
             self._http.close()
             self._http = None
 
-    def __enter__(self) -> LocalServer:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
-
-    # --- what a client needs ---
 
     @property
     def url(self) -> str:
@@ -151,8 +150,7 @@ class LocalServer:
             RuntimeError: the server was never started.
         """
         if not self._port:
-            message = "LocalServer has no URL before start()"
-            raise RuntimeError(message)
+            raise RuntimeError("LocalServer has no URL before start()")
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
 
     @property
@@ -172,7 +170,7 @@ class LocalServer:
 
     @property
     def check_rate(self) -> bool:
-        """Whether more than 2 file_stream requests a second (burst 10) of one run are a breach; False at first."""
+        """Whether a run may not send more than 2 file_stream requests a second (burst 10); False first."""
         return self._store.check_rate
 
     @check_rate.setter
@@ -190,8 +188,6 @@ class LocalServer:
     def revoke_key(self, key: str) -> None:
         """Answer 401 to `key` from now on."""
         self._keys.discard(key)
-
-    # --- what came ---
 
     @property
     def runs(self) -> list[StoredRun]:
@@ -211,8 +207,7 @@ class LocalServer:
                     return run
             known = ", ".join(run.path for run in self._store.runs) or "none"
         wanted = "/".join(part for part in (entity, project, run_id) if part)
-        message = f"no run {wanted}; runs here: {known}"
-        raise KeyError(message)
+        raise KeyError(f"no run {wanted}; runs here: {known}")
 
     @property
     def violations(self) -> list[Violation]:
@@ -260,9 +255,8 @@ class LocalServer:
                         return value
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    message = f"not so after {timeout:g} s; {self._seen()}"
-                    raise TimeoutError(message)
-                # A predicate may look at the client as well, which moves on after our answer: ask now and then.
+                    raise TimeoutError(f"not so after {timeout:g} s; {self._seen()}")
+                # A predicate may look at the client too, which moves on after our answer: ask now and then.
                 self._changed.wait(min(left, _POLL_SECONDS))
 
     def _seen(self) -> str:
@@ -271,11 +265,11 @@ class LocalServer:
             for item in self._requests
         )
         requests = ", ".join(f"{count} x {name}" for name, count in counts.items()) or "none"
-        runs = ", ".join(f"{run.path} ({run.state}, {len(run.history_lines)} rows)" for run in self._store.runs)
+        runs = ", ".join(
+            f"{run.path} ({run.state}, {len(run.history_lines)} rows)" for run in self._store.runs
+        )
         violations = "; ".join(map(str, self._store.violations))
         return f"requests: {requests}; runs: {runs or 'none'}; violations: {violations or 'none'}"
-
-    # --- what to do ---
 
     def fail_next(
         self,
@@ -305,7 +299,16 @@ class LocalServer:
         """
         extra = {} if retry_after is None else {"Retry-After": str(retry_after)}
         self._faults.add(
-            Fault(n, status, where, operation, {**extra, **(headers or {})}, body_bytes(body, status), close, latency)
+            Fault(
+                n,
+                status,
+                where,
+                operation,
+                {**extra, **(headers or {})},
+                body_bytes(body, status),
+                close,
+                latency,
+            )
         )
 
     def fail_always(self, **fault: Any) -> None:
@@ -356,7 +359,10 @@ class LocalServer:
         """
         entity = entity or self.entity
         wrapped = {**(config or {}), "_wandb": {"t": {}} if wandb_config is None else dict(wandb_config)}
-        rows = [{"_step": n, "_timestamp": 1.7e9 + n, "_runtime": float(n), **row} for n, row in enumerate(history)]
+        rows = [
+            {"_step": n, "_timestamp": 1.7e9 + n, "_runtime": float(n), **row}
+            for n, row in enumerate(history)
+        ]
         with self._changed:
             self._store.entities.add(entity)
             run = self._store.new_run(entity, project, run_id or secrets.token_hex(4))
@@ -380,8 +386,6 @@ class LocalServer:
         with self._changed:
             self._store.runs.remove(self.run(run_id, project, entity))
 
-    # --- answering ---
-
     def _answer(self, request: Request) -> Reply | None:
         arrived = time.monotonic()
         where, body = _where(request), _decompressed(request)
@@ -399,7 +403,9 @@ class LocalServer:
             status = reply.status if reply else None
             headers = dict(request.headers.items())
             self._requests.append(
-                RecordedRequest(request.method, request.path, headers, body or b"", status, operation, arrived)
+                RecordedRequest(
+                    request.method, request.path, headers, body or b"", status, operation, arrived
+                )
             )
             self._changed.notify_all()
         return reply
@@ -411,7 +417,9 @@ class LocalServer:
             if where in ("graphql", "file_stream"):
                 self._check_key(request)
                 self._check_form(request, body)
-                return _json(*(self._graphql(body) if where == "graphql" else self._file_stream(request, body)))
+                return _json(
+                    *(self._graphql(body) if where == "graphql" else self._file_stream(request, body))
+                )
             if not request.path.startswith(_TELEMETRY):
                 self._store.report("unknown-path", f"{request.method} {request.path}")
             return _json(404, {"error": "not found"})
@@ -424,17 +432,17 @@ class LocalServer:
 
     def _check_key(self, request: Request) -> None:
         if not _has_key(request, self._keys):
-            message = "user is not logged in"
-            raise Refusal(message, 401)
+            raise Refusal("user is not logged in", 401)
 
     def _check_form(self, request: Request, body: bytes | None) -> None:
         kind = str(request.headers.get("Content-Type", "")).split(";")[0].strip()
         if kind != "application/json":
             self._store.report("content-type", f"{request.method} {request.path}: {kind or 'none'}")
         if request.body is None or body is None:
-            self._store.report("body", f"{request.method} {request.path}: no Content-Length, or gzip that is none")
-            message = "body cannot be read"
-            raise Refusal(message, 400)
+            self._store.report(
+                "body", f"{request.method} {request.path}: no Content-Length, or gzip that is none"
+            )
+            raise Refusal("body cannot be read", 400)
 
     def _graphql(self, body: bytes | None) -> tuple[int, dict[str, Any]]:
         try:
@@ -442,20 +450,18 @@ class LocalServer:
             query, variables, operation = value["query"], value.get("variables"), value.get("operationName")
         except (ValueError, TypeError, LookupError) as error:
             self._store.report("strict-json", f"GraphQL body: {error!r}")
-            message = f"body is no GraphQL request: {error!r}"
-            raise Refusal(message, 400) from error
+            raise Refusal(f"body is no GraphQL request: {error!r}", 400) from error
         return _graphql.execute(_RESOLVERS, self._context, query, variables, operation)
 
     def _file_stream(self, request: Request, body: bytes | None) -> tuple[int, dict[str, Any]]:
         entity, project, run_id = (unquote(part) for part in urlsplit(request.path).path.split("/")[2:5])
         run = self._store.require(entity, project, run_id, status=404)
         if request.headers.get("Content-Encoding") == "gzip" and "FILESTREAM_GZIP" not in self.features:
-            self._store.report("gzip", f"{run.path}: gzip body, but the server does not offer FILESTREAM_GZIP")
-            message = "cannot read gzip"
-            raise Refusal(message, 500)
+            self._store.report(
+                "gzip", f"{run.path}: gzip body, but the server does not offer FILESTREAM_GZIP"
+            )
+            raise Refusal("cannot read gzip", 500)
         return 200, self._store.stream(run, body or b"")
-
-    # --- bytes of files ---
 
     @property
     def _context(self) -> Context:
@@ -466,9 +472,10 @@ class LocalServer:
         given = parse_qs(parts.query).get("signature", [""])[0]
         method = "GET" if request.method == "HEAD" else request.method
         if not hmac.compare_digest(given, self._context.signature(method, parts.path)):
-            self._store.report("signature", f"{request.method} {parts.path}: not a URL that the server handed out")
-            message = "signature does not match"
-            raise Refusal(message, 403)
+            self._store.report(
+                "signature", f"{request.method} {parts.path}: not a URL that the server handed out"
+            )
+            raise Refusal("signature does not match", 403)
         place = tuple(unquote(part) for part in parts.path.split("/")[2:])
         if method == "PUT":
             self._check_put(request, parts.path)
@@ -481,13 +488,20 @@ class LocalServer:
         for rule, wrong, detail in (
             ("put-authorization", "Authorization" in request.headers, "carries the key (Authorization)"),
             ("put-length", request.body is None, "has no Content-Length"),
-            ("put-headers", request.headers.get(name, "").strip() != value, f"lacks the upload header {name}:{value}"),
-            ("put-content-type", "Content-Type" in request.headers, "has a Content-Type that nobody asked for"),
+            (
+                "put-headers",
+                request.headers.get(name, "").strip() != value,
+                f"lacks the upload header {name}:{value}",
+            ),
+            (
+                "put-content-type",
+                "Content-Type" in request.headers,
+                "has a Content-Type that nobody asked for",
+            ),
         ):
             if wrong:
                 self._store.report(rule, f"PUT {path} {detail}")
-                message = f"PUT {detail}"
-                raise Refusal(message, 411 if rule == "put-length" else 400)
+                raise Refusal(f"PUT {detail}", 411 if rule == "put-length" else 400)
 
 
 def _json(status: int, value: Any) -> Reply:

@@ -6,18 +6,20 @@ Every method stores what it is given and reports each breach of the protocol to 
 from __future__ import annotations
 
 import base64
-import datetime
+import datetime as dt
 import json
 import secrets
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from wandb_logging.testing import _rules
 from wandb_logging.testing._artifacts import Artifacts
 from wandb_logging.testing._rules import EVENTS, HISTORY, OUTPUT, SUMMARY, Violation
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from wandb_logging.testing._artifacts import StoredArtifact
 
 _ADJECTIVES = ("brave", "calm", "eager", "fresh", "gentle", "honest", "lively", "proud", "quiet", "wise")
@@ -42,7 +44,7 @@ _PLAIN_INPUTS = {
 }
 
 
-class Refusal(Exception):  # noqa: N818
+class Refusal(Exception):  # noqa: N818 - an answer, not an error of ours
     """The request is refused; the message is for the client.
 
     Attributes:
@@ -183,8 +185,6 @@ class Store:
         self.entities.add(self.entity)
         self.artifacts = Artifacts(self.report)
 
-    # --- finding ---
-
     def find(self, entity: str | None, project: str | None, run_id: str) -> StoredRun | None:
         """The run of that name; no entity means the default one."""
         key = (entity or self.entity, project, run_id)
@@ -200,8 +200,7 @@ class Store:
         if run is None:
             path = f"{entity or self.entity}/{project}/{run_id}"
             self.report("unknown-run", f"{path} was never created")
-            message = f"run {path} not found"
-            raise Refusal(message, status)
+            raise Refusal(f"run {path} not found", status)
         return run
 
     def by_storage_id(self, storage_id: str) -> StoredRun | None:
@@ -215,8 +214,6 @@ class Store:
     def _report_for(self, run: StoredRun, violations: Iterable[Violation]) -> None:
         for violation in violations:
             self.report(violation.rule, f"{run.path}: {violation.detail}")
-
-    # --- runs ---
 
     def add_project(self, entity: str, project: str) -> bool:
         """Make the project exist; False when it does already."""
@@ -263,15 +260,13 @@ class Store:
     def _upserted_run(self, values: Mapping[str, Any]) -> tuple[StoredRun, bool]:
         entity = values.get("entityName") or self.entity
         if entity not in self.entities:
-            message = f"entity {entity} not found during upsertBucket"
-            raise Refusal(message, 404)
+            raise Refusal(f"entity {entity} not found during upsertBucket", 404)
         storage_id = values.get("id")
         if storage_id:
             run = self.by_storage_id(storage_id)
             if run is None:
                 self.report("unknown-run", f"UpsertBucket for storage id {storage_id!r}, which no run has")
-                message = f"run with id {storage_id} not found"
-                raise Refusal(message)
+                raise Refusal(f"run with id {storage_id} not found")
             return run, False
         project = values.get("modelName") or "uncategorized"
         run_id = values.get("name") or secrets.token_hex(4)
@@ -284,8 +279,6 @@ class Store:
         run.lines[HISTORY] = list(kept)
         run.state, run.exit_code, run.completed_by = "running", None, None
 
-    # --- streams ---
-
     def stream(self, run: StoredRun, body: bytes) -> dict[str, Any]:
         """Take one file_stream request and say what to answer."""
         self._check_pace(run)
@@ -294,12 +287,10 @@ class Store:
             value = _rules.parse(body.decode(), strict=True)
         except ValueError as error:
             self.report("strict-json", f"{run.path}: file_stream body: {error}")
-            message = f"body is not JSON: {error}"
-            raise Refusal(message, 400) from error
+            raise Refusal(f"body is not JSON: {error}", 400) from error
         if not isinstance(value, dict):
             self.report("body", f"{run.path}: file_stream body is no object")
-            message = "body is no object"
-            raise Refusal(message, 400)
+            raise Refusal("body is no object", 400)
         # The last request may be sent again when its answer was lost.
         if run.completed_by not in (None, body):
             self.report("after-complete", f"{run.path}: file_stream request after the run was completed")
@@ -362,10 +353,9 @@ class Store:
         run.tokens, allowed = _rules.spend(run.tokens, moment - run.last_request)
         run.last_request = moment
         if self.check_rate and not allowed:
-            self.report("rate", f"{run.path}: more than {_rules.RATE_PER_SECOND:g} file_stream requests a second")
-
-
-    # --- bytes of files ---
+            self.report(
+                "rate", f"{run.path}: more than {_rules.RATE_PER_SECOND:g} file_stream requests a second"
+            )
 
     def put(self, place: tuple[str, ...], data: bytes) -> None:
         """Store the bytes of a file at the place that its URL names.
@@ -395,8 +385,7 @@ class Store:
             run, name = self._run_file(place)
             data = run.files.get(name)
         if data is None:
-            message = f"no file {'/'.join(place)}"
-            raise Refusal(message, 404)
+            raise Refusal(f"no file {'/'.join(place)}", 404)
         return data
 
     def _run_file(self, place: tuple[str, ...]) -> tuple[StoredRun, str]:
@@ -406,4 +395,4 @@ class Store:
 
 def now() -> str:
     """The time, as W&B writes it."""
-    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+    return dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")

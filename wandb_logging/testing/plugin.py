@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
-    from typing import Iterator
 
     from wandb_logging.testing import LocalServer
 
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 def wandb_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LocalServer]:
     """A fresh W&B server on loopback, with the environment pointing at it.
 
-    All `WANDB_*` variables of the person who runs the tests are hidden, and so are their netrc and settings files.
-    The test fails when the server saw a breach of the protocol that `server.allow_violations()` did not announce.
+    All `WANDB_*` variables of the person who runs the tests are hidden, and so are their netrc and settings.
+    The test fails when the server saw a breach of the protocol that it did not announce with
+    `server.allow_violations()`.
     """
-    from wandb_logging.testing import LocalServer
+    from wandb_logging.testing import LocalServer  # noqa: PLC0415 - pytest loads this module in every project
 
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
         monkeypatch.delenv(name)
@@ -33,4 +34,6 @@ def wandb_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Lo
         yield server
     broken = server.unexpected_violations
     if broken:
-        pytest.fail("the W&B protocol was broken:\n" + "\n".join(f"  {item}" for item in broken), pytrace=False)
+        pytest.fail(
+            "the W&B protocol was broken:\n" + "\n".join(f"  {item}" for item in broken), pytrace=False
+        )
