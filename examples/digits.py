@@ -53,15 +53,12 @@ def train(hidden_units: int, learning_rate: float, batch_size: int, epochs: int,
 
 def show(run: Run) -> None:
     """Draw the run's curves in the terminal, and say where the run is."""
-    rows = read_run(run.dir).rows
+    rows = read_run(run.dir).rows if run.dir else []
     for group, metric in [("train", "loss"), ("test", "loss"), ("test", "accuracy")]:
         points = [(row["_step"], row[group][metric]) for row in rows if group in row]
-        print(chart(f"{group}/{metric}", points))
-    if run.mode == "online":
-        print(f"The run is at {run.url}")
-    else:
-        print(f"The run is in {run.dir}")
-        print(f"To send it: wandb-logging login, then wandb-logging sync {run.dir}")
+        if points:
+            print(chart(f"{group}/{metric}", points))
+    print(f"The run is at {run.url or run.dir}")
 
 
 def chart(title: str, points: list[tuple[int, float]]) -> str:

@@ -192,9 +192,7 @@ RUN: dict[str, Callable[[Example], None]] = {
     "bash": run_bash,
     "console": run_console,
 }
-SYBIL = Sybil(
-    [PythonCodeBlockParser(), *(CodeBlockParser(language, evaluator) for language, evaluator in RUN.items())]
-)
+SYBIL = Sybil([PythonCodeBlockParser(), *(CodeBlockParser(language, evaluator) for language, evaluator in RUN.items())])
 
 
 @pytest.fixture
