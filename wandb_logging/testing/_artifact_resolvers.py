@@ -58,11 +58,7 @@ def _create_artifact(_source: Any, context: Context, values: Mapping[str, Any]) 
 @resolves("Mutation.createArtifactManifest")
 def _create_manifest(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
     artifact = _require(context, values["artifactID"])
-    return {
-        "artifactManifest": context.store.artifacts.create_manifest(
-            artifact, values["name"], values["digest"]
-        )
-    }
+    return {"artifactManifest": context.store.artifacts.create_manifest(artifact, values["name"], values["digest"])}
 
 
 @resolves("Mutation.createArtifactFiles")
@@ -169,24 +165,16 @@ def _project_collection(project: Project, context: Context, name: str) -> Collec
 
 def _collections(project: Project, context: Context) -> list[Collection]:
     owner = (project.entity_name, project.name)
-    return [
-        item for item in context.store.artifacts.collections.values() if (item.entity, item.project) == owner
-    ]
+    return [item for item in context.store.artifacts.collections.values() if (item.entity, item.project) == owner]
 
 
 @resolves("Project.artifactType")
 def _project_type(project: Project, context: Context, name: str) -> ArtifactType | None:
-    return (
-        ArtifactType(project, name)
-        if any(item.type == name for item in _collections(project, context))
-        else None
-    )
+    return ArtifactType(project, name) if any(item.type == name for item in _collections(project, context)) else None
 
 
 @resolves("Project.artifactTypes")
-def _project_types(
-    project: Project, context: Context, after: str | None = None, first: int | None = None
-) -> Any:
+def _project_types(project: Project, context: Context, after: str | None = None, first: int | None = None) -> Any:
     names = dict.fromkeys(item.type for item in _collections(project, context))
     return connection([ArtifactType(project, name) for name in names], first, after)
 
@@ -205,9 +193,7 @@ def _type_collections(
     first: int | None = None,
     **_unused: Any,
 ) -> Any:
-    return connection(
-        [item for item in _collections(kind.project, context) if item.type == kind.name], first, after
-    )
+    return connection([item for item in _collections(kind.project, context) if item.type == kind.name], first, after)
 
 
 @resolves("ArtifactSequence.project")
@@ -241,9 +227,7 @@ def _digest_algorithm(_source: Any, _context: Context) -> str:
 def _collection_aliases(
     collection: Collection, _context: Context, after: str | None = None, first: int | None = None
 ) -> Any:
-    return connection(
-        [alias for version in collection.versions for alias in _alias_views(version)], first, after
-    )
+    return connection([alias for version in collection.versions for alias in _alias_views(version)], first, after)
 
 
 @resolves("ArtifactSequence.artifacts")
@@ -347,16 +331,12 @@ def _used_by(artifact: StoredArtifact, _context: Context) -> Any:
 
 
 @resolves("Run.outputArtifacts")
-def _output_artifacts(
-    run: StoredRun, _context: Context, after: str | None = None, first: int | None = None
-) -> Any:
+def _output_artifacts(run: StoredRun, _context: Context, after: str | None = None, first: int | None = None) -> Any:
     return connection(run.logged_artifacts, first, after)
 
 
 @resolves("Run.inputArtifacts")
-def _input_artifacts(
-    run: StoredRun, _context: Context, after: str | None = None, first: int | None = None
-) -> Any:
+def _input_artifacts(run: StoredRun, _context: Context, after: str | None = None, first: int | None = None) -> Any:
     return connection(run.used_artifacts, first, after)
 
 

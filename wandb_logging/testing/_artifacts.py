@@ -59,9 +59,7 @@ class Collection:
     @property
     def id(self) -> str:
         """GraphQL id."""
-        return base64.b64encode(
-            f"ArtifactCollection:{self.entity}/{self.project}/{self.name}".encode()
-        ).decode()
+        return base64.b64encode(f"ArtifactCollection:{self.entity}/{self.project}/{self.name}".encode()).decode()
 
     @property
     def committed(self) -> list[StoredArtifact]:
@@ -161,9 +159,7 @@ class StoredArtifact:
     def files(self) -> dict[str, bytes]:
         """Bytes by path; references have none."""
         return {
-            path: self.blobs[hex_md5(entry["digest"])]
-            for path, entry in self.entries.items()
-            if "ref" not in entry
+            path: self.blobs[hex_md5(entry["digest"])] for path, entry in self.entries.items() if "ref" not in entry
         }
 
 
@@ -203,9 +199,7 @@ class Artifacts:
         key = (values["entityName"], values["projectName"], name)
         collection = self.collections.setdefault(key, Collection(*key, values["artifactTypeName"], moment))
         if collection.type != values["artifactTypeName"]:
-            self.report(
-                "artifact-type", f"{name} is of type {collection.type}, not {values['artifactTypeName']}"
-            )
+            self.report("artifact-type", f"{name} is of type {collection.type}, not {values['artifactTypeName']}")
         aliases = [item["alias"] for item in values.get("aliases") or []]
         artifact = self._same(collection, values)
         if artifact is None:
@@ -253,9 +247,7 @@ class Artifacts:
         """The bytes of a manifest."""
         _, manifest = self.manifests[manifest_id]
         if base64_md5(data) != manifest.digest:
-            self.report(
-                "artifact-manifest", f"{manifest_id}: MD5 is {base64_md5(data)}, announced {manifest.digest}"
-            )
+            self.report("artifact-manifest", f"{manifest_id}: MD5 is {base64_md5(data)}, announced {manifest.digest}")
         manifest.data = data
 
     def put_blob(self, digest: str, data: bytes) -> None:

@@ -54,9 +54,7 @@ def connection(items: Sequence[Any], first: int | None = None, after: str | None
     start = int(after) + 1 if after else 0
     stop = len(items) if first is None else min(len(items), start + first)
     return {
-        "edges": [
-            {"node": item, "cursor": str(number)} for number, item in enumerate(items[start:stop], start)
-        ],
+        "edges": [{"node": item, "cursor": str(number)} for number, item in enumerate(items[start:stop], start)],
         "pageInfo": {"hasNextPage": stop < len(items), "endCursor": str(stop - 1) if stop else None},
         "totalCount": len(items),
     }

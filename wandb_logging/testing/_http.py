@@ -42,9 +42,7 @@ class HTTPServer(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(
-        self, port: int, answer: Callable[[Request], Reply | None], tls: ssl.SSLContext | None
-    ) -> None:
+    def __init__(self, port: int, answer: Callable[[Request], Reply | None], tls: ssl.SSLContext | None) -> None:
         self.answer = answer
         self._connections: set[Any] = set()
         super().__init__(("127.0.0.1", port), _Handler)

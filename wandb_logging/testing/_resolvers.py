@@ -112,9 +112,7 @@ def _models(
 ) -> Any:
     entity = entity_name or context.store.entity
     projects = [
-        Project(owner, name, number)
-        for (owner, name), number in context.store.projects.items()
-        if owner == entity
+        Project(owner, name, number) for (owner, name), number in context.store.projects.items() if owner == entity
     ]
     return connection(projects, first, after)
 
@@ -183,9 +181,7 @@ def _bucket(project: Project, context: Context, name: str, **options: bool | Non
 
 
 @resolves("Project.runs")
-def _runs(
-    project: Project, context: Context, filters: str | None = None, order: str | None = None, **page: Any
-) -> Any:
+def _runs(project: Project, context: Context, filters: str | None = None, order: str | None = None, **page: Any) -> Any:
     runs = _filtered(project, context, filters)
     # Runs are kept in the order of creation.
     if order not in (None, "+created_at", "created_at", "-created_at"):
@@ -200,9 +196,7 @@ def _run_count(project: Project, context: Context, filters: str | None = None) -
 
 def _filtered(project: Project, context: Context, filters: str | None) -> list[StoredRun]:
     wanted = json.loads(filters or "{}")
-    runs = [
-        run for run in context.store.runs if (run.entity, run.project) == (project.entity_name, project.name)
-    ]
+    runs = [run for run in context.store.runs if (run.entity, run.project) == (project.entity_name, project.name)]
     return [run for run in runs if all(_matches(run, name, value) for name, value in wanted.items())]
 
 
@@ -477,9 +471,5 @@ def _run_files(
     first: int | None = None,
 ) -> Any:
     wildcard = pattern.replace("%", "*").replace("_", "?") if pattern else "*"
-    found = [
-        name
-        for name in sorted(run.files)
-        if (name in names if names else fnmatch.fnmatchcase(name, wildcard))
-    ]
+    found = [name for name in sorted(run.files) if (name in names if names else fnmatch.fnmatchcase(name, wildcard))]
     return connection([run_file(run, name) for name in found], first, after)

@@ -116,9 +116,7 @@ def place(
     missing = max(0, offset - len(stored))
     violations = []
     if missing:
-        violations.append(
-            Violation("gap", f"{name}: line {offset} came when {len(stored)} lines were stored")
-        )
+        violations.append(Violation("gap", f"{name}: line {offset} came when {len(stored)} lines were stored"))
     if not rewritable:
         violations += [
             Violation("rewrite", f"{name}: line {number} was {_short(old)}, now {_short(new)}")
@@ -175,9 +173,7 @@ def check_events(content: Sequence[str], offset: int) -> Iterator[Violation]:
         if problem:
             yield Violation("events-json", f"line {number}: {problem}")
         elif not all(_is_number(row.get(key)) for key in ("_timestamp", "_runtime")):
-            yield Violation(
-                "events-keys", f"line {number}: needs numbers _timestamp, _runtime: {_short(line)}"
-            )
+            yield Violation("events-keys", f"line {number}: needs numbers _timestamp, _runtime: {_short(line)}")
 
 
 def check_summary(content: Sequence[str], offset: int) -> Iterator[Violation]:
@@ -200,9 +196,7 @@ def check_console(content: Sequence[str], offset: int, *, structured: bool) -> I
             yield Violation("console-format", f"line {number}: {problem}")
         # The time and the mark in front do not count: the official client cuts the text before it adds them.
         if len(text) > MAX_CONSOLE_CHARS:
-            yield Violation(
-                "console-too-long", f"line {number}: {len(text)} characters, {MAX_CONSOLE_CHARS} allowed"
-            )
+            yield Violation("console-too-long", f"line {number}: {len(text)} characters, {MAX_CONSOLE_CHARS} allowed")
 
 
 def _structured_text(line: str) -> tuple[str, str | None]:
@@ -334,9 +328,7 @@ def check_config(text: str) -> Iterator[Violation]:
         return
     for key, entry in config.items():
         if not isinstance(entry, dict) or "value" not in entry:
-            yield Violation(
-                "config-value", f"{key!r} is not wrapped in {{'value': ...}}: {_short(repr(entry))}"
-            )
+            yield Violation("config-value", f"{key!r} is not wrapped in {{'value': ...}}: {_short(repr(entry))}")
     own = unwrap_config(config).get("_wandb")
     if not isinstance(own, dict) or not isinstance(own.get("t"), dict):
         yield Violation("config-wandb-t", "_wandb.value.t is missing or no object")
@@ -344,9 +336,7 @@ def check_config(text: str) -> Iterator[Violation]:
 
 def unwrap_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """`{"lr": {"value": 0.1}}` to `{"lr": 0.1}`; entries without a value are left out."""
-    return {
-        key: entry["value"] for key, entry in config.items() if isinstance(entry, dict) and "value" in entry
-    }
+    return {key: entry["value"] for key, entry in config.items() if isinstance(entry, dict) and "value" in entry}
 
 
 def spend(tokens: float, elapsed: float) -> tuple[float, bool]:

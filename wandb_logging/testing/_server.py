@@ -34,7 +34,11 @@ if TYPE_CHECKING:
 
 _RESOLVERS = {**_resolvers.RESOLVERS, **_artifact_resolvers.RESOLVERS}
 _TELEMETRY = "/sdk/otel/"
+_BINARY = {"Content-Type": "application/octet-stream"}
+# /artifactsV2/{region}/{entity}/{project}/{collection}/{artifact id}/{hex md5}/{name}
+_ARTIFACT_URL_PARTS = 9
 _POLL_SECONDS = 0.05
+_STOP_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ class LocalServer:
             self._http = HTTPServer(self._port, self._answer, self._tls)
             self._port = self._http.server_port
             threading.Thread(
-                target=self._http.serve_forever, args=(_POLL_SECONDS,), name="wandb-local-server", daemon=True
+                target=self._http.serve_forever, args=(_STOP_SECONDS,), name="wandb-local-server", daemon=True
             ).start()
         return self
 
@@ -167,6 +171,10 @@ class LocalServer:
     def features(self) -> set[str]:
         """Names of enabled server features; change it at any time."""
         return self._store.features
+
+    @features.setter
+    def features(self, names: Iterable[str]) -> None:
+        self._store.features = set(names)
 
     @property
     def check_rate(self) -> bool:
@@ -265,9 +273,7 @@ class LocalServer:
             for item in self._requests
         )
         requests = ", ".join(f"{count} x {name}" for name, count in counts.items()) or "none"
-        runs = ", ".join(
-            f"{run.path} ({run.state}, {len(run.history_lines)} rows)" for run in self._store.runs
-        )
+        runs = ", ".join(f"{run.path} ({run.state}, {len(run.history_lines)} rows)" for run in self._store.runs)
         violations = "; ".join(map(str, self._store.violations))
         return f"requests: {requests}; runs: {runs or 'none'}; violations: {violations or 'none'}"
 
@@ -359,10 +365,7 @@ class LocalServer:
         """
         entity = entity or self.entity
         wrapped = {**(config or {}), "_wandb": {"t": {}} if wandb_config is None else dict(wandb_config)}
-        rows = [
-            {"_step": n, "_timestamp": 1.7e9 + n, "_runtime": float(n), **row}
-            for n, row in enumerate(history)
-        ]
+        rows = [{"_step": n, "_timestamp": 1.7e9 + n, "_runtime": float(n), **row} for n, row in enumerate(history)]
         with self._changed:
             self._store.entities.add(entity)
             run = self._store.new_run(entity, project, run_id or secrets.token_hex(4))
@@ -403,9 +406,7 @@ class LocalServer:
             status = reply.status if reply else None
             headers = dict(request.headers.items())
             self._requests.append(
-                RecordedRequest(
-                    request.method, request.path, headers, body or b"", status, operation, arrived
-                )
+                RecordedRequest(request.method, request.path, headers, body or b"", status, operation, arrived)
             )
             self._changed.notify_all()
         return reply
@@ -413,13 +414,11 @@ class LocalServer:
     def _handle(self, request: Request, where: str, body: bytes | None) -> Reply:
         try:
             if where == "storage":
-                return self._storage(request)
+                return self._storage(request) if "signature=" in request.path else self._unsigned(request)
             if where in ("graphql", "file_stream"):
                 self._check_key(request)
                 self._check_form(request, body)
-                return _json(
-                    *(self._graphql(body) if where == "graphql" else self._file_stream(request, body))
-                )
+                return _json(*(self._graphql(body) if where == "graphql" else self._file_stream(request, body)))
             if not request.path.startswith(_TELEMETRY):
                 self._store.report("unknown-path", f"{request.method} {request.path}")
             return _json(404, {"error": "not found"})
@@ -439,9 +438,7 @@ class LocalServer:
         if kind != "application/json":
             self._store.report("content-type", f"{request.method} {request.path}: {kind or 'none'}")
         if request.body is None or body is None:
-            self._store.report(
-                "body", f"{request.method} {request.path}: no Content-Length, or gzip that is none"
-            )
+            self._store.report("body", f"{request.method} {request.path}: no Content-Length, or gzip that is none")
             raise Refusal("body cannot be read", 400)
 
     def _graphql(self, body: bytes | None) -> tuple[int, dict[str, Any]]:
@@ -457,9 +454,7 @@ class LocalServer:
         entity, project, run_id = (unquote(part) for part in urlsplit(request.path).path.split("/")[2:5])
         run = self._store.require(entity, project, run_id, status=404)
         if request.headers.get("Content-Encoding") == "gzip" and "FILESTREAM_GZIP" not in self.features:
-            self._store.report(
-                "gzip", f"{run.path}: gzip body, but the server does not offer FILESTREAM_GZIP"
-            )
+            self._store.report("gzip", f"{run.path}: gzip body, but the server does not offer FILESTREAM_GZIP")
             raise Refusal("cannot read gzip", 500)
         return 200, self._store.stream(run, body or b"")
 
@@ -472,16 +467,23 @@ class LocalServer:
         given = parse_qs(parts.query).get("signature", [""])[0]
         method = "GET" if request.method == "HEAD" else request.method
         if not hmac.compare_digest(given, self._context.signature(method, parts.path)):
-            self._store.report(
-                "signature", f"{request.method} {parts.path}: not a URL that the server handed out"
-            )
+            self._store.report("signature", f"{request.method} {parts.path}: not a URL that the server handed out")
             raise Refusal("signature does not match", 403)
         place = tuple(unquote(part) for part in parts.path.split("/")[2:])
         if method == "PUT":
             self._check_put(request, parts.path)
             self._store.put(place, request.body or b"")
             return Reply(200)
-        return Reply(200, self._store.get(place), {"Content-Type": "application/octet-stream"})
+        return Reply(200, self._store.get(place), _BINARY)
+
+    def _unsigned(self, request: Request) -> Reply:
+        """Bytes of an artifact's file, by their digest and with the key instead of a signature."""
+        parts = [unquote(part) for part in urlsplit(request.path).path.split("/")]
+        if parts[1] != "artifactsV2" or request.method != "GET" or len(parts) < _ARTIFACT_URL_PARTS:
+            self._store.report("signature", f"{request.method} {request.path}: lacks its signature")
+            raise Refusal("signature does not match", 403)
+        self._check_key(request)
+        return Reply(200, self._store.get(("artifacts", parts[7])), _BINARY)
 
     def _check_put(self, request: Request, path: str) -> None:
         name, value = UPLOAD_HEADER
@@ -514,7 +516,7 @@ def _where(request: Request) -> str:
         return "graphql"
     if path.startswith("/files/") and path.endswith("/file_stream"):
         return "file_stream"
-    return "storage" if path.startswith("/storage/") else "other"
+    return "storage" if path.startswith(("/storage/", "/artifactsV2/")) else "other"
 
 
 def _decompressed(request: Request) -> bytes | None:

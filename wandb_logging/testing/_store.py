@@ -44,7 +44,7 @@ _PLAIN_INPUTS = {
 }
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not an error of ours
+class Refusal(Exception):
     """The request is refused; the message is for the client.
 
     Attributes:
@@ -353,9 +353,7 @@ class Store:
         run.tokens, allowed = _rules.spend(run.tokens, moment - run.last_request)
         run.last_request = moment
         if self.check_rate and not allowed:
-            self.report(
-                "rate", f"{run.path}: more than {_rules.RATE_PER_SECOND:g} file_stream requests a second"
-            )
+            self.report("rate", f"{run.path}: more than {_rules.RATE_PER_SECOND:g} file_stream requests a second")
 
     def put(self, place: tuple[str, ...], data: bytes) -> None:
         """Store the bytes of a file at the place that its URL names.

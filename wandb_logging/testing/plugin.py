@@ -34,6 +34,4 @@ def wandb_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Lo
         yield server
     broken = server.unexpected_violations
     if broken:
-        pytest.fail(
-            "the W&B protocol was broken:\n" + "\n".join(f"  {item}" for item in broken), pytrace=False
-        )
+        pytest.fail("the W&B protocol was broken:\n" + "\n".join(f"  {item}" for item in broken), pytrace=False)
