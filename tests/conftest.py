@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import socket
@@ -11,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+
+# _notices gives its logger a handler when it is imported: before the first test, so that no test undoes it.
+from wandb_logging import _auth, _exit, _notices  # noqa: F401
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +26,16 @@ hypothesis.settings.load_profile("wandb_logging")
 
 # What a developer's own shell may carry and a test must not see. A proxy would catch even loopback.
 _FOREIGN = ("WANDB_", "NETRC", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE")
+
+# What a run changes for the whole process; monkeypatch puts it back.
+_GLOBALS = [
+    (sys, "exit"),
+    (sys, "excepthook"),
+    (threading, "excepthook"),
+    (_exit, "_installed"),
+    (_exit, "_code"),
+    (_auth, "_sessions"),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +52,8 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)
+    for owner, name in _GLOBALS:
+        monkeypatch.setattr(owner, name, copy.copy(getattr(owner, name)))
 
 
 class _LoggingState:
@@ -49,7 +65,6 @@ class _LoggingState:
         self.disabled_up_to = logging.root.manager.disable
         self.raise_exceptions = logging.raiseExceptions
         self.factory = logging.getLogRecordFactory()
-        self.hooks = (sys.excepthook, threading.excepthook)
 
     def restore(self) -> None:
         for logger in _loggers():
@@ -64,7 +79,6 @@ class _LoggingState:
         logging.disable(self.disabled_up_to)
         logging.raiseExceptions = self.raise_exceptions
         logging.setLogRecordFactory(self.factory)
-        sys.excepthook, threading.excepthook = self.hooks
         for handler in _open_handlers():
             if handler not in self.handlers:
                 handler.close()

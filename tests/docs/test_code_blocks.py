@@ -198,9 +198,9 @@ SYBIL = Sybil([PythonCodeBlockParser(), *(CodeBlockParser(language, evaluator) f
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
     """A server that the page's code reaches in place of W&B, with a key that it takes."""
-    with LocalServer() as server:
-        monkeypatch.setenv("WANDB_BASE_URL", server.url)
-        monkeypatch.setenv("WANDB_API_KEY", server.api_key)
+    with LocalServer(entity="my-team") as server:  # the team of all our examples
+        for name, value in server.env().items():
+            monkeypatch.setenv(name, value)
         yield server
 
 
@@ -231,3 +231,16 @@ def test_every_code_block_holds(page: Path, server: LocalServer) -> None:
             raise AssertionError(f"{page.relative_to(ROOT)}, line {example.line}: {error!r}") from error
     logging.shutdown()
     assert server.violations == []
+
+
+def test_the_readme_example_becomes_a_run(server: LocalServer) -> None:
+    """The README's configuration makes one finished run of its two records, at the steps it says."""
+    for example in SYBIL.parse(ROOT / "README.md").examples():
+        if "dictConfig" in example.parsed:
+            example.evaluate()
+    logging.shutdown()
+    [run] = server.runs
+    assert (run.entity, run.project, run.state) == ("my-team", "digits", "finished")
+    assert run.config == {"learning_rate": 0.01}
+    assert [row["_step"] for row in run.history] == [0, 120]
+    assert run.history[0]["val"] == {"acc": 0.97}
