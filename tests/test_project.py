@@ -26,13 +26,14 @@ PACKAGE = ROOT / "wandb_logging"
 ROOMS = [
     "_version",
     "_errors",
+    "_report",
     "_settings",
     "_values",
-    "_notices",
     "_locks",
-    "_exit",
-    "_report",
     "_journal",
+    "_reader",
+    "_rundir",
+    "_memory",
     "_fold",
     "_records",
     "_protocol",
@@ -40,8 +41,15 @@ ROOMS = [
     "_auth",
     "_client",
     "_login",
+    "_notices",
+    "_link",
+    "_stream",
+    "_files",
+    "_opening",
+    "_tasks",
     "_uploader",
     "_listener",
+    "_exit",
     "_run",
     "_handler",
     "_sync",
@@ -54,7 +62,7 @@ ROOMS = [
 # What only one room may import, so that replacing it changes one file.
 SOLE_IMPORTERS = {
     "requests": {"_client"},
-    "tenacity": {"_uploader"},
+    "tenacity": {"_link"},
     "netrc": {"_auth"},
 }
 

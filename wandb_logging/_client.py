@@ -7,7 +7,7 @@ upload addresses, not across a redirect, and no netrc entry replaces it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -116,24 +116,17 @@ class Client:
         redirects: bool = False,
         **options: Any,
     ) -> requests.Response:
-        with_errors = _translate
-        answer = with_errors(
-            lambda: self._session.request(method, url, timeout=self._timeout, allow_redirects=redirects, **options)
-        )
+        try:
+            answer = self._session.request(method, url, timeout=self._timeout, allow_redirects=redirects, **options)
+        except requests.exceptions.SSLError as exc:
+            raise TLSError(f"the server's certificate was not accepted: {_root(exc)}") from exc
+        except requests.exceptions.RequestException as exc:
+            raise TransportError(_root(exc)) from exc
         if not 200 <= answer.status_code < 300:
             raise _protocol.status_error(
                 answer.status_code, answer.content, answer.headers, time.time(), conflict_retries=conflict_retries
             )
         return answer
-
-
-def _translate(call: Callable[[], requests.Response]) -> requests.Response:
-    try:
-        return call()
-    except requests.exceptions.SSLError as exc:
-        raise TLSError(f"the server's certificate was not accepted: {_root(exc)}") from exc
-    except (requests.exceptions.RequestException, OSError) as exc:
-        raise TransportError(_root(exc)) from exc
 
 
 def _root(exc: BaseException) -> str:
@@ -146,4 +139,4 @@ def _root(exc: BaseException) -> str:
 
 
 def _operation(document: str) -> str:
-    return document.split("(")[0].split("{")[0].split()[1]
+    return document.split("(", maxsplit=1)[0].split("{", maxsplit=1)[0].split()[1]

@@ -27,6 +27,7 @@ from wandb_logging._values import dumps, loads
 
 MAX_ROW_BYTES = 10_383_360  # 10 MiB - 100 KiB, "imposed by the back-end" (protocol 4.4)
 MAX_LINE_CHARS = 4096  # protocol 4.4
+TASKS = ("file",)  # events that are work beside the streams
 ERROR_LEVELS = frozenset({"ERROR", "CRITICAL", "FATAL"})
 _OWN_KEYS = ("_step", "_runtime", "_wandb")  # set by us; as metrics they cannot be logged (protocol 5.1)
 
@@ -65,8 +66,10 @@ class State:
         summary, config: as they stand, without `_wandb`.
         run: changed name, notes, tags, group, job_type.
         runtime: seconds from the start to the last event.
-        exit: exit code if the last event was the end of the run.
+        exit: exit code of the run; None while it has not ended.
         late: rows whose step was lower than the current one.
+        set_aside: values and rows that cannot be sent.
+        told: those of them that the logging program knows of, because it made the event without them.
     """
 
     step: int = 0
@@ -83,6 +86,8 @@ class State:
     runtime: float = 0.0
     exit: int | None = None
     late: int = 0
+    set_aside: int = 0
+    told: int = 0
 
 
 @dataclass
@@ -93,7 +98,7 @@ class Delta:
         rows: new history lines.
         lines: new output.log lines.
         summary_changed, config_changed, run_changed: whether that part of the state changed.
-        files: files to upload: `{"name": ..., "path": ...}`.
+        tasks: what is to be done beside the streams, in order: `{"kind": "file", ...}` and so on (`_tasks`).
         aside: what cannot be sent: (reason, value).
     """
 
@@ -102,8 +107,13 @@ class Delta:
     summary_changed: bool = False
     config_changed: bool = False
     run_changed: bool = False
-    files: list[dict[str, Any]] = field(default_factory=list)
+    tasks: list[dict[str, Any]] = field(default_factory=list)
     aside: list[tuple[str, object]] = field(default_factory=list)
+
+
+def first_state(info: Mapping[str, Any]) -> State:
+    """The state before the first event of a run, from its run.json."""
+    return State(config=dict(info.get("config") or {}))
 
 
 def fold(rules: Rules, state: State, bodies: Iterable[bytes]) -> tuple[State, Delta]:
@@ -141,9 +151,8 @@ class _Folder:
             event = None
         self.state.events += 1
         if not isinstance(event, dict) or not isinstance(event.get("t"), (int, float)):
-            self.delta.aside.append(("not an event", body.decode("utf-8", "replace")))
+            self._aside("not an event", body.decode("utf-8", "replace"))
             return
-        self.state.exit = None  # whatever comes after an end continues the run
         self.state.runtime = max(0.0, event["t"] - self.rules.start) + self.rules.base_runtime
         if isinstance(event.get("metrics"), dict):
             self._row(event["metrics"], event.get("step"), event["t"])
@@ -161,7 +170,7 @@ class _Folder:
         state = self.state
         for key in _OWN_KEYS:
             if key in metrics:
-                self.delta.aside.append((f"{key} is set by the client", {key: metrics.pop(key)}))
+                self._aside(f"{key} is set by the client", {key: metrics.pop(key)})
         if type(step) is int and step < state.step:
             self._late_row(metrics, step, time)
             return
@@ -177,8 +186,9 @@ class _Folder:
     def _late_row(self, metrics: dict[str, Any], step: int, time: float) -> None:
         self.state.late += 1
         if self.rules.late_steps != "shift":
-            reason = f"step {step} is lower than the current step {self.state.step} (late_steps: {self.rules.late_steps})"
-            self.delta.aside.append((reason, {"metrics": metrics, "step": step}))
+            how = f"late_steps: {self.rules.late_steps}"
+            reason = f"step {step} is lower than the current step {self.state.step} ({how})"
+            self._aside(reason, {"metrics": metrics, "step": step})
             return
         late = {**metrics, self.rules.late_step_metric: step}
         # It may share a row with what is there only where it overwrites nothing.
@@ -224,7 +234,7 @@ class _Folder:
         sizes = {key: len(dumps(value)) for key, value in metrics.items()}
         for key in sorted(sizes, key=sizes.__getitem__, reverse=True):
             value = metrics.pop(key)
-            self.delta.aside.append((f"{key}: {sizes[key]} bytes make the row too large for the server", {key: value}))
+            self._aside(f"{key}: {sizes[key]} bytes make the row too large for the server", {key: value})
             line = dumps(metrics)
             if len(line) <= MAX_ROW_BYTES:
                 break
@@ -250,10 +260,17 @@ class _Folder:
         if isinstance(event.get("run"), dict):
             state.run.update(event["run"])
             delta.run_changed = True
-        if isinstance(event.get("file"), dict):
-            delta.files.append(event["file"])
+        for kind in TASKS:
+            if isinstance(event.get(kind), dict):
+                delta.tasks.append({"kind": kind, **event[kind]})
         if isinstance(event.get("aside"), dict):
-            delta.aside.append(("cannot be sent", event["aside"]))
+            for name, reason in event["aside"].items():
+                self._aside(f"{name}: {reason}", None)
+                state.told += 1
+
+    def _aside(self, reason: str, what: object) -> None:
+        self.delta.aside.append((reason, what))
+        self.state.set_aside += 1
 
 
 def _merge(into: dict[str, Any], new: Mapping[str, Any], *, skip_null: bool = False) -> None:

@@ -101,7 +101,8 @@ def status_error(
     if words:
         message += f": {words}"
     if 300 <= status < 400:
-        return RequestRejected(f"{message} (redirect to {headers.get('Location', 'nowhere')}; set host to that)", status)
+        where = headers.get("Location", "nowhere")
+        return RequestRejected(f"{message} (redirect to {where}; set host to that)", status)
     if status in {401, 403}:
         return AuthError(message, status)
     if status in {404, 410}:
@@ -256,6 +257,29 @@ def _whole(value: object) -> int:
     return int(value) if isinstance(value, (int, float)) and value == value else 0
 
 
+def remote(
+    bucket: Mapping[str, Any], info: Mapping[str, Any], before: Resumed | None, server_features: set[str]
+) -> Remote:
+    """What the server's answer to the first UpsertBucket says of a run, and what is taken over from before [3.1]."""
+    project = bucket.get("project")
+    return Remote(
+        storage_id=str(bucket.get("id") or ""),
+        entity=str(dig(project, "entity", "name") or info.get("entity") or ""),
+        project=str(dig(project, "name") or info["project"]),
+        name=str(bucket.get("name") or info["id"]),
+        display_name=str(bucket.get("displayName") or info.get("name") or info["id"]),
+        history=before.history if before else _whole(bucket.get("historyLineCount")),
+        events=before.events if before else 0,
+        output=before.output if before else 0,
+        step=before.step if before else 0,
+        runtime=before.runtime if before else 0.0,
+        config=before.config if before else {},
+        summary=before.summary if before else {},
+        structured="STRUCTURED_CONSOLE_LOGS" in server_features,
+        gzip="FILESTREAM_GZIP" in server_features,
+    )
+
+
 def features(data: Mapping[str, Any]) -> set[str]:
     """Names of the features a server has [3.8]."""
     items = dig(data, "serverInfo", "features") or []
@@ -284,7 +308,7 @@ def config_json(config: Mapping[str, Any], writer_id: str) -> str:
     return dumps({"_wandb": {"value": about}, **wrapped}).decode()
 
 
-def upsert_variables(  # noqa: PLR0913  one argument a fact
+def upsert_variables(
     info: Mapping[str, Any],
     *,
     config: str | None,
@@ -391,19 +415,19 @@ class LineBlock:
     microseconds (design: "Details that bite").
     """
 
-    def __init__(self, offset: int) -> None:
+    def __init__(self, offset: int, lines: Sequence[str] = ()) -> None:
         self.offset = offset
         self.count = 0
         self.size = 0
         self._parts: list[bytes] = []
+        self.add(lines)
 
-    def add(self, lines: Iterable[str]) -> None:
+    def add(self, lines: Sequence[str]) -> None:
         """Append lines."""
-        items = list(lines)
-        if items:
-            part = dumps(items)[1:-1]
+        if lines:
+            part = dumps(lines)[1:-1]
             self._parts.append(part)
-            self.count += len(items)
+            self.count += len(lines)
             self.size += len(part)
 
     def pieces(self) -> Iterable[bytes]:
@@ -433,6 +457,12 @@ class StreamBody:
     blocks: dict[str, LineBlock] = field(default_factory=dict)
     uploaded: list[str] = field(default_factory=list)
     exit_code: int | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing in it."""
+        lines = any(block.count for block in self.blocks.values())
+        return not lines and not self.uploaded and self.exit_code is None
 
     def pieces(self) -> Iterable[bytes]:
         """The request's JSON, in pieces."""

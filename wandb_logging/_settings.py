@@ -238,12 +238,8 @@ class Settings:
     project: str = _key(
         "uncategorized", _project, {**_STRING, "maxLength": 128}, "Project the run belongs to.", env="WANDB_PROJECT"
     )
-    entity: str | None = _key(
-        None, _text, _STRING, "Team or user. Default: the key's own entity.", env="WANDB_ENTITY"
-    )
-    name: str | None = _key(
-        None, _text, _STRING, "Name people see. Default: the server chooses one.", env="WANDB_NAME"
-    )
+    entity: str | None = _key(None, _text, _STRING, "Team or user. Default: the key's own entity.", env="WANDB_ENTITY")
+    name: str | None = _key(None, _text, _STRING, "Name people see. Default: the server chooses one.", env="WANDB_NAME")
     run_id: str | None = _key(
         None,
         _run_id,
@@ -260,15 +256,9 @@ class Settings:
         env="WANDB_TAGS",
         parse=_parse_tags,
     )
-    group: str | None = _key(
-        None, _text, _STRING, "Group of runs this one belongs to.", env="WANDB_RUN_GROUP"
-    )
-    job_type: str | None = _key(
-        None, _text, _STRING, "Kind of job, such as train or eval.", env="WANDB_JOB_TYPE"
-    )
-    config: Mapping[str, Any] = _key(
-        {}, _mapping, {"type": "object"}, "Hyperparameters known at the start."
-    )
+    group: str | None = _key(None, _text, _STRING, "Group of runs this one belongs to.", env="WANDB_RUN_GROUP")
+    job_type: str | None = _key(None, _text, _STRING, "Kind of job, such as train or eval.", env="WANDB_JOB_TYPE")
+    config: Mapping[str, Any] = _key({}, _mapping, {"type": "object"}, "Hyperparameters known at the start.")
     mode: str = _key(
         "auto",
         _choice("auto", "online", "offline", "disabled"),
@@ -328,9 +318,7 @@ class Settings:
         "never only makes it.",
         env="WANDB_RESUME",
     )
-    metrics_key: str = _key(
-        "metrics", _text, _STRING, "Key of extra= that holds the metrics."
-    )
+    metrics_key: str = _key("metrics", _text, _STRING, "Key of extra= that holds the metrics.")
     step_key: str = _key("step", _text, _STRING, "Key of extra= that holds the step.")
     dict_message: bool = _key(
         False, _flag, _FLAG, 'Whether a dict as the message is taken as metrics: log.info({"loss": 0.1}).'

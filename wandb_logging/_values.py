@@ -8,26 +8,28 @@ Arrays are recognised by the names of their types, so numpy, torch, jax and tens
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import datetime as dt
 import enum
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
 from decimal import Decimal
 from pathlib import PurePath
 from typing import Any
 
 try:
-    import orjson
+    from orjson import dumps as fast_dumps, loads as fast_loads
 except ImportError:  # no wheel for this platform: the standard library does, only slower
-    orjson = None  # type: ignore[assignment]
+    fast_dumps = fast_loads = None  # type: ignore[assignment]
 
 MAX_DEPTH = 64
 LIST_LIMIT = 32  # elements; larger arrays become histograms (protocol 5.4)
 BINS = 32
 _INT64 = range(-(2**63), 2**64)
 _SIMPLE = frozenset({float, int, str, bool, type(None)})
+
+__all__ = ["Aside", "dumps", "fast_dumps", "loads", "plain"]
 
 Aside = dict[str, str]
 """What was left out: dotted path of the value -> why."""
@@ -41,9 +43,9 @@ def dumps(tree: object) -> bytes:
     Both writers give lines that parse to the same values; the slow one is only taken where orjson
     would not be exact: it writes `null` for NaN, and refuses surrogates and integers beyond 64 bits.
     """
-    if orjson is not None:
+    if fast_dumps is not None:
         try:
-            line = orjson.dumps(tree)
+            line = fast_dumps(tree)
         except TypeError:
             return _json_dumps(tree).encode()
         if b"null" not in line:
@@ -57,9 +59,9 @@ def loads(line: bytes | str) -> Any:
     Raises:
         ValueError: not JSON.
     """
-    if orjson is not None:
+    if fast_loads is not None:
         try:
-            return orjson.loads(line)
+            return fast_loads(line)
         except ValueError:
             pass  # not JSON, or JSON with bare NaN: the other reader tells
     return json.loads(line)
@@ -91,7 +93,7 @@ def _plain(value: object, path: str, aside: Aside, above: tuple[int, ...]) -> An
         return _mapping(value.items(), path, aside, inside)
     if isinstance(value, (list, tuple)):
         return _sequence(value, path, aside, inside)
-    if isinstance(value, (set, frozenset, Set)):
+    if isinstance(value, AbstractSet):
         return _sequence(_ordered(value), path, aside, inside)
     converted = _convert(value)
     if converted is value:
@@ -110,7 +112,7 @@ def _mapping(items: Iterable[tuple[object, object]], path: str, aside: Aside, ab
             continue
         try:
             result[_simple(key)] = _plain(value, name, aside, above)
-        except Exception as exc:  # noqa: BLE001  any property of a foreign object may raise anything
+        except Exception as exc:
             aside[name] = str(exc) or type(exc).__name__
     return result
 
@@ -120,7 +122,7 @@ def _sequence(values: Iterable[object], path: str, aside: Aside, above: tuple[in
     for i, value in enumerate(values):
         try:
             result.append(_plain(value, f"{path}[{i}]", aside, above))
-        except Exception as exc:  # noqa: BLE001  as above; null keeps the other elements in their places
+        except Exception as exc:
             aside[f"{path}[{i}]"] = str(exc) or type(exc).__name__
             result.append(None)
     return result
@@ -150,7 +152,7 @@ def _ordered(values: Iterable[object]) -> list[Any]:
     # Sets have no order; sorted where they can be, so that the same set gives the same line.
     items = list(values)
     try:
-        return sorted(items)  # type: ignore[type-var]
+        return sorted(items)
     except TypeError:
         return sorted(items, key=repr)
 
@@ -173,6 +175,8 @@ def _convert(value: object) -> object:
     for method in ("model_dump", "_asdict", "item", "tolist"):
         if callable(getattr(value, method, None)) and not isinstance(value, type):
             return getattr(value, method)()
+    if callable(value) and hasattr(value, "__qualname__"):  # a function or class goes by its name, as in the SDK
+        return f"{value.__module__}.{value.__qualname__}"
     return value
 
 
@@ -186,8 +190,8 @@ _BY_TYPE: tuple[tuple[Any, Callable[[Any], object]], ...] = (
     (str, str.__str__),
     ((bytes, bytearray), lambda value: value.decode("utf-8", "replace")),
     (memoryview, lambda value: value.tobytes().decode("utf-8", "replace")),
-    (datetime.timedelta, datetime.timedelta.total_seconds),
-    ((datetime.date, datetime.time), lambda value: value.isoformat()),
+    (dt.timedelta, dt.timedelta.total_seconds),
+    ((dt.date, dt.time), lambda value: value.isoformat()),
     (Decimal, float),
     (PurePath, str),
     (range, list),
@@ -206,7 +210,7 @@ def _array(value: Any) -> object:
         return _number(value)
     if size <= LIST_LIMIT:
         return _nested(value)
-    return _histogram(_flat(value))
+    return _histogram(value)
 
 
 def _size(value: Any) -> int:
@@ -217,29 +221,37 @@ def _size(value: Any) -> int:
 def _number(value: Any) -> object:
     item = value.item() if hasattr(value, "item") else value.numpy().item()
     # longdouble and bfloat16 give themselves back: to a float, as the official SDK does.
-    return item if type(item) in _SIMPLE or isinstance(item, datetime.date) else float(item)
+    return item if type(item) in _SIMPLE or isinstance(item, dt.date) else float(item)
 
 
-def _nested(value: Any) -> object:
+def _nested(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else value.numpy().tolist()
 
 
 def _flat(value: Any) -> list[float]:
-    flat = _nested(value.reshape(-1)) if hasattr(value, "reshape") else _nested(value)
-    while flat and isinstance(flat[0], list):  # a tensor that cannot be reshaped
+    flat: list[Any] = _nested(value)
+    while flat and isinstance(flat[0], list):
         flat = [item for row in flat for item in row]
-    return flat  # type: ignore[no-any-return]
+    return flat
 
 
-def _histogram(values: list[float]) -> dict[str, object]:
+def _histogram(value: Any) -> dict[str, object]:
     """Counts and edges of equal bins over the finite values, as `numpy.histogram(values, 32)` gives them."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None:  # a tensor in a program without numpy
+        return _histogram_without_numpy(_flat(value))
+    values = numpy.asarray(value)
+    finite = values[numpy.isfinite(values)]
+    if not finite.size:
+        raise ValueError("an array without finite numbers has no histogram")
+    counts, edges = numpy.histogram(finite, bins=BINS)
+    return {"_type": "histogram", "values": counts.tolist(), "bins": edges.tolist()}
+
+
+def _histogram_without_numpy(values: list[float]) -> dict[str, object]:
     finite = [float(value) for value in values if math.isfinite(value)]
     if not finite:
         raise ValueError("an array without finite numbers has no histogram")
-    numpy = sys.modules.get("numpy")
-    if numpy is not None:
-        counts, edges = numpy.histogram(finite, bins=BINS)
-        return {"_type": "histogram", "values": counts.tolist(), "bins": edges.tolist()}
     low, high = min(finite), max(finite)
     if low == high:
         low, high = low - 0.5, high + 0.5

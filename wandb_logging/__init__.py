@@ -1,0 +1,92 @@
+"""Log records become Weights & Biases runs: one `logging.config.dictConfig` entry, metrics in `extra=`."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from wandb_logging._errors import (
+    AuthError,
+    GraphQLError,
+    HTTPStatusError,
+    JournalCorrupt,
+    JournalError,
+    JournalLocked,
+    LogError,
+    RequestRejected,
+    RunNotFound,
+    ServerUnavailable,
+    SettingsError,
+    TLSError,
+    TransportError,
+    WandbLoggingError,
+)
+from wandb_logging._version import __version__
+
+if TYPE_CHECKING:
+    from wandb_logging._auth import Session
+    from wandb_logging._handler import MergingAdapter, WandbHandler
+    from wandb_logging._login import login, logout
+    from wandb_logging._read import RunData, read_run
+    from wandb_logging._report import Report
+    from wandb_logging._run import Run, new_run
+    from wandb_logging._settings import Settings
+    from wandb_logging._sync import sync
+
+# Loaded when first asked for: sending needs `requests`, which takes longer to import than all the rest.
+_ROOMS = {
+    "MergingAdapter": "_handler",
+    "Report": "_report",
+    "Run": "_run",
+    "RunData": "_read",
+    "Session": "_auth",
+    "Settings": "_settings",
+    "WandbHandler": "_handler",
+    "login": "_login",
+    "logout": "_login",
+    "new_run": "_run",
+    "read_run": "_read",
+    "sync": "_sync",
+}
+
+__all__ = [
+    "AuthError",
+    "GraphQLError",
+    "HTTPStatusError",
+    "JournalCorrupt",
+    "JournalError",
+    "JournalLocked",
+    "LogError",
+    "MergingAdapter",
+    "Report",
+    "RequestRejected",
+    "Run",
+    "RunData",
+    "RunNotFound",
+    "ServerUnavailable",
+    "Session",
+    "Settings",
+    "SettingsError",
+    "TLSError",
+    "TransportError",
+    "WandbHandler",
+    "WandbLoggingError",
+    "__version__",
+    "login",
+    "logout",
+    "new_run",
+    "read_run",
+    "sync",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_ROOMS[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

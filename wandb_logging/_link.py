@@ -1,0 +1,145 @@
+"""Requests repeated while that can help: the only room that retries, and that knows tenacity."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import tenacity
+
+from wandb_logging._errors import (
+    AuthError,
+    GraphQLError,
+    HTTPStatusError,
+    RunNotFound,
+    ServerUnavailable,
+    TLSError,
+    TransportError,
+    WandbLoggingError,
+)
+
+if TYPE_CHECKING:
+    # At run time a client comes from `connect`: `requests` is most of the import time, and only sending needs it.
+    from wandb_logging._client import Client
+
+_RETRY_FOR = 60.0  # seconds one request is tried before the caller is told; the next drain tries again
+
+
+@dataclass
+class Pace:
+    """How the uploader waits.
+
+    Attributes:
+        sleep: waits so many seconds, or less when there is a reason to hurry.
+        out_of_time: whether to stop trying now.
+        breath: seconds to leave the interpreter to the program between two pieces of work.
+    """
+
+    sleep: Callable[[float], None] = time.sleep
+    out_of_time: Callable[[], bool] = lambda: False
+    breath: float = 0.0
+
+
+class Link:
+    """The way to the server. Used by one thread at a time.
+
+    Args:
+        connect: gives the client to use; asked again after the key was refused. Raises AuthError without a key.
+        pace: how to wait.
+        now: monotonic clock in seconds.
+
+    Attributes:
+        last_request: when the server last answered, by `now`.
+    """
+
+    def __init__(self, connect: Callable[[], Client], pace: Pace, now: Callable[[], float] = time.monotonic) -> None:
+        self.pace = pace
+        self.last_request = now()
+        self._connect = connect
+        self._client: Client | None = None
+        self._now = now
+
+    def graphql(self, document: str, variables: Mapping[str, Any], *, conflict_retries: bool = False) -> dict[str, Any]:
+        """As `Client.graphql`, repeated while that can help."""
+        result: dict[str, Any] = self.call(
+            lambda client: client.graphql(document, variables, conflict_retries=conflict_retries)
+        )
+        return result
+
+    def call(self, request: Callable[[Client], Any], attempts: int | None = None) -> Any:
+        """Make a request, again and again while that can help (protocol 1.2).
+
+        Raises:
+            TransportError, HTTPStatusError, GraphQLError: the last failure.
+        """
+        if self._client is None:
+            self._client = self._connect()
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_worth_retrying),
+            wait=_wait,
+            stop=tenacity.stop_any(
+                tenacity.stop_after_delay(_RETRY_FOR),
+                tenacity.stop_after_attempt(attempts) if attempts else tenacity.stop_never,
+                _stop_when(self.pace.out_of_time),
+            ),
+            sleep=lambda seconds: self.pace.sleep(float(seconds)),
+            reraise=True,
+        )
+        try:
+            result = retrying(request, self._client)
+        except AuthError:
+            self.close()  # the next call asks for a key again
+            raise
+        self.last_request = self._now()
+        return result
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+
+class _stop_when(tenacity.stop.stop_base):  # noqa: N801  named as tenacity names these
+    """Stop retrying when a condition holds."""
+
+    def __init__(self, condition: Callable[[], bool]) -> None:
+        self._condition = condition
+
+    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
+        del retry_state
+        return self._condition()
+
+
+def _worth_retrying(error: BaseException) -> bool:
+    return isinstance(error, (TransportError, ServerUnavailable)) and not isinstance(error, TLSError)
+
+
+_backoff = tenacity.wait_exponential(multiplier=2, max=60) + tenacity.wait_random(0, 1)
+
+
+def _wait(attempt: tenacity.RetryCallState) -> float:
+    """The server's own Retry-After if it gave one, else 2, 4, 8 ... 60 seconds and a bit (protocol 1.2)."""
+    error = attempt.outcome.exception() if attempt.outcome else None
+    wanted = getattr(error, "retry_after", None)
+    return float(wanted) if wanted is not None else float(_backoff(attempt))
+
+
+def explain(error: WandbLoggingError, host: str) -> str:
+    """One line for a person: what is wrong with reaching the server, and what to do about it."""
+    if isinstance(error, AuthError):
+        return (
+            f"{host}: {error}. Rows are kept on disk. Set a key with `wandb-logging login --relogin`; "
+            "it is picked up while the program runs."
+        )
+    if isinstance(error, TLSError):
+        return f"{host}: {error}. Set REQUESTS_CA_BUNDLE to the file of your CA. Rows are kept on disk."
+    if isinstance(error, RunNotFound):
+        return f"{host}: {error}. Check entity and project. Rows are kept on disk."
+    if isinstance(error, (TransportError, ServerUnavailable)):
+        return f"{host} cannot be reached ({error}). Rows are kept on disk; trying again."
+    if isinstance(error, (GraphQLError, HTTPStatusError)):
+        return f"{host} refuses the run: {error}. Check entity, project and settings. Rows are kept on disk."
+    return f"{error}. Rows are kept on disk."

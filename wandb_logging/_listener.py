@@ -1,0 +1,172 @@
+"""The thread behind a run: a `QueueListener` whose queue is the journal and whose only job is `work`."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from logging.handlers import QueueListener
+from typing import Any
+
+_own_threads: set[int] = set()
+
+
+def on_own_thread() -> bool:
+    """Whether this code runs on behalf of the listener: nothing logged there may become a record of the run."""
+    return threading.get_ident() in _own_threads
+
+
+class _Bell:
+    """The listener's queue: it holds no records (the journal does), only the wish that it be looked at."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition(threading.RLock())
+        self.asked = 0  # rounds asked for
+        self.done = 0  # the latest asked-for round that is over
+        self.stopping = False
+        self.deadline: float | None = None  # monotonic; when to give up
+
+    def ring(self) -> int:
+        """Ask for a round now; its number."""
+        with self.changed:
+            self.asked += 1
+            self.changed.notify_all()
+            return self.asked
+
+    def put_nowait(self, _sentinel: None) -> None:
+        """The listener's request to end, as `QueueListener.stop` makes it."""
+        with self.changed:
+            self.stopping = True
+            self.changed.notify_all()
+
+
+class Listener(QueueListener):
+    """Calls `work` at each interval, and at once when asked to.
+
+    Args:
+        work: one round; must not raise.
+        interval: gives the seconds between two rounds; None waits until asked.
+    """
+
+    def __init__(self, work: Callable[[], object], interval: Callable[[], float | None]) -> None:
+        self._bell = _Bell()
+        super().__init__(self._bell)  # type: ignore[arg-type]  # of a queue's methods, those that are used
+        self._work = work
+        self._interval = interval
+        self._started = False
+        self._round = threading.RLock()
+        self._first = True
+
+    # --- what QueueListener's own loop calls, on its thread ---
+
+    def dequeue(self, block: bool) -> Any:  # noqa: ARG002, FBT001  the signature of QueueListener
+        """Wait until a round is due; its number, or the sentinel to end."""
+        _own_threads.add(threading.get_ident())
+        bell = self._bell
+        with bell.changed:
+            # The first round comes at once: people look at the page as soon as their program runs.
+            due = None if self._first else self._interval()
+            if not self._first and bell.asked == bell.done and not bell.stopping:
+                bell.changed.wait_for(lambda: bell.asked != bell.done or bell.stopping, due)
+            self._first = False
+            if bell.stopping and bell.asked == bell.done:
+                _own_threads.discard(threading.get_ident())
+                return None  # QueueListener's sentinel
+            return bell.asked
+
+    def handle(self, record: Any) -> None:
+        """One round."""
+        bell = self._bell
+        with self._round:
+            self._work()
+        with bell.changed:
+            bell.done = max(bell.done, record)
+            bell.changed.notify_all()
+
+    # --- what the run calls ---
+
+    def wake(self) -> None:
+        """Have a round made soon, without waiting for it."""
+        self._bell.ring()
+
+    def start(self) -> None:
+        """Start the thread, unless it has been. At interpreter exit there can be none: rounds are made by `ask`."""
+        if self._started:
+            return
+        self._started = True
+        try:
+            super().start()
+        except RuntimeError:  # 3.12 and later: "can't create new thread at interpreter shutdown"
+            self._thread = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread is there."""
+        thread: threading.Thread | None = getattr(self, "_thread", None)
+        return thread is not None and thread.is_alive()
+
+    def ask(self, deadline: float | None) -> bool:
+        """Have a round made that begins after this call; whether it was over before the deadline.
+
+        Args:
+            deadline: monotonic time; None waits for as long as it takes.
+        """
+        bell = self._bell
+        if not self.running:
+            number = bell.ring()
+            bell.deadline = deadline
+            ident = threading.get_ident()
+            outside = ident not in _own_threads
+            _own_threads.add(ident)
+            try:
+                self.handle(number)
+            finally:
+                if outside:
+                    _own_threads.discard(ident)
+            return True
+        if on_own_thread():
+            return False  # from a callback of ours: waiting for ourselves would never end
+        number = bell.ring()
+        with bell.changed:
+            bell.deadline = deadline
+            bell.changed.notify_all()
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            over = bell.changed.wait_for(lambda: bell.done >= number, left)
+            bell.deadline = None
+            return over
+
+    def finish(self, deadline: float | None) -> None:
+        """End the thread after its current round, at the latest at the deadline (monotonic)."""
+        if self.running and not on_own_thread():
+            self.enqueue_sentinel()
+            thread = self._thread
+            if thread is not None:
+                thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        self._thread = None
+
+    def enqueue_sentinel(self) -> None:
+        """Ask the loop to end."""
+        self._bell.put_nowait(None)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait between two tries of a request; shorter when somebody asks or the end has come."""
+        bell = self._bell
+        with bell.changed:
+            asked = bell.asked
+            hurried = bell.deadline is not None
+            left = min(seconds, max(0.0, bell.deadline - time.monotonic())) if bell.deadline is not None else seconds
+            bell.changed.wait_for(lambda: (bell.asked != asked and not hurried) or bell.stopping, left)
+
+    def out_of_time(self) -> bool:
+        """Whether whoever waits has waited long enough."""
+        deadline = self._bell.deadline
+        return self._bell.stopping or (deadline is not None and time.monotonic() >= deadline)
+
+    def after_fork_in_child(self) -> None:
+        """Forget the thread, which stayed in the parent, and locks it may have held."""
+        self._bell = _Bell()
+        self.queue = self._bell  # type: ignore[assignment]
+        self._round = threading.RLock()
+        self._thread = None
+        self._started = False
+        self._first = True

@@ -1,0 +1,102 @@
+"""What we tell the person at the keyboard: lines on the `wandb_logging` logger, each kind at most once a minute.
+
+Three traps decide the shape. A logging call must not log: what it has to say is left with `Notices.add` and said
+later by another thread, or at the end. `dictConfig` and `logging.shutdown` wait for us while they hold logging's own
+locks: nothing here takes one of those. And with our handler as the only one nobody would read the lines: then, and
+only then, they go to stderr.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import threading
+import time
+from collections import deque
+
+INTERVAL = 60.0  # seconds between two lines of one kind
+
+logger = logging.getLogger("wandb_logging")
+# Whatever the root's level is: who does not want these lines sets a level here, or `quiet`.
+logger.setLevel(logging.INFO)
+
+
+class _Screen(logging.Handler):
+    """stderr, for lines that no other handler would take."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not getattr(record, "quiet", False) and not _taken(record)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        stream = sys.stderr
+        if stream is not None:
+            with contextlib.suppress(Exception):  # a closed or broken stderr is no reason to stop
+                stream.write(f"wandb_logging: {record.getMessage()}\n")
+                stream.flush()
+
+
+_screen = _Screen()
+logger.addHandler(_screen)
+
+
+def _taken(record: logging.LogRecord) -> bool:
+    """Whether a handler of the user's takes this record."""
+    place: logging.Logger | None = logger
+    while place is not None:
+        for handler in place.handlers:
+            # `own` marks our WandbHandler, which leaves our records alone.
+            unread = handler is _screen or isinstance(handler, logging.NullHandler) or hasattr(handler, "wandb_logging")
+            if not unread and record.levelno >= handler.level:
+                return True
+        place = place.parent if place.propagate else None
+    return False
+
+
+def say(level: int, text: str, *, quiet: bool = False) -> None:
+    """Log a line now, `quiet` keeps it off stderr. Not from inside a logging call."""
+    if level < logger.getEffectiveLevel():
+        return
+    # Not `logger.log`: that takes logging's module lock, which a second `dictConfig` holds while it waits for us.
+    # `logger.disabled` is not asked either: dictConfig sets it by default on every logger it does not name.
+    record = logger.makeRecord(logger.name, level, "(wandb_logging)", 0, text, (), None, extra={"quiet": quiet})
+    with contextlib.suppress(Exception):
+        logger.callHandlers(record)
+
+
+class Notices:
+    """Lines of one run that wait to be said.
+
+    Args:
+        quiet: keep them off stderr.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._waiting: deque[tuple[str, int, str]] = deque(maxlen=100)
+        self._last: dict[str, tuple[float, int]] = {}
+        self._lock = threading.RLock()
+
+    def add(self, kind: str, text: str, level: int = logging.WARNING) -> None:
+        """Leave a line to be said. Safe inside a logging call.
+
+        Args:
+            kind: lines of one kind are said once a minute; what comes meanwhile is counted.
+        """
+        self._waiting.append((kind, level, text))
+
+    def say_all(self) -> None:
+        """Say what waits. Not from inside a logging call."""
+        if not self._waiting:
+            return
+        with self._lock:
+            while self._waiting:
+                kind, level, text = self._waiting.popleft()
+                said, more = self._last.get(kind, (-INTERVAL, 0))
+                now = time.monotonic()
+                if now - said < INTERVAL:
+                    self._last[kind] = (said, more + 1)
+                    continue
+                self._last[kind] = (now, 0)
+                text = f"{text} ({more} more like this since then)" if more else text
+                say(level, text, quiet=self._quiet)

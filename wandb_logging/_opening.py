@@ -1,0 +1,75 @@
+"""A run made on the server, or taken over there: the requests before its first line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wandb_logging import _protocol
+from wandb_logging._errors import GraphQLError, RequestRejected, RunNotFound
+from wandb_logging._fold import first_state
+from wandb_logging._link import Link
+from wandb_logging._protocol import Remote, Resumed
+
+
+def create_run(link: Link, info: Mapping[str, Any], writer_id: str) -> Remote:
+    """Make the run, or take over the one that is there, as its `resume` says (protocol 3.1, 3.5).
+
+    Args:
+        info: the run's identity, as in run.json.
+        writer_id: names who writes in the config's environment record.
+
+    Raises:
+        RunNotFound: resume is must, and there is no such run.
+        RequestRejected: resume is never, and there is one.
+        TransportError, HTTPStatusError, GraphQLError: see `_errors`.
+    """
+    features = _features(link)
+    before = _before(link, info)
+    config = first_state(info).config
+    identity = dict(info)
+    if before is not None:
+        config = {**before.config, **config}
+        identity["tags"] = identity.get("tags") or before.tags
+        identity["notes"] = identity.get("notes") or before.notes
+    variables = _protocol.upsert_variables(
+        identity,
+        config=_protocol.config_json(config, writer_id),
+        storage_id=before.storage_id if before else None,
+    )
+    return _protocol.remote(upsert_run(link, variables), info, before, features)
+
+
+def upsert_run(link: Link, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """UpsertBucket; the run as the server knows it now.
+
+    Raises:
+        GraphQLError: the answer holds no run.
+        TransportError, HTTPStatusError: see `_errors`.
+    """
+    data = link.graphql(_protocol.UPSERT_BUCKET, variables, conflict_retries=True)
+    bucket = _protocol.dig(data, "upsertBucket", "bucket")
+    if not isinstance(bucket, dict):
+        raise GraphQLError("the server's answer to UpsertBucket holds no run")
+    return bucket
+
+
+def _features(link: Link) -> set[str]:
+    try:
+        return _protocol.features(link.graphql(_protocol.FEATURES, {}))
+    except (GraphQLError, RequestRejected, RunNotFound):
+        return set()  # an older server: every feature counts as off (protocol 3.8)
+
+
+def _before(link: Link, info: Mapping[str, Any]) -> Resumed | None:
+    """The run as it was before us; None if there is none, or `resume` does not ask."""
+    resume = info.get("resume")
+    if resume is None:
+        return None
+    variables = {"project": info["project"], "entity": info.get("entity"), "name": info["id"]}
+    before = _protocol.resumed(link.graphql(_protocol.RUN_RESUME_STATUS, variables))
+    if before is None and resume == "must":
+        raise RunNotFound(f"resume: must, but there is no run {info['id']} on the server", 404)
+    if before is not None and resume == "never":
+        raise RequestRejected(f"resume: never, but run {info['id']} is on the server already", 409)
+    return before

@@ -1,0 +1,208 @@
+"""From a log record, or metrics given by hand, to one journal event in bytes. No I/O.
+
+The work of the calling thread: everything is read and written down here, so that what a caller changes afterwards
+changes nothing. Rows of plain numbers and strings, nearly all there are, take a path without any Python loop.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from wandb_logging._fold import ERROR_LEVELS
+from wandb_logging._settings import Settings
+from wandb_logging._values import Aside, dumps, fast_dumps, plain
+
+_FLAT = frozenset({float, int, str, bool})
+_NESTED = _FLAT | {dict}
+_MAX_TEXT = 2**20  # characters of one record's text; the server shows at most 4096 of a line
+
+_FAST = bool(fast_dumps)  # whether orjson is there
+_exceptions = logging.Formatter()
+
+Report = Callable[[str, str], None]
+"""Told of what had to be left out: (name of the value, why)."""
+
+
+def row_event(metrics: Mapping[Any, Any], step: object, now: float, report: Report) -> bytes:
+    """The event of one row.
+
+    Args:
+        metrics: name -> value; values that cannot be sent are left out and reported.
+        step: whole number, or None for the next step.
+        now: seconds since 1970.
+    """
+    event: dict[str, Any] = {"metrics": metrics, "t": now}
+    if step is not None:
+        event["step"] = step
+    return _encode(event, report)
+
+
+def change_event(kind: str, value: object, now: float, report: Report) -> bytes:
+    """The event of a change: `kind` is config, summary, run, file or exit."""
+    aside: Aside = {}
+    tree = plain({kind: value}, aside=aside)
+    for name, reason in aside.items():
+        report(name, reason)
+    if aside:
+        tree["aside"] = aside
+    return dumps({**tree, "t": now})
+
+
+def _encode(event: dict[str, Any], report: Report) -> bytes:
+    """The bytes of an event whose `metrics`, if any, are still the caller's own objects."""
+    metrics = event.get("metrics")
+    if _FAST and (metrics is None or _is_plain(metrics)) and type(event.get("step", 0)) is int:
+        try:
+            line = fast_dumps(event)
+        except TypeError:
+            pass  # a surrogate, an integer beyond 64 bits, a key that is no string, a cycle
+        else:
+            if b"null" not in line:  # what orjson makes of NaN; or just a word in the text
+                return line
+    return _encode_slowly(event, report)
+
+
+def _is_plain(metrics: object) -> bool:
+    """Whether orjson writes these metrics exactly as `plain` and `dumps` would."""
+    if type(metrics) is not dict:
+        return False
+    kinds = set(map(type, metrics.values()))
+    if kinds <= _FLAT:
+        return True
+    try:
+        return kinds <= _NESTED and all(_is_plain(value) for value in metrics.values() if type(value) is dict)
+    except RecursionError:
+        return False
+
+
+def _encode_slowly(event: dict[str, Any], report: Report) -> bytes:
+    aside: Aside = {}
+    event = dict(event)
+    metrics = event.pop("metrics", None)
+    step = event.pop("step", None)
+    head: dict[str, Any] = {}
+    if metrics is not None:
+        if isinstance(metrics, Mapping):
+            try:
+                head["metrics"] = plain(metrics, aside=aside)
+            except Exception as exc:
+                aside["metrics"] = str(exc)
+        else:
+            aside["metrics"] = f"must be a mapping, not {type(metrics).__name__}"
+        if step is not None and "metrics" in head:
+            whole = _whole(step)
+            if whole is None:
+                aside["step"] = f"must be a whole number, not {_short(step)}"
+            else:
+                head["step"] = whole
+    event = {**head, **plain(event)}
+    for name, reason in aside.items():
+        report(name, reason)
+    if aside:
+        event["aside"] = plain(aside)
+    return dumps(event)
+
+
+def _whole(step: object) -> int | None:
+    """A step given as int, numpy integer, or a float without fraction; None if it is none of them."""
+    try:
+        value = plain(step)
+        return int(value) if not isinstance(value, (str, bool)) and int(value) == value else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _short(value: object) -> str:
+    try:
+        text = repr(value)
+    except Exception:
+        text = type(value).__name__
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+class Snapshot:
+    """Turns log records into events, as the settings say.
+
+    Args:
+        settings: metrics_key, step_key, dict_message, dict_args, console.
+        report: told of values that are left out.
+        broken: told of records whose text cannot be made (a wrong number of arguments); the rest is kept.
+    """
+
+    def __init__(self, settings: Settings, report: Report, broken: Callable[[logging.LogRecord], object]) -> None:
+        self._metrics_key = settings.metrics_key
+        self._step_key = settings.step_key
+        self._dicts = settings.dict_message or settings.dict_args
+        self._dict_message = settings.dict_message
+        self._dict_args = settings.dict_args
+        # True sends every record's text, a number those from that level up, False none.
+        self._console_level = int(settings.console) if settings.console is not False else float("inf")
+        self._report = report
+        self._broken = broken
+
+    def __call__(self, record: logging.LogRecord, formatter: logging.Formatter | None) -> bytes | None:
+        """The event of a record; None if nothing of it is wanted. The formatter is the user's, if there is one."""
+        attributes = record.__dict__
+        metrics = attributes.get(self._metrics_key)
+        if metrics is None and self._dicts:
+            metrics = self._from_message(record)
+        event: dict[str, Any] = {}
+        if metrics is not None:
+            event["metrics"] = metrics
+            step = attributes.get(self._step_key)
+            if step is not None:
+                event["step"] = step
+        event["t"] = record.created
+        if record.levelno >= self._console_level and not (metrics is record.msg and metrics is not None):
+            self._add_text(event, record, formatter)
+        elif metrics is None:
+            return None
+        return _encode(event, self._report)
+
+    def _from_message(self, record: logging.LogRecord) -> object:
+        if self._dict_message and isinstance(record.msg, Mapping):
+            return record.msg
+        if self._dict_args and isinstance(record.args, Mapping) and record.args:
+            return record.args
+        return None
+
+    def _add_text(self, event: dict[str, Any], record: logging.LogRecord, formatter: logging.Formatter | None) -> None:
+        level = record.levelname
+        event["level"] = level
+        if record.levelno >= logging.ERROR and level not in ERROR_LEVELS:
+            event["error"] = True  # a level of the user's own: its name alone does not tell
+        if formatter is not None:
+            try:
+                event["text"] = formatter.format(record)[:_MAX_TEXT]
+                return
+            except Exception:
+                self._broken(record)
+        event["logger"] = record.name
+        try:
+            text = record.getMessage()
+        except Exception:
+            if formatter is None:
+                self._broken(record)
+            text = f"{_short(record.msg)} {_short(record.args)}"
+        if record.exc_info or record.exc_text or record.stack_info:
+            text = _with_traceback(text, record)
+        event["text"] = text[:_MAX_TEXT]
+
+
+def _with_traceback(text: str, record: logging.LogRecord) -> str:
+    parts = [text]
+    if record.exc_text:  # another handler's formatter was first
+        parts.append(record.exc_text)
+    elif record.exc_info and record.exc_info[0] is not None:
+        parts.append(_exceptions.formatException(record.exc_info))
+    if record.stack_info:
+        parts.append(_exceptions.formatStack(record.stack_info))
+    return "\n".join(parts)
+
+
+def now() -> float:
+    """Seconds since 1970, the `t` of an event."""
+    return time.time()

@@ -1,0 +1,562 @@
+"""`Run`: what a user holds. It owns the run's journal, its listener and its uploader, and says what they do.
+
+The journal is the queue. Online is a listener that sends, offline one that only syncs the disk; turning either into
+the other changes one flag, and there is no second way for a row to go.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import secrets
+import socket
+import string
+import sys
+import threading
+import time
+import traceback
+import uuid
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from logging import ERROR, INFO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wandb_logging import _exit
+from wandb_logging._auth import Session, find_key, key_problem
+from wandb_logging._errors import AuthError, JournalLocked, LogError, RunNotFound, WandbLoggingError
+from wandb_logging._journal import Writer
+from wandb_logging._link import Link, Pace, explain
+from wandb_logging._listener import Listener
+from wandb_logging._memory import MemoryRunDir
+from wandb_logging._notices import Notices
+from wandb_logging._records import change_event, now, row_event
+from wandb_logging._report import Report
+from wandb_logging._rundir import RunDir, safe_name
+from wandb_logging._settings import Settings
+from wandb_logging._uploader import Uploader
+from wandb_logging._values import plain
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from wandb_logging._client import Client
+
+_BREATH = 0.0002  # seconds the program gets between two pieces of the uploader's work
+_ID_ALPHABET = string.ascii_lowercase + string.digits
+
+_live: weakref.WeakSet[Run] = weakref.WeakSet()
+
+
+def new_run(project: str, entity: str | None = None, session: Session | None = None, **settings: Any) -> Run:
+    """Start a run by hand, without a log handler.
+
+    Args:
+        project: project the run belongs to.
+        entity: team or user; default: the key's own.
+        session: key and host, as `login` gives them; default: found as `mode` says.
+        **settings: any other field of `Settings`.
+
+    Raises:
+        SettingsError: a setting is wrong.
+    """
+    values = {"project": project, "entity": entity, **settings}
+    if session is not None:
+        values["api_key"] = session.api_key
+        if session.host is not None:
+            values["host"] = session.host
+    return Run(Settings.of({key: value for key, value in values.items() if value is not None}))
+
+
+class Run:
+    """A W&B run. Made by `new_run`, or by the first record of a `WandbHandler`.
+
+    As a context manager it is finished at the end of the block: with exit code 1 if an exception leaves it.
+    All methods may be called from any thread. In a forked child the run takes rows, which the parent sends.
+
+    Args:
+        settings: everything about it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.stopped = False
+        self._notices = Notices(quiet=settings.quiet)
+        self._config: dict[str, Any] = plain(dict(settings.config), aside={})
+        self._aside = 0
+        self._refused: str | None = None
+        self._halted = False
+        self._send = False
+        self._send_once = False
+        self._interval = settings.flush_interval
+        self._error: str | None = None
+        self._said_url = False
+        self._in_child = False
+        self._ended: Report | None = None
+        self.owner: Callable[[], object | None] | None = None  # weak reference to the handler that made it
+        self._ending = threading.RLock()
+        self.mode = self._choose_mode()
+        self._info = self._identity()
+        self._dir, self._writer = self._open_directory()
+        self._listener = Listener(self._work, self._next_round)
+        pace = Pace(self._listener.sleep, self._listener.out_of_time, _BREATH)
+        self._uploader = Uploader(
+            self._dir,
+            Link(self._connect, pace),
+            batch_size=settings.batch_size,
+            batch_bytes=settings.batch_bytes,
+            gzip=settings.gzip,
+            heartbeat=settings.heartbeat_interval,
+            say=self._notices.add,
+        )
+        if settings.exit_hooks and self.mode != "disabled":
+            _exit.install()
+        _live.add(self)
+        if self.mode == "online":
+            self._go_online()
+        if self.mode != "disabled":
+            self._listener.start()
+
+    # --- what it is ---
+
+    @property
+    def id(self) -> str:
+        """Id of the run in its project."""
+        return str(self._info["id"])
+
+    @property
+    def name(self) -> str:
+        """Name people see: the server's once it is known, else the setting, else the id."""
+        remote = self._uploader.remote
+        return (remote.display_name if remote else None) or self.settings.name or self.id
+
+    @property
+    def project(self) -> str:
+        """Project of the run."""
+        remote = self._uploader.remote
+        return remote.project if remote else self.settings.project
+
+    @property
+    def entity(self) -> str | None:
+        """Team or user; None while neither settings nor server have said."""
+        remote = self._uploader.remote
+        return remote.entity if remote else self.settings.entity
+
+    @property
+    def url(self) -> str | None:
+        """Address of the run's page; None while the server does not know the run."""
+        return self._uploader.url
+
+    @property
+    def dir(self) -> Path | None:
+        """The run directory; None if there is none (disabled, or nothing can be written)."""
+        return None if self.mode == "disabled" or isinstance(self._dir, MemoryRunDir) else self._dir.path
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """A copy of the config as it stands."""
+        return dict(self._config)
+
+    @property
+    def queue_length(self) -> int:
+        """Journal lines the server has not acknowledged."""
+        return max(0, self._writer.counts.journalled - self._uploader.acknowledged)
+
+    def __repr__(self) -> str:
+        return f"<Run {self.project}/{self.id} {self.mode}>"
+
+    # --- what goes into it ---
+
+    def log(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        """Log a row. When this returns it is in the journal.
+
+        Args:
+            metrics: name -> value, nested mappings allowed. A value that cannot be sent is set aside with a
+                warning; the rest goes.
+            step: step of the row; rows of one step merge. Default: the next step.
+
+        Raises:
+            LogError: `metrics` is no mapping, `step` no whole number, or the run is finished.
+        """
+        if not isinstance(metrics, Mapping):
+            raise LogError(f"metrics: expected a mapping, got {type(metrics).__name__}")
+        if step is not None and (isinstance(step, bool) or not hasattr(step, "__index__")):
+            raise LogError(f"step: expected a whole number, got {step!r}")
+        self._append(row_event(metrics, step, now(), self.report))
+
+    def update_config(self, mapping: Mapping[str, Any] | None = None, **values: Any) -> None:
+        """Set keys of the config; other keys stay.
+
+        Raises:
+            LogError: `mapping` is no mapping, or the run is finished.
+        """
+        if mapping is not None and not isinstance(mapping, Mapping):
+            raise LogError(f"config: expected a mapping, got {type(mapping).__name__}")
+        given = {**(mapping or {}), **values}
+        self._append(change_event("config", given, now(), self.report))
+        self._config.update(plain(given, aside={}))
+
+    def upload_file(self, path: str | os.PathLike[str], name: str | None = None) -> None:
+        """Add a file to the run. It is copied into the run directory before this returns, and sent from there.
+
+        Args:
+            path: the file.
+            name: its name in the run, a relative path with forward slashes. Default: the path as given if it is
+                relative and stays below the working directory, else its last part.
+
+        Raises:
+            LogError: there is no such file, or `name` would leave the run.
+            OSError: it cannot be copied.
+        """
+        source = Path(path)
+        if not source.is_file():
+            raise LogError(f"{source} is no file")
+        name = safe_name(name if name is not None else _default_name(source))
+        kept = self._dir.keep_file(source, name) if self.mode != "disabled" else ""
+        self._append(change_event("file", {"name": name, "path": kept}, now(), self.report))
+
+    def upload_files(self, paths: Iterable[str | os.PathLike[str]]) -> None:
+        """Add several files to the run, each as `upload_file` does.
+
+        Raises:
+            LogError, OSError: as `upload_file`; files before the faulty one are added.
+        """
+        for path in paths:
+            self.upload_file(path)
+
+    def _append(self, body: bytes) -> None:
+        if self._ended is not None:
+            raise LogError(f"run {self.id} is finished")
+        if self.mode != "disabled":
+            self._writer.append(body)
+
+    def report(self, name: str, reason: str) -> None:
+        """Take note of a value that cannot be sent. Safe inside a logging call."""
+        self._aside += 1
+        self._notices.add(f"aside {name}", f"{name} is set aside: {reason}")
+
+    # --- where it goes ---
+
+    def flush(self, timeout: float | None = None) -> Report:
+        """Send what has been logged (online), or force it to the disk (offline).
+
+        A row of an explicit step stays open for more of that step until a later step, or the end.
+
+        Args:
+            timeout: most seconds to wait; None waits for as long as it takes.
+        """
+        if self._ended is None and not self._in_child and self.mode != "disabled":
+            self._ask(timeout)
+        else:
+            self._writer.sync()
+        return self._report()
+
+    def finish(self, exit_code: int = 0, timeout: float | None = None) -> Report:
+        """End the run: send everything and tell the server, or leave it for `sync`. Calling it again does nothing.
+
+        Args:
+            exit_code: 0 for finished, anything else for failed.
+            timeout: most seconds to wait; default: the setting close_timeout.
+        """
+        with self._ending:
+            if self._ended is not None:
+                return self._ended
+            timeout = self.settings.close_timeout if timeout is None else timeout
+            deadline = time.monotonic() + timeout
+            if not self._in_child and self.mode != "disabled":
+                self._append(change_event("exit", exit_code, now(), self.report))
+                self._listener.ask(deadline)
+                self._listener.finish(deadline)
+            self._writer.close()
+            self._ended = self._report()
+            if not self._in_child and self.mode != "disabled":
+                if not self._listener.running:
+                    self._uploader.close()
+                    self._dir.unlock_upload()
+                self._say_goodbye(self._ended)
+            return self._ended
+
+    def enable_offline_mode(self, flush_interval: float | None = None) -> None:
+        """Stop sending as rows come.
+
+        Args:
+            flush_interval: None only writes the journal; a number of seconds sends it in the background that often.
+
+        Raises:
+            SettingsError: the interval is no positive number.
+        """
+        if flush_interval is not None:
+            self._interval = self.settings.but(flush_interval=flush_interval).flush_interval
+        self._send = flush_interval is not None and self._lock_upload()
+        self.mode = "offline"
+
+    def disable_offline_mode(self) -> None:
+        """Send in the background from now on, beginning with everything that waits."""
+        self._interval = self.settings.flush_interval
+        self.mode = "online"
+        self._go_online()
+        self._listener.wake()
+
+    def upload_cached_logs(self, timeout: float | None = None) -> Report:
+        """Send everything that waits, now, whatever the mode.
+
+        Args:
+            timeout: most seconds to wait; None waits for as long as it takes.
+        """
+        if self._lock_upload():
+            self._halted = False
+            self._send_once = True
+            self._ask(timeout)
+        return self._report()
+
+    def stats(self) -> dict[str, Any]:
+        """Counts of events so far, and `lag`, the age in seconds of the oldest the server has not acknowledged.
+
+        accepted = journalled + waiting for the disk + dropped; `dropped` maps reasons to counts.
+        """
+        counts, state = self._writer.counts, self._uploader.state
+        waiting = self._writer.waiting
+        return {
+            "accepted": counts.journalled + waiting + sum(counts.dropped.values()),
+            "journalled": counts.journalled,
+            "sent": self._uploader.sent,
+            "acknowledged": self._uploader.acknowledged,
+            "set_aside": self._aside + state.set_aside - state.told,
+            "late": state.late,
+            "dropped": dict(counts.dropped),
+            "lag": self._lag(),
+        }
+
+    def __enter__(self) -> Run:  # noqa: PYI034  typing.Self needs Python 3.11
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.finish(0 if kind is None else 1)
+
+    # --- starting ---
+
+    def _choose_mode(self) -> str:
+        mode = self.settings.mode
+        if mode != "auto":
+            return mode
+        return "online" if find_key(self.settings.host, self.settings.api_key) else "offline"
+
+    def _identity(self) -> dict[str, Any]:
+        settings = self.settings
+        return {
+            "id": settings.run_id or "".join(secrets.choice(_ID_ALPHABET) for _ in range(8)),
+            "project": settings.project,
+            "entity": settings.entity,
+            "name": settings.name,
+            "notes": settings.notes,
+            "tags": list(settings.tags),
+            "group": settings.group,
+            "job_type": settings.job_type,
+            "config": self._config,
+            "resume": settings.resume,
+            "host": settings.host,
+            "app_url": settings.app_url,
+            "mode": self.mode,
+            "start": now(),
+            "writer_id": str(uuid.uuid4()),
+            "host_name": socket.gethostname(),
+            "program": sys.argv[0] if sys.argv else "",
+            "late_steps": settings.late_steps,
+            "late_step_metric": settings.late_step_metric,
+        }
+
+    def _open_directory(self) -> tuple[RunDir, Writer]:
+        settings = self.settings
+        if self.mode != "disabled":
+            try:
+                run_dir = RunDir.create(settings.cache_dir.absolute(), self._info)
+                writer = run_dir.writer(
+                    segment_bytes=settings.segment_bytes,
+                    memory_bytes=settings.memory_bytes,
+                    durable=settings.fsync == "always",
+                )
+            except OSError as exc:
+                place = f"{settings.cache_dir} cannot be written ({exc.strerror or exc})"
+                kept = "are sent from memory" if self.mode == "online" else "stay in memory and are lost at exit"
+                self._notices.add("memory", f"{place}: rows {kept}. Set cache_dir to a folder that can be written.")
+            else:
+                return run_dir, writer
+        memory = MemoryRunDir(self._info, settings.memory_bytes)
+        return memory, memory.writer()
+
+    def _go_online(self) -> None:
+        self._send = self._lock_upload()
+        self._halted = False
+
+    def _lock_upload(self) -> bool:
+        try:
+            self._dir.lock_upload()
+        except JournalLocked as exc:
+            self._notices.add("locked", f"{exc}: rows are kept for it to send")
+            return False
+        return True
+
+    def _connect(self) -> Client:
+        from wandb_logging._client import Client  # noqa: PLC0415  requests: most of the import time
+
+        host, settings = self.settings.host, self.settings
+        keys = (find_key(host, settings.api_key), find_key(host))
+        for key in keys:
+            if key is None or key.key == self._refused:
+                continue
+            problem = key_problem(key.key)
+            if problem:
+                raise AuthError(f"the key from {key.source} is malformed: {problem}", 401)
+            self._key = key.key
+            return Client(host, key.key, timeout=settings.request_timeout)
+        raise AuthError("no API key was found" if keys == (None, None) else "there is no other key", 401)
+
+    _key: str | None = None
+
+    # --- the listener's rounds ---
+
+    def _next_round(self) -> float | None:
+        """Seconds to the listener's next round."""
+        return min(self._interval, self.settings.heartbeat_interval) if self._send else self._interval
+
+    def _work(self) -> None:
+        """One round: disk, server, notices. Never raises."""
+        try:
+            self._work_unguarded()
+        except Exception:
+            self._error = "internal error"
+            self._notices.add("internal", "internal error; rows are kept on disk\n" + traceback.format_exc(), ERROR)
+        self._notices.say_all()
+
+    def _work_unguarded(self) -> None:
+        if self.settings.fsync != "never":
+            self._writer.sync()
+        else:
+            self._writer.retry()
+        if self._writer.trouble:
+            self._notices.add("disk", f"{self._dir.path}: {self._writer.trouble}; rows wait in memory")
+        if (self._send or self._send_once) and not self._halted:
+            self._send_once = False
+            self._drain()
+        elif self.mode == "offline" and not self._said_url:
+            self._say_offline()
+
+    def _drain(self) -> None:
+        try:
+            self._uploader.drain(live=True)
+        except AuthError as exc:
+            self._refused = self._key
+            self._fail(exc)
+        except RunNotFound as exc:
+            self._halted = True  # deleted, or no such entity: asking again does not help
+            self._fail(exc)
+        except WandbLoggingError as exc:
+            self._fail(exc)
+        else:
+            self._error = None
+        self._say_url()
+        self._look_for_stop()
+
+    def _fail(self, error: WandbLoggingError) -> None:
+        self._error = explain(error, self.settings.host)
+        self._notices.add(type(error).__name__, self._error)
+
+    def _look_for_stop(self) -> None:
+        if not self._uploader.stopped or self.stopped:
+            return
+        self.stopped = True
+        self._notices.add("stopped", f"the server asks run {self.id} to stop")
+        if self.settings.on_stop is not None:
+            try:
+                self.settings.on_stop(self)
+            except Exception:
+                self._notices.add("on_stop", "on_stop failed\n" + traceback.format_exc(), ERROR)
+
+    def _ask(self, timeout: float | None) -> bool:
+        return self._listener.ask(None if timeout is None else time.monotonic() + timeout)
+
+    # --- what it says ---
+
+    def _say_url(self) -> None:
+        if not self._said_url and self.url:
+            self._said_url = True
+            self._notices.add("url", f"run {self.name}: {self.url}", INFO)
+
+    def _say_offline(self) -> None:
+        self._said_url = True
+        if self.settings.mode == "auto":
+            host = self.settings.host
+            self._notices.add(
+                "offline",
+                f"no API key for {host}: run {self.id} is only written to {_shown(self._dir.path)}. "
+                f"Send it with `wandb-logging sync {_shown(self._dir.path)}`; `wandb-logging login` sets a key.",
+                INFO,
+            )
+
+    def _say_goodbye(self, report: Report) -> None:
+        path = _shown(self._dir.path)
+        dropped = sum(self._writer.counts.dropped.values())
+        if dropped:
+            reasons = ", ".join(f"{count} {reason}" for reason, count in self._writer.counts.dropped.items())
+            self._notices.add("dropped", f"run {self.id}: {dropped} records were lost ({reasons})")
+        if report.finished:
+            if report.url:
+                self._notices.add("finished", f"run {self.name} finished: {report.url}", INFO)
+        elif self.dir is not None:
+            left = f"{report.remaining} lines are not sent yet" if self._send else f"run {self.id} is saved"
+            level = ERROR if self._send else INFO
+            self._notices.add("left", f"{left}: {path}. Send with `wandb-logging sync {path}`.", level)
+        elif report.remaining:
+            self._notices.add("left", f"run {self.id}: {report.remaining} lines could not be sent and are lost", ERROR)
+        self._notices.say_all()
+
+    def _report(self) -> Report:
+        if self.mode == "disabled":
+            return Report(self.id, self.project)
+        return self._uploader.report(self.queue_length, self._error if self.queue_length else None, self.dir)
+
+    def _lag(self) -> float:
+        if self.mode == "disabled" or not self.queue_length:
+            return 0.0
+        return max(0.0, now() - (self._dir.first_time_after(self._uploader.position) or now()))
+
+    # --- fork ---
+
+    def _after_fork_in_child(self) -> None:
+        self._in_child = True
+        self._send = False
+        self._ending = threading.RLock()
+        self._notices = Notices(quiet=self.settings.quiet)
+        self._dir.forget_locks()
+        self._listener.after_fork_in_child()
+
+
+def _after_fork_in_child() -> None:
+    for run in list(_live):
+        run._after_fork_in_child()  # noqa: SLF001  the same room
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+@atexit.register
+def _finish_all() -> None:
+    """Runs made by hand and not finished end with the program; a handler's run ends when the handler is closed."""
+    for run in list(_live):
+        if run.owner is None or run.owner() is None:
+            run.finish(_exit.exit_code())
+
+
+def _default_name(source: Path) -> str:
+    return source.name if source.is_absolute() or ".." in source.parts else source.as_posix()
+
+
+def _shown(path: Path) -> str:
+    """A path as a person would type it here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)

@@ -1,0 +1,240 @@
+"""The run directory: identity, cursor, locks and files of one run. The format has a page in the docs.
+
+wandb_cache/<project>/<run id>/
+    run.json                 who the run is; read-only once the server knows the run
+    journal-<w>-<n>.jsonl    the journal (`_journal`)
+    order.jsonl              the order in which several writers were read (`_reader`)
+    cursor.json              what the server has acknowledged, and the folded state there
+    upload.lock              held by the one process that uploads this run
+    aside.jsonl              what could not be sent, and why
+    files/                   copies of what is to be uploaded beside the streams
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from wandb_logging._errors import JournalCorrupt, JournalError, JournalLocked, LogError
+from wandb_logging._journal import Writer, segment_path, segments, sync_directory
+from wandb_logging._locks import ProcessLock, is_locked
+from wandb_logging._reader import Position, Reader
+from wandb_logging._values import dumps, loads
+
+FORMAT = 1
+
+
+class RunDir:
+    """A run directory: its identity, cursor, locks and files.
+
+    Attributes:
+        path: the directory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._upload_lock = ProcessLock(path / "upload.lock")
+
+    @classmethod
+    def create(cls, cache_dir: Path, info: Mapping[str, Any]) -> RunDir:
+        """Make the directory of a new run; a run id that is taken gets a number behind it.
+
+        Raises:
+            OSError: the directory cannot be made.
+        """
+        parent = cache_dir / info["project"]
+        parent.mkdir(parents=True, exist_ok=True)
+        for name in _names(info["id"]):
+            try:
+                (parent / name).mkdir()
+            except FileExistsError:
+                continue
+            run_dir = cls(parent / name)
+            run_dir.save_info({"format": FORMAT, **info})
+            sync_directory(parent)
+            return run_dir
+        raise AssertionError("unreachable: the names do not end")
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """The content of run.json.
+
+        Raises:
+            JournalCorrupt: it is missing, not JSON, or of a newer format.
+        """
+        info = self._load("run.json")
+        if info is None:
+            raise JournalCorrupt(f"{self.path} has no readable run.json")
+        if info.get("format") != FORMAT:
+            raise JournalCorrupt(f"{self.path} has format {info.get('format')}; this version reads {FORMAT}")
+        return info
+
+    def save_info(self, info: Mapping[str, Any]) -> None:
+        """Write run.json. Only for its maker, and the holder of the upload lock."""
+        self._save("run.json", info, durable=True)
+
+    @property
+    def cursor(self) -> dict[str, Any]:
+        """The content of cursor.json; empty if there is none (losing it costs bandwidth, never data)."""
+        return self._load("cursor.json") or {}
+
+    def save_cursor(self, cursor: Mapping[str, Any]) -> None:
+        """Write cursor.json."""
+        self._save("cursor.json", cursor, durable=False)
+
+    def writer(self, **options: Any) -> Writer:
+        """A new writer in this directory."""
+        return Writer(self.path, **options)
+
+    def reader(self, position: Position | None, *, record_order: bool = True) -> Reader:
+        """A reader from a position on."""
+        return Reader(self.path, position, record_order=record_order)
+
+    def first_time_after(self, position: Position | None) -> float | None:
+        """Time of the first event after a position, seconds since 1970; None if there is none."""
+        reader = self.reader(position, record_order=False)
+        try:
+            bodies = reader.read(1, 2**16).bodies
+        finally:
+            reader.close()
+        return float(loads(bodies[0])["t"]) if bodies else None
+
+    def lines_after(self, position: Position | None) -> int:
+        """How many lines come after a position."""
+        at = (position or {}).get("writers", {})
+        count = 0
+        for writer, segment in segments(self.path):
+            first, offset = at.get(str(writer), (1, 0))
+            if segment >= first:
+                file = segment_path(self.path, writer, segment)
+                count += _count_lines(file, offset if segment == first else 0)
+        return count
+
+    def alive(self) -> bool:
+        """Whether a living process may still add events."""
+        return any(is_locked(path) for path in self.path.glob("journal-*.lock"))
+
+    @contextlib.contextmanager
+    def uploading(self) -> Iterator[None]:
+        """Hold the right to upload this run.
+
+        Raises:
+            JournalLocked: another process holds it; the message says which.
+        """
+        self.lock_upload()
+        try:
+            yield
+        finally:
+            self.unlock_upload()
+
+    def lock_upload(self) -> None:
+        """Take the right to upload this run; harmless when held already.
+
+        Raises:
+            JournalLocked: another process holds it; the message says which.
+        """
+        try:
+            free = self._upload_lock.acquire()
+        except OSError as exc:
+            raise JournalLocked(f"{self.path} cannot be locked: {exc}") from exc
+        if not free:
+            raise JournalLocked(f"{self.path} is being uploaded by {self._holder()}")
+        self._upload_lock.note(f"pid {os.getpid()} on {socket.gethostname()}")
+
+    def unlock_upload(self) -> None:
+        """Give that right back."""
+        self._upload_lock.release()
+
+    def forget_locks(self) -> None:
+        """In a forked child: let go of the parent's locks without unlocking them."""
+        self._upload_lock.abandon()
+
+    def _holder(self) -> str:
+        try:
+            return (self.path / "upload.lock").read_text() or "another process"
+        except OSError:
+            return "another process"
+
+    def set_aside(self, reason: str, what: object) -> None:
+        """Keep something that cannot be sent, with the reason, in aside.jsonl."""
+        with contextlib.suppress(OSError), (self.path / "aside.jsonl").open("ab") as file:
+            file.write(dumps({"reason": reason, "what": what}) + b"\n")
+
+    def keep_file(self, source: Path, name: str) -> str:
+        """Copy a file into the run directory; its path relative to the directory.
+
+        Raises:
+            OSError: it cannot be read or copied.
+        """
+        # A file of the same name may be waiting to be sent: each version is kept under a number.
+        for number in range(1_000_000):
+            target = self.path / "files" / f"{number:04d}" / Path(*PurePosixPath(name).parts)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+            except FileExistsError:
+                continue
+            shutil.copyfile(source, target)
+            return target.relative_to(self.path).as_posix()
+        raise JournalError(f"{name} was saved a million times")
+
+    def _load(self, name: str) -> dict[str, Any] | None:
+        try:
+            value = loads((self.path / name).read_bytes())
+        except (OSError, ValueError):
+            return None
+        return value if isinstance(value, dict) else None
+
+    def _save(self, name: str, value: Mapping[str, Any], *, durable: bool) -> None:
+        temporary = self.path / f"{name}.{os.getpid()}.tmp"
+        with temporary.open("wb") as file:
+            file.write(json.dumps(value, indent=1).encode() if durable else dumps(value))
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(self.path / name)
+        if durable:
+            sync_directory(self.path)
+
+
+def _count_lines(path: Path, offset: int) -> int:
+    count = 0
+    with path.open("rb") as file:
+        file.seek(offset)
+        while block := file.read(2**20):
+            count += block.count(b"\n")
+    return count
+
+
+def _names(run_id: str) -> Iterator[str]:
+    yield run_id
+    for number in range(2, 1_000_000):
+        yield f"{run_id}.{number}"
+
+
+def safe_name(name: str) -> str:
+    """A file's name inside the run, with forward slashes, checked to stay inside.
+
+    Raises:
+        LogError: empty, absolute, with `..`, a drive, or a NUL.
+    """
+    text = name.replace("\\", "/")
+    parts = [part for part in text.split("/") if part not in {"", "."}]
+    if not parts or text.startswith("/") or ".." in parts or "\0" in text or re.match(r"[A-Za-z]:", text):
+        raise LogError(f"file name {name!r}: expected a relative path inside the run, without '..'")
+    return "/".join(parts)
+
+
+def find_runs(path: Path) -> list[RunDir]:
+    """All run directories at or below `path`, oldest first."""
+    if (path / "run.json").is_file():
+        return [RunDir(path)]
+    found = [RunDir(item.parent) for item in path.glob("**/run.json")]
+    return sorted(found, key=lambda run_dir: ((run_dir._load("run.json") or {}).get("start", 0), run_dir.path))  # noqa: SLF001

@@ -1,0 +1,427 @@
+"""From the cursor to the acknowledgement: `Uploader.drain`.
+
+One batch goes: read whole lines, fold them, post, and only after a 2xx save the cursor with the folded state. A crash
+at any point repeats the same lines at the same offsets, which the server takes as the same.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wandb_logging import _fold, _protocol
+from wandb_logging._errors import GraphQLError, RequestRejected, RunNotFound, TransportError
+from wandb_logging._link import Link
+from wandb_logging._opening import create_run, upsert_run
+from wandb_logging._protocol import LineBlock, Remote, StreamBody
+from wandb_logging._reader import Position, Reader
+from wandb_logging._report import Report
+from wandb_logging._rundir import RunDir
+from wandb_logging._stream import Stream
+from wandb_logging._tasks import describe, perform
+
+_PIECE_LINES = 100  # lines folded and packed in one go; more would hold the interpreter lock for too long
+_PIECE_BYTES = 2**18
+
+
+@dataclass
+class _Batch:
+    """One request being put together, and where it leads."""
+
+    state: _fold.State
+    history: LineBlock
+    output: LineBlock
+    events: int = 0
+    summary: bool = False
+    tasks: list[dict[str, Any]] = field(default_factory=list)
+    aside: list[tuple[str, object]] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        return self.history.size + self.output.size
+
+    def add(self, state: _fold.State, delta: _fold.Delta) -> None:
+        self.state = state
+        self.history.add(delta.rows)
+        self.output.add(delta.lines)
+        self.summary |= delta.summary_changed
+        self.tasks += delta.tasks
+        self.aside += delta.aside
+
+    def add_damaged(self, lines: list[bytes]) -> None:
+        for line in lines:
+            self.aside.append(("damaged journal line", line.decode("utf-8", "replace")))
+            self.state.set_aside += 1
+
+    def body(self, uploaded: list[str], exit_code: int | None = None) -> StreamBody:
+        blocks = {_protocol.HISTORY: self.history, _protocol.OUTPUT: self.output}
+        if self.summary:
+            blocks[_protocol.SUMMARY] = LineBlock(0, [_fold.summary_line(self.state)])
+        return StreamBody(blocks, list(uploaded), exit_code)
+
+
+class Uploader:
+    """Sends one run. Used by one thread at a time, which holds the run's upload lock.
+
+    Args:
+        run_dir: the run.
+        link: the way to the server.
+        batch_size, batch_bytes: most lines and bytes of one request.
+        gzip: compress when the server offers it.
+        heartbeat: seconds of silence after which a live run is confirmed.
+        now: monotonic clock in seconds, the link's.
+        say: told of what a person should know: (kind, text).
+        progress: called after each acknowledged batch.
+
+    Attributes:
+        remote: the run as the server knows it; None until it does.
+        sent: events that went out, acknowledged or not.
+    """
+
+    def __init__(
+        self,
+        run_dir: RunDir,
+        link: Link,
+        *,
+        batch_size: int = 10_000,
+        batch_bytes: int = 4 * 2**20,
+        gzip: bool = True,
+        heartbeat: float = 30.0,
+        now: Callable[[], float] = time.monotonic,
+        say: Callable[[str, str], object] = lambda _kind, _text: None,
+        progress: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.run_dir = run_dir
+        self.link = link
+        self.remote: Remote | None = None
+        self.sent = 0
+        self._batch_size = batch_size
+        self._batch_bytes = batch_bytes
+        self._gzip = gzip
+        self._heartbeat = heartbeat
+        self._now = now
+        self._say = say
+        self._progress = progress
+        self._open = False
+        self._stream: Stream | None = None
+        self._info: dict[str, Any] = {}
+        self._reader: Reader | None = None
+        self._position: Position | None = None
+        self._state = _fold.State()
+        self._tasks: list[dict[str, Any]] = []
+        self._uploaded: list[str] = []
+        self._file_count = 0
+        self._complete = False
+        self._pushed_config: str | None = None
+        self._pushed_run: dict[str, Any] = {}
+
+    # --- what a caller sees ---
+
+    @property
+    def acknowledged(self) -> int:
+        """Events whose rows and lines the server has; those in an open row do not count yet."""
+        return self._state.events - self._state.open_events
+
+    @property
+    def state(self) -> _fold.State:
+        """The folded state at the last acknowledgement."""
+        return self._state
+
+    @property
+    def position(self) -> dict[str, Any] | None:
+        """The reading position at the last acknowledgement."""
+        return self._position
+
+    def report(self, remaining: int, error: str | None = None, path: Path | None = None) -> Report:
+        """Where the run stands."""
+        remote, state, info = self.remote, self._state, self._info or self.run_dir.info
+        return Report(
+            run_id=remote.name if remote else str(info["id"]),
+            project=remote.project if remote else str(info["project"]),
+            entity=remote.entity if remote else info.get("entity"),
+            url=self.url,
+            path=path,
+            rows=state.rows,
+            lines=state.lines,
+            files=self._file_count,
+            remaining=remaining,
+            set_aside=state.set_aside,
+            finished=self._complete,
+            exit_code=state.exit,
+            error=error,
+        )
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the server asked the run to stop."""
+        return self._stream is not None and self._stream.stopped
+
+    @property
+    def url(self) -> str | None:
+        """Address of the run's page; None until the server knows the run."""
+        if self.remote is None:
+            return None
+        app = self._info.get("app_url") or _protocol.app_url(str(self._info.get("host", "")))
+        return _protocol.run_url(app, self.remote.entity, self.remote.project, self.remote.name)
+
+    def drain(self, *, ending: int | None = None, live: bool = False) -> None:
+        """Send everything that is in the journal now.
+
+        Args:
+            ending: exit code to end the run with if its journal says none: nobody will add to it any more.
+            live: send a heartbeat when there was nothing to send for so long.
+
+        Raises:
+            TransportError, HTTPStatusError, GraphQLError: what was not acknowledged stays where it is.
+            JournalError: the run directory is not usable.
+        """
+        self._load()
+        try:
+            self._drain(ending=ending, live=live)
+        finally:
+            if self._reader is not None:
+                self._reader.seek(self._position)
+
+    def close(self) -> None:
+        """Close connections and files."""
+        self.link.close()
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    # --- the way of a batch ---
+
+    def _drain(self, *, ending: int | None, live: bool) -> None:
+        while True:
+            batch = self._collect()
+            if not batch.events and not batch.aside:
+                break
+            self._open_run()
+            self._deliver(batch)
+            self._commit(batch)
+            if self.link.pace.out_of_time():
+                raise TransportError("out of time; the rest stays in the run directory")
+        self._push_changes()
+        self._perform_tasks()
+        self._end(ending)
+        if live and self._open and not self._complete and self._now() - self.link.last_request >= self._heartbeat:
+            self._into_stream.post(StreamBody())
+
+    def _load(self) -> None:
+        if self._reader is not None:
+            return
+        self._info = self.run_dir.info
+        server = self._info.get("server")
+        self.remote = Remote(**server) if isinstance(server, dict) else None
+        cursor = self.run_dir.cursor
+        saved = cursor.get("state")
+        self._state = _fold.State(**saved) if isinstance(saved, dict) else self._start_state()
+        self._position = cursor.get("position")
+        self._tasks = list(cursor.get("tasks", []))
+        self._uploaded = list(cursor.get("uploaded", []))
+        self._file_count = int(cursor.get("file_count", 0))
+        self._complete = bool(cursor.get("complete", False))
+        self._reader = self.run_dir.reader(self._position)
+
+    def _start_state(self) -> _fold.State:
+        state = _fold.first_state(self._info)
+        if self.remote is not None:
+            state.step = self.remote.step
+            state.summary = {key: value for key, value in self.remote.summary.items() if key != "_wandb"}
+            state.config = {**self.remote.config, **state.config}
+        return state
+
+    def _rules(self) -> _fold.Rules:
+        remote = self.remote
+        return _fold.Rules(
+            start=float(self._info["start"]),
+            late_steps=self._info.get("late_steps", "shift"),
+            late_step_metric=self._info.get("late_step_metric", "step"),
+            structured=remote.structured if remote else False,
+            base_runtime=remote.runtime if remote else 0.0,
+        )
+
+    def _collect(self) -> _Batch:
+        """The next batch, read and folded; empty when there is nothing new."""
+        assert self._reader is not None
+        self._open_if_new()
+        batch = self._new_batch()
+        rules = self._rules()
+        while batch.events < self._batch_size and batch.size < self._batch_bytes:
+            before = self._reader.position
+            chunk = self._reader.read(min(_PIECE_LINES, self._batch_size - batch.events), _PIECE_BYTES)
+            if not chunk.bodies and not chunk.damaged:
+                break
+            if batch.size and batch.size + sum(map(len, chunk.bodies)) > _protocol.MAX_REQUEST_BYTES - 2**20:
+                self._reader.seek(before)
+                break
+            batch.add(*_fold.fold(rules, batch.state, chunk.bodies))
+            batch.events += len(chunk.bodies)
+            batch.add_damaged(chunk.damaged)
+            if self.link.pace.breath:
+                time.sleep(self.link.pace.breath)
+        return batch
+
+    def _new_batch(self) -> _Batch:
+        history, output = (self.remote.history, self.remote.output) if self.remote else (0, 0)
+        state = dataclasses.replace(self._state)
+        return _Batch(state, LineBlock(history + state.rows), LineBlock(output + state.lines))
+
+    def _open_if_new(self) -> None:
+        # Offsets, steps and the form of text lines depend on what the server says of the run: before the first
+        # event is folded it has to be asked. An empty journal asks nothing.
+        if self.remote is None and self._reader is not None:
+            before = self._reader.position
+            chunk = self._reader.read(1, _PIECE_BYTES)
+            self._reader.seek(before)
+            if chunk.bodies or chunk.damaged:
+                self._open_run()
+
+    def _deliver(self, batch: _Batch, exit_code: int | None = None) -> None:
+        body = batch.body(self._uploaded, exit_code)
+        if body.empty:
+            return  # events that give no lines: a change of config, a part of an open row
+        refused = self._into_stream.deliver(body)
+        if refused:
+            self._say("refused", f"the server refuses {len(refused)} lines, kept in aside.jsonl: {refused[0][0]}")
+            batch.aside += refused
+            batch.state.set_aside += len(refused)
+        self.sent += batch.events
+        self._uploaded = []
+
+    def _commit(self, batch: _Batch) -> None:
+        """Take a delivered batch as done: only here does the cursor move."""
+        assert self._reader is not None
+        for reason, what in batch.aside:
+            self.run_dir.set_aside(reason, what)
+        damaged = sum(reason == "damaged journal line" for reason, _ in batch.aside)
+        if damaged:
+            self._say("damaged", f"{self.run_dir.path}: {damaged} damaged journal lines set aside in aside.jsonl")
+        self._state = batch.state
+        self._position = self._reader.position
+        self._tasks += batch.tasks
+        self._complete = False
+        self._save()
+        self._progress()
+
+    def _save(self) -> None:
+        cursor = {
+            "position": self._position,
+            "state": vars(self._state),
+            "tasks": self._tasks,
+            "uploaded": self._uploaded,
+            "file_count": self._file_count,
+            "complete": self._complete,
+        }
+        try:
+            self.run_dir.save_cursor(cursor)
+        except OSError as exc:  # a full disk: the same lines may go again, which is harmless
+            self._say("cursor", f"{self.run_dir.path}: cannot save the cursor ({exc.strerror}); nothing is lost")
+
+    # --- the run itself ---
+
+    def _open_run(self) -> None:
+        """Make the run on the server, or tell it that we go on with it."""
+        if self._open:
+            return
+        if self.remote is None:
+            self._create()
+        else:
+            config = _protocol.config_json(self._state.config, self._writer_id)
+            variables = _protocol.upsert_variables(
+                self._identity, config=config, storage_id=self.remote.storage_id, first=True
+            )
+            upsert_run(self.link, variables)
+            self._pushed_config = config
+        self._open = True
+
+    @property
+    def _into_stream(self) -> Stream:
+        if self._stream is None:
+            assert self.remote is not None
+            self._stream = Stream(self.link, self.remote, gzip=self._gzip)
+        return self._stream
+
+    @property
+    def _writer_id(self) -> str:
+        return str(self._info.get("writer_id", self._info["id"]))
+
+    @property
+    def _identity(self) -> dict[str, Any]:
+        """The run's identity as it is now, under the names the server gave back."""
+        identity = {**self._info, **self._state.run}
+        if self.remote is not None:
+            identity.update(id=self.remote.name, entity=self.remote.entity, project=self.remote.project)
+        return identity
+
+    def _create(self) -> None:
+        self.remote = create_run(self.link, self._info, self._writer_id)
+        # Before the first line is sent: from now on these offsets are what our lines are counted from.
+        self._info = {**self._info, "server": dataclasses.asdict(self.remote)}
+        self.run_dir.save_info(self._info)
+        self._state = self._start_state()
+        self._pushed_config = None
+
+    def _push_changes(self) -> None:
+        """Send what changed of config, name, notes, tags, group and job type since it was last sent."""
+        if self.remote is None:
+            return
+        config = _protocol.config_json(self._state.config, self._writer_id)
+        changed = {key: value for key, value in self._state.run.items() if self._pushed_run.get(key) != value}
+        if not self._open or (config == self._pushed_config and not changed):
+            return
+        variables = _protocol.upsert_variables(
+            self._identity,
+            config=config if config != self._pushed_config else None,
+            storage_id=self.remote.storage_id if changed else None,
+            changed=self._state.run if changed else None,
+            first=False,
+        )
+        upsert_run(self.link, variables)
+        self._pushed_config, self._pushed_run = config, dict(self._state.run)
+
+    def _end(self, ending: int | None) -> None:
+        """Tell the server how the run ended, if it has and was not told."""
+        if self._complete or self.remote is None:
+            return
+        code = self._state.exit if self._state.exit is not None else ending
+        if code is None:
+            if self._uploaded:
+                self._deliver(self._new_batch())
+                self._save()
+            return
+        self._open_run()
+        batch = self._new_batch()
+        batch.add(*_fold.finish(self._rules(), self._state))
+        batch.state.exit = code
+        batch.summary = True
+        self._deliver(batch, exit_code=code)
+        self._commit(batch)
+        self._complete = True
+        self._save()
+        self._open = False  # whatever comes later has to open the run again
+
+    # --- work beside the streams ---
+
+    def _perform_tasks(self) -> None:
+        """Do what waits; what fails for now stays for the next drain, what is hopeless is set aside."""
+        if not self._tasks:
+            return
+        self._open_run()
+        assert self.remote is not None
+        for task in list(self._tasks):
+            try:
+                uploaded = perform(task, self.link, self.remote, self.run_dir)
+            except (RequestRejected, RunNotFound, GraphQLError, OSError) as exc:
+                self.run_dir.set_aside(str(exc), task)
+                self._state.set_aside += 1
+                self._say(f"task {task.get('kind')}", f"{describe(task)} cannot be done: {exc}")
+            else:
+                self._uploaded += uploaded
+                self._file_count += len(uploaded)
+            self._tasks.remove(task)
+            self._save()
