@@ -10,8 +10,30 @@
 Needs the extra `wandb-logging[testing]` (graphql-core). The pytest fixture `wandb_server` is in `.plugin`.
 """
 
-from wandb_logging.testing._rules import Violation
-from wandb_logging.testing._server import LocalServer, RecordedRequest
-from wandb_logging.testing._store import StoredRun
+from __future__ import annotations
 
-__all__ = ["LocalServer", "RecordedRequest", "StoredRun", "Violation"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wandb_logging.testing._artifacts import StoredArtifact
+    from wandb_logging.testing._rules import Violation
+    from wandb_logging.testing._server import LocalServer, RecordedRequest
+    from wandb_logging.testing._store import StoredRun
+
+__all__ = ["LocalServer", "RecordedRequest", "StoredArtifact", "StoredRun", "Violation"]
+
+_HOMES = {
+    "LocalServer": "_server",
+    "RecordedRequest": "_server",
+    "StoredArtifact": "_artifacts",
+    "StoredRun": "_store",
+    "Violation": "_rules",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when first asked for: pytest loads `.plugin`, and with it this module, in every project.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
