@@ -94,7 +94,8 @@ class WandbHandler(logging.Handler):
         So a thread that logs never waits for another's formatting, nor for `logging.shutdown` that waits for us.
         """
         # Our own lines, and what `requests` logs on our thread, would feed themselves.
-        if record.name == "wandb_logging" or on_own_thread():
+        # The level is asked again: a user's QueueListener in front does not, by default.
+        if record.levelno < self.level or record.name == "wandb_logging" or on_own_thread():
             return False
         kept: Any = self.filter(record)
         if kept:

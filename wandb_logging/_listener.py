@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -24,7 +25,7 @@ class _Bell:
         self.asked = 0  # rounds asked for
         self.done = 0  # the latest asked-for round that is over
         self.stopping = False
-        self.deadline: float | None = None  # monotonic; when to give up
+        self.deadlines: list[float] = []  # of everybody who waits for a round; monotonic
 
     def ring(self) -> int:
         """Ask for a round now; its number."""
@@ -32,6 +33,11 @@ class _Bell:
             self.asked += 1
             self.changed.notify_all()
             return self.asked
+
+    def latest(self) -> float | None:
+        """When nobody waits any more; None while nobody does, or somebody does without limit."""
+        latest = max(self.deadlines, default=math.inf)
+        return None if latest == math.inf else latest
 
     def put_nowait(self, _sentinel: None) -> None:
         """The listener's request to end, as `QueueListener.stop` makes it."""
@@ -46,13 +52,17 @@ class Listener(QueueListener):
     Args:
         work: one round; must not raise.
         interval: gives the seconds between two rounds; None waits until asked.
+        at_end: called once, after the last round, on the thread that made it.
     """
 
-    def __init__(self, work: Callable[[], object], interval: Callable[[], float | None]) -> None:
+    def __init__(
+        self, work: Callable[[], object], interval: Callable[[], float | None], at_end: Callable[[], object]
+    ) -> None:
         self._bell = _Bell()
         super().__init__(self._bell)  # type: ignore[arg-type]  # of a queue's methods, those that are used
         self._work = work
         self._interval = interval
+        self._at_end = at_end
         self._started = False
         self._round = threading.RLock()
         self._first = True
@@ -70,6 +80,7 @@ class Listener(QueueListener):
                 bell.changed.wait_for(lambda: bell.asked != bell.done or bell.stopping, due)
             self._first = False
             if bell.stopping and bell.asked == bell.done:
+                self._at_end()
                 _own_threads.discard(threading.get_ident())
                 return None  # QueueListener's sentinel
             return bell.asked
@@ -111,37 +122,42 @@ class Listener(QueueListener):
         Args:
             deadline: monotonic time; None waits for as long as it takes.
         """
-        bell = self._bell
-        if not self.running:
-            number = bell.ring()
-            bell.deadline = deadline
-            ident = threading.get_ident()
-            outside = ident not in _own_threads
-            _own_threads.add(ident)
-            try:
-                self.handle(number)
-            finally:
-                if outside:
-                    _own_threads.discard(ident)
-            return True
         if on_own_thread():
-            return False  # from a callback of ours: waiting for ourselves would never end
-        number = bell.ring()
+            self._work()  # from the user's on_stop: waiting for ourselves would never end
+            return True
+        bell = self._bell
+        limit = math.inf if deadline is None else deadline
         with bell.changed:
-            bell.deadline = deadline
-            bell.changed.notify_all()
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            over = bell.changed.wait_for(lambda: bell.done >= number, left)
-            bell.deadline = None
-            return over
+            bell.deadlines.append(limit)
+        try:
+            number = bell.ring()
+            if not self.running:
+                return self._round_here(number)
+            with bell.changed:
+                left = None if deadline is None else max(0.0, deadline - time.monotonic())
+                return bell.changed.wait_for(lambda: bell.done >= number, left)
+        finally:
+            with bell.changed:
+                bell.deadlines.remove(limit)
+
+    def _round_here(self, number: int) -> bool:
+        """Make a round on the caller's thread, which counts as our own meanwhile."""
+        ident = threading.get_ident()
+        _own_threads.add(ident)
+        try:
+            self.handle(number)
+        finally:
+            _own_threads.discard(ident)
+        return True
 
     def finish(self, deadline: float | None) -> None:
-        """End the thread after its current round, at the latest at the deadline (monotonic)."""
-        if self.running and not on_own_thread():
-            self.enqueue_sentinel()
-            thread = self._thread
-            if thread is not None:
-                thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        """End the thread after its current round, waiting for it until the deadline (monotonic) at most."""
+        self.enqueue_sentinel()
+        thread: threading.Thread | None = getattr(self, "_thread", None)
+        if thread is None or not thread.is_alive():
+            self._at_end()
+        elif not on_own_thread():
+            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
         self._thread = None
 
     def enqueue_sentinel(self) -> None:
@@ -152,15 +168,15 @@ class Listener(QueueListener):
         """Wait between two tries of a request; shorter when somebody asks or the end has come."""
         bell = self._bell
         with bell.changed:
-            asked = bell.asked
-            hurried = bell.deadline is not None
-            left = min(seconds, max(0.0, bell.deadline - time.monotonic())) if bell.deadline is not None else seconds
-            bell.changed.wait_for(lambda: (bell.asked != asked and not hurried) or bell.stopping, left)
+            asked, latest = bell.asked, bell.latest()
+            if latest is not None:
+                seconds = min(seconds, max(0.0, latest - time.monotonic()))
+            bell.changed.wait_for(lambda: bell.asked != asked or bell.stopping, seconds)
 
     def out_of_time(self) -> bool:
         """Whether whoever waits has waited long enough."""
-        deadline = self._bell.deadline
-        return self._bell.stopping or (deadline is not None and time.monotonic() >= deadline)
+        latest = self._bell.latest()
+        return self._bell.stopping or (latest is not None and time.monotonic() >= latest)
 
     def after_fork_in_child(self) -> None:
         """Forget the thread, which stayed in the parent, and locks it may have held."""

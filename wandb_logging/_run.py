@@ -98,7 +98,7 @@ class Run:
         self.mode = self._choose_mode()
         self._info = self._identity()
         self._dir, self._writer = self._open_directory()
-        self._listener = Listener(self._work, self._next_round)
+        self._listener = Listener(self._work, self._next_round, self._release)
         pace = Pace(self._listener.sleep, self._listener.out_of_time, _BREATH)
         self._uploader = Uploader(
             self._dir,
@@ -270,9 +270,6 @@ class Run:
             self._writer.close()
             self._ended = self._report()
             if not self._in_child and self.mode != "disabled":
-                if not self._listener.running:
-                    self._uploader.close()
-                    self._dir.unlock_upload()
                 self._say_goodbye(self._ended)
             return self._ended
 
@@ -473,6 +470,11 @@ class Run:
                 self.settings.on_stop(self)
             except Exception:
                 self._notices.add("on_stop", "on_stop failed\n" + traceback.format_exc(), ERROR)
+
+    def _release(self) -> None:
+        """After the last round: let go of server and directory. A thread stuck in a request does so when it is free."""
+        self._uploader.close()
+        self._dir.unlock_upload()
 
     def _ask(self, timeout: float | None) -> bool:
         return self._listener.ask(None if timeout is None else time.monotonic() + timeout)
