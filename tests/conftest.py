@@ -61,12 +61,19 @@ class _LoggingState:
 
     def __init__(self) -> None:
         self.handlers = set(_open_handlers())
+        self.names = set(logging.root.manager.loggerDict)
         self.loggers = {logger: _settings_of(logger) for logger in _loggers()}
         self.disabled_up_to = logging.root.manager.disable
         self.raise_exceptions = logging.raiseExceptions
         self.factory = logging.getLogRecordFactory()
 
     def restore(self) -> None:
+        # dictConfig disables loggers that exist: one that a test made would be dead in the next test that names it.
+        # Those of modules imported meanwhile stay, since the module keeps the one it has.
+        known = logging.root.manager.loggerDict
+        for name in set(known) - self.names:
+            if name.partition(".")[0] not in sys.modules:
+                del known[name]
         for logger in _loggers():
             if logger in self.loggers:
                 level, propagate, disabled, handlers, filters = self.loggers[logger]
