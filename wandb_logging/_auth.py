@@ -32,6 +32,7 @@ LOGIN = "user"  # what the official client writes; W&B does not read it (protoco
 _LOCK_SECONDS = 10.0
 _JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 _SECRET = re.compile(r"[\w-]+", re.ASCII)
+_VISIBLE = re.compile(r"[!-~]*")
 
 
 # --- keys ---------------------------------------------------------------------------------------------
@@ -50,7 +51,7 @@ def key_problem(key: str) -> str | None:
         return None
     before, dash, after = key.partition("-")
     secret = after if dash else before
-    if not _SECRET.fullmatch(secret):
+    if not (_SECRET.fullmatch(secret) and _VISIBLE.fullmatch(before)):
         return "API key may only contain the letters A-Z, digits and underscores."
     if len(secret) < 40:
         return f"API key must have 40+ characters, has {len(secret)}."
@@ -358,7 +359,8 @@ def _seen_by_others(path: Path, machine: str) -> object:
         found = netrc.netrc(str(path))
     except (netrc.NetrcParseError, ValueError, OSError):
         return None
-    return {name: entry for name, entry in found.hosts.items() if name != machine}, found.macros
+    macros = {name: "".join(lines).rstrip() for name, lines in found.macros.items()}
+    return {name: entry for name, entry in found.hosts.items() if name != machine}, macros
 
 
 # --- its grammar: pure ----------------------------------------------------------------------------------
@@ -383,7 +385,10 @@ class _MalformedError(Exception):
 
 @dataclass(frozen=True)
 class _Token:
+    """A word of the file: decoded, where it stands, and where the space before it begins."""
+
     text: str
+    space: int
     start: int
     end: int
 
@@ -407,9 +412,10 @@ class _Entry:
 
 @dataclass
 class _File:
-    """A netrc file: its entries, and whether it ends within a macro, which only an empty line would end."""
+    """A netrc file: its entries, where the space at its end begins, and whether it ends within a macro."""
 
     entries: list[_Entry] = field(default_factory=list)
+    space: int = 0
     open_macro: bool = False
 
 
@@ -421,36 +427,37 @@ def _parse(text: str) -> _File:
     """
     file = _File()
     entry: _Entry | None = None
-    at = _skip(text, 0)
-    while at < len(text):
-        word = _token(text, at)
+    while True:
+        file.space = _after_comments(text, file.space)
+        if _after_space(text, file.space) == len(text):
+            return file
+        word = _token(text, file.space)
+        file.space = word.end
         if word.text == "default":
             entry = _Entry(None, [word])
             file.entries.append(entry)
-            at = _skip(text, word.end)
             continue
         if word.text not in _KEYWORDS or (word.text in _FOLLOWERS and entry is None):
-            raise _MalformedError(text, at)
-        value = _token(text, _after_space(text, word.end))
-        at = value.end
+            raise _MalformedError(text, word.start)
+        value = _token(text, word.end)
+        file.space = value.end
         if word.text == "macdef":
             entry = None
-            at, file.open_macro = _after_macro(text, at)
+            file.space, file.open_macro = _after_macro(text, value.end)
         elif word.text == "machine":
             entry = _Entry(value.text, [word, value])
             file.entries.append(entry)
         elif entry is not None:
             entry.add(word, value)
-        at = _skip(text, at)
-    return file
 
 
-def _token(text: str, at: int) -> _Token:
+def _token(text: str, space: int) -> _Token:
+    at = _after_space(text, space)
     match = (_QUOTED if text.startswith('"', at) else _BARE).match(text, at)
     if match is None:
         raise _MalformedError(text, at)
     raw = match[1] if text.startswith('"', at) else match[0]
-    return _Token(_ESCAPE.sub(r"\1", raw), at, match.end())
+    return _Token(_ESCAPE.sub(r"\1", raw), space, at, match.end())
 
 
 def _after_space(text: str, at: int) -> int:
@@ -459,22 +466,30 @@ def _after_space(text: str, at: int) -> int:
     return match.end()
 
 
-def _skip(text: str, at: int) -> int:
-    """The place of the next token where a keyword is expected: after space and comments."""
-    at = _after_space(text, at)
-    while text.startswith("#", at):
-        end = _LINE_END.search(text, at)
-        at = _after_space(text, end.end() if end else len(text))
+def _after_comments(text: str, at: int) -> int:
+    """Where the space before the next keyword begins: comments may stand there, up to the ends of their lines."""
+    while text.startswith("#", _after_space(text, at)):
+        end = _LINE_END.search(text, _after_space(text, at))
+        at = end.start() if end else len(text)
     return at
 
 
 def _after_macro(text: str, at: int) -> tuple[int, bool]:
-    """The place behind a macro's body, which ends at an empty line, and whether it is still open there."""
+    """Where the empty line that ends a macro's body begins, and whether there is none."""
     for number, line in enumerate(io.StringIO(text[at:], newline="")):
-        at += len(line)
         if number and not line.strip("\r\n"):
             return at, False
+        at += len(line)
     return at, True
+
+
+def _indent(text: str, space: int, end: int) -> tuple[int, bool]:
+    """Of the space before a token: where its last line begins, and whether the token is the first of that line.
+
+    Only what is known to be space is looked at: a token may end in an escaped space or newline of its own.
+    """
+    gap = text[space:end]
+    return space + len(gap.rstrip(" \t")), space == 0 or "\n" in gap or "\r" in gap
 
 
 def with_entry(text: str, machine: str, login: str, key: str) -> str:
@@ -505,21 +520,14 @@ def with_entry(text: str, machine: str, login: str, key: str) -> str:
 def _with_new_entry(text: str, file: _File, machine: str, login: str, key: str) -> str:
     newline = "\r\n" if "\r\n" in text else "\n"
     lines = (f"machine {_quoted(machine)}", f"  login {_quoted(login)}", f"  password {_quoted(key)}", "")
-    default = next((entry.tokens[0].start for entry in file.entries if entry.name is None), len(text))
-    before = text[:default]
-    indent = len(before) - len(before.rstrip(" \t"))
-    if indent and _at_line_start(before):
-        before = before[:-indent]
-    after = text[len(before) :]
-    if not _at_line_start(before):
-        before += newline
-    if file.open_macro:
-        before += newline
-    return before + newline.join(lines) + after
-
-
-def _at_line_start(before: str) -> bool:
-    return not before.rstrip(" \t") or before.rstrip(" \t").endswith(("\n", "\r"))
+    default = next((entry.tokens[0] for entry in file.entries if entry.name is None), None)
+    space, end = (default.space, default.start) if default else (file.space, len(text))
+    at, first_of_line = _indent(text, space, end)
+    if file.open_macro and default is None:
+        before = text + newline if text.endswith(("\n", "\r")) else text + newline * 2
+    else:
+        before = text[:at] if first_of_line else text[:end] + newline
+    return before + newline.join(lines) + text[at if first_of_line else end :]
 
 
 def without_entry(text: str, machine: str) -> str:
@@ -533,8 +541,9 @@ def without_entry(text: str, machine: str) -> str:
         before, after = text[: token.start], text[token.end :].lstrip(" \t")
         line_end = _LINE_END.match(after)
         if line_end or not after:  # it was the last of its line: leave no space there
-            before = before.rstrip(" \t")
-            if line_end and _at_line_start(before):
+            at, first_of_line = _indent(text, token.space, token.start)
+            before = text[:at]
+            if line_end and first_of_line:
                 after = after[line_end.end() :]
         text = before + after
     return text
