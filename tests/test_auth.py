@@ -334,7 +334,7 @@ class TestWriting:
             ("default login x password y", "NEWdefault login x password y"),
             ("machine a password b\n  default\n", "machine a password b\nNEW  default\n"),
             ("machine a password b default", "machine a password b \nNEWdefault"),
-            ("macdef x\nput y\n", "macdef x\nput y\n\nNEW"),
+            ("macdef x\nput y\n", "macdef x\nput y\n\n\nNEW"),
             ("macdef x\nput y", "macdef x\nput y\n\nNEW"),
             ("macdef x", "macdef x\n\nNEW"),
             ("macdef x\nput y\n\n", "macdef x\nput y\n\nNEW"),
@@ -600,6 +600,7 @@ class TestAllShapes:
 
     @given(text=SCRAPS)
     @example(text="default macdef #")
+    @example(text="macdef \\\n")
     def test_what_is_written_is_read(self, text: str) -> None:
         """Where the text can be understood at all, the key that was written is the key that is read."""
         try:

@@ -524,7 +524,7 @@ def _with_new_entry(text: str, file: _File, machine: str, login: str, key: str) 
     space, end = (default.space, default.start) if default else (file.space, len(text))
     at, first_of_line = _indent(text, space, end)
     if file.open_macro and default is None:
-        before = text + newline if text.endswith(("\n", "\r")) else text + newline * 2
+        before = text + newline * 2  # ends the macro, whether or not its last line is ended
     else:
         before = text[:at] if first_of_line else text[:end] + newline
     return before + newline.join(lines) + text[at if first_of_line else end :]
