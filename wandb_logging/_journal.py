@@ -16,17 +16,22 @@ import os
 import re
 import socket
 import threading
+import time
 import weakref
 import zlib
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wandb_logging._locks import ProcessLock
+from wandb_logging._locks import ProcessLock, is_free
 
 _SEGMENT = re.compile(r"journal-(\d{4,})-(\d{4,})\.jsonl")
 _SEAL = b',"crc":"%08x"}\n'
 _SEAL_SIZE = len(_SEAL % 0)
+_ANY_SEAL = re.compile(rb',"crc":"[0-9a-f]{8}"\}')
+_SALVAGE_TRIES = 64  # beginnings of an event that are tried before one seal; keeps a hostile line from taking hours
+_CLAIM_TRIES = 1000
+_RETIRED = 8  # full segments that wait for their fsync before whoever logs has to see to it
 
 
 # --- lines ------------------------------------------------------------------------------------------
@@ -43,6 +48,28 @@ def unseal(line: bytes) -> bytes | None:
     if len(line) >= _SEAL_SIZE and line[1 - _SEAL_SIZE :] == (_SEAL % zlib.crc32(body))[:-1]:
         return body
     return None
+
+
+def salvage(line: bytes) -> tuple[list[bytes], bytes]:
+    """The whole events inside a damaged line, and the bytes that belong to none.
+
+    Where a newline was lost two lines look like one; where a write broke off the next event follows half of one.
+    """
+    bodies: list[bytes] = []
+    rest = b""
+    at = 0
+    for found in _ANY_SEAL.finditer(line):
+        start = at - 1
+        for _ in range(_SALVAGE_TRIES):
+            start = line.find(b'{"', start + 1, found.end())
+            body = unseal(line[start : found.end()]) if start >= 0 else None
+            if body is not None:
+                bodies.append(body)
+                rest += line[at:start]
+                at = found.end()
+            if body is not None or start < 0:
+                break
+    return bodies, rest + line[at:]
 
 
 # --- writing ----------------------------------------------------------------------------------------
@@ -84,19 +111,29 @@ class Writer:
         self._durable = durable
         # Reentrant: a signal handler or a finaliser may log while this very thread is in `append`.
         self._lock = threading.RLock()
-        self._kept: deque[bytes] = deque()
+        self._kept: deque[bytes] = deque()  # the first may be the rest of a line that was begun
         self._kept_bytes = 0
+        self._trouble = ""
+        self._unsynced = ""
+        self._retrying = False
+        self._turning = False
+        self._forget_files()
         self._begin()
         _writers.add(self)
 
-    def _begin(self) -> None:
+    def _forget_files(self) -> None:
+        self.number = 0
+        self._alive: ProcessLock | None = None
         self._fd = -1
-        self._size = 0
         self._segment = 0
-        self._torn = False
-        self._turning = False
+        self._size = 0
         self._dirty = False
-        self.number, self._alive = _claim_writer(self.path)
+        self._new = False  # whether the segment's name has yet to be forced to the disk
+        self._retired: deque[int] = deque()  # segments that are full and have yet to be
+
+    def _begin(self) -> None:
+        if self._alive is None:
+            self.number, self._alive = _claim_writer(self.path)
         self._next_segment()
 
     @property
@@ -106,8 +143,10 @@ class Writer:
 
     @property
     def trouble(self) -> str | None:
-        """Why lines are being kept in memory, or None while the disk takes them."""
-        return self._trouble if self._kept else None
+        """What is wrong with the disk, and what that means, or None."""
+        if self._kept:
+            return f"{self._trouble}; rows wait in memory"
+        return f"fsync: {self._unsynced}; a power cut could cost rows" if self._unsynced else None
 
     def append(self, body: bytes) -> None:
         """Add one event, a JSON object in bytes. When this returns the line is with the operating system.
@@ -117,12 +156,14 @@ class Writer:
         """
         line = body[:-1] + _SEAL % zlib.crc32(body)
         with self._lock:
+            if self._kept:  # lines stay in the order they came
+                self._wait(line)
+                return
             try:
-                if self._kept or self._torn:
-                    raise OSError(errno.EAGAIN, "lines are waiting")  # noqa: TRY301  keeps the usual path short
                 written = os.write(self._fd, line)
             except OSError as exc:
-                self._append_slowly(line, exc)
+                self._trouble = _reason(exc)
+                self._wait(line)
                 return
             self.counts.journalled += 1
             self._size += written
@@ -131,14 +172,17 @@ class Writer:
                 self._after_write(line, written)
 
     def _after_write(self, line: bytes, written: int) -> None:
-        if written != len(line):  # the disk is full: the rest of this line has to wait
+        if written != len(line):  # the disk is full: the rest of this line goes before all others
             self.counts.journalled -= 1
-            self._torn = True
-            self._keep(line, "short write")
+            self._kept.appendleft(line[written:])
+            self._kept_bytes += len(line) - written
+            self.retry()
         elif self._durable:
             self.sync()
-        if self._size >= self._segment_bytes and not self._turning:
-            self._turning = True  # a nested append writes to the old segment, which is still open
+        if self._size >= self._segment_bytes and not self._kept and not self._turning:
+            # What a signal handler logs meanwhile goes to either segment: readers leave the old one only when
+            # there is a line in the next.
+            self._turning = True
             try:
                 self._next_segment()
             except OSError:
@@ -146,97 +190,125 @@ class Writer:
             finally:
                 self._turning = False
 
-    def _append_slowly(self, line: bytes, exc: OSError) -> None:
+    def _wait(self, line: bytes) -> None:
+        """Keep a line in memory, and try the disk again."""
         if self.closed:
             self.counts.drop("logged after the run was closed")
-            return
-        if self._fd == -1:  # a forked child's first line
-            try:
-                self._begin()
-            except OSError as again:
-                exc = again
-        self._keep(line, os.strerror(exc.errno) if exc.errno else str(exc))
-        self.retry()
-
-    def _keep(self, line: bytes, reason: str) -> None:
-        if reason != os.strerror(errno.EAGAIN):
-            self._trouble = reason
-        if self._kept_bytes + len(line) > self._memory_bytes:
+        elif self._kept_bytes + len(line) > self._memory_bytes:
             self.counts.drop(f"disk: {self._trouble}")
-            return
-        self._kept.append(line)
-        self._kept_bytes += len(line)
+            self.retry()
+        else:
+            self._kept.append(line)
+            self._kept_bytes += len(line)
+            self.retry()
 
     def retry(self) -> None:
         """Write what the disk refused before, if it takes it now."""
         with self._lock:
+            if self._retrying or self.closed:  # a nested call would write the line at hand a second time
+                return
+            self._retrying = True
             try:
-                if self._torn:  # end the broken line, so that the next is whole
-                    os.write(self._fd, b"\n")
-                    self._torn = False
+                if self._kept and self._fd == -1:
+                    self._begin()  # a forked child's first line
                 while self._kept:
-                    line = self._kept[0]
-                    written = os.write(self._fd, line)
-                    self._size += written
-                    self._dirty = True
-                    if written != len(line):
-                        self._torn = True
-                        return
-                    self._kept.popleft()
-                    self._kept_bytes -= len(line)
-                    self.counts.journalled += 1
+                    self._write_first_kept()
             except OSError as exc:
-                self._trouble = os.strerror(exc.errno) if exc.errno else str(exc)
+                self._trouble = _reason(exc)
+            finally:
+                self._retrying = False
+            if self._durable:
+                self._sync_now()
 
-    _trouble = ""
+    def _write_first_kept(self) -> None:
+        line = self._kept[0]
+        written = os.write(self._fd, line)
+        self._size += written
+        self._dirty = True
+        self._kept_bytes -= written
+        if written == len(line):
+            self._kept.popleft()
+            self.counts.journalled += 1
+        else:
+            self._kept[0] = line[written:]
+            if not written:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _next_segment(self) -> None:
         name = segment_path(self.path, self.number, self._segment + 1)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
         fd = os.open(name, flags | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0), 0o644)
-        sync_directory(self.path)
         old, self._fd = self._fd, fd
         self._segment += 1
         self._size = 0
+        self._new = True
         if old != -1:
-            with contextlib.suppress(OSError):
-                os.fsync(old)
-            os.close(old)
+            self._retired.append(old)  # whoever logs need not wait until all of it is on the disk
+        if self._durable or len(self._retired) > _RETIRED:
+            self._sync_now()
 
     def sync(self) -> None:
         """Force what was appended to the disk (fsync). Without the writer's lock: nobody waits for the disk."""
         if self._kept:
             self.retry()
-        if self._dirty and self._fd != -1:
+        self._sync_now()
+
+    def _sync_now(self) -> None:
+        with contextlib.suppress(IndexError):  # another thread took the last one
+            while self._retired:
+                retired = self._retired.popleft()
+                self._fsync(retired)
+                os.close(retired)
+        if self._new:
+            self._new = False
+            sync_directory(self.path)
+        fd = self._fd
+        if self._dirty and fd != -1:
             self._dirty = False
-            with contextlib.suppress(OSError):
-                # A segment that is closed meanwhile was synced when it was closed.
-                os.fsync(self._fd)
+            if not self._fsync(fd) and fd == self._fd:
+                self._dirty = True  # else it was closed meanwhile, and synced just before
+
+    def _fsync(self, fd: int) -> bool:
+        try:
+            os.fsync(fd)
+        except OSError as exc:
+            self._unsynced = _reason(exc)
+            return False
+        self._unsynced = ""
+        return True
 
     def close(self) -> None:
         """Write what is left, force it to the disk and close. Later events are counted as dropped."""
         with self._lock:
             if self.closed:
                 return
-            self.sync()
+            self.retry()
             self.closed = True
             fd, self._fd = self._fd, -1
+            self._sync_now()
             if fd != -1:
+                self._fsync(fd)  # whatever `sync` in another thread is about to do
                 os.close(fd)
             for _ in self._kept:
                 self.counts.drop(f"disk: {self._trouble}")
-            self._alive.release()
+            self._kept.clear()
+            if self._alive is not None:
+                self._alive.release()
 
     def _after_fork_in_child(self) -> None:
-        # Another thread may have held the lock while this process was forked; its file is the parent's.
+        # Another thread may have held the lock while this process was forked; its file is the parent's, and so is
+        # what the parent could not write yet.
         self._lock = threading.RLock()
-        self._alive.abandon()
-        self._kept.clear()  # the parent writes them
+        self._retrying = self._turning = False
+        self._kept.clear()
         self._kept_bytes = 0
         self.counts = Counts()
-        if self._fd != -1:
-            os.close(self._fd)
-            self._fd = -1  # the next append begins a writer of the child's own
+        if self._alive is not None:
+            self._alive.abandon()
+        for fd in (self._fd, *self._retired):
+            if fd != -1:
+                os.close(fd)
+        self._forget_files()  # the next append begins a writer of the child's own
 
 
 def _after_fork_in_child() -> None:
@@ -260,16 +332,27 @@ def _claim_writer(path: Path) -> tuple[int, ProcessLock]:
             continue
         lock = ProcessLock(name)
         with contextlib.suppress(OSError):  # a file system without locks: the run only looks dead to others
-            while not lock.acquire():
-                pass  # another process is just probing it
-            lock.note(f"pid {os.getpid()} on {socket.gethostname()}")
+            for _ in range(_CLAIM_TRIES):
+                if lock.acquire():
+                    lock.note(f"pid {os.getpid()} on {socket.gethostname()}")
+                    break
+                time.sleep(0.001)  # another process is just probing it
         return number, lock
+
+
+def _reason(exc: OSError) -> str:
+    return os.strerror(exc.errno) if exc.errno else str(exc)
 
 
 def segments(path: Path) -> list[tuple[int, int]]:
     """All (writer, segment) of a run directory, in order."""
     names = (_SEGMENT.fullmatch(item.name) for item in path.iterdir())
     return sorted((int(match[1]), int(match[2])) for match in names if match)
+
+
+def is_writing(path: Path, writer: int) -> bool:
+    """Whether a writer may still add to its journal: it lives, or nobody can tell."""
+    return not is_free(path / f"journal-{writer:04d}.lock")
 
 
 def segment_path(path: Path, writer: int, segment: int) -> Path:

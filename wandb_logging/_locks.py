@@ -101,12 +101,22 @@ def is_locked(path: Path) -> bool:
 
     Where the file system cannot lock at all the answer is False: no process could have taken it.
     """
+    return _taken(path) is True
+
+
+def is_free(path: Path) -> bool:
+    """Whether it is certain that no process holds the lock at `path`: not where the file system cannot lock."""
+    return _taken(path) is False
+
+
+def _taken(path: Path) -> bool | None:
+    """Whether the lock is taken; None if nobody can tell."""
     if not path.exists():
         return False
     probe = ProcessLock(path)
     try:
-        taken = probe.acquire()
+        taken = not probe.acquire()
     except OSError:
-        return False
+        return None
     probe.release()
-    return not taken
+    return taken

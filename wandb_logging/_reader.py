@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Optional
 
-from wandb_logging._journal import seal, segment_path, segments, unseal
+from wandb_logging._errors import JournalError
+from wandb_logging._journal import is_writing, salvage, seal, segment_path, segments, sync_directory, unseal
 from wandb_logging._values import dumps, loads
+
+_PLAN_BYTES = 2**20  # journal of one writer that one entry of order.jsonl covers: each entry costs an fsync
+_MORE_BYTES = 2**16
 
 Position = dict[str, Any]
 """Where reading stands: `{"writers": {"1": [segment, byte]}, "order": entries of order.jsonl passed}`."""
 
+_At = tuple[int, int]
+"""A place in one writer's journal: segment, byte."""
+
+_START: _At = (1, 0)
+
 
 @dataclass(frozen=True)
 class Chunk:
-    """What one read gave: the bodies of whole lines, and how many were damaged and left out."""
+    """What one read gave: the bodies of whole lines, and what was damaged and left out."""
 
     bodies: list[bytes]
     damaged: list[bytes]
@@ -26,27 +37,31 @@ class Chunk:
 class Reader:
     """Reads a run directory's events from a position, in an order that a second reading repeats.
 
-    With one writer that is the order of its lines. With several (forked children, resumption) each read takes
-    what is new of one writer, and says so in `order.jsonl` before anybody sees it: a reader that starts again
-    before that point takes the same pieces in the same order.
+    With one writer that is the order of its lines. With several (forked children, resumption) the reader says in
+    `order.jsonl` what it takes next of which writer, before anybody sees it: a reader that starts again before that
+    point takes the same pieces in the same order.
 
     Args:
         path: the run directory.
         position: where to begin; None begins at the start.
-        record_order: False for a reader that only looks: it repeats `order.jsonl` but never adds to it.
+        record_order: False for a reader that only looks: it repeats `order.jsonl` but never adds to it. Only the
+            holder of the upload lock may record.
     """
 
     def __init__(self, path: Path, position: Position | None = None, *, record_order: bool = True) -> None:
         self._path = path
-        self._record_order = record_order
+        self._order = _Order(path / "order.jsonl") if record_order else None
+        self._seen: list[_Entry] | None = None
         self._files: dict[int, tuple[int, BinaryIO]] = {}
-        self._order: list[tuple[int, int, int]] | None = None
+        self._present: frozenset[_At] = frozenset()
         self.seek(position)
 
     def seek(self, position: Position | None) -> None:
         """Go on from a position; None is the start."""
         position = position or {}
-        self._at = {int(writer): (int(at[0]), int(at[1])) for writer, at in position.get("writers", {}).items()}
+        self._at: dict[int, _At] = {
+            int(writer): (int(at[0]), int(at[1])) for writer, at in position.get("writers", {}).items()
+        }
         self._order_at = int(position.get("order", 0))
 
     @property
@@ -56,24 +71,35 @@ class Reader:
         return {"writers": writers, "order": self._order_at}
 
     def read(self, max_lines: int = 1000, max_bytes: int = 2**20) -> Chunk:
-        """Whole lines from the position on, at most so many; an empty chunk when there are none."""
-        present = segments(self._path)
-        numbers = sorted({writer for writer, _ in present})
-        if len(numbers) > 1:
-            planned = self._planned()
-            if planned is not None:
-                writer, segment, end = planned
-                lines = self._take(writer, set(present), max_lines, max_bytes, until=(segment, end))
-                if self._at.get(writer, (1, 0)) >= (segment, end) or not lines:
-                    self._order_at += 1
-                return self._chunk(lines)
-        for writer in numbers:
-            lines = self._take(writer, set(present), max_lines, max_bytes)
+        """Whole lines from the position on, at most so many; an empty chunk when there are none.
+
+        Raises:
+            JournalError: with several writers, when the order cannot be recorded.
+        """
+        self._present = frozenset(segments(self._path))
+        writers = sorted({writer for writer, _ in self._present})
+        if len(writers) < 2:
+            return self._chunk(self._take(writers[0], max_lines, max_bytes) if writers else [])
+        while True:
+            entries = self._entries()
+            if self._order_at < len(entries):
+                lines = self._take_planned(entries[self._order_at], max_lines, max_bytes)
+            elif self._order is None:
+                taken = (self._take(writer, max_lines, max_bytes) for writer in writers)
+                return self._chunk(next(filter(None, taken), []))
+            elif self._plan(self._order, writers):
+                continue
+            else:
+                return self._chunk([])
             if lines:
-                if len(numbers) > 1:
-                    self._plan(writer)
                 return self._chunk(lines)
-        return self._chunk([])
+            self._order_at += 1
+
+    def sync(self) -> None:
+        """Force what was read to the disk, whoever wrote it: the server must not know more than the journal."""
+        for _, file in self._files.values():
+            with contextlib.suppress(OSError):  # not where a file that is only read cannot be synced (Windows)
+                os.fsync(file.fileno())
 
     def close(self) -> None:
         """Close the segments that are open."""
@@ -87,44 +113,63 @@ class Reader:
             body = unseal(line)
             if body is not None:
                 bodies.append(body)
-            elif line:  # an empty line ends a broken one
-                damaged.append(line)
+            else:
+                whole, rest = salvage(line)
+                bodies += whole
+                if len(rest) > 1 or not whole:  # one byte is the newline that was lost
+                    damaged.append(rest)
         return Chunk(bodies, damaged, self.position)
 
-    def _take(
-        self,
-        writer: int,
-        present: set[tuple[int, int]],
-        max_lines: int,
-        max_bytes: int,
-        until: tuple[int, int] | None = None,
-    ) -> list[bytes]:
-        segment, offset = self._at.get(writer, (1, 0))
+    # --- one writer ---
+
+    def _take(self, writer: int, max_lines: int, max_bytes: int, until: _At | None = None) -> list[bytes]:
+        data, end = self._next(writer, max_bytes, until)
+        lines = data.split(b"\n", max_lines)
+        rest = lines.pop()
+        if rest and len(lines) < max_lines:  # a torn tail
+            lines.append(rest)
+        elif rest:
+            end = (end[0], end[1] - len(rest))
+        self._at[writer] = end
+        return lines
+
+    def _next(self, writer: int, max_bytes: int, until: _At | None = None) -> tuple[bytes, _At]:
+        """Whole lines of a writer from where it stands, and where they end; no bytes if there is nothing new."""
+        segment, offset = self._at.get(writer, _START)
         while True:
-            # Looked up before reading: when the next segment is there, this one is complete.
-            complete = (writer, segment + 1) in present
-            if until is not None and until[0] == segment:
-                max_bytes = min(max_bytes, until[1] - offset)
-                exact = True
-            else:
-                exact = False
-            if (writer, segment) in present and max_bytes > 0:
-                data = _whole_lines(self._open(writer, segment), offset, max_bytes, exact=exact)
-                if not data and complete:
-                    tail = self._rest(writer, segment, offset)
-                    if tail:  # torn by a crash or a full disk, and never continued
-                        self._at[writer] = (segment + 1, 0)
-                        return [tail]
-                if data:
-                    lines = data[:-1].split(b"\n", max_lines)
-                    if len(lines) > max_lines:
-                        lines.pop()
-                    self._at[writer] = (segment, offset + sum(map(len, lines)) + len(lines))
-                    return lines
-            if not complete or exact:
-                return []
+            # Looked up before reading: when there is a line in the next segment, this one is complete.
+            complete = self._begun(writer, segment + 1)
+            end = until[1] if until is not None and until[0] == segment else None
+            data = b""
+            if (writer, segment) in self._present and (end is None or offset < end):
+                data = self._read(writer, segment, offset, max_bytes, end, complete=complete)
+            if data or end is not None or not complete:
+                return data, (segment, offset + len(data))
             segment, offset = segment + 1, 0
-            self._at[writer] = (segment, offset)
+
+    def _read(
+        self, writer: int, segment: int, offset: int, max_bytes: int, end: int | None, *, complete: bool
+    ) -> bytes:
+        """Whole lines: about `max_bytes`, more if one line is longer. A torn tail once nobody will go on with it."""
+        file = self._open(writer, segment)
+        file.seek(offset)
+        left = max_bytes if end is None else min(max_bytes, end - offset)
+        data = file.read(left)
+        whole = data.rfind(b"\n") + 1
+        while not whole:
+            left = max(max_bytes, _MORE_BYTES) if end is None else end - offset - len(data)
+            more = file.read(left)
+            if not more:
+                final = data and (complete or end is not None or not is_writing(self._path, writer))
+                return data if final else b""
+            if b"\n" in more:
+                whole = len(data) + more.rfind(b"\n") + 1
+            data += more
+        return data[:whole]
+
+    def _begun(self, writer: int, segment: int) -> bool:
+        # A writer makes the next segment a moment before it leaves the old one: only a line in it tells.
+        return (writer, segment) in self._present and segment_path(self._path, writer, segment).stat().st_size > 0
 
     def _open(self, writer: int, segment: int) -> BinaryIO:
         current = self._files.get(writer)
@@ -135,52 +180,90 @@ class Reader:
             current = self._files[writer] = (segment, file)
         return current[1]
 
-    def _rest(self, writer: int, segment: int, offset: int) -> bytes:
-        file = self._open(writer, segment)
-        file.seek(offset)
-        return file.read().rstrip(b"\n")
+    # --- several ---
 
-    def _planned(self) -> tuple[int, int, int] | None:
-        if self._order is None or len(self._order) <= self._order_at:
-            self._order = _read_order(self._path)
-        return self._order[self._order_at] if self._order_at < len(self._order) else None
+    def _entries(self) -> list[_Entry]:
+        if self._order is not None:
+            return self._order.entries
+        if self._seen is None or self._order_at >= len(self._seen):
+            self._seen = _entries(_whole_lines(self._path / "order.jsonl"))
+        return self._seen
 
-    def _plan(self, writer: int) -> None:
-        if self._record_order:
-            segment, offset = self._at[writer]
-            line = seal(dumps({"writer": writer, "segment": segment, "offset": offset}))
-            with (self._path / "order.jsonl").open("ab") as file:
-                file.write(line)
+    def _take_planned(self, entry: _Entry, max_lines: int, max_bytes: int) -> list[bytes]:
+        if entry is None:
+            return []
+        writer, until = entry[0], (entry[1], entry[2])
+        if self._at.get(writer, _START) >= until:
+            return []
+        lines = self._take(writer, max_lines, max_bytes, until)
+        if not lines:  # it was there when it was planned: a power cut, or another's hand
+            self._at[writer] = until
+        return lines
+
+    def _plan(self, order: _Order, writers: list[int]) -> bool:
+        """Say what is read next; False if there is nothing."""
+        last = next((entry[0] for entry in reversed(order.entries) if entry), 0)
+        # In turns, so that one who logs flat out does not keep the others waiting.
+        for writer in sorted(writers, key=lambda writer: (writer <= last, writer)):
+            data, end = self._next(writer, _PLAN_BYTES)
+            if data:
+                # The first entries say what was read while there was only one writer.
+                before = [] if order.entries else [(number, *at) for number, at in sorted(self._at.items())]
+                order.add([*before, (writer, *end)])
+                return True
+        return False
+
+
+_Entry = Optional[tuple[int, int, int]]
+"""An entry of order.jsonl: writer, segment and byte up to which it is read next; None if the entry is damaged."""
+
+
+class _Order:
+    """order.jsonl, as the one who writes it sees it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._entries: list[_Entry] | None = None
+
+    @property
+    def entries(self) -> list[_Entry]:
+        if self._entries is None:
+            data = _whole_lines(self._path)
+            if self._path.exists() and self._path.stat().st_size > len(data):
+                os.truncate(self._path, len(data))  # an entry that was torn was never followed
+            self._entries = _entries(data)
+        return self._entries
+
+    def add(self, new: Iterable[tuple[int, int, int]]) -> None:
+        entries = self.entries
+        lines = b"".join(
+            seal(dumps({"writer": writer, "segment": segment, "offset": offset})) for writer, segment, offset in new
+        )
+        try:
+            with self._path.open("ab") as file:
+                file.write(lines)
                 file.flush()
                 os.fsync(file.fileno())
-            self._order_at += 1
+        except OSError as exc:
+            self._entries = None  # whatever is in the file now: look again
+            raise JournalError(f"{self._path} cannot be written: {exc.strerror or exc}") from exc
+        if not entries:
+            sync_directory(self._path.parent)
+        entries += _entries(lines)
 
 
-def _whole_lines(file: BinaryIO, offset: int, max_bytes: int, *, exact: bool) -> bytes:
-    """Bytes from `offset` up to a newline: about `max_bytes`, more if one line is longer, all if `exact`."""
-    file.seek(offset)
-    data = file.read(max_bytes)
-    if exact:
-        return data
-    end = data.rfind(b"\n") + 1
-    while not end:
-        more = file.read(max(max_bytes, 2**16))
-        if not more:
-            return b""
-        end = len(data) + more.rfind(b"\n") + 1 if b"\n" in more else 0
-        data += more
-    return data[:end]
-
-
-def _read_order(path: Path) -> list[tuple[int, int, int]]:
+def _whole_lines(path: Path) -> bytes:
     try:
-        lines = (path / "order.jsonl").read_bytes().split(b"\n")
-    except OSError:
-        return []
-    entries = []
-    for line in lines:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    return data[: data.rfind(b"\n") + 1]
+
+
+def _entries(data: bytes) -> list[_Entry]:
+    entries: list[_Entry] = []
+    for line in data.split(b"\n")[:-1]:
         body = unseal(line)
-        if body is not None:
-            entry = loads(body)
-            entries.append((entry["writer"], entry["segment"], entry["offset"]))
+        entry = loads(body) if body is not None else None
+        entries.append((entry["writer"], entry["segment"], entry["offset"]) if entry else None)
     return entries

@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from wandb_logging._errors import JournalCorrupt, JournalError, JournalLocked, LogError
-from wandb_logging._journal import Writer, segment_path, segments, sync_directory
+from wandb_logging._journal import Writer, seal, segment_path, segments, sync_directory, unseal
 from wandb_logging._locks import ProcessLock, is_locked
 from wandb_logging._reader import Position, Reader
 from wandb_logging._values import dumps, loads
@@ -50,7 +50,7 @@ class RunDir:
             OSError: the directory cannot be made.
         """
         parent = cache_dir / info["project"]
-        parent.mkdir(parents=True, exist_ok=True)
+        _make_durably(parent)
         for name in _names(info["id"]):
             try:
                 (parent / name).mkdir()
@@ -77,17 +77,30 @@ class RunDir:
         return info
 
     def save_info(self, info: Mapping[str, Any]) -> None:
-        """Write run.json. Only for its maker, and the holder of the upload lock."""
-        self._save("run.json", info, durable=True)
+        """Write run.json. Only for its maker, and the holder of the upload lock.
+
+        Raises:
+            OSError: the disk refuses it.
+        """
+        self._save("run.json", json.dumps(info, indent=1).encode() + b"\n", durable=True)
 
     @property
     def cursor(self) -> dict[str, Any]:
-        """The content of cursor.json; empty if there is none (losing it costs bandwidth, never data)."""
-        return self._load("cursor.json") or {}
+        """The content of cursor.json; empty if there is none or it is damaged: that costs bandwidth, never data."""
+        try:
+            body = unseal((self.path / "cursor.json").read_bytes().rstrip(b"\n"))
+            cursor = loads(body or b"{}")
+        except (OSError, ValueError):
+            return {}
+        return cursor if isinstance(cursor, dict) else {}
 
     def save_cursor(self, cursor: Mapping[str, Any]) -> None:
-        """Write cursor.json."""
-        self._save("cursor.json", cursor, durable=False)
+        """Write cursor.json. Sealed as a journal line is: a wrong count in it would put lines at wrong offsets.
+
+        Raises:
+            OSError: the disk refuses it.
+        """
+        self._save("cursor.json", seal(dumps(cursor)), durable=False)
 
     def writer(self, **options: Any) -> Writer:
         """A new writer in this directory."""
@@ -181,9 +194,18 @@ class RunDir:
                 os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
             except FileExistsError:
                 continue
-            shutil.copyfile(source, target)
+            try:
+                shutil.copyfile(source, target)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    target.unlink()
+                raise
             return target.relative_to(self.path).as_posix()
         raise JournalError(f"{name} was saved a million times")
+
+    def _started(self) -> float:
+        start = (self._load("run.json") or {}).get("start")
+        return float(start) if isinstance(start, (int, float)) else 0.0
 
     def _load(self, name: str) -> dict[str, Any] | None:
         try:
@@ -192,16 +214,30 @@ class RunDir:
             return None
         return value if isinstance(value, dict) else None
 
-    def _save(self, name: str, value: Mapping[str, Any], *, durable: bool) -> None:
+    def _save(self, name: str, data: bytes, *, durable: bool) -> None:
+        """Replace a file as a whole: whoever reads it sees the old content or the new."""
         temporary = self.path / f"{name}.{os.getpid()}.tmp"
-        with temporary.open("wb") as file:
-            file.write(json.dumps(value, indent=1).encode() if durable else dumps(value))
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        temporary.replace(self.path / name)
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            temporary.replace(self.path / name)
+        except OSError:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
         if durable:
             sync_directory(self.path)
+
+
+def _make_durably(path: Path) -> None:
+    """Make a folder with its parents, and force their names to the disk."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        sync_directory(folder.parent)
 
 
 def _count_lines(path: Path, offset: int) -> int:
@@ -233,8 +269,10 @@ def safe_name(name: str) -> str:
 
 
 def find_runs(path: Path) -> list[RunDir]:
-    """All run directories at or below `path`, oldest first."""
-    if (path / "run.json").is_file():
-        return [RunDir(path)]
-    found = [RunDir(item.parent) for item in path.glob("**/run.json")]
-    return sorted(found, key=lambda run_dir: ((run_dir._load("run.json") or {}).get("start", 0), run_dir.path))  # noqa: SLF001
+    """All run directories at or below `path`, oldest first. What is inside of one is not looked at."""
+    found = []
+    for folder, below, files in os.walk(path):
+        if "run.json" in files:
+            below.clear()
+            found.append(RunDir(Path(folder)))
+    return sorted(found, key=lambda run_dir: (run_dir._started(), run_dir.path))  # noqa: SLF001  the same room
