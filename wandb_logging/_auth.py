@@ -158,18 +158,26 @@ def find_key(
     Raises:
         Nothing. The key may be malformed: see `Key.problem`.
     """
+    return next(find_keys(host, explicit, on_problem=on_problem), None)
+
+
+def find_keys(
+    host: str, explicit: str | None = None, *, on_problem: Callable[[str], object] | None = None
+) -> Iterator[Key]:
+    """All API keys for a host, in the order of `find_key`: where the server refuses one, the next may do."""
     environment = _FIELDS["api_key"].default_factory()
     if explicit and explicit != environment:
-        return Key(explicit, "the setting api_key")
+        yield Key(explicit, "the setting api_key")
     if host in _sessions:
-        return Key(_sessions[host].api_key, "login in this process")
+        yield Key(_sessions[host].api_key, "login in this process")
     if environment:
-        return Key(environment, KEY_VARIABLE)
+        yield Key(environment, KEY_VARIABLE)
     path = netrc_path()
     key, problem = read_netrc(path, machine_of(host))
     if problem and on_problem is not None:
         on_problem(problem)
-    return Key(key, f"netrc {shown(path)}") if key else None
+    if key:
+        yield Key(key, f"netrc {shown(path)}")
 
 
 def machine_of(host: str) -> str:
@@ -230,6 +238,14 @@ def read_netrc(path: Path, machine: str) -> tuple[str | None, str | None]:
         return None, None
     password = ours[-1].passwords[-1].text if ours[-1].passwords else ""
     return password or None, None if password else f"{shown(path)}: the entry for {machine} has no password"
+
+
+def exposed(path: Path) -> bool:
+    """Whether other users of this machine may read a netrc file. Windows' answer is always no."""
+    try:
+        return os.name == "posix" and stat.S_ISREG(path.stat().st_mode) and bool(path.stat().st_mode & 0o077)
+    except OSError:
+        return False
 
 
 def write_netrc(path: Path, machine: str, login: str, key: str) -> None:

@@ -52,11 +52,13 @@ class Link:
 
     Attributes:
         last_request: when the server last answered, by `now`.
+        trouble: why the latest try failed; None once one succeeded.
     """
 
     def __init__(self, connect: Callable[[], Client], pace: Pace, now: Callable[[], float] = time.monotonic) -> None:
         self.pace = pace
         self.last_request = now()
+        self.trouble: WandbLoggingError | None = None
         self._connect = connect
         self._client: Client | None = None
         self._now = now
@@ -88,11 +90,20 @@ class Link:
             reraise=True,
         )
         try:
-            result = retrying(request, self._client)
+            result = retrying(self._try, request, self._client)
         except AuthError:
             self.close()  # the next call asks for a key again
             raise
         self.last_request = self._now()
+        return result
+
+    def _try(self, request: Callable[[Client], Any], client: Client) -> Any:
+        try:
+            result = request(client)
+        except WandbLoggingError as exc:
+            self.trouble = exc
+            raise
+        self.trouble = None
         return result
 
     def close(self) -> None:
