@@ -2,34 +2,43 @@
 
 `fold(rules, state, bodies)` gives the next state and what came out. The same journal always folds to the same lines
 at the same offsets, however it is cut into pieces; that is why sending a batch again is harmless. The rules of
-steps, summary and text are those of the official SDK (protocol 4.6, 5.1 to 5.5) with one difference: a row whose
+steps, summary and text are those of the official SDK (protocol 4.6, 5.1 to 5.6) with one difference: a row whose
 step is lower than the current one is not dropped (issue 3; `late_steps`).
 
 Events, as `_records` and `_run` write them; all have `t`, seconds since 1970:
 
     {"metrics": {...}, "step": n?, "aside": {...}?}    a row, or part of one
     {"text": "...", "level": "INFO", "logger": "x"?}   text; both may stand in one event
-    {"config": {...}}  {"summary": {...}}  {"run": {...}}  {"file": {...}}  {"exit": code}
+    {"artifact": {...}}  {"use_artifact": {...}}  {"alert": {...}}
+    {"config": {...}}  {"summary": {...}}  {"define": {...}}  {"run": {...}}  {"file": {...}}  {"exit": code}
+
+What is in a state is never changed but replaced, so that a copy of it need not be a deep one.
 """
 
 from __future__ import annotations
 
 import copy
-import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
+from wandb_logging import _metrics
+from wandb_logging._alerts import due, waits_after
 from wandb_logging._values import dumps, loads
 
 MAX_ROW_BYTES = 10_383_360  # 10 MiB - 100 KiB, "imposed by the back-end" (protocol 4.4)
 MAX_LINE_CHARS = 4096  # protocol 4.4
-TASKS = ("file",)  # events that are work beside the streams
+TASKS = ("file", "artifact", "use_artifact", "alert")  # events that are work beside the streams
 ERROR_LEVELS = frozenset({"ERROR", "CRITICAL", "FATAL"})
-_OWN_KEYS = ("_step", "_runtime", "_wandb")  # set by us; as metrics they cannot be logged (protocol 5.1)
+_RESERVED = frozenset({"_step", "_runtime", "_wandb", "_timestamp", ""})  # cannot be logged as metrics (protocol 5.1)
+_ROW_AND_TEXT = frozenset({"metrics", "step", "t", "text", "level", "logger", "error"})
+_NUMBERS = frozenset({int, float})
+_NESTED_OR_NULL = frozenset({dict, type(None)})
+_YEAR_10000 = 253_402_300_800  # seconds since 1970; from there on a time has no date
 
 
 @dataclass(frozen=True)
@@ -60,27 +69,35 @@ class State:
         open: metrics of the row under construction, or None.
         open_time: time of its last part.
         open_events: how many events are in it.
-        shifted: whether a late row is part of it.
+        shifted: its metrics that came from rows of lower steps.
         events: events folded so far.
         rows, lines: history and output.log lines folded so far: the offsets of the next ones.
-        summary, config: as they stand, without `_wandb`.
+        summary: last value of each metric, and what was set by hand; `summary` gives it with aggregates.
+        metrics: definitions of metrics, by name or glob.
+        aggregates: what is kept of a metric's values by path; None for one whose summary was set by hand.
+        steps: last number logged of each step metric.
+        config: as it stands, without `_wandb`.
         run: changed name, notes, tags, group, job_type.
         runtime: seconds from the start to the last event.
         exit: exit code of the run; None while it has not ended.
         late: rows whose step was lower than the current one.
         set_aside: values and rows that cannot be sent.
         told: those of them that the logging program knows of, because it made the event without them.
+        alerts: titles of alerts that went, and until when no other of that title goes.
     """
 
     step: int = 0
     open: dict[str, Any] | None = None
     open_time: float = 0.0
     open_events: int = 0
-    shifted: bool = False
+    shifted: list[str] = field(default_factory=list)
     events: int = 0
     rows: int = 0
     lines: int = 0
     summary: dict[str, Any] = field(default_factory=dict)
+    metrics: _metrics.Definitions = field(default_factory=dict)
+    aggregates: dict[str, Any] = field(default_factory=dict)
+    steps: dict[str, Any] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     run: dict[str, Any] = field(default_factory=dict)
     runtime: float = 0.0
@@ -88,6 +105,7 @@ class State:
     late: int = 0
     set_aside: int = 0
     told: int = 0
+    alerts: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -98,7 +116,7 @@ class Delta:
         rows: new history lines.
         lines: new output.log lines.
         summary_changed, config_changed, run_changed: whether that part of the state changed.
-        tasks: what is to be done beside the streams, in order: `{"kind": "file", ...}` and so on (`_tasks`).
+        tasks: what is to be done beside the streams, in order: `{"kind": "file", "step": n, ...}` and so on (`_tasks`).
         aside: what cannot be sent: (reason, value).
     """
 
@@ -113,12 +131,15 @@ class Delta:
 
 def first_state(info: Mapping[str, Any]) -> State:
     """The state before the first event of a run, from its run.json."""
-    return State(config=dict(info.get("config") or {}))
+    metrics: _metrics.Definitions = {}
+    for given in info.get("define_metrics") or ():
+        metrics = _metrics.defined(metrics, given)
+    return State(config=dict(info.get("config") or {}), metrics=metrics)
 
 
 def fold(rules: Rules, state: State, bodies: Iterable[bytes]) -> tuple[State, Delta]:
     """The state after some events, and what they came to. Changes neither argument."""
-    folder = _Folder(rules, copy.deepcopy(state))
+    folder = _Folder(rules, state)
     for body in bodies:
         folder.take(body)
     return folder.state, folder.delta
@@ -126,14 +147,29 @@ def fold(rules: Rules, state: State, bodies: Iterable[bytes]) -> tuple[State, De
 
 def finish(rules: Rules, state: State) -> tuple[State, Delta]:
     """The state and delta of ending: the row under construction is closed. Changes neither argument."""
-    folder = _Folder(rules, copy.deepcopy(state))
+    folder = _Folder(rules, state)
     folder.close_row()
     return folder.state, folder.delta
 
 
+def summary(state: State) -> dict[str, Any]:
+    """The summary as it stands: the last value of each metric, or its aggregates if some are defined (protocol 5.5)."""
+    tree = state.summary
+    for path, kept in state.aggregates.items():
+        last = _metrics.find(tree, path)
+        definition = _metrics.definition_of(state.metrics, path)
+        # Not what was set by hand, nor what a mapping of metrics has replaced.
+        if kept is None or definition is None or last is None or (isinstance(last, dict) and "_type" not in last):
+            continue
+        wanted = definition["summary"]
+        shown = {} if "none" in wanted else _metrics.shown(kept, wanted)
+        tree = _metrics.put(tree, _metrics.keys_of(path), shown or ...)
+    return tree
+
+
 def summary_line(state: State) -> str:
     """The summary as the server keeps it: one line, complete (protocol 5.5)."""
-    return dumps({**state.summary, "_wandb": {"runtime": int(state.runtime)}}).decode()
+    return dumps({**summary(state), "_wandb": {"runtime": int(state.runtime)}}).decode()
 
 
 class _Folder:
@@ -141,68 +177,91 @@ class _Folder:
 
     def __init__(self, rules: Rules, state: State) -> None:
         self.rules = rules
-        self.state = state
+        self.state = copy.copy(state)
+        # The only dict that is changed in place, once a row: its values are not.
+        self.state.summary = dict(state.summary)
         self.delta = Delta()
+        self._definitions: dict[str, dict[str, Any] | None] = {}  # by path, looked up once
 
     def take(self, body: bytes) -> None:
+        state = self.state
+        state.events += 1
         try:
             event = loads(body)
         except ValueError:
             event = None
-        self.state.events += 1
-        if not isinstance(event, dict) or not isinstance(event.get("t"), (int, float)):
+        if type(event) is not dict:
             self._aside("not an event", body.decode("utf-8", "replace"))
             return
-        self.state.runtime = max(0.0, event["t"] - self.rules.start) + self.rules.base_runtime
-        if isinstance(event.get("metrics"), dict):
-            self._row(event["metrics"], event.get("step"), event["t"])
-        if isinstance(event.get("text"), str):
-            self._text(event)
-        self._changes(event)
-        if isinstance(event.get("exit"), int):
-            self.close_row()
-            self.state.exit = event["exit"]
-            self.delta.summary_changed = True
+        time: Any = event.get("t")
+        if type(time) not in _NUMBERS or not 0 <= time < _YEAR_10000:
+            self._aside("t is no time", {"t": time})
+            time = event["t"] = self.rules.start + max(0.0, state.runtime - self.rules.base_runtime)
+        state.runtime = self._runtime(time)
+        metrics = event.get("metrics")
+        if type(metrics) is dict:
+            self._row(metrics, event.get("step"), time)
+        if type(event.get("text")) is str:
+            lines = text_lines(event, structured=self.rules.structured)
+            self.delta.lines += lines
+            state.lines += len(lines)
+        if not _ROW_AND_TEXT.issuperset(event):
+            self._changes(event)
+
+    def _runtime(self, time: float) -> float:
+        """Seconds since the start, in microseconds: more digits would only make longer rows."""
+        elapsed = time - self.rules.start
+        return (int(elapsed * 1e6 + 0.5) / 1e6 if elapsed > 0 else 0.0) + self.rules.base_runtime
 
     # --- rows (protocol 5.2) ---
 
     def _row(self, metrics: dict[str, Any], step: object, time: float) -> None:
         state = self.state
-        for key in _OWN_KEYS:
-            if key in metrics:
-                self._aside(f"{key} is set by the client", {key: metrics.pop(key)})
-        if type(step) is int and step < state.step:
-            self._late_row(metrics, step, time)
+        if not metrics.keys().isdisjoint(_RESERVED):
+            self._without_reserved(metrics)
+        if type(step) is not int:
+            if state.open is None:  # nearly every row there is
+                self._put_row(metrics, time)
+            else:
+                if not metrics.keys().isdisjoint(state.shifted):
+                    self._next_row()
+                self._join(metrics, time)
+                self.close_row()
+            state.step += 1
             return
-        if type(step) is int and step > state.step:
+        if step > state.step:
             self.close_row()
             state.step = step
-        elif state.shifted and state.open and not state.open.keys().isdisjoint(metrics):
-            self._next_row()
+        elif step < state.step or not metrics.keys().isdisjoint(state.shifted):
+            # Lower than the current step, or where a lower one has taken its place.
+            self._late_row(metrics, step, time)
+            return
         self._join(metrics, time)
-        if type(step) is not int:
-            self._next_row()
+
+    def _without_reserved(self, metrics: dict[str, Any]) -> None:
+        for key in sorted(_RESERVED & metrics.keys()):
+            if key != "_timestamp" or type(metrics[key]) not in _NUMBERS:
+                reason = f"{key} is set by the client" if key else "a metric needs a name"
+                self._aside(reason, {key: metrics.pop(key)})
 
     def _late_row(self, metrics: dict[str, Any], step: int, time: float) -> None:
-        self.state.late += 1
+        state = self.state
+        state.late += 1
         if self.rules.late_steps != "shift":
             how = f"late_steps: {self.rules.late_steps}"
-            reason = f"step {step} is lower than the current step {self.state.step} ({how})"
+            reason = f"step {step} is lower than the current step {state.step} ({how})"
             self._aside(reason, {"metrics": metrics, "step": step})
             return
-        late = {**metrics, self.rules.late_step_metric: step}
+        late = {self.rules.late_step_metric: step, **metrics}
         # It may share a row with what is there only where it overwrites nothing.
-        if self.state.open and not self.state.open.keys().isdisjoint(late):
+        if state.open and not state.open.keys().isdisjoint(late):
             self._next_row()
         self._join(late, time)
-        self.state.shifted = True
+        state.shifted = [*state.shifted, *late]
 
     def _join(self, metrics: dict[str, Any], time: float) -> None:
         state = self.state
-        if state.open is None:
-            state.open = metrics
-        else:
-            _merge(state.open, metrics)
+        state.open = metrics if state.open is None else _merged(state.open, metrics)
         state.open_time = time
         state.open_events += 1
 
@@ -213,83 +272,165 @@ class _Folder:
     def close_row(self) -> None:
         """Give out the row under construction, if there is one. The step stays."""
         state = self.state
-        if state.open is None:
-            return
-        metrics, state.open = state.open, None
-        state.open_events = 0
-        state.shifted = False
-        metrics["_step"] = state.step
-        metrics.setdefault("_timestamp", state.open_time)
-        metrics["_runtime"] = round(max(0.0, state.open_time - self.rules.start) + self.rules.base_runtime, 6)
-        line = dumps(metrics)
+        if state.open is not None:
+            metrics, state.open = state.open, None
+            state.open_events = 0
+            state.shifted = []
+            self._put_row(dict(metrics), state.open_time)
+
+    def _put_row(self, row: dict[str, Any], time: float) -> None:
+        """Give out a row of these metrics at the current step."""
+        state = self.state
+        defined = self._defined(row) if state.metrics else None
+        row["_step"] = state.step
+        if "_timestamp" not in row:
+            row["_timestamp"] = time
+        row["_runtime"] = self._runtime(time)
+        line = dumps(row)
         if len(line) > MAX_ROW_BYTES:
-            metrics, line = self._shrink(metrics)
+            row, line = self._shrink(row, len(line))
         self.delta.rows.append(line.decode())
         state.rows += 1
-        _merge(state.summary, metrics, skip_null=True)
+        if defined:
+            self._aggregate(defined)
+        if _NESTED_OR_NULL.isdisjoint(map(type, row.values())):
+            state.summary.update(row)
+        else:
+            state.summary = _merged(state.summary, row, skip_null=True)
         self.delta.summary_changed = True
 
-    def _shrink(self, metrics: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    def _shrink(self, row: dict[str, Any], size: int) -> tuple[dict[str, Any], bytes]:
         """The row without its largest values, so many that the server takes it (protocol 4.4)."""
-        sizes = {key: len(dumps(value)) for key, value in metrics.items()}
+        sizes = {key: len(dumps(value)) for key, value in row.items() if key not in _RESERVED}
         for key in sorted(sizes, key=sizes.__getitem__, reverse=True):
-            value = metrics.pop(key)
-            self._aside(f"{key}: {sizes[key]} bytes make the row too large for the server", {key: value})
-            line = dumps(metrics)
-            if len(line) <= MAX_ROW_BYTES:
+            if size <= MAX_ROW_BYTES:
                 break
-        return metrics, line
+            size -= sizes[key] + len(dumps(key)) + 2
+            self._aside(f"{key}: {sizes[key]} bytes make the row too large for the server", {key: row.pop(key)})
+        return row, dumps(row)
 
-    # --- text (protocol 4.6) ---
+    # --- definitions of metrics (protocol 5.5, 5.6) ---
 
-    def _text(self, event: dict[str, Any]) -> None:
-        for line in text_lines(event, structured=self.rules.structured):
-            self.delta.lines.append(line)
-            self.state.lines += 1
+    def _defined(self, row: dict[str, Any]) -> list[tuple[str, Any, dict[str, Any]]]:
+        """Path, value and definition of the row's metrics that have one, after the row got its step metrics."""
+        found = [(path, value, self._definition(path)) for path, value in _metrics.leaves(row)]
+        present = {path: value for path, value, _ in found}
+        for step in {definition["step_metric"] for _, _, definition in found if definition and definition["step_sync"]}:
+            if step and step not in present and step not in _RESERVED:
+                present[step] = self.state.steps.get(step, 0)
+                row.update(_metrics.put(row, _metrics.keys_of(step), present[step]))
+                found.append((step, present[step], self._definition(step)))
+        self._note_steps(present)
+        return [(path, value, definition) for path, value, definition in found if definition]
+
+    def _definition(self, path: str) -> dict[str, Any] | None:
+        if path not in self._definitions:
+            self._definitions[path] = _metrics.definition_of(self.state.metrics, path)
+        return self._definitions[path]
+
+    def _note_steps(self, present: Mapping[str, Any]) -> None:
+        state = self.state
+        names = present.keys() & {definition["step_metric"] for definition in state.metrics.values()}
+        numbers = {name: present[name] for name in names if type(present[name]) in _NUMBERS}
+        if numbers:
+            state.steps = {**state.steps, **numbers}
+
+    def _aggregate(self, defined: list[tuple[str, Any, dict[str, Any]]]) -> None:
+        state = self.state
+        aggregates = dict(state.aggregates)
+        for path, value, definition in defined:
+            if not definition["summary"]:
+                continue
+            if path not in aggregates:
+                # What was logged before the definition counts with its last value.
+                last = _metrics.find(state.summary, path)
+                aggregates[path] = None if last is None or isinstance(last, dict) else _metrics.aggregate(None, last)
+            elif aggregates[path] is None:
+                continue
+            aggregates[path] = _metrics.aggregate(aggregates[path], value)
+        state.aggregates = aggregates
 
     # --- everything else ---
 
     def _changes(self, event: dict[str, Any]) -> None:
         state, delta = self.state, self.delta
         if isinstance(event.get("config"), dict):
-            state.config.update(event["config"])
+            state.config = {**state.config, **event["config"]}
             delta.config_changed = True
         if isinstance(event.get("summary"), dict):
-            state.summary.update(event["summary"])
-            delta.summary_changed = True
+            self._set_summary(event["summary"])
+        if isinstance(event.get("define"), dict):
+            state.metrics = _metrics.defined(state.metrics, event["define"])
+            self._definitions.clear()
+            delta.config_changed = delta.summary_changed = True
         if isinstance(event.get("run"), dict):
-            state.run.update(event["run"])
+            state.run = {**state.run, **event["run"]}
             delta.run_changed = True
         for kind in TASKS:
             if isinstance(event.get(kind), dict):
-                delta.tasks.append({"kind": kind, **event[kind]})
+                self._task(kind, event[kind], event["t"])
         if isinstance(event.get("aside"), dict):
             for name, reason in event["aside"].items():
                 self._aside(f"{name}: {reason}", None)
                 state.told += 1
+        if isinstance(event.get("exit"), int):
+            self.close_row()
+            state.exit = event["exit"]
+            delta.summary_changed = True
+
+    def _set_summary(self, given: Mapping[str, Any]) -> None:
+        """What is set by hand replaces the value and drops its aggregates; null takes it away (protocol 5.5)."""
+        state = self.state
+        aggregates = dict(state.aggregates)
+        for key, value in given.items():
+            path = key.replace(".", "\\.")
+            for known in [path, *(known for known in aggregates if known.startswith(f"{path}."))]:
+                aggregates[known] = None
+            if value is None:
+                state.summary.pop(key, None)
+                del aggregates[path]
+            else:
+                state.summary[key] = value
+        state.aggregates = aggregates
+        self.delta.summary_changed = True
+
+    def _task(self, kind: str, what: dict[str, Any], time: float) -> None:
+        state = self.state
+        if kind == "alert":
+            if not due(state.alerts, what, time):
+                return
+            state.alerts = waits_after(state.alerts, what, time)
+        self.delta.tasks.append({"kind": kind, "step": state.step, **what})
 
     def _aside(self, reason: str, what: object) -> None:
         self.delta.aside.append((reason, what))
         self.state.set_aside += 1
 
 
-def _merge(into: dict[str, Any], new: Mapping[str, Any], *, skip_null: bool = False) -> None:
+def _merged(old: Mapping[str, Any], new: Mapping[str, Any], *, skip_null: bool = False) -> dict[str, Any]:
     """Nested dicts merge, anything else replaces; a null is left out of a summary (protocol 5.2, 5.4)."""
+    result = dict(old)
     for key, value in new.items():
-        if value is None and skip_null:
-            continue
         if isinstance(value, dict):
-            old = into.get(key)
-            if not isinstance(old, dict) or "_type" in value:
-                old = into[key] = {}
-            _merge(old, value, skip_null=skip_null)
-        else:
-            into[key] = value
+            before = result.get(key)
+            # A media value is one value, though it is written as an object.
+            into = before if isinstance(before, dict) and "_type" not in value else {}
+            merged = _merged(into, value, skip_null=skip_null)
+            if merged or not skip_null:
+                result[key] = merged
+        elif value is not None or not skip_null:
+            result[key] = value
+    return result
 
 
 # --- text lines -------------------------------------------------------------------------------------
 
-_LINE = JsonFormatter("%(ts)s %(content)s")
+
+def _json_line(fields: Mapping[str, Any], **_: object) -> str:
+    return dumps(fields).decode()
+
+
+_LINE = JsonFormatter("%(ts)s %(content)s", json_serializer=_json_line)
 
 
 def text_lines(event: Mapping[str, Any], *, structured: bool) -> list[str]:
@@ -302,19 +443,30 @@ def text_lines(event: Mapping[str, Any], *, structured: bool) -> list[str]:
     if event.get("logger") is not None:
         text = f"{level}:{event['logger']}:{text}"
     error = level in ERROR_LEVELS or event.get("error") is True
-    stamp = datetime.fromtimestamp(event["t"], timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")
+    stamp = _stamp(event["t"])
     make = _structured_line if structured else _plain_line
     # splitlines() would also split at form feeds and Unicode separators, which the page shows inside a line.
     return [make(stamp, part[:MAX_LINE_CHARS], error=error) for part in text.replace("\r\n", "\n").split("\n")]
 
 
+def _stamp(time: float) -> str:
+    """The UTC time of a line: 2026-01-02T03:04:05.123456."""
+    seconds, micros = divmod(round(time * 1e6), 1_000_000)
+    return f"{_second(seconds)}.{micros:06d}"
+
+
+@lru_cache(maxsize=16)
+def _second(seconds: int) -> str:
+    # Lines come many a second, and this is most of the work of one.
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+
+
 def _plain_line(stamp: str, content: str, *, error: bool) -> str:
-    line = f"{stamp} {content}"
-    return f"ERROR {line}" if error else line
+    return f"ERROR {stamp} {content}" if error else f"{stamp} {content}"
 
 
 def _structured_line(stamp: str, content: str, *, error: bool) -> str:
     fields = {"ts": stamp, "content": content}
     if error:
         fields["level"] = "error"  # the official client gives a level for stderr only
-    return _LINE.format(logging.makeLogRecord(fields))
+    return _LINE.serialize_log_record(fields)

@@ -26,7 +26,8 @@ def create_run(link: Link, info: Mapping[str, Any], writer_id: str) -> Remote:
     """
     features = _features(link)
     before = _before(link, info)
-    config = first_state(info).config
+    state = first_state(info)
+    config = state.config
     identity = dict(info)
     if before is not None:
         config = {**before.config, **config}
@@ -34,7 +35,7 @@ def create_run(link: Link, info: Mapping[str, Any], writer_id: str) -> Remote:
         identity["notes"] = identity.get("notes") or before.notes
     variables = _protocol.upsert_variables(
         identity,
-        config=_protocol.config_json(config, writer_id),
+        config=_protocol.config_json(config, writer_id, state.metrics),
         storage_id=before.storage_id if before else None,
     )
     return _protocol.remote(upsert_run(link, variables), info, before, features)

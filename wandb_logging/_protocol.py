@@ -22,6 +22,7 @@ from wandb_logging._errors import (
     RunNotFound,
     ServerUnavailable,
 )
+from wandb_logging._metrics import Definitions, config_list
 from wandb_logging._values import dumps, loads
 from wandb_logging._version import __version__
 
@@ -289,8 +290,8 @@ def features(data: Mapping[str, Any]) -> set[str]:
 # --- runs ---------------------------------------------------------------------------------------------
 
 
-def config_json(config: Mapping[str, Any], writer_id: str) -> str:
-    """The run config as the server keeps it: each value wrapped, our own members under `_wandb` [3.3].
+def config_json(config: Mapping[str, Any], writer_id: str, metrics: Definitions) -> str:
+    """The run config as the server keeps it: each value wrapped, our own members under `_wandb` [3.3, 5.6].
 
     `_wandb.t` must be there: without it the official client takes the run for one that never started.
     """
@@ -301,7 +302,7 @@ def config_json(config: Mapping[str, Any], writer_id: str) -> str:
         "cli_version": __version__,
         "python_version": python,
         "t": {"4": python, "5": __version__},
-        "m": [],
+        "m": config_list(metrics),
         "e": {writer_id: {"writerId": writer_id}},
     }
     wrapped = {key: {"value": value} for key, value in config.items() if key != "_wandb"}
@@ -396,8 +397,13 @@ def upload_targets(data: Mapping[str, Any], names: Sequence[str]) -> tuple[dict[
         for item in files
         if isinstance(item, dict) and item.get("name") in names and isinstance(item.get("uploadUrl"), str)
     }
-    pairs = (text.partition(":") for text in dig(answer, "uploadHeaders") or [] if isinstance(text, str))
-    return urls, {name.strip(): value.strip() for name, _, value in pairs}
+    return urls, upload_headers(dig(answer, "uploadHeaders"))
+
+
+def upload_headers(lines: object) -> dict[str, str]:
+    """The headers that a PUT to an upload address needs, from their `Name:value` form [6.1]."""
+    pairs = (line.partition(":") for line in lines if isinstance(line, str)) if isinstance(lines, list) else ()
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 # --- file stream --------------------------------------------------------------------------------------
@@ -451,18 +457,20 @@ class StreamBody:
     Attributes:
         blocks: lines by stream name.
         uploaded: files whose bytes have just been put.
+        preempting: the machine may vanish now: the run is not to be called crashed.
         exit_code: ends the run; only in the last request.
     """
 
     blocks: dict[str, LineBlock] = field(default_factory=dict)
     uploaded: list[str] = field(default_factory=list)
+    preempting: bool = False
     exit_code: int | None = None
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing in it."""
         lines = any(block.count for block in self.blocks.values())
-        return not lines and not self.uploaded and self.exit_code is None
+        return not (lines or self.uploaded or self.preempting) and self.exit_code is None
 
     def pieces(self) -> Iterable[bytes]:
         """The request's JSON, in pieces."""
@@ -478,6 +486,9 @@ class StreamBody:
             comma = b","
         if self.uploaded:
             yield comma + b'"uploaded":' + dumps(self.uploaded)
+            comma = b","
+        if self.preempting:
+            yield comma + b'"preempting":true'
             comma = b","
         if self.exit_code is not None:
             yield comma + b'"complete":true,"exitcode":%d' % self.exit_code

@@ -61,7 +61,7 @@ class _Batch:
         blocks = {_protocol.HISTORY: self.history, _protocol.OUTPUT: self.output}
         if self.summary:
             blocks[_protocol.SUMMARY] = LineBlock(0, [_fold.summary_line(self.state)])
-        return StreamBody(blocks, list(uploaded), exit_code)
+        return StreamBody(blocks, list(uploaded), exit_code=exit_code)
 
 
 class Uploader:
@@ -168,12 +168,13 @@ class Uploader:
         app = self._info.get("app_url") or _protocol.app_url(str(self._info.get("host", "")))
         return _protocol.run_url(app, self.remote.entity, self.remote.project, self.remote.name)
 
-    def drain(self, *, ending: int | None = None, live: bool = False) -> None:
+    def drain(self, *, ending: int | None = None, live: bool = False, preempting: bool = False) -> None:
         """Send everything that is in the journal now.
 
         Args:
             ending: exit code to end the run with if its journal says none: nobody will add to it any more.
             live: send a heartbeat when there was nothing to send for so long.
+            preempting: tell the server first that the machine may vanish now.
 
         Raises:
             TransportError, HTTPStatusError, GraphQLError: what was not acknowledged stays where it is.
@@ -181,6 +182,9 @@ class Uploader:
         """
         self._load()
         try:
+            if preempting:
+                self._open_run()
+                self._into_stream.post(StreamBody(preempting=True))
             self._drain(ending=ending, live=live)
         finally:
             if self._reader is not None:
@@ -331,7 +335,7 @@ class Uploader:
         if self.remote is None:
             self._create()
         else:
-            config = _protocol.config_json(self._state.config, self._writer_id)
+            config = _protocol.config_json(self._state.config, self._writer_id, self._state.metrics)
             variables = _protocol.upsert_variables(
                 self._identity, config=config, storage_id=self.remote.storage_id, first=True
             )
@@ -370,7 +374,7 @@ class Uploader:
         """Send what changed of config, name, notes, tags, group and job type since it was last sent."""
         if self.remote is None:
             return
-        config = _protocol.config_json(self._state.config, self._writer_id)
+        config = _protocol.config_json(self._state.config, self._writer_id, self._state.metrics)
         changed = {key: value for key, value in self._state.run.items() if self._pushed_run.get(key) != value}
         if not self._open or (config == self._pushed_config and not changed):
             return

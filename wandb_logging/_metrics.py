@@ -1,0 +1,234 @@
+r"""Metric definitions: x axis, summary aggregates and visibility by name (protocol 5.6). Pure: no I/O.
+
+A definition is a JSON object, kept under its name: `{"step_metric": "epoch", "step_sync": true, "hidden": false,
+"summary": ["max"]}`. A name that ends in `*` is a glob. A metric is named by its path in the row: `val.acc` is
+`{"val": {"acc": ...}}`, and a dot that belongs to a key is written `\.` (protocol 5.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+AGGREGATES = ("min", "max", "mean", "first", "last", "none")
+
+Definitions = dict[str, dict[str, Any]]
+"""Name, or glob, -> definition, in the order in which they were defined."""
+
+_PLAIN: dict[str, Any] = {"step_metric": None, "step_sync": False, "hidden": False, "summary": []}
+_SUMMARY_FLAGS = {"min": 1, "max": 2, "mean": 3, "last": 5, "none": 6, "first": 8}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What `define_metric` was given, checked. None means: as an earlier definition of that name says.
+
+    Attributes:
+        name: name of the metric; with a `*` at its end, of all that begin so and have no definition of their own.
+        step_metric: metric that is the x axis of this one.
+        step_sync: whether a row without the step metric gets its last value. True if a step metric is given.
+        hidden: whether the web page leaves it out of automatic charts.
+        summary: what of it the summary shows: any of min, max, mean, first, last; or none.
+        overwrite: whether an earlier definition is replaced, not added to.
+    """
+
+    name: str
+    step_metric: str | None = None
+    step_sync: bool | None = None
+    hidden: bool | None = None
+    summary: tuple[str, ...] | None = None
+    overwrite: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        name: object,
+        step_metric: object = None,
+        *,
+        step_sync: object = None,
+        hidden: object = None,
+        summary: object = None,
+        overwrite: object = None,
+    ) -> Metric:
+        """A definition from what a person gives.
+
+        Args:
+            step_metric: a name, or a Metric.
+            summary: names separated by commas, or a list of them.
+
+        Raises:
+            ValueError: says which part is wrong, and what would be right.
+        """
+        return cls(
+            _name(name),
+            None if step_metric is None else _step_name(step_metric),
+            _flag("step_sync", step_sync) if step_sync is not None else (True if step_metric is not None else None),
+            _flag("hidden", hidden),
+            None if summary is None else _aggregates(summary),
+            bool(_flag("overwrite", overwrite)),
+        )
+
+    def event(self) -> dict[str, Any]:
+        """The journal's form: only what was given."""
+        parts = {
+            "name": self.name,
+            "step_metric": self.step_metric,
+            "step_sync": self.step_sync,
+            "hidden": self.hidden,
+            "summary": None if self.summary is None else list(self.summary),
+            "overwrite": self.overwrite or None,
+        }
+        return {key: value for key, value in parts.items() if value is not None}
+
+
+def _name(name: object) -> str:
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"name: expected a metric's name, got {name!r}")
+    if "*" in name[:-1]:
+        raise ValueError(f"name: expected a name with at most one *, at its end, got {name!r}")
+    return name
+
+
+def _step_name(step: object) -> str:
+    name = step.name if isinstance(step, Metric) else step
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"step_metric: expected a metric's name, got {step!r}")
+    return name
+
+
+def _flag(key: str, value: object) -> bool | None:
+    if value is not None and not isinstance(value, bool):
+        raise ValueError(f"{key}: expected true or false, got {value!r}")
+    return value
+
+
+def _aggregates(summary: object) -> tuple[str, ...]:
+    items = summary.split(",") if isinstance(summary, str) else summary
+    if not isinstance(items, (list, tuple)) or not all(isinstance(item, str) for item in items):
+        raise ValueError(f"summary: expected some of {', '.join(AGGREGATES)}, got {summary!r}")
+    names = [item.strip().lower() for item in items if item.strip()]
+    for name in names:
+        if name not in AGGREGATES:
+            raise ValueError(f"summary: expected some of {', '.join(AGGREGATES)}, got {name!r}")
+    return tuple(dict.fromkeys(names))
+
+
+# --- definitions ------------------------------------------------------------------------------------
+
+
+def defined(definitions: Definitions, given: Mapping[str, Any]) -> Definitions:
+    """The definitions with one more; without `overwrite` it adds to an earlier one of the same name.
+
+    Args:
+        given: as `Metric.event` writes it.
+    """
+    name = given["name"]
+    before = _PLAIN if given.get("overwrite") else definitions.get(name, _PLAIN)
+    now = {**before, **{key: given[key] for key in ("step_metric", "hidden") if key in given}}
+    # What is switched on, and what the summary shows, adds up, as in the official SDK.
+    now["step_sync"] = before["step_sync"] or bool(given.get("step_sync"))
+    now["summary"] = list(dict.fromkeys([*before["summary"], *given.get("summary", ())]))
+    return {**definitions, name: now}
+
+
+def definition_of(definitions: Definitions, path: str) -> dict[str, Any] | None:
+    """The definition that holds for a metric: its own, or that of the first glob it matches."""
+    own = definitions.get(path)
+    if own is not None or path.startswith("_"):
+        return own
+    globs = (name for name in definitions if name.endswith("*") and path.startswith(name[:-1]))
+    glob = next(globs, None)
+    return None if glob is None else definitions[glob]
+
+
+def config_list(definitions: Definitions) -> list[dict[str, Any]]:
+    """The definitions as the run's config carries them, in `_wandb.m` (protocol 5.6).
+
+    Names come before globs, and a step metric that nobody defined stands as a bare element behind the first that
+    needs it: references are indexes into this list, counted from 1.
+    """
+    order: list[str] = []
+    for name in sorted(definitions, key=lambda name: name.endswith("*")):
+        step = definitions[name]["step_metric"]
+        order.append(name)
+        if step and step not in definitions and step not in order:
+            order.append(step)
+    return [_config_item(name, definitions.get(name), order) for name in order]
+
+
+def _config_item(name: str, definition: Mapping[str, Any] | None, order: list[str]) -> dict[str, Any]:
+    glob = definition is not None and name.endswith("*")
+    item: dict[str, Any] = {"2" if glob else "1": name}
+    if definition is None:
+        return {**item, "6": [], "7": []}
+    if definition["step_metric"]:
+        item["5"] = order.index(definition["step_metric"]) + 1
+    flags = {1: definition["step_sync"], 2: definition["hidden"], 3: not glob}
+    item["6"] = [number for number, is_set in flags.items() if is_set]
+    item["7"] = sorted(_SUMMARY_FLAGS[name] for name in definition["summary"])
+    return item
+
+
+# --- paths ------------------------------------------------------------------------------------------
+
+
+def leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """All (path, value) of a row; a media value, which has a `_type`, is one value."""
+    for key, value in tree.items():
+        name = key.replace(".", "\\.") if "." in key else key
+        path = f"{above}.{name}" if above else name
+        if isinstance(value, dict) and "_type" not in value:
+            yield from leaves(value, path)
+        else:
+            yield path, value
+
+
+def keys_of(path: str) -> list[str]:
+    r"""The keys that lead to a metric: `val.a\.b` is `["val", "a.b"]`."""
+    return [part.replace("\0", ".") for part in path.replace("\\.", "\0").split(".")]
+
+
+def find(tree: Mapping[str, Any], path: str) -> Any:
+    """The value at a path; None if there is none."""
+    value: Any = tree
+    for key in keys_of(path):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def put(tree: Mapping[str, Any], keys: list[str], value: Any) -> dict[str, Any]:
+    """A copy of the tree with a value under nested keys; `...` takes away what is there."""
+    key, *below = keys
+    old = tree.get(key)
+    if below:
+        value = put(old if isinstance(old, dict) else {}, below, value) or ...
+    rest = {**tree, key: value}
+    if value is ...:
+        del rest[key]
+    return rest
+
+
+# --- aggregates -------------------------------------------------------------------------------------
+
+
+def aggregate(before: Mapping[str, Any] | None, value: object) -> dict[str, Any]:
+    """What is kept of a metric's values so that each aggregate can be told; only numbers have min, max and mean."""
+    kept: dict[str, Any] = dict(before) if before else {"first": value}
+    kept["last"] = value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        count = kept.get("count", 0)
+        kept["count"] = count + 1
+        kept["sum"] = kept["sum"] + value if count else value
+        # NaN stays: a mean of values one of which is none is none either, and so the official SDK has it.
+        kept["min"] = value if not count or value < kept["min"] or value != value else kept["min"]
+        kept["max"] = value if not count or value > kept["max"] or value != value else kept["max"]
+    return kept
+
+
+def shown(kept: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The aggregates of a metric as the summary shows them: `{"min": 0.2, "last": 0.3}`."""
+    known = dict(kept)
+    if "count" in known:
+        known["mean"] = known["sum"] / known["count"]
+    return {name: known[name] for name in names if name in known}
