@@ -27,6 +27,15 @@ if TYPE_CHECKING:
     from wandb_logging._auth import Session
     from wandb_logging._handler import MergingAdapter, WandbHandler
     from wandb_logging._login import login, logout
+    from wandb_logging._media._audio import Audio
+    from wandb_logging._media._histogram import Histogram
+    from wandb_logging._media._html import Html
+    from wandb_logging._media._image import Image
+    from wandb_logging._media._molecule import Molecule
+    from wandb_logging._media._object3d import Object3D
+    from wandb_logging._media._plotly import Plotly
+    from wandb_logging._media._table import Table
+    from wandb_logging._media._video import Video
     from wandb_logging._read import RunData, read_run
     from wandb_logging._report import Report
     from wandb_logging._run import Run, new_run
@@ -35,12 +44,21 @@ if TYPE_CHECKING:
 
 # Loaded when first asked for: sending needs `requests`, which takes longer to import than all the rest.
 _ROOMS = {
+    "Audio": "_media._audio",
+    "Histogram": "_media._histogram",
+    "Html": "_media._html",
+    "Image": "_media._image",
     "MergingAdapter": "_handler",
+    "Molecule": "_media._molecule",
+    "Object3D": "_media._object3d",
+    "Plotly": "_media._plotly",
     "Report": "_report",
     "Run": "_run",
     "RunData": "_read",
     "Session": "_auth",
     "Settings": "_settings",
+    "Table": "_media._table",
+    "Video": "_media._video",
     "WandbHandler": "_handler",
     "login": "_login",
     "logout": "_login",
@@ -50,14 +68,21 @@ _ROOMS = {
 }
 
 __all__ = [
+    "Audio",
     "AuthError",
     "GraphQLError",
     "HTTPStatusError",
+    "Histogram",
+    "Html",
+    "Image",
     "JournalCorrupt",
     "JournalError",
     "JournalLocked",
     "LogError",
     "MergingAdapter",
+    "Molecule",
+    "Object3D",
+    "Plotly",
     "Report",
     "RequestRejected",
     "Run",
@@ -68,7 +93,9 @@ __all__ = [
     "Settings",
     "SettingsError",
     "TLSError",
+    "Table",
     "TransportError",
+    "Video",
     "WandbHandler",
     "WandbLoggingError",
     "__version__",

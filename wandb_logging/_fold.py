@@ -7,7 +7,7 @@ step is lower than the current one is not dropped (issue 3; `late_steps`).
 
 Events, as `_records` and `_run` write them; all have `t`, seconds since 1970:
 
-    {"metrics": {...}, "step": n?, "aside": {...}?}    a row, or part of one
+    {"metrics": {...}, "step": n?, "aside": {...}?}    a row, or part of one; with "media" if it has some (`_media`)
     {"text": "...", "level": "INFO", "logger": "x"?}   text; both may stand in one event
     {"artifact": {...}}  {"use_artifact": {...}}  {"alert": {...}}
     {"config": {...}}  {"summary": {...}}  {"define": {...}}  {"run": {...}}  {"file": {...}}  {"exit": code}
@@ -18,7 +18,7 @@ What is in a state is never changed but replaced, so that a copy of it need not 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import lru_cache
@@ -28,6 +28,7 @@ from pythonjsonlogger.json import JsonFormatter
 
 from wandb_logging import _metrics
 from wandb_logging._alerts import due, waits_after
+from wandb_logging._media._names import fill_steps
 from wandb_logging._values import dumps, loads
 
 MAX_ROW_BYTES = 10_383_360  # 10 MiB - 100 KiB, "imposed by the back-end" (protocol 4.4)
@@ -181,6 +182,7 @@ class _Folder:
         # The only dict that is changed in place, once a row: its values are not.
         self.state.summary = dict(state.summary)
         self.delta = Delta()
+        self._media: Sequence[Mapping[str, str]] = ()  # of the event being taken, until its step is known
         self._definitions: dict[str, dict[str, Any] | None] = {}  # by path, looked up once
 
     def take(self, body: bytes) -> None:
@@ -200,6 +202,7 @@ class _Folder:
         state.runtime = self._runtime(time)
         metrics = event.get("metrics")
         if type(metrics) is dict:
+            self._media = event.get("media") or ()
             self._row(metrics, event.get("step"), time)
         if type(event.get("text")) is str:
             lines = text_lines(event, structured=self.rules.structured)
@@ -221,7 +224,7 @@ class _Folder:
             self._without_reserved(metrics)
         if type(step) is not int:
             if state.open is None:  # nearly every row there is
-                self._put_row(metrics, time)
+                self._put_row(self._with_media(metrics), time)
             else:
                 if not metrics.keys().isdisjoint(state.shifted):
                     self._next_row()
@@ -261,9 +264,17 @@ class _Folder:
 
     def _join(self, metrics: dict[str, Any], time: float) -> None:
         state = self.state
+        metrics = self._with_media(metrics)
         state.open = metrics if state.open is None else _merged(state.open, metrics)
         state.open_time = time
         state.open_events += 1
+
+    def _with_media(self, metrics: dict[str, Any]) -> dict[str, Any]:
+        """The metrics with the step in the names of their media files, which are to be uploaded under them."""
+        if self._media:
+            metrics, tasks = fill_steps(metrics, self._media, self.state.step)
+            self.delta.tasks += tasks
+        return metrics
 
     def _next_row(self) -> None:
         self.close_row()

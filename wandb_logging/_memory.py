@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._journal import Counts, Writer
+from wandb_logging._keep import Kept, Source
 from wandb_logging._reader import Chunk, Position, Reader
 from wandb_logging._rundir import FORMAT, RunDir
 from wandb_logging._values import loads
@@ -59,6 +60,9 @@ class MemoryRunDir(RunDir):
 
     def set_aside(self, reason: str, what: object) -> None:
         pass
+
+    def keep_media(self, source: Source, extension: str) -> Kept:  # noqa: ARG002
+        raise OSError(f"there is no run directory to keep the {extension} file in")
 
     def keep_file(self, source: Path, name: str) -> str:  # noqa: ARG002
         return str(source.absolute())

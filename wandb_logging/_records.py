@@ -25,19 +25,25 @@ _exceptions = logging.Formatter()
 Report = Callable[[str, str], None]
 """Told of what had to be left out: (name of the value, why)."""
 
+Media = Callable[[Mapping[Any, Any], Aside], tuple[Mapping[Any, Any], list[dict[str, str]]]]
+"""Puts JSON values in the place of media: gives the metrics so, and what the fold has to know of the files."""
 
-def row_event(metrics: Mapping[Any, Any], step: object, now: float, report: Report) -> bytes:
+
+def row_event(
+    metrics: Mapping[Any, Any], step: object, now: float, report: Report, media: Media | None = None
+) -> bytes:
     """The event of one row.
 
     Args:
         metrics: name -> value; values that cannot be sent are left out and reported.
         step: whole number, or None for the next step.
         now: seconds since 1970.
+        media: puts JSON values in the place of images and the like.
     """
     event: dict[str, Any] = {"metrics": metrics, "t": now}
     if step is not None:
         event["step"] = step
-    return _encode(event, report)
+    return _encode(event, report, media)
 
 
 def change_event(kind: str, value: object, now: float, report: Report) -> bytes:
@@ -51,7 +57,7 @@ def change_event(kind: str, value: object, now: float, report: Report) -> bytes:
     return dumps({**tree, "t": now})
 
 
-def _encode(event: dict[str, Any], report: Report) -> bytes:
+def _encode(event: dict[str, Any], report: Report, media: Media | None) -> bytes:
     """The bytes of an event whose `metrics`, if any, are still the caller's own objects."""
     metrics = event.get("metrics")
     if _FAST and (metrics is None or _is_plain(metrics)) and type(event.get("step", 0)) is int:
@@ -62,7 +68,7 @@ def _encode(event: dict[str, Any], report: Report) -> bytes:
         else:
             if b"null" not in line:  # what orjson makes of NaN; or just a word in the text
                 return line
-    return _encode_slowly(event, report)
+    return _encode_slowly(event, report, media)
 
 
 def _is_plain(metrics: object) -> bool:
@@ -78,7 +84,7 @@ def _is_plain(metrics: object) -> bool:
         return False
 
 
-def _encode_slowly(event: dict[str, Any], report: Report) -> bytes:
+def _encode_slowly(event: dict[str, Any], report: Report, media: Media | None) -> bytes:
     aside: Aside = {}
     event = dict(event)
     metrics = event.pop("metrics", None)
@@ -86,6 +92,10 @@ def _encode_slowly(event: dict[str, Any], report: Report) -> bytes:
     head: dict[str, Any] = {}
     if metrics is not None:
         if isinstance(metrics, Mapping):
+            if media is not None:
+                metrics, files = media(metrics, aside)
+                if files:
+                    head["media"] = files
             try:
                 head["metrics"] = plain(metrics, aside=aside)
             except Exception as exc:
@@ -130,9 +140,16 @@ class Snapshot:
         settings: metrics_key, step_key, dict_message, dict_args, console.
         report: told of values that are left out.
         broken: told of records whose text cannot be made (a wrong number of arguments); the rest is kept.
+        media: puts JSON values in the place of images and the like.
     """
 
-    def __init__(self, settings: Settings, report: Report, broken: Callable[[logging.LogRecord], object]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        report: Report,
+        broken: Callable[[logging.LogRecord], object],
+        media: Media | None = None,
+    ) -> None:
         self._metrics_key = settings.metrics_key
         self._step_key = settings.step_key
         self._dicts = settings.dict_message or settings.dict_args
@@ -142,6 +159,7 @@ class Snapshot:
         self._console_level = int(settings.console) if settings.console is not False else float("inf")
         self._report = report
         self._broken = broken
+        self._media = media
 
     def __call__(self, record: logging.LogRecord, formatter: logging.Formatter | None) -> bytes | None:
         """The event of a record; None if nothing of it is wanted. The formatter is the user's, if there is one."""
@@ -160,7 +178,7 @@ class Snapshot:
             self._add_text(event, record, formatter)
         elif metrics is None:
             return None
-        return _encode(event, self._report)
+        return _encode(event, self._report, self._media)
 
     def _from_message(self, record: logging.LogRecord) -> object:
         if self._dict_message and isinstance(record.msg, Mapping):

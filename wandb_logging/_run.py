@@ -28,6 +28,7 @@ from wandb_logging._errors import AuthError, JournalLocked, LogError, RunNotFoun
 from wandb_logging._journal import Writer
 from wandb_logging._link import Link, Pace, explain
 from wandb_logging._listener import Listener
+from wandb_logging._media._placing import Placing
 from wandb_logging._memory import MemoryRunDir
 from wandb_logging._notices import Notices
 from wandb_logging._records import change_event, now, row_event
@@ -98,6 +99,8 @@ class Run:
         self.mode = self._choose_mode()
         self._info = self._identity()
         self._dir, self._writer = self._open_directory()
+        self.media = Placing(self._dir.keep_media)  # of log records
+        self._media_by_hand = Placing(self._dir.keep_media, strict=True)
         self._listener = Listener(self._work, self._next_round, self._release)
         pace = Pace(self._listener.sleep, self._listener.out_of_time, _BREATH)
         self._uploader = Uploader(
@@ -171,18 +174,22 @@ class Run:
         """Log a row. When this returns it is in the journal.
 
         Args:
-            metrics: name -> value, nested mappings allowed. A value that cannot be sent is set aside with a
-                warning; the rest goes.
+            metrics: name -> value, nested mappings allowed: numbers, text, arrays, and media such as `Image`. A
+                value that cannot be sent is set aside with a warning; the rest goes.
             step: step of the row; rows of one step merge. Default: the next step.
 
         Raises:
-            LogError: `metrics` is no mapping, `step` no whole number, or the run is finished.
+            LogError: `metrics` is no mapping, `step` no whole number, media are not what they should be, or the
+                run is finished.
         """
         if not isinstance(metrics, Mapping):
             raise LogError(f"metrics: expected a mapping, got {type(metrics).__name__}")
         if step is not None and (isinstance(step, bool) or not hasattr(step, "__index__")):
             raise LogError(f"step: expected a whole number, got {step!r}")
-        self._append(row_event(metrics, step, now(), self.report))
+        if self.mode == "disabled":
+            self._append(b"")
+        else:
+            self._append(row_event(metrics, step, now(), self.report, self._media_by_hand))
 
     def update_config(self, mapping: Mapping[str, Any] | None = None, **values: Any) -> None:
         """Set keys of the config; other keys stay.

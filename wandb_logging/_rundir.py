@@ -24,6 +24,7 @@ from typing import Any
 
 from wandb_logging._errors import JournalCorrupt, JournalError, JournalLocked, LogError
 from wandb_logging._journal import Writer, seal, segment_path, segments, sync_directory, unseal
+from wandb_logging._keep import Kept, Source, keep_media
 from wandb_logging._locks import ProcessLock, is_locked
 from wandb_logging._reader import Position, Reader
 from wandb_logging._values import dumps, loads
@@ -179,6 +180,14 @@ class RunDir:
         """Keep something that cannot be sent, with the reason, in aside.jsonl."""
         with contextlib.suppress(OSError), (self.path / "aside.jsonl").open("ab") as file:
             file.write(dumps({"reason": reason, "what": what}) + b"\n")
+
+    def keep_media(self, source: Source, extension: str) -> Kept:
+        """Copy the bytes of a media value into the run directory.
+
+        Raises:
+            OSError: they cannot be read or copied.
+        """
+        return keep_media(self.path, source, extension)
 
     def keep_file(self, source: Path, name: str) -> str:
         """Copy a file into the run directory; its path relative to the directory.

@@ -40,4 +40,4 @@ def _file(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir) 
     return [name]
 
 
-_KINDS: dict[str, Callable[[Mapping[str, Any], Link, Remote, RunDir], list[str]]] = {"file": _file}
+_KINDS: dict[str, Callable[[Mapping[str, Any], Link, Remote, RunDir], list[str]]] = {"file": _file, "media": _file}

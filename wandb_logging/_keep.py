@@ -1,0 +1,122 @@
+"""Copies in a run directory of what is uploaded beside the streams.
+
+What the program does to its files later changes nothing. A copy is made beside its place and moved there whole, so
+that no reader sees half of it.
+
+    files/media/<SHA-256><extension>          the bytes of a media value: equal ones are kept once
+    files/saved/<hash of the name>/<name>     a file of the run: only its newest content, for the server keeps no other
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Union
+
+_BLOCK = 2**20
+_numbers = itertools.count()
+
+Source = Union[Path, bytes]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A copy of some bytes in the run directory.
+
+    Attributes:
+        path: relative to the run directory, with forward slashes.
+        sha256: of the bytes, hexadecimal.
+        size: in bytes.
+    """
+
+    path: str
+    sha256: str
+    size: int
+
+
+def keep_media(run_dir: Path, source: Source, extension: str) -> Kept:
+    """Keep the bytes of a media value.
+
+    Args:
+        run_dir: path of the run directory.
+        source: a file, or bytes.
+        extension: for the copy, with its dot.
+
+    Raises:
+        OSError: it cannot be read or copied.
+    """
+    folder = run_dir / "files" / "media"
+    with _copied(source, folder) as (copy, sha256, size):
+        target = folder / f"{sha256}{extension}"
+        if not target.exists():
+            copy.replace(target)
+    return Kept(target.relative_to(run_dir).as_posix(), sha256, size)
+
+
+def keep_file(run_dir: Path, source: Source, name: str) -> Kept:
+    """Keep a file of the run in place of what was kept under its name.
+
+    Args:
+        run_dir: path of the run directory.
+        source: a file, or bytes.
+        name: its name in the run, with forward slashes.
+
+    Raises:
+        OSError: it cannot be read or copied.
+    """
+    # By a hash of the name: as they are, "a" and "a/b", or "a" and "A" on some systems, would be in each other's way.
+    folder = run_dir / "files" / "saved" / hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    with _copied(source, folder) as (copy, sha256, size):
+        target = folder / PurePosixPath(name).name
+        try:
+            copy.replace(target)
+        except PermissionError:  # Windows: the old one is just being uploaded
+            target = folder / f"{sha256[:16]}-{target.name}"
+            copy.replace(target)
+    return Kept(target.relative_to(run_dir).as_posix(), sha256, size)
+
+
+def md5_of(path: Path) -> str:
+    """MD5 of a file, hexadecimal.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    digest: Any = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return str(digest.hexdigest())
+
+
+@contextlib.contextmanager
+def _copied(source: Source, folder: Path) -> Iterator[tuple[Path, str, int]]:
+    """A temporary copy with the SHA-256 and the size of what was read; gone at the end unless it was moved."""
+    folder.mkdir(parents=True, exist_ok=True)
+    # A number for each: a signal's handler may log an image while this very thread copies one.
+    copy = folder / f".{os.getpid()}-{next(_numbers)}.tmp"
+    digest, size = hashlib.sha256(), 0
+    try:
+        with copy.open("xb") as out:
+            for block in _blocks(source):
+                digest.update(block)
+                size += len(block)
+                out.write(block)
+        yield copy, digest.hexdigest(), size
+    finally:
+        with contextlib.suppress(OSError):
+            copy.unlink()
+
+
+def _blocks(source: Source) -> Iterator[bytes]:
+    if isinstance(source, bytes):
+        yield source
+        return
+    with source.open("rb") as file:
+        while block := file.read(_BLOCK):
+            yield block

@@ -1,0 +1,133 @@
+"""What all kinds of media have in common: a value that becomes a JSON object, and mostly a file beside it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from wandb_logging._errors import LogError
+from wandb_logging._keep import Kept, Source
+from wandb_logging._media._names import STEP, file_name
+
+Keep = Callable[[Source, str], Kept]
+"""Keeps the bytes of a file, or these, under a name with this extension. Raises OSError."""
+
+
+class Place:
+    """Where the files of one event's media go.
+
+    Args:
+        keep: copies into the run directory.
+        step: what stands for the step in their names.
+
+    Attributes:
+        files: what was kept: the member `media` of the event (`_names`).
+    """
+
+    def __init__(self, keep: Keep, step: str = STEP) -> None:
+        self.files: list[dict[str, str]] = []
+        self._keep = keep
+        self._step = step
+
+    def put(self, source: Source, folder: str, key: str, extension: str) -> dict[str, Any]:
+        """Keep a file's bytes; what a media object says of its file.
+
+        Raises:
+            LogError: the file is gone.
+            OSError: it cannot be copied.
+        """
+        try:
+            kept = self._keep(source, extension)
+        except FileNotFoundError as exc:
+            if isinstance(source, Path) and not source.is_file():
+                raise LogError(f"there is no file {source} any more") from exc
+            raise
+        name = file_name(folder, key, self._step, kept.sha256, extension)
+        self.files.append({"name": name, "path": kept.path})
+        return {"sha256": kept.sha256, "size": kept.size, "path": name}
+
+
+class Value:
+    """Something that stands for a metric's value and is more than a number."""
+
+    def json(self, key: str, place: Place) -> Any:
+        """The JSON value, its file kept at `place`.
+
+        Raises:
+            LogError: it is not what it should be.
+            OSError: its file cannot be kept.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def together(cls, items: Sequence[Any], key: str, place: Place) -> Any:
+        """The JSON value of several of one kind."""
+        return [item.json(key, place) for item in items]
+
+
+class Media(Value):
+    """A value with a file.
+
+    Args:
+        source: a file, read when it is logged, or bytes.
+        extension: of the file in the run, with its dot.
+        caption: text below it; an attribute, too.
+    """
+
+    kind: ClassVar[str]
+    folder: ClassVar[str]
+
+    def __init__(self, source: Source, extension: str, caption: str | None = None) -> None:
+        self._source = source
+        self._extension = extension
+        self.caption = caption
+
+    def json(self, key: str, place: Place) -> dict[str, Any]:
+        """The JSON object of it."""
+        caption = {} if self.caption is None else {"caption": str(self.caption)}
+        return {"_type": self.kind, **place.put(self._source, self.folder, key, self._extension), **caption}
+
+
+def captions(items: Sequence[Media]) -> list[str | None] | bool:
+    """The captions of several as the official SDK lists them: not at all when the first has none."""
+    return False if items[0].caption is None else [item.caption for item in items]
+
+
+def existing_file(path: str | os.PathLike[str]) -> Path:
+    """The file a person named, absolute: the working directory may change before it is logged.
+
+    Raises:
+        LogError: there is no such file.
+    """
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise LogError(f"{file} is no file")
+    return file.absolute()
+
+
+def opened_file(value: Any) -> Any:
+    """The path of an open file; anything else as it is. A path has a `name`, too, which is only its last part."""
+    name = getattr(value, "name", None)
+    return name if isinstance(name, str) and not isinstance(value, os.PathLike) else value
+
+
+def read_all(stream: Any) -> bytes:
+    """The whole content of a stream, from its beginning if it can go back there."""
+    if hasattr(stream, "seek"):
+        stream.seek(0)
+    content = stream.read()
+    return content.encode() if isinstance(content, str) else bytes(content)
+
+
+def known_extension(name: str, known: Sequence[str], what: str) -> str:
+    """The extension of a file among those that can be shown, with its dot.
+
+    Raises:
+        LogError: it is none of them.
+    """
+    for extension in known:
+        if name.lower().endswith(f".{extension}"):
+            return f".{extension}"
+    raise LogError(f"{what}: expected a file of type {', '.join(known)}, got {name!r}")

@@ -1,0 +1,71 @@
+"""What a media file is called in the run (protocol 5.7). Pure.
+
+The name holds the step of its row, which only the fold knows: until then `{step}` stands in its place, in the value
+as in the list of kept copies that its event carries:
+
+    {"metrics": {"cat": {"_type": "image-file", "path": "media/images/cat_{step}_1f..e0.png", ...}},
+     "media": [{"name": "media/images/cat_{step}_1f..e0.png", "path": "files/media/1f....png"}], ...}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+STEP = "{step}"
+_ID_LENGTH = 20  # hex digits of the SHA-256
+
+
+def file_name(folder: str, key: str, step: str, sha256: str, extension: str) -> str:
+    """The name of a media file in its run.
+
+    Args:
+        folder: of its kind, such as images.
+        key: the metric's; its slashes make folders, and it cannot leave them.
+        step: of the row, "summary", or `STEP` while it is not known.
+        sha256: of its bytes, hexadecimal.
+        extension: with its dot.
+    """
+    # As the official SDK makes keys safe; a NUL cannot be in any file's name.
+    parts = key.replace("\0", "_").lstrip("/").split("/")
+    safe = "/".join(part.replace(".", "_") if part in {".", ".."} else part for part in parts)
+    return f"media/{folder}/{safe}_{step}_{sha256[:_ID_LENGTH]}{extension}"
+
+
+def fill_step(name: str, step: int) -> str:
+    """A name with the step in its place. The key in front may hold the same letters: the last ones are meant."""
+    before, _, after = name.rpartition(STEP)
+    return f"{before}{step}{after}"
+
+
+def fill_steps(
+    metrics: Mapping[str, Any], files: Iterable[Mapping[str, str]], step: int
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The metrics with the step in each name, and what is to be uploaded: `{"kind": "media", "name", "path"}` each.
+
+    Args:
+        metrics: of an event.
+        files: its member `media`.
+        step: of the row that the event belongs to.
+    """
+    names: dict[str, str] = {}
+    tasks: dict[str, dict[str, Any]] = {}
+    for file in files:
+        name = fill_step(file["name"], step)
+        names[file["name"]] = name
+        # A list of 3D objects names its files without their folder.
+        names[_without_folder(file["name"])] = _without_folder(name)
+        tasks[name] = {"kind": "media", "name": name, "path": file["path"]}
+    return _renamed(metrics, names), list(tasks.values())
+
+
+def _without_folder(name: str) -> str:
+    return name.split("/", 2)[-1]
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _renamed(item, names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_renamed(item, names) for item in value]
+    return names.get(value, value) if isinstance(value, str) else value
