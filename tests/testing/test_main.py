@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import signal
 import subprocess
 import sys
@@ -16,9 +17,7 @@ def test_by_hand() -> None:
     command = [sys.executable, "-m", "wandb_logging.testing", "--key", "k" * 40]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        said: list[str] = []
-        while not said or "Ctrl-C" not in said[-1]:
-            said.append(process.stdout.readline())
+        said = list(itertools.takewhile(lambda line: "Ctrl-C" not in line, process.stdout))
         exports = dict(line.strip()[len("export ") :].split("=") for line in said if "export" in line)
         assert exports["WANDB_API_KEY"] == "k" * 40
         remote = Remote(exports["WANDB_BASE_URL"], "k" * 40)

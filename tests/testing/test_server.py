@@ -270,7 +270,7 @@ class TestResume:
         assert (run.state, run.exit_code, run.project) == ("finished", 0, "uncategorized")
         assert server.create_run("failed", exit_code=1).state == "failed"
         running = server.create_run("running", exit_code=None, entity="others", wandb_config={})
-        assert (running.state, running.exists_for_clients) == ("running", False)
+        assert (running.state, running.wandb_config) == ("running", {})
         assert "others" in server.entities
 
     def test_rewind(self, client: Client) -> None:

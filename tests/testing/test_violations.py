@@ -78,9 +78,10 @@ class TestHistory:
 
     @pytest.mark.parametrize("line", ["{", "[1]", "1", '"text"', '{"a": "\\ud800"}'])
     def test_no_object(self, client: Client, line: str) -> None:
-        """A row is a JSON object in whole characters."""
+        """A row is a JSON object in whole characters; another line is kept, but not as a row."""
         client.stream(history=(0, [line]))
-        assert client.rules() == ["history-json"]
+        assert (client.rules(), client.stored.history_lines) == (["history-json"], [line])
+        assert len(client.stored.history) == 0
 
     @pytest.mark.parametrize("key", ["_step", "_timestamp", "_runtime"])
     @pytest.mark.parametrize("value", [None, "1", True])
@@ -314,6 +315,13 @@ class TestUpsert:
         """Config wraps each value and has `_wandb.value.t`."""
         client.upsert(config=config)
         assert client.rules() == [rule]
+        assert isinstance(client.stored.config, dict)
+
+    def test_summary(self, client: Client) -> None:
+        """A summary may come with UpsertBucket; one that is no object is not stored."""
+        client.upsert(summaryMetrics='{"best": 1}')
+        client.upsert(summaryMetrics="1")
+        assert (client.rules(), client.stored.summary) == (["summary-json"], {"best": 1})
 
     @pytest.mark.parametrize("run_id", ["a/b", "a:b", "a;b", "a,b", "a#b", "a?b", "a'b", " a", "a "])
     def test_run_id(self, client: Client, run_id: str) -> None:

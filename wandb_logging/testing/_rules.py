@@ -80,7 +80,7 @@ def parse(text: str, *, strict: bool = False) -> Any:
     return value
 
 
-def _parse_object(text: str) -> tuple[dict[str, Any], str | None]:
+def parse_object(text: str) -> tuple[dict[str, Any], str | None]:
     """The JSON object in `text`, or an empty one and what is wrong."""
     try:
         value = parse(text)
@@ -144,7 +144,7 @@ def check_history(content: Sequence[str], offset: int, last_step: int | None) ->
         last_step: `_step` of the row before, if there is one.
     """
     for number, line in enumerate(content, offset):
-        row, problem = _parse_object(line)
+        row, problem = parse_object(line)
         if problem:
             yield Violation("history-json", f"line {number}: {problem}")
             continue
@@ -162,14 +162,14 @@ def check_history(content: Sequence[str], offset: int, last_step: int | None) ->
 
 def step_of(line: str | None) -> int | None:
     """`_step` of a stored row, if it has one."""
-    step = _parse_object(line)[0].get("_step") if line else None
+    step = parse_object(line)[0].get("_step") if line else None
     return step if isinstance(step, int) else None
 
 
 def check_events(content: Sequence[str], offset: int) -> Iterator[Violation]:
     """System rows are objects with `_timestamp` and `_runtime`."""
     for number, line in enumerate(content, offset):
-        row, problem = _parse_object(line)
+        row, problem = parse_object(line)
         if problem:
             yield Violation("events-json", f"line {number}: {problem}")
         elif not all(_is_number(row.get(key)) for key in ("_timestamp", "_runtime")):
@@ -183,7 +183,7 @@ def check_summary(content: Sequence[str], offset: int) -> Iterator[Violation]:
     if len(content) != 1:
         yield Violation("summary-lines", f"{len(content)} lines, must be exactly 1")
     for line in content:
-        _, problem = _parse_object(line)
+        _, problem = parse_object(line)
         if problem:
             yield Violation("summary-json", problem)
 
@@ -200,7 +200,7 @@ def check_console(content: Sequence[str], offset: int, *, structured: bool) -> I
 
 
 def _structured_text(line: str) -> tuple[str, str | None]:
-    value, problem = _parse_object(line)
+    value, problem = parse_object(line)
     text = value.get("content")
     if problem or (isinstance(text, str) and isinstance(value.get("ts"), str)):
         return text or "", problem
@@ -322,7 +322,7 @@ def check_names(run_id: str, project: str, tags: Sequence[str]) -> Iterator[Viol
 
 def check_config(text: str) -> Iterator[Violation]:
     """Config is `{"key": {"value": ...}}` with `_wandb.value.t`, without which no client resumes the run."""
-    config, problem = _parse_object(text)
+    config, problem = parse_object(text)
     if problem:
         yield Violation("config-json", problem)
         return

@@ -1,12 +1,8 @@
-"""`LocalServer`: W&B's server on loopback. Takes requests apart, checks the key, hands on."""
+"""`LocalServer`: W&B's server on loopback. The public face: life, faults, looking in."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import contextlib
-import gzip
-import hmac
 import json
 import secrets
 import threading
@@ -14,14 +10,14 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import urlsplit
 
-from wandb_logging.testing import _artifact_resolvers, _graphql, _resolvers, _rules
-from wandb_logging.testing._context import UPLOAD_HEADER, Context
+from wandb_logging.testing import _graphql, _routes
 from wandb_logging.testing._faults import Fault, Faults, body_bytes
 from wandb_logging.testing._http import HTTPServer, Reply, Request
+from wandb_logging.testing._routes import Routes
 from wandb_logging.testing._rules import EVENTS, HISTORY, OUTPUT, Violation
-from wandb_logging.testing._store import Refusal, Store, StoredRun
+from wandb_logging.testing._store import Store, StoredRun
 
 if TYPE_CHECKING:
     import ssl
@@ -32,11 +28,6 @@ if TYPE_CHECKING:
 
     from wandb_logging.testing._faults import Close, Where
 
-_RESOLVERS = {**_resolvers.RESOLVERS, **_artifact_resolvers.RESOLVERS}
-_TELEMETRY = "/sdk/otel/"
-_BINARY = {"Content-Type": "application/octet-stream"}
-# /artifactsV2/{region}/{entity}/{project}/{collection}/{artifact id}/{hex md5}/{name}
-_ARTIFACT_URL_PARTS = 9
 _POLL_SECONDS = 0.05
 _STOP_SECONDS = 0.01
 
@@ -101,12 +92,11 @@ class LocalServer:
     ) -> None:
         self.api_key = api_key or secrets.token_hex(20)
         self.latency = 0.0
-        self._keys = {self.api_key}
         self._store = Store(entity, set(features))
+        self._routes = Routes(self._store, {self.api_key}, secrets.token_bytes(16))
         self._faults = Faults()
         self._requests: list[RecordedRequest] = []
         self._allowed: set[str] | None = set()
-        self._secret = secrets.token_bytes(16)
         self._tls = tls
         self._port = port
         self._http: HTTPServer | None = None
@@ -126,6 +116,7 @@ class LocalServer:
             self._stopping.clear()
             self._http = HTTPServer(self._port, self._answer, self._tls)
             self._port = self._http.server_port
+            self._routes.url = self.url
             threading.Thread(
                 target=self._http.serve_forever, args=(_STOP_SECONDS,), name="wandb-local-server", daemon=True
             ).start()
@@ -191,11 +182,11 @@ class LocalServer:
 
     def add_key(self, key: str) -> None:
         """Accept `key` from now on."""
-        self._keys.add(key)
+        self._routes.keys.add(key)
 
     def revoke_key(self, key: str) -> None:
         """Answer 401 to `key` from now on."""
-        self._keys.discard(key)
+        self._routes.keys.discard(key)
 
     @property
     def runs(self) -> list[StoredRun]:
@@ -391,156 +382,27 @@ class LocalServer:
 
     def _answer(self, request: Request) -> Reply | None:
         arrived = time.monotonic()
-        where, body = _where(request), _decompressed(request)
-        operation = _operation(body) if where == "graphql" else None
-        fault = self._faults.take(where, operation)
+        call = _routes.read(request)
+        fault = self._faults.take(call.where, call.operation)
         self._stopping.wait(self.latency + (fault.latency if fault else 0.0))
         reply: Reply | None = None
         with self._changed:
             if fault is None or fault.close == "after" or (fault.close is None and fault.status is None):
-                reply = self._handle(request, where, body)
+                reply = self._routes.handle(call)
             if fault and fault.close:
                 reply = None
             elif fault and fault.status is not None:
                 reply = Reply(fault.status, fault.body, fault.headers)
-            status = reply.status if reply else None
-            headers = dict(request.headers.items())
             self._requests.append(
-                RecordedRequest(request.method, request.path, headers, body or b"", status, operation, arrived)
+                RecordedRequest(
+                    method=request.method,
+                    path=request.path,
+                    headers=dict(request.headers.items()),
+                    body=call.body or b"",
+                    status=reply.status if reply else None,
+                    operation=call.operation,
+                    time=arrived,
+                )
             )
             self._changed.notify_all()
         return reply
-
-    def _handle(self, request: Request, where: str, body: bytes | None) -> Reply:
-        try:
-            if where == "storage":
-                return self._storage(request) if "signature=" in request.path else self._unsigned(request)
-            if where in ("graphql", "file_stream"):
-                self._check_key(request)
-                self._check_form(request, body)
-                return _json(*(self._graphql(body) if where == "graphql" else self._file_stream(request, body)))
-            if not request.path.startswith(_TELEMETRY):
-                self._store.report("unknown-path", f"{request.method} {request.path}")
-            return _json(404, {"error": "not found"})
-        except Refusal as refusal:
-            return _json(refusal.status, {"error": str(refusal), "errors": [{"message": str(refusal)}]})
-        except Exception as error:
-            # A fault of ours must fail the test that met it, not hide behind the client's retries.
-            self._store.report("server-error", f"{request.method} {request.path}: {error!r}")
-            raise
-
-    def _check_key(self, request: Request) -> None:
-        if not _has_key(request, self._keys):
-            raise Refusal("user is not logged in", 401)
-
-    def _check_form(self, request: Request, body: bytes | None) -> None:
-        kind = str(request.headers.get("Content-Type", "")).split(";")[0].strip()
-        if kind != "application/json":
-            self._store.report("content-type", f"{request.method} {request.path}: {kind or 'none'}")
-        if request.body is None or body is None:
-            self._store.report("body", f"{request.method} {request.path}: no Content-Length, or gzip that is none")
-            raise Refusal("body cannot be read", 400)
-
-    def _graphql(self, body: bytes | None) -> tuple[int, dict[str, Any]]:
-        try:
-            value = _rules.parse((body or b"").decode(), strict=True)
-            query, variables, operation = value["query"], value.get("variables"), value.get("operationName")
-        except (ValueError, TypeError, LookupError) as error:
-            self._store.report("strict-json", f"GraphQL body: {error!r}")
-            raise Refusal(f"body is no GraphQL request: {error!r}", 400) from error
-        return _graphql.execute(_RESOLVERS, self._context, query, variables, operation)
-
-    def _file_stream(self, request: Request, body: bytes | None) -> tuple[int, dict[str, Any]]:
-        entity, project, run_id = (unquote(part) for part in urlsplit(request.path).path.split("/")[2:5])
-        run = self._store.require(entity, project, run_id, status=404)
-        if request.headers.get("Content-Encoding") == "gzip" and "FILESTREAM_GZIP" not in self.features:
-            self._store.report("gzip", f"{run.path}: gzip body, but the server does not offer FILESTREAM_GZIP")
-            raise Refusal("cannot read gzip", 500)
-        return 200, self._store.stream(run, body or b"")
-
-    @property
-    def _context(self) -> Context:
-        return Context(self._store, self.url, self._secret)
-
-    def _storage(self, request: Request) -> Reply:
-        parts = urlsplit(request.path)
-        given = parse_qs(parts.query).get("signature", [""])[0]
-        method = "GET" if request.method == "HEAD" else request.method
-        if not hmac.compare_digest(given, self._context.signature(method, parts.path)):
-            self._store.report("signature", f"{request.method} {parts.path}: not a URL that the server handed out")
-            raise Refusal("signature does not match", 403)
-        place = tuple(unquote(part) for part in parts.path.split("/")[2:])
-        if method == "PUT":
-            self._check_put(request, parts.path)
-            self._store.put(place, request.body or b"")
-            return Reply(200)
-        return Reply(200, self._store.get(place), _BINARY)
-
-    def _unsigned(self, request: Request) -> Reply:
-        """Bytes of an artifact's file, by their digest and with the key instead of a signature."""
-        parts = [unquote(part) for part in urlsplit(request.path).path.split("/")]
-        if parts[1] != "artifactsV2" or request.method != "GET" or len(parts) < _ARTIFACT_URL_PARTS:
-            self._store.report("signature", f"{request.method} {request.path}: lacks its signature")
-            raise Refusal("signature does not match", 403)
-        self._check_key(request)
-        return Reply(200, self._store.get(("artifacts", parts[7])), _BINARY)
-
-    def _check_put(self, request: Request, path: str) -> None:
-        name, value = UPLOAD_HEADER
-        for rule, wrong, detail in (
-            ("put-authorization", "Authorization" in request.headers, "carries the key (Authorization)"),
-            ("put-length", request.body is None, "has no Content-Length"),
-            (
-                "put-headers",
-                request.headers.get(name, "").strip() != value,
-                f"lacks the upload header {name}:{value}",
-            ),
-            (
-                "put-content-type",
-                "Content-Type" in request.headers,
-                "has a Content-Type that nobody asked for",
-            ),
-        ):
-            if wrong:
-                self._store.report(rule, f"PUT {path} {detail}")
-                raise Refusal(f"PUT {detail}", 411 if rule == "put-length" else 400)
-
-
-def _json(status: int, value: Any) -> Reply:
-    return Reply(status, json.dumps(value, allow_nan=False).encode())
-
-
-def _where(request: Request) -> str:
-    path = urlsplit(request.path).path
-    if path == "/graphql":
-        return "graphql"
-    if path.startswith("/files/") and path.endswith("/file_stream"):
-        return "file_stream"
-    return "storage" if path.startswith(("/storage/", "/artifactsV2/")) else "other"
-
-
-def _decompressed(request: Request) -> bytes | None:
-    """The body, unpacked; None when it cannot be."""
-    if request.headers.get("Content-Encoding") != "gzip":
-        return request.body
-    try:
-        return gzip.decompress(request.body or b"")
-    except (OSError, EOFError):
-        return None
-
-
-def _operation(body: bytes | None) -> str | None:
-    try:
-        value = json.loads(body or b"")
-    except ValueError:
-        return None
-    return _graphql.operation_name(value) if isinstance(value, dict) else None
-
-
-def _has_key(request: Request, keys: set[str]) -> bool:
-    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
-    try:
-        user, _, key = base64.b64decode(credentials, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return False
-    return scheme == "Basic" and user == "api" and key in keys

@@ -38,8 +38,6 @@ _PLAIN_INPUTS = {
     "commit": "commit",
     "sweep": "sweep_name",
     "state": "state",
-    "config": "config_json",
-    "summaryMetrics": "summary_json",
     "tags": "tags",
 }
 
@@ -58,7 +56,31 @@ class Refusal(Exception):
 
 @dataclass(eq=False)
 class StoredRun:
-    """One run, as the server knows it. Fields may change while you look: each property gives a fresh copy."""
+    """One run, as the server knows it. It may change while you look; each property gives a fresh copy.
+
+    Attributes:
+        entity: its entity.
+        project: its project.
+        id: the run id (GraphQL `name`).
+        display_name: the name for people.
+        created_at: ISO time of the first UpsertBucket; `heartbeat_at` of the last file_stream request.
+        description, notes, group, job_type, host, program, repo, commit, sweep_name: as sent, None if never.
+        tags: as sent last.
+        config_json: the whole config, as sent last; see `config`.
+        summary_json: the whole summary, as sent last; see `summary`.
+        state: `"running"`, `"finished"` or `"failed"`.
+        exit_code: of the last request; None while running.
+        preempting: whether the client said so.
+        stopped: whether the run was asked to stop.
+        heartbeats: number of empty file_stream requests.
+        files: bytes by name.
+        uploaded: names that the client announced, in order.
+        alerts: title, text, severity and waitDuration of each.
+        upserts: the input of each UpsertBucket, as sent.
+        logged_artifacts: in order.
+        used_artifacts: in order.
+        lines: each stream's lines by offset; None where one never came.
+    """
 
     entity: str
     project: str
@@ -90,11 +112,13 @@ class StoredRun:
     logged_artifacts: list[StoredArtifact] = field(default_factory=list)
     used_artifacts: list[StoredArtifact] = field(default_factory=list)
     lines: dict[str, list[str | None]] = field(default_factory=lambda: {HISTORY: [], EVENTS: [], OUTPUT: []})
-    steps_from: int = 0
+    # For the rules: where steps may begin anew, the request that ended the run, the pace so far.
+    steps_from: int = field(default=0, init=False)
+    completed_by: bytes | None = field(default=None, init=False)
+    tokens: float = field(default=_rules.RATE_BURST, init=False)
+    last_request: float = field(default=0.0, init=False)
+
     graphql_type: ClassVar[str] = "Run"
-    completed_by: bytes | None = None
-    tokens: float = _rules.RATE_BURST
-    last_request: float = 0.0
 
     def __repr__(self) -> str:
         return f"<StoredRun {self.path} {self.state}, {len(self.lines[HISTORY])} rows>"
@@ -135,8 +159,8 @@ class StoredRun:
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """History rows, parsed."""
-        return [json.loads(line) for line in self.history_lines]
+        """History rows, parsed; lines that are no JSON object are left out."""
+        return self._parsed(HISTORY)
 
     @property
     def events_lines(self) -> list[str]:
@@ -145,21 +169,20 @@ class StoredRun:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """System rows, parsed."""
-        return [json.loads(line) for line in self.events_lines]
+        """System rows, parsed; lines that are no JSON object are left out."""
+        return self._parsed(EVENTS)
 
     @property
     def output(self) -> list[str]:
         """Lines of `output.log`, by offset; lines that never came are left out."""
         return self._sent(OUTPUT)
 
+    def _parsed(self, stream: str) -> list[dict[str, Any]]:
+        rows = (_rules.parse_object(line) for line in self._sent(stream))
+        return [row for row, problem in rows if problem is None]
+
     def _sent(self, stream: str) -> list[str]:
         return [line for line in list(self.lines[stream]) if line is not None]
-
-    @property
-    def exists_for_clients(self) -> bool:
-        """Whether a client that resumes takes the run for one that was started (protocol 3.5)."""
-        return "t" in self.wandb_config
 
 
 @dataclass
@@ -240,15 +263,18 @@ class Store:
             Refusal: the entity does not exist, or an `id` was given that no run has.
         """
         run, inserted = self._upserted_run(values)
-        project, tags, config = run.project, values.get("tags") or [], values.get("config")
         run.upserts.append(dict(values))
-        self._report_for(run, _rules.check_names(run.id, project, tags))
-        if config is not None:
-            self._report_for(run, _rules.check_config(config))
-        for name, attribute in _PLAIN_INPUTS.items():
-            # null means "leave as it is", so that two writers do not clear each other's fields.
-            if values.get(name) is not None:
-                setattr(run, attribute, values[name])
+        self._report_for(run, _rules.check_names(run.id, run.project, values.get("tags") or []))
+        # null means "leave as it is", so that two writers do not clear each other's fields.
+        given = {name: value for name, value in values.items() if value is not None}
+        for name in _PLAIN_INPUTS.keys() & given:
+            setattr(run, _PLAIN_INPUTS[name], given[name])
+        if "config" in given:
+            self._report_for(run, _rules.check_config(given["config"]))
+            run.config_json = _object_or(given["config"], run.config_json)
+        if "summaryMetrics" in given:
+            self._report_for(run, _rules.check_summary([given["summaryMetrics"]], 0))
+            run.summary_json = _object_or(given["summaryMetrics"], run.summary_json)
         # Reading clients (`wandb.Api`) address a run by its storage id alone; that does not start it again.
         if values.get("name") and run.completed_by is not None:
             run.state, run.exit_code, run.completed_by = "running", None, None
@@ -389,6 +415,11 @@ class Store:
     def _run_file(self, place: tuple[str, ...]) -> tuple[StoredRun, str]:
         entity, project, run_id, *name = place[1:]
         return self.require(entity, project, run_id, 404), "/".join(name)
+
+
+def _object_or(text: str, kept: str) -> str:
+    """`text` if it is a JSON object, else what was there."""
+    return kept if _rules.parse_object(text)[1] else text
 
 
 def now() -> str:
