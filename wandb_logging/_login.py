@@ -86,11 +86,11 @@ def logout(host: str | None = None) -> bool:
 def log_in(host: str | None, key: str | None, *, relogin: bool, verify: bool, timeout: float) -> Login:
     """`login`, with all that there is to tell about it; prints nothing but the prompt."""
     address = _auth.resolve_host(host)
-    found = Key(key.strip(), "the argument key") if key is not None else None
+    found = Key(key.strip(), "the key given") if key is not None else None
     if found is None and not relogin:
         found = _auth.find_key(address, on_problem=_say)
         if found is not None and found.problem and found.source != KEY_VARIABLE and _can_ask():
-            _say(f"The key from {found.source} is malformed: {found.problem}")
+            _say(f"{found.source}: {found.problem}")
             found = None
     fresh = key is not None or found is None
     if found is None:
@@ -103,7 +103,7 @@ def log_in(host: str | None, key: str | None, *, relogin: bool, verify: bool, ti
 
 def _session(found: Key, host: str) -> Session:
     if found.problem:
-        raise SettingsError(f"the key from {found.source} is malformed: {found.problem}")
+        raise SettingsError(f"{found.source}: {found.problem}")
     return Session(found.key, host)
 
 
