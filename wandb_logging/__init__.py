@@ -24,6 +24,9 @@ from wandb_logging._errors import (
 from wandb_logging._version import __version__
 
 if TYPE_CHECKING:
+    from wandb_logging._alerts import AlertLevel
+    from wandb_logging._artifact_download import UsedArtifact
+    from wandb_logging._artifacts import Artifact
     from wandb_logging._auth import Session
     from wandb_logging._handler import MergingAdapter, WandbHandler
     from wandb_logging._login import login, logout
@@ -44,6 +47,8 @@ if TYPE_CHECKING:
 
 # Loaded when first asked for: sending needs `requests`, which takes longer to import than all the rest.
 _ROOMS = {
+    "AlertLevel": "_alerts",
+    "Artifact": "_artifacts",
     "Audio": "_media._audio",
     "Histogram": "_media._histogram",
     "Html": "_media._html",
@@ -58,6 +63,7 @@ _ROOMS = {
     "Session": "_auth",
     "Settings": "_settings",
     "Table": "_media._table",
+    "UsedArtifact": "_artifact_download",
     "Video": "_media._video",
     "WandbHandler": "_handler",
     "login": "_login",
@@ -68,6 +74,8 @@ _ROOMS = {
 }
 
 __all__ = [
+    "AlertLevel",
+    "Artifact",
     "Audio",
     "AuthError",
     "GraphQLError",
@@ -95,6 +103,7 @@ __all__ = [
     "TLSError",
     "Table",
     "TransportError",
+    "UsedArtifact",
     "Video",
     "WandbHandler",
     "WandbLoggingError",

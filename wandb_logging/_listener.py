@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from logging.handlers import QueueListener
 from typing import Any
 
@@ -15,6 +16,19 @@ _own_threads: set[int] = set()
 def on_own_thread() -> bool:
     """Whether this code runs on behalf of the listener: nothing logged there may become a record of the run."""
     return threading.get_ident() in _own_threads
+
+
+@contextlib.contextmanager
+def as_own_thread() -> Iterator[None]:
+    """Count the caller's thread as the listener's: for requests made there, which log."""
+    ident = threading.get_ident()
+    nested = ident in _own_threads
+    _own_threads.add(ident)
+    try:
+        yield
+    finally:
+        if not nested:
+            _own_threads.discard(ident)
 
 
 class _Bell:

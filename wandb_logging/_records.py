@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from wandb_logging import _alerts
 from wandb_logging._fold import ERROR_LEVELS
 from wandb_logging._settings import Settings
 from wandb_logging._values import Aside, dumps, fast_dumps, plain
@@ -47,7 +48,7 @@ def row_event(
 
 
 def change_event(kind: str, value: object, now: float, report: Report) -> bytes:
-    """The event of a change: `kind` is config, summary, run, file or exit."""
+    """The event of a change: `kind` is exit, config, or another of those `_fold` lists."""
     aside: Aside = {}
     tree = plain({kind: value}, aside=aside)
     for name, reason in aside.items():
@@ -137,7 +138,7 @@ class Snapshot:
     """Turns log records into events, as the settings say.
 
     Args:
-        settings: metrics_key, step_key, dict_message, dict_args, console.
+        settings: metrics_key, step_key, dict_message, dict_args, console, alert_level, alert_wait_duration.
         report: told of values that are left out.
         broken: told of records whose text cannot be made (a wrong number of arguments); the rest is kept.
         media: puts JSON values in the place of images and the like.
@@ -157,6 +158,10 @@ class Snapshot:
         self._dict_args = settings.dict_args
         # True sends every record's text, a number those from that level up, False none.
         self._console_level = int(settings.console) if settings.console is not False else float("inf")
+        level = settings.alert_level
+        self._alert_level = float("inf") if level is None else level
+        self._maybe_alert = min(self._alert_level, logging.WARNING) if level is not None else float("inf")
+        self._alert_wait = settings.alert_wait_duration
         self._report = report
         self._broken = broken
         self._media = media
@@ -174,9 +179,11 @@ class Snapshot:
             if step is not None:
                 event["step"] = step
         event["t"] = record.created
+        if record.levelno >= self._maybe_alert:
+            self._add_alert(event, record)
         if record.levelno >= self._console_level and not (metrics is record.msg and metrics is not None):
             self._add_text(event, record, formatter)
-        elif metrics is None:
+        elif metrics is None and "alert" not in event:
             return None
         return _encode(event, self._report, self._media)
 
@@ -199,15 +206,29 @@ class Snapshot:
             except Exception:
                 self._broken(record)
         event["logger"] = record.name
-        try:
-            text = record.getMessage()
-        except Exception:
-            if formatter is None:
-                self._broken(record)
-            text = f"{_short(record.msg)} {_short(record.args)}"
-        if record.exc_info or record.exc_text or record.stack_info:
-            text = _with_traceback(text, record)
-        event["text"] = text[:_MAX_TEXT]
+        event["text"] = _text(record, self._broken if formatter is None else None)[:_MAX_TEXT]
+
+    def _add_alert(self, event: dict[str, Any], record: logging.LogRecord) -> None:
+        error = record.exc_info[0] if record.exc_info else None
+        if record.levelno < self._alert_level and error is None:
+            return
+        # What one is about: alerts of one title wait for each other.
+        title = f"{record.levelname} in {record.name}" + (f": {error.__name__}" if error else "")
+        level = "ERROR" if record.levelno >= logging.ERROR else "WARN" if record.levelno >= logging.WARNING else "INFO"
+        event["alert"] = _alerts.alert(*_alerts.cut(title, _text(record)), level, self._alert_wait)
+
+
+def _text(record: logging.LogRecord, broken: Callable[[logging.LogRecord], object] | None = None) -> str:
+    """Message and traceback of a record. `broken` is told if its arguments do not fit its message."""
+    try:
+        text = record.getMessage()
+    except Exception:
+        if broken is not None:
+            broken(record)
+        text = f"{_short(record.msg)} {_short(record.args)}"
+    if record.exc_info or record.exc_text or record.stack_info:
+        text = _with_traceback(text, record)
+    return text
 
 
 def _with_traceback(text: str, record: logging.LogRecord) -> str:

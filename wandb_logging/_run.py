@@ -7,6 +7,7 @@ the other changes one flag, and there is no second way for a row to go.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import secrets
 import socket
@@ -17,17 +18,20 @@ import time
 import traceback
 import uuid
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
 from logging import ERROR, INFO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wandb_logging import _exit
+from wandb_logging import _alerts, _exit
+from wandb_logging._artifact_download import UsedArtifact, find_artifact
+from wandb_logging._artifacts import ARTIFACTS, Artifact, StrPath, artifact_of
 from wandb_logging._auth import Session, find_key, key_problem
-from wandb_logging._errors import AuthError, JournalLocked, LogError, RunNotFound, WandbLoggingError
+from wandb_logging._errors import AuthError, JournalError, JournalLocked, LogError, RunNotFound, WandbLoggingError
 from wandb_logging._journal import Writer
 from wandb_logging._link import Link, Pace, explain
-from wandb_logging._listener import Listener
+from wandb_logging._listener import Listener, as_own_thread
 from wandb_logging._media._placing import Placing
 from wandb_logging._memory import MemoryRunDir
 from wandb_logging._notices import Notices
@@ -231,6 +235,76 @@ class Run:
         for path in paths:
             self.upload_file(path)
 
+    def log_artifact(
+        self,
+        artifact_or_path: Artifact | StrPath,
+        name: str | None = None,
+        type: str | None = None,  # noqa: A002  the official SDK's name
+        aliases: str | Iterable[str] | None = None,
+    ) -> Artifact:
+        """Log an artifact. Its files are in the run directory before this returns, and sent from there.
+
+        Args:
+            artifact_or_path: an `Artifact`; or a file, a folder or an address such as s3://bucket/key to make one of.
+            name: of one made here; default: `run-<run id>-<last part of the path>`.
+            type: of one made here; default: unspecified.
+            aliases: names of this version beside latest; another version that has one loses it.
+
+        Returns:
+            The artifact, to which nothing can be added any more. Its `wait` waits until it is sent.
+
+        Raises:
+            LogError: there is no such file, a name, alias or metadata are wrong, or the run is finished.
+            JournalError: the run has no directory.
+            OSError: a file cannot be copied.
+        """
+        folder = self._artifact_folder()
+        artifact = artifact_of(artifact_or_path, name, type, self.id, folder)
+        event = artifact.describe(aliases)
+        if folder is not None:
+            artifact.keep(folder)
+        self._append(change_event("artifact", event, now(), self.report))
+        artifact.close(self.flush)
+        return artifact
+
+    def use_artifact(self, name: str, type: str | None = None) -> UsedArtifact:  # noqa: A002  the official SDK's name
+        """Find an artifact on the server, and record that this run uses it.
+
+        Args:
+            name: `name:alias` or `entity/project/name:alias`; the alias is a version such as v3, or a name such as
+                best. Default: latest. Without entity and project: those of the run.
+            type: what it must be, such as dataset; default: anything.
+
+        Raises:
+            LogError: there is no such artifact, or it is of another type; or the run is offline or finished.
+            TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.
+        """
+        if self.mode != "online":
+            raise LogError(f"run {self.id} is {self.mode}: an artifact to use is on the server")
+        found = find_artifact(self._reach, name, self.entity, self.project)
+        if type is not None and type != found.type:
+            raise LogError(f"artifact {name} is of type {found.type}, not {type}")
+        self._append(change_event("use_artifact", {"id": found.id, "name": found.name}, now(), self.report))
+        return found
+
+    def alert(
+        self, title: str, text: str = "", level: str = "INFO", wait_duration: float | timedelta = _alerts.WAIT
+    ) -> None:
+        """Tell people, by the mail or the Slack channel they have chosen on their W&B page.
+
+        Args:
+            title: what it is about; less than 64 characters.
+            text: what happened.
+            level: INFO, WARN or ERROR, or an `AlertLevel`.
+            wait_duration: least seconds, or a timedelta, until another alert of this title: what comes meanwhile
+                does not go.
+
+        Raises:
+            LogError: one of them is not what it should be, or the run is finished.
+        """
+        alert = _alerts.alert(title, text, level, wait_duration)
+        self._append(change_event("alert", alert, now(), self.report))
+
     def _append(self, body: bytes) -> None:
         if self._ended is not None:
             raise LogError(f"run {self.id} is finished")
@@ -418,6 +492,26 @@ class Run:
         raise AuthError("no API key was found" if keys == (None, None) else "there is no other key", 401)
 
     _key: str | None = None
+
+    @contextlib.contextmanager
+    def _reach(self) -> Iterator[Link]:
+        """A way to the server of the caller's own, beside the uploader's."""
+        link = Link(self._connect, Pace())
+        with as_own_thread():
+            try:
+                yield link
+            finally:
+                link.close()
+
+    def _artifact_folder(self) -> Path | None:
+        """Where artifacts are kept; None if nothing is, because the run is disabled."""
+        if self.mode == "disabled":
+            return None
+        if self.dir is None:
+            raise JournalError(f"run {self.id} has no directory to keep an artifact in; set cache_dir to a folder")
+        folder = self.dir / ARTIFACTS
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     # --- the listener's rounds ---
 

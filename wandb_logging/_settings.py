@@ -146,6 +146,13 @@ def _console(value: object) -> bool | int:
     return level or True
 
 
+def _level(value: object) -> int:
+    level = logging.getLevelName(value) if isinstance(value, str) else value
+    if isinstance(level, bool) or not isinstance(level, int) or level < 0:
+        raise ValueError("a level, such as ERROR")
+    return level
+
+
 def _host(value: object) -> str:
     text = _text(value).rstrip("/")
     if not re.match(r"https?://[^/\s]+", text):
@@ -346,6 +353,19 @@ class Settings:
         "Whether the text of records goes to the run's Logs tab; a level sends only records from that level up.",
         env="WANDB_CONSOLE",
         parse=_parse_console,
+    )
+    alert_level: int | None = _key(
+        None,
+        _level,
+        {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 0}]},
+        "Level from which records become alerts, such as ERROR; so do records from WARNING up that carry an exception. "
+        "Default: none does.",
+    )
+    alert_wait_duration: float = _key(
+        60.0,
+        _at_least(0, "seconds"),
+        _SECONDS,
+        "Least seconds between two alerts of records of one logger, level and kind of exception.",
     )
     fsync: str = _key(
         "interval",

@@ -1,0 +1,134 @@
+"""W&B's wire format for artifacts: GraphQL documents, inputs, what answers mean (protocol 7). Pure: no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wandb_logging._errors import GraphQLError
+from wandb_logging._protocol import Remote, dig, upload_headers
+
+CREATE_ARTIFACT = """mutation CreateArtifact($input: CreateArtifactInput!) {
+  createArtifact(input: $input) { artifact { id state artifactSequence { latestArtifact { id } } } }
+}"""
+
+CREATE_ARTIFACT_MANIFEST = """mutation CreateArtifactManifest($artifactID: ID!, $baseArtifactID: ID, $name: String!,
+    $digest: String!, $entityName: String!, $projectName: String!, $runName: String!,
+    $manifestType: ArtifactManifestType!, $includeUpload: Boolean!) {
+  createArtifactManifest(input: {artifactID: $artifactID, baseArtifactID: $baseArtifactID, name: $name,
+      digest: $digest, entityName: $entityName, projectName: $projectName, runName: $runName, type: $manifestType}) {
+    artifactManifest { id file @include(if: $includeUpload) { uploadUrl uploadHeaders } }
+  }
+}"""
+
+CREATE_ARTIFACT_FILES = """mutation CreateArtifactFiles($input: CreateArtifactFilesInput!) {
+  createArtifactFiles(input: $input) {
+    files { edges { node { name uploadUrl uploadHeaders artifact { id } } } }
+  }
+}"""
+
+COMMIT_ARTIFACT = """mutation CommitArtifact($artifactID: ID!) {
+  commitArtifact(input: {artifactID: $artifactID}) { artifact { id digest } }
+}"""
+
+USE_ARTIFACT = """mutation UseArtifact($input: UseArtifactInput!) {
+  useArtifact(input: $input) { artifact { id } }
+}"""
+
+ARTIFACT_BY_NAME = """query ArtifactByName($entity: String, $project: String!, $name: String!) {
+  project(name: $project, entityName: $entity) {
+    artifactCollectionMembership(name: $name) {
+      versionIndex
+      aliases { alias }
+      artifact { id digest description metadata artifactType { name } }
+    }
+  }
+}"""
+
+ARTIFACT_MANIFEST = """query ArtifactManifest($id: ID!) {
+  artifact(id: $id) { currentManifest { file { directUrl } } }
+}"""
+
+ARTIFACT_FILES = """query ArtifactFiles($id: ID!, $after: String, $first: Int) {
+  artifact(id: $id) {
+    files(after: $after, first: $first) {
+      pageInfo { hasNextPage endCursor }
+      edges { node { name directUrl } }
+    }
+  }
+}"""
+
+
+def artifact_input(artifact: Mapping[str, Any], remote: Remote) -> dict[str, Any]:
+    """The input of CreateArtifact.
+
+    Args:
+        artifact: as `Artifact.describe` gives it, with the run's `step`.
+        remote: the run that logs it.
+    """
+    name = artifact["name"]
+    return {
+        "entityName": remote.entity,
+        "projectName": remote.project,
+        "runName": remote.name,
+        "artifactTypeName": artifact["type"],
+        "artifactCollectionName": name,
+        "digest": artifact["digest"],
+        "digestAlgorithm": "MANIFEST_MD5",
+        "description": artifact.get("description"),
+        "metadata": artifact.get("metadata"),
+        "aliases": [{"artifactCollectionName": name, "alias": alias} for alias in artifact["aliases"]],
+        "enableDigestDeduplication": True,
+        "clientID": artifact["client_id"],
+        "sequenceClientID": artifact["sequence_client_id"],
+        "historyStep": artifact.get("step") or None,
+    }
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the bytes of one file go.
+
+    Attributes:
+        url: None if the server has the bytes.
+        headers: what the PUT needs.
+        birth: the artifact the server first had these bytes of.
+    """
+
+    url: str | None
+    headers: Mapping[str, str]
+    birth: str | None = None
+
+
+def file_targets(data: Mapping[str, Any], count: int) -> list[Target]:
+    """Where the files of one CreateArtifactFiles go, in the order asked for.
+
+    Raises:
+        GraphQLError: the answer has another number of files than asked for.
+    """
+    edges = dig(data, "createArtifactFiles", "files", "edges")
+    if not isinstance(edges, list) or len(edges) != count:
+        raise GraphQLError("CreateArtifactFiles answered with another number of files than asked for")
+    return [_target(dig(edge, "node"), dig(edge, "node", "artifact", "id")) for edge in edges]
+
+
+def manifest_target(data: Mapping[str, Any]) -> Target:
+    """Where the manifest goes, from CreateArtifactManifest.
+
+    Raises:
+        GraphQLError: the answer has no address.
+    """
+    target = _target(dig(data, "createArtifactManifest", "artifactManifest", "file"))
+    if target.url is None:
+        raise GraphQLError("CreateArtifactManifest answered without an address to upload it to")
+    return target
+
+
+def _target(file: object, birth: object = None) -> Target:
+    url = dig(file, "uploadUrl")
+    return Target(
+        url if isinstance(url, str) else None,
+        upload_headers(dig(file, "uploadHeaders")),
+        birth if isinstance(birth, str) else None,
+    )

@@ -1,0 +1,140 @@
+"""An artifact put on the server: the requests of protocol 7.1, in their order.
+
+Each may be made again. The server knows the artifact by its client id, and bytes it has it does not ask for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wandb_logging import _artifact_protocol as _protocol
+from wandb_logging._artifact_protocol import Target
+from wandb_logging._artifacts import Entry, Manifest, base64_md5
+from wandb_logging._errors import AuthError, GraphQLError, RequestRejected
+from wandb_logging._link import Link
+from wandb_logging._protocol import Remote, dig
+from wandb_logging._values import dumps
+
+if TYPE_CHECKING:
+    from wandb_logging._client import Client
+
+_BATCH = 25  # addresses asked for at a time: signed ones expire while others are used (the official SDK begins so)
+_ROUNDS = 3  # addresses asked for, one after the other, before a file is given up
+_TRIES = 2  # of one address
+_MANIFEST = "wandb_manifest.json"
+
+
+def upload_artifact(link: Link, remote: Remote, task: Mapping[str, Any], folder: Path) -> None:
+    """Put an artifact on the server. Content that is there already becomes no new version.
+
+    Args:
+        task: as `Artifact.describe` gives it, with the run's `step`.
+        folder: where `Artifact.keep` put its files.
+
+    Raises:
+        OSError: a kept file cannot be read, or is not what was kept.
+        RequestRejected: the server does not take it.
+        TransportError, HTTPStatusError, GraphQLError: see `_errors`.
+    """
+    manifest = _kept_manifest(folder / f"{task['digest']}.json")
+    data = link.graphql(_protocol.CREATE_ARTIFACT, {"input": _protocol.artifact_input(task, remote)})
+    artifact = dig(data, "createArtifact", "artifact")
+    artifact_id, state = dig(artifact, "id"), dig(artifact, "state")
+    if not isinstance(artifact_id, str):
+        raise GraphQLError("the server's answer to CreateArtifact holds no artifact")
+    if state == "COMMITTED":
+        return
+    announce = {
+        "artifactID": artifact_id,
+        "baseArtifactID": dig(artifact, "artifactSequence", "latestArtifact", "id"),
+        "name": _MANIFEST,
+        "entityName": remote.entity,
+        "projectName": remote.project,
+        "runName": remote.name,
+        "manifestType": "FULL",
+    }
+    announced = link.graphql(_protocol.CREATE_ARTIFACT_MANIFEST, {**announce, "digest": "", "includeUpload": False})
+    manifest_id = dig(announced, "createArtifactManifest", "artifactManifest", "id")
+    _put_files(link, {"artifactID": artifact_id, "artifactManifestID": manifest_id}, manifest, folder)
+    _put_manifest(link, announce, manifest, folder / f"{task['digest']}.upload.tmp")
+    link.graphql(_protocol.COMMIT_ARTIFACT, {"artifactID": artifact_id})
+
+
+def _kept_manifest(path: Path) -> Manifest:
+    try:
+        return Manifest.from_json(path.read_bytes())
+    except ValueError as exc:
+        raise OSError(f"{path} is not what was kept: {exc}") from exc
+
+
+def _put_files(link: Link, ids: Mapping[str, Any], manifest: Manifest, folder: Path) -> None:
+    """Put the files the server asks for; the manifest learns which artifact first had their bytes."""
+    waiting = {name: entry for name, entry in manifest.entries.items() if entry.ref is None}
+    refused = RequestRejected("the server gave no address to upload it to", 400)
+    for _ in range(_ROUNDS):
+        for batch in _batches(waiting):
+            for name, target in zip(batch, _targets(link, ids, batch)):
+                if target.url is not None:
+                    try:
+                        _put(link, target, _kept_file(folder, name, batch[name]))
+                    except AuthError as exc:
+                        # Said by the storage, not by the API: the address has expired, the key is not in question.
+                        refused = RequestRejected(f"{name}: {exc}", exc.status)
+                        continue
+                manifest.entries[name] = dataclasses.replace(batch[name], birth_artifact_id=target.birth)
+                del waiting[name]
+        if not waiting:
+            return
+    raise refused
+
+
+def _batches(entries: Mapping[str, Entry]) -> Iterator[dict[str, Entry]]:
+    names = list(entries)
+    for start in range(0, len(names), _BATCH):
+        yield {name: entries[name] for name in names[start : start + _BATCH]}
+
+
+def _targets(link: Link, ids: Mapping[str, Any], batch: Mapping[str, Entry]) -> list[Target]:
+    files = [{**ids, "name": name, "md5": entry.digest} for name, entry in batch.items()]
+    data = link.graphql(_protocol.CREATE_ARTIFACT_FILES, {"input": {"artifactFiles": files, "storageLayout": "V2"}})
+    return _protocol.file_targets(data, len(files))
+
+
+def _kept_file(folder: Path, name: str, entry: Entry) -> Path:
+    path = folder / entry.hex_digest
+    if path.stat().st_size != entry.size:  # what a power cut leaves of a file
+        raise OSError(f"{path} is not what was kept of {name}")
+    return path
+
+
+def _put_manifest(link: Link, announce: Mapping[str, Any], manifest: Manifest, temporary: Path) -> None:
+    text = dumps(manifest.to_manifest_json())
+    variables = {**announce, "digest": base64_md5(text), "includeUpload": True}
+    target = _protocol.manifest_target(link.graphql(_protocol.CREATE_ARTIFACT_MANIFEST, variables))
+    temporary.write_bytes(text)
+    try:
+        _put(link, target, temporary)
+    except AuthError as exc:
+        raise RequestRejected(str(exc), exc.status) from exc
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _put(link: Link, target: Target, source: Path) -> None:
+    def request(client: Client) -> None:
+        client.put(str(target.url), source, target.headers)
+
+    link.call(request, attempts=_TRIES)
+
+
+def use_artifact(link: Link, remote: Remote, artifact_id: str) -> None:
+    """Record that the run uses an artifact. Recording it again changes nothing.
+
+    Raises:
+        TransportError, HTTPStatusError, GraphQLError: see `_errors`.
+    """
+    run = {"entityName": remote.entity, "projectName": remote.project, "runName": remote.name}
+    link.graphql(_protocol.USE_ARTIFACT, {"input": {"artifactID": artifact_id, **run}})
