@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Optional
@@ -202,16 +201,30 @@ class Reader:
 
     def _plan(self, order: _Order, writers: list[int]) -> bool:
         """Say what is read next; False if there is nothing."""
+        if not order.entries:
+            # What was read while there was only one writer, and perhaps sent before the position was saved, comes
+            # first. Nobody knows how far that went, so all comes first that this writer has by now.
+            end = self._end_of(writers[0])
+            if end != _START:
+                order.add(writers[0], end)
+                return True
         last = next((entry[0] for entry in reversed(order.entries) if entry), 0)
         # In turns, so that one who logs flat out does not keep the others waiting.
         for writer in sorted(writers, key=lambda writer: (writer <= last, writer)):
             data, end = self._next(writer, _PLAN_BYTES)
             if data:
-                # The first entries say what was read while there was only one writer.
-                before = [] if order.entries else [(number, *at) for number, at in sorted(self._at.items())]
-                order.add([*before, (writer, *end)])
+                order.add(writer, end)
                 return True
         return False
+
+    def _end_of(self, writer: int) -> _At:
+        before = self._at.get(writer, _START)
+        more = True
+        while more:
+            data, self._at[writer] = self._next(writer, _PLAN_BYTES)
+            more = bool(data)
+        end, self._at[writer] = self._at[writer], before
+        return end
 
 
 _Entry = Optional[tuple[int, int, int]]
@@ -234,14 +247,12 @@ class _Order:
             self._entries = _entries(data)
         return self._entries
 
-    def add(self, new: Iterable[tuple[int, int, int]]) -> None:
+    def add(self, writer: int, end: _At) -> None:
         entries = self.entries
-        lines = b"".join(
-            seal(dumps({"writer": writer, "segment": segment, "offset": offset})) for writer, segment, offset in new
-        )
+        line = seal(dumps({"writer": writer, "segment": end[0], "offset": end[1]}))
         try:
             with self._path.open("ab") as file:
-                file.write(lines)
+                file.write(line)
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as exc:
@@ -249,7 +260,7 @@ class _Order:
             raise JournalError(f"{self._path} cannot be written: {exc.strerror or exc}") from exc
         if not entries:
             sync_directory(self._path.parent)
-        entries += _entries(lines)
+        entries.append((writer, *end))
 
 
 def _whole_lines(path: Path) -> bytes:
