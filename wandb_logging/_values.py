@@ -2,7 +2,7 @@
 
 `plain` turns any value into a tree of dict, list, str, int, float, bool and None, and reports what it had
 to leave out. `dumps` writes such a tree as one line, with bare `NaN` and `Infinity` as W&B wants them.
-Arrays are recognised by the names of their types, so numpy, torch, jax and tensorflow are never imported.
+Arrays are recognised by what their types have, so numpy, torch, jax and tensorflow are never imported.
 """
 
 from __future__ import annotations
@@ -13,10 +13,15 @@ import enum
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
+from collections import UserString
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set as AbstractSet
 from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
 from pathlib import PurePath
+from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 try:
     from orjson import dumps as fast_dumps, loads as fast_loads
@@ -29,7 +34,7 @@ BINS = 32
 _INT64 = range(-(2**63), 2**64)
 _SIMPLE = frozenset({float, int, str, bool, type(None)})
 
-__all__ = ["Aside", "dumps", "fast_dumps", "loads", "plain"]
+__all__ = ["Aside", "dumps", "fast_dumps", "loads", "mapping_of", "plain"]
 
 Aside = dict[str, str]
 """What was left out: dotted path of the value -> why."""
@@ -64,7 +69,10 @@ def loads(line: bytes | str) -> Any:
             return fast_loads(line)
         except ValueError:
             pass  # not JSON, or JSON with bare NaN: the other reader tells
-    return json.loads(line)
+    try:
+        return json.loads(line)
+    except RecursionError as exc:
+        raise ValueError("nested too deep") from exc
 
 
 def plain(value: object, path: str = "", aside: Aside | None = None) -> Any:
@@ -76,9 +84,18 @@ def plain(value: object, path: str = "", aside: Aside | None = None) -> Any:
         aside: filled with path -> reason for each part left out.
 
     Raises:
-        TypeError, ValueError: `value` itself cannot be sent and `path` is empty.
+        Exception: `value` itself cannot be sent. What its own methods raise comes through, too.
     """
     return _plain(value, path, {} if aside is None else aside, ())
+
+
+def mapping_of(value: object) -> Any:
+    """What people keep settings in, as a mapping; any other value as it is.
+
+    Such are mappings, namespaces, dataclasses, attrs and pydantic models, and what has `keys()` and `[]`.
+    """
+    convert = None if isinstance(value, Mapping) else _as_mapping(type(value))
+    return value if convert is None else convert(value)
 
 
 def _plain(value: object, path: str, aside: Aside, above: tuple[int, ...]) -> Any:
@@ -90,42 +107,47 @@ def _plain(value: object, path: str, aside: Aside, above: tuple[int, ...]) -> An
         raise ValueError("contains itself")
     inside = (*above, id(value))
     if isinstance(value, Mapping):
-        return _mapping(value.items(), path, aside, inside)
+        return _mapping(value, path, aside, inside)
     if isinstance(value, (list, tuple)):
         return _sequence(value, path, aside, inside)
-    if isinstance(value, AbstractSet):
-        return _sequence(_ordered(value), path, aside, inside)
-    converted = _convert(value)
-    if converted is value:
-        raise TypeError(f"no JSON value for {_type_name(value)}")
-    return _plain(converted, path, aside, inside)
+    return _plain(_convert(value), path, aside, inside)
 
 
-def _mapping(items: Iterable[tuple[object, object]], path: str, aside: Aside, above: tuple[int, ...]) -> Any:
+def _mapping(mapping: Mapping[Any, Any], path: str, aside: Aside, above: tuple[int, ...]) -> dict[str, Any]:
     result: dict[str, Any] = {}
-    for key, value in items:
-        name = f"{path}.{key}" if path else str(key)
-        if isinstance(key, enum.Enum) or not isinstance(key, str):
-            key = _key(key)  # noqa: PLW2901  the name under which the value is kept
-        if key is None:
-            aside[name] = "a metric name must be a string"
-            continue
+    for key in list(mapping):  # a list: another thread may be adding to it
+        name = path
         try:
-            result[_simple(key)] = _plain(value, name, aside, above)
+            name = f"{path}.{key}" if path else str(key)
+            # By key: the items of dictConfig's own mapping do not resolve ext:// and cfg://, and what one value
+            # raises (an OmegaConf value that is missing) costs only that value.
+            result[_key(key, top=len(above) == 1)] = _plain(mapping[key], name, aside, above)
         except Exception as exc:
-            aside[name] = str(exc) or type(exc).__name__
+            aside[name] = reason(exc)
     return result
 
 
-def _sequence(values: Iterable[object], path: str, aside: Aside, above: tuple[int, ...]) -> list[Any]:
+def _sequence(values: Collection[object], path: str, aside: Aside, above: tuple[int, ...]) -> list[Any]:
     result: list[Any] = []
+    wrong: list[tuple[str, str]] = []
     for i, value in enumerate(values):
         try:
             result.append(_plain(value, f"{path}[{i}]", aside, above))
         except Exception as exc:
-            aside[f"{path}[{i}]"] = str(exc) or type(exc).__name__
+            wrong.append((f"{path}[{i}]", reason(exc)))
             result.append(None)
+    if wrong:  # told once: a list can be long
+        name, why = wrong[0]
+        aside[name] = why if len(wrong) == 1 else f"{why} (and {len(wrong) - 1} more of this list)"
     return result
+
+
+def reason(error: Exception) -> str:
+    """What an error says, or of what type it is; never raises."""
+    try:
+        return str(error) or type(error).__name__
+    except Exception:
+        return type(error).__name__
 
 
 def _simple(value: Any) -> Any:
@@ -134,18 +156,25 @@ def _simple(value: Any) -> Any:
             return float(value)  # protocol 5.4: integers beyond 64 bit become floats
         except OverflowError:
             return math.inf if value > 0 else -math.inf
-    if isinstance(value, str) and not value.isascii():
-        # A lone surrogate has no UTF-8: replaced, so that the rest of the text can go.
-        return value.encode("utf-8", "replace").decode("utf-8")
+    if type(value) is str and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:  # surrogates have no UTF-8: pairs are joined, as JSON reads them, others replaced
+            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return value
 
 
-def _key(key: object) -> str | None:
+def _key(key: object, *, top: bool) -> str:
+    """The name under which a value is kept. Only below the top may it be a number, as in the official SDK."""
     if isinstance(key, enum.Enum):
-        return key.name
-    # numpy's strings are str; its integers as keys are taken by the official SDK as numbers. Everything
-    # else that is not a string is refused, as there.
-    return None
+        key = key.name
+    elif not isinstance(key, str) and not top:
+        key = _convert(key) if type(key) not in _SIMPLE else key
+        if type(key) in _SIMPLE:
+            key = dumps(key).decode()
+    if not isinstance(key, str):
+        raise TypeError("a metric name must be a string")
+    return str(_simple(str.__str__(key)))
 
 
 def _ordered(values: Iterable[object]) -> list[Any]:
@@ -157,30 +186,49 @@ def _ordered(values: Iterable[object]) -> list[Any]:
         return sorted(items, key=repr)
 
 
-def _type_name(value: object) -> str:
-    kind = type(value)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
 def _convert(value: object) -> object:
-    """One step from a foreign object towards a plain one; the object itself if there is none."""
-    for kinds, convert in _BY_TYPE:
-        if isinstance(value, kinds):
-            return convert(value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
-    package = type(value).__module__.partition(".")[0]
-    if package in _ARRAY_PACKAGES or hasattr(value, "__array_interface__"):
-        return _array(value)
-    for method in ("model_dump", "_asdict", "item", "tolist"):
-        if callable(getattr(value, method, None)) and not isinstance(value, type):
-            return getattr(value, method)()
+    """One step from a foreign object towards a plain one."""
+    convert = _conversion(type(value))  # type: ignore[arg-type]  # mypy doubts that types can be hashed
+    if convert is not None:
+        return convert(value)
     if callable(value) and hasattr(value, "__qualname__"):  # a function or class goes by its name, as in the SDK
         return f"{value.__module__}.{value.__qualname__}"
-    return value
+    raise TypeError(f"no JSON value for {_type_name(type(value))}")
 
 
-_ARRAY_PACKAGES = {"numpy", "torch", "jax", "jaxlib", "tensorflow", "cupy", "mlx", "fastai"}
+@lru_cache(maxsize=256)
+def _conversion(kind: type) -> Callable[[Any], object] | None:
+    """How values of a type are converted; None if they have no JSON value."""
+    for kinds, convert_these in _BY_TYPE:
+        if issubclass(kind, kinds):
+            return convert_these
+    if hasattr(kind, "__array__") or kind.__module__.partition(".")[0] in _ARRAY_PACKAGES:
+        return _array
+    convert = _as_mapping(kind)
+    if convert is None:
+        methods = (getattr(kind, name, None) for name in ("item", "tolist"))
+        convert = next((method for method in methods if callable(method)), None)
+    return convert
+
+
+def _as_mapping(kind: type) -> Callable[[Any], object] | None:
+    """How values of a type that is no mapping are taken as one; None if they are not."""
+    if dataclasses.is_dataclass(kind):
+        return lambda value: {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
+    if callable(getattr(kind, "model_dump", None)):  # pydantic
+        return lambda value: value.model_dump()
+    if hasattr(kind, "__attrs_attrs__"):
+        return lambda value: {item.name: getattr(value, item.name) for item in kind.__attrs_attrs__}
+    if issubclass(kind, SimpleNamespace) or (kind.__module__, kind.__name__) == ("argparse", "Namespace"):
+        return vars
+    if callable(getattr(kind, "keys", None)) and hasattr(kind, "__getitem__"):  # as dict() takes it
+        return lambda value: {key: value[key] for key in value.keys()}  # noqa: SIM118
+    return None
+
+
+def _type_name(kind: type) -> str:
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
 
 _BY_TYPE: tuple[tuple[Any, Callable[[Any], object]], ...] = (
     (enum.Enum, lambda value: value.name),
@@ -192,60 +240,70 @@ _BY_TYPE: tuple[tuple[Any, Callable[[Any], object]], ...] = (
     (memoryview, lambda value: value.tobytes().decode("utf-8", "replace")),
     (dt.timedelta, dt.timedelta.total_seconds),
     ((dt.date, dt.time), lambda value: value.isoformat()),
-    (Decimal, float),
-    (PurePath, str),
-    (range, list),
+    ((Decimal, Fraction), float),
+    (complex, lambda value: str(value).strip("()")),
+    ((PurePath, UUID, UserString), str),
+    (AbstractSet, _ordered),
+    (Sequence, list),
 )
+
+
+# --- arrays -------------------------------------------------------------------------------------------
+
+_ARRAY_PACKAGES = {"numpy", "torch", "jax", "jaxlib", "tensorflow", "cupy", "mlx"}
 
 
 def _array(value: Any) -> object:
     """A scalar, a (nested) list of at most 32 elements, or a histogram (protocol 5.4)."""
     if callable(getattr(value, "detach", None)):  # torch: leave the graph and the device
         value = value.detach().cpu()
-        if "bfloat16" in str(getattr(value, "dtype", "")):
-            value = value.float()  # numpy has no bfloat16
-    size = _size(value)
-    if size == 1:
-        value = value.reshape(-1)[0] if getattr(value, "shape", ()) else value
-        return _number(value)
-    if size <= LIST_LIMIT:
-        return _nested(value)
-    return _histogram(value)
-
-
-def _size(value: Any) -> int:
     shape = getattr(value, "shape", ())
-    return math.prod(int(length) for length in shape)
+    size = math.prod(int(length) for length in shape)
+    if size == 1:
+        return _number(value.reshape(-1)[0] if shape and hasattr(value, "reshape") else value)
+    return _nested(value) if size <= LIST_LIMIT else _histogram(value)
 
 
 def _number(value: Any) -> object:
     item = value.item() if hasattr(value, "item") else value.numpy().item()
     # longdouble and bfloat16 give themselves back: to a float, as the official SDK does.
-    return item if type(item) in _SIMPLE or isinstance(item, dt.date) else float(item)
+    return float(item) if type(item) is type(value) else item
 
 
 def _nested(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else value.numpy().tolist()
 
 
-def _flat(value: Any) -> list[float]:
-    flat: list[Any] = _nested(value)
-    while flat and isinstance(flat[0], list):
-        flat = [item for row in flat for item in row]
-    return flat
-
-
 def _histogram(value: Any) -> dict[str, object]:
     """Counts and edges of equal bins over the finite values, as `numpy.histogram(values, 32)` gives them."""
     numpy = sys.modules.get("numpy")
-    if numpy is None:  # a tensor in a program without numpy
-        return _histogram_without_numpy(_flat(value))
-    values = numpy.asarray(value)
+    values = None if numpy is None else _numpy_array(numpy, value)
+    if numpy is None or values is None:
+        return _histogram_without_numpy(_flat(_nested(value)))
+    if values.dtype.kind not in "biuf":
+        raise TypeError(f"an array of {values.dtype} has no histogram")
+    if values.dtype.kind == "b":
+        values = values.astype("u1")  # what numpy does itself, with a warning
     finite = values[numpy.isfinite(values)]
     if not finite.size:
         raise ValueError("an array without finite numbers has no histogram")
     counts, edges = numpy.histogram(finite, bins=BINS)
     return {"_type": "histogram", "values": counts.tolist(), "bins": edges.tolist()}
+
+
+def _numpy_array(numpy: Any, value: Any) -> Any:
+    """The values as an array of a type that numpy calculates with; None if there is no way to it."""
+    try:
+        values = numpy.asarray(value)
+    except Exception:
+        return None  # torch's bfloat16; memory of a device
+    return values.astype("f4") if values.dtype.kind == "V" and not values.dtype.names else values
+
+
+def _flat(values: list[Any]) -> list[Any]:
+    while values and isinstance(values[0], list):
+        values = [item for row in values for item in row]
+    return values
 
 
 def _histogram_without_numpy(values: list[float]) -> dict[str, object]:
