@@ -69,7 +69,8 @@ def _wav(samples: Any, sample_rate: int) -> bytes:
     if array.ndim not in {1, 2} or array.dtype.kind not in "fi":
         raise LogError(f"Audio: expected samples of one or two dimensions, got shape {array.shape} of {array.dtype}")
     if array.dtype.kind == "f":
-        array = np.clip(np.rint(array.astype(float) * 2**15), -(2**15), 2**15 - 1)
+        # Rounded down, as libsndfile does, with which the official SDK writes.
+        array = np.clip(np.floor(array.astype(float) * 2**15), -(2**15), 2**15 - 1)
     elif array.dtype != np.int16:
         raise LogError(f"Audio: expected floats from -1 to 1 or 16-bit integers, got {array.dtype}")
     file = io.BytesIO()

@@ -34,8 +34,7 @@ def file_name(folder: str, key: str, step: str, sha256: str, extension: str) -> 
 
 def fill_step(name: str, step: int) -> str:
     """A name with the step in its place. The key in front may hold the same letters: the last ones are meant."""
-    before, _, after = name.rpartition(STEP)
-    return f"{before}{step}{after}"
+    return str(step).join(name.rsplit(STEP, 1))
 
 
 def fill_steps(
