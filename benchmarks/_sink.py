@@ -1,0 +1,137 @@
+"""A server that takes everything and looks at nothing: so that a client, and not its server, is measured.
+
+`python -m benchmarks._sink` prints its address, and on each GET of `/count` the bytes it was sent so far. It answers
+what a client needs to go on and nothing more; whether the client follows the rules is `wandb_logging.testing`'s to say.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+_PROJECT = {"id": "P1", "name": "bench", "entity": {"id": "E1", "name": "bench"}}
+_BUCKET = {
+    "id": "B1",
+    "displayName": "bench",
+    "description": None,
+    "config": "{}",
+    "sweepName": None,
+    "historyLineCount": 0,
+    "project": _PROJECT,
+}
+
+
+def _answer(body: dict[str, Any]) -> dict[str, Any]:
+    operation, variables = body.get("operationName") or "", body.get("variables") or {}
+    query = body.get("query") or ""
+    if "upsertBucket" in query:
+        bucket = {**_BUCKET, "name": variables.get("name"), "displayName": variables.get("displayName") or "bench"}
+        return {"upsertBucket": {"bucket": bucket, "inserted": True}}
+    if "createRunFiles" in query:
+        files = [{"name": name, "uploadUrl": f"{_Handler.address}/put/{name}"} for name in variables.get("files", [])]
+        return {"createRunFiles": {"runID": "B1", "uploadHeaders": [], "files": files}}
+    if "serverInfo" in query and "features" in query:
+        return {"serverInfo": {"features": [{"name": "FILESTREAM_GZIP", "isEnabled": True}]}}
+    if "viewer" in query:
+        viewer = {
+            "id": "U1",
+            "entity": "bench",
+            "username": "bench",
+            "email": "",
+            "flags": "{}",
+            "teams": {"edges": []},
+        }
+        return {"viewer": viewer}
+    return {operation: None}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    address = ""
+    sent = 0
+    rows = 0
+
+    def _body(self) -> bytes:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path.endswith("file_stream"):
+            _Handler.sent += len(body)
+            if self.headers.get("Content-Encoding") == "gzip":
+                body = gzip.decompress(body)
+            _Handler.rows += body.count(b'\\"_runtime\\":')
+        return body
+
+    def _reply(self, value: object) -> None:
+        data = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_POST(self) -> None:
+        body = self._body()
+        self._reply({"data": _answer(json.loads(body))} if self.path.endswith("/graphql") else {})
+
+    def do_PUT(self) -> None:
+        self._body()
+        self._reply({})
+
+    def do_GET(self) -> None:
+        self._reply({"sent": _Handler.sent, "rows": _Handler.rows})
+        _Handler.sent = _Handler.rows = 0
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Sink:
+    """A running sink, in a process of its own."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def take_counts(self) -> dict[str, int]:
+        """Bytes and rows since the last call."""
+        with urllib.request.urlopen(f"{self.url}/count") as answer:
+            counts: dict[str, int] = json.load(answer)
+        return counts
+
+    def environment(self) -> dict[str, str]:
+        """The variables that send a client here."""
+        return {
+            "WANDB_BASE_URL": self.url,
+            "WANDB_API_KEY": "0" * 40,
+            "WANDB_ENTITY": "bench",
+            "WANDB_SILENT": "true",
+            "WANDB_DISABLE_GIT": "true",
+            "WANDB_DISABLE_CODE": "true",
+            "WANDB_ERROR_REPORTING": "false",
+        }
+
+
+@contextmanager
+def sink() -> Iterator[Sink]:
+    """A sink for the length of a block."""
+    process = subprocess.Popen([sys.executable, "-m", "benchmarks._sink"], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield Sink(process.stdout.readline().strip())
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+if __name__ == "__main__":
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server.daemon_threads = True
+    _Handler.address = f"http://127.0.0.1:{server.server_address[1]}"
+    print(_Handler.address, flush=True)
+    server.serve_forever()
