@@ -5,7 +5,9 @@ Numbers in brackets name the section of the protocol notes a rule comes from (do
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 import platform
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -76,10 +78,7 @@ CREATE_RUN_FILES = """mutation CreateRunFiles($entity: String!, $project: String
 
 def error_message(body: bytes) -> str:
     """The server's own words in an error answer, in either of its two shapes [1.1]; "" if there are none."""
-    try:
-        data = loads(body)
-    except ValueError:
-        return ""
+    data = _parsed(body)
     if not isinstance(data, dict):
         return ""
     errors = data.get("errors")
@@ -122,7 +121,7 @@ def retry_after(value: str | None, now: float) -> float | None:
     except ValueError:
         try:
             seconds = parsedate_to_datetime(value).timestamp() - now
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
     return min(max(seconds, 0.0), 3600.0) if seconds == seconds else None
 
@@ -143,12 +142,9 @@ def graphql_data(body: bytes) -> dict[str, Any]:
     Raises:
         GraphQLError: it holds errors, or is not what GraphQL answers.
     """
-    try:
-        answer = loads(body)
-    except ValueError:
-        raise GraphQLError("the server's answer is not JSON; is host the address of a W&B API?") from None
+    answer = _parsed(body)
     if not isinstance(answer, dict):
-        raise GraphQLError("the server's answer is not a JSON object")
+        raise GraphQLError("the server's answer is not a JSON object; is host the address of a W&B API?")
     if answer.get("errors"):
         raise GraphQLError(error_message(body) or "the server reported an error without words")
     if not isinstance(answer.get("data"), dict):
@@ -165,21 +161,44 @@ def dig(data: object, *keys: str) -> Any:
     return data
 
 
-def _json_object(text: object) -> dict[str, Any]:
+def _parsed(text: object) -> Any:
+    """What a server's JSON holds; None if it is none, or nested without end."""
     try:
-        value = loads(text) if isinstance(text, str) else None
-    except ValueError:
-        return {}
+        return loads(text) if isinstance(text, (bytes, str)) else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _json_object(text: object) -> dict[str, Any]:
+    value = _parsed(text)
     return value if isinstance(value, dict) else {}
 
 
 def _json_rows(text: object) -> list[dict[str, Any]]:
     """The rows of a historyTail or eventsTail: a JSON text holding a list of JSON texts [3.5]."""
-    try:
-        value = loads(text) if isinstance(text, str) else None
-    except ValueError:
-        return []
+    value = _parsed(text)
     return [_json_object(item) for item in value] if isinstance(value, list) else []
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _number(value: object) -> float:
+    """A finite number; 0 for anything else."""
+    try:
+        number = float(value) if isinstance(value, (int, float)) else 0.0
+    except OverflowError:
+        return 0.0
+    return number if math.isfinite(number) else 0.0
+
+
+def _whole(value: object) -> int:
+    return max(0, int(_number(value)))
 
 
 @dataclass(frozen=True)
@@ -188,6 +207,7 @@ class Remote:
 
     Attributes:
         storage_id: the server's own id of the run.
+        host: address of the server that said it.
         entity, project, name, display_name: where the run is and what it is called.
         history, events, output: lines that were there before us: our offsets begin there.
         step, runtime: where a resumed run goes on.
@@ -201,6 +221,7 @@ class Remote:
     project: str
     name: str
     display_name: str
+    host: str = ""
     history: int = 0
     events: int = 0
     output: int = 0
@@ -241,21 +262,17 @@ def resumed(data: Mapping[str, Any]) -> Resumed | None:
     runtimes.append(dig(summary, "_wandb", "runtime") or summary.get("_runtime"))
     config = {key: dig(item, "value") for key, item in _json_object(bucket.get("config")).items()}
     return Resumed(
-        storage_id=str(bucket.get("id") or ""),
+        storage_id=_text(bucket.get("id")) or "",
         history=count,
         events=_whole(bucket.get("eventsLineCount")),
         output=_whole(bucket.get("logLineCount")),
         step=_whole(last_step) + (1 if count else 0),
-        runtime=max((float(value) for value in runtimes if isinstance(value, (int, float))), default=0.0),
+        runtime=max(map(_number, runtimes)),
         config=config,
         summary=summary,
-        tags=[tag for tag in bucket.get("tags") or [] if isinstance(tag, str)],
-        notes=bucket.get("notes"),
+        tags=[tag for tag in _list(bucket.get("tags")) if isinstance(tag, str)],
+        notes=_text(bucket.get("notes")),
     )
-
-
-def _whole(value: object) -> int:
-    return int(value) if isinstance(value, (int, float)) and value == value else 0
 
 
 def remote(
@@ -264,11 +281,12 @@ def remote(
     """What the server's answer to the first UpsertBucket says of a run, and what is taken over from before [3.1]."""
     project = bucket.get("project")
     return Remote(
-        storage_id=str(bucket.get("id") or ""),
-        entity=str(dig(project, "entity", "name") or info.get("entity") or ""),
-        project=str(dig(project, "name") or info["project"]),
-        name=str(bucket.get("name") or info["id"]),
-        display_name=str(bucket.get("displayName") or info.get("name") or info["id"]),
+        storage_id=_text(bucket.get("id")) or "",
+        entity=_text(dig(project, "entity", "name")) or info.get("entity") or "",
+        project=_text(dig(project, "name")) or info["project"],
+        name=_text(bucket.get("name")) or info["id"],
+        display_name=_text(bucket.get("displayName")) or info.get("name") or info["id"],
+        host=str(info.get("host") or ""),
         history=before.history if before else _whole(bucket.get("historyLineCount")),
         events=before.events if before else 0,
         output=before.output if before else 0,
@@ -283,8 +301,8 @@ def remote(
 
 def features(data: Mapping[str, Any]) -> set[str]:
     """Names of the features a server has [3.8]."""
-    items = dig(data, "serverInfo", "features") or []
-    return {item["name"] for item in items if isinstance(item, dict) and item.get("isEnabled") and "name" in item}
+    items = (item for item in _list(dig(data, "serverInfo", "features")) if isinstance(item, dict))
+    return {str(item["name"]) for item in items if item.get("isEnabled") is True and "name" in item}
 
 
 # --- runs ---------------------------------------------------------------------------------------------
@@ -471,6 +489,27 @@ class StreamBody:
         """Whether there is nothing in it."""
         lines = any(block.count for block in self.blocks.values())
         return not (lines or self.uploaded or self.preempting) and self.exit_code is None
+
+    @property
+    def size(self) -> int:
+        """Bytes of its lines, as JSON."""
+        return sum(block.size for block in self.blocks.values())
+
+    def split(self, most: int) -> Iterable[StreamBody]:
+        """The same in requests of at most `most` bytes of lines each; a line that is longer goes alone [4.4].
+
+        What is no line comes with the last, so that a run is ended only when all of it is there.
+        """
+        body, size = StreamBody(), 0
+        for name, block in self.blocks.items():
+            for number, line in enumerate(block.lines(), block.offset):
+                length = len(dumps(line)) + 1
+                if size and size + length > most:
+                    yield body
+                    body, size = StreamBody(), 0
+                body.blocks.setdefault(name, LineBlock(number)).add([line])
+                size += length
+        yield dataclasses.replace(body, uploaded=self.uploaded, preempting=self.preempting, exit_code=self.exit_code)
 
     def pieces(self) -> Iterable[bytes]:
         """The request's JSON, in pieces."""
