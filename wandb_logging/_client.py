@@ -7,7 +7,7 @@ upload addresses, not across a redirect, and no netrc entry replaces it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,19 @@ import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from wandb_logging import _protocol
-from wandb_logging._errors import TLSError, TransportError
+from wandb_logging._errors import GraphQLError, RequestRejected, TLSError, TransportError
+
+MAX_ANSWER_BYTES = 16 * 2**20  # more than any answer to us holds; what comes beyond is not read
+_PATIENCE = 10  # timeouts that a whole answer may take: who sends a byte now and then is not waited for
+
+# The request itself is wrong, as by an upload address that is none: trying again does not help.
+_HOPELESS = (
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.TooManyRedirects,
+)
 
 
 class _KeyAuth(AuthBase):
@@ -69,8 +81,11 @@ class Client:
             TransportError, HTTPStatusError, GraphQLError: see `_errors`.
         """
         body = {"query": document, "variables": dict(variables), "operationName": _operation(document)}
-        answer = self._request("POST", f"{self.host}/graphql", json=body, conflict_retries=conflict_retries)
-        return _protocol.graphql_data(answer.content)
+        with self._request("POST", f"{self.host}/graphql", json=body, conflict_retries=conflict_retries) as answer:
+            content = self._content(answer)
+        if content is None:
+            raise GraphQLError(f"the server's answer is larger than {MAX_ANSWER_BYTES} bytes")
+        return _protocol.graphql_data(content)
 
     def file_stream(self, path: str, body: bytes, *, gzip: bool) -> tuple[bool, float]:
         """Post to a run's file stream; whether the server asks the run to stop, and seconds to wait now.
@@ -81,12 +96,9 @@ class Client:
         headers = {"Content-Type": "application/json"}
         if gzip:
             headers["Content-Encoding"] = "gzip"
-        answer = self._request("POST", self.host + path, data=body, headers=headers)
-        try:
-            stopped = _protocol.dig(answer.json(), "stopped") is True
-        except ValueError:
-            stopped = False  # a body that is not JSON is not fatal (protocol 4.7)
-        return stopped, _protocol.rate_limit_wait(answer.headers)
+        with self._request("POST", self.host + path, data=body, headers=headers) as answer:
+            content = self._content(answer)
+        return _protocol.asks_to_stop(content or b""), _protocol.rate_limit_wait(answer.headers)
 
     def put(self, url: str, source: Path, headers: Mapping[str, str]) -> None:
         """Stream a file to an upload address.
@@ -101,7 +113,9 @@ class Client:
             # An empty file object would be sent chunked, without the Content-Length that storage asks for.
             data: Any = file if source.stat().st_size else b""
             # Own auth, doing nothing: a signed address refuses any Authorization header.
-            self._request("PUT", url, data=data, headers=dict(headers), auth=lambda request: request, redirects=True)
+            options: Any = {"data": data, "headers": dict(headers), "auth": lambda request: request}
+            with self._request("PUT", url, redirects=True, **options) as answer:
+                self._content(answer)
 
     def get(self, url: str, sink: Callable[[bytes], object]) -> None:
         """Stream what is at a download address into `sink`, block by block.
@@ -115,12 +129,9 @@ class Client:
             url = self.host + url
         # identity: a digest is of the bytes as they are stored.
         headers = {"Accept-Encoding": "identity"}
-        with self._request("GET", url, headers=headers, redirects=True, stream=True) as answer:
-            try:
-                for block in answer.iter_content(2**16):
-                    sink(block)
-            except requests.exceptions.RequestException as exc:
-                raise TransportError(_root(exc)) from exc
+        with self._request("GET", url, headers=headers, redirects=True) as answer:
+            for block in _blocks(answer):
+                sink(block)
 
     def close(self) -> None:
         """Close the connections."""
@@ -136,16 +147,43 @@ class Client:
         **options: Any,
     ) -> requests.Response:
         try:
-            answer = self._session.request(method, url, timeout=self._timeout, allow_redirects=redirects, **options)
+            answer = self._session.request(
+                method, url, timeout=self._timeout, allow_redirects=redirects, stream=True, **options
+            )
         except requests.exceptions.SSLError as exc:
             raise TLSError(f"the server's certificate was not accepted: {_root(exc)}") from exc
+        except _HOPELESS as exc:
+            raise RequestRejected(f"{type(exc).__name__}: {_root(exc)}", 400) from exc
         except requests.exceptions.RequestException as exc:
             raise TransportError(_root(exc)) from exc
         if not 200 <= answer.status_code < 300:
+            with answer:
+                content = self._content(answer) or b""
             raise _protocol.status_error(
-                answer.status_code, answer.content, answer.headers, time.time(), conflict_retries=conflict_retries
+                answer.status_code, content, answer.headers, time.time(), conflict_retries=conflict_retries
             )
         return answer
+
+    def _content(self, answer: requests.Response) -> bytes | None:
+        """The body of an answer; None if it is too large to be one of ours."""
+        deadline = time.monotonic() + _PATIENCE * self._timeout
+        parts: list[bytes] = []
+        size = 0
+        for block in _blocks(answer):
+            size += len(block)
+            if size > MAX_ANSWER_BYTES:
+                return None
+            if time.monotonic() > deadline:
+                raise TransportError("the answer does not end")
+            parts.append(block)
+        return b"".join(parts)
+
+
+def _blocks(answer: requests.Response) -> Iterator[bytes]:
+    try:
+        yield from answer.iter_content(2**16)
+    except requests.exceptions.RequestException as exc:
+        raise TransportError(_root(exc)) from exc
 
 
 def _root(exc: BaseException) -> str:

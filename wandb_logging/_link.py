@@ -51,6 +51,7 @@ class Link:
         now: monotonic clock in seconds.
 
     Attributes:
+        now, pace: as given.
         last_request: when the server last answered, by `now`.
         trouble: why the latest try failed; None once one succeeded.
     """
@@ -61,7 +62,7 @@ class Link:
         self.trouble: WandbLoggingError | None = None
         self._connect = connect
         self._client: Client | None = None
-        self._now = now
+        self.now = now
 
     def graphql(self, document: str, variables: Mapping[str, Any], *, conflict_retries: bool = False) -> dict[str, Any]:
         """As `Client.graphql`, repeated while that can help."""
@@ -78,13 +79,13 @@ class Link:
         """
         if self._client is None:
             self._client = self._connect()
+        until = self.now() + _RETRY_FOR
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_worth_retrying),
             wait=_wait,
             stop=tenacity.stop_any(
-                tenacity.stop_after_delay(_RETRY_FOR),
                 tenacity.stop_after_attempt(attempts) if attempts else tenacity.stop_never,
-                _stop_when(self.pace.out_of_time),
+                _stop_when(lambda: self.now() >= until or self.pace.out_of_time()),
             ),
             sleep=lambda seconds: self.pace.sleep(float(seconds)),
             reraise=True,
@@ -94,7 +95,7 @@ class Link:
         except AuthError:
             self.close()  # the next call asks for a key again
             raise
-        self.last_request = self._now()
+        self.last_request = self.now()
         return result
 
     def _try(self, request: Callable[[Client], Any], client: Client) -> Any:

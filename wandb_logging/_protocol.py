@@ -152,6 +152,11 @@ def graphql_data(body: bytes) -> dict[str, Any]:
     return answer["data"]  # type: ignore[no-any-return]
 
 
+def asks_to_stop(body: bytes) -> bool:
+    """Whether a file_stream answer asks the run to stop. One that is not JSON asks nothing, and is not fatal [4.7]."""
+    return dig(_parsed(body), "stopped") is True
+
+
 def dig(data: object, *keys: str) -> Any:
     """The value under nested keys; None as soon as something on the way is not there or no object."""
     for key in keys:
