@@ -7,7 +7,7 @@ step is lower than the current one is not dropped (issue 3; `late_steps`).
 
 Events, as `_records` and `_run` write them; all have `t`, seconds since 1970:
 
-    {"metrics": {...}, "step": n?, "aside": {...}?}    a row, or part of one; with "media" if it has some (`_media`)
+    {"metrics": {...}, "step": n?, "commit": b?, "aside": {...}?}    a row, or part of one; "media" if it has some
     {"text": "...", "level": "INFO", "logger": "x"?}   text; both may stand in one event
     {"artifact": {...}}  {"use_artifact": {...}}  {"alert": {...}}
     {"config": {...}}  {"summary": {...}}  {"define": {...}}  {"run": {...}}  {"file": {...}}  {"exit": code}
@@ -36,7 +36,7 @@ MAX_LINE_CHARS = 4096  # protocol 4.4
 TASKS = ("file", "artifact", "use_artifact", "alert")  # events that are work beside the streams
 ERROR_LEVELS = frozenset({"ERROR", "CRITICAL", "FATAL"})
 _RESERVED = frozenset({"_step", "_runtime", "_wandb", "_timestamp", ""})  # cannot be logged as metrics (protocol 5.1)
-_ROW_AND_TEXT = frozenset({"metrics", "step", "t", "text", "level", "logger", "error"})
+_ROW_AND_TEXT = frozenset({"metrics", "step", "commit", "t", "text", "level", "logger", "error"})
 _NUMBERS = frozenset({int, float})
 _NESTED_OR_NULL = frozenset({dict, type(None)})
 _YEAR_10000 = 253_402_300_800  # seconds since 1970; from there on a time has no date
@@ -203,7 +203,7 @@ class _Folder:
         metrics = event.get("metrics")
         if type(metrics) is dict:
             self._media = event.get("media") or ()
-            self._row(metrics, event.get("step"), time)
+            self._row(metrics, event.get("step"), event.get("commit"), time)
         if type(event.get("text")) is str:
             lines = text_lines(event, structured=self.rules.structured)
             self.delta.lines += lines
@@ -218,28 +218,32 @@ class _Folder:
 
     # --- rows (protocol 5.2) ---
 
-    def _row(self, metrics: dict[str, Any], step: object, time: float) -> None:
+    def _row(self, metrics: dict[str, Any], step: object, commit: object, time: float) -> None:
         state = self.state
         if not metrics.keys().isdisjoint(_RESERVED):
             self._without_reserved(metrics)
         if type(step) is not int:
-            if state.open is None:  # nearly every row there is
+            if state.open is None and commit is not False:  # nearly every row there is
                 self._put_row(self._with_media(metrics), time)
-            else:
-                if not metrics.keys().isdisjoint(state.shifted):
-                    self._next_row()
-                self._join(metrics, time)
-                self.close_row()
-            state.step += 1
+                state.step += 1
+                return
+            if not metrics.keys().isdisjoint(state.shifted):
+                self._next_row()
+            self._join(metrics, time)
+            if commit is not False:
+                self._next_row()
             return
         if step > state.step:
             self.close_row()
             state.step = step
         elif step < state.step or not metrics.keys().isdisjoint(state.shifted):
             # Lower than the current step, or where a lower one has taken its place.
-            self._late_row(metrics, step, time)
-            return
-        self._join(metrics, time)
+            if not self._late_row(metrics, step, time):
+                return
+        else:
+            self._join(metrics, time)
+        if commit is True:
+            self._next_row()
 
     def _without_reserved(self, metrics: dict[str, Any]) -> None:
         for key in sorted(_RESERVED & metrics.keys()):
@@ -247,20 +251,22 @@ class _Folder:
                 reason = f"{key} is set by the client" if key else "a metric needs a name"
                 self._aside(reason, {key: metrics.pop(key)})
 
-    def _late_row(self, metrics: dict[str, Any], step: int, time: float) -> None:
+    def _late_row(self, metrics: dict[str, Any], step: int, time: float) -> bool:
+        """Take a row of a lower step as `late_steps` says; whether it is in."""
         state = self.state
         state.late += 1
         if self.rules.late_steps != "shift":
             how = f"late_steps: {self.rules.late_steps}"
             reason = f"step {step} is lower than the current step {state.step} ({how})"
             self._aside(reason, {"metrics": metrics, "step": step})
-            return
+            return False
         late = {self.rules.late_step_metric: step, **metrics}
         # It may share a row with what is there only where it overwrites nothing.
         if state.open and not state.open.keys().isdisjoint(late):
             self._next_row()
         self._join(late, time)
         state.shifted = [*state.shifted, *late]
+        return True
 
     def _join(self, metrics: dict[str, Any], time: float) -> None:
         state = self.state
