@@ -7,17 +7,19 @@ changes nothing. Rows of plain numbers and strings, nearly all there are, take a
 from __future__ import annotations
 
 import logging
+import math
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from wandb_logging import _alerts
+from wandb_logging._errors import LogError
 from wandb_logging._fold import ERROR_LEVELS
 from wandb_logging._settings import Settings
-from wandb_logging._values import Aside, dumps, fast_dumps, plain
+from wandb_logging._values import MAX_DEPTH, Aside, dumps, fast_dumps, plain, reason
 
 _FLAT = frozenset({float, int, str, bool})
-_NESTED = _FLAT | {dict}
 _MAX_TEXT = 2**20  # characters of one record's text; the server shows at most 4096 of a line
 
 _FAST = bool(fast_dumps)  # whether orjson is there
@@ -41,80 +43,100 @@ def row_event(
         now: seconds since 1970.
         media: puts JSON values in the place of images and the like.
     """
-    event: dict[str, Any] = {"metrics": metrics, "t": now}
-    if step is not None:
-        event["step"] = step
-    return _encode(event, report, media)
+    event = {"metrics": metrics, "t": now} if step is None else {"metrics": metrics, "step": step, "t": now}
+    return _encode(event, metrics, report, media)
 
 
 def change_event(kind: str, value: object, now: float, report: Report) -> bytes:
     """The event of a change: `kind` is exit, config, or another of those `_fold` lists."""
     aside: Aside = {}
     tree = plain({kind: value}, aside=aside)
-    for name, reason in aside.items():
-        report(name, reason)
+    for name, why in aside.items():
+        report(name, why)
     if aside:
         tree["aside"] = aside
     return dumps({**tree, "t": now})
 
 
-def _encode(event: dict[str, Any], report: Report, media: Media | None) -> bytes:
+def text_event(text: str, level: str, now: float) -> bytes:
+    """The event of text that comes from no log record."""
+    return dumps(plain({"text": text[:_MAX_TEXT], "level": level, "t": now}))
+
+
+def _encode(event: dict[str, Any], metrics: object, report: Report, media: Media | None) -> bytes:
     """The bytes of an event whose `metrics`, if any, are still the caller's own objects."""
-    metrics = event.get("metrics")
-    if _FAST and (metrics is None or _is_plain(metrics)) and type(event.get("step", 0)) is int:
+    if _FAST and (metrics is None or _is_plain(metrics)) and type(event["t"]) is float:
         try:
             line = fast_dumps(event)
         except TypeError:
-            pass  # a surrogate, an integer beyond 64 bits, a key that is no string, a cycle
+            pass  # a surrogate, an integer beyond 64 bits, a key that is no string, a step that is an array
         else:
-            if b"null" not in line:  # what orjson makes of NaN; or just a word in the text
+            # What orjson makes of NaN; or just a word in the text. And a step has to be a whole number.
+            if b'":null' not in line and type(event.get("step", 0)) is int:
                 return line
     return _encode_slowly(event, report, media)
 
 
-def _is_plain(metrics: object) -> bool:
+def _is_plain(metrics: object, depth: int = MAX_DEPTH) -> bool:
     """Whether orjson writes these metrics exactly as `plain` and `dumps` would."""
     if type(metrics) is not dict:
         return False
-    kinds = set(map(type, metrics.values()))
-    if kinds <= _FLAT:
+    if _FLAT.issuperset(map(type, metrics.values())):
         return True
     try:
-        return kinds <= _NESTED and all(_is_plain(value) for value in metrics.values() if type(value) is dict)
-    except RecursionError:
+        return depth > 1 and all(
+            type(value) in _FLAT or (type(value) is dict and bool(value) and _is_plain(value, depth - 1))
+            for value in metrics.values()
+        )
+    except RuntimeError:  # another thread is adding to them
         return False
 
 
-def _encode_slowly(event: dict[str, Any], report: Report, media: Media | None) -> bytes:
+def _encode_slowly(event: Mapping[str, Any], report: Report, media: Media | None) -> bytes:
     aside: Aside = {}
-    event = dict(event)
-    metrics = event.pop("metrics", None)
-    step = event.pop("step", None)
-    head: dict[str, Any] = {}
-    if metrics is not None:
-        if isinstance(metrics, Mapping):
-            if media is not None:
-                metrics, files = media(metrics, aside)
-                if files:
-                    head["media"] = files
-            try:
-                head["metrics"] = plain(metrics, aside=aside)
-            except Exception as exc:
-                aside["metrics"] = str(exc)
+    rest = dict(event)
+    metrics = rest.pop("metrics", None)
+    step = rest.pop("step", None)
+    if not isinstance(rest["t"], (int, float)) or not math.isfinite(rest["t"]):
+        rest["t"] = now()
+    head = {} if metrics is None else _row(metrics, aside, media)
+    if step is not None and "metrics" in head:
+        whole = _whole(step)
+        if whole is None:
+            aside["step"] = f"must be a whole number, not {_short(step)}"
         else:
-            aside["metrics"] = f"must be a mapping, not {type(metrics).__name__}"
-        if step is not None and "metrics" in head:
-            whole = _whole(step)
-            if whole is None:
-                aside["step"] = f"must be a whole number, not {_short(step)}"
-            else:
-                head["step"] = whole
-    event = {**head, **plain(event)}
-    for name, reason in aside.items():
-        report(name, reason)
+            head["step"] = whole
+    tree = {**head, **plain(rest)}
+    for name, why in aside.items():
+        report(name, why)
     if aside:
-        event["aside"] = plain(aside)
-    return dumps(event)
+        tree["aside"] = plain(aside)
+    return dumps(tree)
+
+
+def _row(metrics: object, aside: Aside, media: Media | None) -> dict[str, Any]:
+    """What of an event stands for metrics of any kind: `metrics`, and `media` if there are files."""
+    if not isinstance(metrics, Mapping):
+        aside["metrics"] = f"must be a mapping, not {type(metrics).__name__}"
+        return {}
+    head: dict[str, Any] = {}
+    try:
+        if media is not None:
+            metrics, files = media(metrics, aside)
+            if files:
+                head["media"] = files
+        head["metrics"] = _without_empty(plain(metrics, aside=aside))
+    except LogError:  # a person called, and is told
+        raise
+    except Exception as exc:
+        aside["metrics"] = reason(exc)
+    return head
+
+
+def _without_empty(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Without mappings that hold no value: they are not metrics, and the official SDK does not send them either."""
+    below = {key: _without_empty(value) for key, value in tree.items() if isinstance(value, dict)}
+    return {key: below.get(key, value) for key, value in tree.items() if below.get(key, True)}
 
 
 def _whole(step: object) -> int | None:
@@ -134,6 +156,39 @@ def _short(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
+class Steps:
+    """The steps of a run's rows as they are logged, where a lower one is an error (late_steps: error).
+
+    It knows of this process only: what the fold decides later, with all that was logged, has the last word.
+
+    Args:
+        say: told of late rows that come from log records: (kind, text).
+    """
+
+    def __init__(self, say: Callable[[str, str], object]) -> None:
+        self._say = say
+        self._now = 0
+        self._lock = threading.RLock()  # reentrant: a signal's handler may log within
+
+    def check(self, step: object) -> str | None:
+        """Take the step of a row, or None for the next; what is wrong with it, if something is."""
+        number = None if step is None else _whole(step)
+        with self._lock:
+            if number is None:
+                self._now += 1
+            elif number < self._now:
+                return f"step {number} is lower than the current step {self._now} (late_steps: error)"
+            else:
+                self._now = number
+        return None
+
+    def warn(self, step: object) -> None:
+        """Take the step of a log record's row, and say if it is late."""
+        late = self.check(step)
+        if late is not None:
+            self._say("late step", f"{late}: the row is set aside")
+
+
 class Snapshot:
     """Turns log records into events, as the settings say.
 
@@ -142,6 +197,7 @@ class Snapshot:
         report: told of values that are left out.
         broken: told of records whose text cannot be made (a wrong number of arguments); the rest is kept.
         media: puts JSON values in the place of images and the like.
+        steps: told of the step of each row.
     """
 
     def __init__(
@@ -150,6 +206,7 @@ class Snapshot:
         report: Report,
         broken: Callable[[logging.LogRecord], object],
         media: Media | None = None,
+        steps: Steps | None = None,
     ) -> None:
         self._metrics_key = settings.metrics_key
         self._step_key = settings.step_key
@@ -165,6 +222,7 @@ class Snapshot:
         self._report = report
         self._broken = broken
         self._media = media
+        self._steps = steps
 
     def __call__(self, record: logging.LogRecord, formatter: logging.Formatter | None) -> bytes | None:
         """The event of a record; None if nothing of it is wanted. The formatter is the user's, if there is one."""
@@ -172,20 +230,25 @@ class Snapshot:
         metrics = attributes.get(self._metrics_key)
         if metrics is None and self._dicts:
             metrics = self._from_message(record)
-        event: dict[str, Any] = {}
-        if metrics is not None:
-            event["metrics"] = metrics
+        event: dict[str, Any]
+        if metrics is None:
+            event = {"t": record.created}
+        else:
             step = attributes.get(self._step_key)
-            if step is not None:
-                event["step"] = step
-        event["t"] = record.created
-        if record.levelno >= self._maybe_alert:
+            if step is None:
+                event = {"metrics": metrics, "t": record.created}
+            else:
+                event = {"metrics": metrics, "step": step, "t": record.created}
+            if self._steps is not None:
+                self._steps.warn(step)
+        level = record.levelno
+        if level >= self._maybe_alert:
             self._add_alert(event, record)
-        if record.levelno >= self._console_level and not (metrics is record.msg and metrics is not None):
+        if level >= self._console_level and (metrics is None or metrics is not record.msg):
             self._add_text(event, record, formatter)
         elif metrics is None and "alert" not in event:
             return None
-        return _encode(event, self._report, self._media)
+        return _encode(event, metrics, self._report, self._media)
 
     def _from_message(self, record: logging.LogRecord) -> object:
         if self._dict_message and isinstance(record.msg, Mapping):
@@ -206,7 +269,8 @@ class Snapshot:
             except Exception:
                 self._broken(record)
         event["logger"] = record.name
-        event["text"] = _text(record, self._broken if formatter is None else None)[:_MAX_TEXT]
+        text = _text(record, self._broken if formatter is None else None)
+        event["text"] = text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT]
 
     def _add_alert(self, event: dict[str, Any], record: logging.LogRecord) -> None:
         error = record.exc_info[0] if record.exc_info else None
