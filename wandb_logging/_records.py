@@ -33,7 +33,13 @@ Media = Callable[[Mapping[Any, Any], Aside], tuple[Mapping[Any, Any], list[dict[
 
 
 def row_event(
-    metrics: Mapping[Any, Any], step: object, now: float, report: Report, media: Media | None = None
+    metrics: Mapping[Any, Any],
+    step: object,
+    now: float,
+    report: Report,
+    media: Media | None = None,
+    *,
+    commit: bool | None = None,
 ) -> bytes:
     """The event of one row.
 
@@ -42,8 +48,11 @@ def row_event(
         step: whole number, or None for the next step.
         now: seconds since 1970.
         media: puts JSON values in the place of images and the like.
+        commit: whether the row is complete; None: a row is that says no step.
     """
     event = {"metrics": metrics, "t": now} if step is None else {"metrics": metrics, "step": step, "t": now}
+    if commit is not None:
+        event["commit"] = commit
     return _encode(event, metrics, report, media)
 
 

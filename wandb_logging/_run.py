@@ -174,13 +174,15 @@ class Run:
 
     # --- what goes into it ---
 
-    def log(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+    def log(self, metrics: Mapping[str, Any], step: int | None = None, *, commit: bool | None = None) -> None:
         """Log a row. When this returns it is in the journal.
 
         Args:
             metrics: name -> value, nested mappings allowed: numbers, text, arrays, and media such as `Image`. A
                 value that cannot be sent is set aside with a warning; the rest goes.
             step: step of the row; rows of one step merge. Default: the next step.
+            commit: whether the row is complete; if not, the next call adds to it. Default: it is, unless a step is
+                given.
 
         Raises:
             LogError: `metrics` is no mapping, `step` no whole number, media are not what they should be, or the
@@ -193,7 +195,7 @@ class Run:
         if self.mode == "disabled":
             self._append(b"")
         else:
-            self._append(row_event(metrics, step, now(), self.report, self._media_by_hand))
+            self._append(row_event(metrics, step, now(), self.report, self._media_by_hand, commit=commit))
 
     def update_config(self, mapping: Mapping[str, Any] | None = None, **values: Any) -> None:
         """Set keys of the config; other keys stay.
