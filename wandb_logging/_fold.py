@@ -236,8 +236,8 @@ class _Folder:
         if step > state.step:
             self.close_row()
             state.step = step
-        elif step < state.step or not metrics.keys().isdisjoint(state.shifted):
-            # Lower than the current step, or where a lower one has taken its place.
+        # Lower than the current step, or where a lower one has taken its place.
+        if step < state.step or not metrics.keys().isdisjoint(state.shifted):
             if not self._late_row(metrics, step, time):
                 return
         else:
