@@ -188,9 +188,13 @@ def _blocks(answer: requests.Response) -> Iterator[bytes]:
 
 def _root(exc: BaseException) -> str:
     """The innermost reason, without the addresses of Python objects."""
-    reason: Any = exc
-    while getattr(reason, "reason", None) is not None or (reason.args and isinstance(reason.args[0], BaseException)):
-        reason = getattr(reason, "reason", None) or reason.args[0]
+    reason = exc
+    while True:
+        inner = [getattr(reason, "reason", None), *reason.args[:1]]  # an SSLError's reason is a word
+        deeper = next((item for item in inner if isinstance(item, BaseException)), None)
+        if deeper is None:
+            break
+        reason = deeper
     text = str(reason)
     return text.partition("object at ")[2].partition(": ")[2] or text if "object at 0x" in text else text
 

@@ -395,7 +395,7 @@ def belongs_to(url: str, host: str) -> bool:
     """Whether a URL is the API's own, so that the key may be sent there [1]."""
     ours, theirs = urlsplit(host), urlsplit(url)
     same = (ours.scheme, ours.hostname, _port(host)) == (theirs.scheme, theirs.hostname, _port(url))
-    return same and theirs.path.startswith(ours.path)
+    return same and f"{theirs.path}/".startswith(f"{ours.path.rstrip('/')}/")
 
 
 def _port(url: str) -> int | None:
