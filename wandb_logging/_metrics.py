@@ -58,7 +58,7 @@ class Metric:
             summary: names separated by commas, or a list of them.
 
         Raises:
-            ValueError: says which part is wrong, and what would be right.
+            ValueError: says which part is wrong and what is expected of it.
         """
         return cls(
             _name(name),
@@ -84,34 +84,34 @@ class Metric:
 
 def _name(name: object) -> str:
     if not isinstance(name, str) or not name:
-        raise ValueError(f"name: expected a metric's name, got {name!r}")
+        raise ValueError(f"name: the name of a metric, not {name!r}")
     if "*" in name[:-1]:
-        raise ValueError(f"name: expected a name with at most one *, at its end, got {name!r}")
+        raise ValueError(f"name: at most one *, at its end, not {name!r}")
     return name
 
 
 def _step_name(step: object) -> str:
     name = step.name if isinstance(step, Metric) else step
     if not isinstance(name, str) or not name:
-        raise ValueError(f"step_metric: expected a metric's name, got {step!r}")
+        raise ValueError(f"step_metric: the name of a metric, not {step!r}")
     return name
 
 
 def _flag(key: str, value: object) -> bool | None:
     if value is not None and not isinstance(value, bool):
-        raise ValueError(f"{key}: expected true or false, got {value!r}")
+        raise ValueError(f"{key}: true or false, not {value!r}")
     return value
 
 
 def _aggregates(summary: object) -> tuple[str, ...]:
-    items = summary.split(",") if isinstance(summary, str) else summary
-    if not isinstance(items, (list, tuple)) or not all(isinstance(item, str) for item in items):
-        raise ValueError(f"summary: expected some of {', '.join(AGGREGATES)}, got {summary!r}")
-    names = [item.strip().lower() for item in items if item.strip()]
-    for name in names:
-        if name not in AGGREGATES:
-            raise ValueError(f"summary: expected some of {', '.join(AGGREGATES)}, got {name!r}")
-    return tuple(dict.fromkeys(names))
+    names = summary.split(",") if isinstance(summary, str) else summary
+    wrong = ValueError(f"summary: any of {', '.join(AGGREGATES)}, not {summary!r}")
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise wrong
+    known = tuple(dict.fromkeys(name.strip().lower() for name in names))
+    if not set(known) <= set(AGGREGATES):
+        raise wrong
+    return known
 
 
 # --- definitions ------------------------------------------------------------------------------------

@@ -13,12 +13,16 @@ import json
 import logging
 import os
 import re
+import signal
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import SettingsError
+from wandb_logging._metrics import AGGREGATES, Metric
+from wandb_logging._values import mapping_of
 
 DEFAULT_HOST = "https://api.wandb.ai"
 _PROJECT_FORBIDDEN = set("/\\#?%:")
@@ -39,6 +43,14 @@ class _Rule:
     doc: str
     env: str | None = None
     parse: Callable[[str], object] = str
+
+
+# Those that end a program when nobody handles them, as far as this system has them.
+_SIGNALS = tuple(
+    name
+    for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGBREAK")
+    if hasattr(signal, name)
+)
 
 
 # --- checks: each a small function from what was given to what is kept -------------------------
@@ -77,10 +89,29 @@ def _tags(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tags))
 
 
-def _mapping(value: object) -> dict[str, object]:
-    if not isinstance(value, Mapping):
-        raise ValueError("a mapping, such as {learning_rate: 0.01}")
-    return {str(key): _plain(value[key]) for key in value}
+def _config(value: object) -> dict[str, object]:
+    opened = mapping_of(value)
+    if not isinstance(opened, Mapping):
+        raise ValueError("a mapping, such as {learning_rate: 0.01}, or a namespace, dataclass or model")
+    return {str(key): _plain(opened[key]) for key in opened}
+
+
+def _definitions(value: object) -> tuple[Metric, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise ValueError('a list, such as [{name: "val/*", step_metric: epoch, summary: max}]')
+    return tuple(_definition(value[i]) for i in range(len(value)))
+
+
+def _definition(value: object) -> Metric:
+    if isinstance(value, Metric):
+        return value
+    known = [item.name for item in dataclasses.fields(Metric)]
+    if not isinstance(value, Mapping) or "name" not in value:
+        raise ValueError(f"of each definition its name, and any of {', '.join(known[1:])}")
+    for key in value:
+        if key not in known:
+            raise ValueError(f"of each definition any of {', '.join(known)}, not {key!r}")
+    return Metric.of(**{key: _plain(value[key]) for key in value})
 
 
 def _plain(value: object) -> object:
@@ -110,7 +141,7 @@ def _at_least(least: float, unit: str) -> Callable[[object], float]:
         number = _number(value)
         if number < least:
             raise ValueError(f"{unit}, at least {least:g}")
-        return number
+        return min(number, threading.TIMEOUT_MAX)  # infinity is longer than a thread can wait
 
     return check
 
@@ -144,6 +175,12 @@ def _console(value: object) -> bool | int:
     if not isinstance(level, int):
         raise ValueError("true, false, or a level such as WARNING")
     return level or True
+
+
+def _signals(value: object) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)) or not all(name in _SIGNALS for name in value):
+        raise ValueError(f"a list of {', '.join(_SIGNALS)}")
+    return tuple(dict.fromkeys(value))
 
 
 def _level(value: object) -> int:
@@ -183,6 +220,13 @@ def _parse_flag(text: str) -> bool:
     if text.strip().lower() in {"0", "false", "no", "off", ""}:
         return False
     raise ValueError("true or false")
+
+
+def _parse_number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError("a number") from None
 
 
 def _parse_tags(text: str) -> list[str]:
@@ -228,6 +272,19 @@ def _key(
 _STRING = {"type": "string", "minLength": 1}
 _SECONDS = {"type": "number", "minimum": 0}
 _FLAG = {"type": "boolean"}
+_METRIC = {
+    "type": "object",
+    "properties": {
+        "name": {**_STRING, "pattern": r"^[^*]*\*?$"},
+        "step_metric": _STRING,
+        "step_sync": _FLAG,
+        "hidden": _FLAG,
+        "summary": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"enum": list(AGGREGATES)}}]},
+        "overwrite": _FLAG,
+    },
+    "required": ["name"],
+    "additionalProperties": False,
+}
 
 
 @dataclass(frozen=True)
@@ -265,7 +322,12 @@ class Settings:
     )
     group: str | None = _key(None, _text, _STRING, "Group of runs this one belongs to.", env="WANDB_RUN_GROUP")
     job_type: str | None = _key(None, _text, _STRING, "Kind of job, such as train or eval.", env="WANDB_JOB_TYPE")
-    config: Mapping[str, Any] = _key({}, _mapping, {"type": "object"}, "Hyperparameters known at the start.")
+    config: Mapping[str, Any] = _key(
+        {},
+        _config,
+        {"type": "object"},
+        "Hyperparameters known at the start. In Python also a namespace, dataclass or pydantic model.",
+    )
     mode: str = _key(
         "auto",
         _choice("auto", "online", "offline", "disabled"),
@@ -346,6 +408,13 @@ class Settings:
     late_step_metric: str = _key(
         "step", _text, _STRING, "Name of the metric that carries the original step of a shifted row."
     )
+    define_metrics: Sequence[Metric] = _key(
+        (),
+        _definitions,
+        {"type": "array", "items": _METRIC},
+        "What charts and summary make of metrics: for each name, or beginning of names and *, its x axis "
+        "(step_metric), what of it the summary shows, whether it is hidden.",
+    )
     console: bool | int = _key(
         True,
         _console,
@@ -386,7 +455,7 @@ class Settings:
         {"type": "number", "minimum": 0.1},
         "Seconds one request may take to connect, and to answer between two bytes.",
         env="WANDB_HTTP_TIMEOUT",
-        parse=float,
+        parse=_parse_number,
     )
     batch_size: int = _key(
         10_000, _count(1, "lines"), {"type": "integer", "minimum": 1}, "Most journal lines one request carries."
@@ -414,7 +483,16 @@ class Settings:
         True,
         _flag,
         _FLAG,
-        "Whether an unhandled exception or sys.exit(code) ends the run with that exit code.",
+        "Whether an unhandled exception or sys.exit(code) ends the run with that exit code, and the traceback of an "
+        "unhandled exception, also of a thread, is text of the run.",
+    )
+    signals: tuple[str, ...] = _key(
+        (),
+        _signals,
+        {"type": "array", "items": {"type": "string"}},
+        "Signals, such as SIGTERM and SIGINT, at which rows are sent, the server is told that the machine may vanish, "
+        "and the exit code is 128 + the signal's number. The handler from before follows. A run that begins outside "
+        "the main thread cannot watch them.",
     )
     on_stop: Callable[[Any], object] | None = _key(
         None,
@@ -442,7 +520,8 @@ class Settings:
                 object.__setattr__(self, item.name, rule.check(value))
             except ValueError as exc:
                 given = "***" if not item.repr else repr(value)
-                raise SettingsError(f"{item.name}={given}: expected {exc}") from None
+                source = f" (from {rule.env})" if rule.env and os.environ.get(rule.env) == value else ""
+                raise SettingsError(f"{item.name}={given}{source}: expected {exc}") from None
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Settings:
@@ -454,9 +533,10 @@ class Settings:
         known = [item.name for item in dataclasses.fields(cls)]
         for key in values:
             if key not in known:
-                near = difflib.get_close_matches(key, known, 1, 0.5)
+                near = difflib.get_close_matches(str(key), known, 1, 0.5)
                 hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
-                raise SettingsError(f"unknown setting {key!r} = {values[key]!r}; {hint}")
+                given = "***" if "api_key" in near or "key" in str(key).lower() else repr(values[key])
+                raise SettingsError(f"unknown setting {key!r} = {given}; {hint}")
         return cls(**values)
 
     def but(self, **changes: Any) -> Settings:
