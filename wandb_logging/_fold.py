@@ -11,6 +11,7 @@ Events, as `_records` and `_run` write them; all have `t`, seconds since 1970:
     {"text": "...", "level": "INFO", "logger": "x"?}   text; both may stand in one event
     {"artifact": {...}}  {"use_artifact": {...}}  {"alert": {...}}
     {"config": {...}}  {"summary": {...}}  {"define": {...}}  {"run": {...}}  {"file": {...}}  {"exit": code}
+    {"resume": true}                                   the run goes on in its own directory
 
 What is in a state is never changed but replaced, so that a copy of it need not be a deep one.
 """
@@ -80,6 +81,7 @@ class State:
         config: as it stands, without `_wandb`.
         run: changed name, notes, tags, group, job_type.
         runtime: seconds from the start to the last event.
+        paused: seconds of them between an end and its resumption, which do not count.
         exit: exit code of the run; None while it has not ended.
         late: rows whose step was lower than the current one.
         set_aside: values and rows that cannot be sent.
@@ -102,6 +104,7 @@ class State:
     config: dict[str, Any] = field(default_factory=dict)
     run: dict[str, Any] = field(default_factory=dict)
     runtime: float = 0.0
+    paused: float = 0.0
     exit: int | None = None
     late: int = 0
     set_aside: int = 0
@@ -131,11 +134,29 @@ class Delta:
 
 
 def first_state(info: Mapping[str, Any]) -> State:
-    """The state before the first event of a run, from its run.json."""
+    """The state before the first event of a run, from its run.json: its own settings, and what it took over."""
     metrics: _metrics.Definitions = {}
     for given in info.get("define_metrics") or ():
         metrics = _metrics.defined(metrics, given)
-    return State(config=dict(info.get("config") or {}), metrics=metrics)
+    before = info.get("server") or {}
+    return State(
+        step=before.get("step", 0),
+        summary={key: value for key, value in before.get("summary", {}).items() if key != "_wandb"},
+        config={**before.get("config", {}), **(info.get("config") or {})},
+        metrics=metrics,
+        runtime=before.get("runtime", 0.0),
+    )
+
+
+def rules_of(info: Mapping[str, Any], *, structured: bool = False) -> Rules:
+    """The rules for a run's events, from its run.json."""
+    return Rules(
+        start=float(info["start"]),
+        late_steps=info.get("late_steps", "shift"),
+        late_step_metric=info.get("late_step_metric", "step"),
+        structured=structured,
+        base_runtime=(info.get("server") or {}).get("runtime", 0.0),
+    )
 
 
 def fold(rules: Rules, state: State, bodies: Iterable[bytes]) -> tuple[State, Delta]:
@@ -169,8 +190,20 @@ def summary(state: State) -> dict[str, Any]:
 
 
 def summary_line(state: State) -> str:
-    """The summary as the server keeps it: one line, complete (protocol 5.5)."""
-    return dumps({**summary(state), "_wandb": {"runtime": int(state.runtime)}}).decode()
+    """The summary as the server keeps it: one line, complete (protocol 5.5); too large a one without what is largest.
+
+    What is left out is in the rows all the same, and in `summary`.
+    """
+    tree = {**summary(state), "_wandb": {"runtime": int(state.runtime)}}
+    line = dumps(tree)
+    if len(line) > MAX_ROW_BYTES:
+        sizes = {key: len(dumps(value)) for key, value in tree.items()}
+        for key in sorted(sizes, key=sizes.__getitem__, reverse=True):
+            del tree[key]
+            line = dumps(tree)
+            if len(line) <= MAX_ROW_BYTES:
+                break
+    return line.decode()
 
 
 class _Folder:
@@ -198,7 +231,9 @@ class _Folder:
         time: Any = event.get("t")
         if type(time) not in _NUMBERS or not 0 <= time < _YEAR_10000:
             self._aside("t is no time", {"t": time})
-            time = event["t"] = self.rules.start + max(0.0, state.runtime - self.rules.base_runtime)
+            time = event["t"] = self.rules.start + state.paused + max(0.0, state.runtime - self.rules.base_runtime)
+        if "resume" in event:
+            self._resume(time)
         state.runtime = self._runtime(time)
         metrics = event.get("metrics")
         if type(metrics) is dict:
@@ -213,8 +248,16 @@ class _Folder:
 
     def _runtime(self, time: float) -> float:
         """Seconds since the start, in microseconds: more digits would only make longer rows."""
-        elapsed = time - self.rules.start
+        elapsed = time - self.rules.start - self.state.paused
         return (int(elapsed * 1e6 + 0.5) / 1e6 if elapsed > 0 else 0.0) + self.rules.base_runtime
+
+    def _resume(self, time: float) -> None:
+        """Go on with a run that had ended: how it ended does not hold any more, and the time between does not count."""
+        state = self.state
+        self.close_row()
+        state.exit = None
+        elapsed = state.runtime - self.rules.base_runtime
+        state.paused = max(0.0, time - self.rules.start - max(0.0, elapsed))
 
     # --- rows (protocol 5.2) ---
 

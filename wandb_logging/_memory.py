@@ -37,7 +37,8 @@ class MemoryRunDir(RunDir):
 
     def save_cursor(self, cursor: Mapping[str, Any]) -> None:
         self._cursor = dict(cursor)
-        self.queue.forget(cursor["position"]["line"])
+        if cursor["position"] is not None:
+            self.queue.forget(cursor["position"]["line"])
 
     def writer(self, **_options: Any) -> Writer:
         return self.queue  # type: ignore[return-value]  # the same methods
@@ -48,6 +49,9 @@ class MemoryRunDir(RunDir):
 
     def first_time_after(self, position: Position | None) -> float | None:  # noqa: ARG002
         return self.queue.first_time()
+
+    def lines_after(self, position: Position | None) -> int:
+        return self.queue.lines_after(position)
 
     def alive(self) -> bool:
         return True
@@ -114,6 +118,10 @@ class MemoryQueue:
         with self._lock:
             at = self._next - self._first
             return float(loads(self._lines[at])["t"]) if at < len(self._lines) else None
+
+    def lines_after(self, position: Position | None) -> int:
+        with self._lock:
+            return self._first + len(self._lines) - max((position or {}).get("line", 0), self._first)
 
     def forget(self, line: int) -> None:
         with self._lock:

@@ -280,6 +280,11 @@ def resumed(data: Mapping[str, Any]) -> Resumed | None:
     )
 
 
+def line_count(bucket: Mapping[str, Any]) -> int:
+    """History lines the server has of a run, as its answer to UpsertBucket says."""
+    return _whole(bucket.get("historyLineCount"))
+
+
 def remote(
     bucket: Mapping[str, Any], info: Mapping[str, Any], before: Resumed | None, server_features: set[str]
 ) -> Remote:
@@ -292,7 +297,7 @@ def remote(
         name=_text(bucket.get("name")) or info["id"],
         display_name=_text(bucket.get("displayName")) or info.get("name") or info["id"],
         host=str(info.get("host") or ""),
-        history=before.history if before else _whole(bucket.get("historyLineCount")),
+        history=before.history if before else line_count(bucket),
         events=before.events if before else 0,
         output=before.output if before else 0,
         step=before.step if before else 0,

@@ -53,14 +53,8 @@ def read_run(path: str | os.PathLike[str]) -> RunData:
     run_dir = RunDir(Path(path))
     info, cursor = run_dir.info, run_dir.cursor
     server = info.get("server") or {}
-    rules = _fold.Rules(
-        start=float(info["start"]),
-        late_steps=info.get("late_steps", "shift"),
-        late_step_metric=info.get("late_step_metric", "step"),
-        base_runtime=server.get("runtime", 0.0),
-    )
+    rules = _fold.rules_of(info)
     state = _fold.first_state(info)
-    state.step = server.get("step", 0)
     rows: list[dict[str, Any]] = []
     lines: list[str] = []
     damaged = 0
@@ -83,7 +77,7 @@ def read_run(path: str | os.PathLike[str]) -> RunData:
         info={key: value for key, value in {**info, **state.run}.items() if key != "server"},
         rows=rows,
         lines=lines,
-        config=state.config,
+        config={key: value for key, value in state.config.items() if key != "_wandb"},
         summary=loads(_fold.summary_line(state)),
         exit_code=state.exit,
         finished=bool(cursor.get("complete")),

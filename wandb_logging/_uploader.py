@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging import _fold, _protocol
-from wandb_logging._errors import GraphQLError, RequestRejected, RunNotFound, TransportError
+from wandb_logging._errors import GraphQLError, JournalError, RequestRejected, RunNotFound, TransportError
 from wandb_logging._link import Link
 from wandb_logging._opening import create_run, upsert_run
 from wandb_logging._protocol import LineBlock, Remote, StreamBody
@@ -26,6 +26,8 @@ from wandb_logging._tasks import describe, perform
 
 _PIECE_LINES = 100  # lines folded and packed in one go; more would hold the interpreter lock for too long
 _PIECE_BYTES = 2**18
+_MOST_BYTES = _protocol.MAX_REQUEST_BYTES - 2**20  # what one piece, or the summary, may add to a batch
+_DAMAGED = "damaged journal line"
 
 
 @dataclass
@@ -54,7 +56,7 @@ class _Batch:
 
     def add_damaged(self, lines: list[bytes]) -> None:
         for line in lines:
-            self.aside.append(("damaged journal line", line.decode("utf-8", "replace")))
+            self.aside.append((_DAMAGED, line.decode("utf-8", "replace")))
             self.state.set_aside += 1
 
     def body(self, uploaded: list[str], exit_code: int | None = None) -> StreamBody:
@@ -70,8 +72,10 @@ class Uploader:
     Args:
         run_dir: the run.
         link: the way to the server.
+        host: address of that server. Default: the one the run was made for.
         batch_size, batch_bytes: most lines and bytes of one request.
         gzip: compress when the server offers it.
+        durable: whether the journal is forced to the disk before the server gets to know its lines.
         heartbeat: seconds of silence after which a live run is confirmed.
         now: monotonic clock in seconds, the link's.
         say: told of what a person should know: (kind, text).
@@ -80,6 +84,7 @@ class Uploader:
     Attributes:
         remote: the run as the server knows it; None until it does.
         sent: events that went out, acknowledged or not.
+        preempting: whether the next request is to tell the server that the machine may vanish now.
     """
 
     def __init__(
@@ -87,9 +92,11 @@ class Uploader:
         run_dir: RunDir,
         link: Link,
         *,
+        host: str | None = None,
         batch_size: int = 10_000,
         batch_bytes: int = 4 * 2**20,
         gzip: bool = True,
+        durable: bool = True,
         heartbeat: float = 30.0,
         now: Callable[[], float] = time.monotonic,
         say: Callable[[str, str], object] = lambda _kind, _text: None,
@@ -99,9 +106,12 @@ class Uploader:
         self.link = link
         self.remote: Remote | None = None
         self.sent = 0
+        self.preempting = False
         self._batch_size = batch_size
-        self._batch_bytes = batch_bytes
+        self._batch_bytes = min(batch_bytes, _MOST_BYTES)
         self._gzip = gzip
+        self._durable = durable
+        self._host = host
         self._heartbeat = heartbeat
         self._now = now
         self._say = say
@@ -168,13 +178,12 @@ class Uploader:
         app = self._info.get("app_url") or _protocol.app_url(str(self._info.get("host", "")))
         return _protocol.run_url(app, self.remote.entity, self.remote.project, self.remote.name)
 
-    def drain(self, *, ending: int | None = None, live: bool = False, preempting: bool = False) -> None:
+    def drain(self, *, ending: int | None = None, live: bool = False) -> None:
         """Send everything that is in the journal now.
 
         Args:
             ending: exit code to end the run with if its journal says none: nobody will add to it any more.
             live: send a heartbeat when there was nothing to send for so long.
-            preempting: tell the server first that the machine may vanish now.
 
         Raises:
             TransportError, HTTPStatusError, GraphQLError: what was not acknowledged stays where it is.
@@ -182,10 +191,12 @@ class Uploader:
         """
         self._load()
         try:
-            if preempting:
+            if self.preempting and not self._complete:
                 self._open_run()
-                self._into_stream.post(StreamBody(preempting=True))
+                self._deliver(self._new_batch())
             self._drain(ending=ending, live=live)
+        except OSError as exc:
+            raise JournalError(f"{self.run_dir.path}: {exc.strerror or exc}") from exc
         finally:
             if self._reader is not None:
                 self._reader.seek(self._position)
@@ -219,35 +230,30 @@ class Uploader:
         if self._reader is not None:
             return
         self._info = self.run_dir.info
-        server = self._info.get("server")
-        self.remote = Remote(**server) if isinstance(server, dict) else None
-        cursor = self.run_dir.cursor
+        self._info["host"] = self._host or self._info.get("host")
+        server = self._info.get("server") or {}
+        # For another server than before the run begins anew: what the first one has acknowledged, this one has not.
+        if server.get("host", self._info["host"]) != self._info["host"]:
+            server = self._info["server"] = {}
+        self.remote = Remote(**server) if server else None
+        try:
+            self._take_over(self.run_dir.cursor if server else {})
+        except (AttributeError, KeyError, TypeError, ValueError):  # from another version: as good as lost
+            self._take_over({})
+        self._reader = self.run_dir.reader(self._position)
+
+    def _take_over(self, cursor: dict[str, Any]) -> None:
+        """Go on from a cursor; an empty one is the beginning."""
         saved = cursor.get("state")
-        self._state = _fold.State(**saved) if isinstance(saved, dict) else self._start_state()
+        self._state = _fold.State(**saved) if saved is not None else _fold.first_state(self._info)
         self._position = cursor.get("position")
         self._tasks = list(cursor.get("tasks", []))
         self._uploaded = list(cursor.get("uploaded", []))
         self._file_count = int(cursor.get("file_count", 0))
         self._complete = bool(cursor.get("complete", False))
-        self._reader = self.run_dir.reader(self._position)
-
-    def _start_state(self) -> _fold.State:
-        state = _fold.first_state(self._info)
-        if self.remote is not None:
-            state.step = self.remote.step
-            state.summary = {key: value for key, value in self.remote.summary.items() if key != "_wandb"}
-            state.config = {**self.remote.config, **state.config}
-        return state
 
     def _rules(self) -> _fold.Rules:
-        remote = self.remote
-        return _fold.Rules(
-            start=float(self._info["start"]),
-            late_steps=self._info.get("late_steps", "shift"),
-            late_step_metric=self._info.get("late_step_metric", "step"),
-            structured=remote.structured if remote else False,
-            base_runtime=remote.runtime if remote else 0.0,
-        )
+        return _fold.rules_of(self._info, structured=self.remote is not None and self.remote.structured)
 
     def _collect(self) -> _Batch:
         """The next batch, read and folded; empty when there is nothing new."""
@@ -260,7 +266,7 @@ class Uploader:
             chunk = self._reader.read(min(_PIECE_LINES, self._batch_size - batch.events), _PIECE_BYTES)
             if not chunk.bodies and not chunk.damaged:
                 break
-            if batch.size and batch.size + sum(map(len, chunk.bodies)) > _protocol.MAX_REQUEST_BYTES - 2**20:
+            if batch.size and batch.size + sum(map(len, chunk.bodies)) > _MOST_BYTES:
                 self._reader.seek(before)
                 break
             batch.add(*_fold.fold(rules, batch.state, chunk.bodies))
@@ -287,8 +293,11 @@ class Uploader:
 
     def _deliver(self, batch: _Batch, exit_code: int | None = None) -> None:
         body = batch.body(self._uploaded, exit_code)
+        body.preempting = self.preempting
         if body.empty:
             return  # events that give no lines: a change of config, a part of an open row
+        if self._durable and self._reader is not None:
+            self._reader.sync()  # a power cut must not leave the server with lines that the journal has lost
         refused = self._into_stream.deliver(body)
         if refused:
             self._say("refused", f"the server refuses {len(refused)} lines, kept in aside.jsonl: {refused[0][0]}")
@@ -296,19 +305,20 @@ class Uploader:
             batch.state.set_aside += len(refused)
         self.sent += batch.events
         self._uploaded = []
+        self.preempting = self.preempting and not body.preempting
 
-    def _commit(self, batch: _Batch) -> None:
+    def _commit(self, batch: _Batch, *, complete: bool = False) -> None:
         """Take a delivered batch as done: only here does the cursor move."""
         assert self._reader is not None
         for reason, what in batch.aside:
             self.run_dir.set_aside(reason, what)
-        damaged = sum(reason == "damaged journal line" for reason, _ in batch.aside)
+        damaged = sum(reason == _DAMAGED for reason, _ in batch.aside)
         if damaged:
             self._say("damaged", f"{self.run_dir.path}: {damaged} damaged journal lines set aside in aside.jsonl")
         self._state = batch.state
         self._position = self._reader.position
         self._tasks += batch.tasks
-        self._complete = False
+        self._complete = complete
         self._save()
         self._progress()
 
@@ -335,13 +345,25 @@ class Uploader:
         if self.remote is None:
             self._create()
         else:
-            config = _protocol.config_json(self._state.config, self._writer_id, self._state.metrics)
-            variables = _protocol.upsert_variables(
-                self._identity, config=config, storage_id=self.remote.storage_id, first=True
-            )
-            upsert_run(self.link, variables)
-            self._pushed_config = config
+            self._reopen(self.remote)
+        self._pushed_config = self._config_json()
+        self._pushed_run = dict(self._state.run)
         self._open = True
+
+    def _reopen(self, remote: Remote) -> None:
+        variables = _protocol.upsert_variables(
+            self._identity, config=self._config_json(), storage_id=remote.storage_id, first=True
+        )
+        there = _protocol.line_count(upsert_run(self.link, variables))
+        most = remote.history + self._state.rows + self.run_dir.lines_after(self._position) + 1
+        if there > most:
+            raise JournalError(
+                f"the server has {there} rows of run {remote.name}, where this directory can make {most} at most: the "
+                f"run went on elsewhere. To go on from there, start with resume: allow and another cache_dir"
+            )
+
+    def _config_json(self) -> str:
+        return _protocol.config_json(self._state.config, self._writer_id, self._state.metrics)
 
     @property
     def _into_stream(self) -> Stream:
@@ -363,20 +385,23 @@ class Uploader:
         return identity
 
     def _create(self) -> None:
-        self.remote = create_run(self.link, self._info, self._writer_id)
-        # Before the first line is sent: from now on these offsets are what our lines are counted from.
-        self._info = {**self._info, "server": dataclasses.asdict(self.remote)}
-        self.run_dir.save_info(self._info)
-        self._state = self._start_state()
-        self._pushed_config = None
+        remote = create_run(self.link, self._info, self._writer_id)
+        # On the disk before the first line is sent: from now on these offsets are what our lines are counted from.
+        # Asked again, the server would count our own lines as somebody's before us.
+        info = {**self._info, "server": dataclasses.asdict(remote)}
+        self.run_dir.save_info(info)
+        self._info, self.remote = info, remote
+        self._take_over({})
+        if self._reader is not None:
+            self._reader.seek(None)
 
     def _push_changes(self) -> None:
         """Send what changed of config, name, notes, tags, group and job type since it was last sent."""
-        if self.remote is None:
+        if self.remote is None or not self._open:
             return
-        config = _protocol.config_json(self._state.config, self._writer_id, self._state.metrics)
+        config = self._config_json()
         changed = {key: value for key, value in self._state.run.items() if self._pushed_run.get(key) != value}
-        if not self._open or (config == self._pushed_config and not changed):
+        if config == self._pushed_config and not changed:
             return
         variables = _protocol.upsert_variables(
             self._identity,
@@ -385,12 +410,16 @@ class Uploader:
             changed=self._state.run if changed else None,
             first=False,
         )
-        upsert_run(self.link, variables)
+        try:
+            upsert_run(self.link, variables)
+        except (RequestRejected, GraphQLError) as exc:
+            # Neither the rows nor the end of the run have to wait for a name that the server does not like.
+            self._say("update", f"the server does not take the run's new config or name: {exc}")
         self._pushed_config, self._pushed_run = config, dict(self._state.run)
 
     def _end(self, ending: int | None) -> None:
         """Tell the server how the run ended, if it has and was not told."""
-        if self._complete or self.remote is None:
+        if self._complete:
             return
         code = self._state.exit if self._state.exit is not None else ending
         if code is None:
@@ -399,15 +428,14 @@ class Uploader:
                 self._save()
             return
         self._open_run()
+        # Whatever comes later has to open the run again; also when the answer to this is lost.
+        self._open = False
         batch = self._new_batch()
         batch.add(*_fold.finish(self._rules(), self._state))
         batch.state.exit = code
         batch.summary = True
         self._deliver(batch, exit_code=code)
-        self._commit(batch)
-        self._complete = True
-        self._save()
-        self._open = False  # whatever comes later has to open the run again
+        self._commit(batch, complete=True)
 
     # --- work beside the streams ---
 
