@@ -34,6 +34,7 @@ _GLOBALS = [
     (threading, "excepthook"),
     (_exit, "_installed"),
     (_exit, "_code"),
+    (_exit, "_signal_code"),
     (_auth, "_sessions"),
 ]
 

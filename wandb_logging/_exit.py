@@ -1,45 +1,155 @@
-"""How the program ends: the exit code a run gets when nobody finished it by hand.
+"""How the program ends: the exit code a run gets when nobody finished it by hand, and what the end leaves to do.
 
 An unhandled exception ends it with 1, `sys.exit(code)` with that code. Python tells nobody afterwards how it came to
-its end, so both are watched, as the official SDK does: `sys.excepthook` and `sys.exit` are wrapped, once, when the
-first run with `exit_hooks` starts, and what was there before is called as before.
+its end, so both are watched, as the official SDK does: `sys.excepthook`, `threading.excepthook` and `sys.exit` are
+wrapped, once, when the first run with `exit_hooks` starts, and what was there before is called as before.
+
+Signals are watched only on request (`signals`). Their handlers run on the main thread, between any two of its
+instructions, perhaps while it holds locks that the listener needs. So they only leave a wish with each run, wait for
+its listener by looking, never by a lock, and give up at a deadline; then the handler from before has its turn.
 """
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
+import threading
+import time
+import traceback
+import weakref
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from types import FrameType, TracebackType
+
+_LOOK = 0.005  # seconds between two looks at whether the listeners are through
 
 _code = 0
+_signal_code: int | None = None
 _installed = False
+_handling = False
+
+
+@dataclass(frozen=True, eq=False)
+class Witness:
+    """Who is told how the program ends: a run, for as long as it holds this.
+
+    Attributes:
+        unhandled: given an exception that nobody handled, as the text Python prints of it.
+        preempt: given the exit code of a signal that asks the program to end, and whether the process ends when
+            this is done, or a handler follows that may let it go on. Called inside the signal's handler: must not
+            wait for another thread. Its result says whether the wait for the server is over.
+    """
+
+    unhandled: Callable[[str], None]
+    preempt: Callable[[int, bool], Callable[[], bool]]
+
+
+_told_of_exceptions: weakref.WeakSet[Witness] = weakref.WeakSet()
+_told_of_signals: weakref.WeakKeyDictionary[Witness, frozenset[str]] = weakref.WeakKeyDictionary()
 
 
 def exit_code() -> int:
     """Exit code of the program as far as it is known: 0 until it is about to end otherwise."""
-    return _code
+    return _code if _signal_code is None else _signal_code
 
 
-def install() -> None:
-    """Watch how the program ends. Once; later calls do nothing."""
+def watch_exceptions(witness: Witness) -> None:
+    """Tell the witness of unhandled exceptions, and watch the exit code."""
     global _installed  # noqa: PLW0603  one process has one end
+    _told_of_exceptions.add(witness)
     if _installed:
         return
     _installed = True
-    before_hook, before_exit = sys.excepthook, sys.exit
+    before_hook, before_thread_hook, before_exit = sys.excepthook, threading.excepthook, sys.exit
 
-    def excepthook(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> Any:
-        _note(255 if issubclass(kind, KeyboardInterrupt) else 1)
-        return before_hook(kind, error, traceback)
+    def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> Any:
+        if not hasattr(sys, "ps1"):  # at a prompt the program goes on
+            _note(255 if issubclass(kind, KeyboardInterrupt) else 1)
+        _tell(_text(kind, error, trace))
+        return before_hook(kind, error, trace)
+
+    def thread_excepthook(args: threading.ExceptHookArgs) -> Any:
+        if args.exc_type is not SystemExit:  # which ends the thread without a word
+            name = args.thread.name if args.thread else "?"
+            _tell(f"Exception in thread {name}:\n" + _text(args.exc_type, args.exc_value, args.exc_traceback))
+        return before_thread_hook(args)
 
     def exit(status: Any = None, /) -> NoReturn:  # noqa: A001  it stands for sys.exit
         _note(_as_code(status))
         before_exit(status)
 
     sys.excepthook = excepthook
+    threading.excepthook = thread_excepthook
     sys.exit = exit
+
+
+def watch_signals(witness: Witness, names: Iterable[str]) -> None:
+    """Tell the witness of these signals. Ignored ones stay ignored.
+
+    Raises:
+        ValueError: this is not the main thread, or a handler is in the way that cannot be called (one set from C).
+    """
+    names = frozenset(names)
+    for name in names:
+        number = signal.Signals[name]
+        before = signal.getsignal(number)
+        if before is None:
+            raise ValueError(f"the handler of {name} was not set from Python")
+        if before is not signal.SIG_IGN and not isinstance(before, _Chained):
+            signal.signal(number, _Chained(before))
+    _told_of_signals[witness] = names
+
+
+class _Chained:
+    """A signal's handler that comes before another."""
+
+    def __init__(self, before: Any) -> None:
+        self._before = before
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        global _handling  # noqa: PLW0603  one process has one end
+        last = self._before is signal.SIG_DFL
+        if not _handling:  # whoever sends a second signal does not want to wait for the server
+            _handling = True
+            try:
+                _preempt(number, last=last)
+            finally:
+                _handling = False
+        if last:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        else:
+            self._before(number, frame)
+
+
+def _preempt(number: int, *, last: bool) -> None:
+    global _signal_code  # noqa: PLW0603  one process has one end
+    _signal_code = 128 + number  # as a shell reports it
+    name = signal.Signals(number).name
+    over = []
+    for witness, names in list(_told_of_signals.items()):
+        if name in names:
+            with contextlib.suppress(Exception):  # the handler from before has to follow in any case
+                over.append(witness.preempt(_signal_code, last))
+    while not all(is_over() for is_over in over):
+        time.sleep(_LOOK)
+
+
+def _tell(text: str) -> None:
+    for witness in list(_told_of_exceptions):
+        with contextlib.suppress(Exception):  # what Python does with the exception has to follow in any case
+            witness.unhandled(text)
+
+
+def _text(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> str:
+    try:
+        return "".join(traceback.format_exception(kind, error, trace)).rstrip("\n")
+    except Exception:  # an exception whose own text cannot be made
+        return kind.__name__
 
 
 def _note(code: int) -> None:

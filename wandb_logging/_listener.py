@@ -114,6 +114,18 @@ class Listener(QueueListener):
         """Have a round made soon, without waiting for it."""
         self._bell.ring()
 
+    def hurry(self, deadline: float) -> None:
+        """Have a round made now, without waiting, as if somebody waited until the deadline (monotonic) or `calm`."""
+        with self._bell.changed:
+            self._bell.deadlines.append(deadline)
+            self._bell.ring()
+
+    def calm(self, deadline: float) -> None:
+        """Take back a `hurry`. Harmless when it has been."""
+        with self._bell.changed:
+            if deadline in self._bell.deadlines:
+                self._bell.deadlines.remove(deadline)
+
     def start(self) -> None:
         """Start the thread, unless it has been. At interpreter exit there can be none: rounds are made by `ask`."""
         if self._started:

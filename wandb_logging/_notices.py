@@ -14,8 +14,10 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 
 INTERVAL = 60.0  # seconds between two lines of one kind
+_PATIENCE = 1.0  # seconds to wait for another handler's lock
 
 logger = logging.getLogger("wandb_logging")
 # Whatever the root's level is: who does not want these lines sets a level here, or `quiet`.
@@ -42,15 +44,20 @@ logger.addHandler(_screen)
 
 def _taken(record: logging.LogRecord) -> bool:
     """Whether a handler of the user's takes this record."""
+    for handler in _handlers():
+        # `wandb_logging` marks our WandbHandler, which leaves our records alone.
+        unread = handler is _screen or isinstance(handler, logging.NullHandler) or hasattr(handler, "wandb_logging")
+        if not unread and record.levelno >= handler.level:
+            return True
+    return False
+
+
+def _handlers() -> Iterator[logging.Handler]:
+    """The handlers our lines meet, those of loggers above included."""
     place: logging.Logger | None = logger
     while place is not None:
-        for handler in place.handlers:
-            # `own` marks our WandbHandler, which leaves our records alone.
-            unread = handler is _screen or isinstance(handler, logging.NullHandler) or hasattr(handler, "wandb_logging")
-            if not unread and record.levelno >= handler.level:
-                return True
+        yield from list(place.handlers)
         place = place.parent if place.propagate else None
-    return False
 
 
 def say(level: int, text: str, *, quiet: bool = False) -> None:
@@ -60,8 +67,24 @@ def say(level: int, text: str, *, quiet: bool = False) -> None:
     # Not `logger.log`: that takes logging's module lock, which a second `dictConfig` holds while it waits for us.
     # `logger.disabled` is not asked either: dictConfig sets it by default on every logger it does not name.
     record = logger.makeRecord(logger.name, level, "(wandb_logging)", 0, text, (), None, extra={"quiet": quiet})
-    with contextlib.suppress(Exception):
-        logger.callHandlers(record)
+    for handler in _handlers():
+        if record.levelno >= handler.level:
+            with contextlib.suppress(Exception):
+                _give(record, handler)
+
+
+def _give(record: logging.LogRecord, handler: logging.Handler) -> None:
+    """Hand over a record, unless the handler is taken for long.
+
+    Whoever holds its lock may be waiting for us: a signal's handler can interrupt any logging call.
+    """
+    if handler.lock is None:
+        handler.handle(record)
+    elif handler.lock.acquire(timeout=_PATIENCE):
+        try:
+            handler.handle(record)
+        finally:
+            handler.lock.release()
 
 
 class Notices:

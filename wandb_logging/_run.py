@@ -35,7 +35,7 @@ from wandb_logging._listener import Listener, as_own_thread
 from wandb_logging._media._placing import Placing
 from wandb_logging._memory import MemoryRunDir
 from wandb_logging._notices import Notices
-from wandb_logging._records import change_event, now, row_event
+from wandb_logging._records import change_event, now, row_event, text_event
 from wandb_logging._report import Report
 from wandb_logging._rundir import RunDir, safe_name
 from wandb_logging._settings import Settings
@@ -97,6 +97,7 @@ class Run:
         self._error: str | None = None
         self._said_url = False
         self._in_child = False
+        self._preempting = False  # a signal's handler waits until this is False again
         self._ended: Report | None = None
         self.owner: Callable[[], object | None] | None = None  # weak reference to the handler that made it
         self._ending = threading.RLock()
@@ -116,8 +117,8 @@ class Run:
             heartbeat=settings.heartbeat_interval,
             say=self._notices.add,
         )
-        if settings.exit_hooks and self.mode != "disabled":
-            _exit.install()
+        if self.mode != "disabled":
+            self._watch_the_end()
         _live.add(self)
         if self.mode == "online":
             self._go_online()
@@ -415,6 +416,43 @@ class Run:
     ) -> None:
         self.finish(0 if kind is None else 1)
 
+    # --- how the program ends (`_exit`) ---
+
+    def _unhandled(self, text: str) -> None:
+        """Take an exception that nobody handled into the Logs tab."""
+        if self._ended is None and self.settings.console is not False:
+            self._append(text_event(text, "ERROR", now()))
+
+    def _preempt(self, code: int, last: bool) -> Callable[[], bool]:  # noqa: FBT001  the signature of Witness
+        """Have everything sent at once, in a signal's handler; the result says when not to wait any longer."""
+        if self._ended is not None or self._in_child:
+            return lambda: True
+        self._uploader.preempting = True  # before the exit event, which a round that is under way may find
+        if last:
+            self._append(change_event("exit", code, now(), self.report))
+        deadline = time.monotonic() + self.settings.close_timeout
+        self._preempting = True
+        self._listener.hurry(deadline)
+
+        def over() -> bool:
+            # Without its thread the listener's work may be what was interrupted: the rows are in the journal.
+            if self._preempting and self._listener.running and time.monotonic() < deadline:
+                return False
+            self._listener.calm(deadline)
+            return True
+
+        return over
+
+    def _watch_the_end(self) -> None:
+        self._witness = _exit.Witness(self._unhandled, self._preempt)
+        if self.settings.exit_hooks:
+            _exit.watch_exceptions(self._witness)
+        if self.settings.signals:
+            try:
+                _exit.watch_signals(self._witness, self.settings.signals)
+            except ValueError as exc:
+                self._notices.add("signals", f"signals: {', '.join(self.settings.signals)} are not watched: {exc}")
+
     # --- starting ---
 
     def _choose_mode(self) -> str:
@@ -523,11 +561,14 @@ class Run:
 
     def _work(self) -> None:
         """One round: disk, server, notices. Never raises."""
+        preempting = self._preempting
         try:
             self._work_unguarded()
         except Exception:
             self._error = "internal error"
             self._notices.add("internal", "internal error; rows are kept on disk\n" + traceback.format_exc(), ERROR)
+        if preempting:
+            self._preempting = False  # before anything is said: a signal may have interrupted who holds stderr's lock
         self._notices.say_all()
 
     def _work_unguarded(self) -> None:
