@@ -37,7 +37,7 @@ class _JournalHandler(QueueHandler):
     def __init__(self, owner: WandbHandler, run: Run) -> None:
         super().__init__(run._writer)  # type: ignore[arg-type]  # noqa: SLF001  its queue is the journal
         self._owner = owner
-        self._snapshot = Snapshot(owner.settings, run.report, owner.handleError, run.media)
+        self._snapshot = Snapshot(owner.settings, run.report, owner.handleError, run.media, run.steps)
 
     def prepare(self, record: logging.LogRecord) -> Any:
         """The record as an event in bytes; None if nothing of it is wanted."""

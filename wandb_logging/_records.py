@@ -179,16 +179,20 @@ class Steps:
         self._now = 0
         self._lock = threading.RLock()  # reentrant: a signal's handler may log within
 
-    def check(self, step: object) -> str | None:
-        """Take the step of a row, or None for the next; what is wrong with it, if something is."""
+    def check(self, step: object, *, commit: bool | None = None) -> str | None:
+        """Take the step of a row, or None for the next; what is wrong with it, if something is.
+
+        Args:
+            commit: as `row_event` takes it.
+        """
         number = None if step is None else _whole(step)
         with self._lock:
             if number is None:
-                self._now += 1
+                self._now += commit is not False
             elif number < self._now:
                 return f"step {number} is lower than the current step {self._now} (late_steps: error)"
             else:
-                self._now = number
+                self._now = number + (commit is True)
         return None
 
     def warn(self, step: object) -> None:

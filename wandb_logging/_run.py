@@ -20,27 +20,30 @@ import uuid
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from logging import ERROR, INFO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wandb_logging import _alerts, _exit
+from wandb_logging import _alerts, _exit, _fold
 from wandb_logging._artifact_download import UsedArtifact, find_artifact
 from wandb_logging._artifacts import ARTIFACTS, Artifact, StrPath, artifact_of
-from wandb_logging._auth import Session, find_key, key_problem
+from wandb_logging._auth import Session, find_key, find_keys, key_problem
 from wandb_logging._errors import AuthError, JournalError, JournalLocked, LogError, RunNotFound, WandbLoggingError
 from wandb_logging._journal import Writer
 from wandb_logging._link import Link, Pace, explain
 from wandb_logging._listener import Listener, as_own_thread
 from wandb_logging._media._placing import Placing
 from wandb_logging._memory import MemoryRunDir
+from wandb_logging._metrics import Metric
 from wandb_logging._notices import Notices
-from wandb_logging._records import change_event, now, row_event, text_event
+from wandb_logging._records import Steps, change_event, now, row_event, text_event
 from wandb_logging._report import Report
 from wandb_logging._rundir import RunDir, safe_name
 from wandb_logging._settings import Settings
+from wandb_logging._summary import Follower, Summary
 from wandb_logging._uploader import Uploader
-from wandb_logging._values import plain
+from wandb_logging._values import Aside, mapping_of, plain
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -87,9 +90,14 @@ class Run:
         self.settings = settings
         self.stopped = False
         self._notices = Notices(quiet=settings.quiet)
-        self._config: dict[str, Any] = plain(dict(settings.config), aside={})
         self._aside = 0
-        self._refused: str | None = None
+        self._config: dict[str, Any] = {}
+        self._take_config(settings.config)
+        self._changed: dict[str, Any] = {}  # name, notes and so on, set while it runs
+        # Kept up with what is logged only where `log` has to know.
+        self.steps = Steps(self._notices.add) if settings.late_steps == "error" else None
+        self._own_summary: dict[str, Any] = {}
+        self._refused: set[str] = set()
         self._halted = False
         self._send = False
         self._send_once = False
@@ -117,6 +125,8 @@ class Run:
             heartbeat=settings.heartbeat_interval,
             say=self._notices.add,
         )
+        self._summary = Summary(self._read_summary, self._set_summary)
+        self._follower = Follower(self._dir)
         if self.mode != "disabled":
             self._watch_the_end()
         _live.add(self)
@@ -134,9 +144,58 @@ class Run:
 
     @property
     def name(self) -> str:
-        """Name people see: the server's once it is known, else the setting, else the id."""
+        """Name people see: the server's once it is known, else the setting, else the id. Can be set."""
         remote = self._uploader.remote
-        return (remote.display_name if remote else None) or self.settings.name or self.id
+        return self._changed.get("name") or (remote.display_name if remote else None) or self.settings.name or self.id
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._change("name", name)
+
+    @property
+    def notes(self) -> str | None:
+        """Longer description. Can be set."""
+        notes: str | None = self._changed.get("notes", self.settings.notes)
+        return notes
+
+    @notes.setter
+    def notes(self, notes: str) -> None:
+        self._change("notes", notes)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Tags of the run. Can be set, and added to: `run.tags += ("v2",)`."""
+        tags: tuple[str, ...] = self._changed.get("tags", self.settings.tags)
+        return tags
+
+    @tags.setter
+    def tags(self, tags: Iterable[str]) -> None:
+        self._change("tags", tags if isinstance(tags, str) else tuple(tags))
+
+    @property
+    def group(self) -> str | None:
+        """Group of runs this one belongs to. Can be set."""
+        group: str | None = self._changed.get("group", self.settings.group)
+        return group
+
+    @group.setter
+    def group(self, group: str) -> None:
+        self._change("group", group)
+
+    @property
+    def job_type(self) -> str | None:
+        """Kind of job, such as train or eval. Can be set."""
+        job_type: str | None = self._changed.get("job_type", self.settings.job_type)
+        return job_type
+
+    @job_type.setter
+    def job_type(self, job_type: str) -> None:
+        self._change("job_type", job_type)
+
+    def _change(self, key: str, value: object) -> None:
+        value = getattr(self.settings.but(**{key: value}), key)  # raises a SettingsError that says what is right
+        self._append(change_event("run", {key: value}, now(), self.report))
+        self._changed[key] = value
 
     @property
     def project(self) -> str:
@@ -166,6 +225,11 @@ class Run:
         return dict(self._config)
 
     @property
+    def summary(self) -> Summary:
+        """The summary as it stands, with what was just logged; setting a key of it sets it in the run."""
+        return self._summary
+
+    @property
     def queue_length(self) -> int:
         """Journal lines the server has not acknowledged."""
         return max(0, self._writer.counts.journalled - self._uploader.acknowledged)
@@ -186,29 +250,95 @@ class Run:
                 given.
 
         Raises:
-            LogError: `metrics` is no mapping, `step` no whole number, media are not what they should be, or the
-                run is finished.
+            LogError: `metrics` is no mapping, `step` no whole number, or lower than the current one and late_steps is
+                error; media are not what they should be; or the run is finished.
         """
         if not isinstance(metrics, Mapping):
             raise LogError(f"metrics: expected a mapping, got {type(metrics).__name__}")
         if step is not None and (isinstance(step, bool) or not hasattr(step, "__index__")):
             raise LogError(f"step: expected a whole number, got {step!r}")
+        late = None if self.steps is None else self.steps.check(step, commit=commit)
+        if late is not None:
+            raise LogError(late)
         if self.mode == "disabled":
             self._append(b"")
         else:
             self._append(row_event(metrics, step, now(), self.report, self._media_by_hand, commit=commit))
 
-    def update_config(self, mapping: Mapping[str, Any] | None = None, **values: Any) -> None:
+    def update_config(self, mapping: Any = None, **values: Any) -> None:
         """Set keys of the config; other keys stay.
 
+        Args:
+            mapping: key -> value, nested mappings allowed; or a namespace, a dataclass, a pydantic or attrs model.
+                A value that cannot be sent is set aside with a warning; the rest goes.
+
         Raises:
-            LogError: `mapping` is no mapping, or the run is finished.
+            LogError: `mapping` is none of these, or the run is finished.
         """
-        if mapping is not None and not isinstance(mapping, Mapping):
-            raise LogError(f"config: expected a mapping, got {type(mapping).__name__}")
-        given = {**(mapping or {}), **values}
-        self._append(change_event("config", given, now(), self.report))
-        self._config.update(plain(given, aside={}))
+        opened = {} if mapping is None else mapping_of(mapping)
+        if not isinstance(opened, Mapping):
+            raise LogError(f"config: expected a mapping, namespace, dataclass or model, got {type(mapping).__name__}")
+        for given in (opened, values):
+            if given:
+                self._append(change_event("config", self._take_config(given), now(), self.report))
+
+    def _take_config(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Add to the config what can be sent of it; report the rest."""
+        aside: Aside = {}
+        taken: dict[str, Any] = plain(given, aside=aside)
+        for name, why in aside.items():
+            self.report(f"config.{name}", why)
+        self._config.update(taken)
+        return taken
+
+    def define_metric(  # noqa: PLR0917  the official SDK's signature
+        self,
+        name: str,
+        step_metric: str | Metric | None = None,
+        step_sync: bool | None = None,  # noqa: FBT001
+        hidden: bool | None = None,  # noqa: FBT001
+        summary: str | Iterable[str] | None = None,
+        overwrite: bool | None = None,  # noqa: FBT001
+    ) -> Metric:
+        """Say what charts and summary make of a metric. Best done before it is logged.
+
+        Args:
+            name: of the metric; `val.acc` is acc in val. With a `*` at its end: of all that begin so, do not begin
+                with `_` and have no definition of their own.
+            step_metric: metric that is its x axis, in place of the step.
+            step_sync: whether a row without the step metric gets that one's last value, or 0. Default: True if a
+                step metric is given.
+            hidden: leave it out of automatic charts.
+            summary: what of it the summary shows, separated by commas: min, max, mean, first, last; or none. Default:
+                its last value alone.
+            overwrite: replace an earlier definition of that name. Default: add to it.
+
+        Returns:
+            The definition; `define_metric(..., step_metric=)` takes it.
+
+        Raises:
+            LogError: the name has a `*` before its end, or an argument is wrong; or the run is finished.
+        """
+        summary = summary if summary is None or isinstance(summary, str) else list(summary)
+        try:
+            metric = Metric.of(
+                name, step_metric, step_sync=step_sync, hidden=hidden, summary=summary, overwrite=overwrite
+            )
+        except ValueError as exc:
+            raise LogError(f"define_metric: expected {exc}") from None
+        self._append(change_event("define", metric.event(), now(), self.report))
+        return metric
+
+    def _read_summary(self) -> dict[str, Any]:
+        if self.dir is None:  # what is only in memory can be read once, by the uploader
+            return {**_fold.summary(self._uploader.state), **self._own_summary}
+        return self._follower.summary()
+
+    def _set_summary(self, values: dict[str, Any]) -> None:
+        self._append(change_event("summary", values, now(), self.report))
+        if self.dir is None:
+            own = {**self._own_summary, **values}
+            self._own_summary = {key: value for key, value in own.items() if value is not None}
 
     def upload_file(self, path: str | os.PathLike[str], name: str | None = None) -> None:
         """Add a file to the run. It is copied into the run directory before this returns, and sent from there.
@@ -483,6 +613,7 @@ class Run:
             "program": sys.argv[0] if sys.argv else "",
             "late_steps": settings.late_steps,
             "late_step_metric": settings.late_step_metric,
+            "define_metrics": [metric.event() for metric in settings.define_metrics],
         }
 
     def _open_directory(self) -> tuple[RunDir, Writer]:
@@ -520,16 +651,17 @@ class Run:
         from wandb_logging._client import Client  # noqa: PLC0415  requests: most of the import time
 
         host, settings = self.settings.host, self.settings
-        keys = (find_key(host, settings.api_key), find_key(host))
-        for key in keys:
-            if key is None or key.key == self._refused:
-                continue
+        wrong = "no API key was found"
+        for key in find_keys(host, settings.api_key, on_problem=partial(self._notices.add, "netrc")):
             problem = key_problem(key.key)
             if problem:
-                raise AuthError(f"the key from {key.source} is malformed: {problem}", 401)
-            self._key = key.key
-            return Client(host, key.key, timeout=settings.request_timeout)
-        raise AuthError("no API key was found" if keys == (None, None) else "there is no other key", 401)
+                wrong = f"the key from {key.source} is malformed: {problem}"
+                break  # a typing mistake is told, not covered by another key
+            if key.key not in self._refused:
+                self._key = key.key
+                return Client(host, key.key, timeout=settings.request_timeout)
+            wrong = f"the key from {key.source} was refused, and there is no other"
+        raise AuthError(wrong, 401)
 
     _key: str | None = None
 
@@ -577,7 +709,7 @@ class Run:
         else:
             self._writer.retry()
         if self._writer.trouble:
-            self._notices.add("disk", f"{self._dir.path}: {self._writer.trouble}; rows wait in memory")
+            self._notices.add("disk", f"{self._dir.path}: {self._writer.trouble}")
         if (self._send or self._send_once) and not self._halted:
             self._send_once = False
             self._drain()
@@ -588,7 +720,8 @@ class Run:
         try:
             self._uploader.drain(live=True)
         except AuthError as exc:
-            self._refused = self._key
+            if self._key is not None:
+                self._refused.add(self._key)
             self._fail(exc)
         except RunNotFound as exc:
             self._halted = True  # deleted, or no such entity: asking again does not help
@@ -661,7 +794,11 @@ class Run:
     def _report(self) -> Report:
         if self.mode == "disabled":
             return Report(self.id, self.project)
-        return self._uploader.report(self.queue_length, self._error if self.queue_length else None, self.dir)
+        error = None
+        if self.queue_length and self._send:
+            trouble = self._uploader.link.trouble  # of a request that is still being tried
+            error = explain(trouble, self.settings.host) if trouble else self._error
+        return self._uploader.report(self.queue_length, error, self.dir)
 
     def _lag(self) -> float:
         if self.mode == "disabled" or not self.queue_length:
