@@ -141,11 +141,13 @@ def execute(
     return done
 
 
-def script(server: LocalServer, folder: Path, source: str, *, code: int = 0, **variables: str) -> Outcome:
-    """Run a script of the SDK; what it says is the last line of its output."""
+def script(
+    server: LocalServer, folder: Path, source: str, *, wandb: str = "wandb", code: int = 0, **variables: str
+) -> Outcome:
+    """Run a script of the SDK, or of what is to stand for it; what it says is the last line of its output."""
     path = folder / "script.py"
-    say = "def say(value):\n    print(json.dumps(value))\n"
-    path.write_text("import json, pathlib, sys\nimport wandb\n" + say + textwrap.dedent(source), encoding="utf-8")
+    head = f"import json, pathlib, sys\nimport {wandb} as wandb\ndef say(value):\n    print(json.dumps(value))\n"
+    path.write_text(head + textwrap.dedent(source), encoding="utf-8")
     lines = execute(server, folder, str(path), code=code, **variables).stdout.splitlines()
     said = json.loads(lines[-1]) if "say(" in source else None
     return Outcome(server, said, folder)
