@@ -230,6 +230,11 @@ class Run:
         return self._summary
 
     @property
+    def step(self) -> int:
+        """Step of the next row; while one of an explicit step is open, that step."""
+        return self._uploader.state.step if self.dir is None else self._follower.step()
+
+    @property
     def queue_length(self) -> int:
         """Journal lines the server has not acknowledged."""
         return max(0, self._writer.counts.journalled - self._uploader.acknowledged)

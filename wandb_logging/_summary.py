@@ -66,7 +66,7 @@ class Summary(MutableMapping[str, Any]):
 
 
 class Follower:
-    """The summary that a run directory's journal comes to, read on from where it was read before."""
+    """The summary and the step that a run directory's journal comes to, read on from where it was read before."""
 
     def __init__(self, run_dir: RunDir) -> None:
         self._run_dir = run_dir
@@ -76,17 +76,27 @@ class Follower:
     def summary(self) -> dict[str, Any]:
         """The summary of all that is in the journal now, an open row included."""
         with self._lock:
-            info = self._run_dir.info
-            rules = _fold.rules_of(info, structured=False)
-            if self._server != info.get("server"):  # a resumed run begins with what the server said
-                self._server = info.get("server")
-                self._state, self._position = _fold.first_state(info), None
-            reader = self._run_dir.reader(self._position, record_order=False)
-            try:
-                while (chunk := reader.read()).bodies or chunk.damaged:
-                    self._state, _ = _fold.fold(rules, self._state, chunk.bodies)
-                    self._position = chunk.position
-            finally:
-                reader.close()
+            rules = self._read_on()
             state, _ = _fold.finish(rules, self._state)
             return _fold.summary(state)
+
+    def step(self) -> int:
+        """The step of the open row, or of the next one."""
+        with self._lock:
+            self._read_on()
+            return self._state.step
+
+    def _read_on(self) -> _fold.Rules:
+        info = self._run_dir.info
+        rules = _fold.rules_of(info, structured=False)
+        if self._server != info.get("server"):  # a resumed run begins with what the server said
+            self._server = info.get("server")
+            self._state, self._position = _fold.first_state(info), None
+        reader = self._run_dir.reader(self._position, record_order=False)
+        try:
+            while (chunk := reader.read()).bodies or chunk.damaged:
+                self._state, _ = _fold.fold(rules, self._state, chunk.bodies)
+                self._position = chunk.position
+        finally:
+            reader.close()
+        return rules
