@@ -36,8 +36,10 @@ from wandb_logging._media._object3d import Object3D
 from wandb_logging._media._plotly import Plotly
 from wandb_logging._media._table import Table
 from wandb_logging._media._video import Video
+from wandb_logging._metrics import Metric
 from wandb_logging._run import Run as _Run
 from wandb_logging._settings import Settings as _Settings
+from wandb_logging._summary import Summary
 from wandb_logging._values import mapping_of, plain
 from wandb_logging._version import __version__
 
@@ -69,12 +71,14 @@ __all__ = [
     "__version__",
     "alert",
     "config",
+    "define_metric",
     "finish",
     "init",
     "log",
     "log_artifact",
     "login",
     "run",
+    "summary",
     "use_artifact",
 ]
 
@@ -167,17 +171,17 @@ class Settings(SimpleNamespace):
 class Config(Mapping[str, Any]):
     """The config of a run: items, attributes, `update`. A value that is set stays, unless it is allowed to change."""
 
-    def __init__(self, values: Mapping[str, Any], run: _Run, *, allow_val_change: bool) -> None:
-        vars(self).update(_items=dict(values), _run=run, _allow=allow_val_change)
+    def __init__(self, run: _Run, *, allow_val_change: bool) -> None:
+        vars(self).update(_run=run, _allow=allow_val_change)
 
     def __getitem__(self, key: str) -> Any:
-        return vars(self)["_items"][key]
+        return vars(self)["_run"].config[key]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(vars(self)["_items"])
+        return iter(vars(self)["_run"].config)
 
     def __len__(self) -> int:
-        return len(vars(self)["_items"])
+        return len(vars(self)["_run"].config)
 
     def __getattr__(self, key: str) -> Any:
         try:
@@ -207,17 +211,15 @@ class Config(Mapping[str, Any]):
         Raises:
             LogError: one would change that may not, or the run is finished.
         """
-        items = vars(self)["_items"]
         given = _config_values(d)
         if not (vars(self)["_allow"] if allow_val_change is None else allow_val_change):
-            for key, value in given.items():
-                if key in items and items[key] != value:
+            for key, value in plain(given, aside={}).items():
+                if key in self and self[key] != value:
                     raise LogError(
-                        f'Attempted to change value of key "{key}" from {items[key]} to {value}\n'
+                        f'Attempted to change value of key "{key}" from {self[key]} to {value}\n'
                         "If you really want to do this, pass allow_val_change=True to config.update()"
                     )
         vars(self)["_run"].update_config(given)
-        items.update(given)
 
     def setdefaults(self, d: Any) -> None:
         """Set those of several values that are not set yet."""
@@ -225,17 +227,13 @@ class Config(Mapping[str, Any]):
 
 
 def _config_values(given: Any) -> dict[str, Any]:
-    """What may be given for a config, as JSON values; keys without the dashes of a command line."""
+    """What may be given for a config, as a mapping; keys are without the dashes of a command line."""
     values = mapping_of(given)
-    if not isinstance(values, Mapping) and hasattr(values, "__dict__"):
-        values = vars(values)
+    if not isinstance(values, Mapping):
+        values = getattr(values, "__dict__", None)
     if not isinstance(values, Mapping):
         raise LogError(f"config: expected a mapping or an object with attributes, got {given!r}")
-    aside: dict[str, str] = {}
-    result = {key.strip("-"): value for key, value in plain(values, aside=aside).items()}
-    for name, reason in aside.items():
-        _say_once(f"config: {name} is set aside: {reason}")
-    return result
+    return {key.strip("-") if isinstance(key, str) else key: values[key] for key in values}
 
 
 class Run:
@@ -252,7 +250,7 @@ class Run:
         self.settings = settings
         self._run = run
         self._asked = False
-        self.config = Config(run.config, run, allow_val_change=bool(getattr(settings, "allow_val_change", False)))
+        self.config = Config(run, allow_val_change=bool(getattr(settings, "allow_val_change", False)))
 
     def __getattr__(self, name: str) -> Any:
         raise _not_covered(f"wandb.Run.{name}", (name for name in dir(type(self)) if not name.startswith("_")))
@@ -269,8 +267,12 @@ class Run:
 
     @property
     def name(self) -> str:
-        """Name people see."""
-        return self._run.settings.name or self._known().name
+        """Name people see. Can be set."""
+        return self._run.name if self._run.settings.name else self._known().name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._run.name = name
 
     @property
     def project(self) -> str:
@@ -294,23 +296,41 @@ class Run:
 
     @property
     def notes(self) -> str | None:
-        """Longer description."""
-        return self._run.settings.notes
+        """Longer description. Can be set."""
+        return self._run.notes
+
+    @notes.setter
+    def notes(self, notes: str) -> None:
+        self._run.notes = notes
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """Tags of the run."""
-        return self._run.settings.tags
+        """Tags of the run. Can be set, and added to: `run.tags += ("v2",)`."""
+        return self._run.tags
+
+    @tags.setter
+    def tags(self, tags: Iterable[str]) -> None:
+        self._run.tags = tuple(tags)
 
     @property
     def group(self) -> str:
         """Group of runs this one belongs to."""
-        return self._run.settings.group or ""
+        return self._run.group or ""
 
     @property
     def job_type(self) -> str:
         """Kind of job."""
-        return self._run.settings.job_type or ""
+        return self._run.job_type or ""
+
+    @property
+    def step(self) -> int:
+        """Step of the next row."""
+        return self._run.step
+
+    @property
+    def summary(self) -> Summary:
+        """The summary: last values and aggregates of the metrics, and what is set by hand."""
+        return self._run.summary
 
     @property
     def offline(self) -> bool:
@@ -352,6 +372,18 @@ class Run:
             LogError: `data` is no mapping, or the run is finished.
         """
         self._run.log(data, step, commit=commit)
+
+    def define_metric(  # noqa: PLR0917  the official SDK's signature
+        self,
+        name: str,
+        step_metric: str | Metric | None = None,
+        step_sync: bool | None = None,  # noqa: FBT001
+        hidden: bool | None = None,  # noqa: FBT001
+        summary: str | None = None,
+        overwrite: bool | None = None,  # noqa: FBT001
+    ) -> Metric:
+        """Say what charts and summary make of a metric, as `wandb_logging.Run.define_metric`."""
+        return self._run.define_metric(name, step_metric, step_sync, hidden, summary, overwrite)
 
     def alert(
         self,
@@ -401,12 +433,13 @@ class Run:
 
 run: Run | None
 config: Config
+summary: Summary
 
 
 def __getattr__(name: str) -> Any:
     if name == "run":
         return _current
-    if name == "config":
+    if name in {"config", "summary"}:
         return _Early(f"wandb.{name}") if _current is None else getattr(_current, name)
     raise _not_covered(f"wandb.{name}", __all__)
 
@@ -495,7 +528,7 @@ def init(  # noqa: PLR0917  the official SDK's signature
     }
     begun = Run(_Run(_Settings.of({**_our_settings({**others, **values}), "config": start})), Settings(**values))
     # The first event: with it the run is made on the server, even if nothing is logged.
-    begun.config.update({})
+    begun.summary.update({})
     _active.append(begun)
     if reinit != "create_new":
         _current = begun
@@ -566,6 +599,7 @@ def _of_current(method: Callable[Concatenate[Run, _Arguments], _Result]) -> Call
 
 
 log = _of_current(Run.log)
+define_metric = _of_current(Run.define_metric)
 alert = _of_current(Run.alert)
 log_artifact = _of_current(Run.log_artifact)
 use_artifact = _of_current(Run.use_artifact)
