@@ -169,8 +169,8 @@ def _key(key: object, *, top: bool) -> str:
     if isinstance(key, enum.Enum):
         key = key.name
     elif not isinstance(key, str) and not top:
-        key = _convert(key) if type(key) not in _SIMPLE else key
-        if type(key) in _SIMPLE:
+        key = key if type(key) in _SIMPLE else _convert(key)
+        if type(key) in _SIMPLE and type(key) is not str:
             key = dumps(key).decode()
     if not isinstance(key, str):
         raise TypeError("a metric name must be a string")
