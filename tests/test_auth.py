@@ -193,7 +193,7 @@ class TestHost:
         monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:8080/")
         assert _auth.resolve_host(None) == "http://127.0.0.1:8080"
         monkeypatch.setenv("WANDB_BASE_URL", "nonsense")
-        with pytest.raises(SettingsError, match="host='nonsense'"):
+        with pytest.raises(SettingsError, match=r"host='nonsense' \(from WANDB_BASE_URL\): expected a URL"):
             _auth.resolve_host(None)
 
     def test_machine(self) -> None:

@@ -127,7 +127,9 @@ class TestUsage:
         """An environment variable with a wrong value is named."""
         monkeypatch.setenv("WANDB_MODE", "onlin")
         assert main(["status"]) == 1
-        assert capsys.readouterr().err.startswith("wandb-logging: mode='onlin': expected auto or online")
+        said = capsys.readouterr().err
+        assert said.startswith("wandb-logging: mode='onlin' (from WANDB_MODE): expected auto or online")
+        assert said.count("\n") == 1
 
     def test_our_own_fault_is_one_line(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

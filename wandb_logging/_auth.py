@@ -115,7 +115,7 @@ def from_settings(name: str) -> Any:
         SettingsError: the variable's value is wrong.
     """
     value = _FIELDS[name].default_factory()
-    return value if value is None else _checked(name, value)
+    return value if value is None else _checked(name, value, f" (from {_FIELDS[name].metadata['rule'].env})")
 
 
 def resolve_host(host: str | None) -> str:
@@ -127,12 +127,12 @@ def resolve_host(host: str | None) -> str:
     return str(from_settings("host") if host is None else _checked("host", host))
 
 
-def _checked(name: str, value: object) -> Any:
+def _checked(name: str, value: object, source: str = "") -> Any:
     try:
         return _FIELDS[name].metadata["rule"].check(value)
     except ValueError as exc:
         given = repr(value) if _FIELDS[name].repr else "***"
-        raise SettingsError(f"{name}={given}: expected {exc}") from None
+        raise SettingsError(f"{name}={given}{source}: expected {exc}") from None
 
 
 def remember(session: Session) -> None:

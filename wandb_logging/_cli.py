@@ -801,7 +801,8 @@ def check_of_clock(date: str, now: float) -> Check:
 
 def check_of_limits(features: Iterable[str]) -> Check:
     """What one row and line may be, and what the server offers."""
-    from wandb_logging._fold import MAX_LINE_CHARS, MAX_ROW_BYTES  # noqa: PLC0415  its formatter takes time to import
+    from wandb_logging._fold import MAX_ROW_BYTES  # noqa: PLC0415  its formatter takes time to import
+    from wandb_logging._terminal import MAX_LINE_CHARS  # noqa: PLC0415  as above
 
     offered = sorted({"FILESTREAM_GZIP": "gzip", "STRUCTURED_CONSOLE_LOGS": "log levels"}.items())
     names = [words for name, words in offered if name in set(features)]
