@@ -83,7 +83,7 @@ def texts(lines: list[str]) -> list[str]:
 
 
 class TestExceptions:
-    def test_the_traceback_is_in_the_run_and_the_run_has_failed(self):
+    def test_the_traceback_is_in_the_run_and_the_run_has_failed(self) -> None:
         """An exception that nobody handles is text of the run, as error lines, and its exit code is 1."""
         done = run_program("""
             run = new_run("p", mode="offline", quiet=True)
@@ -97,7 +97,7 @@ class TestExceptions:
         assert texts(run.lines)[-1] == "! ValueError: nobody handles this"
         assert [line.removeprefix("! ") for line in texts(run.lines)] == done.stderr.splitlines()
 
-    def test_online_the_server_has_it(self, wandb_server: LocalServer):
+    def test_online_the_server_has_it(self, wandb_server: LocalServer) -> None:
         """The run of a handler ends as failed on the server, with the traceback in its Logs tab."""
         run_program("""
             logging.getLogger().addHandler(WandbHandler(project="p", mode="online", quiet=True))
@@ -108,7 +108,7 @@ class TestExceptions:
         assert (run.state, run.exit_code) == ("failed", 1)
         assert texts(run.output)[-1] == "! ZeroDivisionError: division by zero"
 
-    def test_in_a_thread_it_is_text_only(self):
+    def test_in_a_thread_it_is_text_only(self) -> None:
         """A thread's exception does not end the program, so it does not end the run as failed."""
         done = run_program("""
             run = new_run("p", mode="offline", quiet=True)
@@ -123,7 +123,7 @@ class TestExceptions:
         assert texts(run.lines)[-1] == "! ZeroDivisionError: division by zero"
         assert "Exception in thread worker" in done.stderr
 
-    def test_hooks_from_before_are_called(self):
+    def test_hooks_from_before_are_called(self) -> None:
         """What was in `sys.excepthook` and `threading.excepthook` still sees each exception."""
         done = run_program("""
             sys.excepthook = lambda kind, error, trace: print("main", kind.__name__)
@@ -137,7 +137,7 @@ class TestExceptions:
         assert done.stdout.splitlines() == ["thread ZeroDivisionError", "main ValueError"]
         assert done.stderr == ""
 
-    def test_without_console_only_the_code(self):
+    def test_without_console_only_the_code(self) -> None:
         """`console: false` keeps text out of the run, tracebacks too."""
         run_program("""
             run = new_run("p", mode="offline", quiet=True, console=False)
@@ -145,7 +145,19 @@ class TestExceptions:
         """)
         assert (only_run().exit_code, only_run().lines) == (1, [])
 
-    def test_an_exception_that_cannot_be_printed(self):
+    def test_where_records_make_alerts_so_does_it(self, wandb_server: LocalServer) -> None:
+        """With `alert_level` somebody is told; Ctrl-C is no news."""
+        run_program("""
+            run = new_run("p", mode="online", alert_level="ERROR", quiet=True)
+            thread = threading.Thread(target=lambda: 1 / 0)
+            thread.start()
+            thread.join()
+            raise KeyboardInterrupt
+        """)
+        (run,) = wandb_server.runs
+        assert [alert["title"] for alert in run.alerts] == ["unhandled ZeroDivisionError"]
+
+    def test_an_exception_that_cannot_be_printed(self) -> None:
         """Its name is what is left; Python's own hook has its turn as ever."""
         done = run_program("""
             class Mute(Exception):
@@ -159,7 +171,7 @@ class TestExceptions:
         assert (done.returncode, run.exit_code) == (1, 1)
         assert texts(run.lines)[-1].endswith("Mute")
 
-    def test_a_finished_run_is_left_alone(self):
+    def test_a_finished_run_is_left_alone(self) -> None:
         """What happens after `finish` is not the run's."""
         run_program("""
             new_run("p", mode="offline", quiet=True).finish()
@@ -167,7 +179,7 @@ class TestExceptions:
         """)
         assert (only_run().exit_code, only_run().lines) == (0, [])
 
-    def test_at_a_prompt_the_program_goes_on(self):
+    def test_at_a_prompt_the_program_goes_on(self) -> None:
         """In an interactive session an exception is text, not the end."""
         done = subprocess.run(
             [sys.executable, "-i", "-c", HEAD + "run = new_run('p', mode='offline', quiet=True)"],
@@ -196,12 +208,12 @@ class TestExitCodes:
             ("raise KeyboardInterrupt", 255),  # as the official SDK has it
         ],
     )
-    def test_the_code_of_the_program_is_the_code_of_the_run(self, statement: str, code: int):
+    def test_the_code_of_the_program_is_the_code_of_the_run(self, statement: str, code: int) -> None:
         """`sys.exit(n)` ends the run with n."""
         run_program(f"run = new_run('p', mode='offline', quiet=True)\n{statement}")
         assert only_run().exit_code == code
 
-    def test_a_code_given_by_hand_wins(self):
+    def test_a_code_given_by_hand_wins(self) -> None:
         """Who finishes the run says how it ended."""
         run_program("run = new_run('p', mode='offline', quiet=True)\nrun.finish(5)\nsys.exit(3)")
         assert only_run().exit_code == 5
@@ -209,7 +221,7 @@ class TestExitCodes:
 
 @posix
 class TestSignals:
-    def test_sigterm(self, start_program: Start, wandb_server: LocalServer):
+    def test_sigterm(self, start_program: Start, wandb_server: LocalServer) -> None:
         """Rows go, the server is told at once that the machine may vanish, the exit code says which signal it was."""
         process = start_program("""
             handler = WandbHandler(project="p", mode="online", flush_interval=3600, signals=["SIGTERM"])
@@ -232,7 +244,7 @@ class TestSignals:
         first = next(i for i, body in enumerate(bodies) if body == {"preempting": True})
         assert '"x":2' in json.dumps(bodies[first + 1 :]).replace('\\"', '"')
 
-    def test_offline_the_journal_says_how_it_ended(self, start_program: Start):
+    def test_offline_the_journal_says_how_it_ended(self, start_program: Start) -> None:
         """Without a server the run is saved with its exit code."""
         process = start_program("""
             run = new_run("p", mode="offline", signals=["SIGTERM"], quiet=True)
@@ -244,7 +256,7 @@ class TestSignals:
         process.communicate(timeout=30)
         assert (process.returncode, only_run().exit_code, len(only_run().rows)) == (-15, 143, 1)
 
-    def test_sigint_goes_on_as_keyboard_interrupt(self, start_program: Start, wandb_server: LocalServer):
+    def test_sigint_goes_on_as_keyboard_interrupt(self, start_program: Start, wandb_server: LocalServer) -> None:
         """The handler from before follows: `finally` blocks run, and what they log is in the run."""
         process = start_program("""
             run = new_run("p", mode="online", flush_interval=3600, signals=["SIGTERM", "SIGINT"], quiet=True)
@@ -262,7 +274,7 @@ class TestSignals:
         assert (run.preempting, run.exit_code, [row["last"] for row in run.history]) == (True, 130, [1])
         assert texts(run.output)[-1] == "! KeyboardInterrupt"
 
-    def test_a_handler_of_the_programs_own_follows(self, start_program: Start, wandb_server: LocalServer):
+    def test_a_handler_of_the_programs_own_follows(self, start_program: Start, wandb_server: LocalServer) -> None:
         """It may end the program in its own way; the run still says which signal it was."""
         process = start_program("""
             def leave(number, frame):
@@ -280,7 +292,7 @@ class TestSignals:
         assert (process.returncode, stdout) == (0, "leaving 15\n")
         assert (run.preempting, run.exit_code) == (True, 143)
 
-    def test_ignored_stays_ignored(self):
+    def test_ignored_stays_ignored(self) -> None:
         """`nohup` and its like keep their word."""
         done = run_program("""
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -289,7 +301,7 @@ class TestSignals:
         """)
         assert (done.returncode, only_run().exit_code) == (0, 0)
 
-    def test_off_by_default(self):
+    def test_off_by_default(self) -> None:
         """Nobody's handlers change unasked."""
         assert Settings().signals == ()
         done = run_program("""
@@ -299,7 +311,7 @@ class TestSignals:
         """)
         assert done.returncode == 0, done.stderr
 
-    def test_outside_the_main_thread_it_says_so(self):
+    def test_outside_the_main_thread_it_says_so(self) -> None:
         """Python lets only the main thread set handlers; the run goes on without."""
         done = run_program("""
             def work():
@@ -312,7 +324,7 @@ class TestSignals:
         assert "main thread" in done.stderr
         assert only_run().exit_code == 0
 
-    def test_a_server_that_hangs_is_waited_for_until_the_deadline(self, start_program: Start, wandb_server: LocalServer):
+    def test_a_server_that_hangs_is_given_up(self, start_program: Start, wandb_server: LocalServer) -> None:
         """The process ends all the same, and the rows are on disk with their exit code."""
         process = start_program("""
             run = new_run("p", mode="online", close_timeout=0.5, signals=["SIGTERM"], quiet=True)
@@ -325,7 +337,7 @@ class TestSignals:
         process.communicate(timeout=30)
         assert (process.returncode, only_run().exit_code, only_run().finished) == (-15, 143, False)
 
-    def test_a_second_signal_does_not_wait(self, start_program: Start, wandb_server: LocalServer):
+    def test_a_second_signal_does_not_wait(self, start_program: Start, wandb_server: LocalServer) -> None:
         """Who asks twice is in a hurry."""
         process = start_program("""
             run = new_run("p", mode="online", close_timeout=3600, signals=["SIGTERM"], quiet=True)
@@ -352,7 +364,7 @@ class TestSignals:
             "while True: threading.Thread(target=run.log, args=({'x': 1},)).start()",
         ],
     )
-    def test_whatever_it_interrupts(self, start_program: Start, wandb_server: LocalServer, busy: str):
+    def test_whatever_it_interrupts(self, start_program: Start, wandb_server: LocalServer, busy: str) -> None:
         """No lock that the main thread may hold can block the handler: it ends well before its deadline."""
         process = start_program(f"""
             logging.basicConfig()
@@ -363,13 +375,13 @@ class TestSignals:
             sys.stderr = open(os.devnull, "w")
             {busy}
         """)
-        wandb_server.wait_for(lambda: wandb_server.run("busy").history)
+        wandb_server.wait_for(lambda: wandb_server.run("busy").history, 30)
         process.terminate()
         process.communicate(timeout=30)
         run = wandb_server.run("busy")
         assert (process.returncode, run.preempting, run.exit_code) == (-15, True, 143)
 
-    def test_a_forked_child_ends_as_ever(self, wandb_server: LocalServer):
+    def test_a_forked_child_ends_as_ever(self, wandb_server: LocalServer) -> None:
         """A signal to a child is nothing of the run's: its parent goes on and ends it."""
         done = run_program("""
             run = new_run("p", mode="online", signals=["SIGTERM"], quiet=True)
@@ -385,7 +397,7 @@ class TestSignals:
         assert [row["child"] for row in run.history] == [1]
 
     @pytest.mark.parametrize("value", ["SIGTERM", ["SIGKILL"], ["TERM"], [15], {"SIGTERM": 1}, [[]]])
-    def test_wrong_names_are_refused(self, value: Any):
+    def test_wrong_names_are_refused(self, value: Any) -> None:
         """Only signals that ask a program to end, by name."""
         with pytest.raises(SettingsError, match="signals"):
             Settings.of({"signals": value})

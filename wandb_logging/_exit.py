@@ -38,13 +38,13 @@ class Witness:
     """Who is told how the program ends: a run, for as long as it holds this.
 
     Attributes:
-        unhandled: given an exception that nobody handled, as the text Python prints of it.
+        unhandled: given the type of an exception that nobody handled, and the text Python prints of it.
         preempt: given the exit code of a signal that asks the program to end, and whether the process ends when
             this is done, or a handler follows that may let it go on. Called inside the signal's handler: must not
             wait for another thread. Its result says whether the wait for the server is over.
     """
 
-    unhandled: Callable[[str], None]
+    unhandled: Callable[[type[BaseException], str], None]
     preempt: Callable[[int, bool], Callable[[], bool]]
 
 
@@ -69,13 +69,14 @@ def watch_exceptions(witness: Witness) -> None:
     def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> Any:
         if not hasattr(sys, "ps1"):  # at a prompt the program goes on
             _note(255 if issubclass(kind, KeyboardInterrupt) else 1)
-        _tell(_text(kind, error, trace))
+        _tell(kind, _text(kind, error, trace))
         return before_hook(kind, error, trace)
 
     def thread_excepthook(args: threading.ExceptHookArgs) -> Any:
         if args.exc_type is not SystemExit:  # which ends the thread without a word
             name = args.thread.name if args.thread else "?"
-            _tell(f"Exception in thread {name}:\n" + _text(args.exc_type, args.exc_value, args.exc_traceback))
+            text = _text(args.exc_type, args.exc_value, args.exc_traceback)
+            _tell(args.exc_type, f"Exception in thread {name}:\n{text}")
         return before_thread_hook(args)
 
     def exit(status: Any = None, /) -> NoReturn:  # noqa: A001  it stands for sys.exit
@@ -139,10 +140,10 @@ def _preempt(number: int, *, last: bool) -> None:
         time.sleep(_LOOK)
 
 
-def _tell(text: str) -> None:
+def _tell(kind: type[BaseException], text: str) -> None:
     for witness in list(_told_of_exceptions):
         with contextlib.suppress(Exception):  # what Python does with the exception has to follow in any case
-            witness.unhandled(text)
+            witness.unhandled(kind, text)
 
 
 def _text(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> str:

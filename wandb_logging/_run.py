@@ -553,10 +553,15 @@ class Run:
 
     # --- how the program ends (`_exit`) ---
 
-    def _unhandled(self, text: str) -> None:
-        """Take an exception that nobody handled into the Logs tab."""
-        if self._ended is None and self.settings.console is not False:
+    def _unhandled(self, kind: type[BaseException], text: str) -> None:
+        """Take an exception that nobody handled into the Logs tab, and into an alert if records make such."""
+        if self._ended is not None:
+            return
+        if self.settings.console is not False:
             self._append(text_event(text, "ERROR", now()))
+        if self.settings.alert_level is not None and issubclass(kind, Exception):  # not for Ctrl-C
+            title, text = _alerts.cut(f"unhandled {kind.__name__}", text)
+            self.alert(title, text, "ERROR", self.settings.alert_wait_duration)
 
     def _preempt(self, code: int, last: bool) -> Callable[[], bool]:  # noqa: FBT001  the signature of Witness
         """Have everything sent at once, in a signal's handler; the result says when not to wait any longer."""
