@@ -38,6 +38,7 @@ ROOMS = [
     "_memory",
     "_media",
     "_alerts",
+    "_terminal",
     "_fold",
     "_records",
     "_protocol",

@@ -9,6 +9,7 @@ Events, as `_records` and `_run` write them; all have `t`, seconds since 1970:
 
     {"metrics": {...}, "step": n?, "commit": b?, "aside": {...}?}    a row, or part of one; "media" if it has some
     {"text": "...", "level": "INFO", "logger": "x"?}   text; both may stand in one event
+    {"output": "...", "error": b?}                     what the program wrote to stdout or stderr (`_capture`)
     {"artifact": {...}}  {"use_artifact": {...}}  {"alert": {...}}
     {"config": {...}}  {"summary": {...}}  {"define": {...}}  {"run": {...}}  {"file": {...}}  {"exit": code}
     {"resume": true}                                   the run goes on in its own directory
@@ -30,10 +31,10 @@ from pythonjsonlogger.json import JsonFormatter
 from wandb_logging import _metrics
 from wandb_logging._alerts import due, waits_after
 from wandb_logging._media._names import fill_steps
+from wandb_logging._terminal import MAX_LINE_CHARS, Line, Screen
 from wandb_logging._values import dumps, loads
 
 MAX_ROW_BYTES = 10_383_360  # 10 MiB - 100 KiB, "imposed by the back-end" (protocol 4.4)
-MAX_LINE_CHARS = 4096  # protocol 4.4
 TASKS = ("file", "artifact", "use_artifact", "alert")  # events that are work beside the streams
 ERROR_LEVELS = frozenset({"ERROR", "CRITICAL", "FATAL"})
 _RESERVED = frozenset({"_step", "_runtime", "_wandb", "_timestamp", ""})  # cannot be logged as metrics (protocol 5.1)
@@ -87,6 +88,7 @@ class State:
         set_aside: values and rows that cannot be sent.
         told: those of them that the logging program knows of, because it made the event without them.
         alerts: titles of alerts that went, and until when no other of that title goes.
+        screen: what the program's terminal shows, as far as it can still change (`_terminal`).
     """
 
     step: int = 0
@@ -110,6 +112,7 @@ class State:
     set_aside: int = 0
     told: int = 0
     alerts: dict[str, float] = field(default_factory=dict)
+    screen: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -119,6 +122,7 @@ class Delta:
     Attributes:
         rows: new history lines.
         lines: new output.log lines.
+        edits: output.log lines from before that have another text now, by number.
         summary_changed, config_changed, run_changed: whether that part of the state changed.
         tasks: what is to be done beside the streams, in order: `{"kind": "file", "step": n, ...}` and so on (`_tasks`).
         aside: what cannot be sent: (reason, value).
@@ -126,6 +130,7 @@ class Delta:
 
     rows: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    edits: dict[int, str] = field(default_factory=dict)
     summary_changed: bool = False
     config_changed: bool = False
     run_changed: bool = False
@@ -164,6 +169,7 @@ def fold(rules: Rules, state: State, bodies: Iterable[bytes]) -> tuple[State, De
     folder = _Folder(rules, state)
     for body in bodies:
         folder.take(body)
+    folder.save_screen()
     return folder.state, folder.delta
 
 
@@ -215,6 +221,7 @@ class _Folder:
         # The only dict that is changed in place, once a row: its values are not.
         self.state.summary = dict(state.summary)
         self.delta = Delta()
+        self._screen: Screen | None = None
         self._media: Sequence[Mapping[str, str]] = ()  # of the event being taken, until its step is known
         self._definitions: dict[str, dict[str, Any] | None] = {}  # by path, looked up once
 
@@ -244,7 +251,30 @@ class _Folder:
             self.delta.lines += lines
             state.lines += len(lines)
         if not _ROW_AND_TEXT.issuperset(event):
+            if type(event.get("output")) is str:
+                self._output(event["output"], time, error=event.get("error") is True)
             self._changes(event)
+
+    # --- text (protocol 4.6) ---
+
+    def _output(self, text: str, time: float, *, error: bool) -> None:
+        state = self.state
+        if self._screen is None:
+            self._screen = Screen(state.screen)
+        for number, line in self._screen.write(text, state.lines, time, error=error).items():
+            shown = output_line(line, structured=self.rules.structured)
+            at = number - state.lines + len(self.delta.lines)  # place among the new lines
+            if at < 0:
+                self.delta.edits[number] = shown
+            elif number < state.lines:
+                self.delta.lines[at] = shown
+            else:
+                self.delta.lines.append(shown)
+                state.lines += 1
+
+    def save_screen(self) -> None:
+        if self._screen is not None:
+            self.state.screen = self._screen.saved
 
     def _runtime(self, time: float) -> float:
         """Seconds since the start, in microseconds: more digits would only make longer rows."""
@@ -507,6 +537,12 @@ def text_lines(event: Mapping[str, Any], *, structured: bool) -> list[str]:
     make = _structured_line if structured else _plain_line
     # splitlines() would also split at form feeds and Unicode separators, which the page shows inside a line.
     return [make(stamp, part[:MAX_LINE_CHARS], error=error) for part in text.replace("\r\n", "\n").split("\n")]
+
+
+def output_line(line: Line, *, structured: bool) -> str:
+    """The output.log line that shows a terminal's."""
+    make = _structured_line if structured else _plain_line
+    return make(_stamp(line.time), line.text, error=line.error)
 
 
 def _stamp(time: float) -> str:

@@ -453,21 +453,40 @@ class LineBlock:
         self.offset = offset
         self.count = 0
         self.size = 0
-        self._parts: list[bytes] = []
+        self._parts: list[tuple[int, bytes]] = []  # how many lines, and their JSON
         self.add(lines)
 
     def add(self, lines: Sequence[str]) -> None:
         """Append lines."""
         if lines:
             part = dumps(lines)[1:-1]
-            self._parts.append(part)
+            self._parts.append((len(lines), part))
             self.count += len(lines)
             self.size += len(part)
+
+    def extend(self, other: LineBlock) -> None:
+        """Append the lines of another block."""
+        self._parts += other._parts
+        self.count += other.count
+        self.size += other.size
+
+    def edit(self, edits: Mapping[int, str]) -> None:
+        """Give lines another text, by number; what is no line of this block is left out."""
+        number = self.offset
+        for i, (count, part) in enumerate(self._parts):
+            mine = edits.keys() & range(number, number + count)
+            if mine:
+                lines = json.loads(b"[" + part + b"]")
+                for each in mine:
+                    lines[each - number] = edits[each]
+                self._parts[i] = (count, dumps(lines)[1:-1])
+                self.size += len(self._parts[i][1]) - len(part)
+            number += count
 
     def pieces(self) -> Iterable[bytes]:
         """This block as JSON: `{"offset": n, "content": [...]}`, in pieces."""
         yield b'{"offset":%d,"content":[' % self.offset
-        for i, part in enumerate(self._parts):
+        for i, (_, part) in enumerate(self._parts):
             if i:
                 yield b","
             yield part
@@ -475,7 +494,7 @@ class LineBlock:
 
     def lines(self) -> list[str]:
         """The lines again, for sending fewer at a time."""
-        return [line for part in self._parts for line in json.loads(b"[" + part + b"]")]
+        return [line for _, part in self._parts for line in json.loads(b"[" + part + b"]")]
 
 
 @dataclass

@@ -66,6 +66,8 @@ def read_run(path: str | os.PathLike[str]) -> RunData:
                 break
             state, delta = _fold.fold(rules, state, chunk.bodies)
             rows += map(loads, delta.rows)
+            for number, line in delta.edits.items():
+                lines[number] = line
             lines += delta.lines
             damaged += len(chunk.damaged)
     finally:

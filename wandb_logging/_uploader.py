@@ -37,6 +37,8 @@ class _Batch:
     state: _fold.State
     history: LineBlock
     output: LineBlock
+    first_line: int = 0  # number at the server of the run's own first output.log line
+    edits: dict[int, str] = field(default_factory=dict)  # changed output.log lines, by number at the server
     events: int = 0
     summary: bool = False
     tasks: list[dict[str, Any]] = field(default_factory=list)
@@ -50,6 +52,7 @@ class _Batch:
         self.state = state
         self.history.add(delta.rows)
         self.output.add(delta.lines)
+        self.edits.update((self.first_line + number, line) for number, line in delta.edits.items())
         self.summary |= delta.summary_changed
         self.tasks += delta.tasks
         self.aside += delta.aside
@@ -59,11 +62,25 @@ class _Batch:
             self.aside.append((_DAMAGED, line.decode("utf-8", "replace")))
             self.state.set_aside += 1
 
-    def body(self, uploaded: list[str], exit_code: int | None = None) -> StreamBody:
-        blocks = {_protocol.HISTORY: self.history, _protocol.OUTPUT: self.output}
+    def bodies(self, uploaded: list[str], exit_code: int | None = None) -> list[StreamBody]:
+        """The requests: one, and one before it for each range of output.log lines that changed (protocol 4.2)."""
+        *earlier, output = self._output_blocks()
+        blocks = {_protocol.HISTORY: self.history, _protocol.OUTPUT: output}
         if self.summary:
             blocks[_protocol.SUMMARY] = LineBlock(0, [_fold.summary_line(self.state)])
-        return StreamBody(blocks, list(uploaded), exit_code=exit_code)
+        edits = [StreamBody({_protocol.OUTPUT: block}) for block in earlier]
+        return [*edits, StreamBody(blocks, list(uploaded), exit_code=exit_code)]
+
+    def _output_blocks(self) -> list[LineBlock]:
+        self.output.edit(self.edits)
+        blocks = [self.output]
+        for number in sorted(self.edits, reverse=True):
+            if number < self.output.offset:
+                block = LineBlock(number, [self.edits[number]])
+                if number + 1 == blocks[0].offset:
+                    block.extend(blocks.pop(0))
+                blocks.insert(0, block)
+        return blocks
 
 
 class Uploader:
@@ -279,7 +296,7 @@ class Uploader:
     def _new_batch(self) -> _Batch:
         history, output = (self.remote.history, self.remote.output) if self.remote else (0, 0)
         state = dataclasses.replace(self._state)
-        return _Batch(state, LineBlock(history + state.rows), LineBlock(output + state.lines))
+        return _Batch(state, LineBlock(history + state.rows), LineBlock(output + state.lines), first_line=output)
 
     def _open_if_new(self) -> None:
         # Offsets, steps and the form of text lines depend on what the server says of the run: before the first
@@ -292,13 +309,13 @@ class Uploader:
                 self._open_run()
 
     def _deliver(self, batch: _Batch, exit_code: int | None = None) -> None:
-        body = batch.body(self._uploaded, exit_code)
+        *edits, body = batch.bodies(self._uploaded, exit_code)
         body.preempting = self.preempting
-        if body.empty:
+        if body.empty and not edits:
             return  # events that give no lines: a change of config, a part of an open row
         if self._durable and self._reader is not None:
             self._reader.sync()  # a power cut must not leave the server with lines that the journal has lost
-        refused = self._into_stream.deliver(body)
+        refused = [line for each in (*edits, body) if not each.empty for line in self._into_stream.deliver(each)]
         if refused:
             self._say("refused", f"the server refuses {len(refused)} lines, kept in aside.jsonl: {refused[0][0]}")
             batch.aside += refused
