@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import importlib
 import importlib.metadata
 import os
@@ -39,7 +39,7 @@ def circumstances() -> str:
             versions.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
             continue
-    today = datetime.datetime.now(tz=datetime.timezone.utc).date()
+    today = dt.datetime.now(tz=dt.timezone.utc).date()
     return (
         f"Measured on {today}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, {', '.join(versions)}."
     )
