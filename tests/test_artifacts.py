@@ -30,9 +30,10 @@ from wandb_logging import (
     sync,
 )
 from wandb_logging._artifact_download import _checked, find_artifact, targets_of
-from wandb_logging._artifacts import Entry, Manifest
+from wandb_logging._artifacts import Entry, Manifest, describe
 from wandb_logging._client import Client
 from wandb_logging._link import Link, Pace
+from wandb_logging._records import change_event, now
 from wandb_logging._rundir import RunDir
 from wandb_logging._uploader import Uploader
 
@@ -102,6 +103,13 @@ def journal(run_dir: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for path in run_dir.glob("journal-*.jsonl") for line in path.read_bytes().splitlines()]
 
 
+def kept(run: Run) -> dict[str, bytes]:
+    """The files of artifacts in the run directory, by their digest."""
+    assert run.dir is not None
+    paths = [path for path in run.dir.glob("files/artifacts/*/*") if not path.suffix]
+    return {base64.b64encode(bytes.fromhex(path.name)).decode(): path.read_bytes() for path in paths}
+
+
 def md5(content: bytes) -> str:
     return base64.b64encode(hashlib.md5(content).digest()).decode()
 
@@ -148,8 +156,7 @@ def test_it_holds_what_a_file_was_when_it_was_added() -> None:
     Path("checkpoint").unlink()
     with offline() as run:
         run.log_artifact(made)
-        kept = {path.read_bytes() for path in (run.dir or Path()).glob("files/artifacts/*") if not path.suffix}
-    assert kept == {b"first", b"second"}
+    assert kept(run) == {md5(b"first"): b"first", md5(b"second"): b"second"}
 
 
 def test_a_file_that_should_not_change_did() -> None:
@@ -401,11 +408,7 @@ def test_the_run_directory_holds_it_when_the_call_returns(wandb_server: LocalSer
     file("d/b", b"same")
     with offline() as run:
         made = run.log_artifact("d", name="data")
-        folder = (run.dir or Path()) / "files" / "artifacts"
-        assert {path.name for path in folder.iterdir() if path.is_file()} == {
-            hashlib.md5(b"same").hexdigest(),
-            f"{made.digest}.json",
-        }
+        assert kept(run) == {md5(b"same"): b"same"}
         (event,) = [event["artifact"] for event in journal(run.dir or Path()) if "artifact" in event]
         assert (event["name"], event["digest"], event["aliases"]) == ("data", made.digest, ["latest"])
     Path("d/a").unlink()
@@ -415,17 +418,16 @@ def test_the_run_directory_holds_it_when_the_call_returns(wandb_server: LocalSer
     assert stored(wandb_server).files == {"a": b"same", "b": b"same"}
 
 
-def test_a_copy_of_ours_is_not_copied_again() -> None:
+def test_a_copy_of_ours_is_not_copied_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the artifact holds already is given another name in the run directory, where the system can."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # the same file system
     made = Artifact("data", "dataset")
     with offline() as run:
-        folder = run.dir or Path()
-        made._near = folder  # the same file system, whatever the temporary folder is on
         entry = made.add_file(file("a"))
         run.log_artifact(made)
-        kept = folder / "files" / "artifacts" / entry.hex_digest
+        (there,) = (run.dir or Path()).glob(f"files/artifacts/*/{entry.hex_digest}")
         assert entry.local_path is not None
-        assert kept.samefile(entry.local_path)
+        assert there.samefile(entry.local_path)
 
 
 def test_without_hard_links_it_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -436,9 +438,8 @@ def test_without_hard_links_it_is_copied(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(os, "link", refuse)
     with offline() as run:
-        made = run.log_artifact(artifact({"a": b"1"}))
-        folder = (run.dir or Path()) / "files" / "artifacts"
-        assert (folder / made.manifest.entries["a"].hex_digest).read_bytes() == b"1"
+        run.log_artifact(artifact({"a": b"1"}))
+    assert kept(run) == {md5(b"1"): b"1"}
 
 
 def test_one_that_is_logged_does_not_change() -> None:
@@ -532,6 +533,24 @@ def test_a_lost_answer_changes_nothing(
     assert stored(wandb_server).files == {"a": b"1", "b": b"2"}
 
 
+def test_what_is_sent_is_not_kept(wandb_server: LocalServer, waiting: Path) -> None:
+    """A checkpoint an hour does not fill the disk: the folder goes when the server has the artifact."""
+    assert list(waiting.glob("files/artifacts/*"))
+    drain(wandb_server, waiting)
+    assert list(waiting.glob("files/artifacts/*")) == []
+
+
+def test_a_journal_cannot_have_other_folders_removed(wandb_server: LocalServer) -> None:
+    """A folder's name in a journal that somebody tampered with is not followed."""
+    file("mine/a")
+    with offline() as run:
+        event = {**describe(artifact(), None), "folder": "../../../../../mine"}
+        run._append(change_event("artifact", event, now(), run.report))
+    assert run.dir is not None
+    assert drain(wandb_server, run.dir).state.set_aside == 1
+    assert Path("mine/a").exists()
+
+
 def test_done_twice_is_done_once(wandb_server: LocalServer, waiting: Path) -> None:
     """A crash after the commit, before the cursor was saved: the next drain finds it done."""
     drain(wandb_server, waiting)
@@ -580,14 +599,13 @@ def test_addresses_that_never_work_are_given_up(wandb_server: LocalServer, waiti
 @pytest.mark.parametrize("damage", ["file", "manifest", "no file"])
 def test_damaged_copies_are_set_aside(wandb_server: LocalServer, waiting: Path, damage: str) -> None:
     """What a power cut left of the kept files is not sent; the run goes on to its end."""
-    folder = waiting / "files" / "artifacts"
-    kept = folder / hashlib.md5(b"1").hexdigest()
+    (copy,) = waiting.glob(f"files/artifacts/*/{hashlib.md5(b'1').hexdigest()}")
     if damage == "file":
-        kept.write_bytes(b"")
+        copy.write_bytes(b"")
     elif damage == "manifest":
-        next(folder.glob("*.json")).write_bytes(b'{"version": 1, "conte')
+        copy.with_name("manifest.json").write_bytes(b'{"version": 1, "conte')
     else:
-        kept.unlink()
+        copy.unlink()
     uploader = drain(wandb_server, waiting)
     assert (uploader.report(0).finished, uploader.state.set_aside) == (True, 1)
     assert wandb_server.run("r").logged_artifacts == []

@@ -6,14 +6,15 @@ Each may be made again. The server knows the artifact by its client id, and byte
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging import _artifact_protocol as _protocol
 from wandb_logging._artifact_protocol import Target
-from wandb_logging._artifacts import Entry, Manifest, base64_md5
-from wandb_logging._errors import AuthError, GraphQLError, RequestRejected
+from wandb_logging._artifacts import MANIFEST, Entry, Manifest, base64_md5, kept_in
+from wandb_logging._errors import AuthError, GraphQLError, RequestRejected, TransportError
 from wandb_logging._link import Link
 from wandb_logging._protocol import Remote, dig
 from wandb_logging._values import dumps
@@ -24,33 +25,38 @@ if TYPE_CHECKING:
 _BATCH = 25  # addresses asked for at a time: signed ones expire while others are used (the official SDK begins so)
 _ROUNDS = 3  # addresses asked for, one after the other, before a file is given up
 _TRIES = 2  # of one address
-_MANIFEST = "wandb_manifest.json"
 
 
-def upload_artifact(link: Link, remote: Remote, task: Mapping[str, Any], folder: Path) -> None:
-    """Put an artifact on the server. Content that is there already becomes no new version.
+def upload_artifact(link: Link, remote: Remote, task: Mapping[str, Any], run_dir: Path) -> None:
+    """Put an artifact on the server, and remove what was kept of it. Content that is there already is no new version.
 
     Args:
-        task: as `Artifact.describe` gives it, with the run's `step`.
-        folder: where `Artifact.keep` put its files.
+        task: as `describe` gives it, with the `folder` it is kept in, and the run's `step`.
+        run_dir: path of the run directory.
 
     Raises:
         OSError: a kept file cannot be read, or is not what was kept.
         RequestRejected: the server does not take it.
         TransportError, HTTPStatusError, GraphQLError: see `_errors`.
     """
-    manifest = _kept_manifest(folder / f"{task['digest']}.json")
+    folder = kept_in(run_dir, task.get("folder"))
     data = link.graphql(_protocol.CREATE_ARTIFACT, {"input": _protocol.artifact_input(task, remote)})
     artifact = dig(data, "createArtifact", "artifact")
-    artifact_id, state = dig(artifact, "id"), dig(artifact, "state")
-    if not isinstance(artifact_id, str):
+    state = dig(artifact, "state")
+    if not isinstance(dig(artifact, "id"), str):
         raise GraphQLError("the server's answer to CreateArtifact holds no artifact")
-    if state == "COMMITTED":
-        return
+    # Looked for only here: a task that is repeated after a crash finds the artifact committed, and no files.
+    if state != "COMMITTED":
+        _upload(link, remote, artifact, _kept_manifest(folder / MANIFEST), folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _upload(link: Link, remote: Remote, artifact: Mapping[str, Any], manifest: Manifest, folder: Path) -> None:
+    artifact_id = artifact["id"]
     announce = {
         "artifactID": artifact_id,
         "baseArtifactID": dig(artifact, "artifactSequence", "latestArtifact", "id"),
-        "name": _MANIFEST,
+        "name": "wandb_manifest.json",
         "entityName": remote.entity,
         "projectName": remote.project,
         "runName": remote.name,
@@ -59,7 +65,7 @@ def upload_artifact(link: Link, remote: Remote, task: Mapping[str, Any], folder:
     announced = link.graphql(_protocol.CREATE_ARTIFACT_MANIFEST, {**announce, "digest": "", "includeUpload": False})
     manifest_id = dig(announced, "createArtifactManifest", "artifactManifest", "id")
     _put_files(link, {"artifactID": artifact_id, "artifactManifestID": manifest_id}, manifest, folder)
-    _put_manifest(link, announce, manifest, folder / f"{task['digest']}.upload.tmp")
+    _put_manifest(link, announce, manifest, folder / "upload.json")
     link.graphql(_protocol.COMMIT_ARTIFACT, {"artifactID": artifact_id})
 
 
@@ -77,6 +83,8 @@ def _put_files(link: Link, ids: Mapping[str, Any], manifest: Manifest, folder: P
     for _ in range(_ROUNDS):
         for batch in _batches(waiting):
             for name, target in zip(batch, _targets(link, ids, batch)):
+                if link.pace.out_of_time():
+                    raise TransportError("out of time; the rest stays in the run directory")
                 if target.url is not None:
                     try:
                         _put(link, target, _kept_file(folder, name, batch[name]))
@@ -110,17 +118,15 @@ def _kept_file(folder: Path, name: str, entry: Entry) -> Path:
     return path
 
 
-def _put_manifest(link: Link, announce: Mapping[str, Any], manifest: Manifest, temporary: Path) -> None:
+def _put_manifest(link: Link, announce: Mapping[str, Any], manifest: Manifest, path: Path) -> None:
     text = dumps(manifest.to_manifest_json())
     variables = {**announce, "digest": base64_md5(text), "includeUpload": True}
     target = _protocol.manifest_target(link.graphql(_protocol.CREATE_ARTIFACT_MANIFEST, variables))
-    temporary.write_bytes(text)
+    path.write_bytes(text)
     try:
-        _put(link, target, temporary)
+        _put(link, target, path)
     except AuthError as exc:
         raise RequestRejected(str(exc), exc.status) from exc
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _put(link: Link, target: Target, source: Path) -> None:

@@ -1,10 +1,10 @@
 """Artifacts: named sets of files with one digest over all of them (protocol 7.2). No requests.
 
 An artifact holds the bytes its files had when they were added: they are copied then, as the official SDK does. When
-it is logged they go to the run directory, where they are kept by their MD5, so that equal files are kept once:
+it is logged they go to the run directory, into a folder that is removed when they have been sent:
 
-    files/artifacts/<artifact digest in hex>.json    the manifest
-    files/artifacts/<MD5 in hex>                     a file of it
+    files/artifacts/<random>/manifest.json    the manifest
+    files/artifacts/<random>/<MD5 in hex>     a file of it, or several equal ones
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from wandb_logging._rundir import safe_name
 from wandb_logging._values import Aside, dumps, loads, plain
 
 ARTIFACTS = Path("files", "artifacts")  # in a run directory
+MANIFEST = "manifest.json"
 LATEST = "latest"
 MAX_NAME = 128  # characters, of artifacts and types (protocol 7.1)
 MAX_METADATA = 100  # keys; the official SDK's limit
@@ -334,60 +335,8 @@ class Artifact:
             weakref.finalize(self, _remove, self._staging, os.getpid())
         return self._staging / secrets.token_hex(8)
 
-    # --- what becomes of it ---
 
-    def keep(self, folder: Path) -> None:
-        """Put all its files, and its manifest, into a folder. What is there already stays.
-
-        Raises:
-            LogError: a file has changed since it was added as immutable.
-            OSError: a file cannot be read or written.
-        """
-        for name, entry in self.manifest.entries.items():
-            if entry.local_path is not None:
-                self._keep_file(name, entry, entry.local_path, folder / entry.hex_digest)
-        target = folder / f"{self.digest}.json"
-        temporary = _temporary(target)
-        temporary.write_bytes(dumps(self.manifest.to_manifest_json()))
-        temporary.replace(target)
-
-    def _keep_file(self, name: str, entry: Entry, source: Path, target: Path) -> None:
-        with contextlib.suppress(OSError):
-            if target.stat().st_size == entry.size:
-                return
-        temporary = _temporary(target)
-        try:
-            # Another name for our own copy, which nobody writes to, costs nothing. The user's file may be written to.
-            if self._staging is None or source.parent != self._staging or not _link(source, temporary):
-                copied = _copy(source, temporary)
-                if copied.digest != entry.digest:
-                    raise LogError(f"{name}: {source} has changed since it was added")
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-    def describe(self, aliases: str | Iterable[str] | None) -> dict[str, Any]:
-        """What the journal says of a logged artifact: what the server is told, and the digest it is kept under.
-
-        Raises:
-            LogError: an alias, the description or the metadata cannot be sent.
-        """
-        if self.description is not None and not isinstance(self.description, str):
-            raise LogError(f"description: expected a text, got {self.description!r}")
-        return {
-            "name": self.name,
-            "type": self.type,
-            "description": self.description or None,
-            "metadata": _metadata_json(self.metadata),
-            "aliases": _aliases(aliases),
-            "digest": self.digest,
-            "client_id": self._client_id,
-            "sequence_client_id": self._sequence_client_id,
-        }
-
-    def close(self, flush: Callable[[float | None], object]) -> None:
-        """It is in the journal: nothing can be added any more. `flush` sends the journal."""
-        self._flush = flush
+# --- what becomes of it -----------------------------------------------------------------------------
 
 
 def artifact_of(
@@ -420,6 +369,77 @@ def artifact_of(
     else:
         raise LogError(f"{text}: no such file or folder, and no address such as s3://bucket/key")
     return artifact
+
+
+def describe(artifact: Artifact, aliases: str | Iterable[str] | None) -> dict[str, Any]:
+    """What the journal says of a logged artifact, which is what the server is told.
+
+    Raises:
+        LogError: an alias, the description or the metadata cannot be sent.
+    """
+    if artifact.description is not None and not isinstance(artifact.description, str):
+        raise LogError(f"description: expected a text, got {artifact.description!r}")
+    return {
+        "name": artifact.name,
+        "type": artifact.type,
+        "description": artifact.description or None,
+        "metadata": _metadata_json(artifact.metadata),
+        "aliases": _aliases(aliases),
+        "digest": artifact.digest,
+        "client_id": artifact._client_id,  # noqa: SLF001  the same room
+        "sequence_client_id": artifact._sequence_client_id,  # noqa: SLF001  the same room
+    }
+
+
+def keep(artifact: Artifact, folder: Path) -> str:
+    """Put everything of an artifact into a new folder in `folder`.
+
+    Returns:
+        Name of the new folder.
+
+    Raises:
+        LogError: a file has changed since it was added as immutable.
+        OSError: a file cannot be read or written.
+    """
+    kept = folder / secrets.token_hex(8)
+    kept.mkdir(parents=True)
+    try:
+        for name, entry in artifact.manifest.entries.items():
+            if entry.local_path is not None:
+                _keep_file(artifact, name, entry, entry.local_path, kept / entry.hex_digest)
+        (kept / MANIFEST).write_bytes(dumps(artifact.manifest.to_manifest_json()))
+    except BaseException:
+        shutil.rmtree(kept, ignore_errors=True)
+        raise
+    return kept.name
+
+
+def kept_in(run_dir: Path, name: object) -> Path:
+    """The folder that `keep` made in a run directory, by its name in the journal.
+
+    Raises:
+        OSError: it cannot be one: it will be removed, so a name that leads elsewhere is not taken.
+    """
+    if not _matches("[0-9a-f]{16}", name):
+        raise OSError(f"{name!r} is no folder of an artifact")
+    return run_dir / ARTIFACTS / str(name)
+
+
+def _keep_file(artifact: Artifact, name: str, entry: Entry, source: Path, target: Path) -> None:
+    if target.exists():  # two entries of one content
+        return
+    # Another name for our own copy, which nobody writes to, costs nothing. The user's file may be written to.
+    if source.parent == artifact._staging and _link(source, target):  # noqa: SLF001  the same room
+        return
+    if _copy(source, target).digest != entry.digest:
+        raise LogError(f"{name}: {source} has changed since it was added")
+
+
+def finalize(artifact: Artifact, flush: Callable[[float | None], object]) -> None:
+    """It is in the journal: nothing can be added to it any more. `flush` sends the journal."""
+    artifact._flush = flush  # noqa: SLF001  the same room
+    if artifact._near is not None and artifact._staging is not None:  # noqa: SLF001  the same room
+        _remove(artifact._staging, os.getpid())  # noqa: SLF001  made here for this run alone, where it is kept now
 
 
 def read_digest(path: Path) -> str:
@@ -462,10 +482,6 @@ def _link(source: Path, target: Path) -> bool:
     except OSError:  # another file system, or one without hard links
         return False
     return True
-
-
-def _temporary(target: Path) -> Path:
-    return target.with_name(f"{target.name}.{secrets.token_hex(4)}.tmp")
 
 
 def _remove(folder: Path, maker: int) -> None:

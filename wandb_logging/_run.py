@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from wandb_logging import _alerts, _exit, _fold
 from wandb_logging._artifact_download import UsedArtifact, find_artifact
-from wandb_logging._artifacts import ARTIFACTS, Artifact, StrPath, artifact_of
+from wandb_logging._artifacts import ARTIFACTS, Artifact, StrPath, artifact_of, describe, finalize, keep
 from wandb_logging._auth import Session, find_key, find_keys, key_problem
 from wandb_logging._errors import AuthError, JournalError, JournalLocked, LogError, RunNotFound, WandbLoggingError
 from wandb_logging._journal import Writer
@@ -398,11 +398,11 @@ class Run:
         """
         folder = self._artifact_folder()
         artifact = artifact_of(artifact_or_path, name, type, self.id, folder)
-        event = artifact.describe(aliases)
+        event = describe(artifact, aliases)
         if folder is not None:
-            artifact.keep(folder)
+            event["folder"] = keep(artifact, folder)
         self._append(change_event("artifact", event, now(), self.report))
-        artifact.close(self.flush)
+        finalize(artifact, self.flush)
         return artifact
 
     def use_artifact(self, name: str, type: str | None = None) -> UsedArtifact:  # noqa: A002  the official SDK's name

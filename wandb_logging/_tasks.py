@@ -11,7 +11,6 @@ from typing import Any
 
 from wandb_logging import _alerts
 from wandb_logging._artifact_upload import upload_artifact, use_artifact
-from wandb_logging._artifacts import ARTIFACTS
 from wandb_logging._errors import RequestRejected, ServerUnavailable
 from wandb_logging._files import put_file
 from wandb_logging._link import Link
@@ -46,7 +45,7 @@ def _file(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir) 
 
 
 def _artifact(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir) -> list[str]:
-    upload_artifact(link, remote, task, run_dir.path / ARTIFACTS)
+    upload_artifact(link, remote, task, run_dir.path)
     return []
 
 

@@ -142,7 +142,7 @@ def seen(artifact: StoredArtifact) -> dict[str, Any]:
         "state": artifact.state,
         "description": artifact.description,
         "metadata": artifact.metadata_json and artifact.metadata,
-        "aliases": artifact.aliases,
+        "aliases": sorted(artifact.aliases),  # the SDK sends them in the order of a set
         "step": artifact.history_step,
         "manifest": {**artifact.manifest, "contents": entries},
         "files": artifact.files,
