@@ -121,7 +121,8 @@ class MemoryQueue:
 
     def lines_after(self, position: Position | None) -> int:
         with self._lock:
-            return self._first + len(self._lines) - max((position or {}).get("line", 0), self._first)
+            passed: int = (position or {}).get("line", 0)
+            return self._first + len(self._lines) - max(passed, self._first)
 
     def forget(self, line: int) -> None:
         with self._lock:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from wandb_logging._auth import Session, find_key
+from wandb_logging._auth import KEY_VARIABLE, Session, find_keys
 from wandb_logging._client import Client
 from wandb_logging._errors import AuthError, JournalError, TransportError, WandbLoggingError
 from wandb_logging._link import Link, Pace, explain
@@ -91,8 +91,10 @@ def _sync_all(
         except JournalError as exc:
             reports.append(Report(run_dir.path.name, run_dir.path.parent.name, path=run_dir.path, error=str(exc)))
             continue
+        # WANDB_API_KEY is for the host of the settings; a run directory from somebody else may name any.
         target = host or str(info.get("host"))
-        sender = _Sender(run_dir, target, key, out_of_time, on_progress)
+        trusted = host is not None or target == Settings().host
+        sender = _Sender(run_dir, target, key, out_of_time, on_progress, trusted=trusted)
         reports.append(sender.send(unreachable))
     return reports
 
@@ -107,16 +109,19 @@ class _Sender:
         key: str | None,
         out_of_time: Callable[[], bool],
         on_progress: Callable[[Report], object] | None,
+        *,
+        trusted: bool,
     ) -> None:
         self._run_dir = run_dir
         self._host = host
         self._key = key
+        self._trusted = trusted
         self._on_progress = on_progress
         self._notices = Notices()
-        self._left = run_dir.lines_after(run_dir.cursor.get("position"))
         self._uploader = Uploader(
             run_dir,
             Link(self._connect, Pace(lambda seconds: _wait(seconds, out_of_time), out_of_time)),
+            host=host,
             say=self._notices.add,
             progress=self._progress,
         )
@@ -127,11 +132,11 @@ class _Sender:
             with self._run_dir.uploading():
                 # Asked before reading: a process that dies meanwhile is found dead by the next sync.
                 ending = None if self._run_dir.alive() else 1
-                if self._left and self._host in unreachable:
+                if self._host in unreachable and not self._is_done():
                     error = unreachable[self._host]
                 else:
                     self._uploader.drain(ending=ending)
-        except JournalError as exc:
+        except (JournalError, OSError) as exc:
             error = str(exc)
         except WandbLoggingError as exc:
             error = explain(exc, self._host)
@@ -142,11 +147,18 @@ class _Sender:
             self._notices.say_all()
         return self._report(error)
 
+    def _is_done(self) -> bool:
+        cursor = self._run_dir.cursor
+        return bool(cursor.get("complete")) and not self._run_dir.lines_after(cursor.get("position"))
+
     def _connect(self) -> Client:
-        found = find_key(self._host, self._key or Settings().api_key)
-        if found is None:
-            raise AuthError("no API key was found", 401)
-        return Client(self._host, found.key, timeout=Settings().request_timeout)
+        for found in find_keys(self._host, self._key):
+            if found.source == KEY_VARIABLE and not self._trusted:
+                continue
+            if found.problem:
+                raise AuthError(f"the key from {found.source} is malformed: {found.problem}", 401)
+            return Client(self._host, found.key, timeout=Settings().request_timeout)
+        raise AuthError("no API key was found", 401)
 
     def _progress(self) -> None:
         if self._on_progress is not None:

@@ -1,0 +1,85 @@
+"""Run directories made by hand, uploaders that never sleep, and what a server must hold in the end."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wandb_logging._client import Client
+from wandb_logging._journal import Writer
+from wandb_logging._link import Link, Pace
+from wandb_logging._rundir import RunDir
+from wandb_logging._uploader import Uploader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from wandb_logging.testing import LocalServer
+
+START = 1_700_000_000.0
+_ids = itertools.count(1)
+
+
+class Clock:
+    """A monotonic clock that only moves when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+        self.slept: list[float] = []
+        self.over = False
+
+    def __call__(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.time += seconds
+
+    def pace(self) -> Pace:
+        return Pace(self.sleep, lambda: self.over)
+
+
+def row(number: int, **more: Any) -> dict[str, Any]:
+    """The event of a row, and of its text if `more` has some."""
+    return {"metrics": {"n": number}, "t": START + number, **more}
+
+
+def make_run(cache: Path, events: Iterable[dict[str, Any]] = (), *, closed: bool = True, **info: Any) -> RunDir:
+    """A run directory whose process has ended, with these events in its journal."""
+    info = {"id": f"run{next(_ids)}", "project": "p", "start": START, "config": {"lr": 0.1}, **info}
+    run_dir = RunDir.create(cache, info)
+    writer = run_dir.writer()
+    add(writer, events)
+    if closed:
+        writer.close()
+    return run_dir
+
+
+def add(writer: Writer, events: Iterable[dict[str, Any]]) -> None:
+    """Append events as the package does."""
+    for event in events:
+        writer.append(json.dumps(event, separators=(",", ":")).encode())
+
+
+def uploader(run_dir: RunDir, server: LocalServer, clock: Clock | None = None, **options: Any) -> Uploader:
+    """An uploader as a new process has it."""
+    clock = clock or Clock()
+    link = Link(lambda: Client(server.url, server.api_key, timeout=10), clock.pace(), clock)
+    return Uploader(run_dir, link, host=server.url, now=clock, **options)
+
+
+def drain(run_dir: RunDir, server: LocalServer, clock: Clock | None = None, ending: int | None = 1) -> Uploader:
+    """Send all of a run as `sync` does for a dead one."""
+    sender = uploader(run_dir, server, clock)
+    try:
+        sender.drain(ending=ending)
+    finally:
+        sender.close()
+    return sender
+
+
+def numbers(server: LocalServer, run_id: str) -> list[Any]:
+    """The `n` of each row the server has."""
+    return [line.get("n") for line in server.run(run_id).history]
