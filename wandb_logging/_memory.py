@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
@@ -87,6 +89,8 @@ class MemoryQueue:
         self._first = 0  # number of the first line in memory
         self._next = 0  # number of the next line to read
         self._lock = threading.RLock()
+        self._forked = False
+        _queues.add(self)
 
     @property
     def position(self) -> Position:
@@ -94,8 +98,14 @@ class MemoryQueue:
 
     def append(self, body: bytes) -> None:
         with self._lock:
-            if self.closed or self._bytes + len(body) > self._memory_bytes:
-                self.counts.drop("logged after the run was closed" if self.closed else "memory full, no disk")
+            if self.closed:
+                self.counts.drop("logged after the run was closed")
+                return
+            if self._forked:  # what is in this memory nobody sends
+                self.counts.drop("a forked child, no disk")
+                return
+            if self._bytes + len(body) > self._memory_bytes:
+                self.counts.drop("memory full, no disk")
                 return
             self._lines.append(body)
             self._bytes += len(body)
@@ -138,3 +148,21 @@ class MemoryQueue:
 
     def close(self) -> None:
         self.closed = True
+
+    def after_fork_in_child(self) -> None:
+        """Another thread may have held the lock while this process was forked."""
+        self._lock = threading.RLock()
+        self._forked = True
+        self.counts = Counts()
+
+
+_queues: weakref.WeakSet[MemoryQueue] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for queue in list(_queues):
+        queue.after_fork_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
