@@ -192,7 +192,8 @@ class Config(Mapping[str, Any]):
     def __setitem__(self, key: str, value: Any) -> None:
         self.update({key: value})
 
-    __setattr__ = __setitem__
+    def __setattr__(self, key: str, value: Any) -> None:
+        self[key] = value
 
     def __repr__(self) -> str:
         return repr(dict(self))

@@ -1,0 +1,489 @@
+"""Promises of `wandb_logging.compat`: a script of the official SDK runs; what is not covered is named."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import wandb_logging.compat as wandb
+from wandb_logging import LogError, Session, SettingsError, read_run, sync
+from wandb_logging.testing import LocalServer
+
+
+@pytest.fixture(autouse=True)
+def _afresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No run is left over, and nothing was said before."""
+    monkeypatch.setattr(wandb, "_said", set())
+    yield
+    while wandb._active:
+        wandb._active[-1].finish()
+
+
+def rows(server: LocalServer, number: int = 0) -> list[dict[str, Any]]:
+    """Metrics and steps."""
+    times = {"_timestamp", "_runtime"}
+    return [{key: value for key, value in row.items() if key not in times} for row in server.runs[number].history]
+
+
+def current() -> wandb.Run | None:
+    """The run of the module, afresh: a type checker would believe that it stays what it was."""
+    return wandb.run
+
+
+def said(caplog: pytest.LogCaptureFixture) -> str:
+    return "\n".join(record.getMessage() for record in caplog.records)
+
+
+# --- before init, and after the end ---
+
+
+@pytest.mark.parametrize(
+    ("early", "what"),
+    [
+        (lambda: wandb.log({"x": 1}), r"wandb.log\(\)"),
+        (lambda: wandb.define_metric("x"), r"wandb.define_metric\(\)"),
+        (lambda: wandb.alert("a", "b"), r"wandb.alert\(\)"),
+        (lambda: wandb.log_artifact("x"), r"wandb.log_artifact\(\)"),
+        (lambda: wandb.use_artifact("x:latest"), r"wandb.use_artifact\(\)"),
+        (lambda: wandb.config.lr, r"wandb.config.lr"),
+        (lambda: wandb.config["lr"], r"wandb.config"),
+        (lambda: setattr(wandb.config, "lr", 1), r"wandb.config"),
+        (lambda: wandb.config.update({"lr": 1}), r"wandb.config.update"),
+        (lambda: dict(wandb.config), r"wandb.config"),
+        (lambda: wandb.summary["x"], r"wandb.summary"),
+        (lambda: wandb.summary.update({"x": 1}), r"wandb.summary.update"),
+    ],
+)
+def test_without_a_run_the_error_says_what_to_do(early: Callable[[], object], what: str) -> None:
+    """As the official SDK's."""
+    assert current() is None
+    with pytest.raises(wandb.Error, match=rf"^You must call wandb.init\(\) before {what}"):
+        early()
+
+
+def test_after_the_end_it_is_as_before(wandb_server: LocalServer) -> None:
+    """`finish` ends the run of the module; calling it again does nothing."""
+    run = wandb.init(project="p")
+    assert current() is run
+    wandb.finish(exit_code=3)
+    wandb.finish()
+    run.finish()
+    assert current() is None
+    with pytest.raises(wandb.Error, match=r"wandb.init\(\)"):
+        wandb.log({"x": 1})
+    with pytest.raises(LogError, match="finished"):
+        run.log({"x": 1})
+    assert wandb_server.runs[0].exit_code == 3
+
+
+# --- what is not covered ---
+
+
+@pytest.mark.parametrize("name", ["sweep", "agent", "watch", "Api", "plot", "Classes", "nonsense"])
+def test_what_is_not_covered_is_named(name: str) -> None:
+    """With what is. To `hasattr` and `getattr` it is not there."""
+    with pytest.raises(
+        AttributeError, match=rf"^wandb.{name} is not covered .* covered are: .*\binit, log, log_artifact"
+    ):
+        getattr(wandb, name)
+    with pytest.raises(wandb.Error):
+        getattr(wandb, name)
+    assert not hasattr(wandb, name)
+
+
+def test_an_import_of_it_fails_by_name() -> None:
+    with pytest.raises(ImportError, match="sweep"):
+        exec("from wandb_logging.compat import sweep")
+
+
+def test_so_is_a_method_of_a_run() -> None:
+    with wandb.init(mode="offline") as run, pytest.raises(wandb.Error, match=r"wandb.Run.watch is not covered .* log,"):
+        _ = run.watch
+
+
+def test_arguments_and_settings_that_are_not_covered_are_named_once(caplog: pytest.LogCaptureFixture) -> None:
+    """The run begins all the same. What they are without is not worth a word."""
+    settings = wandb.Settings(x_label="node", show_info=False, docker=None)
+    for _ in range(2):
+        wandb.init(mode="offline", save_code=True, monitor_gym=False, settings=settings, reinit="finish_previous")
+    lines = [record.getMessage() for record in caplog.records if "not covered" in record.getMessage()]
+    assert [line.split()[1] for line in lines] == ["save_code", "x_label"]
+
+
+def test_all_that_is_listed_is_there() -> None:
+    assert sorted(wandb.__all__) == dir(wandb)
+    with wandb.init(mode="disabled"):
+        assert [name for name in wandb.__all__ if getattr(wandb, name) is None] == []
+
+
+# --- init ---
+
+
+def test_arguments_of_init_reach_the_server(wandb_server: LocalServer) -> None:
+    with wandb.init(
+        entity=wandb_server.entity,
+        project="digits",
+        id="my-id",
+        name="n",
+        notes="text",
+        tags=["a", "b"],
+        group="g",
+        job_type="train",
+        config={"lr": 0.1},
+    ) as run:
+        assert (run.id, run.name, run.project, run.entity) == ("my-id", "n", "digits", wandb_server.entity)
+        assert (run.notes, run.tags, run.group, run.job_type) == ("text", ("a", "b"), "g", "train")
+        assert run.path == f"{wandb_server.entity}/digits/my-id"
+    (stored,) = wandb_server.runs
+    assert (stored.id, stored.display_name, stored.project, stored.notes) == ("my-id", "n", "digits", "text")
+    assert (stored.tags, stored.group, stored.job_type, stored.config) == (["a", "b"], "g", "train", {"lr": 0.1})
+
+
+@pytest.mark.parametrize("form", [wandb.Settings, dict])
+def test_settings_mean_the_same(wandb_server: LocalServer, form: Callable[..., Any], tmp_path: Path) -> None:
+    """Under the official SDK's names, as an object or a mapping; arguments win."""
+    settings = form(
+        base_url=wandb_server.url,
+        api_key=wandb_server.api_key,
+        project="theirs",
+        run_id="my-id",
+        run_name="n",
+        run_notes="text",
+        run_tags=("a",),
+        run_group="g",
+        run_job_type="train",
+        root_dir=str(tmp_path / "runs"),
+        silent=True,
+        x_file_stream_no_gzip=True,
+        finish_timeout=20,
+    )
+    with wandb.init(settings=settings, project="mine") as run:
+        ours = run._run.settings
+        assert (ours.quiet, ours.gzip, ours.close_timeout) == (True, False, 20)
+        assert Path(run.dir).is_dir()
+        assert (tmp_path / "runs") in Path(run.dir).parents
+    (stored,) = wandb_server.runs
+    assert (stored.project, stored.id, stored.display_name, stored.notes) == ("mine", "my-id", "n", "text")
+    assert (stored.tags, stored.group, stored.job_type) == (["a"], "g", "train")
+
+
+def test_a_wrong_value_is_an_error() -> None:
+    with pytest.raises(SettingsError, match="mode='shared'"):
+        wandb.init(mode="shared")
+    assert current() is None
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"lr": 1, "net": {"n": (1, 2)}}, {"lr": 1, "net": {"n": [1, 2]}}),
+        (argparse.Namespace(lr=1, act=None), {"lr": 1, "act": None}),
+        (None, {}),
+    ],
+)
+def test_a_config_of_many_kinds(wandb_server: LocalServer, given: Any, kept: dict[str, Any]) -> None:
+    with wandb.init(project="p", config=given) as run:
+        assert dict(run.config) == kept
+    assert wandb_server.runs[0].config == kept
+
+
+def test_a_config_in_parts() -> None:
+    """`config_exclude_keys`, `config_include_keys`."""
+    given = {"a": 1, "b": 2, "c": 3}
+    with wandb.init(mode="offline", config=given, config_exclude_keys=["a"]) as run:
+        assert dict(run.config) == {"b": 2, "c": 3}
+    with wandb.init(mode="offline", config=given, config_include_keys=["a"]) as run:
+        assert dict(run.config) == {"a": 1}
+    with pytest.raises(wandb.Error, match="config: expected a mapping"):
+        wandb.init(mode="offline", config="config.yaml")
+
+
+def test_what_only_the_server_knows_is_waited_for(wandb_server: LocalServer) -> None:
+    """The run is there before anything is logged."""
+    with wandb.init(project="p") as run:
+        assert run.url == f"{wandb_server.url}/{wandb_server.entity}/p/runs/{run.id}"
+        assert (run.name, run.entity) == (wandb_server.runs[0].display_name, wandb_server.entity)
+
+
+def test_it_is_not_waited_for_twice() -> None:
+    """Nobody answers: `init` and all else go on."""
+    with LocalServer() as server:
+        address, key = server.url, server.api_key
+    settings = wandb.Settings(base_url=address, api_key=key, init_timeout=0.01, finish_timeout=0.01, silent=True)
+    with wandb.init(project="p", mode="online", settings=settings) as run:
+        assert (run.url, run.name, run.entity) == (None, run.id, "")
+        run.log({"x": 1})
+
+
+def test_without_a_key_it_is_offline() -> None:
+    """And can be sent later."""
+    with wandb.init(project="p", config={"lr": 1}) as run:
+        run.log({"x": 1})
+        assert (run.offline, run.disabled, run.url, run.name) == (True, False, None, run.id)
+        folder = Path(run.dir).parent
+    with LocalServer() as server:
+        (report,) = sync(folder, session=Session(server.api_key, server.url))
+        assert report.ok
+        assert rows(server) == [{"x": 1, "_step": 0}]
+        assert server.runs[0].config == {"lr": 1}
+
+
+def test_disabled_does_nothing() -> None:
+    with wandb.init(mode="disabled", config={"lr": 1}) as run:
+        wandb.log({"x": 1})
+        wandb.summary["x"] = 2
+        assert (run.disabled, wandb.config.lr) == (True, 1)
+        assert Path(run.dir).is_dir()
+    assert not Path("wandb_cache").exists()
+
+
+def test_old_words_for_modes(wandb_server: LocalServer) -> None:
+    with wandb.init(project="p", mode="dryrun") as run:
+        assert run.offline
+    with wandb.init(project="p", mode="run") as run:
+        assert not run.offline
+
+
+# --- several runs ---
+
+
+def test_a_second_init_returns_the_first_run(caplog: pytest.LogCaptureFixture) -> None:
+    first = wandb.init(mode="offline")
+    assert wandb.init(mode="offline") is first
+    assert wandb.init(mode="offline", reinit=False) is first
+    assert "a run is active" in said(caplog)
+
+
+@pytest.mark.parametrize("reinit", [True, "finish_previous"])
+def test_a_second_init_can_finish_the_first_run(reinit: Any) -> None:
+    first = wandb.init(mode="offline")
+    second = wandb.init(mode="offline", reinit=reinit)
+    assert current() is second
+    with pytest.raises(LogError, match="finished"):
+        first.log({"x": 1})
+
+
+def test_a_second_init_can_begin_one_beside_the_first() -> None:
+    """The functions of the module still mean the first."""
+    first = wandb.init(mode="offline")
+    second = wandb.init(mode="offline", reinit="create_new")
+    assert current() is first
+    assert second.id != first.id
+    second.finish()
+    assert current() is first
+
+
+# --- rows ---
+
+
+@pytest.mark.parametrize(
+    ("calls", "expected"),
+    [
+        ([({"a": 1},), ({"b": 2},)], [(0, {"a": 1}), (1, {"b": 2})]),
+        ([({"a": 1}, None, False), ({"b": 2},)], [(0, {"a": 1, "b": 2})]),
+        ([({"a": 1}, None, False), ({"a": 2}, None, False)], [(0, {"a": 2})]),
+        ([({"a": 1}, None, True), ({"b": 2}, None, True)], [(0, {"a": 1}), (1, {"b": 2})]),
+        ([({"a": 1}, 3), ({"b": 2}, 3), ({"c": 3}, 4)], [(3, {"a": 1, "b": 2}), (4, {"c": 3})]),
+        ([({"a": 1}, 3), ({"b": 2},), ({"c": 3},)], [(3, {"a": 1, "b": 2}), (4, {"c": 3})]),
+        ([({"a": 1}, 3, True), ({"b": 2},)], [(3, {"a": 1}), (4, {"b": 2})]),
+        ([({"a": 1}, 3, False), ({"b": 2}, None, False), ({"c": 3},)], [(3, {"a": 1, "b": 2, "c": 3})]),
+        ([({"a": 1}, None, False), ({"b": 2}, 0), ({"c": 3}, 1)], [(0, {"a": 1, "b": 2}), (1, {"c": 3})]),
+        ([({"n": {"a": 1}}, 1), ({"n": {"b": 2}}, 1)], [(1, {"n": {"a": 1, "b": 2}})]),
+        ([({}, None, False), ({},)], [(0, {})]),
+    ],
+)
+def test_rows_begin_and_end_as_in_the_official_sdk(calls: list[Any], expected: list[Any]) -> None:
+    """`log(data, step, commit)`, protocol 5.2."""
+    with wandb.init(mode="offline") as run:
+        for call in calls:
+            run.log(*call)
+        folder = Path(run.dir).parent
+    times = {"_timestamp", "_runtime", "_step"}
+    found = [
+        (row["_step"], {key: value for key, value in row.items() if key not in times}) for row in read_run(folder).rows
+    ]
+    assert found == expected
+
+
+@pytest.mark.parametrize("commit", [None, True, False])
+def test_a_late_row_is_not_lost(commit: Any) -> None:
+    """It goes in at the current step, and ends the row if it is to."""
+    with wandb.init(mode="offline") as run:
+        run.log({"a": 1}, step=5)
+        run.log({"b": 2}, step=2, commit=commit)
+        run.log({"c": 3}, step=5)
+        folder = Path(run.dir).parent
+    found = [(row["_step"], row.get("b"), row.get("step")) for row in read_run(folder).rows]
+    assert found == [(5, 2, 2), (6, None, 5)] if commit else [(5, 2, 2)]
+
+
+@pytest.mark.parametrize("mode", ["offline", "disabled"])
+def test_the_step_of_the_next_row(mode: str) -> None:
+    with wandb.init(mode=mode) as run:
+        steps = [run.step]
+        for step, commit in ((None, None), (None, False), (7, None), (7, True)):
+            run.log({"x": 1}, step, commit)
+            steps.append(run.step)
+    assert steps == ([0, 1, 1, 7, 8] if mode == "offline" else [0] * 5)
+
+
+# --- config and summary ---
+
+
+@dataclass
+class Options:
+    width: int = 3
+    act: str = "relu"
+
+
+def test_the_config_in_all_its_forms(wandb_server: LocalServer) -> None:
+    with wandb.init(project="p", config={"lr": 0.1}):
+        wandb.config.seed = 1
+        wandb.config["nested"] = {"a": (1, 2)}
+        wandb.config.update(argparse.Namespace(batch=32))
+        wandb.config.update(Options())
+        wandb.config.update({"--dashed": True})
+        wandb.config.setdefaults({"lr": 9, "more": 1})
+        assert (wandb.config.lr, wandb.config["seed"], wandb.config.get("none", 5)) == (0.1, 1, 5)
+        assert (wandb.config.nested, "batch" in wandb.config, wandb.config.dashed) == ({"a": [1, 2]}, True, True)
+        with pytest.raises(AttributeError, match="'nothing'"):
+            _ = wandb.config.nothing
+        with pytest.raises(KeyError):
+            wandb.config["nothing"]
+        assert not hasattr(wandb.config, "nothing")
+        kept = wandb.config.as_dict()
+        assert kept == dict(wandb.config.items())
+        assert len(wandb.config) == len(kept) == 8
+        assert repr(wandb.config) == repr(kept)
+    assert wandb_server.runs[0].config == kept
+
+
+def test_a_value_of_the_config_stays() -> None:
+    """Unless it is allowed to change, here or for all of the run. Setting what it is is no change."""
+    with wandb.init(mode="offline", config={"lr": 0.1, "t": (1,)}):
+        wandb.config.lr = 0.1
+        wandb.config["t"] = (1,)
+        with pytest.raises(wandb.Error, match=r'"lr" from 0.1 to 0.2\n.*allow_val_change=True'):
+            wandb.config.lr = 0.2
+        with pytest.raises(wandb.Error, match="allow_val_change"):
+            wandb.config.update({"new": 1, "lr": 0.2})
+        assert dict(wandb.config) == {"lr": 0.1, "t": [1]}
+        wandb.config.update({"lr": 0.2}, allow_val_change=True)
+        assert wandb.config.lr == 0.2
+    with wandb.init(mode="offline", config={"lr": 0.1}, allow_val_change=True):
+        wandb.config.lr = 0.2
+        assert wandb.config.lr == 0.2
+
+
+def test_the_summary_in_all_its_forms(wandb_server: LocalServer) -> None:
+    with wandb.init(project="p") as run:
+        run.define_metric("loss", summary="min")
+        wandb.define_metric("acc", summary="none")
+        wandb.log({"loss": 2, "acc": 1})
+        wandb.log({"loss": 3})
+        wandb.summary["best"] = 0.9
+        run.summary.update({"a": 1})
+        wandb.summary.b = 2
+        assert wandb.summary["loss"] == {"min": 2}
+        assert (wandb.summary.best, run.summary.get("acc")) == (0.9, None)
+    summary = wandb_server.runs[0].summary
+    assert {key: value for key, value in summary.items() if key[0] != "_"} == {
+        "loss": {"min": 2},
+        "best": 0.9,
+        "a": 1,
+        "b": 2,
+    }
+
+
+def test_name_notes_and_tags_can_change(wandb_server: LocalServer) -> None:
+    with wandb.init(project="p", name="before", tags=["a"]) as run:
+        run.name = "after"
+        run.notes = "text"
+        run.tags += ("b",)
+        assert (run.name, run.notes, run.tags) == ("after", "text", ("a", "b"))
+    (stored,) = wandb_server.runs
+    assert (stored.display_name, stored.notes, stored.tags) == ("after", "text", ["a", "b"])
+
+
+def test_media_artifacts_and_alerts(wandb_server: LocalServer) -> None:
+    """As `wandb_logging.Run` takes them."""
+    Path("w.txt").write_text("weights")
+    with wandb.init(project="p") as run:
+        wandb.log({"h": wandb.Histogram([1, 2]), "t": wandb.Table(columns=["a"], data=[[1]]), "p": wandb.Html("<p>")})
+        artifact = wandb.Artifact("data", type="dataset")
+        artifact.add_file("w.txt")
+        wandb.log_artifact(artifact, aliases=["best"]).wait(10)
+        assert Path(run.use_artifact("data:best").download()).name == "data:v0"
+        wandb.alert("a title", "a text", level=wandb.AlertLevel.WARN, wait_duration=3)
+        wandb.alert("another", "a text")
+    (stored,) = wandb_server.runs
+    assert [stored.history[0][key]["_type"] for key in "htp"] == ["histogram", "table-file", "html-file"]
+    assert [(alert["severity"], alert["waitDuration"]) for alert in stored.alerts] == [("WARN", 3000), ("INFO", 60000)]
+    assert "data:v0" in [item.name for item in stored.logged_artifacts]
+
+
+# --- the end ---
+
+
+def test_an_exception_makes_the_run_fail(wandb_server: LocalServer) -> None:
+    def block() -> None:
+        with wandb.init(project="p") as run:
+            run.log({"x": 1})
+            raise RuntimeError("on purpose")
+
+    with pytest.raises(RuntimeError):
+        block()
+    assert (wandb_server.runs[0].state, rows(wandb_server)) == ("failed", [{"x": 1, "_step": 0}])
+    assert current() is None
+
+
+def test_a_wish_to_stop_goes_where_it_is_wanted(wandb_server: LocalServer) -> None:
+    """`stop_fn`; without it the main thread is interrupted, as by Ctrl-C."""
+    stopped: list[bool] = []
+    with wandb.init(project="p", settings=wandb.Settings(stop_fn=lambda: stopped.append(True))) as run:
+        assert run.url
+        wandb_server.stop_run(run.id)
+        run.log({"x": 1})
+        run._run.flush(10)
+    assert stopped == [True]
+
+
+def test_a_script(wandb_server: LocalServer) -> None:
+    """In a process of its own, ended by its last line: the run is finished with its exit code."""
+    source = """
+        import sys, wandb_logging.compat as wandb
+        wandb.login()
+        wandb.init(project="p", config={"lr": 1})
+        for epoch in range(3):
+            wandb.log({"epoch": epoch, "lr": wandb.config.lr})
+        sys.exit(4)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(source)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 4, done.stderr
+    assert rows(wandb_server) == [{"epoch": epoch, "lr": 1, "_step": epoch} for epoch in range(3)]
+    assert (wandb_server.runs[0].state, wandb_server.runs[0].exit_code) == ("failed", 4)
+
+
+# --- login ---
+
+
+def test_login(wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Finds the key or takes it, asks the server, says True; what means nothing here is named."""
+    assert wandb.login(anonymous="never", referrer="x") is True
+    assert "referrer is not covered" in said(caplog)
+    with pytest.raises(wandb.Error, match="does not accept the key"):
+        wandb.login(key="0" * 40)
+    monkeypatch.delenv("WANDB_API_KEY")
+    with pytest.raises(SettingsError, match="no API key"):
+        wandb.login()
+    assert wandb.login(key=wandb_server.api_key) is True
