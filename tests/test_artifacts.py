@@ -611,6 +611,16 @@ def test_damaged_copies_are_set_aside(wandb_server: LocalServer, waiting: Path, 
     assert wandb_server.run("r").logged_artifacts == []
 
 
+@pytest.mark.parametrize("kind", ["artifact", "use_artifact", "alert", "file"])
+def test_events_without_sense_are_set_aside(wandb_server: LocalServer, kind: str) -> None:
+    """What we did not write into a journal neither stops the run nor is tried for ever."""
+    with offline() as run:
+        run._append(change_event(kind, {"title": "t", "wait": "long", "folder": "0" * 16}, now(), run.report))
+    assert run.dir is not None
+    uploader = drain(wandb_server, run.dir)
+    assert (uploader.report(0).finished, uploader.state.set_aside) == (True, 1)
+
+
 @pytest.mark.parametrize(
     ("operation", "data"),
     [

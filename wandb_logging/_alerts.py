@@ -95,7 +95,8 @@ def due(waits: Mapping[str, float], event: Mapping[str, Any], time: float) -> bo
 def waits_after(waits: Mapping[str, float], event: Mapping[str, Any], time: float) -> dict[str, float]:
     """What waits after an alert that goes; the arguments are those of `due`."""
     still = {title: until for title, until in waits.items() if until > time}
-    return {**still, str(event.get("title")): time + float(event.get("wait") or 0)}
+    wait = event.get("wait")
+    return {**still, str(event.get("title")): time + (wait if isinstance(wait, (int, float)) else 0)}
 
 
 def variables(event: Mapping[str, Any]) -> dict[str, Any]:

@@ -69,7 +69,7 @@ class UsedArtifact:
     description: str | None
     metadata: Mapping[str, Any]
     aliases: tuple[str, ...]
-    reach: Reach = field(repr=False, compare=False)
+    _reach: Reach = field(repr=False, compare=False)
 
     @property
     def version(self) -> str:
@@ -83,7 +83,7 @@ class UsedArtifact:
         Raises:
             TransportError, HTTPStatusError, GraphQLError: it cannot be fetched, or is no manifest.
         """
-        with self.reach() as link:
+        with self._reach() as link:
             return _fetch_manifest(link, self.id)
 
     def download(self, root: StrPath | None = None) -> str:
@@ -107,7 +107,7 @@ class UsedArtifact:
         folder = Path(root) if root is not None else self._default_root()
         targets = targets_of(self.manifest, folder)
         missing = {name: target for name, target in targets.items() if not _is_there(target, self._entry(name))}
-        with self.reach() as link:
+        with self._reach() as link:
             for name, url in _addresses(link, self.id, missing):
                 target = missing.pop(name)
                 _fetch_file(link, url, target, self._entry(name))
@@ -160,7 +160,7 @@ def find_artifact(reach: Reach, path: str, entity: str | None, project: str) -> 
         description=artifact.get("description"),
         metadata=_metadata(artifact.get("metadata")),
         aliases=tuple(str(dig(item, "alias")) for item in dig(found, "aliases") or []),
-        reach=reach,
+        _reach=reach,
     )
 
 

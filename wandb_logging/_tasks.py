@@ -30,7 +30,10 @@ def perform(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir
     kind = str(task.get("kind"))
     if kind not in _KINDS:
         raise RequestRejected(f"this version does not know tasks of kind {kind!r}", 400)
-    return _KINDS[kind](task, link, remote, run_dir)
+    try:
+        return _KINDS[kind](task, link, remote, run_dir)
+    except (KeyError, TypeError, ValueError) as exc:  # an event that we did not write: it would fail for ever
+        raise RequestRejected(f"the journal's event is not what it should be: {exc!r}", 400) from exc
 
 
 def describe(task: Mapping[str, Any]) -> str:
