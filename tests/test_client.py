@@ -116,6 +116,14 @@ class TestRequests:
         assert headers["Content-Type"] == "application/json"
         assert headers["User-Agent"] == _protocol.USER_AGENT
 
+    def test_server_date(self, seen: Seen, client: Client) -> None:
+        """The server's clock is known from any answer, also from one that is an error."""
+        assert client.server_date == ""
+        seen.will_say(b"{}", status=404)
+        with pytest.raises(RunNotFound):
+            client.graphql(_protocol.VIEWER, {})
+        assert client.server_date.endswith(" GMT")
+
     @pytest.mark.parametrize("packed", [True, False])
     def test_file_stream(self, seen: Seen, client: Client, *, packed: bool) -> None:
         """The body goes as it is, and says whether it is compressed (protocol 4.5)."""

@@ -63,12 +63,17 @@ class Client:
         key: API key, or None.
         timeout: seconds to connect, and between two bytes of an answer.
         session: a `requests.Session` to use instead of one of our own (a seam for tests and odd proxies).
+
+    Attributes:
+        host: as given.
+        server_date: the Date header of the latest answer, whatever its status; "" if there was none.
     """
 
     def __init__(
         self, host: str, key: str | None, *, timeout: float = 30.0, session: requests.Session | None = None
     ) -> None:
         self.host = host
+        self.server_date = ""
         self._timeout = timeout
         self._session = session or _Session()
         self._session.auth = _KeyAuth(host, key)
@@ -156,6 +161,7 @@ class Client:
             raise RequestRejected(f"{type(exc).__name__}: {_root(exc)}", 400) from exc
         except requests.exceptions.RequestException as exc:
             raise TransportError(_root(exc)) from exc
+        self.server_date = answer.headers.get("Date", "")
         if not 200 <= answer.status_code < 300:
             with answer:
                 content = self._content(answer) or b""
