@@ -1,6 +1,7 @@
 """An artifact put on the server: the requests of protocol 7.1, in their order.
 
 Each may be made again. The server knows the artifact by its client id, and bytes it has it does not ask for.
+A file goes in one PUT, however large: the parts that the official SDK makes of files from 2 GiB on are not made here.
 """
 
 from __future__ import annotations
