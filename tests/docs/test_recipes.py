@@ -1,0 +1,99 @@
+"""Promises of the documentation that its code blocks alone do not show: worked examples, and whole recipes."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import DOCS, fences, save_files
+from wandb_logging._journal import unseal
+from wandb_logging.testing import LocalServer
+
+
+def test_every_sealed_line_of_the_journal_page_has_the_right_checksum():
+    """Whoever writes a reader from the page can try it on the page's own examples."""
+    lines = re.findall(r'^\{.*"crc":.*\}$', (DOCS / "journal.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(lines) >= 6
+    for line in lines:
+        assert unseal(line.encode()) is not None, line
+
+
+# --- the tutorial -----------------------------------------------------------------------------------------
+
+# Where a reader's machine differs from the page, which says 8080. Making an environment is what CI does anyway.
+PRINTED_ADDRESS = "127.0.0.1:8080"
+PREPARATION = ("python3 -m venv ", "source ", "pip install ")
+SERVER = "python -m wandb_logging.testing "
+LOOSELY = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+class Reader:
+    """Somebody who does what a page says: saves its files, types its commands, compares what they print."""
+
+    def __init__(self, server: LocalServer) -> None:
+        self.server = server
+        self.path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        self.environment = {**os.environ, "PATH": self.path, "COLUMNS": "120", "PYTHONIOENCODING": "utf-8"}
+
+    def follow(self, page: str) -> None:
+        save_files(page)
+        for _, language, text in fences(page):
+            if language == "bash":
+                for command in text.splitlines():
+                    self.type(command, None)
+            elif language == "console":
+                for command, expected in re.findall(r"^\$ (.*\n)((?:(?!\$ ).*\n)*)", text, re.MULTILINE):
+                    self.type(command.strip(), expected)
+
+    def type(self, command: str, expected: str | None) -> None:
+        if command.startswith(PREPARATION):
+            return
+        if command.startswith("export "):
+            name, _, value = command[len("export ") :].partition("=")
+            self.environment[name] = self.here(value)
+            return
+        if command.startswith(SERVER):
+            self.server.api_key = command.partition("--key ")[2]
+            self.server.add_key(self.server.api_key)
+            self.server.start()
+            return
+        shell = ["bash", "-c", self.here(command)]
+        done = subprocess.run(shell, capture_output=True, env=self.environment, timeout=60, check=False)
+        printed = (done.stdout + done.stderr).decode().replace(self.address, PRINTED_ADDRESS)
+        if expected is not None:
+            alike = doctest.OutputChecker().check_output(expected, printed, LOOSELY)
+            assert alike, f"$ {command}\nThe page says:\n{expected}\nIt printed:\n{printed}"
+
+    @property
+    def address(self) -> str:
+        return self.server.url.partition("://")[2]
+
+    def here(self, text: str) -> str:
+        return text.replace(PRINTED_ADDRESS, self.address)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the tutorial's commands are a POSIX shell's")
+def test_the_tutorial_does_what_it_says():
+    """A reader who types what the tutorial says sees what it says."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = LocalServer(port=port)
+    try:
+        Reader(server).follow((DOCS / "tutorial.md").read_text(encoding="utf-8"))
+    finally:
+        server.stop()
+    assert [(run.id, run.state, len(run.history)) for run in server.runs] == [
+        ("first", "finished", 20),
+        ("second", "finished", 20),
+        ("crashed", "failed", 5_432),
+    ]
+    assert server.violations == []
+    assert list(Path("wandb_cache").glob("*")) == []
