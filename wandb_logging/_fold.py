@@ -144,10 +144,16 @@ def first_state(info: Mapping[str, Any]) -> State:
     for given in info.get("define_metrics") or ():
         metrics = _metrics.defined(metrics, given)
     before = info.get("server") or {}
+    config = {**before.get("config", {}), **(info.get("config") or {})}
+    step = before.get("step", 0)
+    branch = info.get("branch_point")
+    if branch is not None:  # forked or taken back (protocol 3.6)
+        config["_wandb"] = {**config.get("_wandb", {}), "branch_point": branch}
+        step = step or branch["step"] + 1
     return State(
-        step=before.get("step", 0),
+        step=step,
         summary={key: value for key, value in before.get("summary", {}).items() if key != "_wandb"},
-        config={**before.get("config", {}), **(info.get("config") or {})},
+        config=config,
         metrics=metrics,
         runtime=before.get("runtime", 0.0),
     )
@@ -464,6 +470,7 @@ class _Folder:
                 self._aside(f"{name}: {reason}", None)
                 state.told += 1
         if isinstance(event.get("exit"), int):
+            state.summary["_runtime"] = int(state.runtime)  # whole seconds, as the official SDK; an open row has more
             self.close_row()
             state.exit = event["exit"]
             delta.summary_changed = True
