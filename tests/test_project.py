@@ -58,6 +58,7 @@ ROOMS = [
     "_tasks",
     "_uploader",
     "_listener",
+    "_capture",
     "_exit",
     "_summary",
     "_run",

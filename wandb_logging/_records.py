@@ -72,6 +72,12 @@ def text_event(text: str, level: str, now: float) -> bytes:
     return dumps(plain({"text": text[:_MAX_TEXT], "level": level, "t": now}))
 
 
+def output_event(text: str, now: float, *, error: bool) -> bytes:
+    """The event of what the program wrote to stdout, or to stderr."""
+    event = {"output": text, "error": True, "t": now} if error else {"output": text, "t": now}
+    return dumps(plain(event))
+
+
 def _encode(event: dict[str, Any], metrics: object, report: Report, media: Media | None) -> bytes:
     """The bytes of an event whose `metrics`, if any, are still the caller's own objects."""
     if _FAST and (metrics is None or _is_plain(metrics)) and type(event["t"]) is float:

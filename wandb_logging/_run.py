@@ -29,6 +29,7 @@ from wandb_logging import _alerts, _exit, _fold
 from wandb_logging._artifact_download import UsedArtifact, find_artifact
 from wandb_logging._artifacts import ARTIFACTS, Artifact, StrPath, artifact_of, describe, finalize, keep
 from wandb_logging._auth import Session, find_key, find_keys, key_problem
+from wandb_logging._capture import Capture
 from wandb_logging._errors import AuthError, JournalError, JournalLocked, LogError, RunNotFound, WandbLoggingError
 from wandb_logging._journal import Writer
 from wandb_logging._link import Link, Pace, explain
@@ -37,7 +38,7 @@ from wandb_logging._media._placing import Placing
 from wandb_logging._memory import MemoryRunDir
 from wandb_logging._metrics import Metric
 from wandb_logging._notices import Notices
-from wandb_logging._records import Steps, change_event, now, row_event, text_event
+from wandb_logging._records import Steps, change_event, now, output_event, row_event, text_event
 from wandb_logging._report import Report
 from wandb_logging._rundir import RunDir, safe_name
 from wandb_logging._settings import Settings
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
     from wandb_logging._client import Client
 
+_MOST_OUTPUT = 2**20  # characters of output in one event
 _BREATH = 0.0002  # seconds the program gets between two pieces of the uploader's work
 _ID_ALPHABET = string.ascii_lowercase + string.digits
 
@@ -107,6 +109,7 @@ class Run:
         self._in_child = False
         self._preempting = False  # a signal's handler waits until this is False again
         self._ended: Report | None = None
+        self._capture: Capture | None = None
         self.owner: Callable[[], object | None] | None = None  # weak reference to the handler that made it
         self._ending = threading.RLock()
         self.mode = self._choose_mode()
@@ -134,6 +137,8 @@ class Run:
             self._go_online()
         if self.mode != "disabled":
             self._listener.start()
+            if settings.capture_output:
+                self._start_capture()
 
     # --- what it is ---
 
@@ -482,6 +487,8 @@ class Run:
                 return self._ended
             timeout = self.settings.close_timeout if timeout is None else timeout
             deadline = time.monotonic() + timeout
+            if self._capture is not None:
+                self._capture.stop()
             if not self._in_child and self.mode != "disabled":
                 self._append(change_event("exit", exit_code, now(), self.report))
                 self._listener.ask(deadline)
@@ -551,13 +558,26 @@ class Run:
     ) -> None:
         self.finish(0 if kind is None else 1)
 
+    # --- what the program prints (`_capture`) ---
+
+    def _start_capture(self) -> None:
+        self._capture = Capture(self._take_output)
+        try:
+            self._capture.start()
+        except ValueError as exc:
+            self._notices.add("capture", f"capture_output: {exc}")
+
+    def _take_output(self, text: str, error: bool) -> None:  # noqa: FBT001  the signature of Take
+        for start in range(0, len(text), _MOST_OUTPUT):
+            self._append(output_event(text[start : start + _MOST_OUTPUT], now(), error=error))
+
     # --- how the program ends (`_exit`) ---
 
     def _unhandled(self, kind: type[BaseException], text: str) -> None:
         """Take an exception that nobody handled into the Logs tab, and into an alert if records make such."""
         if self._ended is not None:
             return
-        if self.settings.console is not False:
+        if self.settings.console is not False and self._capture is None:  # which hears Python print it
             self._append(text_event(text, "ERROR", now()))
         if self.settings.alert_level is not None and issubclass(kind, Exception):  # not for Ctrl-C
             title, text = _alerts.cut(f"unhandled {kind.__name__}", text)

@@ -436,6 +436,14 @@ class Settings:
         _SECONDS,
         "Least seconds between two alerts of records of one logger, level and kind of exception.",
     )
+    capture_output: bool = _key(
+        False,
+        _flag,
+        _FLAG,
+        "Whether what the program writes to stdout and stderr goes to the run's Logs tab, as a terminal shows it, from "
+        "the run's first record to its end. Records that another handler prints there would be in it twice: "
+        "console: false leaves them once.",
+    )
     fsync: str = _key(
         "interval",
         _choice("interval", "always", "never"),
