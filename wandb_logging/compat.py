@@ -16,6 +16,7 @@ import _thread
 import functools
 import logging
 import tempfile
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -108,7 +109,7 @@ _OURS = {
     "x_graphql_timeout_seconds": "request_timeout",
 }
 # Those that `init` sees to itself.
-_OF_INIT = {"allow_val_change", "init_timeout", "reinit", "resume", "root_dir", "stop_fn", "x_file_stream_no_gzip"}
+_OF_INIT = {"allow_val_change", "console", "init_timeout", "reinit", "resume", "root_dir", "stop_fn", "x_file_stream_no_gzip"}
 # Those without a meaning here: what the official SDK prints, and how it talks to its own second process.
 _MEANINGLESS = {
     "anonymous",
@@ -427,6 +428,8 @@ class Run:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None:
+            traceback.print_exception(kind, error, trace)  # for the Logs tab, which is closed when Python prints it
         self.finish(0 if kind is None else 1)
 
 
@@ -543,6 +546,7 @@ def _our_settings(values: Mapping[str, Any]) -> dict[str, Any]:
         _say_once(f"wandb.init(): {key} is not covered by wandb_logging.compat and has no effect")
     ours = {_OURS[key]: given[key] for key in _OURS.keys() & given}
     ours.setdefault("close_timeout", _PATIENCE)
+    ours["capture_output"] = given.get("console") != "off"
     # The server's wish to stop interrupts the main thread, as in the official SDK, unless there is a function for it.
     stop = given.get("stop_fn", _thread.interrupt_main)
     ours["on_stop"] = lambda _run: stop()
