@@ -73,7 +73,6 @@ class WandbHandler(logging.Handler):
     wandb_logging = True  # how `_notices` tells our handlers from the user's
 
     def __init__(self, level: int | str = logging.NOTSET, *, run: Run | None = None, **settings: Any) -> None:
-        super().__init__(level)
         if run is not None and settings:
             raise SettingsError(f"run= brings its own settings; {', '.join(settings)} cannot be given beside it")
         self.settings = Settings.of(settings) if run is None else run.settings
@@ -85,6 +84,8 @@ class WandbHandler(logging.Handler):
         self._closed = False
         self._late = 0
         self._flush_began: float | None = None
+        # Last: it puts the handler where logging.shutdown finds it, also one whose settings are wrong.
+        super().__init__(level)
 
     # --- records ---
 
