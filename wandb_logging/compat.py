@@ -109,7 +109,16 @@ _OURS = {
     "x_graphql_timeout_seconds": "request_timeout",
 }
 # Those that `init` sees to itself.
-_OF_INIT = {"allow_val_change", "console", "init_timeout", "reinit", "resume", "root_dir", "stop_fn", "x_file_stream_no_gzip"}
+_OF_INIT = {
+    "allow_val_change",
+    "console",
+    "init_timeout",
+    "reinit",
+    "resume",
+    "root_dir",
+    "stop_fn",
+    "x_file_stream_no_gzip",
+}
 # Those without a meaning here: what the official SDK prints, and how it talks to its own second process.
 _MEANINGLESS = {
     "anonymous",
