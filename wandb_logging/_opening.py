@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from wandb_logging import _protocol
@@ -13,7 +13,7 @@ from wandb_logging._protocol import Remote, Resumed
 
 
 def create_run(link: Link, info: Mapping[str, Any], writer_id: str) -> Remote:
-    """Make the run, or take over the one that is there, as its `resume` says (protocol 3.1, 3.5).
+    """Make the run, or take over the one that is there, as its `resume` says (protocol 3.1, 3.5, 3.6).
 
     Args:
         info: the run's identity, as in run.json.
@@ -25,12 +25,13 @@ def create_run(link: Link, info: Mapping[str, Any], writer_id: str) -> Remote:
         TransportError, HTTPStatusError, GraphQLError: see `_errors`.
     """
     features = _features(link)
-    before = _before(link, info)
+    before = _before(link, info, writer_id)
     state = first_state(info)
     config = state.config
     identity = dict(info)
     if before is not None:
-        config = {**before.config, **config}
+        own = {**(before.config.get("_wandb") or {}), **config.get("_wandb", {})}
+        config = {**before.config, **config, "_wandb": own}
         identity["tags"] = identity.get("tags") or before.tags
         identity["notes"] = identity.get("notes") or before.notes
     variables = _protocol.upsert_variables(
@@ -62,15 +63,26 @@ def _features(link: Link) -> set[str]:
         return set()  # an older server: every feature counts as off (protocol 3.8)
 
 
-def _before(link: Link, info: Mapping[str, Any]) -> Resumed | None:
-    """The run as it was before us; None if there is none, or `resume` does not ask."""
+def _before(link: Link, info: Mapping[str, Any], writer_id: str) -> Resumed | None:
+    """The run as it was before us; None if there is none, or nobody asks."""
+    run = {"project": info["project"], "entity": info.get("entity")}
+    if info.get("rewind"):
+        step = info["branch_point"]["step"]
+        variables = {**run, "runName": info["id"], "metricName": "_step", "metricValue": step}
+        return _protocol.rewound(link.graphql(_protocol.REWIND_RUN, variables), step)
     resume = info.get("resume")
     if resume is None:
         return None
-    variables = {"project": info["project"], "entity": info.get("entity"), "name": info["id"]}
-    before = _protocol.resumed(link.graphql(_protocol.RUN_RESUME_STATUS, variables))
+    before = _protocol.resumed(link.graphql(_protocol.RUN_RESUME_STATUS, {**run, "name": info["id"]}))
     if before is None and resume == "must":
-        raise RunNotFound(f"resume: must, but there is no run {info['id']} on the server", 404)
+        raise RunNotFound(f"resume: must, but there is no run {info['id']} in project {info['project']}", 404)
     if before is not None and resume == "never":
-        raise RequestRejected(f"resume: never, but run {info['id']} is on the server already", 409)
+        if writer_id in _list_of_writers(before):
+            return None  # we made it ourselves, and were interrupted before we could take note of that
+        raise RequestRejected(f"resume: never, but run {info['id']} exists in project {info['project']}", 409)
     return before
+
+
+def _list_of_writers(before: Resumed) -> Iterable[str]:
+    writers = _protocol.dig(before.config, "_wandb", "e")
+    return writers if isinstance(writers, dict) else ()

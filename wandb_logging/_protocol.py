@@ -54,6 +54,14 @@ UPSERT_BUCKET = f"""mutation UpsertBucket($id: String, $name: String, $project: 
   }}
 }}"""
 
+REWIND_RUN = f"""mutation RewindRun($runName: String!, $entity: String, $project: String, $metricName: String!,
+    $metricValue: Float!) {{
+  rewindRun(input: {{runName: $runName, entityName: $entity, projectName: $project,
+      metricName: $metricName, metricValue: $metricValue}}) {{
+    rewoundRun {{ {_BUCKET} }}
+  }}
+}}"""
+
 RUN_RESUME_STATUS = """query RunResumeStatus($project: String, $entity: String, $name: String!) {
   model(name: $project, entityName: $entity) {
     id name entity { id name }
@@ -265,7 +273,6 @@ def resumed(data: Mapping[str, Any]) -> Resumed | None:
     last_step = next((row["_step"] for row in reversed(rows) if "_step" in row), summary.get("_step"))
     runtimes = [row.get("_runtime") for row in rows[-1:] + events[-1:]]
     runtimes.append(dig(summary, "_wandb", "runtime") or summary.get("_runtime"))
-    config = {key: dig(item, "value") for key, item in _json_object(bucket.get("config")).items()}
     return Resumed(
         storage_id=_text(bucket.get("id")) or "",
         history=count,
@@ -273,11 +280,38 @@ def resumed(data: Mapping[str, Any]) -> Resumed | None:
         output=_whole(bucket.get("logLineCount")),
         step=_whole(last_step) + (1 if count else 0),
         runtime=max(map(_number, runtimes)),
-        config=config,
+        config=_config_of(bucket),
         summary=summary,
         tags=[tag for tag in _list(bucket.get("tags")) if isinstance(tag, str)],
         notes=_text(bucket.get("notes")),
     )
+
+
+def rewound(data: Mapping[str, Any], step: int) -> Resumed:
+    """A run as it is after it was taken back to a step [3.6].
+
+    Raises:
+        GraphQLError: the answer holds no run.
+    """
+    bucket = dig(data, "rewindRun", "rewoundRun")
+    if not isinstance(bucket, dict):
+        raise GraphQLError("the server's answer to RewindRun holds no run")
+    return Resumed(
+        storage_id=_text(bucket.get("id")) or "",
+        history=line_count(bucket),
+        events=0,
+        output=0,
+        step=step + 1,
+        runtime=0.0,
+        config=_config_of(bucket),
+        summary={},
+        tags=[],
+        notes=None,
+    )
+
+
+def _config_of(bucket: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: dig(item, "value") for key, item in _json_object(bucket.get("config")).items()}
 
 
 def line_count(bucket: Mapping[str, Any]) -> int:

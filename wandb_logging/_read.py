@@ -90,6 +90,23 @@ def read_run(path: str | os.PathLike[str]) -> RunData:
     )
 
 
+def config_of(run_dir: RunDir) -> dict[str, Any]:
+    """The config of a run as it stands at the end of its journal, without `_wandb`."""
+    info, cursor = run_dir.info, run_dir.cursor
+    saved = cursor.get("state")
+    try:  # what the server has acknowledged need not be read again
+        state, position = (_fold.State(**saved), cursor["position"]) if saved else (_fold.first_state(info), None)
+    except (KeyError, TypeError):
+        state, position = _fold.first_state(info), None
+    reader = run_dir.reader(position, record_order=False)
+    try:
+        while (chunk := reader.read()).bodies or chunk.damaged:
+            state, _ = _fold.fold(_fold.rules_of(info), state, chunk.bodies)
+    finally:
+        reader.close()
+    return {key: value for key, value in state.config.items() if key != "_wandb"}
+
+
 def _url(info: dict[str, Any], server: dict[str, Any]) -> str | None:
     if not server:
         return None

@@ -38,13 +38,14 @@ from wandb_logging._media._placing import Placing
 from wandb_logging._memory import MemoryRunDir
 from wandb_logging._metrics import Metric
 from wandb_logging._notices import Notices
+from wandb_logging._read import config_of
 from wandb_logging._records import Steps, change_event, now, output_event, row_event, text_event
 from wandb_logging._report import Report
 from wandb_logging._rundir import RunDir, safe_name
-from wandb_logging._settings import Settings
+from wandb_logging._settings import Settings, moment
 from wandb_logging._summary import Follower, Summary
 from wandb_logging._uploader import Uploader
-from wandb_logging._values import Aside, mapping_of, plain
+from wandb_logging._values import Aside, dumps, mapping_of, plain
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -107,6 +108,8 @@ class Run:
         self._error: str | None = None
         self._said_url = False
         self._in_child = False
+        self._continued = False  # in the directory that the run has here from before
+        self._joined = False  # and another process writes there, too: the run ends with that one
         self._preempting = False  # a signal's handler waits until this is False again
         self._ended: Report | None = None
         self._capture: Capture | None = None
@@ -242,6 +245,8 @@ class Run:
     @property
     def queue_length(self) -> int:
         """Journal lines the server has not acknowledged."""
+        if self._continued:  # what others have written there counts as well
+            return self._dir.lines_after(self._uploader.position)
         return max(0, self._writer.counts.journalled - self._uploader.acknowledged)
 
     def __repr__(self) -> str:
@@ -490,7 +495,8 @@ class Run:
             if self._capture is not None:
                 self._capture.stop()
             if not self._in_child and self.mode != "disabled":
-                self._append(change_event("exit", exit_code, now(), self.report))
+                if not self._joined:
+                    self._append(change_event("exit", exit_code, now(), self.report))
                 self._listener.ask(deadline)
                 self._listener.finish(deadline)
             self._writer.close()
@@ -623,8 +629,10 @@ class Run:
 
     def _identity(self) -> dict[str, Any]:
         settings = self.settings
+        back, branch = moment(settings.resume_from), moment(settings.fork_from)
+        come_from = back or branch
         return {
-            "id": settings.run_id or "".join(secrets.choice(_ID_ALPHABET) for _ in range(8)),
+            "id": settings.run_id or (back and back[0]) or "".join(secrets.choice(_ID_ALPHABET) for _ in range(8)),
             "project": settings.project,
             "entity": settings.entity,
             "name": settings.name,
@@ -634,6 +642,8 @@ class Run:
             "job_type": settings.job_type,
             "config": self._config,
             "resume": settings.resume,
+            "rewind": back is not None,
+            "branch_point": {"run_id": come_from[0], "step": come_from[1]} if come_from else None,
             "host": settings.host,
             "app_url": settings.app_url,
             "mode": self.mode,
@@ -650,7 +660,10 @@ class Run:
         settings = self.settings
         if self.mode != "disabled":
             try:
-                run_dir = RunDir.create(settings.cache_dir.absolute(), self._info)
+                cache_dir = settings.cache_dir.absolute()
+                here = RunDir.find(cache_dir, self._info) if settings.resume in {"allow", "must"} else None
+                self._joined = here is not None and here.alive()
+                run_dir = here or RunDir.create(cache_dir, self._info)
                 writer = run_dir.writer(
                     segment_bytes=settings.segment_bytes,
                     memory_bytes=settings.memory_bytes,
@@ -661,9 +674,21 @@ class Run:
                 kept = "are sent from memory" if self.mode == "online" else "stay in memory and are lost at exit"
                 self._notices.add("memory", f"{place}: rows {kept}. Set cache_dir to a folder that can be written.")
             else:
+                if here is not None:
+                    self._continue(here, writer)
                 return run_dir, writer
         memory = MemoryRunDir(self._info, settings.memory_bytes)
         return memory, memory.writer()
+
+    def _continue(self, run_dir: RunDir, writer: Writer) -> None:
+        """Go on in the run's own directory: what is set now is a change to what it was."""
+        keys = ("name", "notes", "tags", "group", "job_type")
+        changes = {key: self._info[key] for key in keys if self._info[key]}
+        event = {"config": self._config, "run": changes, "t": now()}
+        writer.append(dumps(event if self._joined else {"resume": True, **event}))
+        self._config = {**config_of(run_dir), **self._config}
+        self._info = run_dir.info
+        self._continued = True
 
     def _go_online(self) -> None:
         self._send = self._lock_upload()

@@ -63,6 +63,20 @@ class RunDir:
             return run_dir
         raise AssertionError("unreachable: the names do not end")
 
+    @classmethod
+    def find(cls, cache_dir: Path, info: Mapping[str, Any]) -> RunDir | None:
+        """The directory that a run of this project, id and host has here already; of several the latest."""
+        found = None
+        for name in _names(info["id"]):
+            run_dir = cls(cache_dir / info["project"] / name)
+            if not run_dir.path.is_dir():
+                return found
+            known = run_dir._load("run.json") or {}
+            same = all(known.get(key) == info.get(key) for key in ("id", "project", "host"))
+            if same and known.get("format") == FORMAT and info.get("entity") in {None, known.get("entity")}:
+                found = run_dir
+        raise AssertionError("unreachable: the names do not end")
+
     @property
     def info(self) -> dict[str, Any]:
         """The content of run.json.

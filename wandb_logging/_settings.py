@@ -80,6 +80,17 @@ def _run_id(value: object) -> str:
     return text
 
 
+_MOMENT = re.compile(r"^([^?]+)\?_step=(\d+)$")
+
+
+def _moment(value: object) -> str:
+    match = _MOMENT.match(_text(value))
+    if not match:
+        raise ValueError("a run and a step, such as k3v9x0ab?_step=200")
+    _run_id(match[1])
+    return match[0]
+
+
 def _tags(value: object) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise ValueError('a list of strings, such as ["baseline", "v2"]')
@@ -384,8 +395,22 @@ class Settings:
         _choice("allow", "must", "never"),
         {"enum": ["allow", "must", "never"]},
         "What to do when run_id exists on the server: allow continues it or makes it, must only continues it, "
-        "never only makes it.",
+        "never only makes it. A run whose directory is in cache_dir goes on in there, also offline.",
         env="WANDB_RESUME",
+    )
+    resume_from: str | None = _key(
+        None,
+        _moment,
+        {**_STRING, "pattern": _MOMENT.pattern},
+        "Take a run back to a step and go on from there: RUN?_step=N. What it had logged after that step is gone.",
+        env="WANDB_RESUME_FROM",
+    )
+    fork_from: str | None = _key(
+        None,
+        _moment,
+        {**_STRING, "pattern": _MOMENT.pattern},
+        "Begin a new run as a branch of another, behind one of its steps: RUN?_step=N.",
+        env="WANDB_FORK_FROM",
     )
     metrics_key: str = _key("metrics", _text, _STRING, "Key of extra= that holds the metrics.")
     step_key: str = _key("step", _text, _STRING, "Key of extra= that holds the step.")
@@ -530,6 +555,15 @@ class Settings:
                 given = "***" if not item.repr else repr(value)
                 source = f" (from {rule.env})" if rule.env and os.environ.get(rule.env) == value else ""
                 raise SettingsError(f"{item.name}={given}{source}: expected {exc}") from None
+        ways = [name for name in ("resume", "resume_from", "fork_from") if getattr(self, name) is not None]
+        if len(ways) > 1:
+            raise SettingsError(f"{' and '.join(ways)} exclude each other")
+        back = moment(self.resume_from)
+        if back is not None and self.run_id not in {None, back[0]}:
+            raise SettingsError(f"resume_from={self.resume_from!r}: expected the run of run_id, {self.run_id}")
+        branch = moment(self.fork_from)
+        if branch is not None and self.run_id == branch[0]:
+            raise SettingsError(f"run_id={self.run_id!r}: expected another id than the run that fork_from names")
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Settings:
@@ -550,6 +584,12 @@ class Settings:
     def but(self, **changes: Any) -> Settings:
         """A copy with some fields changed, checked again."""
         return dataclasses.replace(self, **changes)
+
+
+def moment(text: str | None) -> tuple[str, int] | None:
+    """The run id and step that `resume_from` or `fork_from` name."""
+    match = _MOMENT.match(text or "")
+    return (match[1], int(match[2])) if match else None
 
 
 def json_schema() -> dict[str, object]:
