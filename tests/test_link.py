@@ -9,6 +9,7 @@ from wandb_logging._errors import (
     AuthError,
     GraphQLError,
     HTTPStatusError,
+    JournalError,
     RequestRejected,
     RunNotFound,
     ServerUnavailable,
@@ -16,7 +17,7 @@ from wandb_logging._errors import (
     TransportError,
     WandbLoggingError,
 )
-from wandb_logging._link import Link, explain
+from wandb_logging._link import Link, OutOfTime, explain
 
 
 class Server:
@@ -148,8 +149,8 @@ def test_out_of_time() -> None:
         (RunNotFound("HTTP 404", 404), "Check entity and project"),
         (TransportError("refused"), "cannot be reached"),
         (ServerUnavailable("HTTP 503", 503), "cannot be reached"),
-        (RequestRejected("HTTP 400", 400), "Check entity, project and settings"),
-        (GraphQLError("no"), "Check entity, project and settings"),
+        (RequestRejected("HTTP 400", 400), "check entity, project and settings"),
+        (GraphQLError("no"), "check entity, project and settings"),
     ],
 )
 def test_each_error_says_what_to_do(error: WandbLoggingError, advice: str) -> None:
@@ -161,3 +162,41 @@ def test_each_error_says_what_to_do(error: WandbLoggingError, advice: str) -> No
     assert str(error) in line
     assert "\n" not in line
     assert isinstance(error, (HTTPStatusError, TransportError, GraphQLError))
+
+
+@pytest.mark.parametrize(
+    ("error", "live", "synced"),
+    [
+        (AuthError("HTTP 401", 401), "picked up while the program runs", "then sync again"),
+        (TransportError("refused"), "trying again", "Sync again later"),
+        (ServerUnavailable("HTTP 503", 503), "trying again", "Sync again later"),
+    ],
+)
+def test_who_tries_again(error: WandbLoggingError, live: str, synced: str) -> None:
+    """A run tries again by itself; after `sync` that is up to the person, and the line says so."""
+    running, ended = (explain(error, "https://api.example", live=state) for state in (True, False))
+    assert live in running
+    assert synced not in running
+    assert synced in ended
+    assert live not in ended
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_key_for_the_host_that_refuses(*, live: bool) -> None:
+    """The command that is shown sets the key of the host in question."""
+    refused = AuthError("HTTP 401", 401)
+    assert "`wandb-logging login --relogin --host https://x.example`" in explain(
+        refused, "https://x.example", live=live
+    )
+    assert "`wandb-logging login --relogin`" in explain(refused, "https://api.wandb.ai", live=live)
+
+
+def test_out_of_time_is_no_fault_of_the_server() -> None:
+    """Who stops for lack of time does not hear that the server cannot be reached."""
+    assert explain(OutOfTime("out of time; the rest stays"), "https://api.example") == "out of time; the rest stays"
+
+
+def test_a_directory_that_fails() -> None:
+    """What is wrong with the disk is not said of the server."""
+    error = JournalError("cache/r: No space left on device")
+    assert explain(error, "https://api.example") == "cache/r: No space left on device. Rows are kept on disk."

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.runs import START, add, make_run, numbers, row
-from wandb_logging import _sync
+from wandb_logging import _link, _sync
 from wandb_logging._auth import Session
 from wandb_logging._errors import JournalError
+from wandb_logging._rundir import RunDir
 from wandb_logging._sync import sync
+from wandb_logging._uploader import Uploader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,6 +132,49 @@ class TestWhatIsSent:
         assert "no readable run.json" in str(reports["broken"].error)
         assert "format 99" in str(reports["newer"].error)
 
+    def test_a_fault_of_ours_does_not_stop_the_others(
+        self,
+        cache: Path,
+        wandb_server: LocalServer,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """Whatever sending one run comes to, the others are sent."""
+        bad = make_run(cache, [row(0)], id="a", host=wandb_server.url)
+        make_run(cache, [row(0)], id="b", host=wandb_server.url)
+        drain = Uploader.drain
+
+        def fail_for_one(uploader: Uploader, *, ending: int | None) -> None:
+            if uploader.run_dir.path == bad.path:
+                raise ZeroDivisionError("division by zero")
+            drain(uploader, ending=ending)
+
+        monkeypatch.setattr(Uploader, "drain", fail_for_one)
+        first, second = sync(cache)
+        assert first.error == "internal error, please report it: ZeroDivisionError: division by zero"
+        assert first.remaining == 1
+        assert second.ok
+        assert "Traceback" in caplog.text
+
+    @pytest.mark.parametrize("method", ["lines_after", "lock_upload"])
+    def test_a_run_that_may_not_be_read(
+        self, cache: Path, wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch, method: str
+    ) -> None:
+        """The file that may not be read is in its report, the others are sent."""
+        bad = make_run(cache, [row(0)], id="a", host=wandb_server.url)
+        make_run(cache, [row(0)], id="b", host=wandb_server.url)
+        allowed = getattr(RunDir, method)
+
+        def refuse_one(run_dir: RunDir, *args: object) -> object:
+            if run_dir.path == bad.path:
+                raise PermissionError(13, "Permission denied", "a/file")
+            return allowed(run_dir, *args)
+
+        monkeypatch.setattr(RunDir, method, refuse_one)
+        first, second = sync(cache)
+        assert first.error == "a/file: Permission denied"
+        assert second.ok
+
     def test_a_saved_file_named_run_json(self, cache: Path, wandb_server: LocalServer, tmp_path: Path) -> None:
         """What is inside a run directory is never taken for a run."""
         run_dir = make_run(cache, [row(0)], host=wandb_server.url)
@@ -180,6 +225,25 @@ class TestLiveAndDead:
         assert only(reports).finished
         assert wandb_server.run("live").exit_code == 0
 
+    def test_follow_waits_for_a_server(
+        self,
+        cache: Path,
+        wandb_server: LocalServer,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """With `follow` a server that is away is tried again, which is said; without, it is the end."""
+        monkeypatch.setattr(_sync, "FOLLOW_INTERVAL", 0.01)
+        monkeypatch.setattr(_link, "_RETRY_FOR", 0.0)
+        make_run(cache, [row(0)], host=wandb_server.url)
+        wandb_server.fail_next(status=503)
+        assert "Sync again later" in str(only(sync(cache)).error)
+        assert caplog.messages == []
+        wandb_server.fail_next(3, status=503)
+        assert only(sync(cache, follow=True)).ok
+        (said,) = caplog.messages
+        assert said.endswith("trying again.")
+
     def test_follow_until_told_to_stop(self, cache: Path, wandb_server: LocalServer, program: Program) -> None:
         """`stop` leaves the rest for later."""
         assert not only(sync(cache, follow=True, stop=lambda: bool(wandb_server.runs))).finished
@@ -201,6 +265,15 @@ class TestLiveAndDead:
         assert (report.rows, report.finished) == (20, False)
         assert only(sync(cache)).finished
         assert numbers(wandb_server, run_dir.info["id"]) == list(range(20))
+
+    def test_out_of_time(self, cache: Path, wandb_server: LocalServer) -> None:
+        """The first run gets something done, the others wait; that says nothing about the server."""
+        for number in range(2):
+            make_run(cache, [row(0)], id=f"r{number}", start=START + number, host=wandb_server.url)
+        first, second = sync(cache, timeout=0)
+        assert (first.rows, first.error) == (1, "out of time; the rest stays in the run directory")
+        assert (second.rows, second.error) == (0, "out of time; the run waits for the next sync")
+        assert [run.id for run in wandb_server.runs] == ["r0"]
 
     def test_no_time_at_all(self, cache: Path, wandb_server: LocalServer) -> None:
         """A timeout of nothing sends at most one batch and loses nothing."""

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from wandb_logging import _artifact_protocol as _protocol
 from wandb_logging._artifact_protocol import Target
 from wandb_logging._artifacts import MANIFEST, Entry, Manifest, base64_md5, kept_in
-from wandb_logging._errors import AuthError, GraphQLError, RequestRejected, TransportError
-from wandb_logging._link import Link
+from wandb_logging._errors import AuthError, GraphQLError, RequestRejected
+from wandb_logging._link import Link, OutOfTime
 from wandb_logging._protocol import Remote, dig
 from wandb_logging._values import dumps
 
@@ -85,7 +85,7 @@ def _put_files(link: Link, ids: Mapping[str, Any], manifest: Manifest, folder: P
         for batch in _batches(waiting):
             for name, target in zip(batch, _targets(link, ids, batch)):
                 if link.pace.out_of_time():
-                    raise TransportError("out of time; the rest stays in the run directory")
+                    raise OutOfTime("out of time; the rest stays in the run directory")
                 if target.url is not None:
                     try:
                         _put(link, target, _kept_file(folder, name, batch[name]))

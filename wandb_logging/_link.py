@@ -11,20 +11,24 @@ import tenacity
 
 from wandb_logging._errors import (
     AuthError,
-    GraphQLError,
-    HTTPStatusError,
+    JournalError,
     RunNotFound,
     ServerUnavailable,
     TLSError,
     TransportError,
     WandbLoggingError,
 )
+from wandb_logging._settings import DEFAULT_HOST
 
 if TYPE_CHECKING:
     # At run time a client comes from `connect`: `requests` is most of the import time, and only sending needs it.
     from wandb_logging._client import Client
 
 _RETRY_FOR = 60.0  # seconds one request is tried before the caller is told; the next drain tries again
+
+
+class OutOfTime(TransportError):
+    """The pace says to stop while there is more to send: nothing is wrong with the server."""
 
 
 @dataclass
@@ -139,19 +143,32 @@ def _wait(attempt: tenacity.RetryCallState) -> float:
     return float(wanted) if wanted is not None else float(_backoff(attempt))
 
 
-def explain(error: WandbLoggingError, host: str) -> str:
-    """One line for a person: what is wrong with reaching the server, and what to do about it."""
+def explain(error: WandbLoggingError, host: str, *, live: bool = True) -> str:
+    """One line for a person: what is wrong with reaching the server, and what to do about it.
+
+    Args:
+        error: how the latest try ended.
+        host: the server that was tried.
+        live: whether whoever asked goes on and tries again by itself, as a run does, and `sync` does not.
+    """
+    if isinstance(error, OutOfTime):
+        return str(error)
+    if _worth_retrying(error):
+        then = "; trying again." if live else ". Sync again later; `wandb-logging doctor` looks for the cause."
+        return f"{host} cannot be reached ({error}). Rows are kept on disk{then}"
+    if isinstance(error, JournalError):
+        return f"{error}. Rows are kept on disk."
+    return f"{host}: {error}. Rows are kept on disk. {_advice(error, host, live=live)}"
+
+
+def _advice(error: WandbLoggingError, host: str, *, live: bool) -> str:
     if isinstance(error, AuthError):
-        return (
-            f"{host}: {error}. Rows are kept on disk. Set a key with `wandb-logging login --relogin`; "
-            "it is picked up while the program runs."
+        login = "wandb-logging login --relogin" + ("" if host == DEFAULT_HOST else f" --host {host}")
+        return f"Set a key with `{login}`" + (
+            "; it is picked up while the program runs." if live else ", then sync again."
         )
     if isinstance(error, TLSError):
-        return f"{host}: {error}. Set REQUESTS_CA_BUNDLE to the file of your CA. Rows are kept on disk."
+        return "Set REQUESTS_CA_BUNDLE to the file of your CA."
     if isinstance(error, RunNotFound):
-        return f"{host}: {error}. Check entity and project. Rows are kept on disk."
-    if isinstance(error, (TransportError, ServerUnavailable)):
-        return f"{host} cannot be reached ({error}). Rows are kept on disk; trying again."
-    if isinstance(error, (GraphQLError, HTTPStatusError)):
-        return f"{host} refuses the run: {error}. Check entity, project and settings. Rows are kept on disk."
-    return f"{error}. Rows are kept on disk."
+        return "Check entity and project."
+    return "The run is refused: check entity, project and settings."

@@ -852,7 +852,8 @@ class Run:
         error = None
         if self.queue_length and self._send:
             trouble = self._uploader.link.trouble  # of a request that is still being tried
-            error = explain(trouble, self.settings.host) if trouble else self._error
+            live = not self._writer.closed  # after the end only `sync` tries again
+            error = explain(trouble, self.settings.host, live=live) if trouble else self._error
         return self._uploader.report(self.queue_length, error, self.dir)
 
     def _lag(self) -> float:

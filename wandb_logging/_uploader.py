@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging import _fold, _protocol
-from wandb_logging._errors import GraphQLError, JournalError, RequestRejected, RunNotFound, TransportError
-from wandb_logging._link import Link
+from wandb_logging._errors import GraphQLError, JournalError, RequestRejected, RunNotFound
+from wandb_logging._link import Link, OutOfTime
 from wandb_logging._opening import create_run, upsert_run
 from wandb_logging._protocol import LineBlock, Remote, StreamBody
 from wandb_logging._reader import Position, Reader
@@ -236,7 +236,7 @@ class Uploader:
             self._deliver(batch)
             self._commit(batch)
             if self.link.pace.out_of_time():
-                raise TransportError("out of time; the rest stays in the run directory")
+                raise OutOfTime("out of time; the rest stays in the run directory")
         self._push_changes()
         self._perform_tasks()
         self._end(ending)
