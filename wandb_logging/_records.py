@@ -17,7 +17,7 @@ from wandb_logging import _alerts
 from wandb_logging._errors import LogError
 from wandb_logging._fold import ERROR_LEVELS
 from wandb_logging._settings import Settings
-from wandb_logging._values import MAX_DEPTH, Aside, dumps, fast_dumps, plain, reason
+from wandb_logging._values import INT64, MAX_DEPTH, Aside, dumps, fast_dumps, plain, reason
 
 _FLAT = frozenset({float, int, str, bool})
 _MAX_TEXT = 2**20  # characters of one record's text; the server shows at most 4096 of a line
@@ -155,10 +155,11 @@ def _without_empty(tree: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _whole(step: object) -> int | None:
-    """A step given as int, numpy integer, or a float without fraction; None if it is none of them."""
+    """A step given as int, numpy integer, or a float without fraction; None if it is none of them, or too large."""
     try:
         value = plain(step)
-        return int(value) if not isinstance(value, (str, bool)) and int(value) == value else None
+        whole = not isinstance(value, (str, bool)) and int(value) == value and int(value) in INT64
+        return int(value) if whole else None
     except (TypeError, ValueError, OverflowError):
         return None
 

@@ -31,7 +31,7 @@ except ImportError:  # no wheel for this platform: the standard library does, on
 MAX_DEPTH = 64
 LIST_LIMIT = 32  # elements; larger arrays become histograms (protocol 5.4)
 BINS = 32
-_INT64 = range(-(2**63), 2**64)
+INT64 = range(-(2**63), 2**64)
 _SIMPLE = frozenset({float, int, str, bool, type(None)})
 
 __all__ = ["Aside", "dumps", "fast_dumps", "loads", "mapping_of", "plain"]
@@ -151,7 +151,7 @@ def reason(error: Exception) -> str:
 
 
 def _simple(value: Any) -> Any:
-    if type(value) is int and value not in _INT64:
+    if type(value) is int and value not in INT64:
         try:
             return float(value)  # protocol 5.4: integers beyond 64 bit become floats
         except OverflowError:
