@@ -238,7 +238,7 @@ class TestFailures:
         server = LocalServer().start()
         server.stop()
         client = Client(server.url, KEY)
-        with pytest.raises(TransportError, match="refused") as error:
+        with pytest.raises(TransportError, match=r"^Failed to .*refused") as error:
             client.graphql(_protocol.VIEWER, {})
         client.close()
         assert "0x" not in str(error.value)

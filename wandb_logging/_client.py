@@ -6,6 +6,7 @@ upload addresses, not across a redirect, and no netrc entry replaces it.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -19,6 +20,9 @@ from wandb_logging._errors import GraphQLError, RequestRejected, TLSError, Trans
 
 MAX_ANSWER_BYTES = 16 * 2**20  # more than any answer to us holds; what comes beyond is not read
 _PATIENCE = 10  # timeouts that a whole answer may take: who sends a byte now and then is not waited for
+
+# What urllib3 puts first: `<....HTTPConnection object at 0x...>: ` or, newer, `HTTPConnection(host='x', port=80): `.
+_CONNECTION = re.compile(r"^(?:<[^>]*>|\w+\(host=[^)]*\)): ")
 
 # The request itself is wrong, as by an upload address that is none: trying again does not help.
 _HOPELESS = (
@@ -193,7 +197,7 @@ def _blocks(answer: requests.Response) -> Iterator[bytes]:
 
 
 def _root(exc: BaseException) -> str:
-    """The innermost reason, without the addresses of Python objects."""
+    """The innermost reason, without the connection that urllib3 names before it."""
     reason = exc
     while True:
         inner = [getattr(reason, "reason", None), *reason.args[:1]]  # an SSLError's reason is a word
@@ -201,8 +205,7 @@ def _root(exc: BaseException) -> str:
         if deeper is None:
             break
         reason = deeper
-    text = str(reason)
-    return text.partition("object at ")[2].partition(": ")[2] or text if "object at 0x" in text else text
+    return _CONNECTION.sub("", str(reason))
 
 
 def _operation(document: str) -> str:
