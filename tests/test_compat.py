@@ -252,6 +252,64 @@ def test_old_words_for_modes(wandb_server: LocalServer) -> None:
         assert not run.offline
 
 
+# --- resume ---
+
+
+@pytest.mark.parametrize("resume", ["allow", "must", True, "auto"])
+@pytest.mark.parametrize("place", [".", "elsewhere"])
+def test_a_run_goes_on(wandb_server: LocalServer, resume: Any, place: str) -> None:
+    """After `init` it is known how it was: steps, config, summary; where its directory is, and where it is not."""
+    with wandb.init(project="p", id="r", config={"old": 1, "lr": 1}, resume="allow") as run:
+        assert not run.resumed
+        run.log({"x": 1})
+        run.log({"x": 2})
+        run.summary["best"] = 9
+    with wandb.init(project="p", id="r", config={"lr": 2}, resume=resume, dir=place) as run:
+        assert (run.resumed, run.step, dict(run.config)) == (True, 2, {"old": 1, "lr": 2})
+        assert (run.summary["x"], run.summary["best"]) == (2, 9)
+        run.log({"x": 3})
+    assert rows(wandb_server) == [{"x": step + 1, "_step": step} for step in range(3)]
+    assert wandb_server.runs[0].config == {"old": 1, "lr": 2}
+
+
+@pytest.mark.parametrize(("resume", "run_id"), [("must", "missing"), ("never", "there")])
+def test_a_run_that_may_not_go_on_does_not_begin(wandb_server: LocalServer, resume: str, run_id: str) -> None:
+    wandb_server.create_run("there", "p")
+    with pytest.raises(wandb.Error, match=f"resume: {resume}, but .*{run_id}"):
+        wandb.init(project="p", id=run_id, resume=resume)
+    assert current() is None
+    assert [run.id for run in wandb_server.runs] == ["there"]
+
+
+def test_nobody_says_whether_it_may() -> None:
+    """`must` and `never` are not guessed; `allow` goes on all the same."""
+    with LocalServer() as server:
+        address, key = server.url, server.api_key
+    settings = {"base_url": address, "api_key": key, "init_timeout": 0.01, "finish_timeout": 0.01, "silent": True}
+    with pytest.raises(wandb.Error, match=r"cannot be reached|in time"):
+        wandb.init(project="p", id="r", mode="online", resume="must", settings=settings)
+    with wandb.init(project="p", id="s", mode="online", resume="allow", settings=settings) as run:
+        run.log({"x": 1})
+
+
+def test_auto_needs_an_id(caplog: pytest.LogCaptureFixture) -> None:
+    with wandb.init(mode="offline", resume="auto") as run:
+        assert not run.resumed
+    assert "resume='auto' without an id is not covered" in said(caplog)
+
+
+def test_a_run_branches_off(wandb_server: LocalServer) -> None:
+    """`fork_from`, `resume_from`."""
+    wandb_server.create_run("old", "p", history=[{"x": step} for step in range(5)])
+    with wandb.init(project="p", fork_from="old?_step=3") as run:
+        run.log({"x": 20})
+        forked = run.id
+    with wandb.init(project="p", resume_from="old?_step=2") as run:
+        run.log({"x": 10})
+    assert rows(wandb_server) == [{"x": x, "_step": step} for step, x in enumerate([0, 1, 2, 10])]
+    assert [row["_step"] for row in wandb_server.run(forked).history] == [4]
+
+
 # --- several runs ---
 
 

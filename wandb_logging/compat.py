@@ -95,9 +95,11 @@ _OURS = {
     "base_url": "host",
     "entity": "entity",
     "finish_timeout": "close_timeout",
+    "fork_from": "fork_from",
     "heartbeat_seconds": "heartbeat_interval",
     "mode": "mode",
     "project": "project",
+    "resume_from": "resume_from",
     "run_group": "group",
     "run_id": "run_id",
     "run_job_type": "job_type",
@@ -262,6 +264,10 @@ class Run:
         self._run = run
         self._asked = False
         self.config = Config(run, allow_val_change=bool(getattr(settings, "allow_val_change", False)))
+        # The first event: with it the run is made on the server, even if nothing is logged.
+        run.summary.update({})
+        if _goes_on(run.settings):
+            self._wait_for_the_past()
 
     def __getattr__(self, name: str) -> Any:
         raise _not_covered(f"wandb.Run.{name}", (name for name in dir(type(self)) if not name.startswith("_")))
@@ -354,6 +360,11 @@ class Run:
         return self._run.mode == "disabled"
 
     @property
+    def resumed(self) -> bool:
+        """Whether it goes on with a run that was there."""
+        return self._known().resumed if _goes_on(self._run.settings) else False
+
+    @property
     def dir(self) -> str:
         """A folder of the run's own, for files to `save`."""
         if self._run.dir is None:
@@ -361,6 +372,13 @@ class Run:
         folder = self._run.dir / "saved"
         folder.mkdir(exist_ok=True)
         return str(folder)
+
+    def _wait_for_the_past(self) -> None:
+        """Have the server say how the run was before, if it has to."""
+        run = self._known()
+        if run.mode == "online" and run.url is None and run.settings.resume in {"must", "never"}:
+            error = run.finish(1, timeout=0).error
+            raise LogError(error or f"the server did not say in time whether there is a run {run.id}")
 
     def _known(self) -> _Run:
         """The run; the first time only when the server knows it, or has had time to."""
@@ -479,6 +497,8 @@ def init(  # noqa: PLR0917  the official SDK's signature
     *,
     reinit: bool | str | None = None,
     resume: bool | str | None = None,
+    resume_from: str | None = None,
+    fork_from: str | None = None,
     settings: Settings | Mapping[str, Any] | None = None,
     **others: Any,
 ) -> Run:
@@ -500,12 +520,15 @@ def init(  # noqa: PLR0917  the official SDK's signature
         job_type: kind of job, such as train.
         mode: online, offline or disabled. Default: online if there is an API key, else offline.
         reinit: what to do if a run is active: return_previous (default), finish_previous or create_new.
-        resume: allow, must or never.
+        resume: allow, must or never. Then the server is waited for, at most `init_timeout` seconds.
+        resume_from: `id?_step=n`: go on with that run from that step.
+        fork_from: `id?_step=n`: begin a new run from that step of that run.
         settings: the same and more, under the names of `Settings`.
         **others: arguments of the official SDK that have no meaning here: they are named in a warning.
 
     Raises:
         SettingsError: a value of the wrong type or outside its range.
+        LogError: resume is must and there is no such run, or never and there is one; or nobody could tell.
     """
     global _current  # noqa: PLW0603  the official SDK's run of the module
     values = dict(settings) if isinstance(settings, Mapping) else dict(vars(settings or Settings()))
@@ -523,6 +546,8 @@ def init(  # noqa: PLR0917  the official SDK's signature
         "mode": mode,
         "reinit": reinit,
         "resume": resume,
+        "resume_from": resume_from,
+        "fork_from": fork_from,
     }
     values.update({key: value for key, value in given.items() if value is not None})
     reinit = values.get("reinit") or "default"
@@ -540,8 +565,6 @@ def init(  # noqa: PLR0917  the official SDK's signature
         if key not in (config_exclude_keys or ()) and (not config_include_keys or key in config_include_keys)
     }
     begun = Run(_Run(_Settings.of({**_our_settings({**others, **values}), "config": start})), Settings(**values))
-    # The first event: with it the run is made on the server, even if nothing is logged.
-    begun.summary.update({})
     _active.append(begun)
     if reinit != "create_new":
         _current = begun
@@ -577,6 +600,11 @@ def _resume(resume: object, run_id: object) -> object:
         _say_once("wandb.init(): resume='auto' without an id is not covered by wandb_logging.compat: a new run begins")
         return None
     return "allow"
+
+
+def _goes_on(settings: _Settings) -> bool:
+    """Whether a run goes on with what was before, or must not."""
+    return any(way is not None for way in (settings.resume, settings.resume_from, settings.fork_from))
 
 
 class _Early:
