@@ -49,7 +49,8 @@ def offline(**settings: Any) -> Run:
 
 def online(server: LocalServer, **settings: Any) -> Run:
     session = Session(server.api_key, server.url)
-    return new_run("p", session=session, **{"mode": "online", "quiet": True, "run_id": "r", **settings})
+    fixed = {"mode": "online", "quiet": True, "run_id": "r", "standard_files": False}
+    return new_run("p", session=session, **{**fixed, **settings})
 
 
 def file(name: str, content: bytes = b"content") -> Path:

@@ -200,7 +200,7 @@ def test_cached_logs_can_be_uploaded_at_any_time(wandb_server):
 
 def test_a_batch_is_at_most_so_large(wandb_server):
     """batch_size lines a request."""
-    run = run_on(wandb_server, batch_size=7, mode="offline", console=False)
+    run = run_on(wandb_server, batch_size=7, mode="offline", console=False, standard_files=False)
     for i in range(20):
         run.log({"x": i})
     run.upload_cached_logs(10)

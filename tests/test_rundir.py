@@ -139,15 +139,15 @@ class TestLooking:
 
 
 class TestFiles:
-    def test_each_version_is_kept(self, tmp_path: Path) -> None:
-        """A file saved twice under one name is there twice: the first may not have been sent."""
+    def test_the_newest_version_is_kept(self, tmp_path: Path) -> None:
+        """Of a file saved twice under one name the second is there: the server would keep no other either."""
         run_dir = RunDir.create(tmp_path, INFO)
         source = tmp_path / "source"
-        kept = []
+        kept = set()
         for content in ("one", "two"):
             source.write_text(content)
-            kept.append(run_dir.keep_file(source, "deep/model.txt"))
-        assert [(run_dir.path / name).read_text() for name in kept] == ["one", "two"]
+            kept.add(run_dir.keep_file(source, "deep/model.txt"))
+        assert [(run_dir.path / name).read_text() for name in kept] == ["two"]
 
     def test_half_a_copy_is_none(self, tmp_path: Path) -> None:
         """A copy that fails leaves nothing behind."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 
 _ADDRESSES = 3  # upload addresses asked for, one after the other, before a file is given up
 _TRIES = 2  # of one address
+
+
+def ignored(name: str, globs: Iterable[str]) -> bool:
+    """Whether a file of that name is not to be uploaded. As in Go's filepath.Match, a * does not match a slash."""
+    parts = name.split("/")
+    patterns = (glob.split("/") for glob in globs)
+    return any(len(pattern) == len(parts) and all(map(fnmatchcase, parts, pattern)) for pattern in patterns)
 
 
 def put_file(link: Link, remote: Remote, name: str, source: Path) -> None:

@@ -58,8 +58,8 @@ def keep_media(run_dir: Path, source: Source, extension: str) -> Kept:
     return Kept(target.relative_to(run_dir).as_posix(), sha256, size)
 
 
-def keep_file(run_dir: Path, source: Source, name: str) -> Kept:
-    """Keep a file of the run in place of what was kept under its name.
+def keep_file(run_dir: Path, source: Source, name: str) -> str:
+    """Keep a file of the run in place of what was kept under its name; its path relative to the run directory.
 
     Args:
         run_dir: path of the run directory.
@@ -69,16 +69,39 @@ def keep_file(run_dir: Path, source: Source, name: str) -> Kept:
     Raises:
         OSError: it cannot be read or copied.
     """
-    # By a hash of the name: as they are, "a" and "a/b", or "a" and "A" on some systems, would be in each other's way.
-    folder = run_dir / "files" / "saved" / hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    with _copied(source, folder) as (copy, sha256, size):
-        target = folder / PurePosixPath(name).name
+    target = run_dir / place_of(name)
+    with _copied(source, target.parent) as (copy, sha256, _):
         try:
             copy.replace(target)
         except PermissionError:  # Windows: the old one is just being uploaded
-            target = folder / f"{sha256[:16]}-{target.name}"
+            target = target.with_name(f"{sha256[:16]}-{target.name}")
             copy.replace(target)
-    return Kept(target.relative_to(run_dir).as_posix(), sha256, size)
+    return target.relative_to(run_dir).as_posix()
+
+
+def place_of(name: str) -> str:
+    """Where a file of the run is kept, relative to the run directory."""
+    # By a hash of the name: as they are, "a" and "a/b", or "a" and "A" on some systems, would be in each other's way.
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"files/saved/{digest[:16]}/{PurePosixPath(name).name}"
+
+
+def append_file(run_dir: Path, data: bytes, name: str, size: int) -> int:
+    """Append to a file that is kept, behind its first `size` bytes: others came before a crash, and come again.
+
+    Returns:
+        Its size now.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = run_dir / place_of(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        file.truncate(min(size, file.tell()))
+        file.seek(0, os.SEEK_END)
+        file.write(data)
+        return file.tell()
 
 
 def md5_of(path: Path) -> str:

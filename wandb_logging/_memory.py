@@ -70,8 +70,13 @@ class MemoryRunDir(RunDir):
     def keep_media(self, source: Source, extension: str) -> Kept:  # noqa: ARG002
         raise OSError(f"there is no run directory to keep the {extension} file in")
 
-    def keep_file(self, source: Path, name: str) -> str:  # noqa: ARG002
+    def keep_file(self, source: Source, name: str) -> str:
+        if isinstance(source, bytes):
+            raise OSError(f"there is no run directory to keep {name} in")
         return str(source.absolute())
+
+    def append_file(self, data: bytes, name: str, size: int) -> int:  # noqa: ARG002
+        return size
 
 
 class MemoryQueue:

@@ -12,12 +12,15 @@ from wandb_logging._link import Link
 from wandb_logging._protocol import Remote, Resumed
 
 
-def create_run(link: Link, info: Mapping[str, Any], writer_id: str) -> Remote:
+def create_run(
+    link: Link, info: Mapping[str, Any], writer_id: str, environment: Mapping[str, Any] | None = None
+) -> Remote:
     """Make the run, or take over the one that is there, as its `resume` says (protocol 3.1, 3.5, 3.6).
 
     Args:
         info: the run's identity, as in run.json.
         writer_id: names who writes in the config's environment record.
+        environment: what goes in there; it may be unknown.
 
     Raises:
         RunNotFound: resume is must, and there is no such run.
@@ -36,7 +39,7 @@ def create_run(link: Link, info: Mapping[str, Any], writer_id: str) -> Remote:
         identity["notes"] = identity.get("notes") or before.notes
     variables = _protocol.upsert_variables(
         identity,
-        config=_protocol.config_json(config, writer_id, state.metrics),
+        config=_protocol.config_json(config, writer_id, state.metrics, environment),
         storage_id=before.storage_id if before else None,
     )
     return _protocol.remote(upsert_run(link, variables), info, before, features)

@@ -352,7 +352,9 @@ def features(data: Mapping[str, Any]) -> set[str]:
 # --- runs ---------------------------------------------------------------------------------------------
 
 
-def config_json(config: Mapping[str, Any], writer_id: str, metrics: Definitions) -> str:
+def config_json(
+    config: Mapping[str, Any], writer_id: str, metrics: Definitions, environment: Mapping[str, Any] | None = None
+) -> str:
     """The run config as the server keeps it: each value wrapped, our own members under `_wandb` [3.3, 5.6].
 
     `_wandb.t` must be there: without it the official client takes the run for one that never started.
@@ -365,7 +367,7 @@ def config_json(config: Mapping[str, Any], writer_id: str, metrics: Definitions)
         "python_version": python,
         "t": {"4": python, "5": __version__},
         "m": config_list(metrics),
-        "e": {writer_id: {"writerId": writer_id}},
+        "e": {writer_id: {**(environment or {}), "writerId": writer_id}},
     }
     wrapped = {key: {"value": value} for key, value in config.items() if key != "_wandb"}
     return dumps({"_wandb": {"value": about}, **wrapped}).decode()

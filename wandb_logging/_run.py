@@ -25,12 +25,13 @@ from logging import ERROR, INFO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wandb_logging import _alerts, _exit, _fold
+from wandb_logging import _alerts, _exit, _fold, _standard_files
 from wandb_logging._artifact_download import UsedArtifact, find_artifact
 from wandb_logging._artifacts import ARTIFACTS, Artifact, StrPath, artifact_of, describe, finalize, keep
 from wandb_logging._auth import Session, find_key, find_keys, key_problem
 from wandb_logging._capture import Capture
 from wandb_logging._errors import AuthError, JournalError, JournalLocked, LogError, RunNotFound, WandbLoggingError
+from wandb_logging._files import ignored
 from wandb_logging._journal import Writer
 from wandb_logging._link import Link, Pace, explain
 from wandb_logging._listener import Listener, as_own_thread
@@ -42,6 +43,7 @@ from wandb_logging._read import config_of
 from wandb_logging._records import Steps, change_event, now, output_event, row_event, text_event
 from wandb_logging._report import Report
 from wandb_logging._rundir import RunDir, safe_name
+from wandb_logging._save import POLICIES, SavedFiles, matches
 from wandb_logging._settings import Settings, moment
 from wandb_logging._summary import Follower, Summary
 from wandb_logging._uploader import Uploader
@@ -118,6 +120,8 @@ class Run:
         self.mode = self._choose_mode()
         self._info = self._identity()
         self._dir, self._writer = self._open_directory()
+        self._captured = False  # what the process runs on (`_standard_files`)
+        self._saved = SavedFiles(self._keep, self.report)
         self.media = Placing(self._dir.keep_media)  # of log records
         self._media_by_hand = Placing(self._dir.keep_media, strict=True)
         self._listener = Listener(self._work, self._next_round, self._release)
@@ -378,9 +382,7 @@ class Run:
         source = Path(path)
         if not source.is_file():
             raise LogError(f"{source} is no file")
-        name = safe_name(name if name is not None else _default_name(source))
-        kept = self._dir.keep_file(source, name) if self.mode != "disabled" else ""
-        self._append(change_event("file", {"name": name, "path": kept}, now(), self.report))
+        self._save(source, safe_name(name if name is not None else _default_name(source)), "now")
 
     def upload_files(self, paths: Iterable[str | os.PathLike[str]]) -> None:
         """Add several files to the run, each as `upload_file` does.
@@ -390,6 +392,52 @@ class Run:
         """
         for path in paths:
             self.upload_file(path)
+
+    def save(
+        self,
+        glob_str: str | os.PathLike[str],
+        base_path: str | os.PathLike[str] | None = None,
+        policy: str = "live",
+    ) -> list[str]:
+        """Add the files that a glob finds now to the run.
+
+        They are copied into the run directory before this returns (with `end`: when the run ends) and sent from
+        there. The same bytes are not sent twice.
+
+        Args:
+            glob_str: a path or glob, as the module `glob` takes it.
+            base_path: folder below which the names in the run begin. Default: the working directory; for an
+                absolute path the folder above that of the file.
+            policy: now: as it is now. live: now, again whenever it has changed, and at the end. end: as it is when
+                the run ends. Changes are noticed every `flush_interval`, by size and time of modification.
+
+        Returns:
+            The names in the run; none, with a warning, if the glob finds no file.
+
+        Raises:
+            LogError: the path is not below `base_path` or has a `..`, there is no such policy, or the run is finished.
+            OSError: a file cannot be copied.
+        """
+        if policy not in POLICIES:
+            raise LogError(f"policy={policy!r}: expected {' or '.join(POLICIES)}")
+        found = matches(glob_str, base_path)
+        if not found:
+            self._notices.add(f"save {glob_str}", f"save: there is no file {os.fspath(glob_str)}")
+        for source, name in found:
+            self._save(source, name, policy)
+        return [name for _, name in found]
+
+    def _save(self, source: Path, name: str, policy: str) -> None:
+        if self._ended is not None:
+            raise LogError(f"run {self.id} is finished")
+        if self.mode == "disabled" or ignored(name, self.settings.ignore_globs):
+            return
+        # A forked child has no listener that could look after a file.
+        self._saved.save(source.absolute(), name, "now" if self._in_child else policy)
+
+    def _keep(self, source: Path, name: str) -> None:
+        kept = self._dir.keep_file(source, name)
+        self._append(change_event("file", {"name": name, "path": kept}, now(), self.report))
 
     def log_artifact(
         self,
@@ -504,7 +552,8 @@ class Run:
                 self._capture.stop()
             if not self._in_child and self.mode != "disabled":
                 if not self._joined:
-                    self._append(change_event("exit", exit_code, now(), self.report))
+                    self._saved.look(last=True)
+                self._append(change_event("exit", exit_code, now(), self.report))
                 self._listener.ask(deadline)
                 self._listener.finish(deadline)
             self._writer.close()
@@ -661,6 +710,8 @@ class Run:
             "program": sys.argv[0] if sys.argv else "",
             "late_steps": settings.late_steps,
             "late_step_metric": settings.late_step_metric,
+            "standard_files": list(settings.standard_files),
+            "ignore_globs": list(settings.ignore_globs),
             "define_metrics": [metric.event() for metric in settings.define_metrics],
         }
 
@@ -773,6 +824,12 @@ class Run:
             self._writer.retry()
         if self._writer.trouble:
             self._notices.add("disk", f"{self._dir.path}: {self._writer.trouble}")
+        if self._ended is None:
+            self._saved.look()
+        if not self._captured:
+            self._captured = True  # once, whatever comes of it
+            with contextlib.suppress(OSError):  # no run directory, or a full disk, which is told anyway
+                _standard_files.capture(self._dir, self._info)
         if (self._send or self._send_once) and not self._halted:
             self._send_once = False
             self._drain()
@@ -876,6 +933,7 @@ class Run:
         self._send = False
         self._ending = threading.RLock()
         self._notices = Notices(quiet=self.settings.quiet)
+        self._saved = SavedFiles(self._keep, self.report)  # what is watched is the parent's
         self._dir.forget_locks()
         self._listener.after_fork_in_child()
 

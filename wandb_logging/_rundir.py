@@ -7,7 +7,7 @@ wandb_cache/<project>/<run id>/
     cursor.json              what the server has acknowledged, and the folded state there
     upload.lock              held by the one process that uploads this run
     aside.jsonl              what could not be sent, and why
-    files/                   copies of what is to be uploaded beside the streams
+    files/                   copies of what is to be uploaded beside the streams (`_keep`)
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import socket
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from wandb_logging._errors import JournalCorrupt, JournalError, JournalLocked, LogError
+from wandb_logging._errors import JournalCorrupt, JournalLocked, LogError
 from wandb_logging._journal import Writer, seal, segment_path, segments, sync_directory, unseal
-from wandb_logging._keep import Kept, Source, keep_media
+from wandb_logging._keep import Kept, Source, append_file, keep_file, keep_media
 from wandb_logging._locks import ProcessLock, is_locked
 from wandb_logging._reader import Position, Reader
 from wandb_logging._values import dumps, loads
@@ -203,28 +202,21 @@ class RunDir:
         """
         return keep_media(self.path, source, extension)
 
-    def keep_file(self, source: Path, name: str) -> str:
-        """Copy a file into the run directory; its path relative to the directory.
+    def keep_file(self, source: Source, name: str) -> str:
+        """Copy a file of the run, or bytes, into the run directory; its path relative to the directory.
 
         Raises:
             OSError: it cannot be read or copied.
         """
-        # A file of the same name may be waiting to be sent: each version is kept under a number.
-        for number in range(1_000_000):
-            target = self.path / "files" / f"{number:04d}" / Path(*PurePosixPath(name).parts)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
-            except FileExistsError:
-                continue
-            try:
-                shutil.copyfile(source, target)
-            except OSError:
-                with contextlib.suppress(OSError):
-                    target.unlink()
-                raise
-            return target.relative_to(self.path).as_posix()
-        raise JournalError(f"{name} was saved a million times")
+        return keep_file(self.path, source, name)
+
+    def append_file(self, data: bytes, name: str, size: int) -> int:
+        """Append to a file that is kept, behind its first `size` bytes; its size now.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        return append_file(self.path, data, name, size)
 
     def _started(self) -> float:
         start = (self._load("run.json") or {}).get("start")

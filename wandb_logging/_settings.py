@@ -25,6 +25,7 @@ from wandb_logging._metrics import AGGREGATES, Metric
 from wandb_logging._values import mapping_of
 
 DEFAULT_HOST = "https://api.wandb.ai"
+STANDARD_FILES = ("config.yaml", "wandb-metadata.json", "requirements.txt", "wandb-summary.json", "output.log")
 _PROJECT_FORBIDDEN = set("/\\#?%:")
 _RUN_ID_FORBIDDEN = set(":;,#?/'")
 # Not forbidden by W&B, but a run id is also the name of a folder (issue 4: names cannot leave it).
@@ -155,6 +156,20 @@ def _at_least(least: float, unit: str) -> Callable[[object], float]:
         return min(number, threading.TIMEOUT_MAX)  # infinity is longer than a thread can wait
 
     return check
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise ValueError('a list of strings, such as ["*.ckpt"]')
+    return tuple(_text(name) for name in value)
+
+
+def _standard_files(value: object) -> tuple[str, ...]:
+    if isinstance(value, bool):
+        return STANDARD_FILES if value else ()
+    if isinstance(value, str) or not isinstance(value, Sequence) or not set(value) <= set(STANDARD_FILES):
+        raise ValueError(f"true, false, or a list of {', '.join(STANDARD_FILES)}")
+    return tuple(dict.fromkeys(value))
 
 
 def _count(least: int, unit: str) -> Callable[[object], int]:
@@ -475,6 +490,20 @@ class Settings:
         {"enum": ["interval", "always", "never"]},
         "When rows are forced to the disk: a killed process loses nothing with any of them; a power cut costs at "
         "most one flush_interval (interval), nothing (always), or what the system had not written (never).",
+    )
+    standard_files: tuple[str, ...] = _key(
+        True,
+        _standard_files,
+        {"anyOf": [{"type": "boolean"}, {"type": "array", "items": {"enum": list(STANDARD_FILES)}}]},
+        "Files that each run has beside its own: true for all of them, false for none, or the names of those wanted.",
+    )
+    ignore_globs: tuple[str, ...] = _key(
+        (),
+        _names,
+        {"type": "array", "items": _STRING},
+        "Globs of files that are not uploaded, by their names in the run; a * does not match a slash.",
+        env="WANDB_IGNORE_GLOBS",
+        parse=_parse_tags,
     )
     close_timeout: float = _key(
         10.0,

@@ -7,27 +7,40 @@ a crash in between, has to be harmless.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from wandb_logging import _alerts
 from wandb_logging._artifact_upload import upload_artifact, use_artifact
 from wandb_logging._errors import RequestRejected, ServerUnavailable
 from wandb_logging._files import put_file
+from wandb_logging._keep import md5_of
 from wandb_logging._link import Link
 from wandb_logging._protocol import Remote, dig
 from wandb_logging._rundir import RunDir
 
+FILES = ("file", "standard", "media")  # kinds that upload a file of the run
 _ALERT_TRIES = 3
+_VERSIONS = 3  # of a file that changes while it is uploaded
 
 
-def perform(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir) -> list[str]:
+def perform(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir, uploads: dict[str, str]) -> list[str]:
     """Do a task; the names of run files that were uploaded by it.
+
+    Args:
+        task: what to do.
+        link: the way to the server.
+        remote: the run there.
+        run_dir: the run here.
+        uploads: MD5 of the files that were uploaded, by name; added to.
 
     Raises:
         RequestRejected, RunNotFound, GraphQLError, OSError: it can never be done.
         TransportError, HTTPStatusError: not now.
     """
     kind = str(task.get("kind"))
+    if kind in {"file", "standard"}:
+        return _file(task, link, remote, run_dir, uploads)
     if kind not in _KINDS:
         raise RequestRejected(f"this version does not know tasks of kind {kind!r}", 400)
     try:
@@ -41,10 +54,30 @@ def describe(task: Mapping[str, Any]) -> str:
     return f"{task.get('kind')} {task.get('name') or task.get('title') or ''}".strip()
 
 
-def _file(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir) -> list[str]:
-    name = str(task["name"])
-    put_file(link, remote, name, run_dir.path / str(task["path"]))
+def _file(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir, uploads: dict[str, str]) -> list[str]:
+    """Upload a file, unless its bytes are there already; again, if it has changed meanwhile."""
+    name, source = str(task["name"]), run_dir.path / str(task["path"])
+    for _ in range(_VERSIONS):
+        mark, digest = _mark(source), md5_of(source)
+        if digest == uploads.get(name):
+            return []
+        put_file(link, remote, name, source)
+        if _mark(source) == mark:
+            uploads[name] = digest
+            break
     return [name]
+
+
+def _mark(path: Path) -> tuple[int, ...]:
+    """What changes when a file does; a newer copy in its place is another file."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def _media(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir) -> list[str]:
+    """Upload a file whose name holds its digest: it never changes, and nobody has to remember it."""
+    put_file(link, remote, str(task["name"]), run_dir.path / str(task["path"]))
+    return [str(task["name"])]
 
 
 def _artifact(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir) -> list[str]:
@@ -73,8 +106,7 @@ def _alert(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir)
 
 
 _KINDS: dict[str, Callable[[Mapping[str, Any], Link, Remote, RunDir], list[str]]] = {
-    "file": _file,
-    "media": _file,
+    "media": _media,
     "artifact": _artifact,
     "use_artifact": _use_artifact,
     "alert": _alert,

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wandb_logging import _fold, _protocol
+from wandb_logging import _fold, _protocol, _standard_files
 from wandb_logging._errors import GraphQLError, JournalError, RequestRejected, RunNotFound
+from wandb_logging._files import ignored
 from wandb_logging._link import Link, OutOfTime
 from wandb_logging._opening import create_run, upsert_run
 from wandb_logging._protocol import LineBlock, Remote, StreamBody
@@ -22,7 +23,7 @@ from wandb_logging._reader import Position, Reader
 from wandb_logging._report import Report
 from wandb_logging._rundir import RunDir
 from wandb_logging._stream import Stream
-from wandb_logging._tasks import describe, perform
+from wandb_logging._tasks import FILES, describe, perform
 
 _PIECE_LINES = 100  # lines folded and packed in one go; more would hold the interpreter lock for too long
 _PIECE_BYTES = 2**18
@@ -41,6 +42,7 @@ class _Batch:
     edits: dict[int, str] = field(default_factory=dict)  # changed output.log lines, by number at the server
     events: int = 0
     summary: bool = False
+    lines: list[str] = field(default_factory=list)
     tasks: list[dict[str, Any]] = field(default_factory=list)
     aside: list[tuple[str, object]] = field(default_factory=list)
 
@@ -52,6 +54,7 @@ class _Batch:
         self.state = state
         self.history.add(delta.rows)
         self.output.add(delta.lines)
+        self.lines += delta.lines
         self.edits.update((self.first_line + number, line) for number, line in delta.edits.items())
         self.summary |= delta.summary_changed
         self.tasks += delta.tasks
@@ -142,6 +145,9 @@ class Uploader:
         self._tasks: list[dict[str, Any]] = []
         self._uploaded: list[str] = []
         self._file_count = 0
+        self._uploads: dict[str, str] = {}  # MD5 of what was uploaded, by name
+        self._output_size = 0
+        self._environment: dict[str, Any] = {}
         self._complete = False
         self._pushed_config: str | None = None
         self._pushed_run: dict[str, Any] = {}
@@ -257,6 +263,7 @@ class Uploader:
             self._take_over(self.run_dir.cursor if server else {})
         except (AttributeError, KeyError, TypeError, ValueError):  # from another version: as good as lost
             self._take_over({})
+        self._environment = _standard_files.captured_environment(self.run_dir)
         self._reader = self.run_dir.reader(self._position)
 
     def _take_over(self, cursor: dict[str, Any]) -> None:
@@ -267,6 +274,8 @@ class Uploader:
         self._tasks = list(cursor.get("tasks", []))
         self._uploaded = list(cursor.get("uploaded", []))
         self._file_count = int(cursor.get("file_count", 0))
+        self._uploads = dict(cursor.get("uploads", {}))
+        self._output_size = int(cursor.get("output_size", 0))
         self._complete = bool(cursor.get("complete", False))
 
     def _rules(self) -> _fold.Rules:
@@ -332,6 +341,7 @@ class Uploader:
         damaged = sum(reason == _DAMAGED for reason, _ in batch.aside)
         if damaged:
             self._say("damaged", f"{self.run_dir.path}: {damaged} damaged journal lines set aside in aside.jsonl")
+        self._keep_output(batch)
         self._state = batch.state
         self._position = self._reader.position
         self._tasks += batch.tasks
@@ -346,6 +356,8 @@ class Uploader:
             "tasks": self._tasks,
             "uploaded": self._uploaded,
             "file_count": self._file_count,
+            "uploads": self._uploads,
+            "output_size": self._output_size,
             "complete": self._complete,
         }
         try:
@@ -366,6 +378,7 @@ class Uploader:
         self._pushed_config = self._config_json()
         self._pushed_run = dict(self._state.run)
         self._open = True
+        self._add_tasks(_standard_files.captured_tasks(self.run_dir, self._standard))
 
     def _reopen(self, remote: Remote) -> None:
         variables = _protocol.upsert_variables(
@@ -380,7 +393,7 @@ class Uploader:
             )
 
     def _config_json(self) -> str:
-        return _protocol.config_json(self._state.config, self._writer_id, self._state.metrics)
+        return _protocol.config_json(self._state.config, self._writer_id, self._state.metrics, self._environment)
 
     @property
     def _into_stream(self) -> Stream:
@@ -402,7 +415,7 @@ class Uploader:
         return identity
 
     def _create(self) -> None:
-        remote = create_run(self.link, self._info, self._writer_id)
+        remote = create_run(self.link, self._info, self._writer_id, self._environment)
         # On the disk before the first line is sent: from now on these offsets are what our lines are counted from.
         # Asked again, the server would count our own lines as somebody's before us.
         info = {**self._info, "server": dataclasses.asdict(remote)}
@@ -445,6 +458,7 @@ class Uploader:
                 self._save()
             return
         self._open_run()
+        self._finish_files()
         # Whatever comes later has to open the run again; also when the answer to this is lost.
         self._open = False
         batch = self._new_batch()
@@ -456,6 +470,43 @@ class Uploader:
 
     # --- work beside the streams ---
 
+    @property
+    def _standard(self) -> list[str]:
+        """The standard files that are wanted. In a run.json of a version that made none they are not mentioned."""
+        return list(self._info.get("standard_files", ()))
+
+    def _keep_output(self, batch: _Batch) -> None:
+        """Add a batch's lines to output.log as a file. Before the cursor is saved: its size is in there."""
+        if not (batch.lines or batch.edits) or _standard_files.OUTPUT not in self._standard:
+            return
+        end = batch.first_line + self._state.lines
+        lines = [batch.edits.get(number, line) for number, line in enumerate(batch.lines, end)]
+        edits = {end - number: line for number, line in batch.edits.items() if number < end}
+        try:
+            self._output_size = _standard_files.keep_output(self.run_dir, self._output_size, lines, edits)
+        except OSError as exc:
+            self._say("output", f"{self.run_dir.path}: cannot keep {_standard_files.OUTPUT} ({exc.strerror})")
+
+    def _finish_files(self) -> None:
+        """Make and upload the standard files of the end."""
+        state, _ = _fold.finish(self._rules(), self._state)
+        try:
+            summary = _fold.summary_line(state)
+            tasks = _standard_files.final_tasks(self.run_dir, self._standard, self._config_json(), summary)
+        except OSError as exc:
+            self._say("standard files", f"{self.run_dir.path}: cannot make the files of the end ({exc})")
+        else:
+            self._add_tasks(tasks)
+        self._perform_tasks()
+
+    def _add_tasks(self, tasks: list[dict[str, str]]) -> None:
+        self._tasks += [task for task in tasks if task not in self._tasks]
+
+    def _perform(self, task: dict[str, Any], remote: Remote) -> list[str]:
+        if ignored(str(task.get("name")), self._info.get("ignore_globs", ())) and task.get("kind") in FILES:
+            return []
+        return perform(task, self.link, remote, self.run_dir, self._uploads)
+
     def _perform_tasks(self) -> None:
         """Do what waits; what fails for now stays for the next drain, what is hopeless is set aside."""
         if not self._tasks:
@@ -464,13 +515,13 @@ class Uploader:
         assert self.remote is not None
         for task in list(self._tasks):
             try:
-                uploaded = perform(task, self.link, self.remote, self.run_dir)
+                uploaded = self._perform(task, self.remote)
             except (RequestRejected, RunNotFound, GraphQLError, OSError) as exc:
                 self.run_dir.set_aside(str(exc), task)
-                self._state.set_aside += 1
+                self._state.set_aside += task.get("kind") != "standard"  # those are ours, not the program's
                 self._say(f"task {task.get('kind')}", f"{describe(task)} cannot be done: {exc}")
             else:
                 self._uploaded += uploaded
-                self._file_count += len(uploaded)
+                self._file_count += 0 if task.get("kind") == "standard" else len(uploaded)
             self._tasks.remove(task)
             self._save()

@@ -1,0 +1,96 @@
+"""What the process runs on: `wandb-metadata.json` and `requirements.txt` (protocol 6.2, 6.3)."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import platform
+import re
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+_BREATH = 0.0002  # seconds the program gets between two packages: looking at all of them takes a while
+_FIELD = re.compile(r"^(Name|Version):[ \t]*(.+?)\s*$", re.MULTILINE)
+
+
+def environment(start: float, program: str, writer_id: str) -> dict[str, Any]:
+    """The environment object. What cannot be found out is left out.
+
+    Args:
+        start: start of the run, seconds since 1970.
+        program: the script as the person called it.
+        writer_id: names this process among the writers of the run.
+    """
+    started = datetime.fromtimestamp(start, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    parts: dict[str, Callable[[], Any]] = {
+        "os": lambda: platform.platform(aliased=True),
+        "python": lambda: f"{platform.python_implementation()} {platform.python_version()}",
+        "startedAt": lambda: started,
+        "program": lambda: os.path.abspath(program) if program else None,  # noqa: PTH100  as it was called: no links resolved
+        "args": lambda: sys.argv[1:],
+        "root": lambda: str(Path.cwd()),
+        "host": socket.gethostname,
+        "executable": lambda: sys.executable,
+        "cpu_count": lambda: _cores() or os.cpu_count(),
+        "cpu_count_logical": os.cpu_count,
+        "disk": _disk,
+        "memory": _memory,
+        "cpu": _cpu,
+        "writerId": lambda: writer_id,
+    }
+    found: dict[str, Any] = {}
+    for name, find in parts.items():
+        with contextlib.suppress(Exception):  # no working directory any more, a locked-down system
+            value = find()
+            if value:
+                found[name] = value
+    return found
+
+
+def requirements() -> str:
+    """The installed packages as `name==version` lines, sorted."""
+    found: dict[str, str] = {}
+    for distribution in importlib.metadata.distributions():
+        with contextlib.suppress(Exception):  # a broken installation of something else
+            # Only two lines of it: to parse the whole text, as `metadata` does, takes ten times as long.
+            text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+            fields = dict(reversed(_FIELD.findall(text)))
+            found.setdefault(fields["Name"], fields["Version"])
+        time.sleep(_BREATH)
+    return "".join(f"{name}=={found[name]}\n" for name in sorted(found, key=str.lower))
+
+
+def _disk() -> dict[str, dict[str, str]]:
+    root = Path.cwd().anchor or "/"
+    usage = shutil.disk_usage(root)
+    return {root: {"total": str(usage.total), "used": str(usage.used)}}  # 64-bit numbers are strings here
+
+
+def _memory() -> dict[str, str]:
+    return {"total": str(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))}  # not on Windows
+
+
+def _cpu() -> dict[str, str]:
+    models = re.findall(r"^model name\s*:\s*(.+)$", _cpuinfo(), re.MULTILINE)
+    model = models[0] if models else platform.processor()
+    return {"model": model} if model else {}
+
+
+def _cores() -> int:
+    """Physical cores; 0 where the system does not say."""
+    pattern = r"^physical id\s*:\s*(\d+)$(?:\n(?!physical id).+)*?\ncore id\s*:\s*(\d+)$"
+    return len(set(re.findall(pattern, _cpuinfo(), re.MULTILINE)))
+
+
+def _cpuinfo() -> str:
+    try:
+        return Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return ""
