@@ -1,8 +1,30 @@
-"""How Sphinx builds the documentation: Markdown pages, and a reference from the docstrings."""
+"""How Sphinx builds the documentation: Markdown pages, and a reference made from the code itself.
+
+Parts of the reference are written down nowhere but in the code: settings, command line, errors, and whatever of the
+public names the pages do not arrange by hand. A page says where one goes with a line `<!-- generated: NAME -->`.
+"""
 
 from __future__ import annotations
 
+import argparse
+import ast
+import dataclasses
+import graphlib
 import importlib.metadata
+import os
+import re
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pygments.lexers.javascript import JavascriptLexer  # type: ignore[import-untyped]
+
+import wandb_logging
+from wandb_logging import _cli, _errors, _settings
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 project = "wandb-logging"
 author = "The wandb-logging contributors"
@@ -20,10 +42,128 @@ autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 napoleon_numpy_docstring = False
 
-# A name of ours that leads nowhere is an error. Other projects' names are not looked up: building needs no
-# network.
+# A public name of ours that leads nowhere is an error. Private ones stand in annotations and have no page. Other
+# projects' names are not looked up: building needs no network.
 nitpicky = True
-nitpick_ignore_regex = [("py:.*", r"(?!wandb_logging\b).*")]
+nitpick_ignore_regex = [("py:.*", r"(?!wandb_logging\b).*"), ("py:.*", r"wandb_logging(\.\w+)*\._.*")]
 
 html_theme = "furo"
 html_title = f"wandb-logging {release}"
+
+
+# --- generated parts ----------------------------------------------------------------------------------------
+
+
+def settings() -> Iterator[str]:
+    """Every key of a handler entry: what it means, what it takes, its default, its environment variable."""
+    properties: Any = _settings.json_schema()["properties"]
+    for field in dataclasses.fields(_settings.Settings):
+        rule, default = field.metadata["rule"], field.metadata["default"]
+        facts = [f"Takes {takes(properties[field.name])}.", f"Default: {shown(default)}."]
+        if rule.env:
+            facts.append(f"Environment: `{rule.env}`.")
+        yield f"## `{field.name}`\n\n{code_in(rule.doc)}\n\n{' '.join(facts)}\n"
+
+
+def takes(schema: Mapping[str, Any]) -> str:
+    """A JSON Schema in words."""
+    if "enum" in schema:
+        return " or ".join(f"`{value}`" for value in schema["enum"])
+    if "anyOf" in schema:
+        return ", or ".join(takes(part) for part in schema["anyOf"])
+    if schema.get("pattern", "").startswith("^(ext|cfg)"):
+        return "a callable, in a file `ext://package.function`"
+    if schema["type"] == "array":
+        return f"a list, each item {takes(schema['items'])}" if "items" in schema else "a list"
+    words = {"string": "a text", "number": "a number", "integer": "a whole number", "object": "a mapping"}
+    text = words.get(schema["type"], "`true` or `false`")
+    if "maxLength" in schema:
+        text += f" of at most {schema['maxLength']} characters"
+    return f"{text}, at least {schema['minimum']}" if schema.get("minimum") else text
+
+
+def shown(default: object) -> str:
+    """A default as a person would write it in a configuration."""
+    if default is None:
+        return "none"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    if isinstance(default, int) and default >= 2**20 and default % 2**20 == 0:
+        return f"`{default}` ({default // 2**20} MiB)"
+    if isinstance(default, (tuple, dict)):
+        return "empty"
+    return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
+
+
+def code_in(doc: str) -> str:
+    """The text of a setting, its pieces of code set as code."""
+    return re.sub(r"(?<![`\w])((?:log\.info\(.*?\}\))|sys\.\w+(?:\(\w+\))?|[A-Z]+_[A-Z_]+|extra=)(?!\w)", r"`\1`", doc)
+
+
+def command_line() -> Iterator[str]:
+    """The help of the program and of each of its commands."""
+    os.environ["COLUMNS"] = "100"  # what argparse wraps at
+    parser = _cli._parser()  # noqa: SLF001 -- the one description of the command line there is
+    yield f"```text\n{parser.format_help()}```\n"
+    for action in parser._actions:  # noqa: SLF001 -- argparse has no other way to list subcommands
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 -- as above
+            for name, command in action.choices.items():
+                yield f"## `{name}`\n\n```text\n{command.format_help()}```\n"
+
+
+def errors() -> Iterator[str]:
+    """The error tree, and each error."""
+    tree = textwrap.dedent((_errors.__doc__ or "").split("\n\n")[1])
+    yield f"```text\n{tree}\n```\n"
+    for name in _errors.__all__:
+        yield f"```{{eval-rst}}\n.. autoexception:: wandb_logging.{name}\n```\n"
+
+
+def other_names(page: str) -> Iterator[str]:
+    """What is public, no error, and not on the page yet."""
+    for name in wandb_logging.__all__:
+        arranged = re.search(rf"auto\w+:: wandb_logging\.{name}$", page, re.MULTILINE)
+        if not (arranged or name.startswith("__") or name in _errors.__all__):
+            value = getattr(wandb_logging, name)
+            kind = "class" if isinstance(value, type) else "function" if callable(value) else "data"
+            yield f"```{{eval-rst}}\n.. auto{kind}:: wandb_logging.{name}\n```\n"
+
+
+def rooms() -> Iterator[str]:
+    """Every module with the first line of its docstring, those that others stand on first."""
+    package = Path(wandb_logging.__file__).parent
+    paths = [*package.glob("*.py"), *(path for path in package.glob("*/__init__.py"))]
+    first_lines = {}
+    imports = {}
+    for path in paths:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        name = path.parent.name if path.stem == "__init__" and path.parent != package else path.stem
+        first_lines[name] = (ast.get_docstring(tree) or "").partition("\n")[0].rstrip(":")
+        nodes = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+        named = [f"{node.module}.{alias.name}".split(".") for node in nodes for alias in node.names]
+        imports[name] = {parts[1] for parts in named if parts[0] == "wandb_logging" and parts[1] != name}
+    known = {name: imports[name] & set(imports) for name in sorted(imports)}
+    yield "| room | what it is for |\n|---|---|"
+    for name in graphlib.TopologicalSorter(known).static_order():
+        yield f"| `{name}` | {first_lines[name]} |"
+
+
+def generate(_app: Sphinx, _page: str, source: list[str]) -> None:
+    """Put the generated parts where the page wants them."""
+    makers: dict[str, Callable[[], Iterator[str]]] = {
+        "settings": settings,
+        "command line": command_line,
+        "errors": errors,
+        "map": rooms,
+        "other names": lambda: other_names(source[0]),
+    }
+    for name, maker in makers.items():
+        place = f"<!-- generated: {name} -->"
+        if place in source[0]:
+            source[0] = source[0].replace(place, "\n".join(maker()))
+
+
+def setup(app: Sphinx) -> None:
+    """Connect the above to the build."""
+    app.add_lexer("jsonl", JavascriptLexer)
+    app.connect("source-read", generate)

@@ -22,6 +22,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable
 
+import graphql
 import pytest
 import yaml
 from sybil import Sybil
@@ -70,6 +71,10 @@ def run_json(example: Example) -> None:
 def run_jsonl(example: Example) -> None:
     for line in example.parsed.splitlines():
         json.loads(line)
+
+
+def run_graphql(example: Example) -> None:
+    graphql.parse(example.parsed)
 
 
 def run_ini(example: Example) -> None:
@@ -173,7 +178,7 @@ PROGRAMS: dict[str, Callable[[list[str]], None]] = {
     "pip": check_pip,
     "nox": check_nox,
     "run": lambda _arguments: None,  # .ci/run
-    **dict.fromkeys(["cd", "export", "jq", "cat", "ls", "rm", "rsync", "sed", "kill", "source"], check_nothing),
+    **dict.fromkeys(["cd", "export", "jq", "cat", "head", "ls", "rm", "rsync", "sed", "kill", "source"], check_nothing),
 }
 
 
@@ -184,6 +189,7 @@ RUN: dict[str, Callable[[Example], None]] = {
     "toml": run_toml,
     "json": run_json,
     "jsonl": run_jsonl,
+    "graphql": run_graphql,
     "ini": run_ini,
     "bash": run_bash,
     "console": run_console,
@@ -215,7 +221,9 @@ def test_every_code_block_holds(page: Path, server: LocalServer) -> None:
     languages = {language for _, language, _ in fences(text) if not language.startswith("{")}
     assert languages - {"python", *RUN} - PLAIN == set(), "no way to check these languages"
     save_files(text)
-    for example in SYBIL.parse(page).examples():
+    document = SYBIL.parse(page)
+    document.namespace["the_server"] = server  # for blocks that the reader does not see
+    for example in document.examples():
         try:
             example.evaluate()
             run_tests_in(example)

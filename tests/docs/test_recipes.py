@@ -12,17 +12,29 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import DOCS, fences, save_files
+from tests.docs.pages import DOCS, ROOT, fences, save_files
 from wandb_logging._journal import unseal
 from wandb_logging.testing import LocalServer
 
 
-def test_every_sealed_line_of_the_journal_page_has_the_right_checksum():
+def test_every_sealed_line_of_the_journal_page_has_the_right_checksum() -> None:
     """Whoever writes a reader from the page can try it on the page's own examples."""
     lines = re.findall(r'^\{.*"crc":.*\}$', (DOCS / "journal.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert len(lines) >= 6
     for line in lines:
         assert unseal(line.encode()) is not None, line
+
+
+def test_every_section_of_the_protocol_that_code_cites_is_there() -> None:
+    """A comment that says "protocol 4.6" sends its reader to a section with that number."""
+    numbers = set(re.findall(r"^#+ ([\d.]+?)\.? ", (DOCS / "protocol.md").read_text(encoding="utf-8"), re.MULTILINE))
+    cited = {
+        (path.name, number)
+        for path in (ROOT / "wandb_logging").rglob("*.py")
+        for number in re.findall(r"\bprotocol (\d+(?:\.\d+)?)", path.read_text(encoding="utf-8"))
+    }
+    assert len(cited) > 20
+    assert {item for item in cited if item[1] not in numbers} == set()
 
 
 # --- the tutorial -----------------------------------------------------------------------------------------
@@ -80,7 +92,7 @@ class Reader:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the tutorial's commands are a POSIX shell's")
-def test_the_tutorial_does_what_it_says():
+def test_the_tutorial_does_what_it_says() -> None:
     """A reader who types what the tutorial says sees what it says."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -120,7 +120,7 @@ class StoredArtifact:
 
     @property
     def name(self) -> str:
-        """`"collection:v0"`."""
+        """Name of its collection, a colon, and its version."""
         return f"{self.collection.name}:{self.version}"
 
     @property

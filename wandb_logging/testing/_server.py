@@ -139,7 +139,7 @@ class LocalServer:
 
     @property
     def url(self) -> str:
-        """The base URL, e.g. `"http://127.0.0.1:49152"`.
+        """The base URL, with scheme and port, on 127.0.0.1.
 
         Raises:
             RuntimeError: the server was never started.
