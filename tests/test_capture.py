@@ -57,6 +57,10 @@ for _ in tqdm(range(3), desc="outer ", position=0, **bars):
 for number in range(50):
     print("line", number)
 print("\x1b[A" * 40 + "far up")
+for number in range(50):
+    print("error", number, file=sys.stderr)
+print("\x1b[A" * 40 + "far up", file=sys.stderr)
+print("trailing blanks   ")
 print("\n" * 3)
 """
 
@@ -173,6 +177,7 @@ class TestPrograms:
     def test_a_forked_child_prints_into_the_same_run(self) -> None:
         """As on the terminal they share."""
         done = run_program("""
+            warnings.simplefilter("ignore")  # 3.12 and later: fork in a process with threads
             run = new_run("p", mode="offline", capture_output=True, quiet=True)
             print("parent", flush=True)
             pid = os.fork()

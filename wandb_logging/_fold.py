@@ -10,6 +10,7 @@ Events, as `_records` and `_run` write them; all have `t`, seconds since 1970:
     {"metrics": {...}, "step": n?, "commit": b?, "aside": {...}?}    a row, or part of one; "media" if it has some
     {"text": "...", "level": "INFO", "logger": "x"?}   text; both may stand in one event
     {"output": "...", "error": b?}                     what the program wrote to stdout or stderr (`_capture`)
+    {"system": {...}}                                  a sample of system metrics (`_system`)
     {"artifact": {...}}  {"use_artifact": {...}}  {"alert": {...}}
     {"config": {...}}  {"summary": {...}}  {"define": {...}}  {"run": {...}}  {"file": {...}}  {"exit": code}
     {"resume": true}                                   the run goes on in its own directory
@@ -74,7 +75,7 @@ class State:
         open_events: how many events are in it.
         shifted: its metrics that came from rows of lower steps.
         events: events folded so far.
-        rows, lines: history and output.log lines folded so far: the offsets of the next ones.
+        rows, lines, samples: history, output.log and events lines folded so far: the offsets of the next ones.
         summary: last value of each metric, and what was set by hand; `summary` gives it with aggregates.
         metrics: definitions of metrics, by name or glob.
         aggregates: what is kept of a metric's values by path; None for one whose summary was set by hand.
@@ -99,6 +100,7 @@ class State:
     events: int = 0
     rows: int = 0
     lines: int = 0
+    samples: int = 0
     summary: dict[str, Any] = field(default_factory=dict)
     metrics: _metrics.Definitions = field(default_factory=dict)
     aggregates: dict[str, Any] = field(default_factory=dict)
@@ -122,6 +124,7 @@ class Delta:
     Attributes:
         rows: new history lines.
         lines: new output.log lines.
+        samples: new lines of system metrics.
         edits: output.log lines from before that have another text now, by number.
         summary_changed, config_changed, run_changed: whether that part of the state changed.
         tasks: what is to be done beside the streams, in order: `{"kind": "file", "step": n, ...}` and so on (`_tasks`).
@@ -130,6 +133,7 @@ class Delta:
 
     rows: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    samples: list[str] = field(default_factory=list)
     edits: dict[int, str] = field(default_factory=dict)
     summary_changed: bool = False
     config_changed: bool = False
@@ -259,6 +263,8 @@ class _Folder:
         if not _ROW_AND_TEXT.issuperset(event):
             if type(event.get("output")) is str:
                 self._output(event["output"], time, error=event.get("error") is True)
+            if type(event.get("system")) is dict:
+                self._sample(event["system"], time)
             self._changes(event)
 
     # --- text (protocol 4.6) ---
@@ -277,6 +283,14 @@ class _Folder:
             else:
                 self.delta.lines.append(shown)
                 state.lines += 1
+
+    # --- system metrics (protocol 11) ---
+
+    def _sample(self, metrics: dict[str, Any], time: float) -> None:
+        named = {f"system.{name}": value for name, value in metrics.items()}
+        line = dumps({"_wandb": True, **named, "_timestamp": time, "_runtime": self._runtime(time)})
+        self.delta.samples.append(line.decode())
+        self.state.samples += 1
 
     def save_screen(self) -> None:
         if self._screen is not None:

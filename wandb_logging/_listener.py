@@ -110,6 +110,11 @@ class Listener(QueueListener):
 
     # --- what the run calls ---
 
+    @property
+    def asked(self) -> bool:
+        """Whether somebody asked for the round that is being made; else its time has come."""
+        return self._bell.asked != self._bell.done
+
     def wake(self) -> None:
         """Have a round made soon, without waiting for it."""
         self._bell.ring()

@@ -46,6 +46,7 @@ from wandb_logging._rundir import RunDir, safe_name
 from wandb_logging._save import POLICIES, SavedFiles, matches
 from wandb_logging._settings import Settings, moment
 from wandb_logging._summary import Follower, Summary
+from wandb_logging._system import Sampler
 from wandb_logging._uploader import Uploader
 from wandb_logging._values import Aside, dumps, mapping_of, plain
 
@@ -115,6 +116,8 @@ class Run:
         self._preempting = False  # a signal's handler waits until this is False again
         self._ended: Report | None = None
         self._capture: Capture | None = None
+        self._sampler = Sampler(settings.system_interval) if settings.system_metrics else None
+        self._round_due = 0.0
         self.owner: Callable[[], object | None] | None = None  # weak reference to the handler that made it
         self._ending = threading.RLock()
         self.mode = self._choose_mode()
@@ -550,6 +553,7 @@ class Run:
             deadline = time.monotonic() + timeout
             if self._capture is not None:
                 self._capture.stop()
+            self._sampler = None
             if not self._in_child and self.mode != "disabled":
                 if not self._joined:
                     self._saved.look(last=True)
@@ -803,6 +807,11 @@ class Run:
 
     def _next_round(self) -> float | None:
         """Seconds to the listener's next round."""
+        sampler = self._sampler
+        return self._pace if sampler is None else max(0.0, min(self._round_due, sampler.due) - time.monotonic())
+
+    @property
+    def _pace(self) -> float:
         return min(self._interval, self.settings.heartbeat_interval) if self._send else self._interval
 
     def _work(self) -> None:
@@ -817,7 +826,24 @@ class Run:
             self._preempting = False  # before anything is said: a signal may have interrupted who holds stderr's lock
         self._notices.say_all()
 
+    def _sample(self) -> bool:
+        """Take a sample of the system metrics if one is due; whether it was."""
+        metrics, sampler = None, self._sampler
+        if sampler is not None:
+            try:
+                metrics = sampler.sample()
+            except ImportError:
+                self._sampler = None
+                install = "pip install 'wandb-logging[system]'"
+                self._notices.add("system", f"system_metrics needs psutil, which is not installed: {install}")
+        if metrics:
+            self._append(change_event("system", metrics, now(), self.report))
+        return metrics is not None
+
     def _work_unguarded(self) -> None:
+        if self._sample() and not self._listener.asked and time.monotonic() < self._round_due:
+            return  # it was time for that only
+        self._round_due = time.monotonic() + self._pace
         if self.settings.fsync != "never":
             self._writer.sync()
         else:

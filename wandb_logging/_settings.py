@@ -484,6 +484,19 @@ class Settings:
         "the run's first record to its end. Records that another handler prints there would be in it twice: "
         "console: false leaves them once.",
     )
+    system_metrics: bool = _key(
+        False,
+        _flag,
+        _FLAG,
+        "Whether processor, memory, disk, network and NVIDIA GPUs are measured. Needs the extra: "
+        "pip install 'wandb-logging[system]'.",
+    )
+    system_interval: float = _key(
+        15.0,
+        _at_least(0.1, "seconds"),
+        {"type": "number", "minimum": 0.1},
+        "Seconds between two samples of the system metrics.",
+    )
     fsync: str = _key(
         "interval",
         _choice("interval", "always", "never"),

@@ -151,9 +151,9 @@ class _Refused:
 
 def _placeholder(name: str, line: str) -> str:
     """What takes the place of a line the server refuses: of a row its numbers, of a text its time."""
-    if name == _protocol.HISTORY:
+    if name in {_protocol.HISTORY, _protocol.EVENTS}:
         row = loads(line)
-        return dumps({key: row[key] for key in ("_step", "_timestamp", "_runtime") if key in row}).decode()
+        return dumps({key: row[key] for key in ("_wandb", "_step", "_timestamp", "_runtime") if key in row}).decode()
     if line.startswith("{"):
         return dumps({**loads(line), "content": _NOTE}).decode()
     head = 2 if line.startswith("ERROR ") else 1

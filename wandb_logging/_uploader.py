@@ -38,6 +38,7 @@ class _Batch:
     state: _fold.State
     history: LineBlock
     output: LineBlock
+    samples: LineBlock
     first_line: int = 0  # number at the server of the run's own first output.log line
     edits: dict[int, str] = field(default_factory=dict)  # changed output.log lines, by number at the server
     events: int = 0
@@ -48,13 +49,14 @@ class _Batch:
 
     @property
     def size(self) -> int:
-        return self.history.size + self.output.size
+        return self.history.size + self.output.size + self.samples.size
 
     def add(self, state: _fold.State, delta: _fold.Delta) -> None:
         self.state = state
         self.history.add(delta.rows)
         self.output.add(delta.lines)
         self.lines += delta.lines
+        self.samples.add(delta.samples)
         self.edits.update((self.first_line + number, line) for number, line in delta.edits.items())
         self.summary |= delta.summary_changed
         self.tasks += delta.tasks
@@ -68,7 +70,7 @@ class _Batch:
     def bodies(self, uploaded: list[str], exit_code: int | None = None) -> list[StreamBody]:
         """The requests: one, and one before it for each range of output.log lines that changed (protocol 4.2)."""
         *earlier, output = self._output_blocks()
-        blocks = {_protocol.HISTORY: self.history, _protocol.OUTPUT: output}
+        blocks = {_protocol.HISTORY: self.history, _protocol.EVENTS: self.samples, _protocol.OUTPUT: output}
         if self.summary:
             blocks[_protocol.SUMMARY] = LineBlock(0, [_fold.summary_line(self.state)])
         edits = [StreamBody({_protocol.OUTPUT: block}) for block in earlier]
@@ -253,7 +255,7 @@ class Uploader:
         if self._reader is not None:
             return
         self._info = self.run_dir.info
-        self._info["host"] = self._host or self._info.get("host")
+        self._info["host"] = self._host or self._info.get("host") or ""
         server = self._info.get("server") or {}
         # For another server than before the run begins anew: what the first one has acknowledged, this one has not.
         if server.get("host", self._info["host"]) != self._info["host"]:
@@ -303,9 +305,15 @@ class Uploader:
         return batch
 
     def _new_batch(self) -> _Batch:
-        history, output = (self.remote.history, self.remote.output) if self.remote else (0, 0)
-        state = dataclasses.replace(self._state)
-        return _Batch(state, LineBlock(history + state.rows), LineBlock(output + state.lines), first_line=output)
+        state, remote = dataclasses.replace(self._state), self.remote
+        history, output, events = (remote.history, remote.output, remote.events) if remote else (0, 0, 0)
+        return _Batch(
+            state,
+            history=LineBlock(history + state.rows),
+            output=LineBlock(output + state.lines),
+            samples=LineBlock(events + state.samples),
+            first_line=output,
+        )
 
     def _open_if_new(self) -> None:
         # Offsets, steps and the form of text lines depend on what the server says of the run: before the first
