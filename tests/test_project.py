@@ -36,6 +36,7 @@ ROOMS = [
     "_journal",
     "_reader",
     "_keep",
+    "_identity",
     "_rundir",
     "_memory",
     "_media",

@@ -7,7 +7,8 @@ import pytest
 
 from tests.runs import START, add, drain, make_run, row
 from wandb_logging._errors import JournalError
-from wandb_logging._read import read_run
+from wandb_logging._read import Outline, outline, read_run
+from wandb_logging._rundir import RunDir
 
 if TYPE_CHECKING:
     from wandb_logging.testing import LocalServer
@@ -88,3 +89,46 @@ def test_no_run(tmp_path: Path) -> None:
     """A directory that is none is an error that names it."""
     with pytest.raises(JournalError, match=str(tmp_path)):
         read_run(tmp_path)
+
+
+class TestOutline:
+    def holds(self, run_dir: RunDir, logged: int) -> Outline:
+        """What an outline says, held against what reading all of it gives."""
+        short, data = outline(run_dir), read_run(run_dir.path)
+        for name in ("path", "info", "exit_code", "finished", "alive", "unsent"):
+            assert getattr(short, name) == getattr(data, name), name
+        assert short.logged == logged
+        return short
+
+    def test_it_says_what_reading_says(self, tmp_path: Path, wandb_server: LocalServer) -> None:
+        """Before and after sending, without reading the rows."""
+        events = [*(row(i, exit="a metric's name is no matter") for i in range(3)), {"exit": 3, "t": START + 4}]
+        run_dir = make_run(tmp_path, [{"run": {"name": "new"}, "t": START}, *events])
+        assert self.holds(run_dir, 5).unsent == 5
+        drain(run_dir, wandb_server)
+        sent = self.holds(run_dir, 5)
+        assert (sent.unsent, sent.finished, sent.exit_code, sent.info["name"]) == (0, True, 3, "new")
+
+    def test_what_came_since_it_was_sent(self, tmp_path: Path, wandb_server: LocalServer) -> None:
+        """Lines behind the cursor count: a run that goes on has not ended, whatever it said before."""
+        run_dir = make_run(tmp_path, [row(0), {"exit": 0, "t": START + 1}])
+        drain(run_dir, wandb_server)
+        writer = run_dir.writer()
+        add(writer, [{"resume": True, "t": START + 2}, row(1), {"run": {"tags": ["b"]}, "t": START + 3}])
+        again = self.holds(run_dir, 5)
+        assert (again.unsent, again.exit_code, again.alive, again.info["tags"]) == (3, None, True, ["b"])
+        writer.close()
+
+    def test_changes_that_cannot_be(self, tmp_path: Path) -> None:
+        """A journal cannot make the identity one that nobody can rely on."""
+        run_dir = make_run(tmp_path, [{"run": {"start": "x", "name": "new"}, "t": START}])
+        assert self.holds(run_dir, 1).info["start"] == START
+
+    def test_what_is_no_event(self, tmp_path: Path) -> None:
+        """A line that holds none is passed over, also when its checksum is right."""
+        run_dir = make_run(tmp_path)
+        writer = run_dir.writer()
+        writer.append(b'["exit":0}')
+        writer.append(b'{"exit":0}')
+        writer.close()
+        assert outline(run_dir).exit_code is None

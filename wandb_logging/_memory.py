@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from wandb_logging._identity import FORMAT
 from wandb_logging._journal import Counts, Writer
 from wandb_logging._keep import Kept, Source
 from wandb_logging._reader import Chunk, Position, Reader
-from wandb_logging._rundir import FORMAT, RunDir
+from wandb_logging._rundir import RunDir
 from wandb_logging._values import loads
 
 

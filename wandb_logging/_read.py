@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from wandb_logging import _fold, _protocol
+from wandb_logging._identity import problem
 from wandb_logging._rundir import RunDir
 from wandb_logging._values import loads
 
@@ -44,11 +46,85 @@ class RunData:
     url: str | None
 
 
+@dataclass(frozen=True)
+class Outline:
+    """A run as far as it can be told without reading its rows: enough for a list of many runs.
+
+    Attributes:
+        path, info, exit_code, finished, alive, unsent: as those of `RunData`.
+        logged: journal lines so far.
+    """
+
+    path: Path
+    info: dict[str, Any]
+    exit_code: int | None
+    finished: bool
+    alive: bool
+    unsent: int
+    logged: int
+
+
+def outline(run_dir: RunDir) -> Outline:
+    """What cursor and unsent lines tell of a run. Costs as much as counting those lines, however many were sent.
+
+    Raises:
+        JournalError: there is no run directory, or its format is a newer one.
+        OSError: its journal cannot be read.
+    """
+    info, cursor = run_dir.info, run_dir.cursor
+    saved = cursor.get("state")
+    state = saved if isinstance(saved, dict) else {}
+    if not isinstance(state.get("events"), int):
+        state, cursor = {}, {}
+    unsent, found = run_dir.scan_after(cursor.get("position"), (b'"exit":', b'"resume":', b'"run":'))
+    exit_code, changed = _how_it_stands(state.get("exit"), state.get("run"), found)
+    return Outline(
+        path=run_dir.path,
+        info=_info_now(info, changed),
+        exit_code=exit_code,
+        finished=bool(cursor.get("complete")),
+        alive=run_dir.alive(),
+        unsent=unsent,
+        logged=state.get("events", 0) + unsent,
+    )
+
+
+def _how_it_stands(code: Any, changed: Any, bodies: Iterable[bytes]) -> tuple[int | None, dict[str, Any]]:
+    """Exit code and changed identity of a run after some events, as the fold would have them."""
+    code = code if isinstance(code, int) else None
+    changed = dict(changed) if isinstance(changed, dict) else {}
+    events = [event for event in map(_event, bodies) if isinstance(event.get("t"), (int, float))]
+    for event in sorted(events, key=lambda event: event["t"]):  # of several writers
+        if "resume" in event:
+            code = None
+        if isinstance(event.get("exit"), int):
+            code = event["exit"]
+        if isinstance(event.get("run"), dict):
+            changed.update(event["run"])
+    return code, changed
+
+
+def _event(body: bytes) -> dict[str, Any]:
+    try:
+        event = loads(body)
+    except ValueError:
+        event = None
+    return event if isinstance(event, dict) else {}
+
+
+def _info_now(info: dict[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
+    """Who the run is after the changes in its journal, if they are such that can be relied on; without what is ours."""
+    now = {**info, **changed}
+    return {key: value for key, value in (info if problem(now) else now).items() if key != "server"}
+
+
 def read_run(path: str | os.PathLike[str]) -> RunData:
     """The content of a run directory.
 
     Raises:
-        JournalError: there is no run directory at `path`, or its format is a newer one.
+        JournalError: there is no run directory at `path`, its format is a newer one, or its run.json does not say
+            what it must.
+        OSError: its journal cannot be read.
     """
     run_dir = RunDir(Path(path))
     info, cursor = run_dir.info, run_dir.cursor
@@ -76,7 +152,7 @@ def read_run(path: str | os.PathLike[str]) -> RunData:
     rows += map(loads, delta.rows)
     return RunData(
         path=run_dir.path,
-        info={key: value for key, value in {**info, **state.run}.items() if key != "server"},
+        info=_info_now(info, state.run),
         rows=rows,
         lines=lines,
         config={key: value for key, value in state.config.items() if key != "_wandb"},
@@ -110,5 +186,5 @@ def config_of(run_dir: RunDir) -> dict[str, Any]:
 def _url(info: dict[str, Any], server: dict[str, Any]) -> str | None:
     if not server:
         return None
-    app = info.get("app_url") or _protocol.app_url(info["host"])
+    app = info.get("app_url") or _protocol.app_url(info.get("host") or server.get("host") or "")
     return _protocol.run_url(app, server["entity"], server["project"], server["name"])

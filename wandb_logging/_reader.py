@@ -24,6 +24,24 @@ _At = tuple[int, int]
 _START: _At = (1, 0)
 
 
+def is_position(value: object) -> bool:
+    """Whether a value has the form of a position, or is None, the start."""
+    if not isinstance(value, dict):
+        return value is None
+    writers = value.get("writers", {})
+    if not isinstance(writers, dict) or not _is_count(value.get("order", 0)):
+        return False
+    return all(name.isdecimal() and _is_place(at) for name, at in writers.items())
+
+
+def _is_place(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_count, value))
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and 0 <= value < 2**63
+
+
 @dataclass(frozen=True)
 class Chunk:
     """What one read gave: the bodies of whole lines, and what was damaged and left out."""

@@ -17,18 +17,17 @@ import json
 import os
 import re
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalCorrupt, JournalLocked, LogError
+from wandb_logging._identity import FORMAT, problem
 from wandb_logging._journal import Writer, seal, segment_path, segments, sync_directory, unseal
 from wandb_logging._keep import Kept, Source, append_file, keep_file, keep_media
 from wandb_logging._locks import ProcessLock, is_locked
-from wandb_logging._reader import Position, Reader
+from wandb_logging._reader import Position, Reader, is_position
 from wandb_logging._values import dumps, loads
-
-FORMAT = 1
 
 
 class RunDir:
@@ -81,13 +80,19 @@ class RunDir:
         """The content of run.json.
 
         Raises:
-            JournalCorrupt: it is missing, not JSON, or of a newer format.
+            JournalCorrupt: it is missing, not JSON, of a newer format, or does not say what it must.
         """
-        info = self._load("run.json")
-        if info is None:
-            raise JournalCorrupt(f"{self.path} has no readable run.json")
-        if info.get("format") != FORMAT:
-            raise JournalCorrupt(f"{self.path} has format {info.get('format')}; this version reads {FORMAT}")
+        try:
+            info = loads((self.path / "run.json").read_bytes())
+        except OSError as exc:
+            raise JournalCorrupt(f"{self.path} has no readable run.json: {exc.strerror or exc}") from exc
+        except ValueError:
+            info = None
+        if not isinstance(info, dict):
+            raise JournalCorrupt(f"{self.path} has no readable run.json: it holds no JSON object")
+        wrong = problem(info)
+        if wrong:
+            raise JournalCorrupt(f"{self.path / 'run.json'} {wrong}")
         return info
 
     def save_info(self, info: Mapping[str, Any]) -> None:
@@ -106,7 +111,8 @@ class RunDir:
             cursor = loads(body or b"{}")
         except (OSError, ValueError):
             return {}
-        return cursor if isinstance(cursor, dict) else {}
+        # Sealed, so that another version wrote what we cannot use.
+        return cursor if isinstance(cursor, dict) and is_position(cursor.get("position")) else {}
 
     def save_cursor(self, cursor: Mapping[str, Any]) -> None:
         """Write cursor.json. Sealed as a journal line is: a wrong count in it would put lines at wrong offsets.
@@ -134,15 +140,33 @@ class RunDir:
         return float(loads(bodies[0])["t"]) if bodies else None
 
     def lines_after(self, position: Position | None) -> int:
-        """How many lines come after a position."""
+        """How many lines come after a position.
+
+        Raises:
+            OSError: a segment cannot be read.
+        """
+        return self.scan_after(position, ())[0]
+
+    def scan_after(self, position: Position | None, words: Sequence[bytes]) -> tuple[int, list[bytes]]:
+        """How many lines come after a position, and the bodies of whole ones that hold one of some words.
+
+        Much faster than reading: only lines with a word are looked at.
+
+        Raises:
+            OSError: a segment cannot be read.
+        """
         at = (position or {}).get("writers", {})
         count = 0
+        found: list[bytes] = []
         for writer, segment in segments(self.path):
             first, offset = at.get(str(writer), (1, 0))
             if segment >= first:
-                file = segment_path(self.path, writer, segment)
-                count += _count_lines(file, offset if segment == first else 0)
-        return count
+                for block in _blocks(segment_path(self.path, writer, segment), offset if segment == first else 0):
+                    count += block.count(b"\n")
+                    if any(word in block for word in words):
+                        lines = [line for line in block.split(b"\n") if any(word in line for word in words)]
+                        found += [body for body in map(unseal, lines) if body is not None]
+        return count, found
 
     def alive(self) -> bool:
         """Whether a living process may still add events."""
@@ -220,7 +244,7 @@ class RunDir:
 
     def _started(self) -> float:
         start = (self._load("run.json") or {}).get("start")
-        return float(start) if isinstance(start, (int, float)) else 0.0
+        return float(start) if isinstance(start, (int, float)) and abs(start) < 1e12 else 0.0
 
     def _load(self, name: str) -> dict[str, Any] | None:
         try:
@@ -255,13 +279,12 @@ def _make_durably(path: Path) -> None:
         sync_directory(folder.parent)
 
 
-def _count_lines(path: Path, offset: int) -> int:
-    count = 0
+def _blocks(path: Path, offset: int) -> Iterator[bytes]:
+    """The whole lines of a segment from a place on, some at a time."""
     with path.open("rb") as file:
         file.seek(offset)
         while block := file.read(2**20):
-            count += block.count(b"\n")
-    return count
+            yield block + (b"" if block.endswith(b"\n") else file.readline())
 
 
 def _names(run_id: str) -> Iterator[str]:
@@ -283,10 +306,15 @@ def safe_name(name: str) -> str:
     return "/".join(parts)
 
 
-def find_runs(path: Path) -> list[RunDir]:
-    """All run directories at or below `path`, oldest first. What is inside of one is not looked at."""
+def find_runs(path: Path, on_problem: Callable[[OSError], object] | None = None) -> list[RunDir]:
+    """All run directories at or below `path`, oldest first. What is inside of one is not looked at.
+
+    Args:
+        path: where to look.
+        on_problem: told of each folder that cannot be read, which is left out.
+    """
     found = []
-    for folder, below, files in os.walk(path):
+    for folder, below, files in os.walk(path, onerror=on_problem):
         if "run.json" in files:
             below.clear()
             found.append(RunDir(Path(folder)))
