@@ -33,6 +33,11 @@ def rows(server: LocalServer, number: int = 0) -> list[dict[str, Any]]:
     return [{key: value for key, value in row.items() if key not in times} for row in server.runs[number].history]
 
 
+def folder_of(run: wandb.Run) -> Path:
+    """The run directory."""
+    return run._run.dir or Path()
+
+
 def current() -> wandb.Run | None:
     """The run of the module, afresh: a type checker would believe that it stays what it was."""
     return wandb.run
@@ -58,6 +63,7 @@ def said(caplog: pytest.LogCaptureFixture) -> str:
         (lambda: setattr(wandb.config, "lr", 1), r"wandb.config"),
         (lambda: wandb.config.update({"lr": 1}), r"wandb.config.update"),
         (lambda: dict(wandb.config), r"wandb.config"),
+        (lambda: wandb.save("x"), r"wandb.save\(\)"),
         (lambda: wandb.summary["x"], r"wandb.summary"),
         (lambda: wandb.summary.update({"x": 1}), r"wandb.summary.update"),
     ],
@@ -228,7 +234,7 @@ def test_without_a_key_it_is_offline() -> None:
     with wandb.init(project="p", config={"lr": 1}) as run:
         run.log({"x": 1})
         assert (run.offline, run.disabled, run.url, run.name) == (True, False, None, run.id)
-        folder = Path(run.dir).parent
+        folder = folder_of(run)
     with LocalServer() as server:
         (report,) = sync(folder, session=Session(server.api_key, server.url))
         assert report.ok
@@ -363,7 +369,7 @@ def test_rows_begin_and_end_as_in_the_official_sdk(calls: list[Any], expected: l
     with wandb.init(mode="offline") as run:
         for call in calls:
             run.log(*call)
-        folder = Path(run.dir).parent
+        folder = folder_of(run)
     times = {"_timestamp", "_runtime", "_step"}
     found = [
         (row["_step"], {key: value for key, value in row.items() if key not in times}) for row in read_run(folder).rows
@@ -378,7 +384,7 @@ def test_a_late_row_is_not_lost(commit: Any) -> None:
         run.log({"a": 1}, step=5)
         run.log({"b": 2}, step=2, commit=commit)
         run.log({"c": 3}, step=5)
-        folder = Path(run.dir).parent
+        folder = folder_of(run)
     found = [(row["_step"], row.get("b"), row.get("step")) for row in read_run(folder).rows]
     assert found == [(5, 2, 2), (6, None, 5)] if commit else [(5, 2, 2)]
 
@@ -486,6 +492,35 @@ def test_media_artifacts_and_alerts(wandb_server: LocalServer) -> None:
     assert [stored.history[0][key]["_type"] for key in "htp"] == ["histogram", "table-file", "html-file"]
     assert [(alert["severity"], alert["waitDuration"]) for alert in stored.alerts] == [("WARN", 3000), ("INFO", 60000)]
     assert "data:v0" in [item.name for item in stored.logged_artifacts]
+
+
+def test_files_are_saved(wandb_server: LocalServer) -> None:
+    """By a glob, below a base, and from the run's own folder, where scripts write them."""
+    for name in ("a.txt", "sub/b.txt"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(name)
+    with wandb.init(project="p") as run:
+        Path(run.dir, "model.bin").write_bytes(b"model")
+        Path(run.dir, "a.txt").write_bytes(b"another")
+        assert wandb.save("*.txt", policy="now") == ["a.txt"]
+        assert run.save("sub/*", base_path="sub") == ["b.txt"]
+        assert run.save("model.*") == ["model.bin"]
+        assert run.save(str(Path(run.dir, "model.bin"))) == ["files/model.bin"]
+        assert run.save("nothing") == []
+    files = wandb_server.runs[0].files
+    assert {name: files[name] for name in ("a.txt", "b.txt", "model.bin", "files/model.bin")} == {
+        "a.txt": b"a.txt",
+        "b.txt": b"sub/b.txt",
+        "model.bin": b"model",
+        "files/model.bin": b"model",
+    }
+
+
+def test_standard_files_can_be_left_out(wandb_server: LocalServer) -> None:
+    """`x_disable_meta`, `x_save_requirements`."""
+    with wandb.init(project="p", settings=wandb.Settings(x_disable_meta=True, x_save_requirements=False)) as run:
+        run.log({"x": 1})
+    assert sorted(wandb_server.runs[0].files) == ["config.yaml", "wandb-summary.json"]
 
 
 # --- the end ---

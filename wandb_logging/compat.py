@@ -39,7 +39,8 @@ from wandb_logging._media._table import Table
 from wandb_logging._media._video import Video
 from wandb_logging._metrics import Metric
 from wandb_logging._run import Run as _Run
-from wandb_logging._settings import Settings as _Settings
+from wandb_logging._save import matches
+from wandb_logging._settings import STANDARD_FILES, Settings as _Settings
 from wandb_logging._summary import Summary
 from wandb_logging._values import mapping_of, plain
 from wandb_logging._version import __version__
@@ -79,6 +80,7 @@ __all__ = [
     "log_artifact",
     "login",
     "run",
+    "save",
     "summary",
     "use_artifact",
 ]
@@ -97,6 +99,7 @@ _OURS = {
     "finish_timeout": "close_timeout",
     "fork_from": "fork_from",
     "heartbeat_seconds": "heartbeat_interval",
+    "ignore_globs": "ignore_globs",
     "mode": "mode",
     "project": "project",
     "resume_from": "resume_from",
@@ -119,7 +122,9 @@ _OF_INIT = {
     "resume",
     "root_dir",
     "stop_fn",
+    "x_disable_meta",
     "x_file_stream_no_gzip",
+    "x_save_requirements",
 }
 # Those without a meaning here: what the official SDK prints, and how it talks to its own second process.
 _MEANINGLESS = {
@@ -369,8 +374,8 @@ class Run:
         """A folder of the run's own, for files to `save`."""
         if self._run.dir is None:
             return tempfile.gettempdir()
-        folder = self._run.dir / "saved"
-        folder.mkdir(exist_ok=True)
+        folder = self._run.dir / "saved" / "files"  # which, as in the official SDK, is part of what `save` calls a file
+        folder.mkdir(parents=True, exist_ok=True)
         return str(folder)
 
     def _wait_for_the_past(self) -> None:
@@ -413,6 +418,13 @@ class Run:
     ) -> Metric:
         """Say what charts and summary make of a metric, as `wandb_logging.Run.define_metric`."""
         return self._run.define_metric(name, step_metric, step_sync, hidden, summary, overwrite)
+
+    def save(self, glob_str: StrPath, base_path: StrPath | None = None, policy: str = "live") -> list[str]:
+        """Add the files that a glob finds now, as `wandb_logging.Run.save`; it also looks in `dir`."""
+        written = Path(self.dir, glob_str)  # an absolute path stays what it is
+        if base_path is None and not matches(glob_str, None) and matches(written, self.dir):
+            return self._run.save(written, self.dir, policy)
+        return self._run.save(glob_str, base_path, policy)
 
     def alert(
         self,
@@ -579,6 +591,10 @@ def _our_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     ours = {_OURS[key]: given[key] for key in _OURS.keys() & given}
     ours.setdefault("close_timeout", _PATIENCE)
     ours["capture_output"] = given.get("console") != "off"
+    unwanted = {"wandb-metadata.json"} if "x_disable_meta" in given else set()
+    if values.get("x_save_requirements") is False:
+        unwanted.add("requirements.txt")
+    ours["standard_files"] = [name for name in STANDARD_FILES if name not in unwanted]
     # The server's wish to stop interrupts the main thread, as in the official SDK, unless there is a function for it.
     stop = given.get("stop_fn", _thread.interrupt_main)
     ours["on_stop"] = lambda _run: stop()
@@ -642,6 +658,7 @@ def _of_current(method: Callable[Concatenate[Run, _Arguments], _Result]) -> Call
 
 log = _of_current(Run.log)
 define_metric = _of_current(Run.define_metric)
+save = _of_current(Run.save)
 alert = _of_current(Run.alert)
 log_artifact = _of_current(Run.log_artifact)
 use_artifact = _of_current(Run.use_artifact)
