@@ -37,6 +37,18 @@ def test_every_section_of_the_protocol_that_code_cites_is_there() -> None:
     assert {item for item in cited if item[1] not in numbers} == set()
 
 
+def test_every_notice_in_the_reference_is_one_that_the_code_gives() -> None:
+    """What a person reads on their screen is what the page explains."""
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "wandb_logging").glob("*.py"))
+    said = re.sub(r'"\n\s*f?"', "", sources)  # adjacent strings are one
+    table = (DOCS / "reference" / "errors.md").read_text(encoding="utf-8").partition("## Exceptions")[0]
+    notices = [notice.strip("`") for notice in re.findall(r"^\| (`.*?`+) \|", table, re.MULTILINE)]
+    assert len(notices) > 10
+    for notice in notices:
+        for part in re.split(r"\.\.\.|\bN\b", notice):
+            assert part.strip(" ()") in said, notice
+
+
 # --- the tutorial -----------------------------------------------------------------------------------------
 
 # Where a reader's machine differs from the page, which says 8080. Making an environment is what CI does anyway.
