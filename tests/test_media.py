@@ -5,6 +5,7 @@ The last class runs one workload by the official SDK and by us, and compares val
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib.util
 import io
@@ -39,7 +40,9 @@ from wandb_logging import (
     read_run,
     sync,
 )
+from wandb_logging._keep import Kept
 from wandb_logging._media._names import STEP, file_name, fill_step, fill_steps
+from wandb_logging._rundir import RunDir
 from wandb_logging.testing import LocalServer
 
 if TYPE_CHECKING:
@@ -299,12 +302,16 @@ class TestBad:
 
     def test_full_disk(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """What the disk refuses is set aside also from `run.log`: it is not the value that is wrong."""
+
+        def full(*_: object) -> Kept:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(RunDir, "keep_media", full)
         run = offline()
-        assert run.dir is not None
-        (run.dir / "files").write_text("in the way of the folder")
         run.log({"loss": 1, "page": Html("x")})
         assert run.stats()["set_aside"] == 1
         run.finish()
+        assert run.dir is not None
         assert read_run(run.dir).rows[0]["loss"] == 1
 
     def test_no_run_directory(self, wandb_server: LocalServer) -> None:
