@@ -523,6 +523,18 @@ def test_standard_files_can_be_left_out(wandb_server: LocalServer) -> None:
     assert sorted(wandb_server.runs[0].files) == ["config.yaml", "wandb-summary.json"]
 
 
+@pytest.mark.parametrize(
+    ("settings", "measured"),
+    [({}, True), ({"x_disable_stats": True}, False), ({"x_stats_sampling_interval": 60}, True)],
+)
+def test_the_system_is_measured(wandb_server: LocalServer, settings: dict[str, Any], measured: Any) -> None:
+    """As with the official SDK, if psutil is there; not with `x_disable_stats`."""
+    pytest.importorskip("psutil")
+    with wandb.init(project="p", settings=settings) as run:
+        assert run.url
+    assert bool(wandb_server.runs[0].events) is measured
+
+
 # --- the end ---
 
 

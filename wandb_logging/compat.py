@@ -1,12 +1,13 @@
 """A front with the official SDK's names: `import wandb_logging.compat as wandb`, and a script runs on this package.
 
 What is here takes the official SDK's arguments and does what it does there. What is not says so by its name: an
-attribute in the error, an argument of `init` or a setting in one warning. Four things differ on purpose:
+attribute in the error, an argument of `init` or a setting in one warning. Five things differ on purpose:
 
 - Without an API key `init` writes the run to disk, for `wandb-logging sync`, instead of asking or failing.
 - `init` does not wait for the server. What only the server knows (`run.url`, `run.name` if none was given,
   `run.entity`) is waited for when it is asked for, once, and at most `init_timeout` seconds.
 - A row with a step lower than the current one is not dropped: see the setting `late_steps`.
+- System metrics are measured if the extra `wandb-logging[system]` is installed.
 - A value that cannot be sent is set aside with a warning, and the rest of its row goes.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import _thread
 import functools
+import importlib.util
 import logging
 import tempfile
 import traceback
@@ -112,6 +114,7 @@ _OURS = {
     "silent": "quiet",
     "x_file_stream_transmit_interval": "flush_interval",
     "x_graphql_timeout_seconds": "request_timeout",
+    "x_stats_sampling_interval": "system_interval",
 }
 # Those that `init` sees to itself.
 _OF_INIT = {
@@ -123,6 +126,7 @@ _OF_INIT = {
     "root_dir",
     "stop_fn",
     "x_disable_meta",
+    "x_disable_stats",
     "x_file_stream_no_gzip",
     "x_save_requirements",
 }
@@ -590,6 +594,7 @@ def _our_settings(values: Mapping[str, Any]) -> dict[str, Any]:
         _say_once(f"wandb.init(): {key} is not covered by wandb_logging.compat and has no effect")
     ours = {_OURS[key]: given[key] for key in _OURS.keys() & given}
     ours.setdefault("close_timeout", _PATIENCE)
+    ours["system_metrics"] = "x_disable_stats" not in given and importlib.util.find_spec("psutil") is not None
     ours["capture_output"] = given.get("console") != "off"
     unwanted = {"wandb-metadata.json"} if "x_disable_meta" in given else set()
     if values.get("x_save_requirements") is False:
