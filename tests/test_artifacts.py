@@ -546,7 +546,7 @@ def test_a_journal_cannot_have_other_folders_removed(wandb_server: LocalServer) 
     file("mine/a")
     with offline() as run:
         event = {**describe(artifact(), None), "folder": "../../../../../mine"}
-        run._append(change_event("artifact", event, now(), run.report))
+        run._background.append(change_event("artifact", event, now(), run.report))
     assert run.dir is not None
     assert drain(wandb_server, run.dir).state.set_aside == 1
     assert Path("mine/a").exists()
@@ -616,7 +616,7 @@ def test_damaged_copies_are_set_aside(wandb_server: LocalServer, waiting: Path, 
 def test_events_without_sense_are_set_aside(wandb_server: LocalServer, kind: str) -> None:
     """What we did not write into a journal neither stops the run nor is tried for ever."""
     with offline() as run:
-        run._append(change_event(kind, {"title": "t", "wait": "long", "folder": "0" * 16}, now(), run.report))
+        run._background.append(change_event(kind, {"title": "t", "wait": "long", "folder": "0" * 16}, now(), run.report))
     assert run.dir is not None
     uploader = drain(wandb_server, run.dir)
     assert (uploader.report(0).finished, uploader.state.set_aside) == (True, 1)

@@ -67,6 +67,8 @@ ROOMS = [
     "_system",
     "_exit",
     "_summary",
+    "_place",
+    "_background",
     "_run",
     "_handler",
     "_sync",

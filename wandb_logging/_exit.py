@@ -69,18 +69,18 @@ def watch_exceptions(witness: Witness) -> None:
     def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> Any:
         if not hasattr(sys, "ps1"):  # at a prompt the program goes on
             _note(255 if issubclass(kind, KeyboardInterrupt) else 1)
-        _tell(kind, _text(kind, error, trace))
+        _tell(kind, traceback_text(kind, error, trace))
         return before_hook(kind, error, trace)
 
     def thread_excepthook(args: threading.ExceptHookArgs) -> Any:
         if args.exc_type is not SystemExit:  # which ends the thread without a word
             name = args.thread.name if args.thread else "?"
-            text = _text(args.exc_type, args.exc_value, args.exc_traceback)
+            text = traceback_text(args.exc_type, args.exc_value, args.exc_traceback)
             _tell(args.exc_type, f"Exception in thread {name}:\n{text}")
         return before_thread_hook(args)
 
     def exit(status: Any = None, /) -> NoReturn:  # noqa: A001  it stands for sys.exit
-        _note(_as_code(status))
+        _note(code_of(status))
         before_exit(status)
 
     sys.excepthook = excepthook
@@ -146,7 +146,8 @@ def _tell(kind: type[BaseException], text: str) -> None:
             witness.unhandled(kind, text)
 
 
-def _text(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> str:
+def traceback_text(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> str:
+    """What Python prints of an exception nobody handles, without the last newline."""
     try:
         return "".join(traceback.format_exception(kind, error, trace)).rstrip("\n")
     except Exception:  # an exception whose own text cannot be made
@@ -158,8 +159,8 @@ def _note(code: int) -> None:
     _code = code
 
 
-def _as_code(status: object) -> int:
-    """The exit code Python makes of the argument of `sys.exit`."""
+def code_of(status: object) -> int:
+    """The exit code Python makes of the argument of `sys.exit`, which is also the `code` of a SystemExit."""
     if status is None:
         return 0
     return status if isinstance(status, int) else 1

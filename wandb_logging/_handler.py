@@ -35,7 +35,7 @@ class _JournalHandler(QueueHandler):
     queue: Writer  # type: ignore[assignment]
 
     def __init__(self, owner: WandbHandler, run: Run) -> None:
-        super().__init__(run._writer)  # type: ignore[arg-type]  # noqa: SLF001  its queue is the journal
+        super().__init__(run.writer)  # type: ignore[arg-type]  # its queue is the journal
         self._owner = owner
         self._snapshot = Snapshot(owner.settings, run.report, owner.handleError, run.media, run.steps)
 
