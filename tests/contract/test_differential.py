@@ -1,0 +1,257 @@
+"""One script, run by the official SDK and by us: the server has the same of both, key by key.
+
+Ours is the very same script with another import, `wandb_logging.compat`. What differs is listed below, with its
+reason; whatever else does is a fault of ours.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.contract.test_official_sdk import execute, script
+from tests.contract.twins import MISSING, differences, listed, read_back
+from wandb_logging.testing import LocalServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytestmark = pytest.mark.contract
+
+CLIENTS = {"theirs": "wandb", "ours": "wandb_logging.compat"}
+
+# What may differ, as `workload: path`, and why. The same key with another value of the same type:
+OTHER_VALUE = {
+    "*/_timestamp": "when it ran",
+    "*/startedAt": "when it ran",
+    "*/_runtime": "how fast it ran",
+    "*/_wandb/runtime": "how fast it ran",
+    "*/disk/*/used": "what else the machine did meanwhile",
+    "*_wandb/cli_version": "each client's own version",
+    "*_wandb/t/5": "each client's own version",
+    "failed: *summary*/_step": "late_steps: a row of a lower step is not thrown away",
+    "failed: *summary*/loss": "late_steps: a row of a lower step is not thrown away",
+    "resumed in place: files/output.log": "the official SDK's file has the text since it was resumed, ours all of it",
+    "offline: attributes/program": "the official SDK names its sync command in front of the script",
+    "o*line: artifacts/data:v0/manifest/contents/*/birthArtifactID": "the server counts; theirs is its second",
+}
+ONLY_THEIRS = {
+    "*_wandb/t/3/*": "which features of the official SDK were used: not ours to claim",
+    "*_wandb/t/12": "version of the official SDK's second process, which we have not",
+    "*_wandb/t/13": "platform, as telemetry; it is in the environment, too",
+    "*/codePath*": "we save no code",
+    "resumed in place: *_wandb/m": "the official SDK forgets what was defined before",
+    "resumed in place: *summary*/loss": "the official SDK forgets what was defined before",
+    "o*line: artifacts/run-r-table:v0/*": "a table is a file of our run, but not an artifact as well",
+    "online: api/logged/run-r-table:v0": "a table is a file of our run, but not an artifact as well",
+    "o*line: */table/artifact_path": "a table is a file of our run, but not an artifact as well",
+    "o*line: */table/_latest_artifact_path": "a table is a file of our run, but not an artifact as well",
+    "o*line: artifacts/*/manifest/contents/*/local_path": "where the file was: of use to nobody else",
+    "o*line: artifacts/*/manifest/contents/*/skip_cache": "the official SDK's own cache, which we have not",
+}
+ONLY_OURS = {
+    "failed: history/2/*": "late_steps: a row of a lower step is not thrown away",
+    "failed: *summary*/step": "late_steps: a row of a lower step is not thrown away",
+    "offline: artifacts/data:v0/step": "the official SDK forgets it when it syncs",
+    "resumed in place: *_wandb/m/loss/*": "definitions hold when a run goes on where it was",
+    "resumed in place: *summary*/loss/min": "definitions hold when a run goes on where it was",
+}
+
+EVERYTHING = """
+    import argparse
+
+    pathlib.Path("weights.txt").write_text("weights")
+    pathlib.Path("sub").mkdir(exist_ok=True)
+    pathlib.Path("sub/notes.txt").write_text("notes")
+    run = wandb.init(
+        project="digits", id="r", name="my run", notes="a note", tags=["b", "a"], group="g", job_type="train",
+        config={"lr": 0.1, "net": {"n": 3, "act": None}, "list": [1, "two", [3.0]], "yes": True, "tuple": (1, "ü")},
+    )
+    print("on stdout")
+    print("on stderr", file=sys.stderr)
+    print()
+    print("abc\\rX")
+    wandb.define_metric("epoch")
+    wandb.define_metric("val/*", step_metric="epoch", summary="max")
+    wandb.define_metric("loss", summary="min,mean,last")
+    wandb.define_metric("secret", hidden=True, summary="none")
+    wandb.define_metric("late", step_metric="undefined")
+    wandb.config.update(argparse.Namespace(batch=32, seed=None))
+    wandb.config["nested"] = {"a": {"b": 1}}
+    wandb.config.update({"lr": 0.2}, allow_val_change=True)
+    for step in range(5):
+        wandb.log({"loss": 1 / (step + 1), "deep": {"acc": step / 2}, "secret": step})
+    wandb.log({"epoch": 1, "val/acc": 0.5})
+    wandb.log({"val/acc": 0.7, "val/f1": 0.1})
+    wandb.log({"val/acc": 0.6}, commit=False)
+    wandb.log({"b": float("nan"), "c": [float("inf"), None, True, "x"]})
+    wandb.log({"d": 1, "deep": {"one": 1}}, step=20)
+    wandb.log({"d": 2, "deep": {"two": 2}}, step=20)
+    wandb.log({"e": 1}, step=20, commit=True)
+    wandb.log({"late": 3})
+    wandb.log({"hist": wandb.Histogram([1, 2, 2, 3]), "html": wandb.Html("<p>x</p>")})
+    wandb.log({"table": wandb.Table(columns=["a", "b"], data=[[1, "x"], [2, None]])})
+    wandb.summary["best"] = 0.25
+    run.summary.update({"more": {"x": [1, 2]}, "text": "t"})
+    run.tags += ("c",)
+    wandb.save("weights.txt", policy="now")
+    wandb.save("sub/*.txt")
+    wandb.alert("a title", "a text", level="WARN", wait_duration=3)
+    artifact = wandb.Artifact("data", type="dataset", description="some", metadata={"k": 1})
+    artifact.add_file("weights.txt", name="sub/weights.txt")
+    wandb.log_artifact(artifact, aliases=["best"])
+    wandb.log({"loss": 0.01})
+    wandb.finish()
+"""
+
+FIRST = """
+    with wandb.init(project="digits", id="r", config={"lr": 0.1, "old": 1}, tags=["a"], notes="first") as run:
+        print("first")
+        run.define_metric("loss", summary="min")
+        for step in range(3):
+            run.log({"loss": step, "first": True})
+        run.summary["by hand"] = 1
+"""
+
+SECOND = """
+    with wandb.init(project="digits", id="r", config={"lr": 0.2}, resume="must") as run:
+        print("second")
+        run.log({"loss": 7})
+        run.log({"loss": 8}, step=10)
+"""
+
+FAILED = """
+    run = wandb.init(project="digits", id="r")
+    run.log({"loss": 1})
+    run.log({"loss": 2}, step=5)
+    run.log({"loss": 3}, step=2)
+    raise RuntimeError("on purpose")
+"""
+
+NOTHING = """
+    wandb.init(project="digits", id="r", config={"lr": 1})
+    sys.exit(3)
+"""
+
+READ = """
+    api = wandb.Api()
+    run = api.run("local-team/digits/r")
+    artifact = api.artifact("local-team/digits/data:best")
+    say({
+        "attributes": [run.id, run.name, run.state, run.tags, run.notes, run.group, run.job_type, run.entity],
+        "config": run.config,
+        "summary": run.summary_metrics,
+        "metadata": dict.fromkeys(run.metadata),
+        "history": run.history(pandas=False),
+        "scanned": list(run.scan_history()),
+        "losses": list(run.scan_history(keys=["loss"])),
+        "events": dict.fromkeys(key for row in run.history(stream="system", pandas=False) for key in row),
+        "files": dict.fromkeys(file.name for file in run.files()),
+        "saved": run.file("sub/notes.txt").download("files").read(),
+        "console": [line.content.split(" ", 1)[-1][-9:] for line in run.console_logs()],
+        "logged": dict.fromkeys(each.name for each in run.logged_artifacts()),
+        "artifact": [artifact.name, artifact.type, artifact.digest, artifact.metadata, sorted(artifact.aliases)],
+        "logged_by": artifact.logged_by().id,
+        "down": pathlib.Path(artifact.get_entry("sub/weights.txt").download("down")).read_text(),
+    })
+"""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Scripts that run one after the other.
+
+    Attributes:
+        scripts: what they do.
+        elsewhere: whether each has a folder of its own, as on another machine.
+        code: exit code of each.
+        mode: online, or offline and then synced.
+        read: whether the official public API reads the run, too.
+    """
+
+    scripts: tuple[str, ...]
+    elsewhere: bool = False
+    code: int = 0
+    mode: str = "online"
+    read: bool = False
+
+
+WORKLOADS = {
+    "online": Workload((EVERYTHING,), read=True),
+    "offline": Workload((EVERYTHING,), mode="offline"),
+    "resumed in place": Workload((FIRST, SECOND)),
+    "resumed elsewhere": Workload((FIRST, SECOND), elsewhere=True),
+    "failed": Workload((FAILED,), code=1),
+    "nothing": Workload((NOTHING,), code=3),
+}
+
+
+def run_of(workload: Workload, client: str, parent: Path) -> dict[str, Any]:
+    """All that the server has of a workload's run in the end."""
+    folder = parent
+    with LocalServer() as server:
+        for number, source in enumerate(workload.scripts):
+            if workload.elsewhere:
+                folder = parent / str(number)
+                folder.mkdir()
+            script(server, folder, source, wandb=CLIENTS[client], code=workload.code, WANDB_MODE=workload.mode)
+        if workload.mode == "offline":
+            assert server.runs == []
+            if client == "theirs":
+                execute(server, folder, "-m", "wandb", "sync", *map(str, (folder / "wandb").glob("offline-run-*")))
+            else:
+                execute(server, folder, "-m", "wandb_logging", "sync")
+        tree = read_back(server.run("r"), parent)
+        if workload.read:
+            tree["api"] = script(server, folder, READ).said
+        assert [str(violation) for violation in server.violations] == []
+        return tree
+
+
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[dict[str, Any], dict[str, Any]]]:
+    """Their run and ours of a workload, by its name; each runs once."""
+
+    @cache
+    def made(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        folders = [tmp_path_factory.mktemp(client) for client in CLIENTS]
+        with ThreadPoolExecutor() as pool:  # most of the time each waits for processes of its own
+            theirs, ours = pool.map(partial(run_of, WORKLOADS[name]), CLIENTS, folders)
+        return theirs, ours
+
+    return made
+
+
+def kind_of(theirs: Any, ours: Any) -> dict[str, str]:
+    """Where a difference of this kind may be listed."""
+    if theirs is MISSING or (theirs is None and ours is not MISSING):
+        return ONLY_OURS
+    return ONLY_THEIRS if ours is MISSING else OTHER_VALUE if type(theirs) is type(ours) else {}
+
+
+AREAS = ("attributes", "config", "_wandb", "history", "summary", "events", "console", "files", "announced", "alerts")
+
+
+@pytest.mark.parametrize("area", [*AREAS, "artifacts", "used artifacts", "api"])
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_the_server_has_the_same(workload: str, area: str, twins: Any) -> None:
+    """Key by key, but for what is listed."""
+    theirs, ours = ({area: tree.get(area)} for tree in twins(workload))
+    found = {f"{workload}: {path}": pair for path, pair in differences(theirs, ours).items()}
+    assert {path: pair for path, pair in found.items() if not listed(path, kind_of(*pair))} == {}
+
+
+def test_nothing_is_listed_in_vain(twins: Any) -> None:
+    """Each difference listed is there in some workload."""
+    met = {
+        pattern
+        for workload in WORKLOADS
+        for path, pair in differences(*twins(workload)).items()
+        if (pattern := listed(f"{workload}: {path}", kind_of(*pair)))
+    }
+    assert {*OTHER_VALUE, *ONLY_THEIRS, *ONLY_OURS} - met == set()
