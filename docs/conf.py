@@ -103,7 +103,7 @@ def code_in(doc: str) -> str:
 def command_line() -> Iterator[str]:
     """The help of the program and of each of its commands."""
     os.environ["COLUMNS"] = "100"  # what argparse wraps at
-    parser = _cli._parser()  # noqa: SLF001 -- the one description of the command line there is
+    parser = _cli.parser()
     yield f"```text\n{parser.format_help()}```\n"
     for action in parser._actions:  # noqa: SLF001 -- argparse has no other way to list subcommands
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 -- as above

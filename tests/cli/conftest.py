@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from wandb_logging import _auth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def _no_sessions() -> Iterator[None]:
+    """What a test logs in with is not found by the next."""
+    yield
+    _auth._sessions.clear()

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, strategies as st
+
+from wandb_logging._cli._charts import flat, series, thinned
+
+
+def test_flat() -> None:
+    """Nested names get dots; a histogram stays whole."""
+    nested = {"a": 1, "b": {"c": {"d": 2}, "e": {}}, "h": {"_type": "histogram", "values": [1]}}
+    assert list(flat(nested)) == [("a", 1), ("b.c.d", 2), ("b.e", {}), ("h", nested["h"])]
+
+
+def test_series() -> None:
+    """Only finite numbers are drawn, at their step, under their dotted name."""
+    rows: list[dict[str, Any]] = [
+        {"_step": 0, "_runtime": 1.0, "loss": 1, "ok": True, "text": "x", "val": {"acc": 0.5}},
+        {"_step": 4, "loss": float("nan"), "val": {"acc": float("inf")}},
+        {"_step": 5, "loss": 0.25},
+    ]
+    assert series(rows) == {"loss": [(0, 1.0), (5, 0.25)], "val.acc": [(0, 0.5)]}
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=500), st.integers(2, 100))
+def test_thinned(values: list[float], most: int) -> None:
+    """Thinned points are fewer, in order, with the lowest and the highest among them."""
+    points = [(float(step), value) for step, value in enumerate(values)]
+    few = thinned(points, most)
+    assert few == sorted(few)
+    assert set(few) <= set(points)
+    assert len(few) <= max(most + 2, 2)
+    assert min(value for _, value in few) == min(values)
+    assert max(value for _, value in few) == max(values)

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import wandb_logging
+from tests.cli.commands import child
+from wandb_logging._cli import _status, main
+
+
+class TestUsage:
+    def test_version(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """`--version` is the package's."""
+        assert main(["--version"]) == 0
+        assert capsys.readouterr().out == f"wandb-logging {wandb_logging.__version__}\n"
+
+    @pytest.mark.parametrize("command", ["login", "logout", "status", "ls", "show", "sync", "doctor"])
+    def test_help_has_an_example(self, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+        """Each command's help shows how it is typed."""
+        assert main([command, "--help"]) == 0
+        assert f"examples:\n  wandb-logging {command}" in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        "args",
+        [["nonsense"], ["show"], ["sync", "--timeout", "soon"], ["sync", "--timeout", "-1"], ["login", "--host", "x"]],
+    )
+    def test_wrong_usage(self, args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+        """Wrong usage is exit code 2 and one line that leads to the help."""
+        assert main(args) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.startswith("wandb-logging: ")
+        assert captured.err.count("\n") == 1
+        assert "--help`)" in captured.err
+
+    def test_without_a_command(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Nothing typed shows the help, and is wrong usage."""
+        assert main([]) == 2
+        assert "usage: wandb-logging" in capsys.readouterr().out
+
+    def test_help_is_quick(self) -> None:
+        """The help waits for none of the heavy imports."""
+        code = (
+            "import sys; from wandb_logging._cli import main; main(['--help']);"
+            "print({'requests', 'plotext', 'tqdm', 'tenacity', 'pythonjsonlogger'} & set(sys.modules))"
+        )
+        shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert shown.stdout.splitlines()[-1] == "set()"
+
+    def test_a_wrong_setting_is_one_line(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """An environment variable with a wrong value is named."""
+        monkeypatch.setenv("WANDB_MODE", "onlin")
+        assert main(["status"]) == 1
+        said = capsys.readouterr().err
+        assert said.startswith("wandb-logging: mode='onlin' (from WANDB_MODE): expected auto or online")
+        assert said.count("\n") == 1
+
+    def test_our_own_fault_is_one_line(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Even an error nobody foresaw has no traceback."""
+        monkeypatch.setattr(_status, "Settings", lambda: 1 / 0)
+        assert main(["status"]) == 1
+        assert capsys.readouterr().err == (
+            "wandb-logging: internal error, please report it: ZeroDivisionError: division by zero\n"
+        )
+
+    @pytest.mark.skipif(os.name == "nt", reason="a pipe breaks in another way on Windows")
+    def test_broken_pipe(self) -> None:
+        """A reader that goes away (`| head`) is no error to talk about."""
+        process = child("--help")
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+        assert process.wait() in {0, 141}  # 0: all of it was in the pipe before
+        process.stderr.close()
+
+
+def test_python_m() -> None:
+    """`python -m wandb_logging` is the same."""
+    process = child("--version")
+    out, _ = process.communicate()
+    assert (process.returncode, out) == (0, f"wandb-logging {wandb_logging.__version__}\n")

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.commands import UNREACHABLE, child, offline_run
+from wandb_logging import _sync
+from wandb_logging._cli import main
+from wandb_logging._cli._sync import Progress, report_line
+from wandb_logging._report import Report
+
+if TYPE_CHECKING:
+    from wandb_logging.testing import LocalServer
+
+
+class TestSync:
+    def test_everything_once(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
+        """All runs are sent and finished; a second time there is nothing left to send."""
+        offline_run("a1", host=wandb_server.url)
+        offline_run("b2", rows=1, exit_code=3, host=wandb_server.url)
+        assert main(["sync"]) == 0
+        captured = capsys.readouterr()
+        first, second = captured.out.splitlines()
+        assert first == f"digits/a1: 3 rows on the server, finished: {wandb_server.url}/local-team/digits/runs/a1"
+        assert second.startswith("digits/b2: 1 row on the server, finished: ")
+        assert len(wandb_server.run("a1").history) == 3
+        assert wandb_server.run("b2").exit_code == 3
+        assert main(["sync", "wandb_cache/digits"]) == 0
+        assert len(wandb_server.run("a1").history) == 3
+        assert main(["ls"]) == 0
+        assert "finished" in capsys.readouterr().out
+
+    def test_other_host(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
+        """With `--host` runs go elsewhere than they were made for."""
+        offline_run("a1", host=UNREACHABLE)
+        assert main(["sync", "wandb_cache/digits/a1", "--host", wandb_server.url]) == 0
+        assert len(wandb_server.run("a1").history) == 3
+
+    def test_what_is_left(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Without a key everything stays: exit code 1, one line that says what to do."""
+        offline_run("a1", host=UNREACHABLE)
+        assert main(["sync"]) == 1
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.startswith("wandb-logging: digits/a1: 4 lines left: ")
+        assert captured.err.count("\n") == 1
+        assert "wandb-logging login" in captured.err
+
+    def test_timeout(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
+        """When the time is over the rest is left, exit code 1."""
+        offline_run("a1", host=wandb_server.url)
+        assert main(["sync", "--timeout", "0"]) == 1
+        assert main(["sync"]) == 0
+
+    def test_no_runs(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Nothing to send is no failure; a path that was typed wrong is wrong usage."""
+        assert main(["sync"]) == 0
+        assert capsys.readouterr().out == "no runs in wandb_cache\n"
+        assert main(["sync", "elsewhere"]) == 2
+        assert capsys.readouterr().err == (
+            "wandb-logging: elsewhere: there is no run, and none in wandb_cache has this id: see `wandb-logging ls`\n"
+        )
+
+    def test_by_id(self, wandb_server: LocalServer) -> None:
+        """What `ls` and `sync` call a run can be typed: its id, or project and id."""
+        offline_run("a1", host=wandb_server.url)
+        offline_run("b2", host=wandb_server.url)
+        assert main(["sync", "a1"]) == 0
+        assert [run.id for run in wandb_server.runs] == ["a1"]
+        assert main(["sync", "digits/b2"]) == 0
+        assert [run.id for run in wandb_server.runs] == ["a1", "b2"]
+
+    def test_a_path_given_twice(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
+        """A run that is named by two paths is one run."""
+        offline_run("a1", host=wandb_server.url)
+        assert main(["sync", "wandb_cache", "wandb_cache/digits/a1"]) == 0
+        assert len(capsys.readouterr().out.splitlines()) == 1
+
+    def test_one_cannot_be_sent(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
+        """One that cannot be sent has its own line; the others are sent, and the exit code tells."""
+        offline_run("a1", host=wandb_server.url)
+        bad = Path("wandb_cache/digits/bad")
+        bad.mkdir()
+        (bad / "run.json").write_text('{"format": 1, "id": "bad"}')
+        offline_run("c3", host=wandb_server.url)
+        assert main(["sync"]) == 1
+        captured = capsys.readouterr()
+        assert [line.split(":")[0] for line in captured.out.splitlines()] == ["digits/a1", "digits/c3"]
+        assert captured.err == f"wandb-logging: digits/bad: {bad / 'run.json'} has no project\n"
+
+    def test_what_was_sent_before(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
+        """A second time only what is new has a line of its own."""
+        offline_run("a1", host=wandb_server.url)
+        offline_run("b2", host=wandb_server.url)
+        main(["sync"])
+        offline_run("c3", host=wandb_server.url)
+        capsys.readouterr()
+        assert main(["sync"]) == 0
+        first, second = capsys.readouterr().out.splitlines()
+        assert first.startswith("digits/c3: 3 rows on the server, finished")
+        assert second == "2 runs were on the server already"
+        assert main(["sync", "a1"]) == 0
+        assert capsys.readouterr().out.startswith("digits/a1: 3 rows on the server, finished")
+
+    def test_follow(
+        self, wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """With `--follow` a run that goes on is sent as it goes, until it ends."""
+        monkeypatch.setattr(_sync, "FOLLOW_INTERVAL", 0.01)
+        run = offline_run("a1", exit_code=None, host=wandb_server.url)
+
+        def go_on() -> None:
+            wandb_server.wait_for(lambda: len(wandb_server.run("a1").history) == 3)
+            run.log({"loss": 0.0})
+            run.finish()
+
+        program = threading.Thread(target=go_on)
+        program.start()
+        assert main(["sync", "--follow"]) == 0
+        program.join()
+        assert len(wandb_server.run("a1").history) == 4
+        assert capsys.readouterr().out.splitlines()[-1].startswith("digits/a1: 4 rows on the server, finished")
+
+    @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent in another way on Windows")
+    def test_ctrl_c(self, wandb_server: LocalServer) -> None:
+        """Ctrl-C says what was sent and what is left, with exit code 130; the next sync sends the rest."""
+        offline_run("a1", host=wandb_server.url)
+        offline_run("b2", host=wandb_server.url)
+        wandb_server.fail_next(10, where="file_stream", retry_after=60)
+        process = child("sync")
+        wandb_server.wait_for(lambda: any(request.status == 503 for request in wandb_server.requests), 30)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate()
+        assert process.returncode == 130
+        assert err == "wandb-logging: stopped; 8 lines left. The same command goes on from here\n"
+        wandb_server.clear_faults()
+        assert main(["sync"]) == 0
+        assert [len(run.history) for run in wandb_server.runs] == [3, 3]
+
+    def test_bar(
+        self, wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """On a terminal there is a bar, which goes away at the end."""
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+        offline_run("a1", host=wandb_server.url)
+        assert main(["sync"]) == 0
+        assert "sync" in capsys.readouterr().err
+
+    def test_progress_lines(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Elsewhere a run says at most every few seconds how far it is."""
+        path = Path("a1")
+        progress = Progress({path: 30})
+        with progress:
+            for left in (20, 10, 0):
+                progress.show(Report("a1", "digits", path=path, rows=30 - left, remaining=left))
+        assert capsys.readouterr().out == "digits/a1: 10 rows sent, 20 lines left\n"
+        assert progress.left == 0
+        assert [report.rows for report in progress.reports] == [30]
+
+    @pytest.mark.parametrize(
+        ("report", "line"),
+        [
+            (Report("a", "p"), "p/a: nothing logged, nothing on the server, the run goes on"),
+            (
+                Report("a", "p", rows=2, lines=1, files=3),
+                "p/a: 2 rows, 1 text line, 3 files on the server, the run goes on",
+            ),
+            (Report("a", "p", rows=1, remaining=2), "p/a: 1 row on the server, 2 lines left"),
+            (
+                Report("a", "p", rows=1, set_aside=2, path=Path("x"), finished=True, url="u"),
+                "p/a: 1 row on the server, 2 set aside (aside.jsonl in x), finished: u",
+            ),
+        ],
+    )
+    def test_report_line(self, report: Report, line: str) -> None:
+        """A report is one line."""
+        assert report_line(report) == line

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, strategies as st
+
+from wandb_logging._cli._text import age, brief, clean, table
+
+
+def test_table() -> None:
+    """Names to the left, numbers to the right, nothing behind the last."""
+    assert table([["ID", "LINES", "NAME"], ["a", "7", "x"], ["abc", "12345", ""]]) == [
+        "ID   LINES  NAME",
+        "a        7  x",
+        "abc  12345",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-5, "0 s"), (0.9, "0 s"), (59, "59 s"), (60, "1 min"), (7199, "1 h"), (86400 * 12.5, "12 d")],
+)
+def test_age(seconds: float, text: str) -> None:
+    """A duration is told in its largest unit."""
+    assert age(seconds) == text
+
+
+@given(st.text())
+def test_clean(text: str) -> None:
+    """No name from a run can steer the terminal."""
+    assert clean(text).isprintable()
+    assert len(clean(text)) == len(text)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    ),
+    st.integers(3, 80),
+)
+def test_brief(value: object, width: int) -> None:
+    """Any value fits into its column."""
+    assert len(brief(value, width)) <= width
+
+
+@pytest.mark.parametrize(
+    ("most", "line"),
+    [
+        (None, "r1  a rather long project  a rather long name      7"),
+        (60, "r1  a rather long project  a rather long name      7"),
+        (45, "r1  a rather long project  a rather...      7"),
+        (29, "r1  a rat...  a rat...      7"),
+        (5, "r1  a rat...  a rat...      7"),
+    ],
+)
+def test_table_on_a_narrow_terminal(most: int | None, line: str) -> None:
+    """Names are cut, what one has to type is not."""
+    rows = [["ID", "PROJECT", "NAME", "LINES"], ["r1", "a rather long project", "a rather long name", "7"]]
+    assert table(rows, most)[1] == line
