@@ -199,6 +199,9 @@ def _typed(prompt: str) -> str:
             return getpass.getpass(prompt).strip()
         except getpass.GetPassWarning:
             raise SettingsError(f"this terminal would show the key as you type it: set {KEY_VARIABLE}") from None
+        except KeyboardInterrupt:
+            _say("")  # what comes next does not belong behind the prompt
+            raise
         except EOFError:
             _say("")
             raise SettingsError("no API key given") from None
