@@ -52,6 +52,15 @@ class TestSync:
         assert captured.err.count("\n") == 1
         assert "wandb-logging login" in captured.err
 
+    def test_each_reason_once(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """What is wrong for many runs is one line, not many."""
+        for run_id in ("a1", "b2", "c3"):
+            offline_run(run_id, host=UNREACHABLE)
+        assert main(["sync"]) == 1
+        said = capsys.readouterr().err
+        assert said.startswith(f"wandb-logging: digits/a1 and 2 more runs: 12 lines left: {UNREACHABLE}: no API key")
+        assert said.count("\n") == 1
+
     def test_timeout(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
         """When the time is over the rest is left, exit code 1."""
         offline_run("a1", host=wandb_server.url)
@@ -154,7 +163,7 @@ class TestSync:
 
     def test_progress_lines(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Elsewhere a run says at most every few seconds how far it is."""
-        path = Path("a1")
+        path = Path("digits/a1")
         progress = Progress({path: 30})
         with progress:
             for left in (20, 10, 0):
@@ -173,8 +182,8 @@ class TestSync:
             ),
             (Report("a", "p", rows=1, remaining=2), "p/a: 1 row on the server, 2 lines left"),
             (
-                Report("a", "p", rows=1, set_aside=2, path=Path("x"), finished=True, url="u"),
-                "p/a: 1 row on the server, 2 set aside (aside.jsonl in x), finished: u",
+                Report("a", "p", rows=1, set_aside=2, path=Path("x/p/a.2"), finished=True, url="u"),
+                f"p/a.2: 1 row on the server, 2 set aside (aside.jsonl in {Path('x/p/a.2')}), finished: u",
             ),
         ],
     )

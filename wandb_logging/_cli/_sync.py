@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import sys
 import time
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -125,9 +125,23 @@ def _print_reports(reports: Sequence[Report]) -> None:
     for report in reports:
         if report.error is None:
             print(report_line(report))
-        else:
-            left = f"{counted(report.remaining, 'line')} left: " if report.remaining else ""
-            complain(f"{report_name(report)}: {left}{report.error}")
+    for line in error_lines(reports):
+        complain(line)
+
+
+def error_lines(reports: Iterable[Report]) -> list[str]:
+    """What went wrong, each reason once: a key that is missing is missing for every run."""
+    by_reason: dict[str, list[Report]] = {}
+    for report in reports:
+        if report.error is not None:
+            by_reason.setdefault(report.error, []).append(report)
+    lines = []
+    for reason, same in by_reason.items():
+        more = f" and {counted(len(same) - 1, 'more run')}" if len(same) > 1 else ""
+        remaining = sum(report.remaining for report in same)
+        left = f"{counted(remaining, 'line')} left: " if remaining else ""
+        lines.append(f"{report_name(same[0])}{more}: {left}{reason}")
+    return lines
 
 
 def news(reports: Sequence[Report], changed: Container[Path | None]) -> tuple[list[Report], int]:
@@ -144,8 +158,10 @@ def news(reports: Sequence[Report], changed: Container[Path | None]) -> tuple[li
 
 
 def report_name(report: Report) -> str:
-    """Project and id of the run a report is of."""
-    return clean(f"{report.project}/{report.run_id}")
+    """Project and id of the run a report is of, as its directory has them: that tells two runs of one id apart."""
+    if report.path is None:
+        return clean(f"{report.project}/{report.run_id}")
+    return clean(f"{report.path.absolute().parent.name}/{report.path.absolute().name}")
 
 
 def report_line(report: Report) -> str:
