@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import wandb_logging
-from wandb_logging import SettingsError, read_run
+from wandb_logging import SettingsError, new_run, read_run
 from wandb_logging._rundir import find_runs
 from wandb_logging._settings import Settings
 
@@ -170,6 +170,23 @@ class TestExceptions:
         run = only_run()
         assert (done.returncode, run.exit_code) == (1, 1)
         assert texts(run.lines)[-1].endswith("Mute")
+
+    @pytest.mark.parametrize("capture", [False, True])
+    def test_one_that_leaves_a_with_block(self, capture: bool) -> None:  # noqa: FBT001
+        """It ends the run as failed, with its traceback, once, whether or not somebody outside handles it."""
+        with pytest.raises(ValueError, match="on its way"), new_run("p", mode="offline", capture_output=capture):
+            raise ValueError("on its way")
+        assert only_run().exit_code == 1
+        assert texts(only_run().lines)[0] == "! Traceback (most recent call last):"
+        assert texts(only_run().lines)[-1] == "! ValueError: on its way"
+        assert len(texts(only_run().lines)) < 10
+
+    @pytest.mark.parametrize(("status", "code"), [(0, 0), (3, 3), (None, 0), ("a message", 1)])
+    def test_leaving_a_with_block_by_sys_exit(self, status: object, code: int) -> None:
+        """The run has the code that the program has; there is no error to show."""
+        with pytest.raises(SystemExit), new_run("p", mode="offline"):
+            raise SystemExit(status)
+        assert (only_run().exit_code, only_run().lines) == (code, [])
 
     def test_a_finished_run_is_left_alone(self) -> None:
         """What happens after `finish` is not the run's."""

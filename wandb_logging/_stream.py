@@ -71,7 +71,8 @@ class Stream:
         data = body.encode(gzip=self._gzip)
 
         def request(client: Client) -> tuple[bool, float]:
-            self._wait_for_turn()
+            if not body.preempting:  # which goes at once, outside the rate limit (protocol 4.1)
+                self._wait_for_turn()
             return client.file_stream(self._path, data, gzip=self._gzip)
 
         stopped, wait = self._link.call(request)
