@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.runs import Clock, drain, make_run, row
-from wandb_logging import _run, new_run, read_run, sync
+from wandb_logging import new_run, read_run, sync
 from wandb_logging._errors import SettingsError, TransportError
 from wandb_logging.testing import LocalServer
 
@@ -143,7 +144,7 @@ class TestInItsOwnDirectory:
     def test_the_time_between_does_not_count(self, wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
         """`_runtime` goes on from where it was, however long the run rested."""
         clock = [1000.0]
-        monkeypatch.setattr(_run, "now", lambda: clock[0])
+        monkeypatch.setattr(time, "time", lambda: clock[0])
         run = start(mode="offline")
         clock[0] += 5
         run.log({"n": 0})

@@ -117,7 +117,7 @@ class TestWhatIsSent:
         make_run(cache, [row(0)], host=wandb_server.url)
         seen: list[Report] = []
         sync(cache, on_progress=seen.append)
-        assert [report.finished for report in seen] == [False, True]
+        assert [report.finished for report in seen] == [False, False, True]  # the row, the end, the end told
         assert seen[0].rows == 1
 
     def test_one_bad_run_does_not_stop_the_others(self, cache: Path, wandb_server: LocalServer) -> None:

@@ -21,6 +21,7 @@ from wandb_logging._errors import (
     WandbLoggingError,
 )
 from wandb_logging._memory import MemoryRunDir
+from wandb_logging._read import read_run
 from wandb_logging._rundir import RunDir
 from wandb_logging.testing import LocalServer
 
@@ -131,6 +132,21 @@ class TestTheWay:
         drain(run_dir, server)
         assert numbers(server, run_id) == [0, 1]
         assert server.run(run_id).exit_code == 3
+
+    def test_the_end_of_a_dead_run_is_in_its_journal(self, tmp_path: Path, server: LocalServer) -> None:
+        """What gave out the open row has to be read again by a reader that lost the cursor."""
+        run_dir = make_run(tmp_path, [row(0, step=5)])
+        drain(run_dir, server)
+        assert read_run(run_dir.path).exit_code == 1
+        late = run_dir.writer()
+        add(late, [row(1), row(2, step=9)])
+        late.close()
+        drain(run_dir, server)
+        (run_dir.path / "cursor.json").unlink()
+        drain(run_dir, server)
+        there = server.run(run_dir.info["id"])
+        assert [(line["_step"], line["n"]) for line in there.history] == [(5, 0), (6, 1), (9, 2)]
+        assert there.exit_code == 1
 
     def test_heartbeat(self, tmp_path: Path, server: LocalServer) -> None:
         """A live run with nothing new is confirmed after the interval, not before."""
@@ -420,10 +436,9 @@ class TestRefused:
         assert [item["reason"].partition(":")[0] for item in kept] == [
             "wandb-history.jsonl line 17",
             "output.log line 23",
-            "wandb-summary.json line 0",
-            "wandb-summary.json line 0",
+            *["wandb-summary.json line 0"] * 3,
         ]
-        assert report.set_aside == 4
+        assert report.set_aside == 5
         assert report.finished
 
     def test_every_line_refused_is_our_fault(
@@ -515,7 +530,7 @@ class TestRate:
         sender = uploader(run_dir, server, clock, batch_size=1, progress=lambda: times.append(clock()))
         sender.drain(ending=0)
         sender.close()
-        assert len(times) == 61
+        assert len(times) == 62  # the rows, and the end: in the journal, and told
         tokens, last = 10.0, times[0]
         for moment in times:
             tokens, last = min(10.0, tokens + (moment - last) * 2.0) - 1, moment

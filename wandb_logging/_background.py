@@ -184,7 +184,7 @@ class Background:
             if self.active:
                 if not self.place.joined:
                     self.saved.look(last=True)
-                self.append_change("exit", exit_code)
+                    self.append_change("exit", exit_code)
                 self._listener.ask(deadline)
                 self._listener.finish(deadline)
             self.place.writer.close()

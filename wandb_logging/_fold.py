@@ -304,7 +304,7 @@ class _Folder:
     def _resume(self, time: float) -> None:
         """Go on with a run that had ended: how it ended does not hold any more, and the time between does not count."""
         state = self.state
-        self.close_row()
+        self._end_row()
         state.exit = None
         elapsed = state.runtime - self.rules.base_runtime
         state.paused = max(0.0, time - self.rules.start - max(0.0, elapsed))
@@ -374,6 +374,11 @@ class _Folder:
             metrics, tasks = fill_steps(metrics, self._media, self.state.step)
             self.delta.tasks += tasks
         return metrics
+
+    def _end_row(self) -> None:
+        """Give out the row under construction: nothing is added to it any more, whatever comes later."""
+        if self.state.open is not None:
+            self._next_row()
 
     def _next_row(self) -> None:
         self.close_row()
@@ -485,7 +490,7 @@ class _Folder:
                 state.told += 1
         if isinstance(event.get("exit"), int):
             state.summary["_runtime"] = int(state.runtime)  # whole seconds, as the official SDK; an open row has more
-            self.close_row()
+            self._end_row()
             state.exit = event["exit"]
             delta.summary_changed = True
 

@@ -242,10 +242,14 @@ class Writer:
         self._segment += 1
         self._size = 0
         self._new = True
-        if old != -1:
+        if self._durable:  # all that is in the old one was synced line by line
+            self._sync_name()
+            if old != -1:
+                os.close(old)
+        elif old != -1:
             self._retired.append(old)  # whoever logs need not wait until all of it is on the disk
-        if self._durable or len(self._retired) > _RETIRED:
-            self._sync_now()
+            if len(self._retired) > _RETIRED:
+                self._sync_now()
 
     def sync(self) -> None:
         """Force what was appended to the disk (fsync). Without the writer's lock: nobody waits for the disk."""
@@ -259,14 +263,17 @@ class Writer:
                 retired = self._retired.popleft()
                 self._fsync(retired)
                 os.close(retired)
-        if self._new:
-            self._new = False
-            sync_directory(self.path)
+        self._sync_name()
         fd = self._fd
         if self._dirty and fd != -1:
             self._dirty = False
             if not self._fsync(fd) and fd == self._fd:
                 self._dirty = True  # else it was closed meanwhile, and synced just before
+
+    def _sync_name(self) -> None:
+        if self._new:
+            self._new = False
+            sync_directory(self.path)
 
     def _fsync(self, fd: int) -> bool:
         try:
@@ -284,10 +291,10 @@ class Writer:
                 return
             self.retry()
             self.closed = True
-            fd, self._fd = self._fd, -1
+            self._dirty = True  # `sync` in another thread may have said that it sees to it, and not begun
             self._sync_now()
+            fd, self._fd = self._fd, -1
             if fd != -1:
-                self._fsync(fd)  # whatever `sync` in another thread is about to do
                 os.close(fd)
             for _ in self._kept:
                 self.counts.drop(f"disk: {self._trouble}")

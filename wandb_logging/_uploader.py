@@ -24,6 +24,7 @@ from wandb_logging._report import Report
 from wandb_logging._rundir import RunDir
 from wandb_logging._stream import Stream
 from wandb_logging._tasks import FILES, describe, perform
+from wandb_logging._values import dumps
 
 _PIECE_LINES = 100  # lines folded and packed in one go; more would hold the interpreter lock for too long
 _PIECE_BYTES = 2**18
@@ -236,6 +237,14 @@ class Uploader:
     # --- the way of a batch ---
 
     def _drain(self, *, ending: int | None, live: bool) -> None:
+        self._send_events()
+        self._push_changes()
+        self._perform_tasks()
+        self._end(ending)
+        if live and self._open and not self._complete and self._now() - self.link.last_request >= self._heartbeat:
+            self._into_stream.post(StreamBody())
+
+    def _send_events(self) -> None:
         while True:
             batch = self._collect()
             if not batch.events and not batch.aside:
@@ -245,11 +254,6 @@ class Uploader:
             self._commit(batch)
             if self.link.pace.out_of_time():
                 raise OutOfTime("out of time; the rest stays in the run directory")
-        self._push_changes()
-        self._perform_tasks()
-        self._end(ending)
-        if live and self._open and not self._complete and self._now() - self.link.last_request >= self._heartbeat:
-            self._into_stream.post(StreamBody())
 
     def _load(self) -> None:
         if self._reader is not None:
@@ -330,7 +334,7 @@ class Uploader:
         body.preempting = self.preempting
         if body.empty and not edits:
             return  # events that give no lines: a change of config, a part of an open row
-        if self._durable and self._reader is not None:
+        if self._durable and batch.events and self._reader is not None:
             self._reader.sync()  # a power cut must not leave the server with lines that the journal has lost
         refused = [line for each in (*edits, body) if not each.empty for line in self._into_stream.deliver(each)]
         if refused:
@@ -465,16 +469,32 @@ class Uploader:
                 self._deliver(self._new_batch())
                 self._save()
             return
+        if self._state.exit is None or self._state.open is not None:
+            self._journal_end(code)
+            self._send_events()
         self._open_run()
         self._finish_files()
         # Whatever comes later has to open the run again; also when the answer to this is lost.
         self._open = False
         batch = self._new_batch()
-        batch.add(*_fold.finish(self._rules(), self._state))
-        batch.state.exit = code
         batch.summary = True
         self._deliver(batch, exit_code=code)
         self._commit(batch, complete=True)
+
+    def _journal_end(self, code: int) -> None:
+        """Say in the journal that the run ended, at its last event, where its process did not.
+
+        The open row goes with the end: if only the cursor knew of that, a reader that lost it would put later events
+        into that row.
+        """
+        state = self._state
+        base = self.remote.runtime if self.remote is not None else 0.0
+        time = float(self._info["start"]) + state.paused + max(0.0, state.runtime - base)
+        writer = self.run_dir.writer()
+        writer.append(dumps({"exit": code, "t": time}))
+        writer.close()
+        if writer.counts.dropped:
+            raise JournalError(f"{self.run_dir.path}: {', '.join(writer.counts.dropped)}")
 
     # --- work beside the streams ---
 
