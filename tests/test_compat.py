@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import argparse
 import subprocess
 import sys
@@ -550,15 +551,20 @@ def test_an_exception_makes_the_run_fail(wandb_server: LocalServer) -> None:
     assert current() is None
 
 
-def test_a_wish_to_stop_goes_where_it_is_wanted(wandb_server: LocalServer) -> None:
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_wish_to_stop_goes_where_it_is_wanted(
+    wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch, wanted: Any
+) -> None:
     """`stop_fn`; without it the main thread is interrupted, as by Ctrl-C."""
-    stopped: list[bool] = []
-    with wandb.init(project="p", settings=wandb.Settings(stop_fn=lambda: stopped.append(True))) as run:
+    stopped: list[str] = []
+    monkeypatch.setattr(_thread, "interrupt_main", lambda: stopped.append("main thread"))
+    settings = wandb.Settings(stop_fn=lambda: stopped.append("stop_fn")) if wanted else None
+    with wandb.init(project="p", settings=settings) as run:
         assert run.url
         wandb_server.stop_run(run.id)
         run.log({"x": 1})
         run._run.flush(10)
-    assert stopped == [True]
+    assert stopped == ["stop_fn" if wanted else "main thread"]
 
 
 def test_a_script(wandb_server: LocalServer) -> None:

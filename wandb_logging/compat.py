@@ -4,8 +4,9 @@ What is here takes the official SDK's arguments and does what it does there. Wha
 attribute in the error, an argument of `init` or a setting in one warning. Five things differ on purpose:
 
 - Without an API key `init` writes the run to disk, for `wandb-logging sync`, instead of asking or failing.
-- `init` does not wait for the server. What only the server knows (`run.url`, `run.name` if none was given,
-  `run.entity`) is waited for when it is asked for, once, and at most `init_timeout` seconds.
+- `init` does not wait for the server, unless a run is to go on with what was before. What only the server knows
+  (`run.url`, `run.name` if none was given, `run.entity`) is waited for when it is asked for, once, and at most
+  `init_timeout` seconds.
 - A row with a step lower than the current one is not dropped: see the setting `late_steps`.
 - System metrics are measured if the extra `wandb-logging[system]` is installed.
 - A value that cannot be sent is set aside with a warning, and the rest of its row goes.
