@@ -75,7 +75,8 @@ def event(text: str, *, error: bool = False, t: float = 1.0) -> bytes:
 
 def folded(*chunks: list[bytes]) -> tuple[State, list[str]]:
     """State and lines after journal events that came in these chunks, the state as JSON between them."""
-    state, lines = State(), []
+    state = State()
+    lines: list[str] = []
     for chunk in chunks:
         state, delta = fold(RULES, State(**json.loads(json.dumps(vars(state)))), chunk)
         for number, line in delta.edits.items():
