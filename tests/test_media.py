@@ -5,6 +5,7 @@ The last class runs one workload by the official SDK and by us, and compares val
 
 from __future__ import annotations
 
+import datetime as dt
 import errno
 import hashlib
 import importlib.util
@@ -12,6 +13,7 @@ import io
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -47,6 +49,8 @@ from wandb_logging.testing import LocalServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from wandb_logging.testing import StoredArtifact
 
 np = pytest.importorskip("numpy")
 
@@ -447,6 +451,8 @@ class TestTable:
         """The file has columns and rows, the value counts them."""
         value, content = one(Table(columns=["a", "b"], data=[[1, "x"], [None, float("nan")]]))
         assert content == b'{"columns":["a","b"],"data":[[1,"x"],[null,NaN]]}'
+        _, content = one(Table(columns=["ü"], data=[[None], [1e-07]]))
+        assert content == '{"columns":["ü"],"data":[[null],[1e-7]]}'.encode()
         assert (value["ncols"], value["nrows"], value["log_mode"]) == (2, 2, "IMMUTABLE")
         assert value["path"].endswith(".table.json")
 
@@ -488,6 +494,66 @@ class TestTable:
         run.log({"a": Table(dataframe=polars.DataFrame({"n": [1, 2], "s": ["x", None]}))})
         rows, files, _ = finished(run)
         assert json.loads(files[rows[0]["a"]["path"]]) == {"columns": ["n", "s"], "data": [[1, "x"], [2, None]]}
+
+
+class TestTableArtifact:
+    def logged(self, table: Any, key: str = "t") -> tuple[dict[str, Any], StoredArtifact]:
+        """The value of a table, and the artifact it was logged as."""
+        run = offline(run_id="r")
+        run.log({key: table})
+        rows, _, server = finished(run)
+        (artifact,) = server.run("r").logged_artifacts
+        return rows[0][key], artifact
+
+    def test_value_points_there(self) -> None:
+        """The value says where the table is: by the ids under which the client made the artifact."""
+        value, artifact = self.logged(Table(columns=["a"], data=[[1]]))
+        assert (artifact.name, artifact.type) == ("run-r-t:v0", "run_table")
+        assert value["artifact_path"] == f"wandb-client-artifact://{artifact.client_id}/t.table.json"
+        assert value["_latest_artifact_path"].startswith("wandb-client-artifact://")
+        assert value["_latest_artifact_path"].endswith(":latest/t.table.json")
+
+    def test_media_in_cells(self, tmp_path: Path) -> None:
+        """What cells show is with the table, once."""
+        (tmp_path / "v.mp4").write_bytes(b"video")
+        _, artifact = self.logged(
+            Table(
+                columns=["page", "clip"], data=[[Html("x"), Video(tmp_path / "v.mp4", caption="c")], [Html("x"), None]]
+            )
+        )
+        content = json.loads(artifact.files["t.table.json"])
+        (page, clip), (again, nothing) = content["data"]
+        assert (page, nothing) == (again, None)
+        assert artifact.files[page["path"]].endswith(b"x")
+        assert artifact.files[clip["path"]] == b"video"
+        assert (clip["_type"], clip["caption"], len(artifact.files)) == ("video-file", "c", 3)
+
+    def test_cells_and_types(self) -> None:
+        """Times are milliseconds; a column of mixed values may hold anything."""
+        now = dt.datetime(2020, 1, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=1)))
+        rows = [[now, 1, [1], (1, 2), {"a": now}], [dt.date(2020, 1, 1), "x", [2], (), None]]
+        _, artifact = self.logged(Table(columns=list("abcde"), data=rows))
+        content = json.loads(artifact.files["t.table.json"])
+        millis = 1577836800000
+        assert content["data"] == [[millis, 1, [1], [1, 2], {"a": millis}], [millis, "x", [2], [], None]]
+        types = {
+            name: next(kind for kind in union["params"]["allowed_types"] if kind["wb_type"] != "none")
+            for name, union in content["column_types"]["params"]["type_map"].items()
+        }
+        assert [types[name]["wb_type"] for name in "abcde"] == ["timestamp", "any", "list", "list", "typedDict"]
+        assert [types[name]["params"]["length"] for name in "cd"] == [1, 0]
+
+    def test_missing_time(self) -> None:
+        """The missing time of pandas is a missing value."""
+        pandas = pytest.importorskip("pandas")
+        frame = pandas.DataFrame({"t": pandas.to_datetime(["2020-01-01", None])})
+        _, artifact = self.logged(frame)
+        assert json.loads(artifact.files["t.table.json"])["data"] == [[1577836800000], [None]]
+
+    def test_odd_names(self) -> None:
+        """Whatever the key is, the artifact's name is allowed, and another for another key."""
+        names = [self.logged(Table(columns=["a"]), key)[1].name for key in ("a/b", "a b", "k" * 200, "k" * 201, "..")]
+        assert len(set(names)) == len(names)
 
 
 class TestFiles:
@@ -558,7 +624,7 @@ class TestNames:
 # --- compared with the official SDK ---
 
 WORKLOAD = """
-    import io, json, sys
+    import datetime as dt
     import numpy as np
     import pandas as pd
     import plotly.graph_objects as go
@@ -585,6 +651,8 @@ WORKLOAD = """
             {"htmls": [w.Html("a"), w.Html("<html>b</html>")]},
             {"t": w.Table(columns=["a", "b"], data=[[1, "x"], [2, None]])},
             {"df": pd.DataFrame({"c": [1.5, float("nan")], "when": pd.to_datetime(["2020-01-01", "2021-01-01"])})},
+            {"cells": w.Table(columns=["n", "b", "l", "s"], data=[[1, True, [1, 2], "ä"], [None, None, [3], "y"]])},
+            {"more": w.Table(columns=["l", "d", "e", "t"], data=[[["x"], {"k": [True]}, None, dt.date(2020, 1, 1)]])},
             {"v": w.Video("v.mp4", caption="vc"), "au": w.Audio("a.wav", caption="ac")},
             {"m": w.Molecule("m.pdb", caption="mc"), "o": w.Object3D("o.obj"), "pts": w.Object3D(np.ones((2, 3)))},
             {"vs": [w.Video("v.mp4"), w.Video("v.mp4", caption="x")], "aus": [w.Audio("a.wav")]},
@@ -608,7 +676,7 @@ OURS = """
             run.log(row)
 """
 
-OF_ARTIFACTS = ("artifact_path", "_latest_artifact_path")  # of tables
+OF_ARTIFACTS = {"artifact_path", "_latest_artifact_path"}  # of tables
 
 
 @pytest.fixture(scope="module")
@@ -638,15 +706,14 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
 @pytest.mark.skipif(importlib.util.find_spec("wandb") is None, reason="the official SDK is not installed")
 class TestAsTheOfficialSDK:
     def test_values(self, both: LocalServer) -> None:
-        """Each value is the one that the official SDK sends, key by key, but for a table's artifact."""
+        """Each value is the one that the official SDK sends, key by key; a table's artifact has other random ids."""
 
         def rows(run_id: str) -> list[dict[str, Any]]:
             found = [{key: value for key, value in row.items() if key[0] != "_"} for row in both.run(run_id).history]
             for row in found:
-                for value in row.values():
-                    for key in OF_ARTIFACTS:
-                        if isinstance(value, dict):
-                            value.pop(key, None)
+                for value in filter(lambda item: isinstance(item, dict), row.values()):
+                    for key in OF_ARTIFACTS & value.keys():
+                        value[key] = re.sub(r"//\w{128}", "//id", value[key])
             return found
 
         assert rows("ours") == rows("official")
@@ -659,6 +726,16 @@ class TestAsTheOfficialSDK:
 
         assert media("ours").keys() == media("official").keys()
         assert media("ours") == media("official")
+
+    def test_tables_are_artifacts(self, both: LocalServer) -> None:
+        """Each table is an artifact of the same type and digest, whose name differs by the run's id."""
+
+        def tables(run_id: str) -> dict[str, tuple[str, str, dict[str, bytes]]]:
+            found = both.run(run_id).logged_artifacts
+            return {item.name.replace(f"-{run_id}-", "-"): (item.type, item.digest, item.files) for item in found}
+
+        assert tables("ours") == tables("official")
+        assert tables("ours").keys() == {"run-t:v0", "run-df:v0", "run-cells:v0", "run-more:v0"}
 
     def test_samples(self, tmp_path: Path) -> None:
         """Samples give the WAV file that `soundfile`, which the official SDK writes them with, would give."""

@@ -126,7 +126,7 @@ def _copied(source: Source, folder: Path) -> Iterator[tuple[Path, str, int]]:
     digest, size = hashlib.sha256(), 0
     try:
         with copy.open("xb") as out:
-            for block in _blocks(source):
+            for block in blocks(source):
                 digest.update(block)
                 size += len(block)
                 out.write(block)
@@ -136,7 +136,12 @@ def _copied(source: Source, folder: Path) -> Iterator[tuple[Path, str, int]]:
             copy.unlink()
 
 
-def _blocks(source: Source) -> Iterator[bytes]:
+def blocks(source: Source) -> Iterator[bytes]:
+    """The bytes of a source, a megabyte at a time.
+
+    Raises:
+        OSError: it cannot be read.
+    """
     if isinstance(source, bytes):
         yield source
         return

@@ -7,6 +7,7 @@ import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,8 +88,9 @@ class Run:
         self._own_summary: dict[str, Any] = {}
         self._summary = Summary(self._read_summary, self._set_summary)
         self._follower = Follower(place.run_dir)
-        self.media = Placing(place.run_dir.keep_media)  # of log records
-        self._media_by_hand = Placing(place.run_dir.keep_media, strict=True)
+        placing = partial(Placing, place.run_dir.keep_media, run_id=self.id, log_artifact=self.log_artifact)
+        self.media = placing()  # of log records
+        self._media_by_hand = placing(strict=True)
         self._capture: Capture | None = None
         self.owner: Callable[[], object | None] | None = None  # weak reference to the handler that made it
         if mode != "disabled":

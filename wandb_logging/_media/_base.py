@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from wandb_logging._artifacts import Artifact
 from wandb_logging._errors import LogError
-from wandb_logging._keep import Kept, Source
-from wandb_logging._media._names import STEP, file_name
+from wandb_logging._keep import Kept, Source, blocks
+from wandb_logging._media._names import STEP, file_name, short_id
 
 Keep = Callable[[Source, str], Kept]
 """Keeps the bytes of a file, or these, under a name with this extension. Raises OSError."""
@@ -21,13 +23,23 @@ class Place:
     Args:
         keep: copies into the run directory.
         step: what stands for the step in their names.
+        run_id: id of the run.
+        log_artifact: logs an artifact to it; None if there is no way to.
 
     Attributes:
         files: what was kept: the member `media` of the event (`_names`).
     """
 
-    def __init__(self, keep: Keep, step: str = STEP) -> None:
+    def __init__(
+        self,
+        keep: Keep,
+        step: str = STEP,
+        run_id: str = "",
+        log_artifact: Callable[[Artifact], object] | None = None,
+    ) -> None:
         self.files: list[dict[str, str]] = []
+        self.run_id = run_id
+        self.log_artifact = log_artifact
         self._keep = keep
         self._step = step
 
@@ -86,8 +98,39 @@ class Media(Value):
 
     def json(self, key: str, place: Place) -> dict[str, Any]:
         """The JSON object of it."""
-        caption = {} if self.caption is None else {"caption": str(self.caption)}
-        return {"_type": self.kind, **place.put(self._source, self.folder, key, self._extension), **caption}
+        return {"_type": self.kind, **place.put(self._source, self.folder, key, self._extension), **self.about()}
+
+    def about(self) -> dict[str, Any]:
+        """What its JSON object says beside its file."""
+        return {} if self.caption is None else {"caption": str(self.caption)}
+
+    def into(self, artifact: Artifact) -> dict[str, Any]:
+        """Add its file to an artifact; its JSON object in there.
+
+        Raises:
+            LogError: its file is gone.
+            OSError: it cannot be copied.
+        """
+        sha256 = _sha256(self._source)
+        name = f"media/{self.folder}/{short_id(sha256)}{self._extension}"
+        if name not in artifact.manifest.entries:
+            if isinstance(self._source, Path):
+                artifact.add_file(self._source, name)
+            else:
+                with artifact.new_file(name, "wb") as file:
+                    file.write(self._source)
+        return {"_type": self.kind, "path": name, "sha256": sha256, **self.about()}
+
+    def column_type(self) -> dict[str, Any]:
+        """The type of a table's column of it."""
+        return {"wb_type": self.kind}
+
+
+def _sha256(source: Source) -> str:
+    digest = hashlib.sha256()
+    for block in blocks(source):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def captions(items: Sequence[Media]) -> list[str | None] | bool:

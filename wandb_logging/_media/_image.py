@@ -16,6 +16,7 @@ from wandb_logging._media._base import Media, Place, captions, existing_file
 
 _FORMATS = {"png": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "bmp": "BMP"}  # of what we write ourselves
 _CHANNELS = {1: "L", 3: "RGB", 4: "RGBA"}
+_LAYERS = ("box_layers", "box_class_maps", "mask_layers", "mask_class_maps", "class_map")
 
 
 class Image(Media):
@@ -68,12 +69,17 @@ class Image(Media):
         extension = f".{self.format}" if re.fullmatch(r"\w+", self.format) else ""
         super().__init__(source, extension, caption)
 
-    def json(self, key: str, place: Place) -> dict[str, Any]:
-        """The JSON object of it."""
+    def about(self) -> dict[str, Any]:
+        """What its JSON object says beside its file."""
         width, height = self.size
         grouping = {"grouping": self._grouping} if self._grouping else {}
-        about = {"format": self.format, "width": width, "height": height, **grouping}
-        return {**super().json(key, place), **about}
+        return {**super().about(), "format": self.format, "width": width, "height": height, **grouping}
+
+    def column_type(self) -> dict[str, Any]:
+        """The type of a table's column of it: without boxes, masks and classes."""
+        empty = {name: {"wb_type": "const", "params": {"val": {}, "is_set": False}} for name in _LAYERS}
+        scores = {"wb_type": "const", "params": {"val": [], "is_set": True}}
+        return {"wb_type": self.kind, "params": {**empty, "box_score_keys": scores}}
 
     @classmethod
     def together(cls, items: Sequence[Any], key: str, place: Place) -> dict[str, Any]:

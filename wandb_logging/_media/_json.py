@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from wandb_logging._media._base import Value
-from wandb_logging._values import dumps, plain
+from wandb_logging._values import fast_dumps, plain
+
+_FAST = bool(fast_dumps)  # whether orjson is there
 
 
 def json_bytes(value: object) -> bytes:
-    """A value as the content of a JSON file, non-finite numbers bare."""
-    return dumps(whole(value))
+    """A value as the content of a JSON file in UTF-8, non-finite numbers bare."""
+    tree = whole(value)
+    if _FAST:
+        line = fast_dumps(tree)
+        if b"null" not in line:  # what orjson makes of NaN; or just a null
+            return line
+    text = json.dumps(tree, ensure_ascii=False, separators=(",", ":"))
+    return text.encode() if not _FAST or "NaN" in text or "Infinity" in text else line
 
 
 def whole(value: Any) -> Any:

@@ -26,10 +26,18 @@ def file_name(folder: str, key: str, step: str, sha256: str, extension: str) -> 
         sha256: of its bytes, hexadecimal.
         extension: with its dot.
     """
-    # As the official SDK makes keys safe; a NUL cannot be in any file's name.
-    parts = key.replace("\0", "_").lstrip("/").split("/")
-    safe = "/".join(part.replace(".", "_") if part in {".", ".."} else part for part in parts)
-    return f"media/{folder}/{safe}_{step}_{sha256[:_ID_LENGTH]}{extension}"
+    return f"media/{folder}/{safe_key(key)}_{step}_{short_id(sha256)}{extension}"
+
+
+def safe_key(key: str) -> str:
+    """A metric's name as a relative path, made safe as the official SDK makes it."""
+    parts = key.replace("\0", "_").lstrip("/").split("/")  # no file's name can have a NUL
+    return "/".join(part.replace(".", "_") if part in {".", ".."} else part for part in parts)
+
+
+def short_id(sha256: str) -> str:
+    """What of a digest is in a name."""
+    return sha256[:_ID_LENGTH]
 
 
 def fill_step(name: str, step: int) -> str:

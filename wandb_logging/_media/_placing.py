@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
+from wandb_logging._artifacts import Artifact
 from wandb_logging._errors import LogError
 from wandb_logging._media._base import Keep, Place, Value
 from wandb_logging._media._names import STEP
@@ -20,10 +22,19 @@ class Placing:
         keep: copies into the run directory.
         strict: whether a value that is not what it should be raises, as a person calls; otherwise it is set aside,
             as what the disk refuses always is.
+        run_id: id of the run.
+        log_artifact: logs an artifact to it, for tables.
     """
 
-    def __init__(self, keep: Keep, *, strict: bool = False) -> None:
-        self._keep = keep
+    def __init__(
+        self,
+        keep: Keep,
+        *,
+        strict: bool = False,
+        run_id: str = "",
+        log_artifact: Callable[[Artifact], object] | None = None,
+    ) -> None:
+        self._place = partial(Place, keep, run_id=run_id, log_artifact=log_artifact)
         self._strict = strict
 
     def __call__(
@@ -39,7 +50,7 @@ class Placing:
         Raises:
             LogError: if strict.
         """
-        place = Place(self._keep, step)
+        place = self._place(step)
         return self._mapping(metrics, "", aside, place, 0), place.files
 
     def _mapping(self, metrics: Mapping[Any, Any], path: str, aside: Aside, place: Place, depth: int) -> Any:

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import base64
+import datetime as dt
+import json
+import re
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from wandb_logging._artifacts import MAX_NAME, Artifact, describe
 from wandb_logging._errors import LogError
 from wandb_logging._media._base import Media, Place
-from wandb_logging._media._json import json_bytes
+from wandb_logging._media._column_types import column_types
+from wandb_logging._media._json import json_bytes, whole
+from wandb_logging._media._names import safe_key
 
 _COLUMNS = ("Input", "Output", "Expected")  # the official SDK's
 
 
 class Table(Media):
     """A table. It can grow after it was logged: what is logged is what is in it then.
+
+    It is logged as an artifact `run-<run id>-<key>` of type run_table, too, where the media in its cells are with it.
 
     Args:
         columns: names of the columns. Default: those of a data frame, else Input, Output, Expected.
@@ -33,7 +43,8 @@ class Table(Media):
 
     kind = "table-file"
     folder = "table"
-    MAX_ROWS = 10_000  # that are shown (protocol 5.7); the others are only counted
+    MAX_ROWS = 10_000  # of the file beside the row (protocol 5.7); the others are only counted
+    MAX_ARTIFACT_ROWS = 200_000  # of the one in the artifact; the official SDK's
 
     def __init__(  # noqa: PLR0917  the official SDK's signature
         self,
@@ -92,7 +103,65 @@ class Table(Media):
         content = {"columns": self.columns, "data": self.data[: self.MAX_ROWS]}
         file = place.put(json_bytes(content), self.folder, key, self._extension)
         about = {"ncols": len(self.columns), "nrows": len(self.data), "log_mode": self.log_mode}
-        return {"_type": self.kind, **file, **about}
+        return {"_type": self.kind, **file, **about, **self._logged_artifact(key, place)}
+
+    def _logged_artifact(self, key: str, place: Place) -> dict[str, str]:
+        """Log the table as an artifact, too, where its media are with it: that is what the page shows.
+
+        Returns:
+            Where it is in there.
+        """
+        if place.log_artifact is None:
+            return {}
+        artifact = Artifact(_artifact_name(f"run-{place.run_id}-{key}"), "run_table")
+        name = f"{safe_key(key)}.table.json"
+        content = self._content(artifact)
+        with artifact.new_file(name, "wb") as file:
+            # As the official SDK writes it: so the same table has the same digest.
+            file.write(json.dumps(content, sort_keys=True).encode())
+        place.log_artifact(artifact)
+        ids = describe(artifact, None)
+        return {
+            "artifact_path": f"wandb-client-artifact://{ids['client_id']}/{name}",
+            "_latest_artifact_path": f"wandb-client-artifact://{ids['sequence_client_id']}:latest/{name}",
+        }
+
+    def _content(self, artifact: Artifact) -> dict[str, Any]:
+        rows = self.data[: self.MAX_ARTIFACT_ROWS]
+        return {
+            "_type": "table",
+            "column_types": column_types(self.columns, rows),
+            "columns": self.columns,
+            "data": [[_cell(value, artifact) for value in row] for row in rows],
+            "log_mode": self.log_mode,
+            "ncols": len(self.columns),
+            "nrows": len(rows),
+        }
+
+
+def _artifact_name(name: str) -> str:
+    """A name that an artifact may have, made as the official SDK makes it; of different names different ones."""
+    safe = re.sub(r"[^a-zA-Z0-9_.-]+", "", name)
+    if safe == name and len(name) <= MAX_NAME:
+        return name
+    suffix = base64.urlsafe_b64encode(zlib.crc32(name.encode("utf-8", "replace")).to_bytes(4, "big"))
+    return f"{safe[: MAX_NAME - 7]}-{suffix.decode().rstrip('=')}"
+
+
+def _cell(value: Any, artifact: Artifact) -> Any:
+    """A cell as the table in an artifact has it: media are files beside it, times are milliseconds since 1970."""
+    if isinstance(value, Media):
+        return value.into(artifact)
+    if isinstance(value, Mapping):
+        return {str(key): _cell(item, artifact) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_cell(item, artifact) for item in value]
+    if isinstance(value, (float, dt.date)) and value != value:  # NaN, or what pandas has where a time is missing
+        return None
+    if isinstance(value, dt.date):
+        moment = value if isinstance(value, dt.datetime) else dt.datetime.combine(value, dt.time())
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=dt.timezone.utc)).timestamp() * 1000)
+    return whole(value)
 
 
 def _name(column: Any) -> str | int:
