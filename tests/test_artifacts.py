@@ -622,6 +622,17 @@ def test_events_without_sense_are_set_aside(wandb_server: LocalServer, kind: str
     assert (uploader.report(0).finished, uploader.state.set_aside) == (True, 1)
 
 
+@pytest.mark.parametrize("path", ["../../../secret.txt", "/etc/hostname"])
+def test_a_changed_journal_cannot_send_what_is_elsewhere(wandb_server: LocalServer, path: str) -> None:
+    """A file event names a copy in the run directory, and nothing else is sent for it."""
+    Path("secret.txt").write_text("secret")
+    with offline() as run:
+        run._background.append(change_event("file", {"name": "a.txt", "path": path}, now(), run.report))
+    assert run.dir is not None
+    drain(wandb_server, run.dir)
+    assert "a.txt" not in wandb_server.run("r").files
+
+
 @pytest.mark.parametrize(
     ("operation", "data"),
     [

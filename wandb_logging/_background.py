@@ -249,7 +249,7 @@ class Background:
             trouble = self.uploader.link.trouble  # of a request that is still being tried
             live = not self.place.writer.closed  # after the end only `sync` tries again
             error = explain(trouble, self._settings.host, live=live) if trouble else self._error
-        return self.uploader.report(left, error, self.place.run_dir.path if self.place.on_disk else None)
+        return self.uploader.report(left, error, self.place.run_dir.path if self.place.run_dir.on_disk else None)
 
     def after_fork_in_child(self) -> None:
         """Leave everything that is the parent's to the parent."""
@@ -420,7 +420,7 @@ class Background:
         if report.finished:
             if report.url and self.uploader.remote:
                 self.notices.add("finished", f"run {self.uploader.remote.display_name} finished: {report.url}", INFO)
-        elif self.place.on_disk:
+        elif self.place.run_dir.on_disk:
             left = f"{report.remaining} lines are not sent yet" if self._send else f"run {report.run_id} is saved"
             level = ERROR if self._send else INFO
             self.notices.add("left", f"{left}: {path}. Send with `wandb-logging sync {path}`.", level)

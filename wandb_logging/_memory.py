@@ -21,6 +21,8 @@ from wandb_logging._values import loads
 class MemoryRunDir(RunDir):
     """A run directory without files: nothing in it survives the process."""
 
+    on_disk = False
+
     def __init__(self, info: Mapping[str, Any], memory_bytes: int) -> None:
         super().__init__(Path("(memory)"))
         self._info = {"format": FORMAT, **info}

@@ -43,11 +43,6 @@ class Place:
     joined: bool = False
     trouble: str | None = None
 
-    @property
-    def on_disk(self) -> bool:
-        """Whether it outlives the process."""
-        return not isinstance(self.run_dir, MemoryRunDir)
-
 
 def chosen_mode(settings: Settings) -> str:
     """online, offline or disabled: `auto` is online where a key is found."""

@@ -192,7 +192,7 @@ class Run:
     @property
     def dir(self) -> Path | None:
         """The run directory; None if there is none (disabled, or nothing can be written)."""
-        return self._place.run_dir.path if self._place.on_disk else None
+        return self._place.run_dir.path if self._place.run_dir.on_disk else None
 
     @property
     def config(self) -> dict[str, Any]:

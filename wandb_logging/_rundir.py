@@ -35,7 +35,10 @@ class RunDir:
 
     Attributes:
         path: the directory.
+        on_disk: whether it outlives the process.
     """
+
+    on_disk = True
 
     def __init__(self, path: Path) -> None:
         self.path = path

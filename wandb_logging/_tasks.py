@@ -39,12 +39,10 @@ def perform(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir
         TransportError, HTTPStatusError: not now.
     """
     kind = str(task.get("kind"))
-    if kind in {"file", "standard"}:
-        return _file(task, link, remote, run_dir, uploads)
     if kind not in _KINDS:
         raise RequestRejected(f"this version does not know tasks of kind {kind!r}", 400)
     try:
-        return _KINDS[kind](task, link, remote, run_dir)
+        return _KINDS[kind](task, link, remote, run_dir, uploads)
     except (KeyError, TypeError, ValueError) as exc:  # an event that we did not write: it would fail for ever
         raise RequestRejected(f"the journal's event is not what it should be: {exc!r}", 400) from exc
 
@@ -56,7 +54,7 @@ def describe(task: Mapping[str, Any]) -> str:
 
 def _file(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir, uploads: dict[str, str]) -> list[str]:
     """Upload a file, unless its bytes are there already; again, if it has changed meanwhile."""
-    name, source = str(task["name"]), run_dir.path / str(task["path"])
+    name, source = str(task["name"]), _inside(run_dir, str(task["path"]))
     for _ in range(_VERSIONS):
         mark, digest = _mark(source), md5_of(source)
         if digest == uploads.get(name):
@@ -68,31 +66,46 @@ def _file(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir, 
     return [name]
 
 
+def _inside(run_dir: RunDir, path: str) -> Path:
+    """A file of the run directory; of a run in memory, the program's own file.
+
+    Raises:
+        ValueError: it is elsewhere: a journal that somebody changed must not send what it likes.
+    """
+    if run_dir.on_disk and not (run_dir.path / path).resolve().is_relative_to(run_dir.path.resolve()):
+        raise ValueError(f"{path} is not in the run directory")
+    return run_dir.path / path
+
+
 def _mark(path: Path) -> tuple[int, ...]:
     """What changes when a file does; a newer copy in its place is another file."""
     status = path.stat()
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
-def _media(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir) -> list[str]:
+def _media(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir, _uploads: dict[str, str]) -> list[str]:
     """Upload a file whose name holds its digest: it never changes, and nobody has to remember it."""
-    put_file(link, remote, str(task["name"]), run_dir.path / str(task["path"]))
+    put_file(link, remote, str(task["name"]), _inside(run_dir, str(task["path"])))
     return [str(task["name"])]
 
 
-def _artifact(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir) -> list[str]:
+def _artifact(
+    task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir, _uploads: dict[str, str]
+) -> list[str]:
     upload_artifact(link, remote, task, run_dir.path)
     return []
 
 
-def _use_artifact(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir) -> list[str]:
-    del run_dir
+def _use_artifact(
+    task: Mapping[str, Any], link: Link, remote: Remote, _run_dir: RunDir, _uploads: dict[str, str]
+) -> list[str]:
     use_artifact(link, remote, str(task["id"]))
     return []
 
 
-def _alert(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir) -> list[str]:
-    del run_dir
+def _alert(
+    task: Mapping[str, Any], link: Link, remote: Remote, _run_dir: RunDir, _uploads: dict[str, str]
+) -> list[str]:
     run = {"entityName": remote.entity, "projectName": remote.project, "runName": remote.name}
     variables = {**_alerts.variables(task), **run}
     try:
@@ -105,7 +118,9 @@ def _alert(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir)
     return []
 
 
-_KINDS: dict[str, Callable[[Mapping[str, Any], Link, Remote, RunDir], list[str]]] = {
+_KINDS: dict[str, Callable[[Mapping[str, Any], Link, Remote, RunDir, dict[str, str]], list[str]]] = {
+    "file": _file,
+    "standard": _file,
     "media": _media,
     "artifact": _artifact,
     "use_artifact": _use_artifact,
