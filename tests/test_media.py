@@ -337,6 +337,8 @@ class TestBad:
         assert fill_steps({"a": "x"}, [{"name": "odd", "path": "p"}], 3)[1] == [
             {"kind": "media", "name": "odd", "path": "p"}
         ]
+        for wrong in (3, [None, {}, {"name": 1, "path": "p"}, {"name": "n"}]):
+            assert fill_steps({"a": "x"}, wrong, 3) == ({"a": "x"}, [])
 
 
 class TestImage:

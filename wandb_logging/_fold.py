@@ -21,7 +21,7 @@ What is in a state is never changed but replaced, so that a copy of it need not 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import lru_cache
@@ -232,7 +232,7 @@ class _Folder:
         self.state.summary = dict(state.summary)
         self.delta = Delta()
         self._screen: Screen | None = None
-        self._media: Sequence[Mapping[str, str]] = ()  # of the event being taken, until its step is known
+        self._media: object = None  # of the event being taken, until its step is known
         self._definitions: dict[str, dict[str, Any] | None] = {}  # by path, looked up once
 
     def take(self, body: bytes) -> None:
@@ -254,7 +254,7 @@ class _Folder:
         state.runtime = self._runtime(time)
         metrics = event.get("metrics")
         if type(metrics) is dict:
-            self._media = event.get("media") or ()
+            self._media = event.get("media")
             self._row(metrics, event.get("step"), event.get("commit"), time)
         if type(event.get("text")) is str:
             lines = text_lines(event, structured=self.rules.structured)

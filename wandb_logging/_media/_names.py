@@ -9,7 +9,7 @@ as in the list of kept copies that its event carries:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 STEP = "{step}"
@@ -45,19 +45,19 @@ def fill_step(name: str, step: int) -> str:
     return str(step).join(name.rsplit(STEP, 1))
 
 
-def fill_steps(
-    metrics: Mapping[str, Any], files: Iterable[Mapping[str, str]], step: int
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def fill_steps(metrics: Mapping[str, Any], files: object, step: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The metrics with the step in each name, and what is to be uploaded: `{"kind": "media", "name", "path"}` each.
 
     Args:
         metrics: of an event.
-        files: its member `media`.
+        files: its member `media`; what makes no sense of it is left out.
         step: of the row that the event belongs to.
     """
     names: dict[str, str] = {}
     tasks: dict[str, dict[str, Any]] = {}
-    for file in files:
+    for file in files if isinstance(files, list) else ():
+        if not isinstance(file, dict) or not all(isinstance(file.get(key), str) for key in ("name", "path")):
+            continue
         name = fill_step(file["name"], step)
         names[file["name"]] = name
         # A list of 3D objects names its files without their folder.
