@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -69,7 +70,7 @@ def read_back(run: StoredRun, folder: Path) -> dict[str, Any]:
         },
         "used artifacts": sorted(artifact.name for artifact in run.used_artifacts),
     }
-    return dict(_named(tree, str(folder)))
+    return dict(named(tree, run, folder))
 
 
 def _comparable(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,13 +111,22 @@ def _without_time(line: str) -> str:
     return mark + line[len(mark) :].partition(" ")[2]
 
 
-def _named(value: Any, folder: str) -> Any:
-    """The same with another name for the folder."""
+def named(tree: Any, run: StoredRun, folder: Path) -> Any:
+    """A tree with names for the folder a run was in, and for ids that are random or a matter of order."""
+    ids = {artifact.id: artifact.name for artifact in run.logged_artifacts}
+    return _renamed(tree, {str(folder): "FOLDER", **ids})
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
-        return {key: _named(item, folder) for key, item in value.items()}
+        return {key: _renamed(item, names) for key, item in value.items()}
     if isinstance(value, list):
-        return [_named(item, folder) for item in value]
-    return value.replace(folder, "FOLDER") if isinstance(value, str) else value
+        return [_renamed(item, names) for item in value]
+    if not isinstance(value, str):
+        return value
+    for before, after in names.items():
+        value = value.replace(before, after)
+    return re.sub(r"(?<=^wandb-client-artifact://)\w+", "ID", value)
 
 
 def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
