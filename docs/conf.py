@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import ast
 import dataclasses
-import graphlib
 import importlib.metadata
 import os
 import re
@@ -59,7 +58,9 @@ def settings() -> Iterator[str]:
     properties: Any = _settings.json_schema()["properties"]
     for field in dataclasses.fields(_settings.Settings):
         rule, default = field.metadata["rule"], field.metadata["default"]
-        facts = [f"Takes {takes(properties[field.name])}.", f"Default: {shown(default)}."]
+        facts = [f"Takes {takes(properties[field.name])}."]
+        if default is not None:
+            facts.append(f"Default: {shown(default)}.")
         if rule.env:
             facts.append(f"Environment: `{rule.env}`.")
         yield f"## `{field.name}`\n\n{code_in(rule.doc)}\n\n{' '.join(facts)}\n"
@@ -84,8 +85,6 @@ def takes(schema: Mapping[str, Any]) -> str:
 
 def shown(default: object) -> str:
     """A default as a person would write it in a configuration."""
-    if default is None:
-        return "none"
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
     if isinstance(default, int) and default >= 2**20 and default % 2**20 == 0:
@@ -130,22 +129,16 @@ def other_names(page: str) -> Iterator[str]:
 
 
 def rooms() -> Iterator[str]:
-    """Every module with the first line of its docstring, those that others stand on first."""
+    """Every module with the first line of its docstring, in the order that the project's tests hold."""
     package = Path(wandb_logging.__file__).parent
-    paths = [*package.glob("*.py"), *(path for path in package.glob("*/__init__.py"))]
-    first_lines = {}
-    imports = {}
-    for path in paths:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        name = path.parent.name if path.stem == "__init__" and path.parent != package else path.stem
-        first_lines[name] = (ast.get_docstring(tree) or "").partition("\n")[0].rstrip(":")
-        nodes = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
-        named = [f"{node.module}.{alias.name}".split(".") for node in nodes for alias in node.names]
-        imports[name] = {parts[1] for parts in named if parts[0] == "wandb_logging" and parts[1] != name}
-    known = {name: imports[name] & set(imports) for name in sorted(imports)}
+    tests = ast.parse((Path(__file__).parents[1] / "tests" / "test_project.py").read_text(encoding="utf-8"))
+    lists = (node for node in tests.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "ROOMS")
     yield "| room | what it is for |\n|---|---|"
-    for name in graphlib.TopologicalSorter(known).static_order():
-        yield f"| `{name}` | {first_lines[name]} |"
+    for room in ast.literal_eval(next(lists).value):
+        path = package / room
+        source = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text(encoding="utf-8")
+        first_line = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+        yield f"| `{room}` | {first_line} |"
 
 
 def generate(_app: Sphinx, _page: str, source: list[str]) -> None:

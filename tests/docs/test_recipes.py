@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import DOCS, ROOT, fences, save_files
+from tests.docs.pages import DOCS, PAGES, ROOT, fences, save_files
 from wandb_logging._journal import unseal
 from wandb_logging.testing import LocalServer
 
@@ -35,6 +35,13 @@ def test_every_section_of_the_protocol_that_code_cites_is_there() -> None:
     }
     assert len(cited) > 20
     assert {item for item in cited if item[1] not in numbers} == set()
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.parent == ROOT], ids=lambda page: str(page.name))
+def test_links_lead_somewhere(page: Path) -> None:
+    """The pages that are read where they lie link to files that are there; those of docs/ Sphinx looks after."""
+    links = re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
 
 
 def test_every_notice_in_the_reference_is_one_that_the_code_gives() -> None:
