@@ -265,6 +265,7 @@ class TestPrompt:
         person.type(keys)
         assert person.end() == code
         assert words in person.screen
+        assert "\nwandb-logging: " in person.screen  # not behind the prompt
         assert "Traceback" not in person.screen
         assert netrc() == ""
 

@@ -155,11 +155,13 @@ class TestSync:
     def test_bar(
         self, wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """On a terminal there is a bar, which goes away at the end."""
+        """On a terminal there is a bar, which goes away at the end; what goes on and on says how to leave it."""
         monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
         offline_run("a1", host=wandb_server.url)
-        assert main(["sync"]) == 0
-        assert "sync" in capsys.readouterr().err
+        assert main(["sync", "--follow"]) == 0
+        said = capsys.readouterr().err
+        assert said.startswith("wandb-logging: sending until every run has ended; Ctrl-C stops, and loses nothing\n")
+        assert "100%" in said
 
     def test_progress_lines(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Elsewhere a run says at most every few seconds how far it is."""

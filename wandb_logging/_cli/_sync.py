@@ -34,6 +34,8 @@ def run(args: argparse.Namespace) -> int:
         if all_read:
             print(f"no runs in {', '.join(map(str, paths))}")
         return DONE if all_read else LEFT
+    if args.follow and sys.stderr.isatty():
+        complain("sending until every run has ended; Ctrl-C stops, and loses nothing")
     progress = Progress({run.path: _unsent(run) for run in runs})
     try:
         with progress:
