@@ -55,7 +55,7 @@ def upsert_run(link: Link, variables: Mapping[str, Any]) -> dict[str, Any]:
     data = link.graphql(_protocol.UPSERT_BUCKET, variables, conflict_retries=True)
     bucket = _protocol.dig(data, "upsertBucket", "bucket")
     if not isinstance(bucket, dict):
-        raise GraphQLError("the server's answer to UpsertBucket holds no run")
+        raise _protocol.NoAnswerError("the server's answer to UpsertBucket holds no run")
     return bucket
 
 

@@ -144,19 +144,23 @@ def rate_limit_wait(headers: Mapping[str, str]) -> float:
     return min(reset, 60.0) if remaining < 1 and reset > 0 else 0.0
 
 
+class NoAnswerError(GraphQLError):
+    """Status 200, but not what GraphQL answers: something on the way, or a server in trouble, not a refusal."""
+
+
 def graphql_data(body: bytes) -> dict[str, Any]:
     """The `data` of a GraphQL answer of status 200.
 
     Raises:
-        GraphQLError: it holds errors, or is not what GraphQL answers.
+        GraphQLError: it holds errors, or (NoAnswerError) is not what GraphQL answers.
     """
     answer = _parsed(body)
     if not isinstance(answer, dict):
-        raise GraphQLError("the server's answer is not a JSON object; is host the address of a W&B API?")
+        raise NoAnswerError("the server's answer is not a JSON object; is host the address of a W&B API?")
     if answer.get("errors"):
         raise GraphQLError(error_message(body) or "the server reported an error without words")
     if not isinstance(answer.get("data"), dict):
-        raise GraphQLError("the server's answer holds no data")
+        raise NoAnswerError("the server's answer holds no data")
     return answer["data"]  # type: ignore[no-any-return]
 
 

@@ -350,6 +350,8 @@ class Uploader:
         assert self._reader is not None
         for reason, what in batch.aside:
             self.run_dir.set_aside(reason, what)
+            if what is not None and reason != _DAMAGED:  # None: the program that logged it has said so
+                self._say("set aside", f"set aside, kept in aside.jsonl: {reason}")
         damaged = sum(reason == _DAMAGED for reason, _ in batch.aside)
         if damaged:
             self._say("damaged", f"{self.run_dir.path}: {damaged} damaged journal lines set aside in aside.jsonl")
@@ -454,6 +456,8 @@ class Uploader:
         )
         try:
             upsert_run(self.link, variables)
+        except _protocol.NoAnswerError:
+            raise  # tried again: nobody has refused it
         except (RequestRejected, GraphQLError) as exc:
             # Neither the rows nor the end of the run have to wait for a name that the server does not like.
             self._say("update", f"the server does not take the run's new config or name: {exc}")

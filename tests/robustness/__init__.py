@@ -1,0 +1,1 @@
+"""What the package promises about losing nothing, tried at every point where it could: `python -m tests.robustness`."""

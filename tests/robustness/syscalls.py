@@ -1,0 +1,130 @@
+"""Every syscall: the N-th write, fsync, open, rename or mkdir fails, for every N, with each error, once or for long."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from tests.robustness.ground import START, MemoryServer, Outcome, drain, event, rows_problems, uploader
+from wandb_logging._errors import WandbLoggingError
+from wandb_logging._rundir import RunDir
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+KINDS = ("write", "fsync", "open", "replace", "mkdir", "truncate")
+ERRORS = (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EINTR)
+SHORT = 0  # not an error: the write takes some of the bytes
+ROWS = 12
+
+# How long it lasts: one call, until the process closes its journal, or until after that.
+ONCE, UNTIL_CLOSE, BEYOND = "once", "until close", "beyond close"
+
+
+class Faults:
+    """Makes calls of the operating system fail from the N-th of a kind on."""
+
+    def __init__(self, kind: str = "", number: int = 0, error: int = SHORT, lasts: str = ONCE) -> None:
+        self.counts = dict.fromkeys(KINDS, 0)
+        self._kind = kind
+        self._number = number
+        self._error = error
+        self._lasts = lasts
+        self.lifted = False
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Watch the calls while the context lasts."""
+        faults = self
+
+        class File(io.FileIO):
+            def write(self, data: Any) -> int:
+                return faults.call("write", super().write, data)
+
+        def open_file(path: Any, mode: str = "r", *args: Any, **options: Any) -> Any:
+            if "b" not in mode or not set("wa") & set(mode):
+                return real_open(path, mode, *args, **options)
+            faults.call("open", lambda: None)
+            return io.BufferedWriter(File(path, mode.replace("b", "")))
+
+        real_open = io.open
+        with contextlib.ExitStack() as stack:
+            for kind in KINDS:
+                real = getattr(os, kind)
+                stack.enter_context(mock.patch.object(os, kind, self._watched(kind, real)))
+            stack.enter_context(mock.patch.object(io, "open", open_file))
+            yield
+
+    def _watched(self, kind: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args, **options: self.call(kind, real, *args, **options)
+
+    def call(self, kind: str, real: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        self.counts[kind] += 1
+        number = self.counts[kind]
+        due = number == self._number if self._lasts == ONCE else number >= self._number
+        if kind != self._kind or not due or self.lifted:
+            return real(*args, **options)
+        if self._error != SHORT:
+            raise OSError(self._error, os.strerror(self._error))
+        *before, data = args
+        return real(*before, data[: len(data) // 2])
+
+
+def study(place: Path, *, full: bool) -> Outcome:
+    """No logging call raises; what the disk refused is written later, and what could not be is counted."""
+    outcome = Outcome()
+    clean = Faults()
+    outcome.check("no fault", _problems(place / "clean", clean, BEYOND))
+    number = 0
+    for kind in KINDS:
+        errors = [*ERRORS, SHORT] if kind == "write" else list(ERRORS)
+        for nth in range(1, clean.counts[kind] + 1, 1 if full else 3):
+            for error in errors if full else errors[1:2] + errors[-1:]:
+                for lasts in (ONCE, UNTIL_CLOSE, BEYOND):
+                    if error == SHORT and lasts != ONCE:
+                        continue  # a disk that always takes half is no disk
+                    number += 1
+                    what = f"{kind} {nth}, {errno.errorcode.get(error, 'short')}, {lasts}"
+                    faults = Faults(kind, nth, error, lasts)
+                    outcome.check(what, _problems(place / str(number), faults, lasts))
+    return outcome
+
+
+def _problems(place: Path, faults: Faults, lasts: str) -> Iterator[str]:
+    server = MemoryServer()
+    place.mkdir(parents=True)
+    with faults.at_work():
+        try:
+            run_dir = RunDir.create(place / "cache", {"id": "r", "project": "p", "start": START})
+            writers = [run_dir.writer(segment_bytes=200)]
+        except OSError:
+            return  # where nothing can be made a run goes on in memory, which is another study
+        sender = uploader(run_dir, server)
+        for number in range(ROWS):
+            if number == 6:
+                with contextlib.suppress(OSError):
+                    writers.append(run_dir.writer(durable=True))
+            writers[number % len(writers)].append(event(number))
+            if number % 3 == 2:
+                writers[0].sync()
+            if number % 4 == 3:
+                with contextlib.suppress(WandbLoggingError):
+                    sender.drain()
+        sender.close()
+        faults.lifted = lasts != BEYOND
+        for writer in writers:
+            writer.close()
+        faults.lifted = True
+    dropped = sum(sum(writer.counts.dropped.values()) for writer in writers)
+    if dropped and lasts != BEYOND:
+        yield f"{dropped} rows were dropped although the disk recovered"
+    drain(run_dir, server)
+    yield from server.broken
+    yield from rows_problems(server.numbers, [], range(ROWS))
+    if len(server.numbers) + dropped != ROWS:
+        yield f"{len(server.numbers)} rows arrived, {dropped} are counted as lost, of {ROWS}"

@@ -1,0 +1,95 @@
+"""Forks processes that log, and kills them: `python -m tests.robustness.victim`, told by lines of JSON on stdin.
+
+One process per kill would spend its time on starting Python; this one imports all once, has no thread, and forks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import struct
+import sys
+import threading
+import time
+from typing import Any, Callable
+
+from wandb_logging import _client, new_run
+
+ROW = struct.Struct("<I")
+POINTS = ("write", "fsync", "open", "replace", "request")
+
+
+def main() -> None:
+    """One victim a line; the answer says when it is dead."""
+    for line in sys.stdin:
+        order = json.loads(line)
+        child = os.fork()
+        if not child:
+            with contextlib.suppress(BaseException):
+                _die_at(order)
+                _work(order)
+            os._exit(0)
+        if order["after"] is not None:
+            time.sleep(order["after"])
+            os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        print(json.dumps({"killed": os.WIFSIGNALED(status)}), flush=True)
+
+
+def _work(order: dict[str, Any]) -> None:
+    """Log flat out or at a pace; write down each row whose call is about to be made, and has returned."""
+    begun, returned = (os.open(order[name], os.O_WRONLY | os.O_CREAT | os.O_APPEND) for name in ("begun", "returned"))
+    run = new_run("p", cache_dir=order["cache"], quiet=True, close_timeout=5, **order["settings"])
+
+    def log(first: int) -> None:
+        for number in range(first, first + order["rows"]):
+            WRITE(begun, ROW.pack(number))
+            run.log({"n": number})
+            WRITE(returned, ROW.pack(number))
+            if order["pause"]:
+                time.sleep(order["pause"])
+
+    threads = [threading.Thread(target=log, args=(i * 1_000_000,)) for i in range(1, order["threads"])]
+    for thread in threads:
+        thread.start()
+    log(0)
+    for thread in threads:
+        thread.join()
+    run.finish(0)
+
+
+WRITE = os.write
+
+
+def _die_at(order: dict[str, Any]) -> None:
+    """Have the process killed before or after the N-th call of a kind."""
+    if order["point"] is None:
+        return
+    kind, when, number = order["point"]
+    left = [number]
+    lock = threading.Lock()
+
+    def deadly(call: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*args: Any, **options: Any) -> Any:
+            with lock:
+                left[0] -= 1
+                last = left[0] == 0
+            if last and when == "before":
+                os.kill(os.getpid(), signal.SIGKILL)
+            result = call(*args, **options)
+            if last:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+        return wrapped
+
+    if kind == "request":
+        _client.Client._request = deadly(_client.Client._request)  # type: ignore[method-assign]
+    else:
+        setattr(os, kind, deadly(getattr(os, kind)))
+
+
+if __name__ == "__main__":
+    main()
