@@ -14,7 +14,9 @@ PAGES = [
 ]
 
 # A fence with its language and text; and the name of the file it is, if the paragraph above asks to save it.
-_FENCE = re.compile(r"(?:Save this as `([\w.]+)`(?:[^`\n]+\n?)*\n)?^```([^\n`]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(
+    r"(?:Save this as `([\w.]+)`[^`\n]*\n(?:[^`\n]+\n)*\n)?^```([^\n`]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
 
 
 def fences(page: str) -> list[tuple[str, str, str]]:
