@@ -116,6 +116,10 @@ def pairs(table: dict[str, list[Any]]) -> list[Any]:
     ]
 
 
+simple = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
+anything = simple | st.lists(simple | st.lists(simple)) | st.dictionaries(st.text(), simple)
+
+
 class TestKeys:
     def test_the_keys_the_issue_names(self) -> None:
         """They are fixed: dictConfig files hold them."""
@@ -140,9 +144,7 @@ class TestKeys:
         assert key == "api_key" or repr(value) in text
 
     @pytest.mark.parametrize("key", KEYS)
-    @given(
-        value=st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text()) | st.binary()
-    )
+    @given(value=anything)
     def test_any_value_is_taken_or_refused(self, key: Any, value: Any) -> None:
         """Nothing else is ever raised."""
         try:
@@ -310,9 +312,7 @@ class TestSchema:
         entry = self.schema["properties"][key]
         assert entry["description"]
         if "default" in entry:
-            default = getattr(Settings(), key)
             assert Settings.of({key: entry["default"]}) == Settings()
-            assert str(entry["default"]) == str(list(default) if isinstance(default, tuple) else default)
 
     def test_it_takes_what_the_handler_takes(self) -> None:
         """Judged by another's validator: the issue's example, and a value for each key."""

@@ -166,6 +166,21 @@ class TestIdentity:
 
 
 class TestLateSteps:
+    @pytest.mark.parametrize("late_steps", ["drop", "error"])
+    def test_online_one_line_says_what_is_set_aside(self, late_steps: Any, wandb_server: Any, caplog: Any) -> None:
+        """And where it is kept."""
+        server = {"host": wandb_server.url, "api_key": wandb_server.api_key, "mode": "online", "quiet": True}
+        with new_run("p", late_steps=late_steps, **server) as run:
+            handler = WandbHandler(run=run)
+            for step in (5, 4, 3):
+                handler.handle(logging.makeLogRecord({"levelno": 20, "metrics": {"a": step}, "step": step}))
+        assert [row["a"] for row in wandb_server.run(run.id).history] == [5]
+        said = [record.getMessage() for record in caplog.records if "set aside" in record.getMessage()]
+        assert len(said) == 1
+        assert f"step 4 is lower than the current step 5 (late_steps: {late_steps})" in said[0]
+        assert run.dir
+        assert (run.dir / "aside.jsonl").read_text().count("\n") == 2
+
     def test_run_log_raises(self) -> None:
         """With late_steps: error the caller is told; nothing of that call is logged."""
         with new_run("p", mode="offline", late_steps="error", quiet=True) as run:

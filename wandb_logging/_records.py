@@ -206,7 +206,8 @@ class Steps:
         """Take the step of a log record's row, and say if it is late."""
         late = self.check(step)
         if late is not None:
-            self._say("late step", f"{late}: the row is set aside")
+            # Of the uploader's kind, which says the same when it comes to the row: one line is enough.
+            self._say("set aside", f"{late}: the row is set aside")
 
 
 class Snapshot:

@@ -167,7 +167,7 @@ def _names(value: object) -> tuple[str, ...]:
 def _standard_files(value: object) -> tuple[str, ...]:
     if isinstance(value, bool):
         return STANDARD_FILES if value else ()
-    if isinstance(value, str) or not isinstance(value, Sequence) or not set(value) <= set(STANDARD_FILES):
+    if not isinstance(value, (list, tuple)) or not all(name in STANDARD_FILES for name in value):
         raise ValueError(f"true, false, or a list of {', '.join(STANDARD_FILES)}")
     return tuple(dict.fromkeys(value))
 
