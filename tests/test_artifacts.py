@@ -616,7 +616,9 @@ def test_damaged_copies_are_set_aside(wandb_server: LocalServer, waiting: Path, 
 def test_events_without_sense_are_set_aside(wandb_server: LocalServer, kind: str) -> None:
     """What we did not write into a journal neither stops the run nor is tried for ever."""
     with offline() as run:
-        run._background.append(change_event(kind, {"title": "t", "wait": "long", "folder": "0" * 16}, now(), run.report))
+        run._background.append(
+            change_event(kind, {"title": "t", "wait": "long", "folder": "0" * 16}, now(), run.report)
+        )
     assert run.dir is not None
     uploader = drain(wandb_server, run.dir)
     assert (uploader.report(0).finished, uploader.state.set_aside) == (True, 1)

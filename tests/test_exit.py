@@ -172,7 +172,7 @@ class TestExceptions:
         assert texts(run.lines)[-1].endswith("Mute")
 
     @pytest.mark.parametrize("capture", [False, True])
-    def test_one_that_leaves_a_with_block(self, capture: bool) -> None:  # noqa: FBT001
+    def test_one_that_leaves_a_with_block(self, capture: bool) -> None:
         """It ends the run as failed, with its traceback, once, whether or not somebody outside handles it."""
         with pytest.raises(ValueError, match="on its way"), new_run("p", mode="offline", capture_output=capture):
             raise ValueError("on its way")

@@ -270,7 +270,7 @@ class TestIgnored:
             ("x", [], False),
         ],
     )
-    def test_rule(self, name: str, globs: list[str], expected: bool) -> None:  # noqa: FBT001
+    def test_rule(self, name: str, globs: list[str], expected: bool) -> None:
         """A * does not match a slash."""
         assert ignored(name, globs) is expected
 

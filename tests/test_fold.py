@@ -24,7 +24,7 @@ def event(t: float = START, **members: Any) -> bytes:
     return dumps({**members, "t": t})
 
 
-def row(metrics: dict[str, Any], step: int | None = None, commit: bool | None = None, t: float = START) -> bytes:  # noqa: FBT001
+def row(metrics: dict[str, Any], step: int | None = None, commit: bool | None = None, t: float = START) -> bytes:
     members = {"metrics": metrics, "step": step, "commit": commit}
     return event(t, **{key: value for key, value in members.items() if value is not None})
 
@@ -65,7 +65,7 @@ class Official:
             self.rows.append((self.current, self.row))
             self.row = None
 
-    def log(self, data: dict[str, Any], step: int | None, commit: bool | None) -> None:  # noqa: FBT001
+    def log(self, data: dict[str, Any], step: int | None, commit: bool | None) -> None:
         if step is not None and step > self.current:
             self.flush()
             self.current = step

@@ -52,7 +52,7 @@ def texts_of(handler: WandbHandler) -> list[str]:
 # --- before the first record ---
 
 
-def test_making_it_uses_no_network_no_thread_and_no_file():
+def test_making_it_uses_no_network_no_thread_and_no_file() -> None:
     """Constructing the handler does no network, starts no thread, makes no file; closing it neither."""
     before = threading.active_count()
     handler = WandbHandler(project="p", mode="online", host="http://127.0.0.1:9", api_key="0" * 40)
@@ -61,13 +61,13 @@ def test_making_it_uses_no_network_no_thread_and_no_file():
     assert not CACHE.exists()
 
 
-def test_wrong_settings_are_found_when_it_is_made():
+def test_wrong_settings_are_found_when_it_is_made() -> None:
     """A wrong key says which is meant."""
     with pytest.raises(SettingsError, match="did you mean 'project'"):
         WandbHandler(projekt="p")
 
 
-def test_disabled_mode_does_nothing_at_all():
+def test_disabled_mode_does_nothing_at_all() -> None:
     """No thread, no file, no row."""
     handler = WandbHandler(project="p", mode="disabled")
     before = threading.active_count()
@@ -81,7 +81,7 @@ def test_disabled_mode_does_nothing_at_all():
 # --- metrics ---
 
 
-def test_metrics_come_from_extra_with_next_or_explicit_step():
+def test_metrics_come_from_extra_with_next_or_explicit_step() -> None:
     """The mapping under extra["metrics"] is a row; extra["step"] its step."""
     handler = offline()
     log = logger_with(handler)
@@ -93,7 +93,7 @@ def test_metrics_come_from_extra_with_next_or_explicit_step():
     ]
 
 
-def test_keys_of_extra_can_be_named():
+def test_keys_of_extra_can_be_named() -> None:
     """metrics_key and step_key."""
     handler = offline(metrics_key="m", step_key="at")
     logger_with(handler).info("a", extra={"m": {"x": 1}, "at": 7, "metrics": {"y": 2}})
@@ -102,7 +102,7 @@ def test_keys_of_extra_can_be_named():
 
 
 @pytest.mark.parametrize("on", [True, False])
-def test_a_dict_as_the_message_is_metrics_when_asked_for(on):
+def test_a_dict_as_the_message_is_metrics_when_asked_for(on: bool) -> None:
     """log.info({"loss": 0.1})."""
     handler = offline(dict_message=on)
     logger_with(handler).info({"loss": 0.1})
@@ -110,7 +110,7 @@ def test_a_dict_as_the_message_is_metrics_when_asked_for(on):
 
 
 @pytest.mark.parametrize("on", [True, False])
-def test_a_dict_as_the_argument_is_metrics_when_asked_for(on):
+def test_a_dict_as_the_argument_is_metrics_when_asked_for(on: bool) -> None:
     """log.info("loss %(loss).3f", {"loss": 0.1}); the text is there either way."""
     handler = offline(dict_args=on)
     logger_with(handler).info("loss %(loss).3f", {"loss": 0.1})
@@ -118,7 +118,7 @@ def test_a_dict_as_the_argument_is_metrics_when_asked_for(on):
     assert texts_of(handler) == ["INFO:train:loss 0.100"]
 
 
-def test_what_the_caller_changes_afterwards_changes_nothing():
+def test_what_the_caller_changes_afterwards_changes_nothing() -> None:
     """The row is what it was when the call returned."""
     handler = offline()
     metrics = {"loss": 1.0, "inner": {"x": 1}}
@@ -131,7 +131,7 @@ def test_what_the_caller_changes_afterwards_changes_nothing():
 # --- text ---
 
 
-def test_text_has_level_and_logger_and_traceback():
+def test_text_has_level_and_logger_and_traceback() -> None:
     """As logging.basicConfig would write it."""
     handler = offline()
     log = logger_with(handler)
@@ -148,7 +148,7 @@ def test_text_has_level_and_logger_and_traceback():
     assert all(line.startswith("ERROR ") for line in data(handler).lines[1:])
 
 
-def test_the_users_formatter_makes_the_text():
+def test_the_users_formatter_makes_the_text() -> None:
     """Handler.setFormatter, exceptions included."""
     handler = offline()
     handler.setFormatter(logging.Formatter("<%(levelname)s> %(message)s"))
@@ -157,7 +157,7 @@ def test_the_users_formatter_makes_the_text():
 
 
 @pytest.mark.parametrize(("console", "texts"), [(False, []), ("WARNING", ["WARNING:train:b"])])
-def test_console_switches_text_but_not_metrics(console, texts):
+def test_console_switches_text_but_not_metrics(console: Any, texts: Any) -> None:
     """console: false, or a level."""
     handler = offline(console=console)
     log = logger_with(handler)
@@ -167,7 +167,7 @@ def test_console_switches_text_but_not_metrics(console, texts):
     assert metrics_of(handler) == [{"x": 1}]
 
 
-def test_arguments_that_do_not_fit_lose_neither_metrics_nor_text(capsys):
+def test_arguments_that_do_not_fit_lose_neither_metrics_nor_text(capsys: pytest.CaptureFixture[str]) -> None:
     """The row is kept, and logging's own report goes to stderr as with any handler."""
     handler = offline()
     log = logger_with(handler)
@@ -181,7 +181,7 @@ def test_arguments_that_do_not_fit_lose_neither_metrics_nor_text(capsys):
 # --- a handler like others ---
 
 
-def test_level_and_filters_apply():
+def test_level_and_filters_apply() -> None:
     """Handler.setLevel and addFilter, also with a filter that changes the record (Python 3.12)."""
     handler = offline()
     handler.setLevel(logging.WARNING)
@@ -193,7 +193,7 @@ def test_level_and_filters_apply():
     assert texts_of(handler) == ["WARNING:train:shown"]
 
 
-def test_a_users_queue_handler_in_front_keeps_metrics_and_level():
+def test_a_users_queue_handler_in_front_keeps_metrics_and_level() -> None:
     """QueueHandler, QueueListener, then us: the level still applies, metrics and traceback arrive."""
     handler = offline(console=True)
     handler.setLevel(logging.INFO)
@@ -211,7 +211,7 @@ def test_a_users_queue_handler_in_front_keeps_metrics_and_level():
     assert any("RuntimeError: oops" in text for text in texts_of(handler))
 
 
-def test_the_merging_adapter_adds_to_the_calls_extra():
+def test_the_merging_adapter_adds_to_the_calls_extra() -> None:
     """Before Python 3.13 a LoggerAdapter replaces it, and metrics vanish."""
     handler = offline()
     log = MergingAdapter(logger_with(handler), {"metrics": {"fold": 1}, "rank": 0})
@@ -220,7 +220,7 @@ def test_the_merging_adapter_adds_to_the_calls_extra():
     assert metrics_of(handler) == [{"fold": 1, "loss": 0.5}, {"fold": 1}]
 
 
-def test_warnings_are_captured():
+def test_warnings_are_captured() -> None:
     """logging.captureWarnings(True) brings warnings into the Logs tab."""
     handler = offline()
     logger_with(handler, "py.warnings").propagate = False
@@ -231,7 +231,7 @@ def test_warnings_are_captured():
     assert any("DeprecationWarning: old thing" in text for text in texts_of(handler))
 
 
-def test_a_second_dictconfig_ends_the_first_run_and_begins_another():
+def test_a_second_dictconfig_ends_the_first_run_and_begins_another() -> None:
     """As when a notebook cell is run again."""
     config = {
         "version": 1,
@@ -251,8 +251,8 @@ def test_a_second_dictconfig_ends_the_first_run_and_begins_another():
     assert [read_run(run.dir).exit_code for run in runs if run.dir] == [0, 0]
 
 
-def test_records_after_close_are_counted_not_lost_silently():
-    """close is final: nothing starts a second run."""
+def test_records_after_close_are_counted_not_lost_silently() -> None:
+    """Close is final: nothing starts a second run."""
     handler = offline()
     log = logger_with(handler)
     log.info("a")
@@ -263,7 +263,7 @@ def test_records_after_close_are_counted_not_lost_silently():
     assert handler.stats()["dropped"] == {"logged after the handler was closed": 1}
 
 
-def test_the_run_may_be_made_by_hand():
+def test_the_run_may_be_made_by_hand() -> None:
     """WandbHandler(run=run): records go there, and closing the handler leaves the run open."""
     run = new_run("p", mode="offline", quiet=True)
     handler = WandbHandler(run=run)
@@ -275,14 +275,14 @@ def test_the_run_may_be_made_by_hand():
     assert [row["_step"] for row in read_run(run.dir).rows] == [0, 1]
 
 
-def test_run_and_settings_exclude_each_other():
+def test_run_and_settings_exclude_each_other() -> None:
     """The run has settings of its own."""
     run = new_run("p", mode="disabled")
     with pytest.raises(SettingsError, match="project"):
         WandbHandler(run=run, project="q")
 
 
-def test_stats_count_what_happened(wandb_server):
+def test_stats_count_what_happened(wandb_server: LocalServer) -> None:
     """accepted, journalled, sent, acknowledged, set aside, dropped, lag."""
     handler = WandbHandler(project="p", mode="online", quiet=True)
     log = logger_with(handler)
@@ -305,7 +305,7 @@ def test_stats_count_what_happened(wandb_server):
 # --- the program never notices ---
 
 
-def test_nothing_raises_whatever_the_metrics():
+def test_nothing_raises_whatever_the_metrics() -> None:
     """Bad parts are set aside and named once; the rest of the row is kept."""
 
     class Evil:
@@ -328,7 +328,7 @@ def test_nothing_raises_whatever_the_metrics():
     assert handler.stats()["set_aside"] > 0
 
 
-def test_trouble_is_said_once_on_our_own_logger(caplog):
+def test_trouble_is_said_once_on_our_own_logger(caplog: pytest.LogCaptureFixture) -> None:
     """One line a kind and minute, on the logger `wandb_logging`."""
     handler = offline(quiet=False)
     log = logger_with(handler)
@@ -339,7 +339,9 @@ def test_trouble_is_said_once_on_our_own_logger(caplog):
     assert [line for line in lines if line.startswith("bad ")] == ["bad is set aside: no JSON value for object"]
 
 
-def test_an_unwritable_cache_is_one_line_and_rows_go_from_memory(wandb_server, caplog):
+def test_an_unwritable_cache_is_one_line_and_rows_go_from_memory(
+    wandb_server: LocalServer, caplog: pytest.LogCaptureFixture
+) -> None:
     """A file where the folder should be; online, so nothing is lost."""
     CACHE.write_text("in the way")
     handler = WandbHandler(project="p", mode="online")
@@ -352,7 +354,7 @@ def test_an_unwritable_cache_is_one_line_and_rows_go_from_memory(wandb_server, c
     assert len(lines) == 1
 
 
-def test_root_at_debug_does_not_feed_itself(wandb_server):
+def test_root_at_debug_does_not_feed_itself(wandb_server: LocalServer) -> None:
     """urllib3 and requests log on our thread: none of that becomes a line of the run."""
     handler = WandbHandler(project="p", mode="online", quiet=True)
     logging.getLogger().addHandler(handler)
@@ -366,7 +368,7 @@ def test_root_at_debug_does_not_feed_itself(wandb_server):
 
 
 @pytest.mark.parametrize("end", ["shutdown", "dictConfig"])
-def test_a_wedged_server_delays_the_end_by_close_timeout_at_most(end):
+def test_a_wedged_server_delays_the_end_by_close_timeout_at_most(end: str) -> None:
     """logging.shutdown and a second dictConfig hold logging's locks while they wait; our thread needs none of them."""
     with LocalServer() as server:
         server.latency = 60
@@ -378,7 +380,8 @@ def test_a_wedged_server_delays_the_end_by_close_timeout_at_most(end):
 
         def stop() -> None:
             if end == "shutdown":
-                logging.shutdown([weak for weak in logging._handlerList if weak() is handler])  # type: ignore[attr-defined]
+                mine = [weak for weak in logging._handlerList if weak() is handler]  # type: ignore[attr-defined]
+                logging.shutdown(mine)
             else:
                 logging.config.dictConfig({"version": 1})
             done.set()
@@ -390,7 +393,7 @@ def test_a_wedged_server_delays_the_end_by_close_timeout_at_most(end):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_a_signal_handler_may_log_while_the_same_thread_logs():
+def test_a_signal_handler_may_log_while_the_same_thread_logs() -> None:
     """The nested record neither deadlocks nor breaks a line; also while the run is being started."""
     handler = offline()
     log = logger_with(handler)
@@ -416,7 +419,7 @@ def test_a_signal_handler_may_log_while_the_same_thread_logs():
     assert sorted(row["nested"] for row in rows if "nested" in row) == list(range(1, nested + 1))
 
 
-def test_many_threads_log_at_once():
+def test_many_threads_log_at_once() -> None:
     """Every row of every thread once, each thread's in its order."""
     handler = offline(console=False)
     log = logger_with(handler)
@@ -435,7 +438,7 @@ def test_many_threads_log_at_once():
         assert [row["i"] for row in rows if row["thread"] == number] == list(range(200))
 
 
-def test_the_journal_is_readable_json_lines():
+def test_the_journal_is_readable_json_lines() -> None:
     """One object a line, readable without us."""
     handler = offline()
     logger_with(handler).info("hello", extra={"metrics": {"x": 1}})
@@ -448,7 +451,9 @@ def test_the_journal_is_readable_json_lines():
     assert lines[1]["exit"] == 0
 
 
-def test_handlers_exceptions_go_to_handle_error(monkeypatch, capsys):
+def test_handlers_exceptions_go_to_handle_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A fault of ours leaves the logging call by handleError and nothing else."""
 
     def broken(_settings: Any) -> Run:

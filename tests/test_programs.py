@@ -14,6 +14,7 @@ import pytest
 
 from wandb_logging import read_run, sync
 from wandb_logging._rundir import find_runs
+from wandb_logging.testing import LocalServer
 
 # One configuration, written four times as people write it. HOST, KEY and MODE are filled in.
 JSON = """
@@ -109,7 +110,9 @@ def write(kind: str, text: str, **values: str) -> None:
     Path(f"logging.{kind}").write_text(text)
 
 
-def python(code: str, *, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+def python(
+    code: str, *, check: bool = True, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a program of its own, with warnings as errors."""
     program = Path("program.py")
     program.write_text("import logging, logging.config, sys, os, time\n" + textwrap.dedent(code))
@@ -119,7 +122,7 @@ def python(code: str, *, check: bool = True, **environment: str) -> subprocess.C
         text=True,
         timeout=60,
         check=False,
-        env={**os.environ, **environment},
+        env={**os.environ, **(environment or {})},
     )
     if check:
         assert done.returncode == 0, done.stderr
@@ -135,7 +138,9 @@ FORMATS = pytest.mark.parametrize(("kind", "text"), [("json", JSON), ("yaml", YA
 
 
 @FORMATS
-def test_a_program_with_nothing_but_a_configuration_makes_a_finished_run(kind, text, wandb_server):
+def test_a_program_with_nothing_but_a_configuration_makes_a_finished_run(
+    kind: str, text: str, wandb_server: LocalServer
+) -> None:
     """JSON, YAML, TOML and an INI file; the run ends with the interpreter."""
     write(kind, text, HOST=wandb_server.url, KEY=wandb_server.api_key, MODE="online")
     python(READERS[kind] + TRAINING)
@@ -154,7 +159,7 @@ def test_a_program_with_nothing_but_a_configuration_makes_a_finished_run(kind, t
 
 
 @FORMATS
-def test_the_same_offline_and_synced_is_the_same(kind, text, wandb_server):
+def test_the_same_offline_and_synced_is_the_same(kind: str, text: str, wandb_server: LocalServer) -> None:
     """Offline first, then sync: every row once, the summary right, the run finished."""
     write(kind, text, HOST=wandb_server.url, KEY=wandb_server.api_key, MODE="offline")
     python(READERS[kind] + TRAINING)
@@ -188,13 +193,13 @@ log.info("a", extra={"metrics": {"x": 1}})
         ("raise KeyboardInterrupt", 255),
     ],
 )
-def test_the_run_ends_as_the_program_ends(end, code):
+def test_the_run_ends_as_the_program_ends(end: str, code: int) -> None:
     """An unhandled exception is 1, sys.exit gives its code; what the program prints is unchanged."""
     python(SETUP + end, check=False)
     assert only_run().exit_code == code
 
 
-def test_a_run_made_by_hand_ends_with_the_program():
+def test_a_run_made_by_hand_ends_with_the_program() -> None:
     """new_run without finish."""
     python(
         """
@@ -206,7 +211,7 @@ def test_a_run_made_by_hand_ends_with_the_program():
     assert (only_run().exit_code, len(only_run().rows)) == (0, 1)
 
 
-def test_exit_hooks_can_be_left_alone():
+def test_exit_hooks_can_be_left_alone() -> None:
     """exit_hooks: false leaves sys.excepthook and sys.exit as they are."""
     python(
         """
@@ -218,7 +223,7 @@ def test_exit_hooks_can_be_left_alone():
     )
 
 
-def test_records_of_the_last_moment_are_there():
+def test_records_of_the_last_moment_are_there() -> None:
     """From atexit, from a thread that outlives main, from __del__ at the end."""
     python(
         SETUP
@@ -242,24 +247,24 @@ gate.set()
     assert keys == {"x", "atexit", "del", "thread"}
 
 
-def test_a_first_record_in_atexit_is_kept(wandb_server):
+def test_a_first_record_in_atexit_is_kept(wandb_server: LocalServer) -> None:
     """From Python 3.12 no thread can be started then: the end drains by itself."""
     python(
-        f"""
+        """
         import atexit
         from wandb_logging import WandbHandler
         logging.getLogger().addHandler(WandbHandler(project="p", mode="online", quiet=True))
         log = logging.getLogger("train")
         log.setLevel("INFO")
-        atexit.register(lambda: log.info("late", extra={{"metrics": {{"x": 1}}}}))
+        atexit.register(lambda: log.info("late", extra={"metrics": {"x": 1}}))
         """,
-        **wandb_server.env(),
+        environment=wandb_server.env(),
     )
     (run,) = wandb_server.runs
     assert ([row["x"] for row in run.history], run.state) == ([1], "finished")
 
 
-def test_os_exit_and_kill_lose_no_row_whose_call_returned():
+def test_os_exit_and_kill_lose_no_row_whose_call_returned() -> None:
     """Nothing runs at the end, and nothing has to."""
     python(SETUP + "log.info('b', extra={'metrics': {'x': 2}})\nos._exit(7)", check=False)
     run = only_run()
@@ -267,7 +272,7 @@ def test_os_exit_and_kill_lose_no_row_whose_call_returned():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="fork")
-def test_forked_children_log_into_the_same_run(wandb_server):
+def test_forked_children_log_into_the_same_run(wandb_server: LocalServer) -> None:
     """A child's rows reach the parent's run; the child neither ends it nor sends anything itself."""
     python(
         """
@@ -293,7 +298,7 @@ def test_forked_children_log_into_the_same_run(wandb_server):
         assert [child.exitcode for child in children] == [0, 0, 0]
         log.info("b", extra={"metrics": {"parent": 2}})
         """,
-        **wandb_server.env(),
+        environment=wandb_server.env(),
     )
     (run,) = wandb_server.runs
     for number in range(3):
@@ -302,13 +307,13 @@ def test_forked_children_log_into_the_same_run(wandb_server):
     assert run.state == "finished"
 
 
-def test_import_is_light():
+def test_import_is_light() -> None:
     """Importing the handler loads neither requests nor anything else that only sending needs."""
     done = python("import wandb_logging\nwandb_logging.WandbHandler\nprint(*sys.modules)")
     assert {"requests", "urllib3", "graphql", "numpy"}.isdisjoint(done.stdout.split())
 
 
-def test_without_a_key_auto_is_offline_and_says_so():
+def test_without_a_key_auto_is_offline_and_says_so() -> None:
     """One line that says which, and how to sync."""
     done = python(
         """
@@ -323,14 +328,14 @@ def test_without_a_key_auto_is_offline_and_says_so():
     assert only_run().info["mode"] == "offline"
 
 
-def test_it_works_optimised():
-    """python -O."""
+def test_it_works_optimised() -> None:
+    """Python -O."""
     Path("program.py").write_text("import logging\n" + SETUP)
     subprocess.run([sys.executable, "-O", "program.py"], check=True, timeout=60)
     assert only_run().exit_code == 0
 
 
-def test_json_of_the_issue_is_what_the_reader_gives_back():
+def test_json_of_the_issue_is_what_the_reader_gives_back() -> None:
     """The journal read back: rows, lines, config."""
     write("json", JSON, HOST="https://api.wandb.ai", KEY="x" * 40, MODE="offline")
     python(READERS["json"] + TRAINING)

@@ -258,7 +258,7 @@ class TestStreamBody:
         output: list[str],
         uploaded: list[str],
         code: int | None,
-        packed: bool,  # noqa: FBT001  hypothesis gives it
+        packed: bool,
     ) -> None:
         """Packed piece by piece it is the body of protocol 4.1: what is empty is left out, `{}` is a heartbeat."""
         uploaded = [name.encode("utf-8", "replace").decode() for name in uploaded]
