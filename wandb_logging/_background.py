@@ -88,6 +88,7 @@ class Background:
             batch_size=settings.batch_size,
             batch_bytes=settings.batch_bytes,
             gzip=settings.gzip,
+            durable=settings.fsync != "never",
             heartbeat=settings.heartbeat_interval,
             say=notices.add,
         )
