@@ -55,7 +55,7 @@ def test_closed() -> None:
 def test_nothing_touches_the_disk() -> None:
     """Identity, cursor, locks and what is set aside: none of it makes a file."""
     run_dir = MemoryRunDir(INFO, 100)
-    run_dir.save_info({**run_dir.info, "server": {}})
+    run_dir.save_server({})
     run_dir.save_cursor({"position": None})
     run_dir.lock_upload()
     run_dir.set_aside("why", "what")

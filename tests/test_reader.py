@@ -165,6 +165,26 @@ class TestDamage:
         assert reader.read().damaged == []
         reader.close()
 
+    @pytest.mark.parametrize("several", [True, False])
+    def test_a_copy_may_be_followed_by_a_newer_copy(self, tmp_path: Path, several: bool) -> None:
+        """A torn tail is told of once and not passed: cut at any byte, the whole file then gives the rest."""
+        data = b"".join(self.lines(3))
+        for cut in range(len(data) + 1):
+            place = tmp_path / f"{cut}"
+            place.mkdir()
+            segment(place, 1, 1, data[:cut])
+            if several:
+                segment(place, 2, 1, seal(body(9)))
+            reader = Reader(place)
+            found = [number(event) for chunk in chunks(reader) for event in chunk.bodies]
+            reader.close()
+            again = Reader(place, reader.position)
+            assert again.read() == Chunk([], [], reader.position)
+            segment(place, 1, 1, data)
+            found += [number(event) for chunk in chunks(again) for event in chunk.bodies]
+            again.close()
+            assert sorted(found) == [0, 1, 2, 9] if several else found == [0, 1, 2], cut
+
     def test_a_torn_tail_before_another_segment(self, tmp_path: Path) -> None:
         """What was broken off in one segment is set aside, and the next is read."""
         segment(tmp_path, 1, 1, seal(body(0)) + b'{"torn')

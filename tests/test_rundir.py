@@ -24,9 +24,9 @@ class TestIdentity:
         run_dir = RunDir.create(tmp_path, {**INFO, "config": {"a": [1, {"b": None}]}})
         assert run_dir.info == {"format": 1, **INFO, "config": {"a": [1, {"b": None}]}}
         assert json.loads((tmp_path / "p" / "r" / "run.json").read_text())["id"] == "r"
-        run_dir.save_info({**run_dir.info, "server": {}})
+        run_dir.save_server({})
         assert run_dir.info["server"] == {}
-        assert [path.name for path in run_dir.path.iterdir()] == ["run.json"]
+        assert sorted(path.name for path in run_dir.path.iterdir()) == ["run.json", "server.json"]
 
     @pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b'"x"', b"\xff", b'{"format": 2}', b"{}"])
     def test_a_run_json_that_is_none(self, tmp_path: Path, content: bytes | None) -> None:

@@ -315,7 +315,7 @@ class TestWhateverIsLost:
             raise OSError(28, "No space left on device")
 
         with monkeypatch.context() as patch:
-            patch.setattr(RunDir, "save_info", refuse)
+            patch.setattr(RunDir, "save_server", refuse)
             for _ in range(2):
                 with pytest.raises(JournalError, match="No space left"):
                     sender.drain()
@@ -346,7 +346,7 @@ class TestWhateverIsLost:
         drain(run_dir, server)
         first = order.index("post")
         assert "journal-0001-0001.jsonl" in order[:first]
-        assert any(name.startswith("run.json") for name in order[:first])
+        assert any(name.startswith("server.json") for name in order[:first])
 
     def test_another_server(self, tmp_path: Path, server: LocalServer) -> None:
         """A run that another server has goes to this one whole."""

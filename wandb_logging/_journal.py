@@ -98,10 +98,17 @@ class Writer:
         segment_bytes: size at which a segment is closed and the next begun.
         memory_bytes: most bytes kept in memory while the disk refuses them.
         durable: whether each line is forced to the disk before `append` returns (fsync: always).
+        least_number: the writer's number is the next that is free, from this one on.
     """
 
     def __init__(
-        self, path: Path, *, segment_bytes: int = 64 * 2**20, memory_bytes: int = 64 * 2**20, durable: bool = False
+        self,
+        path: Path,
+        *,
+        segment_bytes: int = 64 * 2**20,
+        memory_bytes: int = 64 * 2**20,
+        durable: bool = False,
+        least_number: int = 1,
     ) -> None:
         self.path = path
         self.counts = Counts()
@@ -109,6 +116,7 @@ class Writer:
         self._segment_bytes = segment_bytes
         self._memory_bytes = memory_bytes
         self._durable = durable
+        self._least_number = least_number
         # Reentrant: a signal handler or a finaliser may log while this very thread is in `append`.
         self._lock = threading.RLock()
         self._kept: deque[bytes] = deque()  # the first may be the rest of a line that was begun
@@ -133,7 +141,7 @@ class Writer:
 
     def _begin(self) -> None:
         if self._alive is None:
-            self.number, self._alive = _claim_writer(self.path)
+            self.number, self._alive = _claim_writer(self.path, self._least_number)
         self._next_segment()
 
     @property
@@ -327,9 +335,10 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
-def _claim_writer(path: Path) -> tuple[int, ProcessLock]:
+def _claim_writer(path: Path, least: int) -> tuple[int, ProcessLock]:
     """The first free writer number, with its lock held: the lock file is made by one process only."""
     number = max((writer for writer, _ in segments(path)), default=0)
+    number = max(number, least - 1)
     while True:
         number += 1
         name = path / f"journal-{number:04d}.lock"

@@ -33,6 +33,9 @@ class MemoryRunDir(RunDir):
     def info(self) -> dict[str, Any]:
         return self._info
 
+    def save_server(self, server: Mapping[str, Any]) -> None:
+        self._info["server"] = dict(server)
+
     def save_info(self, info: Mapping[str, Any]) -> None:
         self._info = dict(info)
 

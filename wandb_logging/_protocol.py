@@ -220,7 +220,7 @@ def _whole(value: object) -> int:
 
 @dataclass(frozen=True)
 class Remote:
-    """What the server said of a run when it was created or taken over. Kept in run.json.
+    """What the server said of a run when it was created or taken over. Kept in server.json.
 
     Attributes:
         storage_id: the server's own id of the run.

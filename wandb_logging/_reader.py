@@ -16,7 +16,8 @@ _PLAN_BYTES = 2**20  # journal of one writer that one entry of order.jsonl cover
 _MORE_BYTES = 2**16
 
 Position = dict[str, Any]
-"""Where reading stands: `{"writers": {"1": [segment, byte]}, "order": entries of order.jsonl passed}`."""
+"""Where reading stands: `{"writers": {"1": [segment, byte]}, "order": entries of order.jsonl passed}`; and
+`"torn": {"1": [segment, byte]}`, where a torn tail ended that was told of but not passed."""
 
 _At = tuple[int, int]
 """A place in one writer's journal: segment, byte."""
@@ -28,10 +29,14 @@ def is_position(value: object) -> bool:
     """Whether a value has the form of a position, or is None, the start."""
     if not isinstance(value, dict):
         return value is None
-    writers = value.get("writers", {})
-    if not isinstance(writers, dict) or not _is_count(value.get("order", 0)):
+    places = [value.get("writers", {}), value.get("torn", {})]
+    if not all(isinstance(item, dict) for item in places) or not _is_count(value.get("order", 0)):
         return False
-    return all(name.isdecimal() and _is_place(at) for name, at in writers.items())
+    return all(name.isdecimal() and _is_place(at) for item in places for name, at in item.items())
+
+
+def _places(value: dict[str, Any]) -> dict[int, _At]:
+    return {int(writer): (int(at[0]), int(at[1])) for writer, at in value.items()}
 
 
 def _is_place(value: object) -> bool:
@@ -58,6 +63,9 @@ class Reader:
     `order.jsonl` what it takes next of which writer, before anybody sees it: a reader that starts again before that
     point takes the same pieces in the same order.
 
+    The torn tail of a dead writer is told of once and not passed: the directory may be a copy that was made while the
+    run went on, and the next copy has the rest.
+
     Args:
         path: the run directory.
         position: where to begin; None begins at the start.
@@ -76,16 +84,17 @@ class Reader:
     def seek(self, position: Position | None) -> None:
         """Go on from a position; None is the start."""
         position = position or {}
-        self._at: dict[int, _At] = {
-            int(writer): (int(at[0]), int(at[1])) for writer, at in position.get("writers", {}).items()
-        }
+        self._at = _places(position.get("writers", {}))
+        self._told = _places(position.get("torn", {}))
+        self._torn: list[bytes] = []
         self._order_at = int(position.get("order", 0))
 
     @property
     def position(self) -> Position:
         """Where reading stands, as JSON."""
-        writers = {str(writer): list(at) for writer, at in sorted(self._at.items())}
-        return {"writers": writers, "order": self._order_at}
+        writers, torn = ({str(writer): list(at) for writer, at in sorted(of.items())} for of in (self._at, self._told))
+        position = {"writers": writers, "order": self._order_at}
+        return {**position, "torn": torn} if torn else position
 
     def read(self, max_lines: int = 1000, max_bytes: int = 2**20) -> Chunk:
         """Whole lines from the position on, at most so many; an empty chunk when there are none.
@@ -95,6 +104,7 @@ class Reader:
         """
         self._present = frozenset(segments(self._path))
         writers = sorted({writer for writer, _ in self._present})
+        self._torn = []
         if len(writers) < 2:
             return self._chunk(self._take(writers[0], max_lines, max_bytes) if writers else [])
         while True:
@@ -125,7 +135,8 @@ class Reader:
         self._files.clear()
 
     def _chunk(self, lines: list[bytes]) -> Chunk:
-        bodies, damaged = [], []
+        bodies: list[bytes] = []
+        damaged = [] if lines else self._torn
         for line in lines:
             body = unseal(line)
             if body is not None:
@@ -161,8 +172,21 @@ class Reader:
             if (writer, segment) in self._present and (end is None or offset < end):
                 data = self._read(writer, segment, offset, max_bytes, end, complete=complete)
             if data or end is not None or not complete:
+                if end is None and not complete:
+                    data = self._without_torn_tail(writer, segment, offset, data)
                 return data, (segment, offset + len(data))
             segment, offset = segment + 1, 0
+
+    def _without_torn_tail(self, writer: int, segment: int, offset: int, data: bytes) -> bytes:
+        whole = data.rfind(b"\n") + 1
+        tail = data[whole:]
+        if not tail or unseal(tail) is not None or salvage(tail)[0]:  # only the newline of a whole line is missing
+            return data
+        end = (segment, offset + len(data))
+        if self._told.get(writer) != end:
+            self._told[writer] = end
+            self._torn.append(tail)
+        return data[:whole]
 
     def _read(
         self, writer: int, segment: int, offset: int, max_bytes: int, end: int | None, *, complete: bool

@@ -1,7 +1,8 @@
 """The run directory: identity, cursor, locks and files of one run. The format has a page in the docs.
 
 wandb_cache/<project>/<run id>/
-    run.json                 who the run is; read-only once the server knows the run
+    run.json                 who the run is; written once
+        server.json              what the server said of the run; from where its lines are counted
     journal-<w>-<n>.jsonl    the journal (`_journal`)
     order.jsonl              the order in which several writers were read (`_reader`)
     cursor.json              what the server has acknowledged, and the folded state there
@@ -80,7 +81,7 @@ class RunDir:
 
     @property
     def info(self) -> dict[str, Any]:
-        """The content of run.json.
+        """The content of run.json, with that of server.json as its member `server` once the server knows the run.
 
         Raises:
             JournalCorrupt: it is missing, not JSON, of a newer format, or does not say what it must.
@@ -93,18 +94,31 @@ class RunDir:
             info = None
         if not isinstance(info, dict):
             raise JournalCorrupt(f"{self.path} has no readable run.json: it holds no JSON object")
+        server = self._load("server.json")
+        if server is not None:
+            info = {**info, "server": server}
         wrong = problem(info)
         if wrong:
             raise JournalCorrupt(f"{self.path / 'run.json'} {wrong}")
         return info
 
     def save_info(self, info: Mapping[str, Any]) -> None:
-        """Write run.json. Only for its maker, and the holder of the upload lock.
+        """Write run.json. Only for its maker.
 
         Raises:
             OSError: the disk refuses it.
         """
         self._save("run.json", json.dumps(info, indent=1).encode() + b"\n", durable=True)
+
+    def save_server(self, server: Mapping[str, Any]) -> None:
+        """Write server.json. Only for the holder of the upload lock.
+
+        A file of its own, so that a newer copy of the run's files from elsewhere leaves it alone.
+
+        Raises:
+            OSError: the disk refuses it.
+        """
+        self._save("server.json", json.dumps(server, indent=1).encode() + b"\n", durable=True)
 
     @property
     def cursor(self) -> dict[str, Any]:

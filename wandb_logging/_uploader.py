@@ -26,6 +26,9 @@ from wandb_logging._stream import Stream
 from wandb_logging._tasks import FILES, describe, perform
 from wandb_logging._values import dumps
 
+# Of who writes the end for a dead process: far from the numbers that a run's own processes get, because this directory
+# may be a copy, and the next copy may bring another writer's files.
+_ENDING_WRITER = 1_000_000
 _PIECE_LINES = 100  # lines folded and packed in one go; more would hold the interpreter lock for too long
 _PIECE_BYTES = 2**18
 _MOST_BYTES = _protocol.MAX_REQUEST_BYTES - 2**20  # what one piece, or the summary, may add to a batch
@@ -432,9 +435,9 @@ class Uploader:
         remote = create_run(self.link, self._info, self._writer_id, self._environment)
         # On the disk before the first line is sent: from now on these offsets are what our lines are counted from.
         # Asked again, the server would count our own lines as somebody's before us.
-        info = {**self._info, "server": dataclasses.asdict(remote)}
-        self.run_dir.save_info(info)
-        self._info, self.remote = info, remote
+        server = dataclasses.asdict(remote)
+        self.run_dir.save_server(server)
+        self._info, self.remote = {**self._info, "server": server}, remote
         self._take_over({})
         if self._reader is not None:
             self._reader.seek(None)
@@ -494,7 +497,7 @@ class Uploader:
         state = self._state
         base = self.remote.runtime if self.remote is not None else 0.0
         time = float(self._info["start"]) + state.paused + max(0.0, state.runtime - base)
-        writer = self.run_dir.writer()
+        writer = self.run_dir.writer(least_number=_ENDING_WRITER)
         writer.append(dumps({"exit": code, "t": time}))
         writer.close()
         if writer.counts.dropped:

@@ -25,13 +25,14 @@ pytestmark = pytest.mark.contract
 
 CLIENTS = {"theirs": "wandb", "ours": "wandb_logging.compat"}
 
+CHANCE = "at times: "  # the two may happen to be the same
 # What may differ, as `workload: path`, and why. The same key with another value of the same type:
 OTHER_VALUE = {
     "*/_timestamp": "when it ran",
     "*/startedAt": "when it ran",
     "*/_runtime": "how fast it ran",
-    "*/_wandb/runtime": "how fast it ran",
-    "*/disk/*/used": "what else the machine did meanwhile",
+    "*/_wandb/runtime": CHANCE + "how fast it ran, in whole seconds",
+    "*/disk/*/used": CHANCE + "what else the machine did meanwhile",
     "*_wandb/cli_version": "each client's own version",
     "*_wandb/t/5": "each client's own version",
     "failed: *summary*/_step": "late_steps: a row of a lower step is not thrown away",
@@ -243,11 +244,12 @@ def test_the_server_has_the_same(workload: str, area: str, twins: Any) -> None:
 
 
 def test_nothing_is_listed_in_vain(twins: Any) -> None:
-    """Each difference listed is there in some workload."""
+    """Each difference listed is there in some workload, but for what is left to chance."""
     met = {
         pattern
         for workload in WORKLOADS
         for path, pair in differences(*twins(workload)).items()
         if (pattern := listed(f"{workload}: {path}", kind_of(*pair)))
     }
-    assert {*OTHER_VALUE, *ONLY_THEIRS, *ONLY_OURS} - met == set()
+    wanted = {path for path, why in {**OTHER_VALUE, **ONLY_THEIRS, **ONLY_OURS}.items() if not why.startswith(CHANCE)}
+    assert wanted - met == set()

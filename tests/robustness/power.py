@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
+    from wandb_logging._journal import Writer
+    from wandb_logging._uploader import Uploader
+
 Names = dict[str, int]
 
 
@@ -160,24 +163,33 @@ class Workload:
     def _work(self) -> None:
         run_dir = RunDir.create(self.disk.root / "cache", {"id": "r", "project": "p", "start": START})
         options = {"segment_bytes": 150, "durable": self.durable}
-        writers = [run_dir.writer(**options)]
-        sender = uploader(run_dir, self.server)
-        for number in range(12):
-            if number == 6:
-                writers.append(run_dir.writer(**options))  # a forked child, or the run resumed
-            self.begun.append(number)
-            writers[number % len(writers)].append(event(number))
-            if self.durable:
-                self.sure.append(number)
+        with contextlib.ExitStack() as opened:
+            writers = [opened.enter_context(contextlib.closing(run_dir.writer(**options)))]
+            sender = opened.enter_context(contextlib.closing(uploader(run_dir, self.server)))
+            for number in range(12):
+                if number == 6:  # a forked child, or the run resumed
+                    writers.append(opened.enter_context(contextlib.closing(run_dir.writer(**options))))
+                self._step(number, writers, sender)
+            self._end(writers, sender)
+        self.sure = list(self.begun)
+        self.power_cut()
+
+    def _step(self, number: int, writers: list[Writer], sender: Uploader) -> None:
+        self.begun.append(number)
+        writers[number % len(writers)].append(event(number))
+        if self.durable:
+            self.sure.append(number)
+        self.power_cut()
+        if number % 3 == 2:
+            for writer in writers:
+                writer.sync()
+            self.sure = list(self.begun)
             self.power_cut()
-            if number % 3 == 2:
-                for writer in writers:
-                    writer.sync()
-                self.sure = list(self.begun)
-                self.power_cut()
-            if number % 4 == 3:
-                sender.drain()
-                self.power_cut()
+        if number % 4 == 3:
+            sender.drain()
+            self.power_cut()
+
+    def _end(self, writers: list[Writer], sender: Uploader) -> None:
         # Rows that only the end of the run gives out: whoever sends them finds a journal that nobody has synced.
         self.begun.append(12)
         writers[0].append(event(12, step=100))
@@ -187,10 +199,6 @@ class Workload:
         self.power_cut()
         self.begun.append(13)
         writers[0].append(event(13))
-        for writer in writers:
-            writer.close()
-        self.sure = list(self.begun)
-        self.power_cut()
 
     def power_cut(self) -> None:
         """Look at each tree that a power cut now could leave, and send what is in it."""
