@@ -315,9 +315,7 @@ class TestFailures:
         assert client.file_stream("/x", b"", gzip=False) == (False, 0.0)
         assert sent[0] < 2 * 40 * 2**20
 
-    @pytest.mark.parametrize(
-        "url", ["ftp://x/y", "nonsense", "http://", "http://[", "file:///etc/x", ""]
-    )
+    @pytest.mark.parametrize("url", ["ftp://x/y", "nonsense", "http://", "http://[", "file:///etc/x", ""])
     def test_an_upload_address_that_is_none(self, client: Client, file: Path, url: str) -> None:
         """It is refused for good, not tried again."""
         with pytest.raises(RequestRejected):
