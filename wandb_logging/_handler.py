@@ -12,11 +12,12 @@ import time
 import weakref
 from collections.abc import Mapping, MutableMapping
 from logging.handlers import QueueHandler
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging import _exit
 from wandb_logging._errors import SettingsError
-from wandb_logging._listener import on_own_thread
+from wandb_logging._listener import own_threads
 from wandb_logging._records import Snapshot
 from wandb_logging._run import Run
 from wandb_logging._settings import Settings
@@ -96,7 +97,7 @@ class WandbHandler(logging.Handler):
         """
         # Our own lines, and what `requests` logs on our thread, would feed themselves.
         # The level is asked again: a user's QueueListener in front does not, by default.
-        if record.levelno < self.level or record.name == "wandb_logging" or on_own_thread():
+        if record.levelno < self.level or record.name == "wandb_logging" or get_ident() in own_threads:
             return False
         kept: Any = self.filter(record)
         if kept:

@@ -10,25 +10,26 @@ from collections.abc import Callable, Iterator
 from logging.handlers import QueueListener
 from typing import Any
 
-_own_threads: set[int] = set()
+own_threads: set[int] = set()
+"""Idents of the threads that work for a listener just now."""
 
 
 def on_own_thread() -> bool:
     """Whether this code runs on behalf of the listener: nothing logged there may become a record of the run."""
-    return threading.get_ident() in _own_threads
+    return threading.get_ident() in own_threads
 
 
 @contextlib.contextmanager
 def as_own_thread() -> Iterator[None]:
     """Count the caller's thread as the listener's: for requests made there, which log."""
     ident = threading.get_ident()
-    nested = ident in _own_threads
-    _own_threads.add(ident)
+    nested = ident in own_threads
+    own_threads.add(ident)
     try:
         yield
     finally:
         if not nested:
-            _own_threads.discard(ident)
+            own_threads.discard(ident)
 
 
 class _Bell:
@@ -85,7 +86,7 @@ class Listener(QueueListener):
 
     def dequeue(self, block: bool) -> Any:  # noqa: ARG002, FBT001  the signature of QueueListener
         """Wait until a round is due; its number, or the sentinel to end."""
-        _own_threads.add(threading.get_ident())
+        own_threads.add(threading.get_ident())
         bell = self._bell
         with bell.changed:
             # The first round comes at once: people look at the page as soon as their program runs.
@@ -95,7 +96,7 @@ class Listener(QueueListener):
             self._first = False
             if bell.stopping and bell.asked == bell.done:
                 self._at_end()
-                _own_threads.discard(threading.get_ident())
+                own_threads.discard(threading.get_ident())
                 return None  # QueueListener's sentinel
             return bell.asked
 
@@ -174,11 +175,11 @@ class Listener(QueueListener):
     def _round_here(self, number: int) -> bool:
         """Make a round on the caller's thread, which counts as our own meanwhile."""
         ident = threading.get_ident()
-        _own_threads.add(ident)
+        own_threads.add(ident)
         try:
             self.handle(number)
         finally:
-            _own_threads.discard(ident)
+            own_threads.discard(ident)
         return True
 
     def finish(self, deadline: float | None) -> None:
