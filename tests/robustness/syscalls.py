@@ -86,8 +86,8 @@ def study(place: Path, *, full: bool) -> Outcome:
         for nth in range(1, clean.counts[kind] + 1, 1 if full else 3):
             for error in errors if full else errors[1:2] + errors[-1:]:
                 for lasts in (ONCE, UNTIL_CLOSE, BEYOND):
-                    if error == SHORT and lasts != ONCE:
-                        continue  # a disk that always takes half is no disk
+                    if error in {SHORT, errno.EINTR} and lasts != ONCE:
+                        continue  # Python itself repeats these, and would for ever
                     number += 1
                     what = f"{kind} {nth}, {errno.errorcode.get(error, 'short')}, {lasts}"
                     faults = Faults(kind, nth, error, lasts)
