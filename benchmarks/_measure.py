@@ -109,7 +109,8 @@ def child(code: str, **environment: str) -> Child:
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, **environment},
+        # Compiled once, as an installed package is, whatever this shell prefers.
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", **environment},
     )
     code_, out, err, seconds, cpu, peak = json.loads(done.stdout)
     if code_:

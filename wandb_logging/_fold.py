@@ -24,16 +24,17 @@ import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from functools import lru_cache
-from typing import Any
-
-from pythonjsonlogger.json import JsonFormatter
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
 
 from wandb_logging import _metrics
 from wandb_logging._alerts import due, waits_after
 from wandb_logging._media._names import fill_steps
 from wandb_logging._terminal import MAX_LINE_CHARS, Line, Screen
 from wandb_logging._values import dumps, loads
+
+if TYPE_CHECKING:
+    from pythonjsonlogger.json import JsonFormatter
 
 MAX_ROW_BYTES = 10_383_360  # 10 MiB - 100 KiB, "imposed by the back-end" (protocol 4.4)
 TASKS = ("file", "artifact", "use_artifact", "alert")  # events that are work beside the streams
@@ -546,7 +547,11 @@ def _json_line(fields: Mapping[str, Any], **_: object) -> str:
     return dumps(fields).decode()
 
 
-_LINE = JsonFormatter("%(ts)s %(content)s", json_serializer=_json_line)
+@cache
+def _line_formatter() -> JsonFormatter:
+    from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415  of use only where the server takes such lines
+
+    return JsonFormatter("%(ts)s %(content)s", json_serializer=_json_line)
 
 
 def text_lines(event: Mapping[str, Any], *, structured: bool) -> list[str]:
@@ -591,4 +596,4 @@ def _structured_line(stamp: str, content: str, *, error: bool) -> str:
     fields = {"ts": stamp, "content": content}
     if error:
         fields["level"] = "error"  # the official client gives a level for stderr only
-    return _LINE.serialize_log_record(fields)
+    return _line_formatter().serialize_log_record(fields)

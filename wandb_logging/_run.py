@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging import _alerts, _exit, _fold
-from wandb_logging._artifact_download import UsedArtifact, find_artifact
-from wandb_logging._artifacts import ARTIFACTS, Artifact, StrPath, artifact_of, describe, finalize, keep
 from wandb_logging._auth import Session
 from wandb_logging._background import Background
 from wandb_logging._capture import Capture
@@ -34,6 +32,8 @@ from wandb_logging._values import Aside, mapping_of, plain
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from wandb_logging._artifact_download import UsedArtifact
+    from wandb_logging._artifacts import Artifact, StrPath
     from wandb_logging._journal import Writer
 
 _MOST_OUTPUT = 2**20  # characters of output in one event
@@ -427,13 +427,15 @@ class Run:
             JournalError: the run has no directory.
             OSError: a file cannot be copied.
         """
-        folder = self._artifact_folder()
-        artifact = artifact_of(artifact_or_path, name, type, self.id, folder)
-        event = describe(artifact, aliases)
+        from wandb_logging import _artifacts  # noqa: PLC0415  a fifth of the import time, and most runs have none
+
+        folder = None if self.mode == "disabled" else self._artifact_folder(_artifacts.ARTIFACTS)
+        artifact = _artifacts.artifact_of(artifact_or_path, name, type, self.id, folder)
+        event = _artifacts.describe(artifact, aliases)
         if folder is not None:
-            event["folder"] = keep(artifact, folder)
+            event["folder"] = _artifacts.keep(artifact, folder)
         self._background.append_change("artifact", event)
-        finalize(artifact, self.flush)
+        _artifacts.finalize(artifact, self.flush)
         return artifact
 
     def use_artifact(self, name: str, type: str | None = None) -> UsedArtifact:  # noqa: A002  the official SDK's name
@@ -448,6 +450,8 @@ class Run:
             LogError: there is no such artifact, or it is of another type; or the run is offline or finished.
             TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.
         """
+        from wandb_logging._artifact_download import find_artifact  # noqa: PLC0415  as in log_artifact
+
         if self.mode != "online":
             raise LogError(f"run {self.id} is {self.mode}: an artifact to use is on the server")
         found = find_artifact(self._background.reach, name, self.entity, self.project)
@@ -608,13 +612,11 @@ class Run:
                     "signals", f"signals: {', '.join(self.settings.signals)} are not watched: {exc}"
                 )
 
-    def _artifact_folder(self) -> Path | None:
-        """Where artifacts are kept; None if nothing is, because the run is disabled."""
-        if self.mode == "disabled":
-            return None
+    def _artifact_folder(self, name: Path) -> Path:
+        """Where artifacts are kept."""
         if self.dir is None:
             raise JournalError(f"run {self.id} has no directory to keep an artifact in; set cache_dir to a folder")
-        folder = self.dir / ARTIFACTS
+        folder = self.dir / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 

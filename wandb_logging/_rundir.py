@@ -103,7 +103,7 @@ class RunDir:
         return info
 
     def save_info(self, info: Mapping[str, Any]) -> None:
-        """Write run.json. Only for its maker.
+        """Write run.json. Only for its maker. Its name is forced to the disk with that of the first segment.
 
         Raises:
             OSError: the disk refuses it.
@@ -119,6 +119,7 @@ class RunDir:
             OSError: the disk refuses it.
         """
         self._save("server.json", json.dumps(server, indent=1).encode() + b"\n", durable=True)
+        sync_directory(self.path)
 
     @property
     def cursor(self) -> dict[str, Any]:
@@ -284,8 +285,6 @@ class RunDir:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
-        if durable:
-            sync_directory(self.path)
 
 
 def _make_durably(path: Path) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging import _yaml
-from wandb_logging._environment import environment, requirements
 from wandb_logging._keep import place_of
 from wandb_logging._rundir import RunDir
 from wandb_logging._terminal import MAX_LINE_CHARS
@@ -38,6 +37,8 @@ def capture(run_dir: RunDir, info: Mapping[str, Any]) -> None:
     Raises:
         OSError: the disk refuses it.
     """
+    from wandb_logging._environment import environment, requirements  # noqa: PLC0415  here on no calling thread
+
     wanted = info.get("standard_files", ())
     if METADATA in wanted:
         about = environment(float(info["start"]), str(info["program"]), str(info["writer_id"]))

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging import _alerts
-from wandb_logging._artifact_upload import upload_artifact, use_artifact
 from wandb_logging._errors import RequestRejected, ServerUnavailable
 from wandb_logging._files import put_file
 from wandb_logging._keep import md5_of
@@ -92,6 +91,8 @@ def _media(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir,
 def _artifact(
     task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir, _uploads: dict[str, str]
 ) -> list[str]:
+    from wandb_logging._artifact_upload import upload_artifact  # noqa: PLC0415  most runs have none
+
     upload_artifact(link, remote, task, run_dir.path)
     return []
 
@@ -99,6 +100,8 @@ def _artifact(
 def _use_artifact(
     task: Mapping[str, Any], link: Link, remote: Remote, _run_dir: RunDir, _uploads: dict[str, str]
 ) -> list[str]:
+    from wandb_logging._artifact_upload import use_artifact  # noqa: PLC0415  most runs have none
+
     use_artifact(link, remote, str(task["id"]))
     return []
 

@@ -6,12 +6,14 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from wandb_logging._artifacts import Artifact
 from wandb_logging._errors import LogError
 from wandb_logging._keep import Kept, Source, blocks
 from wandb_logging._media._names import STEP, file_name, short_id
+
+if TYPE_CHECKING:
+    from wandb_logging._artifacts import Artifact
 
 Keep = Callable[[Source, str], Kept]
 """Keeps the bytes of a file, or these, under a name with this extension. Raises OSError."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from wandb_logging._artifacts import Artifact
 from wandb_logging._errors import LogError
 from wandb_logging._media._base import Keep, Place, Value
 from wandb_logging._media._names import STEP
 from wandb_logging._values import MAX_DEPTH, Aside
+
+if TYPE_CHECKING:
+    from wandb_logging._artifacts import Artifact
 
 _NUMBERS = frozenset({float, int, str, bool, type(None)})
 
