@@ -116,7 +116,7 @@ class TestWhatIsThere:
             threads.add(threading.get_ident())
             return ""
 
-        monkeypatch.setattr(_standard_files, "requirements", requirements)
+        monkeypatch.setattr(_environment, "requirements", requirements)
         work(handler(wandb_server))
         assert threads
         assert threading.get_ident() not in threads
