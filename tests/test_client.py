@@ -353,6 +353,14 @@ class TestFailures:
             assert client.graphql(_protocol.VIEWER, {})["viewer"]["entity"] == server.entity
             client.close()
 
+    def test_a_proxy(self, seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+        """HTTP_PROXY is asked for an address that this machine cannot even look up."""
+        monkeypatch.setenv("HTTP_PROXY", seen.url)
+        client = Client("http://api.wandb.invalid", KEY)
+        client.file_stream("/files/e/p/r/file_stream", b"{}", gzip=False)
+        client.close()
+        assert seen.requests[0][1] == "http://api.wandb.invalid/files/e/p/r/file_stream"
+
     def test_a_session_of_the_users(self, seen: Seen) -> None:
         """A session given for odd proxies is used, with our auth."""
         session = requests.Session()

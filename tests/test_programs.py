@@ -343,3 +343,32 @@ def test_json_of_the_issue_is_what_the_reader_gives_back() -> None:
     assert json.loads(json.dumps(run.config)) == {"learning_rate": 0.01, "net": {"layers": [64, 10]}}
     assert len(run.lines) == 4
     assert "x" * 40 not in "".join(path.read_text() for path in run.path.iterdir() if path.is_file())
+
+
+@pytest.mark.parametrize("mode", ["auto", "offline"])
+def test_no_home_is_no_reason_to_stop(mode: str) -> None:
+    """A service or a container without HOME: no key is found, and the run is written."""
+    Path("program.py").write_text(
+        "import logging\nfrom wandb_logging import WandbHandler\n"
+        f"logging.getLogger().addHandler(WandbHandler(project='p', mode={mode!r}))\n"
+        "logging.warning('x', extra={'metrics': {'x': 1}})\n"
+    )
+    environment = {key: value for key, value in os.environ.items() if key not in {"HOME", "NETRC", "USERPROFILE"}}
+    subprocess.run([sys.executable, "program.py"], check=True, timeout=60, env=environment)
+    assert [row["x"] for row in only_run().rows] == [1]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a file system where nobody can make a folder")
+def test_a_cache_dir_that_nobody_can_make(wandb_server: LocalServer) -> None:
+    """One line says so, and online nothing is lost."""
+    done = python(
+        """
+        from wandb_logging import WandbHandler
+        logging.getLogger().addHandler(WandbHandler(project="p", mode="online", cache_dir="/proc/wandb_cache"))
+        for i in range(10):
+            logging.warning("x", extra={"metrics": {"i": i}})
+        """,
+        environment=wandb_server.env(),
+    )
+    assert [row["i"] for row in wandb_server.runs[0].history] == list(range(10))
+    assert sum("cannot be written" in line for line in done.stderr.splitlines()) == 1
