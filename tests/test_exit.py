@@ -388,12 +388,12 @@ class TestSignals:
             run = new_run("p", mode="online", run_id="busy", close_timeout=3600, signals=["SIGTERM"])
             logging.getLogger().addHandler(WandbHandler(run=run))
             run.log({{"x": 0}})
-            print("ready")
+            run.flush()
             sys.stderr = open(os.devnull, "w")
+            print("ready", flush=True)
             {busy}
         """)
-        wandb_server.wait_for(lambda: wandb_server.run("busy").history, 30)
-        process.terminate()
+        process.terminate()  # it is online, and busy by now
         process.communicate(timeout=30)
         run = wandb_server.run("busy")
         assert (process.returncode, run.preempting, run.exit_code) == (-15, True, 143)
