@@ -462,17 +462,3 @@ def test_handlers_exceptions_go_to_handle_error(
     monkeypatch.setattr("wandb_logging._handler.Run", broken)
     logger_with(offline()).info("x")
     assert "RuntimeError: boom" in capsys.readouterr().err
-
-
-def test_one_thread_and_no_child_process(wandb_server: LocalServer) -> None:
-    """That is all it takes beside the program, online."""
-    before = {thread.ident for thread in threading.enumerate()}
-    handler = WandbHandler(project="p", mode="online", quiet=True, system_metrics=False)
-    logger_with(handler).info("x", extra={"metrics": {"x": 1}})
-    handler.flush(10)
-    new = [thread for thread in threading.enumerate() if thread.ident not in before]
-    # The server's own threads, one a connection, are in this process as well.
-    assert [thread.name for thread in new if "_monitor" in thread.name] == [new[0].name]
-    psutil = pytest.importorskip("psutil")
-    assert psutil.Process().children() == []
-    handler.close()

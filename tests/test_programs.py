@@ -372,3 +372,23 @@ def test_a_cache_dir_that_nobody_can_make(wandb_server: LocalServer) -> None:
     )
     assert [row["i"] for row in wandb_server.runs[0].history] == list(range(10))
     assert sum("cannot be written" in line for line in done.stderr.splitlines()) == 1
+
+
+def test_one_thread_and_no_child_process(wandb_server: LocalServer) -> None:
+    """That is all it takes beside the program, online."""
+    pytest.importorskip("psutil")
+    python(
+        """
+        import psutil, threading
+        from wandb_logging import WandbHandler
+        handler = WandbHandler(project="p", mode="online", quiet=True)
+        logging.getLogger().addHandler(handler)
+        assert threading.active_count() == 1
+        logging.warning("x", extra={"metrics": {"x": 1}})
+        handler.flush()
+        assert threading.active_count() == 2
+        assert psutil.Process().children() == []
+        """,
+        environment=wandb_server.env(),
+    )
+    assert wandb_server.runs[0].state == "finished"
