@@ -506,3 +506,16 @@ def test_exported_names() -> None:
         assert getattr(wandb_logging.testing, name).__name__ == name
     with pytest.raises(AttributeError, match="no attribute 'Other'"):
         _ = wandb_logging.testing.Other
+
+
+def test_half_a_request_is_none(server: LocalServer) -> None:
+    """A client that is killed while it sends broke no rule, and nothing of its request counts."""
+    import socket
+
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) as connection:
+        head = "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+        connection.sendall(head.encode() + b'{"que')
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(100) == b""
+    assert server.requests == []
+    assert server.violations == []

@@ -87,6 +87,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         length = self.headers.get("Content-Length")
         body = self.rfile.read(int(length)) if length is not None else None
+        if body is not None and len(body) < int(length or 0):
+            self.close_connection = True  # the client died in the middle of it: that is no request
+            return
         if body is None and "Transfer-Encoding" in self.headers:
             # The rest of the connection would be read as a request.
             self.close_connection = True
