@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from wandb_logging import LogError, Run, Session, SettingsError, new_run, read_run, sync
+from wandb_logging import LogError, Run, Session, SettingsError, _background, new_run, read_run, sync
 from wandb_logging.testing import LocalServer
 
 
@@ -79,6 +79,38 @@ def test_log_config_and_files_arrive(wandb_server: LocalServer, tmp_path: Path) 
     assert stored.files["model.bin"] == b"\0" * 1000
     assert stored.files["sub/notes.txt"] == b"hello"
     assert {"model.bin", "sub/notes.txt"} <= set(stored.uploaded)
+
+
+def test_a_changed_config_goes_when_it_has_been_quiet(
+    wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Name and definitions likewise: long before the next send, whole, several changes in one (protocol 3.1)."""
+    monkeypatch.setattr(_background, "_QUIET", 0.3)
+    with run_on(wandb_server, flush_interval=3600, heartbeat_interval=3600, config={"a": 1}) as run:
+        run.log({"x": 1})
+        assert run.flush(30).ok
+        run.update_config(b=2)
+        run.update_config(c=3)
+        wandb_server.wait_for(lambda: wandb_server.runs[0].config == {"a": 1, "b": 2, "c": 3})
+        run.name = "new"
+        run.define_metric("x", summary="min")
+        wandb_server.wait_for(lambda: wandb_server.runs[0].display_name == "new")
+        assert [item["1"] for item in wandb_server.runs[0].wandb_config["m"]] == ["x"]
+        assert len(wandb_server.runs[0].upserts) == 3
+
+
+def test_it_has_been_quiet_after_five_seconds_without_a_change(wandb_server: LocalServer) -> None:
+    """Each change begins them anew."""
+    with run_on(wandb_server, flush_interval=3600, heartbeat_interval=3600) as run:
+        run.log({"x": 1})
+        assert run.flush(30).ok
+        background = run._background
+        assert (background._next_round() or 0) > 60
+        run.update_config(b=2)
+        first = background._changes_due
+        assert 0 < (background._next_round() or 0) <= 5
+        run.update_config(c=3)
+        assert background._changes_due > first
 
 
 def test_a_file_is_what_it_was_when_it_was_added(wandb_server: LocalServer) -> None:

@@ -181,6 +181,22 @@ class TestTheWay:
         assert len(run.upserts) == 2
         assert (run.display_name, run.tags, run.config) == ("new", ["t"], {"lr": 0.1, "a": 1})
 
+    def test_tags_can_be_taken_away(self, tmp_path: Path, server: LocalServer) -> None:
+        """An empty list takes them all, also where the run is opened again; none given leaves what is there."""
+        run_dir = make_run(tmp_path, [row(0)], closed=False, tags=["a"])
+        drain(run_dir, server, ending=None)
+        run = server.run(run_dir.info["id"])
+        assert run.tags == ["a"]
+        writer = run_dir.writer()
+        add(writer, [{"run": {"tags": []}, "t": START}])
+        writer.close()
+        drain(run_dir, server, ending=None)
+        assert run.tags == []
+        run.tags = ["by somebody else"]
+        drain(run_dir, server, ending=0)
+        assert run.tags == []
+        assert [upsert["tags"] for upsert in run.upserts] == [["a"], ["a"], [], []]
+
     def test_a_new_name_that_is_refused(self, tmp_path: Path, server: LocalServer) -> None:
         """It is said, and neither the rows nor the end wait for it."""
         run_dir = make_run(tmp_path, [row(0)], closed=False)

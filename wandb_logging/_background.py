@@ -7,6 +7,7 @@ changes one flag. All that a person should know of it is said here.
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 import traceback
@@ -33,6 +34,8 @@ from wandb_logging._uploader import Uploader
 if TYPE_CHECKING:
     from wandb_logging._client import Client
 
+_COLLECTED = ("config", "define", "run")  # changes that wait for more of them: each is sent whole (protocol 3.1)
+_QUIET = 5.0  # seconds without another one after which they are sent
 _BREATH = 0.0002  # seconds the program gets between two pieces of the uploader's work
 
 
@@ -80,6 +83,7 @@ class Background:
         self._ending = threading.RLock()
         self._sampler = Sampler(settings.system_interval) if settings.system_metrics else None
         self._round_due = 0.0
+        self._changes_due = math.inf
         self._listener = Listener(self._round, self._next_round, self._release)
         pace = Pace(self._listener.sleep, self._listener.out_of_time, _BREATH)
         self.uploader = Uploader(
@@ -127,6 +131,9 @@ class Background:
             LogError: the run is finished.
         """
         self.append(change_event(kind, value, now(), self.report_aside))
+        if kind in _COLLECTED and self._send:
+            self._changes_due = time.monotonic() + _QUIET
+            self._listener.reconsider()
 
     def report_aside(self, name: str, reason: str) -> None:
         """Take note of a value that cannot be sent. Safe inside a logging call."""
@@ -266,8 +273,8 @@ class Background:
 
     def _next_round(self) -> float | None:
         """Seconds to the next round."""
-        sampler = self._sampler
-        return self._pace if sampler is None else max(0.0, min(self._round_due, sampler.due) - time.monotonic())
+        sample_due = math.inf if self._sampler is None else self._sampler.due
+        return max(0.0, min(self._round_due, self._changes_due, sample_due) - time.monotonic())
 
     @property
     def _pace(self) -> float:
@@ -289,15 +296,18 @@ class Background:
         self.notices.say_all()
 
     def _round_unguarded(self) -> None:
-        if self._sample() and not self._listener.asked and time.monotonic() < self._round_due:
+        if self._sample() and not self._listener.asked and time.monotonic() < min(self._round_due, self._changes_due):
             return  # it was time for that only
-        self._round_due = time.monotonic() + self._pace
-        self._look_after_disk()
-        if (self._send or self._send_once) and not self._halted:
-            self._send_once = False
-            self._drain()
-        elif self.mode == "offline" and not self._said_where:
-            self._say_offline()
+        self._changes_due = math.inf  # before the journal is read: what comes from here on waits for more
+        try:
+            self._look_after_disk()
+            if (self._send or self._send_once) and not self._halted:
+                self._send_once = False
+                self._drain()
+            elif self.mode == "offline" and not self._said_where:
+                self._say_offline()
+        finally:
+            self._round_due = time.monotonic() + self._pace
 
     def _sample(self) -> bool:
         """Take a sample of the system metrics if one is due; whether it was."""

@@ -39,6 +39,7 @@ class _Bell:
         self.changed = threading.Condition(threading.RLock())
         self.asked = 0  # rounds asked for
         self.done = 0  # the latest asked-for round that is over
+        self.moved = False  # the next round is due at another time than was thought
         self.stopping = False
         self.deadlines: list[float] = []  # of everybody who waits for a round; monotonic
 
@@ -90,15 +91,22 @@ class Listener(QueueListener):
         bell = self._bell
         with bell.changed:
             # The first round comes at once: people look at the page as soon as their program runs.
-            due = None if self._first else self._interval()
-            if not self._first and bell.asked == bell.done and not bell.stopping:
-                bell.changed.wait_for(lambda: bell.asked != bell.done or bell.stopping, due)
+            if not self._first:
+                self._wait_until_due(bell)
             self._first = False
             if bell.stopping and bell.asked == bell.done:
                 self._at_end()
                 own_threads.discard(threading.get_ident())
                 return None  # QueueListener's sentinel
             return bell.asked
+
+    def _wait_until_due(self, bell: _Bell) -> None:
+        while bell.asked == bell.done and not bell.stopping:
+            bell.moved = False
+            if not bell.changed.wait_for(
+                lambda: bell.asked != bell.done or bell.stopping or bell.moved, self._interval()
+            ):
+                return
 
     def handle(self, record: Any) -> None:
         """One round."""
@@ -119,6 +127,12 @@ class Listener(QueueListener):
     def wake(self) -> None:
         """Have a round made soon, without waiting for it."""
         self._bell.ring()
+
+    def reconsider(self) -> None:
+        """Ask anew when the next round is due."""
+        with self._bell.changed:
+            self._bell.moved = True
+            self._bell.changed.notify_all()
 
     def hurry(self, deadline: float) -> None:
         """Have a round made now, without waiting, as if somebody waited until the deadline (monotonic) or `calm`."""

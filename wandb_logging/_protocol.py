@@ -391,7 +391,7 @@ def upsert_variables(
     Args:
         info: the run's identity, as in run.json.
         config: the whole config as JSON text, or None to leave it.
-        changed: of a run that exists: what of name, notes, tags, group and job type to set.
+        changed: of a run that exists: what of name, notes, tags, group and job type to set; no tags are none then.
         first: whether this call makes the run (or takes it over).
     """
     given = dict(info) if first else dict(changed or {})
@@ -413,7 +413,7 @@ def upsert_variables(
         "jobType": given.get("job_type"),
         "state": None,
         "sweep": None,
-        "tags": list(given["tags"]) if given.get("tags") else None,
+        "tags": list(given["tags"]) if given.get("tags") or "tags" in (changed or {}) else None,
         "summaryMetrics": None,
     }
 

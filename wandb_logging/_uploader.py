@@ -399,7 +399,7 @@ class Uploader:
 
     def _reopen(self, remote: Remote) -> None:
         variables = _protocol.upsert_variables(
-            self._identity, config=self._config_json(), storage_id=remote.storage_id, first=True
+            self._identity, config=self._config_json(), storage_id=remote.storage_id, changed=self._state.run
         )
         there = _protocol.line_count(upsert_run(self.link, variables))
         most = remote.history + self._state.rows + self.run_dir.lines_after(self._position) + 1
