@@ -26,6 +26,7 @@ def test_a_journal_read_back(tmp_path: Path) -> None:
         {"metrics": {"k": float("nan")}, "step": 4, "t": START + 2},
         {"config": {"a": 1}, "t": START + 3},
         {"run": {"name": "new"}, "t": START + 3},
+        {"system": {"cpu": 3.5}, "t": START + 3.5},
         {"exit": 2, "t": START + 4},
     ]
     run_dir = make_run(tmp_path, events)
@@ -35,10 +36,11 @@ def test_a_journal_read_back(tmp_path: Path) -> None:
     assert (data.rows[1]["m"], data.rows[1]["_step"]) == (1, 4)
     assert data.rows[1]["k"] != data.rows[1]["k"]
     assert data.lines == ["2023-11-14T22:13:20.000000 INFO:x:hello"]
+    assert data.samples == [{"system.cpu": 3.5, "_timestamp": START + 3.5, "_runtime": 3.5}]
     assert data.config == {"lr": 0.1, "a": 1}
     assert data.summary["m"] == 1
     assert data.info["name"] == "new"
-    assert (data.exit_code, data.finished, data.alive, data.unsent, data.damaged) == (2, False, False, 6, 0)
+    assert (data.exit_code, data.finished, data.alive, data.unsent, data.damaged) == (2, False, False, 7, 0)
     assert data.url is None
     assert files(run_dir.path) == before
 

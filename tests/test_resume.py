@@ -10,7 +10,7 @@ import pytest
 
 from tests.runs import Clock, drain, make_run, row
 from wandb_logging import new_run, read_run, sync
-from wandb_logging._errors import SettingsError, TransportError
+from wandb_logging._errors import LogError, SettingsError, TransportError
 from wandb_logging.testing import LocalServer
 
 if TYPE_CHECKING:
@@ -56,6 +56,17 @@ class TestFromTheServer:
         assert (there.tags, there.notes) == (["old"], "old notes")
         assert there.upserts[-1]["id"]
         assert there.state == "finished"
+
+    def test_a_late_step_is_late_from_the_first_call_on(self, wandb_server: LocalServer) -> None:
+        """With late_steps: error `log` knows where the run goes on, as soon as the server has said so."""
+        old_run(wandb_server)
+        with start(resume="must", late_steps="error") as run:
+            run.log({"acc": 0.9})
+            assert run.flush(30).ok
+            with pytest.raises(LogError, match="step 5 is lower than the current step 31"):
+                run.log({"acc": 0}, step=5)
+            run.log({"acc": 0.8}, step=40)
+        assert [line["_step"] for line in wandb_server.run("r").history] == [0, 10, 20, 30, 31, 40]
 
     def test_new_tags_and_notes_win(self, wandb_server: LocalServer) -> None:
         """What is given now replaces what was there."""
@@ -140,6 +151,17 @@ class TestInItsOwnDirectory:
         there = wandb_server.run("r")
         assert [line["n"] for line in there.history] == [0, 1]
         assert (there.state, there.exit_code) == ("failed", 3)
+
+    def test_a_late_step_is_late_from_the_first_call_on(self) -> None:
+        """Here nobody has to be asked where the run goes on."""
+        for number in range(2):
+            with start(mode="offline", resume="allow", late_steps="error") as run:
+                run.log({"n": number}, step=10 * number + 5)
+        with start(mode="offline", resume="must", late_steps="error") as run, pytest.raises(LogError, match="step 16"):
+            run.log({"n": 2}, step=14)
+        child = start("child", mode="offline", fork_from="r?_step=20", late_steps="error")
+        with child, pytest.raises(LogError, match="step 20 is lower than the current step 21"):
+            child.log({"n": 3}, step=20)
 
     def test_the_time_between_does_not_count(self, wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
         """`_runtime` goes on from where it was, however long the run rested."""

@@ -300,6 +300,18 @@ class TestWhateverIsLost:
         drain(run_dir, server)
         whole(server, run_dir)
 
+    def test_what_another_version_knows_of_the_server(self, tmp_path: Path, server: LocalServer) -> None:
+        """Members of server.json that this one does not know are left alone; the run goes on where it was."""
+        run_dir = make_run(tmp_path, EVENTS[:3], closed=False)
+        drain(run_dir, server, ending=None)
+        path = run_dir.path / "server.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "new": {"of": "later"}}))
+        writer = run_dir.writer()
+        add(writer, EVENTS[3:])
+        writer.close()
+        drain(run_dir, server)
+        whole(server, run_dir)
+
     def test_the_cursor_cannot_be_saved(
         self, tmp_path: Path, server: LocalServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -250,6 +250,12 @@ class Remote:
     structured: bool = False
     gzip: bool = False
 
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> Remote:
+        """What server.json says, members that another version put there left out."""
+        known = {item.name for item in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in kept.items() if name in known})
+
 
 @dataclass(frozen=True)
 class Resumed:

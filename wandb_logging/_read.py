@@ -23,6 +23,7 @@ class RunData:
         info: who the run is: id, project, entity, name, notes, tags, group, job_type, start, mode, host.
         rows: history rows in order, each with `_step`, `_timestamp`, `_runtime`.
         lines: text lines with time, in the plain form of output.log.
+        samples: system metrics in order, each with `_timestamp`, `_runtime` and names such as `system.cpu`.
         config, summary: as they stand at the end of the journal.
         exit_code: how the run ended; None if its journal does not say.
         finished: whether the server has been told of the end.
@@ -36,6 +37,7 @@ class RunData:
     info: dict[str, Any]
     rows: list[dict[str, Any]]
     lines: list[str]
+    samples: list[dict[str, Any]]
     config: dict[str, Any]
     summary: dict[str, Any]
     exit_code: int | None
@@ -133,6 +135,7 @@ def read_run(path: str | os.PathLike[str]) -> RunData:
     state = _fold.first_state(info)
     rows: list[dict[str, Any]] = []
     lines: list[str] = []
+    samples: list[dict[str, Any]] = []
     damaged = 0
     reader = run_dir.reader(None, record_order=False)
     try:
@@ -145,6 +148,7 @@ def read_run(path: str | os.PathLike[str]) -> RunData:
             for number, line in delta.edits.items():
                 lines[number] = line
             lines += delta.lines
+            samples += map(_sample, delta.samples)
             damaged += len(chunk.damaged)
     finally:
         reader.close()
@@ -155,6 +159,7 @@ def read_run(path: str | os.PathLike[str]) -> RunData:
         info=_info_now(info, state.run),
         rows=rows,
         lines=lines,
+        samples=samples,
         config={key: value for key, value in state.config.items() if key != "_wandb"},
         summary=loads(_fold.summary_line(state)),
         exit_code=state.exit,
@@ -164,6 +169,10 @@ def read_run(path: str | os.PathLike[str]) -> RunData:
         damaged=damaged,
         url=_url(info, server),
     )
+
+
+def _sample(line: str) -> dict[str, Any]:
+    return {key: value for key, value in loads(line).items() if key != "_wandb"}
 
 
 def config_of(run_dir: RunDir) -> dict[str, Any]:

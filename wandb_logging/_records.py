@@ -179,10 +179,12 @@ class Steps:
 
     Args:
         say: told of late rows that come from log records: (kind, text).
+        begin: the step at which a run goes on with what was before, as far as that is known yet.
     """
 
-    def __init__(self, say: Callable[[str, str], object]) -> None:
+    def __init__(self, say: Callable[[str, str], object], begin: Callable[[], int] = lambda: 0) -> None:
         self._say = say
+        self._begin = begin
         self._now = 0
         self._lock = threading.RLock()  # reentrant: a signal's handler may log within
 
@@ -194,6 +196,7 @@ class Steps:
         """
         number = None if step is None else _whole(step)
         with self._lock:
+            self._now = max(self._now, self._begin())
             if number is None:
                 self._now += commit is not False
             elif number < self._now:

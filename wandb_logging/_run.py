@@ -83,11 +83,11 @@ class Run:
         self._config = dict(place.config)
         self._report_config(aside)
         self._changed: dict[str, Any] = {}  # name, notes and so on, set while it runs
-        # Kept up with what is logged only where `log` has to know.
-        self.steps = Steps(notices.add) if settings.late_steps == "error" else None
         self._own_summary: dict[str, Any] = {}
         self._summary = Summary(self._read_summary, self._set_summary)
         self._follower = Follower(place.run_dir)
+        # Kept up with what is logged only where `log` has to know.
+        self.steps = Steps(notices.add, self._steps_from()) if settings.late_steps == "error" else None
         placing = partial(Placing, place.run_dir.keep_media, run_id=self.id, log_artifact=self.log_artifact)
         self.media = placing()  # of log records
         self._media_by_hand = placing(strict=True)
@@ -324,6 +324,11 @@ class Run:
             raise LogError(f"define_metric: expected {exc}") from None
         self._background.append_change("define", metric.event())
         return metric
+
+    def _steps_from(self) -> Callable[[], int]:
+        """What tells the step at which the run goes on with what was before: the server's word comes later."""
+        here, uploader = self._follower.step() if self.dir is not None else 0, self._background.uploader
+        return lambda: max(here, uploader.remote.step if uploader.remote else 0)
 
     def _read_summary(self) -> dict[str, Any]:
         if self.dir is None:  # what is only in memory can be read once, by the uploader

@@ -267,7 +267,7 @@ class Uploader:
         # For another server than before the run begins anew: what the first one has acknowledged, this one has not.
         if server.get("host", self._info["host"]) != self._info["host"]:
             server = self._info["server"] = {}
-        self.remote = Remote(**server) if server else None
+        self.remote = Remote.of(server) if server else None
         try:
             self._take_over(self.run_dir.cursor if server else {})
         except (AttributeError, KeyError, TypeError, ValueError):  # from another version: as good as lost
