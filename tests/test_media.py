@@ -151,6 +151,22 @@ class TestOnTheServer:
         rows, _, server = finished(run)
         assert server.run(run.id).summary["page"] == rows[1]["page"]
 
+    def test_set_in_the_summary(self) -> None:
+        """Set by hand, they are named after their dotted path; their bytes are kept before the call returns."""
+        run = offline()
+        run.summary["best"] = Html("1")
+        run.summary.update({"val": {"pages": [Html("2"), Html("3")]}, "table": Table(columns=["a"], data=[[1]])})
+        assert run.dir is not None
+        assert len(list((run.dir / "files" / "media").iterdir())) == 4
+        assert run.summary["best"]["path"].startswith("media/html/best_summary_")
+        _, files, server = finished(run)
+        stored = server.run(run.id)
+        assert files[stored.summary["best"]["path"]].endswith(b"1")
+        pages = [page["path"] for page in stored.summary["val"]["pages"]["html"]]
+        assert [files[path][-1:] for path in pages] == [b"2", b"3"]
+        assert all(path.startswith("media/html/val.pages_summary_") for path in pages)
+        assert [artifact.type for artifact in stored.logged_artifacts] == ["run_table"]
+
     def test_nested(self) -> None:
         """Within nested metrics the innermost key is the name, as in the official SDK."""
         run = offline()
@@ -290,6 +306,20 @@ class TestBad:
         rows, _, _ = finished(run)
         assert rows == []
 
+    def test_the_summary_raises(self, tmp_path: Path) -> None:
+        """So does setting it in the summary, of which nothing is set then; a value without a JSON is set aside."""
+        source = tmp_path / "clip.mp4"
+        source.write_bytes(b"x")
+        clip = Video(source)
+        source.unlink()
+        run = offline()
+        with pytest.raises(LogError, match=r"clip: there is no file .*clip\.mp4"):
+            run.summary.update({"best": 1, "clip": clip})
+        run.summary.update({"page": Html("x"), "bad": object()})
+        assert run.stats()["set_aside"] == 1
+        _, _, server = finished(run)
+        assert {key for key in server.run(run.id).summary if key[0] != "_"} == {"page"}
+
     def test_log_record_does_not(self, tmp_path: Path) -> None:
         """From a log record it is set aside by name, and the rest of the row goes."""
         source = tmp_path / "clip.mp4"
@@ -323,13 +353,17 @@ class TestBad:
         Path("file").write_text("no folder")
         with new_run("p", quiet=True, cache_dir="file/cache") as run:
             run.log({"loss": 1, "page": Html("x")})
-            assert run.stats()["set_aside"] == 1
-        assert wandb_server.run(run.id).history[0]["loss"] == 1
+            run.summary.update({"best": 2, "page": Html("x")})
+            assert run.stats()["set_aside"] == 2
+            assert run.summary["best"] == 2
+        stored = wandb_server.run(run.id)
+        assert (stored.history[0]["loss"], stored.summary["best"]) == (1, 2)
 
     def test_disabled(self) -> None:
         """A disabled run takes and forgets them."""
         with new_run("p", mode="disabled") as run:
             run.log({"page": Html("x")})
+            run.summary["page"] = Html("x")
             assert run.stats()["set_aside"] == 0
 
     def test_damaged_event(self) -> None:
@@ -662,6 +696,12 @@ WORKLOAD = """
             {"plotly": w.Plotly(figure), "figure": figure},
             {"../x/./y": w.Html("z")},
         ]
+
+    def best(w):
+        return {
+            "best": w.Image(pixels, caption="b"), "in": {"deep": [w.Image(pixels), w.Image(pixels + 1)]},
+            "hist": w.Histogram([1, 2]), "tab": w.Table(columns=["a"], data=[[1]]), "pages": [w.Html("a")],
+        }
 """
 
 OFFICIAL = """
@@ -669,6 +709,7 @@ OFFICIAL = """
     with wandb.init(project="p", id="official") as run:
         for row in values(wandb):
             run.log(row)
+        run.summary.update(best(wandb))
 """
 
 OURS = """
@@ -676,6 +717,7 @@ OURS = """
     with wandb_logging.new_run("p", run_id="ours", quiet=True) as run:
         for row in values(wandb_logging):
             run.log(row)
+        run.summary.update(best(wandb_logging))
 """
 
 OF_ARTIFACTS = {"artifact_path", "_latest_artifact_path"}  # of tables
@@ -708,10 +750,12 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
 @pytest.mark.skipif(importlib.util.find_spec("wandb") is None, reason="the official SDK is not installed")
 class TestAsTheOfficialSDK:
     def test_values(self, both: LocalServer) -> None:
-        """Each value is the one that the official SDK sends, key by key; a table's artifact has other random ids."""
+        """Each value of rows and summary is the official SDK's, key by key; a table's artifact has other random ids."""
 
         def rows(run_id: str) -> list[dict[str, Any]]:
-            found = [{key: value for key, value in row.items() if key[0] != "_"} for row in both.run(run_id).history]
+            stored = both.run(run_id)
+            trees = [*stored.history, stored.summary]
+            found = [{key: value for key, value in row.items() if key[0] != "_"} for row in trees]
             for row in found:
                 for value in filter(lambda item: isinstance(item, dict), row.values()):
                     for key in OF_ARTIFACTS & value.keys():
@@ -737,7 +781,7 @@ class TestAsTheOfficialSDK:
             return {item.name.replace(f"-{run_id}-", "-"): (item.type, item.digest, item.files) for item in found}
 
         assert tables("ours") == tables("official")
-        assert tables("ours").keys() == {"run-t:v0", "run-df:v0", "run-cells:v0", "run-more:v0"}
+        assert tables("ours").keys() == {"run-t:v0", "run-df:v0", "run-cells:v0", "run-more:v0", "run-tab:v0"}
 
     def test_samples(self, tmp_path: Path) -> None:
         """Samples give the WAV file that `soundfile`, which the official SDK writes them with, would give."""

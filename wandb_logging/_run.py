@@ -93,6 +93,7 @@ class Run:
         self._media_by_hand = placing(strict=True)
         self._capture: Capture | None = None
         self.owner: Callable[[], object | None] | None = None  # weak reference to the handler that made it
+        self._media_of_summary = placing(strict=True, step="summary")
         if mode != "disabled":
             self._watch_the_end()
         _live.add(self)
@@ -335,8 +336,11 @@ class Run:
             return {**_fold.summary(self._background.uploader.state), **self._own_summary}
         return self._follower.summary()
 
-    def _set_summary(self, values: dict[str, Any]) -> None:
-        self._background.append_change("summary", values)
+    def _set_summary(self, values: Mapping[str, Any]) -> None:
+        if self.mode == "disabled":
+            self._background.append(b"")
+        else:
+            values = self._write_summary(values)
         if self.dir is None:
             own = {**self._own_summary, **values}
             self._own_summary = {key: value for key, value in own.items() if value is not None}
@@ -345,6 +349,17 @@ class Run:
         """Add a file to the run. It is copied into the run directory before this returns, and sent from there.
 
         Args:
+    def _write_summary(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Put values into the journal; they are given back with JSON values in the place of media."""
+        aside: Aside = {}
+        placed, files = self._media_of_summary(values, aside)
+        for name, why in aside.items():
+            self.report(f"summary.{name}", why)
+        for file in files:
+            self._background.append_change("file", file)
+        self._background.append_change("summary", placed)
+        return placed
+
             path: the file.
             name: its name in the run, a relative path with forward slashes. Default: the path as given if it is
                 relative and stays below the working directory, else its last part.

@@ -24,6 +24,8 @@ class Placing:
         keep: copies into the run directory.
         strict: whether a value that is not what it should be raises, as a person calls; otherwise it is set aside,
             as what the disk refuses always is.
+        step: what stands for the step in the files' names: "summary" in the summary, where they are named after the
+            dotted path of a value; in a row after its innermost key alone.
         run_id: id of the run.
         log_artifact: logs an artifact to it, for tables.
     """
@@ -33,26 +35,25 @@ class Placing:
         keep: Keep,
         *,
         strict: bool = False,
+        step: str = STEP,
         run_id: str = "",
         log_artifact: Callable[[Artifact], object] | None = None,
     ) -> None:
-        self._place = partial(Place, keep, run_id=run_id, log_artifact=log_artifact)
+        self._place = partial(Place, keep, step, run_id=run_id, log_artifact=log_artifact)
         self._strict = strict
+        self._whole_path = step != STEP
 
-    def __call__(
-        self, metrics: Mapping[Any, Any], aside: Aside, step: str = STEP
-    ) -> tuple[Mapping[Any, Any], list[dict[str, str]]]:
+    def __call__(self, metrics: Mapping[Any, Any], aside: Aside) -> tuple[Mapping[Any, Any], list[dict[str, str]]]:
         """The metrics with nothing but what `_values.plain` takes, and the member `media` of their event.
 
         Args:
             metrics: not changed; the same object comes back if there are no media in it.
             aside: filled with path -> reason for each value left out.
-            step: what stands for the step in the files' names.
 
         Raises:
             LogError: if strict.
         """
-        place = self._place(step)
+        place = self._place()
         return self._mapping(metrics, "", aside, place, 0), place.files
 
     def _mapping(self, metrics: Mapping[Any, Any], path: str, aside: Aside, place: Place, depth: int) -> Any:
@@ -63,10 +64,12 @@ class Placing:
                 continue
             name = f"{path}.{key}" if path else str(key)
             try:
-                if isinstance(value, Mapping):
-                    placed = self._mapping(value, name, aside, place, depth + 1) if depth < MAX_DEPTH else value
+                if not isinstance(value, Mapping):
+                    placed = _placed(value, name if self._whole_path else str(key), place)
+                elif depth < MAX_DEPTH:
+                    placed = self._mapping(value, name, aside, place, depth + 1)
                 else:
-                    placed = _placed(value, str(key), place)
+                    placed = value
             except Exception as exc:
                 if self._strict and isinstance(exc, LogError):
                     raise LogError(f"{name}: {exc}") from exc
