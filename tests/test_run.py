@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from wandb_logging import LogError, Run, Session, SettingsError, _background, new_run, read_run, sync
+from wandb_logging import LogError, Run, Session, SettingsError, _background, _locks, new_run, read_run, sync
 from wandb_logging.testing import LocalServer
 
 
@@ -308,6 +309,27 @@ def test_the_server_may_ask_the_run_to_stop(wandb_server: LocalServer) -> None:
     assert called == [run]
     wandb_server.wait_for(lambda: wandb_server.runs[0].exit_code == 9)
     assert values(wandb_server, "last") == [1]
+
+
+def test_where_nothing_can_be_locked_rows_are_only_written(
+    wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """On a file system whose locks fail two could send at once: nobody does, and one line says what to do."""
+
+    def refuse(_fd: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(_locks, "_lock", refuse)
+    run = new_run("p", mode="online")
+    run.log({"loss": 1.0})
+    run.finish()
+    assert run.dir is not None
+    assert caplog.messages[0] == (
+        f"{run.dir} cannot be locked (No locks available), and without a lock two could send it at once: rows are only "
+        f"written. Set cache_dir to a disk that has locks"
+    )
+    assert wandb_server.requests == []
+    assert len(read_run(run.dir).rows) == 1
 
 
 def test_a_heartbeat_says_that_the_run_is_alive(wandb_server: LocalServer) -> None:

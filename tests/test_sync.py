@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -11,9 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.runs import START, add, make_run, numbers, row
-from wandb_logging import _link, _sync
+from wandb_logging import _link, _locks, _sync
 from wandb_logging._auth import Session
 from wandb_logging._errors import JournalError
+from wandb_logging._locks import ProcessLock
 from wandb_logging._rundir import RunDir
 from wandb_logging._sync import sync
 from wandb_logging._uploader import Uploader
@@ -249,13 +253,73 @@ class TestLiveAndDead:
         assert not only(sync(cache, follow=True, stop=lambda: bool(wandb_server.runs))).finished
 
     def test_a_run_that_another_process_uploads(self, cache: Path, wandb_server: LocalServer) -> None:
-        """It is left alone, and the report says who has it."""
+        """It is left to that one, and the report says who has it: nothing went wrong, and not all is sent."""
         run_dir = make_run(cache, [row(0)], host=wandb_server.url)
         with run_dir.uploading():
             report = only(sync(cache))
-        assert "is being uploaded by pid" in str(report.error)
-        assert report.remaining == 1
+        assert report.sender == f"pid {os.getpid()} on {socket.gethostname()}"
+        assert (report.error, report.ok, report.remaining) == (None, False, 1)
         assert wandb_server.requests == []
+
+    def test_follow_waits_for_who_sends_it(
+        self, cache: Path, wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """With `follow` a run that another process sends is waited for, and finished if that one dies before."""
+        monkeypatch.setattr(_sync, "FOLLOW_INTERVAL", 0.01)
+        run_dir = make_run(cache, [row(0)], host=wandb_server.url)
+        reports: list[Report] = []
+        asked = threading.Event()
+
+        def stop() -> bool:
+            asked.set()
+            return False
+
+        thread = threading.Thread(target=lambda: reports.extend(sync(cache, follow=True, stop=stop)))
+        with run_dir.uploading():
+            thread.start()
+            assert asked.wait(30)  # it has looked once, and goes on
+            assert wandb_server.requests == []
+        thread.join(30)
+        assert only(reports).finished
+
+    def test_a_lock_of_another_host(self, cache: Path, wandb_server: LocalServer) -> None:
+        """Who holds it is told as that one has noted: on a shared file system it may be on another machine."""
+        run_dir = make_run(cache, [row(0)], host=wandb_server.url)
+        lock = ProcessLock(run_dir.path / "upload.lock")
+        assert lock.acquire()
+        lock.note("pid 4711 on node17")
+        try:
+            assert only(sync(cache)).sender == "pid 4711 on node17"
+        finally:
+            lock.release()
+
+    def test_a_lock_left_by_a_dead_process(self, cache: Path, wandb_server: LocalServer) -> None:
+        """A lock file that says who held it means nothing once that one is dead, or its machine is gone."""
+        run_dir = make_run(cache, [row(0)], host=wandb_server.url)
+        for name in ("upload.lock", "journal-0001.lock"):
+            (run_dir.path / name).write_text("pid 4711 on node17")
+        assert only(sync(cache)).finished
+
+    @pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP], ids=errno.errorcode.get)
+    def test_a_file_system_without_locks(
+        self, cache: Path, wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch, number: int
+    ) -> None:
+        """Where locks fail nothing is sent, for two could do it at once; the report says what to do."""
+
+        def refuse(_fd: int) -> None:
+            raise OSError(number, os.strerror(number))
+
+        run_dir = make_run(cache, [row(0)], host=wandb_server.url)
+        with monkeypatch.context() as patched:
+            patched.setattr(_locks, "_lock", refuse)
+            report = only(sync(cache))
+        assert report.error == (
+            f"{run_dir.path} cannot be locked ({os.strerror(number)}), and without a lock two could send it at once: "
+            f"copy it to a disk that has locks, and sync the copy"
+        )
+        assert (report.sender, report.remaining) == (None, 1)
+        assert wandb_server.requests == []
+        assert only(sync(cache)).finished  # such a copy, or the disk with its locks again
 
     def test_interrupted(self, cache: Path, wandb_server: LocalServer) -> None:
         """A sync that ran out of time is finished by the next, nothing twice."""

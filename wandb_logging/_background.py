@@ -384,7 +384,9 @@ class Background:
         try:
             self.place.run_dir.lock_upload()
         except JournalLocked as exc:
-            self.notices.add("locked", f"{exc}: rows are kept for it to send")
+            alone = "rows are only written. Set cache_dir to a disk that has locks"
+            then = "rows are kept for it to send" if exc.holder else alone
+            self.notices.add("locked", f"{exc}: {then}")
             return False
         return True
 

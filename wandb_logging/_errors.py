@@ -63,7 +63,18 @@ class JournalCorrupt(JournalError):
 
 
 class JournalLocked(JournalError):
-    """Another process holds the run directory."""
+    """Another process holds the run directory, or it is where nothing can be locked.
+
+    Attributes:
+        holder: who holds it; None where nothing can be locked.
+    """
+
+    def __init__(self, message: str, holder: str | None = None) -> None:
+        super().__init__(message)
+        self.holder = holder
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (*self.args, self.holder)
 
 
 class TransportError(WandbLoggingError):

@@ -21,6 +21,7 @@ class Report:
         finished: whether the server has been told how the run ended.
         exit_code: how it ended; None while it has not.
         error: why `remaining` is not 0, in words for a person; None if nothing went wrong.
+        sender: the living process that is sending it meanwhile, such as "pid 4711 on node1"; of `sync` only.
     """
 
     run_id: str
@@ -36,8 +37,9 @@ class Report:
     finished: bool = False
     exit_code: int | None = None
     error: str | None = None
+    sender: str | None = None
 
     @property
     def ok(self) -> bool:
         """Whether everything is on the server."""
-        return self.error is None and self.remaining == 0
+        return self.error is None and self.remaining == 0 and self.sender is None

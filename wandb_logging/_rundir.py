@@ -195,7 +195,7 @@ class RunDir:
         """Hold the right to upload this run.
 
         Raises:
-            JournalLocked: another process holds it; the message says which.
+            JournalLocked: as `lock_upload`.
         """
         self.lock_upload()
         try:
@@ -207,14 +207,17 @@ class RunDir:
         """Take the right to upload this run; harmless when held already.
 
         Raises:
-            JournalLocked: another process holds it; the message says which.
+            JournalLocked: another process holds it, and the message says which; or the file system has no locks.
         """
         try:
             free = self._upload_lock.acquire()
         except OSError as exc:
-            raise JournalLocked(f"{self.path} cannot be locked: {exc}") from exc
+            raise JournalLocked(
+                f"{self.path} cannot be locked ({exc.strerror or exc}), and without a lock two could send it at once"
+            ) from exc
         if not free:
-            raise JournalLocked(f"{self.path} is being uploaded by {self._holder()}")
+            holder = self._holder()
+            raise JournalLocked(f"{self.path} is being uploaded by {holder}", holder)
         self._upload_lock.note(f"pid {os.getpid()} on {socket.gethostname()}")
 
     def unlock_upload(self) -> None:

@@ -15,6 +15,7 @@ from wandb_logging._client import Client
 from wandb_logging._errors import (
     AuthError,
     JournalError,
+    JournalLocked,
     ServerUnavailable,
     TLSError,
     TransportError,
@@ -43,7 +44,8 @@ def sync(
     """Send every run at or below a path. A second call sends nothing twice.
 
     A run whose process has ended is finished, with exit code 1 if its journal does not say how it ended. Of a run
-    that goes on only the rows are sent; with `follow` until it ends.
+    that goes on only the rows are sent; with `follow` until it ends. One that another process is sending, such as the
+    run's own, is left to it.
 
     Args:
         path: run directories, or folders that hold some.
@@ -144,7 +146,7 @@ class _Sender:
 
     def send(self, away: dict[str, WandbLoggingError], late: OutOfTime | None) -> Report:
         """Send the run, unless its host is away or it is too late."""
-        error = None
+        error = sender = None
         try:
             with self._run_dir.uploading():
                 # Asked before reading: a process that dies meanwhile is found dead by the next sync.
@@ -154,6 +156,9 @@ class _Sender:
                     self._uploader.drain(ending=ending)
                 else:
                     error = self._explain(failed)
+        except JournalLocked as exc:
+            sender = exc.holder
+            error = None if sender else f"{exc}: copy it to a disk that has locks, and sync the copy"
         except JournalError as exc:
             error = str(exc)
         except OSError as exc:
@@ -168,7 +173,7 @@ class _Sender:
         finally:
             self._uploader.close()
             self._notices.say_all()
-        report = self._report(error)
+        report = replace(self._report(error), sender=sender)
         self.go_on = self.go_on or (error is None and not report.finished)
         return report
 

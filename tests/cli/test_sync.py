@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -116,6 +117,18 @@ class TestSync:
         assert second == "2 runs were on the server already"
         assert main(["sync", "a1"]) == 0
         assert capsys.readouterr().out.startswith("digits/a1: 3 rows on the server, finished")
+
+    def test_beside_the_run_that_sends_itself(
+        self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A run in the hands of a living process is no failure: one line says whose, and the exit code is 0."""
+        run = offline_run("a1", exit_code=None, host=wandb_server.url, mode="online")
+        assert main(["sync"]) == 0
+        captured = capsys.readouterr()
+        who = f"pid {os.getpid()} on {socket.gethostname()}"
+        assert (captured.out, captured.err) == (f"digits/a1: is being sent by {who}, and left to it\n", "")
+        run.finish()
+        assert len(wandb_server.run("a1").history) == 3
 
     def test_follow(
         self, wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     _print_reports(new)
     if known:
         print(f"{known} runs were on the server already")
-    return DONE if all_read and all(report.ok for report in reports) else LEFT
+    return DONE if all_read and all(report.ok or report.sender for report in reports) else LEFT
 
 
 def _paths(wanted: Sequence[str], cache_dir: Path) -> list[Path]:
@@ -171,6 +171,8 @@ def report_line(report: Report) -> str:
     counts = [(report.rows, "row"), (report.lines, "text line"), (report.files, "file")]
     sent = ", ".join(counted(number, noun) for number, noun in counts if number) or "nothing logged, nothing"
     parts = [f"{report_name(report)}: {sent} on the server"]
+    if report.sender:
+        return f"{report_name(report)}: is being sent by {clean(report.sender)}, and left to it"
     if report.remaining:
         parts.append(f"{counted(report.remaining, 'line')} left")
     if report.set_aside:
