@@ -20,10 +20,28 @@ START = 1_700_000_000.0
 
 @dataclass
 class Outcome:
-    """How a study went: cases tried, and a sentence for each that broke the promise."""
+    """How a study went.
+
+    Attributes:
+        cases: tried.
+        failures: a sentence for each problem of a case.
+        seconds: that its processes took, together.
+        notes: what else is worth telling, e.g. what was measured.
+    """
 
     cases: int = 0
     failures: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+    def __add__(self, other: Outcome) -> Outcome:
+        """Both together."""
+        return Outcome(
+            self.cases + other.cases,
+            self.failures + other.failures,
+            self.seconds + other.seconds,
+            self.notes + other.notes,
+        )
 
     def check(self, what: str, problems: Iterable[str]) -> None:
         """Count a case; `problems` are what is wrong with it."""
@@ -125,8 +143,13 @@ def rows_problems(found: Iterable[int], returned: Iterable[int], begun: Iterable
         begun: whose logging call had begun: nothing else may be there.
     """
     counts, wanted, possible = Counter(found), set(returned), set(begun)
-    return [
-        *(f"{count} x row {number}" for number, count in counts.items() if count > 1),
-        *(f"row {number} is lost" for number in sorted(wanted - set(counts))),
-        *(f"row {number} was never logged" for number in sorted(set(counts) - possible)),
-    ]
+    wrong = {
+        "more than once": sorted(number for number, count in counts.items() if count > 1),
+        "lost": sorted(wanted - set(counts)),
+        "never logged": sorted(set(counts) - possible),
+    }
+    return [f"{len(rows)} rows {what}: {_some(rows)}" for what, rows in wrong.items() if rows]
+
+
+def _some(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers[:5])) + (", ..." if len(numbers) > 5 else "")

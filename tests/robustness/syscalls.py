@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import io
 import os
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
+from tests.robustness.calls import KINDS, watched
 from tests.robustness.ground import START, MemoryServer, Outcome, drain, event, rows_problems, uploader
 from wandb_logging._errors import WandbLoggingError
 from wandb_logging._rundir import RunDir
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-KINDS = ("write", "fsync", "open", "replace", "mkdir", "truncate")
 ERRORS = (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EINTR)
 SHORT = 0  # not an error: the write takes some of the bytes
 ROWS = 12
@@ -37,33 +35,8 @@ class Faults:
         self._lasts = lasts
         self.lifted = False
 
-    @contextlib.contextmanager
-    def at_work(self) -> Iterator[None]:
-        """Watch the calls while the context lasts."""
-        faults = self
-
-        class File(io.FileIO):
-            def write(self, data: Any) -> int:
-                return faults.call("write", super().write, data)
-
-        def open_file(path: Any, mode: str = "r", *args: Any, **options: Any) -> Any:
-            if "b" not in mode or not set("wa") & set(mode):
-                return real_open(path, mode, *args, **options)
-            faults.call("open", lambda: None)
-            return io.BufferedWriter(File(path, mode.replace("b", "")))
-
-        real_open = io.open
-        with contextlib.ExitStack() as stack:
-            for kind in KINDS:
-                real = getattr(os, kind)
-                stack.enter_context(mock.patch.object(os, kind, self._watched(kind, real)))
-            stack.enter_context(mock.patch.object(io, "open", open_file))
-            yield
-
-    def _watched(self, kind: str, real: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *args, **options: self.call(kind, real, *args, **options)
-
     def call(self, kind: str, real: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Make a call, or let it fail if it is its turn."""
         self.counts[kind] += 1
         number = self.counts[kind]
         due = number == self._number if self._lasts == ONCE else number >= self._number
@@ -98,7 +71,7 @@ def study(place: Path, *, full: bool) -> Outcome:
 def _problems(place: Path, faults: Faults, lasts: str) -> Iterator[str]:
     server = MemoryServer()
     place.mkdir(parents=True)
-    with faults.at_work():
+    with watched(faults.call):
         try:
             run_dir = RunDir.create(place / "cache", {"id": "r", "project": "p", "start": START})
             writers = [run_dir.writer(segment_bytes=200)]

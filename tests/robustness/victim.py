@@ -14,11 +14,17 @@ import sys
 import threading
 import time
 from typing import Any, Callable
+from unittest import mock
 
-from wandb_logging import _client, new_run
+from urllib3.connection import HTTPConnection
+
+from tests.robustness.calls import watched
+from wandb_logging import _client, new_run  # noqa: F401  the client is imported once, not by each victim
 
 ROW = struct.Struct("<I")
-POINTS = ("write", "fsync", "open", "replace", "request")
+
+# request: its bytes go out; answer: it is waited for. Before the answer the server may have applied the request.
+REQUESTS = {"request": "request", "answer": "getresponse"}
 
 
 def main() -> None:
@@ -27,8 +33,7 @@ def main() -> None:
         order = json.loads(line)
         child = os.fork()
         if not child:
-            with contextlib.suppress(BaseException):
-                _die_at(order)
+            with contextlib.suppress(BaseException), _dying_at(order["point"]):
                 _work(order)
             os._exit(0)
         if order["after"] is not None:
@@ -63,32 +68,32 @@ def _work(order: dict[str, Any]) -> None:
 WRITE = os.write
 
 
-def _die_at(order: dict[str, Any]) -> None:
+def _dying_at(point: list[Any] | None) -> contextlib.AbstractContextManager[object]:
     """Have the process killed before or after the N-th call of a kind."""
-    if order["point"] is None:
-        return
-    kind, when, number = order["point"]
-    left = [number]
+    if point is None:
+        return contextlib.nullcontext()
+    kind, when, number = point
+    left = number
     lock = threading.Lock()
 
-    def deadly(call: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapped(*args: Any, **options: Any) -> Any:
-            with lock:
-                left[0] -= 1
-                last = left[0] == 0
-            if last and when == "before":
-                os.kill(os.getpid(), signal.SIGKILL)
-            result = call(*args, **options)
-            if last:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
+    def deadly(this: str, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        nonlocal left
+        with lock:
+            left -= this == kind
+            last = left == 0 and this == kind
+        if last and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = call(*args, **options)
+        if last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
 
-        return wrapped
-
-    if kind == "request":
-        _client.Client._request = deadly(_client.Client._request)  # type: ignore[method-assign]
-    else:
-        setattr(os, kind, deadly(getattr(os, kind)))
+    if kind not in REQUESTS:
+        return watched(deadly)
+    real = getattr(HTTPConnection, REQUESTS[kind])
+    return mock.patch.object(
+        HTTPConnection, REQUESTS[kind], lambda *args, **options: deadly(kind, real, *args, **options)
+    )
 
 
 if __name__ == "__main__":
