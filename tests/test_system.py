@@ -81,6 +81,33 @@ class TestRuns:
         wandb_logging.sync("wandb_cache")
         assert len(wandb_server.run(run.id).events) == 1
 
+    def test_stats(self, wandb_server: LocalServer) -> None:
+        """With `log_stats` what this package counts is measured, too; no row is taken for it, and no psutil needed."""
+        run = new_run("p", mode="online", log_stats=True, system_interval=0.1, flush_interval=0.1, quiet=True)
+        for value in range(5):
+            run.log({"x": value})
+        wandb_server.wait_for(lambda: len(wandb_server.run(run.id).events) >= 3, 30)
+        last = wandb_server.run(run.id).events[-1]
+        run.finish()
+        names = {name.removeprefix("system.wandb_logging.") for name in last if name.startswith("system.")}
+        assert names == set(run.stats())
+        assert last["system.wandb_logging.accepted"] >= 5
+        assert last["system.wandb_logging.dropped"] == 0
+        assert last["system.wandb_logging.lag"] >= 0
+        assert [row["_step"] for row in wandb_server.run(run.id).history] == list(range(5))
+
+    def test_both(self) -> None:
+        """The machine and the package are measured side by side; what was dropped is one number."""
+        run = new_run("p", mode="offline", log_stats=True, system_metrics=True, quiet=True)
+        run.flush()
+        run.finish()
+        assert run.dir is not None
+        journal = [json.loads(line) for line in (run.dir / "journal-0001-0001.jsonl").read_text().splitlines()]
+        machine, own = (event["system"] for event in journal if "system" in event)
+        assert "memory_percent" in machine
+        assert {type(value) for value in own.values()} <= {int, float}
+        assert own["wandb_logging.journalled"] == 1  # the sample before
+
     def test_a_sample_does_not_send(self, wandb_server: LocalServer) -> None:
         """Sampling often does not mean sending often: flush_interval stays what it is."""
         run = new_run("p", mode="online", system_metrics=True, system_interval=0.1, flush_interval=3600, quiet=True)
@@ -136,7 +163,7 @@ class TestSampler:
     def test_at_its_interval(self) -> None:
         """The first is due at once; what a sleeping machine missed is not made up for."""
         clock = [100.0]
-        sampler = Sampler(10.0, lambda: SimpleNamespace(sample=dict), lambda: clock[0])  # type: ignore[arg-type, return-value]
+        sampler = Sampler(10.0, lambda: SimpleNamespace(sample=dict), lambda: clock[0])
         taken = []
         for clock[0] in (100.0, 105.0, 110.0, 111.0, 175.0, 176.0, 185.0):
             if sampler.sample() is not None:

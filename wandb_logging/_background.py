@@ -55,6 +55,7 @@ class Background:
         ended: how the run ended; None while it goes on.
         in_child: whether this is a forked child, whose rows the parent sends.
         set_aside: values the program was told cannot be sent.
+        samplers: what gives samples of system metrics until the run ends.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class Background:
         self._key: str | None = None
         self._refused: set[str] = set()
         self._ending = threading.RLock()
-        self._sampler = Sampler(settings.system_interval) if settings.system_metrics else None
+        self.samplers = [Sampler(settings.system_interval)] if settings.system_metrics else []
         self._round_due = 0.0
         self._changes_due = math.inf
         self._listener = Listener(self._round, self._next_round, self._release)
@@ -188,7 +189,7 @@ class Background:
             if self.ended is not None:
                 return self.ended
             deadline = time.monotonic() + timeout
-            self._sampler = None
+            self.samplers.clear()
             if self.active:
                 if not self.place.joined:
                     self.saved.look(last=True)
@@ -273,7 +274,7 @@ class Background:
 
     def _next_round(self) -> float | None:
         """Seconds to the next round."""
-        sample_due = math.inf if self._sampler is None else self._sampler.due
+        sample_due = min((sampler.due for sampler in self.samplers), default=math.inf)
         return max(0.0, min(self._round_due, self._changes_due, sample_due) - time.monotonic())
 
     @property
@@ -310,13 +311,17 @@ class Background:
             self._round_due = time.monotonic() + self._pace
 
     def _sample(self) -> bool:
-        """Take a sample of the system metrics if one is due; whether it was."""
-        metrics, sampler = None, self._sampler
-        if sampler is not None:
+        """Take the samples of system metrics that are due; whether one was."""
+        taken = [self._sample_one(sampler) for sampler in list(self.samplers)]
+        return any(taken)
+
+    def _sample_one(self, sampler: Sampler) -> bool:
+        metrics = None
+        if sampler in self.samplers:
             try:
                 metrics = sampler.sample()
             except ImportError:
-                self._sampler = None
+                self.samplers.remove(sampler)
                 install = "pip install 'wandb-logging[system]'"
                 self.notices.add("system", f"system_metrics needs psutil, which is not installed: {install}")
         if metrics:

@@ -27,6 +27,7 @@ from wandb_logging._rundir import safe_name
 from wandb_logging._save import POLICIES, matches
 from wandb_logging._settings import Settings
 from wandb_logging._summary import Follower, Summary
+from wandb_logging._system import OwnStats, Sampler
 from wandb_logging._values import Aside, mapping_of, plain
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ class Run:
         self._capture: Capture | None = None
         self.owner: Callable[[], object | None] | None = None  # weak reference to the handler that made it
         self._media_of_summary = placing(strict=True, step="summary")
+        if settings.log_stats:
+            self._background.samplers.append(Sampler(settings.system_interval, lambda: OwnStats(self.stats)))
         if mode != "disabled":
             self._watch_the_end()
         _live.add(self)

@@ -497,6 +497,12 @@ class Settings:
         {"type": "number", "minimum": 0.1},
         "Seconds between two samples of the system metrics.",
     )
+    log_stats: bool = _key(
+        False,
+        _flag,
+        _FLAG,
+        "Whether the counts of stats() are system metrics of the run, under wandb_logging.*: at each system_interval.",
+    )
     fsync: str = _key(
         "interval",
         _choice("interval", "always", "never"),

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Protocol
 
 Metrics = dict[str, float]
 """Value by name, without the `system.` in front."""
@@ -21,6 +21,13 @@ _GB = 2**30
 _DISK = "/"  # as the official SDK's default; on Windows the root of the current drive
 _PSEUDO = ("loop", "ram", "zram")  # block devices that are none
 _LOOPBACK = ("lo", "Loopback")
+
+
+class Source(Protocol):
+    """What is measured."""
+
+    def sample(self) -> Metrics:
+        """The metrics now."""
 
 
 class Sampler:
@@ -36,13 +43,13 @@ class Sampler:
     """
 
     def __init__(
-        self, interval: float, begin: Callable[[], System] | None = None, now: Callable[[], float] = time.monotonic
+        self, interval: float, begin: Callable[[], Source] | None = None, now: Callable[[], float] = time.monotonic
     ) -> None:
         self.due = now()
         self._interval = interval
         self._begin = begin or System
         self._now = now
-        self._system: System | None = None
+        self._source: Source | None = None
 
     def sample(self) -> Metrics | None:
         """A sample if one is due, else None.
@@ -56,9 +63,26 @@ class Sampler:
         self.due += self._interval
         if self.due <= now:  # samples that were missed, by a machine that slept, are not made up for
             self.due = now + self._interval
-        if self._system is None:
-            self._system = self._begin()
-        return self._system.sample()
+        if self._source is None:
+            self._source = self._begin()
+        return self._source.sample()
+
+
+class OwnStats:
+    """What this package itself is doing, as metrics beside those of the machine.
+
+    Args:
+        stats: the run's counts, as `Run.stats` gives them.
+    """
+
+    def __init__(self, stats: Callable[[], Mapping[str, Any]]) -> None:
+        self._stats = stats
+
+    def sample(self) -> Metrics:
+        """The counts now; of what was dropped the sum."""
+        stats = self._stats()
+        numbers = {**stats, "dropped": sum(stats["dropped"].values())}
+        return {f"wandb_logging.{name}": value for name, value in numbers.items()}
 
 
 class System:
