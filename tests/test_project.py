@@ -29,6 +29,7 @@ ROOMS = [
     "_report",
     "_values",
     "_metrics",
+    "_secrets",
     "_settings",
     "_yaml",
     "_environment",

@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 from wandb_logging._errors import SettingsError
 from wandb_logging._journal import sync_directory
 from wandb_logging._locks import ProcessLock
-from wandb_logging._settings import Settings
+from wandb_logging._settings import Settings, shown as shown_setting
 
 LOGIN = "user"  # what the official client writes; W&B does not read it (protocol 2.3)
 _LOCK_SECONDS = 10.0
@@ -131,8 +131,7 @@ def _checked(name: str, value: object, source: str = "") -> Any:
     try:
         return _FIELDS[name].metadata["rule"].check(value)
     except ValueError as exc:
-        given = repr(value) if _FIELDS[name].repr else "***"
-        raise SettingsError(f"{name}={given}{source}: expected {exc}") from None
+        raise SettingsError(f"{name}={shown_setting(_FIELDS[name], value)}{source}: expected {exc}") from None
 
 
 def remember(session: Session) -> None:

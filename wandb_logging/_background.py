@@ -27,6 +27,7 @@ from wandb_logging._place import Place
 from wandb_logging._records import change_event, now
 from wandb_logging._report import Report
 from wandb_logging._save import SavedFiles
+from wandb_logging._secrets import Secrets
 from wandb_logging._settings import Settings
 from wandb_logging._system import Sampler
 from wandb_logging._uploader import Uploader
@@ -47,6 +48,7 @@ class Background:
         mode: online, offline or disabled; disabled has no rounds at all.
         place: the run's directory and journal.
         notices: where to say things.
+        secrets: masks what should not be told.
         on_stop: called once, on the listener's thread, when the server asks the run to stop.
 
     Attributes:
@@ -58,8 +60,14 @@ class Background:
         samplers: what gives samples of system metrics until the run ends.
     """
 
-    def __init__(
-        self, settings: Settings, mode: str, place: Place, notices: Notices, on_stop: Callable[[], object]
+    def __init__(  # noqa: PLR0917  each of them belongs to the run that makes it
+        self,
+        settings: Settings,
+        mode: str,
+        place: Place,
+        notices: Notices,
+        secrets: Secrets,
+        on_stop: Callable[[], object],
     ) -> None:
         self.mode = mode
         self.place = place
@@ -70,6 +78,7 @@ class Background:
         self.set_aside = 0
         self.saved = SavedFiles(self.keep_file, self.report_aside)
         self._settings = settings
+        self._secrets = secrets
         self._on_stop = on_stop
         self._interval = settings.flush_interval
         self._send = False
@@ -77,7 +86,8 @@ class Background:
         self._halted = False
         self._error: str | None = None
         self._said_where = False
-        self._captured = False  # what the process runs on (`_standard_files`)
+        # The first request needs the first, which is quick; the rest waits until that is through, or the run ends.
+        self._to_capture = [_standard_files.capture_environment, _standard_files.capture_requirements]
         self._preempting = False  # a signal's handler waits until this is False again
         self._key: str | None = None
         self._refused: set[str] = set()
@@ -96,6 +106,7 @@ class Background:
             durable=settings.fsync != "never",
             heartbeat=settings.heartbeat_interval,
             say=notices.add,
+            before_end=self._capture_rest,
         )
 
     @property
@@ -131,7 +142,7 @@ class Background:
         Raises:
             LogError: the run is finished.
         """
-        self.append(change_event(kind, value, now(), self.report_aside))
+        self.append(change_event(kind, value, now(), self.report_aside, self._secrets))
         if kind in _COLLECTED and self._send:
             self._changes_due = time.monotonic() + _QUIET
             self._listener.reconsider()
@@ -139,7 +150,7 @@ class Background:
     def report_aside(self, name: str, reason: str) -> None:
         """Take note of a value that cannot be sent. Safe inside a logging call."""
         self.set_aside += 1
-        self.notices.add(f"aside {name}", f"{name} is set aside: {reason}")
+        self.notices.add(f"aside {name}", self._secrets.text(f"{name} is set aside: {reason}"))
 
     def keep_file(self, source: Path, name: str) -> None:
         """Copy a file into the run directory, and add the event that has it sent.
@@ -194,6 +205,7 @@ class Background:
                 if not self.place.joined:
                     self.saved.look(last=True)
                     self.append_change("exit", exit_code)
+                self.uploader.link.pace.breath = 0.0  # the program does nothing but wait for this
                 self._listener.ask(deadline)
                 self._listener.finish(deadline)
             self.place.writer.close()
@@ -302,13 +314,29 @@ class Background:
         self._changes_due = math.inf  # before the journal is read: what comes from here on waits for more
         try:
             self._look_after_disk()
-            if (self._send or self._send_once) and not self._halted:
-                self._send_once = False
+            self._send_or_say()
+        finally:
+            self._round_due = time.monotonic() + self._pace
+
+    def _send_or_say(self) -> None:
+        send, self._send_once = (self._send or self._send_once) and not self._halted, False
+        while True:
+            if self._to_capture:
+                self._capture(self._to_capture.pop(0))
+            if send:
                 self._drain()
             elif self.mode == "offline" and not self._said_where:
                 self._say_offline()
-        finally:
-            self._round_due = time.monotonic() + self._pace
+            if not self._to_capture or (send and self._error):
+                break
+
+    def _capture_rest(self) -> None:
+        while self._to_capture:
+            self._capture(self._to_capture.pop(0))
+
+    def _capture(self, what: Callable[..., None]) -> None:
+        with contextlib.suppress(OSError):  # no run directory, or a full disk, which is told anyway
+            what(self.place.run_dir, self.place.info, self._secrets)
 
     def _sample(self) -> bool:
         """Take the samples of system metrics that are due; whether one was."""
@@ -338,10 +366,6 @@ class Background:
             self.notices.add("disk", f"{self.place.run_dir.path}: {writer.trouble}")
         if self.ended is None:
             self.saved.look()
-        if not self._captured:
-            self._captured = True  # once, whatever comes of it
-            with contextlib.suppress(OSError):  # no run directory, or a full disk, which is told anyway
-                _standard_files.capture(self.place.run_dir, self.place.info)
 
     def _drain(self) -> None:
         try:
@@ -401,6 +425,7 @@ class Background:
         host, settings = self._settings.host, self._settings
         wrong = "no API key was found"
         for key in find_keys(host, settings.api_key, on_problem=partial(self.notices.add, "netrc")):
+            self._secrets.know(key.key)  # it may be new in netrc
             problem = key_problem(key.key)
             if problem:
                 wrong = f"the key from {key.source} is malformed: {problem}"

@@ -38,7 +38,9 @@ class _JournalHandler(QueueHandler):
     def __init__(self, owner: WandbHandler, run: Run) -> None:
         super().__init__(run.writer)  # type: ignore[arg-type]  # its queue is the journal
         self._owner = owner
-        self._snapshot = Snapshot(owner.settings, run.report, owner.handleError, run.media, run.steps)
+        self._snapshot = Snapshot(
+            owner.settings, run.report, owner.handleError, run.media, run.steps, secrets=run.secrets
+        )
 
     def prepare(self, record: logging.LogRecord) -> Any:
         """The record as an event in bytes; None if nothing of it is wanted."""
@@ -189,7 +191,7 @@ class WandbHandler(logging.Handler):
     def stats(self) -> dict[str, Any]:
         """Counts as `Run.stats` gives them; of a handler without a run yet all are 0."""
         if self._run is None:
-            counts = dict.fromkeys(("accepted", "journalled", "sent", "acknowledged", "set_aside", "late"), 0)
+            counts = dict.fromkeys(("accepted", "journalled", "sent", "acknowledged", "set_aside", "late", "masked"), 0)
             return {**counts, "dropped": {}, "lag": 0.0}
         stats = self._run.stats()
         if self._late:

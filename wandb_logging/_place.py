@@ -16,6 +16,7 @@ from wandb_logging._memory import MemoryRunDir
 from wandb_logging._read import config_of
 from wandb_logging._records import now
 from wandb_logging._rundir import RunDir
+from wandb_logging._secrets import Secrets
 from wandb_logging._settings import Settings, moment
 from wandb_logging._values import dumps
 
@@ -51,13 +52,15 @@ def chosen_mode(settings: Settings) -> str:
     return "online" if find_key(settings.host, settings.api_key) else "offline"
 
 
-def open_place(settings: Settings, mode: str, config: dict[str, Any]) -> Place:
+def open_place(settings: Settings, mode: str, config: dict[str, Any], masks: Secrets) -> Place:
     """Make a run's directory, or find the one it has here and goes on in; in memory if neither can be had.
 
     Args:
         mode: as `chosen_mode` says.
         config: what can be sent of the settings' config.
+        masks: of the secrets in it.
     """
+    config = masks.tree(config, "config")
     info = _identity(settings, mode, config)
     if mode == "disabled":
         return _in_memory(settings, info, None)

@@ -16,10 +16,13 @@ from typing import Any
 from wandb_logging import _alerts
 from wandb_logging._errors import LogError
 from wandb_logging._fold import ERROR_LEVELS
+from wandb_logging._secrets import SHORTEST, Secrets
 from wandb_logging._settings import Settings
 from wandb_logging._values import INT64, MAX_DEPTH, Aside, dumps, fast_dumps, plain, reason
 
-_FLAT = frozenset({float, int, str, bool})
+_NUMBERS = frozenset({float, int, bool})
+_FLAT = _NUMBERS | {str}
+_MASKED = frozenset({"config", "summary"})  # kinds of changes whose names are the user's own
 _MAX_TEXT = 2**20  # characters of one record's text; the server shows at most 4096 of a line
 
 _FAST = bool(fast_dumps)  # whether orjson is there
@@ -40,6 +43,7 @@ def row_event(
     media: Media | None = None,
     *,
     commit: bool | None = None,
+    secrets: Secrets | None = None,
 ) -> bytes:
     """The event of one row.
 
@@ -49,14 +53,15 @@ def row_event(
         now: seconds since 1970.
         media: puts JSON values in the place of images and the like.
         commit: whether the row is complete; None: a row is that says no step.
+        secrets: masks what should not be told.
     """
     event = {"metrics": metrics, "t": now} if step is None else {"metrics": metrics, "step": step, "t": now}
     if commit is not None:
         event["commit"] = commit
-    return _encode(event, metrics, report, media)
+    return _encode(event, metrics, report, media, secrets)
 
 
-def change_event(kind: str, value: object, now: float, report: Report) -> bytes:
+def change_event(kind: str, value: object, now: float, report: Report, secrets: Secrets | None = None) -> bytes:
     """The event of a change: `kind` is exit, config, or another of those `_fold` lists."""
     aside: Aside = {}
     tree = plain({kind: value}, aside=aside)
@@ -64,7 +69,11 @@ def change_event(kind: str, value: object, now: float, report: Report) -> bytes:
         report(name, why)
     if aside:
         tree["aside"] = aside
-    return dumps({**tree, "t": now})
+    if secrets is None:
+        return dumps({**tree, "t": now})
+    if kind in _MASKED:
+        tree = {**tree, kind: secrets.tree(tree.get(kind), kind)}
+    return secrets.line(dumps({**tree, "t": now}))
 
 
 def text_event(text: str, level: str, now: float) -> bytes:
@@ -78,10 +87,16 @@ def output_event(text: str, now: float, *, error: bool) -> bytes:
     return dumps(plain(event))
 
 
-def _encode(event: dict[str, Any], metrics: object, report: Report, media: Media | None) -> bytes:
+def _encode(
+    event: dict[str, Any], metrics: object, report: Report, media: Media | None, secrets: Secrets | None
+) -> bytes:
     """The bytes of an event whose `metrics`, if any, are still the caller's own objects."""
-    if _FAST and (metrics is None or _is_plain(metrics)) and type(event["t"]) is float:
+    # Numbers are nobody's secret: rows of nothing else are not looked at.
+    numbers = metrics is None or (type(metrics) is dict and _NUMBERS.issuperset(map(type, metrics.values())))
+    if _FAST and (numbers or _is_plain(metrics)) and type(event["t"]) is float:
         try:
+            if secrets is not None and not numbers:
+                event["metrics"] = secrets.tree(metrics)
             line = fast_dumps(event)
         except TypeError:
             pass  # a surrogate, an integer beyond 64 bits, a key that is no string, a step that is an array
@@ -89,7 +104,7 @@ def _encode(event: dict[str, Any], metrics: object, report: Report, media: Media
             # What orjson makes of NaN; or just a word in the text. And a step has to be a whole number.
             if b'":null' not in line and type(event.get("step", 0)) is int:
                 return line
-    return _encode_slowly(event, report, media)
+    return _encode_slowly(event, metrics, report, media, secrets)
 
 
 def _is_plain(metrics: object, depth: int = MAX_DEPTH) -> bool:
@@ -107,14 +122,17 @@ def _is_plain(metrics: object, depth: int = MAX_DEPTH) -> bool:
         return False
 
 
-def _encode_slowly(event: Mapping[str, Any], report: Report, media: Media | None) -> bytes:
+def _encode_slowly(
+    event: Mapping[str, Any], metrics: object, report: Report, media: Media | None, secrets: Secrets | None
+) -> bytes:
     aside: Aside = {}
-    rest = dict(event)
-    metrics = rest.pop("metrics", None)
+    rest = {key: value for key, value in event.items() if key != "metrics"}
     step = rest.pop("step", None)
     if not isinstance(rest["t"], (int, float)) or not math.isfinite(rest["t"]):
         rest["t"] = now()
     head = {} if metrics is None else _row(metrics, aside, media)
+    if secrets is not None and "metrics" in head:
+        head["metrics"] = secrets.tree(head["metrics"])
     if step is not None and "metrics" in head:
         whole = _whole(step)
         if whole is None:
@@ -126,7 +144,7 @@ def _encode_slowly(event: Mapping[str, Any], report: Report, media: Media | None
         report(name, why)
     if aside:
         tree["aside"] = plain(aside)
-    return dumps(tree)
+    return dumps(tree) if secrets is None else secrets.line(dumps(tree))
 
 
 def _row(metrics: object, aside: Aside, media: Media | None) -> dict[str, Any]:
@@ -222,6 +240,7 @@ class Snapshot:
         broken: told of records whose text cannot be made (a wrong number of arguments); the rest is kept.
         media: puts JSON values in the place of images and the like.
         steps: told of the step of each row.
+        secrets: masks what should not be told.
     """
 
     def __init__(
@@ -231,6 +250,8 @@ class Snapshot:
         broken: Callable[[logging.LogRecord], object],
         media: Media | None = None,
         steps: Steps | None = None,
+        *,
+        secrets: Secrets | None = None,
     ) -> None:
         self._metrics_key = settings.metrics_key
         self._step_key = settings.step_key
@@ -247,6 +268,7 @@ class Snapshot:
         self._broken = broken
         self._media = media
         self._steps = steps
+        self._secrets = secrets
 
     def __call__(self, record: logging.LogRecord, formatter: logging.Formatter | None) -> bytes | None:
         """The event of a record; None if nothing of it is wanted. The formatter is the user's, if there is one."""
@@ -272,7 +294,7 @@ class Snapshot:
             self._add_text(event, record, formatter)
         elif metrics is None and "alert" not in event:
             return None
-        return _encode(event, metrics, self._report, self._media)
+        return _encode(event, metrics, self._report, self._media, self._secrets)
 
     def _from_message(self, record: logging.LogRecord) -> object:
         if self._dict_message and isinstance(record.msg, Mapping):
@@ -288,13 +310,17 @@ class Snapshot:
             event["error"] = True  # a level of the user's own: its name alone does not tell
         if formatter is not None:
             try:
-                event["text"] = formatter.format(record)[:_MAX_TEXT]
+                event["text"] = self._masked(formatter.format(record))
                 return
             except Exception:
                 self._broken(record)
         event["logger"] = record.name
         text = _text(record, self._broken if formatter is None else None)
-        event["text"] = text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT]
+        event["text"] = text if len(text) < SHORTEST else self._masked(text)
+
+    def _masked(self, text: str) -> str:
+        text = text if self._secrets is None else self._secrets.text(text)
+        return text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT]
 
     def _add_alert(self, event: dict[str, Any], record: logging.LogRecord) -> None:
         error = record.exc_info[0] if record.exc_info else None
@@ -303,7 +329,7 @@ class Snapshot:
         # What one is about: alerts of one title wait for each other.
         title = f"{record.levelname} in {record.name}" + (f": {error.__name__}" if error else "")
         level = "ERROR" if record.levelno >= logging.ERROR else "WARN" if record.levelno >= logging.WARNING else "INFO"
-        event["alert"] = _alerts.alert(*_alerts.cut(title, _text(record)), level, self._alert_wait)
+        event["alert"] = _alerts.alert(*_alerts.cut(title, self._masked(_text(record))), level, self._alert_wait)
 
 
 def _text(record: logging.LogRecord, broken: Callable[[logging.LogRecord], object] | None = None) -> str:

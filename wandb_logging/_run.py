@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging import _alerts, _exit, _fold
-from wandb_logging._auth import Session
+from wandb_logging._auth import Session, find_keys
 from wandb_logging._background import Background
 from wandb_logging._capture import Capture
 from wandb_logging._errors import JournalError, LogError
@@ -25,6 +25,7 @@ from wandb_logging._records import Steps, now, output_event, row_event, text_eve
 from wandb_logging._report import Report
 from wandb_logging._rundir import safe_name
 from wandb_logging._save import POLICIES, matches
+from wandb_logging._secrets import Secrets
 from wandb_logging._settings import Settings
 from wandb_logging._summary import Follower, Summary
 from wandb_logging._system import OwnStats, Sampler
@@ -79,9 +80,10 @@ class Run:
         aside: Aside = {}
         config = plain(settings.config, aside=aside)
         mode = chosen_mode(settings)
-        self._place = place = open_place(settings, mode, config)
-        self._background = Background(settings, mode, place, notices, self._on_stop)
-        self._config = dict(place.config)
+        self.secrets = secrets = _secrets_of(settings, mode, notices)
+        self._place = place = open_place(settings, mode, config, secrets)
+        self._background = Background(settings, mode, place, notices, secrets, self._on_stop)
+        self._config = {**place.config, **config}  # unmasked: the program may read its settings there
         self._report_config(aside)
         self._changed: dict[str, Any] = {}  # name, notes and so on, set while it runs
         self._own_summary: dict[str, Any] = {}
@@ -92,9 +94,9 @@ class Run:
         placing = partial(Placing, place.run_dir.keep_media, run_id=self.id, log_artifact=self.log_artifact)
         self.media = placing()  # of log records
         self._media_by_hand = placing(strict=True)
+        self._media_of_summary = placing(strict=True, step="summary")
         self._capture: Capture | None = None
         self.owner: Callable[[], object | None] | None = None  # weak reference to the handler that made it
-        self._media_of_summary = placing(strict=True, step="summary")
         if settings.log_stats:
             self._background.samplers.append(Sampler(settings.system_interval, lambda: OwnStats(self.stats)))
         if mode != "disabled":
@@ -260,7 +262,9 @@ class Run:
         if self.mode == "disabled":
             self._background.append(b"")
         else:
-            self._background.append(row_event(metrics, step, now(), self.report, self._media_by_hand, commit=commit))
+            self._background.append(
+                row_event(metrics, step, now(), self.report, self._media_by_hand, commit=commit, secrets=self.secrets)
+            )
 
     def update_config(self, mapping: Any = None, **values: Any) -> None:
         """Set keys of the config; other keys stay.
@@ -348,10 +352,6 @@ class Run:
             own = {**self._own_summary, **values}
             self._own_summary = {key: value for key, value in own.items() if value is not None}
 
-    def upload_file(self, path: str | os.PathLike[str], name: str | None = None) -> None:
-        """Add a file to the run. It is copied into the run directory before this returns, and sent from there.
-
-        Args:
     def _write_summary(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """Put values into the journal; they are given back with JSON values in the place of media."""
         aside: Aside = {}
@@ -363,6 +363,10 @@ class Run:
         self._background.append_change("summary", placed)
         return placed
 
+    def upload_file(self, path: str | os.PathLike[str], name: str | None = None) -> None:
+        """Add a file to the run. It is copied into the run directory before this returns, and sent from there.
+
+        Args:
             path: the file.
             name: its name in the run, a relative path with forward slashes. Default: the path as given if it is
                 relative and stays below the working directory, else its last part.
@@ -567,6 +571,7 @@ class Run:
             "acknowledged": uploader.acknowledged,
             "set_aside": self._background.set_aside + state.set_aside - state.told,
             "late": state.late,
+            "masked": self.secrets.count,
             "dropped": dict(counts.dropped),
             "lag": self._background.lag(),
         }
@@ -603,6 +608,7 @@ class Run:
             self._background.notices.add("capture", f"capture_output: {exc}")
 
     def _take_output(self, text: str, error: bool) -> None:  # noqa: FBT001  the signature of Take
+        text = self.secrets.text(text)
         for start in range(0, len(text), _MOST_OUTPUT):
             self._background.append(output_event(text[start : start + _MOST_OUTPUT], now(), error=error))
 
@@ -615,7 +621,7 @@ class Run:
     def _take_exception(self, kind: type[BaseException], text: str, *, printed: bool) -> None:
         """Take an exception into the Logs tab, unless it is captured when printed, and into an alert if records are."""
         if self.settings.console is not False and not printed:
-            self._background.append(text_event(text, "ERROR", now()))
+            self._background.append(text_event(self.secrets.text(text), "ERROR", now()))
         if self.settings.alert_level is not None and issubclass(kind, Exception):  # not for Ctrl-C
             title, text = _alerts.cut(f"unhandled {kind.__name__}", text)
             self.alert(title, text, "ERROR", self.settings.alert_wait_duration)
@@ -663,6 +669,18 @@ def _finish_all() -> None:
     for run in list(_live):
         if run.owner is None or run.owner() is None:
             run.finish(_exit.exit_code())
+
+
+def _secrets_of(settings: Settings, mode: str, notices: Notices) -> Secrets:
+    """What masks the secrets of a run: it knows the keys that the run could be sent with."""
+
+    def report(name: str) -> None:
+        notices.add(f"masked {name}", f"{name} is masked: it looks like a secret (mask_secrets)")
+
+    secrets = Secrets(report, enabled=settings.mask_secrets, names=settings.secret_names)
+    for key in () if mode == "disabled" else find_keys(settings.host, settings.api_key):
+        secrets.know(key.key)
+    return secrets
 
 
 def _default_name(source: Path) -> str:

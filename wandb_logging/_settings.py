@@ -22,6 +22,7 @@ from typing import Any
 
 from wandb_logging._errors import SettingsError
 from wandb_logging._metrics import AGGREGATES, Metric
+from wandb_logging._secrets import MASK, names_secret
 from wandb_logging._values import mapping_of
 
 DEFAULT_HOST = "https://api.wandb.ai"
@@ -81,6 +82,7 @@ def _run_id(value: object) -> str:
     return text
 
 
+_USERINFO = re.compile(r"(?<=://)[^/\s]*(?=@)")
 _MOMENT = re.compile(r"^([^?]+)\?_step=(\d+)$")
 
 
@@ -220,6 +222,8 @@ def _host(value: object) -> str:
     text = _text(value).rstrip("/")
     if not re.match(r"https?://[^/\s]+", text):
         raise ValueError("a URL that starts with https:// (or http://)")
+    if _USERINFO.search(text):
+        raise ValueError("a URL without a user or key in it: the key goes to api_key, WANDB_API_KEY or netrc")
     if re.match(r"https?://([^/]*\.)?wandb\.ai(/|$)", text) and not text.startswith("https://api."):
         raise ValueError("https://api.wandb.ai for W&B's own cloud (protocol 2.4)")
     return text
@@ -503,6 +507,19 @@ class Settings:
         _FLAG,
         "Whether the counts of stats() are system metrics of the run, under wandb_logging.*: at each system_interval.",
     )
+    mask_secrets: bool = _key(
+        True,
+        _flag,
+        _FLAG,
+        "Whether texts in config, metrics and summary that look like secrets are masked, and those in the arguments of "
+        "the program. Keys that the run could be sent with are masked in any case.",
+    )
+    secret_names: tuple[str, ...] = _key(
+        (),
+        _names,
+        {"type": "array", "items": _STRING},
+        "Globs of further names whose texts are masked, such as *_dsn.",
+    )
     fsync: str = _key(
         "interval",
         _choice("interval", "always", "never"),
@@ -600,7 +617,7 @@ class Settings:
                 # object.__setattr__: the way a frozen dataclass may normalise itself.
                 object.__setattr__(self, item.name, rule.check(value))
             except ValueError as exc:
-                given = "***" if not item.repr else repr(value)
+                given = shown(item, value)
                 source = f" (from {rule.env})" if rule.env and os.environ.get(rule.env) == value else ""
                 raise SettingsError(f"{item.name}={given}{source}: expected {exc}") from None
         ways = [name for name in ("resume", "resume_from", "fork_from") if getattr(self, name) is not None]
@@ -625,13 +642,22 @@ class Settings:
             if key not in known:
                 near = difflib.get_close_matches(str(key), known, 1, 0.5)
                 hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
-                given = "***" if "api_key" in near or "key" in str(key).lower() else repr(values[key])
+                given = MASK if "api_key" in near or names_secret(str(key)) else _without_user(repr(values[key]))
                 raise SettingsError(f"unknown setting {key!r} = {given}; {hint}")
         return cls(**values)
 
     def but(self, **changes: Any) -> Settings:
         """A copy with some fields changed, checked again."""
         return dataclasses.replace(self, **changes)
+
+
+def shown(item: dataclasses.Field[Any], value: object) -> str:
+    """A value of this field as messages may say it: without what is or could be a key."""
+    return _without_user(repr(value)) if item.repr else MASK
+
+
+def _without_user(text: str) -> str:
+    return _USERINFO.sub(MASK, text)
 
 
 def moment(text: str | None) -> tuple[str, int] | None:

@@ -15,6 +15,7 @@ from typing import Any
 from wandb_logging import _yaml
 from wandb_logging._keep import place_of
 from wandb_logging._rundir import RunDir
+from wandb_logging._secrets import Secrets
 from wandb_logging._terminal import MAX_LINE_CHARS
 from wandb_logging._values import loads
 
@@ -27,23 +28,30 @@ CAPTURED = (METADATA, REQUIREMENTS)
 _LINE_BYTES = 4 * MAX_LINE_CHARS + 1
 
 
-def capture(run_dir: RunDir, info: Mapping[str, Any]) -> None:
-    """Write down what only this process knows. Takes a while: not for the calling thread.
+def capture_environment(run_dir: RunDir, info: Mapping[str, Any], secrets: Secrets) -> None:
+    """Write down what the process runs on. Takes a while: not for the calling thread.
 
     Args:
         run_dir: of the run.
         info: the run's identity, as in run.json.
+        secrets: masks those among the program's arguments.
 
     Raises:
         OSError: the disk refuses it.
     """
-    from wandb_logging._environment import environment, requirements  # noqa: PLC0415  here on no calling thread
+    from wandb_logging._environment import environment  # noqa: PLC0415  here on no calling thread
 
-    wanted = info.get("standard_files", ())
-    if METADATA in wanted:
+    if METADATA in info.get("standard_files", ()):
         about = environment(float(info["start"]), str(info["program"]), str(info["writer_id"]))
+        about = {key: secrets.arguments(value) if key == "args" else value for key, value in about.items()}
         run_dir.keep_file((json.dumps(about, indent=2) + "\n").encode(), METADATA)
-    if REQUIREMENTS in wanted:
+
+
+def capture_requirements(run_dir: RunDir, info: Mapping[str, Any], _secrets: Secrets) -> None:
+    """Write down which packages are installed. As `capture_environment`, and takes longer."""
+    from wandb_logging._environment import requirements  # noqa: PLC0415  see there
+
+    if REQUIREMENTS in info.get("standard_files", ()):
         run_dir.keep_file(requirements().encode("utf-8", "replace"), REQUIREMENTS)
 
 

@@ -38,6 +38,7 @@ OTHER_VALUE = {
     "failed: *summary*/_step": "late_steps: a row of a lower step is not thrown away",
     "failed: *summary*/loss": "late_steps: a row of a lower step is not thrown away",
     "resumed in place: files/output.log": "the official SDK's file has the text since it was resumed, ours all of it",
+    "*/password*": "mask_secrets: what looks like a secret is not sent",
     "offline: attributes/program": "the official SDK names its sync command in front of the script",
 }
 ONLY_THEIRS = {
@@ -66,7 +67,8 @@ EVERYTHING = """
     pathlib.Path("sub/notes.txt").write_text("notes")
     run = wandb.init(
         project="digits", id="r", name="my run", notes="a note", tags=["b", "a"], group="g", job_type="train",
-        config={"lr": 0.1, "net": {"n": 3, "act": None}, "list": [1, "two", [3.0]], "yes": True, "tuple": (1, "ü")},
+        config={"lr": 0.1, "net": {"n": 3, "act": None}, "list": [1, "two", [3.0]], "yes": True, "tuple": (1, "ü"),
+                "password": "hunter22"},
     )
     print("on stdout")
     print("on stderr", file=sys.stderr)

@@ -1,0 +1,173 @@
+"""Which values are secrets, and what stands in their place. Pure: no I/O, no clock.
+
+A value is masked where its name says what it is (`api_key`, `db.password`), where it looks like a key, token or
+password itself, and where it holds an API key of this very program. Numbers never are: `max_tokens: 512` is none.
+
+A text of 40 hexadecimal digits alone is left as it is, though W&B's older keys look so: git commits do, too.
+"""
+
+from __future__ import annotations
+
+import base64
+import fnmatch
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+MASK = "***"
+SHORTEST = 25  # characters: shorter ones are no API keys, and a number in JSON may be as long
+
+_END = r"(?:_?\d+)?$"
+# Whatever text has such a name is one.
+_SAYS_SO = re.compile(
+    r"(?:^|_)(?:(?:api|access|secret|private|auth|encryption|signing)_?key|passw(?:or)?d|pwd|passphrase|secrets?|"
+    rf"authorization){_END}"
+)
+# With such a name only what nobody would type: a tokenizer has an eos_token, too.
+_HINTS_AT_IT = re.compile(rf"(?:^|_)(?:token|auth|cookie|credentials?){_END}")
+_OPAQUE = re.compile(r"(?:Bearer +)?(?=[^\d]*\d)(?=[^a-zA-Z]*[a-zA-Z])[\w.+/=~:-]{16,}", re.ASCII)
+_NAME = re.compile(r"[\w.+/-]+")
+_WORDS = re.compile(r"(?<=[a-z\d])(?=[A-Z])|[^A-Za-z\d]+")
+
+_SHAPES = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:(?!-----END).)*(?:-----END [A-Z ]*PRIVATE KEY-----)?"
+    r"|\b(?:"
+    r"wandb_v\d+_\w{20,}"  # W&B
+    r"|(?:AKIA|ASIA)[A-Z\d]{16}\b"  # AWS
+    r"|gh[pousr]_[A-Za-z\d]{36,}|github_pat_\w{22,}"
+    r"|glpat-[\w-]{20,}"  # GitLab
+    r"|xox[abeprs]-[\w-]{10,}"  # Slack
+    r"|hf_[A-Za-z\d]{30,}"  # Hugging Face
+    r"|sk-(?:ant|proj|svcacct)-[\w-]{20,}|sk-[A-Za-z\d]{32,}"  # Anthropic, OpenAI
+    r"|AIza[\w-]{35}"  # Google
+    r"|(?<=Bearer )[\w.+/=~-]{16,}"
+    r")"
+    r"|(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"  # JSON Web Token
+    r"|(?<=://)(?P<user>[^\s/:@?#]*):[^\s/@]+(?=@)",  # the password in an address
+    re.ASCII | re.DOTALL,
+)
+_LEAST_SHAPE = 16  # characters; only an address with a password in it may be shorter
+_NUMBERS = frozenset({float, int, bool, type(None)})
+
+
+def _in_place(match: re.Match[str]) -> str:
+    user = match["user"]
+    return MASK if user is None else f"{user}:{MASK}"
+
+
+@lru_cache(maxsize=4096)
+def _weight(name: str) -> int:
+    """2: a text of this name is a secret. 1: one that looks random is. 0: nothing follows from the name."""
+    words = _WORDS.sub("_", name).lower()
+    return 2 if _SAYS_SO.search(words) else 1 if _HINTS_AT_IT.search(words) else 0
+
+
+def names_secret(name: str) -> bool:
+    """Whether what has this name may be a secret."""
+    return _weight(name) > 0 or "key" in name.lower()
+
+
+class Secrets:
+    """Masks the secrets in what a run takes.
+
+    Args:
+        report: told once of each name whose value was masked; never of the value.
+        enabled: whether names and shapes count (mask_secrets); a key that is known is masked in any case.
+        names: globs of further names (secret_names).
+
+    Attributes:
+        count: values that were masked.
+    """
+
+    def __init__(self, report: Callable[[str], object], *, enabled: bool = True, names: Iterable[str] = ()) -> None:
+        self.count = 0
+        self._report = report
+        self._enabled = enabled
+        self._names = re.compile("|".join(map(fnmatch.translate, names)), re.IGNORECASE) if names else None
+        self._known: tuple[str, ...] = ()
+        self._told: set[str] = set()
+
+    def know(self, key: str) -> None:
+        """Mask this API key wherever it turns up, also as requests carry it."""
+        if len(key) >= SHORTEST and key not in self._known:
+            sent = base64.b64encode(f"api:{key}".encode()).decode()
+            self._known = (*self._known, key, sent)
+
+    def text(self, text: str, name: str = "the API key in a text") -> str:
+        """A text without the keys that are known."""
+        if len(text) >= SHORTEST:
+            for key in self._known:
+                if key in text:
+                    text = text.replace(key, MASK)
+                    self._found(name)
+        return text
+
+    def line(self, line: bytes) -> bytes:
+        """A line of JSON without the keys that are known."""
+        for key in self._known:
+            written = json.dumps(key)[1:-1].encode()
+            if written in line:
+                line = line.replace(written, MASK.encode())
+                self._found("the API key in a record")
+        return line
+
+    def tree(self, tree: Any, name: str = "") -> Any:
+        """A copy of a JSON value, masked. Of mappings that another thread changes, one state or another.
+
+        Args:
+            tree: as `_values.plain` makes them.
+            name: dotted name of the value, for the report.
+        """
+        if type(tree) is str:
+            return self._string(tree, name)
+        if isinstance(tree, Mapping):
+            inner = f"{name}." if name else ""
+            return {
+                key: value if type(value) in _NUMBERS else self.tree(value, f"{inner}{key}")
+                for key, value in list(tree.items())
+            }
+        if isinstance(tree, list):
+            return [self.tree(value, name) for value in tree]
+        return tree
+
+    def arguments(self, arguments: Iterable[str]) -> list[str]:
+        """The arguments of a program, masked: `--password x`, `--password=x` and `password=x`."""
+        masked: list[str] = []
+        option = ""
+        for given in arguments:
+            name, equals, value = given.partition("=")
+            if equals and _NAME.fullmatch(name):
+                masked.append(f"{name}={self._string(value, f'argument {name}')}")
+                option = ""
+            elif given.startswith("-"):
+                masked.append(self._string(given, "argument"))
+                option = f" {given}"
+            else:
+                masked.append(self._string(given, f"argument{option}"))
+                option = ""
+        return masked
+
+    def _string(self, text: str, name: str) -> str:
+        if self._enabled and text and self._is_secret(text, name):
+            self._found(name)
+            return MASK
+        if self._enabled and (len(text) >= _LEAST_SHAPE or "://" in text):
+            masked = _SHAPES.sub(_in_place, text)
+            if masked != text:
+                self._found(name)
+                text = masked
+        return self.text(text, name)
+
+    def _is_secret(self, text: str, name: str) -> bool:
+        weight = _weight(name)
+        if weight == 2 or (weight == 1 and _OPAQUE.fullmatch(text)):
+            return True
+        return self._names is not None and bool(self._names.match(name.rpartition(".")[2]) or self._names.match(name))
+
+    def _found(self, name: str) -> None:
+        self.count += 1
+        if name not in self._told and len(self._told) < 1000:
+            self._told.add(name)
+            self._report(name)
