@@ -53,6 +53,24 @@ def everything(
 
 
 class TestOneWriter:
+    def test_the_last_chunk_says_so(self, tmp_path: Path) -> None:
+        """If it does, no line that was there is left out, in this segment or in the next."""
+        writer = Writer(tmp_path, segment_bytes=200)
+        for i in range(7):
+            writer.append(body(i, 30))
+        reader = Reader(tmp_path)
+        found = []
+        while not (chunk := reader.read(2)).last:
+            found.append(len(chunk.bodies))
+        found.append(len(chunk.bodies))
+        assert sum(found) == 7
+        assert len(found) > 3
+        writer.append(body(7, 30))
+        assert [number(event) for event in reader.read(2).bodies] == [7]
+        assert reader.read(2).last
+        reader.close()
+        writer.close()
+
     @settings(max_examples=30)
     @given(st.data())
     def test_from_any_position_in_any_pieces(

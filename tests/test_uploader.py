@@ -148,6 +148,22 @@ class TestTheWay:
         assert [(line["_step"], line["n"]) for line in there.history] == [(5, 0), (6, 1), (9, 2)]
         assert there.exit_code == 1
 
+    def test_a_drain_ends_while_the_program_logs_on(self, tmp_path: Path, server: LocalServer) -> None:
+        """It sends what was there, not what comes meanwhile: else config and heartbeat would never have their turn."""
+        run_dir = make_run(tmp_path, [row(0)])
+        writer = run_dir.writer()
+        added = iter(range(1, 100))
+        sender = uploader(run_dir, server, progress=lambda: add(writer, [row(next(added))]))
+        sender.drain()
+        assert len(numbers(server, run_dir.info["id"])) <= 2
+        sender.drain()
+        sender.close()
+        writer.close()
+        sent = numbers(server, run_dir.info["id"])
+        assert sent == list(range(len(sent)))
+        assert drain(run_dir, server).report(0).finished
+        assert numbers(server, run_dir.info["id"]) == list(range(next(added)))
+
     def test_heartbeat(self, tmp_path: Path, server: LocalServer) -> None:
         """A live run with nothing new is confirmed after the interval, not before."""
         clock = Clock()

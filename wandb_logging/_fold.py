@@ -31,7 +31,7 @@ from wandb_logging import _metrics
 from wandb_logging._alerts import due, waits_after
 from wandb_logging._media._names import fill_steps
 from wandb_logging._terminal import MAX_LINE_CHARS, Line, Screen
-from wandb_logging._values import dumps, loads
+from wandb_logging._values import dumps, dumps_without_null, loads
 
 if TYPE_CHECKING:
     from pythonjsonlogger.json import JsonFormatter
@@ -40,9 +40,9 @@ MAX_ROW_BYTES = 10_383_360  # 10 MiB - 100 KiB, "imposed by the back-end" (proto
 TASKS = ("file", "artifact", "use_artifact", "alert")  # events that are work beside the streams
 ERROR_LEVELS = frozenset({"ERROR", "CRITICAL", "FATAL"})
 _RESERVED = frozenset({"_step", "_runtime", "_wandb", "_timestamp", ""})  # cannot be logged as metrics (protocol 5.1)
+_OF_A_STEP = frozenset({"step", "commit", "media"})  # what makes a row depend on others, or on its step
 _ROW_AND_TEXT = frozenset({"metrics", "step", "commit", "t", "text", "level", "logger", "error"})
 _NUMBERS = frozenset({int, float})
-_NESTED_OR_NULL = frozenset({dict, type(None)})
 _YEAR_10000 = 253_402_300_800  # seconds since 1970; from there on a time has no date
 
 
@@ -255,18 +255,25 @@ class _Folder:
         state.runtime = self._runtime(time)
         metrics = event.get("metrics")
         if type(metrics) is dict:
-            self._media = event.get("media")
-            self._row(metrics, event.get("step"), event.get("commit"), time)
+            if state.open is None and _OF_A_STEP.isdisjoint(event) and _RESERVED.isdisjoint(metrics):
+                self._put_row(metrics, time, state.runtime)  # nearly every row there is
+                state.step += 1
+            else:
+                self._media = event.get("media")
+                self._row(metrics, event.get("step"), event.get("commit"), time)
         if type(event.get("text")) is str:
             lines = text_lines(event, structured=self.rules.structured)
             self.delta.lines += lines
             state.lines += len(lines)
         if not _ROW_AND_TEXT.issuperset(event):
-            if type(event.get("output")) is str:
-                self._output(event["output"], time, error=event.get("error") is True)
-            if type(event.get("system")) is dict:
-                self._sample(event["system"], time)
-            self._changes(event)
+            self._rest(event, time)
+
+    def _rest(self, event: dict[str, Any], time: float) -> None:
+        if type(event.get("output")) is str:
+            self._output(event["output"], time, error=event.get("error") is True)
+        if type(event.get("system")) is dict:
+            self._sample(event["system"], time)
+        self._changes(event)
 
     # --- text (protocol 4.6) ---
 
@@ -314,13 +321,9 @@ class _Folder:
 
     def _row(self, metrics: dict[str, Any], step: object, commit: object, time: float) -> None:
         state = self.state
-        if not metrics.keys().isdisjoint(_RESERVED):
+        if not _RESERVED.isdisjoint(metrics):
             self._without_reserved(metrics)
         if type(step) is not int:
-            if state.open is None and commit is not False:  # nearly every row there is
-                self._put_row(self._with_media(metrics), time)
-                state.step += 1
-                return
             if not metrics.keys().isdisjoint(state.shifted):
                 self._next_row()
             self._join(metrics, time)
@@ -392,24 +395,27 @@ class _Folder:
             metrics, state.open = state.open, None
             state.open_events = 0
             state.shifted = []
-            self._put_row(dict(metrics), state.open_time)
+            self._put_row(dict(metrics), state.open_time, self._runtime(state.open_time))
 
-    def _put_row(self, row: dict[str, Any], time: float) -> None:
+    def _put_row(self, row: dict[str, Any], time: float, runtime: float) -> None:
         """Give out a row of these metrics at the current step."""
         state = self.state
         defined = self._defined(row) if state.metrics else None
         row["_step"] = state.step
         if "_timestamp" not in row:
             row["_timestamp"] = time
-        row["_runtime"] = self._runtime(time)
-        line = dumps(row)
+        row["_runtime"] = runtime
+        line = dumps_without_null(row)
+        flat = line is not None and line.rfind(b"{") == 0
+        if line is None:
+            line = dumps(row)
         if len(line) > MAX_ROW_BYTES:
             row, line = self._shrink(row, len(line))
         self.delta.rows.append(line.decode())
         state.rows += 1
         if defined:
             self._aggregate(defined)
-        if _NESTED_OR_NULL.isdisjoint(map(type, row.values())):
+        if flat:
             state.summary.update(row)
         else:
             state.summary = _merged(state.summary, row, skip_null=True)

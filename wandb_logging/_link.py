@@ -38,12 +38,17 @@ class Pace:
     Attributes:
         sleep: waits so many seconds, or less when there is a reason to hurry.
         out_of_time: whether to stop trying now.
-        breath: seconds to leave the interpreter to the program between two pieces of work.
+        breath: seconds to leave the interpreter to the program between two pieces of work; 0 if there is none.
     """
 
     sleep: Callable[[float], None] = time.sleep
     out_of_time: Callable[[], bool] = lambda: False
     breath: float = 0.0
+
+    def breathe(self) -> None:
+        """Leave the interpreter to the program for a moment."""
+        if self.breath:
+            time.sleep(self.breath)
 
 
 class Link:

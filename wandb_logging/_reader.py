@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Optional
 
@@ -49,11 +49,12 @@ def _is_count(value: object) -> bool:
 
 @dataclass(frozen=True)
 class Chunk:
-    """What one read gave: the bodies of whole lines, and what was damaged and left out."""
+    """What one read gave: the bodies of whole lines, what was damaged and left out, whether nothing is behind them."""
 
     bodies: list[bytes]
     damaged: list[bytes]
     position: Position
+    last: bool = field(default=False, compare=False)
 
 
 class Reader:
@@ -106,20 +107,21 @@ class Reader:
         writers = sorted({writer for writer, _ in self._present})
         self._torn = []
         if len(writers) < 2:
-            return self._chunk(self._take(writers[0], max_lines, max_bytes) if writers else [])
+            lines = self._take(writers[0], max_lines, max_bytes) if writers else []
+            return self._chunk(lines, writers)
         while True:
             entries = self._entries()
             if self._order_at < len(entries):
                 lines = self._take_planned(entries[self._order_at], max_lines, max_bytes)
             elif self._order is None:
                 taken = (self._take(writer, max_lines, max_bytes) for writer in writers)
-                return self._chunk(next(filter(None, taken), []))
+                return self._chunk(next(filter(None, taken), []), writers)
             elif self._plan(self._order, writers):
                 continue
             else:
-                return self._chunk([])
+                return self._chunk([], writers)
             if lines:
-                return self._chunk(lines)
+                return self._chunk(lines, writers)
             self._order_at += 1
 
     def sync(self) -> None:
@@ -134,7 +136,7 @@ class Reader:
             file.close()
         self._files.clear()
 
-    def _chunk(self, lines: list[bytes]) -> Chunk:
+    def _chunk(self, lines: list[bytes], writers: list[int]) -> Chunk:
         bodies: list[bytes] = []
         damaged = [] if lines else self._torn
         for line in lines:
@@ -146,9 +148,18 @@ class Reader:
                 bodies += whole
                 if len(rest) > 1 or not whole:  # one byte is the newline that was lost
                     damaged.append(rest)
-        return Chunk(bodies, damaged, self.position)
+        return Chunk(bodies, damaged, self.position, last=all(map(self._at_end, writers)))
 
     # --- one writer ---
+
+    def _at_end(self, writer: int) -> bool:
+        """Whether nothing of a writer lies behind what was read; a torn tail that was told of does not count."""
+        segment, offset = max(self._at.get(writer, _START), self._told.get(writer, _START))
+        while (writer, segment) in self._present:
+            if offset < segment_path(self._path, writer, segment).stat().st_size:
+                return False
+            segment, offset = segment + 1, 0
+        return offset == 0
 
     def _take(self, writer: int, max_lines: int, max_bytes: int, until: _At | None = None) -> list[bytes]:
         data, end = self._next(writer, max_bytes, until)
@@ -198,7 +209,7 @@ class Reader:
         data = file.read(left)
         whole = data.rfind(b"\n") + 1
         while not whole:
-            left = max(max_bytes, _MORE_BYTES) if end is None else end - offset - len(data)
+            left = max(len(data), _MORE_BYTES) if end is None else end - offset - len(data)
             more = file.read(left)
             if not more:
                 final = data and (complete or end is not None or not is_writing(self._path, writer))

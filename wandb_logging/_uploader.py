@@ -29,8 +29,9 @@ from wandb_logging._values import dumps
 # Of who writes the end for a dead process: far from the numbers that a run's own processes get, because this directory
 # may be a copy, and the next copy may bring another writer's files.
 _ENDING_WRITER = 1_000_000
-_PIECE_LINES = 100  # lines folded and packed in one go; more would hold the interpreter lock for too long
-_PIECE_BYTES = 2**18
+# Lines and bytes folded and packed in one go: beside a program more would hold the interpreter lock for too long.
+_PIECE = (100, 2**15)
+_PIECE_ALONE = (1000, 2**19)
 _MOST_BYTES = _protocol.MAX_REQUEST_BYTES - 2**20  # what one piece, or the summary, may add to a batch
 _DAMAGED = "damaged journal line"
 
@@ -46,6 +47,7 @@ class _Batch:
     first_line: int = 0  # number at the server of the run's own first output.log line
     edits: dict[int, str] = field(default_factory=dict)  # changed output.log lines, by number at the server
     events: int = 0
+    last: bool = False  # nothing was behind it in the journal
     summary: bool = False
     lines: list[str] = field(default_factory=list)
     tasks: list[dict[str, Any]] = field(default_factory=list)
@@ -106,6 +108,7 @@ class Uploader:
         now: monotonic clock in seconds, the link's.
         say: told of what a person should know: (kind, text).
         progress: called after each acknowledged batch.
+        before_end: called before the server is told that the run ended: the last moment for a file to come.
 
     Attributes:
         remote: the run as the server knows it; None until it does.
@@ -127,6 +130,7 @@ class Uploader:
         now: Callable[[], float] = time.monotonic,
         say: Callable[[str, str], object] = lambda _kind, _text: None,
         progress: Callable[[], object] = lambda: None,
+        before_end: Callable[[], object] = lambda: None,
     ) -> None:
         self.run_dir = run_dir
         self.link = link
@@ -142,6 +146,7 @@ class Uploader:
         self._now = now
         self._say = say
         self._progress = progress
+        self._before_end = before_end
         self._open = False
         self._stream: Stream | None = None
         self._info: dict[str, Any] = {}
@@ -155,6 +160,7 @@ class Uploader:
         self._output_size = 0
         self._environment: dict[str, Any] = {}
         self._complete = False
+        self._captured: set[str] = set()  # names of standard files that were added since the run was opened
         self._pushed_config: str | None = None
         self._pushed_run: dict[str, Any] = {}
 
@@ -255,6 +261,8 @@ class Uploader:
             self._open_run()
             self._deliver(batch)
             self._commit(batch)
+            if batch.last:  # what the program logs meanwhile is the next round's: it would have no end
+                break
             if self.link.pace.out_of_time():
                 raise OutOfTime("out of time; the rest stays in the run directory")
 
@@ -298,7 +306,8 @@ class Uploader:
         rules = self._rules()
         while batch.events < self._batch_size and batch.size < self._batch_bytes:
             before = self._reader.position
-            chunk = self._reader.read(min(_PIECE_LINES, self._batch_size - batch.events), _PIECE_BYTES)
+            most_lines, most_bytes = _PIECE if self.link.pace.breath else _PIECE_ALONE
+            chunk = self._reader.read(min(most_lines, self._batch_size - batch.events), most_bytes)
             if not chunk.bodies and not chunk.damaged:
                 break
             if batch.size and batch.size + sum(map(len, chunk.bodies)) > _MOST_BYTES:
@@ -307,8 +316,10 @@ class Uploader:
             batch.add(*_fold.fold(rules, batch.state, chunk.bodies))
             batch.events += len(chunk.bodies)
             batch.add_damaged(chunk.damaged)
-            if self.link.pace.breath:
-                time.sleep(self.link.pace.breath)
+            if chunk.last:
+                batch.last = True
+                break
+            self.link.pace.breathe()
         return batch
 
     def _new_batch(self) -> _Batch:
@@ -327,7 +338,7 @@ class Uploader:
         # event is folded it has to be asked. An empty journal asks nothing.
         if self.remote is None and self._reader is not None:
             before = self._reader.position
-            chunk = self._reader.read(1, _PIECE_BYTES)
+            chunk = self._reader.read(1, _PIECE[1])
             self._reader.seek(before)
             if chunk.bodies or chunk.damaged:
                 self._open_run()
@@ -395,7 +406,7 @@ class Uploader:
         self._pushed_config = self._config_json()
         self._pushed_run = dict(self._state.run)
         self._open = True
-        self._add_tasks(_standard_files.captured_tasks(self.run_dir, self._standard))
+        self._captured.clear()
 
     def _reopen(self, remote: Remote) -> None:
         variables = _protocol.upsert_variables(
@@ -479,6 +490,7 @@ class Uploader:
         if self._state.exit is None or self._state.open is not None:
             self._journal_end(code)
             self._send_events()
+        self._before_end()
         self._open_run()
         self._finish_files()
         # Whatever comes later has to open the run again; also when the answer to this is lost.
@@ -534,6 +546,12 @@ class Uploader:
             self._add_tasks(tasks)
         self._perform_tasks()
 
+    def _add_captured(self) -> None:
+        """Have the standard files uploaded that were captured since the run was opened, each once."""
+        tasks = _standard_files.captured_tasks(self.run_dir, self._standard)
+        self._add_tasks([task for task in tasks if task["name"] not in self._captured])
+        self._captured.update(task["name"] for task in tasks)
+
     def _add_tasks(self, tasks: list[dict[str, str]]) -> None:
         self._tasks += [task for task in tasks if task not in self._tasks]
 
@@ -544,6 +562,8 @@ class Uploader:
 
     def _perform_tasks(self) -> None:
         """Do what waits; what fails for now stays for the next drain, what is hopeless is set aside."""
+        if self._open:
+            self._add_captured()
         if not self._tasks:
             return
         self._open_run()

@@ -34,7 +34,7 @@ BINS = 32
 INT64 = range(-(2**63), 2**64)
 _SIMPLE = frozenset({float, int, str, bool, type(None)})
 
-__all__ = ["Aside", "dumps", "fast_dumps", "loads", "mapping_of", "plain"]
+__all__ = ["Aside", "as_numpy", "dumps", "fast_dumps", "loads", "mapping_of", "nested", "plain"]
 
 Aside = dict[str, str]
 """What was left out: dotted path of the value -> why."""
@@ -48,14 +48,16 @@ def dumps(tree: object) -> bytes:
     Both writers give lines that parse to the same values; the slow one is only taken where orjson
     would not be exact: it writes `null` for NaN, and refuses surrogates and integers beyond 64 bits.
     """
-    if fast_dumps is not None:
-        try:
-            line = fast_dumps(tree)
-        except TypeError:
-            return _json_dumps(tree).encode()
-        if b"null" not in line:
-            return line
-    return _json_dumps(tree).encode()
+    return dumps_without_null(tree) or _json_dumps(tree).encode()  # orjson writes null for NaN
+
+
+def dumps_without_null(tree: object) -> bytes | None:
+    """As `dumps`, if no null is in the line; None if one may be."""
+    try:
+        line = fast_dumps(tree)
+    except TypeError:  # a value it does not take, or there is no orjson
+        line = _json_dumps(tree).encode()
+    return None if b"null" in line else line
 
 
 def loads(line: bytes | str) -> Any:
@@ -202,7 +204,7 @@ def _conversion(kind: type) -> Callable[[Any], object] | None:
     for kinds, convert_these in _BY_TYPE:
         if issubclass(kind, kinds):
             return convert_these
-    if hasattr(kind, "__array__") or kind.__module__.partition(".")[0] in _ARRAY_PACKAGES:
+    if hasattr(kind, "__array__") or (_package(kind) in _ARRAY_PACKAGES and hasattr(kind, "shape")):
         return _array
     convert = _as_mapping(kind)
     if convert is None:
@@ -224,6 +226,10 @@ def _as_mapping(kind: type) -> Callable[[Any], object] | None:
     if callable(getattr(kind, "keys", None)) and hasattr(kind, "__getitem__"):  # as dict() takes it
         return lambda value: {key: value[key] for key in value.keys()}  # noqa: SIM118
     return None
+
+
+def _package(kind: type) -> str:
+    return kind.__module__.partition(".")[0]
 
 
 def _type_name(kind: type) -> str:
@@ -251,6 +257,7 @@ _BY_TYPE: tuple[tuple[Any, Callable[[Any], object]], ...] = (
 # --- arrays -------------------------------------------------------------------------------------------
 
 _ARRAY_PACKAGES = {"numpy", "torch", "jax", "jaxlib", "tensorflow", "cupy", "mlx"}
+_NOT_IN_NUMPY = {"torch.bfloat16", "torch.float8_e4m3fn", "torch.float8_e5m2"}
 
 
 def _array(value: Any) -> object:
@@ -261,25 +268,27 @@ def _array(value: Any) -> object:
     size = math.prod(int(length) for length in shape)
     if size == 1:
         return _number(value.reshape(-1)[0] if shape and hasattr(value, "reshape") else value)
-    return _nested(value) if size <= LIST_LIMIT else _histogram(value)
+    return nested(value) if size <= LIST_LIMIT else _histogram(value)
 
 
 def _number(value: Any) -> object:
-    item = value.item() if hasattr(value, "item") else value.numpy().item()
+    item = value if hasattr(value, "item") else value.numpy()
+    item = item.item() if hasattr(item, "item") else item  # tensorflow's texts are bytes already
     # longdouble and bfloat16 give themselves back: to a float, as the official SDK does.
     return float(item) if type(item) is type(value) else item
 
 
-def _nested(value: Any) -> Any:
+def nested(value: Any) -> Any:
+    """An array as nested lists, of whatever size."""
     return value.tolist() if hasattr(value, "tolist") else value.numpy().tolist()
 
 
 def _histogram(value: Any) -> dict[str, object]:
     """Counts and edges of equal bins over the finite values, as `numpy.histogram(values, 32)` gives them."""
-    numpy = sys.modules.get("numpy")
-    values = None if numpy is None else _numpy_array(numpy, value)
-    if numpy is None or values is None:
-        return _histogram_without_numpy(_flat(_nested(value)))
+    numpy: Any = sys.modules.get("numpy")
+    values = as_numpy(value)
+    if values is None:
+        return _histogram_without_numpy(_flat(nested(value)))
     if values.dtype.kind not in "biuf":
         raise TypeError(f"an array of {values.dtype} has no histogram")
     if values.dtype.kind == "b":
@@ -291,12 +300,19 @@ def _histogram(value: Any) -> dict[str, object]:
     return {"_type": "histogram", "values": counts.tolist(), "bins": edges.tolist()}
 
 
-def _numpy_array(numpy: Any, value: Any) -> Any:
-    """The values as an array of a type that numpy calculates with; None if there is no way to it."""
+def as_numpy(value: Any) -> Any:
+    """An array of any package as one of numpy, of a type that can be calculated with; None if there is no way to it."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None:
+        return None
+    if callable(getattr(value, "detach", None)):  # torch
+        value = value.detach().cpu()
+        if str(value.dtype) in _NOT_IN_NUMPY:
+            value = value.float()
     try:
         values = numpy.asarray(value)
     except Exception:
-        return None  # torch's bfloat16; memory of a device
+        return None  # memory of a device
     return values.astype("f4") if values.dtype.kind == "V" and not values.dtype.names else values
 
 
