@@ -63,6 +63,7 @@ ROOMS = [
     "_artifact_download",
     "_tasks",
     "_uploader",
+    "_turns",
     "_listener",
     "_capture",
     "_system",

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from logging.handlers import QueueListener
 from typing import Any
 
+from wandb_logging._turns import short_turns
+
 own_threads: set[int] = set()
 """Idents of the threads that work for a listener just now."""
 
@@ -111,7 +113,7 @@ class Listener(QueueListener):
     def handle(self, record: Any) -> None:
         """One round."""
         bell = self._bell
-        with self._round:
+        with self._round, short_turns():
             self._work()
         with bell.changed:
             bell.done = max(bell.done, record)

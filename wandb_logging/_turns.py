@@ -1,0 +1,66 @@
+"""Short turns at the interpreter's lock while a thread of ours works, so that the program never waits long for it.
+
+A thread that wants the lock gets it after `sys.getswitchinterval()`, 5 ms by default. A program that logs lets go of
+it at each write to the journal; while the uploader works, it would wait for those 5 ms each time (issue 5: tails).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Iterator
+
+_TURN = 5e-5  # seconds
+
+
+class _Turns:
+    """How many threads of ours work just now, and what the interval was before the first of them began."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._working = 0
+        self._before = 0.0
+
+    def begin(self) -> None:
+        with self._lock:
+            self._working += 1
+            before = sys.getswitchinterval()
+            if self._working == 1 and before > _TURN:
+                self._before = before
+                sys.setswitchinterval(_TURN)
+
+    def end(self) -> None:
+        with self._lock:
+            self._working -= 1
+            if not self._working:
+                self._restore()
+
+    def _restore(self) -> None:
+        before, self._before = self._before, 0.0
+        if before and abs(sys.getswitchinterval() - _TURN) < _TURN / 10:  # else the program has set it meanwhile
+            sys.setswitchinterval(before)
+
+    def after_fork_in_child(self) -> None:
+        """None of those threads is there."""
+        self._lock = threading.Lock()
+        self._working = 0
+        self._restore()
+
+
+_turns = _Turns()
+
+
+@contextlib.contextmanager
+def short_turns() -> Iterator[None]:
+    """Keep turns short for the length of a block, in the whole process."""
+    _turns.begin()
+    try:
+        yield
+    finally:
+        _turns.end()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_turns.after_fork_in_child)
