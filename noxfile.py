@@ -1,11 +1,12 @@
 """One command per check, the same for a person and for CI.
 
 nox -s tests-3.9      the test suite on one interpreter, in an environment of its own
+nox -s arrays         the tests of jax, TensorFlow and PyTorch, in an environment of its own; `-- jax` of one alone
 nox -s lint           ruff, and its formatter as a check
 nox -s types          mypy
 nox -s docs           the documentation, warnings being errors
 
-`tests` skips interpreters that are not installed. The other three run in the environment that nox itself
+`tests` and `arrays` skip interpreters that are not installed. The other three run in the environment that nox itself
 was installed in, which `pip install -e '.[dev]'` fills.
 """
 
@@ -24,6 +25,14 @@ def tests(session: nox.Session) -> None:
     """Run the test suite. What follows `--` goes to pytest."""
     session.install("-e", ".[test]")
     session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session(python="3.12")
+def arrays(session: nox.Session) -> None:
+    """Run the tests of arrays with the packages named behind `--`: by default all."""
+    packages = session.posargs or ["jax", "tensorflow-cpu", "torch"]
+    session.install("-e", ".[media,testing]", "hypothesis", *packages)
+    session.run("python", "-m", "pytest", "tests/test_arrays.py", env={"TF_CPP_MIN_LOG_LEVEL": "3"})
 
 
 @nox.session(venv_backend="none")

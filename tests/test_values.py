@@ -429,24 +429,6 @@ class TestArrays:
         assert moved <= 2 * on_edge
 
 
-@pytest.mark.torch
-class TestTorch:
-    def test_tensors(self) -> None:
-        """Tensors are taken out of the graph and off the device; bfloat16 too, which numpy has not."""
-        torch = pytest.importorskip("torch")
-        half = torch.tensor([1.5, 2.5], dtype=torch.bfloat16)
-        assert converted(torch.tensor(1.5, requires_grad=True)) == 1.5
-        assert converted(torch.tensor([2])) == 2
-        assert converted(torch.tensor(True)) is True  # noqa: FBT003
-        assert converted(half) == [1.5, 2.5]
-        assert converted(half[0]) == 1.5
-        assert converted(torch.nn.Parameter(torch.ones(2))) == [1.0, 1.0]
-        assert converted(torch.eye(2)) == [[1.0, 0.0], [0.0, 1.0]]
-        for dtype in (torch.float32, torch.bfloat16, torch.int64, torch.bool):
-            histogram = converted(torch.ones(40, requires_grad=dtype.is_floating_point, dtype=dtype))
-            assert sum(histogram["values"]) == 40
-
-
 # Where the official SDK has no value, or another on purpose. Everything else that it can write, we write so.
 DIFFERENT = {
     "Colour": "protocol 5.4 has the name; 0.31.0 writes with pydantic-core, which has the value",

@@ -11,6 +11,7 @@ from typing import Any
 from wandb_logging._errors import LogError
 from wandb_logging._keep import Source
 from wandb_logging._media._base import Media, Place, existing_file
+from wandb_logging._values import as_numpy
 
 
 class Audio(Media):
@@ -42,8 +43,9 @@ class Audio(Media):
         elif not isinstance(sample_rate, int) or sample_rate <= 0:
             raise LogError(f"sample_rate={sample_rate!r}: expected samples per second, a whole number")
         else:
-            source, extension = _wav(data_or_path, sample_rate), ".wav"
-            self.duration = len(data_or_path) / sample_rate
+            samples = _samples(data_or_path)
+            source, extension = _wav(samples, sample_rate), ".wav"
+            self.duration = len(samples) / sample_rate
         super().__init__(source, extension, caption)
 
     @classmethod
@@ -60,12 +62,13 @@ class Audio(Media):
         }
 
 
-def _wav(samples: Any, sample_rate: int) -> bytes:
+def _samples(samples: Any) -> Any:
+    """The samples as 16-bit integers, a column for each channel."""
     try:
         import numpy as np  # noqa: PLC0415  only where such a value comes
     except ImportError as exc:
         raise LogError("Audio from samples needs numpy: pip install wandb-logging[media]") from exc
-    array = np.asarray(samples)
+    array = np.asarray(as_numpy(samples) if hasattr(samples, "shape") else samples)
     if array.ndim not in {1, 2} or array.dtype.kind not in "fi":
         raise LogError(f"Audio: expected samples of one or two dimensions, got shape {array.shape} of {array.dtype}")
     if array.dtype.kind == "f":
@@ -73,10 +76,14 @@ def _wav(samples: Any, sample_rate: int) -> bytes:
         array = np.clip(np.floor(array.astype(float) * 2**15), -(2**15), 2**15 - 1)
     elif array.dtype != np.int16:
         raise LogError(f"Audio: expected floats from -1 to 1 or 16-bit integers, got {array.dtype}")
+    return array.astype("<i2")
+
+
+def _wav(samples: Any, sample_rate: int) -> bytes:
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
-        out.setnchannels(1 if array.ndim == 1 else array.shape[1])
+        out.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
         out.setsampwidth(2)
         out.setframerate(sample_rate)
-        out.writeframes(array.astype("<i2").tobytes())
+        out.writeframes(samples.tobytes())
     return file.getvalue()

@@ -153,9 +153,9 @@ def existing_file(path: str | os.PathLike[str]) -> Path:
 
 
 def opened_file(value: Any) -> Any:
-    """The path of an open file; anything else as it is. A path has a `name`, too, which is only its last part."""
+    """The path of an open file; anything else as it is. Paths and tensors may have a `name`, too."""
     name = getattr(value, "name", None)
-    return name if isinstance(name, str) and not isinstance(value, os.PathLike) else value
+    return name if isinstance(name, str) and hasattr(value, "read") else value
 
 
 def read_all(stream: Any) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any
 
 from wandb_logging._errors import LogError
 from wandb_logging._media._base import Place, Value
+from wandb_logging._values import as_numpy
 
 
 class Histogram(Value):
@@ -62,14 +63,12 @@ def _listed(values: Any) -> list[Any]:
 
 def _counted(values: Any, num_bins: int) -> tuple[list[Any], list[float]]:
     """Counts in equal bins, as `numpy.histogram` counts."""
-    if callable(getattr(values, "detach", None)):  # torch: leave the graph and the device
-        values = values.detach().cpu()
     try:
         import numpy as np  # noqa: PLC0415  only where such a value comes
     except ImportError:
         return _counted_without_numpy([float(value) for value in values], num_bins)
     try:
-        array = np.asarray(values, dtype=float)
+        array = np.asarray(as_numpy(values) if hasattr(values, "shape") else values, dtype=float)
     except (TypeError, ValueError) as exc:
         raise LogError(f"Histogram: expected numbers ({exc})") from exc
     finite = array[np.isfinite(array)]

@@ -13,6 +13,7 @@ from typing import Any
 from wandb_logging._errors import LogError
 from wandb_logging._keep import Source
 from wandb_logging._media._base import Media, Place, captions, existing_file
+from wandb_logging._values import as_numpy
 
 _FORMATS = {"png": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "bmp": "BMP"}  # of what we write ourselves
 _CHANNELS = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -129,20 +130,20 @@ def _written(data: Any, mode: str | None, file_type: str) -> tuple[bytes, tuple[
 
 
 def _from_array(pillow: Any, data: Any, mode: str | None, file_type: str) -> Any:
-    if callable(getattr(data, "detach", None)):  # torch
-        data = data.detach().cpu()
-        if data.ndim == 3:
-            data = data.permute(1, 2, 0)
-    if callable(getattr(data, "numpy", None)):
-        data = data.numpy()
-    if not hasattr(data, "astype"):
-        raise LogError(f"Image: expected a file, a Pillow image, an array or a figure, got {type(data).__name__}")
+    kind = type(data).__name__
+    if callable(getattr(data, "permute", None)) and data.ndim == 3:  # torch
+        data = data.permute(1, 2, 0)
+    data = as_numpy(data) if hasattr(data, "shape") else None
+    if data is None:
+        raise LogError(f"Image: expected a file, a Pillow image, an array or a figure, got {kind}")
     given = tuple(data.shape)
     if data.ndim > 2:
         data = data.squeeze()
     channels = 1 if data.ndim == 2 else data.shape[-1] if data.ndim == 3 else 0
     if channels not in _CHANNELS or 0 in given:
         raise LogError(f"Image: expected an array of height x width, or with 1, 3 or 4 channels, got shape {given}")
+    if data.dtype.kind not in "biuf":
+        raise LogError(f"Image: expected an array of numbers, got {data.dtype}")
     if file_type in {"jpg", "jpeg"} and channels == 4:
         mode = mode or "RGB"  # JPEG has no transparency
     if data.ndim == 3 and channels == 1:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wandb_logging._media._base import Value
-from wandb_logging._values import fast_dumps, plain
+from wandb_logging._values import fast_dumps, nested, plain
 
 _FAST = bool(fast_dumps)  # whether orjson is there
 
@@ -31,8 +31,8 @@ def whole(value: Any) -> Any:
         return [whole(item) for item in value]
     if isinstance(value, Value):
         return type(value).__name__  # as the official SDK
-    if getattr(value, "shape", ()) and callable(getattr(value, "tolist", None)):
-        return whole(value.tolist())
+    if getattr(value, "shape", ()) and (hasattr(value, "tolist") or hasattr(value, "numpy")):
+        return whole(nested(value))
     try:
         return plain(value)
     except Exception:
