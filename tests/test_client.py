@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import ssl
 import threading
@@ -285,12 +286,24 @@ class TestFailures:
             client.graphql(_protocol.VIEWER, {})
 
     def test_an_answer_that_dribbles(self, seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Who sends a byte now and then is given up after a while."""
-        monkeypatch.setattr(_client, "_PATIENCE", -1)
-        seen.will_say(b'{"data": {}}')
-        client = Client(seen.url, KEY)
+        """Who sends a byte now and then is given up after some timeouts, however long the answer is to be."""
+        over = threading.Event()
+
+        def dribble(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(200)
+            handler.send_header("Content-Length", "1000000")
+            handler.end_headers()
+            with contextlib.suppress(OSError):
+                while not over.wait(0.01):
+                    handler.wfile.write(b" ")
+            handler.close_connection = True
+
+        monkeypatch.setattr(_client, "_PATIENCE", 0.1)
+        seen.answer = dribble
+        client = Client(seen.url, KEY, timeout=5)
         with pytest.raises(TransportError, match="does not end"):
             client.graphql(_protocol.VIEWER, {})
+        over.set()
         client.close()
 
     def test_an_answer_without_end(self, seen: Seen, client: Client) -> None:

@@ -19,6 +19,7 @@ from wandb_logging import _protocol
 from wandb_logging._errors import GraphQLError, RequestRejected, TLSError, TransportError
 
 MAX_ANSWER_BYTES = 16 * 2**20  # more than any answer to us holds; what comes beyond is not read
+_BLOCK = 2**16
 _PATIENCE = 10  # timeouts that a whole answer may take: who sends a byte now and then is not waited for
 
 # What urllib3 puts first: `<....HTTPConnection object at 0x...>: ` or, newer, `HTTPConnection(host='x', port=80): `.
@@ -190,10 +191,18 @@ class Client:
 
 
 def _blocks(answer: requests.Response) -> Iterator[bytes]:
-    try:
-        yield from answer.iter_content(2**16)
-    except requests.exceptions.RequestException as exc:
-        raise TransportError(_root(exc)) from exc
+    """The bytes of an answer as they come."""
+    # iter_content waits until a block is full: of who sends a byte now and then that would be for hours.
+    read = getattr(answer.raw, "read1", None)  # new in urllib3 2.1
+    blocks = iter(lambda: read(_BLOCK, decode_content=True), b"") if read else answer.iter_content(_BLOCK)
+    while True:
+        try:
+            block = next(blocks, b"")
+        except Exception as exc:  # urllib3's own, which requests would have turned into its own
+            raise TransportError(_root(exc)) from exc
+        if not block:
+            return
+        yield block
 
 
 def _root(exc: BaseException) -> str:
