@@ -141,6 +141,12 @@ class TestRequests:
         seen.will_say(body)
         assert client.file_stream("/x", b"", gzip=False) == (False, 0.0)
 
+    def test_a_login_page_has_not_taken_our_lines(self, seen: Seen, client: Client) -> None:
+        """Wireless networks and proxies answer for the server, with status 200."""
+        seen.will_say(b"<html>Log in</html>", Content_Type="Text/HTML; charset=utf-8")
+        with pytest.raises(TransportError, match="web page"):
+            client.file_stream("/x", b"", gzip=False)
+
     def test_put(self, seen: Seen, other: Seen, client: Client, file: Path) -> None:
         """A file goes as it is with the headers asked for: no key, no Content-Type, always a Content-Length (6.1)."""
         client.put(other.url + "/bucket?signature=1", file, {"X-Want": "this"})

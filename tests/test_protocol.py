@@ -99,6 +99,15 @@ class TestErrorAnswers:
         """A number of seconds or a date; nonsense is as if there were none, and nothing waits for hours."""
         assert _protocol.retry_after(value, 1_000_000.0) == seconds
 
+    @pytest.mark.parametrize(
+        ("sent", "seconds"),
+        [("Fri, 02 Jan 1970 00:00:20 GMT", 10.0), ("Fri, 02 Jan 1970 00:00:40 GMT", 0.0), (None, 30.0), ("soon", 30.0)],
+    )
+    def test_a_retry_after_date_is_by_the_servers_clock(self, sent: str | None, seconds: float) -> None:
+        """A machine whose clock is wrong by a day waits as long as the server meant."""
+        until = "Fri, 02 Jan 1970 00:00:30 GMT"
+        assert _protocol.retry_after(until, 86_400.0, sent) == seconds
+
     @given(st.text())
     def test_any_retry_after(self, value: str) -> None:
         """No header raises."""

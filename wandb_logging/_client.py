@@ -108,6 +108,8 @@ class Client:
             headers["Content-Encoding"] = "gzip"
         with self._request("POST", self.host + path, data=body, headers=headers) as answer:
             content = self._content(answer)
+        if content and _protocol.is_page(answer.headers):
+            raise TransportError("a web page answers instead of the API: a proxy's or a network's login?")
         return _protocol.asks_to_stop(content or b""), _protocol.rate_limit_wait(answer.headers)
 
     def put(self, url: str, source: Path, headers: Mapping[str, str]) -> None:

@@ -116,23 +116,37 @@ def status_error(
         return RunNotFound(message, status)
     if status in _FINAL and not (status == 409 and conflict_retries):
         return RequestRejected(message, status)
-    return ServerUnavailable(message, status, retry_after(headers.get("Retry-After"), now))
+    return ServerUnavailable(message, status, retry_after(headers.get("Retry-After"), now, headers.get("Date")))
 
 
-def retry_after(value: str | None, now: float) -> float | None:
-    """Seconds to wait from a Retry-After header: a number or a date [1.2]; None if there is no sense in it."""
+def retry_after(value: str | None, now: float, sent: str | None = None) -> float | None:
+    """Seconds to wait from a Retry-After header: a number or a date [1.2]; None if there is no sense in it.
+
+    Args:
+        value: the header.
+        now: seconds since 1970, by the clock of this machine.
+        sent: the answer's Date header, which is the server's own clock: this machine's may be wrong by a day.
+    """
     if not value:
         return None
     try:
         seconds = float(value)
     except ValueError:
-        from email.utils import parsedate_to_datetime  # noqa: PLC0415  slow to import, and hardly ever needed
-
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - now
-        except (TypeError, ValueError, OverflowError):
+        until, since = _moment(value), _moment(sent)
+        if until is None:
             return None
+        seconds = until - (now if since is None else since)
     return min(max(seconds, 0.0), 3600.0) if seconds == seconds else None
+
+
+def _moment(date: str | None) -> float | None:
+    """Seconds since 1970 of a date in a header; None if it is none."""
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415  slow to import, and hardly ever needed
+
+    try:
+        return parsedate_to_datetime(date or "").timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def rate_limit_wait(headers: Mapping[str, str]) -> float:
@@ -143,6 +157,11 @@ def rate_limit_wait(headers: Mapping[str, str]) -> float:
     except (KeyError, ValueError):
         return 0.0
     return min(reset, 60.0) if remaining < 1 and reset > 0 else 0.0
+
+
+def is_page(headers: Mapping[str, str]) -> bool:
+    """Whether an answer is made for people: a login page on the way has not taken our lines, whatever its status."""
+    return headers.get("Content-Type", "").lower().startswith("text/html")
 
 
 class NoAnswerError(GraphQLError):
