@@ -26,6 +26,8 @@ from wandb_logging._secrets import MASK, names_secret
 from wandb_logging._values import mapping_of
 
 DEFAULT_HOST = "https://api.wandb.ai"
+BATCH_SIZE = 50_000  # as many rows as memory allows: W&B takes two requests a second
+BATCH_BYTES = 4 * 2**20
 STANDARD_FILES = ("config.yaml", "wandb-metadata.json", "requirements.txt", "wandb-summary.json", "output.log")
 _PROJECT_FORBIDDEN = set("/\\#?%:")
 _RUN_ID_FORBIDDEN = set(":;,#?/'")
@@ -556,10 +558,10 @@ class Settings:
         parse=_parse_number,
     )
     batch_size: int = _key(
-        10_000, _count(1, "lines"), {"type": "integer", "minimum": 1}, "Most journal lines one request carries."
+        BATCH_SIZE, _count(1, "lines"), {"type": "integer", "minimum": 1}, "Most journal lines one request carries."
     )
     batch_bytes: int = _key(
-        4 * 2**20,
+        BATCH_BYTES,
         _count(1024, "bytes"),
         {"type": "integer", "minimum": 1024},
         "Bytes of journal one request carries before it is sent early.",
@@ -575,6 +577,28 @@ class Settings:
         _count(1024, "bytes"),
         {"type": "integer", "minimum": 1024},
         "Most bytes of rows held in memory while cache_dir cannot be written.",
+    )
+    max_cache_bytes: int | None = _key(
+        None,
+        _count(2**20, "bytes"),
+        {"type": "integer", "minimum": 2**20},
+        "Most bytes the run directory may hold. What the server has acknowledged is removed first; then cache_policy "
+        "says what is lost. Default: no limit, and nothing is removed.",
+    )
+    cache_policy: str = _key(
+        "drop_newest",
+        _choice("block", "drop_newest", "drop_oldest", "downsample"),
+        {"enum": ["block", "drop_newest", "drop_oldest", "downsample"]},
+        "What gives way at max_cache_bytes: drop_newest loses new rows; block waits for the server for at most "
+        "cache_block_timeout, then does as drop_newest; drop_oldest loses the oldest rows that nobody has begun to "
+        "send; downsample keeps every second row from half of the room on, every fourth from three quarters on, and so "
+        "on. Config, summary and the end of the run are never lost.",
+    )
+    cache_block_timeout: float = _key(
+        10.0,
+        _at_least(0, "seconds"),
+        _SECONDS,
+        "Most seconds that cache_policy: block holds up the program each time that there is no room.",
     )
     gzip: bool = _key(True, _flag, _FLAG, "Whether requests are compressed when the server offers it.")
     exit_hooks: bool = _key(

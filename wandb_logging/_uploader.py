@@ -22,6 +22,7 @@ from wandb_logging._protocol import LineBlock, Remote, StreamBody
 from wandb_logging._reader import Position, Reader
 from wandb_logging._report import Report
 from wandb_logging._rundir import RunDir
+from wandb_logging._settings import BATCH_BYTES, BATCH_SIZE
 from wandb_logging._stream import Stream
 from wandb_logging._tasks import FILES, describe, perform
 from wandb_logging._values import dumps
@@ -122,8 +123,8 @@ class Uploader:
         link: Link,
         *,
         host: str | None = None,
-        batch_size: int = 10_000,
-        batch_bytes: int = 4 * 2**20,
+        batch_size: int = BATCH_SIZE,
+        batch_bytes: int = BATCH_BYTES,
         gzip: bool = True,
         durable: bool = True,
         heartbeat: float = 30.0,
@@ -276,10 +277,17 @@ class Uploader:
         if server.get("host", self._info["host"]) != self._info["host"]:
             server = self._info["server"] = {}
         self.remote = Remote.of(server) if server else None
+        cursor = self.run_dir.cursor if server else {}
         try:
-            self._take_over(self.run_dir.cursor if server else {})
+            self._take_over(cursor)
         except (AttributeError, KeyError, TypeError, ValueError):  # from another version: as good as lost
-            self._take_over({})
+            cursor = {}
+            self._take_over(cursor)
+        if not cursor and self.run_dir.has_base:  # other lines would come to the offsets of those that are gone
+            raise JournalError(
+                f"{self.run_dir.path}: what a server had acknowledged was removed (max_cache_bytes), and only that "
+                f"server, with a whole cursor.json or base.json, can get the rest"
+            )
         self._environment = _standard_files.captured_environment(self.run_dir)
         self._reader = self.run_dir.reader(self._position)
 
@@ -310,7 +318,8 @@ class Uploader:
             chunk = self._reader.read(min(most_lines, self._batch_size - batch.events), most_bytes)
             if not chunk.bodies and not chunk.damaged:
                 break
-            if batch.size and batch.size + sum(map(len, chunk.bodies)) > _MOST_BYTES:
+            too_much = batch.size and batch.size + sum(map(len, chunk.bodies)) > _MOST_BYTES
+            if too_much or (batch.events and self._crosses(before)):
                 self._reader.seek(before)
                 break
             batch.add(*_fold.fold(rules, batch.state, chunk.bodies))
@@ -321,6 +330,14 @@ class Uploader:
                 break
             self.link.pace.breathe()
         return batch
+
+    def _crosses(self, before: Position) -> bool:
+        """Whether another segment was begun, in a run that may yet lose those that nobody has begun to send."""
+        assert self._reader is not None
+        if self._info.get("cache_policy") != "drop_oldest":
+            return False
+        earlier, now = before["writers"], self._reader.position["writers"]
+        return any(writer in earlier and earlier[writer][0] != now[writer][0] for writer in now)
 
     def _new_batch(self) -> _Batch:
         state, remote = dataclasses.replace(self._state), self.remote
@@ -580,3 +597,4 @@ class Uploader:
                 self._file_count += 0 if task.get("kind") == "standard" else len(uploaded)
             self._tasks.remove(task)
             self._save()
+            self.run_dir.let_go(str(task.get("path")))
