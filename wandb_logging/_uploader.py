@@ -262,10 +262,10 @@ class Uploader:
             self._open_run()
             self._deliver(batch)
             self._commit(batch)
-            if batch.last:  # what the program logs meanwhile is the next round's: it would have no end
-                break
             if self.link.pace.out_of_time():
                 raise OutOfTime("out of time; the rest stays in the run directory")
+            if batch.last:  # what the program logs meanwhile is the next round's: it would have no end
+                break
 
     def _load(self) -> None:
         if self._reader is not None:
