@@ -162,6 +162,23 @@ class TestRequests:
         assert other.requests[0][2]["X-Want"] == "this"
         assert seen.requests[0][1] == "/relative"
 
+    def test_put_a_part(self, seen: Seen, other: Seen, client: Client, file: Path) -> None:
+        """So many bytes from a place on, also after a redirect; the storage's ETag comes back."""
+        seen.will_say(b"", 307, Location=other.url + "/elsewhere")
+        other.will_say(b"", ETag='"tag"')
+        assert client.put(seen.url + "/storage", file, {}, part=(2, 3)) == '"tag"'
+        other.will_say(b"")
+        assert client.put(other.url + "/storage", file, {}, part=(5, 3)) == ""
+        assert [body for _, _, _, body in other.requests] == [b"nte", b"nt"]
+
+    def test_a_put_is_interrupted_between_its_blocks(self, seen: Seen, client: Client, file: Path) -> None:
+        """Whoever sends something large is asked before each of them."""
+        file.write_bytes(b"x" * 200_000)
+        asked: list[int] = []
+        client.put(seen.url + "/storage", file, {}, lambda: asked.append(1))
+        assert len(asked) > 5
+        assert seen.requests[0][3] == b"x" * 200_000
+
     def test_get(self, seen: Seen, other: Seen, client: Client) -> None:
         """A download comes in blocks, with the key only from the API's own address."""
         for server in (seen, other):

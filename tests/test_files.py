@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import socket
 import sys
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from wandb_logging import Html, LogError, Run, Session, _keep, _tasks, new_run, sync
-from wandb_logging._files import ignored
+from wandb_logging._files import RunFiles, ignored
 from wandb_logging._keep import append_file, keep_file, keep_media, place_of
+from wandb_logging._link import Link, Pace
 from wandb_logging._rundir import RunDir
 from wandb_logging._save import matches
 from wandb_logging.testing import LocalServer
@@ -231,7 +235,7 @@ class TestNotTwice:
         sent: list[bytes] = []
 
         def put(changes: int) -> Callable[..., None]:
-            def put_file(_link: object, _remote: object, _name: str, path: Path) -> None:
+            def put_file(_files: object, _name: str, path: Path) -> None:
                 sent.append(path.read_bytes())
                 if len(sent) <= changes:
                     path.write_text("x" * (len(sent) + 1))
@@ -243,8 +247,10 @@ class TestNotTwice:
             sent.clear()
             source.write_text("1")
             uploads: dict[str, str] = {}
-            monkeypatch.setattr(_tasks, "put_file", put(changes))
-            assert _tasks.perform(task, None, None, RunDir(tmp_path), uploads) == ["x.txt"]  # type: ignore[arg-type]
+            monkeypatch.setattr(RunFiles, "put", put(changes))
+            link = Link(lambda: None, Pace())  # type: ignore[arg-type, return-value]
+            files = RunFiles(link, None, uploads)  # type: ignore[arg-type]
+            assert _tasks.perform(task, link, None, RunDir(tmp_path), files) == ["x.txt"]  # type: ignore[arg-type]
             assert sent == expected
             last = {"x.txt": hashlib.md5(sent[-1]).hexdigest()} if changes == 1 else {}
             assert uploads == last
@@ -256,6 +262,138 @@ class TestNotTwice:
         with online(wandb_server) as run:
             run.save("x.bin", policy="now")
         assert stored(wandb_server) == {"x.bin": bytes(range(256)) * 100}
+
+
+@contextlib.contextmanager
+def slow_storage() -> Iterator[tuple[str, threading.Event]]:
+    """The address of a storage that takes one PUT little by little, until the event is set."""
+    hurry = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection, connection.makefile("rb") as request:
+                head = b"".join(iter(request.readline, b"\r\n"))
+                left = next(int(line[15:]) for line in head.splitlines() if line.lower().startswith(b"content-length:"))
+                while left:
+                    hurry.wait(0.01)
+                    left -= len(request.read(min(left, 2**16)))
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/large", hurry
+        finally:
+            hurry.set()
+            thread.join(30)
+
+
+class TestLarge:
+    """Sent by the one thread that also sends the rows: they go between two of its blocks."""
+
+    @pytest.fixture(autouse=True)
+    def _large(self, wandb_server: LocalServer) -> None:
+        with Path("large.bin").open("wb") as file:
+            file.truncate(200 * 2**20)  # half a minute for the storage
+        wandb_server.allow_violations("uploaded")  # its bytes are elsewhere
+
+    def upload(self, run: Run, server: LocalServer, url: str) -> None:
+        files = {"runID": "r", "uploadHeaders": [], "files": [{"name": "large.bin", "uploadUrl": url}]}
+        server.fail_next(operation="CreateRunFiles", status=200, body={"data": {"createRunFiles": files}})
+        run.upload_file("large.bin")
+        run.flush(0)
+        server.wait_for(lambda: any(request.operation == "CreateRunFiles" for request in server.requests), 30)
+
+    def test_rows_config_and_heartbeats_do_not_wait_for_it(self, wandb_server: LocalServer) -> None:
+        """The server has them before it has the file."""
+        with online(wandb_server, flush_interval=0.1, heartbeat_interval=1) as run, slow_storage() as (url, hurry):
+            self.upload(run, wandb_server, url)
+            there = wandb_server.runs[0]
+            run.log({"n": 0})
+            wandb_server.wait_for(lambda: there.history, 20)
+            run.log({"n": 1})
+            run.update_config(lr=0.5)
+            wandb_server.wait_for(lambda: len(there.history) == 2, 20)
+            wandb_server.wait_for(lambda: there.config == {"lr": 0.5}, 20)
+            wandb_server.wait_for(lambda: there.heartbeats, 20)
+            assert there.uploaded == []
+            hurry.set()
+            assert run.flush(30).ok
+            assert there.uploaded == ["large.bin"]
+
+    def test_nor_does_what_somebody_waits_for(self, wandb_server: LocalServer) -> None:
+        """However long the interval: a flush, or the end of the program, has the rows go at once."""
+        with online(wandb_server, flush_interval=3600, heartbeat_interval=3600) as run, slow_storage() as (url, hurry):
+            self.upload(run, wandb_server, url)
+            there = wandb_server.runs[0]
+            run.log({"n": 0})
+            run.flush(0)
+            wandb_server.wait_for(lambda: there.history, 20)
+            assert there.uploaded == []
+            hurry.set()
+
+    def test_a_failure_meanwhile_waits_until_it_is_there(self, wandb_server: LocalServer) -> None:
+        """A row that the server cannot take does not break the file off, is tried once, and goes later."""
+        with online(wandb_server, flush_interval=0.1) as run, slow_storage() as (url, hurry):
+            self.upload(run, wandb_server, url)
+            there = wandb_server.runs[0]
+            wandb_server.fail_next(where="file_stream", retry_after=3600)
+            run.log({"n": 0})
+            wandb_server.wait_for(lambda: there.history, 20)
+            assert there.uploaded == []
+            hurry.set()
+            assert run.flush(30).ok
+        assert [row["n"] for row in there.history] == [0]
+
+
+class TestMany:
+    def run_with(self, count: int) -> Path:
+        run = new_run("p", mode="offline", quiet=True, standard_files=False)
+        for number in range(count):
+            run.upload_file(write(f"{number}.txt", str(number)), f"{number}.txt")
+        run.finish()
+        assert run.dir is not None
+        return run.dir
+
+    def asked(self, server: LocalServer) -> int:
+        return sum(request.operation == "CreateRunFiles" for request in server.requests)
+
+    def test_they_are_asked_for_together(self, wandb_server: LocalServer) -> None:
+        """A hundred addresses in one request; each file goes and is announced once."""
+        assert sync(self.run_with(230))[0].files == 230
+        assert (self.asked(wandb_server), puts(wandb_server)) == (3, 230)
+        assert stored(wandb_server) == {f"{number}.txt": str(number).encode() for number in range(230)}
+        assert sorted(wandb_server.runs[0].uploaded) == sorted(stored(wandb_server))
+
+    @pytest.mark.parametrize("status", [400, 403, 404])
+    def test_an_address_that_has_expired(self, wandb_server: LocalServer, status: int) -> None:
+        """While others went first: that file is asked for again."""
+        wandb_server.fail_next(where="storage", status=status)
+        assert sync(self.run_with(3))[0].files == 3
+        assert sorted(stored(wandb_server)) == ["0.txt", "1.txt", "2.txt"]
+        assert self.asked(wandb_server) == 2
+
+    def test_one_that_is_refused(self, wandb_server: LocalServer) -> None:
+        """Because of one name none gets an address together: each asks for itself, and that one is set aside."""
+        wandb_server.fail_next(2, operation="CreateRunFiles", status=400)
+        report = sync(self.run_with(3))[0]
+        assert (report.files, report.set_aside, report.finished) == (2, 1, True)
+        assert sorted(stored(wandb_server)) == ["1.txt", "2.txt"]
+
+    def test_a_crash_in_their_midst(self, wandb_server: LocalServer) -> None:
+        """Any answer may be the last: then they go on, and in the end each is there."""
+        for number in range(9):
+            before = len(wandb_server.runs)
+            path = self.run_with(3)
+            if number:
+                wandb_server.fail_next(number, status=None)
+            wandb_server.fail_next(close="after")
+            sync(path, timeout=0)
+            wandb_server.clear_faults()
+            sync(path)
+            run = wandb_server.runs[before]
+            assert (sorted(run.uploaded), run.state) == (["0.txt", "1.txt", "2.txt"], "finished")
 
 
 class TestIgnored:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _COLLECTED = ("config", "define", "run")  # changes that wait for more of them: each is sent whole (protocol 3.1)
 _QUIET = 5.0  # seconds without another one after which they are sent
+_APART = 0.5  # least seconds between two looks at the journal while a file is sent: W&B's rate, 2 requests a second
 _BREATH = 0.0002  # seconds the program gets between two pieces of the uploader's work
 
 
@@ -95,6 +96,7 @@ class Background:
         self.samplers = [Sampler(settings.system_interval)] if settings.system_metrics else []
         self._round_due = 0.0
         self._changes_due = math.inf
+        self._glanced = 0.0
         self._listener = Listener(self._round, self._next_round, self._release)
         pace = Pace(self._listener.sleep, self._listener.out_of_time, _BREATH)
         self.uploader = Uploader(
@@ -108,6 +110,7 @@ class Background:
             say=notices.add,
             before_end=self._capture_rest,
         )
+        self.uploader.link.meanwhile = self._meanwhile
 
     @property
     def active(self) -> bool:
@@ -311,7 +314,7 @@ class Background:
     def _round_unguarded(self) -> None:
         if self._sample() and not self._listener.asked and time.monotonic() < min(self._round_due, self._changes_due):
             return  # it was time for that only
-        self._changes_due = math.inf  # before the journal is read: what comes from here on waits for more
+        self._begin_round()
         try:
             self._look_after_disk()
             self._send_or_say()
@@ -337,6 +340,25 @@ class Background:
     def _capture(self, what: Callable[..., None]) -> None:
         with contextlib.suppress(OSError):  # no run directory, or a full disk, which is told anyway
             what(self.place.run_dir, self.place.info, self._secrets)
+
+    def _begin_round(self) -> None:
+        """Before the journal is read: what comes from here on is the next round's."""
+        self._changes_due = math.inf
+        self._glanced = time.monotonic()
+        self._round_due = self._glanced + self._pace
+
+    def _meanwhile(self) -> None:
+        """Between two blocks of a file that is sent: samples, disk and rows do not wait until all of it is there."""
+        self._sample()
+        due = 0.0 if self._listener.asked else min(self._round_due, self._changes_due)
+        if time.monotonic() < max(due, self._glanced + _APART):
+            return
+        preempting = self._preempting
+        self._begin_round()
+        self._look_after_disk()
+        self.uploader.glance()
+        if preempting:
+            self._preempting = False
 
     def _sample(self) -> bool:
         """Take the samples of system metrics that are due; whether one was."""

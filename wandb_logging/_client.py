@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
@@ -112,8 +113,22 @@ class Client:
             raise TransportError("a web page answers instead of the API: a proxy's or a network's login?")
         return _protocol.asks_to_stop(content or b""), _protocol.rate_limit_wait(answer.headers)
 
-    def put(self, url: str, source: Path, headers: Mapping[str, str]) -> None:
+    def put(
+        self,
+        url: str,
+        source: Path,
+        headers: Mapping[str, str],
+        meanwhile: Callable[[], object] = lambda: None,
+        part: tuple[int, int] | None = None,
+    ) -> str:
         """Stream a file to an upload address.
+
+        Args:
+            meanwhile: called before each block that goes.
+            part: where the bytes to send begin, and most of how many; default: the whole file.
+
+        Returns:
+            The ETag that the storage gave; "" if it gave none.
 
         Raises:
             OSError: the file cannot be read.
@@ -122,12 +137,14 @@ class Client:
         if url.startswith("/"):
             url = self.host + url
         with source.open("rb") as file:
+            body = _Body(file, *(part or (0, source.stat().st_size)), meanwhile)
             # An empty file object would be sent chunked, without the Content-Length that storage asks for.
-            data: Any = file if source.stat().st_size else b""
+            data: Any = body if len(body) else b""
             # Own auth, doing nothing: a signed address refuses any Authorization header.
             options: Any = {"data": data, "headers": dict(headers), "auth": lambda request: request}
             with self._request("PUT", url, redirects=True, **options) as answer:
                 self._content(answer)
+                return str(answer.headers.get("ETag", ""))
 
     def get(self, url: str, sink: Callable[[bytes], object]) -> None:
         """Stream what is at a download address into `sink`, block by block.
@@ -190,6 +207,35 @@ class Client:
                 raise TransportError("the answer does not end")
             parts.append(block)
         return b"".join(parts)
+
+
+class _Body:
+    """Bytes of a file as `requests` streams them, with the methods it looks for."""
+
+    def __init__(self, file: IO[bytes], start: int, most: int, meanwhile: Callable[[], object]) -> None:
+        self._file = file
+        self._start = start
+        self._size = max(0, min(most, file.seek(0, 2) - start))
+        self._meanwhile = meanwhile
+        file.seek(start)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(partial(self.read, _BLOCK), b"")
+
+    def read(self, size: int = -1) -> bytes:
+        self._meanwhile()
+        left = self._size - self.tell()
+        return self._file.read(left if size < 0 else min(size, left))
+
+    def tell(self) -> int:
+        return self._file.tell() - self._start
+
+    def seek(self, place: int) -> None:
+        """Begin anew, as a redirect does."""
+        self._file.seek(self._start + place)
 
 
 def _blocks(answer: requests.Response) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ import contextlib
 import hashlib
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Union
@@ -104,8 +104,11 @@ def append_file(run_dir: Path, data: bytes, name: str, size: int) -> int:
         return file.tell()
 
 
-def md5_of(path: Path) -> str:
+def md5_of(path: Path, meanwhile: Callable[[], object] = lambda: None) -> str:
     """MD5 of a file, hexadecimal.
+
+    Args:
+        meanwhile: called before each block that is read.
 
     Raises:
         OSError: it cannot be read.
@@ -113,6 +116,7 @@ def md5_of(path: Path) -> str:
     digest: Any = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
+            meanwhile()
             digest.update(block)
     return str(digest.hexdigest())
 

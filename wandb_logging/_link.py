@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -63,15 +64,18 @@ class Link:
         now, pace: as given.
         last_request: when the server last answered, by `now`.
         trouble: why the latest try failed; None once one succeeded.
+        meanwhile: called between two blocks of a file that is sent or looked at, which may take hours.
     """
 
     def __init__(self, connect: Callable[[], Client], pace: Pace, now: Callable[[], float] = time.monotonic) -> None:
         self.pace = pace
         self.last_request = now()
         self.trouble: WandbLoggingError | None = None
+        self.meanwhile: Callable[[], object] = lambda: None
         self._connect = connect
         self._client: Client | None = None
         self.now = now
+        self._once = False
 
     def graphql(self, document: str, variables: Mapping[str, Any], *, conflict_retries: bool = False) -> dict[str, Any]:
         """As `Client.graphql`, repeated while that can help."""
@@ -88,6 +92,7 @@ class Link:
         """
         if self._client is None:
             self._client = self._connect()
+        attempts = 1 if self._once else attempts
         until = self.now() + _RETRY_FOR
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_worth_retrying),
@@ -106,6 +111,15 @@ class Link:
             raise
         self.last_request = self.now()
         return result
+
+    @contextlib.contextmanager
+    def trying_once(self) -> Iterator[None]:
+        """Within this, nothing is repeated: between two blocks of a file there is no time for that."""
+        self._once = True
+        try:
+            yield
+        finally:
+            self._once = False
 
     def _try(self, request: Callable[[Client], Any], client: Client) -> Any:
         try:

@@ -82,15 +82,22 @@ class SavedFiles:
 
     def look(self, *, last: bool = False) -> None:
         """Keep the live files that have changed; for the last time all that were not kept as they are now."""
-        with self._lock:
+        # The rows do not wait while the program has a large file copied.
+        if not self._lock.acquire(blocking=last):
+            return
+        try:
             for name, watched in self._watched.items():
-                if not watched.live and not last:
-                    continue
-                try:
-                    self._take(name, watched)
-                except OSError as exc:  # gone, or just being replaced: the next time
-                    if last:
-                        self._report(name, str(exc))
+                if watched.live or last:
+                    self._look_at(name, watched, last=last)
+        finally:
+            self._lock.release()
+
+    def _look_at(self, name: str, watched: _Watched, *, last: bool) -> None:
+        try:
+            self._take(name, watched)
+        except OSError as exc:  # gone, or just being replaced: the next time
+            if last:
+                self._report(name, str(exc))
 
     def _take(self, name: str, watched: _Watched) -> None:
         # Looked at before it is copied: what is written meanwhile makes another mark, and is copied again.

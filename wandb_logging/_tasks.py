@@ -12,7 +12,7 @@ from typing import Any
 
 from wandb_logging import _alerts
 from wandb_logging._errors import RequestRejected, ServerUnavailable
-from wandb_logging._files import put_file
+from wandb_logging._files import RunFiles
 from wandb_logging._keep import md5_of
 from wandb_logging._link import Link
 from wandb_logging._protocol import Remote, dig
@@ -23,7 +23,7 @@ _ALERT_TRIES = 3
 _VERSIONS = 3  # of a file that changes while it is uploaded
 
 
-def perform(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir, uploads: dict[str, str]) -> list[str]:
+def perform(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir, files: RunFiles) -> list[str]:
     """Do a task; the names of run files that were uploaded by it.
 
     Args:
@@ -31,7 +31,7 @@ def perform(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir
         link: the way to the server.
         remote: the run there.
         run_dir: the run here.
-        uploads: MD5 of the files that were uploaded, by name; added to.
+        files: what is uploaded of the run's files.
 
     Raises:
         RequestRejected, RunNotFound, GraphQLError, OSError: it can never be done.
@@ -41,7 +41,7 @@ def perform(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir
     if kind not in _KINDS:
         raise RequestRejected(f"this version does not know tasks of kind {kind!r}", 400)
     try:
-        return _KINDS[kind](task, link, remote, run_dir, uploads)
+        return _KINDS[kind](task, link, remote, run_dir, files)
     except (KeyError, TypeError, ValueError) as exc:  # an event that we did not write: it would fail for ever
         raise RequestRejected(f"the journal's event is not what it should be: {exc!r}", 400) from exc
 
@@ -51,16 +51,16 @@ def describe(task: Mapping[str, Any]) -> str:
     return f"{task.get('kind')} {task.get('name') or task.get('title') or ''}".strip()
 
 
-def _file(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir, uploads: dict[str, str]) -> list[str]:
+def _file(task: Mapping[str, Any], link: Link, _remote: Remote, run_dir: RunDir, files: RunFiles) -> list[str]:
     """Upload a file, unless its bytes are there already; again, if it has changed meanwhile."""
     name, source = str(task["name"]), _inside(run_dir, str(task["path"]))
     for _ in range(_VERSIONS):
-        mark, digest = _mark(source), md5_of(source)
-        if digest == uploads.get(name):
+        mark, digest = _mark(source), md5_of(source, link.meanwhile)
+        if digest == files.uploads.get(name):
             return []
-        put_file(link, remote, name, source)
+        files.put(name, source)
         if _mark(source) == mark:
-            uploads[name] = digest
+            files.uploads[name] = digest
             break
     return [name]
 
@@ -82,33 +82,27 @@ def _mark(path: Path) -> tuple[int, ...]:
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
-def _media(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir, _uploads: dict[str, str]) -> list[str]:
+def _media(task: Mapping[str, Any], _link: Link, _remote: Remote, run_dir: RunDir, files: RunFiles) -> list[str]:
     """Upload a file whose name holds its digest: it never changes, and nobody has to remember it."""
-    put_file(link, remote, str(task["name"]), _inside(run_dir, str(task["path"])))
+    files.put(str(task["name"]), _inside(run_dir, str(task["path"])))
     return [str(task["name"])]
 
 
-def _artifact(
-    task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir, _uploads: dict[str, str]
-) -> list[str]:
+def _artifact(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir, _files: RunFiles) -> list[str]:
     from wandb_logging._artifact_upload import upload_artifact  # noqa: PLC0415  most runs have none
 
     upload_artifact(link, remote, task, run_dir.path)
     return []
 
 
-def _use_artifact(
-    task: Mapping[str, Any], link: Link, remote: Remote, _run_dir: RunDir, _uploads: dict[str, str]
-) -> list[str]:
+def _use_artifact(task: Mapping[str, Any], link: Link, remote: Remote, _run_dir: RunDir, _files: RunFiles) -> list[str]:
     from wandb_logging._artifact_upload import use_artifact  # noqa: PLC0415  most runs have none
 
     use_artifact(link, remote, str(task["id"]))
     return []
 
 
-def _alert(
-    task: Mapping[str, Any], link: Link, remote: Remote, _run_dir: RunDir, _uploads: dict[str, str]
-) -> list[str]:
+def _alert(task: Mapping[str, Any], link: Link, remote: Remote, _run_dir: RunDir, _files: RunFiles) -> list[str]:
     run = {"entityName": remote.entity, "projectName": remote.project, "runName": remote.name}
     variables = {**_alerts.variables(task), **run}
     try:
@@ -121,7 +115,7 @@ def _alert(
     return []
 
 
-_KINDS: dict[str, Callable[[Mapping[str, Any], Link, Remote, RunDir, dict[str, str]], list[str]]] = {
+_KINDS: dict[str, Callable[[Mapping[str, Any], Link, Remote, RunDir, RunFiles], list[str]]] = {
     "file": _file,
     "standard": _file,
     "media": _media,

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging import _fold, _protocol, _standard_files
-from wandb_logging._errors import GraphQLError, JournalError, RequestRejected, RunNotFound
-from wandb_logging._files import ignored
+from wandb_logging._errors import GraphQLError, JournalError, RequestRejected, RunNotFound, WandbLoggingError
+from wandb_logging._files import RunFiles, ignored
 from wandb_logging._link import Link, OutOfTime
 from wandb_logging._opening import create_run, upsert_run
 from wandb_logging._protocol import LineBlock, Remote, StreamBody
@@ -34,6 +34,8 @@ _ENDING_WRITER = 1_000_000
 _PIECE = (100, 2**15)
 _PIECE_ALONE = (1000, 2**19)
 _MOST_BYTES = _protocol.MAX_REQUEST_BYTES - 2**20  # what one piece, or the summary, may add to a batch
+_TASKS = 100  # done after the addresses of all their files were asked for at once
+_SAVE_APART = 1.0  # seconds between two cursors while files are sent
 _DAMAGED = "damaged journal line"
 
 
@@ -162,6 +164,7 @@ class Uploader:
         self._environment: dict[str, Any] = {}
         self._complete = False
         self._captured: set[str] = set()  # names of standard files that were added since the run was opened
+        self._saved = 0.0  # when the cursor was, by `now`
         self._pushed_config: str | None = None
         self._pushed_run: dict[str, Any] = {}
 
@@ -227,12 +230,24 @@ class Uploader:
         """
         self._load()
         try:
-            if self.preempting and not self._complete:
-                self._open_run()
-                self._deliver(self._new_batch())
             self._drain(ending=ending, live=live)
         except OSError as exc:
             raise JournalError(f"{self.run_dir.path}: {exc.strerror or exc}") from exc
+        finally:
+            if self._reader is not None:
+                self._reader.seek(self._position)
+
+    def glance(self) -> None:
+        """Send what has come since, from between two blocks of a file: `drain` would be at it only after that.
+
+        What cannot be sent waits for the next drain, which also says why.
+        """
+        try:
+            with self.link.trying_once():
+                self._send_rows()
+                self._beat()
+        except (WandbLoggingError, OSError):
+            pass
         finally:
             if self._reader is not None:
                 self._reader.seek(self._position)
@@ -247,11 +262,21 @@ class Uploader:
     # --- the way of a batch ---
 
     def _drain(self, *, ending: int | None, live: bool) -> None:
-        self._send_events()
-        self._push_changes()
+        self._send_rows()
         self._perform_tasks()
         self._end(ending)
-        if live and self._open and not self._complete and self._now() - self.link.last_request >= self._heartbeat:
+        if live:
+            self._beat()
+
+    def _send_rows(self) -> None:
+        if self.preempting and not self._complete:
+            self._open_run()
+            self._deliver(self._new_batch())
+        self._send_events()
+        self._push_changes()
+
+    def _beat(self) -> None:
+        if self._open and not self._complete and self._now() - self.link.last_request >= self._heartbeat:
             self._into_stream.post(StreamBody())
 
     def _send_events(self) -> None:
@@ -395,6 +420,7 @@ class Uploader:
         self._progress()
 
     def _save(self) -> None:
+        self._saved = self._now()
         cursor = {
             "position": self._position,
             "state": vars(self._state),
@@ -572,11 +598,6 @@ class Uploader:
     def _add_tasks(self, tasks: list[dict[str, str]]) -> None:
         self._tasks += [task for task in tasks if task not in self._tasks]
 
-    def _perform(self, task: dict[str, Any], remote: Remote) -> list[str]:
-        if ignored(str(task.get("name")), self._info.get("ignore_globs", ())) and task.get("kind") in FILES:
-            return []
-        return perform(task, self.link, remote, self.run_dir, self._uploads)
-
     def _perform_tasks(self) -> None:
         """Do what waits; what fails for now stays for the next drain, what is hopeless is set aside."""
         if self._open:
@@ -585,16 +606,35 @@ class Uploader:
             return
         self._open_run()
         assert self.remote is not None
-        for task in list(self._tasks):
-            try:
-                uploaded = self._perform(task, self.remote)
-            except (RequestRejected, RunNotFound, GraphQLError, OSError) as exc:
-                self.run_dir.set_aside(str(exc), task)
-                self._state.set_aside += task.get("kind") != "standard"  # those are ours, not the program's
-                self._say(f"task {task.get('kind')}", f"{describe(task)} cannot be done: {exc}")
-            else:
-                self._uploaded += uploaded
-                self._file_count += 0 if task.get("kind") == "standard" else len(uploaded)
-            self._tasks.remove(task)
+        files = RunFiles(self.link, self.remote, self._uploads)
+        waiting = list(self._tasks)
+        try:
+            for start in range(0, len(waiting), _TASKS):
+                some = waiting[start : start + _TASKS]
+                files.expect(str(task.get("name")) for task in some if self._is_file(task))
+                for task in some:
+                    self._perform(task, files)
+        finally:
+            self._save()
+
+    def _is_file(self, task: dict[str, Any]) -> bool:
+        """Whether a task uploads a file of the run, and is to do so."""
+        return task.get("kind") in FILES and not ignored(str(task.get("name")), self._info.get("ignore_globs", ()))
+
+    def _perform(self, task: dict[str, Any], files: RunFiles) -> None:
+        assert self.remote is not None
+        try:
+            wanted = task.get("kind") not in FILES or self._is_file(task)
+            uploaded = perform(task, self.link, self.remote, self.run_dir, files) if wanted else []
+        except (RequestRejected, RunNotFound, GraphQLError, OSError) as exc:
+            self.run_dir.set_aside(str(exc), task)
+            self._state.set_aside += task.get("kind") != "standard"  # those are ours, not the program's
+            self._say(f"task {task.get('kind')}", f"{describe(task)} cannot be done: {exc}")
+        else:
+            self._uploaded += uploaded
+            self._file_count += 0 if task.get("kind") == "standard" else len(uploaded)
+        self._tasks.remove(task)
+        # A file may go twice without harm: of many small ones not each is worth a cursor.
+        if task.get("kind") not in FILES or self._now() - self._saved >= _SAVE_APART:
             self._save()
             self.run_dir.let_go(str(task.get("path")))
