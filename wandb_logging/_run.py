@@ -78,7 +78,7 @@ class Run:
         self.settings = settings
         notices = Notices(quiet=settings.quiet)
         aside: Aside = {}
-        config = plain(settings.config, aside=aside)
+        config = plain(settings.config, aside=aside, of_config=True)
         mode = chosen_mode(settings)
         self.secrets = secrets = _secrets_of(settings, mode, notices)
         self._place = place = open_place(settings, mode, config, secrets)
@@ -286,7 +286,7 @@ class Run:
     def _take_config(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Add to the config what can be sent of it; report the rest."""
         aside: Aside = {}
-        taken: dict[str, Any] = plain(given, aside=aside)
+        taken: dict[str, Any] = plain(given, aside=aside, of_config=True)
         self._report_config(aside)
         self._config.update(taken)
         return taken

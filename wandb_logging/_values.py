@@ -77,18 +77,31 @@ def loads(line: bytes | str) -> Any:
         raise ValueError("nested too deep") from exc
 
 
-def plain(value: object, path: str = "", aside: Aside | None = None) -> Any:
+def plain(value: object, path: str = "", aside: Aside | None = None, *, of_config: bool = False) -> Any:
     """The JSON value that stands for `value`; parts that cannot be sent are left out and named in `aside`.
 
     Args:
         value: anything.
         path: dotted name of the value, for the report.
         aside: filled with path -> reason for each part left out.
+        of_config: as the config has it: NaN is null, and what has no JSON value goes by its text, if it has one of its
+            own, as a torch.device.
 
     Raises:
         Exception: `value` itself cannot be sent. What its own methods raise comes through, too.
     """
-    return _plain(value, path, {} if aside is None else aside, ())
+    aside = {} if aside is None else aside
+    if of_config:
+        return _without_nan(_plain(value, path, aside, (), _config_of))
+    return _plain(value, path, aside, (), _convert)
+
+
+def _without_nan(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {key: _without_nan(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_without_nan(value) for value in tree]
+    return None if tree != tree else tree
 
 
 def mapping_of(value: object) -> Any:
@@ -100,7 +113,10 @@ def mapping_of(value: object) -> Any:
     return value if convert is None else convert(value)
 
 
-def _plain(value: object, path: str, aside: Aside, above: tuple[int, ...]) -> Any:
+_Convert = Callable[[object], object]
+
+
+def _plain(value: object, path: str, aside: Aside, above: tuple[int, ...], convert: _Convert) -> Any:
     if type(value) in _SIMPLE:
         return _simple(value)
     if len(above) >= MAX_DEPTH:
@@ -109,13 +125,15 @@ def _plain(value: object, path: str, aside: Aside, above: tuple[int, ...]) -> An
         raise ValueError("contains itself")
     inside = (*above, id(value))
     if isinstance(value, Mapping):
-        return _mapping(value, path, aside, inside)
+        return _mapping(value, path, aside, inside, convert)
     if isinstance(value, (list, tuple)):
-        return _sequence(value, path, aside, inside)
-    return _plain(_convert(value), path, aside, inside)
+        return _sequence(value, path, aside, inside, convert)
+    return _plain(convert(value), path, aside, inside, convert)
 
 
-def _mapping(mapping: Mapping[Any, Any], path: str, aside: Aside, above: tuple[int, ...]) -> dict[str, Any]:
+def _mapping(
+    mapping: Mapping[Any, Any], path: str, aside: Aside, above: tuple[int, ...], convert: _Convert
+) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key in list(mapping):  # a list: another thread may be adding to it
         name = path
@@ -123,18 +141,20 @@ def _mapping(mapping: Mapping[Any, Any], path: str, aside: Aside, above: tuple[i
             name = f"{path}.{key}" if path else str(key)
             # By key: the items of dictConfig's own mapping do not resolve ext:// and cfg://, and what one value
             # raises (an OmegaConf value that is missing) costs only that value.
-            result[_key(key, top=len(above) == 1)] = _plain(mapping[key], name, aside, above)
+            result[_key(key, top=len(above) == 1)] = _plain(mapping[key], name, aside, above, convert)
         except Exception as exc:
             aside[name] = reason(exc)
     return result
 
 
-def _sequence(values: Collection[object], path: str, aside: Aside, above: tuple[int, ...]) -> list[Any]:
+def _sequence(
+    values: Collection[object], path: str, aside: Aside, above: tuple[int, ...], convert: _Convert
+) -> list[Any]:
     result: list[Any] = []
     wrong: list[tuple[str, str]] = []
     for i, value in enumerate(values):
         try:
-            result.append(_plain(value, f"{path}[{i}]", aside, above))
+            result.append(_plain(value, f"{path}[{i}]", aside, above, convert))
         except Exception as exc:
             wrong.append((f"{path}[{i}]", reason(exc)))
             result.append(None)
@@ -198,6 +218,22 @@ def _convert(value: object) -> object:
     raise TypeError(f"no JSON value for {_type_name(type(value))}")
 
 
+def _config_of(value: object) -> object:
+    """The same for the config, where the official SDK takes the text of what it does not know.
+
+    Of what has only `object`'s text, its type and an address in memory, nobody would learn anything.
+    """
+    if isinstance(value, dt.timedelta):
+        return str(value)
+    try:
+        return _convert(value)
+    except TypeError:
+        kind = type(value)
+        if kind.__module__ == "builtins" or (kind.__str__, kind.__repr__) == (object.__str__, object.__repr__):
+            raise
+        return str(value)
+
+
 @lru_cache(maxsize=256)
 def _conversion(kind: type) -> Callable[[Any], object] | None:
     """How values of a type are converted; None if they have no JSON value."""
@@ -232,6 +268,20 @@ def _package(kind: type) -> str:
     return kind.__module__.partition(".")[0]
 
 
+def _duration(value: dt.timedelta) -> str:
+    """ISO 8601, with years of 365 days, as the official SDK writes it."""
+    whole = abs(value)
+    years, days = divmod(whole.days, 365)
+    minutes, seconds = divmod(whole.seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    fraction = f".{whole.microseconds:06}".rstrip("0").rstrip(".")
+    date = "".join(f"{count}{unit}" for count, unit in ((years, "Y"), (days, "D")) if count)
+    time = "".join(f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M")) if count)
+    if seconds or fraction or not (date or time):
+        time += f"{seconds}{fraction}S"
+    return f"{'-' if value != whole else ''}P{date}{'T' if time else ''}{time}"
+
+
 def _type_name(kind: type) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
@@ -244,11 +294,10 @@ _BY_TYPE: tuple[tuple[Any, Callable[[Any], object]], ...] = (
     (str, str.__str__),
     ((bytes, bytearray), lambda value: value.decode("utf-8", "replace")),
     (memoryview, lambda value: value.tobytes().decode("utf-8", "replace")),
-    (dt.timedelta, dt.timedelta.total_seconds),
+    (dt.timedelta, _duration),
     ((dt.date, dt.time), lambda value: value.isoformat()),
-    ((Decimal, Fraction), float),
     (complex, lambda value: str(value).strip("()")),
-    ((PurePath, UUID, UserString), str),
+    ((Decimal, Fraction, PurePath, UUID, UserString), str),
     (AbstractSet, _ordered),
     (Sequence, list),
 )

@@ -236,7 +236,7 @@ class Config(Mapping[str, Any]):
         """
         given = _config_values(d)
         if not (vars(self)["_allow"] if allow_val_change is None else allow_val_change):
-            for key, value in plain(given, aside={}).items():
+            for key, value in plain(given, aside={}, of_config=True).items():
                 if key in self and self[key] != value:
                     raise LogError(
                         f'Attempted to change value of key "{key}" from {self[key]} to {value}\n'

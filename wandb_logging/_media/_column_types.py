@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from wandb_logging._media._base import Media
@@ -50,12 +49,12 @@ def _type_of(value: Any) -> dict[str, Any]:
     for kinds, name in _SCALARS:
         if isinstance(value, kinds):
             return {"wb_type": name}
-    return _ANY
+    return {"wb_type": "pythonObject", "params": {"class_name": type(value).__name__}}
 
 
 _SCALARS: tuple[tuple[Any, str], ...] = (
     (bool, "boolean"),
-    ((int, float, Decimal), "number"),
+    ((int, float), "number"),
     (str, "string"),
     ((dt.datetime, dt.date), "timestamp"),
 )

@@ -8,6 +8,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from wandb_logging._artifacts import MAX_NAME, Artifact, describe
@@ -161,7 +162,7 @@ def _cell(value: Any, artifact: Artifact) -> Any:
     if isinstance(value, dt.date):
         moment = value if isinstance(value, dt.datetime) else dt.datetime.combine(value, dt.time())
         return int((moment if moment.tzinfo else moment.replace(tzinfo=dt.timezone.utc)).timestamp() * 1000)
-    return whole(value)
+    return float(value) if isinstance(value, Decimal) else whole(value)
 
 
 def _name(column: Any) -> str | int:
