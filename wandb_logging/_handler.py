@@ -6,7 +6,9 @@ they fail (CPython issues 111615, 118868).
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import threading
 import time
 import weakref
@@ -28,6 +30,30 @@ if TYPE_CHECKING:
     _Adapter = logging.LoggerAdapter[logging.Logger]
 else:
     _Adapter = logging.LoggerAdapter
+
+
+_FORK_PATIENCE = 10.0  # seconds
+
+# One for all handlers. A fork waits for it, as it does for logging's own: a child can do nothing with half a run.
+_starting = threading.RLock()
+
+
+def _before_fork() -> None:
+    _starting.acquire(timeout=_FORK_PATIENCE)
+
+
+def _after_fork_in_parent() -> None:
+    with contextlib.suppress(RuntimeError):  # it was waited for in vain
+        _starting.release()
+
+
+def _after_fork_in_child() -> None:
+    global _starting  # noqa: PLW0603  whoever held it stayed in the parent
+    _starting = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 
 
 class _JournalHandler(QueueHandler):
@@ -82,7 +108,6 @@ class WandbHandler(logging.Handler):
         self._attached = run is not None
         self._run = run
         self._inner: _JournalHandler | None = None
-        self._starting = threading.RLock()
         self._early: list[logging.LogRecord] | None = None
         self._closed = False
         self._late = 0
@@ -120,7 +145,7 @@ class WandbHandler(logging.Handler):
             self._late += 1
             return None
         try:
-            with self._starting:
+            with _starting:
                 if self._early is not None:  # a signal handler logs while this very thread starts the run
                     self._early.append(record)
                     return None
@@ -148,7 +173,7 @@ class WandbHandler(logging.Handler):
     @property
     def run(self) -> Run:
         """The run the records go to; asking for it starts it."""
-        with self._starting:
+        with _starting:
             if self._run is None or (self._inner is None and not self._closed):
                 self._start()
         assert self._run is not None

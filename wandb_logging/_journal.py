@@ -23,7 +23,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wandb_logging._locks import ProcessLock, is_free
+from wandb_logging._locks import ProcessLock, is_free, out_of_the_way
 
 _SEGMENT = re.compile(r"journal-(\d{4,})-(\d{4,})\.jsonl")
 _SEAL = b',"crc":"%08x"}\n'
@@ -170,7 +170,7 @@ class Writer:
             try:
                 written = os.write(self._fd, line)
             except OSError as exc:
-                self._trouble = _reason(exc)
+                self._refused(exc)
                 self._wait(line)
                 return
             self.counts.journalled += 1
@@ -198,6 +198,12 @@ class Writer:
             finally:
                 self._turning = False
 
+    def _refused(self, error: OSError) -> None:
+        self._trouble = _reason(error)
+        if error.errno == errno.EBADF and not self.closed:
+            # The program has closed it, as one does that becomes a daemon: the next line begins a writer anew.
+            self._forget_files()
+
     def _wait(self, line: bytes) -> None:
         """Keep a line in memory, and try the disk again."""
         if self.closed:
@@ -222,7 +228,7 @@ class Writer:
                 while self._kept:
                     self._write_first_kept()
             except OSError as exc:
-                self._trouble = _reason(exc)
+                self._refused(exc)
             finally:
                 self._retrying = False
             if self._durable:
@@ -246,14 +252,13 @@ class Writer:
         name = segment_path(self.path, self.number, self._segment + 1)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
         fd = os.open(name, flags | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0), 0o644)
-        old, self._fd = self._fd, fd
+        old, self._fd = self._fd, out_of_the_way(fd)
         self._segment += 1
         self._size = 0
         self._new = True
         if self._durable:  # all that is in the old one was synced line by line
             self._sync_name()
-            if old != -1:
-                os.close(old)
+            _close(old)
         elif old != -1:
             self._retired.append(old)  # whoever logs need not wait until all of it is on the disk
             if len(self._retired) > _RETIRED:
@@ -270,7 +275,7 @@ class Writer:
             while self._retired:
                 retired = self._retired.popleft()
                 self._fsync(retired)
-                os.close(retired)
+                _close(retired)
         self._sync_name()
         fd = self._fd
         if self._dirty and fd != -1:
@@ -302,8 +307,7 @@ class Writer:
             self._dirty = True  # `sync` in another thread may have said that it sees to it, and not begun
             self._sync_now()
             fd, self._fd = self._fd, -1
-            if fd != -1:
-                os.close(fd)
+            _close(fd)
             for _ in self._kept:
                 self.counts.drop(f"disk: {self._trouble}")
             self._kept.clear()
@@ -321,8 +325,7 @@ class Writer:
         if self._alive is not None:
             self._alive.abandon()
         for fd in (self._fd, *self._retired):
-            if fd != -1:
-                os.close(fd)
+            _close(fd)
         self._forget_files()  # the next append begins a writer of the child's own
 
 
@@ -354,6 +357,11 @@ def _claim_writer(path: Path, least: int) -> tuple[int, ProcessLock]:
                     break
                 time.sleep(0.001)  # another process is just probing it
         return number, lock
+
+
+def _close(fd: int) -> None:
+    with contextlib.suppress(OSError):  # none yet, or the program was there first
+        os.close(fd)
 
 
 def _reason(exc: OSError) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,10 @@ own_threads: set[int] = set()
 def on_own_thread() -> bool:
     """Whether this code runs on behalf of the listener: nothing logged there may become a record of the run."""
     return threading.get_ident() in own_threads
+
+
+if hasattr(os, "register_at_fork"):  # in the child other threads may get these numbers
+    os.register_at_fork(after_in_child=own_threads.clear)
 
 
 @contextlib.contextmanager

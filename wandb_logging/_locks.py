@@ -11,6 +11,8 @@ import os
 import sys
 from pathlib import Path
 
+_HIGH = 200  # more files than that no program opens at once when it begins, and fewer than any system lets it
+
 if sys.platform == "win32":
     import msvcrt
 
@@ -25,6 +27,10 @@ if sys.platform == "win32":
         os.lseek(fd, _FAR, os.SEEK_SET)
         msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
 
+    def out_of_the_way(fd: int) -> int:
+        """The descriptor: here no program closes those that are not its own."""
+        return fd
+
 else:
     import fcntl
 
@@ -33,6 +39,19 @@ else:
 
     def _unlock(fd: int) -> None:
         fcntl.flock(fd, fcntl.LOCK_UN)
+
+    def out_of_the_way(fd: int) -> int:
+        """The descriptor under a high number; as it is where that cannot be.
+
+        A program that becomes a daemon closes all descriptors, ours too, and its next files get the lowest numbers.
+        So ours is found to be closed, and does not name a file of the program's.
+        """
+        try:
+            high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _HIGH)
+        except OSError:
+            return fd
+        os.close(fd)
+        return high
 
 
 class ProcessLock:
@@ -69,7 +88,7 @@ class ProcessLock:
         except OSError:
             os.close(fd)
             raise
-        self._fd = fd
+        self._fd = out_of_the_way(fd)
         return True
 
     def note(self, text: str) -> None:
@@ -86,7 +105,7 @@ class ProcessLock:
             fd, self._fd = self._fd, None
             with contextlib.suppress(OSError):
                 _unlock(fd)
-            os.close(fd)
+                os.close(fd)
 
     def abandon(self) -> None:
         """In a forked child: forget the parent's lock without unlocking it."""

@@ -87,9 +87,7 @@ def output_event(text: str, now: float, *, error: bool) -> bytes:
     return dumps(plain(event))
 
 
-def _encode(
-    event: dict[str, Any], metrics: object, report: Report, media: Media | None, secrets: Secrets | None
-) -> bytes:
+def _encode(event: dict[str, Any], metrics: Any, report: Report, media: Media | None, secrets: Secrets | None) -> bytes:
     """The bytes of an event whose `metrics`, if any, are still the caller's own objects."""
     # Numbers are nobody's secret: rows of nothing else are not looked at.
     numbers = metrics is None or (type(metrics) is dict and _NUMBERS.issuperset(map(type, metrics.values())))
@@ -207,6 +205,10 @@ class Steps:
         self._lock = threading.RLock()  # reentrant: a signal's handler may log within
 
     def check(self, step: object, *, commit: bool | None = None) -> str | None:
+        self.after_fork_in_child()
+
+    def after_fork_in_child(self) -> None:
+        """Another thread of the parent's may have held the lock."""
         """Take the step of a row, or None for the next; what is wrong with it, if something is.
 
         Args:
