@@ -40,7 +40,7 @@ class Recorder:
         self.snapshot = Snapshot(made, self.aside.__setitem__, self.broken.append, None, steps)
 
     def event(self, record: logging.LogRecord, formatter: logging.Formatter | None = None) -> Any:
-        body = self.snapshot(record, formatter)
+        body = self.snapshot.event(record, formatter)
         if body is None:
             return None
         event = loads(body)
@@ -76,7 +76,7 @@ class TestMetrics:
 
     def test_the_metrics_come_first(self) -> None:
         """A journal is read by people, too."""
-        body = Recorder().snapshot(record_of(metrics={"a": 1}), None)
+        body = Recorder().snapshot.event(record_of(metrics={"a": 1}), None)
         assert body is not None
         assert body.startswith(b'{"metrics":{"a":1},"t":')
 
@@ -136,7 +136,7 @@ class TestMetrics:
     def test_later_changes_change_nothing(self) -> None:
         """What was logged is written down before the call returns."""
         metrics = {"a": {"b": 1}}
-        body = Recorder().snapshot(record_of(metrics=metrics), None)
+        body = Recorder().snapshot.event(record_of(metrics=metrics), None)
         metrics["a"]["b"] = 2
         assert body is not None
         assert loads(body)["metrics"] == {"a": {"b": 1}}
@@ -166,7 +166,7 @@ class TestMetrics:
         record = record_of(metrics={"a": 1})
         record.created = created
         before = time.time()
-        body = Recorder(console=False).snapshot(record, None)
+        body = Recorder(console=False).snapshot.event(record, None)
         assert body is not None
         event = loads(body)
         assert event["metrics"] == {"a": 1}
@@ -299,11 +299,11 @@ class TestPaths:
         """Whatever is logged: an event means the same with orjson and without."""
         record = record_of("%s", text, metrics=metrics, step=step)
         fast, slow = Recorder(), Recorder()
-        body = fast.snapshot(record, None)
+        body = fast.snapshot.event(record, None)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(_records, "_FAST", False)
             patch.setattr(_values, "fast_dumps", None)
-            again = slow.snapshot(record, None)
+            again = slow.snapshot.event(record, None)
         assert body is not None
         assert again is not None
         assert json.dumps(json.loads(body), sort_keys=True) == json.dumps(json.loads(again), sort_keys=True)
@@ -414,7 +414,7 @@ class TestSteps:
 
 def test_the_events_are_lines() -> None:
     """One line each, whatever is in it."""
-    body = Recorder().snapshot(record_of("a\nb\r\u2028", metrics={"x\n": "y\n"}), None)
+    body = Recorder().snapshot.event(record_of("a\nb\r\u2028", metrics={"x\n": "y\n"}), None)
     assert body is not None
     assert b"\n" not in body
     assert dumps(plain(loads(body)))

@@ -64,18 +64,19 @@ class _JournalHandler(QueueHandler):
     def __init__(self, owner: WandbHandler, run: Run) -> None:
         super().__init__(run.writer)  # type: ignore[arg-type]  # its queue is the journal
         self._owner = owner
-        self._snapshot = Snapshot(
+        snapshot = Snapshot(
             owner.settings, run.report, owner.handleError, run.media, run.steps, secrets=run.secrets
         )
+        self._event, self._append = snapshot.event, run.writer.append
 
-    def prepare(self, record: logging.LogRecord) -> Any:
-        """The record as an event in bytes; None if nothing of it is wanted."""
-        return self._snapshot(record, self._owner.formatter)
-
-    def enqueue(self, record: Any) -> None:
-        """Append the event to the journal."""
-        if record is not None:
-            self.queue.append(record)
+    def emit(self, record: logging.LogRecord) -> None:
+        """Append the record to the journal, as an event in bytes: QueueHandler's `prepare` and `enqueue` in one."""
+        try:
+            event = self._event(record, self._owner.formatter)
+            if event is not None:
+                self._append(event)
+        except Exception:
+            self.handleError(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's name
         """What goes wrong is the visible handler's to report."""

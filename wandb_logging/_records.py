@@ -23,6 +23,7 @@ from wandb_logging._values import INT64, MAX_DEPTH, Aside, dumps, fast_dumps, pl
 _NUMBERS = frozenset({float, int, bool})
 _FLAT = _NUMBERS | {str}
 _MASKED = frozenset({"config", "summary"})  # kinds of changes whose names are the user's own
+_INFINITE = math.inf
 _MAX_TEXT = 2**20  # characters of one record's text; the server shows at most 4096 of a line
 
 _FAST = bool(fast_dumps)  # whether orjson is there
@@ -96,11 +97,13 @@ def _encode(event: dict[str, Any], metrics: Any, report: Report, media: Media | 
             if secrets is not None and not numbers:
                 event["metrics"] = secrets.tree(metrics)
             line = fast_dumps(event)
-        except TypeError:
+            # A sum is finite only if all of it is, and takes half the time of looking for null, which is orjson's NaN.
+            finite = numbers and metrics is not None and -_INFINITE < sum(metrics.values(), event["t"]) < _INFINITE
+        except (TypeError, OverflowError):
             pass  # a surrogate, an integer beyond 64 bits, a key that is no string, a step that is an array
         else:
-            # What orjson makes of NaN; or just a word in the text. And a step has to be a whole number.
-            if b'":null' not in line and type(event.get("step", 0)) is int:
+            # Null stands for NaN; or it is just a word in the text. And a step has to be a whole number.
+            if (finite or b'":null' not in line) and type(event.get("step", 0)) is int:
                 return line
     return _encode_slowly(event, metrics, report, media, secrets)
 
@@ -202,13 +205,13 @@ class Steps:
         self._say = say
         self._begin = begin
         self._now = 0
-        self._lock = threading.RLock()  # reentrant: a signal's handler may log within
-
-    def check(self, step: object, *, commit: bool | None = None) -> str | None:
         self.after_fork_in_child()
 
     def after_fork_in_child(self) -> None:
         """Another thread of the parent's may have held the lock."""
+        self._lock = threading.RLock()  # reentrant: a signal's handler may log within
+
+    def check(self, step: object, *, commit: bool | None = None) -> str | None:
         """Take the step of a row, or None for the next; what is wrong with it, if something is.
 
         Args:
@@ -272,7 +275,7 @@ class Snapshot:
         self._steps = steps
         self._secrets = secrets
 
-    def __call__(self, record: logging.LogRecord, formatter: logging.Formatter | None) -> bytes | None:
+    def event(self, record: logging.LogRecord, formatter: logging.Formatter | None) -> bytes | None:
         """The event of a record; None if nothing of it is wanted. The formatter is the user's, if there is one."""
         attributes = record.__dict__
         metrics = attributes.get(self._metrics_key)
