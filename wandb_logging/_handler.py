@@ -64,9 +64,7 @@ class _JournalHandler(QueueHandler):
     def __init__(self, owner: WandbHandler, run: Run) -> None:
         super().__init__(run.writer)  # type: ignore[arg-type]  # its queue is the journal
         self._owner = owner
-        snapshot = Snapshot(
-            owner.settings, run.report, owner.handleError, run.media, run.steps, secrets=run.secrets
-        )
+        snapshot = Snapshot(owner.settings, run.report, owner.handleError, run.media, run.steps, secrets=run.secrets)
         self._event, self._append = snapshot.event, run.writer.append
 
     def emit(self, record: logging.LogRecord) -> None:
