@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from wandb_logging._errors import GraphQLError
 from wandb_logging._protocol import Remote, dig, upload_headers
+
+# What the official SDK makes parts of, and how (protocol 7.1).
+MULTIPART_FROM = 2 * 2**30  # bytes
+PART_BYTES = 100 * 2**20
+MOST_PARTS = 10_000
 
 CREATE_ARTIFACT = """mutation CreateArtifact($input: CreateArtifactInput!) {
   createArtifact(input: $input) { artifact { id state artifactSequence { latestArtifact { id } } } }
@@ -24,8 +29,21 @@ CREATE_ARTIFACT_MANIFEST = """mutation CreateArtifactManifest($artifactID: ID!, 
 
 CREATE_ARTIFACT_FILES = """mutation CreateArtifactFiles($input: CreateArtifactFilesInput!) {
   createArtifactFiles(input: $input) {
-    files { edges { node { name uploadUrl uploadHeaders artifact { id } } } }
+    files {
+      edges {
+        node {
+          name storagePath uploadUrl uploadHeaders artifact { id }
+          uploadMultipartUrls { uploadID uploadUrlParts { partNumber uploadUrl } }
+        }
+      }
+    }
   }
+}"""
+
+COMPLETE_MULTIPART = """mutation CompleteMultipartUploadArtifact($action: CompleteMultipartAction!,
+    $parts: [UploadPartsInput!]!, $artifactID: ID!, $storagePath: String!, $uploadID: String!) {
+  completeMultipartUploadArtifact(input: {completeMultipartAction: $action, completedParts: $parts,
+      artifactID: $artifactID, storagePath: $storagePath, uploadID: $uploadID}) { digest }
 }"""
 
 COMMIT_ARTIFACT = """mutation CommitArtifact($artifactID: ID!) {
@@ -94,11 +112,16 @@ class Target:
         url: None if the server has the bytes.
         headers: what the PUT needs.
         birth: the artifact the server first had these bytes of.
+        parts: where each part goes, by its number from 1 on; empty if the bytes go in one PUT.
+        upload_id, storage_path: what the server calls the upload in parts.
     """
 
     url: str | None
     headers: Mapping[str, str]
     birth: str | None = None
+    parts: Mapping[int, str] = field(default_factory=dict)
+    upload_id: str | None = None
+    storage_path: str | None = None
 
 
 def file_targets(data: Mapping[str, Any], count: int) -> list[Target]:
@@ -127,8 +150,28 @@ def manifest_target(data: Mapping[str, Any]) -> Target:
 
 def _target(file: object, birth: object = None) -> Target:
     url = dig(file, "uploadUrl")
+    multipart = dig(file, "uploadMultipartUrls")
     return Target(
         url if isinstance(url, str) else None,
         upload_headers(dig(file, "uploadHeaders")),
         birth if isinstance(birth, str) else None,
+        dict(_parts(dig(multipart, "uploadUrlParts"))),
+        dig(multipart, "uploadID"),
+        dig(file, "storagePath"),
     )
+
+
+def _parts(answer: object) -> Iterator[tuple[int, str]]:
+    for part in answer if isinstance(answer, list) else ():
+        number, url = dig(part, "partNumber"), dig(part, "uploadUrl")
+        if isinstance(url, str) and str(number).isdecimal():  # a 64-bit number may come as a text
+            yield int(number), url
+
+
+def part_size(size: int) -> int:
+    """Bytes of each part but the last of a file that goes in parts; 0 if it goes in one PUT (protocol 7.1)."""
+    if size < MULTIPART_FROM:
+        return 0
+    if size <= PART_BYTES * MOST_PARTS:
+        return PART_BYTES
+    return -(-size // (MOST_PARTS * 4096)) * 4096

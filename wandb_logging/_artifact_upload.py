@@ -1,14 +1,15 @@
 """An artifact put on the server: the requests of protocol 7.1, in their order.
 
 Each may be made again. The server knows the artifact by its client id, and bytes it has it does not ask for.
-A file goes in one PUT, however large: the parts that the official SDK makes of files from 2 GiB on are not made here.
+A file of 2 GiB or more goes in parts; if that is broken off, all of its parts go again.
 """
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from wandb_logging import _artifact_protocol as _protocol
 from wandb_logging._artifact_protocol import Target
 from wandb_logging._artifacts import MANIFEST, Entry, Manifest, base64_md5, kept_in
 from wandb_logging._errors import AuthError, GraphQLError, RequestRejected
+from wandb_logging._keep import md5_of
 from wandb_logging._link import Link, OutOfTime
 from wandb_logging._protocol import Remote, dig
 from wandb_logging._values import dumps
@@ -81,14 +83,19 @@ def _put_files(link: Link, ids: Mapping[str, Any], manifest: Manifest, folder: P
     """Put the files the server asks for; the manifest learns which artifact first had their bytes."""
     waiting = {name: entry for name, entry in manifest.entries.items() if entry.ref is None}
     refused = RequestRejected("the server gave no address to upload it to", 400)
+    parts = {name: _part_digests(link, folder, name, entry) for name, entry in waiting.items()}
     for _ in range(_ROUNDS):
         for batch in _batches(waiting):
-            for name, target in zip(batch, _targets(link, ids, batch)):
+            for name, target in zip(batch, _targets(link, ids, batch, parts)):
                 if link.pace.out_of_time():
                     raise OutOfTime("out of time; the rest stays in the run directory")
                 if target.url is not None:
+                    source = _kept_file(folder, name, batch[name])
                     try:
-                        _put(link, target, _kept_file(folder, name, batch[name]))
+                        if target.parts:
+                            _put_parts(link, target, source, parts[name])
+                        else:
+                            _put(link, target, source)
                     except AuthError as exc:
                         # Said by the storage, not by the API: the address has expired, the key is not in question.
                         refused = RequestRejected(f"{name}: {exc}", exc.status)
@@ -106,10 +113,28 @@ def _batches(entries: Mapping[str, Entry]) -> Iterator[dict[str, Entry]]:
         yield {name: entries[name] for name in names[start : start + _BATCH]}
 
 
-def _targets(link: Link, ids: Mapping[str, Any], batch: Mapping[str, Entry]) -> list[Target]:
-    files = [{**ids, "name": name, "md5": entry.digest} for name, entry in batch.items()]
+def _targets(
+    link: Link, ids: Mapping[str, Any], batch: Mapping[str, Entry], parts: Mapping[str, list[str]]
+) -> list[Target]:
+    files = [
+        {**ids, "name": name, "md5": entry.digest, "uploadPartsInput": _numbered(parts[name]) or None}
+        for name, entry in batch.items()
+    ]
     data = link.graphql(_protocol.CREATE_ARTIFACT_FILES, {"input": {"artifactFiles": files, "storageLayout": "V2"}})
     return _protocol.file_targets(data, len(files))
+
+
+def _part_digests(link: Link, folder: Path, name: str, entry: Entry) -> list[str]:
+    """The MD5 of each part of a file, in hex; none if it goes whole."""
+    size = _protocol.part_size(entry.size or 0)
+    if not size:
+        return []
+    source = _kept_file(folder, name, entry)
+    return [md5_of(source, link.meanwhile, (start, size)) for start in range(0, entry.size or 0, size)]
+
+
+def _numbered(digests: Iterable[str]) -> list[dict[str, Any]]:
+    return [{"partNumber": number, "hexMD5": digest} for number, digest in enumerate(digests, 1)]
 
 
 def _kept_file(folder: Path, name: str, entry: Entry) -> Path:
@@ -132,9 +157,31 @@ def _put_manifest(link: Link, announce: Mapping[str, Any], manifest: Manifest, p
 
 def _put(link: Link, target: Target, source: Path) -> None:
     def request(client: Client) -> None:
-        client.put(str(target.url), source, target.headers)
+        client.put(str(target.url), source, target.headers, link.meanwhile)
 
     link.call(request, attempts=_TRIES)
+
+
+def _put_parts(link: Link, target: Target, source: Path, digests: list[str]) -> None:
+    """Put a file part by part: each is tried again alone, and the storage checks each against its MD5."""
+    size = _protocol.part_size(source.stat().st_size)
+    kind = {name: value for name, value in target.headers.items() if name.lower() == "content-type"}
+    tags = []
+    for number, digest in enumerate(digests, 1):
+        url = target.parts.get(number)
+        if url is None:
+            raise GraphQLError(f"CreateArtifactFiles answered without an address for part {number}")
+        headers = {**kind, "Content-MD5": base64.b64encode(bytes.fromhex(digest)).decode()}
+        place = ((number - 1) * size, size)
+
+        def request(client: Client, url: str = url, headers: Any = headers, place: Any = place) -> str:
+            return client.put(url, source, headers, link.meanwhile, place)
+
+        tags.append(link.call(request, attempts=_TRIES))
+        if not tags[-1]:
+            raise GraphQLError(f"the storage took part {number} without an ETag")
+    whole = {"artifactID": target.birth, "storagePath": target.storage_path, "uploadID": target.upload_id}
+    link.graphql(_protocol.COMPLETE_MULTIPART, {"action": "Complete", "parts": _numbered(tags), **whole})
 
 
 def use_artifact(link: Link, remote: Remote, artifact_id: str) -> None:

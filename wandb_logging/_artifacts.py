@@ -204,7 +204,7 @@ class Artifact:
         """Add a file, as it is now.
 
         Args:
-            local_path: the file. It is sent in one request: some servers' storage (S3) takes at most 5 GiB so.
+            local_path: the file.
             name: its name in the artifact, a relative path with forward slashes. Default: its last part.
             policy: "mutable" copies it now, to the system's temporary folder; "immutable" leaves it where it is
                 until the artifact is logged, which then fails if it has changed.

@@ -104,20 +104,24 @@ def append_file(run_dir: Path, data: bytes, name: str, size: int) -> int:
         return file.tell()
 
 
-def md5_of(path: Path, meanwhile: Callable[[], object] = lambda: None) -> str:
+def md5_of(path: Path, meanwhile: Callable[[], object] = lambda: None, part: tuple[int, int] | None = None) -> str:
     """MD5 of a file, hexadecimal.
 
     Args:
         meanwhile: called before each block that is read.
+        part: where the bytes to read begin, and most of how many; default: the whole file.
 
     Raises:
         OSError: it cannot be read.
     """
     digest: Any = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
+        start, left = part or (0, path.stat().st_size)
+        file.seek(start)
+        while block := file.read(min(_BLOCK, left)):
             meanwhile()
             digest.update(block)
+            left -= len(block)
     return str(digest.hexdigest())
 
 

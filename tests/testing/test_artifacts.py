@@ -35,6 +35,20 @@ FILES = """
     }
 """
 COMMIT = "mutation CommitArtifact($id: ID!) { commitArtifact(input: {artifactID: $id}) { artifact { id digest } } }"
+PARTS = """
+    mutation CreateArtifactFiles($input: CreateArtifactFilesInput!) {
+      createArtifactFiles(input: $input) {
+        files {
+          edges { node { storagePath uploadMultipartUrls { uploadID uploadUrlParts { partNumber uploadUrl } } } }
+        }
+      }
+    }
+"""
+COMPLETE = """
+    mutation CompleteMultipartUploadArtifact($input: CompleteMultipartUploadArtifactInput!) {
+      completeMultipartUploadArtifact(input: $input) { digest }
+    }
+"""
 USE = """
     mutation UseArtifact($input: UseArtifactInput!) { useArtifact(input: $input) { artifact { id } } }
 """
@@ -149,6 +163,80 @@ def test_known_bytes(client: Client) -> None:
     other = Draft(client, artifactCollectionName="b", clientID="other")
     other.create()
     assert other.put_file()["uploadUrl"] is None
+
+
+class InParts:
+    """A file of two parts on its way to the server."""
+
+    data = b"first", b"second"
+
+    def __init__(self, client: Client, numbers: tuple[int, int] = (1, 2)) -> None:
+        self.client = client
+        self.draft = Draft(client, b"".join(self.data))
+        self.draft.create()
+        announced = [
+            {"partNumber": number, "hexMD5": hashlib.md5(part).hexdigest()} for number, part in zip(numbers, self.data)
+        ]
+        spec = {
+            "artifactID": self.draft.id,
+            "name": "f",
+            "md5": md5(self.draft.data),
+            "uploadPartsInput": announced,
+        }
+        made = client.data(PARTS, input={"artifactFiles": [spec], "storageLayout": "V2"})
+        self.node = made["createArtifactFiles"]["files"]["edges"][0]["node"]
+        self.tags: dict[int, str] = {}
+
+    def put(self, index: int, data: bytes | None = None, checksum: str | None = None) -> None:
+        data = self.data[index] if data is None else data
+        part = self.node["uploadMultipartUrls"]["uploadUrlParts"][index]
+        answer = requests.put(part["uploadUrl"], data=data, headers={"Content-MD5": checksum or md5(data)}, timeout=10)
+        self.tags[part["partNumber"]] = answer.headers["ETag"]
+
+    def complete(self, action: str = "Complete", upload: str | None = None) -> Any:
+        values = {
+            "completeMultipartAction": action,
+            "completedParts": [{"partNumber": number, "hexMD5": tag} for number, tag in self.tags.items()],
+            "artifactID": self.draft.id,
+            "storagePath": self.node["storagePath"],
+            "uploadID": upload or self.node["uploadMultipartUrls"]["uploadID"],
+        }
+        return self.client.graphql(COMPLETE, input=values)
+
+
+def test_parts(client: Client) -> None:
+    """In any order, and one of them twice; when they are completed the file is there."""
+    file = InParts(client)
+    for index in (1, 0, 1):
+        file.put(index)
+    file.complete()
+    file.complete()
+    file.draft.put_manifest()
+    file.draft.commit()
+    assert client.stored.logged_artifacts[-1].files == {"f": b"firstsecond"}
+    assert client.rules() == []
+
+
+def test_parts_that_are_given_up(client: Client) -> None:
+    """Nothing is there."""
+    file = InParts(client)
+    file.put(0)
+    file.complete("Abort")
+    assert (client.server._store.artifacts.blobs, client.rules()) == ({}, [])
+
+
+def test_wrong_parts(client: Client) -> None:
+    """Numbers begin at 1, bytes have their MD5, all of them come, the storage's own ETags complete the upload."""
+    InParts(client, (2, 3))
+    assert client.rules() == ["artifact-parts"]
+    file = InParts(client)
+    file.put(0, b"other")
+    file.put(1, checksum=md5(b"other"))
+    assert client.rules() == ["artifact-parts"] * 3
+    file.complete()
+    assert client.rules() == [*["artifact-parts"] * 4, "artifact-md5"]
+    assert "not found" in str(file.complete(upload="nobody's"))
+    assert client.rules()[-1] == "artifact-parts"
 
 
 def test_wrong_bytes(client: Client) -> None:

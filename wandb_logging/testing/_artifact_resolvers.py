@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wandb_logging.testing._artifacts import Collection, Manifest, Membership, StoredArtifact, hex_md5
+from wandb_logging.testing._artifacts import Collection, Manifest, Membership, StoredArtifact, Upload, hex_md5
 from wandb_logging.testing._context import Context, Resolver, connection, registrar
 from wandb_logging.testing._resolvers import File, Project, find_project
 from wandb_logging.testing._store import Refusal, StoredRun, now
@@ -68,17 +68,41 @@ def _create_files(_source: Any, context: Context, values: Mapping[str, Any]) -> 
 
 def _upload(context: Context, spec: Mapping[str, Any]) -> dict[str, Any]:
     artifact = _require(context, spec["artifactID"])
+    artifacts = context.store.artifacts
     place = ("artifacts", hex_md5(spec["md5"]), spec["name"])
-    known = place[1] in context.store.artifacts.blobs
+    known = place[1] in artifacts.blobs
+    parts = [] if known else spec.get("uploadPartsInput") or []
+    upload = artifacts.begin_upload(place[1], parts) if parts else None
     return {
         "id": "/".join(place),
         "name": spec["name"],
         "storagePath": "/".join(place),
         "uploadUrl": None if known else context.signed_url("PUT", *place),
         "uploadHeaders": context.upload_headers,
-        "uploadMultipartUrls": None,
+        "uploadMultipartUrls": upload and _multipart(context, upload),
         "artifact": artifact,
     }
+
+
+def _multipart(context: Context, upload: Upload) -> dict[str, Any]:
+    urls = {number: context.signed_url("PUT", "parts", upload.id, str(number)) for number in upload.announced}
+    return {
+        "uploadID": upload.id,
+        "uploadUrlParts": [{"partNumber": number, "uploadUrl": url} for number, url in urls.items()],
+    }
+
+
+@resolves("Mutation.completeMultipartUploadArtifact")
+def _complete_upload(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
+    _require(context, values["artifactID"])
+    upload = context.store.artifacts.uploads.get(values["uploadID"])
+    if upload is None:
+        context.store.report("artifact-parts", f"no upload has the id {values['uploadID']!r}")
+        raise Refusal(f"upload {values['uploadID']} not found")
+    tags = {int(part["partNumber"]): part["hexMD5"] for part in values["completedParts"]}
+    if values["completeMultipartAction"] == "Complete":
+        context.store.artifacts.complete_upload(upload, tags)
+    return {"digest": upload.digest}
 
 
 @resolves("Mutation.commitArtifact")

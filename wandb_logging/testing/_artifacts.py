@@ -171,6 +171,23 @@ class Membership(NamedTuple):
 
 
 @dataclass
+class Upload:
+    """A file that comes in parts.
+
+    Attributes:
+        id: of the upload.
+        digest: hex MD5 announced for the whole.
+        announced: hex MD5 of each part, by number.
+        parts: the bytes that came.
+    """
+
+    id: str
+    digest: str
+    announced: dict[int, str]
+    parts: dict[int, bytes] = field(default_factory=dict)
+
+
+@dataclass
 class Artifacts:
     """All artifacts, and the bytes of their files by hex MD5."""
 
@@ -179,6 +196,7 @@ class Artifacts:
     by_id: dict[str, StoredArtifact] = field(default_factory=dict)
     manifests: dict[str, tuple[StoredArtifact, Manifest]] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
+    uploads: dict[str, Upload] = field(default_factory=dict)
 
     def find(self, entity: str, project: str, name: str) -> Membership | None:
         """The version called `"collection:alias"`; without an alias the latest."""
@@ -256,6 +274,35 @@ class Artifacts:
         if found != digest:
             self.report("artifact-md5", f"bytes with MD5 {found} came for {digest}")
         self.blobs[digest] = data
+
+    def begin_upload(self, digest: str, parts: Iterable[Mapping[str, Any]]) -> Upload:
+        """A file is to come in parts; the same file asked for again is another upload."""
+        announced = {int(part["partNumber"]): part["hexMD5"] for part in parts}
+        if list(announced) != list(range(1, len(announced) + 1)):
+            self.report("artifact-parts", f"parts are numbered {list(announced)}, not from 1 on")
+        upload = Upload(f"upload-{len(self.uploads) + 1}", digest, announced)
+        self.uploads[upload.id] = upload
+        return upload
+
+    def put_part(self, upload_id: str, number: int, data: bytes, content_md5: str | None) -> str:
+        """The bytes of a part; its ETag."""
+        upload = self.uploads[upload_id]
+        found = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        for told, md5 in (("announced", upload.announced[number]), ("in Content-MD5", hex_md5(content_md5 or ""))):
+            if found != md5:
+                self.report("artifact-parts", f"{upload_id}, part {number}: MD5 is {found}, {told} {md5}")
+        upload.parts[number] = data
+        return f'"{found}"'
+
+    def complete_upload(self, upload: Upload, tags: Mapping[int, str]) -> None:
+        """All parts are there: the file is."""
+        if upload.digest in self.blobs:
+            return  # the request came again
+        wanted = {number: f'"{md5}"' for number, md5 in upload.announced.items()}
+        if tags != wanted or upload.parts.keys() != wanted.keys():
+            self.report("artifact-parts", f"{upload.id}: completed with {tags}, has {sorted(upload.parts)} of {wanted}")
+        self.put_blob(upload.digest, b"".join(data for _, data in sorted(upload.parts.items())))
+        upload.parts.clear()
 
     def commit(self, artifact: StoredArtifact) -> None:
         """CommitArtifact: the version is complete; it gets its number and its aliases."""

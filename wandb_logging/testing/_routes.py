@@ -121,6 +121,10 @@ class Routes:
             self.store.report("signature", f"{request.method} {parts.path}: not a URL that the server handed out")
             raise Refusal("signature does not match", 403)
         place = tuple(unquote(part) for part in parts.path.split("/")[2:])
+        if method == "PUT" and place[0] == "parts":
+            self._check_put(request, parts.path, of_a_part=True)
+            md5, data = request.headers.get("Content-MD5"), request.body or b""
+            return Reply(200, headers={"ETag": self.store.artifacts.put_part(place[1], int(place[2]), data, md5)})
         if method == "PUT":
             self._check_put(request, parts.path)
             self.store.put(place, request.body or b"")
@@ -136,19 +140,19 @@ class Routes:
         self._check_key(request)
         return Reply(200, self.store.get(("artifacts", parts[7])), _BINARY)
 
-    def _check_put(self, request: Request, path: str) -> None:
+    def _check_put(self, request: Request, path: str, *, of_a_part: bool = False) -> None:
         name, value = UPLOAD_HEADER
         for rule, wrong, detail in (
             ("put-authorization", "Authorization" in request.headers, "carries the key (Authorization)"),
             ("put-length", request.body is None, "has no Content-Length"),
             (
                 "put-headers",
-                request.headers.get(name, "").strip() != value,
+                not of_a_part and request.headers.get(name, "").strip() != value,
                 f"lacks the upload header {name}:{value}",
             ),
             (
                 "put-content-type",
-                "Content-Type" in request.headers,
+                request.headers.get("Content-Type", "") != "" or ("Content-Type" in request.headers and not of_a_part),
                 "has a Content-Type that nobody asked for",
             ),
         ):

@@ -42,6 +42,9 @@ type Mutation {
   createArtifact(input: CreateArtifactInput!): CreateArtifactPayload
   createArtifactManifest(input: CreateArtifactManifestInput!): CreateArtifactManifestPayload
   createArtifactFiles(input: CreateArtifactFilesInput!): CreateArtifactFilesPayload
+  completeMultipartUploadArtifact(
+    input: CompleteMultipartUploadArtifactInput!
+  ): CompleteMultipartUploadArtifactPayload
   commitArtifact(input: CommitArtifactInput!): ArtifactPayload
   updateArtifact(input: UpdateArtifactInput!): ArtifactPayload
   useArtifact(input: UseArtifactInput!): ArtifactPayload
@@ -422,6 +425,16 @@ input CreateArtifactFileSpecInput {
   uploadPartsInput: [UploadPartsInput!]
 }
 input UploadPartsInput { partNumber: Int64! hexMD5: String! }
+enum CompleteMultipartAction { Complete Abort }
+input CompleteMultipartUploadArtifactInput {
+  completeMultipartAction: CompleteMultipartAction!
+  completedParts: [UploadPartsInput!]!
+  artifactID: ID!
+  storagePath: String!
+  uploadID: String!
+  clientMutationId: String
+}
+type CompleteMultipartUploadArtifactPayload { digest: String }
 type CreateArtifactFilesPayload { files: UploadConnection! }
 type UploadConnection { edges: [UploadEdge!]! }
 type UploadEdge { node: UploadFile }
