@@ -39,6 +39,7 @@ ROOMS = [
     "_keep",
     "_identity",
     "_rundir",
+    "_bound",
     "_memory",
     "_artifacts",
     "_media",

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 
 from wandb_logging import _standard_files
 from wandb_logging._auth import find_keys, key_problem
+from wandb_logging._bound import BoundedWriter
 from wandb_logging._errors import AuthError, JournalLocked, LogError, RunNotFound, WandbLoggingError
 from wandb_logging._link import Link, Pace, explain
-from wandb_logging._listener import Listener, as_own_thread
+from wandb_logging._listener import Listener, as_own_thread, on_own_thread
 from wandb_logging._notices import Notices
 from wandb_logging._place import Place
 from wandb_logging._records import change_event, now
@@ -119,6 +120,8 @@ class Background:
 
     def start(self) -> None:
         """Begin with the rounds."""
+        if isinstance(self.place.writer, BoundedWriter):
+            self.place.writer.hurry = self._hurry
         if self.place.trouble is not None:
             self.notices.add("memory", self.place.trouble)
         if self.mode == "online":
@@ -286,6 +289,13 @@ class Background:
         self._listener.after_fork_in_child()
 
     # --- the rounds ---
+
+    def _hurry(self) -> bool:
+        """Have a round made where rows are sent; whether this thread may wait for what comes of it."""
+        if not (self.active and self._send) or self._halted or on_own_thread():
+            return False
+        self._listener.wake()
+        return True
 
     def _next_round(self) -> float | None:
         """Seconds to the next round."""

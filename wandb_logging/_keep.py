@@ -4,6 +4,7 @@ What the program does to its files later changes nothing. A copy is made beside 
 that no reader sees half of it.
 
     files/media/<SHA-256><extension>          the bytes of a media value: equal ones are kept once
+    files/once/<SHA-256>-<number><extension>  the same where room is scarce: of one event, gone once it is uploaded
     files/saved/<hash of the name>/<name>     a file of the run: only its newest content, for the server keeps no other
 """
 
@@ -13,6 +14,7 @@ import contextlib
 import hashlib
 import itertools
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -39,23 +41,41 @@ class Kept:
     size: int
 
 
-def keep_media(run_dir: Path, source: Source, extension: str) -> Kept:
+def keep_media(run_dir: Path, source: Source, extension: str, *, once: bool = False) -> Kept:
     """Keep the bytes of a media value.
 
     Args:
         run_dir: path of the run directory.
         source: a file, or bytes.
         extension: for the copy, with its dot.
+        once: make a copy that no other event has.
 
     Raises:
         OSError: it cannot be read or copied.
     """
-    folder = run_dir / "files" / "media"
+    folder = run_dir / ("files/once" if once else "files/media")
     with _copied(source, folder) as (copy, sha256, size):
-        target = folder / f"{sha256}{extension}"
+        target = folder / (f"{sha256}-{secrets.token_hex(8)}{extension}" if once else f"{sha256}{extension}")
         if not target.exists():
             copy.replace(target)
     return Kept(target.relative_to(run_dir).as_posix(), sha256, size)
+
+
+def remove_once(run_dir: Path, kept: str) -> None:
+    """Remove a copy that no other event has; of others, nothing."""
+    path = PurePosixPath(kept)
+    if path.parent == PurePosixPath("files/once"):
+        with contextlib.suppress(OSError):
+            (run_dir / path).unlink()
+
+
+def size_of(source: Source) -> int:
+    """Bytes of a source.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return len(source) if isinstance(source, bytes) else source.stat().st_size
 
 
 def keep_file(run_dir: Path, source: Source, name: str) -> str:

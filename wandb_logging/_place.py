@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wandb_logging._auth import find_key
+from wandb_logging._bound import BoundedWriter
 from wandb_logging._journal import Writer
 from wandb_logging._memory import MemoryRunDir
 from wandb_logging._read import config_of
@@ -69,11 +70,7 @@ def open_place(settings: Settings, mode: str, config: dict[str, Any], masks: Sec
         here = RunDir.find(cache_dir, info) if settings.resume in {"allow", "must"} else None
         joined = here is not None and here.alive()
         run_dir = here or RunDir.create(cache_dir, info)
-        writer = run_dir.writer(
-            segment_bytes=settings.segment_bytes,
-            memory_bytes=settings.memory_bytes,
-            durable=settings.fsync == "always",
-        )
+        writer = _writer(run_dir, settings)
     except OSError as exc:
         place = f"{settings.cache_dir} cannot be written ({exc.strerror or exc})"
         kept = "are sent from memory" if mode == "online" else "stay in memory and are lost at exit"
@@ -85,6 +82,21 @@ def open_place(settings: Settings, mode: str, config: dict[str, Any], masks: Sec
     event = {"config": config, "run": {key: info[key] for key in keys if info[key]}, "t": now()}
     writer.append(dumps(event if joined else {"resume": True, **event}))
     return Place(here.info, {**config_of(here), **config}, here, writer, continued=True, joined=joined)
+
+
+def _writer(run_dir: RunDir, settings: Settings) -> Writer:
+    options: dict[str, Any] = {
+        "segment_bytes": settings.segment_bytes,
+        "memory_bytes": settings.memory_bytes,
+        "durable": settings.fsync == "always",
+    }
+    if settings.max_cache_bytes is None:
+        return run_dir.writer(**options)
+    policy = settings.cache_policy
+    if policy == "drop_oldest" and run_dir.info.get("cache_policy") != policy:
+        policy = "drop_newest"  # a run that began without: whoever sent it did not take care of what may be lost
+    patience = settings.cache_block_timeout
+    return BoundedWriter(run_dir, most=settings.max_cache_bytes, policy=policy, patience=patience, **options)
 
 
 def _in_memory(settings: Settings, info: dict[str, Any], trouble: str | None) -> Place:
@@ -119,5 +131,6 @@ def _identity(settings: Settings, mode: str, config: dict[str, Any]) -> dict[str
         "late_step_metric": settings.late_step_metric,
         "standard_files": list(settings.standard_files),
         "ignore_globs": list(settings.ignore_globs),
+        "cache_policy": settings.cache_policy if settings.max_cache_bytes is not None else None,
         "define_metrics": [metric.event() for metric in settings.define_metrics],
     }

@@ -10,6 +10,7 @@ from typing import Any
 
 from wandb_logging import _fold, _protocol
 from wandb_logging._identity import problem
+from wandb_logging._reader import Position
 from wandb_logging._rundir import RunDir
 from wandb_logging._values import loads
 
@@ -21,7 +22,8 @@ class RunData:
     Attributes:
         path: the run directory.
         info: who the run is: id, project, entity, name, notes, tags, group, job_type, start, mode, host.
-        rows: history rows in order, each with `_step`, `_timestamp`, `_runtime`.
+        rows: history rows in order, each with `_step`, `_timestamp`, `_runtime`; with max_cache_bytes as far as they are
+            still here.
         lines: text lines with time, in the plain form of output.log.
         samples: system metrics in order, each with `_timestamp`, `_runtime` and names such as `system.cpu`.
         config, summary: as they stand at the end of the journal.
@@ -132,12 +134,13 @@ def read_run(path: str | os.PathLike[str]) -> RunData:
     info, cursor = run_dir.info, run_dir.cursor
     server = info.get("server") or {}
     rules = _fold.rules_of(info)
-    state = _fold.first_state(info)
+    state, position = beginning(run_dir, info)
+    first_line = state.lines
     rows: list[dict[str, Any]] = []
     lines: list[str] = []
     samples: list[dict[str, Any]] = []
     damaged = 0
-    reader = run_dir.reader(None, record_order=False)
+    reader = run_dir.reader(position, record_order=False)
     try:
         while True:
             chunk = reader.read()
@@ -146,7 +149,8 @@ def read_run(path: str | os.PathLike[str]) -> RunData:
             state, delta = _fold.fold(rules, state, chunk.bodies)
             rows += map(loads, delta.rows)
             for number, line in delta.edits.items():
-                lines[number] = line
+                if number >= first_line:
+                    lines[number - first_line] = line
             lines += delta.lines
             samples += map(_sample, delta.samples)
             damaged += len(chunk.damaged)
@@ -177,12 +181,8 @@ def _sample(line: str) -> dict[str, Any]:
 
 def config_of(run_dir: RunDir) -> dict[str, Any]:
     """The config of a run as it stands at the end of its journal, without `_wandb`."""
-    info, cursor = run_dir.info, run_dir.cursor
-    saved = cursor.get("state")
-    try:  # what the server has acknowledged need not be read again
-        state, position = (_fold.State(**saved), cursor["position"]) if saved else (_fold.first_state(info), None)
-    except (KeyError, TypeError):
-        state, position = _fold.first_state(info), None
+    info = run_dir.info
+    state, position = _state_at(run_dir.cursor, info)  # what the server has acknowledged need not be read again
     reader = run_dir.reader(position, record_order=False)
     try:
         while (chunk := reader.read()).bodies or chunk.damaged:
@@ -190,6 +190,19 @@ def config_of(run_dir: RunDir) -> dict[str, Any]:
     finally:
         reader.close()
     return {key: value for key, value in state.config.items() if key != "_wandb"}
+
+
+def beginning(run_dir: RunDir, info: Mapping[str, Any]) -> tuple[_fold.State, Position | None]:
+    """Where the journal begins: at its start, or behind what was removed after the server had acknowledged it."""
+    return _state_at(run_dir.base, info)
+
+
+def _state_at(cursor: Mapping[str, Any], info: Mapping[str, Any]) -> tuple[_fold.State, Position | None]:
+    saved = cursor.get("state")
+    try:
+        return (_fold.State(**saved), cursor["position"]) if saved else (_fold.first_state(info), None)
+    except (KeyError, TypeError):
+        return _fold.first_state(info), None
 
 
 def _url(info: dict[str, Any], server: dict[str, Any]) -> str | None:

@@ -155,10 +155,11 @@ class Reader:
     def _at_end(self, writer: int) -> bool:
         """Whether nothing of a writer lies behind what was read; a torn tail that was told of does not count."""
         segment, offset = max(self._at.get(writer, _START), self._told.get(writer, _START))
-        while (writer, segment) in self._present:
-            if offset < segment_path(self._path, writer, segment).stat().st_size:
+        while (writer, segment) in self._present or (writer, self._following(writer, segment)) in self._present:
+            here = (writer, segment) in self._present
+            if here and offset < segment_path(self._path, writer, segment).stat().st_size:
                 return False
-            segment, offset = segment + 1, 0
+            segment, offset = self._following(writer, segment), 0
         return offset == 0
 
     def _take(self, writer: int, max_lines: int, max_bytes: int, until: _At | None = None) -> list[bytes]:
@@ -177,7 +178,8 @@ class Reader:
         segment, offset = self._at.get(writer, _START)
         while True:
             # Looked up before reading: when there is a line in the next segment, this one is complete.
-            complete = self._begun(writer, segment + 1)
+            following = self._following(writer, segment)
+            complete = self._begun(writer, following)
             end = until[1] if until is not None and until[0] == segment else None
             data = b""
             if (writer, segment) in self._present and (end is None or offset < end):
@@ -186,7 +188,7 @@ class Reader:
                 if end is None and not complete:
                     data = self._without_torn_tail(writer, segment, offset, data)
                 return data, (segment, offset + len(data))
-            segment, offset = segment + 1, 0
+            segment, offset = following, 0
 
     def _without_torn_tail(self, writer: int, segment: int, offset: int, data: bytes) -> bytes:
         whole = data.rfind(b"\n") + 1
@@ -218,6 +220,13 @@ class Reader:
                 whole = len(data) + more.rfind(b"\n") + 1
             data += more
         return data[:whole]
+
+    def _following(self, writer: int, segment: int) -> int:
+        """The next segment of a writer, whether it is there or not. Those between may be gone, to make room."""
+        later = min((number for of, number in self._present if of == writer and number > segment), default=segment + 1)
+        # A listing may lack what was made while it was made.
+        between = (segment_path(self._path, writer, number) for number in range(segment + 1, later))
+        return segment + 1 if any(path.exists() for path in between) else later
 
     def _begun(self, writer: int, segment: int) -> bool:
         # A writer makes the next segment a moment before it leaves the old one: only a line in it tells.
@@ -314,6 +323,15 @@ class _Order:
         if not entries:
             sync_directory(self._path.parent)
         entries.append((writer, *end))
+
+
+def order_of(path: Path) -> list[_Entry]:
+    """The entries of a run directory's order.jsonl, damaged ones as None.
+
+    Raises:
+        OSError: it is there and cannot be read.
+    """
+    return _entries(_whole_lines(path / "order.jsonl"))
 
 
 def _whole_lines(path: Path) -> bytes:

@@ -460,6 +460,8 @@ class Run:
         artifact = _artifacts.artifact_of(artifact_or_path, name, type, self.id, folder)
         event = _artifacts.describe(artifact, aliases)
         if folder is not None:
+            if self._place.run_dir.make_way is not None:
+                self._place.run_dir.make_way(artifact.size)
             event["folder"] = _artifacts.keep(artifact, folder)
         self._background.append_change("artifact", event)
         _artifacts.finalize(artifact, self.flush)

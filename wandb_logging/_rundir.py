@@ -6,6 +6,7 @@ wandb_cache/<project>/<run id>/
     journal-<w>-<n>.jsonl    the journal (`_journal`)
     order.jsonl              the order in which several writers were read (`_reader`)
     cursor.json              what the server has acknowledged, and the folded state there
+    base.json                the same, where acknowledged segments were removed: where reading begins (`_bound`)
     upload.lock              held by the one process that uploads this run
     aside.jsonl              what could not be sent, and why
     files/                   copies of what is to be uploaded beside the streams (`_keep`)
@@ -14,10 +15,13 @@ wandb_cache/<project>/<run id>/
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
 import socket
+import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,9 +29,18 @@ from typing import Any
 from wandb_logging._errors import JournalCorrupt, JournalLocked, LogError
 from wandb_logging._identity import FORMAT, problem
 from wandb_logging._journal import Writer, seal, segment_path, segments, sync_directory, unseal
-from wandb_logging._keep import Kept, Source, append_file, keep_file, keep_media
+from wandb_logging._keep import (
+    Kept,
+    Source,
+    append_file,
+    keep_file,
+    keep_media,
+    place_of,
+    remove_once,
+    size_of,
+)
 from wandb_logging._locks import ProcessLock, is_locked
-from wandb_logging._reader import Position, Reader, is_position
+from wandb_logging._reader import Chunk, Position, Reader, is_position, order_of
 from wandb_logging._values import dumps, loads
 
 
@@ -37,13 +50,21 @@ class RunDir:
     Attributes:
         path: the directory.
         on_disk: whether it outlives the process.
+        make_way: makes room for so many bytes of a file that is to be kept; raises OSError if there is none.
+        most_output: bytes that output.log as a file may have; None if there is no limit.
+        generation: counts how often this process removed something that a reader may have stood in.
     """
 
     on_disk = True
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.make_way: Callable[[int], object] | None = None
+        self.most_output: int | None = None
+        self.generation = 0
         self._upload_lock = ProcessLock(path / "upload.lock")
+        self._guard = threading.RLock()  # held while segments are read or removed, and upload.lock is taken
+        self._sending: _GuardedReader | None = None
 
     @classmethod
     def create(cls, cache_dir: Path, info: Mapping[str, Any]) -> RunDir:
@@ -123,9 +144,35 @@ class RunDir:
 
     @property
     def cursor(self) -> dict[str, Any]:
-        """The content of cursor.json; empty if there is none or it is damaged: that costs bandwidth, never data."""
+        """The content of cursor.json; empty if there is none or it is damaged: that costs bandwidth, never data.
+
+        That of base.json if it is lost or older than that.
+        """
+        cursor, base = self._load_cursor("cursor.json"), self.base
+        return base if _events_of(base) > _events_of(cursor) else cursor
+
+    @property
+    def base(self) -> dict[str, Any]:
+        """The content of base.json, of a form as the cursor's; empty if reading begins at the start."""
+        return self._load_cursor("base.json")
+
+    @property
+    def has_base(self) -> bool:
+        """Whether acknowledged segments were removed, so that the journal cannot be read from its start."""
+        return (self.path / "base.json").exists()
+
+    def save_base(self, cursor: Mapping[str, Any]) -> None:
+        """Write base.json, forced to the disk: what comes before the position in there may be removed then.
+
+        Raises:
+            OSError: the disk refuses it.
+        """
+        self._save("base.json", seal(dumps(cursor)), durable=True)
+        sync_directory(self.path)
+
+    def _load_cursor(self, name: str) -> dict[str, Any]:
         try:
-            body = unseal((self.path / "cursor.json").read_bytes().rstrip(b"\n"))
+            body = unseal((self.path / name).read_bytes().rstrip(b"\n"))
             cursor = loads(body or b"{}")
         except (OSError, ValueError):
             return {}
@@ -146,7 +193,25 @@ class RunDir:
 
     def reader(self, position: Position | None, *, record_order: bool = True) -> Reader:
         """A reader from a position on."""
-        return Reader(self.path, position, record_order=record_order)
+        reader = _GuardedReader(self._guard, self.path, position, record_order=record_order)
+        if record_order:
+            self._sending = reader
+        return reader
+
+    def reached(self) -> Mapping[int, int]:
+        """The latest segment of each writer of which something may have been read to send it; 0 if nothing.
+
+        What an uploader sent and died before it was acknowledged lies in the segment of the cursor or the one behind
+        it, where no batch is from two segments, or is in order.jsonl.
+        """
+        at = (self.cursor.get("position") or {}).get("writers", {})
+        reached: defaultdict[int, int] = defaultdict(int if self._load("server.json") is None else lambda: 1)
+        latest = [(int(writer), place[0] + 1) for writer, place in at.items()]
+        latest += [(entry[0], entry[1]) for entry in order_of(self.path) if entry]
+        latest += self._sending.reached.items() if self._sending else []
+        for writer, segment in latest:
+            reached[writer] = max(reached[writer], segment)
+        return reached
 
     def first_time_after(self, position: Position | None) -> float | None:
         """Time of the first event after a position, seconds since 1970; None if there is none."""
@@ -203,6 +268,20 @@ class RunDir:
         finally:
             self.unlock_upload()
 
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Whether no other process uploads this run. In this one nobody reads it for as long as the context lasts."""
+        with self._guard:
+            held = free = self._upload_lock.held
+            if not held:
+                with contextlib.suppress(OSError):
+                    free = self._upload_lock.acquire()
+            try:
+                yield free
+            finally:
+                if free and not held:
+                    self._upload_lock.release()
+
     def lock_upload(self) -> None:
         """Take the right to upload this run; harmless when held already.
 
@@ -210,7 +289,8 @@ class RunDir:
             JournalLocked: another process holds it, and the message says which; or the file system has no locks.
         """
         try:
-            free = self._upload_lock.acquire()
+            with self._guard:
+                free = self._upload_lock.acquire()
         except OSError as exc:
             raise JournalLocked(
                 f"{self.path} cannot be locked ({exc.strerror or exc}), and without a lock two could send it at once"
@@ -226,6 +306,7 @@ class RunDir:
 
     def forget_locks(self) -> None:
         """In a forked child: let go of the parent's locks without unlocking them."""
+        self._guard = threading.RLock()
         self._upload_lock.abandon()
 
     def _holder(self) -> str:
@@ -245,7 +326,10 @@ class RunDir:
         Raises:
             OSError: they cannot be read or copied.
         """
-        return keep_media(self.path, source, extension)
+        if self.make_way is None:
+            return keep_media(self.path, source, extension)
+        self.make_way(size_of(source))
+        return keep_media(self.path, source, extension, once=True)
 
     def keep_file(self, source: Source, name: str) -> str:
         """Copy a file of the run, or bytes, into the run directory; its path relative to the directory.
@@ -253,7 +337,13 @@ class RunDir:
         Raises:
             OSError: it cannot be read or copied.
         """
+        if self.make_way is not None:
+            self.make_way(size_of(source))
         return keep_file(self.path, source, name)
+
+    def let_go(self, kept: str) -> None:
+        """Remove a copy that is uploaded, if only one event has it."""
+        remove_once(self.path, kept)
 
     def append_file(self, data: bytes, name: str, size: int) -> int:
         """Append to a file that is kept, behind its first `size` bytes; its size now.
@@ -261,6 +351,10 @@ class RunDir:
         Raises:
             OSError: it cannot be written.
         """
+        if self.most_output is not None and size + len(data) > self.most_output:
+            self.most_output = 0
+            (self.path / place_of(name)).unlink(missing_ok=True)  # rather none than a part of it
+            raise OSError(errno.EFBIG, "too large for max_cache_bytes")
         return append_file(self.path, data, name, size)
 
     def _started(self) -> float:
@@ -288,6 +382,33 @@ class RunDir:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
+
+
+class _GuardedReader(Reader):
+    """A reader beside which nothing is removed, and that tells how far it has come.
+
+    Attributes:
+        reached: the latest segment of each writer of which something was read, even if that was not sent.
+    """
+
+    def __init__(self, guard: threading.RLock, path: Path, position: Position | None, *, record_order: bool) -> None:
+        self.reached: dict[int, int] = {}
+        self._guard = guard
+        super().__init__(path, position, record_order=record_order)
+
+    def read(self, max_lines: int = 1000, max_bytes: int = 2**20) -> Chunk:
+        """As `Reader.read`."""
+        with self._guard:
+            chunk = super().read(max_lines, max_bytes)
+            for writer, (segment, _) in self._at.items():
+                self.reached[writer] = max(segment, self.reached.get(writer, 0))
+            return chunk
+
+
+def _events_of(cursor: Mapping[str, Any]) -> int:
+    state = cursor.get("state")
+    events = state.get("events") if isinstance(state, dict) else None
+    return events if isinstance(events, int) else -1
 
 
 def _make_durably(path: Path) -> None:

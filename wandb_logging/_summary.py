@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 from wandb_logging import _fold
+from wandb_logging._read import beginning
 from wandb_logging._rundir import RunDir
 
 
@@ -71,7 +72,7 @@ class Follower:
     def __init__(self, run_dir: RunDir) -> None:
         self._run_dir = run_dir
         self._lock = threading.RLock()
-        self._server: object = ...
+        self._begun: object = None
 
     def summary(self) -> dict[str, Any]:
         """The summary of all that is in the journal now, an open row included."""
@@ -89,9 +90,10 @@ class Follower:
     def _read_on(self) -> _fold.Rules:
         info = self._run_dir.info
         rules = _fold.rules_of(info, structured=False)
-        if self._server != info.get("server"):  # a resumed run begins with what the server said
-            self._server = info.get("server")
-            self._state, self._position = _fold.first_state(info), None
+        begun = (info.get("server"), self._run_dir.generation)
+        if self._begun != begun:  # a resumed run begins with what the server said; what was read may be gone
+            self._begun = begun
+            self._state, self._position = beginning(self._run_dir, info)
         reader = self._run_dir.reader(self._position, record_order=False)
         try:
             while (chunk := reader.read()).bodies or chunk.damaged:

@@ -160,6 +160,7 @@ class Uploader:
         self._uploaded: list[str] = []
         self._file_count = 0
         self._uploads: dict[str, str] = {}  # MD5 of what was uploaded, by name
+        self._through: list[str] = []  # files of tasks that the cursor on the disk does not know to be done
         self._output_size = 0
         self._environment: dict[str, Any] = {}
         self._complete = False
@@ -364,6 +365,14 @@ class Uploader:
         earlier, now = before["writers"], self._reader.position["writers"]
         return any(writer in earlier and earlier[writer][0] != now[writer][0] for writer in now)
 
+    def _crosses(self, before: Position) -> bool:
+        """Whether another segment was begun, in a run that may yet lose those that nobody has begun to send."""
+        assert self._reader is not None
+        if self._info.get("cache_policy") != "drop_oldest":
+            return False
+        earlier, now = before["writers"], self._reader.position["writers"]
+        return any(writer in earlier and earlier[writer][0] != now[writer][0] for writer in now)
+
     def _new_batch(self) -> _Batch:
         state, remote = dataclasses.replace(self._state), self.remote
         history, output, events = (remote.history, remote.output, remote.events) if remote else (0, 0, 0)
@@ -435,6 +444,9 @@ class Uploader:
             self.run_dir.save_cursor(cursor)
         except OSError as exc:  # a full disk: the same lines may go again, which is harmless
             self._say("cursor", f"{self.run_dir.path}: cannot save the cursor ({exc.strerror}); nothing is lost")
+            return
+        while self._through:
+            self.run_dir.let_go(self._through.pop())
 
     # --- the run itself ---
 
@@ -634,7 +646,7 @@ class Uploader:
             self._uploaded += uploaded
             self._file_count += 0 if task.get("kind") == "standard" else len(uploaded)
         self._tasks.remove(task)
+        self._through.append(str(task.get("path")))
         # A file may go twice without harm: of many small ones not each is worth a cursor.
         if task.get("kind") not in FILES or self._now() - self._saved >= _SAVE_APART:
             self._save()
-            self.run_dir.let_go(str(task.get("path")))
