@@ -299,10 +299,14 @@ def test_nobody_says_whether_it_may() -> None:
         run.log({"x": 1})
 
 
-def test_auto_needs_an_id(caplog: pytest.LogCaptureFixture) -> None:
-    with wandb.init(mode="offline", resume="auto") as run:
-        assert not run.resumed
-    assert "resume='auto' without an id is not covered" in said(caplog)
+def test_auto_goes_on_with_what_failed() -> None:
+    """Without an id."""
+    runs = []
+    for exit_code in (1, 0, 0):
+        runs.append(wandb.init(mode="offline", resume="auto"))
+        wandb.finish(exit_code)
+    assert [run.resumed for run in runs] == [False, True, False]
+    assert runs[0].id == runs[1].id != runs[2].id
 
 
 def test_a_run_branches_off(wandb_server: LocalServer) -> None:

@@ -31,6 +31,7 @@ ROOMS = [
     "_metrics",
     "_secrets",
     "_settings",
+    "_autoresume",
     "_yaml",
     "_environment",
     "_locks",

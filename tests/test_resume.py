@@ -287,6 +287,73 @@ class TestInterrupted:
         raise AssertionError("a drain takes fewer requests than this")
 
 
+class TestAuto:
+    """`resume: auto`, or WANDB_RESUME: what the next start goes on with."""
+
+    def begin(self, **settings: Any) -> Run:
+        return start(None, mode="offline", resume="auto", **settings)
+
+    @pytest.mark.parametrize("end", [1, None])
+    def test_what_did_not_end_well_goes_on(self, wandb_server: LocalServer, end: int | None) -> None:
+        """Failed, or killed: the next start is the same run; when it has ended well, another."""
+        if end is None:
+            code = "import os\nfrom wandb_logging import new_run\n"
+            code += 'run = new_run("p", mode="offline", resume="auto")\nrun.log({"n": 0})\nos._exit(9)'
+            subprocess.run([sys.executable, "-c", code], check=False, env={**_environment(), "PYTHONPATH": str(ROOT)})
+        else:
+            with self.begin() as run:
+                run.log({"n": 0})
+                run.finish(end)
+        with self.begin() as run:
+            run.log({"n": 1})
+            assert run.resumed
+        with self.begin() as other:
+            other.log({"n": 2})
+            assert (other.id != run.id, other.resumed) == (True, False)
+        sync("wandb_cache")
+        assert [line["n"] for line in wandb_server.run(run.id).history] == [0, 1]
+        assert [line["n"] for line in wandb_server.run(other.id).history] == [2]
+
+    def test_the_environment_will_do(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As in a script for a cluster that starts its jobs again."""
+        monkeypatch.setenv("WANDB_RESUME", "auto")
+        runs = [new_run("p", mode="offline", quiet=True) for _ in range(2)]
+        for run in runs:
+            run.finish(1)
+        assert runs[0].id == runs[1].id
+
+    def test_an_id_that_is_given_wins(self) -> None:
+        """And is what the next start goes on with."""
+        self.begin().finish(1)
+        for run in (start("given", mode="offline", resume="auto"), self.begin()):
+            run.finish(1)
+            assert run.id == "given"
+
+    @pytest.mark.parametrize("content", ["", "[]", '{"run_id": 1}', '{"run_id": "a/b"}', '{"run_id": ""}'])
+    def test_a_file_without_sense(self, content: str) -> None:
+        """Counts as none."""
+        Path("wandb_cache").mkdir()
+        Path("wandb_cache/wandb-resume.json").write_text(content)
+        with self.begin() as run:
+            assert len(run.id) == 8
+
+    def test_it_is_taken_over_from_the_server(self, wandb_server: LocalServer) -> None:
+        """Where the run's directory is gone."""
+        old_run(wandb_server)
+        Path("wandb_cache").mkdir()
+        Path("wandb_cache/wandb-resume.json").write_text('{"run_id": "r"}')
+        with start(None, resume="auto") as run:
+            run.log({"n": 1})
+        assert wandb_server.run("r").history[-1]["_step"] == 31
+
+    def test_a_folder_that_cannot_be_written(self, wandb_server: LocalServer) -> None:
+        """The run begins all the same."""
+        Path("file").write_text("")
+        with start(None, resume="auto", cache_dir="file/below") as run:
+            run.log({"n": 1})
+        assert len(wandb_server.run(run.id).history) == 1
+
+
 class TestBranches:
     def test_rewind(self, wandb_server: LocalServer) -> None:
         """The run is taken back to the step, and goes on behind it (protocol 3.6)."""

@@ -36,7 +36,7 @@ RIGHT: dict[str, list[tuple[Any, Any]]] = {
     "host": [("https://wandb.example/", "https://wandb.example"), ("http://127.0.0.1:80/x", "http://127.0.0.1:80/x")],
     "app_url": [("https://wandb.example", "https://wandb.example")],
     "api_key": [("k" * 40, "k" * 40)],
-    "resume": [("allow", "allow"), ("must", "must"), ("never", "never")],
+    "resume": [("allow", "allow"), ("must", "must"), ("never", "never"), ("auto", "auto")],
     "metrics_key": [("wandb", "wandb")],
     "step_key": [("epoch", "epoch")],
     "dict_message": [(True, True)],

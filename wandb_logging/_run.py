@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wandb_logging import _alerts, _exit, _fold
+from wandb_logging import _alerts, _autoresume, _exit, _fold
 from wandb_logging._auth import Session, find_keys
 from wandb_logging._background import Background
 from wandb_logging._capture import Capture
@@ -75,6 +75,9 @@ class Run:
     """
 
     def __init__(self, settings: Settings) -> None:
+        self._auto = settings.resume == "auto" and settings.mode != "disabled"
+        if self._auto:
+            settings = _autoresume.resolved(settings)
         self.settings = settings
         notices = Notices(quiet=settings.quiet)
         aside: Aside = {}
@@ -82,6 +85,8 @@ class Run:
         mode = chosen_mode(settings)
         self.secrets = secrets = _secrets_of(settings, mode, notices)
         self._place = place = open_place(settings, mode, config, secrets)
+        if self._auto:
+            _autoresume.note(settings.cache_dir, self.id)
         self._background = Background(settings, mode, place, notices, secrets, self._on_stop)
         self._config = {**place.config, **config}  # unmasked: the program may read its settings there
         self._report_config(aside)
@@ -532,6 +537,8 @@ class Run:
         """
         if self._capture is not None:
             self._capture.stop()
+        if self._auto and exit_code == 0 and self._background.ended is None and not self._background.in_child:
+            _autoresume.forget(self.settings.cache_dir)
         return self._background.finish(exit_code, self.settings.close_timeout if timeout is None else timeout)
 
     def enable_offline_mode(self, flush_interval: float | None = None) -> None:

@@ -413,10 +413,11 @@ class Settings:
     )
     resume: str | None = _key(
         None,
-        _choice("allow", "must", "never"),
-        {"enum": ["allow", "must", "never"]},
+        _choice("allow", "must", "never", "auto"),
+        {"enum": ["allow", "must", "never", "auto"]},
         "What to do when run_id exists on the server: allow continues it or makes it, must only continues it, "
-        "never only makes it. A run whose directory is in cache_dir goes on in there, also offline.",
+        "never only makes it, auto continues the last run of cache_dir unless that ended well. A run whose directory "
+        "is in cache_dir goes on in there, also offline.",
         env="WANDB_RESUME",
     )
     resume_from: str | None = _key(

@@ -537,7 +537,7 @@ def init(  # noqa: PLR0917  the official SDK's signature
         job_type: kind of job, such as train.
         mode: online, offline or disabled. Default: online if there is an API key, else offline.
         reinit: what to do if a run is active: return_previous (default), finish_previous or create_new.
-        resume: allow, must or never. Then the server is waited for, at most `init_timeout` seconds.
+        resume: allow, must, never or auto. Then the server is waited for, at most `init_timeout` seconds.
         resume_from: `id?_step=n`: go on with that run from that step.
         fork_from: `id?_step=n`: begin a new run from that step of that run.
         settings: the same and more, under the names of `Settings`.
@@ -611,17 +611,8 @@ def _our_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     if "x_file_stream_no_gzip" in given:
         ours["gzip"] = False
     if "resume" in given:
-        ours["resume"] = _resume(given["resume"], given.get("run_id"))
+        ours["resume"] = "auto" if given["resume"] is True else given["resume"]
     return {key: value for key, value in ours.items() if value is not None}
-
-
-def _resume(resume: object, run_id: object) -> object:
-    if resume not in (True, "auto"):
-        return resume
-    if run_id is None:
-        _say_once("wandb.init(): resume='auto' without an id is not covered by wandb_logging.compat: a new run begins")
-        return None
-    return "allow"
 
 
 def _goes_on(settings: _Settings) -> bool:
