@@ -75,6 +75,14 @@ class TestFromTheServer:
             run.log({"a": 1})
         assert (wandb_server.run("r").tags, wandb_server.run("r").notes) == (["new"], "new notes")
 
+    def test_tags_are_added_to_the_old_ones(self, wandb_server: LocalServer) -> None:
+        """Whoever adds to the tags of a run that goes on is not the first to tag it."""
+        old_run(wandb_server)
+        with start(resume="must") as run:
+            run.tags += ("new",)
+            assert run.tags == ("old", "new")
+        assert wandb_server.run("r").tags == ["old", "new"]
+
     def test_text_goes_on(self, wandb_server: LocalServer) -> None:
         """Lines of the Logs tab are added behind the old ones."""
         import logging
@@ -136,6 +144,15 @@ class TestInItsOwnDirectory:
         there = wandb_server.run("r")
         assert [line["n"] for line in there.history] == [1, 1, 1, 2, 2]
         assert (there.config, there.tags, there.notes) == ({"a": 1, "b": 2}, ["one"], "more")
+
+    def test_tags_are_added_to_the_old_ones(self, wandb_server: LocalServer) -> None:
+        """Those it began with, and those it got on the way."""
+        with start(tags=["a"]):
+            pass
+        for tag in ("b", "c"):
+            with start(resume="must") as run:
+                run.tags += (tag,)
+        assert wandb_server.run("r").tags == ["a", "b", "c"]
 
     def test_what_was_sent_and_finished(self, wandb_server: LocalServer) -> None:
         """A finished run is opened again, and is not finished before its new end."""

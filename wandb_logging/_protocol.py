@@ -248,7 +248,7 @@ class Remote:
         entity, project, name, display_name: where the run is and what it is called.
         history, events, output: lines that were there before us: our offsets begin there.
         step, runtime: where a resumed run goes on.
-        config, summary: what a resumed run had.
+        config, summary, tags: what a resumed run had.
         structured: whether the server takes text lines as JSON.
         gzip: whether it takes compressed requests.
     """
@@ -266,6 +266,7 @@ class Remote:
     runtime: float = 0.0
     config: dict[str, Any] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
     structured: bool = False
     gzip: bool = False
 
@@ -368,6 +369,7 @@ def remote(
         runtime=before.runtime if before else 0.0,
         config=before.config if before else {},
         summary=before.summary if before else {},
+        tags=before.tags if before else [],
         structured="STRUCTURED_CONSOLE_LOGS" in server_features,
         gzip="FILESTREAM_GZIP" in server_features,
     )

@@ -150,9 +150,19 @@ class Run:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """Tags of the run. Can be set, and added to: `run.tags += ("v2",)`."""
-        tags: tuple[str, ...] = self._changed.get("tags", self.settings.tags)
-        return tags
+        """Tags of the run. Can be set, and added to: `run.tags += ("v2",)`.
+
+        Of a run that is resumed online these are what it had: the server is waited for, at most `close_timeout`.
+        """
+        if "tags" in self._changed or self.settings.tags:
+            return tuple(self._changed.get("tags", self.settings.tags))
+        uploader = self._background.uploader
+        resumes = self.settings.resume in {"allow", "must"} and self.mode == "online" and self._goes_on
+        if resumes and uploader.remote is None:
+            self._background.append_change("run", {})  # without anything to send the server would not be asked
+            self.flush(self.settings.close_timeout)
+        before = uploader.state.run.get("tags") or self._place.info["tags"]
+        return tuple(before or (uploader.remote.tags if uploader.remote else ()))
 
     @tags.setter
     def tags(self, tags: Iterable[str]) -> None:

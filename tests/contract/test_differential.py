@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.contract.test_official_sdk import execute, script
-from tests.contract.twins import MISSING, differences, listed, named, read_back
+from tests.contract.twins import MISSING, differences, leaves, listed, named, read_back
 from wandb_logging.testing import LocalServer
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ ONLY_THEIRS = {
     "*/codePath*": "we save no code",
     "resumed in place: *_wandb/m": "the official SDK forgets what was defined before",
     "resumed in place: *summary*/loss": "the official SDK forgets what was defined before",
-    "o*line: artifacts/*/manifest/contents/*/local_path": "where the file was: of use to nobody else",
-    "o*line: artifacts/*/manifest/contents/*/skip_cache": "the official SDK's own cache, which we have not",
+    "*: artifacts/*/manifest/contents/*/local_path": "where the file was: of use to nobody else",
+    "*: artifacts/*/manifest/contents/*/skip_cache": "the official SDK's own cache, which we have not",
 }
 ONLY_OURS = {
     "failed: history/2/*": "late_steps: a row of a lower step is not thrown away",
@@ -108,12 +109,19 @@ EVERYTHING = """
 """
 
 FIRST = """
-    with wandb.init(project="digits", id="r", config={"lr": 0.1, "old": 1}, tags=["a"], notes="first") as run:
+    settings = {"config": {"lr": 0.1, "old": 1}, "tags": ["a"], "notes": "first", "group": "g", "job_type": "train"}
+    with wandb.init(project="digits", id="r", name="my run", **settings) as run:
         print("first")
         run.define_metric("loss", summary="min")
         for step in range(3):
             run.log({"loss": step, "first": True})
         run.summary["by hand"] = 1
+        run.alert("early", "a text")
+        pathlib.Path("weights.txt").write_text("first")
+        run.save("weights.txt", policy="now")
+        artifact = wandb.Artifact("data", type="dataset")
+        artifact.add_file("weights.txt")
+        run.log_artifact(artifact).wait()
 """
 
 SECOND = """
@@ -121,6 +129,14 @@ SECOND = """
         print("second")
         run.log({"loss": 7})
         run.log({"loss": 8}, step=10)
+        run.tags += ("b",)
+        run.use_artifact("data:v0")
+        run.alert("late", "a text")
+        pathlib.Path("weights.txt").write_text("second")
+        run.save("weights.txt", policy="now")
+        artifact = wandb.Artifact("data", type="dataset")
+        artifact.add_file("weights.txt")
+        run.log_artifact(artifact, aliases=["best"])
 """
 
 FAILED = """
@@ -139,7 +155,13 @@ NOTHING = """
 READ = """
     api = wandb.Api()
     run = api.run("local-team/digits/r")
-    artifact = api.artifact("local-team/digits/data:best")
+
+    def whole(artifact):
+        files = [name for name, entry in artifact.manifest.entries.items() if entry.ref is None]
+        texts = {name: pathlib.Path(artifact.get_entry(name).download("down")).read_text() for name in files}
+        by = artifact.logged_by().id
+        return [artifact.type, artifact.digest, artifact.metadata, sorted(artifact.aliases), by, texts]
+
     say({
         "attributes": [run.id, run.name, run.state, run.tags, run.notes, run.group, run.job_type, run.entity],
         "config": run.config,
@@ -150,12 +172,9 @@ READ = """
         "losses": list(run.scan_history(keys=["loss"])),
         "events": dict.fromkeys(key for row in run.history(stream="system", pandas=False) for key in row),
         "files": dict.fromkeys(file.name for file in run.files()),
-        "saved": run.file("sub/notes.txt").download("files").read(),
+        "saved": run.file("weights.txt").download("files").read(),
         "console": [line.content.split(" ", 1)[-1][-9:] for line in run.console_logs()],
-        "logged": dict.fromkeys(each.name for each in run.logged_artifacts()),
-        "artifact": [artifact.name, artifact.type, artifact.digest, artifact.metadata, sorted(artifact.aliases)],
-        "logged_by": artifact.logged_by().id,
-        "down": pathlib.Path(artifact.get_entry("sub/weights.txt").download("down")).read_text(),
+        "artifacts": {each.name: whole(each) for each in run.logged_artifacts()},
     })
 """
 
@@ -181,8 +200,8 @@ class Workload:
 
 WORKLOADS = {
     "online": Workload((EVERYTHING,), read=True),
-    "offline": Workload((EVERYTHING,), mode="offline"),
-    "resumed in place": Workload((FIRST, SECOND)),
+    "offline": Workload((EVERYTHING,), mode="offline", read=True),
+    "resumed in place": Workload((FIRST, SECOND), read=True),
     "resumed elsewhere": Workload((FIRST, SECOND), elsewhere=True),
     "failed": Workload((FAILED,), code=1),
     "nothing": Workload((NOTHING,), code=3),
@@ -243,6 +262,51 @@ def test_the_server_has_the_same(workload: str, area: str, twins: Any) -> None:
     theirs, ours = ({area: tree.get(area)} for tree in twins(workload))
     found = {f"{workload}: {path}": pair for path, pair in differences(theirs, ours).items()}
     assert {path: pair for path, pair in found.items() if not listed(path, kind_of(*pair))} == {}
+
+
+# What is promised to be the same, and where that is in the trees compared.
+WORDS = {
+    "config": "config/lr",
+    "history rows": "history/*/loss",
+    "summary": "summary/b*",
+    "events' names": "events/system.proc.*",
+    "name": "attributes/name",
+    "tags": "attributes/tags/*",
+    "notes": "attributes/notes",
+    "group": "attributes/group",
+    "job type": "attributes/job_type",
+    "state": "attributes/state",
+    "exit code": "attributes/exit_code",
+    "files": "files/weights.txt",
+    "config.yaml": "files/config.yaml/lr/value",
+    "output.log": "files/output.log",
+    "artifact digests": "artifacts/*/digest",
+    "artifact manifests": "artifacts/*/manifest/contents/*weights.txt/digest",
+    "artifact files": "artifacts/*/files/*weights.txt",
+    "alerts": "alerts/*/title",
+    "console text": "console/*",
+    "run read through the API": "api/attributes/*",
+    "config read through the API": "api/config/lr",
+    "history read through the API": "api/scanned/*/loss",
+    "summary read through the API": "api/summary/b*",
+    "artifacts read through the API": "api/artifacts/*",
+    "console read through the API": "api/console/*",
+}
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("workload", [name for name, workload in WORKLOADS.items() if workload.read])
+def test_each_word_of_the_promise_is_compared(workload: str, word: str, twins: Any) -> None:
+    """There is something of it on both sides, and a difference in it would not be a listed one."""
+    found = [
+        path
+        for tree in twins(workload)
+        for path, value in leaves(tree)
+        if fnmatchcase(path, WORDS[word]) and value not in (None, {}, [])
+    ]
+    named = [f"{workload}: {path}" for path in found]
+    free = [path for path in named if not any(listed(path, kind) for kind in (OTHER_VALUE, ONLY_THEIRS, ONLY_OURS))]
+    assert len(free) >= 2 or f"{workload}: {WORDS[word]}" in OTHER_VALUE
 
 
 def test_nothing_is_listed_in_vain(twins: Any) -> None:

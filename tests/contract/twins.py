@@ -46,7 +46,7 @@ def read_back(run: StoredRun, folder: Path) -> dict[str, Any]:
         "_wandb": _comparable(run.wandb_config),
         "history": run.history,
         "summary": run.summary,
-        "events": {key: None for row in run.events for key in row},
+        "events": {key: "a name" for row in run.events for key in row},
         "console": [_without_time(line) for line in run.output],
         "files": {
             name: _content(name, content.replace(str(folder).encode(), b"FOLDER"))
