@@ -1,66 +1,83 @@
-"""`python -m benchmarks [--quick] [SUBJECT ...]`: the table of goals and figures."""
+"""What logging costs: goals and figures side by side. Others that are installed are measured in the same rounds.
+
+    python -m benchmarks --quick                 everything, under 5 minutes
+    python -m benchmarks --only call             one subject, all of its rounds
+    python -m benchmarks --write                 everything, in about 40 minutes; into docs/performance.md
+    python -m benchmarks --pyperf calls.json     the calls' rounds as a file of pyperf's, for `pyperf compare_to`
+
+The others are the extra `bench`: pip install -e '.[bench]'
+"""
 
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import importlib
-import importlib.metadata
-import os
-import platform
 import sys
-from pathlib import Path
+import time
+from typing import Any
 
-from benchmarks._measure import Result
+from benchmarks import _page, profile
+from benchmarks._contenders import missing
+from benchmarks._measure import FULL, QUICK, TINY, Result, load
 
-SUBJECTS = ["call", "startup", "online", "offline"]
-PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
-
-
-def line(result: Result) -> list[str]:
-    """A result as the cells of a table."""
-    sign = "≥" if result.at_least else "≤"
-    goal = "" if result.goal is None else f"{sign} {result.goal:g} {result.unit}"
-    mark = {True: "reached", False: "missed", None: ""}[result.reached]
-    return [result.name, goal, f"{result.figure:.3g} {result.unit}", mark, result.note]
+SUBJECTS = ["call", "startup", "online", "offline", "peers", "profile"]
+_BUSY = 0.25  # load of each core from which on the figures are not to be trusted
 
 
-def table(results: list[Result]) -> str:
-    """Markdown."""
-    rows = [["what", "goal", "figure", "", "behind it"], ["---"] * 5, *map(line, results)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
-
-
-def circumstances() -> str:
-    """Where and with what the figures were measured."""
-    versions = [f"Python {platform.python_version()}"]
-    for name in ("orjson", "wandb", "requests"):
-        try:
-            versions.append(f"{name} {importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    today = dt.datetime.now(tz=dt.timezone.utc).date()
-    return (
-        f"Measured on {today}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, {', '.join(versions)}."
-    )
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds and rows; under 5 minutes")
-    parser.add_argument("--write", action="store_true", help=f"write {PAGE.name} in the documentation")
-    parser.add_argument("subjects", nargs="*", choices=[*SUBJECTS, []], metavar="SUBJECT", help=", ".join(SUBJECTS))
-    arguments = parser.parse_args()
-    results: list[Result] = []
-    for subject in arguments.subjects or SUBJECTS:
-        found = importlib.import_module(f"benchmarks.{subject}").results(quick=arguments.quick)
-        for result in found:
-            print(*(cell for cell in line(result) if cell), sep="  |  ", flush=True)
-        results += found
-    if arguments.write:
-        text = f"# Performance\n\nWritten by `python -m benchmarks --write`. {circumstances()}\n\n{table(results)}"
-        PAGE.write_text(text, encoding="utf-8")
+def main(arguments: list[str] | None = None) -> int:
+    """Measure what was asked for. A missed goal is a finding, not a failure."""
+    given = _parser().parse_args(arguments)
+    before = load()
+    print(_page.circumstances(before))
+    if before > _BUSY:
+        print("THE MACHINE IS BUSY: figures are worse than they would be, tails most of all.")
+    for name in [*missing(), *([] if profile.SPY.exists() else ["py-spy, for the profile"])]:
+        print(f"not installed, left out: {name}")
+    missed, suite = 0, []
+    for subject in given.only or SUBJECTS:
+        begun = time.monotonic()
+        found = importlib.import_module(f"benchmarks.{subject}").results(given.size)
+        results = [item for item in found if isinstance(item, Result)]
+        print(f"\n{subject}: {time.monotonic() - begun:.0f} s")
+        for result in results:
+            print("  " + "  |  ".join(filter(None, _page.cells(result))), flush=True)
+        suite += _rounds(results) if given.pyperf else []
+        missed += sum(result.reached is False for result in results)
+        if given.write:
+            _page.write(subject, found, _page.circumstances(before))
+    if suite:
+        importlib.import_module("pyperf").BenchmarkSuite(suite).dump(given.pyperf, replace=True)
+    print(f"\n{missed} goals missed" if missed else "\nall goals reached")
     return 0
+
+
+def _rounds(results: list[Result]) -> list[Any]:
+    """The rounds as pyperf's benchmarks: it says how steady they were, and compares two such files."""
+    pyperf = importlib.import_module("pyperf")
+    return [
+        pyperf.Benchmark([pyperf.Run(list(seconds), metadata={"name": f"{result.name}: {name}"})])
+        for result in results
+        for name, seconds in result.rounds.items()
+    ]
+
+
+def _parser() -> argparse.ArgumentParser:
+    description, examples, extra = (__doc__ or "").split("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=description,
+        epilog=f"examples:\n{examples}\n\n{extra}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--quick", dest="size", action="store_const", const=QUICK, default=FULL, help="fewer rounds, a shorter long run"
+    )
+    # For the tests: it shows that everything runs, and measures nothing.
+    parser.add_argument("--tiny", dest="size", action="store_const", const=TINY, help=argparse.SUPPRESS)
+    parser.add_argument("--write", action="store_true", help="put the figures into docs/performance.md")
+    parser.add_argument("--only", action="append", metavar="SUBJECT", choices=SUBJECTS, help=", ".join(SUBJECTS))
+    parser.add_argument("--pyperf", metavar="FILE", help="keep the rounds of the calls as a file of pyperf's")
+    return parser
 
 
 if __name__ == "__main__":

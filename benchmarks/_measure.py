@@ -1,17 +1,50 @@
-"""What all benchmarks share: a result, interleaved rounds, child processes with their own accounts."""
+"""What all benchmarks share: their size, what they find, interleaved rounds, child processes."""
 
 from __future__ import annotations
 
 import json
 import os
-import resource
+import random
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Union
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured.
+
+    Attributes:
+        calls: in one round of a micro benchmark.
+        rounds: of it.
+        burst: calls whose tail is looked at.
+        rows: of a whole run.
+        pairs: repetitions of what runs in processes of its own.
+        many_rows: of the run that shows how cost grows.
+        run_dirs: synced at once.
+        steps: of a training loop, a round.
+        peers: whether others are measured beside us; their processes take seconds to start.
+    """
+
+    calls: int
+    rounds: int
+    burst: int
+    rows: int
+    pairs: int
+    many_rows: int
+    run_dirs: int
+    steps: int
+    peers: bool = True
+
+
+TINY = Size(calls=20, rounds=2, burst=100, rows=200, pairs=1, many_rows=2_000, run_dirs=2, steps=5, peers=False)
+QUICK = Size(calls=2000, rounds=15, burst=60_000, rows=100_000, pairs=1, many_rows=300_000, run_dirs=200, steps=300)
+# 18 million rows of 10 are a journal of 5 GB.
+FULL = Size(calls=5000, rounds=60, burst=60_000, rows=100_000, pairs=5, many_rows=18_000_000, run_dirs=200, steps=1000)
 
 
 @dataclass(frozen=True)
@@ -24,6 +57,8 @@ class Result:
         goal: what it should be at most, or at least if `at_least`; None if there is none.
         unit: of both.
         note: the absolute figures behind a ratio.
+        at_least: whether more is better.
+        rounds: of a micro benchmark the seconds a call of each contender in each round.
     """
 
     name: str
@@ -32,6 +67,7 @@ class Result:
     unit: str = "x"
     note: str = ""
     at_least: bool = False
+    rounds: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property
     def reached(self) -> bool | None:
@@ -41,12 +77,57 @@ class Result:
         return self.figure >= self.goal if self.at_least else self.figure <= self.goal
 
 
+@dataclass(frozen=True)
+class Plot:
+    """One picture: a line for each series, or a bar for each point of the only one if its x are names.
+
+    Attributes:
+        name: of the file.
+        title, x, y: what is written at it.
+        series: x and y values by label.
+        log: axes that are logarithmic, as in "xy".
+    """
+
+    name: str
+    title: str
+    x: str
+    y: str
+    series: Mapping[str, tuple[Sequence[Any], Sequence[float]]] = field(default_factory=dict)
+    log: str = ""
+
+
+Found = Union[Result, Plot]
+
+
+# --- what is logged ---
+
+
+def rows(metrics: int, count: int = 1000, digits: int = 17) -> list[dict[str, float]]:
+    """Rows of so many metrics that all change, with all the digits a float has or fewer. The same ones each time."""
+    numbers = random.Random(7)  # noqa: S311  no secret
+    return [{f"metric_{i}": round(numbers.random(), digits) for i in range(metrics)} for _ in range(count)]
+
+
+# --- times ---
+
+
 def time_calls(call: Callable[[int], object], count: int) -> float:
     """Seconds a call, over `count` calls in a row."""
     begun = time.perf_counter()
     for i in range(count):
         call(i)
     return (time.perf_counter() - begun) / count
+
+
+def each_call(call: Callable[[int], object], count: int) -> list[float]:
+    """Seconds of each of `count` calls in a row."""
+    clock = time.perf_counter
+    taken = []
+    for i in range(count):
+        begun = clock()
+        call(i)
+        taken.append(clock() - begun)
+    return taken
 
 
 def interleaved(
@@ -69,7 +150,7 @@ def ratio(these: Sequence[float], those: Sequence[float]) -> float:
 
 def micros(seconds: Sequence[float]) -> str:
     """The median in microseconds."""
-    return f"{statistics.median(seconds) * 1e6:.2f} µs"
+    return f"{statistics.median(seconds) * 1e6:.3g} µs"
 
 
 def quantile(values: Sequence[float], share: float) -> float:
@@ -78,48 +159,47 @@ def quantile(values: Sequence[float], share: float) -> float:
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
 
+# --- processes ---
+
+
 @dataclass(frozen=True)
 class Child:
-    """What a child process printed as its last line, as JSON, and what it cost with all its own children."""
+    """What a child process printed, and how long it took."""
 
-    said: Any
+    printed: str
     seconds: float
-    cpu: float
-    peak_mib: float
+
+    @property
+    def said(self) -> Any:
+        """Its last line, as JSON."""
+        return json.loads(self.printed.strip().splitlines()[-1])
 
 
-def child(code: str, **environment: str) -> Child:
+def child(code: str, *arguments: str, **environment: str) -> Child:
     """Run Python code in a process of its own.
 
     Raises:
         RuntimeError: it failed; with what it said.
     """
-    # A process in between, so that its accounts hold this child and nothing else.
-    script = (
-        "import json, resource, subprocess, sys, time\n"
-        "begun = time.perf_counter()\n"
-        "done = subprocess.run([sys.executable, '-c', sys.argv[1]], capture_output=True, text=True)\n"
-        "seconds = time.perf_counter() - begun\n"
-        "used = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
-        "print(json.dumps([done.returncode, done.stdout, done.stderr, seconds, used.ru_utime + used.ru_stime,\n"
-        "                  used.ru_maxrss]))\n"
-    )
+    begun = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", script, code],
+        [sys.executable, "-c", code, *arguments],
         capture_output=True,
         text=True,
-        check=True,
-        # Compiled once, as an installed package is, whatever this shell prefers.
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", **environment},
+        check=False,
+        env=environment_of(environment),
     )
-    code_, out, err, seconds, cpu, peak = json.loads(done.stdout)
-    if code_:
-        raise RuntimeError(err[-2000:])
-    lines = out.strip().splitlines()
-    return Child(json.loads(lines[-1]) if lines else None, seconds, cpu, peak / 1024)
+    seconds = time.perf_counter() - begun
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    return Child(done.stdout, seconds)
 
 
-def cpu_of_children() -> float:
-    """CPU seconds of all child processes that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+def environment_of(extra: Mapping[str, str]) -> dict[str, str]:
+    """Variables for a child process: ours and some more; its modules are compiled once, as installed ones are."""
+    return {**os.environ, "PYTHONDONTWRITEBYTECODE": "", **extra}
+
+
+def load() -> float:
+    """How busy the machine is with other things: processes that want to run, for each core."""
+    return os.getloadavg()[0] / (os.cpu_count() or 1) if hasattr(os, "getloadavg") else 0.0

@@ -1,6 +1,6 @@
 """A server that takes everything and looks at nothing: so that a client, and not its server, is measured.
 
-`python -m benchmarks._sink` prints its address, and on each GET of `/count` the bytes it was sent so far. It answers
+`python -m benchmarks._sink` prints its address, and counts what it is sent, for who asks for `/count`. It answers
 what a client needs to go on and nothing more; whether the client follows the rules is `wandb_logging.testing`'s to say.
 """
 
@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import http.client
 import json
+import statistics
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,14 +62,21 @@ class _Handler(BaseHTTPRequestHandler):
     address = ""
     sent = 0
     rows = 0
+    requests = 0
+    posts = 0
+    largest = 0
 
     def _body(self) -> bytes:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        _Handler.requests += 1
         if self.path.endswith("file_stream"):
+            _Handler.posts += 1
             _Handler.sent += len(body)
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
-            _Handler.rows += body.count(b'\\"_runtime\\":')
+            # The summary has one, too.
+            _Handler.rows += body.count(b'\\"_runtime\\":') - (b'"wandb-summary.json"' in body)
+            _Handler.largest = max(_Handler.largest, len(body))
         return body
 
     def _reply(self, value: object) -> None:
@@ -86,8 +96,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._reply({})
 
     def do_GET(self) -> None:
-        self._reply({"sent": _Handler.sent, "rows": _Handler.rows})
-        _Handler.sent = _Handler.rows = 0
+        counted = ("sent", "rows", "requests", "posts", "largest")
+        self._reply({name: getattr(_Handler, name) for name in counted})
+        for name in counted:
+            setattr(_Handler, name, 0)
 
     def handle(self) -> None:
         with contextlib.suppress(ConnectionError):  # a client that is gone
@@ -104,10 +116,35 @@ class Sink:
         self.url = url
 
     def take_counts(self) -> dict[str, int]:
-        """Bytes and rows since the last call."""
+        """What came since the last call: bytes and rows in streams, requests, posts to streams, largest of these."""
         with urllib.request.urlopen(f"{self.url}/count") as answer:
             counts: dict[str, int] = json.load(answer)
         return counts
+
+    def wait_for_rows(self) -> None:
+        """Wait until a row has come since the last look.
+
+        Raises:
+            TimeoutError: none did in 20 seconds.
+        """
+        until = time.monotonic() + 20
+        while not self.take_counts()["rows"]:
+            if time.monotonic() > until:
+                raise TimeoutError("no row has come")
+            time.sleep(0.05)
+
+    def round_trip(self) -> float:
+        """Median seconds of a small request on a connection that is kept."""
+        host, port = self.url.removeprefix("http://").split(":")
+        connection = http.client.HTTPConnection(host, int(port))
+        taken = []
+        for _ in range(50):
+            begun = time.perf_counter()
+            connection.request("POST", "/files/a/b/c/file_stream", b"{}")
+            connection.getresponse().read()
+            taken.append(time.perf_counter() - begun)
+        connection.close()
+        return statistics.median(taken)
 
     def environment(self) -> dict[str, str]:
         """The variables that send a client here."""

@@ -3,127 +3,185 @@
 from __future__ import annotations
 
 import logging
-import logging.handlers
-import queue
+import statistics
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
-from benchmarks._measure import Result, interleaved, micros, quantile, ratio
+from benchmarks import _contenders
+from benchmarks._contenders import OURS, STOCK, logger_of
+from benchmarks._measure import (
+    Found,
+    Plot,
+    Result,
+    Size,
+    each_call,
+    interleaved,
+    micros,
+    quantile,
+    ratio,
+    rows,
+    time_calls,
+)
 from wandb_logging import WandbHandler
 
-
-def metrics(count: int) -> dict[str, float]:
-    """So many floats, as a training loop has them."""
-    return {f"metric_{i}": 0.123456789 * (i + 1) for i in range(count)}
+_METRICS = (1, 10, 100, 1000)
+_THREADS = (1, 4, 16, 64)
 
 
-def _logger(handler: logging.Handler) -> logging.Logger:
-    logger = logging.Logger("train")
-    logger.addHandler(handler)
-    return logger
+def results(size: Size) -> list[Found]:
+    """Ratios to QueueHandler on a SimpleQueue with an idle listener, in one process, one round after the other."""
+    with ExitStack() as stack:
+        stock, ours, rows_only = stock_logger(stack), offline_logger(stack), offline_logger(stack, console=False)
+        values = rows(10)
+        found: list[Found] = [
+            *(
+                _against(size, f"call, {count} metrics", log_row(rows_only, of), log_row(stock, of), goal=goal)
+                for count, goal in ((1, None), (10, 1.0), (100, None))
+                for of in [rows(count)]
+            ),
+            _against(size, "call, 10 metrics, explicit step", _step(rows_only, values), _step(stock, values)),
+            _against(size, "call, 10 metrics and their text", log_row(ours, values), log_row(stock, values)),
+            _against(size, "call, text only", _text(ours), _text(stock)),
+            _p99(size, log_row(rows_only, values), log_row(stock, values)),
+        ]
+    return [*found, *_metrics(size), *_threads(size)]
 
 
-def _offline(stack: ExitStack, **settings: Any) -> logging.Logger:
+# --- what is called ---
+
+
+def offline_logger(stack: ExitStack, **settings: Any) -> logging.Logger:
     directory = stack.enter_context(tempfile.TemporaryDirectory())
     handler = WandbHandler(project="bench", mode="offline", cache_dir=directory, quiet=True, **settings)
     stack.callback(handler.close)
-    return _logger(handler)
+    logger = logger_of(handler)
+    # What the thread does once, at the beginning, is over before anything is measured.
+    logger.info("begin", extra={"metrics": {"begin": 1}})
+    handler.flush()
+    return logger
 
 
-def _stock(stack: ExitStack) -> logging.Logger:
-    records: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    listener = logging.handlers.QueueListener(records)
-    listener.start()
-    stack.callback(listener.stop)
-    return _logger(logging.handlers.QueueHandler(records))
+def stock_logger(stack: ExitStack) -> logging.Logger:
+    contender = _contenders.stock()
+    stack.callback(contender.finish)
+    return contender.logger
 
 
-def _row(logger: logging.Logger, values: dict[str, float]) -> Callable[[int], object]:
-    extra = {"metrics": values}
-    return lambda _i: logger.info("epoch", extra=extra)
+def log_row(logger: logging.Logger, values: list[dict[str, float]]) -> Callable[[int], object]:
+    many = len(values)
+    return lambda i: logger.info("epoch", extra={"metrics": values[i % many]})
 
 
-def _row_with_step(logger: logging.Logger, values: dict[str, float]) -> Callable[[int], object]:
-    return lambda i: logger.info("epoch", extra={"metrics": values, "step": i})
+def _step(logger: logging.Logger, values: list[dict[str, float]]) -> Callable[[int], object]:
+    many = len(values)
+    return lambda i: logger.info("epoch", extra={"metrics": values[i % many], "step": i})
 
 
 def _text(logger: logging.Logger) -> Callable[[int], object]:
     return lambda i: logger.info("epoch %d of %s", i, "many")
 
 
-def _tail(call: Callable[[int], object], count: int) -> list[float]:
-    clock = time.perf_counter
-    taken = []
-    for i in range(count):
-        begun = clock()
-        call(i)
-        taken.append(clock() - begun)
-    return taken
+# --- how it is measured ---
 
 
-def results(*, quick: bool) -> list[Result]:
-    """Ratios to QueueHandler on a SimpleQueue with an idle listener."""
-    calls, rounds = (2000, 25) if quick else (5000, 60)
-    ten = metrics(10)
-    found = []
-    with ExitStack() as stack:
-        stock, ours, rows_only = _stock(stack), _offline(stack), _offline(stack, console=False)
-        cases = {
-            "row of 10 metrics": (_row(rows_only, ten), _row(stock, ten)),
-            "row with its text": (_row(ours, ten), _row(stock, ten)),
-            "row with explicit step": (_row_with_step(rows_only, ten), _row_with_step(stock, ten)),
-            "text only": (_text(ours), _text(stock)),
-        }
-        for name, (this, that) in cases.items():
-            times = interleaved({"ours": this, "stock": that}, calls=calls, rounds=rounds)
-            note = f"{micros(times['ours'])} against {micros(times['stock'])}"
-            found.append(Result(f"call, {name}, to QueueHandler", ratio(times["ours"], times["stock"]), 1.0, note=note))
-        pairs = [(_tail(_row(rows_only, ten), calls), _tail(_row(stock, ten), calls)) for _ in range(5)]
-        p99 = [(quantile(a, 0.99), quantile(b, 0.99)) for a, b in pairs]
-        note = f"{micros([a for a, _ in p99])} against {micros([b for _, b in p99])}"
-        found.append(Result("call, p99, to QueueHandler", ratio(*zip(*p99)), 2.0, note=note))
-        found += _growth(stack, calls, quick=quick)
-    return found
+def _against(
+    size: Size,
+    name: str,
+    ours: Callable[[int], object],
+    stock: Callable[[int], object],
+    goal: float | None = 1.0,
+) -> Result:
+    times = interleaved({OURS: ours, STOCK: stock}, calls=size.calls, rounds=size.rounds)
+    note = f"{micros(times[OURS])} against {micros(times[STOCK])}"
+    return Result(f"{name}, to QueueHandler", ratio(times[OURS], times[STOCK]), goal, note=note, rounds=times)
 
 
-def _growth(stack: ExitStack, calls: int, *, quick: bool) -> list[Result]:
-    logger = _offline(stack, console=False)
-    sizes = [1, 10, 100, 1000]
-    times = interleaved(
-        {str(size): _row(logger, metrics(size)) for size in sizes}, calls=max(calls // 20, 50), rounds=9
-    )
-    per_metric = {size: ratio(times[str(size)], times["10"]) for size in sizes}
-    found = [
-        Result(
-            "call, 1000 metrics to 10 (linear: at most 100)",
-            per_metric[1000],
-            100,
-            note=", ".join(f"{size}: {micros(times[str(size)])}" for size in sizes),
-        )
+def _p99(size: Size, ours: Callable[[int], object], stock: Callable[[int], object]) -> Result:
+    pairs = [
+        (quantile(each_call(ours, size.calls), 0.99), quantile(each_call(stock, size.calls), 0.99))
+        for _ in range(size.rounds)
     ]
-    for threads in (16,) if quick else (2, 4, 16, 64):
-        stock, ours = _stock(stack), _offline(stack, console=False)
-        pairs = [(_threaded(ours, threads, calls), _threaded(stock, threads, calls)) for _ in range(5)]
-        note = f"{micros([a for a, _ in pairs])} against {micros([b for _, b in pairs])}"
-        found.append(
-            Result(f"call from {threads} threads at once, to QueueHandler", ratio(*zip(*pairs)), None, note=note)
-        )
-    return found
+    these, those = zip(*pairs)
+    note = f"{micros(these)} against {micros(those)}"
+    return Result("call, 10 metrics, p99, to QueueHandler", ratio(these, those), 2.0, note=note)
 
 
-def _threaded(logger: logging.Logger, threads: int, calls: int) -> float:
-    call = _row(logger, metrics(10))
-    share = calls // threads
+def _metrics(size: Size) -> list[Found]:
+    with ExitStack() as stack:
+        stock, ours, floor = stock_logger(stack), offline_logger(stack, console=False), _floor(stack)
+        calls = max(size.calls // 20, 10)
+        times = {
+            count: interleaved(
+                {OURS: log_row(ours, of), STOCK: log_row(stock, of), "JSON, CRC, write": floor(of)},
+                calls=calls,
+                rounds=9,
+            )
+            for count in _METRICS
+            for of in [rows(count, 100)]
+        }
+    medians = {name: [statistics.median(times[count][name]) * 1e6 for count in _METRICS] for name in times[_METRICS[0]]}
+    ours_of = dict(zip(_METRICS, medians[OURS]))
+    each = {high: (ours_of[high] - ours_of[low]) / (high - low) for low, high in [(10, 100), (100, 1000)]}
+    return [
+        Result(
+            "call, a metric's cost at 1000 metrics to that at 100",
+            each[1000] / each[100],
+            1.1,
+            note=", ".join(f"{count}: {value:.3g} µs" for count, value in ours_of.items()),
+        ),
+        Plot(
+            "metrics",
+            "A call, by metrics in the row",
+            "metrics",
+            "µs a call",
+            {name: (_METRICS, values) for name, values in medians.items()},
+            log="xy",
+        ),
+    ]
 
-    def work() -> None:
-        for i in range(share):
-            call(i)
 
-    workers = [threading.Thread(target=work) for _ in range(threads)]
+def _floor(stack: ExitStack) -> Callable[[list[dict[str, float]]], Callable[[int], object]]:
+    directory = stack.enter_context(tempfile.TemporaryDirectory())
+    floor = _contenders.floor(Path(directory))
+    stack.callback(floor.finish)
+    return lambda values: lambda i: floor.log(values[i % len(values)])
+
+
+def _threads(size: Size) -> list[Found]:
+    times: dict[str, list[float]] = {OURS: [], STOCK: []}
+    for threads in _THREADS:
+        with ExitStack() as stack:
+            stock, ours = stock_logger(stack), offline_logger(stack, console=False)
+            pairs = [(_threaded(ours, threads, size), _threaded(stock, threads, size)) for _ in range(5)]
+            for name, of in zip(times, zip(*pairs)):
+                times[name].append(statistics.median(of) * 1e6)
+    ours_of = times[OURS]
+    note = ", ".join(
+        f"{threads}: {this:.3g} against {that:.3g} µs" for threads, this, that in zip(_THREADS, ours_of, times[STOCK])
+    )
+    return [
+        Result("call from 64 threads at once, to one thread", ours_of[-1] / ours_of[0], 1.1, note=note),
+        Plot(
+            "threads",
+            "A call, by threads that log at once",
+            "threads",
+            "µs a call",
+            {name: (_THREADS, of) for name, of in times.items()},
+            log="x",
+        ),
+    ]
+
+
+def _threaded(logger: logging.Logger, threads: int, size: Size) -> float:
+    """Seconds a call, of so many threads together."""
+    call = log_row(logger, rows(10))
+    share = max(size.calls * 4 // threads, 1)
+    workers = [threading.Thread(target=time_calls, args=(call, share)) for _ in range(threads)]
     begun = time.perf_counter()
     for worker in workers:
         worker.start()

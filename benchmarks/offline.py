@@ -1,100 +1,197 @@
-"""Without a server: `sync` of what waits, its memory and growth, and the size of the journal."""
+"""Without a live run: `sync` of what waits on the disk, its memory, how it grows, and the size of the journal."""
 
 from __future__ import annotations
 
 import json
+import math
+import shutil
+import statistics
 import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks._measure import Result, child
+from benchmarks._contenders import OFFLINE, SDK, missing
+from benchmarks._measure import Found, Plot, Result, Size, child, rows
+from benchmarks._memory import most
 from benchmarks._sink import Sink, sink
-from wandb_logging import read_run
+from benchmarks._worker import Worker
+from wandb_logging import new_run, read_run
 from wandb_logging._rundir import find_runs
 
-_WRITE = """
-import sys
-from wandb_logging import new_run
-for number in range({runs}):
-    run = new_run("bench", mode="offline", cache_dir={directory!r}, quiet=True)
-    row = {{f"metric_{{i}}": 0.123456789 * (i + 1) for i in range(10)}}
-    for i in range({count}):
-        row["metric_0"] = i * 0.37
-        run.log(row)
-    run.finish()
-"""
-
-_SDK_WRITE = """
-import wandb
-run = wandb.init(project="bench", mode="offline", dir={directory!r}, settings=wandb.Settings(
-    console="off", x_disable_stats=True, x_save_requirements=False, disable_git=True))
-row = {{f"metric_{{i}}": 0.123456789 * (i + 1) for i in range(10)}}
-for i in range({count}):
-    row["metric_0"] = i * 0.37
-    run.log(row)
-run.finish()
-"""
-
 _SYNC = """
-import json, time
-from wandb_logging import sync
-begun = time.perf_counter()
-reports = sync({directory!r})
-assert all(report.ok and report.finished for report in reports), reports
-print(json.dumps(time.perf_counter() - begun))
+import sys
+from benchmarks.offline import sync_and_tell
+sync_and_tell(*sys.argv[1:])
 """
-
-_SDK_SYNC = """
-import glob, json, subprocess, sys, time
-(run,) = glob.glob({directory!r} + "/wandb/offline-run-*")
-begun = time.perf_counter()
-subprocess.run([sys.executable, "-m", "wandb", "sync", run], check=True, capture_output=True)
-print(json.dumps(time.perf_counter() - begun))
-"""
+_SYNC_COMMAND = "import sys; from wandb_logging._cli import main; sys.exit(main(['sync', sys.argv[1]]))"
+_SDK_SYNC_COMMAND = "import sys; from wandb.cli.cli import cli; cli(['sync', sys.argv[1]])"
 
 
-def results(*, quick: bool) -> list[Result]:
+def results(size: Size) -> list[Found]:
     """All that needs no live run."""
-    count = 20_000 if quick else 100_000
     with sink() as target:
-        return [*_against_sdk(target, count), *_growth(target, quick=quick)]
+        peers = [SDK] if size.peers and SDK not in missing() else []
+        return [*_beside(target, size, peers), *_growth(target, size), *_many_runs(target, size)]
 
 
-def _against_sdk(target: Sink, count: int) -> list[Result]:
-    with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
-        child(_WRITE.format(directory=ours, count=count, runs=1))
-        (run_dir,) = find_runs(Path(ours))
-        journal = sum(path.stat().st_size for path in run_dir.path.glob("journal-*.jsonl"))
-        rows = sum(len(json.dumps(row, separators=(",", ":"))) + 1 for row in read_run(run_dir.path).rows)
-        child(_SDK_WRITE.format(directory=theirs, count=count), **target.environment())
-        target.take_counts()
-        sent = child(_SYNC.format(directory=ours), **target.environment())
-        arrived = target.take_counts()["rows"]
-        sdk = child(_SDK_SYNC.format(directory=theirs), **target.environment())
-    note = f"{count / sent.said:,.0f} rows/s against {count / sdk.said:,.0f}; {arrived:,} rows arrived"
-    return [
-        Result(f"sync of {count:,} rows, rows/s to wandb sync", sdk.said / sent.said, 8, note=note, at_least=True),
-        Result("journal to its rows' own JSON", journal / rows, 1.15, note=f"{journal / count:.0f} bytes a row"),
+def sync_and_tell(directory: str) -> None:
+    """Sync, and print as JSON its seconds, the peak of memory in MiB, and (rows, CPU seconds) after each batch."""
+    from wandb_logging import sync  # noqa: PLC0415  what importing takes is not sync's
+
+    marks: list[tuple[int, float]] = [(0, time.process_time())]
+    begun = time.perf_counter()
+    reports = sync(directory, on_progress=lambda report: marks.append((report.rows, time.process_time())))
+    seconds = time.perf_counter() - begun
+    assert all(report.ok and report.finished for report in reports), reports
+    print(json.dumps({"seconds": seconds, "peak": most(), "marks": marks}))
+
+
+def _write(target: Sink, directory: Path, count: int) -> list[tuple[int, float]]:
+    """A run of so many rows of ten metrics; (rows, seconds) at some marks of it."""
+    marks = [(0, 0.0)]
+    values = rows(10)
+    run = new_run("bench", mode="offline", cache_dir=str(directory), host=target.url, quiet=True)
+    begun = time.perf_counter()
+    step = max(count // 20, 1)
+    for i in range(count):
+        run.log(values[i % 1000])
+        if (i + 1) % step == 0:
+            marks.append((i + 1, time.perf_counter() - begun))
+    run.finish()
+    return marks
+
+
+def _journal_bytes(directory: Path) -> int:
+    return sum(path.stat().st_size for path in directory.rglob("journal-*.jsonl"))
+
+
+# --- beside the SDK ---
+
+
+def _beside(target: Sink, size: Size, peers: Sequence[str]) -> list[Found]:
+    """Both commands, process and all; what a sync takes inside its process is told as well."""
+    ours: list[_Sync] = []
+    theirs: list[float] = []
+    for _ in range(size.pairs):
+        ours.append(_sync_ours(target, size.rows))
+        theirs += [_sync_theirs(target, size.rows) for _ in peers]
+    what = f"sync of {size.rows:,} rows, rows/s"
+    within = statistics.median(of.within for of in ours)
+    found: list[Found] = [
+        Result(what, size.rows / within, None, "rows/s", f"inside its process; {ours[0].arrived:,} rows arrived")
     ]
+    if theirs:
+        speeds = (size.rows / statistics.median(of) for of in ([of.command for of in ours], theirs))
+        faster = statistics.median(that / this.command for this, that in zip(ours, theirs))
+        note = "{:,.0f} against {:,.0f}, whole commands".format(*speeds)
+        found.append(Result(f"{what} to wandb sync", faster, 8, note=note, at_least=True))
+    return [*found, ours[0].journal_to_json]
 
 
-def _growth(target: Sink, *, quick: bool) -> list[Result]:
-    few, many = (20_000, 100_000) if quick else (100_000, 2_000_000)
-    found = {}
-    for count in (few, many):
-        with tempfile.TemporaryDirectory() as directory:
-            child(_WRITE.format(directory=directory, count=count, runs=1))
-            found[count] = child(_SYNC.format(directory=directory), **target.environment())
-    with tempfile.TemporaryDirectory() as directory:
-        child(_WRITE.format(directory=directory, count=50, runs=200))
-        runs = child(_SYNC.format(directory=directory), **target.environment())
-    a_row = {count: run.cpu / count for count, run in found.items()}
+@dataclass(frozen=True)
+class _Sync:
+    """Seconds of the command, seconds of the function inside of a process, rows that arrived; what the journal was."""
+
+    command: float
+    within: float
+    arrived: int
+    journal_to_json: Result
+
+
+def _sync_ours(target: Sink, count: int) -> _Sync:
+    with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
+        path = _prepared(OFFLINE, target, Path(first), count)
+        journal_to_json = _journal_to_json(path)
+        copy = shutil.copytree(path, Path(second) / path.name)
+        target.take_counts()
+        command = child(_SYNC_COMMAND, str(path), **target.environment()).seconds
+        arrived = target.take_counts()["rows"]
+        within = child(_SYNC, str(copy), **target.environment()).said["seconds"]
+    return _Sync(command, within, arrived, journal_to_json)
+
+
+def _sync_theirs(target: Sink, count: int) -> float:
+    with tempfile.TemporaryDirectory() as place:
+        path = _prepared(SDK, target, Path(place), count)
+        return child(_SDK_SYNC_COMMAND, str(path), **target.environment()).seconds
+
+
+def _prepared(name: str, target: Sink, directory: Path, count: int) -> Path:
+    """A run of so many rows, made offline; where it is."""
+    with Worker(name, {**target.environment(), "WANDB_MODE": "offline"}, directory=str(directory)) as worker:
+        worker.ask("whole", count, 10)
+    if name == OFFLINE:
+        (run_dir,) = find_runs(directory)
+        return run_dir.path
+    (path,) = (directory / "wandb").glob("offline-run-*")
+    return path
+
+
+def _journal_to_json(path: Path) -> Result:
+    of_rows = [len(json.dumps(row, separators=(",", ":"))) + 1 for row in read_run(path).rows]
+    journal = _journal_bytes(path)
+    note = f"{journal / len(of_rows):.0f} bytes a row against {sum(of_rows) / len(of_rows):.0f}"
+    return Result("journal to its rows' own JSON, bytes", journal / sum(of_rows), 1.15, note=note)
+
+
+# --- growth ---
+
+
+def _growth(target: Sink, size: Size) -> list[Found]:
+    """One long run, logged and synced: what a row costs at its beginning and at its end."""
+    with tempfile.TemporaryDirectory() as place:
+        logged = _write(target, Path(place), size.many_rows)
+        journal = _journal_bytes(Path(place)) / 1e9
+        told = child(_SYNC, place, **target.environment()).said
+    sent = [(int(rows_), float(cpu)) for rows_, cpu in told["marks"]]
+    what = f"{size.many_rows:,} rows"
+    log_costs, sync_costs = _costs(logged), _costs(sent)
     return [
         Result(
-            f"sync, CPU a row of {many:,} rows to {few:,}",
-            a_row[many] / a_row[few],
+            f"{what} logged, cost of a row in the last quarter to that in the first",
+            _last_to_first(logged),
             1.1,
-            note=f"{a_row[many] * 1e6:.1f} µs against {a_row[few] * 1e6:.1f} µs, starting up included",
+            note=f"{log_costs[1][0]:.3g} µs, then {log_costs[1][-1]:.3g} µs",
         ),
-        Result(f"sync of {many:,} rows, peak memory", found[many].peak_mib, 60, "MiB"),
-        Result("sync of 200 run directories", runs.said, None, "s", f"{runs.peak_mib:.0f} MiB at most"),
+        Result(
+            f"{what} synced, CPU of a row in the last quarter to that in the first",
+            _last_to_first(sent),
+            1.1,
+            note=f"{journal:.2g} GB of journal, {told['seconds']:.0f} s, most of them waiting for the rate limit",
+        ),
+        Result(f"{what} synced, peak memory", told["peak"], 60, "MiB", f"{journal:.2g} GB of journal"),
+        Plot(
+            "growth",
+            "A row's cost in a long run",
+            "rows so far",
+            "µs a row",
+            {"a call": log_costs, "CPU of sync": sync_costs},
+            log="x",
+        ),
     ]
+
+
+def _costs(marks: list[tuple[int, float]]) -> tuple[list[int], list[float]]:
+    """Rows so far, and microseconds a row since the mark before, at about twenty marks."""
+    few = marks[:: max(len(marks) // 20, 1)]
+    pairs = [(a, b) for a, b in zip(few, few[1:]) if b[0] > a[0]]
+    return [b[0] for _, b in pairs], [(b[1] - a[1]) / (b[0] - a[0]) * 1e6 for a, b in pairs]
+
+
+def _last_to_first(marks: list[tuple[int, float]]) -> float:
+    """The cost of a row in the last quarter of the rows, to that in the first; NaN where too few make it telling."""
+    end = marks[-1][0]
+    at = [min(marks, key=lambda mark: abs(mark[0] - end * share)) for share in (0, 0.25, 0.75, 1)]
+    first, last = ((b[1] - a[1]) / max(b[0] - a[0], 1) for a, b in ((at[0], at[1]), (at[2], at[3])))
+    return last / first if first else math.nan
+
+
+def _many_runs(target: Sink, size: Size) -> list[Found]:
+    with tempfile.TemporaryDirectory() as place:
+        for _ in range(size.run_dirs):
+            _write(target, Path(place), 50)
+        told = child(_SYNC, place, **target.environment()).said
+    note = f"{told['seconds'] / size.run_dirs * 1e3:.0f} ms a run of 50 rows, {told['peak']:.0f} MiB at most"
+    return [Result(f"sync of {size.run_dirs} run directories", told["seconds"], None, "s", note)]

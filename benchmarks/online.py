@@ -2,169 +2,222 @@
 
 from __future__ import annotations
 
-import tempfile
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from benchmarks._measure import Child, Result, child
+from benchmarks._contenders import OURS, SDK, missing
+from benchmarks._measure import Found, Plot, Result, Size, ratio
 from benchmarks._sink import Sink, sink
+from benchmarks._worker import SHARES, Worker
 
-# One program a contender. `log(row)` is the call; each prints its figures as JSON in its last line.
-_OURS = """
-import json, logging, sys, time
-from wandb_logging import WandbHandler
-handler = WandbHandler(project="bench", mode="online", cache_dir={directory!r}, quiet=True, console=False,
-                       flush_interval={interval})
-logger = logging.Logger("train")
-logger.addHandler(handler)
-def log(row): logger.info("epoch", extra={{"metrics": row}})
-def finish(): handler.close()
-"""
-
-_SDK = """
-import json, sys, time
-import wandb
-run = wandb.init(project="bench", dir={directory!r}, settings=wandb.Settings(
-    console="off", x_disable_stats=True, x_save_requirements=False, disable_git=True))
-log = run.log
-finish = run.finish
-"""
-
-_CALLS = """
-rows = {{size: {{f"metric_{{i}}": 0.123456789 * (i + 1) for i in range(size)}} for size in {sizes}}}
-found = {{}}
-for size, row in rows.items():
-    taken = []
-    for _ in range({count}):
-        begun = time.perf_counter()
-        log(row)
-        taken.append(time.perf_counter() - begun)
-    found[size] = sorted(taken)
-finish()
-def at(values, share): return values[min(int(len(values) * share), len(values) - 1)]
-print(json.dumps({{size: [at(v, 0.5), at(v, 0.99), at(v, 0.999), v[-1]] for size, v in found.items()}}))
-"""
-
-_STEPS = """
-def spin(seconds):
-    until = time.perf_counter() + seconds
-    while time.perf_counter() < until:
-        pass
-row = {{f"metric_{{i}}": 0.123456789 * (i + 1) for i in range(10)}}
-def steps(count, call):
-    taken = []
-    for _ in range(count):
-        begun = time.perf_counter()
-        spin(0.0003)
-        call(row)
-        taken.append(time.perf_counter() - begun)
-    return sorted(taken)[count // 2]
-log(row)
-with_call, without = [], []
-for _ in range(7):
-    without.append(steps({count}, lambda row: None))
-    with_call.append(steps({count}, log))
-finish()
-print(json.dumps(sorted(a - b for a, b in zip(with_call, without))[3]))
-"""
-
-_MANY = """
-row = {{f"metric_{{i}}": 0.123456789 * (i + 1) for i in range(10)}}
-begun = time.perf_counter()
-for i in range({count}):
-    row["metric_0"] = i * 0.37
-    log(row)
-finish()
-print(json.dumps(time.perf_counter() - begun))
-"""
-
-_FEW = """
-log({{"x": 0}})
-for i in range(99):
-    log({{"x": i}})
-begun = time.perf_counter()
-finish()
-print(json.dumps(time.perf_counter() - begun))
-"""
+_REST = 0.5  # seconds in which the one before catches up with its rows
 
 
-def _run(head: str, body: str, target: Sink, *, interval: float = 15, **values: object) -> Child:
-    with tempfile.TemporaryDirectory() as directory:
-        code = head.format(directory=directory, interval=interval) + body.format(**values)
-        return child(code, **target.environment())
-
-
-def results(*, quick: bool) -> list[Result]:
+def results(size: Size) -> list[Found]:
     """All that needs a server."""
+    peers = [SDK] if size.peers and SDK not in missing() else []
     with sink() as target:
-        return [*_calls(target, quick=quick), *_tails(target, quick=quick), *_whole(target, quick=quick)]
+        return [
+            *(found for peer in peers for found in _calls(target, size, peer)),
+            *_tails(target, size, peers),
+            *_steps(target, size, peers),
+            *_whole(target, size, peers),
+            _finish(target, size),
+        ]
 
 
-def _calls(target: Sink, *, quick: bool) -> list[Result]:
-    count = 2000 if quick else 10_000
-    sizes = [1, 10, 100]
-    ours = _run(_OURS, _CALLS, target, sizes=sizes, count=count).said
-    sdk = _run(_SDK, _CALLS, target, sizes=sizes, count=count).said
-    found = []
-    for size in sizes:
-        this, that = ours[str(size)][0], sdk[str(size)][0]
-        note = f"{this * 1e6:.1f} µs against {that * 1e6:.1f} µs"
-        goal = 15 if size == 100 else 12
-        found.append(Result(f"SDK's run.log to our call, {size} metrics", that / this, goal, note=note, at_least=True))
+def _calls(target: Sink, size: Size, peer: str) -> list[Found]:
+    """Bursts of both in turns."""
+    found: list[Found] = []
+    for metrics, goal in ((1, 12), (10, 12), (100, 15)):
+        with Worker(OURS, target.environment()) as ours, Worker(peer, target.environment()) as theirs:
+            pairs = [
+                tuple(_burst_at_rest(worker, size, metrics) for worker in (ours, theirs))
+                for _ in range(max(size.rounds // 5, 3))
+            ]
+        these, those = zip(*pairs[1:])  # what a run does once, at its beginning, is in the first
+        note = f"{statistics.median(these) * 1e6:.1f} µs against {statistics.median(those) * 1e6:.0f} µs"
+        found.append(
+            Result(f"{peer}'s call to ours, {metrics} metrics", ratio(those, these), goal, note=note, at_least=True)
+        )
     return found
 
 
-def _tails(target: Sink, *, quick: bool) -> list[Result]:
-    count = 60_000
-    calm = _run(_OURS, _CALLS, target, sizes=[10], count=count).said["10"]
-    busy = _run(_OURS, _CALLS, target, interval=0, sizes=[10], count=count).said["10"]
-    steps = 300 if quick else 1000
-    ours = _run(_OURS, _STEPS, target, count=steps).said
-    sdk = _run(_SDK, _STEPS, target, count=steps).said
+def _burst_at_rest(worker: Worker, size: Size, metrics: int) -> float:
+    time.sleep(_REST)
+    return float(worker.ask("burst", size.calls, metrics))
+
+
+# --- tails ---
+
+
+def _tail(target: Sink, size: Size, name: str, interval: float = 15.0, *, warm: bool = False) -> list[float]:
+    """Quantiles of the seconds of a burst's calls: of each the median over some processes.
+
+    Args:
+        target: the server.
+        size: how much is measured.
+        name: of the contender.
+        interval: our own `flush_interval`.
+        warm: whether the run was there before the burst, or begins with it.
+    """
+    tails = []
+    for _ in range(min(size.pairs, 3)):
+        target.take_counts()
+        with Worker(name, target.environment(), interval=interval) as worker:
+            if warm:
+                worker.ask("burst", 1, 10)
+                target.wait_for_rows()
+            tails.append(worker.ask("tail", size.burst, 10))
+    return [statistics.median(values) for values in zip(*tails)]
+
+
+def _tails(target: Sink, size: Size, peers: Sequence[str]) -> list[Found]:
+    burst = f"burst of {size.burst:,}"
+    curves = {
+        f"{burst} in a run that goes on": _tail(target, size, OURS, warm=True),
+        f"{burst} that begins a run": _tail(target, size, OURS),
+        f"{burst}, sending all the while": _tail(target, size, OURS, interval=0, warm=True),
+    }
+    sdk = {peer: _tail(target, size, peer, warm=True) for peer in peers}
+    p999, longest = SHARES.index(0.999), -1
+    note, note_longest = (
+        ", ".join(f"SDK {curve[at] * 1e3:.2g} ms" for curve in sdk.values()) for at in (p999, longest)
+    )
+    found: list[Found] = []
+    for (name, curve), goals in zip(curves.items(), ((100, 2), (100, 2), (None, 1))):
+        found += [
+            Result(f"{name}, p99.9", curve[p999] * 1e6, goals[0], "µs", note),
+            Result(f"{name}, longest call", curve[longest] * 1e3, goals[1], "ms", note_longest),
+        ]
+    plot = Plot(
+        "tails",
+        f"A {burst} calls: how many take longer",
+        "µs a call",
+        "share of the calls that take longer",
+        {
+            name.removeprefix(f"{burst} ").removeprefix(f"{burst}, "): (
+                [seconds * 1e6 for seconds in curve[:-1]],
+                [1 - share for share in SHARES[:-1]],
+            )
+            for name, curve in {**curves, **sdk}.items()
+        },
+        log="xy",
+    )
+    return [*found, plot]
+
+
+def _steps(target: Sink, size: Size, peers: Sequence[str]) -> list[Found]:
+    added = {}
+    for name in (OURS, *peers):
+        with Worker(name, target.environment()) as worker:
+            pairs = [(worker.ask("steps", size.steps, 10), worker.ask("steps", size.steps, 0)) for _ in range(7)]
+        added[name] = statistics.median(with_call - without for with_call, without in pairs) * 1e6
+    note = ", ".join(f"{peer} {added[peer]:.0f} µs" for peer in peers)
+    return [Result("step that holds the GIL for 0.3 ms, added by a call", added[OURS], 12, "µs", note)]
+
+
+# --- whole runs ---
+
+_BURST_ALLOWED = 10  # requests that W&B takes at once after a rest
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """What a run took from its first call to its end: seconds, CPU seconds, MiB at most, what the server counted."""
+
+    seconds: float
+    cpu: float
+    peak: float
+    counts: dict[str, int]
+
+    @property
+    def bytes_a_row(self) -> float:
+        return self.counts["sent"] / max(self.counts["rows"], 1)
+
+
+def _one_whole(target: Sink, name: str, count: int, digits: int = 17) -> _Whole:
+    target.take_counts()
+    with Worker(name, target.environment(), watch=True) as worker:
+        before = worker.cpu_so_far()
+        seconds = worker.ask("whole", count, 10, digits)
+    return _Whole(seconds, worker.cpu - before, worker.peak, target.take_counts())
+
+
+def _whole(target: Sink, size: Size, peers: Sequence[str]) -> list[Found]:
+    count = size.rows
+    runs: dict[str, list[_Whole]] = {name: [] for name in (OURS, *peers)}
+    for _ in range(size.pairs):
+        for name, of in runs.items():
+            of.append(_one_whole(target, name, count))
+    ours = runs[OURS]
+    short = _one_whole(target, OURS, count, digits=6)
+    what, counts = f"{count:,} rows online", ours[0].counts
+    sdk = "".join(f", SDK {runs[peer][0].bytes_a_row:.0f}" for peer in peers)
     return [
-        Result("burst of 60,000, p99.9", calm[2] * 1e6, 100, "µs"),
-        Result("burst of 60,000, longest call", calm[3] * 1e3, 2, "ms"),
-        Result("burst of 60,000 while sending all the time, longest call", busy[3] * 1e3, 1, "ms"),
-        Result("step that holds the GIL for 0.3 ms, added by a call", ours * 1e6, 12, "µs", f"SDK {sdk * 1e6:.0f} µs"),
+        *(result for peer in peers for result in _beside(what, ours, runs[peer], count)),
+        Result(
+            f"{what}, bytes a row on the wire, all digits random",
+            ours[0].bytes_a_row,
+            100,
+            "bytes",
+            f"{counts['rows']:,} rows arrived{sdk}",
+        ),
+        Result(f"{what}, bytes a row on the wire, six random digits", short.bytes_a_row, 100, "bytes"),
+        Result(
+            f"{what}, requests a second",
+            max(max(0, run.counts["posts"] - _BURST_ALLOWED) / run.seconds for run in ours),
+            2,
+            "a second",
+            f"beyond {_BURST_ALLOWED} at once; {counts['posts']} requests, {counts['largest'] / 2**20:.1f} MiB at most",
+        ),
     ]
 
 
-def _whole(target: Sink, *, quick: bool) -> list[Result]:
-    count = 20_000 if quick else 100_000
-    target.take_counts()
-    ours = _run(_OURS, _MANY, target, count=count)
-    counts = target.take_counts()
-    sdk = _run(_SDK, _MANY, target, count=count)
-    sdk_counts = target.take_counts()
-    few = sorted(_run(_OURS, _FEW, target).said for _ in range(5))[2]
-    speed, sdk_speed = count / ours.said, count / sdk.said
-    rows = f"{count:,} rows"
+def _beside(what: str, ours: list[_Whole], theirs: list[_Whole], count: int) -> list[Found]:
+    speed, sdk_speed = (count / statistics.median(run.seconds for run in runs) for runs in (ours, theirs))
+    cpu, sdk_cpu = (statistics.median(run.cpu for run in runs) / count * 1e6 for runs in (ours, theirs))
+    peak, sdk_peak = (statistics.median(run.peak for run in runs) for runs in (ours, theirs))
+    pairs = list(zip(ours, theirs))
     return [
         Result(
-            f"{rows} online, rows/s to the SDK's",
-            speed / sdk_speed,
+            f"{what}, rows/s to the SDK's",
+            statistics.median(b.seconds / a.seconds for a, b in pairs),
             8,
             note=f"{speed:,.0f} against {sdk_speed:,.0f}",
             at_least=True,
         ),
         Result(
-            f"{rows} online, SDK's CPU a row to ours",
-            sdk.cpu / ours.cpu,
+            f"{what}, SDK's CPU a row to ours",
+            statistics.median(b.cpu / a.cpu for a, b in pairs),
             14,
-            note=f"{ours.cpu / count * 1e6:.1f} µs against {sdk.cpu / count * 1e6:.0f} µs",
+            note=f"{cpu:.1f} µs against {sdk_cpu:.0f} µs, all processes",
             at_least=True,
         ),
         Result(
-            f"{rows} online, SDK's peak memory to ours (largest process)",
-            sdk.peak_mib / ours.peak_mib,
+            f"{what}, SDK's peak memory to ours",
+            sdk_peak / peak,
             5,
-            note=f"{ours.peak_mib:.0f} MiB against {sdk.peak_mib:.0f} MiB",
+            note=f"{peak:.0f} MiB against {sdk_peak:.0f} MiB, all processes",
             at_least=True,
         ),
-        Result(
-            f"{rows} online, bytes a row on the wire",
-            counts["sent"] / max(counts["rows"], 1),
-            100,
-            "bytes",
-            f"{counts['rows']:,} rows arrived; SDK {sdk_counts['sent'] / max(sdk_counts['rows'], 1):.0f} bytes",
-        ),
-        Result("finish of 100 rows on loopback", few * 1e3, 30, "ms", "round trips included"),
     ]
+
+
+# --- the end ---
+
+
+def _finish(target: Sink, size: Size) -> Result:
+    took, requests, trip = [], [], []
+    for _ in range(max(size.pairs, 3)):
+        with Worker(OURS, target.environment()) as worker:
+            target.take_counts()
+            worker.ask("burst", 100, 10)
+            took.append(worker.ask("finish"))
+        requests.append(target.take_counts()["requests"])
+        trip.append(target.round_trip())
+    raw, trips = statistics.median(took), statistics.median(requests) * statistics.median(trip)
+    note = f"{raw * 1e3:.0f} ms with {statistics.median(requests):.0f} requests, {trips * 1e3:.1f} ms"
+    return Result("finish of 100 rows just logged, without its round trips", (raw - trips) * 1e3, 30, "ms", note)

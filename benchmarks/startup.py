@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 
-from benchmarks._measure import Result, child
+from benchmarks._contenders import SDK, missing
+from benchmarks._measure import Found, Result, Size, child
 from benchmarks._sink import sink
 
 _TIMED = """
@@ -15,56 +16,63 @@ print(json.dumps(time.perf_counter() - begun))
 """
 
 _HANDLER = """
-import json, time, logging
+import json, tempfile, time
 from wandb_logging import WandbHandler
+directory = tempfile.mkdtemp()
 begun = time.perf_counter()
-WandbHandler(project="bench", mode="online")
+WandbHandler(project="bench", mode="online", cache_dir=directory, quiet=True)
 print(json.dumps(time.perf_counter() - begun))
 """
 
+# The most memory the process ever had, after: nothing, logging, a run online.
 _MEMORY = """
-import json, logging, tempfile
-def resident():
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) / 1024
-before = resident()
-{code}
-print(json.dumps(resident() - before))
-"""
-
-_ONLINE = """
+from benchmarks._memory import most
+at = [most()]
+import json, logging, logging.config, logging.handlers, tempfile
+at.append(most())
 from wandb_logging import WandbHandler
+logger = logging.Logger("train")
 handler = WandbHandler(project="bench", mode="online", quiet=True, cache_dir=tempfile.mkdtemp())
-logger = logging.Logger("train"); logger.addHandler(handler)
-for i in range(1000): logger.info("x", extra={"metrics": {"x": i}})
+logger.addHandler(handler)
+for i in range(1000):
+    logger.info("x", extra={"metrics": {"x": i}})
 handler.flush()
+at.append(most())
+print(json.dumps(at))
 """
 
 
-def results(*, quick: bool) -> list[Result]:
+def results(size: Size) -> list[Found]:
     """Medians over child processes."""
-    rounds = 7 if quick else 21
     # What a program that logs has imported anyway.
     common = "import logging, logging.config, logging.handlers"
-    pairs = [
-        (
-            child(_TIMED.format(code=f"{common}\nfrom wandb_logging import WandbHandler")).said,
-            child(_TIMED.format(code="pass")).said,
-        )
-        for _ in range(rounds)
-    ]
-    sdk = statistics.median(child(_TIMED.format(code="import wandb")).said for _ in range(3))
-    made = statistics.median(child(_HANDLER).said for _ in range(rounds))
+    bare = _TIMED.format(code="pass")
+    importing = _TIMED.format(code=f"{common}\nfrom wandb_logging import WandbHandler")
+    pairs = [(child(importing), child(bare)) for _ in range(size.pairs * 4 + 1)]
+    inside = [this.said for this, _ in pairs]
+    whole = [this.seconds - that.seconds for this, that in pairs]
+    made = [child(_HANDLER).said for _ in range(size.pairs * 4 + 1)]
     with sink() as target:
-        memory = statistics.median(child(_MEMORY.format(code=_ONLINE), **target.environment()).said for _ in range(3))
+        memory = [child(_MEMORY, **target.environment()).said for _ in range(min(size.pairs * 3, 5))]
+    bare_mib, logging_mib, online_mib = (statistics.median(of) for of in zip(*memory))
+    sdk = ""
+    if size.peers and SDK not in missing():
+        theirs = [child(_TIMED.format(code="import wandb")).said for _ in range(3)]
+        sdk = f", SDK {statistics.median(theirs) * 1e3:.0f} ms"
     return [
         Result(
-            "import of wandb_logging and its handler, over a bare interpreter",
-            statistics.median(a - b for a, b in pairs) * 1e3,
+            "import of the handler, with logging, over a bare interpreter",
+            statistics.median(inside) * 1e3,
             60,
             "ms",
-            f"SDK {sdk * 1e3:.0f} ms",
+            f"whole processes differ by {statistics.median(whole) * 1e3:.0f} ms{sdk}",
         ),
-        Result("handler made", made * 1e3, 2, "ms"),
-        Result("memory over a bare interpreter, imported and online", memory, 20, "MiB"),
+        Result("handler made", statistics.median(made) * 1e3, 2, "ms"),
+        Result(
+            "memory over a bare interpreter, imported and online",
+            online_mib - bare_mib,
+            20,
+            "MiB",
+            f"bare {bare_mib:.1f}, with the standard library's logging {logging_mib:.1f}, online {online_mib:.1f}",
+        ),
     ]

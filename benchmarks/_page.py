@@ -1,0 +1,123 @@
+"""docs/performance.md: what was found is written between its marks; the words around it are a person's."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib.metadata
+import math
+import os
+import platform
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks._measure import Found, Plot, Result
+
+PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+PICTURES = PAGE.parent / "performance"
+_VERSIONS = ("orjson", "requests", "wandb", "trackio", "tensorboardX", "mlflow", "python-json-logger")
+
+
+def cells(result: Result) -> list[str]:
+    """A result as the cells of a table."""
+    sign = "≥" if result.at_least else "≤"
+    goal = "" if result.goal is None else f"{sign} {result.goal:g} {result.unit}"
+    mark = {True: "reached", False: "**missed**", None: ""}[result.reached]
+    return [result.name, goal, f"{shown(result.figure)} {result.unit}", mark, result.note]
+
+
+def shown(figure: float) -> str:
+    """Three digits."""
+    if math.isnan(figure):
+        return "too few"
+    return f"{figure:,.0f}" if abs(figure) >= 100 else f"{figure:.3g}"
+
+
+def table(results: Iterable[Result]) -> str:
+    """Markdown."""
+    rows = [["what", "goal", "figure", "", "behind it"], ["---"] * 5, *map(cells, results)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def circumstances(load: float) -> str:
+    """When, where and with what the figures were measured."""
+    versions = [f"Python {platform.python_version()}"]
+    for name in _VERSIONS:
+        try:
+            versions.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    today = dt.datetime.now(tz=dt.timezone.utc).date()
+    machine = f"{os.cpu_count()} cores, {_processor()}, {platform.system()} {platform.machine()}"
+    return f"Measured on {today}: {machine}; {', '.join(versions)}. Load of the machine before: {load:.1f} a core."
+
+
+def _processor() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor()
+    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return found[1] if found else platform.processor()
+
+
+def write(subject: str, found: Sequence[Found], where: str) -> None:
+    """Put what was found of a subject between its marks, and draw its pictures; the other subjects stay."""
+    results = [item for item in found if isinstance(item, Result)]
+    plots = [item for item in found if isinstance(item, Plot)]
+    for plot in plots:
+        draw(plot)
+    pictures = [f"![{plot.title}](performance/{plot.name}.svg)" for plot in plots]
+    fill(subject, "\n\n".join([table(results), *pictures, where]))
+
+
+def fill(subject: str, text: str) -> None:
+    """Put a text between the marks of a subject.
+
+    Raises:
+        ValueError: the page has none.
+    """
+    begin, end = f"<!-- {subject}: written by `python -m benchmarks --write` -->", f"<!-- end of {subject} -->"
+    page = PAGE.read_text(encoding="utf-8")
+    if begin not in page:
+        raise ValueError(f"{PAGE} has no place for {subject}: {begin}")
+    between = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
+    PAGE.write_text(between.sub(lambda _: f"{begin}\n\n{text}\n\n{end}", page), encoding="utf-8")
+
+
+def draw(plot: Plot) -> None:
+    """A picture as SVG, the same bytes for the same figures."""
+    import matplotlib as mpl  # noqa: PLC0415  an extra
+
+    mpl.use("svg")
+    mpl.rcParams.update({"svg.hashsalt": plot.name, "svg.fonttype": "none", "font.size": 9})
+    import matplotlib.pyplot as plt  # noqa: PLC0415
+
+    figure, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
+    for label, (xs, ys) in plot.series.items():
+        if xs and isinstance(xs[0], str):
+            _bars(axes, xs, ys)
+        else:
+            axes.plot(xs, ys, marker="o", markersize=3, label=label)
+            axes.set_ylim(bottom=None if "y" in plot.log else 0)
+            axes.set_xlabel(plot.x)
+            axes.set_ylabel(plot.y)
+            axes.legend(frameon=False)
+            if "y" in plot.log:
+                axes.set_yscale("log")
+            if "x" in plot.log:
+                axes.set_xscale("log")
+    axes.set_title(plot.title)
+    axes.spines[["top", "right"]].set_visible(False)
+    PICTURES.mkdir(exist_ok=True)
+    figure.savefig(PICTURES / f"{plot.name}.svg", metadata={"Date": None})
+    plt.close(figure)
+
+
+def _bars(axes: Any, names: Sequence[str], values: Sequence[float]) -> None:
+    bars = axes.barh(names, values)
+    axes.bar_label(bars, [shown(value) for value in values], padding=3)
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.set_xlabel("µs")
