@@ -65,6 +65,7 @@ ROOMS = [
     "_artifact_download",
     "_tasks",
     "_uploader",
+    "_recover",
     "_turns",
     "_listener",
     "_capture",

@@ -26,6 +26,7 @@ from wandb_logging._listener import Listener, as_own_thread, on_own_thread
 from wandb_logging._notices import Notices
 from wandb_logging._place import Place
 from wandb_logging._records import change_event, now
+from wandb_logging._recover import Recovery
 from wandb_logging._report import Report
 from wandb_logging._save import SavedFiles
 from wandb_logging._secrets import Secrets
@@ -112,6 +113,7 @@ class Background:
             before_end=self._capture_rest,
         )
         self.uploader.link.meanwhile = self._meanwhile
+        self._recovery = self._new_recovery() if settings.recover and mode != "disabled" else None
 
     @property
     def active(self) -> bool:
@@ -286,6 +288,8 @@ class Background:
         self.notices = Notices(quiet=self._settings.quiet)
         self.saved = SavedFiles(self.keep_file, self.report_aside)  # what is watched is the parent's
         self.place.run_dir.forget_locks()
+        if self._recovery is not None:
+            self._recovery.after_fork_in_child()
         self._listener.after_fork_in_child()
 
     # --- the rounds ---
@@ -330,6 +334,21 @@ class Background:
             self._send_or_say()
         finally:
             self._round_due = time.monotonic() + self._pace
+        if self._recovery is not None and self._send and not (self._halted or self._error):
+            self._recovery.step(self._is_own_turn)
+
+    def _is_own_turn(self) -> bool:
+        """Whether the run's own rows are due."""
+        return self._listener.asked or self._listener.out_of_time() or not self._next_round()
+
+    def _new_recovery(self) -> Recovery:
+        def link() -> Link:
+            link = Link(self._connect, Pace(self._listener.sleep, self._is_own_turn, _BREATH))
+            link.meanwhile = self._meanwhile
+            return link
+
+        own, cache_dir = self.place.run_dir.path, self._settings.cache_dir.absolute()
+        return Recovery(cache_dir, own, self.place.info, link, self.notices)
 
     def _send_or_say(self) -> None:
         send, self._send_once = (self._send or self._send_once) and not self._halted, False
@@ -434,6 +453,8 @@ class Background:
         """After the last round: let go of server and directory. A thread stuck in a request does so when it is free."""
         self.uploader.close()
         self.place.run_dir.unlock_upload()
+        if self._recovery is not None:
+            self._recovery.close()
 
     # --- the server ---
 

@@ -39,7 +39,7 @@ from wandb_logging._keep import (
     remove_once,
     size_of,
 )
-from wandb_logging._locks import ProcessLock, is_locked
+from wandb_logging._locks import ProcessLock, is_free, is_locked
 from wandb_logging._reader import Chunk, Position, Reader, is_position, order_of
 from wandb_logging._values import dumps, loads
 
@@ -254,6 +254,10 @@ class RunDir:
     def alive(self) -> bool:
         """Whether a living process may still add events."""
         return any(is_locked(path) for path in self.path.glob("journal-*.lock"))
+
+    def dead(self) -> bool:
+        """Whether it is certain that no process adds events any more: not where the file system cannot lock."""
+        return all(is_free(path) for path in self.path.glob("journal-*.lock"))
 
     @contextlib.contextmanager
     def uploading(self) -> Iterator[None]:
