@@ -689,6 +689,39 @@ def test_use_and_download(wandb_server: LocalServer, logged: Run) -> None:
     assert [item.name for item in wandb_server.run("r").used_artifacts] == ["data:v0"]
 
 
+def test_one_file_of_many(wandb_server: LocalServer, logged: Run) -> None:
+    """Each can be looked at and fetched alone; a reference only looked at."""
+    with logged:
+        used = logged.use_artifact("data")
+        entry = used.get_entry("sub/b.txt")
+        assert (entry.path, entry.size, entry.ref) == ("sub/b.txt", 2, None)
+        assert entry.digest == base64.b64encode(hashlib.md5(b"bb").digest()).decode()
+        assert entry.download("down") == str(Path("down/sub/b.txt").absolute())
+        assert (contents("down"), gets(wandb_server)) == ({"sub/b.txt": b"bb"}, 1)
+        assert [item.path for item in used.files()] == ["a.txt", "sub/b.txt"]
+        assert [item.path for item in used.files(["a.txt", "x"])] == ["a.txt"]
+        assert (used.get_entry("x").ref, used.get_entry("x").size) == ("https://example.com/x", None)
+        with pytest.raises(LogError, match=r"x is a reference to https://example\.com/x"):
+            used.get_entry("x").download()
+        with pytest.raises(LogError, match="has no 'nothing'"):
+            used.get_entry("nothing")
+        with pytest.raises(LogError, match="has 2 files, not one"):
+            used.file()
+        logged.log_artifact(artifact({"only.txt": b"1"}, "single")).wait(20)
+        assert Path(logged.use_artifact("single").file("down")).read_bytes() == b"1"
+
+
+@pytest.mark.parametrize("offered", [True, False])
+def test_tags(wandb_server: LocalServer, *, offered: bool) -> None:
+    """Where the server offers them; elsewhere the artifact goes without."""
+    wandb_server.features = {"ARTIFACT_TAGS"} if offered else set()
+    with online(wandb_server) as run:
+        run.log_artifact(artifact(), tags=["one", "two words", "one"])
+        with pytest.raises(LogError, match="tag 'a/b'"):
+            run.log_artifact(artifact(), tags=["a/b"])
+    assert stored(wandb_server).tags == (["one", "two words"] if offered else [])
+
+
 @pytest.mark.parametrize("name", ["data", "data:latest", "data:v0", "p/data:v0", "local-team/p/data:best"])
 def test_names_of_artifacts(logged: Run, name: str) -> None:
     """With or without alias, project and entity."""

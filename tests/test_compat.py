@@ -7,6 +7,7 @@ import argparse
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -210,7 +211,47 @@ def test_a_config_in_parts() -> None:
     with wandb.init(mode="offline", config=given, config_include_keys=["a"]) as run:
         assert dict(run.config) == {"a": 1}
     with pytest.raises(wandb.Error, match="config: expected a mapping"):
+        wandb.init(mode="offline", config=5)
+
+
+CONFIG_FILE = """
+wandb_version: 1
+lr:
+  desc: how fast
+  value: 0.1
+net:
+  value: {width: 3}
+"""
+
+
+def test_a_config_from_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A YAML file of the official SDK's form; what config-defaults.yaml says counts where nothing else is said."""
+    Path("config.yaml").write_text(CONFIG_FILE)
+    with wandb.init(mode="offline", config="config.yaml", config_exclude_keys=["net"]) as run:
+        assert dict(run.config) == {"lr": 0.1}
+    Path("config-defaults.yaml").write_text(CONFIG_FILE)
+    with wandb.init(mode="offline", config={"lr": 1}) as run:
+        assert dict(run.config) == {"lr": 1, "net": {"width": 3}}
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with pytest.raises(SettingsError, match=r"needs PyYAML: pip install 'wandb-logging\[compat\]'"):
         wandb.init(mode="offline", config="config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "No such file"),
+        ("lr: 0.1", "expected `key: {value: ...}`"),
+        ("- lr", "expected `key: {value: ...}`"),
+        ("{", "in YAML"),
+        ("wandb_version: 2", "expected wandb_version 1, got 2"),
+    ],
+)
+def test_wrong_config_files(content: str | None, said: str) -> None:
+    if content is not None:
+        Path("wrong.yaml").write_text(content)
+    with pytest.raises(wandb.Error, match=said):
+        wandb.init(mode="offline", config="wrong.yaml")
 
 
 def test_what_only_the_server_knows_is_waited_for(wandb_server: LocalServer) -> None:
@@ -497,6 +538,41 @@ def test_media_artifacts_and_alerts(wandb_server: LocalServer) -> None:
     assert [stored.history[0][key]["_type"] for key in "htp"] == ["histogram", "table-file", "html-file"]
     assert [(alert["severity"], alert["waitDuration"]) for alert in stored.alerts] == [("WARN", 3000), ("INFO", 60000)]
     assert "data:v0" in [item.name for item in stored.logged_artifacts]
+
+
+def test_models(wandb_server: LocalServer) -> None:
+    """A file or a folder is logged as an artifact of type model, and comes back as such."""
+    Path("w.txt").write_text("weights")
+    Path("d/e").mkdir(parents=True)
+    for name in ("d/a.txt", "d/e/b.txt"):
+        Path(name).write_text(name)
+    wandb_server.features.add("ARTIFACT_TAGS")
+    with wandb.init(project="p") as run:
+        wandb.log_model("w.txt", "one", aliases=["best"])
+        run.log_model("d", "two")
+        run.log_artifact("w.txt", "data", "dataset", tags=["a tag"]).wait(10)
+        assert Path(wandb.use_model("one:best")).read_text() == "weights"
+        assert Path(run.use_model("two"), "e", "b.txt").read_text() == "d/e/b.txt"
+        with pytest.raises(LogError, match="type dataset"):
+            run.use_model("data")
+        used = run.use_artifact("data")
+        assert run.use_artifact(used, use_as="x").id == used.id
+        with pytest.raises(wandb.Error, match="log_artifact it"):
+            run.use_artifact(wandb.Artifact("data", "dataset"))  # type: ignore[arg-type]
+    assert {item.name: item.tags for item in wandb_server.runs[0].logged_artifacts}["data:v0"] == ["a tag"]
+
+
+def test_what_else_a_run_knows(wandb_server: LocalServer) -> None:
+    """project_url, start_time; that its machine may vanish; an id for the next."""
+    before = time.time()
+    with wandb.init(project="p", id=wandb.util.generate_id()) as run:
+        assert run.project_url == f"{wandb_server.url}/{wandb_server.entity}/p"
+        assert before <= run.start_time <= time.time()
+        wandb.mark_preempting()
+        wandb_server.wait_for(lambda: wandb_server.runs[0].preempting)
+        assert wandb_server.runs[0].state == "running"
+    assert (len(run.id), wandb_server.runs[0].state) == (8, "finished")
+    assert wandb.CommError is wandb.UsageError is wandb.Error
 
 
 def test_files_are_saved(wandb_server: LocalServer) -> None:

@@ -25,7 +25,7 @@ from wandb_logging._version import __version__
 
 if TYPE_CHECKING:
     from wandb_logging._alerts import AlertLevel
-    from wandb_logging._artifact_download import UsedArtifact
+    from wandb_logging._artifact_download import UsedArtifact, UsedEntry
     from wandb_logging._artifacts import Artifact
     from wandb_logging._auth import Session
     from wandb_logging._handler import MergingAdapter, WandbHandler
@@ -64,6 +64,7 @@ _ROOMS = {
     "Settings": "_settings",
     "Table": "_media._table",
     "UsedArtifact": "_artifact_download",
+    "UsedEntry": "_artifact_download",
     "Video": "_media._video",
     "WandbHandler": "_handler",
     "login": "_login",
@@ -104,6 +105,7 @@ __all__ = [
     "Table",
     "TransportError",
     "UsedArtifact",
+    "UsedEntry",
     "Video",
     "WandbHandler",
     "WandbLoggingError",

@@ -11,7 +11,7 @@ import os
 import re
 import secrets
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -39,7 +39,7 @@ _NOT_ON_WINDOWS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
-__all__ = ["Reach", "UsedArtifact", "find_artifact"]
+__all__ = ["Reach", "UsedArtifact", "UsedEntry", "find_artifact"]
 
 Reach = Callable[[], "AbstractContextManager[Link]"]
 """Opens a way to the server for the length of a `with` block."""
@@ -105,7 +105,57 @@ class UsedArtifact:
             OSError: a file cannot be written.
         """
         folder = Path(root) if root is not None else self._default_root()
-        targets = targets_of(self.manifest, folder)
+        self._fetch(targets_of(self.manifest, folder))
+        return str(folder)
+
+    def get_entry(self, name: str) -> UsedEntry:
+        """One file or reference of it.
+
+        Args:
+            name: in the artifact.
+
+        Raises:
+            LogError: there is none of that name.
+            TransportError, HTTPStatusError, GraphQLError: as `manifest`.
+        """
+        if name not in self.manifest.entries:
+            raise LogError(f"artifact {self.name} has no {name!r}")
+        return UsedEntry(self, name)
+
+    def files(self, names: Iterable[str] | None = None) -> list[UsedEntry]:
+        """Its files, without references; those of `names` only, if given.
+
+        Raises:
+            TransportError, HTTPStatusError, GraphQLError: as `manifest`.
+        """
+        entries = self.manifest.entries
+        wanted = entries.keys() if names is None else set(names)
+        return [UsedEntry(self, name) for name in entries if entries[name].ref is None and name in wanted]
+
+    def file(self, root: StrPath | None = None) -> str:
+        """Fetch its only file; the path of that.
+
+        Args:
+            root: as of `download`.
+
+        Raises:
+            LogError: it has not exactly one file.
+            GraphQLError, TransportError, HTTPStatusError, OSError: as `download`.
+        """
+        files = self.files()
+        if len(files) != 1:
+            raise LogError(f"artifact {self.name} has {len(files)} files, not one: see files and download")
+        return files[0].download(root)
+
+    def _fetch_entry(self, name: str, root: StrPath | None) -> Path:
+        folder = Path(root) if root is not None else self._default_root()
+        target = targets_of(Manifest({name: self._entry(name)}), folder).get(name)
+        if target is None:
+            raise LogError(f"{name} is a reference to {self._entry(name).ref}, which is not followed")
+        self._fetch({name: target})
+        return target
+
+    def _fetch(self, targets: Mapping[str, Path]) -> None:
         missing = {name: target for name, target in targets.items() if not _is_there(target, self._entry(name))}
         with self._reach() as link:
             for name, url in _addresses(link, self.id, missing):
@@ -113,7 +163,6 @@ class UsedArtifact:
                 _fetch_file(link, url, target, self._entry(name))
         if missing:
             raise GraphQLError(f"{self.name}: the server gives no address for {', '.join(missing)}")
-        return str(folder)
 
     def _entry(self, name: str) -> Entry:
         return self.manifest.entries[name]
@@ -121,6 +170,46 @@ class UsedArtifact:
     def _default_root(self) -> Path:
         name = _checked(self.name.replace(":", "-") if os.name == "nt" else self.name)
         return Path("artifacts", name)
+
+
+@dataclass(frozen=True)
+class UsedEntry:
+    """One file, or one reference, of an artifact on the server, as `UsedArtifact.get_entry` gives it.
+
+    Attributes:
+        artifact: what it is in.
+        path: its name there.
+    """
+
+    artifact: UsedArtifact
+    path: str
+
+    @property
+    def size(self) -> int | None:
+        """Bytes; None of a reference."""
+        return self.artifact.manifest.entries[self.path].size
+
+    @property
+    def digest(self) -> str:
+        """MD5 in base64; of a reference its address."""
+        return self.artifact.manifest.entries[self.path].digest
+
+    @property
+    def ref(self) -> str | None:
+        """The address of a reference; None of a file."""
+        return self.artifact.manifest.entries[self.path].ref
+
+    def download(self, root: StrPath | None = None) -> str:
+        """Fetch it, as `UsedArtifact.download`, to its name below the folder.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            LogError: it is a reference.
+            GraphQLError, TransportError, HTTPStatusError, OSError: as `UsedArtifact.download`.
+        """
+        return str(self.artifact._fetch_entry(self.path, root))  # noqa: SLF001  the same room
 
 
 def find_artifact(reach: Reach, path: str, entity: str | None, project: str) -> UsedArtifact:

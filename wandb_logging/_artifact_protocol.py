@@ -86,6 +86,7 @@ def artifact_input(artifact: Mapping[str, Any], remote: Remote) -> dict[str, Any
         remote: the run that logs it.
     """
     name = artifact["name"]
+    tags = artifact.get("tags") if remote.artifact_tags else None
     return {
         "entityName": remote.entity,
         "projectName": remote.project,
@@ -101,6 +102,7 @@ def artifact_input(artifact: Mapping[str, Any], remote: Remote) -> dict[str, Any
         "clientID": artifact["client_id"],
         "sequenceClientID": artifact["sequence_client_id"],
         "historyStep": artifact.get("step") or None,
+        **({"tags": [{"tagName": tag} for tag in tags]} if tags else {}),
     }
 
 

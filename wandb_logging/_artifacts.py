@@ -371,11 +371,13 @@ def artifact_of(
     return artifact
 
 
-def describe(artifact: Artifact, aliases: str | Iterable[str] | None) -> dict[str, Any]:
+def describe(
+    artifact: Artifact, aliases: str | Iterable[str] | None, tags: str | Iterable[str] | None = None
+) -> dict[str, Any]:
     """What the journal says of a logged artifact, which is what the server is told.
 
     Raises:
-        LogError: an alias, the description or the metadata cannot be sent.
+        LogError: an alias, a tag, the description or the metadata cannot be sent.
     """
     if artifact.description is not None and not isinstance(artifact.description, str):
         raise LogError(f"description: expected a text, got {artifact.description!r}")
@@ -385,6 +387,7 @@ def describe(artifact: Artifact, aliases: str | Iterable[str] | None) -> dict[st
         "description": artifact.description or None,
         "metadata": _metadata_json(artifact.metadata),
         "aliases": _aliases(aliases),
+        "tags": _tags(tags),
         "digest": artifact.digest,
         "client_id": artifact._client_id,  # noqa: SLF001  the same room
         "sequence_client_id": artifact._sequence_client_id,  # noqa: SLF001  the same room
@@ -534,6 +537,14 @@ def _aliases(given: str | Iterable[str] | None) -> list[str]:
         if not _matches(r"[^/:]+", alias):
             raise LogError(f"alias {alias!r}: expected a text without / and :")
     return list(dict.fromkeys([*aliases, LATEST]))
+
+
+def _tags(given: str | Iterable[str] | None) -> list[str]:
+    tags = [given] if isinstance(given, str) else list(given or ())
+    for tag in tags:
+        if not _matches(r"[-\w]+( +[-\w]+)*", tag):
+            raise LogError(f"tag {tag!r}: expected letters, digits, dashes, underscores, and spaces between them")
+    return list(dict.fromkeys(tags))
 
 
 def _metadata_json(metadata: Mapping[str, Any]) -> str | None:

@@ -222,6 +222,12 @@ class Background:
                 self._say_goodbye(self.ended)
             return self.ended
 
+    def mark_preempting(self) -> None:
+        """Tell the server with the next request, which is made now, that the machine may vanish."""
+        if self.active and self.ended is None:
+            self.uploader.preempting = True
+            self._listener.wake()
+
     def preempt(self, exit_code: int | None) -> Callable[[], bool]:
         """Have everything sent at once, in a signal's handler; the result says when not to wait any longer.
 

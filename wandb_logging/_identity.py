@@ -68,7 +68,7 @@ _OF_SERVER = {
     **dict.fromkeys(("history", "events", "output", "step"), _COUNT),
     "runtime": _SECONDS,
     **dict.fromkeys(("config", "summary"), _OBJECT),
-    **dict.fromkeys(("structured", "gzip"), _FLAG),
+    **dict.fromkeys(("structured", "gzip", "artifact_tags"), _FLAG),
 }
 
 

@@ -104,11 +104,16 @@ def _in_memory(settings: Settings, info: dict[str, Any], trouble: str | None) ->
     return Place(info, info["config"], memory, memory.writer(), trouble=trouble)
 
 
+def new_id() -> str:
+    """An id for a run: 8 characters of a-z and 0-9."""
+    return "".join(secrets.choice(_ID_ALPHABET) for _ in range(8))
+
+
 def _identity(settings: Settings, mode: str, config: dict[str, Any]) -> dict[str, Any]:
     back, branch = moment(settings.resume_from), moment(settings.fork_from)
     come_from = back or branch
     return {
-        "id": settings.run_id or (back and back[0]) or "".join(secrets.choice(_ID_ALPHABET) for _ in range(8)),
+        "id": settings.run_id or (back and back[0]) or new_id(),
         "project": settings.project,
         "entity": settings.entity,
         "name": settings.name,

@@ -251,6 +251,7 @@ class Remote:
         config, summary, tags: what a resumed run had.
         structured: whether the server takes text lines as JSON.
         gzip: whether it takes compressed requests.
+        artifact_tags: whether artifacts can have tags there.
     """
 
     storage_id: str
@@ -269,6 +270,7 @@ class Remote:
     tags: list[str] = field(default_factory=list)
     structured: bool = False
     gzip: bool = False
+    artifact_tags: bool = False
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> Remote:
@@ -372,6 +374,7 @@ def remote(
         tags=before.tags if before else [],
         structured="STRUCTURED_CONSOLE_LOGS" in server_features,
         gzip="FILESTREAM_GZIP" in server_features,
+        artifact_tags="ARTIFACT_TAGS" in server_features,
     )
 
 

@@ -119,6 +119,11 @@ class Run:
         return str(self._place.info["id"])
 
     @property
+    def start_time(self) -> float:
+        """When the run began, seconds since 1970."""
+        return float(self._place.info["start"])
+
+    @property
     def mode(self) -> str:
         """online, offline or disabled."""
         return self._background.mode
@@ -452,6 +457,7 @@ class Run:
         name: str | None = None,
         type: str | None = None,  # noqa: A002  the official SDK's name
         aliases: str | Iterable[str] | None = None,
+        tags: str | Iterable[str] | None = None,
     ) -> Artifact:
         """Log an artifact. Its files are in the run directory before this returns, and sent from there.
 
@@ -460,12 +466,13 @@ class Run:
             name: of one made here; default: `run-<run id>-<last part of the path>`.
             type: of one made here; default: unspecified.
             aliases: names of this version beside latest; another version that has one loses it.
+            tags: of this version; left out where the server does not offer them.
 
         Returns:
             The artifact, to which nothing can be added any more. Its `wait` waits until it is sent.
 
         Raises:
-            LogError: there is no such file, a name, alias or metadata are wrong, or the run is finished.
+            LogError: there is no such file, a name, alias, tag or metadata are wrong, or the run is finished.
             JournalError: the run has no directory.
             OSError: a file cannot be copied.
         """
@@ -473,7 +480,7 @@ class Run:
 
         folder = None if self.mode == "disabled" else self._artifact_folder(_artifacts.ARTIFACTS)
         artifact = _artifacts.artifact_of(artifact_or_path, name, type, self.id, folder)
-        event = _artifacts.describe(artifact, aliases)
+        event = _artifacts.describe(artifact, aliases, tags)
         if folder is not None:
             if self._place.run_dir.make_way is not None:
                 self._place.run_dir.make_way(artifact.size)
@@ -550,6 +557,10 @@ class Run:
         if self._auto and exit_code == 0 and self._background.ended is None and not self._background.in_child:
             _autoresume.forget(self.settings.cache_dir)
         return self._background.finish(exit_code, self.settings.close_timeout if timeout is None else timeout)
+
+    def mark_preempting(self) -> None:
+        """Have the server told at once that the machine may vanish now: the run is not to be called crashed."""
+        self._background.mark_preempting()
 
     def enable_offline_mode(self, flush_interval: float | None = None) -> None:
         """Stop sending as rows come.

@@ -30,7 +30,7 @@ from wandb_logging import _login, _notices
 from wandb_logging._alerts import WAIT, AlertLevel
 from wandb_logging._artifact_download import UsedArtifact
 from wandb_logging._artifacts import Artifact, StrPath
-from wandb_logging._errors import LogError, WandbLoggingError
+from wandb_logging._errors import LogError, SettingsError, WandbLoggingError
 from wandb_logging._media._audio import Audio
 from wandb_logging._media._histogram import Histogram
 from wandb_logging._media._html import Html
@@ -41,6 +41,7 @@ from wandb_logging._media._plotly import Plotly
 from wandb_logging._media._table import Table
 from wandb_logging._media._video import Video
 from wandb_logging._metrics import Metric
+from wandb_logging._place import new_id
 from wandb_logging._run import Run as _Run
 from wandb_logging._save import matches
 from wandb_logging._settings import STANDARD_FILES, Settings as _Settings
@@ -61,6 +62,7 @@ __all__ = [
     "AlertLevel",
     "Artifact",
     "Audio",
+    "CommError",
     "Config",
     "Error",
     "Histogram",
@@ -72,6 +74,7 @@ __all__ = [
     "Run",
     "Settings",
     "Table",
+    "UsageError",
     "Video",
     "__version__",
     "alert",
@@ -81,16 +84,23 @@ __all__ = [
     "init",
     "log",
     "log_artifact",
+    "log_model",
     "login",
+    "mark_preempting",
     "run",
     "save",
     "summary",
     "use_artifact",
+    "use_model",
+    "util",
 ]
 
 Error = WandbLoggingError
+CommError = UsageError = Error
+util = SimpleNamespace(generate_id=new_id)
 
 _PATIENCE = 7 * 24 * 3600.0  # seconds that the end waits for the server; the official SDK gives up no earlier
+_DEFAULTS = "config-defaults.yaml"
 _INIT_TIMEOUT = 10.0  # seconds; see the setting init_timeout
 
 # Settings of the official SDK that one of ours stands for.
@@ -259,6 +269,25 @@ def _config_values(given: Any) -> dict[str, Any]:
     return {key.strip("-") if isinstance(key, str) else key: values[key] for key in values}
 
 
+def _config_file(name: str) -> dict[str, Any]:
+    """The config that a file of the official SDK's form holds: `key: {value: ...}` for each."""
+    try:
+        import yaml  # noqa: PLC0415  an extra
+    except ImportError:
+        raise SettingsError(f"{name}: reading it needs PyYAML: pip install 'wandb-logging[compat]'") from None
+    try:
+        tree = yaml.safe_load(Path(name).read_text(encoding="utf-8")) or {}
+        version = tree.pop("wandb_version", 1)
+        values = {str(key): item["value"] for key, item in tree.items()}
+    except OSError as exc:
+        raise SettingsError(f"config={name!r}: {exc.strerror or exc}") from None
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as exc:
+        raise SettingsError(f"config={name!r}: expected `key: {{value: ...}}` for each key, in YAML ({exc})") from None
+    if version != 1:
+        raise SettingsError(f"config={name!r}: expected wandb_version 1, got {version!r}")
+    return values
+
+
 class Run:
     """A run under the official SDK's names, as `init` gives it.
 
@@ -315,6 +344,17 @@ class Run:
     def url(self) -> str | None:
         """Address of the run's page; None while the server does not know the run."""
         return self._known().url
+
+    @property
+    def project_url(self) -> str | None:
+        """Address of the project's page; None while the server does not know the run."""
+        url = self.url
+        return None if url is None else url.rpartition("/runs/")[0]
+
+    @property
+    def start_time(self) -> float:
+        """When the run began, seconds since 1970."""
+        return self._run.start_time
 
     @property
     def path(self) -> str:
@@ -447,13 +487,55 @@ class Run:
         name: str | None = None,
         type: str | None = None,  # noqa: A002  the official SDK's name
         aliases: str | Iterable[str] | None = None,
+        tags: str | Iterable[str] | None = None,
     ) -> Artifact:
         """Log an artifact, as `wandb_logging.Run.log_artifact`."""
-        return self._run.log_artifact(artifact_or_path, name, type, aliases)
+        return self._run.log_artifact(artifact_or_path, name, type, aliases, tags)
 
-    def use_artifact(self, artifact_or_name: str, type: str | None = None) -> UsedArtifact:  # noqa: A002  the official SDK's name
-        """Find an artifact on the server, as `wandb_logging.Run.use_artifact`."""
-        return self._run.use_artifact(artifact_or_name, type)
+    def use_artifact(
+        self,
+        artifact_or_name: str | UsedArtifact,
+        type: str | None = None,  # noqa: A002  the official SDK's name
+        aliases: str | Iterable[str] | None = None,
+        use_as: str | None = None,
+    ) -> UsedArtifact:
+        """Find an artifact on the server, as `wandb_logging.Run.use_artifact`.
+
+        Args:
+            artifact_or_name: its name, or one that was found.
+            type: what it must be.
+            aliases, use_as: have no meaning for an artifact that is there.
+        """
+        del aliases, use_as
+        if isinstance(artifact_or_name, Artifact):
+            raise WandbLoggingError(
+                "use_artifact of an Artifact that was made here is not covered by wandb_logging.compat: "
+                "log_artifact it, wait for it, and use it by its name"
+            )
+        used = artifact_or_name
+        name = used if isinstance(used, str) else f"{used.entity}/{used.project}/{used.name}"
+        return self._run.use_artifact(name, type)
+
+    def log_model(self, path: StrPath, name: str | None = None, aliases: str | Iterable[str] | None = None) -> None:
+        """Log a file or folder as an artifact of type model."""
+        self._run.log_artifact(path, name, "model", aliases)
+
+    def use_model(self, name: str) -> str:
+        """Fetch an artifact of type model; the path of its only file, or of the folder.
+
+        Raises:
+            LogError: it is no model; or as `wandb_logging.Run.use_artifact`.
+        """
+        used = self._run.use_artifact(name)
+        if "model" not in used.type.lower():
+            raise LogError(f"artifact {name} is of type {used.type}, which has no 'model' in it")
+        folder = used.download()
+        files = used.files()
+        return str(Path(folder, files[0].path)) if len(files) == 1 else folder
+
+    def mark_preempting(self) -> None:
+        """Tell the server that the machine may vanish now."""
+        self._run.mark_preempting()
 
     # --- its end ---
 
@@ -529,7 +611,9 @@ def init(  # noqa: PLR0917  the official SDK's signature
         name: name people see.
         notes: longer description.
         tags: tags of the run.
-        config: values of the config: a mapping, an `argparse.Namespace`, a dataclass.
+        config: values of the config: a mapping, an `argparse.Namespace`, a dataclass; or the path of a YAML file of
+            `key: {value: ...}`. What a file config-defaults.yaml in the working directory says counts where it is
+            silent. Both need PyYAML.
         config_exclude_keys: keys that are left out of it.
         config_include_keys: keys that are not; default: all.
         allow_val_change: whether values of the config may change once they are set.
@@ -575,12 +659,14 @@ def init(  # noqa: PLR0917  the official SDK's signature
     if reinit == "finish_previous":
         while _active:
             _active[-1].finish()
-    start = _config_values({} if config is None else config)
+    start = _config_file(config) if isinstance(config, str) else _config_values({} if config is None else config)
     start = {
         key: value
         for key, value in start.items()
         if key not in (config_exclude_keys or ()) and (not config_include_keys or key in config_include_keys)
     }
+    if Path(_DEFAULTS).is_file():
+        start = {**_config_file(_DEFAULTS), **start}
     begun = Run(_Run(_Settings.of({**_our_settings({**others, **values}), "config": start})), Settings(**values))
     _active.append(begun)
     if reinit != "create_new":
@@ -659,6 +745,9 @@ save = _of_current(Run.save)
 alert = _of_current(Run.alert)
 log_artifact = _of_current(Run.log_artifact)
 use_artifact = _of_current(Run.use_artifact)
+log_model = _of_current(Run.log_model)
+use_model = _of_current(Run.use_model)
+mark_preempting = _of_current(Run.mark_preempting)
 
 
 def finish(exit_code: int | None = None) -> None:
