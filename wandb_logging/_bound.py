@@ -285,7 +285,8 @@ def strip(path: Path, writer: int, segment: int) -> int:
         else:
             name.unlink()
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what was taken out is counted all the same
+            temporary.unlink()
     sync_directory(path)
     for file in media:
         remove_once(path, file)

@@ -579,27 +579,12 @@ class Settings:
         {"type": "integer", "minimum": 1024},
         "Most bytes of rows held in memory while cache_dir cannot be written.",
     )
-    max_cache_bytes: int | None = _key(
-        None,
-        _count(2**20, "bytes"),
-        {"type": "integer", "minimum": 2**20},
-        "Most bytes the run directory may hold. What the server has acknowledged is removed first; then cache_policy "
-        "says what is lost. Default: no limit, and nothing is removed.",
-    )
-    cache_policy: str = _key(
-        "drop_newest",
-        _choice("block", "drop_newest", "drop_oldest", "downsample"),
-        {"enum": ["block", "drop_newest", "drop_oldest", "downsample"]},
-        "What gives way at max_cache_bytes: drop_newest loses new rows; block waits for the server for at most "
-        "cache_block_timeout, then does as drop_newest; drop_oldest loses the oldest rows that nobody has begun to "
-        "send; downsample keeps every second row from half of the room on, every fourth from three quarters on, and so "
-        "on. Config, summary and the end of the run are never lost.",
-    )
-    cache_block_timeout: float = _key(
-        10.0,
-        _at_least(0, "seconds"),
-        _SECONDS,
-        "Most seconds that cache_policy: block holds up the program each time that there is no room.",
+    recover: bool = _key(
+        True,
+        _flag,
+        _FLAG,
+        "Whether an online run finishes, in the background and after its own rows, what dead processes of this machine "
+        "left in cache_dir. Only online runs of the same host and entity; offline ones wait for `wandb-logging sync`.",
     )
     max_cache_bytes: int | None = _key(
         None,
