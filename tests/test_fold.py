@@ -546,3 +546,34 @@ class TestText:
         if structured:
             parts = [json.loads(line)["content"] for line in lines]
             assert "\n".join(parts) == text.replace("\r\n", "\n")
+
+
+class TestEventsOfNobody:
+    """Lines whose checksum is right and whose content no version of ours has written."""
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            *("x", None, {}, {"name": ""}, {"name": 1}, {"name": ["a"]}, {"name": "a\ud800"}),
+            *({"name": "a", "step_metric": 2}, {"name": "a", "summary": "max"}, {"name": "a", "summary": ["biggest"]}),
+        ],
+    )
+    def test_a_definition_that_is_none(self, given: Any) -> None:
+        """It is set aside, and what comes after it is as if it had not been there."""
+        state, delta = folded(event(define=given), row({"a": 1}))
+        assert [reason for reason, _ in delta.aside] == ["not a definition of a metric"]
+        assert (state.metrics, len(delta.rows)) == ({}, 1)
+
+    @pytest.mark.parametrize(
+        ("key", "value"), [("tags", 0.5), ("tags", "ab"), ("tags", [1]), ("name", 3), ("notes", {"a": 1})]
+    )
+    def test_a_run_cannot_be_called_so(self, key: str, value: Any) -> None:
+        """The rest of the change is done."""
+        state, delta = folded(event(run={key: value, "group": "g"}))
+        assert (state.run, len(delta.aside), delta.run_changed) == ({"group": "g"}, 1, True)
+
+    @pytest.mark.parametrize("level", [[], {}, 3, None])
+    def test_a_level_that_is_no_name(self, level: Any) -> None:
+        """The text is a line all the same."""
+        _, delta = folded(event(text="x", level=level))
+        assert len(delta.lines) == 1

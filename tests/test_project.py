@@ -37,6 +37,7 @@ ROOMS = [
     "_locks",
     "_journal",
     "_reader",
+    "_cursor",
     "_keep",
     "_identity",
     "_rundir",

@@ -481,13 +481,9 @@ class _Folder:
             delta.config_changed = True
         if isinstance(event.get("summary"), dict):
             self._set_summary(event["summary"])
-        if isinstance(event.get("define"), dict):
-            state.metrics = _metrics.defined(state.metrics, event["define"])
-            self._definitions.clear()
-            delta.config_changed = delta.summary_changed = True
-        if isinstance(event.get("run"), dict):
-            state.run = {**state.run, **event["run"]}
-            delta.run_changed = True
+        if "define" in event:
+            self._define(event["define"])
+        self._set_run(event.get("run"))
         for kind in TASKS:
             if isinstance(event.get(kind), dict):
                 self._task(kind, event[kind], event["t"])
@@ -504,6 +500,25 @@ class _Folder:
     def _set_summary(self, given: Mapping[str, Any]) -> None:
         """What is set by hand replaces the value and drops its aggregates; null takes it away (protocol 5.5)."""
         state = self.state
+    def _define(self, given: Any) -> None:
+        if not _metrics.is_definition(given):
+            self._aside("not a definition of a metric", given)
+            return
+        self.state.metrics = _metrics.defined(self.state.metrics, given)
+        self._definitions.clear()
+        self.delta.config_changed = self.delta.summary_changed = True
+
+    def _set_run(self, given: object) -> None:
+        if not isinstance(given, dict):
+            return
+        for key, value in given.items():
+            texts = value if key == "tags" else [value or ""]
+            if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+                self._aside(f"{key} of the run cannot be this", value)
+            else:
+                self.state.run = {**self.state.run, key: value}
+        self.delta.run_changed = True
+
         aggregates = dict(state.aggregates)
         for key, value in given.items():
             path = key.replace(".", "\\.")
@@ -569,7 +584,7 @@ def text_lines(event: Mapping[str, Any], *, structured: bool) -> list[str]:
     text = event["text"]
     if event.get("logger") is not None:
         text = f"{level}:{event['logger']}:{text}"
-    error = level in ERROR_LEVELS or event.get("error") is True
+    error = event.get("error") is True or (type(level) is str and level in ERROR_LEVELS)
     stamp = _stamp(event["t"])
     make = _structured_line if structured else _plain_line
     # splitlines() would also split at form feeds and Unicode separators, which the page shows inside a line.

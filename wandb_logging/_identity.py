@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from wandb_logging._metrics import is_definition
+
 FORMAT = 1
 _YEAR_10000 = 253_402_300_800  # seconds since 1970; from there on a time has no date
 
@@ -22,15 +24,6 @@ class _Kind(NamedTuple):
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _is_definition(value: object) -> bool:
-    return (
-        isinstance(value, dict)
-        and _is_text(value.get("name"))
-        and _is_text(value.get("step_metric", ""))
-        and _is_texts(value.get("summary", []))
-    )
 
 
 def _is_text(value: object) -> bool:
@@ -50,7 +43,7 @@ _TIME = _Kind("seconds since 1970", lambda value: _is_number(value) and 0 <= val
 _SECONDS = _Kind("a number of seconds", lambda value: _is_number(value) and abs(value) < _YEAR_10000)
 _COUNT = _Kind("a whole number from 0 on", lambda value: _is_number(value) and value >= 0 and isinstance(value, int))
 _POLICY = _Kind("shift, error or drop", lambda value: value in ("shift", "error", "drop"))
-_DEFINITIONS = _Kind("a list of definitions", lambda value: isinstance(value, list) and all(map(_is_definition, value)))
+_DEFINITIONS = _Kind("a list of definitions", lambda value: isinstance(value, list) and all(map(is_definition, value)))
 
 _NEEDED = {"id": _NAME, "project": _NAME, "start": _TIME}
 _MAY_BE_NULL = {

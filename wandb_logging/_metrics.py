@@ -117,6 +117,22 @@ def _aggregates(summary: object) -> tuple[str, ...]:
 # --- definitions ------------------------------------------------------------------------------------
 
 
+def is_definition(given: object) -> bool:
+    """Whether a JSON value is a definition, as `Metric.event` writes it."""
+    return (
+        isinstance(given, dict)
+        and _is_name(given.get("name"))
+        and _is_name(given.get("step_metric", "a"))
+        and isinstance(given.get("summary", []), list)
+        and all(isinstance(name, str) and name in AGGREGATES for name in given.get("summary", ()))
+    )
+
+
+def _is_name(value: object) -> bool:
+    # Without lone surrogates, which no request can carry.
+    return isinstance(value, str) and bool(value) and value.encode("utf-8", "replace").decode() == value
+
+
 def defined(definitions: Definitions, given: Mapping[str, Any]) -> Definitions:
     """The definitions with one more; without `overwrite` it adds to an earlier one of the same name.
 

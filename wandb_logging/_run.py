@@ -690,6 +690,9 @@ def _after_fork_in_child() -> None:
 
 
 if hasattr(os, "register_at_fork"):
+        self._follower.after_fork_in_child()
+        if self.steps is not None:
+            self.steps.after_fork_in_child()
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
 

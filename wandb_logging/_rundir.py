@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from wandb_logging._cursor import is_cursor
 from wandb_logging._errors import JournalCorrupt, JournalLocked, LogError
 from wandb_logging._identity import FORMAT, problem
 from wandb_logging._journal import Writer, seal, segment_path, segments, sync_directory, unseal
@@ -40,7 +41,7 @@ from wandb_logging._keep import (
     size_of,
 )
 from wandb_logging._locks import ProcessLock, is_free, is_locked
-from wandb_logging._reader import Chunk, Position, Reader, is_position, order_of
+from wandb_logging._reader import Chunk, Position, Reader, order_of
 from wandb_logging._values import dumps, loads
 
 
@@ -177,7 +178,7 @@ class RunDir:
         except (OSError, ValueError):
             return {}
         # Sealed, so that another version wrote what we cannot use.
-        return cursor if isinstance(cursor, dict) and is_position(cursor.get("position")) else {}
+        return cursor if is_cursor(cursor) else {}
 
     def save_cursor(self, cursor: Mapping[str, Any]) -> None:
         """Write cursor.json. Sealed as a journal line is: a wrong count in it would put lines at wrong offsets.

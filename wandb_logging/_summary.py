@@ -71,6 +71,10 @@ class Follower:
 
     def __init__(self, run_dir: RunDir) -> None:
         self._run_dir = run_dir
+        self.after_fork_in_child()
+
+    def after_fork_in_child(self) -> None:
+        """Begin anew: another thread of the parent's may have been reading."""
         self._lock = threading.RLock()
         self._begun: object = None
 

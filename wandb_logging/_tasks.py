@@ -42,7 +42,8 @@ def perform(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir
         raise RequestRejected(f"this version does not know tasks of kind {kind!r}", 400)
     try:
         return _KINDS[kind](task, link, remote, run_dir, files)
-    except (KeyError, TypeError, ValueError) as exc:  # an event that we did not write: it would fail for ever
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as exc:
+        # An event that we did not write: it would fail for ever.
         raise RequestRejected(f"the journal's event is not what it should be: {exc!r}", 400) from exc
 
 
