@@ -242,6 +242,18 @@ def test_a_batch_is_at_most_so_large(wandb_server: LocalServer) -> None:
     run.finish()
 
 
+def test_whoever_flushes_all_the_time_keeps_the_servers_pace(wandb_server: LocalServer) -> None:
+    """2 requests a second and run after 10 at once, by the server's clock: a flush waits for its turn."""
+    wandb_server.check_rate = True
+    run = run_on(wandb_server, flush_interval=0, console=False, standard_files=False)
+    for i in range(12):
+        run.log({"x": i})
+        assert run.flush().remaining == 0
+    assert run.finish().ok
+    assert values(wandb_server) == list(range(12))
+    assert wandb_server.violations == []
+
+
 def test_a_dead_server_costs_close_timeout_and_no_row() -> None:
     """Finish gives up in time, says what is left, and sync brings it later."""
     with LocalServer() as server:

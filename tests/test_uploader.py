@@ -581,6 +581,14 @@ class TestRate:
             assert tokens >= 0
         assert clock() - times[0] < 40
 
+    def test_what_waits_goes_together(self, tmp_path: Path, server: LocalServer) -> None:
+        """Thousands of rows share a request; only its size and `batch_size` cut them."""
+        run_dir = make_run(tmp_path, [row(i) for i in range(12_000)])
+        before = len(server.requests)
+        drain(run_dir, server)
+        assert numbers(server, run_dir.info["id"]) == list(range(12_000))
+        assert sum(request.path.endswith("file_stream") for request in server.requests[before:]) <= 4
+
     def test_the_quota_is_used_up(self, tmp_path: Path, server: LocalServer) -> None:
         """The server's own word about the rest of its quota is kept to (protocol 1.3)."""
         run_dir = make_run(tmp_path, [row(0)])
