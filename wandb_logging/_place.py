@@ -131,7 +131,7 @@ def _identity(settings: Settings, mode: str, config: dict[str, Any]) -> dict[str
         "start": now(),
         "writer_id": str(uuid.uuid4()),
         "host_name": socket.gethostname(),
-        "program": sys.argv[0] if sys.argv else "",
+        "program": getattr(sys.modules.get("__main__"), "__file__", None) or (sys.argv[0] if sys.argv else ""),
         "late_steps": settings.late_steps,
         "late_step_metric": settings.late_step_metric,
         "standard_files": list(settings.standard_files),
