@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 np = pytest.importorskip("numpy")
 
 PIXELS = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+BOX = {"position": {"middle": [0.5, 0.5], "width": 0.1, "height": 0.1}}
 
 
 def offline(**settings: Any) -> Run:
@@ -260,6 +261,17 @@ class TestBad:
             lambda: Image(3),
             lambda: Image(PIXELS, file_type="gif"),
             lambda: Image(PIXELS, boxes={"a": {}}),
+            lambda: Image(PIXELS, boxes=[1]),  # type: ignore[arg-type]
+            lambda: Image(PIXELS, boxes={"a": {"box_data": [{"class_id": 1}]}}),
+            lambda: Image(PIXELS, boxes={"a": {"box_data": [{"position": {"minX": 1}}]}}),
+            lambda: Image(PIXELS, boxes={"a": {"box_data": [{**BOX, "scores": {"a": "b"}}]}}),
+            lambda: Image(PIXELS, boxes={"a": {"box_data": [{**BOX, "class_id": "cat"}]}}),
+            lambda: Image(PIXELS, boxes={"a": {"box_data": [BOX], "class_labels": {"cat": 1}}}),
+            lambda: Image(PIXELS, masks={"a": {}}),
+            lambda: Image(PIXELS, masks={"a": {"mask_data": PIXELS}}),
+            lambda: Image(PIXELS, masks={"a": {"mask_data": np.full((2, 2), 256)}}),
+            lambda: Image(PIXELS, masks={"a": {"path": "nowhere.png"}}),
+            lambda: Image(PIXELS, classes=[1]),  # type: ignore[list-item]
             lambda: Table(columns=["a", "b"], data=[[1, 2], [3]]),
             lambda: Table(columns=["a"]).add_data(1, 2),
             lambda: Table(columns=["a"], data=[[1]]).add_column("a", [1]),
@@ -697,7 +709,32 @@ WORKLOAD = """
             {"ms": [w.Molecule("m.pdb")], "os": [w.Object3D("o.obj", caption="oc")]},
             {"plotly": w.Plotly(figure), "figure": figure},
             {"../x/./y": w.Html("z")},
+            {"over": w.Image(pixels, boxes=boxes, masks=masks), "val": {"path": w.Image(pixels, masks={"p": picture})}},
+            {"overs": [w.Image(pixels, boxes=boxes), w.Image(pixels)], "masked": [w.Image(pixels, masks=masks)]},
+            {"overs": [w.Image(pixels, boxes={"truth": boxes["truth"]})]},
+            {"images": w.Table(columns=["i", "n"], data=[[w.Image(pixels, boxes=boxes, masks=masks), 1],
+                [w.Image(pixels + 1, classes=[{"id": 1, "name": "x"}, {"id": 9, "name": "y"}]), 2], [None, 3]])},
+            {"files": w.Table(columns=["i", "v"], data=[[w.Image("a.png", caption="c"), w.Video("v.mp4")]])},
         ]
+
+    def corners(low, high):
+        return {"minX": low, "maxX": high, "minY": low, "maxY": high}
+
+    boxes = {
+        "pred": {
+            "box_data": [
+                {"position": corners(0.1, 0.5), "class_id": 1, "scores": {"acc": 0.5}, "box_caption": "ü"},
+                {"position": {"middle": [1, 2], "width": 2, "height": 1}, "class_id": 2, "domain": "pixel"},
+            ],
+            "class_labels": {1: "cat", 2: "dog"},
+        },
+        "truth": {"box_data": [{"position": corners(0, 1), "class_id": 3}]},
+    }
+    masks = {
+        "m": {"mask_data": np.array([[0, 1], [2, 2]]), "class_labels": {0: "none", 1: "a", 2: "b"}},
+        "n": {"mask_data": np.array([[0, 1], [2, 127]])},
+    }
+    picture = {"path": "a.png", "class_labels": {1: "a"}}
 
     def best(w):
         return {
@@ -783,7 +820,17 @@ class TestAsTheOfficialSDK:
             return {item.name.replace(f"-{run_id}-", "-"): (item.type, item.digest, item.files) for item in found}
 
         assert tables("ours") == tables("official")
-        assert {name.split(":")[0][4:] for name in tables("ours")} == {"t", "df", "cells", "exact", "more", "tab"}
+        names = {name.split(":")[0][4:] for name in tables("ours")}
+        assert names == {"t", "df", "cells", "exact", "more", "tab", "images", "files"}
+
+    def test_names_of_classes(self, both: LocalServer) -> None:
+        """They are in the config, where the page looks for them."""
+
+        def labels(run_id: str) -> dict[str, Any]:
+            return {key: value for key, value in both.run(run_id).wandb_config.items() if "class_labels" in key}
+
+        assert labels("ours").keys() == {"bounding_box/class_labels", "mask/class_labels"}
+        assert labels("ours") == labels("official")
 
     def test_samples(self, tmp_path: Path) -> None:
         """Samples give the WAV file that `soundfile`, which the official SDK writes them with, would give."""

@@ -477,7 +477,10 @@ class _Folder:
     def _changes(self, event: dict[str, Any]) -> None:
         state, delta = self.state, self.delta
         if isinstance(event.get("config"), dict):
-            state.config = {**state.config, **event["config"]}
+            given = event["config"]
+            if isinstance(given.get("_wandb"), dict):  # names of classes: ours, beside others of ours
+                given = {**given, "_wandb": _merged(state.config.get("_wandb", {}), given["_wandb"])}
+            state.config = {**state.config, **given}
             delta.config_changed = True
         if isinstance(event.get("summary"), dict):
             self._set_summary(event["summary"])
@@ -497,9 +500,6 @@ class _Folder:
             state.exit = event["exit"]
             delta.summary_changed = True
 
-    def _set_summary(self, given: Mapping[str, Any]) -> None:
-        """What is set by hand replaces the value and drops its aggregates; null takes it away (protocol 5.5)."""
-        state = self.state
     def _define(self, given: Any) -> None:
         if not _metrics.is_definition(given):
             self._aside("not a definition of a metric", given)
@@ -519,6 +519,9 @@ class _Folder:
                 self.state.run = {**self.state.run, key: value}
         self.delta.run_changed = True
 
+    def _set_summary(self, given: Mapping[str, Any]) -> None:
+        """What is set by hand replaces the value and drops its aggregates; null takes it away (protocol 5.5)."""
+        state = self.state
         aggregates = dict(state.aggregates)
         for key, value in given.items():
             path = key.replace(".", "\\.")

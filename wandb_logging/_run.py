@@ -92,11 +92,12 @@ class Run:
         self._report_config(aside)
         self._changed: dict[str, Any] = {}  # name, notes and so on, set while it runs
         self._own_summary: dict[str, Any] = {}
+        self._labels: dict[str, dict[str, Any]] = {}
         self._summary = Summary(self._read_summary, self._set_summary)
         self._follower = Follower(place.run_dir)
         # Kept up with what is logged only where `log` has to know.
         self.steps = Steps(notices.add, self._steps_from()) if settings.late_steps == "error" else None
-        placing = partial(Placing, place.run_dir.keep_media, run_id=self.id, log_artifact=self.log_artifact)
+        placing = partial(Placing, place.run_dir.keep_media, self.log_artifact, self._label, run_id=self.id)
         self.media = placing()  # of log records
         self._media_by_hand = placing(strict=True)
         self._media_of_summary = placing(strict=True, step="summary")
@@ -382,6 +383,13 @@ class Run:
             self._background.append_change("file", file)
         self._background.append_change("summary", placed)
         return placed
+
+    def _label(self, kind: str, key: str, labels: dict[int, str]) -> None:
+        """Put the names of an image's classes into the config, where the page looks for them."""
+        told = {key: {"type": kind, "key": key, "value": labels}}
+        if self._labels.get(kind, {}).get(key) != told[key]:
+            self._labels.setdefault(kind, {}).update(told)
+            self._background.append_change("config", {"_wandb": {kind: told}})
 
     def upload_file(self, path: str | os.PathLike[str], name: str | None = None) -> None:
         """Add a file to the run. It is copied into the run directory before this returns, and sent from there.
@@ -682,6 +690,9 @@ class Run:
     def after_fork_in_child(self) -> None:
         """Leave everything that is the parent's to the parent."""
         self._background.after_fork_in_child()
+        self._follower.after_fork_in_child()
+        if self.steps is not None:
+            self.steps.after_fork_in_child()
 
 
 def _after_fork_in_child() -> None:
@@ -690,9 +701,6 @@ def _after_fork_in_child() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-        self._follower.after_fork_in_child()
-        if self.steps is not None:
-            self.steps.after_fork_in_child()
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from wandb_logging._errors import LogError
 from wandb_logging._keep import Kept, Source, blocks
-from wandb_logging._media._names import STEP, file_name, short_id
+from wandb_logging._media._names import file_name, short_id
 
 if TYPE_CHECKING:
     from wandb_logging._artifacts import Artifact
@@ -19,14 +19,18 @@ Keep = Callable[[Source, str], Kept]
 """Keeps the bytes of a file, or these, under a name with this extension. Raises OSError."""
 
 
+Label = Callable[[str, str, dict[int, str]], object]
+
+
 class Place:
     """Where the files of one event's media go.
 
     Args:
         keep: copies into the run directory.
+        log_artifact: logs an artifact to the run.
+        label: puts names of classes into its config: (kind, key, number -> name).
         step: what stands for the step in their names.
         run_id: id of the run.
-        log_artifact: logs an artifact to it; None if there is no way to.
 
     Attributes:
         files: what was kept: the member `media` of the event (`_names`).
@@ -35,10 +39,12 @@ class Place:
     def __init__(
         self,
         keep: Keep,
-        step: str = STEP,
-        run_id: str = "",
-        log_artifact: Callable[[Artifact], object] | None = None,
+        log_artifact: Callable[[Artifact], object],
+        label: Label,
+        step: str,
+        run_id: str,
     ) -> None:
+        self.label = label
         self.files: list[dict[str, str]] = []
         self.run_id = run_id
         self.log_artifact = log_artifact
@@ -113,8 +119,13 @@ class Media(Value):
             LogError: its file is gone.
             OSError: it cannot be copied.
         """
-        sha256 = _sha256(self._source)
-        name = f"media/{self.folder}/{short_id(sha256)}{self._extension}"
+        sha256 = _digest(self._source, hashlib.sha256())
+        # Under the official SDK's names: they are part of the artifact's digest.
+        if isinstance(self._source, Path):
+            name = f"media/{self.folder}/{short_id(sha256)}/{self._source.name}"
+        else:
+            md5 = _digest(self._source, hashlib.md5(usedforsecurity=False))
+            name = f"media/{self.folder}/{short_id(md5)}{self._extension}"
         if name not in artifact.manifest.entries:
             if isinstance(self._source, Path):
                 artifact.add_file(self._source, name)
@@ -128,11 +139,10 @@ class Media(Value):
         return {"wb_type": self.kind}
 
 
-def _sha256(source: Source) -> str:
-    digest = hashlib.sha256()
+def _digest(source: Source, digest: Any) -> str:
     for block in blocks(source):
         digest.update(block)
-    return digest.hexdigest()
+    return str(digest.hexdigest())
 
 
 def captions(items: Sequence[Media]) -> list[str | None] | bool:

@@ -71,4 +71,13 @@ def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
         element = _merged(before["element_type"], after["element_type"])
         # Of different lengths the last one counts, as in the official SDK.
         return {"wb_type": "list", "params": {"element_type": element, "length": after["length"]}}
+    if old["wb_type"] == new["wb_type"] == "image-file":
+        return _joined(old, new)  # type: ignore[no-any-return]
     return _ANY
+
+
+def _joined(old: Any, new: Any) -> Any:
+    """What two images have over them, together; where both have a name for something, the first one counts."""
+    if isinstance(old, dict):
+        return {key: _joined(old.get(key, new.get(key)), new.get(key, old.get(key))) for key in {**old, **new}}
+    return sorted({*old, *new}) if isinstance(old, list) else old

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging._errors import LogError
-from wandb_logging._media._base import Keep, Place, Value
+from wandb_logging._media._base import Keep, Label, Place, Value
 from wandb_logging._media._names import STEP
 from wandb_logging._values import MAX_DEPTH, Aside
 
@@ -22,24 +22,26 @@ class Placing:
 
     Args:
         keep: copies into the run directory.
+        log_artifact: logs an artifact to the run, for tables.
+        label: puts names of classes into its config, for boxes and masks.
         strict: whether a value that is not what it should be raises, as a person calls; otherwise it is set aside,
             as what the disk refuses always is.
         step: what stands for the step in the files' names: "summary" in the summary, where they are named after the
             dotted path of a value; in a row after its innermost key alone.
         run_id: id of the run.
-        log_artifact: logs an artifact to it, for tables.
     """
 
     def __init__(
         self,
         keep: Keep,
+        log_artifact: Callable[[Artifact], object],
+        label: Label,
         *,
         strict: bool = False,
         step: str = STEP,
         run_id: str = "",
-        log_artifact: Callable[[Artifact], object] | None = None,
     ) -> None:
-        self._place = partial(Place, keep, step, run_id=run_id, log_artifact=log_artifact)
+        self._place = partial(Place, keep, log_artifact, label, step, run_id)
         self._strict = strict
         self._whole_path = step != STEP
 

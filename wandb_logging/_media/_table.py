@@ -112,8 +112,6 @@ class Table(Media):
         Returns:
             Where it is in there.
         """
-        if place.log_artifact is None:
-            return {}
         artifact = Artifact(_artifact_name(f"run-{place.run_id}-{key}"), "run_table")
         name = f"{safe_key(key)}.table.json"
         content = self._content(artifact)
