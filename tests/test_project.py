@@ -42,6 +42,8 @@ ROOMS = [
     "_identity",
     "_rundir",
     "_bound",
+    "_verify",
+    "_repair",
     "_memory",
     "_artifacts",
     "_media",

@@ -22,8 +22,8 @@ class RunData:
     Attributes:
         path: the run directory.
         info: who the run is: id, project, entity, name, notes, tags, group, job_type, start, mode, host.
-        rows: history rows in order, each with `_step`, `_timestamp`, `_runtime`; with max_cache_bytes as far as they are
-            still here.
+        rows: history rows in order, each with `_step`, `_timestamp`, `_runtime`; with max_cache_bytes those that
+            are still here.
         lines: text lines with time, in the plain form of output.log.
         samples: system metrics in order, each with `_timestamp`, `_runtime` and names such as `system.cpu`.
         config, summary: as they stand at the end of the journal.

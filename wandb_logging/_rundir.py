@@ -119,6 +119,9 @@ class RunDir:
         server = self._load("server.json")
         if server is not None:
             info = {**info, "server": server}
+        elif (self.path / "server.json").exists():  # asked again, the server would count our lines as another's
+            what = "where the run's lines begin on the server is unknown"
+            raise JournalCorrupt(f"{self.path / 'server.json'} is damaged: {what}. See `wandb-logging repair`")
         wrong = problem(info)
         if wrong:
             raise JournalCorrupt(f"{self.path / 'run.json'} {wrong}")
@@ -149,13 +152,13 @@ class RunDir:
 
         That of base.json if it is lost or older than that.
         """
-        cursor, base = self._load_cursor("cursor.json"), self.base
+        cursor, base = self.load_cursor("cursor.json"), self.base
         return base if _events_of(base) > _events_of(cursor) else cursor
 
     @property
     def base(self) -> dict[str, Any]:
         """The content of base.json, of a form as the cursor's; empty if reading begins at the start."""
-        return self._load_cursor("base.json")
+        return self.load_cursor("base.json")
 
     @property
     def has_base(self) -> bool:
@@ -171,7 +174,8 @@ class RunDir:
         self._save("base.json", seal(dumps(cursor)), durable=True)
         sync_directory(self.path)
 
-    def _load_cursor(self, name: str) -> dict[str, Any]:
+    def load_cursor(self, name: str) -> dict[str, Any]:
+        """The content of cursor.json or base.json alone; empty if it is missing or damaged."""
         try:
             body = unseal((self.path / name).read_bytes().rstrip(b"\n"))
             cursor = loads(body or b"{}")

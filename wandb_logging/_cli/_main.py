@@ -128,6 +128,31 @@ def parser() -> argparse.ArgumentParser:
         with_host.add_argument(
             "--host", type=_address, metavar="URL", help="address of the W&B API; default: WANDB_BASE_URL"
         )
+    verify = command(
+        "verify",
+        "Check runs on disk: what is whole, torn, damaged, missing, not sent yet. Changes nothing.\n"
+        "Exit code: 0 all is whole, 1 something is not, 2 wrong usage.",
+        "verify",
+        "verify /data/wandb_cache --json",
+    )
+    verify.add_argument("--json", action="store_true", help="print a list of objects, for programs")
+    repair = command(
+        "repair",
+        "Make damaged runs such that they can be sent. Says what it would do; does it with --yes.\n"
+        "Nothing is destroyed: what is replaced is kept in the folder `repaired` of the run.\n"
+        "Exit code: 0 there is nothing (more) to do, 1 there is, or a run is in use, 2 wrong usage.",
+        "repair wandb_cache/digits/3kq9x0ab",
+        "repair wandb_cache/digits/3kq9x0ab --yes",
+    )
+    repair.add_argument("--yes", action="store_true", help="do it")
+    for with_dirs in (verify, repair):
+        with_dirs.add_argument(
+            "dir",
+            nargs="*",
+            type=Path,
+            metavar="DIR",
+            help="run directories, or folders of them; default: the cache folder",
+        )
     command("doctor", "Check key, server, clock and disk, and say what to do.", "doctor")
     return top
 
