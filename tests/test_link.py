@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -108,7 +110,7 @@ def test_what_cannot_help_is_not_repeated(error: WandbLoggingError) -> None:
     with pytest.raises(type(error)):
         way.call(server.request)
     assert (server.asked, clock.slept) == (1, [])
-    assert way.trouble is error
+    assert (type(way.trouble), str(way.trouble)) == (type(error), str(error))
 
 
 def test_a_new_key_is_looked_for() -> None:
@@ -122,6 +124,33 @@ def test_a_new_key_is_looked_for() -> None:
     with pytest.raises(RunNotFound):
         way.call(server.request)
     assert (server.connected, server.closed) == (2, 1)
+
+
+def test_what_failed_is_let_go() -> None:
+    """A body of megabytes is gone with the call that failed to send it, not whenever garbage is collected."""
+
+    class Body:
+        pass
+
+    def send(client: Any, body: Body) -> None:
+        assert body
+        server.request(client)
+
+    def deliver(body: Body) -> None:
+        way.call(lambda client: send(client, body))
+
+    server = Server(*[TransportError("refused") for _ in range(100)])
+    way = link(server, Clock())
+    body = Body()
+    alive = weakref.ref(body)
+    gc.disable()
+    try:
+        with pytest.raises(TransportError) as raised:
+            deliver(body)
+        del raised, body
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 def test_attempts() -> None:

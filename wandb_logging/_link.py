@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -106,8 +108,10 @@ class Link:
         )
         try:
             result = retrying(self._try, request, self._client)
-        except AuthError:
-            self.close()  # the next call asks for a key again
+        except WandbLoggingError as exc:
+            _let_go(exc)
+            if isinstance(exc, AuthError):
+                self.close()  # the next call asks for a key again
             raise
         self.last_request = self.now()
         return result
@@ -125,7 +129,8 @@ class Link:
         try:
             result = request(client)
         except WandbLoggingError as exc:
-            self.trouble = exc
+            self.trouble = copy.copy(exc)  # without the frames that it passes yet
+            _let_go(exc)
             raise
         self.trouble = None
         return result
@@ -135,6 +140,13 @@ class Link:
         if self._client is not None:
             self._client.close()
             self._client = None
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Empty the frames that an error has passed: by them, tenacity and urllib3 keep each failed body in a cycle."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 class _stop_when(tenacity.stop.stop_base):  # noqa: N801  named as tenacity names these
