@@ -19,7 +19,7 @@ from wandb_logging._artifacts import MANIFEST, Entry, Manifest, base64_md5, kept
 from wandb_logging._errors import AuthError, GraphQLError, RequestRejected
 from wandb_logging._keep import md5_of
 from wandb_logging._link import Link, OutOfTime
-from wandb_logging._protocol import Remote, dig
+from wandb_logging._protocol import NoAnswerError, Remote, dig
 from wandb_logging._values import dumps
 
 if TYPE_CHECKING:
@@ -69,7 +69,9 @@ def _upload(link: Link, remote: Remote, artifact: Mapping[str, Any], manifest: M
     manifest_id = dig(announced, "createArtifactManifest", "artifactManifest", "id")
     _put_files(link, {"artifactID": artifact_id, "artifactManifestID": manifest_id}, manifest, folder)
     _put_manifest(link, announce, manifest, folder / "upload.json")
-    link.graphql(_protocol.COMMIT_ARTIFACT, {"artifactID": artifact_id})
+    committed = link.graphql(_protocol.COMMIT_ARTIFACT, {"artifactID": artifact_id})
+    if not isinstance(dig(committed, "commitArtifact", "artifact"), dict):
+        raise NoAnswerError("the server's answer to CommitArtifact holds no artifact")
 
 
 def _kept_manifest(path: Path) -> Manifest:
@@ -191,4 +193,6 @@ def use_artifact(link: Link, remote: Remote, artifact_id: str) -> None:
         TransportError, HTTPStatusError, GraphQLError: see `_errors`.
     """
     run = {"entityName": remote.entity, "projectName": remote.project, "runName": remote.name}
-    link.graphql(_protocol.USE_ARTIFACT, {"input": {"artifactID": artifact_id, **run}})
+    used = link.graphql(_protocol.USE_ARTIFACT, {"input": {"artifactID": artifact_id, **run}})
+    if not isinstance(dig(used, "useArtifact", "artifact"), dict):
+        raise NoAnswerError("the server's answer to UseArtifact holds no artifact")

@@ -15,7 +15,7 @@ from wandb_logging._errors import RequestRejected, ServerUnavailable
 from wandb_logging._files import RunFiles
 from wandb_logging._keep import md5_of
 from wandb_logging._link import Link
-from wandb_logging._protocol import Remote, dig
+from wandb_logging._protocol import NoAnswerError, Remote, dig
 from wandb_logging._rundir import RunDir
 
 FILES = ("file", "standard", "media")  # kinds that upload a file of the run
@@ -111,7 +111,10 @@ def _alert(task: Mapping[str, Any], link: Link, remote: Remote, _run_dir: RunDir
     except ServerUnavailable as exc:
         # While it is waited for, neither later tasks nor the end of the run are told.
         raise RequestRejected(str(exc), exc.status) from exc
-    if dig(data, "notifyScriptableRunAlert", "success") is False:
+    answer = dig(data, "notifyScriptableRunAlert")
+    if not isinstance(answer, dict) or "success" not in answer:
+        raise NoAnswerError("the server's answer does not say whether it took the alert")
+    if answer["success"] is False:
         raise RequestRejected("the server did not take it", 400)
     return []
 

@@ -35,6 +35,8 @@ _PIECE = (100, 2**15)
 _PIECE_ALONE = (1000, 2**19)
 _MOST_BYTES = _protocol.MAX_REQUEST_BYTES - 2**20  # what one piece, or the summary, may add to a batch
 _TASKS = 100  # done after the addresses of all their files were asked for at once
+_TASK_TRIES = 3  # of one that is answered with no sense
+_TASK_PAUSE = 2.0  # seconds between them
 _SAVE_APART = 1.0  # seconds between two cursors while files are sent
 _DAMAGED = "damaged journal line"
 
@@ -633,11 +635,19 @@ class Uploader:
         """Whether a task uploads a file of the run, and is to do so."""
         return task.get("kind") in FILES and not ignored(str(task.get("name")), self._info.get("ignore_globs", ()))
 
-    def _perform(self, task: dict[str, Any], files: RunFiles) -> None:
+    def _try(self, task: dict[str, Any], files: RunFiles) -> list[str]:
         assert self.remote is not None
+        for _ in range(_TASK_TRIES - 1):
+            try:
+                return perform(task, self.link, self.remote, self.run_dir, files)
+            except _protocol.NoAnswerError:  # nobody has refused it: something on the way, perhaps only for a moment
+                self.link.pace.sleep(_TASK_PAUSE)
+        return perform(task, self.link, self.remote, self.run_dir, files)
+
+    def _perform(self, task: dict[str, Any], files: RunFiles) -> None:
         try:
             wanted = task.get("kind") not in FILES or self._is_file(task)
-            uploaded = perform(task, self.link, self.remote, self.run_dir, files) if wanted else []
+            uploaded = self._try(task, files) if wanted else []
         except (RequestRejected, RunNotFound, GraphQLError, OSError) as exc:
             self.run_dir.set_aside(str(exc), task)
             self._state.set_aside += task.get("kind") != "standard"  # those are ours, not the program's
