@@ -321,7 +321,21 @@ class FakeNvml(SimpleNamespace):
         return self.only_first(handle, 400_000)
 
     def nvmlDeviceGetClockInfo(self, handle: int, clock: str) -> Any:
-        return self.only_first(handle, {"NVML_CLOCK_SM": 1400, "NVML_CLOCK_MEM": 5000}[clock])
+        return self.only_first(
+            handle, {"NVML_CLOCK_SM": 1400, "NVML_CLOCK_MEM": 5000, "NVML_CLOCK_GRAPHICS": 1300}[clock]
+        )
+
+    def nvmlDeviceGetEncoderUtilization(self, handle: int) -> Any:
+        return self.only_first(handle, [7, 167_000])  # per cent, and over how many microseconds
+
+    def nvmlDeviceGetCurrPcieLinkGeneration(self, handle: int) -> Any:
+        return self.only_first(handle, 4)
+
+    def nvmlDeviceGetPcieSpeed(self, handle: int) -> Any:
+        return self.only_first(handle, 16_000)
+
+    def nvmlDeviceGetCurrPcieLinkWidth(self, handle: int) -> Any:
+        return self.only_first(handle, 16)
 
     def nvmlDeviceGetFanSpeed(self, handle: int) -> Any:
         return self.only_first(handle, 30)
@@ -338,6 +352,15 @@ class FakeNvml(SimpleNamespace):
 
 
 class TestNvidia:
+    def test_the_library_has_what_is_asked_of_it(self) -> None:
+        """The stand-in has no function, and no constant, that NVIDIA's own library has not."""
+        nvml = pytest.importorskip("pynvml")
+        functions = [name for name in vars(FakeNvml) if name.startswith("nvml")]
+        constants = ["NVML_CLOCK_SM", "NVML_CLOCK_MEM", "NVML_CLOCK_GRAPHICS", "NVML_TEMPERATURE_GPU"]
+        constants += ["NVML_VOLATILE_ECC", "NVML_MEMORY_LOCATION_DEVICE_MEMORY"]
+        constants += ["NVML_MEMORY_ERROR_TYPE_CORRECTED", "NVML_MEMORY_ERROR_TYPE_UNCORRECTED"]
+        assert [name for name in [*functions, *constants] if not hasattr(nvml, name)] == []
+
     def test_names_and_units(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Per cent, bytes, watts, MHz; those of a card that this process uses count as the process's, too."""
         monkeypatch.setitem(sys.modules, "pynvml", FakeNvml())
@@ -355,6 +378,11 @@ class TestNvidia:
         own = {
             "smClock": 1400,
             "memoryClock": 5000,
+            "graphicsClock": 1300,
+            "encoderUtilization": 7,
+            "pcieLinkGen": 4,
+            "pcieLinkSpeed": 16_000_000_000,
+            "pcieLinkWidth": 16,
             "fanSpeed": 30,
             "correctedMemoryErrors": 3,
             "uncorrectedMemoryErrors": 0,

@@ -348,6 +348,11 @@ _GPU_SHARED = (_gpu_utilization, _gpu_memory, _gpu_temperature, _gpu_power)
 _GPU_OWN: Mapping[str, Callable[[Any, Any], float]] = {
     "smClock": lambda nvml, handle: nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM),
     "memoryClock": lambda nvml, handle: nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_MEM),
+    "graphicsClock": lambda nvml, handle: nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_GRAPHICS),
+    "encoderUtilization": lambda nvml, handle: nvml.nvmlDeviceGetEncoderUtilization(handle)[0],
+    "pcieLinkGen": lambda nvml, handle: nvml.nvmlDeviceGetCurrPcieLinkGeneration(handle),
+    "pcieLinkSpeed": lambda nvml, handle: nvml.nvmlDeviceGetPcieSpeed(handle) * 1_000_000,  # the library says Mbit/s
+    "pcieLinkWidth": lambda nvml, handle: nvml.nvmlDeviceGetCurrPcieLinkWidth(handle),
     "fanSpeed": lambda nvml, handle: nvml.nvmlDeviceGetFanSpeed(handle),
     "correctedMemoryErrors": _gpu_memory_errors("NVML_MEMORY_ERROR_TYPE_CORRECTED"),
     "uncorrectedMemoryErrors": _gpu_memory_errors("NVML_MEMORY_ERROR_TYPE_UNCORRECTED"),
