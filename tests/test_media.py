@@ -81,6 +81,16 @@ def one(value: Any) -> tuple[dict[str, Any], bytes]:
     return rows[0]["x"], files[rows[0]["x"]["path"]]
 
 
+def kept(run: Run) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The values of a run's one row, without the random ids of artifacts, and the media files in its directory."""
+    assert run.dir is not None
+    ((row,), folder) = (read_run(run.dir).rows, run.dir / "files" / "media")
+    values = {key: value for key, value in row.items() if key[0] != "_"}
+    for name in OF_ARTIFACTS:
+        del values["table"][name]
+    return values, {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 @pytest.fixture
 def picture(tmp_path: Path) -> Path:
     pillow = pytest.importorskip("PIL.Image")
@@ -125,6 +135,37 @@ class TestOnTheServer:
         (row,) = stored.history
         assert (row["loss"], row["page"]["_type"]) == (0.5, "html-file")
         assert row["page"]["path"] in stored.files
+
+    def test_each_kind_from_both_doors(self, picture: Path, tmp_path: Path) -> None:
+        """A log record takes every kind that `run.log` takes, to the same values and the same bytes."""
+        for name in ("m.pdb", "o.obj"):
+            (tmp_path / name).write_text(name)
+        kinds: dict[str, Any] = {
+            "image": Image(picture),
+            "images": [Image(PIXELS), Image(PIXELS, caption="c")],
+            "over": Image(PIXELS, masks={"m": {"mask_data": PIXELS[..., 0]}}),
+            "histogram": Histogram([1, 2]),
+            "html": Html("x"),
+            "table": Table(columns=["a"], data=[[1]]),
+            "audio": Audio(np.zeros(8), sample_rate=8),
+            "video": Video(np.zeros((2, 1, 2, 2))),
+            "molecule": Molecule(tmp_path / "m.pdb"),
+            "object": Object3D(tmp_path / "o.obj"),
+            "points": Object3D(np.zeros((2, 3))),
+            "nested": {"html": Html("y"), "many": [Html("z")]},
+        }
+        run = offline(cache_dir="by-hand")
+        run.log(kinds)
+        run.finish()
+        handler = WandbHandler(project="p", mode="offline", quiet=True, cache_dir="records")
+        log = logging.getLogger("doors")
+        log.addHandler(handler)
+        log.error("x", extra={"metrics": kinds})
+        handler.close()
+        (one_row, one_kept), (other_row, other_kept) = (kept(run), kept(handler.run))
+        assert one_row == other_row
+        assert one_row.keys() == kinds.keys()
+        assert one_kept == other_kept
 
     def test_step_in_the_name(self) -> None:
         """The name has the step of the row, whichever way the step was given; keys make folders and stay inside."""
@@ -290,7 +331,11 @@ class TestBad:
             lambda: Audio([0.0]),
             lambda: Audio(np.zeros((1, 1, 1)), sample_rate=8),
             lambda: Audio(np.zeros(3, dtype=np.int64), sample_rate=8),
-            lambda: Video(np.zeros((2, 3, 4, 4))),
+            lambda: Video(np.zeros((2, 3, 4, 4)), format="mp4"),
+            lambda: Video(np.zeros((3, 4, 4))),
+            lambda: Video(np.zeros((2, 2, 4, 4))),
+            lambda: Video([1]),
+            lambda: Table(columns=["a"]).get_column("b"),
             lambda: Video(tmp_path / "x.txt"),
             lambda: Video(io.BytesIO(b"x")),
             lambda: Molecule(tmp_path / "x.txt"),
@@ -332,19 +377,24 @@ class TestBad:
         _, _, server = finished(run)
         assert {key for key in server.run(run.id).summary if key[0] != "_"} == {"page"}
 
-    def test_log_record_does_not(self, tmp_path: Path) -> None:
-        """From a log record it is set aside by name, and the rest of the row goes."""
+    def test_log_record_does_not(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        """From a log record it is set aside by name, with a warning, and the rest of the row goes."""
         source = tmp_path / "clip.mp4"
         source.write_bytes(b"x")
         clip = Video(source)
         source.unlink()
+        table = Table(columns=["a", "b"])
+        table.data.append([1])
         handler = WandbHandler(project="p", mode="offline", quiet=True)
         log = logging.getLogger("bad")
         log.addHandler(handler)
-        log.error("x", extra={"metrics": {"loss": 1, "val": {"clip": clip, "acc": 2}}})
-        assert handler.stats()["set_aside"] == 1
+        log.error("x", extra={"metrics": {"loss": 1, "val": {"clip": clip, "acc": 2}, "table": table}})
+        assert handler.stats()["set_aside"] == 2
         rows, _, _ = finished(handler.run)
         assert (rows[0]["loss"], rows[0]["val"]) == (1, {"acc": 2})
+        warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+        assert any("val.clip is set aside: there is no file" in warning for warning in warnings)
+        assert any("table is set aside: Table: row 0 has 1 values for 2 columns" in warning for warning in warnings)
 
     def test_full_disk(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """What the disk refuses is set aside also from `run.log`: it is not the value that is wrong."""
@@ -519,6 +569,14 @@ class TestTable:
         table.add_column("b", [3, 4])
         assert (table.columns, table.data) == (["a", "b"], [[1, 3], [2, 4]])
 
+    def test_looking_into_it(self) -> None:
+        """Columns and rows are read as they were added."""
+        table = Table(columns=["a", "b"], data=[[1, "x"]])
+        table.add_row(2, "y")
+        assert table.get_column("b") == ["x", "y"]
+        assert table.get_column("a", convert_to="numpy").sum() == 3
+        assert list(table.iterrows()) == [(0, [1, "x"]), (1, [2, "y"])]
+
     def test_many_rows(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The file has the first rows, the value counts all."""
         monkeypatch.setattr(Table, "MAX_ROWS", 2)
@@ -627,6 +685,31 @@ class TestFiles:
         with wave.open(io.BytesIO(content)) as sound:
             assert (sound.getnchannels(), sound.getframerate(), sound.getsampwidth()) == (2, 8000, 2)
             assert np.frombuffer(sound.readframes(9), dtype="<i2").tolist() == [0, 2**14, -(2**15), 2**15 - 1]
+
+    @pytest.mark.parametrize(("channels", "fps"), [(1, None), (3, 10), (4, 2)])
+    def test_frames(self, channels: int, fps: int | None) -> None:
+        """Frames become a GIF, four a second if nothing else is said."""
+        pillow = pytest.importorskip("PIL.Image")
+        shades = [0, 100, 255]
+        frames = np.stack([np.full((channels, 6, 8), shade, dtype=np.uint8) for shade in shades])
+        value, content = one(Video(frames, fps=fps, caption="c"))
+        assert (value["width"], value["height"], value["path"][-4:]) == (8, 6, ".gif")
+        clip = pillow.open(io.BytesIO(content))
+        assert (clip.format, clip.n_frames, clip.size, clip.info["duration"]) == ("GIF", 3, (8, 6), 1000 / (fps or 4))
+        for number, shade in enumerate(shades):
+            clip.seek(number)
+            assert set(np.asarray(clip.convert("L")).flatten().tolist()) == {shade}
+
+    def test_several_videos_of_frames(self) -> None:
+        """They stand side by side where the official SDK puts them; a place without one is black."""
+        pillow = pytest.importorskip("PIL.Image")
+        official = pytest.importorskip("wandb")
+        frames = np.arange(3 * 2 * 1 * 2 * 2, dtype=np.uint8).reshape(3, 2, 1, 2, 2) * 10
+        expected = official.Video._prepare_video(None, frames)
+        clip = pillow.open(io.BytesIO(one(Video(frames))[1]))
+        for number, picture in enumerate(expected):
+            clip.seek(number)
+            assert np.array_equal(np.asarray(clip.convert("L")), picture[..., 0])
 
     def test_audio_without_numpy(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Samples need numpy: it says what to install."""

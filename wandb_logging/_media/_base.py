@@ -162,6 +162,19 @@ def existing_file(path: str | os.PathLike[str]) -> Path:
     return file.absolute()
 
 
+def pillow_image(what: str) -> Any:
+    """The module `PIL.Image`, imported only where such a value comes.
+
+    Raises:
+        LogError: it is not installed.
+    """
+    try:
+        from PIL import Image  # noqa: PLC0415
+    except ImportError as exc:
+        raise LogError(f"{what} needs Pillow: pip install wandb-logging[media]") from exc
+    return Image
+
+
 def opened_file(value: Any) -> Any:
     """The path of an open file; anything else as it is. Paths and tensors may have a `name`, too."""
     name = getattr(value, "name", None)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from wandb_logging._errors import LogError
 from wandb_logging._keep import Source
-from wandb_logging._media._base import Media, Place, captions, existing_file
+from wandb_logging._media._base import Media, Place, captions, existing_file, pillow_image
 from wandb_logging._media._overlays import Boxes, Mask, Overlay
 from wandb_logging._values import as_numpy
 
@@ -68,7 +68,7 @@ class Image(Media):
         file_type: str | None = None,
     ) -> None:
         self._boxes = {name: Boxes(given, name) for name, given in _overlays("boxes", boxes)}
-        self._masks = {name: Mask(given, name, _pillow()) for name, given in _overlays("masks", masks)}
+        self._masks = {name: Mask(given, name) for name, given in _overlays("masks", masks)}
         self._classes = _all_classes([*self._boxes.values(), *self._masks.values()], classes)
         self._grouping = grouping
         if isinstance(data_or_path, (str, os.PathLike)):
@@ -179,16 +179,8 @@ def _texts(labels: Mapping[Any, str]) -> dict[str, str]:
     return {str(number): name for number, name in labels.items()}
 
 
-def _pillow() -> Any:
-    try:
-        from PIL import Image as Pillow  # noqa: PLC0415  only where such a value comes
-    except ImportError as exc:
-        raise LogError("Image needs Pillow: pip install wandb-logging[media]") from exc
-    return Pillow
-
-
 def _size_of(path: Path) -> tuple[int, int]:
-    pillow = _pillow()
+    pillow = pillow_image("Image")
     try:
         with pillow.open(path) as picture:
             picture.load()
@@ -199,7 +191,7 @@ def _size_of(path: Path) -> tuple[int, int]:
 
 def _written(data: Any, mode: str | None, file_type: str) -> tuple[bytes, tuple[int, int]]:
     """A picture as the bytes of a file, with its width and height."""
-    pillow = _pillow()
+    pillow = pillow_image("Image")
     file = io.BytesIO()
     figure = _figure(data)
     if figure is not None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from wandb_logging._errors import LogError
 from wandb_logging._keep import Source
-from wandb_logging._media._base import Media, Place, existing_file
+from wandb_logging._media._base import Media, Place, existing_file, pillow_image
 from wandb_logging._media._json import json_bytes, whole
 from wandb_logging._values import as_numpy
 
@@ -84,7 +84,7 @@ class Mask(Overlay):
     folder = "images/mask"
     label_kind = "mask/class_labels"
 
-    def __init__(self, given: Any, name: str, pillow: Any) -> None:
+    def __init__(self, given: Any, name: str) -> None:
         if not isinstance(given, Mapping) or not ("path" in given or hasattr(given.get("mask_data"), "shape")):
             raise LogError(f"mask {name!r}: expected a mapping with mask_data, an array, or with path")
         labels: Labels = {}  # of a picture: the official SDK looks into arrays only
@@ -97,7 +97,7 @@ class Mask(Overlay):
                 raise LogError(f"mask {name!r}: expected an array of height x width, of classes from 0 to 255")
             labels = _labels(given, name) if "class_labels" in given else _numbered(data.flatten().tolist())
             file = io.BytesIO()
-            pillow.fromarray(data.astype("uint8")).convert("L").save(file, format="PNG")
+            pillow_image("Image").fromarray(data.astype("uint8")).convert("L").save(file, format="PNG")
             source, extension = file.getvalue(), ".mask.png"
         super().__init__(source, extension, name, labels)
 

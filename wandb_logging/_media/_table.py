@@ -7,7 +7,7 @@ import datetime as dt
 import json
 import re
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -78,9 +78,12 @@ class Table(Media):
         Raises:
             LogError: it has another length than `columns`.
         """
-        if len(data) != len(self.columns):
-            raise LogError(f"Table: row {len(self.data)} has {len(data)} values for {len(self.columns)} columns")
+        self._check(len(self.data), data)
         self.data.append(list(data))
+
+    def _check(self, number: int, row: Sequence[Any]) -> None:
+        if len(row) != len(self.columns):
+            raise LogError(f"Table: row {number} has {len(row)} values for {len(self.columns)} columns")
 
     def add_column(self, name: str, data: Sequence[Any]) -> None:
         """Add a column.
@@ -99,8 +102,34 @@ class Table(Media):
         for row, value in zip(self.data, values):
             row.append(value)
 
+    def add_row(self, *row: Any) -> None:
+        """Another name of `add_data`."""
+        self.add_data(*row)
+
+    def get_column(self, name: str | int, convert_to: str | None = None) -> Any:
+        """The values of a column: a list, or with "numpy" an array.
+
+        Raises:
+            LogError: there is no such column.
+        """
+        if name not in self.columns:
+            raise LogError(f"Table: there is no column {name!r}")
+        place = self.columns.index(name)
+        values = [row[place] for row in self.data]
+        if convert_to != "numpy":
+            return values
+        import numpy as np  # noqa: PLC0415  only where it is asked for
+
+        return np.array(values)
+
+    def iterrows(self) -> Iterator[tuple[int, list[Any]]]:
+        """Number and values of each row."""
+        yield from enumerate(self.data)
+
     def json(self, key: str, place: Place) -> dict[str, Any]:
         """The JSON object of it."""
+        for number, row in enumerate(self.data):  # `data` is anybody's
+            self._check(number, row)
         content = {"columns": self.columns, "data": self.data[: self.MAX_ROWS]}
         file = place.put(json_bytes(content), self.folder, key, self._extension)
         about = {"ncols": len(self.columns), "nrows": len(self.data), "log_mode": self.log_mode}
