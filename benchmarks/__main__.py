@@ -55,7 +55,9 @@ def _rounds(results: list[Result]) -> list[Any]:
     """The rounds as pyperf's benchmarks: it says how steady they were, and compares two such files."""
     pyperf = importlib.import_module("pyperf")
     return [
-        pyperf.Benchmark([pyperf.Run(list(seconds), metadata={"name": f"{result.name}: {name}"})])
+        pyperf.Benchmark(
+            [pyperf.Run(list(seconds), metadata={"name": f"{result.name}: {name}", "loops": result.calls})]
+        )
         for result in results
         for name, seconds in result.rounds.items()
     ]

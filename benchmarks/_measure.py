@@ -59,6 +59,7 @@ class Result:
         note: the absolute figures behind a ratio.
         at_least: whether more is better.
         rounds: of a micro benchmark the seconds a call of each contender in each round.
+        calls: in one round.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Result:
     note: str = ""
     at_least: bool = False
     rounds: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    calls: int = 1
 
     @property
     def reached(self) -> bool | None:

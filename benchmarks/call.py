@@ -98,7 +98,8 @@ def _against(
 ) -> Result:
     times = interleaved({OURS: ours, STOCK: stock}, calls=size.calls, rounds=size.rounds)
     note = f"{micros(times[OURS])} against {micros(times[STOCK])}"
-    return Result(f"{name}, to QueueHandler", ratio(times[OURS], times[STOCK]), goal, note=note, rounds=times)
+    figure = ratio(times[OURS], times[STOCK])
+    return Result(f"{name}, to QueueHandler", figure, goal, note=note, rounds=times, calls=size.calls)
 
 
 def _p99(size: Size, ours: Callable[[int], object], stock: Callable[[int], object]) -> Result:
@@ -122,7 +123,7 @@ def _metrics(size: Size) -> list[Found]:
                 rounds=9,
             )
             for count in _METRICS
-            for of in [rows(count, 100)]
+            for of in [rows(count, 10)]  # few: what is far away in memory would count as a metric's cost
         }
     medians = {name: [statistics.median(times[count][name]) * 1e6 for count in _METRICS] for name in times[_METRICS[0]]}
     ours_of = dict(zip(_METRICS, medians[OURS]))

@@ -40,16 +40,29 @@ def results(size: Size) -> list[Found]:
     """Shares of the time at work, by function, the largest first; nothing where py-spy is not installed."""
     if not SPY.exists():
         return []
-    with sink() as target, tempfile.TemporaryDirectory() as online, tempfile.TemporaryDirectory() as offline:
-        stacks = _sampled(target, _ONLINE, online, size.rows)
-        with Worker(OFFLINE, target.environment(), directory=offline) as worker:
-            worker.ask("whole", size.rows, 10)
-        synced = _sampled(target, _SYNC, offline, size.rows)
+    stacks: Counter[str] = Counter()
+    synced: Counter[str] = Counter()
+    with sink() as target:
+        for _ in range(size.pairs):
+            stacks += _online(target, size.rows)
+            synced += _sync(target, size.rows)
     return [
         *_shares("the call, online", stacks, lambda stack: "Logger.info (" in stack),
         *_shares("the uploader, online", stacks, lambda stack: "Uploader.drain (" in stack),
         *_shares("sync", synced, lambda stack: "Uploader.drain (" in stack),
     ]
+
+
+def _online(target: Sink, count: int) -> Counter[str]:
+    with tempfile.TemporaryDirectory() as place:
+        return _sampled(target, _ONLINE, place, count)
+
+
+def _sync(target: Sink, count: int) -> Counter[str]:
+    with tempfile.TemporaryDirectory() as place:
+        with Worker(OFFLINE, target.environment(), directory=place) as worker:
+            worker.ask("whole", count, 10)
+        return _sampled(target, _SYNC, place, count)
 
 
 def _sampled(target: Sink, code: str, directory: str, count: int) -> Counter[str]:
