@@ -133,7 +133,7 @@ def test_what_failed_is_let_go() -> None:
         pass
 
     def send(client: Any, body: Body) -> None:
-        assert body
+        assert isinstance(body, Body)
         server.request(client)
 
     def deliver(body: Body) -> None:
