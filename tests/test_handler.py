@@ -367,9 +367,16 @@ def test_root_at_debug_does_not_feed_itself(wandb_server: LocalServer) -> None:
     assert texts == ["DEBUG:app:mine", "DEBUG:urllib3:also mine, from my own thread"]
 
 
-@pytest.mark.parametrize("end", ["shutdown", "dictConfig"])
-def test_a_wedged_server_delays_the_end_by_close_timeout_at_most(end: str) -> None:
-    """logging.shutdown and a second dictConfig hold logging's locks while they wait; our thread needs none of them."""
+@pytest.mark.parametrize("end", ["shutdown", "dictConfig", "fileConfig", "program"])
+def test_a_wedged_server_delays_the_end_by_close_timeout_at_most(end: str, caplog: pytest.LogCaptureFixture) -> None:
+    """logging.shutdown and a second configuration hold logging's locks while they wait; our thread needs none of them.
+
+    Nor does it feed itself with what urllib3 logs meanwhile, with pytest's own handler beside ours.
+    """
+    caplog.set_level(logging.DEBUG)
+    Path("logging.ini").write_text(
+        "[loggers]\nkeys=root\n[handlers]\nkeys=\n[formatters]\nkeys=\n[logger_root]\nlevel=DEBUG\nhandlers=\n"
+    )
     with LocalServer() as server:
         server.latency = 60
         handler = WandbHandler(project="p", mode="online", host=server.url, api_key=server.api_key, close_timeout=0.5)
@@ -382,8 +389,12 @@ def test_a_wedged_server_delays_the_end_by_close_timeout_at_most(end: str) -> No
             if end == "shutdown":
                 mine = [weak for weak in logging._handlerList if weak() is handler]  # type: ignore[attr-defined]
                 logging.shutdown(mine)
-            else:
+            elif end == "dictConfig":
                 logging.config.dictConfig({"version": 1})
+            elif end == "fileConfig":
+                logging.config.fileConfig("logging.ini")
+            else:
+                handler.close()
             done.set()
 
         threading.Thread(target=stop, daemon=True).start()
