@@ -832,6 +832,7 @@ OFFICIAL = """
         for row in values(wandb):
             run.log(row)
         run.summary.update(best(wandb))
+        run.log({"stepped": wandb.Html("s")}, step=100)
 """
 
 OURS = """
@@ -840,6 +841,7 @@ OURS = """
         for row in values(wandb_logging):
             run.log(row)
         run.summary.update(best(wandb_logging))
+        run.log({"stepped": wandb_logging.Html("s")}, step=100)
 """
 
 OF_ARTIFACTS = {"artifact_path", "_latest_artifact_path"}  # of tables
@@ -879,6 +881,7 @@ class TestAsTheOfficialSDK:
             trees = [*stored.history, stored.summary]
             found = [{key: value for key, value in row.items() if key[0] != "_"} for row in trees]
             for row in found:
+                row.pop("stepped", None)
                 for value in filter(lambda item: isinstance(item, dict), row.values()):
                     for key in OF_ARTIFACTS & value.keys():
                         value[key] = re.sub(r"//\w{128}", "//id", value[key])
@@ -890,10 +893,17 @@ class TestAsTheOfficialSDK:
         """The files have the same names and the same bytes."""
 
         def media(run_id: str) -> dict[str, bytes]:
-            return {name: data for name, data in both.run(run_id).files.items() if name.startswith("media/")}
+            files = both.run(run_id).files.items()
+            return {name: data for name, data in files if name.startswith("media/") and "stepped" not in name}
 
         assert media("ours").keys() == media("official").keys()
         assert media("ours") == media("official")
+
+    def test_name_with_an_explicit_step(self, both: LocalServer) -> None:
+        """The one difference: ours has the step of its row, the official SDK's that of the call before."""
+        ours, theirs = (both.run(run_id).history[-1]["stepped"] for run_id in ("ours", "official"))
+        before = both.run("official").history[-2]["_step"] + 1
+        assert ours["path"] == theirs["path"].replace(f"_{before}_", "_100_") != theirs["path"]
 
     def test_tables_are_artifacts(self, both: LocalServer) -> None:
         """Each table is an artifact of the same type and digest, whose name differs by the run's id."""
