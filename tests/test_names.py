@@ -67,6 +67,8 @@ def test_of_runs_and_projects(name: Any) -> None:
 
 
 @given(HOSTILE)
+@example("\ud800")
+@example("a" * 300)
 def test_of_artifacts_on_the_server(name: str) -> None:
     """A manifest's names stay in the folder of the download, or nothing of it is fetched."""
     folder = Path("down").absolute()

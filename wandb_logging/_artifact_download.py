@@ -282,7 +282,8 @@ def _checked(name: str, *, windows: bool = os.name == "nt") -> str:
     """
     try:
         checked = safe_name(name)
-    except LogError as exc:
+        checked.encode()
+    except (LogError, UnicodeEncodeError) as exc:  # the latter: lone surrogates, which no file's name can have
         raise GraphQLError(f"the artifact holds a name that is not allowed: {exc}") from exc
     if windows and any(_NOT_ON_WINDOWS.fullmatch(part) for part in checked.split("/")):
         raise GraphQLError(f"the artifact holds {name!r}, which cannot be a file on Windows")

@@ -1,4 +1,8 @@
-"""Processes: forks from several threads under load, workers that come and go, daemons that close what is ours."""
+"""Processes: forks from several threads under load, workers that come and go, daemons that close what is ours.
+
+Ours is the only handler. A stream that another thread was writing to at the fork is one that Python itself leaves
+locked in the child: logging's own StreamHandler hangs there.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,7 @@ PATIENCE = 300  # seconds until a program counts as one that never ends
 SETUP = """
 import logging, os, sys, threading, time, warnings
 warnings.simplefilter("ignore")
-logging.basicConfig(level=logging.DEBUG, stream=open(os.devnull, "w"))  # urllib3's records go everywhere, too
+logging.getLogger().setLevel(logging.DEBUG)  # urllib3 logs, too
 from wandb_logging import WandbHandler
 cache, mode, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 log = logging.getLogger()
