@@ -2,7 +2,7 @@
 
     python -m benchmarks --quick                 everything, under 5 minutes
     python -m benchmarks --only call             one subject, all of its rounds
-    python -m benchmarks --write                 everything, in about 40 minutes; into docs/performance.md
+    python -m benchmarks --write                 everything, into docs/performance.md; takes 6 GB of disk meanwhile
     python -m benchmarks --pyperf calls.json     the calls' rounds as a file of pyperf's, for `pyperf compare_to`
 
 The others are the extra `bench`: pip install -e '.[bench]'
@@ -44,7 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
         suite += _rounds(results) if given.pyperf else []
         missed += sum(result.reached is False for result in results)
         if given.write:
-            _page.write(subject, found, _page.circumstances(before))
+            how = " A quick run, of few rounds." if given.size is QUICK else ""
+            _page.write(subject, found, _page.circumstances(before) + how)
     if suite:
         importlib.import_module("pyperf").BenchmarkSuite(suite).dump(given.pyperf, replace=True)
     print(f"\n{missed} goals missed" if missed else "\nall goals reached")

@@ -23,7 +23,8 @@ class Size:
         rounds: of it.
         burst: calls whose tail is looked at.
         rows: of a whole run.
-        pairs: repetitions of what runs in processes of its own.
+        pairs: repetitions of what runs in processes of its own, and takes seconds.
+        starts: repetitions of what takes a moment there.
         many_rows: of the run that shows how cost grows.
         run_dirs: synced at once.
         steps: of a training loop, a round.
@@ -35,16 +36,31 @@ class Size:
     burst: int
     rows: int
     pairs: int
+    starts: int
     many_rows: int
     run_dirs: int
     steps: int
     peers: bool = True
 
 
-TINY = Size(calls=20, rounds=2, burst=100, rows=200, pairs=1, many_rows=2_000, run_dirs=2, steps=5, peers=False)
-QUICK = Size(calls=2000, rounds=15, burst=60_000, rows=100_000, pairs=1, many_rows=300_000, run_dirs=200, steps=300)
+TINY = Size(
+    calls=20, rounds=2, burst=100, rows=200, pairs=1, starts=1, many_rows=2_000, run_dirs=2, steps=5, peers=False
+)
+QUICK = Size(
+    calls=2000, rounds=15, burst=60_000, rows=100_000, pairs=1, starts=5, many_rows=300_000, run_dirs=200, steps=300
+)
 # 18 million rows of 10 are a journal of 5 GB.
-FULL = Size(calls=5000, rounds=60, burst=60_000, rows=100_000, pairs=5, many_rows=18_000_000, run_dirs=200, steps=1000)
+FULL = Size(
+    calls=5000,
+    rounds=60,
+    burst=60_000,
+    rows=100_000,
+    pairs=5,
+    starts=21,
+    many_rows=18_000_000,
+    run_dirs=200,
+    steps=1000,
+)
 
 
 @dataclass(frozen=True)

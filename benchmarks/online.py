@@ -211,7 +211,7 @@ def _beside(what: str, ours: list[_Whole], theirs: list[_Whole], count: int) -> 
 
 def _finish(target: Sink, size: Size) -> Result:
     took, requests, trip = [], [], []
-    for _ in range(max(size.pairs, 3)):
+    for _ in range(min(size.starts, 5)):
         with Worker(OURS, target.environment()) as worker:
             target.take_counts()
             worker.ask("burst", 100, 10)

@@ -48,12 +48,12 @@ def results(size: Size) -> list[Found]:
     common = "import logging, logging.config, logging.handlers"
     bare = _TIMED.format(code="pass")
     importing = _TIMED.format(code=f"{common}\nfrom wandb_logging import WandbHandler")
-    pairs = [(child(importing), child(bare)) for _ in range(size.pairs * 4 + 1)]
+    pairs = [(child(importing), child(bare)) for _ in range(size.starts)]
     inside = [this.said for this, _ in pairs]
     whole = [this.seconds - that.seconds for this, that in pairs]
-    made = [child(_HANDLER).said for _ in range(size.pairs * 4 + 1)]
+    made = [child(_HANDLER).said for _ in range(size.starts)]
     with sink() as target:
-        memory = [child(_MEMORY, **target.environment()).said for _ in range(min(size.pairs * 3, 5))]
+        memory = [child(_MEMORY, **target.environment()).said for _ in range(min(size.starts, 5))]
     bare_mib, logging_mib, online_mib = (statistics.median(of) for of in zip(*memory))
     sdk = ""
     if size.peers and SDK not in missing():
