@@ -10,18 +10,20 @@ import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tests.robustness.ground import MemoryServer
+from tests.robustness.power import HOWS, Disk
 from tests.runs import START, Clock, drain, numbers, row
 from wandb_logging import Html, _bound, new_run, read_run, sync
 from wandb_logging._bound import NEWEST, OLDEST, THINNED, BoundedWriter, Sample, every, forget_acknowledged, usage
 from wandb_logging._errors import JournalError, TransportError
 from wandb_logging._journal import segments
 from wandb_logging._link import Link
-from wandb_logging._rundir import RunDir
+from wandb_logging._rundir import RunDir, find_runs
 from wandb_logging._uploader import Uploader
 
 if TYPE_CHECKING:
@@ -369,6 +371,41 @@ class TestCrashes:
         sender = sending(run_dir, server, batch_size=rng.choice([7, 100, 10_000]))
         with contextlib.suppress(TransportError), run_dir.uploading():
             sender.drain()
+
+    @pytest.mark.parametrize("policy", ["drop_oldest", "drop_newest"])
+    def test_power_cuts(self, tmp_path: Path, policy: str) -> None:
+        """Whatever a power cut leaves, at each fsync of a run that makes room: nothing goes to a wrong place."""
+        rng = random.Random(0)
+        server = MemoryServer()
+        trees: list[Path] = []
+
+        def cut() -> None:
+            if rng.random() < 0.8:  # a sample of them
+                return
+            target = tmp_path / f"cut{len(trees)}"
+            trees.append(target)
+            disk.cut(target, rng.choice(HOWS), rng)
+            twin = server.copy()
+            with mock.patch.object(os, "fsync"):
+                for found in find_runs(target):
+                    sending(found, twin).drain(ending=1)
+            assert twin.broken == []
+            assert twin.numbers[: len(server.numbers)] == server.numbers
+            assert twin.numbers == sorted(set(twin.numbers))
+
+        (tmp_path / "disk").mkdir()
+        disk = Disk(tmp_path / "disk", at_each=cut)
+        with disk.watch():
+            run_dir, writer = bounded(tmp_path / "disk", policy, most=6000)
+            for number in range(300):
+                writer.append(body(number))
+                if number % 40 == 39:
+                    writer.sync()
+                if number % 100 == 99:
+                    sending(run_dir, server).drain()
+        disk.close()
+        assert run_dir.has_base
+        assert len(trees) > 10
 
     @pytest.mark.parametrize("call", ["replace", "unlink", "fsync"])
     def test_a_disk_that_refuses(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
