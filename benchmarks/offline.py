@@ -8,6 +8,7 @@ import shutil
 import statistics
 import tempfile
 import time
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,7 @@ def results(size: Size) -> list[Found]:
     """All that needs no live run."""
     with sink() as target:
         peers = [SDK] if size.peers and SDK not in missing() else []
-        return [*_beside(target, size, peers), *_growth(target, size), *_many_runs(target, size)]
+        return [*_beside(target, size, peers), *_growth(target, size), *_many_runs(target, size), *_gzip(size)]
 
 
 def sync_and_tell(directory: str) -> None:
@@ -195,3 +196,21 @@ def _many_runs(target: Sink, size: Size) -> list[Found]:
         told = child(_SYNC, place, **target.environment()).said
     note = f"{told['seconds'] / size.run_dirs * 1e3:.0f} ms a run of 50 rows, {told['peak']:.0f} MiB at most"
     return [Result(f"sync of {size.run_dirs} run directories", told["seconds"], None, "s", note)]
+
+
+def _gzip(size: Size) -> list[Found]:
+    """What the wire could have, at which price: rows as a request carries them, compressed at three levels."""
+    values = rows(10)
+    lines = [
+        {**values[i % 1000], "_step": i, "_timestamp": 1.7e9 + i * 1e-5, "_runtime": round(i * 1e-5, 6)}
+        for i in range(size.rows)
+    ]
+    data = ",".join(json.dumps(json.dumps(line, separators=(",", ":"))) for line in lines).encode()
+    found: list[Found] = []
+    for level in (1, 6, 9):
+        begun = time.perf_counter()
+        packed = len(zlib.compress(data, level))
+        note = f"{(time.perf_counter() - begun) / size.rows * 1e6:.2g} µs; {len(data) / size.rows:.0f} bytes before"
+        name = f"a row's JSON by gzip's level {level}, all digits random"
+        found.append(Result(name, packed / size.rows, None, "bytes", note))
+    return found

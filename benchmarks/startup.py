@@ -41,6 +41,15 @@ at.append(most())
 print(json.dumps(at))
 """
 
+# What sending cannot do without: the floor of the memory, and of the time until the first request.
+_NEEDED = """
+from benchmarks._memory import most
+import json, logging, logging.config, logging.handlers, time
+before, begun = most(), time.perf_counter()
+import requests
+print(json.dumps([time.perf_counter() - begun, most() - before]))
+"""
+
 
 def results(size: Size) -> list[Found]:
     """Medians over child processes."""
@@ -54,7 +63,9 @@ def results(size: Size) -> list[Found]:
     made = [child(_HANDLER).said for _ in range(size.starts)]
     with sink() as target:
         memory = [child(_MEMORY, **target.environment()).said for _ in range(min(size.starts, 5))]
+        needed = [child(_NEEDED).said for _ in range(min(size.starts, 5))]
     bare_mib, logging_mib, online_mib = (statistics.median(of) for of in zip(*memory))
+    needed_ms, needed_mib = (statistics.median(of) for of in zip(*needed))
     sdk = ""
     if size.peers and SDK not in missing():
         theirs = [child(_TIMED.format(code="import wandb")).said for _ in range(3)]
@@ -75,4 +86,6 @@ def results(size: Size) -> list[Found]:
             "MiB",
             f"bare {bare_mib:.1f}, with the standard library's logging {logging_mib:.1f}, online {online_mib:.1f}",
         ),
+        Result("of that requests alone, memory", needed_mib, None, "MiB", "with what it imports, over logging"),
+        Result("of a first request the import of requests", needed_ms * 1e3, None, "ms"),
     ]
