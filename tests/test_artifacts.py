@@ -6,6 +6,7 @@ import base64
 import contextlib
 import gc
 import hashlib
+import importlib.util
 import json
 import logging
 import os
@@ -214,7 +215,6 @@ def test_one_name_is_one_file() -> None:
     ("uri", "name"),
     [
         ("https://example.com/x/y.csv", "y.csv"),
-        ("file:///data/z.bin", "z.bin"),
         ("s3://bucket/folder/key", "folder/key"),
         ("gs://bucket", "bucket"),
     ],
@@ -711,6 +711,36 @@ def test_one_file_of_many(wandb_server: LocalServer, logged: Run) -> None:
         assert Path(logged.use_artifact("single").file("down")).read_bytes() == b"1"
 
 
+@pytest.mark.contract
+@pytest.mark.skipif(importlib.util.find_spec("wandb") is None, reason="the official SDK is not installed")
+@pytest.mark.parametrize("options", [{}, {"checksum": False}, {"name": "under/it"}])
+@pytest.mark.parametrize("target", ["d", "d/", "d/a.txt"])
+def test_local_references_are_the_official_ones(target: str, options: dict[str, Any]) -> None:
+    """A file's digest is that of its bytes, or of its path if asked; a folder is as many addresses as files."""
+    import wandb
+
+    file("d/a.txt", b"a")
+    file("d/e/b.txt", b"bb")
+    uri = f"file://{Path.cwd()}/{target}"
+    theirs, ours = wandb.Artifact("data", "dataset"), Artifact("data", "dataset")
+    theirs.add_reference(uri, **options)
+    ours.add_reference(uri, **options)
+    seen = {name: (entry.ref, entry.digest, entry.size) for name, entry in theirs.manifest.entries.items()}
+    assert {name: (entry.ref, entry.digest, entry.size) for name, entry in ours.manifest.entries.items()} == seen
+    assert ours.digest == theirs.digest
+
+
+def test_wrong_local_references() -> None:
+    """Nothing there, or too much of it."""
+    file("d/a.txt")
+    file("d/b.txt")
+    made = Artifact("data", "dataset")
+    with pytest.raises(LogError, match="no such file or folder"):
+        made.add_reference(f"file://{Path.cwd()}/nothing")
+    with pytest.raises(LogError, match="more than 1 files"):
+        made.add_reference(f"file://{Path.cwd()}/d", max_objects=1)
+
+
 @pytest.mark.parametrize("offered", [True, False])
 def test_tags(wandb_server: LocalServer, *, offered: bool) -> None:
     """Where the server offers them; elsewhere the artifact goes without."""
@@ -873,11 +903,24 @@ def test_files_without_an_address(wandb_server: LocalServer, logged: Run) -> Non
     """They are named; an endless list of pages ends."""
     logged.finish()
     used = find_artifact(lambda: reach(wandb_server), "data", None, "p")
+    for entry in used.manifest.entries.values():
+        vars(entry)["birth_artifact_id"] = None  # as an older server has them
     stranger = {"node": {"name": "../x", "directUrl": "/"}}
     page = {"pageInfo": {"hasNextPage": True, "endCursor": "1"}, "edges": [stranger]}
     wandb_server.fail_always(status=200, operation="ArtifactFiles", body={"data": {"artifact": {"files": page}}})
     with pytest.raises(GraphQLError, match=r"no address for a\.txt, sub/b\.txt"):
         used.download("down")
+
+
+def test_files_are_asked_for_by_their_digest(wandb_server: LocalServer, logged: Run) -> None:
+    """Of the API itself, with the key, where it gives no addresses (protocol 7.3)."""
+    with logged:
+        page = {"pageInfo": {"hasNextPage": False}, "edges": [{"node": {"name": "a.txt", "directUrl": None}}]}
+        wandb_server.fail_next(status=200, operation="ArtifactFiles", body={"data": {"artifact": {"files": page}}})
+        folder = logged.use_artifact("data").download("down")
+    assert contents(folder) == {"a.txt": b"a", "sub/b.txt": b"bb"}
+    direct = [request for request in wandb_server.requests if request.path.startswith("/artifactsV2/")]
+    assert [request.path.rpartition("/")[2] for request in direct] == ["a.txt", "sub%2Fb.txt"]
 
 
 def test_other_digests_are_not_taken_for_md5() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from wandb_logging._errors import GraphQLError
 from wandb_logging._protocol import Remote, dig, upload_headers
@@ -168,6 +169,12 @@ def _parts(answer: object) -> Iterator[tuple[int, str]]:
         number, url = dig(part, "partNumber"), dig(part, "uploadUrl")
         if isinstance(url, str) and str(number).isdecimal():  # a 64-bit number may come as a text
             yield int(number), url
+
+
+def address_by_digest(entity: str, project: str, collection: str, md5: str, birth: str, name: str) -> str:  # noqa: PLR0917  in the order of the address, but for the first
+    """Path of a file below the API's address, for storage layout V2 in the default region (protocol 7.3)."""
+    parts = ("default", entity, project, collection, birth, md5, name)
+    return "/artifactsV2/" + "/".join(quote(part, safe="") for part in parts)
 
 
 def part_size(size: int) -> int:

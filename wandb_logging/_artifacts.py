@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Union
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from wandb_logging._errors import LogError
 from wandb_logging._rundir import safe_name
@@ -33,6 +34,7 @@ ARTIFACTS = Path("files", "artifacts")  # in a run directory
 MANIFEST = "manifest.json"
 LATEST = "latest"
 MAX_NAME = 128  # characters, of artifacts and types (protocol 7.1)
+MAX_REFERENCES = 10_000_000  # files of one folder; the official SDK's limit
 MAX_METADATA = 100  # keys; the official SDK's limit
 _BLOCK = 2**20
 _ID_ALPHABET = string.ascii_lowercase + string.digits
@@ -47,8 +49,8 @@ class Entry:
     """One file of an artifact, or one reference.
 
     Attributes:
-        digest: MD5 of the bytes in base64; of a reference its URI.
-        size: bytes; None of a reference.
+        digest: MD5 of the bytes in base64; of a reference that nobody looked at its URI.
+        size: bytes; None of a reference that nobody looked at.
         ref: URI of a reference; None of a file.
         birth_artifact_id: the artifact the server first had these bytes of; None until it says so.
         extra: what else the manifest says of it.
@@ -251,24 +253,36 @@ class Artifact:
             inside = path.relative_to(root).as_posix()
             self.add_file(path, inside if name is None else f"{name}/{inside}", policy=policy, overwrite=merge)
 
-    def add_reference(self, uri: str, name: str | None = None, *, checksum: bool = False) -> list[Entry]:
-        """Add the address of something that is elsewhere and stays there. Nobody looks at what it holds.
+    def add_reference(
+        self, uri: str, name: str | None = None, *, checksum: bool | None = None, max_objects: int = MAX_REFERENCES
+    ) -> list[Entry]:
+        """Add the address of something that is elsewhere and stays there.
+
+        Of a file:// address the digest is that of the bytes; a folder is as many addresses as it has files. At what
+        other addresses hold nobody looks, and their digest is the address.
 
         Args:
-            uri: with its scheme, such as https:// or s3://.
+            uri: with its scheme, such as https://, s3:// or file:///.
             name: its name in the artifact. Default: the last part of a http, https or file address, the key of an
-                s3 or gs address.
-            checksum: must be False: the official SDK asks the storage for a checksum unless told not to.
+                s3 or gs address; of a folder that below which its files are, none.
+            checksum: False takes the path for the digest of a file:// address. True is possible for these only: the
+                official SDK asks other storages for a checksum.
+            max_objects: most files of a folder.
 
         Returns:
-            Its entry in the manifest, in a list.
+            Its entries in the manifest.
 
         Raises:
-            LogError: there is no scheme, no name can be made of it, `checksum` is asked for, or as `add_file`.
+            LogError: there is no scheme, no name can be made of it, `checksum` is asked for where nobody looks, no
+                such file or folder, more than `max_objects`, or as `add_file`.
+            OSError: a file cannot be read.
         """
         self._check_open()
+        if urlsplit(uri).scheme == "file":
+            found = _local_references(uri, name, max_objects, checksum=checksum is not False)
+            return [self._put(_entry_name(each), entry, overwrite=False) for each, entry in found]
         if checksum:
-            raise LogError("checksum: references are not looked at here; give checksum=False")
+            raise LogError("checksum: references are not looked at here, but for file:// ones; give checksum=False")
         name = _entry_name(_reference_name(uri) if name is None else name)
         return [self._put(name, Entry(digest=uri, ref=uri), overwrite=False)]
 
@@ -518,6 +532,27 @@ def _entry_name(name: str) -> str:
     except UnicodeEncodeError:
         raise LogError(f"file name {name!r}: it has no UTF-8") from None
     return checked
+
+
+def _local_references(uri: str, name: str | None, most: int, *, checksum: bool) -> Iterator[tuple[str, Entry]]:
+    """Name and entry of each file at a file:// address, as the official SDK has them."""
+    root = Path(url2pathname(urlsplit(uri).path))
+    if root.is_file():
+        yield root.name if name is None else name, _local_reference(root, uri, checksum=checksum)
+        return
+    if not root.is_dir():
+        raise LogError(f"reference {uri!r}: there is no such file or folder")
+    for number, path in enumerate(_files_below(root)):
+        if number >= most:
+            raise LogError(f"reference {uri!r}: it has more than {most} files; give max_objects")
+        inside = path.relative_to(root).as_posix()
+        entry = _local_reference(path, f"{uri.rstrip('/')}/{inside}", checksum=checksum)
+        yield inside if name is None else f"{name}/{inside}", entry
+
+
+def _local_reference(path: Path, uri: str, *, checksum: bool) -> Entry:
+    digest = read_digest(path) if checksum else base64_md5(path.resolve().as_uri().encode())
+    return Entry(digest, path.stat().st_size, ref=uri)
 
 
 def _reference_name(uri: str) -> str:
