@@ -79,6 +79,8 @@ class Reader:
         self._order = _Order(path / "order.jsonl") if record_order else None
         self._seen: list[_Entry] | None = None
         self._files: dict[int, tuple[int, BinaryIO]] = {}
+        self._unforced: set[_At] = set()  # segments that something was read of since `sync`
+        self._begun_anew = False  # whether one of them was not read before: its name has to be forced, too
         self._present: frozenset[_At] = frozenset()
         self.seek(position)
 
@@ -126,9 +128,14 @@ class Reader:
 
     def sync(self) -> None:
         """Force what was read to the disk, whoever wrote it: the server must not know more than the journal."""
-        for _, file in self._files.values():
-            with contextlib.suppress(OSError):  # not where a file that is only read cannot be synced (Windows)
+        for writer, segment in sorted(self._unforced):
+            # Not where a file that is only read cannot be synced (Windows).
+            with contextlib.suppress(OSError), segment_path(self._path, writer, segment).open("rb") as file:
                 os.fsync(file.fileno())
+        if self._begun_anew:
+            sync_directory(self._path)
+        self._unforced.clear()
+        self._begun_anew = False
 
     def close(self) -> None:
         """Close the segments that are open."""
@@ -234,7 +241,9 @@ class Reader:
 
     def _open(self, writer: int, segment: int) -> BinaryIO:
         current = self._files.get(writer)
+        self._unforced.add((writer, segment))
         if current is None or current[0] != segment:
+            self._begun_anew = True
             if current is not None:
                 current[1].close()
             file = segment_path(self._path, writer, segment).open("rb", buffering=0)
