@@ -700,6 +700,7 @@ class TestFiles:
             clip.seek(number)
             assert set(np.asarray(clip.convert("L")).flatten().tolist()) == {shade}
 
+    @pytest.mark.contract
     def test_several_videos_of_frames(self) -> None:
         """They stand side by side where the official SDK puts them; a place without one is black."""
         pillow = pytest.importorskip("PIL.Image")
