@@ -330,7 +330,7 @@ class TestWhatIsAcknowledgedGoesFirst:
 
 @pytest.mark.usefixtures("_no_rest")
 class TestCrashes:
-    @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(seed=st.integers(0, 2**32))
     def test_offsets_stay_right(self, seed: int) -> None:
         """Rows come and go, uploaders die before and after the server has a batch, the writer's process, too.
