@@ -598,7 +598,8 @@ class Run:
     def stats(self) -> dict[str, Any]:
         """Counts of events so far, and `lag`, the age in seconds of the oldest the server has not acknowledged.
 
-        accepted = journalled + waiting for the disk + dropped; `dropped` maps reasons to counts.
+        accepted = journalled + waiting for the disk + dropped; `dropped` maps reasons to counts. `masked` are values
+        that look like secrets.
         """
         writer, uploader = self._place.writer, self._background.uploader
         counts, state = writer.counts, uploader.state

@@ -28,7 +28,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.robustness import damage, kills, network, owner, page, power, syscalls
+from tests.robustness import canary, damage, fuzz, kills, network, owner, page, power, processes, syscalls
 from tests.robustness.ground import Outcome
 
 if TYPE_CHECKING:
@@ -64,6 +64,9 @@ STUDIES = [
     Study("each fsync is needed", "2, 3", power.needless),
     Study("network faults", "3, 5", network.study),
     Study("one owner, forks", "3, 5", owner.study),
+    Study("processes", "1, 3, 5", processes.study),
+    Study("fuzz", "4, 5", fuzz.study, parts=2),
+    Study("canary", "7", canary.study, parts=2),
 ]
 BY_NAME = {study.name: study for study in STUDIES}
 

@@ -116,13 +116,13 @@ def study(place: Path, *, full: bool, part: tuple[int, int] = (0, 1)) -> Outcome
     first, step = part
     with _alarm():
         base = _half_sent_run(place / "base")
-        for seed in range(first, 6_000 if full else 80, step):
+        for seed in range(first, 1_500 if full else 50, step):
             outcome.check(f"files, seed {seed}", _bounded(_damaged_files, base, place / "case", random.Random(seed)))
-        for seed in range(first, 6_000 if full else 80, step):
+        for seed in range(first, 1_500 if full else 50, step):
             outcome.check(f"events, seed {seed}", _bounded(_strange_events, base, place / "case", random.Random(seed)))
         rich = _run_of_everything(place / "rich")
         with LocalServer() as server:
-            for seed in range(first, 2_000 if full else 20, step):
+            for seed in range(first, 500 if full else 10, step):
                 rng = random.Random(seed)
                 outcome.check(f"answers, seed {seed}", _bounded(_strange_answers, rich, place / "case", rng, server))
     return outcome
