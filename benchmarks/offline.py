@@ -151,14 +151,14 @@ def _growth(target: Sink, size: Size) -> list[Found]:
     log_costs, sync_costs = _costs(logged), _costs(sent)
     return [
         Result(
-            f"{what} logged, cost of a row in the last quarter to that in the first",
-            _last_to_first(logged),
+            f"{what} logged, cost of a row in the dearest quarter to the cheapest",
+            _unevenness(logged),
             1.1,
             note=f"{log_costs[1][0]:.3g} µs, then {log_costs[1][-1]:.3g} µs",
         ),
         Result(
-            f"{what} synced, CPU of a row in the last quarter to that in the first",
-            _last_to_first(sent),
+            f"{what} synced, CPU of a row in the dearest quarter to the cheapest",
+            _unevenness(sent),
             1.1,
             note=f"{journal:.2g} GB of journal, {told['seconds']:.0f} s, most of them waiting for the rate limit",
         ),
@@ -181,12 +181,14 @@ def _costs(marks: list[tuple[int, float]]) -> tuple[list[int], list[float]]:
     return [b[0] for _, b in pairs], [(b[1] - a[1]) / (b[0] - a[0]) * 1e6 for a, b in pairs]
 
 
-def _last_to_first(marks: list[tuple[int, float]]) -> float:
-    """The cost of a row in the last quarter of the rows, to that in the first; NaN where too few make it telling."""
+def _unevenness(marks: list[tuple[int, float]]) -> float:
+    """The cost of a row in the dearest quarter of the rows to that in the cheapest; NaN where there are too few."""
     end = marks[-1][0]
-    at = [min(marks, key=lambda mark: abs(mark[0] - end * share)) for share in (0, 0.25, 0.75, 1)]
-    first, last = ((b[1] - a[1]) / max(b[0] - a[0], 1) for a, b in ((at[0], at[1]), (at[2], at[3])))
-    return last / first if first else math.nan
+    at = [min(marks, key=lambda mark: abs(mark[0] - end * share)) for share in (0, 0.25, 0.5, 0.75, 1)]
+    if len(set(at)) < len(at):
+        return math.nan
+    quarters = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in zip(at, at[1:])]
+    return max(quarters) / min(quarters)
 
 
 def _many_runs(target: Sink, size: Size) -> list[Found]:
