@@ -28,7 +28,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.robustness import canary, damage, fuzz, kills, network, owner, page, power, processes, syscalls
+from tests.robustness import (
+    canary,
+    damage,
+    days,
+    fuzz,
+    kills,
+    memory,
+    network,
+    owner,
+    page,
+    power,
+    processes,
+    syscalls,
+)
 from tests.robustness.ground import Outcome
 
 if TYPE_CHECKING:
@@ -63,6 +76,8 @@ STUDIES = [
     Study("power loss", "2, 3", power.study),
     Study("each fsync is needed", "2, 3", power.needless),
     Study("network faults", "3, 5", network.study),
+    Study("simulated days", "3, 5", days.study, parts=2),
+    Study("memory", "5", memory.study, parts=3),
     Study("one owner, forks", "3, 5", owner.study),
     Study("processes", "1, 3, 5", processes.study),
     Study("fuzz", "4, 5", fuzz.study, parts=2),

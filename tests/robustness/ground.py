@@ -59,6 +59,7 @@ class MemoryServer:
     def __init__(self) -> None:
         self.history: list[str] = []
         self.output: list[str] = []
+        self.config = ""
         self.exit_code: int | None = None
         self.broken: list[str] = []
 
@@ -67,6 +68,7 @@ class MemoryServer:
         if document.startswith("query ServerFeaturesQuery"):
             return {"serverInfo": {"features": []}}
         self.exit_code = None
+        self.config = variables["config"] or self.config
         bucket = {
             "id": "id",
             "name": variables["name"],
@@ -110,7 +112,7 @@ class MemoryServer:
         """The server as it is now."""
         twin = MemoryServer()
         twin.history, twin.output = list(self.history), list(self.output)
-        twin.exit_code, twin.broken = self.exit_code, list(self.broken)
+        twin.config, twin.exit_code, twin.broken = self.config, self.exit_code, list(self.broken)
         return twin
 
 

@@ -36,6 +36,7 @@ POINTS = {
     "open": 8,
     "replace": 5,
     "mkdir": 2,
+    "unlink": 4,
     "request": 4,
     "answer": 4,
 }
@@ -135,18 +136,22 @@ def order_of(number: int, place: Path) -> dict[str, Any]:
     rng = random.Random(f"kill {number}")
     kind = rng.choice(list(POINTS))
     point = None if rng.random() < 0.4 else [kind, rng.choice(("before", "after")), _turn(rng, POINTS[kind])]
-    fast = rng.random() < 0.7
+    bounded = point is not None and kind == "unlink"  # segments that were sent are removed
+    online = point is not None and kind in {"request", "answer", "unlink"}
+    fast = bounded or rng.random() < 0.7
     return {
         "cache": str(place / "cache"),
         "begun": str(place / "begun"),
         "returned": str(place / "returned"),
-        "threads": rng.choice((1, 1, 3)),
+        "threads": 1 if bounded else rng.choice((1, 1, 3)),
         "rows": 300 if fast else 20,
+        "more": "x" * 2500 if bounded else "",
         "pause": 0 if fast else 0.001,
         "point": point,
         "after": rng.random() * 0.06 if point is None else None,
         "settings": {
-            "mode": "online" if kind in {"request", "answer"} and point else rng.choice(("online", "offline")),
+            "mode": "online" if online else rng.choice(("online", "offline")),
+            "max_cache_bytes": 2**20 if bounded else None,  # more than all rows need
             "run_id": f"run{number}",
             "segment_bytes": rng.choice((4096, 2**20)),
             "flush_interval": rng.choice((0.005, 15)),

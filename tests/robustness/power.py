@@ -7,6 +7,7 @@ but only the contents that were forced, or with part of what was appended since.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
 import os
@@ -15,12 +16,17 @@ import shutil
 import stat
 import sys
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import wandb_logging
 from tests.robustness.ground import START, MemoryServer, Outcome, drain, event, rows_problems, uploader
+from wandb_logging._auth import with_entry, write_netrc
+from wandb_logging._bound import forget_acknowledged, strip, unread
 from wandb_logging._errors import JournalError
+from wandb_logging._journal import segment_path
 from wandb_logging._rundir import RunDir, find_runs
 
 if TYPE_CHECKING:
@@ -65,9 +71,11 @@ class Disk:
         path = Path(f"/proc/self/fd/{fd}")
         if stat.S_ISDIR(status.st_mode):
             self.names[status.st_ino] = _names(path)
+            held = [os.open(entry, os.O_RDONLY) for entry in path.iterdir() if entry.is_file()]
         else:
             self.contents[status.st_ino] = path.read_bytes()
-        self._held.append(os.dup(fd))  # or the next new file might get the same number
+            held = [os.dup(fd)]
+        self._held += held  # or the next new file might get the same number
 
     def close(self) -> None:
         for fd in self._held:
@@ -84,8 +92,9 @@ class Disk:
         forced = self.names.get(source.stat().st_ino, {})
         names = now if how == "all names" else forced
         if how == "mixed":
-            # A name that was replaced is the old or the new one; a new one is there or not.
-            names = {**forced, **{name: number for name, number in now.items() if rng.random() < 0.5}}
+            # A name that was replaced is the old or the new one; one that is new or was removed is there or not.
+            stayed = {name: number for name, number in forced.items() if name in now or rng.random() < 0.5}
+            names = {**stayed, **{name: number for name, number in now.items() if rng.random() < 0.5}}
         paths = {path.stat().st_ino: path for path in source.iterdir()}
         for name, number in names.items():
             path = paths.get(number)
@@ -135,19 +144,20 @@ def _rows_in(run_dir: RunDir) -> Iterator[int]:
 
 
 class Workload:
-    """A run that logs and sends while power may fail at each fsync and after each logging call."""
+    """Something that is done while power may fail at each fsync, and in between.
 
-    def __init__(
-        self, place: Path, *, durable: bool, skip: str | None = None, seed: int = 0, until_red: bool = False
-    ) -> None:
+    Args:
+        place: a directory of its own.
+        skip: the call of fsync to leave out.
+        seed: of what a power cut leaves.
+        until_red: whether to stop at the first failure.
+    """
+
+    def __init__(self, place: Path, *, skip: str | None = None, seed: int = 0, until_red: bool = False) -> None:
         self.place = place
         self.until_red = until_red
         self.rng = random.Random(seed)
-        self.durable = durable
         self.outcome = Outcome()
-        self.sure: list[int] = []  # rows that must survive
-        self.begun: list[int] = []
-        self.server = MemoryServer()
         place.mkdir(parents=True)
         root = place / "disk"
         root.mkdir()
@@ -156,17 +166,55 @@ class Workload:
 
     def run(self) -> Outcome:
         with self.disk.watch(), contextlib.suppress(_RedError):
-            self._work()
+            self.work()
         self.disk.close()
         return self.outcome
 
-    def _work(self) -> None:
+    def power_cut(self) -> None:
+        """Look at each tree that a power cut now could leave."""
+        for how in HOWS:
+            self.cuts += 1
+            target = self.place / f"cut{self.cuts}"
+            self.disk.cut(target, how, self.rng)
+            with mock.patch.object(os, "fsync"):
+                self.outcome.check(f"cut {self.cuts}, {how}", self.problems(target))
+            shutil.rmtree(target)
+            if self.until_red and self.outcome.failures:
+                raise _RedError
+
+    def work(self) -> None:
+        """Do it."""
+        raise NotImplementedError
+
+    def problems(self, root: Path) -> Iterator[str]:
+        """What is wrong with what a power cut left."""
+        raise NotImplementedError
+
+
+class Logging(Workload):
+    """A run that logs and sends; what is left is sent to the server as that was at the time."""
+
+    rows = 12
+    segment_bytes = 150
+    drains = 4  # rows between two drains
+
+    def __init__(self, place: Path, *, durable: bool, **options: Any) -> None:
+        super().__init__(place, **options)
+        self.durable = durable
+        self.sure: list[int] = []  # rows that must survive
+        self.begun: list[int] = []
+        self.gone: set[int] = set()  # rows of segments that were removed when the server had them
+        self.lost: set[int] = set()  # rows that had to make room for others
+        self.server = MemoryServer()
+        self.config = ""  # that came to the server after the last power cut
+
+    def work(self) -> None:
         run_dir = RunDir.create(self.disk.root / "cache", {"id": "r", "project": "p", "start": START})
-        options = {"segment_bytes": 150, "durable": self.durable}
+        options = {"segment_bytes": self.segment_bytes, "durable": self.durable}
         with contextlib.ExitStack() as opened:
             writers = [opened.enter_context(contextlib.closing(run_dir.writer(**options)))]
             sender = opened.enter_context(contextlib.closing(uploader(run_dir, self.server)))
-            for number in range(12):
+            for number in range(self.rows):
                 if number == 6:  # a forked child, or the run resumed
                     writers.append(opened.enter_context(contextlib.closing(run_dir.writer(**options))))
                 self._step(number, writers, sender)
@@ -185,78 +233,159 @@ class Workload:
                 writer.sync()
             self.sure = list(self.begun)
             self.power_cut()
-        if number % 4 == 3:
+        if number % self.drains == self.drains - 1:
             sender.drain()
             self.power_cut()
+        self.make_room(number, sender.run_dir)
+
+    def make_room(self, number: int, run_dir: RunDir) -> None:
+        """Let go of what can go."""
 
     def _end(self, writers: list[Writer], sender: Uploader) -> None:
         # Rows that only the end of the run gives out: whoever sends them finds a journal that nobody has synced.
-        self.begun.append(12)
-        writers[0].append(event(12, step=100))
+        self.begun.append(self.rows)
+        writers[0].append(event(self.rows, step=100))
         sender.drain()
         sender.drain(ending=1)
         sender.close()
         self.power_cut()
-        self.begun.append(13)
-        writers[0].append(event(13))
+        self.begun.append(self.rows + 1)
+        writers[0].append(event(self.rows + 1))
 
-    def power_cut(self) -> None:
-        """Look at each tree that a power cut now could leave, and send what is in it."""
-        for how in HOWS:
-            self.cuts += 1
-            target = self.place / f"cut{self.cuts}"
-            self.disk.cut(target, how, self.rng)
-            self.outcome.check(f"cut {self.cuts}, {how}", self._problems(target))
-            shutil.rmtree(target)
-            if self.until_red and self.outcome.failures:
-                raise _RedError
-
-    def _problems(self, root: Path) -> Iterator[str]:
+    def problems(self, root: Path) -> Iterator[str]:
         server = self.server.copy()
-        with mock.patch.object(os, "fsync"):
-            runs = find_runs(root)
-            kept = {number for run_dir in runs for number in _rows_in(run_dir)}
-            try:
-                for run_dir in runs:
-                    drain(run_dir, server)
-            except JournalError as exc:
-                # run.json is not there yet: nothing may have been promised.
-                if self.sure or server.history:
-                    yield str(exc)
-                return
-        yield from (f"only the server has row {number}" for number in self.server.numbers if number not in kept)
+        runs = find_runs(root)
+        kept = {number for run_dir in runs for number in _rows_in(run_dir)}
+        try:
+            for run_dir in runs:
+                drain(run_dir, server)
+        except JournalError as exc:
+            # run.json is not there yet: nothing may have been promised.
+            if self.sure or server.history:
+                yield str(exc)
+            return
+        known = kept | self.gone
+        yield from (f"only the server has row {number}" for number in self.server.numbers if number not in known)
         yield from server.broken
         if not runs and not self.sure and not server.history:
             return
-        yield from rows_problems(server.numbers, self.sure, self.begun)
+        self.config = server.config
+        yield from rows_problems(server.numbers, set(self.sure) - self.lost, self.begun)
+
+
+class Bounded(Logging):
+    """The same with a bound to what the run directory holds: segments go that were sent, then one that was not."""
+
+    rows = 24
+    segment_bytes = 70  # a row
+    drains = 8
+
+    def _step(self, number: int, writers: list[Writer], sender: Uploader) -> None:
+        if number == 1:
+            writers[0].append(b'{"config":{"late":1},"t":%d}' % START)
+        super()._step(number, writers, sender)
+
+    def problems(self, root: Path) -> Iterator[str]:
+        yield from super().problems(root)
+        if 2 in self.sure and "late" not in self.config:
+            yield "the config is lost"
+
+    def make_room(self, number: int, run_dir: RunDir) -> None:
+        if number % self.drains == self.drains - 1:
+            self.gone |= set(self.server.numbers)
+            forget_acknowledged(run_dir)
+            self.power_cut()
+        if number % self.drains == self.drains - 2:
+            with run_dir.alone():
+                for place in unread(run_dir)[:2]:
+                    lines = segment_path(run_dir.path, *place).read_bytes().splitlines()
+                    self.lost |= {row["metrics"]["n"] for row in map(json.loads, lines) if "metrics" in row}
+                    strip(run_dir.path, *place)
+                    run_dir.generation += 1
+            self.power_cut()
+
+
+class Login(Workload):
+    """A key written into a netrc that others have entries in, too: what is left is the old file or the new one."""
+
+    def __init__(self, place: Path, **options: Any) -> None:
+        super().__init__(place, **options)
+        self.possible = [b"machine other login me password secret\n"]
+
+    def work(self) -> None:
+        path = self.disk.root / "netrc"
+        path.write_bytes(self.possible[0])
+        for name, flags in ((path, os.O_RDONLY), (path.parent, os.O_RDONLY | os.O_DIRECTORY)):
+            fd = os.open(name, flags)
+            self.disk._note(fd)
+            os.close(fd)
+        for key in ("0" * 40, "1" * 40):
+            old = self.possible[-1].decode()
+            self.possible.append(with_entry(old, "api.example", "user", key).encode())
+            write_netrc(path, "api.example", "user", key)
+            del self.possible[:-1]
+            self.power_cut()
+
+    def problems(self, root: Path) -> Iterator[str]:
+        found = (root / "netrc").read_bytes() if (root / "netrc").exists() else None
+        if found not in self.possible:
+            yield f"netrc holds {found!r}"
+
+
+WORKLOADS: list[Callable[..., Workload]] = [
+    partial(Logging, durable=True),
+    partial(Logging, durable=False),
+    partial(Bounded, durable=True),
+    partial(Bounded, durable=False),
+    Login,
+]
 
 
 def study(place: Path, *, full: bool) -> Outcome:
     """After a power cut: all rows with fsync always, all but the last interval's otherwise; the server's stay whole."""
     outcome = Outcome()
     for seed in range(10 if full else 1):
-        for durable in (True, False):
-            done = Workload(place / f"{seed}{durable}", durable=durable, seed=seed).run()
-            outcome.cases += done.cases
-            outcome.failures += done.failures
+        for number, workload in enumerate(WORKLOADS):
+            outcome += workload(place / f"{seed}-{number}", seed=seed).run()
     return outcome
 
 
 def needless(place: Path, *, full: bool) -> Outcome:
     """Each fsync of a file or a directory is needed: without any one of them the study above fails."""
     outcome = Outcome()
-    sites: set[str] = set()
-    for durable in (True, False):
-        work = Workload(place / f"all{durable}", durable=durable)
+    by_site: dict[str, list[Callable[..., Workload]]] = {}
+    for number, workload in enumerate(WORKLOADS):
+        work = workload(place / f"all{number}")
         work.run()
-        sites |= work.disk.sites
-    for number, site in enumerate(sorted(sites)[:: 1 if full else 7]):
+        for site in work.disk.sites:
+            by_site.setdefault(site, []).append(workload)
+    outcome.failures += [f"no power cut is tried at {name}" for name in sorted(_callers() - _functions(set(by_site)))]
+    for number, (site, workloads) in enumerate(sorted(by_site.items())[:: 1 if full else 7]):
         red = any(
-            Workload(place / f"{number}{durable}{seed}", durable=durable, skip=site, seed=seed, until_red=True)
-            .run()
-            .failures
+            workload(place / f"{number}-{seed}-{other}", skip=site, seed=seed, until_red=True).run().failures
             for seed in range(3)
-            for durable in (True, False)
+            for other, workload in enumerate(workloads)
         )
         outcome.check(site, [] if red else ["can be left out and nothing fails"])
     return outcome
+
+
+def _functions(sites: set[str]) -> set[str]:
+    return {name for site in sites for name in site.split(" < ")}
+
+
+def _callers() -> set[str]:
+    """The package's functions that force something to the disk, as module.function."""
+    found = set()
+    for path in Path(wandb_logging.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and any(map(_forces, ast.walk(node))):
+                found.add(f"{path.stem}.{node.name}")
+    return found
+
+
+def _forces(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    return name in {"fsync", "sync_directory"}

@@ -1,4 +1,4 @@
-"""Every syscall: the N-th write, fsync, open, rename or mkdir fails, for every N, with each error, once or for long."""
+"""Every syscall: the N-th write, fsync, open, rename, unlink ... fails, for every N, in each way, once or for long."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.robustness.calls import KINDS, watched
 from tests.robustness.ground import START, MemoryServer, Outcome, drain, event, rows_problems, uploader
+from wandb_logging._bound import forget_acknowledged, strip, unread
 from wandb_logging._errors import WandbLoggingError
 from wandb_logging._rundir import RunDir
 
@@ -74,10 +75,11 @@ def _problems(place: Path, faults: Faults, lasts: str) -> Iterator[str]:
     with watched(faults.call):
         try:
             run_dir = RunDir.create(place / "cache", {"id": "r", "project": "p", "start": START})
-            writers = [run_dir.writer(segment_bytes=200)]
+            writers = [run_dir.writer(segment_bytes=150)]
         except OSError:
             return  # where nothing can be made a run goes on in memory, which is another study
         sender = uploader(run_dir, server)
+        dropped = 0  # to make room for others
         for number in range(ROWS):
             if number == 6:
                 with contextlib.suppress(OSError):
@@ -85,19 +87,32 @@ def _problems(place: Path, faults: Faults, lasts: str) -> Iterator[str]:
             writers[number % len(writers)].append(event(number))
             if number % 3 == 2:
                 writers[0].sync()
+            if number % 4 == 2:
+                with contextlib.suppress(OSError):
+                    dropped += _make_room(run_dir)
             if number % 4 == 3:
                 with contextlib.suppress(WandbLoggingError):
                     sender.drain()
+                with contextlib.suppress(OSError):
+                    forget_acknowledged(run_dir)
         sender.close()
         faults.lifted = lasts != BEYOND
         for writer in writers:
             writer.close()
         faults.lifted = True
-    dropped = sum(sum(writer.counts.dropped.values()) for writer in writers)
-    if dropped and lasts != BEYOND:
-        yield f"{dropped} rows were dropped although the disk recovered"
+    refused = sum(sum(writer.counts.dropped.values()) for writer in writers)
+    if refused and lasts != BEYOND:
+        yield f"{refused} rows were dropped although the disk recovered"
     drain(run_dir, server)
     yield from server.broken
     yield from rows_problems(server.numbers, [], range(ROWS))
-    if len(server.numbers) + dropped != ROWS:
-        yield f"{len(server.numbers)} rows arrived, {dropped} are counted as lost, of {ROWS}"
+    if len(server.numbers) + refused + dropped != ROWS:
+        yield f"{len(server.numbers)} rows arrived, {refused} and {dropped} are counted as lost, of {ROWS}"
+
+
+def _make_room(run_dir: RunDir) -> int:
+    """Lose the rows of one segment; how many."""
+    with run_dir.alone():
+        places = unread(run_dir)[:1]
+        run_dir.generation += len(places)
+        return sum(strip(run_dir.path, *found) for found in places)

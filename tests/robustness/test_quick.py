@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import ast
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.robustness.__main__ import STUDIES, Study
-from tests.robustness.page import DOCS, rows
+from tests.robustness.page import BEGIN, DOCS, rows
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kills, forks and /proc")
 
@@ -24,3 +26,27 @@ def test_a_sample_of_each_study(study: Study, tmp_path: Path, monkeypatch: pytes
 def test_the_page_has_each_study() -> None:
     """The table in the docs, which a full run writes, has a line for each study there is."""
     assert list(rows(DOCS.read_text(encoding="utf-8"))) == [study.name for study in STUDIES]
+
+
+def test_each_promise_is_shown_by_what_there_is() -> None:
+    """Every test and study that the page names exists, and every study is named beside the promises it is about."""
+    text, _, _ = DOCS.read_text(encoding="utf-8").partition(BEGIN)
+    promises = re.findall(r"^\| (\d) \| (.+) \| (.+) \|$", text, re.MULTILINE)
+    assert [number for number, _, _ in promises] == list("1234567")
+    for number, _, shown_by in promises:
+        tests = re.findall(r"`(tests/[^`]+)`", shown_by)
+        studies = {study.name for study in STUDIES if number in study.promises}
+        assert [name for name in tests if not _is_test(name)] == []
+        assert set(re.findall(r"\*([^*]+)\*", shown_by)) == studies
+        assert tests or studies
+
+
+def _is_test(name: str) -> bool:
+    file, *names = name.split("::")
+    node: ast.AST = ast.parse((DOCS.parent.parent / file).read_text(encoding="utf-8"))
+    for inner in names:
+        found = [child for child in ast.iter_child_nodes(node) if getattr(child, "name", None) == inner]
+        if not found:
+            return False
+        node = found[0]
+    return isinstance(node, ast.FunctionDef)

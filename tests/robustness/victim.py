@@ -51,7 +51,7 @@ def _work(order: dict[str, Any]) -> None:
     def log(first: int) -> None:
         for number in range(first, first + order["rows"]):
             WRITE(begun, ROW.pack(number))
-            run.log({"n": number})
+            run.log({"n": number, "more": order["more"]})
             WRITE(returned, ROW.pack(number))
             if order["pause"]:
                 time.sleep(order["pause"])
