@@ -97,21 +97,26 @@ class Result:
 
 @dataclass(frozen=True)
 class Plot:
-    """One picture: a line for each series, or a bar for each point of the only one if its x are names.
+    """One picture: a line for each series, or, if there is no x axis, a bar for each point of the only one.
 
     Attributes:
         name: of the file.
         title, x, y: what is written at it.
         series: x and y values by label.
-        log: axes that are logarithmic, as in "xy".
+        log: axes of lines that are logarithmic, as in "xy"; bars always have a logarithmic one.
     """
 
     name: str
     title: str
     x: str
     y: str
-    series: Mapping[str, tuple[Sequence[Any], Sequence[float]]] = field(default_factory=dict)
+    series: Mapping[str, tuple[Sequence[Any], Sequence[float]]]
     log: str = ""
+
+    @property
+    def bars(self) -> bool:
+        """Whether its points have names."""
+        return not self.x
 
 
 Found = Union[Result, Plot]

@@ -91,33 +91,34 @@ def draw(plot: Plot) -> None:
     import matplotlib as mpl  # noqa: PLC0415  an extra
 
     mpl.use("svg")
-    mpl.rcParams.update({"svg.hashsalt": plot.name, "svg.fonttype": "none", "font.size": 9})
     import matplotlib.pyplot as plt  # noqa: PLC0415
 
-    figure, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
+    with mpl.rc_context({"svg.hashsalt": plot.name, "svg.fonttype": "none", "font.size": 9}):
+        figure, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
+        (_bars if plot.bars else _lines)(axes, plot)
+        axes.set_title(plot.title)
+        axes.spines[["top", "right"]].set_visible(False)
+        PICTURES.mkdir(exist_ok=True)
+        figure.savefig(PICTURES / f"{plot.name}.svg", metadata={"Date": None})
+        plt.close(figure)
+
+
+def _lines(axes: Any, plot: Plot) -> None:
     for label, (xs, ys) in plot.series.items():
-        if xs and isinstance(xs[0], str):
-            _bars(axes, xs, ys)
-        else:
-            axes.plot(xs, ys, marker="o", markersize=3, label=label)
-            axes.set_ylim(bottom=None if "y" in plot.log else 0)
-            axes.set_xlabel(plot.x)
-            axes.set_ylabel(plot.y)
-            axes.legend(frameon=False)
-            if "y" in plot.log:
-                axes.set_yscale("log")
-            if "x" in plot.log:
-                axes.set_xscale("log")
-    axes.set_title(plot.title)
-    axes.spines[["top", "right"]].set_visible(False)
-    PICTURES.mkdir(exist_ok=True)
-    figure.savefig(PICTURES / f"{plot.name}.svg", metadata={"Date": None})
-    plt.close(figure)
+        axes.plot(xs, ys, marker="o", markersize=3, label=label)
+    axes.set(xlabel=plot.x, ylabel=plot.y)
+    if "x" in plot.log:
+        axes.set_xscale("log")
+    if "y" in plot.log:
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
 
 
-def _bars(axes: Any, names: Sequence[str], values: Sequence[float]) -> None:
-    bars = axes.barh(names, values)
-    axes.bar_label(bars, [shown(value) for value in values], padding=3)
+def _bars(axes: Any, plot: Plot) -> None:
+    ((names, values),) = plot.series.values()
+    axes.bar_label(axes.barh(names, values), [shown(value) for value in values], padding=3)
+    axes.set(xscale="log", xlabel=plot.y)
+    axes.set_xlim(left=1)
     axes.invert_yaxis()
-    axes.set_xscale("log")
-    axes.set_xlabel("µs")

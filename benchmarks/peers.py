@@ -41,7 +41,6 @@ def _calls(size: Size, names: list[str]) -> list[Found]:
             "",
             "µs",
             {"": (ordered, [medians[name] for name in ordered])},
-            log="y",
         ),
     ]
 
