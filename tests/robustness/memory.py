@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from tests.robustness.ground import Outcome
 from tests.robustness.simulated import World
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent.parent
 WARM = 100_000  # rows after which memory has to stay as it is
 SLACK = 5 * 2**20  # bytes: what "as it is" leaves room for
+REQUEST = 16 * 2**20  # bytes: what sending may take, whose requests have 4 MiB
 LOOK = 50_000  # rows between two looks
 PER_SECOND = 1000  # rows, in simulated time
 
@@ -25,7 +26,7 @@ PER_SECOND = 1000  # rows, in simulated time
 def study(place: Path, *, full: bool, part: tuple[int, int] = (0, 1)) -> Outcome:
     """After the first rows a process grows no more, whatever becomes of them."""
     outcome = Outcome()
-    rows, seconds = (10_000_000, 7200) if full else (300_000, 150)
+    rows, seconds = (10_000_000, 7200) if full else (300_000, 400)
     jobs = {
         f"{rows} rows, no server": ["program", "online", str(rows)],
         f"{seconds} s at {PER_SECOND} rows/s, simulated": ["simulated", str(seconds)],
@@ -48,11 +49,10 @@ def _problems(outcome: Outcome, what: str, job: list[str], place: Path) -> Itera
     yield from result["problems"]
     looks = [size for rows, size in result["looks"] if rows >= WARM]
     growth = max(looks) - looks[0]
-    outcome.notes.append(
-        f"{what}: {looks[0] / 2**20:.1f} MiB after {WARM} rows, at most {growth / 2**20:+.1f} MiB later"
-    )
+    outcome.notes.append(f"{what}: {_mib(looks[0])} after {WARM} rows, at most {_mib(growth)} more later")
+    outcome.notes += result["notes"]
     if growth > SLACK:
-        yield f"grew by {growth / 2**20:.1f} MiB: {result['looks'][:: max(1, len(result['looks']) // 20)]}"
+        yield f"grew by {_mib(growth)}: {looks[:: max(1, len(looks) // 20)]}"
 
 
 # --- the process that is looked at ---
@@ -63,12 +63,11 @@ Looks = list[tuple[int, int]]
 def main() -> None:
     """Do a job; print what memory was, by rows logged."""
     place, kind, *arguments = sys.argv[1:]
-    jobs: dict[str, Callable[..., tuple[Looks, list[str]]]] = {"program": _program, "simulated": _simulated}
-    looks, problems = jobs[kind](Path(place), *arguments)
-    print(json.dumps({"looks": looks, "problems": problems}))
+    jobs: dict[str, Callable[..., dict[str, Any]]] = {"program": _program, "simulated": _simulated}
+    print(json.dumps({"problems": [], "notes": [], **jobs[kind](Path(place), *arguments)}))
 
 
-def _program(place: Path, mode: str, rows: str) -> tuple[Looks, list[str]]:
+def _program(place: Path, mode: str, rows: str) -> dict[str, Any]:
     """Log flat out through a handler, offline, or online to a port where nobody listens."""
     import logging
 
@@ -93,22 +92,30 @@ def _program(place: Path, mode: str, rows: str) -> tuple[Looks, list[str]]:
         if number % LOOK == 0:
             looks.append((number, _resident()))
         logger.info("row %d", number, extra={"metrics": {"loss": 0.5, "n": number}})
-    return looks, []
+    return {"looks": looks}
 
 
-def _simulated(place: Path, seconds: str) -> tuple[Looks, list[str]]:
+def _simulated(place: Path, seconds: str) -> dict[str, Any]:
     """A thousand rows a second to a server that is there at first, away for most of the time, and there again."""
     last = float(seconds)
     world = World(
         place, away=lambda now: 0.005 * last < now < last, every=lambda now: 1 / PER_SECOND if now < last else None
     )
     looks: Looks = []
-    while world.now < last + 600:
+    while world.now < last - 130:  # then the server comes, perhaps while a request is tried again
         world.run(LOOK / PER_SECOND)
         looks.append((world.logged, _resident()))
+    world.run(last + 600 - world.now)
     world.end()
-    looks.append((world.logged, _resident()))
-    return looks, list(world.problems())
+    problems = list(world.problems())
+    more = _resident() - looks[-1][1]
+    if more > REQUEST:
+        problems.append(f"sending takes {_mib(more)}")
+    return {"looks": looks, "problems": problems, "notes": [f"sending all of it afterwards: {_mib(more)} more"]}
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:.1f} MiB"
 
 
 def _resident() -> int:
