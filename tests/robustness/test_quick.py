@@ -1,14 +1,22 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import os
 import re
+import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.robustness.__main__ import STUDIES, Study
 from tests.robustness.page import BEGIN, DOCS, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kills, forks and /proc")
 
@@ -50,3 +58,30 @@ def _is_test(name: str) -> bool:
             return False
         node = found[0]
     return isinstance(node, ast.FunctionDef)
+
+
+def test_ended_early_it_leaves_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever ends it, also with Ctrl-C, ends all that it has started."""
+    monkeypatch.setenv("ROBUSTNESS_TEST", str(os.getpid()))
+    command = [sys.executable, "-m", "tests.robustness", "--full", "--only", "kill matrix"]
+    with subprocess.Popen(command, cwd=DOCS.parent.parent) as program:
+        _wait_until(lambda: any("victim" in name for name in _started()))
+        program.terminate()
+        assert program.wait(60) == 143
+    _wait_until(lambda: not list(_started()))
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def _started() -> Iterator[str]:
+    """Command lines of the processes that were started with this test's variable."""
+    mark = f"ROBUSTNESS_TEST={os.getpid()}".encode()
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark in (place / "environ").read_bytes().split(b"\0"):
+                yield (place / "cmdline").read_text()
