@@ -120,13 +120,14 @@ def _metrics(size: Size) -> list[Found]:
             count: interleaved(
                 {OURS: log_row(ours, of), STOCK: log_row(stock, of), "JSON, CRC, write": floor(of)},
                 calls=calls,
-                rounds=9,
+                rounds=max(size.rounds // 2, 1),
             )
             for count in _METRICS
             for of in [rows(count, 10)]  # few: what is far away in memory would count as a metric's cost
         }
-    medians = {name: [statistics.median(times[count][name]) * 1e6 for count in _METRICS] for name in times[_METRICS[0]]}
-    ours_of = dict(zip(_METRICS, medians[OURS]))
+    # The best round: what a busy machine adds grows with the length of the call.
+    best = {name: [min(times[count][name]) * 1e6 for count in _METRICS] for name in times[_METRICS[0]]}
+    ours_of = dict(zip(_METRICS, best[OURS]))
     each = {high: (ours_of[high] - ours_of[low]) / (high - low) for low, high in [(10, 100), (100, 1000)]}
     return [
         Result(
@@ -140,7 +141,7 @@ def _metrics(size: Size) -> list[Found]:
             "A call, by metrics in the row",
             "metrics",
             "µs a call",
-            {name: (_METRICS, values) for name, values in medians.items()},
+            {name: (_METRICS, values) for name, values in best.items()},
             log="xy",
         ),
     ]
