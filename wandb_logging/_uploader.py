@@ -367,14 +367,6 @@ class Uploader:
         earlier, now = before["writers"], self._reader.position["writers"]
         return any(writer in earlier and earlier[writer][0] != now[writer][0] for writer in now)
 
-    def _crosses(self, before: Position) -> bool:
-        """Whether another segment was begun, in a run that may yet lose those that nobody has begun to send."""
-        assert self._reader is not None
-        if self._info.get("cache_policy") != "drop_oldest":
-            return False
-        earlier, now = before["writers"], self._reader.position["writers"]
-        return any(writer in earlier and earlier[writer][0] != now[writer][0] for writer in now)
-
     def _new_batch(self) -> _Batch:
         state, remote = dataclasses.replace(self._state), self.remote
         history, output, events = (remote.history, remote.output, remote.events) if remote else (0, 0, 0)
