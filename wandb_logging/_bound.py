@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from wandb_logging._journal import Writer, seal, segment_path, segments, sync_directory, unseal
+from wandb_logging._journal import Writer, seal, segment_path, segments, unseal
 from wandb_logging._keep import remove_once
 from wandb_logging._rundir import RunDir
 from wandb_logging._values import loads
@@ -287,7 +287,6 @@ def strip(path: Path, writer: int, segment: int) -> int:
     finally:
         with contextlib.suppress(OSError):  # what was taken out is counted all the same
             temporary.unlink()
-    sync_directory(path)
     for file in media:
         remove_once(path, file)
     return lost

@@ -197,6 +197,7 @@ class Logging(Workload):
     rows = 12
     segment_bytes = 150
     drains = 4  # rows between two drains
+    syncs = 3  # and between two calls of fsync
 
     def __init__(self, place: Path, *, durable: bool, **options: Any) -> None:
         super().__init__(place, **options)
@@ -228,7 +229,7 @@ class Logging(Workload):
         if self.durable:
             self.sure.append(number)
         self.power_cut()
-        if number % 3 == 2:
+        if number % self.syncs == self.syncs - 1:
             for writer in writers:
                 writer.sync()
             self.sure = list(self.begun)
@@ -277,8 +278,9 @@ class Bounded(Logging):
     """The same with a bound to what the run directory holds: segments go that were sent, then one that was not."""
 
     rows = 24
-    segment_bytes = 70  # a row
+    segment_bytes = 40  # a row
     drains = 8
+    syncs = 5
 
     def _step(self, number: int, writers: list[Writer], sender: Uploader) -> None:
         if number == 1:
@@ -287,7 +289,7 @@ class Bounded(Logging):
 
     def problems(self, root: Path) -> Iterator[str]:
         yield from super().problems(root)
-        if 2 in self.sure and "late" not in self.config:
+        if self.syncs in self.sure and "late" not in self.config:
             yield "the config is lost"
 
     def make_room(self, number: int, run_dir: RunDir) -> None:
