@@ -13,7 +13,7 @@ from typing import Any
 from wandb_logging._identity import FORMAT
 from wandb_logging._journal import Counts, Writer
 from wandb_logging._keep import Kept, Source
-from wandb_logging._reader import Chunk, Position, Reader
+from wandb_logging._reader import Chunk, Ends, Position, Reader
 from wandb_logging._rundir import RunDir
 from wandb_logging._values import loads
 
@@ -131,6 +131,13 @@ class MemoryQueue:
                 max_bytes -= len(body)
                 self._next += 1
         return Chunk(bodies, [], self.position)
+
+    def ends(self) -> Ends:
+        with self._lock:
+            return {1: (1, self._first + len(self._lines))}
+
+    def has_passed(self, ends: Ends) -> bool:
+        return (1, self._next) >= ends[1]
 
     def seek(self, position: Position | None) -> None:
         self._next = max((position or {}).get("line", 0), self._first)

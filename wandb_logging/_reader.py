@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Optional
 
@@ -21,6 +21,9 @@ Position = dict[str, Any]
 
 _At = tuple[int, int]
 """A place in one writer's journal: segment, byte."""
+
+Ends = dict[int, _At]
+"""Where the journal of each writer ends."""
 
 _START: _At = (1, 0)
 
@@ -49,12 +52,11 @@ def _is_count(value: object) -> bool:
 
 @dataclass(frozen=True)
 class Chunk:
-    """What one read gave: the bodies of whole lines, what was damaged and left out, whether nothing is behind them."""
+    """What one read gave: the bodies of whole lines, and what was damaged and left out."""
 
     bodies: list[bytes]
     damaged: list[bytes]
     position: Position
-    last: bool = field(default=False, compare=False)
 
 
 class Reader:
@@ -110,21 +112,35 @@ class Reader:
         self._torn = []
         if len(writers) < 2:
             lines = self._take(writers[0], max_lines, max_bytes) if writers else []
-            return self._chunk(lines, writers)
+            return self._chunk(lines)
         while True:
             entries = self._entries()
             if self._order_at < len(entries):
                 lines = self._take_planned(entries[self._order_at], max_lines, max_bytes)
             elif self._order is None:
                 taken = (self._take(writer, max_lines, max_bytes) for writer in writers)
-                return self._chunk(next(filter(None, taken), []), writers)
+                return self._chunk(next(filter(None, taken), []))
             elif self._plan(self._order, writers):
                 continue
             else:
-                return self._chunk([], writers)
+                return self._chunk([])
             if lines:
-                return self._chunk(lines, writers)
+                return self._chunk(lines)
             self._order_at += 1
+
+    def ends(self) -> Ends:
+        """Where the journal ends just now."""
+        found: Ends = {}
+        for writer, segment in segments(self._path):
+            with contextlib.suppress(FileNotFoundError):  # removed meanwhile: it was acknowledged
+                size = segment_path(self._path, writer, segment).stat().st_size
+                if size:
+                    found[writer] = (segment, size)
+        return found
+
+    def has_passed(self, ends: Ends) -> bool:
+        """Whether all was read that was there when the journal ended so."""
+        return all(self._at.get(writer, _START) >= end for writer, end in ends.items())
 
     def sync(self) -> None:
         """Force what was read to the disk, whoever wrote it: the server must not know more than the journal."""
@@ -143,7 +159,7 @@ class Reader:
             file.close()
         self._files.clear()
 
-    def _chunk(self, lines: list[bytes], writers: list[int]) -> Chunk:
+    def _chunk(self, lines: list[bytes]) -> Chunk:
         bodies: list[bytes] = []
         damaged = [] if lines else self._torn
         for line in lines:
@@ -155,19 +171,9 @@ class Reader:
                 bodies += whole
                 if len(rest) > 1 or not whole:  # one byte is the newline that was lost
                     damaged.append(rest)
-        return Chunk(bodies, damaged, self.position, last=all(map(self._at_end, writers)))
+        return Chunk(bodies, damaged, self.position)
 
     # --- one writer ---
-
-    def _at_end(self, writer: int) -> bool:
-        """Whether nothing of a writer lies behind what was read; a torn tail that was told of does not count."""
-        segment, offset = max(self._at.get(writer, _START), self._told.get(writer, _START))
-        while (writer, segment) in self._present or (writer, self._following(writer, segment)) in self._present:
-            here = (writer, segment) in self._present
-            if here and offset < segment_path(self._path, writer, segment).stat().st_size:
-                return False
-            segment, offset = self._following(writer, segment), 0
-        return offset == 0
 
     def _take(self, writer: int, max_lines: int, max_bytes: int, until: _At | None = None) -> list[bytes]:
         data, end = self._next(writer, max_bytes, until)

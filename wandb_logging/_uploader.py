@@ -19,7 +19,7 @@ from wandb_logging._files import RunFiles, ignored
 from wandb_logging._link import Link, OutOfTime
 from wandb_logging._opening import create_run, upsert_run
 from wandb_logging._protocol import LineBlock, Remote, StreamBody
-from wandb_logging._reader import Position, Reader
+from wandb_logging._reader import Ends, Position, Reader
 from wandb_logging._report import Report
 from wandb_logging._rundir import RunDir
 from wandb_logging._settings import BATCH_BYTES, BATCH_SIZE
@@ -52,7 +52,6 @@ class _Batch:
     first_line: int = 0  # number at the server of the run's own first output.log line
     edits: dict[int, str] = field(default_factory=dict)  # changed output.log lines, by number at the server
     events: int = 0
-    last: bool = False  # nothing was behind it in the journal
     summary: bool = False
     lines: list[str] = field(default_factory=list)
     tasks: list[dict[str, Any]] = field(default_factory=list)
@@ -283,8 +282,10 @@ class Uploader:
             self._into_stream.post(StreamBody())
 
     def _send_events(self) -> None:
+        assert self._reader is not None
+        until = self._reader.ends()  # what the program logs meanwhile is the next round's: this one would have no end
         while True:
-            batch = self._collect()
+            batch = self._collect(until)
             if not batch.events and not batch.aside:
                 break
             self._open_run()
@@ -292,7 +293,7 @@ class Uploader:
             self._commit(batch)
             if self.link.pace.out_of_time():
                 raise OutOfTime("out of time; the rest stays in the run directory")
-            if batch.last:  # what the program logs meanwhile is the next round's: it would have no end
+            if self._reader.has_passed(until):
                 break
 
     def _load(self) -> None:
@@ -334,8 +335,8 @@ class Uploader:
     def _rules(self) -> _fold.Rules:
         return _fold.rules_of(self._info, structured=self.remote is not None and self.remote.structured)
 
-    def _collect(self) -> _Batch:
-        """The next batch, read and folded; empty when there is nothing new."""
+    def _collect(self, until: Ends) -> _Batch:
+        """The next batch, read and folded, up to there; empty when there is nothing new."""
         assert self._reader is not None
         self._open_if_new()
         batch = self._new_batch()
@@ -353,8 +354,7 @@ class Uploader:
             batch.add(*_fold.fold(rules, batch.state, chunk.bodies))
             batch.events += len(chunk.bodies)
             batch.add_damaged(chunk.damaged)
-            if chunk.last:
-                batch.last = True
+            if self._reader.has_passed(until):
                 break
             self.link.pace.breathe()
         return batch
