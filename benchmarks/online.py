@@ -46,6 +46,14 @@ def _calls(target: Sink, size: Size, peer: str) -> list[Found]:
     return found
 
 
+def _begin(worker: Worker, target: Sink) -> None:
+    """Have the run begin, and what it does once, at its beginning, be over."""
+    worker.ask("burst", 1, 10)
+    target.wait_for_rows()
+    time.sleep(2 * _REST)
+    target.take_counts()
+
+
 def _burst_at_rest(worker: Worker, size: Size, metrics: int) -> float:
     time.sleep(_REST)
     return float(worker.ask("burst", size.calls, metrics))
@@ -69,8 +77,7 @@ def _tail(target: Sink, size: Size, name: str, interval: float = 15.0, *, warm: 
         target.take_counts()
         with Worker(name, target.environment(), interval=interval) as worker:
             if warm:
-                worker.ask("burst", 1, 10)
-                target.wait_for_rows()
+                _begin(worker, target)
             tails.append(worker.ask("tail", size.burst, 10))
     return [statistics.median(values) for values in zip(*tails)]
 
@@ -217,10 +224,7 @@ def _finish(target: Sink, size: Size, what: str, *, warm: bool) -> Result:
         target.take_counts()
         with Worker(OURS, target.environment()) as worker:
             if warm:
-                worker.ask("burst", 1, 10)
-                target.wait_for_rows()
-                time.sleep(_REST)
-                target.take_counts()
+                _begin(worker, target)
             worker.ask("burst", 100, 10)
             took.append(worker.ask("finish"))
         requests.append(target.take_counts()["requests"])
