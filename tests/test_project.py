@@ -62,6 +62,7 @@ ROOMS = [
     "_notices",
     "_link",
     "_stream",
+    "_batch",
     "_files",
     "_opening",
     "_artifact_upload",

@@ -9,11 +9,11 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from wandb_logging import _fold, _protocol, _standard_files
+from wandb_logging._batch import DAMAGED, Batch
 from wandb_logging._errors import GraphQLError, JournalError, RequestRejected, RunNotFound, WandbLoggingError
 from wandb_logging._files import RunFiles, ignored
 from wandb_logging._link import Link, OutOfTime
@@ -38,64 +38,6 @@ _TASKS = 100  # done after the addresses of all their files were asked for at on
 _TASK_TRIES = 3  # of one that is answered with no sense
 _TASK_PAUSE = 2.0  # seconds between them
 _SAVE_APART = 1.0  # seconds between two cursors while files are sent
-_DAMAGED = "damaged journal line"
-
-
-@dataclass
-class _Batch:
-    """One request being put together, and where it leads."""
-
-    state: _fold.State
-    history: LineBlock
-    output: LineBlock
-    samples: LineBlock
-    first_line: int = 0  # number at the server of the run's own first output.log line
-    edits: dict[int, str] = field(default_factory=dict)  # changed output.log lines, by number at the server
-    events: int = 0
-    summary: bool = False
-    lines: list[str] = field(default_factory=list)
-    tasks: list[dict[str, Any]] = field(default_factory=list)
-    aside: list[tuple[str, object]] = field(default_factory=list)
-
-    @property
-    def size(self) -> int:
-        return self.history.size + self.output.size + self.samples.size
-
-    def add(self, state: _fold.State, delta: _fold.Delta) -> None:
-        self.state = state
-        self.history.add(delta.rows)
-        self.output.add(delta.lines)
-        self.lines += delta.lines
-        self.samples.add(delta.samples)
-        self.edits.update((self.first_line + number, line) for number, line in delta.edits.items())
-        self.summary |= delta.summary_changed
-        self.tasks += delta.tasks
-        self.aside += delta.aside
-
-    def add_damaged(self, lines: list[bytes]) -> None:
-        for line in lines:
-            self.aside.append((_DAMAGED, line.decode("utf-8", "replace")))
-            self.state.set_aside += 1
-
-    def bodies(self, uploaded: list[str], exit_code: int | None = None) -> list[StreamBody]:
-        """The requests: one, and one before it for each range of output.log lines that changed (protocol 4.2)."""
-        *earlier, output = self._output_blocks()
-        blocks = {_protocol.HISTORY: self.history, _protocol.EVENTS: self.samples, _protocol.OUTPUT: output}
-        if self.summary:
-            blocks[_protocol.SUMMARY] = LineBlock(0, [_fold.summary_line(self.state)])
-        edits = [StreamBody({_protocol.OUTPUT: block}) for block in earlier]
-        return [*edits, StreamBody(blocks, list(uploaded), exit_code=exit_code)]
-
-    def _output_blocks(self) -> list[LineBlock]:
-        self.output.edit(self.edits)
-        blocks = [self.output]
-        for number in sorted(self.edits, reverse=True):
-            if number < self.output.offset:
-                block = LineBlock(number, [self.edits[number]])
-                if number + 1 == blocks[0].offset:
-                    block.extend(blocks.pop(0))
-                blocks.insert(0, block)
-        return blocks
 
 
 class Uploader:
@@ -335,7 +277,7 @@ class Uploader:
     def _rules(self) -> _fold.Rules:
         return _fold.rules_of(self._info, structured=self.remote is not None and self.remote.structured)
 
-    def _collect(self, until: Ends) -> _Batch:
+    def _collect(self, until: Ends) -> Batch:
         """The next batch, read and folded, up to there; empty when there is nothing new."""
         assert self._reader is not None
         self._open_if_new()
@@ -367,10 +309,10 @@ class Uploader:
         earlier, now = before["writers"], self._reader.position["writers"]
         return any(writer in earlier and earlier[writer][0] != now[writer][0] for writer in now)
 
-    def _new_batch(self) -> _Batch:
+    def _new_batch(self) -> Batch:
         state, remote = dataclasses.replace(self._state), self.remote
         history, output, events = (remote.history, remote.output, remote.events) if remote else (0, 0, 0)
-        return _Batch(
+        return Batch(
             state,
             history=LineBlock(history + state.rows),
             output=LineBlock(output + state.lines),
@@ -388,7 +330,7 @@ class Uploader:
             if chunk.bodies or chunk.damaged:
                 self._open_run()
 
-    def _deliver(self, batch: _Batch, exit_code: int | None = None) -> None:
+    def _deliver(self, batch: Batch, exit_code: int | None = None) -> None:
         *edits, body = batch.bodies(self._uploaded, exit_code)
         body.preempting = self.preempting
         if body.empty and not edits:
@@ -404,14 +346,14 @@ class Uploader:
         self._uploaded = []
         self.preempting = self.preempting and not body.preempting
 
-    def _commit(self, batch: _Batch, *, complete: bool = False) -> None:
+    def _commit(self, batch: Batch, *, complete: bool = False) -> None:
         """Take a delivered batch as done: only here does the cursor move."""
         assert self._reader is not None
         for reason, what in batch.aside:
             self.run_dir.set_aside(reason, what)
-            if what is not None and reason != _DAMAGED:  # None: the program that logged it has said so
+            if what is not None and reason != DAMAGED:  # None: the program that logged it has said so
                 self._say("set aside", f"set aside, kept in aside.jsonl: {reason}")
-        damaged = sum(reason == _DAMAGED for reason, _ in batch.aside)
+        damaged = sum(reason == DAMAGED for reason, _ in batch.aside)
         if damaged:
             self._say("damaged", f"{self.run_dir.path}: {damaged} damaged journal lines set aside in aside.jsonl")
         self._keep_output(batch)
@@ -571,7 +513,7 @@ class Uploader:
         """The standard files that are wanted. In a run.json of a version that made none they are not mentioned."""
         return list(self._info.get("standard_files", ()))
 
-    def _keep_output(self, batch: _Batch) -> None:
+    def _keep_output(self, batch: Batch) -> None:
         """Add a batch's lines to output.log as a file. Before the cursor is saved: its size is in there."""
         if not (batch.lines or batch.edits) or _standard_files.OUTPUT not in self._standard:
             return
