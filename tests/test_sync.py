@@ -122,7 +122,7 @@ class TestWhatIsSent:
         seen: list[Report] = []
         sync(cache, on_progress=seen.append)
         assert [report.finished for report in seen] == [False, False, True]  # the row, the end, the end told
-        assert seen[0].rows == 1
+        assert (seen[0].rows, seen[0].remaining) == (1, 0)
 
     def test_one_bad_run_does_not_stop_the_others(self, cache: Path, wandb_server: LocalServer) -> None:
         """What went wrong with one is in its report."""

@@ -137,6 +137,7 @@ class _Sender:
         self._host = host
         self._plan = plan
         self._notices = Notices()
+        self._lines: int | None = None  # in the journal when it was last counted, those that went before included
         self._uploader = Uploader(
             run_dir,
             Link(self._connect, Pace(lambda seconds: _wait(seconds, plan.out_of_time), plan.out_of_time)),
@@ -203,12 +204,18 @@ class _Sender:
         raise AuthError("no API key was found", 401)
 
     def _progress(self) -> None:
-        if self._plan.on_progress is not None:
-            self._plan.on_progress(self._report(None))
+        if self._plan.on_progress is None:
+            return
+        if self._lines is None:  # counted once: with each batch of a long journal it would take longer than to send it
+            self._lines = self._uploader.sent + self._lines_left()
+        self._plan.on_progress(self._report(None, max(0, self._lines - self._uploader.sent)))
 
-    def _report(self, error: str | None) -> Report:
+    def _lines_left(self) -> int:
+        return self._run_dir.lines_after(self._uploader.position or self._run_dir.cursor.get("position"))
+
+    def _report(self, error: str | None, left: int | None = None) -> Report:
         try:
-            left = self._run_dir.lines_after(self._uploader.position or self._run_dir.cursor.get("position"))
+            left = self._lines_left() if left is None else left
         except OSError as exc:
             left, error = 0, error or f"{exc.filename or self._run_dir.path}: {exc.strerror or exc}"
         return replace(self._uploader.report(left, error), path=self._run_dir.path)
