@@ -149,7 +149,7 @@ class Reader:
             with contextlib.suppress(OSError), segment_path(self._path, writer, segment).open("rb") as file:
                 os.fsync(file.fileno())
         if self._begun_anew:
-            sync_directory(self._path)
+            sync_directory(self._path)  # with order.jsonl and server.json, which are written before
         self._unforced.clear()
         self._begun_anew = False
 
@@ -335,9 +335,7 @@ class _Order:
         except OSError as exc:
             self._entries = None  # whatever is in the file now: look again
             raise JournalError(f"{self._path} cannot be written: {exc.strerror or exc}") from exc
-        if not entries:
-            sync_directory(self._path.parent)
-        entries.append((writer, *end))
+        entries.append((writer, *end))  # a new file's name is forced with those of the segments: `Reader.sync`
 
 
 def order_of(path: Path) -> list[_Entry]:

@@ -144,7 +144,6 @@ class RunDir:
             OSError: the disk refuses it.
         """
         self._save("server.json", json.dumps(server, indent=1).encode() + b"\n", durable=True)
-        sync_directory(self.path)
 
     @property
     def cursor(self) -> dict[str, Any]:
