@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 # The tests share their machine with others: how long an example takes says nothing.
 hypothesis.settings.register_profile("wandb_logging", deadline=None)
 hypothesis.settings.load_profile("wandb_logging")
+
+# In the background of a script, as in some CI, Ctrl-C is ignored; programs that tests start and end with it inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What a developer's own shell may carry and a test must not see. A proxy would catch even loopback.
 _FOREIGN = ("WANDB_", "NETRC", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE")

@@ -49,6 +49,11 @@ def until(true: Callable[[], bool]) -> None:
 
 @forks
 class TestForks:
+    @pytest.fixture(autouse=True)
+    def not_measured(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Programs that coverage measures hold a lock of its own at times, which a child would wait for without end."""
+        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
     def test_a_pool_whose_workers_come_and_go(self, wandb_server: LocalServer) -> None:
         """Each worker logs into the run, also the one that is ended by the pool when all is done."""
         python(
