@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile("wandb_logging", deadline=None)
 hypothesis.settings.load_profile("wandb_logging")
 
-# In the background of a script, as in some CI, Ctrl-C is ignored; programs that tests start and end with it inherit that.
+# In the background of a script, as in some CI, Ctrl-C is ignored; programs that tests start and end so inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -26,6 +26,8 @@ def test_a_sample_of_each_study(study: Study, tmp_path: Path, monkeypatch: pytes
     """What `python -m tests.robustness --quick` tries holds."""
     for name in ("WANDB_API_KEY", "WANDB_BASE_URL", "WANDB_ERROR_REPORTING"):
         monkeypatch.setenv(name, "")  # a study points them at its server: put back afterwards
+    # What coverage measures is slower, and holds a lock of its own at times, which a forked child would wait for.
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
     outcome = study.work(tmp_path / "study", full=False)
     assert outcome.cases > 0
     assert outcome.failures == []
