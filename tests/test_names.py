@@ -40,6 +40,7 @@ def inside(folder: Path, name: str) -> bool:
 @given(HOSTILE)
 @example("a/../../b")
 @example("C:\\x")
+@example("./C:x")
 def test_of_files(name: str) -> None:
     """upload_file and save take a name that stays in the run, or refuse it."""
     try:

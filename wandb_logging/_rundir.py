@@ -18,7 +18,6 @@ import contextlib
 import errno
 import json
 import os
-import re
 import socket
 import threading
 from collections import defaultdict
@@ -449,7 +448,7 @@ def safe_name(name: str) -> str:
     """
     text = name.replace("\\", "/")
     parts = [part for part in text.split("/") if part not in {"", "."}]
-    if not parts or text.startswith("/") or ".." in parts or "\0" in text or re.match(r"[A-Za-z]:", text):
+    if not parts or text.startswith("/") or ".." in parts or "\0" in text or parts[0][1:2] == ":":
         raise LogError(f"file name {name!r}: expected a relative path inside the run, without '..'")
     return "/".join(parts)
 
