@@ -22,6 +22,7 @@ from wandb_logging._errors import (
 )
 from wandb_logging._memory import MemoryRunDir
 from wandb_logging._read import read_run
+from wandb_logging._reader import Chunk, Reader
 from wandb_logging._rundir import RunDir
 from wandb_logging.testing import LocalServer
 
@@ -147,6 +148,28 @@ class TestTheWay:
         there = server.run(run_dir.info["id"])
         assert [(line["_step"], line["n"]) for line in there.history] == [(5, 0), (6, 1), (9, 2)]
         assert there.exit_code == 1
+
+    def test_rows_that_come_just_behind_a_look(
+        self, tmp_path: Path, server: LocalServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nothing is folded before the server was asked how far the run is, and nothing is read twice."""
+        run_dir = make_run(tmp_path)
+        writer = run_dir.writer()
+        rows = iter([[row(0), row(1)]])
+        read = Reader.read
+
+        def read_then_add(self: Reader, *most: int) -> Chunk:
+            chunk = read(self, *most)
+            add(writer, next(rows, []))
+            return chunk
+
+        monkeypatch.setattr(Reader, "read", read_then_add)
+        sender = uploader(run_dir, server)
+        for _ in range(3):
+            sender.drain()
+        sender.close()
+        writer.close()
+        assert numbers(server, run_dir.info["id"]) == [0, 1]
 
     def test_a_drain_ends_while_the_program_logs_on(self, tmp_path: Path, server: LocalServer) -> None:
         """It sends what was there, not what comes meanwhile: else config and heartbeat would never have their turn."""

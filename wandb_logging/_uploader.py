@@ -280,7 +280,8 @@ class Uploader:
     def _collect(self, until: Ends) -> Batch:
         """The next batch, read and folded, up to there; empty when there is nothing new."""
         assert self._reader is not None
-        self._open_if_new()
+        if not self._is_known():
+            return self._new_batch()  # without another look, which may find more than the first
         batch = self._new_batch()
         rules = self._rules()
         while batch.events < self._batch_size and batch.size < self._batch_bytes:
@@ -320,7 +321,8 @@ class Uploader:
             first_line=output,
         )
 
-    def _open_if_new(self) -> None:
+    def _is_known(self) -> bool:
+        """Whether the server knows the run, or does now: it is made there with its first event."""
         # Offsets, steps and the form of text lines depend on what the server says of the run: before the first
         # event is folded it has to be asked. An empty journal asks nothing.
         if self.remote is None and self._reader is not None:
@@ -329,6 +331,7 @@ class Uploader:
             self._reader.seek(before)
             if chunk.bodies or chunk.damaged:
                 self._open_run()
+        return self.remote is not None
 
     def _deliver(self, batch: Batch, exit_code: int | None = None) -> None:
         *edits, body = batch.bodies(self._uploaded, exit_code)
