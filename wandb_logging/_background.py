@@ -359,8 +359,7 @@ class Background:
     def _send_or_say(self) -> None:
         send, self._send_once = (self._send or self._send_once) and not self._halted, False
         while True:
-            if self._to_capture:
-                self._capture(self._to_capture.pop(0))
+            self._capture_next()
             if send:
                 self._drain()
             elif self.mode == "offline" and not self._said_where:
@@ -370,11 +369,12 @@ class Background:
 
     def _capture_rest(self) -> None:
         while self._to_capture:
-            self._capture(self._to_capture.pop(0))
+            self._capture_next()
 
-    def _capture(self, what: Callable[..., None]) -> None:
-        with contextlib.suppress(OSError):  # no run directory, or a full disk, which is told anyway
-            what(self.place.run_dir, self.place.info, self._secrets)
+    def _capture_next(self) -> None:
+        if self._to_capture:
+            with contextlib.suppress(OSError):  # no run directory, or a full disk, which is told anyway
+                self._to_capture.pop(0)(self.place.run_dir, self.place.info, self._secrets)
 
     def _begin_round(self) -> None:
         """Before the journal is read: what comes from here on is the next round's."""

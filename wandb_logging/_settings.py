@@ -565,7 +565,7 @@ class Settings:
         BATCH_BYTES,
         _count(1024, "bytes"),
         {"type": "integer", "minimum": 1024},
-        "Bytes of journal one request carries before it is sent early.",
+        "Bytes of lines at which a request is sent; at the end of a run, and in a sync, twice as many.",
     )
     segment_bytes: int = _key(
         64 * 2**20,

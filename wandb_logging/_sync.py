@@ -29,7 +29,6 @@ from wandb_logging._settings import Settings
 from wandb_logging._uploader import Uploader
 
 FOLLOW_INTERVAL = 5.0  # seconds between two looks at runs that go on
-_BATCH_BYTES = 8 * 2**20  # of one request: twice a program's own, as there is none whose memory it would take
 
 
 def sync(
@@ -142,7 +141,6 @@ class _Sender:
             run_dir,
             Link(self._connect, Pace(lambda seconds: _wait(seconds, plan.out_of_time), plan.out_of_time)),
             host=host,
-            batch_bytes=_BATCH_BYTES,
             say=self._notices.add,
             progress=self._progress,
         )

@@ -284,9 +284,12 @@ class Uploader:
             return self._new_batch()  # without another look, which may find more than the first
         batch = self._new_batch()
         rules = self._rules()
-        while batch.events < self._batch_size and batch.size < self._batch_bytes:
+        alone = not self.link.pace.breath
+        most_lines, most_bytes = _PIECE_ALONE if alone else _PIECE
+        # Nobody needs the memory where the program only waits, and fewer requests wait for W&B's rate.
+        enough = min(2 * self._batch_bytes, _MOST_BYTES) if alone else self._batch_bytes
+        while batch.events < self._batch_size and batch.size < enough:
             before = self._reader.position
-            most_lines, most_bytes = _PIECE if self.link.pace.breath else _PIECE_ALONE
             chunk = self._reader.read(min(most_lines, self._batch_size - batch.events), most_bytes)
             if not chunk.bodies and not chunk.damaged:
                 break
