@@ -138,6 +138,7 @@ class TestOnTheServer:
 
     def test_each_kind_from_both_doors(self, picture: Path, tmp_path: Path) -> None:
         """A log record takes every kind that `run.log` takes, to the same values and the same bytes."""
+        go = pytest.importorskip("plotly.graph_objects")
         for name in ("m.pdb", "o.obj"):
             (tmp_path / name).write_text(name)
         kinds: dict[str, Any] = {
@@ -152,6 +153,7 @@ class TestOnTheServer:
             "molecule": Molecule(tmp_path / "m.pdb"),
             "object": Object3D(tmp_path / "o.obj"),
             "points": Object3D(np.zeros((2, 3))),
+            "plotly": Plotly(go.Figure()),
             "nested": {"html": Html("y"), "many": [Html("z")]},
         }
         run = offline(cache_dir="by-hand")
