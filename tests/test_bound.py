@@ -191,6 +191,24 @@ class TestWithoutServer:
         writer.append(body(8))
         assert rows_of(run_dir) == [7, 8]
 
+    def test_who_is_asked_to_hurry_may_log(self, tmp_path: Path) -> None:
+        """Asking takes the listener's lock, whose holder may be in a finaliser that needs room: neither waits then."""
+        _, writer = bounded(tmp_path, "drop_newest")
+        stuck: list[bool] = []
+
+        def hurry() -> bool:
+            writer.hurry = lambda: False  # the other's own
+            other = threading.Thread(target=writer.make_way, args=(1,), daemon=True)
+            other.start()
+            other.join(30)
+            stuck.append(other.is_alive())
+            return False
+
+        writer.hurry = hurry
+        while not stuck:
+            writer.append(body(0))
+        assert stuck == [False]
+
 
 class TestWhatIsAcknowledgedGoesFirst:
     def test_nothing_is_lost_while_the_server_answers(self, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from wandb_logging import MergingAdapter, Run, SettingsError, WandbHandler, new_run, read_run
+from wandb_logging._listener import as_own_thread
 from wandb_logging.testing import LocalServer
 
 CACHE = Path("wandb_cache")
@@ -366,6 +367,26 @@ def test_root_at_debug_does_not_feed_itself(wandb_server: LocalServer) -> None:
     handler.close()
     texts = [line.split(" ", 1)[1] for line in wandb_server.runs[0].output]
     assert texts == ["DEBUG:app:mine", "DEBUG:urllib3:also mine, from my own thread"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message", "extra"),
+    [
+        ({}, "text", {"metrics": {"n": 1}}),
+        ({"dict_message": True}, {"n": 1}, {}),
+        ({"dict_args": True}, "%(n)d", {"args": ({"n": 1},)}),
+    ],
+)
+def test_a_row_from_our_own_thread_is_the_programs(settings: Any, message: Any, extra: dict[str, Any]) -> None:
+    """The collector may run there, and a finaliser log; text alone may be what `requests` says, and is left out."""
+    handler = offline(**settings)
+    log = logger_with(handler)
+    arguments = extra.pop("args", ())
+    with as_own_thread():
+        log.info("only text")
+        log.info(message, *arguments, extra=extra)
+    assert [row["n"] for row in metrics_of(handler)] == [1]
+    assert handler.stats()["accepted"] == 1
 
 
 @pytest.mark.parametrize("end", ["shutdown", "dictConfig", "fileConfig", "program"])

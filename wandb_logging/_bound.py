@@ -12,6 +12,7 @@ import errno
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -69,6 +70,8 @@ class BoundedWriter(Writer):
         self._full_since: float | None = None
         self._lacked = (0.0, 0)  # when there was no room, and for how many bytes
         self._stripped: set[tuple[int, int]] = set()
+        self._lost: deque[tuple[int, bool]] = deque()  # lines, and whether they were this writer's; not counted yet
+        self._crowded = False  # whether more than half is full
         self._room = threading.RLock()
         self._making_room = False
 
@@ -136,29 +139,38 @@ class BoundedWriter(Writer):
     def _make_room(self, size: int) -> bool:
         """Look at the directory, and make room in it for so many bytes; whether there is."""
         with self._room:
-            at, lacked = self._lacked
-            if lacked and size >= lacked and time.monotonic() - at < _MEASURE_AGAIN:
-                return False
-            self._making_room = True
-            try:
-                left = self._most - self._after_clearing(size)
-            finally:
-                self._making_room = False
-            if left < size:
-                self._lacked = (time.monotonic(), size)
-                self._full_since = self._full_since or time.monotonic()
-                return False
-            self._lacked = (0.0, 0)
-            self._full_since = None
-            self._free = max(size, min(left, self._most // SEGMENTS))
-            self._every = every(left, self._most) if self._policy == "downsample" else 1
-            return True
+            made = self._look_and_clear(size)
+            crowded, self._crowded = self._crowded, False
+        # What takes another lock comes behind this one: who holds that may want ours, in a finaliser that logs.
+        if crowded:
+            self.hurry()
+        self._count_lost()
+        return made
+
+    def _look_and_clear(self, size: int) -> bool:
+        at, lacked = self._lacked
+        if lacked and size >= lacked and time.monotonic() - at < _MEASURE_AGAIN:
+            return False
+        self._making_room = True
+        try:
+            left = self._most - self._after_clearing(size)
+        finally:
+            self._making_room = False
+        if left < size:
+            self._lacked = (time.monotonic(), size)
+            self._full_since = self._full_since or time.monotonic()
+            return False
+        self._lacked = (0.0, 0)
+        self._full_since = None
+        self._free = max(size, min(left, self._most // SEGMENTS))
+        self._every = every(left, self._most) if self._policy == "downsample" else 1
+        return True
 
     def _after_clearing(self, size: int) -> int:
         """Bytes in the directory, after what can go has gone."""
         used = usage(self.path)
         if used + size > self._most // 2:
-            self.hurry()
+            self._crowded = True
             used = self._cleared(forget_acknowledged)
         if used + size > self._most and self._policy == "drop_oldest":
             used = self._cleared(self._drop_oldest)
@@ -175,17 +187,19 @@ class BoundedWriter(Writer):
         with run_dir.alone() as alone:
             for place in unread(run_dir) if alone else []:
                 if place not in self._stripped:
-                    self._count_lost(strip(run_dir.path, *place), own=place[0] == self.number)
+                    self._lost.append((strip(run_dir.path, *place), place[0] == self.number))
                     self._stripped.add(place)
                     run_dir.generation += 1
                     if usage(self.path) <= enough:
                         break
 
-    def _count_lost(self, lost: int, *, own: bool) -> None:
-        with self._lock:
-            if own:
-                self.counts.journalled -= lost
-            self.counts.dropped[OLDEST] = self.counts.dropped.get(OLDEST, 0) + lost
+    def _count_lost(self) -> None:
+        while self._lost:
+            with self._lock, contextlib.suppress(IndexError):  # another thread took the last one
+                lost, own = self._lost.popleft()
+                if own:
+                    self.counts.journalled -= lost
+                self.counts.dropped[OLDEST] = self.counts.dropped.get(OLDEST, 0) + lost
 
     def _after_fork_in_child(self) -> None:
         self._forget_room()

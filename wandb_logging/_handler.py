@@ -123,12 +123,25 @@ class WandbHandler(logging.Handler):
         """
         # Our own lines, and what `requests` logs on our thread, would feed themselves.
         # The level is asked again: a user's QueueListener in front does not, by default.
-        if record.levelno < self.level or record.name == "wandb_logging" or get_ident() in own_threads:
+        if (
+            record.levelno < self.level
+            or record.name == "wandb_logging"
+            or (get_ident() in own_threads and not self._is_row(record))
+        ):
             return False
         kept: Any = self.filter(record)
         if kept:
             self.emit(kept if isinstance(kept, logging.LogRecord) else record)
         return kept
+
+    def _is_row(self, record: logging.LogRecord) -> bool:
+        """Whether there are metrics in it: then it is the program's, from a finaliser that runs on any thread."""
+        settings = self.settings
+        return (
+            settings.metrics_key in vars(record)
+            or (settings.dict_message and isinstance(record.msg, Mapping))
+            or (settings.dict_args and isinstance(record.args, Mapping) and bool(record.args))
+        )
 
     def emit(self, record: logging.LogRecord) -> None:
         """Append the record to the run's journal."""
