@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from wandb_logging import _fold
+from wandb_logging import _fold, _values
 from wandb_logging._fold import Rules, State, finish, first_state, fold, summary_line, text_lines
 from wandb_logging._values import dumps, loads
 
@@ -288,6 +288,24 @@ class TestPieces:
         assert in_pieces.lines == all_at_once.lines
         assert repr((in_pieces.aside, in_pieces.tasks)) == repr((all_at_once.aside, all_at_once.tasks))
         assert json.dumps(vars(state), sort_keys=True) == json.dumps(vars(whole), sort_keys=True)
+
+    @given(journals, st.sampled_from(["without the short way", "without orjson"]))
+    def test_the_short_way_of_plain_rows_leads_to_the_same(self, bodies: Any, other: str) -> None:
+        """Rows that depend on nothing have a loop of their own; what it comes to is what the long way does."""
+        state, delta = fold(RULES, State(), bodies)
+        with pytest.MonkeyPatch.context() as patch:
+            if other == "without orjson":
+                for module in (_fold, _values):
+                    patch.setattr(module, "fast_dumps", None)
+                    patch.setattr(module, "fast_loads", None)
+            else:
+                patch.setattr(_fold._Folder, "_rows_stand_alone", False)
+            long_state, long_delta = fold(RULES, State(), bodies)
+        # Neither NaN nor the digits of a number are written the same by both writers: what is read is.
+        assert repr([loads(line) for line in delta.rows]) == repr([loads(line) for line in long_delta.rows])
+        assert repr((state, delta.lines, delta.tasks)) == repr((long_state, long_delta.lines, long_delta.tasks))
+        assert [reason for reason, _ in delta.aside] == [reason for reason, _ in long_delta.aside]
+        assert delta.summary_changed == long_delta.summary_changed
 
     @given(journals, journals)
     def test_neither_argument_is_changed(self, before: Any, after: Any) -> None:

@@ -54,6 +54,7 @@ ROOMS = [
     "_standard_files",
     "_save",
     "_protocol",
+    "_body",
     "_artifact_protocol",
     "_read",
     "_auth",

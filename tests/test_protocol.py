@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gzip
 import json
 from email.utils import formatdate
 from typing import Any
@@ -17,7 +16,7 @@ from wandb_logging._errors import (
     RunNotFound,
     ServerUnavailable,
 )
-from wandb_logging._protocol import LineBlock, Remote, StreamBody
+from wandb_logging._protocol import Remote
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -254,57 +253,7 @@ class TestAddresses:
         assert _protocol.run_url("https://x", "e e", "p/p", "r=+&$@/") == "https://x/e%20e/p%2Fp/runs/r=+&$@%2F"
 
 
-lines_of = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), max_size=20)
-
-
-class TestStreamBody:
-    @given(
-        lines_of, lines_of, st.lists(st.text(max_size=5), max_size=2), st.none() | st.integers(0, 255), st.booleans()
-    )
-    def test_it_is_the_json_of_the_protocol(
-        self,
-        history: list[str],
-        output: list[str],
-        uploaded: list[str],
-        code: int | None,
-        packed: bool,
-    ) -> None:
-        """Packed piece by piece it is the body of protocol 4.1: what is empty is left out, `{}` is a heartbeat."""
-        uploaded = [name.encode("utf-8", "replace").decode() for name in uploaded]
-        blocks = {"wandb-history.jsonl": LineBlock(3), "output.log": LineBlock(0, output)}
-        for line in history:
-            blocks["wandb-history.jsonl"].add([line])
-        data = StreamBody(blocks, uploaded, exit_code=code).encode(gzip=packed)
-        expected: dict[str, Any] = {}
-        if history:
-            expected["files"] = {"wandb-history.jsonl": {"offset": 3, "content": history}}
-        if output:
-            expected.setdefault("files", {})["output.log"] = {"offset": 0, "content": output}
-        if uploaded:
-            expected["uploaded"] = uploaded
-        if code is not None:
-            expected.update(complete=True, exitcode=code)
-        assert json.loads(gzip.decompress(data) if packed else data) == expected
-        assert blocks["wandb-history.jsonl"].lines() == history
-
-    @given(lines_of, lines_of, st.integers(1, 200))
-    def test_split(self, history: list[str], output: list[str], most: int) -> None:
-        """Split, the same lines go at the same offsets in order, no part larger than asked but a single line."""
-        body = StreamBody({"h": LineBlock(5, history), "o": LineBlock(2, output)}, ["f"], exit_code=0)
-        parts = list(body.split(most))
-        for name, lines in (("h", history), ("o", output)):
-            placed = [
-                (part.blocks[name].offset + i, line)
-                for part in parts
-                if name in part.blocks
-                for i, line in enumerate(part.blocks[name].lines())
-            ]
-            assert placed == list(enumerate(lines, body.blocks[name].offset))
-        assert all(part.size <= most or sum(block.count for block in part.blocks.values()) == 1 for part in parts)
-        assert [part.exit_code for part in parts] == [None] * (len(parts) - 1) + [0]
-        assert [part.uploaded for part in parts] == [[]] * (len(parts) - 1) + [["f"]]
-
-    def test_offsets_only_grow(self) -> None:
-        """A run kept in run.json is read back as it was."""
-        remote = Remote("s", "e", "p", "r", "d", history=3, config={"a": 1})
-        assert Remote(**json.loads(json.dumps(vars(remote)))) == remote
+def test_a_run_is_read_back_as_it_was_kept() -> None:
+    """What the server said of a run, in server.json."""
+    remote = Remote("s", "e", "p", "r", "d", history=3, config={"a": 1})
+    assert Remote(**json.loads(json.dumps(vars(remote)))) == remote

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.runs import Clock
+from wandb_logging._body import HISTORY, OUTPUT, SUMMARY, LineBlock, StreamBody
 from wandb_logging._errors import RequestRejected
 from wandb_logging._link import Link
-from wandb_logging._protocol import HISTORY, OUTPUT, SUMMARY, LineBlock, Remote, StreamBody
+from wandb_logging._protocol import Remote
 from wandb_logging._stream import Stream
 
 REMOTE = Remote("id", "e", "p", "r", "name")

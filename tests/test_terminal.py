@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from wandb_logging._body import LineBlock
 from wandb_logging._fold import Rules, State, fold
-from wandb_logging._protocol import LineBlock
 from wandb_logging._terminal import HEIGHT, MAX_LINE_CHARS, Screen
 
 RULES = Rules(start=0.0)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.runs import START, Clock, add, drain, make_run, numbers, row, uploader
-from wandb_logging import _protocol
+from wandb_logging._body import StreamBody
 from wandb_logging._errors import (
     AuthError,
     GraphQLError,
@@ -398,18 +398,18 @@ class TestWhateverIsLost:
         """Before lines go their journal is forced to the disk: a power cut leaves no line that only the server has."""
         run_dir = make_run(tmp_path, EVENTS)
         order: list[str] = []
-        fsync, post = os.fsync, _protocol.StreamBody.encode
+        fsync, post = os.fsync, StreamBody.encode
 
         def watched(fd: int) -> None:
             order.append(Path(f"/proc/self/fd/{fd}").readlink().name)
             fsync(fd)
 
-        def encode(self: _protocol.StreamBody, *, gzip: bool) -> bytes:
+        def encode(self: StreamBody, *, gzip: bool) -> bytes:
             order.append("post")
             return post(self, gzip=gzip)
 
         monkeypatch.setattr(os, "fsync", watched)
-        monkeypatch.setattr(_protocol.StreamBody, "encode", encode)
+        monkeypatch.setattr(StreamBody, "encode", encode)
         drain(run_dir, server)
         first = order.index("post")
         assert "journal-0001-0001.jsonl" in order[:first]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from wandb_logging import _fold, _protocol
-from wandb_logging._protocol import LineBlock, StreamBody
+from wandb_logging import _fold
+from wandb_logging._body import EVENTS, HISTORY, OUTPUT, SUMMARY, LineBlock, PackedBlock, StreamBody
 
 DAMAGED = "damaged journal line"  # why it is set aside
 
@@ -16,7 +16,7 @@ class Batch:
     """One request being put together, and where it leads."""
 
     state: _fold.State
-    history: LineBlock
+    history: LineBlock | PackedBlock
     output: LineBlock
     samples: LineBlock
     first_line: int = 0  # number at the server of the run's own first output.log line
@@ -50,10 +50,10 @@ class Batch:
     def bodies(self, uploaded: list[str], exit_code: int | None = None) -> list[StreamBody]:
         """The requests: one, and one before it for each range of output.log lines that changed (protocol 4.2)."""
         *earlier, output = self._output_blocks()
-        blocks = {_protocol.HISTORY: self.history, _protocol.EVENTS: self.samples, _protocol.OUTPUT: output}
+        blocks = {HISTORY: self.history, EVENTS: self.samples, OUTPUT: output}
         if self.summary:
-            blocks[_protocol.SUMMARY] = LineBlock(0, [_fold.summary_line(self.state)])
-        edits = [StreamBody({_protocol.OUTPUT: block}) for block in earlier]
+            blocks[SUMMARY] = LineBlock(0, [_fold.summary_line(self.state)])
+        edits = [StreamBody({OUTPUT: block}) for block in earlier]
         return [*edits, StreamBody(blocks, list(uploaded), exit_code=exit_code)]
 
     def _output_blocks(self) -> list[LineBlock]:

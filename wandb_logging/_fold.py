@@ -31,7 +31,7 @@ from wandb_logging import _metrics
 from wandb_logging._alerts import due, waits_after
 from wandb_logging._media._names import fill_steps
 from wandb_logging._terminal import MAX_LINE_CHARS, Line, Screen
-from wandb_logging._values import dumps, dumps_without_null, loads
+from wandb_logging._values import dumps, dumps_without_null, fast_dumps, fast_loads, loads
 
 if TYPE_CHECKING:
     from pythonjsonlogger.json import JsonFormatter
@@ -40,8 +40,8 @@ MAX_ROW_BYTES = 10_383_360  # 10 MiB - 100 KiB, "imposed by the back-end" (proto
 TASKS = ("file", "artifact", "use_artifact", "alert")  # events that are work beside the streams
 ERROR_LEVELS = frozenset({"ERROR", "CRITICAL", "FATAL"})
 _RESERVED = frozenset({"_step", "_runtime", "_wandb", "_timestamp", ""})  # cannot be logged as metrics (protocol 5.1)
-_OF_A_STEP = frozenset({"step", "commit", "media"})  # what makes a row depend on others, or on its step
-_ROW_AND_TEXT = frozenset({"metrics", "step", "commit", "t", "text", "level", "logger", "error"})
+_PLAIN = frozenset({"metrics", "t", "text", "level", "logger", "error"})  # members of an event that depend on nothing
+_ROW_AND_TEXT = _PLAIN | {"step", "commit"}
 _NUMBERS = frozenset({int, float})
 _YEAR_10000 = 253_402_300_800  # seconds since 1970; from there on a time has no date
 
@@ -178,8 +178,7 @@ def rules_of(info: Mapping[str, Any], *, structured: bool = False) -> Rules:
 def fold(rules: Rules, state: State, bodies: Iterable[bytes]) -> tuple[State, Delta]:
     """The state after some events, and what they came to. Changes neither argument."""
     folder = _Folder(rules, state)
-    for body in bodies:
-        folder.take(body)
+    folder.take(bodies)
     folder.save_screen()
     return folder.state, folder.delta
 
@@ -236,13 +235,75 @@ class _Folder:
         self._media: object = None  # of the event being taken, until its step is known
         self._definitions: dict[str, dict[str, Any] | None] = {}  # by path, looked up once
 
-    def take(self, body: bytes) -> None:
+    def take(self, bodies: Iterable[bytes]) -> None:
+        """Take events, in order.
+
+        Nearly all are rows of flat metrics that depend on nothing else. Most of the time that sending takes goes
+        into the loop for them, so it is over local names, and tells the state only where something else comes.
+        """
+        state, add = self.state, self.delta.rows.append
+        start, base = self.rules.start, self.rules.base_runtime
+        taken, runtime = 0, state.runtime
+        last: dict[str, Any] = {}
+        names: list[str] = []
+        step, paused, alone = state.step, state.paused, self._rows_stand_alone
+        for body in bodies:
+            try:
+                event = fast_loads(body)
+            except (TypeError, ValueError):  # there is no orjson, or NaN is in it, or it is no JSON
+                event = _slowly(body)
+            if (
+                alone
+                and type(event) is dict
+                and type(row := event.get("metrics")) is dict
+                and type(time := event.get("t")) is float
+                and start + paused < time < _YEAR_10000
+                and (len(event) == 2 or _PLAIN.issuperset(event))
+                and row.keys().isdisjoint(_RESERVED)
+            ):
+                row["_step"] = step + taken
+                row["_timestamp"] = time
+                row["_runtime"] = ran = int((time - start - paused) * 1e6 + 0.5) / 1e6 + base
+                try:
+                    line = fast_dumps(row)
+                except TypeError:
+                    line = b""
+                # Without null, which may stand for NaN; flat, so that the summary is simply updated.
+                if 0 < len(line) <= MAX_ROW_BYTES and line.rfind(b"null") < 0 and line.rfind(b"{") == 0:
+                    add(line.decode())
+                    if list(row) != names:  # else the last one's values stand for all before it
+                        state.summary.update(last)
+                        names = list(row)
+                    last = row
+                    runtime = ran
+                    taken += 1
+                    if len(event) > 2:
+                        self._text(event)
+                    continue
+                del row["_step"], row["_timestamp"], row["_runtime"]
+            self._settle(taken, runtime, last)
+            self._take(event, body)
+            taken, runtime, last, names = 0, state.runtime, {}, []
+            step, paused, alone = state.step, state.paused, self._rows_stand_alone
+        self._settle(taken, runtime, last)
+
+    @property
+    def _rows_stand_alone(self) -> bool:
+        return self.state.open is None and not self.state.metrics
+
+    def _settle(self, taken: int, runtime: float, last: dict[str, Any]) -> None:
+        """Have the state say what was taken: so many rows, and the last of them."""
+        state = self.state
+        state.step += taken
+        state.rows += taken
+        state.events += taken
+        state.runtime = runtime
+        state.summary.update(last)
+        self.delta.summary_changed |= taken > 0
+
+    def _take(self, event: Any, body: bytes) -> None:
         state = self.state
         state.events += 1
-        try:
-            event = loads(body)
-        except ValueError:
-            event = None
         if type(event) is not dict:
             self._aside("not an event", body.decode("utf-8", "replace"))
             return
@@ -255,18 +316,17 @@ class _Folder:
         state.runtime = self._runtime(time)
         metrics = event.get("metrics")
         if type(metrics) is dict:
-            if state.open is None and _OF_A_STEP.isdisjoint(event) and _RESERVED.isdisjoint(metrics):
-                self._put_row(metrics, time, state.runtime)  # nearly every row there is
-                state.step += 1
-            else:
-                self._media = event.get("media")
-                self._row(metrics, event.get("step"), event.get("commit"), time)
+            self._media = event.get("media")
+            self._row(metrics, event.get("step"), event.get("commit"), time)
+        self._text(event)
+        if not _ROW_AND_TEXT.issuperset(event):
+            self._rest(event, time)
+
+    def _text(self, event: dict[str, Any]) -> None:
         if type(event.get("text")) is str:
             lines = text_lines(event, structured=self.rules.structured)
             self.delta.lines += lines
-            state.lines += len(lines)
-        if not _ROW_AND_TEXT.issuperset(event):
-            self._rest(event, time)
+            self.state.lines += len(lines)
 
     def _rest(self, event: dict[str, Any], time: float) -> None:
         if type(event.get("output")) is str:
@@ -546,6 +606,14 @@ class _Folder:
     def _aside(self, reason: str, what: object) -> None:
         self.delta.aside.append((reason, what))
         self.state.set_aside += 1
+
+
+def _slowly(body: bytes) -> Any:
+    """The value of an event's bytes; None if they are no JSON."""
+    try:
+        return loads(body)
+    except ValueError:
+        return None
 
 
 def _merged(old: Mapping[str, Any], new: Mapping[str, Any], *, skip_null: bool = False) -> dict[str, Any]:

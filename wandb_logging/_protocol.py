@@ -1,4 +1,4 @@
-"""W&B's wire format: GraphQL documents, file_stream bodies, what answers mean. Pure: no I/O.
+"""W&B's wire format but for what a file_stream gets (`_body`): GraphQL, and what answers mean. Pure: no I/O.
 
 Numbers in brackets name the section of the protocol notes a rule comes from (docs: "What is known of the protocol").
 """
@@ -6,11 +6,9 @@ Numbers in brackets name the section of the protocol notes a rule comes from (do
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import platform
-import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -503,140 +501,3 @@ def upload_headers(lines: object) -> dict[str, str]:
     """The headers that a PUT to an upload address needs, from their `Name:value` form [6.1]."""
     pairs = (line.partition(":") for line in lines if isinstance(line, str)) if isinstance(lines, list) else ()
     return {name.strip(): value.strip() for name, _, value in pairs}
-
-
-# --- file stream --------------------------------------------------------------------------------------
-
-HISTORY = "wandb-history.jsonl"
-EVENTS = "wandb-events.jsonl"
-SUMMARY = "wandb-summary.json"
-OUTPUT = "output.log"
-
-
-class LineBlock:
-    """Consecutive lines of one stream, packed as they come, so that no large list is encoded at once.
-
-    Encoding a whole request in one go would hold the interpreter lock for milliseconds; a few hundred rows take
-    microseconds (design: "Details that bite").
-    """
-
-    def __init__(self, offset: int, lines: Sequence[str] = ()) -> None:
-        self.offset = offset
-        self.count = 0
-        self.size = 0
-        self._parts: list[tuple[int, bytes]] = []  # how many lines, and their JSON
-        self.add(lines)
-
-    def add(self, lines: Sequence[str]) -> None:
-        """Append lines."""
-        if lines:
-            part = dumps(lines)[1:-1]
-            self._parts.append((len(lines), part))
-            self.count += len(lines)
-            self.size += len(part)
-
-    def extend(self, other: LineBlock) -> None:
-        """Append the lines of another block."""
-        self._parts += other._parts
-        self.count += other.count
-        self.size += other.size
-
-    def edit(self, edits: Mapping[int, str]) -> None:
-        """Give lines another text, by number; what is no line of this block is left out."""
-        number = self.offset
-        for i, (count, part) in enumerate(self._parts):
-            mine = edits.keys() & range(number, number + count)
-            if mine:
-                lines = json.loads(b"[" + part + b"]")
-                for each in mine:
-                    lines[each - number] = edits[each]
-                self._parts[i] = (count, dumps(lines)[1:-1])
-                self.size += len(self._parts[i][1]) - len(part)
-            number += count
-
-    def pieces(self) -> Iterable[bytes]:
-        """This block as JSON: `{"offset": n, "content": [...]}`, in pieces."""
-        yield b'{"offset":%d,"content":[' % self.offset
-        for i, (_, part) in enumerate(self._parts):
-            if i:
-                yield b","
-            yield part
-        yield b"]}"
-
-    def lines(self) -> list[str]:
-        """The lines again, for sending fewer at a time."""
-        return [line for _, part in self._parts for line in json.loads(b"[" + part + b"]")]
-
-
-@dataclass
-class StreamBody:
-    """One file_stream request [4.1]. Empty, it is a heartbeat.
-
-    Attributes:
-        blocks: lines by stream name.
-        uploaded: files whose bytes have just been put.
-        preempting: the machine may vanish now: the run is not to be called crashed.
-        exit_code: ends the run; only in the last request.
-    """
-
-    blocks: dict[str, LineBlock] = field(default_factory=dict)
-    uploaded: list[str] = field(default_factory=list)
-    preempting: bool = False
-    exit_code: int | None = None
-
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing in it."""
-        lines = any(block.count for block in self.blocks.values())
-        return not (lines or self.uploaded or self.preempting) and self.exit_code is None
-
-    @property
-    def size(self) -> int:
-        """Bytes of its lines, as JSON."""
-        return sum(block.size for block in self.blocks.values())
-
-    def split(self, most: int) -> Iterable[StreamBody]:
-        """The same in requests of at most `most` bytes of lines each; a line that is longer goes alone [4.4].
-
-        What is no line comes with the last, so that a run is ended only when all of it is there.
-        """
-        body, size = StreamBody(), 0
-        for name, block in self.blocks.items():
-            for number, line in enumerate(block.lines(), block.offset):
-                length = len(dumps(line)) + 1
-                if size and size + length > most:
-                    yield body
-                    body, size = StreamBody(), 0
-                body.blocks.setdefault(name, LineBlock(number)).add([line])
-                size += length
-        yield dataclasses.replace(body, uploaded=self.uploaded, preempting=self.preempting, exit_code=self.exit_code)
-
-    def pieces(self) -> Iterable[bytes]:
-        """The request's JSON, in pieces."""
-        yield b"{"
-        comma = b""
-        blocks = {name: block for name, block in self.blocks.items() if block.count}
-        if blocks:
-            yield b'"files":{'
-            for i, (name, block) in enumerate(blocks.items()):
-                yield (b"," if i else b"") + dumps(name) + b":"
-                yield from block.pieces()
-            yield b"}"
-            comma = b","
-        if self.uploaded:
-            yield comma + b'"uploaded":' + dumps(self.uploaded)
-            comma = b","
-        if self.preempting:
-            yield comma + b'"preempting":true'
-            comma = b","
-        if self.exit_code is not None:
-            yield comma + b'"complete":true,"exitcode":%d' % self.exit_code
-        yield b"}"
-
-    def encode(self, *, gzip: bool) -> bytes:
-        """The request's body: JSON, compressed if asked for [4.5]."""
-        if not gzip:
-            return b"".join(self.pieces())
-        # 31: the gzip container. Level 1: four fifths of the gain at a quarter of the time.
-        packer = zlib.compressobj(1, zlib.DEFLATED, 31)
-        return b"".join([*(packer.compress(piece) for piece in self.pieces()), packer.flush()])

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wandb_logging import _protocol
+from wandb_logging._body import EVENTS, HISTORY, SUMMARY, LineBlock, StreamBody
 from wandb_logging._errors import RequestRejected
 from wandb_logging._link import Link
-from wandb_logging._protocol import LineBlock, Remote, StreamBody
+from wandb_logging._protocol import Remote
 from wandb_logging._values import dumps, loads
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class Stream:
         refused.lines.append((f"{name} line {offset}: {why}", lines[0]))
         if len(refused.lines) >= _HOPELESS and not refused.taken:
             raise why
-        if name != _protocol.SUMMARY:
+        if name != SUMMARY:
             self.post(StreamBody({name: LineBlock(offset, [_placeholder(name, lines[0])])}))
 
 
@@ -152,7 +153,7 @@ class _Refused:
 
 def _placeholder(name: str, line: str) -> str:
     """What takes the place of a line the server refuses: of a row its numbers, of a text its time."""
-    if name in {_protocol.HISTORY, _protocol.EVENTS}:
+    if name in {HISTORY, EVENTS}:
         row = loads(line)
         return dumps({key: row[key] for key in ("_wandb", "_step", "_timestamp", "_runtime") if key in row}).decode()
     if line.startswith("{"):

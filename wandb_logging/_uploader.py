@@ -14,11 +14,12 @@ from typing import Any
 
 from wandb_logging import _fold, _protocol, _standard_files
 from wandb_logging._batch import DAMAGED, Batch
+from wandb_logging._body import HISTORY, LineBlock, PackedBlock, StreamBody
 from wandb_logging._errors import GraphQLError, JournalError, RequestRejected, RunNotFound, WandbLoggingError
 from wandb_logging._files import RunFiles, ignored
 from wandb_logging._link import Link, OutOfTime
 from wandb_logging._opening import create_run, upsert_run
-from wandb_logging._protocol import LineBlock, Remote, StreamBody
+from wandb_logging._protocol import Remote
 from wandb_logging._reader import Ends, Position, Reader
 from wandb_logging._report import Report
 from wandb_logging._rundir import RunDir
@@ -316,9 +317,11 @@ class Uploader:
     def _new_batch(self) -> Batch:
         state, remote = dataclasses.replace(self._state), self.remote
         history, output, events = (remote.history, remote.output, remote.events) if remote else (0, 0, 0)
+        number = history + state.rows
+        packed = self._gzip and remote is not None and remote.gzip
         return Batch(
             state,
-            history=LineBlock(history + state.rows),
+            history=PackedBlock(HISTORY, number) if packed else LineBlock(number),
             output=LineBlock(output + state.lines),
             samples=LineBlock(events + state.samples),
             first_line=output,
