@@ -195,6 +195,20 @@ def test_level_and_filters_apply() -> None:
     assert texts_of(handler) == ["WARNING:train:shown"]
 
 
+def test_a_subclass_may_filter_itself() -> None:
+    """Its `filter` is asked, also without any filter added."""
+
+    class Odd(WandbHandler):
+        def filter(self, record: logging.LogRecord) -> Any:
+            return record.args == (1,) and super().filter(record)
+
+    handler = Odd(project="p", mode="offline", quiet=True)
+    log = logger_with(handler)
+    log.info("%d", 1)
+    log.info("%d", 2)
+    assert handler.stats()["accepted"] == 1
+
+
 def test_a_users_queue_handler_in_front_keeps_metrics_and_level() -> None:
     """QueueHandler, QueueListener, then us: the level still applies, metrics and traceback arrive."""
     handler = offline(console=True)

@@ -7,29 +7,18 @@ microseconds (design: "Details that bite"). And only what is compressed has to b
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any
 
+from wandb_logging import _zlib
 from wandb_logging._values import dumps
 
 HISTORY = "wandb-history.jsonl"
 EVENTS = "wandb-events.jsonl"
 SUMMARY = "wandb-summary.json"
 OUTPUT = "output.log"
-
-
-@cache
-def _fastest() -> Any:
-    """The module that compresses: ISA-L's, with the extra `fast`, takes a third of zlib's time for a little less."""
-    try:
-        return importlib.import_module("isal.isal_zlib")
-    except ImportError:
-        return zlib
 
 
 class Packer:
@@ -40,8 +29,7 @@ class Packer:
     """
 
     def __init__(self) -> None:
-        # 31: the gzip container. Level 1: four fifths of the gain at a quarter of the time.
-        self._deflate = _fastest().compressobj(1, zlib.DEFLATED, 31)
+        self._deflate = _zlib.gzip_compressor()
         self._parts: list[bytes] = []
         self.ended = False
 
@@ -61,7 +49,7 @@ class Packer:
     def text(self) -> bytes:
         """What was filled in."""
         if not self.ended:
-            self._parts.append(self._deflate.flush(_fastest().Z_SYNC_FLUSH))
+            self._parts.append(self._deflate.flush(_zlib.Z_SYNC_FLUSH))
         return zlib.decompressobj(31).decompress(b"".join(self._parts))
 
 

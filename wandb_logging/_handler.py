@@ -99,6 +99,13 @@ class WandbHandler(logging.Handler):
     """
 
     wandb_logging = True  # how `_notices` tells our handlers from the user's
+    _own_filter = (
+        False  # whether a subclass has a `filter` of its own: without filters the usual one need not be called
+    )
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        cls._own_filter = cls.filter is not logging.Handler.filter
 
     def __init__(self, level: int | str = logging.NOTSET, *, run: Run | None = None, **settings: Any) -> None:
         if run is not None and settings:
@@ -129,7 +136,7 @@ class WandbHandler(logging.Handler):
             or (get_ident() in own_threads and not self._is_row(record))
         ):
             return False
-        kept: Any = self.filter(record)
+        kept: Any = self.filter(record) if self.filters or self._own_filter else record
         if kept:
             self.emit(kept if isinstance(kept, logging.LogRecord) else record)
         return kept

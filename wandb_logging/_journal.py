@@ -18,16 +18,17 @@ import socket
 import threading
 import time
 import weakref
-import zlib
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from wandb_logging._locks import ProcessLock, is_free, out_of_the_way
+from wandb_logging._zlib import crc32
 
 _SEGMENT = re.compile(r"journal-(\d{4,})-(\d{4,})\.jsonl")
-_SEAL = b',"crc":"%08x"}\n'
+_SEAL = b',"crc":"%08x"}'
 _SEAL_SIZE = len(_SEAL % 0)
+_SEAL_LINE = _SEAL + b"\n"
 _ANY_SEAL = re.compile(rb',"crc":"[0-9a-f]{8}"\}')
 _SALVAGE_TRIES = 64  # beginnings of an event that are tried before one seal; keeps a hostile line from taking hours
 _CLAIM_TRIES = 1000
@@ -39,15 +40,13 @@ _RETIRED = 8  # full segments that wait for their fsync before whoever logs has 
 
 def seal(body: bytes) -> bytes:
     """A journal line: the event's JSON object with its checksum as last member, and a newline."""
-    return body[:-1] + _SEAL % zlib.crc32(body)
+    return body[:-1] + _SEAL_LINE % crc32(body)
 
 
 def unseal(line: bytes) -> bytes | None:
     """The event's JSON object from a line without its newline; None if the line is damaged."""
-    body = line[: 1 - _SEAL_SIZE] + b"}"
-    if len(line) >= _SEAL_SIZE and line[1 - _SEAL_SIZE :] == (_SEAL % zlib.crc32(body))[:-1]:
-        return body
-    return None
+    body = line[:-_SEAL_SIZE] + b"}"
+    return body if line[-_SEAL_SIZE:] == _SEAL % crc32(body) else None
 
 
 def salvage(line: bytes) -> tuple[list[bytes], bytes]:
@@ -162,7 +161,8 @@ class Writer:
         Never raises for what the disk does: a line it refuses is kept in memory, up to `memory_bytes`, and
         written before the next one; beyond that it is counted as dropped.
         """
-        line = body[:-1] + _SEAL % zlib.crc32(body)
+        line = body[:-1] + _SEAL_LINE % crc32(body)
+        # Not acquire() and try, which takes half the time: a KeyboardInterrupt between the two would keep the lock.
         with self._lock:
             if self._kept:  # lines stay in the order they came
                 self._wait(line)

@@ -24,6 +24,7 @@ _NUMBERS = frozenset({float, int, bool})
 _FLAT = _NUMBERS | {str}
 _MASKED = frozenset({"config", "summary"})  # kinds of changes whose names are the user's own
 _INFINITE = math.inf
+_NO_LEVEL = 2**60  # above any level; an int, because an int is compared with it in each call
 _MAX_TEXT = 2**20  # characters of one record's text; the server shows at most 4096 of a line
 
 _FAST = bool(fast_dumps)  # whether orjson is there
@@ -103,7 +104,7 @@ def _encode(event: dict[str, Any], metrics: Any, report: Report, media: Media | 
             pass  # a surrogate, an integer beyond 64 bits, a key that is no string, a step that is an array
         else:
             # Null stands for NaN; or it is just a word in the text. And a step has to be a whole number.
-            if (finite or b'":null' not in line) and type(event.get("step", 0)) is int:
+            if (finite or line.rfind(b'":null') < 0) and type(event.get("step", 0)) is int:
                 return line
     return _encode_slowly(event, metrics, report, media, secrets)
 
@@ -264,10 +265,10 @@ class Snapshot:
         self._dict_message = settings.dict_message
         self._dict_args = settings.dict_args
         # True sends every record's text, a number those from that level up, False none.
-        self._console_level = int(settings.console) if settings.console is not False else float("inf")
+        self._console_level = int(settings.console) if settings.console is not False else _NO_LEVEL
         level = settings.alert_level
-        self._alert_level = float("inf") if level is None else level
-        self._maybe_alert = min(self._alert_level, logging.WARNING) if level is not None else float("inf")
+        self._alert_level = _NO_LEVEL if level is None else level
+        self._maybe_alert = min(self._alert_level, logging.WARNING) if level is not None else _NO_LEVEL
         self._alert_wait = settings.alert_wait_duration
         self._report = report
         self._broken = broken
