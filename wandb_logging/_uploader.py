@@ -33,7 +33,7 @@ from wandb_logging._values import dumps
 _ENDING_WRITER = 1_000_000
 # Lines and bytes folded and packed in one go: beside a program more would hold the interpreter lock for too long.
 _PIECE = (100, 2**15)
-_PIECE_ALONE = (1000, 2**19)
+_PIECE_ALONE = (500, 2**18)
 _MOST_BYTES = _protocol.MAX_REQUEST_BYTES - 2**20  # what one piece, or the summary, may add to a batch
 _TASKS = 100  # done after the addresses of all their files were asked for at once
 _TASK_TRIES = 3  # of one that is answered with no sense
