@@ -16,7 +16,7 @@ from benchmarks._measure import Found, Plot, Result
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 PICTURES = PAGE.parent / "performance"
-_VERSIONS = ("orjson", "requests", "wandb", "trackio", "tensorboardX", "mlflow", "python-json-logger")
+_VERSIONS = ("orjson", "isal", "requests", "wandb", "trackio", "tensorboardX", "mlflow", "python-json-logger")
 
 
 def cells(result: Result) -> list[str]:
