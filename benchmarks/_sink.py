@@ -11,12 +11,16 @@ import gzip
 import http.client
 import importlib
 import json
+import multiprocessing
+import os
+import queue
 import statistics
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -63,31 +67,60 @@ def _answer(body: dict[str, Any]) -> dict[str, Any]:
     return {operation: None}
 
 
+class _Counter:
+    """Counts what streams are sent, in a process that steps back for any other: it is nobody's to wait for."""
+
+    def __init__(self) -> None:
+        self._bodies: Any = multiprocessing.Queue()
+        self._counts: Any = multiprocessing.SimpleQueue()
+        self._asking = threading.Lock()
+        multiprocessing.Process(target=_count, args=(self._bodies, self._counts), daemon=True).start()
+
+    def add(self, body: bytes, *, compressed: bool) -> None:
+        """A request's body."""
+        self._bodies.put((body, compressed))
+
+    def take(self) -> dict[str, int]:
+        """What came since the last call."""
+        with self._asking:
+            self._bodies.put(None)
+            counts: dict[str, int] = self._counts.get()
+        return counts
+
+
+def _count(bodies: Any, answers: Any) -> None:
+    os.nice(19)
+    counts: Counter[str] = Counter()
+    sink = os.getppid()
+    while os.getppid() == sink:
+        try:
+            item = bodies.get(timeout=1)
+        except queue.Empty:
+            continue
+        if item is None:
+            answers.put({name: counts[name] for name in ("sent", "rows", "posts", "largest")})
+            counts.clear()
+            continue
+        body, compressed = item
+        counts["posts"] += 1
+        counts["sent"] += len(body)
+        if compressed:
+            body = _decompress(body)
+        # The summary has one, too.
+        counts["rows"] += body.count(b'\\"_runtime\\":') - (b'"wandb-summary.json"' in body)
+        counts["largest"] = max(counts["largest"], len(body))
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # or a body waits 40 ms for the headers' acknowledgement
     address = ""
-    sent = 0
-    rows = 0
     requests = 0
-    posts = 0
-    largest = 0
-    looking = 0  # streams that were answered and are not counted yet
-    looked = threading.Condition()
+    counter: _Counter
 
     def _body(self) -> bytes:
         _Handler.requests += 1
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-
-    def _count(self, body: bytes) -> None:
-        """Count a stream's request. Once it is answered: nobody waits for it, as nobody would for a real server's."""
-        _Handler.posts += 1
-        _Handler.sent += len(body)
-        if self.headers.get("Content-Encoding") == "gzip":
-            body = _decompress(body)
-        # The summary has one, too.
-        _Handler.rows += body.count(b'\\"_runtime\\":') - (b'"wandb-summary.json"' in body)
-        _Handler.largest = max(_Handler.largest, len(body))
 
     def _reply(self, value: object) -> None:
         data = json.dumps(value).encode()
@@ -102,27 +135,16 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.path.endswith("file_stream"):
             self._reply({"data": _answer(json.loads(body))} if self.path.endswith("/graphql") else {})
             return
-        with _Handler.looked:
-            _Handler.looking += 1
-        try:
-            self._reply({})
-        finally:
-            with _Handler.looked:
-                self._count(body)
-                _Handler.looking -= 1
-                _Handler.looked.notify_all()
+        _Handler.counter.add(body, compressed=self.headers.get("Content-Encoding") == "gzip")
+        self._reply({})
 
     def do_PUT(self) -> None:
         self._body()
         self._reply({})
 
     def do_GET(self) -> None:
-        counted = ("sent", "rows", "requests", "posts", "largest")
-        with _Handler.looked:
-            _Handler.looked.wait_for(lambda: not _Handler.looking)
-        self._reply({name: getattr(_Handler, name) for name in counted})
-        for name in counted:
-            setattr(_Handler, name, 0)
+        self._reply({"requests": _Handler.requests, **_Handler.counter.take()})
+        _Handler.requests = 0
 
     def handle(self) -> None:
         with contextlib.suppress(ConnectionError):  # a client that is gone
@@ -198,6 +220,7 @@ def sink() -> Iterator[Sink]:
 if __name__ == "__main__":
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
+    _Handler.counter = _Counter()
     _Handler.address = f"http://127.0.0.1:{server.server_address[1]}"
     print(_Handler.address, flush=True)
     server.serve_forever()
