@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
+
 from benchmarks._contenders import OFFLINE, SDK, missing
 from benchmarks._measure import Found, Plot, Result, Size, child, rows
 from benchmarks._memory import most
@@ -23,6 +25,7 @@ from benchmarks._sink import Sink, sink
 from benchmarks._worker import Worker
 from wandb_logging import new_run, read_run
 from wandb_logging._rundir import find_runs
+from wandb_logging._zlib import crc32, gzip_compressor
 
 _SYNC = """
 import sys
@@ -37,7 +40,13 @@ def results(size: Size) -> list[Found]:
     """All that needs no live run."""
     with sink() as target:
         peers = [SDK] if size.peers and SDK not in missing() else []
-        return [*_beside(target, size, peers), *_growth(target, size), *_many_runs(target, size), *_gzip(size)]
+        return [
+            *_beside(target, size, peers),
+            *_growth(target, size),
+            *_many_runs(target, size),
+            _floor(size),
+            *_gzip(size),
+        ]
 
 
 def sync_and_tell(directory: str) -> None:
@@ -201,6 +210,28 @@ def _many_runs(target: Sink, size: Size) -> list[Found]:
         told = child(_SYNC, place, **target.environment()).said
     note = f"{told['seconds'] / size.run_dirs * 1e3:.0f} ms a run of 50 rows, {told['peak']:.0f} MiB at most"
     return [Result(f"sync of {size.run_dirs} run directories", told["seconds"], None, "s", note)]
+
+
+def _floor(size: Size) -> Result:
+    """What no sync can be below that reads JSON, checks it, writes JSON and compresses that: nothing else is done."""
+    values = rows(10)
+    lines = [orjson.dumps({"metrics": values[i % 1000], "t": 1.7e9 + i * 1e-5}) for i in range(size.rows)]
+    packed = 0
+    begun = time.process_time()
+    for start in range(0, len(lines), 500):
+        written = []
+        for line in lines[start : start + 500]:
+            crc32(line)
+            written.append(orjson.dumps(orjson.loads(line)["metrics"]))
+        packed += len(_compress(b",".join(written)))
+    taken = (time.process_time() - begun) / size.rows
+    note = f"{1 / taken:,.0f} rows/s in one process; {packed / size.rows:.0f} bytes"
+    return Result("floor: a row's JSON read, checked, written, compressed", taken * 1e6, None, "µs", note)
+
+
+def _compress(data: bytes) -> bytes:
+    packer = gzip_compressor()
+    return bytes(packer.compress(data) + packer.flush())
 
 
 def _gzip(size: Size) -> list[Found]:
