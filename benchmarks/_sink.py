@@ -72,7 +72,7 @@ class _Counter:
 
     def __init__(self) -> None:
         self._bodies: Any = multiprocessing.Queue()
-        self._counts: Any = multiprocessing.SimpleQueue()
+        self._counts: Any = multiprocessing.Queue()
         self._asking = threading.Lock()
         multiprocessing.Process(target=_count, args=(self._bodies, self._counts), daemon=True).start()
 
@@ -84,7 +84,7 @@ class _Counter:
         """What came since the last call."""
         with self._asking:
             self._bodies.put(None)
-            counts: dict[str, int] = self._counts.get()
+            counts: dict[str, int] = self._counts.get(timeout=120)
         return counts
 
 

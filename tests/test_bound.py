@@ -191,6 +191,42 @@ class TestWithoutServer:
         writer.append(body(8))
         assert rows_of(run_dir) == [7, 8]
 
+    def test_who_reads_may_log_while_room_is_made(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A finaliser may log where the journal is read, and need room, just as another thread makes some."""
+        run_dir, writer = bounded(tmp_path, "drop_newest")
+        reads = threading.Event()
+
+        def read() -> None:
+            with run_dir.guard:
+                reads.set()
+                writer.make_way(1)
+
+        reader = threading.Thread(target=read, daemon=True)
+        real = forget_acknowledged
+
+        def forget(run_dir: RunDir) -> None:
+            if reader.ident is None:
+                reader.start()
+                reads.wait(0.2)  # in vain, as long as room is made by who could read
+            real(run_dir)
+
+        monkeypatch.setattr(_bound, "forget_acknowledged", forget)
+        maker = threading.Thread(target=writer.make_way, args=(MOST // 2,), daemon=True)
+        maker.start()
+        for thread in (maker, reader):
+            thread.join(30)
+            assert not thread.is_alive()
+
+    def test_a_finaliser_within_a_write_is_not_held_up(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What is logged on a thread that is just writing asks for no room: who has that may wait for the write."""
+        run_dir, writer = bounded(tmp_path, "drop_newest")
+        writer.append(body(1))
+        monkeypatch.setattr(_bound, "usage", lambda _path: pytest.fail("room was looked for"))
+        with writer._lock:
+            for number in range(2, 60):
+                writer.append(body(number))
+        assert rows_of(run_dir) == list(range(1, 60))
+
     def test_who_is_asked_to_hurry_may_log(self, tmp_path: Path) -> None:
         """Asking takes the listener's lock, whose holder may be in a finaliser that needs room: neither waits then."""
         _, writer = bounded(tmp_path, "drop_newest")

@@ -403,6 +403,15 @@ def test_a_row_from_our_own_thread_is_the_programs(settings: Any, message: Any, 
     assert handler.stats()["accepted"] == 1
 
 
+def test_metrics_that_are_none_are_no_row_of_the_programs() -> None:
+    """A record factory may set the attribute on each record, also on those of urllib3."""
+    handler = offline()
+    log = logger_with(handler)
+    with as_own_thread():
+        log.info("what urllib3 says", extra={"metrics": None})
+    assert handler.stats()["accepted"] == 0
+
+
 @pytest.mark.parametrize("end", ["shutdown", "dictConfig", "fileConfig", "program"])
 def test_a_wedged_server_delays_the_end_by_close_timeout_at_most(end: str, caplog: pytest.LogCaptureFixture) -> None:
     """logging.shutdown and a second configuration hold logging's locks while they wait; our thread needs none of them.

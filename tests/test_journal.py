@@ -102,6 +102,10 @@ class TestLines:
         assert unseal(noise) is None
         assert salvage(noise) == ([], noise)
 
+    def test_a_seal_without_an_event_is_none(self) -> None:
+        """Its checksum is right, and there is nothing it could be of."""
+        assert unseal(b',"crc":"%08x"}' % zlib.crc32(b"}")) is None
+
     @given(st.binary(max_size=50), st.binary(max_size=5), st.integers(0, 30))
     def test_whole_events_in_a_damaged_line_are_found(self, before: bytes, between: bytes, cut: int) -> None:
         """Lines whose newline was lost, and one after half of another, are given back; the rest is the rest."""

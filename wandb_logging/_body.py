@@ -1,7 +1,7 @@
-"""One file_stream request (protocol 4.1): its lines are packed, and compressed, as they come. No I/O.
+"""One file_stream request (protocol 4.1): lines are packed as they come, and rows compressed, too. No I/O.
 
 Encoding a whole request in one go would hold the interpreter lock for milliseconds; a few hundred rows take
-microseconds (design: "Details that bite"). And only what is compressed has to be kept until it is sent.
+microseconds (docs: "Things that bite"). And only what is compressed has to be kept until it is sent.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class LineBlock:
 
 
 class PackedBlock:
-    """The lines that a compressed request begins with: only what they are compressed to is kept.
+    """The lines that one compressed request begins with: only what they are compressed to is kept.
 
     Args:
         name: of the stream.

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 from wandb_logging._journal import Writer, seal, segment_path, segments, unseal
 from wandb_logging._keep import remove_once
+from wandb_logging._locks import is_mine
 from wandb_logging._rundir import RunDir
 from wandb_logging._values import loads
 
@@ -95,7 +96,7 @@ class BoundedWriter(Writer):
 
     def _admits(self, body: bytes, size: int) -> bool:
         """Whether an event may be written; it is counted as dropped if not."""
-        if self.closed or self._within_making_room():
+        if self.closed or self._within_making_room() or is_mine(self._lock):
             return True
         event = loads(body)
         if not is_bulk(event):
@@ -128,7 +129,7 @@ class BoundedWriter(Writer):
     def _wait_for_room(self, size: int) -> bool:
         """With `block`, wait for acknowledgements; for the same lack of room only once."""
         since = self._full_since
-        if self._policy != "block" or since is None:
+        if self._policy != "block" or since is None or is_mine(self._run_dir.guard):
             return False
         while self.hurry() and time.monotonic() < since + self._patience:
             time.sleep(_MEASURE_AGAIN)
@@ -138,11 +139,14 @@ class BoundedWriter(Writer):
 
     def _make_room(self, size: int) -> bool:
         """Look at the directory, and make room in it for so many bytes; whether there is."""
-        with self._room:
+        # A finaliser may log while its thread holds any lock of ours, so the order of locks is the same everywhere:
+        # the listener's, the run directory's, the room, the writer's. Who is in a later one leaves out the earlier.
+        guard = self._run_dir.guard
+        within = is_mine(guard)
+        with guard, self._room:
             made = self._look_and_clear(size)
             crowded, self._crowded = self._crowded, False
-        # What takes another lock comes behind this one: who holds that may want ours, in a finaliser that logs.
-        if crowded:
+        if crowded and not within:
             self.hurry()
         self._count_lost()
         return made

@@ -42,6 +42,7 @@ ERROR_LEVELS = frozenset({"ERROR", "CRITICAL", "FATAL"})
 _RESERVED = frozenset({"_step", "_runtime", "_wandb", "_timestamp", ""})  # cannot be logged as metrics (protocol 5.1)
 _PLAIN = frozenset({"metrics", "t", "text", "level", "logger", "error"})  # members of an event that depend on nothing
 _ROW_AND_TEXT = _PLAIN | {"step", "commit"}
+_OF_A_STEP = frozenset({"step", "commit", "media"})  # what makes a row depend on others, or on its step
 _NUMBERS = frozenset({int, float})
 _YEAR_10000 = 253_402_300_800  # seconds since 1970; from there on a time has no date
 
@@ -238,8 +239,8 @@ class _Folder:
     def take(self, bodies: Iterable[bytes]) -> None:
         """Take events, in order.
 
-        Nearly all are rows of flat metrics that depend on nothing else. Most of the time that sending takes goes
-        into the loop for them, so it is over local names, and tells the state only where something else comes.
+        Nearly all are rows that depend on nothing else. Most of the time that sending takes goes into the loop for
+        them, so it is over local names, and tells the state only where something else comes.
         """
         state, add = self.state, self.delta.rows.append
         start, base = self.rules.start, self.rules.base_runtime
@@ -268,13 +269,16 @@ class _Folder:
                     line = fast_dumps(row)
                 except TypeError:
                     line = b""
-                # Without null, which may stand for NaN; flat, so that the summary is simply updated.
-                if 0 < len(line) <= MAX_ROW_BYTES and line.rfind(b"null") < 0 and line.rfind(b"{") == 0:
+                if 0 < len(line) <= MAX_ROW_BYTES and line.rfind(b"null") < 0:  # which may stand for NaN
                     add(line.decode())
-                    if list(row) != names:  # else the last one's values stand for all before it
-                        state.summary.update(last)
-                        names = list(row)
-                    last = row
+                    if line.rfind(b"{") > 0:  # not flat
+                        state.summary = _merged({**state.summary, **last}, row, skip_null=True)
+                        last, names = {}, []
+                    else:
+                        if list(row) != names:  # else the last one's values stand for all before it
+                            state.summary.update(last)
+                            names = list(row)
+                        last = row
                     runtime = ran
                     taken += 1
                     if len(event) > 2:
@@ -316,8 +320,12 @@ class _Folder:
         state.runtime = self._runtime(time)
         metrics = event.get("metrics")
         if type(metrics) is dict:
-            self._media = event.get("media")
-            self._row(metrics, event.get("step"), event.get("commit"), time)
+            if state.open is None and _OF_A_STEP.isdisjoint(event) and _RESERVED.isdisjoint(metrics):
+                self._put_row(metrics, time, state.runtime)  # complete, and of the current step
+                state.step += 1
+            else:
+                self._media = event.get("media")
+                self._row(metrics, event.get("step"), event.get("commit"), time)
         self._text(event)
         if not _ROW_AND_TEXT.issuperset(event):
             self._rest(event, time)

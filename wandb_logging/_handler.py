@@ -99,13 +99,6 @@ class WandbHandler(logging.Handler):
     """
 
     wandb_logging = True  # how `_notices` tells our handlers from the user's
-    _own_filter = (
-        False  # whether a subclass has a `filter` of its own: without filters the usual one need not be called
-    )
-
-    def __init_subclass__(cls, **arguments: Any) -> None:
-        super().__init_subclass__(**arguments)
-        cls._own_filter = cls.filter is not logging.Handler.filter
 
     def __init__(self, level: int | str = logging.NOTSET, *, run: Run | None = None, **settings: Any) -> None:
         if run is not None and settings:
@@ -136,7 +129,7 @@ class WandbHandler(logging.Handler):
             or (get_ident() in own_threads and not self._is_row(record))
         ):
             return False
-        kept: Any = self.filter(record) if self.filters or self._own_filter else record
+        kept: Any = self.filter(record)
         if kept:
             self.emit(kept if isinstance(kept, logging.LogRecord) else record)
         return kept
@@ -145,7 +138,7 @@ class WandbHandler(logging.Handler):
         """Whether there are metrics in it: then it is the program's, from a finaliser that runs on any thread."""
         settings = self.settings
         return (
-            settings.metrics_key in vars(record)
+            vars(record).get(settings.metrics_key) is not None
             or (settings.dict_message and isinstance(record.msg, Mapping))
             or (settings.dict_args and isinstance(record.args, Mapping) and bool(record.args))
         )

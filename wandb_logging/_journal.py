@@ -46,7 +46,7 @@ def seal(body: bytes) -> bytes:
 def unseal(line: bytes) -> bytes | None:
     """The event's JSON object from a line without its newline; None if the line is damaged."""
     body = line[:-_SEAL_SIZE] + b"}"
-    return body if line[-_SEAL_SIZE:] == _SEAL % crc32(body) else None
+    return body if line[-_SEAL_SIZE:] == _SEAL % crc32(body) and len(body) > 1 else None
 
 
 def salvage(line: bytes) -> tuple[list[bytes], bytes]:

@@ -18,7 +18,7 @@ own_threads: set[int] = set()
 
 
 def on_own_thread() -> bool:
-    """Whether this code runs on behalf of the listener: nothing logged there may become a record of the run."""
+    """Whether this code runs on behalf of the listener: no text logged there may become a record of the run."""
     return threading.get_ident() in own_threads
 
 

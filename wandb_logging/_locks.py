@@ -10,6 +10,7 @@ import contextlib
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 _HIGH = 200  # more files than that no program opens at once when it begins, and fewer than any system lets it
 
@@ -113,6 +114,12 @@ class ProcessLock:
             fd, self._fd = self._fd, None
             with contextlib.suppress(OSError):
                 os.close(fd)
+
+
+def is_mine(lock: Any) -> bool:
+    """Whether this very thread holds a reentrant lock, as a finaliser or a signal's handler may find it."""
+    mine: bool = lock._is_owned()  # noqa: SLF001  what threading.Condition asks, too
+    return mine
 
 
 def is_locked(path: Path) -> bool:

@@ -53,6 +53,7 @@ class RunDir:
         make_way: makes room for so many bytes of a file that is to be kept; raises OSError if there is none.
         most_output: bytes that output.log as a file may have; None if there is no limit.
         generation: counts how often this process removed something that a reader may have stood in.
+        guard: reentrant lock, held while segments are read or removed, and upload.lock is taken.
     """
 
     on_disk = True
@@ -63,7 +64,7 @@ class RunDir:
         self.most_output: int | None = None
         self.generation = 0
         self._upload_lock = ProcessLock(path / "upload.lock")
-        self._guard = threading.RLock()  # held while segments are read or removed, and upload.lock is taken
+        self.guard = threading.RLock()
         self._sending: _GuardedReader | None = None
 
     @classmethod
@@ -196,7 +197,7 @@ class RunDir:
 
     def reader(self, position: Position | None, *, record_order: bool = True) -> Reader:
         """A reader from a position on."""
-        reader = _GuardedReader(self._guard, self.path, position, record_order=record_order)
+        reader = _GuardedReader(self.guard, self.path, position, record_order=record_order)
         if record_order:
             self._sending = reader
         return reader
@@ -278,7 +279,7 @@ class RunDir:
     @contextlib.contextmanager
     def alone(self) -> Iterator[bool]:
         """Whether no other process uploads this run. In this one nobody reads it for as long as the context lasts."""
-        with self._guard:
+        with self.guard:
             held = free = self._upload_lock.held
             if not held:
                 with contextlib.suppress(OSError):
@@ -296,7 +297,7 @@ class RunDir:
             JournalLocked: another process holds it, and the message says which; or the file system has no locks.
         """
         try:
-            with self._guard:
+            with self.guard:
                 free = self._upload_lock.acquire()
         except OSError as exc:
             raise JournalLocked(
@@ -313,7 +314,7 @@ class RunDir:
 
     def forget_locks(self) -> None:
         """In a forked child: let go of the parent's locks without unlocking them."""
-        self._guard = threading.RLock()
+        self.guard = threading.RLock()
         self._upload_lock.abandon()
 
     def _holder(self) -> str:
