@@ -194,13 +194,18 @@ def _costs(marks: list[tuple[int, float]]) -> tuple[list[int], list[float]]:
 
 
 def _unevenness(marks: list[tuple[int, float]]) -> float:
-    """The cost of a row in the dearest quarter of the rows to that in the cheapest; NaN where there are too few."""
-    end = marks[-1][0]
-    at = [min(marks, key=lambda mark: abs(mark[0] - end * share)) for share in (0, 0.25, 0.5, 0.75, 1)]
-    if len(set(at)) < len(at):
+    """The cost of a row in the dearest quarter of the rows to that in the cheapest; NaN where there are too few.
+
+    A quarter's cost is the median between its marks: a moment in which somebody else had the processor is left out.
+    """
+    quarters: list[list[float]] = [[], [], [], []]
+    for a, b in zip(marks, marks[1:]):
+        if b[0] > a[0]:
+            quarters[min(4 * a[0] // marks[-1][0], 3)].append((b[1] - a[1]) / (b[0] - a[0]))
+    if not all(quarters):
         return math.nan
-    quarters = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in zip(at, at[1:])]
-    return max(quarters) / min(quarters)
+    costs = [statistics.median(costs) for costs in quarters]
+    return max(costs) / min(costs)
 
 
 def _many_runs(target: Sink, size: Size) -> list[Found]:

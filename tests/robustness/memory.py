@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent.parent
 WARM = 100_000  # rows after which memory has to stay as it is
 SLACK = 5 * 2**20  # bytes: what "as it is" leaves room for
-REQUEST = 16 * 2**20  # bytes: what sending may take, whose requests have 4 MiB
+REQUEST = 16 * 2**20  # bytes: what sending may take, whose requests have 8 MiB at the end
 LOOK = 50_000  # rows between two looks
 PER_SECOND = 1000  # rows, in simulated time
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ROUND = 15.0  # seconds between two rounds: the default of flush_interval
 LATENCY = 0.05  # seconds until the server answers
 TIMEOUT = 30.0  # seconds until one that says nothing is given up
+_BREATH = 1e-9  # seconds, of the real clock: what is folded at once, and sent, depends on that there is a program
 
 AWAY: dict[str, Callable[[], Exception]] = {
     "refused": lambda: TransportError("refused"),
@@ -68,7 +69,8 @@ class World:
         run_dir = RunDir.create(place, {"id": "r", "project": "p", "start": START})
         self._writer = run_dir.writer()
         server: Any = self.server
-        link = Link(lambda: server, Pace(self.sleep, lambda: False), lambda: self.now)
+        self._pace = Pace(self.sleep, lambda: False, _BREATH)
+        link = Link(lambda: server, self._pace, lambda: self.now)
         self._uploader = Uploader(run_dir, link, now=lambda: self.now, **options)
 
     def wall(self) -> float:
@@ -99,6 +101,7 @@ class World:
     def end(self) -> None:
         """The program ends, with a network: it logs nothing more, however long the last requests take."""
         self._every = lambda _now: None
+        self._pace.breath = 0.0
         self._writer.close()
         self._uploader.drain(ending=0)
         self._uploader.close()
