@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from wandb_logging import _zlib
-from wandb_logging._body import HISTORY, OUTPUT, LineBlock, PackedBlock, StreamBody
+from wandb_logging._body import HISTORY, OUTPUT, LineBlock, PackedBlock, Pieces, StreamBody
 
 lines_of = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), max_size=20)
 
@@ -54,10 +54,10 @@ def test_whatever_way_it_is_packed_it_is_the_same_request(
         first.add([line])
     compressed = way.startswith("compressed")
     body = StreamBody({HISTORY: first, OUTPUT: LineBlock(0, output)}, uploaded, exit_code=code)
-    data = body.encode(gzip=compressed)
+    data = bytes(body.encode(gzip=compressed))
     assert json.loads(gzip.decompress(data) if compressed else data) == expected(history, output, uploaded, code)
     assert (first.lines(), first.count) == (history, len(history))
-    assert body.encode(gzip=compressed) == data
+    assert bytes(body.encode(gzip=compressed)) == data
 
 
 @given(st.lists(lines_of, max_size=5), st.integers(0, 5))
@@ -69,7 +69,7 @@ def test_packed_lines_can_be_had_again_at_any_time(parts: list[list[str]], look:
         plain.add(part)
         if i == look:
             assert packed.lines() == plain.lines()
-    data = StreamBody({HISTORY: packed}).encode(gzip=True)
+    data = bytes(StreamBody({HISTORY: packed}).encode(gzip=True))
     lines = [line for part in parts for line in part]
     assert json.loads(gzip.decompress(data)) == ({"files": {HISTORY: {"offset": 7, "content": lines}}} if lines else {})
     assert (packed.lines(), packed.count, packed.size) == (lines, plain.count, plain.size)
@@ -79,6 +79,18 @@ def test_packed_lines_can_be_had_again_at_any_time(parts: list[list[str]], look:
 def test_checksums_are_zlibs(data: bytes) -> None:
     """Whoever wrote a journal, another machine can read it."""
     assert _zlib.crc32(data) == zlib.crc32(data)
+
+
+@given(st.lists(st.integers(0, 200_000), max_size=8))
+def test_pieces_go_out_in_few_sends(sizes: list[int]) -> None:
+    """In order and whole, each time that they are asked for; small ones together, so that each is worth a packet."""
+    parts = [bytes([i]) * size for i, size in enumerate(sizes)]
+    pieces = Pieces(parts)
+    for _ in range(2):
+        sent = list(pieces)
+        assert b"".join(sent) == bytes(pieces) == b"".join(parts)
+        assert all(len(piece) >= 2**16 for piece in sent[:-1])
+    assert len(pieces) == sum(sizes)
 
 
 def test_only_what_is_compressed_is_kept() -> None:

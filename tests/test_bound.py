@@ -19,6 +19,7 @@ from tests.robustness.ground import MemoryServer
 from tests.robustness.power import HOWS, Disk
 from tests.runs import START, Clock, drain, numbers, row
 from wandb_logging import Html, _bound, new_run, read_run, sync
+from wandb_logging._body import Pieces
 from wandb_logging._bound import NEWEST, OLDEST, THINNED, BoundedWriter, Sample, every, forget_acknowledged, usage
 from wandb_logging._errors import JournalError, TransportError
 from wandb_logging._journal import segments
@@ -495,7 +496,7 @@ class Flaky(MemoryServer):
         self._rng = rng
         self.steady = False
 
-    def file_stream(self, path: str, body: bytes, *, gzip: bool) -> tuple[bool, float]:
+    def file_stream(self, path: str, body: Pieces, *, gzip: bool) -> tuple[bool, float]:
         if not self.steady and self._rng.random() < 0.2:
             raise _GoneError("connection refused")
         answer = super().file_stream(path, body, gzip=gzip)

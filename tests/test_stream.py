@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.runs import Clock
-from wandb_logging._body import HISTORY, OUTPUT, SUMMARY, LineBlock, StreamBody
+from wandb_logging._body import HISTORY, OUTPUT, SUMMARY, LineBlock, Pieces, StreamBody
 from wandb_logging._errors import RequestRejected
 from wandb_logging._link import Link
 from wandb_logging._protocol import Remote
@@ -25,10 +25,10 @@ class Server:
         self.ends: list[Any] = []
         self.posts = 0
 
-    def file_stream(self, path: str, data: bytes, *, gzip: bool) -> tuple[bool, float]:
+    def file_stream(self, path: str, data: Pieces, *, gzip: bool) -> tuple[bool, float]:
         assert (path, gzip) == ("/files/e/p/r/file_stream", False)
         self.posts += 1
-        body = json.loads(data)
+        body = json.loads(bytes(data))
         sent = body.get("files", {})
         for block in sent.values():
             if self.bad.intersection(block["content"]):

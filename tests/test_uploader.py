@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.runs import START, Clock, add, drain, make_run, numbers, row, uploader
-from wandb_logging._body import StreamBody
+from wandb_logging._body import Pieces, StreamBody
 from wandb_logging._errors import (
     AuthError,
     GraphQLError,
@@ -404,7 +404,7 @@ class TestWhateverIsLost:
             order.append(Path(f"/proc/self/fd/{fd}").readlink().name)
             fsync(fd)
 
-        def encode(self: StreamBody, *, gzip: bool) -> bytes:
+        def encode(self: StreamBody, *, gzip: bool) -> Pieces:
             order.append("post")
             return post(self, gzip=gzip)
 
@@ -477,8 +477,8 @@ class TestRefused:
 
         real = Client.file_stream
 
-        def picky(self: Client, path: str, body: bytes, *, gzip: bool) -> tuple[bool, float]:
-            if mark in body:
+        def picky(self: Client, path: str, body: Pieces, *, gzip: bool) -> tuple[bool, float]:
+            if mark in bytes(body):
                 raise RequestRejected("HTTP 400: no", 400)
             return real(self, path, body, gzip=gzip)
 

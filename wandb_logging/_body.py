@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wandb_logging import _zlib
@@ -19,6 +19,37 @@ HISTORY = "wandb-history.jsonl"
 EVENTS = "wandb-events.jsonl"
 SUMMARY = "wandb-summary.json"
 OUTPUT = "output.log"
+
+_LARGE = 2**16  # bytes
+
+
+class Pieces:
+    """The bytes of a request as `requests` streams them: together they would be there twice for a moment.
+
+    Args:
+        parts: they, in order.
+    """
+
+    def __init__(self, parts: list[bytes]) -> None:
+        self._parts = parts
+
+    def __len__(self) -> int:
+        return sum(map(len, self._parts))
+
+    def __iter__(self) -> Iterator[bytes]:
+        some: list[bytes] = []
+        size = 0
+        for part in self._parts:  # few, and large: each goes out on its own
+            some.append(part)
+            size += len(part)
+            if size >= _LARGE:
+                yield b"".join(some)
+                some, size = [], 0
+        if some:
+            yield b"".join(some)
+
+    def __bytes__(self) -> bytes:
+        return b"".join(self._parts)
 
 
 class Packer:
@@ -39,12 +70,12 @@ class Packer:
         if packed:
             self._parts.append(packed)
 
-    def end(self) -> bytes:
+    def end(self) -> Pieces:
         """The whole stream; nothing can be added afterwards."""
         if not self.ended:
             self.ended = True
-            self._parts = [b"".join([*self._parts, self._deflate.flush()])]
-        return self._parts[0]
+            self._parts.append(self._deflate.flush())
+        return Pieces(self._parts)
 
     def text(self) -> bytes:
         """What was filled in."""
@@ -200,10 +231,10 @@ class StreamBody:
                 size += length
         yield dataclasses.replace(body, uploaded=self.uploaded, preempting=self.preempting, exit_code=self.exit_code)
 
-    def encode(self, *, gzip: bool) -> bytes:
+    def encode(self, *, gzip: bool) -> Pieces:
         """The request's body: JSON, compressed if asked for (protocol 4.5)."""
         if not gzip:
-            return b"".join(self._pieces())
+            return Pieces(list(self._pieces()))
         first = next(iter(self._filled.values()), None)
         begun = first if isinstance(first, PackedBlock) else None
         packer = begun.packer if begun is not None else Packer()

@@ -17,6 +17,7 @@ import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from wandb_logging import _protocol
+from wandb_logging._body import Pieces
 from wandb_logging._errors import GraphQLError, RequestRejected, TLSError, TransportError
 
 MAX_ANSWER_BYTES = 16 * 2**20  # more than any answer to us holds; what comes beyond is not read
@@ -98,7 +99,7 @@ class Client:
             raise GraphQLError(f"the server's answer is larger than {MAX_ANSWER_BYTES} bytes")
         return _protocol.graphql_data(content)
 
-    def file_stream(self, path: str, body: bytes, *, gzip: bool) -> tuple[bool, float]:
+    def file_stream(self, path: str, body: bytes | Pieces, *, gzip: bool) -> tuple[bool, float]:
         """Post to a run's file stream; whether the server asks the run to stop, and seconds to wait now.
 
         Raises:

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from wandb_logging._body import Pieces
 from wandb_logging._link import Link, Pace
 from wandb_logging._uploader import Uploader
 
@@ -78,9 +79,9 @@ class MemoryServer:
         }
         return {"upsertBucket": {"bucket": bucket, "inserted": not self.history}}
 
-    def file_stream(self, path: str, body: bytes, *, gzip: bool) -> tuple[bool, float]:
+    def file_stream(self, path: str, body: Pieces, *, gzip: bool) -> tuple[bool, float]:
         del path, gzip
-        data = json.loads(body)
+        data = json.loads(bytes(body))
         for name, stored in (("wandb-history.jsonl", self.history), ("output.log", self.output)):
             block = data.get("files", {}).get(name)
             if block is not None:

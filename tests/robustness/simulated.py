@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tests.robustness.ground import START, MemoryServer
+from wandb_logging._body import Pieces
 from wandb_logging._errors import ServerUnavailable, TransportError, WandbLoggingError
 from wandb_logging._link import Link, Pace
 from wandb_logging._rundir import RunDir
@@ -140,20 +141,28 @@ class Server(MemoryServer):
         self._come()
         return super().graphql(document, variables, conflict_retries=conflict_retries)
 
-    def file_stream(self, path: str, body: bytes, *, gzip: bool) -> tuple[bool, float]:
+    def file_stream(self, path: str, body: Pieces, *, gzip: bool) -> tuple[bool, float]:
         del path, gzip
         self.posts.append(self._world.now)
         self._come()
         # Not parsed as a whole: how much memory the client takes is looked at in this process.
-        number = int(found[1]) if (found := _OFFSET.search(body)) else self.rows
-        if number > self.rows:
-            self.broken.append(f"a gap before line {number}, {self.rows} are there")
-        for row in _ROW.finditer(body):
-            if int(row[1]) != number or int(row[2]) != number or float(row[3]) < 0:
-                self.broken.append(f"line {number} is {row[0].decode()}")
-            number += 1
+        number = self.rows
+        rest = b""
+        for piece in body:
+            rest += piece
+            if found := _OFFSET.search(rest):
+                number = int(found[1])
+                if number > self.rows:
+                    self.broken.append(f"a gap before line {number}, {self.rows} are there")
+            end = found.end() if found else 0
+            for row in _ROW.finditer(rest):
+                if int(row[1]) != number or int(row[2]) != number or float(row[3]) < 0:
+                    self.broken.append(f"line {number} is {row[0].decode()}")
+                number += 1
+                end = row.end()
+            rest = rest[end:]
         self.rows = max(self.rows, number)
-        if exit_code := _EXIT_CODE.search(body):
+        if exit_code := _EXIT_CODE.search(rest):
             self.exit_code = int(exit_code[1])
         return False, 0.0
 
