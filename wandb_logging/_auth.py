@@ -15,7 +15,6 @@ import netrc
 import os
 import re
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -329,6 +328,8 @@ def _replace(target: Path, data: bytes, machine: str) -> None:
     old = target.stat() if target.exists() else None
     if old is not None and not stat.S_ISREG(old.st_mode):
         raise OSError("not a regular file")
+    import tempfile  # noqa: PLC0415  only here, and it is long to import
+
     fd, name = tempfile.mkstemp(prefix=".netrc-", dir=target.parent)  # made with mode 0600
     temporary = Path(name)
     try:

@@ -6,7 +6,6 @@ import contextlib
 import os
 import platform
 import re
-import shutil
 import socket
 import sys
 import time
@@ -72,6 +71,8 @@ def requirements() -> str:
 
 def _disk() -> dict[str, dict[str, str]]:
     root = Path.cwd().anchor or "/"
+    import shutil  # noqa: PLC0415  only here, and it is long to import
+
     usage = shutil.disk_usage(root)
     return {root: {"total": str(usage.total), "used": str(usage.used)}}  # 64-bit numbers are strings here
 

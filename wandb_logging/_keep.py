@@ -11,10 +11,8 @@ that no reader sees half of it.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
 import os
-import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -55,7 +53,7 @@ def keep_media(run_dir: Path, source: Source, extension: str, *, once: bool = Fa
     """
     folder = run_dir / ("files/once" if once else "files/media")
     with _copied(source, folder) as (copy, sha256, size):
-        target = folder / (f"{sha256}-{secrets.token_hex(8)}{extension}" if once else f"{sha256}{extension}")
+        target = folder / (f"{sha256}-{os.urandom(8).hex()}{extension}" if once else f"{sha256}{extension}")
         if not target.exists():
             copy.replace(target)
     return Kept(target.relative_to(run_dir).as_posix(), sha256, size)
@@ -102,7 +100,7 @@ def keep_file(run_dir: Path, source: Source, name: str) -> str:
 def place_of(name: str) -> str:
     """Where a file of the run is kept, relative to the run directory."""
     # By a hash of the name: as they are, "a" and "a/b", or "a" and "A" on some systems, would be in each other's way.
-    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+    digest = new_digest("sha256", name.encode("utf-8", "surrogatepass")).hexdigest()
     return f"files/saved/{digest[:16]}/{PurePosixPath(name).name}"
 
 
@@ -134,7 +132,7 @@ def md5_of(path: Path, meanwhile: Callable[[], object] = lambda: None, part: tup
     Raises:
         OSError: it cannot be read.
     """
-    digest: Any = hashlib.md5(usedforsecurity=False)
+    digest = new_digest("md5")
     with path.open("rb") as file:
         start, left = part or (0, path.stat().st_size)
         file.seek(start)
@@ -151,7 +149,7 @@ def _copied(source: Source, folder: Path) -> Iterator[tuple[Path, str, int]]:
     folder.mkdir(parents=True, exist_ok=True)
     # A number for each: a signal's handler may log an image while this very thread copies one.
     copy = folder / f".{os.getpid()}-{next(_numbers)}.tmp"
-    digest, size = hashlib.sha256(), 0
+    digest, size = new_digest("sha256"), 0
     try:
         with copy.open("xb") as out:
             for block in blocks(source):
@@ -162,6 +160,13 @@ def _copied(source: Source, folder: Path) -> Iterator[tuple[Path, str, int]]:
     finally:
         with contextlib.suppress(OSError):
             copy.unlink()
+
+
+def new_digest(name: str, data: bytes = b"") -> Any:
+    """As `hashlib.new`, for digests that say which bytes these are, and keep nothing secret."""
+    import hashlib  # noqa: PLC0415  it loads OpenSSL, and most programs that log keep no file
+
+    return hashlib.new(name, data, usedforsecurity=False)
 
 
 def blocks(source: Source) -> Iterator[bytes]:

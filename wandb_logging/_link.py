@@ -1,4 +1,4 @@
-"""Requests repeated while that can help: the only room that retries, and that knows tenacity."""
+"""Requests repeated while that can help: the only room that retries."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
-
-import tenacity
 
 from wandb_logging._errors import (
     AuthError,
@@ -96,18 +95,17 @@ class Link:
             self._client = self._connect()
         attempts = 1 if self._once else attempts
         until = self.now() + _RETRY_FOR
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_worth_retrying),
-            wait=_wait,
-            stop=tenacity.stop_any(
-                tenacity.stop_after_attempt(attempts) if attempts else tenacity.stop_never,
-                _stop_when(lambda: self.now() >= until or self.pace.out_of_time()),
-            ),
-            sleep=lambda seconds: self.pace.sleep(float(seconds)),
-            reraise=True,
-        )
+        # Not before: tenacity and `requests` are what takes time to import, and only sending needs them.
+        from wandb_logging._retry import repeated  # noqa: PLC0415
+
         try:
-            result = retrying(self._try, request, self._client)
+            result = repeated(
+                partial(self._try, request, self._client),
+                worth=_worth_retrying,
+                enough=lambda: self.now() >= until or self.pace.out_of_time(),
+                attempts=attempts,
+                sleep=self.pace.sleep,
+            )
         except WandbLoggingError as exc:
             _let_go(exc)
             if isinstance(exc, AuthError):
@@ -149,29 +147,8 @@ def _let_go(error: BaseException | None) -> None:
         error = error.__cause__ or error.__context__
 
 
-class _stop_when(tenacity.stop.stop_base):  # noqa: N801  named as tenacity names these
-    """Stop retrying when a condition holds."""
-
-    def __init__(self, condition: Callable[[], bool]) -> None:
-        self._condition = condition
-
-    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
-        del retry_state
-        return self._condition()
-
-
 def _worth_retrying(error: BaseException) -> bool:
     return isinstance(error, (TransportError, ServerUnavailable)) and not isinstance(error, TLSError)
-
-
-_backoff = tenacity.wait_exponential(multiplier=2, max=60) + tenacity.wait_random(0, 1)
-
-
-def _wait(attempt: tenacity.RetryCallState) -> float:
-    """The server's own Retry-After if it gave one, else 2, 4, 8 ... 60 seconds and a bit (protocol 1.2)."""
-    error = attempt.outcome.exception() if attempt.outcome else None
-    wanted = getattr(error, "retry_after", None)
-    return float(wanted) if wanted is not None else float(_backoff(attempt))
 
 
 def explain(error: WandbLoggingError, host: str, *, live: bool = True) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import random
 import socket
 import string
 import sys
@@ -106,7 +106,7 @@ def _in_memory(settings: Settings, info: dict[str, Any], trouble: str | None) ->
 
 def new_id() -> str:
     """An id for a run: 8 characters of a-z and 0-9."""
-    return "".join(secrets.choice(_ID_ALPHABET) for _ in range(8))
+    return "".join(random.SystemRandom().choices(_ID_ALPHABET, k=8))
 
 
 def _identity(settings: Settings, mode: str, config: dict[str, Any]) -> dict[str, Any]:

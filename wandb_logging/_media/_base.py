@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from wandb_logging._errors import LogError
-from wandb_logging._keep import Kept, Source, blocks
+from wandb_logging._keep import Kept, Source, blocks, new_digest
 from wandb_logging._media._names import file_name, short_id
 
 if TYPE_CHECKING:
@@ -119,12 +118,12 @@ class Media(Value):
             LogError: its file is gone.
             OSError: it cannot be copied.
         """
-        sha256 = _digest(self._source, hashlib.sha256())
+        sha256 = _digest(self._source, new_digest("sha256"))
         # Under the official SDK's names: they are part of the artifact's digest.
         if isinstance(self._source, Path):
             name = f"media/{self.folder}/{short_id(sha256)}/{self._source.name}"
         else:
-            md5 = _digest(self._source, hashlib.md5(usedforsecurity=False))
+            md5 = _digest(self._source, new_digest("md5"))
             name = f"media/{self.folder}/{short_id(md5)}{self._extension}"
         if name not in artifact.manifest.entries:
             if isinstance(self._source, Path):
