@@ -20,7 +20,7 @@ EVENTS = "wandb-events.jsonl"
 SUMMARY = "wandb-summary.json"
 OUTPUT = "output.log"
 
-_LARGE = 2**16  # bytes
+_LARGE = 2**16  # bytes from which on a piece goes out
 
 
 class Pieces:
@@ -39,7 +39,7 @@ class Pieces:
     def __iter__(self) -> Iterator[bytes]:
         some: list[bytes] = []
         size = 0
-        for part in self._parts:  # few, and large: each goes out on its own
+        for part in self._parts:  # small ones together, so that each send is worth a packet
             some.append(part)
             size += len(part)
             if size >= _LARGE:

@@ -135,7 +135,7 @@ class WandbHandler(logging.Handler):
         return kept
 
     def _is_row(self, record: logging.LogRecord) -> bool:
-        """Whether there are metrics in it: then it is the program's, from a finaliser that runs on any thread."""
+        """Whether `Snapshot` finds metrics in it: then it is the program's, from a finaliser on whatever thread."""
         settings = self.settings
         return (
             vars(record).get(settings.metrics_key) is not None
