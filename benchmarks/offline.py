@@ -24,8 +24,8 @@ from benchmarks._memory import most
 from benchmarks._sink import Sink, sink
 from benchmarks._worker import Worker
 from wandb_logging import new_run, read_run
-from wandb_logging._rundir import find_runs
-from wandb_logging._zlib import crc32, gzip_compressor
+from wandb_logging._journal.rundir import find_runs
+from wandb_logging._values.zlib import crc32, gzip_compressor
 
 _SYNC = """
 import sys

@@ -108,6 +108,6 @@ def _shares(what: str, stacks: Counter[str], belongs: Callable[[str], bool]) -> 
 
 
 def _function(frame: str) -> str:
-    """`fold (wandb_logging/_fold.py:12)` without its line."""
+    """`fold (wandb_logging/_fold/fold.py:12)` without its line."""
     name, _, place = frame.rpartition(" (")
     return f"{name} ({place.partition(':')[0].rstrip(')')})"

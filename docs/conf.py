@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 from pygments.lexers.javascript import JavascriptLexer  # type: ignore[import-untyped]
 
 import wandb_logging
-from wandb_logging import _cli, _errors, _settings
+from wandb_logging import _cli, _errors
+from wandb_logging._settings import settings as _settings
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -128,17 +129,26 @@ def other_names(page: str) -> Iterator[str]:
             yield f"```{{eval-rst}}\n.. auto{kind}:: wandb_logging.{name}\n```\n"
 
 
-def rooms() -> Iterator[str]:
-    """Every module with the first line of its docstring, in the order that the project's tests hold."""
-    package = Path(wandb_logging.__file__).parent
+def floors() -> Iterator[str]:
+    """Every floor with its sentence, what it may import, and its rooms, in the order that the project's tests hold."""
     tests = ast.parse((Path(__file__).parents[1] / "tests" / "test_project.py").read_text(encoding="utf-8"))
-    lists = (node for node in tests.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "ROOMS")
+    lists = (node for node in tests.body if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "FLOORS")
+    table = ast.literal_eval(ast.unparse(next(node.value for node in lists if node.value)))
     yield "| room | what it is for |\n|---|---|"
-    for room in ast.literal_eval(next(lists).value):
-        path = package / room
-        source = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text(encoding="utf-8")
-        first_line = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
-        yield f"| `{room}` | {first_line} |"
+    for floor, imports in table.items():
+        path = Path(wandb_logging.__file__).parent / floor
+        if path.is_dir():
+            below = f" Imports {', '.join(f'`{name}`' for name in imports)}." if imports else " Imports none of these."
+            yield f"| **`{floor}`** | **{first_line(path / '__init__.py')}**{below} |"
+            rooms = (file for file in sorted(path.glob("*.py")) if file.name not in {"__init__.py", "__main__.py"})
+            yield from (f"| `{floor}.{file.stem}` | {first_line(file)} |" for file in rooms)
+        else:
+            yield f"| **`{floor}`** | **{first_line(path.with_suffix('.py'))}** |"
+
+
+def first_line(path: Path) -> str:
+    """What a file says it is for."""
+    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")[0]
 
 
 def generate(_app: Sphinx, _page: str, source: list[str]) -> None:
@@ -147,7 +157,7 @@ def generate(_app: Sphinx, _page: str, source: list[str]) -> None:
         "settings": settings,
         "command line": command_line,
         "errors": errors,
-        "map": rooms,
+        "map": floors,
         "other names": lambda: other_names(source[0]),
     }
     for name, maker in makers.items():

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import pytest
 
-# _notices gives its logger a handler when it is imported: before the first test, so that no test undoes it.
-from wandb_logging import _auth, _exit, _notices  # noqa: F401
+# `notices` gives its logger a handler when it is imported: before the first test, so that no test undoes it.
+from wandb_logging._keys import keys
+from wandb_logging._process import ending, notices  # noqa: F401
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,10 +38,10 @@ _GLOBALS = [
     (sys, "exit"),
     (sys, "excepthook"),
     (threading, "excepthook"),
-    (_exit, "_installed"),
-    (_exit, "_code"),
-    (_exit, "_signal_code"),
-    (_auth, "_sessions"),
+    (ending, "_installed"),
+    (ending, "_code"),
+    (ending, "_signal_code"),
+    (keys, "_sessions"),
 ]
 
 

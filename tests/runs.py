@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wandb_logging._client import Client
-from wandb_logging._journal import Writer
-from wandb_logging._link import Link, Pace
-from wandb_logging._rundir import RunDir
-from wandb_logging._uploader import Uploader
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.writer import Writer
+from wandb_logging._sending.uploader import Uploader
+from wandb_logging._server.client import Client
+from wandb_logging._server.link import Link, Pace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

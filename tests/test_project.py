@@ -22,82 +22,43 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "wandb_logging"
 
-# A room may import those above it, never one below. A new room gets a line here, above all that will use it.
-ROOMS = [
-    "_version",
-    "_errors",
-    "_zlib",
-    "_report",
-    "_values",
-    "_metrics",
-    "_secrets",
-    "_settings",
-    "_autoresume",
-    "_yaml",
-    "_environment",
-    "_locks",
-    "_journal",
-    "_reader",
-    "_cursor",
-    "_keep",
-    "_identity",
-    "_rundir",
-    "_bound",
-    "_verify",
-    "_repair",
-    "_memory",
-    "_artifacts",
-    "_media",
-    "_alerts",
-    "_terminal",
-    "_fold",
-    "_records",
-    "_standard_files",
-    "_save",
-    "_protocol",
-    "_body",
-    "_artifact_protocol",
-    "_read",
-    "_auth",
-    "_client",
-    "_login",
-    "_notices",
-    "_retry",
-    "_link",
-    "_stream",
-    "_batch",
-    "_files",
-    "_opening",
-    "_artifact_upload",
-    "_artifact_download",
-    "_tasks",
-    "_uploader",
-    "_recover",
-    "_turns",
-    "_listener",
-    "_capture",
-    "_system",
-    "_exit",
-    "_summary",
-    "_place",
-    "_background",
-    "_run",
-    "_handler",
-    "_sync",
-    "_cli",
-    "compat",
-    "testing",
-    "__init__",
-    "__main__",
-]
+# The floors, from the ground up: what each may import besides itself. A new capability is a room on one of them, or a
+# floor with a line here. Every floor may import the ground: `_version`, `_errors`, `_report`.
+GROUND = ("_version", "_errors", "_report")
+FLOORS: dict[str, tuple[str, ...]] = {
+    "_values": (),
+    "_process": (),
+    "_events": ("_values",),
+    "_settings": ("_values", "_events"),
+    "_journal": ("_values", "_events"),
+    "_fold": ("_values", "_events"),
+    "_records": ("_values", "_events", "_settings", "_fold"),
+    "_server": ("_values", "_events", "_settings"),
+    "_keys": ("_settings", "_journal", "_server"),
+    "_artifacts": ("_values", "_journal", "_server"),
+    "_reading": ("_values", "_journal", "_fold", "_server"),
+    "_media": ("_values", "_events", "_journal", "_artifacts"),
+    "_sending": (
+        *("_values", "_process", "_events", "_settings", "_journal", "_fold", "_server", "_keys", "_artifacts"),
+    ),
+    "_run": (
+        *("_values", "_process", "_events", "_settings", "_journal", "_fold", "_records", "_server", "_keys"),
+        *("_artifacts", "_reading", "_media", "_sending"),
+    ),
+    "_cli": ("_settings", "_journal", "_fold", "_server", "_keys", "_reading", "_sending"),
+    "compat": (*("_values", "_process", "_events", "_settings", "_keys", "_artifacts", "_reading", "_media", "_run"),),
+    "testing": (),
+    "__init__": ("_events", "_settings", "_keys", "_artifacts", "_reading", "_media", "_sending", "_run"),
+    "__main__": ("_cli",),
+}
 
 # What only one room may import, so that replacing it changes one file.
 SOLE_IMPORTERS = {
-    "requests": {"_client"},
-    "tenacity": {"_retry"},
-    "isal": {"_zlib"},
-    "netrc": {"_auth"},
-    "orjson": {"_values"},
+    "requests": {"_server/client.py"},
+    "tenacity": {"_server/retry.py"},
+    "isal": {"_values/zlib.py"},
+    "netrc": {"_keys/keys.py"},
+    "orjson": {"_values/plain.py"},
 }
 
 # Names under which a distribution is imported, where they are not its own.
@@ -110,10 +71,14 @@ IMPORT_NAMES = {
 }
 
 
-def room_of(path: Path) -> str:
-    """The room a file belongs to: its module, or its folder."""
-    first = path.relative_to(PACKAGE).parts[0]
-    return first.removesuffix(".py")
+def name_of(path: Path) -> str:
+    """A file of the package, as its path in there."""
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def floor_of(path: Path) -> str:
+    """The floor a file belongs to: its folder, or the module itself."""
+    return name_of(path).split("/")[0].removesuffix(".py")
 
 
 @cache
@@ -133,12 +98,23 @@ def sources() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
-def rooms_imported(path: Path) -> Iterator[str]:
-    """The rooms of ours that a file imports. Taking a public name from the package counts as `__init__`."""
+def floors_imported(path: Path) -> Iterator[str]:
+    """The floors of ours that a file imports. Taking a public name from the package counts as `__init__`."""
     for name in imports_of(path):
         if name.split(".")[0] == PACKAGE.name:
-            room = [*name.split("."), "__init__"][1]
-            yield room if room in ROOMS or room.startswith("_") else "__init__"
+            floor = [*name.split("."), "__init__"][1]
+            yield floor if floor in FLOORS or floor.startswith("_") else "__init__"
+
+
+def modules_imported(path: Path) -> set[Path]:
+    """The files of ours that a file imports as it is loaded: not what it imports within a function."""
+    found: set[Path] = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE.name:
+            module = ROOT.joinpath(*(node.module or "").split("."))
+            for target in (module, *(module / alias.name for alias in node.names)):
+                found.update(file for file in (target.with_suffix(".py"), target / "__init__.py") if file.is_file())
+    return found - {path}
 
 
 class TestTheDoor:
@@ -159,7 +135,7 @@ class TestTheDoor:
 
     def test_modules_are_private(self) -> None:
         """Besides the package itself only `compat` and `testing` are public modules."""
-        assert {room_of(path) for path in sources() if not room_of(path).startswith("_")} == {"compat", "testing"}
+        assert {floor_of(path) for path in sources() if not floor_of(path).startswith("_")} == {"compat", "testing"}
 
     def test_version_is_the_one_file(self) -> None:
         """`wandb_logging.__version__` is what the distribution is built with."""
@@ -167,27 +143,44 @@ class TestTheDoor:
         assert line == f'__version__ = "{wandb_logging.__version__}"'
 
 
-class TestRooms:
-    @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
-    def test_imports_point_down_the_list(self, path: Path) -> None:
-        """A room imports only rooms above it, so that each can be read knowing only those."""
-        room = room_of(path)
-        assert room in ROOMS, f"{room} is a new room: give it its place in ROOMS, in {Path(__file__).name}"
-        above = ROOMS[: ROOMS.index(room) + 1]
-        wrong = sorted(set(rooms_imported(path)) - set(above))
-        assert wrong == [], f"{path.name} imports {wrong}: what they share belongs in a room above both"
+class TestFloors:
+    def test_each_floor_is_in_the_list_and_says_what_it_is(self) -> None:
+        """Whatever is in the package has its line above, and a first sentence for who comes new."""
+        assert {floor_of(path) for path in sources()} == {*FLOORS, *GROUND}
+        assert [name_of(path) for path in sources() if not ast.get_docstring(ast.parse(path.read_text("utf-8")))] == []
+
+    def test_the_list_goes_up(self) -> None:
+        """A floor imports only floors above it in the list, so there is no circle between folders."""
+        order = list(FLOORS)
+        assert [(floor, at) for floor in order for at in FLOORS[floor] if order.index(at) >= order.index(floor)] == []
+
+    @pytest.mark.parametrize("path", sources(), ids=name_of)
+    def test_imports_are_those_of_the_floor(self, path: Path) -> None:
+        """A file imports only what its floor may, so that it can be read knowing only that."""
+        floor = floor_of(path)
+        allowed = GROUND[: GROUND.index(floor)] if floor in GROUND else {*GROUND, *FLOORS[floor], floor}
+        wrong = sorted(set(floors_imported(path)) - {*allowed})
+        assert wrong == [], f"{name_of(path)} imports {wrong}: what they share belongs on a floor below both"
+
+    def test_no_file_imports_itself_by_way_of_others(self) -> None:
+        """Within a floor, too, imports make no circle."""
+        todo = {path: modules_imported(path) - {PACKAGE / "__init__.py"} for path in sources()}
+        while free := [path for path, needs in todo.items() if not needs & todo.keys()]:
+            for path in free:
+                del todo[path]
+        assert sorted(map(name_of, todo)) == []
 
     @pytest.mark.parametrize("module", SOLE_IMPORTERS)
     def test_one_dependency_one_importer(self, module: str) -> None:
         """A dependency that may have to be replaced is known to one room."""
-        importers = {room_of(path) for path in sources() if module in {name.split(".")[0] for name in imports_of(path)}}
+        importers = {name_of(path) for path in sources() if module in {name.split(".")[0] for name in imports_of(path)}}
         assert importers - SOLE_IMPORTERS[module] == set()
 
     def test_the_environment_is_read_in_one_room(self) -> None:
-        """Variables are settings: `_settings` reads them. `_auth` looks up NETRC, `testing` clears what is set."""
+        """Variables are settings: `_settings` reads them. `_keys` looks up NETRC, `testing` clears what is set."""
         reads = re.compile(r"\bos\.(environ|getenv)\b|from os import .*\b(environ|getenv)\b")
-        readers = {room_of(path) for path in sources() if reads.search(path.read_text(encoding="utf-8"))}
-        assert readers - {"_settings", "_auth", "testing"} == set()
+        readers = {floor_of(path) for path in sources() if reads.search(path.read_text(encoding="utf-8"))}
+        assert readers - {"_settings", "_keys", "testing"} == set()
 
 
 class TestDependencies:
@@ -232,8 +225,8 @@ class TestFiles:
         assert found == {}
 
     def test_the_schema_in_the_docs_is_the_settings_schema(self) -> None:
-        """Editors complete what `dictConfig` takes: `python -m wandb_logging._settings` writes the file."""
-        from wandb_logging import _settings
+        """Editors complete what `dictConfig` takes: `python -m wandb_logging._settings.settings` writes the file."""
+        from wandb_logging._settings import settings
 
         kept = json.loads((ROOT / "docs" / "settings.schema.json").read_text(encoding="utf-8"))
-        assert kept == _settings.json_schema()
+        assert kept == settings.json_schema()

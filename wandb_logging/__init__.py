@@ -24,54 +24,54 @@ from wandb_logging._errors import (
 from wandb_logging._version import __version__
 
 if TYPE_CHECKING:
-    from wandb_logging._alerts import AlertLevel
-    from wandb_logging._artifact_download import UsedArtifact, UsedEntry
-    from wandb_logging._artifacts import Artifact
-    from wandb_logging._auth import Session
-    from wandb_logging._handler import MergingAdapter, WandbHandler
-    from wandb_logging._login import login, logout
-    from wandb_logging._media._audio import Audio
-    from wandb_logging._media._histogram import Histogram
-    from wandb_logging._media._html import Html
-    from wandb_logging._media._image import Image
-    from wandb_logging._media._molecule import Molecule
-    from wandb_logging._media._object3d import Object3D
-    from wandb_logging._media._plotly import Plotly
-    from wandb_logging._media._table import Table
-    from wandb_logging._media._video import Video
-    from wandb_logging._read import RunData, read_run
+    from wandb_logging._artifacts.artifact import Artifact
+    from wandb_logging._artifacts.download import UsedArtifact, UsedEntry
+    from wandb_logging._events.alerts import AlertLevel
+    from wandb_logging._keys.keys import Session
+    from wandb_logging._keys.login import login, logout
+    from wandb_logging._media.audio import Audio
+    from wandb_logging._media.histogram import Histogram
+    from wandb_logging._media.html import Html
+    from wandb_logging._media.image import Image
+    from wandb_logging._media.molecule import Molecule
+    from wandb_logging._media.object3d import Object3D
+    from wandb_logging._media.plotly import Plotly
+    from wandb_logging._media.table import Table
+    from wandb_logging._media.video import Video
+    from wandb_logging._reading.read import RunData, read_run
     from wandb_logging._report import Report
-    from wandb_logging._run import Run, new_run
-    from wandb_logging._settings import Settings
-    from wandb_logging._sync import sync
+    from wandb_logging._run.handler import MergingAdapter, WandbHandler
+    from wandb_logging._run.run import Run, new_run
+    from wandb_logging._sending.sync import sync
+    from wandb_logging._settings.settings import Settings
 
 # Loaded when first asked for: sending needs `requests`, which takes longer to import than all the rest.
 _ROOMS = {
-    "AlertLevel": "_alerts",
-    "Artifact": "_artifacts",
-    "Audio": "_media._audio",
-    "Histogram": "_media._histogram",
-    "Html": "_media._html",
-    "Image": "_media._image",
-    "MergingAdapter": "_handler",
-    "Molecule": "_media._molecule",
-    "Object3D": "_media._object3d",
-    "Plotly": "_media._plotly",
+    "AlertLevel": "_events.alerts",
+    "Artifact": "_artifacts.artifact",
+    "Audio": "_media.audio",
+    "Histogram": "_media.histogram",
+    "Html": "_media.html",
+    "Image": "_media.image",
+    "MergingAdapter": "_run.handler",
+    "Molecule": "_media.molecule",
+    "Object3D": "_media.object3d",
+    "Plotly": "_media.plotly",
     "Report": "_report",
-    "Run": "_run",
-    "RunData": "_read",
-    "Session": "_auth",
-    "Settings": "_settings",
-    "Table": "_media._table",
-    "UsedArtifact": "_artifact_download",
-    "UsedEntry": "_artifact_download",
-    "Video": "_media._video",
-    "WandbHandler": "_handler",
-    "login": "_login",
-    "logout": "_login",
-    "new_run": "_run",
-    "read_run": "_read",
-    "sync": "_sync",
+    "Run": "_run.run",
+    "RunData": "_reading.read",
+    "Session": "_keys.keys",
+    "Settings": "_settings.settings",
+    "Table": "_media.table",
+    "UsedArtifact": "_artifacts.download",
+    "UsedEntry": "_artifacts.download",
+    "Video": "_media.video",
+    "WandbHandler": "_run.handler",
+    "login": "_keys.login",
+    "logout": "_keys.login",
+    "new_run": "_run.run",
+    "read_run": "_reading.read",
+    "sync": "_sending.sync",
 }
 
 __all__ = [

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from wandb_logging import _auth
+from wandb_logging._keys import keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,4 +14,4 @@ if TYPE_CHECKING:
 def _no_sessions() -> Iterator[None]:
     """What a test logs in with is not found by the next."""
     yield
-    _auth._sessions.clear()
+    keys._sessions.clear()

@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import given, strategies as st
 
-from wandb_logging._cli._charts import flat, series, thinned
+from wandb_logging._cli.charts import flat, series, thinned
 
 
 def test_flat() -> None:

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.commands import HOST, KEY, UNREACHABLE
-from wandb_logging import _auth
-from wandb_logging._auth import Key
 from wandb_logging._cli import main
-from wandb_logging._cli._doctor import Check, check_of_clock, check_of_disk, check_of_key, check_of_server
+from wandb_logging._cli.doctor import Check, check_of_clock, check_of_disk, check_of_key, check_of_server
 from wandb_logging._errors import (
     AuthError,
     GraphQLError,
@@ -21,6 +19,8 @@ from wandb_logging._errors import (
     TransportError,
     WandbLoggingError,
 )
+from wandb_logging._keys import keys
+from wandb_logging._keys.keys import Key
 
 if TYPE_CHECKING:
     from wandb_logging.testing import LocalServer
@@ -72,8 +72,8 @@ class TestDoctor:
         self, wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """A netrc that others may read is a warning, with the command that helps."""
-        path = _auth.netrc_path()
-        _auth.write_netrc(path, "example.com", "user", KEY)
+        path = keys.netrc_path()
+        keys.write_netrc(path, "example.com", "user", KEY)
         path.chmod(0o644)
         assert main(["doctor"]) == 0
         out = capsys.readouterr().out

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.commands import HOST, KEY, offline_run
-from wandb_logging import _auth
-from wandb_logging._auth import Key
 from wandb_logging._cli import main
-from wandb_logging._cli._status import key_words, pairs_of
-from wandb_logging._settings import Settings
+from wandb_logging._cli.status import key_words, pairs_of
+from wandb_logging._keys import keys
+from wandb_logging._keys.keys import Key
+from wandb_logging._settings.settings import Settings
 
 if TYPE_CHECKING:
     from wandb_logging.testing import LocalServer
@@ -24,7 +24,7 @@ class TestLoginAndLogout:
         monkeypatch.setattr(sys, "stdin", io.StringIO(f"{KEY}\n"))
         assert main(["login", "--host", HOST, "--key", "-"]) == 0
         assert capsys.readouterr().out == f"Key for {HOST} saved to ~/.netrc\n"
-        assert KEY in _auth.netrc_path().read_text()
+        assert KEY in keys.netrc_path().read_text()
 
     def test_a_variable_that_goes_before(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

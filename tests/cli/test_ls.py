@@ -10,10 +10,10 @@ import pytest
 
 from tests.cli.commands import offline_run
 from wandb_logging._cli import main
-from wandb_logging._cli._ls import state_of
-from wandb_logging._read import Outline
-from wandb_logging._reader import Reader
-from wandb_logging._rundir import RunDir
+from wandb_logging._cli.ls import state_of
+from wandb_logging._journal.reader import Reader
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._reading.read import Outline
 
 ENDED = Outline(path=Path("r1"), info={}, exit_code=0, finished=True, alive=False, unsent=0, logged=1)
 

@@ -8,7 +8,7 @@ import pytest
 
 import wandb_logging
 from tests.cli.commands import child
-from wandb_logging._cli import _status, main
+from wandb_logging._cli import main, status
 
 
 class TestUsage:
@@ -64,7 +64,7 @@ class TestUsage:
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """Even an error nobody foresaw has no traceback."""
-        monkeypatch.setattr(_status, "Settings", lambda: 1 / 0)
+        monkeypatch.setattr(status, "Settings", lambda: 1 / 0)
         assert main(["status"]) == 1
         assert capsys.readouterr().err == (
             "wandb-logging: internal error, please report it: ZeroDivisionError: division by zero\n"

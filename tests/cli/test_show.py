@@ -7,7 +7,7 @@ import pytest
 
 import wandb_logging
 from tests.cli.commands import child, offline_run
-from wandb_logging._cli import _charts, main
+from wandb_logging._cli import charts, main
 
 
 class TestShow:
@@ -71,7 +71,7 @@ class TestShow:
         if blocked:
             monkeypatch.setitem(sys.modules, "plotext", None)
         else:
-            monkeypatch.setattr(_charts, "draws", lambda: False)
+            monkeypatch.setattr(charts, "draws", lambda: False)
         assert main(["show", "a1", "--metric", "loss"]) == 0
         out = capsys.readouterr().out
         assert "METRIC  POINTS  FIRST  LOWEST  HIGHEST  LAST\nloss         2      1     0.5        1   0.5\n" in out

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.commands import UNREACHABLE, child, offline_run
-from wandb_logging import _sync
 from wandb_logging._cli import main
-from wandb_logging._cli._sync import Progress, report_line
+from wandb_logging._cli.sync import Progress, report_line
 from wandb_logging._report import Report
+from wandb_logging._sending import sync
 
 if TYPE_CHECKING:
     from wandb_logging.testing import LocalServer
@@ -134,7 +134,7 @@ class TestSync:
         self, wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """With `--follow` a run that goes on is sent as it goes, until it ends."""
-        monkeypatch.setattr(_sync, "FOLLOW_INTERVAL", 0.01)
+        monkeypatch.setattr(sync, "FOLLOW_INTERVAL", 0.01)
         run = offline_run("a1", exit_code=None, host=wandb_server.url)
 
         def go_on() -> None:

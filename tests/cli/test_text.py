@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from wandb_logging._cli._text import age, brief, clean, table
+from wandb_logging._cli.text import age, brief, clean, table
 
 
 def test_table() -> None:

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import Phase, example, given, settings, strategies as st
 
 from tests.contract.test_official_sdk import script
-from wandb_logging._fold import Rules, State, fold
-from wandb_logging._records import row_event
+from wandb_logging._fold.fold import Rules, State, fold
+from wandb_logging._records.snapshot import row_event
 from wandb_logging.testing import LocalServer
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import DOCS, PAGES, ROOT, fences, save_files
-from wandb_logging._journal import unseal
+from wandb_logging._journal.writer import unseal
 from wandb_logging.testing import LocalServer
 
 

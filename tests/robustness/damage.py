@@ -6,9 +6,9 @@ import random
 from typing import TYPE_CHECKING
 
 from tests.robustness.ground import START, MemoryServer, Outcome, drain, event
-from wandb_logging._journal import seal
-from wandb_logging._reader import Reader
-from wandb_logging._rundir import RunDir
+from wandb_logging._journal.reader import Reader
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.writer import seal
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,13 +19,13 @@ import requests
 from tests.robustness.ground import START, MemoryServer, Outcome, drain
 from tests.runs import Clock
 from wandb_logging import Artifact, new_run, read_run
-from wandb_logging._client import Client
 from wandb_logging._errors import RequestRejected, WandbLoggingError
-from wandb_logging._journal import seal, unseal
-from wandb_logging._link import Link
-from wandb_logging._read import outline
-from wandb_logging._rundir import RunDir, find_runs
-from wandb_logging._uploader import Uploader
+from wandb_logging._journal.rundir import RunDir, find_runs
+from wandb_logging._journal.writer import seal, unseal
+from wandb_logging._reading.read import outline
+from wandb_logging._sending.uploader import Uploader
+from wandb_logging._server.client import Client
+from wandb_logging._server.link import Link
 from wandb_logging.testing import LocalServer
 
 if TYPE_CHECKING:

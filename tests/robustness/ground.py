@@ -7,14 +7,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from wandb_logging._body import Pieces
-from wandb_logging._link import Link, Pace
-from wandb_logging._uploader import Uploader
+from wandb_logging._sending.uploader import Uploader
+from wandb_logging._server.body import Pieces
+from wandb_logging._server.link import Link, Pace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from wandb_logging._rundir import RunDir
+    from wandb_logging._journal.rundir import RunDir
 
 START = 1_700_000_000.0
 

@@ -17,8 +17,8 @@ from unittest import mock
 
 from tests.robustness.ground import Outcome, rows_problems
 from tests.robustness.victim import ROW
-from wandb_logging._rundir import find_runs
-from wandb_logging._sync import sync
+from wandb_logging._journal.rundir import find_runs
+from wandb_logging._sending.sync import sync
 from wandb_logging.testing import LocalServer
 
 if TYPE_CHECKING:

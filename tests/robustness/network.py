@@ -16,16 +16,16 @@ from tests.robustness import wire
 from tests.robustness.ground import Outcome, rows_problems
 from tests.runs import Clock, add, make_run, row
 from wandb_logging import new_run
-from wandb_logging._client import Client
 from wandb_logging._errors import AuthError, TLSError, TransportError, WandbLoggingError
-from wandb_logging._link import Link
-from wandb_logging._uploader import Uploader
+from wandb_logging._sending.uploader import Uploader
+from wandb_logging._server.client import Client
+from wandb_logging._server.link import Link
 from wandb_logging.testing import LocalServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wandb_logging._rundir import RunDir
+    from wandb_logging._journal.rundir import RunDir
 
 ROWS = 10
 PATIENCE = 0.25  # seconds of a timeout, where a real one is 30

@@ -23,18 +23,18 @@ from unittest import mock
 
 import wandb_logging
 from tests.robustness.ground import START, MemoryServer, Outcome, drain, event, rows_problems, uploader
-from wandb_logging._auth import with_entry, write_netrc
-from wandb_logging._bound import forget_acknowledged, strip, unread
 from wandb_logging._errors import JournalError
-from wandb_logging._journal import segment_path
-from wandb_logging._rundir import RunDir, find_runs
+from wandb_logging._journal.quota import forget_acknowledged, strip, unread
+from wandb_logging._journal.rundir import RunDir, find_runs
+from wandb_logging._journal.writer import segment_path
+from wandb_logging._keys.keys import with_entry, write_netrc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-    from wandb_logging._journal import Writer
-    from wandb_logging._uploader import Uploader
+    from wandb_logging._journal.writer import Writer
+    from wandb_logging._sending.uploader import Uploader
 
 Names = dict[str, int]
 

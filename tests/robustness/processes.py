@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.robustness.ground import Outcome, rows_problems
-from wandb_logging._sync import sync
+from wandb_logging._sending.sync import sync
 from wandb_logging.testing import LocalServer
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tests.robustness.ground import START, MemoryServer
-from wandb_logging._body import Pieces
 from wandb_logging._errors import ServerUnavailable, TransportError, WandbLoggingError
-from wandb_logging._link import Link, Pace
-from wandb_logging._rundir import RunDir
-from wandb_logging._uploader import Uploader
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._sending.uploader import Uploader
+from wandb_logging._server.body import Pieces
+from wandb_logging._server.link import Link, Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from tests.robustness.calls import KINDS, watched
 from tests.robustness.ground import START, MemoryServer, Outcome, drain, event, rows_problems, uploader
-from wandb_logging._bound import forget_acknowledged, strip, unread
 from wandb_logging._errors import WandbLoggingError
-from wandb_logging._rundir import RunDir
+from wandb_logging._journal.quota import forget_acknowledged, strip, unread
+from wandb_logging._journal.rundir import RunDir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

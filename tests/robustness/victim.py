@@ -19,7 +19,8 @@ from unittest import mock
 from urllib3.connection import HTTPConnection
 
 from tests.robustness.calls import watched
-from wandb_logging import _client, new_run  # noqa: F401  the client is imported once, not by each victim
+from wandb_logging import new_run
+from wandb_logging._server import client  # noqa: F401  the client is imported once, not by each victim
 
 ROW = struct.Struct("<I")
 

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from wandb_logging._journal import locks
+from wandb_logging._journal.locks import ProcessLock, is_free, is_locked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+
+HOLD = """
+import sys
+from pathlib import Path
+from wandb_logging._journal.locks import ProcessLock
+lock = ProcessLock(Path(sys.argv[1]))
+print(lock.acquire(), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the lock at `tmp_path/lock`."""
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "True\n"
+        yield process
+        process.kill()
+
+
+def test_one_at_a_time(tmp_path: Path) -> None:
+    """Two locks on one file, even of one process, are never held together."""
+    first, second = ProcessLock(tmp_path / "lock"), ProcessLock(tmp_path / "lock")
+    assert first.acquire()
+    assert not second.acquire()
+    first.release()
+    assert second.acquire()
+    assert (first.held, second.held) == (False, True)
+    second.release()
+
+
+def test_taking_and_giving_back_twice_is_harmless(tmp_path: Path) -> None:
+    """`acquire` and `release` may be called again."""
+    lock = ProcessLock(tmp_path / "lock")
+    assert lock.acquire()
+    assert lock.acquire()
+    lock.release()
+    lock.release()
+    assert not is_locked(tmp_path / "lock")
+
+
+def test_a_lock_that_does_not_exist_is_free(tmp_path: Path) -> None:
+    """A missing file is not locked, and looking does not make it."""
+    assert not is_locked(tmp_path / "lock")
+    assert is_free(tmp_path / "lock")
+    assert not (tmp_path / "lock").exists()
+
+
+def test_looking_does_not_take_it(tmp_path: Path) -> None:
+    """`is_locked` of a free lock leaves it free."""
+    (tmp_path / "lock").touch()
+    assert not is_locked(tmp_path / "lock")
+    assert ProcessLock(tmp_path / "lock").acquire()
+
+
+def test_another_process_holds_it(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
+    """A lock is seen from other processes while its holder lives."""
+    assert is_locked(tmp_path / "lock")
+    assert not is_free(tmp_path / "lock")
+    assert not ProcessLock(tmp_path / "lock").acquire()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL on Windows")
+def test_a_lock_dies_with_its_process(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
+    """A killed process leaves no stale lock behind."""
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    assert not is_locked(tmp_path / "lock")
+    assert ProcessLock(tmp_path / "lock").acquire()
+
+
+def test_the_note_says_who(tmp_path: Path) -> None:
+    """Who holds the lock can be read by others; a shorter note replaces a longer one."""
+    lock = ProcessLock(tmp_path / "lock")
+    lock.note("nobody reads what is noted without the lock")
+    assert lock.acquire()
+    lock.note("a long note")
+    lock.note("short")
+    assert (tmp_path / "lock").read_text() == "short"
+    lock.release()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_lets_go_without_unlocking(tmp_path: Path) -> None:
+    """`abandon` in the child leaves the lock with the parent, also after the child is gone."""
+    lock = ProcessLock(tmp_path / "lock")
+    assert lock.acquire()
+    child = os.fork()
+    if not child:
+        lock.abandon()
+        os._exit(0 if is_locked(tmp_path / "lock") and not lock.held else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert lock.held
+    assert is_locked(tmp_path / "lock")
+    lock.release()
+    assert not is_locked(tmp_path / "lock")
+
+
+def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing can be locked nothing is locked, nothing is certain, and `acquire` says so."""
+
+    def refuse(fd: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(locks, "_lock", refuse)
+    (tmp_path / "lock").touch()
+    with pytest.raises(OSError, match="No locks"):
+        ProcessLock(tmp_path / "lock").acquire()
+    assert not is_locked(tmp_path / "lock")
+    assert not is_free(tmp_path / "lock")

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+
+from tests.runs import START, add, make_run, row
+from wandb_logging._errors import JournalCorrupt, JournalLocked, LogError
+from wandb_logging._journal.rundir import RunDir, find_runs, safe_name
+
+INFO = {"id": "r", "project": "p", "start": START}
+
+
+class TestIdentity:
+    def test_a_taken_id_gets_a_number(self, tmp_path: Path) -> None:
+        """Two runs of one id never share a directory by accident."""
+        assert [RunDir.create(tmp_path, INFO).path.name for _ in range(3)] == ["r", "r.2", "r.3"]
+
+    def test_run_json(self, tmp_path: Path) -> None:
+        """Identity is kept as given, with the format's version."""
+        run_dir = RunDir.create(tmp_path, {**INFO, "config": {"a": [1, {"b": None}]}})
+        assert run_dir.info == {"format": 1, **INFO, "config": {"a": [1, {"b": None}]}}
+        assert json.loads((tmp_path / "p" / "r" / "run.json").read_text())["id"] == "r"
+        run_dir.save_server({})
+        assert run_dir.info["server"] == {}
+        assert sorted(path.name for path in run_dir.path.iterdir()) == ["run.json", "server.json"]
+
+    @pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b'"x"', b"\xff", b'{"format": 2}', b"{}"])
+    def test_a_run_json_that_is_none(self, tmp_path: Path, content: bytes | None) -> None:
+        """Missing, damaged or of a newer version: an error that names the directory."""
+        if content is not None:
+            (tmp_path / "run.json").write_bytes(content)
+        with pytest.raises(JournalCorrupt, match=str(tmp_path)):
+            _ = RunDir(tmp_path).info
+
+    def test_a_full_disk_leaves_the_old_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What replaces a file replaces it whole or not at all, and leaves no rubbish."""
+        run_dir = RunDir.create(tmp_path, INFO)
+
+        def refuse(_fd: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", refuse)
+            with pytest.raises(OSError, match="No space"):
+                run_dir.save_info({"id": "other"})
+        assert run_dir.info["id"] == "r"
+        assert [path.name for path in run_dir.path.iterdir()] == ["run.json"]
+
+    def test_a_place_that_cannot_be_written(self, tmp_path: Path) -> None:
+        """The caller is told."""
+        (tmp_path / "file").touch()
+        with pytest.raises(OSError, match="file"):
+            RunDir.create(tmp_path / "file" / "cache", INFO)
+
+
+class TestCursor:
+    def test_it_is_kept(self, tmp_path: Path) -> None:
+        """What was saved is read; none is an empty one."""
+        run_dir = RunDir(tmp_path)
+        assert run_dir.cursor == {}
+        run_dir.save_cursor({"position": None, "state": {"x": float("inf")}})
+        assert run_dir.cursor["state"] == {"x": float("inf")}
+
+    def test_any_damage_is_as_if_there_were_none(self, tmp_path: Path) -> None:
+        """A count that is wrong would put lines at wrong offsets: better none at all."""
+        run_dir = RunDir(tmp_path)
+        run_dir.save_cursor({"a": 12})
+        data = (tmp_path / "cursor.json").read_bytes()
+        for at in range(len(data) - 1):
+            for bit in range(8):
+                (tmp_path / "cursor.json").write_bytes(data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1 :])
+                assert run_dir.cursor == {}
+            (tmp_path / "cursor.json").write_bytes(data[:at])
+            assert run_dir.cursor in ({}, {"a": 12, "crc": data[-11:-3].decode()}, {"a": 12})
+
+
+class TestLocks:
+    def test_one_uploader(self, tmp_path: Path) -> None:
+        """The second is told who the first is; afterwards it may."""
+        first, second = RunDir(tmp_path), RunDir(tmp_path)
+        who = f"is being uploaded by pid {os.getpid()} on "
+        with first.uploading(), pytest.raises(JournalLocked, match=who):
+            second.lock_upload()
+        with second.uploading():
+            pass
+
+    def test_no_locks_here(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A file system that cannot lock: nobody uploads, rather than two."""
+        from wandb_logging._journal import locks
+
+        def refuse(_fd: int) -> None:
+            raise OSError(37, "No locks available")
+
+        monkeypatch.setattr(locks, "_lock", refuse)
+        with pytest.raises(JournalLocked, match=r"cannot be locked \(No locks available\)"):
+            RunDir(tmp_path).lock_upload()
+
+    def test_alive(self, tmp_path: Path) -> None:
+        """A run lives while one of its writers does."""
+        run_dir = make_run(tmp_path)
+        assert not run_dir.alive()
+        writer = run_dir.writer()
+        assert run_dir.alive()
+        writer.close()
+        assert not run_dir.alive()
+
+
+class TestLooking:
+    def test_lines_after(self, tmp_path: Path) -> None:
+        """What the server has not acknowledged, over all writers and segments."""
+        run_dir = make_run(tmp_path)
+        writer = run_dir.writer(segment_bytes=200)
+        add(writer, [row(i) for i in range(20)])
+        writer.close()
+        assert run_dir.lines_after(None) == 20
+        reader = run_dir.reader(None, record_order=False)
+        position = reader.read(7).position
+        reader.close()
+        assert run_dir.first_time_after(None) == START
+        seen = 20 - run_dir.lines_after(position)
+        assert 1 <= seen <= 7
+        assert run_dir.first_time_after(position) == START + seen
+
+    def test_find_runs(self, tmp_path: Path) -> None:
+        """At a path and below it, oldest first; files saved in a run are not looked at."""
+        later = make_run(tmp_path / "a", start=START + 1)
+        earlier = make_run(tmp_path / "b" / "c", start=START)
+        (tmp_path / "run.json").unlink(missing_ok=True)
+        source = tmp_path / "source"
+        source.write_text('{"format": 1}')
+        later.keep_file(source, "run.json")
+        assert [found.path for found in find_runs(tmp_path)] == [earlier.path, later.path]
+        assert [found.path for found in find_runs(later.path)] == [later.path]
+        assert find_runs(tmp_path / "missing") == []
+
+
+class TestFiles:
+    def test_the_newest_version_is_kept(self, tmp_path: Path) -> None:
+        """Of a file saved twice under one name the second is there: the server would keep no other either."""
+        run_dir = RunDir.create(tmp_path, INFO)
+        source = tmp_path / "source"
+        kept = set()
+        for content in ("one", "two"):
+            source.write_text(content)
+            kept.add(run_dir.keep_file(source, "deep/model.txt"))
+        assert [(run_dir.path / name).read_text() for name in kept] == ["two"]
+
+    def test_half_a_copy_is_none(self, tmp_path: Path) -> None:
+        """A copy that fails leaves nothing behind."""
+        run_dir = RunDir.create(tmp_path, INFO)
+        with pytest.raises(OSError, match="missing"):
+            run_dir.keep_file(tmp_path / "missing", "x")
+        assert [path for path in run_dir.path.rglob("*") if path.is_file()] == [run_dir.path / "run.json"]
+
+    @pytest.mark.parametrize(
+        ("name", "safe"),
+        [("a", "a"), ("a/b.txt", "a/b.txt"), ("a\\b", "a/b"), ("./a//b/.", "a/b"), ("a b", "a b"), ("..a", "..a")],
+    )
+    def test_names(self, name: str, safe: str) -> None:
+        """A name in the run has forward slashes."""
+        assert safe_name(name) == safe
+
+    @pytest.mark.parametrize(
+        "name", ["", ".", "/a", "\\a", "..", "a/../b", "a\\..\\b", "C:\\x", "c:x", "a\0b", "//x/y"]
+    )
+    def test_names_that_would_leave(self, name: str) -> None:
+        """No name leads out of the run."""
+        with pytest.raises(LogError, match="inside the run"):
+            safe_name(name)
+
+    @given(st.text())
+    def test_any_name(self, name: str) -> None:
+        """Whatever is taken stays inside, also when it is joined to a folder."""
+        try:
+            safe = safe_name(name)
+        except LogError:
+            return
+        assert os.path.normpath(os.path.join("/run", safe)).startswith("/run/")  # noqa: PTH118

@@ -1,0 +1,108 @@
+"""Promises of what a person at the keyboard is told: once, and wherever they look."""
+
+from __future__ import annotations
+
+import io
+import logging
+import logging.config
+import sys
+import threading
+
+import pytest
+
+from wandb_logging import WandbHandler
+from wandb_logging._process.notices import INTERVAL, Notices, logger, say
+
+
+def nobody_else() -> logging.Logger:
+    """The root without pytest's own handlers, which would take every line; they come after the fixtures."""
+    root = logging.getLogger()
+    root.handlers.clear()
+    return root
+
+
+def test_without_another_handler_lines_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    """With ours as the only handler nobody else would show them."""
+    nobody_else().addHandler(WandbHandler(project="p", mode="disabled"))
+    say(logging.WARNING, "something is wrong")
+    assert capsys.readouterr().err == "wandb_logging: something is wrong\n"
+
+
+def test_with_a_handler_of_the_users_they_go_there_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is said twice on one terminal."""
+    stream = io.StringIO()
+    nobody_else().addHandler(logging.StreamHandler(stream))
+    say(logging.WARNING, "something is wrong")
+    assert stream.getvalue() == "something is wrong\n"
+    assert capsys.readouterr().err == ""
+
+
+def test_dictconfig_does_not_switch_them_off(capsys: pytest.CaptureFixture[str]) -> None:
+    """disable_existing_loggers, true by default, disables every logger it does not name: ours speaks all the same."""
+    logging.config.dictConfig({"version": 1})
+    assert logger.disabled
+    nobody_else()
+    say(logging.WARNING, "something is wrong")
+    assert "something is wrong" in capsys.readouterr().err
+
+
+def test_a_level_switches_them_off(capsys: pytest.CaptureFixture[str]) -> None:
+    """As with any logger."""
+    nobody_else()
+    logger.setLevel(logging.ERROR)
+    say(logging.WARNING, "something is wrong")
+    assert capsys.readouterr().err == ""
+
+
+def test_quiet_keeps_them_off_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    """The setting quiet, or WANDB_SILENT."""
+    nobody_else()
+    notices = Notices(quiet=True)
+    notices.add("kind", "something is wrong")
+    notices.say_all()
+    assert capsys.readouterr().err == ""
+
+
+def test_each_kind_is_said_once_a_minute(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes meanwhile is counted, and the count is said with the next."""
+    now = 1000.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    nobody_else()
+    notices = Notices()
+    for _ in range(5):
+        notices.add("a", "first")
+        notices.add("b", "second")
+        notices.say_all()
+    assert capsys.readouterr().err.splitlines() == ["wandb_logging: first", "wandb_logging: second"]
+    now += INTERVAL
+    notices.add("a", "first")
+    notices.say_all()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "first" in line
+    assert "4 more" in line
+
+
+@pytest.mark.parametrize("stderr", [None, io.StringIO()])
+def test_a_missing_or_closed_stderr_is_no_reason_to_stop(
+    stderr: io.StringIO | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Programs without a console have none, a daemon has closed it."""
+    if stderr is not None:
+        stderr.close()
+    nobody_else()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    say(logging.WARNING, "something is wrong")
+
+
+def test_nothing_waits_for_loggings_own_lock() -> None:
+    """A dictConfig holds it while it waits for us to finish."""
+    said = threading.Event()
+
+    def speak() -> None:
+        say(logging.INFO, "x")
+        said.set()
+
+    lock = logging._lock  # type: ignore[attr-defined]
+    with lock:
+        threading.Thread(target=speak, daemon=True).start()
+        assert said.wait(10)

@@ -1,0 +1,420 @@
+"""Promises about the end of a program: exceptions, exit codes, signals. Each program is a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import wandb_logging
+from wandb_logging import SettingsError, new_run, read_run
+from wandb_logging._journal.rundir import find_runs
+from wandb_logging._settings.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from wandb_logging import RunData
+    from wandb_logging.testing import LocalServer
+
+    Start = Callable[[str], subprocess.Popen[str]]
+
+HEAD = """
+import logging, os, signal, sys, threading, time
+from wandb_logging import WandbHandler, new_run
+
+def wait():  # not signal.pause(): it would miss a signal that came just before
+    while True:
+        time.sleep(0.01)
+"""
+
+posix = pytest.mark.skipif(os.name != "posix", reason="signals end a process on POSIX")
+
+
+def run_program(source: str) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end."""
+    return subprocess.run(command(source), env=environment(), capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def start_program() -> Iterator[Callable[[str], subprocess.Popen[str]]]:
+    """Start a program and wait until it prints that it is ready."""
+    with contextlib.ExitStack() as stack:
+
+        def start(source: str) -> subprocess.Popen[str]:
+            process = subprocess.Popen(
+                command(source), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+            stack.enter_context(process)
+            stack.callback(process.kill)
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n", process.communicate()
+            return process
+
+        yield start
+
+
+def command(source: str) -> list[str]:
+    Path("program.py").write_text(HEAD + textwrap.dedent(source), encoding="utf-8")
+    return [sys.executable, "program.py"]
+
+
+def environment() -> dict[str, str]:
+    package = str(Path(wandb_logging.__file__).parent.parent)
+    return {**os.environ, "PYTHONPATH": package, "PYTHONUNBUFFERED": "1"}
+
+
+def only_run() -> RunData:
+    (found,) = find_runs(Path("wandb_cache"))
+    return read_run(found.path)
+
+
+def texts(lines: list[str]) -> list[str]:
+    """Lines without their time stamps; error lines keep their mark."""
+    return ["! " + line.split(" ", 2)[2] if line.startswith("ERROR ") else line.split(" ", 1)[1] for line in lines]
+
+
+class TestExceptions:
+    def test_the_traceback_is_in_the_run_and_the_run_has_failed(self) -> None:
+        """An exception that nobody handles is text of the run, as error lines, and its exit code is 1."""
+        done = run_program("""
+            run = new_run("p", mode="offline", quiet=True)
+            def work():
+                raise ValueError("nobody handles this")
+            work()
+        """)
+        run = only_run()
+        assert (done.returncode, run.exit_code) == (1, 1)
+        assert texts(run.lines)[0] == "! Traceback (most recent call last):"
+        assert texts(run.lines)[-1] == "! ValueError: nobody handles this"
+        assert [line.removeprefix("! ") for line in texts(run.lines)] == done.stderr.splitlines()
+
+    def test_online_the_server_has_it(self, wandb_server: LocalServer) -> None:
+        """The run of a handler ends as failed on the server, with the traceback in its Logs tab."""
+        run_program("""
+            logging.getLogger().addHandler(WandbHandler(project="p", mode="online", quiet=True))
+            logging.warning("it begins")
+            1 / 0
+        """)
+        (run,) = wandb_server.runs
+        assert (run.state, run.exit_code) == ("failed", 1)
+        assert texts(run.output)[-1] == "! ZeroDivisionError: division by zero"
+
+    def test_in_a_thread_it_is_text_only(self) -> None:
+        """A thread's exception does not end the program, so it does not end the run as failed."""
+        done = run_program("""
+            run = new_run("p", mode="offline", quiet=True)
+            thread = threading.Thread(target=lambda: 1 / 0, name="worker")
+            thread.start()
+            thread.join()
+            threading.Thread(target=sys.exit).start()
+        """)
+        run = only_run()
+        assert (done.returncode, run.exit_code) == (0, 0)
+        assert texts(run.lines)[0] == "! Exception in thread worker:"
+        assert texts(run.lines)[-1] == "! ZeroDivisionError: division by zero"
+        assert "Exception in thread worker" in done.stderr
+
+    def test_hooks_from_before_are_called(self) -> None:
+        """What was in `sys.excepthook` and `threading.excepthook` still sees each exception."""
+        done = run_program("""
+            sys.excepthook = lambda kind, error, trace: print("main", kind.__name__)
+            threading.excepthook = lambda args: print("thread", args.exc_type.__name__)
+            run = new_run("p", mode="offline", quiet=True)
+            thread = threading.Thread(target=lambda: 1 / 0)
+            thread.start()
+            thread.join()
+            raise ValueError
+        """)
+        assert done.stdout.splitlines() == ["thread ZeroDivisionError", "main ValueError"]
+        assert done.stderr == ""
+
+    def test_without_console_only_the_code(self) -> None:
+        """`console: false` keeps text out of the run, tracebacks too."""
+        run_program("""
+            run = new_run("p", mode="offline", quiet=True, console=False)
+            raise ValueError
+        """)
+        assert (only_run().exit_code, only_run().lines) == (1, [])
+
+    def test_where_records_make_alerts_so_does_it(self, wandb_server: LocalServer) -> None:
+        """With `alert_level` somebody is told; Ctrl-C is no news."""
+        run_program("""
+            run = new_run("p", mode="online", alert_level="ERROR", quiet=True)
+            thread = threading.Thread(target=lambda: 1 / 0)
+            thread.start()
+            thread.join()
+            raise KeyboardInterrupt
+        """)
+        (run,) = wandb_server.runs
+        assert [alert["title"] for alert in run.alerts] == ["unhandled ZeroDivisionError"]
+
+    def test_an_exception_that_cannot_be_printed(self) -> None:
+        """Its name is what is left; Python's own hook has its turn as ever."""
+        done = run_program("""
+            class Mute(Exception):
+                @property
+                def __cause__(self):
+                    raise RuntimeError
+            run = new_run("p", mode="offline", quiet=True)
+            raise Mute
+        """)
+        run = only_run()
+        assert (done.returncode, run.exit_code) == (1, 1)
+        assert texts(run.lines)[-1].endswith("Mute")
+
+    @pytest.mark.parametrize("capture", [False, True])
+    def test_one_that_leaves_a_with_block(self, capture: bool) -> None:
+        """It ends the run as failed, with its traceback, once, whether or not somebody outside handles it."""
+        with pytest.raises(ValueError, match="on its way"), new_run("p", mode="offline", capture_output=capture):
+            raise ValueError("on its way")
+        assert only_run().exit_code == 1
+        assert texts(only_run().lines)[0] == "! Traceback (most recent call last):"
+        assert texts(only_run().lines)[-1] == "! ValueError: on its way"
+        assert len(texts(only_run().lines)) < 10
+
+    @pytest.mark.parametrize(("status", "code"), [(0, 0), (3, 3), (None, 0), ("a message", 1)])
+    def test_leaving_a_with_block_by_sys_exit(self, status: object, code: int) -> None:
+        """The run has the code that the program has; there is no error to show."""
+        with pytest.raises(SystemExit), new_run("p", mode="offline"):
+            raise SystemExit(status)
+        assert (only_run().exit_code, only_run().lines) == (code, [])
+
+    def test_a_finished_run_is_left_alone(self) -> None:
+        """What happens after `finish` is not the run's."""
+        run_program("""
+            new_run("p", mode="offline", quiet=True).finish()
+            raise ValueError
+        """)
+        assert (only_run().exit_code, only_run().lines) == (0, [])
+
+    def test_at_a_prompt_the_program_goes_on(self) -> None:
+        """In an interactive session an exception is text, not the end."""
+        done = subprocess.run(
+            [sys.executable, "-i", "-c", HEAD + "run = new_run('p', mode='offline', quiet=True)"],
+            env=environment(),
+            input="1 / 0\nrun.log({'x': 1})\n",
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        run = only_run()
+        assert (run.exit_code, len(run.rows)) == (0, 1), done.stderr
+        assert texts(run.lines)[-1] == "! ZeroDivisionError: division by zero"
+
+
+class TestExitCodes:
+    @pytest.mark.parametrize(
+        ("statement", "code"),
+        [
+            ("pass", 0),
+            ("sys.exit()", 0),
+            ("sys.exit(0)", 0),
+            ("sys.exit(3)", 3),
+            ("sys.exit('a message')", 1),
+            ("sys.exit(True)", 1),
+            ("raise KeyboardInterrupt", 255),  # as the official SDK has it
+        ],
+    )
+    def test_the_code_of_the_program_is_the_code_of_the_run(self, statement: str, code: int) -> None:
+        """`sys.exit(n)` ends the run with n."""
+        run_program(f"run = new_run('p', mode='offline', quiet=True)\n{statement}")
+        assert only_run().exit_code == code
+
+    def test_a_code_given_by_hand_wins(self) -> None:
+        """Who finishes the run says how it ended."""
+        run_program("run = new_run('p', mode='offline', quiet=True)\nrun.finish(5)\nsys.exit(3)")
+        assert only_run().exit_code == 5
+
+
+@posix
+class TestSignals:
+    def test_sigterm(self, start_program: Start, wandb_server: LocalServer) -> None:
+        """Rows go, the server is told at once that the machine may vanish, the exit code says which signal it was."""
+        process = start_program("""
+            handler = WandbHandler(project="p", mode="online", flush_interval=3600, signals=["SIGTERM"])
+            logging.getLogger().addHandler(handler)
+            logging.warning("first", extra={"metrics": {"x": 1}})
+            handler.flush()
+            logging.warning("second", extra={"metrics": {"x": 2}})
+            print("ready")
+            wait()
+        """)
+        (run,) = wandb_server.runs
+        assert ([row["x"] for row in run.history], run.preempting) == ([1], False)
+        process.terminate()
+        process.communicate(timeout=30)
+        (run,) = wandb_server.runs
+        assert process.returncode == -signal.SIGTERM
+        assert [row["x"] for row in run.history] == [1, 2]
+        assert (run.state, run.exit_code) == ("failed", 128 + signal.SIGTERM)
+        bodies = [item.json() for item in wandb_server.requests if item.path.endswith("/file_stream")]
+        first = next(i for i, body in enumerate(bodies) if body == {"preempting": True})
+        assert '"x":2' in json.dumps(bodies[first + 1 :]).replace('\\"', '"')
+
+    def test_offline_the_journal_says_how_it_ended(self, start_program: Start) -> None:
+        """Without a server the run is saved with its exit code."""
+        process = start_program("""
+            run = new_run("p", mode="offline", signals=["SIGTERM"], quiet=True)
+            run.log({"x": 1})
+            print("ready")
+            wait()
+        """)
+        process.terminate()
+        process.communicate(timeout=30)
+        assert (process.returncode, only_run().exit_code, len(only_run().rows)) == (-15, 143, 1)
+
+    def test_sigint_goes_on_as_keyboard_interrupt(self, start_program: Start, wandb_server: LocalServer) -> None:
+        """The handler from before follows: `finally` blocks run, and what they log is in the run."""
+        process = start_program("""
+            run = new_run("p", mode="online", flush_interval=3600, signals=["SIGTERM", "SIGINT"], quiet=True)
+            try:
+                print("ready")
+                wait()
+            finally:
+                run.log({"last": 1})
+        """)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=30)
+        (run,) = wandb_server.runs
+        assert stderr.endswith("KeyboardInterrupt\n")
+        assert process.returncode == -signal.SIGINT
+        assert (run.preempting, run.exit_code, [row["last"] for row in run.history]) == (True, 130, [1])
+        assert texts(run.output)[-1] == "! KeyboardInterrupt"
+
+    def test_a_handler_of_the_programs_own_follows(self, start_program: Start, wandb_server: LocalServer) -> None:
+        """It may end the program in its own way; the run still says which signal it was."""
+        process = start_program("""
+            def leave(number, frame):
+                print("leaving", number)
+                sys.exit(0)
+            signal.signal(signal.SIGTERM, leave)
+            run = new_run("p", mode="online", signals=["SIGTERM"], quiet=True)
+            run.log({"x": 1})
+            print("ready")
+            wait()
+        """)
+        process.terminate()
+        stdout, _ = process.communicate(timeout=30)
+        (run,) = wandb_server.runs
+        assert (process.returncode, stdout) == (0, "leaving 15\n")
+        assert (run.preempting, run.exit_code) == (True, 143)
+
+    def test_ignored_stays_ignored(self) -> None:
+        """`nohup` and its like keep their word."""
+        done = run_program("""
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            run = new_run("p", mode="offline", signals=["SIGTERM"], quiet=True)
+            signal.raise_signal(signal.SIGTERM)
+        """)
+        assert (done.returncode, only_run().exit_code) == (0, 0)
+
+    def test_off_by_default(self) -> None:
+        """Nobody's handlers change unasked."""
+        assert Settings().signals == ()
+        done = run_program("""
+            run = new_run("p", mode="offline", quiet=True)
+            assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+            assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        """)
+        assert done.returncode == 0, done.stderr
+
+    def test_outside_the_main_thread_it_says_so(self) -> None:
+        """Python lets only the main thread set handlers; the run goes on without."""
+        done = run_program("""
+            def work():
+                new_run("p", mode="offline", signals=["SIGTERM"]).finish()
+            thread = threading.Thread(target=work)
+            thread.start()
+            thread.join()
+        """)
+        assert "SIGTERM" in done.stderr
+        assert "main thread" in done.stderr
+        assert only_run().exit_code == 0
+
+    def test_a_server_that_hangs_is_given_up(self, start_program: Start, wandb_server: LocalServer) -> None:
+        """The process ends all the same, and the rows are on disk with their exit code."""
+        process = start_program("""
+            run = new_run("p", mode="online", close_timeout=0.5, signals=["SIGTERM"], quiet=True)
+            run.flush()
+            print("ready")
+            wait()
+        """)
+        wandb_server.fail_always(status=None, latency=5)
+        process.terminate()
+        process.communicate(timeout=30)
+        assert (process.returncode, only_run().exit_code, only_run().finished) == (-15, 143, False)
+
+    def test_a_second_signal_does_not_wait(self, start_program: Start, wandb_server: LocalServer) -> None:
+        """Who asks twice is in a hurry."""
+        process = start_program("""
+            run = new_run("p", mode="online", close_timeout=3600, signals=["SIGTERM"], quiet=True)
+            run.flush()
+            print("ready")
+            wait()
+        """)
+        wandb_server.fail_always(status=503)
+        before = len(wandb_server.requests)
+        process.terminate()
+        wandb_server.wait_for(lambda: len(wandb_server.requests) > before)
+        process.terminate()
+        process.communicate(timeout=30)
+        assert (process.returncode, only_run().exit_code) == (-15, 143)
+
+    @pytest.mark.parametrize(
+        "busy",
+        [
+            "while True: run.log({'x': 1})",
+            "while True: logging.warning('text')",
+            "while True: run.flush()",
+            "while True: print(end='.', file=sys.stderr)",
+            "while True: new_run('p', mode='offline', quiet=True).finish()",
+            "while True: threading.Thread(target=run.log, args=({'x': 1},)).start()",
+        ],
+    )
+    def test_whatever_it_interrupts(self, start_program: Start, wandb_server: LocalServer, busy: str) -> None:
+        """No lock that the main thread may hold can block the handler: it ends well before its deadline."""
+        process = start_program(f"""
+            logging.basicConfig()
+            run = new_run("p", mode="online", run_id="busy", close_timeout=3600, signals=["SIGTERM"])
+            logging.getLogger().addHandler(WandbHandler(run=run))
+            run.log({{"x": 0}})
+            run.flush()
+            sys.stderr = open(os.devnull, "w")
+            print("ready", flush=True)
+            {busy}
+        """)
+        process.terminate()  # it is online, and busy by now
+        process.communicate(timeout=30)
+        run = wandb_server.run("busy")
+        assert (process.returncode, run.preempting, run.exit_code) == (-15, True, 143)
+
+    def test_a_forked_child_ends_as_ever(self, wandb_server: LocalServer) -> None:
+        """A signal to a child is nothing of the run's: its parent goes on and ends it."""
+        done = run_program("""
+            run = new_run("p", mode="online", signals=["SIGTERM"], quiet=True)
+            run.flush()
+            pid = os.fork()
+            if not pid:
+                run.log({"child": 1})
+                signal.raise_signal(signal.SIGTERM)
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGTERM
+        """)
+        (run,) = wandb_server.runs
+        assert (done.returncode, run.exit_code, run.preempting) == (0, 0, False), done.stderr
+        assert [row["child"] for row in run.history] == [1]
+
+    @pytest.mark.parametrize("value", ["SIGTERM", ["SIGKILL"], ["TERM"], [15], {"SIGTERM": 1}, [[]]])
+    def test_wrong_names_are_refused(self, value: Any) -> None:
+        """Only signals that ask a program to end, by name."""
+        with pytest.raises(SettingsError, match="signals"):
+            Settings.of({"signals": value})

@@ -1,0 +1,326 @@
+"""Masking: what is taken for a secret, what is not, and that none reaches the disk or the server."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from wandb_logging import Settings, SettingsError, WandbHandler, new_run, read_run
+from wandb_logging._values.secrets import MASK, SHORTEST, Secrets
+
+if TYPE_CHECKING:
+    from wandb_logging import Run
+    from wandb_logging.testing import LocalServer
+
+KEY = "0123456789abcdef0123456789abcdef01234567"
+RANDOM = "q7w8e9r0t1y2u3i4o5p6"
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl"
+
+
+def masked(name: str, value: object, **options: Any) -> Any:
+    return Secrets(lambda _name: None, **options).tree({name: value})[name]
+
+
+def offline(**settings: Any) -> Run:
+    return new_run("p", mode="offline", quiet=True, **settings)
+
+
+def everything_below(path: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in sorted(path.rglob("*")) if file.is_file())
+
+
+class TestNames:
+    @pytest.mark.parametrize(
+        "name",
+        [
+            *(
+                "api_key",
+                "apikey",
+                "apiKey",
+                "API-KEY",
+                "OPENAI_API_KEY",
+                "api_key_2",
+                "wandb.api_key",
+                "s3/secret_key",
+            ),
+            *("password", "db_password", "dbPassword", "passwd", "pwd", "passphrase", "secret", "client_secret"),
+            *("aws_secret_access_key", "private_key", "Authorization", "secrets"),
+        ],
+    )
+    def test_a_text_of_such_a_name_is_a_secret(self, name: str) -> None:
+        """Whatever it says."""
+        assert masked(name, "x") == MASK
+        assert masked(name, ["x", "y"]) == [MASK, MASK]
+
+    @pytest.mark.parametrize("name", ["token", "hf_token", "authToken", "auth", "cookie", "credentials"])
+    def test_of_such_a_name_what_nobody_would_type(self, name: str) -> None:
+        """Tokenizers have tokens, too."""
+        assert masked(name, RANDOM) == MASK
+        assert masked(name, "Bearer " + RANDOM) == MASK
+        for text in ("</s>", "<|start_header_id|>", "[PAD]", "basic", "internationalization", "a b c d e f g h 1 2 3"):
+            assert masked(name, text) == text
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            *(
+                "tokenizer",
+                "max_tokens_name",
+                "token_type",
+                "eos_token_id",
+                "tokens",
+                "password_policy",
+                "secret_santa",
+            ),
+            *("key", "keys", "monkey", "key_size", "api_key_file", "sort_key", "author", "authors", "bypass", "loss"),
+        ],
+    )
+    def test_of_these_none(self, name: str) -> None:
+        """Only the end of a name says what it names, and only whole words."""
+        assert masked(name, RANDOM) == RANDOM
+
+    @given(st.one_of(st.integers(), st.floats(allow_nan=False), st.booleans(), st.none()))
+    def test_no_number_is_one(self, number: object) -> None:
+        """`max_tokens: 512`, and `use_secret: true`."""
+        assert masked("password", number) is number
+
+    def test_names_of_ones_own(self) -> None:
+        """secret_names are globs, in whatever case, of the last part of a name or of all of it."""
+        tree = {"main_DSN": "a", "db": {"user": "b", "port": "c"}}
+        found = Secrets(lambda _name: None, names=["*_dsn", "db.user"]).tree(tree)
+        assert found == {"main_DSN": MASK, "db": {"user": MASK, "port": "c"}}
+
+
+class TestShapes:
+    @pytest.mark.parametrize(
+        ("text", "left"),
+        [
+            ("wandb_v1_" + RANDOM, MASK),
+            ("AKIAIOSFODNN7EXAMPLE", MASK),
+            ("ghp_" + "a1" * 18, MASK),
+            ("github_pat_" + "a1" * 20, MASK),
+            ("glpat-" + RANDOM, MASK),
+            ("xoxb-123456789012-abcdef", MASK),
+            ("hf_" + "aB" * 17, MASK),
+            ("sk-ant-api03-" + RANDOM, MASK),
+            ("sk-" + "a1" * 24, MASK),
+            ("AIza" + "b" * 35, MASK),
+            (JWT, MASK),
+            (f"Authorization: Bearer {RANDOM}", f"Authorization: Bearer {MASK}"),
+            ("postgres://u:p@h/db", f"postgres://u:{MASK}@h/db"),
+            ("https://:x@h", f"https://:{MASK}@h"),
+            ("a -----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY----- z", f"a {MASK} z"),
+            ("-----BEGIN PRIVATE KEY-----\nMII, cut", MASK),
+        ],
+    )
+    def test_what_looks_so_is_masked_in_its_place(self, text: str, left: str) -> None:
+        """The rest of the text stays, wherever in the tree it is."""
+        assert masked("x", text) == left
+        assert masked("x", {"y": ["before " + text]}) == {"y": ["before " + left]}
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            *(KEY, "sk-learn-random-forest-classifier", "ssh://git@github.com/a/b", "https://h:8080/a:b@c", "AKIA"),
+            *("https://api.wandb.ai", "eyJust.an.ordinary.word", "-----BEGIN CERTIFICATE-----", "hf_hub", "12:30@noon"),
+        ],
+    )
+    def test_what_only_comes_near(self, text: str) -> None:
+        """A commit's hash, names of models, addresses."""
+        assert masked("x", text) == text
+
+    @pytest.mark.parametrize(
+        "text", ["-eyJ" * 50_000, "-----BEGIN " * 20_000, "://a:b" * 40_000, "1a" * 100_000, "Bearer " * 30_000]
+    )
+    def test_a_long_text_takes_no_time(self, text: str) -> None:
+        """Time grows with its length, not with the square of it: that would take minutes here."""
+        assert masked("token", text + "!") == text + "!"
+
+    def test_off(self) -> None:
+        """mask_secrets: false leaves names and shapes alone."""
+        assert masked("password", JWT, enabled=False) == JWT
+
+
+class TestKeysThatAreKnown:
+    @given(before=st.text(max_size=30), after=st.text(max_size=30), enabled=st.booleans())
+    def test_wherever_they_are(self, before: str, after: str, *, enabled: bool) -> None:
+        """Also with masking off, and as a request's header has them."""
+        secrets = Secrets(lambda _name: None, enabled=enabled)
+        secrets.know(KEY)
+        for key in (KEY, base64.b64encode(b"api:" + KEY.encode()).decode()):
+            text = f"{before}{key}{after}"
+            for found in (
+                secrets.text(text),
+                secrets.tree([text])[0],
+                json.loads(secrets.line(json.dumps(text).encode())),
+            ):
+                assert key not in found
+
+    def test_one_with_quotes_in_it_is_found_in_json(self) -> None:
+        """As JSON writes it."""
+        key = 'lo"cal\\' + "-" + KEY
+        secrets = Secrets(lambda _name: None)
+        secrets.know(key)
+        assert json.loads(secrets.line(json.dumps({"a": f"x{key}y"}).encode())) == {"a": f"x{MASK}y"}
+
+    def test_a_short_one_is_none(self) -> None:
+        """What is as short as a number must not be searched for in JSON."""
+        secrets = Secrets(lambda _name: None)
+        secrets.know("1" * (SHORTEST - 1))
+        assert secrets.line(b'{"a":' + b"1" * (SHORTEST - 1) + b"}") == b'{"a":' + b"1" * (SHORTEST - 1) + b"}"
+
+
+class TestArguments:
+    @pytest.mark.parametrize(
+        ("arguments", "left"),
+        [
+            (["--lr", "0.1", "--api-key", "x", "y"], ["--lr", "0.1", "--api-key", MASK, "y"]),
+            (["--password=x=y", "--name=z"], [f"--password={MASK}", "--name=z"]),
+            (["--token", RANDOM, "--eos-token", "</s>"], ["--token", MASK, "--eos-token", "</s>"]),
+            (["--use-secret", "--verbose"], ["--use-secret", "--verbose"]),
+            (["ghp_" + "a1" * 18, "data.csv"], [MASK, "data.csv"]),
+            (["db.password=x"], ["db.password=***"]),
+        ],
+    )
+    def test_of_the_program(self, arguments: list[str], left: list[str]) -> None:
+        """By the name of the option before, or of the same word."""
+        assert Secrets(lambda _name: None).arguments(arguments) == left
+
+
+class TestARun:
+    def test_config_metrics_and_summary_are_masked_and_counted(self, wandb_server: LocalServer) -> None:
+        """Neither the run directory nor the server has them; each name is told once, no value is."""
+        config = {"lr": 0.1, "password": "hunter22", "net": {"tokenizer": "bert", "max_tokens": 512}}
+        run = new_run("p", mode="online", config=config)
+        run.update_config(argparse.Namespace(api_key="hunter22"))
+        run.log({"loss": 0.5, "password": "hunter22"})
+        run.log({"loss": 0.5, "deep": {"password": "hunter22", "when": None}})
+        run.summary["secret"] = "hunter22"
+        run.finish()
+        (there,) = wandb_server.runs
+        assert run.dir is not None
+        assert b"hunter22" not in everything_below(run.dir)
+        assert {key: value for key, value in there.config.items() if key != "_wandb"} == {
+            "lr": 0.1,
+            "password": MASK,
+            "api_key": MASK,
+            "net": {"tokenizer": "bert", "max_tokens": 512},
+        }
+        assert [(row["loss"], row.get("password"), row.get("deep")) for row in there.history] == [
+            (0.5, MASK, None),
+            (0.5, None, {"password": MASK, "when": None}),
+        ]
+        assert there.summary["secret"] == MASK
+        assert run.stats()["masked"] == 5
+
+    def test_the_program_reads_its_config_as_it_is(self) -> None:
+        """What is masked is what leaves the program."""
+        with offline(config={"password": "hunter22"}) as run:
+            run.update_config(api_key="x")
+            assert run.config == {"password": "hunter22", "api_key": "x"}
+
+    def test_each_name_is_told_once(self, caplog: pytest.LogCaptureFixture) -> None:
+        """By name; never the value."""
+        with offline(config={"password": "hunter22"}) as run:
+            for _ in range(3):
+                run.log({"note": JWT})
+        said = [record.getMessage() for record in caplog.records if "masked" in record.getMessage()]
+        assert sorted(text.split()[0] for text in said) == ["config.password", "note"]
+        assert "hunter22" not in caplog.text
+        assert JWT not in caplog.text
+
+    def test_records_are_masked_as_rows_by_hand_are(self) -> None:
+        """Metrics in extra, a dict as the message, and values that take the slow way."""
+        handler = WandbHandler(project="p", mode="offline", quiet=True, dict_message=True)
+        log = logging.getLogger("train")
+        log.setLevel(logging.INFO)
+        log.addHandler(handler)
+        log.info("x", extra={"metrics": {"password": "hunter22"}})
+        log.info({"password": "hunter22", "i": 1})
+        log.info("x", extra={"metrics": {"password": "hunter22", "path": Path("a"), "big": 2**70}})
+        path = handler.run.dir
+        handler.close()
+        assert path is not None
+        assert [row["password"] for row in read_run(path).rows] == [MASK] * 3
+        assert handler.stats()["masked"] == 3
+
+    @pytest.mark.parametrize("mask", [True, False])
+    def test_the_key_is_in_nothing_whatever_is_logged(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, mask: bool
+    ) -> None:
+        """A program may print its own key: text, captured output, tracebacks, config, notes, alerts, names."""
+        monkeypatch.setenv("WANDB_API_KEY", KEY)
+        sent = base64.b64encode(b"api:" + KEY.encode()).decode()
+        settings = {"capture_output": True, "alert_level": "ERROR", "mask_secrets": mask}
+        with offline(config={"x": KEY, "y": [f"a{KEY}b"]}, **settings) as run:
+            handler = WandbHandler(run=run)
+            log = logging.getLogger("train")
+            log.addHandler(handler)
+            print("key:", KEY)
+            log.error("with %s and %s", KEY, sent)
+            try:
+                raise RuntimeError(KEY)
+            except RuntimeError:
+                log.exception("failed", extra={"metrics": {"text": KEY, "slow": {1, 2}, "deep": [KEY]}})
+            log.error("x", extra={"metrics": {"n": 1}, "step": KEY})
+            run.log({"text": KEY, "bad": object()})
+            run.update_config(z=KEY)
+            run.notes = f"notes {KEY}"
+            run.summary["s"] = KEY
+            run.alert("title", KEY)
+            run.define_metric(f"m{KEY}")
+            handler.close()
+        assert run.dir is not None
+        written = everything_below(run.dir)
+        assert KEY.encode() not in written
+        assert sent.encode() not in written
+        assert f"with {MASK} and {MASK}" in "".join(read_run(run.dir).lines)
+        assert [record for record in caplog.records if "wandb_logging" in record.name and KEY in record.message] == []
+
+    def test_the_arguments_of_the_program(self) -> None:
+        """In wandb-metadata.json."""
+        code = "from wandb_logging import new_run\nnew_run('p', mode='offline', quiet=True, run_id='r')"
+        subprocess.run([sys.executable, "-c", code, "--password", "hunter22", "--lr", "3"], check=True, timeout=60)
+        about = json.loads(next(Path("wandb_cache/p/r").rglob("*wandb-metadata.json*")).read_text())
+        assert about["args"] == ["--password", MASK, "--lr", "3"]
+
+    def test_off(self) -> None:
+        """mask_secrets: false."""
+        with offline(config={"password": "hunter22"}, mask_secrets=False) as run:
+            run.log({"token": RANDOM})
+        assert run.dir is not None
+        assert (read_run(run.dir).config["password"], read_run(run.dir).rows[0]["token"]) == ("hunter22", RANDOM)
+        assert run.stats()["masked"] == 0
+
+    def test_names_of_ones_own(self) -> None:
+        """secret_names."""
+        with offline(config={"main_dsn": "x"}, secret_names=["*_dsn"]) as run:
+            pass
+        assert run.dir is not None
+        assert read_run(run.dir).config["main_dsn"] == MASK
+
+
+class TestSettings:
+    @pytest.mark.parametrize("name", ["host", "app_url"])
+    @pytest.mark.parametrize("user", [KEY, f"user:{KEY}", f"user:{KEY}@x"])
+    def test_an_address_has_no_key_in_it(self, name: str, user: str) -> None:
+        """It would be in run.json and in every message about the server: refused, and not repeated."""
+        with pytest.raises(SettingsError, match="without a user or key") as error:
+            Settings.of({name: f"https://{user}@api.wandb.ai"})
+        assert KEY not in str(error.value)
+
+    @pytest.mark.parametrize("name", ["apikey", "wandb_key", "token", "password", "hosts"])
+    def test_a_wrong_setting_is_told_without_its_secret(self, name: str) -> None:
+        """The key under a name that is none."""
+        with pytest.raises(SettingsError) as error:
+            Settings.of({name: f"https://user:{KEY}@h" if name == "hosts" else KEY})
+        assert KEY not in str(error.value)

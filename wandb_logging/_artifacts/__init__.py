@@ -1,0 +1,1 @@
+"""Sets of files with one digest: made, sent, fetched."""

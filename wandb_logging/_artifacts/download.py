@@ -1,0 +1,382 @@
+"""An artifact found on the server and fetched (protocol 7.3).
+
+What the server says is not trusted: a name that leaves the folder stops the download before anything is written, and
+bytes take the place of a file only when their MD5 is right.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import secrets
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wandb_logging._artifacts import wire as _protocol
+from wandb_logging._artifacts.artifact import LATEST, Entry, Manifest, StrPath, read_digest
+from wandb_logging._errors import GraphQLError, LogError, TransportError
+from wandb_logging._journal.rundir import safe_name
+from wandb_logging._server.link import Link
+from wandb_logging._server.protocol import VIEWER, dig
+from wandb_logging._values.plain import loads
+
+if TYPE_CHECKING:
+    from wandb_logging._server.client import Client
+
+_PAGE = 100  # addresses asked for at a time: signed ones expire while others are used
+_TRIES = 3  # of one request: a person waits for the answer
+
+# What Windows takes for a device, a stream, or another name than the one written ("Naming Files, Paths, and
+# Namespaces" in its documentation).
+_NOT_ON_WINDOWS = re.compile(
+    r"""(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])([ .].*)? | .*[<>:"|?*\x01-\x1f].* | .*[ .]""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+__all__ = ["Reach", "UsedArtifact", "UsedEntry", "find_artifact"]
+
+Reach = Callable[[], "AbstractContextManager[Link]"]
+"""Opens a way to the server for the length of a `with` block."""
+
+
+@dataclass(frozen=True)
+class UsedArtifact:
+    """A version of an artifact on the server, as `Run.use_artifact` gives it.
+
+    Attributes:
+        id: the server's own id.
+        entity, project: where it is.
+        name: its collection and version, such as `data:v3`.
+        type: such as dataset.
+        digest: MD5 in hex over its content (protocol 7.2).
+        description: for people.
+        metadata: name -> value.
+        aliases: other names of this version, such as latest.
+    """
+
+    id: str
+    entity: str | None
+    project: str
+    name: str
+    type: str
+    digest: str
+    description: str | None
+    metadata: Mapping[str, Any]
+    aliases: tuple[str, ...]
+    _reach: Reach = field(repr=False, compare=False)
+
+    @property
+    def version(self) -> str:
+        """Such as `v3`."""
+        return self.name.rpartition(":")[2]
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What it holds; fetched when first asked for.
+
+        Raises:
+            TransportError, HTTPStatusError, GraphQLError: it cannot be fetched, or is no manifest.
+        """
+        with self._reach() as link:
+            return _fetch_manifest(link, self.id)
+
+    def download(self, root: StrPath | None = None) -> str:
+        """Fetch its files. One that is there already with the right content is not fetched again.
+
+        Other files in the folder stay. References are not followed: `manifest` has their addresses.
+
+        Args:
+            root: folder to put them in; made if missing. Default: `artifacts/<name>:<version>` in the working
+                directory (with `-` for `:` on Windows), as the official SDK has it.
+
+        Returns:
+            The folder.
+
+        Raises:
+            GraphQLError: a name in the artifact would leave the folder, or its content cannot be verified; nothing
+                is written then. Or the server has no address for one of its files.
+            TransportError, HTTPStatusError: a file cannot be fetched, or arrives damaged again and again.
+            OSError: a file cannot be written.
+        """
+        folder = Path(root) if root is not None else self._default_root()
+        self._fetch(targets_of(self.manifest, folder))
+        return str(folder)
+
+    def get_entry(self, name: str) -> UsedEntry:
+        """One file or reference of it.
+
+        Args:
+            name: in the artifact.
+
+        Raises:
+            LogError: there is none of that name.
+            TransportError, HTTPStatusError, GraphQLError: as `manifest`.
+        """
+        if name not in self.manifest.entries:
+            raise LogError(f"artifact {self.name} has no {name!r}")
+        return UsedEntry(self, name)
+
+    def files(self, names: Iterable[str] | None = None) -> list[UsedEntry]:
+        """Its files, without references; those of `names` only, if given.
+
+        Raises:
+            TransportError, HTTPStatusError, GraphQLError: as `manifest`.
+        """
+        entries = self.manifest.entries
+        wanted = entries.keys() if names is None else set(names)
+        return [UsedEntry(self, name) for name in entries if entries[name].ref is None and name in wanted]
+
+    def file(self, root: StrPath | None = None) -> str:
+        """Fetch its only file; the path of that.
+
+        Args:
+            root: as of `download`.
+
+        Raises:
+            LogError: it has not exactly one file.
+            GraphQLError, TransportError, HTTPStatusError, OSError: as `download`.
+        """
+        files = self.files()
+        if len(files) != 1:
+            raise LogError(f"artifact {self.name} has {len(files)} files, not one: see files and download")
+        return files[0].download(root)
+
+    def _fetch_entry(self, name: str, root: StrPath | None) -> Path:
+        folder = Path(root) if root is not None else self._default_root()
+        target = targets_of(Manifest({name: self._entry(name)}), folder).get(name)
+        if target is None:
+            raise LogError(f"{name} is a reference to {self._entry(name).ref}, which is not followed")
+        self._fetch({name: target})
+        return target
+
+    def _fetch(self, targets: Mapping[str, Path]) -> None:
+        missing = {name: target for name, target in targets.items() if not _is_there(target, self._entry(name))}
+        with self._reach() as link:
+            for name, url in _addresses(link, self.id, missing):
+                target = missing.pop(name)
+                _fetch_file(link, url, target, self._entry(name))
+            for name, url in self._addresses_by_digest(missing):
+                _fetch_file(link, url, missing.pop(name), self._entry(name))
+        if missing:
+            raise GraphQLError(f"{self.name}: the server gives no address for {', '.join(missing)}")
+
+    def _addresses_by_digest(self, names: Iterable[str]) -> list[tuple[str, str]]:
+        """Where the API itself has files, with the key for a signature, if it names none itself (protocol 7.3)."""
+        place = (self.entity or "", self.project, self.name.rpartition(":")[0])
+        found = []
+        for name in names:
+            birth = self._entry(name).birth_artifact_id
+            with contextlib.suppress(ValueError):  # no MD5
+                if birth is not None:
+                    digest = self._entry(name).hex_digest
+                    found.append((name, _protocol.address_by_digest(*place, digest, birth, name)))
+        return found
+
+    def _entry(self, name: str) -> Entry:
+        return self.manifest.entries[name]
+
+    def _default_root(self) -> Path:
+        name = _checked(self.name.replace(":", "-") if os.name == "nt" else self.name)
+        return Path("artifacts", name)
+
+
+@dataclass(frozen=True)
+class UsedEntry:
+    """One file, or one reference, of an artifact on the server, as `UsedArtifact.get_entry` gives it.
+
+    Attributes:
+        artifact: what it is in.
+        path: its name there.
+    """
+
+    artifact: UsedArtifact
+    path: str
+
+    @property
+    def size(self) -> int | None:
+        """Bytes; None of a reference."""
+        return self.artifact.manifest.entries[self.path].size
+
+    @property
+    def digest(self) -> str:
+        """MD5 in base64; of a reference its address."""
+        return self.artifact.manifest.entries[self.path].digest
+
+    @property
+    def ref(self) -> str | None:
+        """The address of a reference; None of a file."""
+        return self.artifact.manifest.entries[self.path].ref
+
+    def download(self, root: StrPath | None = None) -> str:
+        """Fetch it, as `UsedArtifact.download`, to its name below the folder.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            LogError: it is a reference.
+            GraphQLError, TransportError, HTTPStatusError, OSError: as `UsedArtifact.download`.
+        """
+        return str(self.artifact._fetch_entry(self.path, root))  # noqa: SLF001  the same room
+
+
+def find_artifact(reach: Reach, path: str, entity: str | None, project: str) -> UsedArtifact:
+    """The artifact of that name.
+
+    Args:
+        path: `name:alias`, `project/name:alias` or `entity/project/name:alias`; the alias is a version such as v3,
+            or a name such as best. Default: latest.
+        entity: if the name says none; None takes the key's own.
+        project: if the name says none.
+
+    Raises:
+        LogError: it is no such name, or there is no such artifact.
+        TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.
+    """
+    *place, name = path.partition(":")[0].split("/")
+    alias = path.partition(":")[2] or LATEST
+    if not name or len(place) > 2 or not all(place):
+        raise LogError(f"artifact {path!r}: expected name:alias or entity/project/name:alias")
+    project = place[-1] if place else project
+    entity = place[0] if len(place) == 2 else entity
+    with reach() as link:
+        if entity is None:
+            entity = dig(_ask(link, VIEWER, {}), "viewer", "entity")
+        where = {"entity": entity, "project": project, "name": f"{name}:{alias}"}
+        found = dig(_ask(link, _protocol.ARTIFACT_BY_NAME, where), "project", "artifactCollectionMembership")
+    artifact = dig(found, "artifact")
+    if not isinstance(artifact, dict):
+        raise LogError(f"there is no artifact {entity}/{project}/{name}:{alias}")
+    return UsedArtifact(
+        id=str(artifact.get("id")),
+        entity=entity,
+        project=project,
+        name=f"{name}:v{dig(found, 'versionIndex')}",
+        type=str(dig(artifact, "artifactType", "name")),
+        digest=str(artifact.get("digest")),
+        description=artifact.get("description"),
+        metadata=_metadata(artifact.get("metadata")),
+        aliases=tuple(str(dig(item, "alias")) for item in dig(found, "aliases") or []),
+        _reach=reach,
+    )
+
+
+def targets_of(manifest: Manifest, folder: Path) -> dict[str, Path]:
+    """Where each file of an artifact goes; references are left out.
+
+    Raises:
+        GraphQLError: one would leave the folder, or its content could not be verified.
+    """
+    root = folder.resolve()
+    targets = {}
+    for name, entry in manifest.entries.items():
+        if entry.ref is not None:
+            continue
+        target = root.joinpath(*_checked(name).split("/"))
+        # A link that is in the folder already may lead out of it.
+        if root not in target.resolve().parents:
+            raise GraphQLError(f"the artifact holds {name!r}, which would leave {folder}")
+        if entry.extra.get("alg", "MD5") != "MD5":
+            raise GraphQLError(f"{name}: its digest is {entry.extra['alg']}, and only MD5 can be verified")
+        targets[name] = target
+    return targets
+
+
+def _checked(name: str, *, windows: bool = os.name == "nt") -> str:
+    """A name from the server, if it stays inside a folder.
+
+    Raises:
+        GraphQLError: it does not.
+    """
+    try:
+        checked = safe_name(name)
+        checked.encode()
+    except (LogError, UnicodeEncodeError) as exc:  # the latter: lone surrogates, which no file's name can have
+        raise GraphQLError(f"the artifact holds a name that is not allowed: {exc}") from exc
+    if windows and any(_NOT_ON_WINDOWS.fullmatch(part) for part in checked.split("/")):
+        raise GraphQLError(f"the artifact holds {name!r}, which cannot be a file on Windows")
+    return checked
+
+
+def _metadata(text: object) -> dict[str, Any]:
+    try:
+        value = loads(text) if isinstance(text, str) else None
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _is_there(target: Path, entry: Entry) -> bool:
+    try:
+        return target.stat().st_size == (entry.size or 0) and read_digest(target) == entry.digest
+    except OSError:
+        return False
+
+
+# --- requests ---------------------------------------------------------------------------------------
+
+
+def _ask(link: Link, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+    answer: dict[str, Any] = link.call(lambda client: client.graphql(document, variables), attempts=_TRIES)
+    return answer
+
+
+def _fetch_manifest(link: Link, artifact_id: str) -> Manifest:
+    data = _ask(link, _protocol.ARTIFACT_MANIFEST, {"id": artifact_id})
+    url = dig(data, "artifact", "currentManifest", "file", "directUrl")
+    if not isinstance(url, str):
+        raise GraphQLError("the server gives no address for the artifact's manifest")
+
+    def request(client: Client) -> bytes:
+        text = bytearray()
+        client.get(url, text.extend)
+        return bytes(text)
+
+    try:
+        return Manifest.from_json(link.call(request, attempts=_TRIES))
+    except ValueError as exc:
+        raise GraphQLError(f"the artifact's manifest cannot be read: {exc}") from exc
+
+
+def _addresses(link: Link, artifact_id: str, wanted: Mapping[str, Path]) -> Iterator[tuple[str, str]]:
+    """(name, address) of wanted files, each once, page by page, until none is wanted any more."""
+    after, more = None, True
+    while wanted and more:
+        data = _ask(link, _protocol.ARTIFACT_FILES, {"id": artifact_id, "after": after, "first": _PAGE})
+        files = dig(data, "artifact", "files")
+        for edge in dig(files, "edges") or []:
+            name, url = dig(edge, "node", "name"), dig(edge, "node", "directUrl")
+            if name in wanted and isinstance(url, str):
+                yield name, url
+        before, after = after, dig(files, "pageInfo", "endCursor")
+        more = dig(files, "pageInfo", "hasNextPage") is True and after != before
+
+
+def _fetch_file(link: Link, url: str, target: Path, entry: Entry) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+
+    def request(client: Client) -> None:
+        temporary = target.with_name(f".{secrets.token_hex(8)}.part")
+        md5 = hashlib.md5(usedforsecurity=False)
+        try:
+            with temporary.open("xb") as file:
+
+                def take(block: bytes) -> None:
+                    md5.update(block)
+                    file.write(block)
+
+                client.get(url, take)
+            if b64encode(md5.digest()).decode() != entry.digest:
+                raise TransportError(f"{target.name} arrived damaged: its MD5 is not the artifact's")
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    link.call(request, attempts=_TRIES)

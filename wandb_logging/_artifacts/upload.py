@@ -1,0 +1,198 @@
+"""An artifact put on the server: the requests of protocol 7.1, in their order.
+
+Each may be made again. The server knows the artifact by its client id, and bytes it has it does not ask for.
+A file of 2 GiB or more goes in parts; if that is broken off, all of its parts go again.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wandb_logging._artifacts import wire as _protocol
+from wandb_logging._artifacts.artifact import MANIFEST, Entry, Manifest, base64_md5, kept_in
+from wandb_logging._artifacts.wire import Target
+from wandb_logging._errors import AuthError, GraphQLError, RequestRejected
+from wandb_logging._journal.copies import md5_of
+from wandb_logging._server.link import Link, OutOfTime
+from wandb_logging._server.protocol import NoAnswerError, Remote, dig
+from wandb_logging._values.plain import dumps
+
+if TYPE_CHECKING:
+    from wandb_logging._server.client import Client
+
+_BATCH = 25  # addresses asked for at a time: signed ones expire while others are used (the official SDK begins so)
+_ROUNDS = 3  # addresses asked for, one after the other, before a file is given up
+_TRIES = 2  # of one address
+
+
+def upload_artifact(link: Link, remote: Remote, task: Mapping[str, Any], run_dir: Path) -> None:
+    """Put an artifact on the server, and remove what was kept of it. Content that is there already is no new version.
+
+    Args:
+        task: as `describe` gives it, with the `folder` it is kept in, and the run's `step`.
+        run_dir: path of the run directory.
+
+    Raises:
+        OSError: a kept file cannot be read, or is not what was kept.
+        RequestRejected: the server does not take it.
+        TransportError, HTTPStatusError, GraphQLError: see `_errors`.
+    """
+    folder = kept_in(run_dir, task.get("folder"))
+    data = link.graphql(_protocol.CREATE_ARTIFACT, {"input": _protocol.artifact_input(task, remote)})
+    artifact = dig(data, "createArtifact", "artifact")
+    state = dig(artifact, "state")
+    if not isinstance(dig(artifact, "id"), str):
+        raise GraphQLError("the server's answer to CreateArtifact holds no artifact")
+    # Looked for only here: a task that is repeated after a crash finds the artifact committed, and no files.
+    if state != "COMMITTED":
+        _upload(link, remote, artifact, _kept_manifest(folder / MANIFEST), folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _upload(link: Link, remote: Remote, artifact: Mapping[str, Any], manifest: Manifest, folder: Path) -> None:
+    artifact_id = artifact["id"]
+    announce = {
+        "artifactID": artifact_id,
+        "baseArtifactID": dig(artifact, "artifactSequence", "latestArtifact", "id"),
+        "name": "wandb_manifest.json",
+        "entityName": remote.entity,
+        "projectName": remote.project,
+        "runName": remote.name,
+        "manifestType": "FULL",
+    }
+    announced = link.graphql(_protocol.CREATE_ARTIFACT_MANIFEST, {**announce, "digest": "", "includeUpload": False})
+    manifest_id = dig(announced, "createArtifactManifest", "artifactManifest", "id")
+    _put_files(link, {"artifactID": artifact_id, "artifactManifestID": manifest_id}, manifest, folder)
+    _put_manifest(link, announce, manifest, folder / "upload.json")
+    committed = link.graphql(_protocol.COMMIT_ARTIFACT, {"artifactID": artifact_id})
+    if not isinstance(dig(committed, "commitArtifact", "artifact"), dict):
+        raise NoAnswerError("the server's answer to CommitArtifact holds no artifact")
+
+
+def _kept_manifest(path: Path) -> Manifest:
+    try:
+        return Manifest.from_json(path.read_bytes())
+    except ValueError as exc:
+        raise OSError(f"{path} is not what was kept: {exc}") from exc
+
+
+def _put_files(link: Link, ids: Mapping[str, Any], manifest: Manifest, folder: Path) -> None:
+    """Put the files the server asks for; the manifest learns which artifact first had their bytes."""
+    waiting = {name: entry for name, entry in manifest.entries.items() if entry.ref is None}
+    refused = RequestRejected("the server gave no address to upload it to", 400)
+    parts = {name: _part_digests(link, folder, name, entry) for name, entry in waiting.items()}
+    for _ in range(_ROUNDS):
+        for batch in _batches(waiting):
+            for name, target in zip(batch, _targets(link, ids, batch, parts)):
+                if link.pace.out_of_time():
+                    raise OutOfTime("out of time; the rest stays in the run directory")
+                if target.url is not None:
+                    source = _kept_file(folder, name, batch[name])
+                    try:
+                        if target.parts:
+                            _put_parts(link, target, source, parts[name])
+                        else:
+                            _put(link, target, source)
+                    except AuthError as exc:
+                        # Said by the storage, not by the API: the address has expired, the key is not in question.
+                        refused = RequestRejected(f"{name}: {exc}", exc.status)
+                        continue
+                manifest.entries[name] = dataclasses.replace(batch[name], birth_artifact_id=target.birth)
+                del waiting[name]
+        if not waiting:
+            return
+    raise refused
+
+
+def _batches(entries: Mapping[str, Entry]) -> Iterator[dict[str, Entry]]:
+    names = list(entries)
+    for start in range(0, len(names), _BATCH):
+        yield {name: entries[name] for name in names[start : start + _BATCH]}
+
+
+def _targets(
+    link: Link, ids: Mapping[str, Any], batch: Mapping[str, Entry], parts: Mapping[str, list[str]]
+) -> list[Target]:
+    files = [
+        {**ids, "name": name, "md5": entry.digest, "uploadPartsInput": _numbered(parts[name]) or None}
+        for name, entry in batch.items()
+    ]
+    data = link.graphql(_protocol.CREATE_ARTIFACT_FILES, {"input": {"artifactFiles": files, "storageLayout": "V2"}})
+    return _protocol.file_targets(data, len(files))
+
+
+def _part_digests(link: Link, folder: Path, name: str, entry: Entry) -> list[str]:
+    """The MD5 of each part of a file, in hex; none if it goes whole."""
+    size = _protocol.part_size(entry.size or 0)
+    if not size:
+        return []
+    source = _kept_file(folder, name, entry)
+    return [md5_of(source, link.meanwhile, (start, size)) for start in range(0, entry.size or 0, size)]
+
+
+def _numbered(digests: Iterable[str]) -> list[dict[str, Any]]:
+    return [{"partNumber": number, "hexMD5": digest} for number, digest in enumerate(digests, 1)]
+
+
+def _kept_file(folder: Path, name: str, entry: Entry) -> Path:
+    path = folder / entry.hex_digest
+    if path.stat().st_size != entry.size:  # what a power cut leaves of a file
+        raise OSError(f"{path} is not what was kept of {name}")
+    return path
+
+
+def _put_manifest(link: Link, announce: Mapping[str, Any], manifest: Manifest, path: Path) -> None:
+    text = dumps(manifest.to_manifest_json())
+    variables = {**announce, "digest": base64_md5(text), "includeUpload": True}
+    target = _protocol.manifest_target(link.graphql(_protocol.CREATE_ARTIFACT_MANIFEST, variables))
+    path.write_bytes(text)
+    try:
+        _put(link, target, path)
+    except AuthError as exc:
+        raise RequestRejected(str(exc), exc.status) from exc
+
+
+def _put(link: Link, target: Target, source: Path) -> None:
+    def request(client: Client) -> None:
+        client.put(str(target.url), source, target.headers, link.meanwhile)
+
+    link.call(request, attempts=_TRIES)
+
+
+def _put_parts(link: Link, target: Target, source: Path, digests: list[str]) -> None:
+    """Put a file part by part: each is tried again alone, and the storage checks each against its MD5."""
+    size = _protocol.part_size(source.stat().st_size)
+    kind = {name: value for name, value in target.headers.items() if name.lower() == "content-type"}
+    tags = []
+    for number, digest in enumerate(digests, 1):
+        url = target.parts.get(number)
+        if url is None:
+            raise GraphQLError(f"CreateArtifactFiles answered without an address for part {number}")
+        headers = {**kind, "Content-MD5": base64.b64encode(bytes.fromhex(digest)).decode()}
+        place = ((number - 1) * size, size)
+
+        def request(client: Client, url: str = url, headers: Any = headers, place: Any = place) -> str:
+            return client.put(url, source, headers, link.meanwhile, place)
+
+        tags.append(link.call(request, attempts=_TRIES))
+        if not tags[-1]:
+            raise GraphQLError(f"the storage took part {number} without an ETag")
+    whole = {"artifactID": target.birth, "storagePath": target.storage_path, "uploadID": target.upload_id}
+    link.graphql(_protocol.COMPLETE_MULTIPART, {"action": "Complete", "parts": _numbered(tags), **whole})
+
+
+def use_artifact(link: Link, remote: Remote, artifact_id: str) -> None:
+    """Record that the run uses an artifact. Recording it again changes nothing.
+
+    Raises:
+        TransportError, HTTPStatusError, GraphQLError: see `_errors`.
+    """
+    run = {"entityName": remote.entity, "projectName": remote.project, "runName": remote.name}
+    used = link.graphql(_protocol.USE_ARTIFACT, {"input": {"artifactID": artifact_id, **run}})
+    if not isinstance(dig(used, "useArtifact", "artifact"), dict):
+        raise NoAnswerError("the server's answer to UseArtifact holds no artifact")

@@ -1,0 +1,186 @@
+"""W&B's wire format for artifacts: GraphQL documents, inputs, what answers mean (protocol 7). Pure: no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from wandb_logging._errors import GraphQLError
+from wandb_logging._server.protocol import Remote, dig, upload_headers
+
+# What the official SDK makes parts of, and how (protocol 7.1).
+MULTIPART_FROM = 2 * 2**30  # bytes
+PART_BYTES = 100 * 2**20
+MOST_PARTS = 10_000
+
+CREATE_ARTIFACT = """mutation CreateArtifact($input: CreateArtifactInput!) {
+  createArtifact(input: $input) { artifact { id state artifactSequence { latestArtifact { id } } } }
+}"""
+
+CREATE_ARTIFACT_MANIFEST = """mutation CreateArtifactManifest($artifactID: ID!, $baseArtifactID: ID, $name: String!,
+    $digest: String!, $entityName: String!, $projectName: String!, $runName: String!,
+    $manifestType: ArtifactManifestType!, $includeUpload: Boolean!) {
+  createArtifactManifest(input: {artifactID: $artifactID, baseArtifactID: $baseArtifactID, name: $name,
+      digest: $digest, entityName: $entityName, projectName: $projectName, runName: $runName, type: $manifestType}) {
+    artifactManifest { id file @include(if: $includeUpload) { uploadUrl uploadHeaders } }
+  }
+}"""
+
+CREATE_ARTIFACT_FILES = """mutation CreateArtifactFiles($input: CreateArtifactFilesInput!) {
+  createArtifactFiles(input: $input) {
+    files {
+      edges {
+        node {
+          name storagePath uploadUrl uploadHeaders artifact { id }
+          uploadMultipartUrls { uploadID uploadUrlParts { partNumber uploadUrl } }
+        }
+      }
+    }
+  }
+}"""
+
+COMPLETE_MULTIPART = """mutation CompleteMultipartUploadArtifact($action: CompleteMultipartAction!,
+    $parts: [UploadPartsInput!]!, $artifactID: ID!, $storagePath: String!, $uploadID: String!) {
+  completeMultipartUploadArtifact(input: {completeMultipartAction: $action, completedParts: $parts,
+      artifactID: $artifactID, storagePath: $storagePath, uploadID: $uploadID}) { digest }
+}"""
+
+COMMIT_ARTIFACT = """mutation CommitArtifact($artifactID: ID!) {
+  commitArtifact(input: {artifactID: $artifactID}) { artifact { id digest } }
+}"""
+
+USE_ARTIFACT = """mutation UseArtifact($input: UseArtifactInput!) {
+  useArtifact(input: $input) { artifact { id } }
+}"""
+
+ARTIFACT_BY_NAME = """query ArtifactByName($entity: String, $project: String!, $name: String!) {
+  project(name: $project, entityName: $entity) {
+    artifactCollectionMembership(name: $name) {
+      versionIndex
+      aliases { alias }
+      artifact { id digest description metadata artifactType { name } }
+    }
+  }
+}"""
+
+ARTIFACT_MANIFEST = """query ArtifactManifest($id: ID!) {
+  artifact(id: $id) { currentManifest { file { directUrl } } }
+}"""
+
+ARTIFACT_FILES = """query ArtifactFiles($id: ID!, $after: String, $first: Int) {
+  artifact(id: $id) {
+    files(after: $after, first: $first) {
+      pageInfo { hasNextPage endCursor }
+      edges { node { name directUrl } }
+    }
+  }
+}"""
+
+
+def artifact_input(artifact: Mapping[str, Any], remote: Remote) -> dict[str, Any]:
+    """The input of CreateArtifact.
+
+    Args:
+        artifact: as `Artifact.describe` gives it, with the run's `step`.
+        remote: the run that logs it.
+    """
+    name = artifact["name"]
+    tags = artifact.get("tags") if remote.artifact_tags else None
+    return {
+        "entityName": remote.entity,
+        "projectName": remote.project,
+        "runName": remote.name,
+        "artifactTypeName": artifact["type"],
+        "artifactCollectionName": name,
+        "digest": artifact["digest"],
+        "digestAlgorithm": "MANIFEST_MD5",
+        "description": artifact.get("description"),
+        "metadata": artifact.get("metadata"),
+        "aliases": [{"artifactCollectionName": name, "alias": alias} for alias in artifact["aliases"]],
+        "enableDigestDeduplication": True,
+        "clientID": artifact["client_id"],
+        "sequenceClientID": artifact["sequence_client_id"],
+        "historyStep": artifact.get("step") or None,
+        **({"tags": [{"tagName": tag} for tag in tags]} if tags else {}),
+    }
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the bytes of one file go.
+
+    Attributes:
+        url: None if the server has the bytes.
+        headers: what the PUT needs.
+        birth: the artifact the server first had these bytes of.
+        parts: where each part goes, by its number from 1 on; empty if the bytes go in one PUT.
+        upload_id, storage_path: what the server calls the upload in parts.
+    """
+
+    url: str | None
+    headers: Mapping[str, str]
+    birth: str | None = None
+    parts: Mapping[int, str] = field(default_factory=dict)
+    upload_id: str | None = None
+    storage_path: str | None = None
+
+
+def file_targets(data: Mapping[str, Any], count: int) -> list[Target]:
+    """Where the files of one CreateArtifactFiles go, in the order asked for.
+
+    Raises:
+        GraphQLError: the answer has another number of files than asked for.
+    """
+    edges = dig(data, "createArtifactFiles", "files", "edges")
+    if not isinstance(edges, list) or len(edges) != count:
+        raise GraphQLError("CreateArtifactFiles answered with another number of files than asked for")
+    return [_target(dig(edge, "node"), dig(edge, "node", "artifact", "id")) for edge in edges]
+
+
+def manifest_target(data: Mapping[str, Any]) -> Target:
+    """Where the manifest goes, from CreateArtifactManifest.
+
+    Raises:
+        GraphQLError: the answer has no address.
+    """
+    target = _target(dig(data, "createArtifactManifest", "artifactManifest", "file"))
+    if target.url is None:
+        raise GraphQLError("CreateArtifactManifest answered without an address to upload it to")
+    return target
+
+
+def _target(file: object, birth: object = None) -> Target:
+    url = dig(file, "uploadUrl")
+    multipart = dig(file, "uploadMultipartUrls")
+    return Target(
+        url if isinstance(url, str) else None,
+        upload_headers(dig(file, "uploadHeaders")),
+        birth if isinstance(birth, str) else None,
+        dict(_parts(dig(multipart, "uploadUrlParts"))),
+        dig(multipart, "uploadID"),
+        dig(file, "storagePath"),
+    )
+
+
+def _parts(answer: object) -> Iterator[tuple[int, str]]:
+    for part in answer if isinstance(answer, list) else ():
+        number, url = dig(part, "partNumber"), dig(part, "uploadUrl")
+        if isinstance(url, str) and str(number).isdecimal():  # a 64-bit number may come as a text
+            yield int(number), url
+
+
+def address_by_digest(entity: str, project: str, collection: str, md5: str, birth: str, name: str) -> str:  # noqa: PLR0917  in the order of the address, but for the first
+    """Path of a file below the API's address, for storage layout V2 in the default region (protocol 7.3)."""
+    parts = ("default", entity, project, collection, birth, md5, name)
+    return "/artifactsV2/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def part_size(size: int) -> int:
+    """Bytes of each part but the last of a file that goes in parts; 0 if it goes in one PUT (protocol 7.1)."""
+    if size < MULTIPART_FROM:
+        return 0
+    if size <= PART_BYTES * MOST_PARTS:
+        return PART_BYTES
+    return -(-size // (MOST_PARTS * 4096)) * 4096

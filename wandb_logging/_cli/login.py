@@ -1,0 +1,45 @@
+"""`wandb-logging login`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from wandb_logging._cli.output import DONE, LEFT, PROG, complain
+from wandb_logging._cli.text import clean
+from wandb_logging._keys import keys
+from wandb_logging._keys.keys import KEY_VARIABLE
+from wandb_logging._keys.login import Login, log_in
+
+_TIMEOUT = 10.0
+
+
+def run(args: argparse.Namespace) -> int:
+    """Find a key or ask for it, save it, say what came of it."""
+    key = sys.stdin.readline() if args.key == "-" else args.key
+    done = log_in(args.host, key, relogin=args.relogin, verify=args.verify, timeout=_TIMEOUT)
+    print("\n".join(lines_of(done, keys.from_settings("api_key"))))
+    if done.unsaved:
+        complain(f"the key is not saved: {done.unsaved}")
+        return LEFT
+    return DONE
+
+
+def lines_of(done: Login, variable: str | None) -> list[str]:
+    """What to say after a login.
+
+    Args:
+        done: what came of it.
+        variable: what WANDB_API_KEY holds.
+    """
+    host = keys.resolve_host(done.session.host)
+    lines = []
+    if done.entity is not None:
+        lines.append(f"{host} accepts the key" + (f" (entity {clean(done.entity)})" if done.entity else ""))
+    if done.saved is not None:
+        lines.append(f"Key for {host} saved to {keys.shown(done.saved)}")
+        if variable and variable != done.session.api_key:
+            lines.append(f"{KEY_VARIABLE} holds another key, which goes before it: unset that variable")
+    elif not done.unsaved:
+        lines.append(f"Key for {host} found in {done.source}; `{PROG} login --relogin` asks for another")
+    return lines

@@ -1,0 +1,19 @@
+"""`wandb-logging logout`."""
+
+from __future__ import annotations
+
+import argparse
+
+from wandb_logging._cli.output import DONE
+from wandb_logging._keys import keys
+from wandb_logging._keys.keys import KEY_VARIABLE
+from wandb_logging._keys.login import logout
+
+
+def run(args: argparse.Namespace) -> int:
+    """Remove the key, and say whether there was one."""
+    host, path = keys.resolve_host(args.host), keys.shown(keys.netrc_path())
+    print(f"Key for {host} removed from {path}" if logout(host) else f"No key for {host} in {path}")
+    if keys.from_settings("api_key"):
+        print(f"{KEY_VARIABLE} is still set")
+    return DONE

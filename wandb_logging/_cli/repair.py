@@ -1,0 +1,41 @@
+"""`wandb-logging repair`."""
+
+from __future__ import annotations
+
+import argparse
+
+from wandb_logging._cli.output import DONE, LEFT, PROG, complain, words_of
+from wandb_logging._cli.text import clean
+from wandb_logging._cli.verify import runs_of
+from wandb_logging._journal.repair import KEPT, in_use, repairs
+from wandb_logging._journal.rundir import RunDir
+
+
+def run(args: argparse.Namespace) -> int:
+    """Say of each run what can be done, and with --yes do it."""
+    codes = [_repair(run_dir, yes=args.yes) for run_dir in runs_of(args.dir)]
+    return max(codes, default=DONE)
+
+
+def _repair(run_dir: RunDir, *, yes: bool) -> int:
+    path = clean(run_dir.path)
+    try:
+        busy = in_use(run_dir)
+        if busy:
+            complain(f"{path}: left alone: {busy}")
+            return LEFT
+        wanted = repairs(run_dir)
+        for repair in wanted:
+            if yes:
+                repair.do()
+            print(f"{path}: {'done' if yes else 'would'}: {clean(repair.what)}")
+    except OSError as exc:
+        complain(words_of(exc))
+        return LEFT
+    if not wanted:
+        print(f"{path}: nothing to repair")
+    elif yes:
+        print(f"{path}: what was replaced is kept in {KEPT}")
+    else:
+        print(f"{path}: `{PROG} repair --yes {path}` does it")
+    return LEFT if wanted and not yes else DONE

@@ -1,0 +1,78 @@
+"""`wandb-logging status`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from wandb_logging._cli.found import runs_in
+from wandb_logging._cli.output import DONE, LEFT, PROG, complain, words_of
+from wandb_logging._cli.text import clean, counted, labelled
+from wandb_logging._keys import keys
+from wandb_logging._keys.keys import KEY_VARIABLE, Key
+from wandb_logging._settings.settings import DEFAULT_HOST, Settings
+from wandb_logging._version import __version__
+
+
+def run(_args: argparse.Namespace) -> int:
+    """Say what would happen to a run that began now, and what waits."""
+    settings = Settings()
+    problems: list[str] = []
+    key = keys.find_key(settings.host, settings.api_key, on_problem=problems.append)
+    waiting, all_read = _waiting(settings.cache_dir)
+    print("\n".join(labelled(pairs_of(settings, key, problems, waiting))))
+    return DONE if all_read else LEFT
+
+
+def _waiting(cache_dir: Path) -> tuple[list[int], bool]:
+    """Unsent lines of each run, and whether all could be read."""
+    runs, all_read = runs_in([cache_dir])
+    waiting: list[int] = []
+    for run_dir in runs:
+        try:
+            waiting.append(run_dir.lines_after(run_dir.cursor.get("position")))
+        except OSError as exc:
+            complain(words_of(exc))
+            all_read = False
+    return waiting, all_read
+
+
+def pairs_of(
+    settings: Settings, key: Key | None, problems: Sequence[str], waiting: Sequence[int]
+) -> list[tuple[str, str]]:
+    """What `status` shows, by name.
+
+    Args:
+        problems: with reading netrc.
+        waiting: unsent lines of each run on disk.
+    """
+    late = [lines for lines in waiting if lines]
+    runs = counted(len(waiting), "run")
+    if late:
+        runs += f", {len(late)} with {counted(sum(late), 'line')} to send: `{PROG} sync`"
+    pairs = [
+        ("version", __version__),
+        ("host", settings.host + (" (WANDB_BASE_URL)" if settings.host != DEFAULT_HOST else "")),
+        ("key", key_words(key, problems)),
+        ("mode", mode_words(settings.mode, key)),
+        ("cache", str(settings.cache_dir.absolute())),
+        ("runs", runs if waiting else "none"),
+    ]
+    return [(name, clean(value)) for name, value in pairs]
+
+
+def key_words(key: Key | None, problems: Sequence[str]) -> str:
+    """Where the key is, without the key: at most its last four characters."""
+    if key is None:
+        return "; ".join([*problems, f"none found: `{PROG} login` saves one, or set {KEY_VARIABLE}"])
+    if key.problem:
+        return f"{key.source}: malformed. {key.problem}"
+    return f"{key.source}, ends in {key.key[-4:]}"
+
+
+def mode_words(mode: str, key: Key | None) -> str:
+    """The mode, and what `auto` comes to."""
+    if mode != "auto":
+        return f"{mode} (WANDB_MODE)"
+    return "auto: online, for there is a key" if key else "auto: offline, for there is no key"

@@ -1,0 +1,182 @@
+"""`wandb-logging sync`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import time
+from collections.abc import Container, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._cli.found import run_named, runs_in
+from wandb_logging._cli.output import DONE, INTERRUPTED, LEFT, USAGE, complain, draws
+from wandb_logging._cli.text import clean, counted
+from wandb_logging._errors import JournalError
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._report import Report
+from wandb_logging._sending.sync import sync
+from wandb_logging._settings.settings import Settings
+
+_TOUCH = 5.0  # seconds between two plain progress lines of one run
+
+
+def run(args: argparse.Namespace) -> int:
+    """Send, show how it goes on, and say of each run what came of it."""
+    try:
+        paths = _paths(args.path, Settings().cache_dir)
+    except JournalError as exc:
+        complain(str(exc))
+        return USAGE
+    runs, all_read = runs_in(paths)
+    if not runs:
+        if all_read:
+            print(f"no runs in {', '.join(map(str, paths))}")
+        return DONE if all_read else LEFT
+    if args.follow and sys.stderr.isatty():
+        complain("sending until every run has ended; Ctrl-C stops, and loses nothing")
+    progress = Progress({run.path: _unsent(run) for run in runs})
+    try:
+        with progress:
+            reports = sync(
+                [run.path for run in runs],
+                host=args.host,
+                timeout=args.timeout,
+                follow=args.follow,
+                on_progress=progress.show,
+            )
+    except KeyboardInterrupt:
+        _print_reports(progress.reports)
+        complain(f"stopped; {counted(progress.left, 'line')} left. The same command goes on from here")
+        return INTERRUPTED
+    new, known = news(reports, {report.path for report in progress.reports})
+    _print_reports(new)
+    if known:
+        print(f"{known} runs were on the server already")
+    return DONE if all_read and all(report.ok or report.sender for report in reports) else LEFT
+
+
+def _paths(wanted: Sequence[str], cache_dir: Path) -> list[Path]:
+    """What was asked for as paths: it may be a path, or a run in the cache folder.
+
+    Raises:
+        JournalError: it is neither.
+    """
+    return [Path(name) if Path(name).exists() else run_named(name, cache_dir) for name in wanted] or [cache_dir]
+
+
+def _unsent(run_dir: RunDir) -> int:
+    try:
+        return run_dir.lines_after(run_dir.cursor.get("position"))
+    except OSError:
+        return 0  # sending it will say what is wrong
+
+
+class Progress:
+    """Shows how sending goes on: a bar on a terminal, a line now and then elsewhere.
+
+    Args:
+        left: unsent lines by run directory.
+    """
+
+    def __init__(self, left: Mapping[Path | None, int]) -> None:
+        self._left = dict(left)
+        self._latest: dict[Path | None, Report] = {}
+        self._said: dict[Path | None, float] = {}
+        self._done = 0
+        self._bar: Any = None
+
+    @property
+    def left(self) -> int:
+        """Unsent lines of all runs."""
+        return sum(self._left.values())
+
+    @property
+    def reports(self) -> list[Report]:
+        """The latest report of each run that has one."""
+        return list(self._latest.values())
+
+    def __enter__(self) -> None:
+        if self.left and sys.stderr.isatty():
+            with contextlib.suppress(ImportError):
+                import tqdm  # noqa: PLC0415  an extra
+
+                self._bar = tqdm.tqdm(total=self.left, unit=" lines", desc="sync", ascii=not draws(), leave=False)
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def show(self, report: Report) -> None:
+        """Take a report: the uploader's `on_progress`."""
+        self._done += max(0, self._left.get(report.path, 0) - report.remaining)
+        self._left[report.path] = report.remaining
+        self._latest[report.path] = report
+        if self._bar is not None:
+            self._bar.total = self._done + self.left
+            self._bar.n = self._done
+            self._bar.refresh()
+        elif report.remaining and time.monotonic() - self._said.get(report.path, -_TOUCH) >= _TOUCH:
+            self._said[report.path] = time.monotonic()
+            sent, left = counted(report.rows, "row"), counted(report.remaining, "line")
+            print(f"{report_name(report)}: {sent} sent, {left} left", flush=True)
+
+
+def _print_reports(reports: Sequence[Report]) -> None:
+    for report in reports:
+        if report.error is None:
+            print(report_line(report))
+    for line in error_lines(reports):
+        complain(line)
+
+
+def error_lines(reports: Iterable[Report]) -> list[str]:
+    """What went wrong, each reason once: a key that is missing is missing for every run."""
+    by_reason: dict[str, list[Report]] = {}
+    for report in reports:
+        if report.error is not None:
+            by_reason.setdefault(report.error, []).append(report)
+    lines = []
+    for reason, same in by_reason.items():
+        more = f" and {counted(len(same) - 1, 'more run')}" if len(same) > 1 else ""
+        remaining = sum(report.remaining for report in same)
+        left = f"{counted(remaining, 'line')} left: " if remaining else ""
+        lines.append(f"{report_name(same[0])}{more}: {left}{reason}")
+    return lines
+
+
+def news(reports: Sequence[Report], changed: Container[Path | None]) -> tuple[list[Report], int]:
+    """The reports to print one by one, and how many runs were on the server before and only need counting.
+
+    Args:
+        reports: of all runs.
+        changed: directories of which something was sent now.
+    """
+    known = [report for report in reports if report.ok and report.finished and report.path not in changed]
+    if len(known) < 2:
+        return list(reports), 0
+    return [report for report in reports if report not in known], len(known)
+
+
+def report_name(report: Report) -> str:
+    """Project and id of the run a report is of, as its directory has them: that tells two runs of one id apart."""
+    if report.path is None:
+        return clean(f"{report.project}/{report.run_id}")
+    return clean(f"{report.path.absolute().parent.name}/{report.path.absolute().name}")
+
+
+def report_line(report: Report) -> str:
+    """What a report without an error says, in one line."""
+    counts = [(report.rows, "row"), (report.lines, "text line"), (report.files, "file")]
+    sent = ", ".join(counted(number, noun) for number, noun in counts if number) or "nothing logged, nothing"
+    parts = [f"{report_name(report)}: {sent} on the server"]
+    if report.sender:
+        return f"{report_name(report)}: is being sent by {clean(report.sender)}, and left to it"
+    if report.remaining:
+        parts.append(f"{counted(report.remaining, 'line')} left")
+    if report.set_aside:
+        parts.append(f"{report.set_aside} set aside (aside.jsonl in {report.path})")
+    if not report.remaining:
+        parts.append("finished" if report.finished else "the run goes on")
+    return ", ".join(parts) + (f": {report.url}" if report.url else "")

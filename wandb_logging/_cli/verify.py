@@ -1,0 +1,59 @@
+"""`wandb-logging verify`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from wandb_logging._cli.output import DONE, LEFT, PROG, complain, words_of
+from wandb_logging._cli.text import clean, counted
+from wandb_logging._errors import JournalError
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.verify import Verdict, as_json, find, verify
+from wandb_logging._settings.settings import Settings
+
+
+def run(args: argparse.Namespace) -> int:
+    """Look through each run, say what is wrong with it."""
+    verdicts: list[Verdict] = []
+    all_read = True
+    for run_dir in runs_of(args.dir):
+        try:
+            verdicts.append(verify(run_dir))
+        except OSError as exc:
+            complain(words_of(exc))
+            all_read = False
+    if args.json:
+        print(as_json(verdicts))
+    else:
+        print("\n".join(line for verdict in verdicts for line in lines_of(verdict)) or "no runs there")
+    return DONE if all_read and all(verdict.whole for verdict in verdicts) else LEFT
+
+
+def runs_of(paths: list[Path]) -> list[RunDir]:
+    """The runs at or below some paths, by default those in the cache folder.
+
+    Raises:
+        JournalError: there is no such path.
+    """
+    for path in paths:
+        if not path.exists():
+            raise JournalError(f"{path}: no such file or directory")
+    return [run_dir for path in paths or [Settings().cache_dir] for run_dir in find(path)]
+
+
+def lines_of(verdict: Verdict) -> list[str]:
+    """What is said of a run: one line, and one more for each problem."""
+    facts = [counted(verdict.lines, "line") + " whole"]
+    if verdict.damaged:
+        facts.append(f"{verdict.damaged} damaged")
+    if verdict.torn:
+        facts.append(f"{verdict.torn} torn")
+    facts.append(f"{verdict.unsent} unsent" if verdict.unsent else "all sent")
+    if verdict.set_aside:
+        facts.append(f"{verdict.set_aside} set aside")
+    if verdict.alive:
+        facts.append("being written")
+    head = f"{verdict.path}: {', '.join(facts)}"
+    advice = [f"  see `{PROG} repair {verdict.path}`"] if verdict.problems else []
+    return [clean(line) for line in (head, *(f"  {problem}" for problem in verdict.problems), *advice)]

@@ -1,0 +1,1 @@
+"""What a journal line can say."""

@@ -1,0 +1,1 @@
+"""Events to rows, text and summary. Pure: no I/O, no clock."""

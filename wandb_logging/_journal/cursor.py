@@ -1,0 +1,112 @@
+"""What cursor.json holds, checked before anybody relies on it: another version may have written it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from wandb_logging._events.metrics import is_definition
+from wandb_logging._journal.reader import is_position
+
+_Check = Callable[[Any], bool]
+
+
+def is_cursor(value: object) -> bool:
+    """Whether a value has the form of a cursor. What is not named here is left alone: new members may come."""
+    if not isinstance(value, dict) or not is_position(value.get("position")):
+        return False
+    state = value.get("state")
+    # A position without the counts of what came before it would put lines at wrong offsets.
+    counted = value.get("position") is None if state is None else isinstance(state, dict) and _fit(state, _STATE)
+    return counted and _fit(value, _CURSOR)
+
+
+def _fit(values: Mapping[str, Any], checks: Mapping[str, _Check]) -> bool:
+    return all(check(values[name]) for name, check in checks.items() if name in values)
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**65  # a step may have 64 bits
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in {int, float}
+
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _or_none(check: _Check) -> _Check:
+    return lambda value: value is None or check(value)
+
+
+def _each(check: _Check) -> _Check:
+    return lambda value: isinstance(value, dict) and all(map(check, value.values()))
+
+
+def _is_aggregate(kept: object) -> bool:
+    return isinstance(kept, dict) and _fit(kept, dict.fromkeys(("count", "sum", "min", "max"), _is_number))
+
+
+def _is_definitions(value: object) -> bool:
+    if not (isinstance(value, dict) and all(isinstance(item, dict) for item in value.values())):
+        return False
+    return all(
+        {"step_metric", "step_sync", "hidden", "summary"} <= item.keys()
+        and is_definition({**{key: kept for key, kept in item.items() if kept is not None}, "name": name})
+        for name, item in value.items()
+    )
+
+
+def _is_screen(value: object) -> bool:
+    """Whether it is what `_terminal.Screen` saves."""
+    if not isinstance(value, dict):
+        return False
+    lines = value.get("lines", [])
+    if not isinstance(lines, list) or not all(map(_is_line, lines)):
+        return False
+    numbers = {line[0] for line in lines}
+    return all(_is_terminal(value.get(name, {}), numbers) for name in ("out", "err"))
+
+
+def _is_line(value: object) -> bool:
+    if not (isinstance(value, list) and len(value) == 4):
+        return False
+    number, time, error, text = value
+    return _is_count(number) and isinstance(text, str) and _is_number(time) and isinstance(error, bool)
+
+
+def _is_terminal(value: object, numbers: set[int]) -> bool:
+    if not (isinstance(value, dict) and _fit(value, {"x": _is_count, "y": _is_count})):
+        return False
+    view = value.get("view", [])
+    known = isinstance(view, list) and all(_is_count(number) and number in numbers for number in view)
+    return known and isinstance(value.get("begun", ""), str)
+
+
+_CURSOR: dict[str, _Check] = {
+    "tasks": lambda value: isinstance(value, list) and all(map(_is_object, value)),
+    "uploaded": _is_texts,
+    "uploads": _is_object,
+    "file_count": _is_count,
+    "output_size": _is_count,
+}
+_STATE: dict[str, _Check] = {
+    **dict.fromkeys(
+        ("step", "open_events", "events", "rows", "lines", "samples", "late", "set_aside", "told"), _is_count
+    ),
+    **dict.fromkeys(("open_time", "runtime", "paused"), _is_number),
+    **dict.fromkeys(("summary", "config", "run"), _is_object),
+    "open": _or_none(_is_object),
+    "shifted": _is_texts,
+    "metrics": _is_definitions,
+    "aggregates": _each(_or_none(_is_aggregate)),
+    **dict.fromkeys(("steps", "alerts"), _each(_is_number)),
+    "exit": _or_none(lambda value: type(value) is int),
+    "screen": _is_screen,
+}

@@ -1,0 +1,186 @@
+"""What stands in for a run directory where none can be made: rows in bounded memory, to be sent while there is time."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._journal.copies import Kept, Source
+from wandb_logging._journal.identity import FORMAT
+from wandb_logging._journal.reader import Chunk, Ends, Position, Reader
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.writer import Counts, Writer
+from wandb_logging._values.plain import loads
+
+
+class MemoryRunDir(RunDir):
+    """A run directory without files: nothing in it survives the process."""
+
+    on_disk = False
+
+    def __init__(self, info: Mapping[str, Any], memory_bytes: int) -> None:
+        super().__init__(Path("(memory)"))
+        self._info = {"format": FORMAT, **info}
+        self._cursor: dict[str, Any] = {}
+        self.queue = MemoryQueue(memory_bytes)
+
+    @property
+    def info(self) -> dict[str, Any]:
+        return self._info
+
+    def save_server(self, server: Mapping[str, Any]) -> None:
+        self._info["server"] = dict(server)
+
+    def save_info(self, info: Mapping[str, Any]) -> None:
+        self._info = dict(info)
+
+    @property
+    def cursor(self) -> dict[str, Any]:
+        return self._cursor
+
+    def save_cursor(self, cursor: Mapping[str, Any]) -> None:
+        self._cursor = dict(cursor)
+        if cursor["position"] is not None:
+            self.queue.forget(cursor["position"]["line"])
+
+    def writer(self, **_options: Any) -> Writer:
+        return self.queue  # type: ignore[return-value]  # the same methods
+
+    def reader(self, position: Position | None, *, record_order: bool = True) -> Reader:  # noqa: ARG002
+        self.queue.seek(position)
+        return self.queue  # type: ignore[return-value]  # the same methods
+
+    def first_time_after(self, position: Position | None) -> float | None:  # noqa: ARG002
+        return self.queue.first_time()
+
+    def lines_after(self, position: Position | None) -> int:
+        return self.queue.lines_after(position)
+
+    def alive(self) -> bool:
+        return True
+
+    def lock_upload(self) -> None:
+        pass
+
+    def unlock_upload(self) -> None:
+        pass
+
+    def set_aside(self, reason: str, what: object) -> None:
+        pass
+
+    def keep_media(self, source: Source, extension: str) -> Kept:  # noqa: ARG002
+        raise OSError(f"there is no run directory to keep the {extension} file in")
+
+    def keep_file(self, source: Source, name: str) -> str:
+        if isinstance(source, bytes):
+            raise OSError(f"there is no run directory to keep {name} in")
+        return str(source.absolute())
+
+    def append_file(self, data: bytes, name: str, size: int) -> int:  # noqa: ARG002
+        return size
+
+
+class MemoryQueue:
+    """Writer and reader of a `MemoryRunDir`. Lines are forgotten once a later position was acknowledged."""
+
+    trouble = None
+    waiting = 0
+
+    def __init__(self, memory_bytes: int) -> None:
+        self.counts = Counts()
+        self.closed = False
+        self._memory_bytes = memory_bytes
+        self._lines: deque[bytes] = deque()
+        self._bytes = 0
+        self._first = 0  # number of the first line in memory
+        self._next = 0  # number of the next line to read
+        self._lock = threading.RLock()
+        self._forked = False
+        _queues.add(self)
+
+    @property
+    def position(self) -> Position:
+        return {"line": self._next}
+
+    def append(self, body: bytes) -> None:
+        with self._lock:
+            if self.closed:
+                self.counts.drop("logged after the run was closed")
+                return
+            if self._forked:  # what is in this memory nobody sends
+                self.counts.drop("a forked child, no disk")
+                return
+            if self._bytes + len(body) > self._memory_bytes:
+                self.counts.drop("memory full, no disk")
+                return
+            self._lines.append(body)
+            self._bytes += len(body)
+            self.counts.journalled += 1
+
+    def read(self, max_lines: int = 1000, max_bytes: int = 2**20) -> Chunk:
+        bodies: list[bytes] = []
+        with self._lock:
+            while len(bodies) < max_lines and max_bytes > 0 and self._next < self._first + len(self._lines):
+                body = self._lines[self._next - self._first]
+                bodies.append(body)
+                max_bytes -= len(body)
+                self._next += 1
+        return Chunk(bodies, [], self.position)
+
+    def ends(self) -> Ends:
+        with self._lock:
+            return {1: (1, self._first + len(self._lines))}
+
+    def has_passed(self, ends: Ends) -> bool:
+        return (1, self._next) >= ends[1]
+
+    def seek(self, position: Position | None) -> None:
+        self._next = max((position or {}).get("line", 0), self._first)
+
+    def first_time(self) -> float | None:
+        with self._lock:
+            at = self._next - self._first
+            return float(loads(self._lines[at])["t"]) if at < len(self._lines) else None
+
+    def lines_after(self, position: Position | None) -> int:
+        with self._lock:
+            passed: int = (position or {}).get("line", 0)
+            return self._first + len(self._lines) - max(passed, self._first)
+
+    def forget(self, line: int) -> None:
+        with self._lock:
+            while self._first < line and self._lines:
+                self._bytes -= len(self._lines.popleft())
+                self._first += 1
+
+    def retry(self) -> None:
+        pass
+
+    def sync(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True
+
+    def after_fork_in_child(self) -> None:
+        """Another thread may have held the lock while this process was forked."""
+        self._lock = threading.RLock()
+        self._forked = True
+        self.counts = Counts()
+
+
+_queues: weakref.WeakSet[MemoryQueue] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for queue in list(_queues):
+        queue.after_fork_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

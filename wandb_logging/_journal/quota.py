@@ -1,0 +1,325 @@
+"""How much one run directory may hold, and what goes when that is reached (max_cache_bytes).
+
+What the server has acknowledged goes first, in whole segments; where reading begins after that, base.json says. Only
+then something is lost, as `cache_policy` says, and counted by reason. What changes the run itself (config, summary, its
+end) is never lost: only rows, texts and samples are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from wandb_logging._journal.copies import remove_once
+from wandb_logging._journal.locks import is_mine
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.writer import Writer, seal, segment_path, segments, unseal
+from wandb_logging._values.plain import loads
+
+SEGMENTS = 16  # so many fill the directory: it is by whole ones that room is made
+_OUTPUT_SHARE = 4  # output.log as a file may take one of so many parts
+_MEASURE_AGAIN = 0.05  # seconds between two looks at a directory that is full
+_SEAL_BYTES = len(seal(b"{}")) - len(b"{}")
+_BULK = frozenset(
+    ("metrics", "step", "commit", "media", "aside", "t", "level", "logger", "text", "error", "output", "system")
+)
+
+NEWEST, OLDEST, THINNED = "cache full, newest dropped", "cache full, oldest dropped", "cache filling, downsampled"
+
+
+class BoundedWriter(Writer):
+    """A writer whose run directory, all files in it together, holds at most so many bytes.
+
+    It measures the directory each time it has written a sixteenth of what that may hold. Several processes that write
+    into one directory may so exceed it by a sixteenth each, and what is never lost may exceed it, too.
+
+    Args:
+        run_dir: the run.
+        most: bytes the directory may hold.
+        policy: block, drop_newest, drop_oldest or downsample.
+        patience: most seconds that `block` waits for room, each time that there is none.
+        segment_bytes, options: as those of `Writer`; a segment is at most a sixteenth of `most`.
+
+    Attributes:
+        hurry: asks for acknowledgements; says whether it makes sense that this thread waits for them.
+    """
+
+    def __init__(
+        self, run_dir: RunDir, *, most: int, policy: str, patience: float, segment_bytes: int, **options: Any
+    ) -> None:
+        self.hurry: Callable[[], bool] = lambda: False
+        self._run_dir = run_dir
+        self._most = most
+        self._policy = policy
+        self._patience = patience
+        self._sample = Sample()
+        self._forget_room()
+        super().__init__(run_dir.path, segment_bytes=min(segment_bytes, most // SEGMENTS), **options)
+        run_dir.make_way = self.make_way
+        run_dir.most_output = most // _OUTPUT_SHARE
+
+    def _forget_room(self) -> None:
+        self._free = 0  # bytes that may be written before the next look at the directory
+        self._every = 1  # of how many rows one is kept
+        self._full_since: float | None = None
+        self._lacked = (0.0, 0)  # when there was no room, and for how many bytes
+        self._stripped: set[tuple[int, int]] = set()
+        self._lost: deque[tuple[int, bool]] = deque()  # lines, and whether they were this writer's; not counted yet
+        self._crowded = False  # whether more than half is full
+        self._room = threading.RLock()
+        self._making_room = False
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with the disk or the room there, and what that means, or None."""
+        if self._full_since is not None:
+            lost = "the oldest rows" if self._policy == "drop_oldest" else "new rows"
+            return f"max_cache_bytes ({self._most}) is reached: {lost} are lost"
+        if self._every > 1:
+            return f"max_cache_bytes ({self._most}) is near: one row of {self._every} is kept"
+        return super().trouble
+
+    def append(self, body: bytes) -> None:
+        """Add one event if there is room, or else do as the policy says. Never raises."""
+        size = len(body) + _SEAL_BYTES
+        if (size > self._free or self._every > 1) and not self._admits(body, size):
+            return
+        self._free -= size
+        super().append(body)
+
+    def _admits(self, body: bytes, size: int) -> bool:
+        """Whether an event may be written; it is counted as dropped if not."""
+        if self.closed or self._within_making_room() or is_mine(self._lock):
+            return True
+        event = loads(body)
+        if not is_bulk(event):
+            return True
+        if size > self._free and not (self._make_room(size) or self._wait_for_room(size)):
+            self.counts.drop(NEWEST)
+            return False
+        if self._every > 1 and not self._sample.takes(event, self._every):
+            self.counts.drop(THINNED)
+            return False
+        return True
+
+    def make_way(self, size: int) -> None:
+        """Make room for a file that is about to be kept.
+
+        Raises:
+            OSError: there is none.
+        """
+        if not (self._make_room(size) or self._wait_for_room(size)):
+            raise OSError(errno.ENOSPC, f"max_cache_bytes ({self._most}) is reached")
+        self._free -= size
+
+    def _within_making_room(self) -> bool:
+        """Whether a signal's handler logs while this very thread makes room."""
+        if not (self._making_room and self._room.acquire(blocking=False)):
+            return False
+        self._room.release()
+        return True
+
+    def _wait_for_room(self, size: int) -> bool:
+        """With `block`, wait for acknowledgements; for the same lack of room only once."""
+        since = self._full_since
+        if self._policy != "block" or since is None or is_mine(self._run_dir.guard):
+            return False
+        while self.hurry() and time.monotonic() < since + self._patience:
+            time.sleep(_MEASURE_AGAIN)
+            if self._make_room(size):
+                return True
+        return False
+
+    def _make_room(self, size: int) -> bool:
+        """Look at the directory, and make room in it for so many bytes; whether there is."""
+        # A finaliser may log while its thread holds any lock of ours, so the order of locks is the same everywhere:
+        # the listener's, the run directory's, the room, the writer's. Who is in a later one leaves out the earlier.
+        guard = self._run_dir.guard
+        within = is_mine(guard)
+        with guard, self._room:
+            made = self._look_and_clear(size)
+            crowded, self._crowded = self._crowded, False
+        if crowded and not within:
+            self.hurry()
+        self._count_lost()
+        return made
+
+    def _look_and_clear(self, size: int) -> bool:
+        at, lacked = self._lacked
+        if lacked and size >= lacked and time.monotonic() - at < _MEASURE_AGAIN:
+            return False
+        self._making_room = True
+        try:
+            left = self._most - self._after_clearing(size)
+        finally:
+            self._making_room = False
+        if left < size:
+            self._lacked = (time.monotonic(), size)
+            self._full_since = self._full_since or time.monotonic()
+            return False
+        self._lacked = (0.0, 0)
+        self._full_since = None
+        self._free = max(size, min(left, self._most // SEGMENTS))
+        self._every = every(left, self._most) if self._policy == "downsample" else 1
+        return True
+
+    def _after_clearing(self, size: int) -> int:
+        """Bytes in the directory, after what can go has gone."""
+        used = usage(self.path)
+        if used + size > self._most // 2:
+            self._crowded = True
+            used = self._cleared(forget_acknowledged)
+        if used + size > self._most and self._policy == "drop_oldest":
+            used = self._cleared(self._drop_oldest)
+        return used
+
+    def _cleared(self, clear: Callable[[RunDir], object]) -> int:
+        with contextlib.suppress(OSError):  # a disk that refuses even that: then there is no more room
+            clear(self._run_dir)
+        return usage(self.path)
+
+    def _drop_oldest(self, run_dir: RunDir) -> None:
+        """Lose rows and texts of the oldest segments that nobody has begun to send: a good eighth of all."""
+        enough = self._most - self._most // 8
+        with run_dir.alone() as alone:
+            for place in unread(run_dir) if alone else []:
+                if place not in self._stripped:
+                    self._lost.append((strip(run_dir.path, *place), place[0] == self.number))
+                    self._stripped.add(place)
+                    run_dir.generation += 1
+                    if usage(self.path) <= enough:
+                        break
+
+    def _count_lost(self) -> None:
+        while self._lost:
+            with self._lock, contextlib.suppress(IndexError):  # another thread took the last one
+                lost, own = self._lost.popleft()
+                if own:
+                    self.counts.journalled -= lost
+                self.counts.dropped[OLDEST] = self.counts.dropped.get(OLDEST, 0) + lost
+
+    def _after_fork_in_child(self) -> None:
+        self._forget_room()
+        super()._after_fork_in_child()
+
+
+def usage(path: Path) -> int:
+    """Bytes of all files in a run directory."""
+    total = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with contextlib.suppress(OSError):  # it has just been moved
+                total += os.lstat(os.path.join(folder, name)).st_size  # noqa: PTH118  many files, and a Path is slow
+    return total
+
+
+def is_bulk(event: Mapping[str, Any]) -> bool:
+    """Whether an event is nothing but a row, text or sample, without which the run is still itself."""
+    return _BULK.issuperset(event)
+
+
+def every(left: int, most: int) -> int:
+    """Of how many rows one is kept: 2 where half of the room is left, 4 at a quarter, and so on."""
+    return 1 << max(0, (most // max(1, left)).bit_length() - 1)
+
+
+class Sample:
+    """Which rows stay where only some can: the first of each so many. Parts of one row stay together."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._others = 0
+        self._step: object = None
+        self._open = False
+        self._kept = True
+
+    def takes(self, event: Mapping[str, Any], one_of: int) -> bool:
+        """Whether the next event stays."""
+        if "metrics" not in event:
+            self._others += 1
+            return self._others % one_of == 0
+        step = event.get("step")
+        if not self._open and (step is None or step != self._step):
+            self._kept = self._rows % one_of == 0
+            self._rows += 1
+        self._step, self._open = step, event.get("commit") is False
+        return self._kept
+
+
+# --- what goes --------------------------------------------------------------------------------------
+
+
+def forget_acknowledged(run_dir: RunDir) -> None:
+    """Remove the segments whose every line the server has acknowledged.
+
+    Before, and forced to the disk: base.json, from which is read on where cursor.json is lost or older.
+
+    Raises:
+        OSError: the disk refuses it.
+    """
+    with run_dir.alone() as alone:
+        cursor = run_dir.cursor if alone else {}
+        at = (cursor.get("position") or {}).get("writers", {})
+        gone = [place for place in segments(run_dir.path) if place[1] < at.get(str(place[0]), (1, 0))[0]]
+        if not gone:
+            return
+        run_dir.save_base(cursor)
+        for writer, segment in gone:
+            segment_path(run_dir.path, writer, segment).unlink()
+        run_dir.generation += 1
+
+
+def unread(run_dir: RunDir) -> list[tuple[int, int]]:
+    """The full segments of which nothing can have been read to send it, oldest first. Asked while nobody uploads."""
+    places = segments(run_dir.path)
+    newest = dict(places)
+    reached = run_dir.reached()
+    free = [(writer, number) for writer, number in places if reached[writer] < number < newest[writer]]
+    return sorted(free, key=lambda place: (segment_path(run_dir.path, *place).stat().st_mtime_ns, place))
+
+
+def strip(path: Path, writer: int, segment: int) -> int:
+    """Take rows, texts and samples out of a full segment, which is removed if there is nothing else in it; how many.
+
+    Raises:
+        OSError: the disk refuses it; then all is as before.
+    """
+    name = segment_path(path, writer, segment)
+    temporary = name.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        with name.open("rb") as lines, temporary.open("wb") as kept:
+            lost, media = _copy_without_bulk(lines, kept)
+            kept.flush()
+            os.fsync(kept.fileno())
+        if temporary.stat().st_size:
+            temporary.replace(name)
+        else:
+            name.unlink()
+    finally:
+        with contextlib.suppress(OSError):  # what was taken out is counted all the same
+            temporary.unlink()
+    for file in media:
+        remove_once(path, file)
+    return lost
+
+
+def _copy_without_bulk(lines: BinaryIO, kept: BinaryIO) -> tuple[int, list[str]]:
+    """Copy the rest; how many events are left out, and the files of their media."""
+    lost = 0
+    media: list[str] = []
+    for line in lines:
+        body = unseal(line.rstrip(b"\n"))
+        event = loads(body) if body is not None else None
+        if isinstance(event, dict) and is_bulk(event):
+            lost += 1
+            media += [file["path"] for file in event.get("media", ())]
+        else:
+            kept.write(line)
+    return lost, media

@@ -1,0 +1,364 @@
+"""The journal read: whole lines from a position on, in an order that a second reading repeats."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Optional
+
+from wandb_logging._errors import JournalError
+from wandb_logging._journal.writer import is_writing, salvage, seal, segment_path, segments, sync_directory, unseal
+from wandb_logging._values.plain import dumps, loads
+
+_PLAN_BYTES = 2**20  # journal of one writer that one entry of order.jsonl covers: each entry costs an fsync
+_MORE_BYTES = 2**16
+
+Position = dict[str, Any]
+"""Where reading stands: `{"writers": {"1": [segment, byte]}, "order": entries of order.jsonl passed}`; and
+`"torn": {"1": [segment, byte]}`, where a torn tail ended that was told of but not passed."""
+
+_At = tuple[int, int]
+"""A place in one writer's journal: segment, byte."""
+
+Ends = dict[int, _At]
+"""Where the journal of each writer ends."""
+
+_START: _At = (1, 0)
+
+
+def is_position(value: object) -> bool:
+    """Whether a value has the form of a position, or is None, the start."""
+    if not isinstance(value, dict):
+        return value is None
+    places = [value.get("writers", {}), value.get("torn", {})]
+    if not all(isinstance(item, dict) for item in places) or not _is_count(value.get("order", 0)):
+        return False
+    return all(name.isdecimal() and _is_place(at) for item in places for name, at in item.items())
+
+
+def _places(value: dict[str, Any]) -> dict[int, _At]:
+    return {int(writer): (int(at[0]), int(at[1])) for writer, at in value.items()}
+
+
+def _is_place(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_count, value))
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and 0 <= value < 2**63
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What one read gave: the bodies of whole lines, and what was damaged and left out."""
+
+    bodies: list[bytes]
+    damaged: list[bytes]
+    position: Position
+
+
+class Reader:
+    """Reads a run directory's events from a position, in an order that a second reading repeats.
+
+    With one writer that is the order of its lines. With several (forked children, resumption) the reader says in
+    `order.jsonl` what it takes next of which writer, before anybody sees it: a reader that starts again before that
+    point takes the same pieces in the same order.
+
+    The torn tail of a dead writer is told of once and not passed: the directory may be a copy that was made while the
+    run went on, and the next copy has the rest.
+
+    Args:
+        path: the run directory.
+        position: where to begin; None begins at the start.
+        record_order: False for a reader that only looks: it repeats `order.jsonl` but never adds to it. Only the
+            holder of the upload lock may record.
+    """
+
+    def __init__(self, path: Path, position: Position | None = None, *, record_order: bool = True) -> None:
+        self._path = path
+        self._order = _Order(path / "order.jsonl") if record_order else None
+        self._seen: list[_Entry] | None = None
+        self._files: dict[int, tuple[int, BinaryIO]] = {}
+        self._unforced: set[_At] = set()  # segments that something was read of since `sync`
+        self._begun_anew = False  # whether one of them was not read before: its name has to be forced, too
+        self._present: frozenset[_At] = frozenset()
+        self.seek(position)
+
+    def seek(self, position: Position | None) -> None:
+        """Go on from a position; None is the start."""
+        position = position or {}
+        self._at = _places(position.get("writers", {}))
+        self._told = _places(position.get("torn", {}))
+        self._torn: list[bytes] = []
+        self._order_at = int(position.get("order", 0))
+
+    @property
+    def position(self) -> Position:
+        """Where reading stands, as JSON."""
+        writers, torn = ({str(writer): list(at) for writer, at in sorted(of.items())} for of in (self._at, self._told))
+        position = {"writers": writers, "order": self._order_at}
+        return {**position, "torn": torn} if torn else position
+
+    def read(self, max_lines: int = 1000, max_bytes: int = 2**20) -> Chunk:
+        """Whole lines from the position on, at most so many; an empty chunk when there are none.
+
+        Raises:
+            JournalError: with several writers, when the order cannot be recorded.
+        """
+        self._present = frozenset(segments(self._path))
+        writers = sorted({writer for writer, _ in self._present})
+        self._torn = []
+        if len(writers) < 2:
+            lines = self._take(writers[0], max_lines, max_bytes) if writers else []
+            return self._chunk(lines)
+        while True:
+            entries = self._entries()
+            if self._order_at < len(entries):
+                lines = self._take_planned(entries[self._order_at], max_lines, max_bytes)
+            elif self._order is None:
+                taken = (self._take(writer, max_lines, max_bytes) for writer in writers)
+                return self._chunk(next(filter(None, taken), []))
+            elif self._plan(self._order, writers):
+                continue
+            else:
+                return self._chunk([])
+            if lines:
+                return self._chunk(lines)
+            self._order_at += 1
+
+    def ends(self) -> Ends:
+        """Where the journal ends just now."""
+        found: Ends = {}
+        for writer, segment in segments(self._path):
+            with contextlib.suppress(FileNotFoundError):  # removed meanwhile: it was acknowledged
+                size = segment_path(self._path, writer, segment).stat().st_size
+                if size:
+                    found[writer] = (segment, size)
+        return found
+
+    def has_passed(self, ends: Ends) -> bool:
+        """Whether all was read that was there when the journal ended so."""
+        return all(self._at.get(writer, _START) >= end for writer, end in ends.items())
+
+    def sync(self) -> None:
+        """Force what was read to the disk, whoever wrote it: the server must not know more than the journal."""
+        for writer, segment in sorted(self._unforced):
+            # Not where a file that is only read cannot be synced (Windows).
+            with contextlib.suppress(OSError), segment_path(self._path, writer, segment).open("rb") as file:
+                os.fsync(file.fileno())
+        if self._begun_anew:
+            sync_directory(self._path)  # with order.jsonl and server.json, which are written before
+        self._unforced.clear()
+        self._begun_anew = False
+
+    def close(self) -> None:
+        """Close the segments that are open."""
+        for _, file in self._files.values():
+            file.close()
+        self._files.clear()
+
+    def _chunk(self, lines: list[bytes]) -> Chunk:
+        bodies: list[bytes] = []
+        damaged = [] if lines else self._torn
+        for line in lines:
+            body = unseal(line)
+            if body is not None:
+                bodies.append(body)
+            else:
+                whole, rest = salvage(line)
+                bodies += whole
+                if len(rest) > 1 or not whole:  # one byte is the newline that was lost
+                    damaged.append(rest)
+        return Chunk(bodies, damaged, self.position)
+
+    # --- one writer ---
+
+    def _take(self, writer: int, max_lines: int, max_bytes: int, until: _At | None = None) -> list[bytes]:
+        data, end = self._next(writer, max_bytes, until)
+        lines = data.split(b"\n", max_lines)
+        rest = lines.pop()
+        if rest and len(lines) < max_lines:  # a torn tail
+            lines.append(rest)
+        elif rest:
+            end = (end[0], end[1] - len(rest))
+        self._at[writer] = end
+        return lines
+
+    def _next(self, writer: int, max_bytes: int, until: _At | None = None) -> tuple[bytes, _At]:
+        """Whole lines of a writer from where it stands, and where they end; no bytes if there is nothing new."""
+        segment, offset = self._at.get(writer, _START)
+        while True:
+            # Looked up before reading: when there is a line in the next segment, this one is complete.
+            following = self._following(writer, segment)
+            complete = self._begun(writer, following)
+            end = until[1] if until is not None and until[0] == segment else None
+            data = b""
+            if (writer, segment) in self._present and (end is None or offset < end):
+                data = self._read(writer, segment, offset, max_bytes, end, complete=complete)
+            if data or end is not None or not complete:
+                if end is None and not complete:
+                    data = self._without_torn_tail(writer, segment, offset, data)
+                return data, (segment, offset + len(data))
+            segment, offset = following, 0
+
+    def _without_torn_tail(self, writer: int, segment: int, offset: int, data: bytes) -> bytes:
+        whole = data.rfind(b"\n") + 1
+        tail = data[whole:]
+        if not tail or unseal(tail) is not None or salvage(tail)[0]:  # only the newline of a whole line is missing
+            return data
+        end = (segment, offset + len(data))
+        if self._told.get(writer) != end:
+            self._told[writer] = end
+            self._torn.append(tail)
+        return data[:whole]
+
+    def _read(
+        self, writer: int, segment: int, offset: int, max_bytes: int, end: int | None, *, complete: bool
+    ) -> bytes:
+        """Whole lines: about `max_bytes`, more if one line is longer. A torn tail once nobody will go on with it."""
+        file = self._open(writer, segment)
+        file.seek(offset)
+        left = max_bytes if end is None else min(max_bytes, end - offset)
+        data = file.read(left)
+        whole = data.rfind(b"\n") + 1
+        while not whole:
+            left = max(len(data), _MORE_BYTES) if end is None else end - offset - len(data)
+            more = file.read(left)
+            if not more:
+                final = data and (complete or end is not None or not is_writing(self._path, writer))
+                return data if final else b""
+            if b"\n" in more:
+                whole = len(data) + more.rfind(b"\n") + 1
+            data += more
+        return data[:whole]
+
+    def _following(self, writer: int, segment: int) -> int:
+        """The next segment of a writer, whether it is there or not. Those between may be gone, to make room."""
+        later = min((number for of, number in self._present if of == writer and number > segment), default=segment + 1)
+        # A listing may lack what was made while it was made.
+        between = (segment_path(self._path, writer, number) for number in range(segment + 1, later))
+        return segment + 1 if any(path.exists() for path in between) else later
+
+    def _begun(self, writer: int, segment: int) -> bool:
+        # A writer makes the next segment a moment before it leaves the old one: only a line in it tells.
+        return (writer, segment) in self._present and segment_path(self._path, writer, segment).stat().st_size > 0
+
+    def _open(self, writer: int, segment: int) -> BinaryIO:
+        current = self._files.get(writer)
+        self._unforced.add((writer, segment))
+        if current is None or current[0] != segment:
+            self._begun_anew = True
+            if current is not None:
+                current[1].close()
+            file = segment_path(self._path, writer, segment).open("rb", buffering=0)
+            current = self._files[writer] = (segment, file)
+        return current[1]
+
+    # --- several ---
+
+    def _entries(self) -> list[_Entry]:
+        if self._order is not None:
+            return self._order.entries
+        if self._seen is None or self._order_at >= len(self._seen):
+            self._seen = _entries(_whole_lines(self._path / "order.jsonl"))
+        return self._seen
+
+    def _take_planned(self, entry: _Entry, max_lines: int, max_bytes: int) -> list[bytes]:
+        if entry is None:
+            return []
+        writer, until = entry[0], (entry[1], entry[2])
+        if self._at.get(writer, _START) >= until:
+            return []
+        lines = self._take(writer, max_lines, max_bytes, until)
+        if not lines:  # it was there when it was planned: a power cut, or another's hand
+            self._at[writer] = until
+        return lines
+
+    def _plan(self, order: _Order, writers: list[int]) -> bool:
+        """Say what is read next; False if there is nothing."""
+        if not order.entries:
+            # What was read while there was only one writer, and perhaps sent before the position was saved, comes
+            # first. Nobody knows how far that went, so all comes first that this writer has by now.
+            end = self._end_of(writers[0])
+            if end != _START:
+                order.add(writers[0], end)
+                return True
+        last = next((entry[0] for entry in reversed(order.entries) if entry), 0)
+        # In turns, so that one who logs flat out does not keep the others waiting.
+        for writer in sorted(writers, key=lambda writer: (writer <= last, writer)):
+            data, end = self._next(writer, _PLAN_BYTES)
+            if data:
+                order.add(writer, end)
+                return True
+        return False
+
+    def _end_of(self, writer: int) -> _At:
+        before = self._at.get(writer, _START)
+        more = True
+        while more:
+            data, self._at[writer] = self._next(writer, _PLAN_BYTES)
+            more = bool(data)
+        end, self._at[writer] = self._at[writer], before
+        return end
+
+
+_Entry = Optional[tuple[int, int, int]]
+"""An entry of order.jsonl: writer, segment and byte up to which it is read next; None if the entry is damaged."""
+
+
+class _Order:
+    """order.jsonl, as the one who writes it sees it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._entries: list[_Entry] | None = None
+
+    @property
+    def entries(self) -> list[_Entry]:
+        if self._entries is None:
+            data = _whole_lines(self._path)
+            if self._path.exists() and self._path.stat().st_size > len(data):
+                os.truncate(self._path, len(data))  # an entry that was torn was never followed
+            self._entries = _entries(data)
+        return self._entries
+
+    def add(self, writer: int, end: _At) -> None:
+        entries = self.entries
+        line = seal(dumps({"writer": writer, "segment": end[0], "offset": end[1]}))
+        try:
+            with self._path.open("ab") as file:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as exc:
+            self._entries = None  # whatever is in the file now: look again
+            raise JournalError(f"{self._path} cannot be written: {exc.strerror or exc}") from exc
+        entries.append((writer, *end))  # a new file's name is forced with those of the segments: `Reader.sync`
+
+
+def order_of(path: Path) -> list[_Entry]:
+    """The entries of a run directory's order.jsonl, damaged ones as None.
+
+    Raises:
+        OSError: it is there and cannot be read.
+    """
+    return _entries(_whole_lines(path / "order.jsonl"))
+
+
+def _whole_lines(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    return data[: data.rfind(b"\n") + 1]
+
+
+def _entries(data: bytes) -> list[_Entry]:
+    entries: list[_Entry] = []
+    for line in data.split(b"\n")[:-1]:
+        body = unseal(line)
+        entry = loads(body) if body is not None else None
+        entries.append((entry["writer"], entry["segment"], entry["offset"]) if entry else None)
+    return entries

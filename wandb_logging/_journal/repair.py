@@ -1,0 +1,182 @@
+"""A damaged run directory made such that it can be sent. What is taken out of the way is kept, in `repaired/`."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._errors import JournalError
+from wandb_logging._journal.identity import FORMAT, problem
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._values.plain import loads
+
+KEPT = "repaired"  # folder for what is taken out of the way
+_MEMBER = re.compile(r'^ "(\w+)": (.*?),?\n', re.MULTILINE)
+
+# Where the lines of a run begin on the server that was new there, and what one must know of any.
+_OF_A_NEW_RUN = {
+    **dict.fromkeys(("history", "events", "output", "step"), 0),
+    "runtime": 0.0,
+    "config": {},
+    "summary": {},
+    "gzip": False,
+}
+_NEEDED_OF_SERVER = {"storage_id", "entity", "project", "name", "display_name", "structured", *_OF_A_NEW_RUN}
+
+
+@dataclass(frozen=True)
+class Repair:
+    """Something that can be done.
+
+    Attributes:
+        what: in words for a person.
+        do: does it. Raises OSError if the disk refuses it.
+    """
+
+    what: str
+    do: Callable[[], object]
+
+
+def repairs(run_dir: RunDir) -> list[Repair]:
+    """What can be done for a run directory that nobody uses; nothing when all is well. Does nothing yet.
+
+    Raises:
+        OSError: a file in it cannot be read.
+    """
+    return [*_of_identity(run_dir), *_of_server(run_dir), *_of_cursors(run_dir), *_of_leftovers(run_dir)]
+
+
+def _of_identity(run_dir: RunDir) -> Iterator[Repair]:
+    path = run_dir.path / "run.json"
+    found = _members(path)
+    whole = path.exists() and _is_object(path)
+    if whole and (problem(found) is None or found.get("format", FORMAT) != FORMAT):
+        return  # all is well, or it is of another version
+    info = rebuilt(found, _needed(run_dir))
+    left_out = sorted(set(found) - set(info))
+    note = f", without {', '.join(left_out)}" if left_out else ""
+    said = f"make run.json from what is left of it{note}" if found else "make run.json from folder and journal"
+
+    def do() -> None:
+        _take_away(run_dir, path)
+        run_dir.save_info(info)
+
+    yield Repair(said, do)
+
+
+def _needed(run_dir: RunDir) -> dict[str, Any]:
+    """What a run cannot be without, as folder, journal and server.json tell it."""
+    try:
+        start = run_dir.first_time_after(None)
+    except (JournalError, OSError, ValueError, KeyError):
+        start = None
+    path = run_dir.path.absolute()
+    return {"id": re.sub(r"\.\d+$", "", path.name), "project": path.parent.name, "start": start or 0.0}
+
+
+def _members(path: Path) -> dict[str, Any]:
+    """What can be read of a run.json: it has a line for each member."""
+    try:
+        text = path.read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return {}
+    try:
+        whole = loads(text.encode())
+    except ValueError:
+        whole = None
+    if isinstance(whole, dict):
+        return whole
+    found = {}
+    for name, value in _MEMBER.findall(text):
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            continue
+    return found
+
+
+def rebuilt(found: Mapping[str, Any], needed: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of a run.json: of what was found all that is as it should be, and what it cannot be without."""
+    info: dict[str, Any] = {"format": FORMAT, **needed}
+    for name, value in found.items():
+        if problem({**info, name: value}) is None:
+            info[name] = value
+    return info
+
+
+def _is_object(path: Path) -> bool:
+    """Whether a file holds one JSON object.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    try:
+        return isinstance(loads(path.read_bytes()), dict)
+    except ValueError:
+        return False
+
+
+def _of_server(run_dir: RunDir) -> Iterator[Repair]:
+    path = run_dir.path / "server.json"
+    if not path.exists() or _is_object(path):
+        return
+    known = _members(run_dir.path / "run.json")
+    goes_on = known.get("resume") or known.get("rewind") or known.get("branch_point")
+    server = {**({} if goes_on else _OF_A_NEW_RUN), **_members(path)}
+    info = {"format": FORMAT, **_needed(run_dir), "server": server}
+    if problem(info) is None and set(server) >= _NEEDED_OF_SERVER:
+
+        def do() -> None:
+            _take_away(run_dir, path)
+            run_dir.save_server(server)
+
+        yield Repair("make server.json from what is left of it", do)
+
+
+def _of_cursors(run_dir: RunDir) -> Iterator[Repair]:
+    cursor, base = run_dir.path / "cursor.json", run_dir.path / "base.json"
+    whole = run_dir.load_cursor("cursor.json")
+    if cursor.exists() and not whole and (run_dir.base or not run_dir.has_base):
+        again = "from base.json on" if run_dir.has_base else "from the start"
+        said = f"take cursor.json away: lines go to the server again {again}, to the same places"
+        yield Repair(said, partial(_take_away, run_dir, cursor))
+    if base.exists() and not run_dir.base and whole:
+
+        def do() -> None:
+            _take_away(run_dir, base, copy=True)
+            run_dir.save_base(whole)
+
+        yield Repair("make base.json from cursor.json", do)
+
+
+def _of_leftovers(run_dir: RunDir) -> Iterator[Repair]:
+    for path in sorted(run_dir.path.glob("*.tmp")):
+        yield Repair(f"take {path.name} away: it was never finished", partial(_take_away, run_dir, path))
+
+
+def _take_away(run_dir: RunDir, path: Path, *, copy: bool = False) -> None:
+    """Keep a file under `repaired/`, beside what is there."""
+    folder = run_dir.path / KEPT
+    folder.mkdir(exist_ok=True)
+    names = itertools.chain([path.name], (f"{path.name}.{number}" for number in itertools.count(2)))
+    target = next(folder / name for name in names if not (folder / name).exists())
+    if path.exists():
+        if copy:
+            target.write_bytes(path.read_bytes())
+        else:
+            path.replace(target)
+
+
+def in_use(run_dir: RunDir) -> str | None:
+    """Why a run directory must be left alone now; None if it need not."""
+    try:
+        with run_dir.uploading():
+            return "its process is still writing" if run_dir.alive() else None
+    except JournalError as exc:
+        return str(exc)

@@ -1,0 +1,469 @@
+"""The run directory: identity, cursor, locks and files of one run. The format has a page in the docs.
+
+wandb_cache/<project>/<run id>/
+    run.json                 who the run is; written once
+        server.json              what the server said of the run; from where its lines are counted
+    journal-<w>-<n>.jsonl    the journal (`_journal.writer`)
+    order.jsonl              the order in which several writers were read (`_journal.reader`)
+    cursor.json              what the server has acknowledged, and the folded state there
+    base.json                the same, where acknowledged segments were removed: where reading begins (`_journal.quota`)
+    upload.lock              held by the one process that uploads this run
+    aside.jsonl              what could not be sent, and why
+    files/                   copies of what is to be uploaded beside the streams (`_journal.copies`)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import socket
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._errors import JournalCorrupt, JournalLocked, LogError
+from wandb_logging._journal.copies import (
+    Kept,
+    Source,
+    append_file,
+    keep_file,
+    keep_media,
+    place_of,
+    remove_once,
+    size_of,
+)
+from wandb_logging._journal.cursor import is_cursor
+from wandb_logging._journal.identity import FORMAT, problem
+from wandb_logging._journal.locks import ProcessLock, is_free, is_locked
+from wandb_logging._journal.reader import Chunk, Position, Reader, order_of
+from wandb_logging._journal.writer import Writer, seal, segment_path, segments, sync_directory, unseal
+from wandb_logging._values.plain import dumps, loads
+
+
+class RunDir:
+    """A run directory: its identity, cursor, locks and files.
+
+    Attributes:
+        path: the directory.
+        on_disk: whether it outlives the process.
+        make_way: makes room for so many bytes of a file that is to be kept; raises OSError if there is none.
+        most_output: bytes that output.log as a file may have; None if there is no limit.
+        generation: counts how often this process removed something that a reader may have stood in.
+        guard: reentrant lock, held while segments are read or removed, and upload.lock is taken.
+    """
+
+    on_disk = True
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.make_way: Callable[[int], object] | None = None
+        self.most_output: int | None = None
+        self.generation = 0
+        self._upload_lock = ProcessLock(path / "upload.lock")
+        self.guard = threading.RLock()
+        self._sending: _GuardedReader | None = None
+
+    @classmethod
+    def create(cls, cache_dir: Path, info: Mapping[str, Any]) -> RunDir:
+        """Make the directory of a new run; a run id that is taken gets a number behind it.
+
+        Raises:
+            OSError: the directory cannot be made.
+        """
+        parent = cache_dir / info["project"]
+        _make_durably(parent)
+        for name in _names(info["id"]):
+            try:
+                (parent / name).mkdir()
+            except FileExistsError:
+                continue
+            run_dir = cls(parent / name)
+            run_dir.save_info({"format": FORMAT, **info})
+            sync_directory(parent)
+            return run_dir
+        raise AssertionError("unreachable: the names do not end")
+
+    @classmethod
+    def find(cls, cache_dir: Path, info: Mapping[str, Any]) -> RunDir | None:
+        """The directory that a run of this project, id and host has here already; of several the latest."""
+        found = None
+        for name in _names(info["id"]):
+            run_dir = cls(cache_dir / info["project"] / name)
+            if not run_dir.path.is_dir():
+                return found
+            known = run_dir._load("run.json") or {}
+            same = all(known.get(key) == info.get(key) for key in ("id", "project", "host"))
+            if same and known.get("format") == FORMAT and info.get("entity") in {None, known.get("entity")}:
+                found = run_dir
+        raise AssertionError("unreachable: the names do not end")
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """The content of run.json, with that of server.json as its member `server` once the server knows the run.
+
+        Raises:
+            JournalCorrupt: it is missing, not JSON, of a newer format, or does not say what it must.
+        """
+        try:
+            info = loads((self.path / "run.json").read_bytes())
+        except OSError as exc:
+            raise JournalCorrupt(f"{self.path} has no readable run.json: {exc.strerror or exc}") from exc
+        except ValueError:
+            info = None
+        if not isinstance(info, dict):
+            raise JournalCorrupt(f"{self.path} has no readable run.json: it holds no JSON object")
+        server = self._load("server.json")
+        if server is not None:
+            info = {**info, "server": server}
+        elif (self.path / "server.json").exists():  # asked again, the server would count our lines as another's
+            what = "where the run's lines begin on the server is unknown"
+            raise JournalCorrupt(f"{self.path / 'server.json'} is damaged: {what}. See `wandb-logging repair`")
+        wrong = problem(info)
+        if wrong:
+            raise JournalCorrupt(f"{self.path / 'run.json'} {wrong}")
+        return info
+
+    def save_info(self, info: Mapping[str, Any]) -> None:
+        """Write run.json. Only for its maker. Its name is forced to the disk with that of the first segment.
+
+        Raises:
+            OSError: the disk refuses it.
+        """
+        self._save("run.json", json.dumps(info, indent=1).encode() + b"\n", durable=True)
+
+    def save_server(self, server: Mapping[str, Any]) -> None:
+        """Write server.json. Only for the holder of the upload lock.
+
+        A file of its own, so that a newer copy of the run's files from elsewhere leaves it alone.
+
+        Raises:
+            OSError: the disk refuses it.
+        """
+        self._save("server.json", json.dumps(server, indent=1).encode() + b"\n", durable=True)
+
+    @property
+    def cursor(self) -> dict[str, Any]:
+        """The content of cursor.json; empty if there is none or it is damaged: that costs bandwidth, never data.
+
+        That of base.json if it is lost or older than that.
+        """
+        cursor, base = self.load_cursor("cursor.json"), self.base
+        return base if _events_of(base) > _events_of(cursor) else cursor
+
+    @property
+    def base(self) -> dict[str, Any]:
+        """The content of base.json, of a form as the cursor's; empty if reading begins at the start."""
+        return self.load_cursor("base.json")
+
+    @property
+    def has_base(self) -> bool:
+        """Whether acknowledged segments were removed, so that the journal cannot be read from its start."""
+        return (self.path / "base.json").exists()
+
+    def save_base(self, cursor: Mapping[str, Any]) -> None:
+        """Write base.json, forced to the disk: what comes before the position in there may be removed then.
+
+        Raises:
+            OSError: the disk refuses it.
+        """
+        self._save("base.json", seal(dumps(cursor)), durable=True)
+        sync_directory(self.path)
+
+    def load_cursor(self, name: str) -> dict[str, Any]:
+        """The content of cursor.json or base.json alone; empty if it is missing or damaged."""
+        try:
+            body = unseal((self.path / name).read_bytes().rstrip(b"\n"))
+            cursor = loads(body or b"{}")
+        except (OSError, ValueError):
+            return {}
+        # Sealed, so that another version wrote what we cannot use.
+        return cursor if is_cursor(cursor) else {}
+
+    def save_cursor(self, cursor: Mapping[str, Any]) -> None:
+        """Write cursor.json. Sealed as a journal line is: a wrong count in it would put lines at wrong offsets.
+
+        Raises:
+            OSError: the disk refuses it.
+        """
+        self._save("cursor.json", seal(dumps(cursor)), durable=False)
+
+    def writer(self, **options: Any) -> Writer:
+        """A new writer in this directory."""
+        return Writer(self.path, **options)
+
+    def reader(self, position: Position | None, *, record_order: bool = True) -> Reader:
+        """A reader from a position on."""
+        reader = _GuardedReader(self.guard, self.path, position, record_order=record_order)
+        if record_order:
+            self._sending = reader
+        return reader
+
+    def reached(self) -> Mapping[int, int]:
+        """The latest segment of each writer of which something may have been read to send it; 0 if nothing.
+
+        What an uploader sent and died before it was acknowledged lies in the segment of the cursor or the one behind
+        it, where no batch is from two segments, or is in order.jsonl.
+        """
+        at = (self.cursor.get("position") or {}).get("writers", {})
+        reached: defaultdict[int, int] = defaultdict(int if self._load("server.json") is None else lambda: 1)
+        latest = [(int(writer), place[0] + 1) for writer, place in at.items()]
+        latest += [(entry[0], entry[1]) for entry in order_of(self.path) if entry]
+        latest += self._sending.reached.items() if self._sending else []
+        for writer, segment in latest:
+            reached[writer] = max(reached[writer], segment)
+        return reached
+
+    def first_time_after(self, position: Position | None) -> float | None:
+        """Time of the first event after a position, seconds since 1970; None if there is none."""
+        reader = self.reader(position, record_order=False)
+        try:
+            bodies = reader.read(1, 2**16).bodies
+        finally:
+            reader.close()
+        return float(loads(bodies[0])["t"]) if bodies else None
+
+    def lines_after(self, position: Position | None) -> int:
+        """How many lines come after a position.
+
+        Raises:
+            OSError: a segment cannot be read.
+        """
+        return self.scan_after(position, ())[0]
+
+    def scan_after(self, position: Position | None, words: Sequence[bytes]) -> tuple[int, list[bytes]]:
+        """How many lines come after a position, and the bodies of whole ones that hold one of some words.
+
+        Much faster than reading: only lines with a word are looked at.
+
+        Raises:
+            OSError: a segment cannot be read.
+        """
+        at = (position or {}).get("writers", {})
+        count = 0
+        found: list[bytes] = []
+        for writer, segment in segments(self.path):
+            first, offset = at.get(str(writer), (1, 0))
+            if segment >= first:
+                for block in _blocks(segment_path(self.path, writer, segment), offset if segment == first else 0):
+                    count += block.count(b"\n")
+                    if any(word in block for word in words):
+                        lines = [line for line in block.split(b"\n") if any(word in line for word in words)]
+                        found += [body for body in map(unseal, lines) if body is not None]
+        return count, found
+
+    def alive(self) -> bool:
+        """Whether a living process may still add events."""
+        return any(is_locked(path) for path in self.path.glob("journal-*.lock"))
+
+    def dead(self) -> bool:
+        """Whether it is certain that no process adds events any more: not where the file system cannot lock."""
+        return all(is_free(path) for path in self.path.glob("journal-*.lock"))
+
+    @contextlib.contextmanager
+    def uploading(self) -> Iterator[None]:
+        """Hold the right to upload this run.
+
+        Raises:
+            JournalLocked: as `lock_upload`.
+        """
+        self.lock_upload()
+        try:
+            yield
+        finally:
+            self.unlock_upload()
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Whether no other process uploads this run. In this one nobody reads it for as long as the context lasts."""
+        with self.guard:
+            held = free = self._upload_lock.held
+            if not held:
+                with contextlib.suppress(OSError):
+                    free = self._upload_lock.acquire()
+            try:
+                yield free
+            finally:
+                if free and not held:
+                    self._upload_lock.release()
+
+    def lock_upload(self) -> None:
+        """Take the right to upload this run; harmless when held already.
+
+        Raises:
+            JournalLocked: another process holds it, and the message says which; or the file system has no locks.
+        """
+        try:
+            with self.guard:
+                free = self._upload_lock.acquire()
+        except OSError as exc:
+            raise JournalLocked(
+                f"{self.path} cannot be locked ({exc.strerror or exc}), and without a lock two could send it at once"
+            ) from exc
+        if not free:
+            holder = self._holder()
+            raise JournalLocked(f"{self.path} is being uploaded by {holder}", holder)
+        self._upload_lock.note(f"pid {os.getpid()} on {socket.gethostname()}")
+
+    def unlock_upload(self) -> None:
+        """Give that right back."""
+        self._upload_lock.release()
+
+    def forget_locks(self) -> None:
+        """In a forked child: let go of the parent's locks without unlocking them."""
+        self.guard = threading.RLock()
+        self._upload_lock.abandon()
+
+    def _holder(self) -> str:
+        try:
+            return (self.path / "upload.lock").read_text() or "another process"
+        except OSError:
+            return "another process"
+
+    def set_aside(self, reason: str, what: object) -> None:
+        """Keep something that cannot be sent, with the reason, in aside.jsonl."""
+        with contextlib.suppress(OSError), (self.path / "aside.jsonl").open("ab") as file:
+            file.write(dumps({"reason": reason, "what": what}) + b"\n")
+
+    def keep_media(self, source: Source, extension: str) -> Kept:
+        """Copy the bytes of a media value into the run directory.
+
+        Raises:
+            OSError: they cannot be read or copied.
+        """
+        if self.make_way is None:
+            return keep_media(self.path, source, extension)
+        self.make_way(size_of(source))
+        return keep_media(self.path, source, extension, once=True)
+
+    def keep_file(self, source: Source, name: str) -> str:
+        """Copy a file of the run, or bytes, into the run directory; its path relative to the directory.
+
+        Raises:
+            OSError: it cannot be read or copied.
+        """
+        if self.make_way is not None:
+            self.make_way(size_of(source))
+        return keep_file(self.path, source, name)
+
+    def let_go(self, kept: str) -> None:
+        """Remove a copy that is uploaded, if only one event has it."""
+        remove_once(self.path, kept)
+
+    def append_file(self, data: bytes, name: str, size: int) -> int:
+        """Append to a file that is kept, behind its first `size` bytes; its size now.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        if self.most_output is not None and size + len(data) > self.most_output:
+            self.most_output = 0
+            (self.path / place_of(name)).unlink(missing_ok=True)  # rather none than a part of it
+            raise OSError(errno.EFBIG, "too large for max_cache_bytes")
+        return append_file(self.path, data, name, size)
+
+    def _started(self) -> float:
+        start = (self._load("run.json") or {}).get("start")
+        return float(start) if isinstance(start, (int, float)) and abs(start) < 1e12 else 0.0
+
+    def _load(self, name: str) -> dict[str, Any] | None:
+        try:
+            value = loads((self.path / name).read_bytes())
+        except (OSError, ValueError):
+            return None
+        return value if isinstance(value, dict) else None
+
+    def _save(self, name: str, data: bytes, *, durable: bool) -> None:
+        """Replace a file as a whole: whoever reads it sees the old content or the new."""
+        temporary = self.path / f"{name}.{os.getpid()}.tmp"
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            temporary.replace(self.path / name)
+        except OSError:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+
+
+class _GuardedReader(Reader):
+    """A reader beside which nothing is removed, and that tells how far it has come.
+
+    Attributes:
+        reached: the latest segment of each writer of which something was read, even if that was not sent.
+    """
+
+    def __init__(self, guard: threading.RLock, path: Path, position: Position | None, *, record_order: bool) -> None:
+        self.reached: dict[int, int] = {}
+        self._guard = guard
+        super().__init__(path, position, record_order=record_order)
+
+    def read(self, max_lines: int = 1000, max_bytes: int = 2**20) -> Chunk:
+        """As `Reader.read`."""
+        with self._guard:
+            chunk = super().read(max_lines, max_bytes)
+            for writer, (segment, _) in self._at.items():
+                self.reached[writer] = max(segment, self.reached.get(writer, 0))
+            return chunk
+
+
+def _events_of(cursor: Mapping[str, Any]) -> int:
+    state = cursor.get("state")
+    events = state.get("events") if isinstance(state, dict) else None
+    return events if isinstance(events, int) else -1
+
+
+def _make_durably(path: Path) -> None:
+    """Make a folder with its parents, and force their names to the disk."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        sync_directory(folder.parent)
+
+
+def _blocks(path: Path, offset: int) -> Iterator[bytes]:
+    """The whole lines of a segment from a place on, some at a time."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        while block := file.read(2**20):
+            yield block + (b"" if block.endswith(b"\n") else file.readline())
+
+
+def _names(run_id: str) -> Iterator[str]:
+    yield run_id
+    for number in range(2, 1_000_000):
+        yield f"{run_id}.{number}"
+
+
+def safe_name(name: str) -> str:
+    """A file's name inside the run, with forward slashes, checked to stay inside.
+
+    Raises:
+        LogError: empty, absolute, with `..`, a drive, or a NUL.
+    """
+    text = name.replace("\\", "/")
+    parts = [part for part in text.split("/") if part not in {"", "."}]
+    if not parts or text.startswith("/") or ".." in parts or "\0" in text or parts[0][1:2] == ":":
+        raise LogError(f"file name {name!r}: expected a relative path inside the run, without '..'")
+    return "/".join(parts)
+
+
+def find_runs(path: Path, on_problem: Callable[[OSError], object] | None = None) -> list[RunDir]:
+    """All run directories at or below `path`, oldest first. What is inside of one is not looked at.
+
+    Args:
+        path: where to look.
+        on_problem: told of each folder that cannot be read, which is left out.
+    """
+    found = []
+    for folder, below, files in os.walk(path, onerror=on_problem):
+        if "run.json" in files:
+            below.clear()
+            found.append(RunDir(Path(folder)))
+    return sorted(found, key=lambda run_dir: (run_dir._started(), run_dir.path))  # noqa: SLF001  the same room

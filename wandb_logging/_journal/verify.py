@@ -1,0 +1,175 @@
+"""A run directory looked through: what in it is whole, torn, damaged, missing, not sent yet. Changes nothing."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._errors import JournalError
+from wandb_logging._journal.reader import order_of
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.writer import is_writing, salvage, segment_path, segments, unseal
+from wandb_logging._values.plain import loads
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found in a run directory.
+
+    Attributes:
+        path: the directory.
+        lines: whole journal lines.
+        damaged: journal lines that cannot be read; `sync` sets them aside.
+        torn: journals that end in half a line, which nobody will complete.
+        unsent: journal lines the server has not acknowledged.
+        set_aside: what could not be sent, in aside.jsonl.
+        alive: whether a process may still add to it.
+        problems: what is wrong, in words for a person.
+    """
+
+    path: Path
+    lines: int
+    damaged: int
+    torn: int
+    unsent: int
+    set_aside: int
+    alive: bool
+    problems: tuple[str, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is wrong. Lines that are not sent yet are not."""
+        return not self.problems
+
+
+@dataclass
+class _Lines:
+    """What was counted in some segments."""
+
+    whole: int = 0
+    damaged: int = 0
+    torn: int = 0
+
+
+def find(path: Path) -> list[RunDir]:
+    """All run directories at or below a path, also those that have lost their run.json."""
+    found = []
+    for folder, below, names in os.walk(path):
+        if "run.json" in names or any(name.startswith("journal-") for name in names):
+            below.clear()
+            found.append(RunDir(Path(folder)))
+    return sorted(found, key=lambda run_dir: run_dir.path)
+
+
+def verify(run_dir: RunDir) -> Verdict:
+    """Look through a run directory, every line of it.
+
+    Raises:
+        OSError: a file in it cannot be read.
+    """
+    lines = _count(run_dir.path)
+    problems = list(itertools.chain(_of_files(run_dir), _of_journal(run_dir, lines), _of_what_waits(run_dir)))
+    return Verdict(
+        path=run_dir.path,
+        lines=lines.whole,
+        damaged=lines.damaged,
+        torn=lines.torn,
+        unsent=run_dir.lines_after(run_dir.cursor.get("position")),
+        set_aside=_lines_in(run_dir.path / "aside.jsonl"),
+        alive=run_dir.alive(),
+        problems=tuple(problems),
+    )
+
+
+def _count(path: Path) -> _Lines:
+    counts = _Lines()
+    newest = dict(segments(path))
+    for writer, segment in segments(path):
+        with segment_path(path, writer, segment).open("rb") as file:
+            for line in file:
+                _count_line(line, counts, last=segment == newest[writer] and not is_writing(path, writer))
+    return counts
+
+
+def _count_line(line: bytes, counts: _Lines, *, last: bool) -> None:
+    body = line.rstrip(b"\n")
+    if unseal(body) is not None:
+        counts.whole += 1
+        return
+    whole, _ = salvage(body)
+    counts.whole += len(whole)
+    if line.endswith(b"\n"):
+        counts.damaged += 1
+    elif last:
+        counts.torn += not whole
+
+
+def _of_files(run_dir: RunDir) -> Iterator[str]:
+    path = run_dir.path
+    try:
+        known: Mapping[str, Any] = run_dir.info
+    except JournalError as exc:
+        yield str(exc)
+        known = {}
+    for name in ("cursor.json", "base.json"):
+        if (path / name).exists() and not run_dir.load_cursor(name):
+            yield f"{name} is damaged: " + ("lines go to the server again" if name == "cursor.json" else "see repair")
+    entries = order_of(path)
+    if None in entries:
+        yield f"order.jsonl: {entries.count(None)} of {len(entries)} entries are damaged"
+    if known.get("cache_policy") != "drop_oldest":
+        yield from _gaps(run_dir)
+
+
+def _gaps(run_dir: RunDir) -> Iterator[str]:
+    """Segments that are missing, and are not those that were removed after they were acknowledged."""
+    at = (run_dir.base.get("position") or {}).get("writers", {})
+    for writer, of_writer in itertools.groupby(segments(run_dir.path), key=lambda place: place[0]):
+        there = {segment for _, segment in of_writer}
+        first = at.get(str(writer), (1, 0))[0]
+        for segment in sorted(set(range(first, max(there))) - there):
+            yield f"{segment_path(run_dir.path, writer, segment).name} is missing"
+
+
+def _of_journal(run_dir: RunDir, lines: _Lines) -> Iterator[str]:
+    if lines.damaged:
+        yield f"{lines.damaged} journal lines are damaged: sync sets them aside, and sends the rest"
+    if lines.torn:
+        yield f"{lines.torn} journals end in half a line: what was being written when power or room ran out"
+    for writer, (segment, offset) in (run_dir.cursor.get("position") or {}).get("writers", {}).items():
+        name = segment_path(run_dir.path, int(writer), segment)
+        if name.exists() and name.stat().st_size < offset:
+            yield f"{name.name} is shorter than what the server has of it"
+
+
+def _of_what_waits(run_dir: RunDir) -> Iterator[str]:
+    """Kept files that are to be sent, and are not there."""
+    cursor = run_dir.cursor
+    _, bodies = run_dir.scan_after(cursor.get("position"), (b'"path":',))
+    named = itertools.chain(_paths(map(loads, bodies)), (task.get("path") for task in cursor.get("tasks", ())))
+    for name in sorted({str(name) for name in named if name}):
+        if not (run_dir.path / name).exists():
+            yield f"{name}, which is to be sent, is missing"
+
+
+def _paths(events: Iterable[Mapping[str, Any]]) -> Iterator[object]:
+    for event in events:
+        for file in (event.get("file"), *event.get("media", ())):
+            if isinstance(file, dict):
+                yield file.get("path")
+
+
+def _lines_in(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def as_json(verdicts: Iterable[Verdict]) -> str:
+    """Verdicts for a program: a list of objects with their attributes, and `whole`."""
+    return json.dumps(
+        [{**vars(verdict), "path": str(verdict.path), "whole": verdict.whole} for verdict in verdicts], indent=1
+    )

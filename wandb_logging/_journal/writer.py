@@ -1,0 +1,396 @@
+"""The journal: events appended to a run directory, one line each. The format has a page in the docs.
+
+    journal-<w>-<n>.jsonl    segment n of writer w: one line an event, in the order they happened
+    journal-<w>.lock         held by writer w while it lives
+
+A line is one JSON object with its checksum as last member. It is appended by one `write`, under no lock but the
+writer's own, so a reader needs none: what ends in a newline is whole. A process that opens a directory begins a
+writer of its own and never changes another's segments; that also serves forked children and later resumption.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import socket
+import threading
+import time
+import weakref
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wandb_logging._journal.locks import ProcessLock, is_free, out_of_the_way
+from wandb_logging._values.zlib import crc32
+
+_SEGMENT = re.compile(r"journal-(\d{4,})-(\d{4,})\.jsonl")
+_SEAL = b',"crc":"%08x"}'
+_SEAL_SIZE = len(_SEAL % 0)
+_SEAL_LINE = _SEAL + b"\n"
+_ANY_SEAL = re.compile(rb',"crc":"[0-9a-f]{8}"\}')
+_SALVAGE_TRIES = 64  # beginnings of an event that are tried before one seal; keeps a hostile line from taking hours
+_CLAIM_TRIES = 1000
+_RETIRED = 8  # full segments that wait for their fsync before whoever logs has to see to it
+
+
+# --- lines ------------------------------------------------------------------------------------------
+
+
+def seal(body: bytes) -> bytes:
+    """A journal line: the event's JSON object with its checksum as last member, and a newline."""
+    return body[:-1] + _SEAL_LINE % crc32(body)
+
+
+def unseal(line: bytes) -> bytes | None:
+    """The event's JSON object from a line without its newline; None if the line is damaged."""
+    body = line[:-_SEAL_SIZE] + b"}"
+    return body if line[-_SEAL_SIZE:] == _SEAL % crc32(body) and len(body) > 1 else None
+
+
+def salvage(line: bytes) -> tuple[list[bytes], bytes]:
+    """The whole events inside a damaged line, and the bytes that belong to none.
+
+    Where a newline was lost two lines look like one; where a write broke off the next event follows half of one.
+    """
+    bodies: list[bytes] = []
+    rest = b""
+    at = 0
+    for found in _ANY_SEAL.finditer(line):
+        start = at - 1
+        for _ in range(_SALVAGE_TRIES):
+            start = line.find(b'{"', start + 1, found.end())
+            body = unseal(line[start : found.end()]) if start >= 0 else None
+            if body is not None:
+                bodies.append(body)
+                rest += line[at:start]
+                at = found.end()
+            if body is not None or start < 0:
+                break
+    return bodies, rest + line[at:]
+
+
+# --- writing ----------------------------------------------------------------------------------------
+
+
+@dataclass
+class Counts:
+    """What became of the events given to a writer."""
+
+    journalled: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+
+    def drop(self, reason: str) -> None:
+        """Count one event that is lost, by reason."""
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+
+
+_writers: weakref.WeakSet[Writer] = weakref.WeakSet()
+
+
+class Writer:
+    """Appends events to a journal of its own in a run directory. Safe from any thread, signal handler and fork.
+
+    Args:
+        path: the run directory; must exist.
+        segment_bytes: size at which a segment is closed and the next begun.
+        memory_bytes: most bytes kept in memory while the disk refuses them.
+        durable: whether each line is forced to the disk before `append` returns (fsync: always).
+        least_number: the writer's number is the next that is free, from this one on.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        segment_bytes: int = 64 * 2**20,
+        memory_bytes: int = 64 * 2**20,
+        durable: bool = False,
+        least_number: int = 1,
+    ) -> None:
+        self.path = path
+        self.counts = Counts()
+        self.closed = False
+        self._segment_bytes = segment_bytes
+        self._memory_bytes = memory_bytes
+        self._durable = durable
+        self._least_number = least_number
+        # Reentrant: a signal handler or a finaliser may log while this very thread is in `append`.
+        self._lock = threading.RLock()
+        self._kept: deque[bytes] = deque()  # the first may be the rest of a line that was begun
+        self._kept_bytes = 0
+        self._trouble = ""
+        self._unsynced = ""
+        self._retrying = False
+        self._turning = False
+        self._forget_files()
+        self._begin()
+        _writers.add(self)
+
+    def _forget_files(self) -> None:
+        self.number = 0
+        self._alive: ProcessLock | None = None
+        self._fd = -1
+        self._segment = 0
+        self._size = 0
+        self._dirty = False
+        self._new = False  # whether the segment's name has yet to be forced to the disk
+        self._retired: deque[int] = deque()  # segments that are full and have yet to be
+
+    def _begin(self) -> None:
+        if self._alive is None:
+            self.number, self._alive = _claim_writer(self.path, self._least_number)
+        self._next_segment()
+
+    @property
+    def waiting(self) -> int:
+        """Events kept in memory because the disk refuses them."""
+        return len(self._kept)
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with the disk, and what that means, or None."""
+        if self._kept:
+            return f"{self._trouble}; rows wait in memory"
+        return f"fsync: {self._unsynced}; a power cut could cost rows" if self._unsynced else None
+
+    def append(self, body: bytes) -> None:
+        """Add one event, a JSON object in bytes. When this returns the line is with the operating system.
+
+        Never raises for what the disk does: a line it refuses is kept in memory, up to `memory_bytes`, and
+        written before the next one; beyond that it is counted as dropped.
+        """
+        line = body[:-1] + _SEAL_LINE % crc32(body)
+        # Not acquire() and try, which takes half the time: a KeyboardInterrupt between the two would keep the lock.
+        with self._lock:
+            if self._kept:  # lines stay in the order they came
+                self._wait(line)
+                return
+            try:
+                written = os.write(self._fd, line)
+            except OSError as exc:
+                self._refused(exc)
+                self._wait(line)
+                return
+            self.counts.journalled += 1
+            self._size += written
+            self._dirty = True
+            if written != len(line) or self._size >= self._segment_bytes or self._durable:
+                self._after_write(line, written)
+
+    def _after_write(self, line: bytes, written: int) -> None:
+        if written != len(line):  # the disk is full: the rest of this line goes before all others
+            self.counts.journalled -= 1
+            self._kept.appendleft(line[written:])
+            self._kept_bytes += len(line) - written
+            self.retry()
+        elif self._durable:
+            self.sync()
+        if self._size >= self._segment_bytes and not self._kept and not self._turning:
+            # What a signal handler logs meanwhile goes to either segment: readers leave the old one only when
+            # there is a line in the next.
+            self._turning = True
+            try:
+                self._next_segment()
+            except OSError:
+                self._size = 0  # go on in the old segment, try again a segment later
+            finally:
+                self._turning = False
+
+    def _refused(self, error: OSError) -> None:
+        self._trouble = _reason(error)
+        if error.errno == errno.EBADF and not self.closed:
+            # The program has closed it, as one does that becomes a daemon: the next line begins a writer anew.
+            self._forget_files()
+
+    def _wait(self, line: bytes) -> None:
+        """Keep a line in memory, and try the disk again."""
+        if self.closed:
+            self.counts.drop("logged after the run was closed")
+        elif self._kept_bytes + len(line) > self._memory_bytes:
+            self.counts.drop(f"disk: {self._trouble}")
+            self.retry()
+        else:
+            self._kept.append(line)
+            self._kept_bytes += len(line)
+            self.retry()
+
+    def retry(self) -> None:
+        """Write what the disk refused before, if it takes it now."""
+        with self._lock:
+            if self._retrying or self.closed:  # a nested call would write the line at hand a second time
+                return
+            self._retrying = True
+            try:
+                if self._kept and self._fd == -1:
+                    self._begin()  # a forked child's first line
+                while self._kept:
+                    self._write_first_kept()
+            except OSError as exc:
+                self._refused(exc)
+            finally:
+                self._retrying = False
+            if self._durable:
+                self._sync_now()
+
+    def _write_first_kept(self) -> None:
+        line = self._kept[0]
+        written = os.write(self._fd, line)
+        self._size += written
+        self._dirty = True
+        self._kept_bytes -= written
+        if written == len(line):
+            self._kept.popleft()
+            self.counts.journalled += 1
+        else:
+            self._kept[0] = line[written:]
+            if not written:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _next_segment(self) -> None:
+        name = segment_path(self.path, self.number, self._segment + 1)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+        fd = os.open(name, flags | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0), 0o644)
+        old, self._fd = self._fd, out_of_the_way(fd)
+        self._segment += 1
+        self._size = 0
+        self._new = True
+        if self._durable:  # all that is in the old one was synced line by line
+            self._sync_name()
+            _close(old)
+        elif old != -1:
+            self._retired.append(old)  # whoever logs need not wait until all of it is on the disk
+            if len(self._retired) > _RETIRED:
+                self._sync_now()
+
+    def sync(self) -> None:
+        """Force what was appended to the disk (fsync). Without the writer's lock: nobody waits for the disk."""
+        if self._kept:
+            self.retry()
+        self._sync_now()
+
+    def _sync_now(self) -> None:
+        with contextlib.suppress(IndexError):  # another thread took the last one
+            while self._retired:
+                retired = self._retired.popleft()
+                self._fsync(retired)
+                _close(retired)
+        self._sync_name()
+        fd = self._fd
+        if self._dirty and fd != -1:
+            self._dirty = False
+            if not self._fsync(fd) and fd == self._fd:
+                self._dirty = True  # else it was closed meanwhile, and synced just before
+
+    def _sync_name(self) -> None:
+        if self._new:
+            self._new = False
+            sync_directory(self.path)
+
+    def _fsync(self, fd: int) -> bool:
+        try:
+            os.fsync(fd)
+        except OSError as exc:
+            self._unsynced = _reason(exc)
+            return False
+        self._unsynced = ""
+        return True
+
+    def close(self) -> None:
+        """Write what is left, force it to the disk and close. Later events are counted as dropped."""
+        with self._lock:
+            if self.closed:
+                return
+            self.retry()
+            self.closed = True
+            self._dirty = True  # `sync` in another thread may have said that it sees to it, and not begun
+            self._sync_now()
+            fd, self._fd = self._fd, -1
+            _close(fd)
+            for _ in self._kept:
+                self.counts.drop(f"disk: {self._trouble}")
+            self._kept.clear()
+            if self._alive is not None:
+                self._alive.release()
+
+    def _after_fork_in_child(self) -> None:
+        # Another thread may have held the lock while this process was forked; its file is the parent's, and so is
+        # what the parent could not write yet.
+        self._lock = threading.RLock()
+        self._retrying = self._turning = False
+        self._kept.clear()
+        self._kept_bytes = 0
+        self.counts = Counts()
+        if self._alive is not None:
+            self._alive.abandon()
+        for fd in (self._fd, *self._retired):
+            _close(fd)
+        self._forget_files()  # the next append begins a writer of the child's own
+
+
+def _after_fork_in_child() -> None:
+    for writer in list(_writers):
+        writer._after_fork_in_child()  # noqa: SLF001  the same room
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+def _claim_writer(path: Path, least: int) -> tuple[int, ProcessLock]:
+    """The first free writer number, with its lock held: the lock file is made by one process only."""
+    number = max((writer for writer, _ in segments(path)), default=0)
+    number = max(number, least - 1)
+    while True:
+        number += 1
+        name = path / f"journal-{number:04d}.lock"
+        try:
+            os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+        except FileExistsError:
+            continue
+        lock = ProcessLock(name)
+        with contextlib.suppress(OSError):  # a file system without locks: the run only looks dead to others
+            for _ in range(_CLAIM_TRIES):
+                if lock.acquire():
+                    lock.note(f"pid {os.getpid()} on {socket.gethostname()}")
+                    break
+                time.sleep(0.001)  # another process is just probing it
+        return number, lock
+
+
+def _close(fd: int) -> None:
+    with contextlib.suppress(OSError):  # none yet, or the program was there first
+        os.close(fd)
+
+
+def _reason(exc: OSError) -> str:
+    return os.strerror(exc.errno) if exc.errno else str(exc)
+
+
+def segments(path: Path) -> list[tuple[int, int]]:
+    """All (writer, segment) of a run directory, in order."""
+    names = (_SEGMENT.fullmatch(item.name) for item in path.iterdir())
+    return sorted((int(match[1]), int(match[2])) for match in names if match)
+
+
+def is_writing(path: Path, writer: int) -> bool:
+    """Whether a writer may still add to its journal: it lives, or nobody can tell."""
+    return not is_free(path / f"journal-{writer:04d}.lock")
+
+
+def segment_path(path: Path, writer: int, segment: int) -> Path:
+    """The file of one segment."""
+    return path / f"journal-{writer:04d}-{segment:04d}.jsonl"
+
+
+def sync_directory(path: Path) -> None:
+    """Force the names in a directory to the disk (where the system can: not on Windows)."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    with contextlib.suppress(OSError):
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

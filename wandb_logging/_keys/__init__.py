@@ -1,0 +1,1 @@
+"""Whose runs these are: API keys, netrc, login."""

@@ -1,0 +1,83 @@
+"""What the columns of a table hold, in W&B's own words: the table in an artifact says it of itself."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from wandb_logging._media.base import Media
+
+_UNKNOWN = {"wb_type": "unknown"}  # of no value at all
+_ANY = {"wb_type": "any"}
+
+
+def column_types(columns: Sequence[str | int], rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
+    """The types of a table's columns. One with values of different types may hold anything."""
+    types: list[dict[str, Any]] = [_UNKNOWN] * len(columns)
+    for row in rows:
+        types = [_merged(old, _type_of(value)) for old, value in zip(types, row)]
+    named = {str(column): _optional(kind) for column, kind in zip(columns, types)}
+    return {"wb_type": "typedDict", "params": {"type_map": named}}
+
+
+def _optional(kind: dict[str, Any]) -> dict[str, Any]:
+    return {"wb_type": "union", "params": {"allowed_types": sorted([{"wb_type": "none"}, kind], key=_order)}}
+
+
+def _order(kind: dict[str, Any]) -> str:
+    """Where the official SDK puts a type among others; the order is part of an artifact's digest."""
+    if kind["wb_type"] == "list":
+        return _order(kind["params"]["element_type"])
+    return "{" if kind["wb_type"] == "typedDict" else str(kind["wb_type"])
+
+
+def _type_of(value: Any) -> dict[str, Any]:
+    if hasattr(value, "tolist"):  # of an array package
+        value = value.tolist()
+    if value is None:
+        return _UNKNOWN
+    if isinstance(value, Media):
+        return value.column_type()
+    if isinstance(value, Mapping):
+        return {"wb_type": "typedDict", "params": {"type_map": {str(key): _type_of(value[key]) for key in value}}}
+    if isinstance(value, (list, tuple)):
+        element = _UNKNOWN
+        for item in value:
+            element = _merged(element, _type_of(item))
+        return {"wb_type": "list", "params": {"element_type": element, "length": len(value)}}
+    for kinds, name in _SCALARS:
+        if isinstance(value, kinds):
+            return {"wb_type": name}
+    return {"wb_type": "pythonObject", "params": {"class_name": type(value).__name__}}
+
+
+_SCALARS: tuple[tuple[Any, str], ...] = (
+    (bool, "boolean"),
+    ((int, float), "number"),
+    (str, "string"),
+    ((dt.datetime, dt.date), "timestamp"),
+)
+
+
+def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """The type that takes values of both."""
+    if new is _UNKNOWN or old == new:
+        return old
+    if old is _UNKNOWN:
+        return new
+    if old["wb_type"] == new["wb_type"] == "list":
+        before, after = old["params"], new["params"]
+        element = _merged(before["element_type"], after["element_type"])
+        # Of different lengths the last one counts, as in the official SDK.
+        return {"wb_type": "list", "params": {"element_type": element, "length": after["length"]}}
+    if old["wb_type"] == new["wb_type"] == "image-file":
+        return _joined(old, new)  # type: ignore[no-any-return]
+    return _ANY
+
+
+def _joined(old: Any, new: Any) -> Any:
+    """What two images have over them, together; where both have a name for something, the first one counts."""
+    if isinstance(old, dict):
+        return {key: _joined(old.get(key, new.get(key)), new.get(key, old.get(key))) for key in {**old, **new}}
+    return sorted({*old, *new}) if isinstance(old, list) else old

@@ -1,0 +1,239 @@
+"""`Image`: a picture from a file, Pillow, an array or a matplotlib figure."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wandb_logging._errors import LogError
+from wandb_logging._journal.copies import Source
+from wandb_logging._media.base import Media, Place, captions, existing_file, pillow_image
+from wandb_logging._media.overlays import Boxes, Mask, Overlay
+from wandb_logging._values.plain import as_numpy
+
+if TYPE_CHECKING:
+    from wandb_logging._artifacts.artifact import Artifact
+
+_FORMATS = {"png": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "bmp": "BMP"}  # of what we write ourselves
+_CHANNELS = {1: "L", 3: "RGB", 4: "RGBA"}
+
+
+class Image(Media):
+    """A picture. Needs Pillow (`pip install wandb-logging[media]`).
+
+    Args:
+        data_or_path: a file; or a Pillow image; or an array of values from 0 to 255 in the order height, width,
+            channel (a torch tensor: channel, height, width), with 1, 3 or 4 channels; or a matplotlib figure, axes
+            or `matplotlib.pyplot`. Other than a file it is written down now: later changes change nothing.
+        mode: Pillow's mode to convert an array to. Default: by its channels L, RGB or RGBA.
+        caption: text below it.
+        grouping: number of the group it belongs to.
+        file_type: png (default), jpg, jpeg or bmp, for what is not a file yet.
+        classes: `{"id": 1, "name": "cat"}` for each class.
+        boxes: name -> `{"box_data": [...], "class_labels": {1: "cat"}}`. A box has a `position`, either `minX`, `maxX`,
+            `minY` and `maxY` or `middle`, `width` and `height`: in parts of the image, or in pixels if its `domain` is
+            "pixel". It may have `class_id`, `box_caption`, and `scores`, name -> number.
+        masks: name -> `{"mask_data": array, "class_labels": {1: "road"}}`: the array has the class of each pixel, 0 to
+            255. Or `{"path": ...}`, a picture of it.
+
+    Attributes:
+        size: width and height in pixels.
+        format: file type, such as png.
+
+    Raises:
+        LogError: there is no such file, it is no picture, the array has another shape, boxes or masks are not what they
+            should be, or Pillow is not installed.
+    """
+
+    kind = "image-file"
+    folder = "images"
+    MAX_ITEMS = 108  # of a list (protocol 5.7)
+
+    def __init__(  # noqa: PLR0917  the official SDK's signature
+        self,
+        data_or_path: Any,
+        mode: str | None = None,
+        caption: str | None = None,
+        grouping: int | None = None,
+        classes: Sequence[Mapping[str, Any]] | None = None,
+        boxes: Mapping[str, Any] | None = None,
+        masks: Mapping[str, Any] | None = None,
+        file_type: str | None = None,
+    ) -> None:
+        self._boxes = {name: Boxes(given, name) for name, given in _overlays("boxes", boxes)}
+        self._masks = {name: Mask(given, name) for name, given in _overlays("masks", masks)}
+        self._classes = _all_classes([*self._boxes.values(), *self._masks.values()], classes)
+        self._grouping = grouping
+        if isinstance(data_or_path, (str, os.PathLike)):
+            file = existing_file(data_or_path)
+            source: Source = file
+            self.format = file.suffix[1:]
+            self.size = _size_of(file)
+        else:
+            self.format = file_type or "png"
+            if self.format not in _FORMATS:
+                raise LogError(f"file_type={file_type!r}: expected {', '.join(_FORMATS)}")
+            source, self.size = _written(data_or_path, mode, self.format)
+        extension = f".{self.format}" if re.fullmatch(r"\w+", self.format) else ""
+        super().__init__(source, extension, caption)
+
+    def about(self) -> dict[str, Any]:
+        """What its JSON object says beside its file."""
+        width, height = self.size
+        grouping = {"grouping": self._grouping} if self._grouping else {}
+        return {**super().about(), "format": self.format, "width": width, "height": height, **grouping}
+
+    def json(self, key: str, place: Place) -> dict[str, Any]:
+        """The JSON object of it."""
+        return {**super().json(key, place), **self._over(key, place)}
+
+    def _over(self, key: str, place: Place) -> dict[str, Any]:
+        """The members `boxes` and `masks`, where it has some."""
+        overlays: dict[str, Mapping[str, Overlay]] = {"boxes": self._boxes, "masks": self._masks}
+        return {
+            what: {name: overlay.json(key, place) for name, overlay in named.items()}
+            for what, named in overlays.items()
+            if named
+        }
+
+    def into(self, artifact: Artifact) -> dict[str, Any]:
+        """Add its file to an artifact, with its classes and masks; its JSON object in there."""
+        found = super().into(artifact)
+        if self._classes:
+            found["classes"] = _classes_in(artifact, self._classes)
+        if self._boxes:
+            found["boxes"] = {name: each.boxes for name, each in self._boxes.items()}
+        if self._masks:
+            found["masks"] = {name: each.into(artifact) for name, each in self._masks.items()}
+        return found
+
+    def column_type(self) -> dict[str, Any]:
+        """The type of a table's column of it: which overlays and classes there are."""
+        layers: dict[str, Any] = {
+            "box_layers": {name: sorted(each.labels) for name, each in self._boxes.items()},
+            "box_class_maps": {name: _texts(each.labels) for name, each in self._boxes.items()},
+            "mask_layers": {name: sorted(each.labels) for name, each in self._masks.items()},
+            "mask_class_maps": {name: _texts(each.labels) for name, each in self._masks.items()},
+            "class_map": _texts({each["id"]: each["name"] for each in self._classes}),
+        }
+        scores = {score for each in self._boxes.values() for box in each.boxes for score in box.get("scores", ())}
+        params = {name: _const(value) for name, value in layers.items()}
+        return {"wb_type": self.kind, "params": {**params, "box_score_keys": _const(sorted(scores), is_set=True)}}
+
+    @classmethod
+    def together(cls, items: Sequence[Any], key: str, place: Place) -> dict[str, Any]:
+        """The JSON object of several: at most 108, shown with the size of the first."""
+        items = items[: cls.MAX_ITEMS]
+        width, height = items[0].size
+        objects = [item.json(key, place) for item in items]
+        shown = {"width": width, "height": height, "format": items[0].format, "count": len(items)}
+        shown["filenames"] = [each["path"] for each in objects]
+        texts = captions(items)
+        if texts:
+            shown["captions"] = texts
+        for what in ("boxes", "masks"):
+            if any(what in each for each in objects):
+                shown[f"all_{what}"] = [each.get(what) for each in objects]
+        return {"_type": "images/separated", **shown}
+
+
+def _const(value: Any, *, is_set: bool = False) -> dict[str, Any]:
+    return {"wb_type": "const", "params": {"val": value, "is_set": is_set}}
+
+
+def _overlays(what: str, given: Any) -> Iterable[tuple[str, Any]]:
+    if not isinstance(given or {}, Mapping):
+        raise LogError(f"Image: {what}: expected a mapping of name to {what}, got {type(given).__name__}")
+    return (given or {}).items()
+
+
+def _all_classes(overlays: Iterable[Overlay], given: Any) -> list[dict[str, Any]]:
+    """The classes of overlays and those that were given, each once: the last name wins."""
+    names: dict[Any, Any] = {}
+    for overlay in overlays:
+        names.update(overlay.labels)
+    try:
+        names.update((each["id"], each["name"]) for each in given or ())
+    except (KeyError, TypeError) as exc:
+        raise LogError('Image: classes: expected a list of {"id": 1, "name": "cat"}') from exc
+    return [{"id": number, "name": name} for number, name in names.items()]
+
+
+def _classes_in(artifact: Artifact, classes: list[dict[str, Any]]) -> dict[str, str]:
+    """Add classes to an artifact, as the official SDK does; where they are in there."""
+    name = f"media/classes/{hashlib.md5(str(classes).encode(), usedforsecurity=False).hexdigest()}_cls.classes.json"
+    if name not in artifact.manifest.entries:
+        with artifact.new_file(name, "wb") as file:
+            file.write(json.dumps({"_type": "classes", "class_set": classes}, sort_keys=True).encode())
+    return {"type": "classes-file", "path": name, "digest": artifact.manifest.entries[name].digest}
+
+
+def _texts(labels: Mapping[Any, str]) -> dict[str, str]:
+    return {str(number): name for number, name in labels.items()}
+
+
+def _size_of(path: Path) -> tuple[int, int]:
+    pillow = pillow_image("Image")
+    try:
+        with pillow.open(path) as picture:
+            picture.load()
+            return picture.size  # type: ignore[no-any-return]
+    except (OSError, ValueError, SyntaxError) as exc:  # SyntaxError is Pillow's word for a broken PNG
+        raise LogError(f"{path} is no picture that Pillow can read ({exc})") from exc
+
+
+def _written(data: Any, mode: str | None, file_type: str) -> tuple[bytes, tuple[int, int]]:
+    """A picture as the bytes of a file, with its width and height."""
+    pillow = pillow_image("Image")
+    file = io.BytesIO()
+    figure = _figure(data)
+    if figure is not None:
+        figure.savefig(file, format=file_type)
+        picture = pillow.open(file)
+    elif isinstance(data, pillow.Image):
+        picture = data
+    else:
+        picture = _from_array(pillow, data, mode, file_type)
+    file = io.BytesIO()
+    # transparency: what an indexed picture carries of it may not fit the format.
+    picture.save(file, format=_FORMATS[file_type], transparency=None)
+    return file.getvalue(), picture.size
+
+
+def _from_array(pillow: Any, data: Any, mode: str | None, file_type: str) -> Any:
+    kind = type(data).__name__
+    if callable(getattr(data, "permute", None)) and data.ndim == 3:  # torch
+        data = data.permute(1, 2, 0)
+    data = as_numpy(data) if hasattr(data, "shape") else None
+    if data is None:
+        raise LogError(f"Image: expected a file, a Pillow image, an array or a figure, got {kind}")
+    given = tuple(data.shape)
+    if data.ndim > 2:
+        data = data.squeeze()
+    channels = 1 if data.ndim == 2 else data.shape[-1] if data.ndim == 3 else 0
+    if channels not in _CHANNELS or 0 in given:
+        raise LogError(f"Image: expected an array of height x width, or with 1, 3 or 4 channels, got shape {given}")
+    if data.dtype.kind not in "biuf":
+        raise LogError(f"Image: expected an array of numbers, got {data.dtype}")
+    if file_type in {"jpg", "jpeg"} and channels == 4:
+        mode = mode or "RGB"  # JPEG has no transparency
+    if data.ndim == 3 and channels == 1:
+        data = data[..., 0]
+    return pillow.fromarray(data.astype("uint8")).convert(mode or _CHANNELS[channels])
+
+
+def _figure(value: Any) -> Any:
+    """The matplotlib figure that a value is, or belongs to; None if it is nothing of matplotlib."""
+    pyplot: Any = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None and value is pyplot:
+        return pyplot.gcf()
+    if not type(value).__module__.startswith("matplotlib."):
+        return None
+    return value if hasattr(value, "savefig") else getattr(value, "figure", None)

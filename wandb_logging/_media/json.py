@@ -1,0 +1,39 @@
+"""JSON files of media: like the values of a row, but arrays stay whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from wandb_logging._media.base import Value
+from wandb_logging._values.plain import fast_dumps, nested, plain
+
+_FAST = bool(fast_dumps)  # whether orjson is there
+
+
+def json_bytes(value: object) -> bytes:
+    """A value as the content of a JSON file in UTF-8, non-finite numbers bare."""
+    tree = whole(value)
+    if _FAST:
+        line = fast_dumps(tree)
+        if b"null" not in line:  # what orjson makes of NaN; or just a null
+            return line
+    text = json.dumps(tree, ensure_ascii=False, separators=(",", ":"))
+    return text.encode() if not _FAST or "NaN" in text or "Infinity" in text else line
+
+
+def whole(value: Any) -> Any:
+    """The JSON value that stands for `value`. What has none becomes text: a cell must not cost the table."""
+    if isinstance(value, Mapping):
+        return {str(key): whole(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [whole(item) for item in value]
+    if isinstance(value, Value):
+        return type(value).__name__  # as the official SDK
+    if getattr(value, "shape", ()) and (hasattr(value, "tolist") or hasattr(value, "numpy")):
+        return whole(nested(value))
+    try:
+        return plain(value)
+    except Exception:
+        return str(value)

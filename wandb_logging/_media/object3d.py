@@ -1,0 +1,67 @@
+"""`Object3D`: a three-dimensional object or a cloud of points."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wandb_logging._errors import LogError
+from wandb_logging._journal.copies import Source
+from wandb_logging._media.base import Media, Place, existing_file, known_extension, opened_file, read_all
+from wandb_logging._media.json import json_bytes, whole
+
+
+class Object3D(Media):
+    """A three-dimensional object.
+
+    Args:
+        data_or_path: a file of a type in `SUPPORTED_TYPES`, or an open one, or a stream; or points, an array of
+            n rows x, y, z, with a category from 1 to 14 or r, g, b behind them; or a scene,
+            `{"type": "lidar/beta", "points": array, "boxes": array, "vectors": array}`.
+        caption: text below it.
+        file_type: the type of a stream.
+
+    Raises:
+        LogError: there is no such file, it is of another type, or the array has another shape.
+    """
+
+    kind = "object3D-file"
+    folder = "object3D"
+    SUPPORTED_TYPES = ("obj", "gltf", "glb", "babylon", "stl", "pts.json")
+
+    def __init__(self, data_or_path: Any, caption: str | None = None, file_type: str | None = None) -> None:
+        data = opened_file(data_or_path)
+        extension = ".pts.json"
+        if isinstance(data, (str, os.PathLike)):
+            source: Source = existing_file(data)
+            extension = known_extension(str(source), self.SUPPORTED_TYPES, "Object3D")
+        elif hasattr(data, "read"):
+            extension = known_extension(f"object.{file_type}", self.SUPPORTED_TYPES, "Object3D")
+            source = read_all(data)
+        elif isinstance(data, Mapping):
+            source = json_bytes(_scene(data))
+        else:
+            source = json_bytes(_points(data))
+        super().__init__(source, extension, caption)
+
+    @classmethod
+    def together(cls, items: Sequence[Any], key: str, place: Place) -> dict[str, Any]:
+        """The JSON object of several."""
+        objects = [item.json(key, place) for item in items]
+        names = [item["path"][len(f"media/{cls.folder}/") :] for item in objects]
+        return {"_type": "object3D", "filenames": names, "count": len(items), "objects": objects}
+
+
+def _scene(scene: Mapping[str, Any]) -> dict[str, Any]:
+    if scene.get("type") != "lidar/beta":
+        raise LogError(f"Object3D: expected a scene of type 'lidar/beta', got {scene.get('type')!r}")
+    return {"type": "lidar/beta", **{part: whole(scene.get(part, [])) for part in ("vectors", "points", "boxes")}}
+
+
+def _points(points: Any) -> Any:
+    shape = tuple(getattr(points, "shape", ()))
+    if len(shape) != 2 or shape[1] not in {3, 4, 6}:
+        what = f"an array of shape {shape}" if shape else type(points).__name__
+        raise LogError(f"Object3D: expected a file, or an array of n x 3, 4 or 6, got {what}")
+    return points

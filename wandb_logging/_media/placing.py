@@ -1,0 +1,118 @@
+"""From a row of metrics with media in it to one of JSON values, the files kept in the run directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from wandb_logging._errors import LogError
+from wandb_logging._events.media_names import STEP
+from wandb_logging._media.base import Keep, Label, Place, Value
+from wandb_logging._values.plain import MAX_DEPTH, Aside
+
+if TYPE_CHECKING:
+    from wandb_logging._artifacts.artifact import Artifact
+
+_NUMBERS = frozenset({float, int, str, bool, type(None)})
+
+
+class Placing:
+    """Replaces the media in metrics by their JSON values and keeps their files.
+
+    Args:
+        keep: copies into the run directory.
+        log_artifact: logs an artifact to the run, for tables.
+        label: puts names of classes into its config, for boxes and masks.
+        strict: whether a value that is not what it should be raises, as a person calls; otherwise it is set aside,
+            as what the disk refuses always is.
+        step: what stands for the step in the files' names: "summary" in the summary, where they are named after the
+            dotted path of a value; in a row after its innermost key alone.
+        run_id: id of the run.
+    """
+
+    def __init__(
+        self,
+        keep: Keep,
+        log_artifact: Callable[[Artifact], object],
+        label: Label,
+        *,
+        strict: bool = False,
+        step: str = STEP,
+        run_id: str = "",
+    ) -> None:
+        self._place = partial(Place, keep, log_artifact, label, step, run_id)
+        self._strict = strict
+        self._whole_path = step != STEP
+
+    def __call__(self, metrics: Mapping[Any, Any], aside: Aside) -> tuple[Mapping[Any, Any], list[dict[str, str]]]:
+        """The metrics with nothing but what `_values.plain` takes, and the member `media` of their event.
+
+        Args:
+            metrics: not changed; the same object comes back if there are no media in it.
+            aside: filled with path -> reason for each value left out.
+
+        Raises:
+            LogError: if strict.
+        """
+        place = self._place()
+        return self._mapping(metrics, "", aside, place, 0), place.files
+
+    def _mapping(self, metrics: Mapping[Any, Any], path: str, aside: Aside, place: Place, depth: int) -> Any:
+        changed: dict[Any, Any] = {}
+        gone: list[Any] = []
+        for key, value in metrics.items():
+            if type(value) in _NUMBERS:
+                continue
+            name = f"{path}.{key}" if path else str(key)
+            try:
+                if not isinstance(value, Mapping):
+                    placed = _placed(value, name if self._whole_path else str(key), place)
+                elif depth < MAX_DEPTH:
+                    placed = self._mapping(value, name, aside, place, depth + 1)
+                else:
+                    placed = value
+            except Exception as exc:
+                if self._strict and isinstance(exc, LogError):
+                    raise LogError(f"{name}: {exc}") from exc
+                aside[name] = str(exc) or type(exc).__name__
+                gone.append(key)
+            else:
+                if placed is not value:
+                    changed[key] = placed
+        if not changed and not gone:
+            return metrics
+        return {key: changed.get(key, value) for key, value in metrics.items() if key not in gone}
+
+
+def _placed(value: Any, key: str, place: Place) -> Any:
+    """The JSON value of media; anything else as it is."""
+    if isinstance(value, (list, tuple)):
+        kinds = {type(item) for item in value}
+        if not any(issubclass(kind, Value) for kind in kinds):
+            return value
+        if len(kinds) == 1:
+            return kinds.pop().together(value, key, place)
+        return [_placed(item, key, place) for item in value]
+    media = _as_media(value)
+    return value if media is None else media.json(key, place)
+
+
+def _as_media(value: Any) -> Value | None:
+    """What a value is logged as: itself, or the kind that takes such values; None if it is no media."""
+    if isinstance(value, Value):
+        return value
+    package = type(value).__module__.partition(".")[0]
+    if package in {"pandas", "polars"} and type(value).__name__ == "DataFrame":
+        from wandb_logging._media.table import Table  # noqa: PLC0415  as Pillow and numpy: only where it comes
+
+        return Table(dataframe=value)
+    if package == "plotly" and hasattr(value, "to_plotly_json"):
+        from wandb_logging._media.plotly import Plotly  # noqa: PLC0415
+
+        return Plotly(value)
+    if package == "matplotlib":
+        from wandb_logging._media.image import Image  # noqa: PLC0415
+
+        return Image(value)
+    return None

@@ -1,0 +1,203 @@
+"""`Table`: rows and columns, from Python, pandas or polars."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from wandb_logging._artifacts.artifact import MAX_NAME, Artifact, describe
+from wandb_logging._errors import LogError
+from wandb_logging._events.media_names import safe_key
+from wandb_logging._media.base import Media, Place
+from wandb_logging._media.column_types import column_types
+from wandb_logging._media.json import json_bytes, whole
+
+_COLUMNS = ("Input", "Output", "Expected")  # the official SDK's
+
+
+class Table(Media):
+    """A table. It can grow after it was logged: what is logged is what is in it then.
+
+    It is logged as an artifact `run-<run id>-<key>` of type run_table, too, where the media in its cells are with it.
+
+    Args:
+        columns: names of the columns. Default: those of a data frame, else Input, Output, Expected.
+        data: rows, or a data frame (pandas, polars), or an array of two dimensions.
+        rows: another name of `data`.
+        dataframe: a data frame; `columns` and `data` are ignored then.
+        dtype, optional, allow_mixed_types: of the official SDK, taken and not used: a column may hold anything.
+        log_mode: IMMUTABLE or MUTABLE; INCREMENTAL is not supported.
+
+    Attributes:
+        columns: names of the columns.
+        data: the rows.
+
+    Raises:
+        LogError: a row has another length than `columns`, or `log_mode` is another one.
+    """
+
+    kind = "table-file"
+    folder = "table"
+    MAX_ROWS = 10_000  # of the file beside the row (protocol 5.7); the others are only counted
+    MAX_ARTIFACT_ROWS = 200_000  # of the one in the artifact; the official SDK's
+
+    def __init__(  # noqa: PLR0917  the official SDK's signature
+        self,
+        columns: Sequence[str | int] | None = None,
+        data: Any = None,
+        rows: Any = None,
+        dataframe: Any = None,
+        dtype: Any = None,  # noqa: ARG002
+        optional: bool | list[bool] = True,  # noqa: ARG002, FBT001, FBT002
+        allow_mixed_types: bool = True,  # noqa: ARG002, FBT001, FBT002
+        log_mode: str = "IMMUTABLE",
+    ) -> None:
+        super().__init__(b"", ".table.json")
+        if log_mode not in {"IMMUTABLE", "MUTABLE"}:
+            raise LogError(f"log_mode={log_mode!r}: expected IMMUTABLE or MUTABLE")
+        given = next((part for part in (dataframe, data, rows) if part is not None), ())
+        if hasattr(given, "columns"):
+            columns, given = [_name(column) for column in given.columns], _rows_of(given)
+        if isinstance(given, (str, bytes)) or isinstance(columns, str) or not isinstance(given, Iterable):
+            raise LogError("Table: expected a list of columns and a list of rows")
+        self.columns: list[str | int] = list(_COLUMNS if columns is None else columns)
+        self.data: list[list[Any]] = []
+        self.log_mode = log_mode
+        for row in given:
+            self.add_data(*row)
+
+    def add_data(self, *data: Any) -> None:
+        """Add a row.
+
+        Raises:
+            LogError: it has another length than `columns`.
+        """
+        self._check(len(self.data), data)
+        self.data.append(list(data))
+
+    def _check(self, number: int, row: Sequence[Any]) -> None:
+        if len(row) != len(self.columns):
+            raise LogError(f"Table: row {number} has {len(row)} values for {len(self.columns)} columns")
+
+    def add_column(self, name: str, data: Sequence[Any]) -> None:
+        """Add a column.
+
+        Raises:
+            LogError: there is one of that name, or it has another length than the table.
+        """
+        values = list(data)
+        if name in self.columns:
+            raise LogError(f"Table: there is a column {name!r} already")
+        if not self.columns:
+            self.data = [[] for _ in values]
+        if len(values) != len(self.data):
+            raise LogError(f"Table: column {name!r} has {len(values)} values for {len(self.data)} rows")
+        self.columns.append(name)
+        for row, value in zip(self.data, values):
+            row.append(value)
+
+    def add_row(self, *row: Any) -> None:
+        """Another name of `add_data`."""
+        self.add_data(*row)
+
+    def get_column(self, name: str | int, convert_to: str | None = None) -> Any:
+        """The values of a column: a list, or with "numpy" an array.
+
+        Raises:
+            LogError: there is no such column.
+        """
+        if name not in self.columns:
+            raise LogError(f"Table: there is no column {name!r}")
+        place = self.columns.index(name)
+        values = [row[place] for row in self.data]
+        if convert_to != "numpy":
+            return values
+        import numpy as np  # noqa: PLC0415  only where it is asked for
+
+        return np.array(values)
+
+    def iterrows(self) -> Iterator[tuple[int, list[Any]]]:
+        """Number and values of each row."""
+        yield from enumerate(self.data)
+
+    def json(self, key: str, place: Place) -> dict[str, Any]:
+        """The JSON object of it."""
+        for number, row in enumerate(self.data):  # `data` is anybody's
+            self._check(number, row)
+        content = {"columns": self.columns, "data": self.data[: self.MAX_ROWS]}
+        file = place.put(json_bytes(content), self.folder, key, self._extension)
+        about = {"ncols": len(self.columns), "nrows": len(self.data), "log_mode": self.log_mode}
+        return {"_type": self.kind, **file, **about, **self._logged_artifact(key, place)}
+
+    def _logged_artifact(self, key: str, place: Place) -> dict[str, str]:
+        """Log the table as an artifact, too, where its media are with it: that is what the page shows.
+
+        Returns:
+            Where it is in there.
+        """
+        artifact = Artifact(_artifact_name(f"run-{place.run_id}-{key}"), "run_table")
+        name = f"{safe_key(key)}.table.json"
+        content = self._content(artifact)
+        with artifact.new_file(name, "wb") as file:
+            # As the official SDK writes it: so the same table has the same digest.
+            file.write(json.dumps(content, sort_keys=True).encode())
+        place.log_artifact(artifact)
+        ids = describe(artifact, None)
+        return {
+            "artifact_path": f"wandb-client-artifact://{ids['client_id']}/{name}",
+            "_latest_artifact_path": f"wandb-client-artifact://{ids['sequence_client_id']}:latest/{name}",
+        }
+
+    def _content(self, artifact: Artifact) -> dict[str, Any]:
+        rows = self.data[: self.MAX_ARTIFACT_ROWS]
+        return {
+            "_type": "table",
+            "column_types": column_types(self.columns, rows),
+            "columns": self.columns,
+            "data": [[_cell(value, artifact) for value in row] for row in rows],
+            "log_mode": self.log_mode,
+            "ncols": len(self.columns),
+            "nrows": len(rows),
+        }
+
+
+def _artifact_name(name: str) -> str:
+    """A name that an artifact may have, made as the official SDK makes it; of different names different ones."""
+    safe = re.sub(r"[^a-zA-Z0-9_.-]+", "", name)
+    if safe == name and len(name) <= MAX_NAME:
+        return name
+    suffix = base64.urlsafe_b64encode(zlib.crc32(name.encode("utf-8", "replace")).to_bytes(4, "big"))
+    return f"{safe[: MAX_NAME - 7]}-{suffix.decode().rstrip('=')}"
+
+
+def _cell(value: Any, artifact: Artifact) -> Any:
+    """A cell as the table in an artifact has it: media are files beside it, times are milliseconds since 1970."""
+    if isinstance(value, Media):
+        return value.into(artifact)
+    if isinstance(value, Mapping):
+        return {str(key): _cell(item, artifact) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_cell(item, artifact) for item in value]
+    if isinstance(value, (float, dt.date)) and value != value:  # NaN, or what pandas has where a time is missing
+        return None
+    if isinstance(value, dt.date):
+        moment = value if isinstance(value, dt.datetime) else dt.datetime.combine(value, dt.time())
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=dt.timezone.utc)).timestamp() * 1000)
+    return float(value) if isinstance(value, Decimal) else whole(value)
+
+
+def _name(column: Any) -> str | int:
+    return column if isinstance(column, (str, int)) else str(column)
+
+
+def _rows_of(frame: Any) -> Iterable[Sequence[Any]]:
+    if callable(getattr(frame, "rows", None)):  # polars
+        return frame.rows()  # type: ignore[no-any-return]
+    # pandas: by position, for two columns may have one name; as lists, for those hold Python's own values
+    return zip(*(frame.iloc[:, i].tolist() for i in range(len(frame.columns))))

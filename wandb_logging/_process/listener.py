@@ -1,0 +1,241 @@
+"""The thread behind a run: a `QueueListener` whose queue is the journal and whose only job is `work`."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from logging.handlers import QueueListener
+from typing import Any
+
+from wandb_logging._process.switch_interval import short_turns
+
+own_threads: set[int] = set()
+"""Idents of the threads that work for a listener just now."""
+
+
+def on_own_thread() -> bool:
+    """Whether this code runs on behalf of the listener: no text logged there may become a record of the run."""
+    return threading.get_ident() in own_threads
+
+
+if hasattr(os, "register_at_fork"):  # in the child other threads may get these numbers
+    os.register_at_fork(after_in_child=own_threads.clear)
+
+
+@contextlib.contextmanager
+def as_own_thread() -> Iterator[None]:
+    """Count the caller's thread as the listener's: for requests made there, which log."""
+    ident = threading.get_ident()
+    nested = ident in own_threads
+    own_threads.add(ident)
+    try:
+        yield
+    finally:
+        if not nested:
+            own_threads.discard(ident)
+
+
+class _Bell:
+    """The listener's queue: it holds no records (the journal does), only the wish that it be looked at."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition(threading.RLock())
+        self.asked = 0  # rounds asked for
+        self.done = 0  # the latest asked-for round that is over
+        self.moved = False  # the next round is due at another time than was thought
+        self.stopping = False
+        self.deadlines: list[float] = []  # of everybody who waits for a round; monotonic
+
+    def ring(self) -> int:
+        """Ask for a round now; its number."""
+        with self.changed:
+            self.asked += 1
+            self.changed.notify_all()
+            return self.asked
+
+    def latest(self) -> float | None:
+        """When nobody waits any more; None while nobody does, or somebody does without limit."""
+        latest = max(self.deadlines, default=math.inf)
+        return None if latest == math.inf else latest
+
+    def put_nowait(self, _sentinel: None) -> None:
+        """The listener's request to end, as `QueueListener.stop` makes it."""
+        with self.changed:
+            self.stopping = True
+            self.changed.notify_all()
+
+
+class Listener(QueueListener):
+    """Calls `work` at each interval, and at once when asked to.
+
+    Args:
+        work: one round; must not raise.
+        interval: gives the seconds between two rounds; None waits until asked.
+        at_end: called once, after the last round, on the thread that made it.
+    """
+
+    def __init__(
+        self, work: Callable[[], object], interval: Callable[[], float | None], at_end: Callable[[], object]
+    ) -> None:
+        self._bell = _Bell()
+        super().__init__(self._bell)  # type: ignore[arg-type]  # of a queue's methods, those that are used
+        self._work = work
+        self._interval = interval
+        self._at_end = at_end
+        self._started = False
+        self._round = threading.RLock()
+        self._first = True
+
+    # --- what QueueListener's own loop calls, on its thread ---
+
+    def dequeue(self, block: bool) -> Any:  # noqa: ARG002, FBT001  the signature of QueueListener
+        """Wait until a round is due; its number, or the sentinel to end."""
+        own_threads.add(threading.get_ident())
+        bell = self._bell
+        with bell.changed:
+            # The first round comes at once: people look at the page as soon as their program runs.
+            if not self._first:
+                self._wait_until_due(bell)
+            self._first = False
+            if bell.stopping and bell.asked == bell.done:
+                self._at_end()
+                own_threads.discard(threading.get_ident())
+                return None  # QueueListener's sentinel
+            return bell.asked
+
+    def _wait_until_due(self, bell: _Bell) -> None:
+        while bell.asked == bell.done and not bell.stopping:
+            bell.moved = False
+            if not bell.changed.wait_for(
+                lambda: bell.asked != bell.done or bell.stopping or bell.moved, self._interval()
+            ):
+                return
+
+    def handle(self, record: Any) -> None:
+        """One round."""
+        bell = self._bell
+        with self._round, short_turns():
+            self._work()
+        with bell.changed:
+            bell.done = max(bell.done, record)
+            bell.changed.notify_all()
+
+    # --- what the run calls ---
+
+    @property
+    def asked(self) -> bool:
+        """Whether somebody asked for the round that is being made; else its time has come."""
+        return self._bell.asked != self._bell.done
+
+    def wake(self) -> None:
+        """Have a round made soon, without waiting for it."""
+        self._bell.ring()
+
+    def reconsider(self) -> None:
+        """Ask anew when the next round is due."""
+        with self._bell.changed:
+            self._bell.moved = True
+            self._bell.changed.notify_all()
+
+    def hurry(self, deadline: float) -> None:
+        """Have a round made now, without waiting, as if somebody waited until the deadline (monotonic) or `calm`."""
+        with self._bell.changed:
+            self._bell.deadlines.append(deadline)
+            self._bell.ring()
+
+    def calm(self, deadline: float) -> None:
+        """Take back a `hurry`. Harmless when it has been."""
+        with self._bell.changed:
+            if deadline in self._bell.deadlines:
+                self._bell.deadlines.remove(deadline)
+
+    def start(self) -> None:
+        """Start the thread, unless it has been. At interpreter exit there can be none: rounds are made by `ask`."""
+        if self._started:
+            return
+        self._started = True
+        try:
+            super().start()
+        except RuntimeError:  # 3.12 and later: "can't create new thread at interpreter shutdown"
+            self._thread = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread is there."""
+        thread: threading.Thread | None = getattr(self, "_thread", None)
+        return thread is not None and thread.is_alive()
+
+    def ask(self, deadline: float | None) -> bool:
+        """Have a round made that begins after this call; whether it was over before the deadline.
+
+        Args:
+            deadline: monotonic time; None waits for as long as it takes.
+        """
+        if on_own_thread():
+            self._work()  # from the user's on_stop: waiting for ourselves would never end
+            return True
+        bell = self._bell
+        limit = math.inf if deadline is None else deadline
+        with bell.changed:
+            bell.deadlines.append(limit)
+        try:
+            number = bell.ring()
+            if not self.running:
+                return self._round_here(number)
+            with bell.changed:
+                left = None if deadline is None else max(0.0, deadline - time.monotonic())
+                return bell.changed.wait_for(lambda: bell.done >= number, left)
+        finally:
+            with bell.changed:
+                bell.deadlines.remove(limit)
+
+    def _round_here(self, number: int) -> bool:
+        """Make a round on the caller's thread, which counts as our own meanwhile."""
+        ident = threading.get_ident()
+        own_threads.add(ident)
+        try:
+            self.handle(number)
+        finally:
+            own_threads.discard(ident)
+        return True
+
+    def finish(self, deadline: float | None) -> None:
+        """End the thread after its current round, waiting for it until the deadline (monotonic) at most."""
+        self.enqueue_sentinel()
+        thread: threading.Thread | None = getattr(self, "_thread", None)
+        if thread is None or not thread.is_alive():
+            self._at_end()
+        elif not on_own_thread():
+            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        self._thread = None
+
+    def enqueue_sentinel(self) -> None:
+        """Ask the loop to end."""
+        self._bell.put_nowait(None)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait between two tries of a request; shorter when somebody asks or the end has come."""
+        bell = self._bell
+        with bell.changed:
+            asked, latest = bell.asked, bell.latest()
+            if latest is not None:
+                seconds = min(seconds, max(0.0, latest - time.monotonic()))
+            bell.changed.wait_for(lambda: bell.asked != asked or bell.stopping, seconds)
+
+    def out_of_time(self) -> bool:
+        """Whether whoever waits has waited long enough."""
+        latest = self._bell.latest()
+        return self._bell.stopping or (latest is not None and time.monotonic() >= latest)
+
+    def after_fork_in_child(self) -> None:
+        """Forget the thread, which stayed in the parent, and locks it may have held."""
+        self._bell = _Bell()
+        self.queue = self._bell  # type: ignore[assignment]
+        self._round = threading.RLock()
+        self._thread = None
+        self._started = False
+        self._first = True

@@ -1,0 +1,108 @@
+"""`run.summary`: what the run comes to, read from its journal and written to it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, MutableMapping
+from typing import Any
+
+from wandb_logging._fold import fold
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._reading.read import beginning
+
+
+class Summary(MutableMapping[str, Any]):
+    """The summary of a run: the last value of each metric, or its aggregates if `define_metric` asked for some.
+
+    `run.summary["best"] = 0.9` sets a value by hand: it stays until the metric is logged again, and what was
+    defined for it no longer holds. `run.summary.best` is the same value. A nested mapping is read as a copy: to
+    change a part of it, set it whole.
+
+    Args:
+        read: gives the summary as it stands.
+        write: takes what changes; None takes a value away.
+    """
+
+    _read: Callable[[], dict[str, Any]]
+    _write: Callable[[dict[str, Any]], None]
+
+    def __init__(self, read: Callable[[], dict[str, Any]], write: Callable[[dict[str, Any]], None]) -> None:
+        vars(self).update(_read=read, _write=write)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._read()[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._write({key: value})
+
+    def __delitem__(self, key: str) -> None:
+        if key not in self:
+            raise KeyError(key)
+        self._write({key: None})
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"the summary has no {name!r}") from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        del self[name]
+
+    def __repr__(self) -> str:
+        return repr(self._read())
+
+    def update(self, other: Any = (), /, **values: Any) -> None:
+        """Set several values, in one step."""
+        self._write(dict(other, **values))
+
+
+class Follower:
+    """The summary and the step that a run directory's journal comes to, read on from where it was read before."""
+
+    def __init__(self, run_dir: RunDir) -> None:
+        self._run_dir = run_dir
+        self.after_fork_in_child()
+
+    def after_fork_in_child(self) -> None:
+        """Begin anew: another thread of the parent's may have been reading."""
+        self._lock = threading.RLock()
+        self._begun: object = None
+
+    def summary(self) -> dict[str, Any]:
+        """The summary of all that is in the journal now, an open row included."""
+        with self._lock:
+            rules = self._read_on()
+            state, _ = fold.finish(rules, self._state)
+            return fold.summary(state)
+
+    def step(self) -> int:
+        """The step of the open row, or of the next one."""
+        with self._lock:
+            self._read_on()
+            return self._state.step
+
+    def _read_on(self) -> fold.Rules:
+        info = self._run_dir.info
+        rules = fold.rules_of(info, structured=False)
+        begun = (info.get("server"), self._run_dir.generation)
+        if self._begun != begun:  # a resumed run begins with what the server said; what was read may be gone
+            self._begun = begun
+            self._state, self._position = beginning(self._run_dir, info)
+        reader = self._run_dir.reader(self._position, record_order=False)
+        try:
+            while (chunk := reader.read()).bodies or chunk.damaged:
+                self._state, _ = fold.fold(rules, self._state, chunk.bodies)
+                self._position = chunk.position
+        finally:
+            reader.close()
+        return rules

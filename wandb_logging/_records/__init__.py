@@ -1,0 +1,1 @@
+"""A log record, or metrics given by hand, to an event."""

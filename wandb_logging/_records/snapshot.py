@@ -1,0 +1,367 @@
+"""From a log record, or metrics given by hand, to one journal event in bytes. No I/O.
+
+The work of the calling thread: everything is read and written down here, so that what a caller changes afterwards
+changes nothing. Rows of plain numbers and strings, nearly all there are, take a path without any Python loop.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from wandb_logging._errors import LogError
+from wandb_logging._events import alerts
+from wandb_logging._fold.fold import ERROR_LEVELS
+from wandb_logging._settings.settings import Settings
+from wandb_logging._values.plain import INT64, MAX_DEPTH, Aside, dumps, fast_dumps, plain, reason
+from wandb_logging._values.secrets import SHORTEST, Secrets
+
+_NUMBERS = frozenset({float, int, bool})
+_FLAT = _NUMBERS | {str}
+_MASKED = frozenset({"config", "summary"})  # kinds of changes whose names are the user's own
+_INFINITE = math.inf
+_NO_LEVEL = 2**60  # above any level; an int, because an int is compared with it in each call
+_MAX_TEXT = 2**20  # characters of one record's text; the server shows at most 4096 of a line
+
+_FAST = bool(fast_dumps)  # whether orjson is there
+_exceptions = logging.Formatter()
+
+Report = Callable[[str, str], None]
+"""Told of what had to be left out: (name of the value, why)."""
+
+Media = Callable[[Mapping[Any, Any], Aside], tuple[Mapping[Any, Any], list[dict[str, str]]]]
+"""Puts JSON values in the place of media: gives the metrics so, and what the fold has to know of the files."""
+
+
+def row_event(
+    metrics: Mapping[Any, Any],
+    step: object,
+    now: float,
+    report: Report,
+    media: Media | None = None,
+    *,
+    commit: bool | None = None,
+    secrets: Secrets | None = None,
+) -> bytes:
+    """The event of one row.
+
+    Args:
+        metrics: name -> value; values that cannot be sent are left out and reported.
+        step: whole number, or None for the next step.
+        now: seconds since 1970.
+        media: puts JSON values in the place of images and the like.
+        commit: whether the row is complete; None: a row is that says no step.
+        secrets: masks what should not be told.
+    """
+    event = {"metrics": metrics, "t": now} if step is None else {"metrics": metrics, "step": step, "t": now}
+    if commit is not None:
+        event["commit"] = commit
+    return _encode(event, metrics, report, media, secrets)
+
+
+def change_event(kind: str, value: object, now: float, report: Report, secrets: Secrets | None = None) -> bytes:
+    """The event of a change: `kind` is exit, config, or another of those `_fold.fold` lists."""
+    aside: Aside = {}
+    tree = plain({kind: value}, aside=aside)
+    for name, why in aside.items():
+        report(name, why)
+    if aside:
+        tree["aside"] = aside
+    if secrets is None:
+        return dumps({**tree, "t": now})
+    if kind in _MASKED:
+        tree = {**tree, kind: secrets.tree(tree.get(kind), kind)}
+    return secrets.line(dumps({**tree, "t": now}))
+
+
+def text_event(text: str, level: str, now: float) -> bytes:
+    """The event of text that comes from no log record."""
+    return dumps(plain({"text": text[:_MAX_TEXT], "level": level, "t": now}))
+
+
+def output_event(text: str, now: float, *, error: bool) -> bytes:
+    """The event of what the program wrote to stdout, or to stderr."""
+    event = {"output": text, "error": True, "t": now} if error else {"output": text, "t": now}
+    return dumps(plain(event))
+
+
+def _encode(event: dict[str, Any], metrics: Any, report: Report, media: Media | None, secrets: Secrets | None) -> bytes:
+    """The bytes of an event whose `metrics`, if any, are still the caller's own objects."""
+    # Numbers are nobody's secret: rows of nothing else are not looked at.
+    numbers = metrics is None or (type(metrics) is dict and _NUMBERS.issuperset(map(type, metrics.values())))
+    if _FAST and (numbers or _is_plain(metrics)) and type(event["t"]) is float:
+        try:
+            if secrets is not None and not numbers:
+                event["metrics"] = secrets.tree(metrics)
+            line = fast_dumps(event)
+            # A sum is finite only if all of it is, and takes half the time of looking for null, which is orjson's NaN.
+            finite = numbers and metrics is not None and -_INFINITE < sum(metrics.values(), event["t"]) < _INFINITE
+        except (TypeError, OverflowError):
+            pass  # a surrogate, an integer beyond 64 bits, a key that is no string, a step that is an array
+        else:
+            # Null stands for NaN; or it is just a word in the text. And a step has to be a whole number.
+            if (finite or line.rfind(b'":null') < 0) and type(event.get("step", 0)) is int:
+                return line
+    return _encode_slowly(event, metrics, report, media, secrets)
+
+
+def _is_plain(metrics: object, depth: int = MAX_DEPTH) -> bool:
+    """Whether orjson writes these metrics exactly as `plain` and `dumps` would."""
+    if type(metrics) is not dict:
+        return False
+    if _FLAT.issuperset(map(type, metrics.values())):
+        return True
+    try:
+        return depth > 1 and all(
+            type(value) in _FLAT or (type(value) is dict and bool(value) and _is_plain(value, depth - 1))
+            for value in metrics.values()
+        )
+    except RuntimeError:  # another thread is adding to them
+        return False
+
+
+def _encode_slowly(
+    event: Mapping[str, Any], metrics: object, report: Report, media: Media | None, secrets: Secrets | None
+) -> bytes:
+    aside: Aside = {}
+    rest = {key: value for key, value in event.items() if key != "metrics"}
+    step = rest.pop("step", None)
+    if not isinstance(rest["t"], (int, float)) or not math.isfinite(rest["t"]):
+        rest["t"] = now()
+    head = {} if metrics is None else _row(metrics, aside, media)
+    if secrets is not None and "metrics" in head:
+        head["metrics"] = secrets.tree(head["metrics"])
+    if step is not None and "metrics" in head:
+        whole = _whole(step)
+        if whole is None:
+            aside["step"] = f"must be a whole number, not {_short(step)}"
+        else:
+            head["step"] = whole
+    tree = {**head, **plain(rest)}
+    for name, why in aside.items():
+        report(name, why)
+    if aside:
+        tree["aside"] = plain(aside)
+    return dumps(tree) if secrets is None else secrets.line(dumps(tree))
+
+
+def _row(metrics: object, aside: Aside, media: Media | None) -> dict[str, Any]:
+    """What of an event stands for metrics of any kind: `metrics`, and `media` if there are files."""
+    if not isinstance(metrics, Mapping):
+        aside["metrics"] = f"must be a mapping, not {type(metrics).__name__}"
+        return {}
+    head: dict[str, Any] = {}
+    try:
+        if media is not None:
+            metrics, files = media(metrics, aside)
+            if files:
+                head["media"] = files
+        head["metrics"] = _without_empty(plain(metrics, aside=aside))
+    except LogError:  # a person called, and is told
+        raise
+    except Exception as exc:
+        aside["metrics"] = reason(exc)
+    return head
+
+
+def _without_empty(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Without mappings that hold no value: they are not metrics, and the official SDK does not send them either."""
+    below = {key: _without_empty(value) for key, value in tree.items() if isinstance(value, dict)}
+    return {key: below.get(key, value) for key, value in tree.items() if below.get(key, True)}
+
+
+def _whole(step: object) -> int | None:
+    """A step given as int, numpy integer, or a float without fraction; None if it is none of them, or too large."""
+    try:
+        value = plain(step)
+        whole = not isinstance(value, (str, bool)) and int(value) == value and int(value) in INT64
+        return int(value) if whole else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _short(value: object) -> str:
+    try:
+        text = repr(value)
+    except Exception:
+        text = type(value).__name__
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+class Steps:
+    """The steps of a run's rows as they are logged, where a lower one is an error (late_steps: error).
+
+    It knows of this process only: what the fold decides later, with all that was logged, has the last word.
+
+    Args:
+        say: told of late rows that come from log records: (kind, text).
+        begin: the step at which a run goes on with what was before, as far as that is known yet.
+    """
+
+    def __init__(self, say: Callable[[str, str], object], begin: Callable[[], int] = lambda: 0) -> None:
+        self._say = say
+        self._begin = begin
+        self._now = 0
+        self.after_fork_in_child()
+
+    def after_fork_in_child(self) -> None:
+        """Another thread of the parent's may have held the lock."""
+        self._lock = threading.RLock()  # reentrant: a signal's handler may log within
+
+    def check(self, step: object, *, commit: bool | None = None) -> str | None:
+        """Take the step of a row, or None for the next; what is wrong with it, if something is.
+
+        Args:
+            commit: as `row_event` takes it.
+        """
+        number = None if step is None else _whole(step)
+        with self._lock:
+            self._now = max(self._now, self._begin())
+            if number is None:
+                self._now += commit is not False
+            elif number < self._now:
+                return f"step {number} is lower than the current step {self._now} (late_steps: error)"
+            else:
+                self._now = number + (commit is True)
+        return None
+
+    def warn(self, step: object) -> None:
+        """Take the step of a log record's row, and say if it is late."""
+        late = self.check(step)
+        if late is not None:
+            # Of the uploader's kind, which says the same when it comes to the row: one line is enough.
+            self._say("set aside", f"{late}: the row is set aside")
+
+
+class Snapshot:
+    """Turns log records into events, as the settings say.
+
+    Args:
+        settings: metrics_key, step_key, dict_message, dict_args, console, alert_level, alert_wait_duration.
+        report: told of values that are left out.
+        broken: told of records whose text cannot be made (a wrong number of arguments); the rest is kept.
+        media: puts JSON values in the place of images and the like.
+        steps: told of the step of each row.
+        secrets: masks what should not be told.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        report: Report,
+        broken: Callable[[logging.LogRecord], object],
+        media: Media | None = None,
+        steps: Steps | None = None,
+        *,
+        secrets: Secrets | None = None,
+    ) -> None:
+        self._metrics_key = settings.metrics_key
+        self._step_key = settings.step_key
+        self._dicts = settings.dict_message or settings.dict_args
+        self._dict_message = settings.dict_message
+        self._dict_args = settings.dict_args
+        # True sends every record's text, a number those from that level up, False none.
+        self._console_level = int(settings.console) if settings.console is not False else _NO_LEVEL
+        level = settings.alert_level
+        self._alert_level = _NO_LEVEL if level is None else level
+        self._maybe_alert = min(self._alert_level, logging.WARNING) if level is not None else _NO_LEVEL
+        self._alert_wait = settings.alert_wait_duration
+        self._report = report
+        self._broken = broken
+        self._media = media
+        self._steps = steps
+        self._secrets = secrets
+
+    def event(self, record: logging.LogRecord, formatter: logging.Formatter | None) -> bytes | None:
+        """The event of a record; None if nothing of it is wanted. The formatter is the user's, if there is one."""
+        attributes = record.__dict__
+        metrics = attributes.get(self._metrics_key)
+        if metrics is None and self._dicts:
+            metrics = self._from_message(record)
+        event: dict[str, Any]
+        if metrics is None:
+            event = {"t": record.created}
+        else:
+            step = attributes.get(self._step_key)
+            if step is None:
+                event = {"metrics": metrics, "t": record.created}
+            else:
+                event = {"metrics": metrics, "step": step, "t": record.created}
+            if self._steps is not None:
+                self._steps.warn(step)
+        level = record.levelno
+        if level >= self._maybe_alert:
+            self._add_alert(event, record)
+        if level >= self._console_level and (metrics is None or metrics is not record.msg):
+            self._add_text(event, record, formatter)
+        elif metrics is None and "alert" not in event:
+            return None
+        return _encode(event, metrics, self._report, self._media, self._secrets)
+
+    def _from_message(self, record: logging.LogRecord) -> object:
+        if self._dict_message and isinstance(record.msg, Mapping):
+            return record.msg
+        if self._dict_args and isinstance(record.args, Mapping) and record.args:
+            return record.args
+        return None
+
+    def _add_text(self, event: dict[str, Any], record: logging.LogRecord, formatter: logging.Formatter | None) -> None:
+        level = record.levelname
+        event["level"] = level
+        if record.levelno >= logging.ERROR and level not in ERROR_LEVELS:
+            event["error"] = True  # a level of the user's own: its name alone does not tell
+        if formatter is not None:
+            try:
+                event["text"] = self._masked(formatter.format(record))
+                return
+            except Exception:
+                self._broken(record)
+        event["logger"] = record.name
+        text = _text(record, self._broken if formatter is None else None)
+        event["text"] = text if len(text) < SHORTEST else self._masked(text)
+
+    def _masked(self, text: str) -> str:
+        text = text if self._secrets is None else self._secrets.text(text)
+        return text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT]
+
+    def _add_alert(self, event: dict[str, Any], record: logging.LogRecord) -> None:
+        error = record.exc_info[0] if record.exc_info else None
+        if record.levelno < self._alert_level and error is None:
+            return
+        # What one is about: alerts of one title wait for each other.
+        title = f"{record.levelname} in {record.name}" + (f": {error.__name__}" if error else "")
+        level = "ERROR" if record.levelno >= logging.ERROR else "WARN" if record.levelno >= logging.WARNING else "INFO"
+        event["alert"] = alerts.alert(*alerts.cut(title, self._masked(_text(record))), level, self._alert_wait)
+
+
+def _text(record: logging.LogRecord, broken: Callable[[logging.LogRecord], object] | None = None) -> str:
+    """Message and traceback of a record. `broken` is told if its arguments do not fit its message."""
+    try:
+        text = record.getMessage()
+    except Exception:
+        if broken is not None:
+            broken(record)
+        text = f"{_short(record.msg)} {_short(record.args)}"
+    if record.exc_info or record.exc_text or record.stack_info:
+        text = _with_traceback(text, record)
+    return text
+
+
+def _with_traceback(text: str, record: logging.LogRecord) -> str:
+    parts = [text]
+    if record.exc_text:  # another handler's formatter was first
+        parts.append(record.exc_text)
+    elif record.exc_info and record.exc_info[0] is not None:
+        parts.append(_exceptions.formatException(record.exc_info))
+    if record.stack_info:
+        parts.append(_exceptions.formatStack(record.stack_info))
+    return "\n".join(parts)
+
+
+def now() -> float:
+    """Seconds since 1970, the `t` of an event."""
+    return time.time()

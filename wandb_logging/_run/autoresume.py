@@ -1,0 +1,52 @@
+"""`resume: auto`: which run the next start goes on with, in a file beside the run directories.
+
+The file is there from a run's start until it ends with exit code 0: a run that failed, or was killed, is gone on with.
+It is the official SDK's, in another folder: `wandb_cache/wandb-resume.json`, `{"run_id": "..."}` (protocol 3.5).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from wandb_logging._errors import SettingsError
+from wandb_logging._settings.settings import Settings
+from wandb_logging._values.plain import dumps, loads
+
+
+def resolved(settings: Settings) -> Settings:
+    """Settings that say `auto`, with what it means now: the run that did not end well, or the one of `run_id`."""
+    known = settings.run_id or _noted(settings.cache_dir)
+    try:
+        return settings.but(resume="allow" if known else None, run_id=known)
+    except SettingsError:
+        return settings.but(resume=None)  # the file was not written by us
+
+
+def note(cache_dir: Path, run_id: str) -> None:
+    """Have the next start go on with this run. Where that cannot be written, it begins another."""
+    file = _file(cache_dir)
+    temporary = file.with_suffix(f".{os.getpid()}.tmp")
+    with contextlib.suppress(OSError):
+        temporary.write_bytes(dumps({"run_id": run_id}))
+        temporary.replace(file)
+
+
+def forget(cache_dir: Path) -> None:
+    """The run has ended well: the next start begins another."""
+    with contextlib.suppress(OSError):
+        _file(cache_dir).unlink()
+
+
+def _file(cache_dir: Path) -> Path:
+    return cache_dir / "wandb-resume.json"
+
+
+def _noted(cache_dir: Path) -> str | None:
+    try:
+        value = loads(_file(cache_dir).read_bytes())
+    except (OSError, ValueError):
+        return None
+    run_id = value.get("run_id") if isinstance(value, dict) else None
+    return run_id if isinstance(run_id, str) else None

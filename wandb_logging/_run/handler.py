@@ -1,0 +1,254 @@
+"""`WandbHandler`: which log records become what. A `logging.Handler` with a `QueueHandler` inside.
+
+It *has* a QueueHandler and is none: `dictConfig` treats subclasses of that class specially from Python 3.12 on, and
+they fail (CPython issues 111615, 118868).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Mapping, MutableMapping
+from logging.handlers import QueueHandler
+from threading import get_ident
+from typing import TYPE_CHECKING, Any
+
+from wandb_logging._errors import SettingsError
+from wandb_logging._process import ending
+from wandb_logging._process.listener import own_threads
+from wandb_logging._records.snapshot import Snapshot
+from wandb_logging._run.run import Run
+from wandb_logging._settings.settings import Settings
+
+if TYPE_CHECKING:
+    from wandb_logging._journal.writer import Writer
+
+    _Adapter = logging.LoggerAdapter[logging.Logger]
+else:
+    _Adapter = logging.LoggerAdapter
+
+
+_FORK_PATIENCE = 10.0  # seconds
+
+# One for all handlers. A fork waits for it, as it does for logging's own: a child can do nothing with half a run.
+_starting = threading.RLock()
+
+
+def _before_fork() -> None:
+    _starting.acquire(timeout=_FORK_PATIENCE)
+
+
+def _after_fork_in_parent() -> None:
+    with contextlib.suppress(RuntimeError):  # it was waited for in vain
+        _starting.release()
+
+
+def _after_fork_in_child() -> None:
+    global _starting  # noqa: PLW0603  whoever held it stayed in the parent
+    _starting = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+
+
+class _JournalHandler(QueueHandler):
+    """A QueueHandler whose queue is the run's journal."""
+
+    queue: Writer  # type: ignore[assignment]
+
+    def __init__(self, owner: WandbHandler, run: Run) -> None:
+        super().__init__(run.writer)  # type: ignore[arg-type]  # its queue is the journal
+        self._owner = owner
+        snapshot = Snapshot(owner.settings, run.report, owner.handleError, run.media, run.steps, secrets=run.secrets)
+        self._event, self._append = snapshot.event, run.writer.append
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Append the record to the journal, as an event in bytes: QueueHandler's `prepare` and `enqueue` in one."""
+        try:
+            event = self._event(record, self._owner.formatter)
+            if event is not None:
+                self._append(event)
+        except Exception:
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's name
+        """What goes wrong is the visible handler's to report."""
+        self._owner.handleError(record)
+
+
+class WandbHandler(logging.Handler):
+    """Sends the metrics and the text of log records to a W&B run.
+
+    The run begins with the first record and ends when the handler is closed, at the latest at interpreter exit.
+    Making the handler uses no network, starts no thread and makes no file. No record makes it raise, or wait for
+    the network.
+
+    Args:
+        level: records below it are left alone.
+        run: a run made by hand, to which the records go; it is not finished when the handler is closed.
+        **settings: the fields of `Settings`.
+
+    Raises:
+        SettingsError: a setting is unknown or wrong. From `dictConfig` it comes as the cause of the ValueError
+            that `dictConfig` makes of every error of a handler.
+    """
+
+    wandb_logging = True  # how `_process.notices` tells our handlers from the user's
+
+    def __init__(self, level: int | str = logging.NOTSET, *, run: Run | None = None, **settings: Any) -> None:
+        if run is not None and settings:
+            raise SettingsError(f"run= brings its own settings; {', '.join(settings)} cannot be given beside it")
+        self.settings = Settings.of(settings) if run is None else run.settings
+        self._attached = run is not None
+        self._run = run
+        self._inner: _JournalHandler | None = None
+        self._early: list[logging.LogRecord] | None = None
+        self._closed = False
+        self._late = 0
+        self._flush_began: float | None = None
+        # Last: it puts the handler where logging.shutdown finds it, also one whose settings are wrong.
+        super().__init__(level)
+
+    # --- records ---
+
+    def handle(self, record: logging.LogRecord) -> Any:
+        """Filter the record and emit it. Without the handler's own lock: the journal has one, held for one write.
+
+        So a thread that logs never waits for another's formatting, nor for `logging.shutdown` that waits for us.
+        """
+        # Our own lines, and what `requests` logs on our thread, would feed themselves.
+        # The level is asked again: a user's QueueListener in front does not, by default.
+        if (
+            record.levelno < self.level
+            or record.name == "wandb_logging"
+            or (get_ident() in own_threads and not self._is_row(record))
+        ):
+            return False
+        kept: Any = self.filter(record)
+        if kept:
+            self.emit(kept if isinstance(kept, logging.LogRecord) else record)
+        return kept
+
+    def _is_row(self, record: logging.LogRecord) -> bool:
+        """Whether `Snapshot` finds metrics in it: then it is the program's, from a finaliser on whatever thread."""
+        settings = self.settings
+        return (
+            vars(record).get(settings.metrics_key) is not None
+            or (settings.dict_message and isinstance(record.msg, Mapping))
+            or (settings.dict_args and isinstance(record.args, Mapping) and bool(record.args))
+        )
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Append the record to the run's journal."""
+        inner = self._inner or self._first(record)
+        if inner is not None:
+            inner.emit(record)
+
+    def _first(self, record: logging.LogRecord) -> _JournalHandler | None:
+        """The first record starts the run; a handler that is closed or disabled takes none."""
+        if self.settings.mode == "disabled":
+            return None
+        if self._closed:
+            self._late += 1
+            return None
+        try:
+            with _starting:
+                if self._early is not None:  # a signal handler logs while this very thread starts the run
+                    self._early.append(record)
+                    return None
+                return self._inner or self._start()
+        except Exception:
+            self.handleError(record)
+            return None
+
+    def _start(self) -> _JournalHandler:
+        self._early = []
+        try:
+            if self._run is None:
+                self._run = Run(self.settings)
+                self._run.owner = weakref.ref(self)
+            inner = _JournalHandler(self, self._run)
+            for record in self._early:
+                inner.emit(record)
+            self._inner = inner
+            return inner
+        finally:
+            self._early = None
+
+    # --- what a person may call ---
+
+    @property
+    def run(self) -> Run:
+        """The run the records go to; asking for it starts it."""
+        with _starting:
+            if self._run is None or (self._inner is None and not self._closed):
+                self._start()
+        assert self._run is not None
+        return self._run
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Send what has been logged (online), or force it to the disk (offline).
+
+        Args:
+            timeout: most seconds to wait; None waits for the setting close_timeout, because
+                `logging.shutdown` calls it so when the program ends.
+        """
+        run = self._run
+        if run is None or self._closed:
+            return
+        began = time.monotonic()
+        report = run.flush(self.settings.close_timeout if timeout is None else timeout)
+        self._flush_began = None if report.ok else began
+
+    def close(self) -> None:
+        """Finish the run, in at most `close_timeout` seconds. Calling it again does nothing."""
+        if not self._closed:
+            self._closed = True
+            run, self._inner = self._run, None
+            if run is not None:
+                if self._attached:
+                    run.flush(self._time_left())
+                else:
+                    run.finish(ending.exit_code(), self._time_left())
+        super().close()
+
+    def _time_left(self) -> float:
+        # logging.shutdown flushes, then closes: both together have close_timeout (issue 4, promise 6).
+        timeout = self.settings.close_timeout
+        if self._flush_began is None:
+            return timeout
+        spent = time.monotonic() - self._flush_began
+        return max(0.0, timeout - spent) if spent < timeout + 1 else timeout
+
+    def stats(self) -> dict[str, Any]:
+        """Counts as `Run.stats` gives them; of a handler without a run yet all are 0."""
+        if self._run is None:
+            counts = dict.fromkeys(("accepted", "journalled", "sent", "acknowledged", "set_aside", "late", "masked"), 0)
+            return {**counts, "dropped": {}, "lag": 0.0}
+        stats = self._run.stats()
+        if self._late:
+            dropped = {**stats["dropped"], "logged after the handler was closed": self._late}
+            stats = {**stats, "accepted": stats["accepted"] + self._late, "dropped": dropped}
+        return stats
+
+
+class MergingAdapter(_Adapter):
+    """A LoggerAdapter that adds its extra to the call's, instead of replacing it as Python before 3.13 does.
+
+    The call's keys win. Mappings under one key, such as the metrics, are merged.
+    """
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        """The message and its keyword arguments with the adapter's extra in them."""
+        own: Mapping[str, Any] = self.extra or {}
+        given = kwargs.get("extra") or {}
+        merged = {**own, **given}
+        for key in own.keys() & given.keys():
+            if isinstance(own[key], Mapping) and isinstance(given[key], Mapping):
+                merged[key] = {**own[key], **given[key]}
+        return msg, {**kwargs, "extra": merged}

@@ -1,0 +1,732 @@
+"""`Run`: what a user holds. Every method puts an event into the run's journal, or asks `Background` to send it."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wandb_logging._errors import JournalError, LogError
+from wandb_logging._events import alerts
+from wandb_logging._events.metrics import Metric
+from wandb_logging._fold import fold
+from wandb_logging._journal.rundir import safe_name
+from wandb_logging._keys.keys import Session, find_keys
+from wandb_logging._media.placing import Placing
+from wandb_logging._process import ending
+from wandb_logging._process.capture import Capture
+from wandb_logging._process.notices import Notices
+from wandb_logging._process.sampling import OwnStats, Sampler
+from wandb_logging._reading.summary import Follower, Summary
+from wandb_logging._records.snapshot import Steps, now, output_event, row_event, text_event
+from wandb_logging._report import Report
+from wandb_logging._run import autoresume
+from wandb_logging._run.rounds import Background
+from wandb_logging._run.save import POLICIES, matches
+from wandb_logging._run.start import chosen_mode, open_place
+from wandb_logging._sending.files import ignored
+from wandb_logging._settings.settings import Settings
+from wandb_logging._values.plain import Aside, mapping_of, plain
+from wandb_logging._values.secrets import Secrets
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from wandb_logging._artifacts.artifact import Artifact, StrPath
+    from wandb_logging._artifacts.download import UsedArtifact
+    from wandb_logging._journal.writer import Writer
+
+_MOST_OUTPUT = 2**20  # characters of output in one event
+
+_live: weakref.WeakSet[Run] = weakref.WeakSet()
+
+
+def new_run(project: str, entity: str | None = None, session: Session | None = None, **settings: Any) -> Run:
+    """Start a run by hand, without a log handler.
+
+    Args:
+        project: project the run belongs to.
+        entity: team or user; default: the key's own.
+        session: key and host, as `login` gives them; default: found as `mode` says.
+        **settings: any other field of `Settings`.
+
+    Raises:
+        SettingsError: a setting is wrong.
+    """
+    values = {"project": project, "entity": entity, **settings}
+    if session is not None:
+        values["api_key"] = session.api_key
+        if session.host is not None:
+            values["host"] = session.host
+    return Run(Settings.of({key: value for key, value in values.items() if value is not None}))
+
+
+class Run:
+    """A W&B run. Made by `new_run`, or by the first record of a `WandbHandler`.
+
+    As a context manager it is finished at the end of the block: with exit code 1 if an exception leaves it, whose
+    traceback is in the Logs tab then, or with the code of a `sys.exit`.
+    All methods may be called from any thread. In a forked child the run takes rows, which the parent sends.
+
+    Args:
+        settings: everything about it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._auto = settings.resume == "auto" and settings.mode != "disabled"
+        if self._auto:
+            settings = autoresume.resolved(settings)
+        self.settings = settings
+        notices = Notices(quiet=settings.quiet)
+        aside: Aside = {}
+        config = plain(settings.config, aside=aside, of_config=True)
+        mode = chosen_mode(settings)
+        self.secrets = secrets = _secrets_of(settings, mode, notices)
+        self._place = place = open_place(settings, mode, config, secrets)
+        if self._auto:
+            autoresume.note(settings.cache_dir, self.id)
+        self._background = Background(settings, mode, place, notices, secrets, self._on_stop)
+        self._config = {**place.config, **config}  # unmasked: the program may read its settings there
+        self._report_config(aside)
+        self._changed: dict[str, Any] = {}  # name, notes and so on, set while it runs
+        self._own_summary: dict[str, Any] = {}
+        self._labels: dict[str, dict[str, Any]] = {}
+        self._summary = Summary(self._read_summary, self._set_summary)
+        self._follower = Follower(place.run_dir)
+        # Kept up with what is logged only where `log` has to know.
+        self.steps = Steps(notices.add, self._steps_from()) if settings.late_steps == "error" else None
+        placing = partial(Placing, place.run_dir.keep_media, self.log_artifact, self._label, run_id=self.id)
+        self.media = placing()  # of log records
+        self._media_by_hand = placing(strict=True)
+        self._media_of_summary = placing(strict=True, step="summary")
+        self._capture: Capture | None = None
+        self.owner: Callable[[], object | None] | None = None  # weak reference to the handler that made it
+        if settings.log_stats:
+            self._background.samplers.append(Sampler(settings.system_interval, lambda: OwnStats(self.stats)))
+        if mode != "disabled":
+            self._watch_the_end()
+        _live.add(self)
+        self._background.start()
+        if mode != "disabled" and settings.capture_output:
+            self._start_capture()
+
+    # --- what it is ---
+
+    @property
+    def id(self) -> str:
+        """Id of the run in its project."""
+        return str(self._place.info["id"])
+
+    @property
+    def start_time(self) -> float:
+        """When the run began, seconds since 1970."""
+        return float(self._place.info["start"])
+
+    @property
+    def mode(self) -> str:
+        """online, offline or disabled."""
+        return self._background.mode
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the server asked the run to stop."""
+        return self._background.stopped
+
+    @property
+    def name(self) -> str:
+        """Name people see: the server's once it is known, else the setting, else the id. Can be set."""
+        remote = self._background.uploader.remote
+        return self._changed.get("name") or (remote.display_name if remote else None) or self.settings.name or self.id
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._change("name", name)
+
+    @property
+    def notes(self) -> str | None:
+        """Longer description. Can be set."""
+        notes: str | None = self._changed.get("notes", self.settings.notes)
+        return notes
+
+    @notes.setter
+    def notes(self, notes: str) -> None:
+        self._change("notes", notes)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Tags of the run. Can be set, and added to: `run.tags += ("v2",)`.
+
+        Of a run that is resumed online these are what it had: the server is waited for, at most `close_timeout`.
+        """
+        if "tags" in self._changed or self.settings.tags:
+            return tuple(self._changed.get("tags", self.settings.tags))
+        uploader = self._background.uploader
+        resumes = self.settings.resume in {"allow", "must"} and self.mode == "online" and self._goes_on
+        if resumes and uploader.remote is None:
+            self._background.append_change("run", {})  # without anything to send the server would not be asked
+            self.flush(self.settings.close_timeout)
+        before = uploader.state.run.get("tags") or self._place.info["tags"]
+        return tuple(before or (uploader.remote.tags if uploader.remote else ()))
+
+    @tags.setter
+    def tags(self, tags: Iterable[str]) -> None:
+        self._change("tags", tags if isinstance(tags, str) else tuple(tags))
+
+    @property
+    def group(self) -> str | None:
+        """Group of runs this one belongs to. Can be set."""
+        group: str | None = self._changed.get("group", self.settings.group)
+        return group
+
+    @group.setter
+    def group(self, group: str) -> None:
+        self._change("group", group)
+
+    @property
+    def job_type(self) -> str | None:
+        """Kind of job, such as train or eval. Can be set."""
+        job_type: str | None = self._changed.get("job_type", self.settings.job_type)
+        return job_type
+
+    @job_type.setter
+    def job_type(self, job_type: str) -> None:
+        self._change("job_type", job_type)
+
+    def _change(self, key: str, value: object) -> None:
+        value = getattr(self.settings.but(**{key: value}), key)  # raises a SettingsError that says what is right
+        self._background.append_change("run", {key: value})
+        self._changed[key] = value
+
+    @property
+    def project(self) -> str:
+        """Project of the run."""
+        remote = self._background.uploader.remote
+        return remote.project if remote else self.settings.project
+
+    @property
+    def entity(self) -> str | None:
+        """Team or user; None while neither settings nor server have said."""
+        remote = self._background.uploader.remote
+        return remote.entity if remote else self.settings.entity
+
+    @property
+    def url(self) -> str | None:
+        """Address of the run's page; None while the server does not know the run."""
+        return self._background.uploader.url
+
+    @property
+    def dir(self) -> Path | None:
+        """The run directory; None if there is none (disabled, or nothing can be written)."""
+        return self._place.run_dir.path if self._place.run_dir.on_disk else None
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """A copy of the config as it stands; of a resumed run with what the server has, once it has been asked."""
+        remote = self._background.uploader.remote
+        before = {key: value for key, value in remote.config.items() if key != "_wandb"} if remote else {}
+        return {**before, **self._config}
+
+    @property
+    def resumed(self) -> bool:
+        """Whether it goes on with a run that was there; False while nobody knows."""
+        remote = self._background.uploader.remote
+        return self._place.continued or bool(remote and remote.config)
+
+    @property
+    def summary(self) -> Summary:
+        """The summary as it stands, with what was just logged; setting a key of it sets it in the run."""
+        return self._summary
+
+    @property
+    def step(self) -> int:
+        """Step of the next row; while one of an explicit step is open, that step."""
+        return self._background.uploader.state.step if self.dir is None else self._follower.step()
+
+    @property
+    def queue_length(self) -> int:
+        """Journal lines the server has not acknowledged."""
+        return self._background.queue_length
+
+    @property
+    def writer(self) -> Writer:
+        """The journal, as the handler's queue."""
+        return self._place.writer
+
+    def __repr__(self) -> str:
+        return f"<Run {self.project}/{self.id} {self.mode}>"
+
+    # --- what goes into it ---
+
+    def log(self, metrics: Mapping[str, Any], step: int | None = None, *, commit: bool | None = None) -> None:
+        """Log a row. When this returns it is in the journal.
+
+        Args:
+            metrics: name -> value, nested mappings allowed: numbers, text, arrays, and media such as `Image`. A
+                value that cannot be sent is set aside with a warning; the rest goes.
+            step: step of the row; rows of one step merge. Default: the next step.
+            commit: whether the row is complete; if not, the next call adds to it. Default: it is, unless a step is
+                given.
+
+        Raises:
+            LogError: `metrics` is no mapping, `step` no whole number, or lower than the current one and late_steps is
+                error; media are not what they should be; or the run is finished.
+        """
+        if not isinstance(metrics, Mapping):
+            raise LogError(f"metrics: expected a mapping, got {type(metrics).__name__}")
+        if step is not None and (isinstance(step, bool) or not hasattr(step, "__index__")):
+            raise LogError(f"step: expected a whole number, got {step!r}")
+        late = None if self.steps is None else self.steps.check(step, commit=commit)
+        if late is not None:
+            raise LogError(late)
+        if self.mode == "disabled":
+            self._background.append(b"")
+        else:
+            self._background.append(
+                row_event(metrics, step, now(), self.report, self._media_by_hand, commit=commit, secrets=self.secrets)
+            )
+
+    def update_config(self, mapping: Any = None, **values: Any) -> None:
+        """Set keys of the config; other keys stay.
+
+        Args:
+            mapping: key -> value, nested mappings allowed; or a namespace, a dataclass, a pydantic or attrs model.
+                A value that cannot be sent is set aside with a warning; the rest goes.
+
+        Raises:
+            LogError: `mapping` is none of these, or the run is finished.
+        """
+        opened = {} if mapping is None else mapping_of(mapping)
+        if not isinstance(opened, Mapping):
+            raise LogError(f"config: expected a mapping, namespace, dataclass or model, got {type(mapping).__name__}")
+        for given in (opened, values):
+            if given:
+                self._background.append_change("config", self._take_config(given))
+
+    def _take_config(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Add to the config what can be sent of it; report the rest."""
+        aside: Aside = {}
+        taken: dict[str, Any] = plain(given, aside=aside, of_config=True)
+        self._report_config(aside)
+        self._config.update(taken)
+        return taken
+
+    def _report_config(self, aside: Aside) -> None:
+        for name, why in aside.items():
+            self.report(f"config.{name}", why)
+
+    def define_metric(  # noqa: PLR0917  the official SDK's signature
+        self,
+        name: str,
+        step_metric: str | Metric | None = None,
+        step_sync: bool | None = None,  # noqa: FBT001
+        hidden: bool | None = None,  # noqa: FBT001
+        summary: str | Iterable[str] | None = None,
+        overwrite: bool | None = None,  # noqa: FBT001
+    ) -> Metric:
+        """Say what charts and summary make of a metric. Best done before it is logged.
+
+        Args:
+            name: of the metric; `val.acc` is acc in val. With a `*` at its end: of all that begin so, do not begin
+                with `_` and have no definition of their own.
+            step_metric: metric that is its x axis, in place of the step.
+            step_sync: whether a row without the step metric gets that one's last value, or 0. Default: True if a
+                step metric is given.
+            hidden: leave it out of automatic charts.
+            summary: what of it the summary shows, separated by commas: min, max, mean, first, last; or none. Default:
+                its last value alone.
+            overwrite: replace an earlier definition of that name. Default: add to it.
+
+        Returns:
+            The definition; `define_metric(..., step_metric=)` takes it.
+
+        Raises:
+            LogError: the name has a `*` before its end, or an argument is wrong; or the run is finished.
+        """
+        summary = summary if summary is None or isinstance(summary, str) else list(summary)
+        try:
+            metric = Metric.of(
+                name, step_metric, step_sync=step_sync, hidden=hidden, summary=summary, overwrite=overwrite
+            )
+        except ValueError as exc:
+            raise LogError(f"define_metric: expected {exc}") from None
+        self._background.append_change("define", metric.event())
+        return metric
+
+    def _steps_from(self) -> Callable[[], int]:
+        """What tells the step at which the run goes on with what was before: the server's word comes later."""
+        here, uploader = self._follower.step() if self.dir is not None else 0, self._background.uploader
+        return lambda: max(here, uploader.remote.step if uploader.remote else 0)
+
+    def _read_summary(self) -> dict[str, Any]:
+        if self.dir is None:  # what is only in memory can be read once, by the uploader
+            return {**fold.summary(self._background.uploader.state), **self._own_summary}
+        return self._follower.summary()
+
+    def _set_summary(self, values: Mapping[str, Any]) -> None:
+        if self.mode == "disabled":
+            self._background.append(b"")
+        else:
+            values = self._write_summary(values)
+        if self.dir is None:
+            own = {**self._own_summary, **values}
+            self._own_summary = {key: value for key, value in own.items() if value is not None}
+
+    def _write_summary(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Put values into the journal; they are given back with JSON values in the place of media."""
+        aside: Aside = {}
+        placed, files = self._media_of_summary(values, aside)
+        for name, why in aside.items():
+            self.report(f"summary.{name}", why)
+        for file in files:
+            self._background.append_change("file", file)
+        self._background.append_change("summary", placed)
+        return placed
+
+    def _label(self, kind: str, key: str, labels: dict[int, str]) -> None:
+        """Put the names of an image's classes into the config, where the page looks for them."""
+        told = {key: {"type": kind, "key": key, "value": labels}}
+        if self._labels.get(kind, {}).get(key) != told[key]:
+            self._labels.setdefault(kind, {}).update(told)
+            self._background.append_change("config", {"_wandb": {kind: told}})
+
+    def upload_file(self, path: str | os.PathLike[str], name: str | None = None) -> None:
+        """Add a file to the run. It is copied into the run directory before this returns, and sent from there.
+
+        Args:
+            path: the file.
+            name: its name in the run, a relative path with forward slashes. Default: the path as given if it is
+                relative and stays below the working directory, else its last part.
+
+        Raises:
+            LogError: there is no such file, or `name` would leave the run.
+            OSError: it cannot be copied.
+        """
+        source = Path(path)
+        if not source.is_file():
+            raise LogError(f"{source} is no file")
+        self._save(source, safe_name(name if name is not None else _default_name(source)), "now")
+
+    def upload_files(self, paths: Iterable[str | os.PathLike[str]]) -> None:
+        """Add several files to the run, each as `upload_file` does.
+
+        Raises:
+            LogError, OSError: as `upload_file`; files before the faulty one are added.
+        """
+        for path in paths:
+            self.upload_file(path)
+
+    def save(
+        self,
+        glob_str: str | os.PathLike[str],
+        base_path: str | os.PathLike[str] | None = None,
+        policy: str = "live",
+    ) -> list[str]:
+        """Add the files that a glob finds now to the run.
+
+        They are copied into the run directory before this returns (with `end`: when the run ends) and sent from
+        there. The same bytes are not sent twice.
+
+        Args:
+            glob_str: a path or glob, as the module `glob` takes it.
+            base_path: folder below which the names in the run begin. Default: the working directory; for an
+                absolute path the folder above that of the file.
+            policy: now: as it is now. live: now, again whenever it has changed, and at the end. end: as it is when
+                the run ends. Changes are noticed every `flush_interval`, by size and time of modification.
+
+        Returns:
+            The names in the run; none, with a warning, if the glob finds no file.
+
+        Raises:
+            LogError: the path is not below `base_path` or has a `..`, there is no such policy, or the run is finished.
+            OSError: a file cannot be copied.
+        """
+        if policy not in POLICIES:
+            raise LogError(f"policy={policy!r}: expected {' or '.join(POLICIES)}")
+        found = matches(glob_str, base_path)
+        if not found:
+            self._background.notices.add(f"save {glob_str}", f"save: there is no file {os.fspath(glob_str)}")
+        for source, name in found:
+            self._save(source, name, policy)
+        return [name for _, name in found]
+
+    def _save(self, source: Path, name: str, policy: str) -> None:
+        if self._background.ended is not None:
+            raise LogError(f"run {self.id} is finished")
+        if self.mode == "disabled" or ignored(name, self.settings.ignore_globs):
+            return
+        # A forked child has no listener that could look after a file.
+        self._background.saved.save(source.absolute(), name, "now" if self._background.in_child else policy)
+
+    def log_artifact(
+        self,
+        artifact_or_path: Artifact | StrPath,
+        name: str | None = None,
+        type: str | None = None,  # noqa: A002  the official SDK's name
+        aliases: str | Iterable[str] | None = None,
+        tags: str | Iterable[str] | None = None,
+    ) -> Artifact:
+        """Log an artifact. Its files are in the run directory before this returns, and sent from there.
+
+        Args:
+            artifact_or_path: an `Artifact`; or a file, a folder or an address such as s3://bucket/key to make one of.
+            name: of one made here; default: `run-<run id>-<last part of the path>`.
+            type: of one made here; default: unspecified.
+            aliases: names of this version beside latest; another version that has one loses it.
+            tags: of this version; left out where the server does not offer them.
+
+        Returns:
+            The artifact, to which nothing can be added any more. Its `wait` waits until it is sent.
+
+        Raises:
+            LogError: there is no such file, a name, alias, tag or metadata are wrong, or the run is finished.
+            JournalError: the run has no directory.
+            OSError: a file cannot be copied.
+        """
+        from wandb_logging._artifacts import artifact as _artifacts  # noqa: PLC0415  a fifth of the import time, and most runs have none
+
+        folder = None if self.mode == "disabled" else self._artifact_folder(_artifacts.ARTIFACTS)
+        artifact = _artifacts.artifact_of(artifact_or_path, name, type, self.id, folder)
+        event = _artifacts.describe(artifact, aliases, tags)
+        if folder is not None:
+            if self._place.run_dir.make_way is not None:
+                self._place.run_dir.make_way(artifact.size)
+            event["folder"] = _artifacts.keep(artifact, folder)
+        self._background.append_change("artifact", event)
+        _artifacts.finalize(artifact, self.flush)
+        return artifact
+
+    def use_artifact(self, name: str, type: str | None = None) -> UsedArtifact:  # noqa: A002  the official SDK's name
+        """Find an artifact on the server, and record that this run uses it.
+
+        Args:
+            name: `name:alias` or `entity/project/name:alias`; the alias is a version such as v3, or a name such as
+                best. Default: latest. Without entity and project: those of the run.
+            type: what it must be, such as dataset; default: anything.
+
+        Raises:
+            LogError: there is no such artifact, or it is of another type; or the run is offline or finished.
+            TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.
+        """
+        from wandb_logging._artifacts.download import find_artifact  # noqa: PLC0415  as in log_artifact
+
+        if self.mode != "online":
+            raise LogError(f"run {self.id} is {self.mode}: an artifact to use is on the server")
+        found = find_artifact(self._background.reach, name, self.entity, self.project)
+        if type is not None and type != found.type:
+            raise LogError(f"artifact {name} is of type {found.type}, not {type}")
+        self._background.append_change("use_artifact", {"id": found.id, "name": found.name})
+        return found
+
+    def alert(
+        self, title: str, text: str = "", level: str = "INFO", wait_duration: float | timedelta = alerts.WAIT
+    ) -> None:
+        """Tell people, by the mail or the Slack channel they have chosen on their W&B page.
+
+        Args:
+            title: what it is about; less than 64 characters.
+            text: what happened.
+            level: INFO, WARN or ERROR, or an `AlertLevel`.
+            wait_duration: least seconds, or a timedelta, until another alert of this title: what comes meanwhile
+                does not go.
+
+        Raises:
+            LogError: one of them is not what it should be, or the run is finished.
+        """
+        alert = alerts.alert(title, text, level, wait_duration)
+        self._background.append_change("alert", alert)
+
+    def report(self, name: str, reason: str) -> None:
+        """Take note of a value that cannot be sent. Safe inside a logging call."""
+        self._background.report_aside(name, reason)
+
+    # --- where it goes ---
+
+    def flush(self, timeout: float | None = None) -> Report:
+        """Send what has been logged (online), or force it to the disk (offline).
+
+        A row of an explicit step stays open for more of that step until a later step, or the end.
+
+        Args:
+            timeout: most seconds to wait; None waits for as long as it takes.
+        """
+        return self._background.flush(timeout)
+
+    def finish(self, exit_code: int = 0, timeout: float | None = None) -> Report:
+        """End the run: send everything and tell the server, or leave it for `sync`. Calling it again does nothing.
+
+        Args:
+            exit_code: 0 for finished, anything else for failed.
+            timeout: most seconds to wait; default: the setting close_timeout.
+        """
+        if self._capture is not None:
+            self._capture.stop()
+        if self._auto and exit_code == 0 and self._background.ended is None and not self._background.in_child:
+            autoresume.forget(self.settings.cache_dir)
+        return self._background.finish(exit_code, self.settings.close_timeout if timeout is None else timeout)
+
+    def mark_preempting(self) -> None:
+        """Have the server told at once that the machine may vanish now: the run is not to be called crashed."""
+        self._background.mark_preempting()
+
+    def enable_offline_mode(self, flush_interval: float | None = None) -> None:
+        """Stop sending as rows come.
+
+        Args:
+            flush_interval: None only writes the journal; a number of seconds sends it in the background that often.
+
+        Raises:
+            SettingsError: the interval is no positive number.
+        """
+        if flush_interval is not None:
+            flush_interval = self.settings.but(flush_interval=flush_interval).flush_interval
+        self._background.go_offline(flush_interval)
+
+    def disable_offline_mode(self) -> None:
+        """Send in the background from now on, beginning with everything that waits."""
+        self._background.go_online()
+
+    def upload_cached_logs(self, timeout: float | None = None) -> Report:
+        """Send everything that waits, now, whatever the mode.
+
+        Args:
+            timeout: most seconds to wait; None waits for as long as it takes.
+        """
+        return self._background.send_now(timeout)
+
+    def stats(self) -> dict[str, Any]:
+        """Counts of events so far, and `lag`, the age in seconds of the oldest the server has not acknowledged.
+
+        accepted = journalled + waiting for the disk + dropped; `dropped` maps reasons to counts. `masked` are values
+        that look like secrets.
+        """
+        writer, uploader = self._place.writer, self._background.uploader
+        counts, state = writer.counts, uploader.state
+        return {
+            "accepted": counts.journalled + writer.waiting + sum(counts.dropped.values()),
+            "journalled": counts.journalled,
+            "sent": uploader.sent,
+            "acknowledged": uploader.acknowledged,
+            "set_aside": self._background.set_aside + state.set_aside - state.told,
+            "late": state.late,
+            "masked": self.secrets.count,
+            "dropped": dict(counts.dropped),
+            "lag": self._background.lag(),
+        }
+
+    def __enter__(self) -> Run:  # noqa: PYI034  typing.Self needs Python 3.11
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, SystemExit):
+            self.finish(ending.code_of(error.code))
+            return
+        if kind is not None and self._goes_on:
+            # Before the run ends: Python prints it later, if at all.
+            self._take_exception(kind, ending.traceback_text(kind, error, trace), printed=False)
+        self.finish(0 if kind is None else 1)
+
+    @property
+    def _goes_on(self) -> bool:
+        return self.mode != "disabled" and self._background.ended is None
+
+    def _on_stop(self) -> None:
+        if self.settings.on_stop is not None:
+            self.settings.on_stop(self)
+
+    # --- what the program prints (`_process.capture`) ---
+
+    def _start_capture(self) -> None:
+        self._capture = Capture(self._take_output)
+        try:
+            self._capture.start()
+        except ValueError as exc:
+            self._background.notices.add("capture", f"capture_output: {exc}")
+
+    def _take_output(self, text: str, error: bool) -> None:  # noqa: FBT001  the signature of Take
+        text = self.secrets.text(text)
+        for start in range(0, len(text), _MOST_OUTPUT):
+            self._background.append(output_event(text[start : start + _MOST_OUTPUT], now(), error=error))
+
+    # --- how the program ends (`_process.ending`) ---
+
+    def _unhandled(self, kind: type[BaseException], text: str) -> None:
+        if self._background.ended is None:
+            self._take_exception(kind, text, printed=self._capture is not None)
+
+    def _take_exception(self, kind: type[BaseException], text: str, *, printed: bool) -> None:
+        """Take an exception into the Logs tab, unless it is captured when printed, and into an alert if records are."""
+        if self.settings.console is not False and not printed:
+            self._background.append(text_event(self.secrets.text(text), "ERROR", now()))
+        if self.settings.alert_level is not None and issubclass(kind, Exception):  # not for Ctrl-C
+            title, text = alerts.cut(f"unhandled {kind.__name__}", text)
+            self.alert(title, text, "ERROR", self.settings.alert_wait_duration)
+
+    def _preempt(self, code: int, last: bool) -> Callable[[], bool]:  # noqa: FBT001  the signature of Witness
+        return self._background.preempt(code if last else None)
+
+    def _watch_the_end(self) -> None:
+        self._witness = ending.Witness(self._unhandled, self._preempt)
+        if self.settings.exit_hooks:
+            ending.watch_exceptions(self._witness)
+        if self.settings.signals:
+            try:
+                ending.watch_signals(self._witness, self.settings.signals)
+            except ValueError as exc:
+                self._background.notices.add(
+                    "signals", f"signals: {', '.join(self.settings.signals)} are not watched: {exc}"
+                )
+
+    def _artifact_folder(self, name: Path) -> Path:
+        """Where artifacts are kept."""
+        if self.dir is None:
+            raise JournalError(f"run {self.id} has no directory to keep an artifact in; set cache_dir to a folder")
+        folder = self.dir / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def after_fork_in_child(self) -> None:
+        """Leave everything that is the parent's to the parent."""
+        self._background.after_fork_in_child()
+        self._follower.after_fork_in_child()
+        if self.steps is not None:
+            self.steps.after_fork_in_child()
+
+
+def _after_fork_in_child() -> None:
+    for run in list(_live):
+        run.after_fork_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+@atexit.register
+def _finish_all() -> None:
+    """Runs made by hand and not finished end with the program; a handler's run ends when the handler is closed."""
+    for run in list(_live):
+        if run.owner is None or run.owner() is None:
+            run.finish(ending.exit_code())
+
+
+def _secrets_of(settings: Settings, mode: str, notices: Notices) -> Secrets:
+    """What masks the secrets of a run: it knows the keys that the run could be sent with."""
+
+    def report(name: str) -> None:
+        notices.add(f"masked {name}", f"{name} is masked: it looks like a secret (mask_secrets)")
+
+    secrets = Secrets(report, enabled=settings.mask_secrets, names=settings.secret_names)
+    for key in () if mode == "disabled" else find_keys(settings.host, settings.api_key):
+        secrets.know(key.key)
+    return secrets
+
+
+def _default_name(source: Path) -> str:
+    return source.name if source.is_absolute() or ".." in source.parts else source.as_posix()

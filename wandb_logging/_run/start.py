@@ -1,0 +1,141 @@
+"""Where a run begins: who it is, its directory, its journal."""
+
+from __future__ import annotations
+
+import random
+import socket
+import string
+import sys
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from wandb_logging._journal.memory import MemoryRunDir
+from wandb_logging._journal.quota import BoundedWriter
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.writer import Writer
+from wandb_logging._keys.keys import find_key
+from wandb_logging._reading.read import config_of
+from wandb_logging._records.snapshot import now
+from wandb_logging._settings.settings import Settings, moment
+from wandb_logging._values.plain import dumps
+from wandb_logging._values.secrets import Secrets
+
+_ID_ALPHABET = string.ascii_lowercase + string.digits
+
+
+@dataclass(frozen=True)
+class Place:
+    """A run's place on disk, or in memory.
+
+    Attributes:
+        info: who the run is, as in run.json.
+        config: its config at the start.
+        run_dir, writer: its directory, and the journal this process writes there.
+        continued: whether the run was in that directory before.
+        joined: whether another process writes there now: the run ends with that one.
+        trouble: why there is no directory; None if there is one.
+    """
+
+    info: dict[str, Any]
+    config: dict[str, Any]
+    run_dir: RunDir
+    writer: Writer
+    continued: bool = False
+    joined: bool = False
+    trouble: str | None = None
+
+
+def chosen_mode(settings: Settings) -> str:
+    """online, offline or disabled: `auto` is online where a key is found."""
+    if settings.mode != "auto":
+        return settings.mode
+    return "online" if find_key(settings.host, settings.api_key) else "offline"
+
+
+def open_place(settings: Settings, mode: str, config: dict[str, Any], masks: Secrets) -> Place:
+    """Make a run's directory, or find the one it has here and goes on in; in memory if neither can be had.
+
+    Args:
+        mode: as `chosen_mode` says.
+        config: what can be sent of the settings' config.
+        masks: of the secrets in it.
+    """
+    config = masks.tree(config, "config")
+    info = _identity(settings, mode, config)
+    if mode == "disabled":
+        return _in_memory(settings, info, None)
+    try:
+        cache_dir = settings.cache_dir.absolute()
+        here = RunDir.find(cache_dir, info) if settings.resume in {"allow", "must"} else None
+        joined = here is not None and here.alive()
+        run_dir = here or RunDir.create(cache_dir, info)
+        writer = _writer(run_dir, settings)
+    except OSError as exc:
+        place = f"{settings.cache_dir} cannot be written ({exc.strerror or exc})"
+        kept = "are sent from memory" if mode == "online" else "stay in memory and are lost at exit"
+        return _in_memory(settings, info, f"{place}: rows {kept}. Set cache_dir to a folder that can be written.")
+    if here is None:
+        return Place(info, config, run_dir, writer)
+    # The run goes on: what is set now is a change to what it was.
+    keys = ("name", "notes", "tags", "group", "job_type")
+    event = {"config": config, "run": {key: info[key] for key in keys if info[key]}, "t": now()}
+    writer.append(dumps(event if joined else {"resume": True, **event}))
+    return Place(here.info, {**config_of(here), **config}, here, writer, continued=True, joined=joined)
+
+
+def _writer(run_dir: RunDir, settings: Settings) -> Writer:
+    options: dict[str, Any] = {
+        "segment_bytes": settings.segment_bytes,
+        "memory_bytes": settings.memory_bytes,
+        "durable": settings.fsync == "always",
+    }
+    if settings.max_cache_bytes is None:
+        return run_dir.writer(**options)
+    policy = settings.cache_policy
+    if policy == "drop_oldest" and run_dir.info.get("cache_policy") != policy:
+        policy = "drop_newest"  # a run that began without: whoever sent it did not take care of what may be lost
+    patience = settings.cache_block_timeout
+    return BoundedWriter(run_dir, most=settings.max_cache_bytes, policy=policy, patience=patience, **options)
+
+
+def _in_memory(settings: Settings, info: dict[str, Any], trouble: str | None) -> Place:
+    memory = MemoryRunDir(info, settings.memory_bytes)
+    return Place(info, info["config"], memory, memory.writer(), trouble=trouble)
+
+
+def new_id() -> str:
+    """An id for a run: 8 characters of a-z and 0-9."""
+    return "".join(random.SystemRandom().choices(_ID_ALPHABET, k=8))
+
+
+def _identity(settings: Settings, mode: str, config: dict[str, Any]) -> dict[str, Any]:
+    back, branch = moment(settings.resume_from), moment(settings.fork_from)
+    come_from = back or branch
+    return {
+        "id": settings.run_id or (back and back[0]) or new_id(),
+        "project": settings.project,
+        "entity": settings.entity,
+        "name": settings.name,
+        "notes": settings.notes,
+        "tags": list(settings.tags),
+        "group": settings.group,
+        "job_type": settings.job_type,
+        "config": config,
+        "resume": settings.resume,
+        "rewind": back is not None,
+        "branch_point": {"run_id": come_from[0], "step": come_from[1]} if come_from else None,
+        "host": settings.host,
+        "app_url": settings.app_url,
+        "mode": mode,
+        "start": now(),
+        "writer_id": str(uuid.uuid4()),
+        "host_name": socket.gethostname(),
+        "program": getattr(sys.modules.get("__main__"), "__file__", None) or (sys.argv[0] if sys.argv else ""),
+        "late_steps": settings.late_steps,
+        "late_step_metric": settings.late_step_metric,
+        "standard_files": list(settings.standard_files),
+        "ignore_globs": list(settings.ignore_globs),
+        "cache_policy": settings.cache_policy if settings.max_cache_bytes is not None else None,
+        "define_metrics": [metric.event() for metric in settings.define_metrics],
+    }

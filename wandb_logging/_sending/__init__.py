@@ -1,0 +1,1 @@
+"""From the cursor to the acknowledgement."""

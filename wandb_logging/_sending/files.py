@@ -1,0 +1,108 @@
+"""Files of a run, put where the server says (protocol 6.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from wandb_logging._errors import AuthError, GraphQLError, RequestRejected, RunNotFound
+from wandb_logging._server import protocol
+from wandb_logging._server.link import Link
+from wandb_logging._server.protocol import Remote
+
+if TYPE_CHECKING:
+    from wandb_logging._server.client import Client
+
+_ADDRESSES = 3  # upload addresses asked for, one after the other, before a file is given up
+_TRIES = 2  # of one address
+
+
+class _Address(NamedTuple):
+    """Where the bytes of a file go, and the headers that the PUT needs."""
+
+    url: str
+    headers: Mapping[str, str]
+
+
+def ignored(name: str, globs: Iterable[str]) -> bool:
+    """Whether a file of that name is not to be uploaded. As in Go's filepath.Match, a * does not match a slash."""
+    parts = name.split("/")
+    patterns = (glob.split("/") for glob in globs)
+    return any(len(pattern) == len(parts) and all(map(fnmatchcase, parts, pattern)) for pattern in patterns)
+
+
+class RunFiles:
+    """What is uploaded of one run's files while its tasks are done.
+
+    Args:
+        link: the way to the server.
+        remote: the run there.
+        uploads: MD5 of the files that were uploaded, by name; added to.
+    """
+
+    def __init__(self, link: Link, remote: Remote, uploads: dict[str, str]) -> None:
+        self.link = link
+        self.uploads = uploads
+        self._remote = remote
+        self._expected: dict[str, _Address] = {}
+
+    def expect(self, names: Iterable[str]) -> None:
+        """Ask for the addresses of several files in one request; without, `put` asks for each.
+
+        Raises:
+            AuthError, TransportError, ServerUnavailable: as `put`.
+        """
+        wanted = list(dict.fromkeys(names))
+        try:
+            self._expected = self._ask(wanted) if len(wanted) > 1 else {}
+        except (RequestRejected, RunNotFound, GraphQLError):
+            self._expected = {}  # perhaps for the sake of one of them
+
+    def put(self, name: str, source: Path) -> None:
+        """Upload one file.
+
+        Args:
+            name: its name in the run.
+            source: its bytes.
+
+        Raises:
+            OSError: the file cannot be read.
+            RequestRejected: the server does not take it.
+            TransportError, HTTPStatusError, GraphQLError: see `_errors`.
+        """
+        address = self._expected.pop(name, None)
+        if address is not None:
+            try:
+                self._put(address, source)
+            except (AuthError, RequestRejected, RunNotFound):
+                pass  # others went first: it may have expired
+            else:
+                return
+        refused = RequestRejected("the server gave no address to upload it to", 400)
+        for _ in range(_ADDRESSES):
+            # A new address for each try: signed ones expire.
+            address = self._ask([name]).get(name)
+            if address is None:
+                break
+            try:
+                self._put(address, source)
+            except AuthError as exc:
+                # Said by the storage, not by the API: the address has expired, the key is not in question.
+                refused = RequestRejected(str(exc), exc.status)
+            else:
+                return
+        raise refused
+
+    def _ask(self, names: list[str]) -> dict[str, _Address]:
+        remote = self._remote
+        variables = {"entity": remote.entity, "project": remote.project, "run": remote.name, "files": names}
+        urls, headers = protocol.upload_targets(self.link.graphql(protocol.CREATE_RUN_FILES, variables), names)
+        return {name: _Address(url, headers) for name, url in urls.items()}
+
+    def _put(self, address: _Address, source: Path) -> None:
+        def request(client: Client) -> None:
+            client.put(address.url, source, address.headers, self.link.meanwhile)
+
+        self.link.call(request, attempts=_TRIES)

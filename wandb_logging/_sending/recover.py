@@ -1,0 +1,122 @@
+"""Runs that dead processes left in the folder of a living one, finished beside it (recover).
+
+Only what somebody meant to send: runs that were online, of this machine, host and entity. An offline run waits for
+`sync`, however many of them there are. All of it happens on the listener's thread, after the run's own rows, and gives
+way as soon as those are due again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._errors import JournalError, ServerUnavailable, TransportError, WandbLoggingError
+from wandb_logging._journal.quota import usage
+from wandb_logging._journal.rundir import RunDir, find_runs
+from wandb_logging._process.notices import Notices
+from wandb_logging._sending.uploader import Uploader
+from wandb_logging._server.link import Link
+
+MOST_BYTES = 2**30  # of one run: more is not sent unasked
+
+_SAME = ("host", "host_name", "entity")
+
+
+class Recovery:
+    """Finishes dead runs, one at a time and a piece of it at each `step`.
+
+    Args:
+        cache_dir: folder they are looked for in, once, at the first step.
+        own: the living run, which is left alone.
+        info: who that is, as in run.json.
+        link: makes a way to the server, whose pace ends a step.
+        notices: where to say what came of it.
+    """
+
+    def __init__(
+        self, cache_dir: Path, own: Path, info: Mapping[str, Any], link: Callable[[], Link], notices: Notices
+    ) -> None:
+        self._cache_dir = cache_dir
+        self._own = own
+        self._info = info
+        self._link = link
+        self._notices = notices
+        self._waiting: list[RunDir] | None = None
+        self._uploader: Uploader | None = None
+
+    def step(self, over: Callable[[], bool]) -> None:
+        """Send until it is `over`, or nothing is left. Never raises for what a run directory or the server does."""
+        while not over() and (uploader := self._uploader or self._next()) is not None:
+            try:
+                uploader.drain(ending=1)
+            except (TransportError, ServerUnavailable):
+                return  # it is over, or the server is away: the next step goes on
+            except WandbLoggingError as exc:
+                self._say(uploader, f"cannot be finished: {exc}", logging.WARNING)
+            else:
+                self._say(uploader, f"is finished: {uploader.url}", logging.INFO)
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the run that is being sent."""
+        uploader, self._uploader = self._uploader, None
+        if uploader is not None:
+            uploader.close()
+            uploader.run_dir.unlock_upload()
+
+    def after_fork_in_child(self) -> None:
+        """Leave the run to the parent."""
+        if self._uploader is not None:
+            self._uploader.run_dir.forget_locks()
+
+    def _next(self) -> Uploader | None:
+        """The next run that nobody else has, locked; None if there is none."""
+        if self._waiting is None:
+            self._waiting = [run_dir for run_dir in find_runs(self._cache_dir) if run_dir.path != self._own]
+        while self._waiting:
+            run_dir = self._waiting.pop(0)
+            try:
+                if is_left(run_dir, self._info) and self._lock(run_dir):
+                    self._uploader = Uploader(run_dir, self._link(), say=self._notices.add)
+                    return self._uploader
+            except (JournalError, OSError):
+                continue  # `sync`, whom somebody asked, says what is wrong with it
+        return None
+
+    def _lock(self, run_dir: RunDir) -> bool:
+        """Take a run that is small enough, unless somebody else was faster."""
+        if usage(run_dir.path) > MOST_BYTES:
+            self._notices.add(
+                f"large {run_dir.path}",
+                f"run {run_dir.info['id']}, whose process died, is too large to be sent unasked. "
+                f"Send it with `wandb-logging sync {run_dir.path}`",
+            )
+            return False
+        run_dir.lock_upload()
+        if is_left(run_dir, self._info):
+            return True
+        run_dir.unlock_upload()
+        return False
+
+    def _say(self, uploader: Uploader, what: str, level: int) -> None:
+        run_id = uploader.run_dir.info["id"]
+        self._notices.add(f"recovered {run_id}", f"run {run_id}, whose process died, {what}", level)
+
+
+def is_left(run_dir: RunDir, info: Mapping[str, Any]) -> bool:
+    """Whether a run was to be sent from here by a process that is dead for certain, and is not through.
+
+    Args:
+        run_dir: the run.
+        info: of the run that would send it, as in run.json.
+
+    Raises:
+        JournalError, OSError: it cannot be read.
+    """
+    known = run_dir.info
+    if known.get("mode") != "online" or any(known.get(key) != info.get(key) for key in _SAME) or not run_dir.dead():
+        return False
+    cursor = run_dir.cursor
+    return not cursor.get("complete") or bool(run_dir.lines_after(cursor.get("position")))

@@ -1,0 +1,91 @@
+"""A run made on the server, or taken over there: the requests before its first line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from wandb_logging._errors import GraphQLError, RequestRejected, RunNotFound
+from wandb_logging._fold.fold import first_state
+from wandb_logging._server import protocol
+from wandb_logging._server.link import Link
+from wandb_logging._server.protocol import Remote, Resumed
+
+
+def create_run(
+    link: Link, info: Mapping[str, Any], writer_id: str, environment: Mapping[str, Any] | None = None
+) -> Remote:
+    """Make the run, or take over the one that is there, as its `resume` says (protocol 3.1, 3.5, 3.6).
+
+    Args:
+        info: the run's identity, as in run.json.
+        writer_id: names who writes in the config's environment record.
+        environment: what goes in there; it may be unknown.
+
+    Raises:
+        RunNotFound: resume is must, and there is no such run.
+        RequestRejected: resume is never, and there is one.
+        TransportError, HTTPStatusError, GraphQLError: see `_errors`.
+    """
+    features = _features(link)
+    before = _before(link, info, writer_id)
+    state = first_state(info)
+    config = state.config
+    identity = dict(info)
+    if before is not None:
+        own = {**(before.config.get("_wandb") or {}), **config.get("_wandb", {})}
+        config = {**before.config, **config, "_wandb": own}
+        identity["tags"] = identity.get("tags") or before.tags
+        identity["notes"] = identity.get("notes") or before.notes
+    variables = protocol.upsert_variables(
+        identity,
+        config=protocol.config_json(config, writer_id, state.metrics, environment),
+        storage_id=before.storage_id if before else None,
+    )
+    return protocol.remote(upsert_run(link, variables), info, before, features)
+
+
+def upsert_run(link: Link, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """UpsertBucket; the run as the server knows it now.
+
+    Raises:
+        GraphQLError: the answer holds no run.
+        TransportError, HTTPStatusError: see `_errors`.
+    """
+    data = link.graphql(protocol.UPSERT_BUCKET, variables, conflict_retries=True)
+    bucket = protocol.dig(data, "upsertBucket", "bucket")
+    if not isinstance(bucket, dict):
+        raise protocol.NoAnswerError("the server's answer to UpsertBucket holds no run")
+    return bucket
+
+
+def _features(link: Link) -> set[str]:
+    try:
+        return protocol.features(link.graphql(protocol.FEATURES, {}))
+    except (GraphQLError, RequestRejected, RunNotFound):
+        return set()  # an older server: every feature counts as off (protocol 3.8)
+
+
+def _before(link: Link, info: Mapping[str, Any], writer_id: str) -> Resumed | None:
+    """The run as it was before us; None if there is none, or nobody asks."""
+    run = {"project": info["project"], "entity": info.get("entity")}
+    if info.get("rewind"):
+        step = info["branch_point"]["step"]
+        variables = {**run, "runName": info["id"], "metricName": "_step", "metricValue": step}
+        return protocol.rewound(link.graphql(protocol.REWIND_RUN, variables), step)
+    resume = info.get("resume")
+    if resume is None:
+        return None
+    before = protocol.resumed(link.graphql(protocol.RUN_RESUME_STATUS, {**run, "name": info["id"]}))
+    if before is None and resume == "must":
+        raise RunNotFound(f"resume: must, but there is no run {info['id']} in project {info['project']}", 404)
+    if before is not None and resume == "never":
+        if writer_id in _list_of_writers(before):
+            return None  # we made it ourselves, and were interrupted before we could take note of that
+        raise RequestRejected(f"resume: never, but run {info['id']} exists in project {info['project']}", 409)
+    return before
+
+
+def _list_of_writers(before: Resumed) -> Iterable[str]:
+    writers = protocol.dig(before.config, "_wandb", "e")
+    return writers if isinstance(writers, dict) else ()

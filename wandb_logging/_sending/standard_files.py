@@ -1,0 +1,137 @@
+"""The files that each run has beside its own (protocol 6.2), made from what is in the run directory.
+
+So they come out the same online, at a sync, and after a crash. What only the process knows, `CAPTURED`, it writes
+down when it starts; the others are made of the folded state when the run ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._fold.terminal import MAX_LINE_CHARS
+from wandb_logging._journal.copies import place_of
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._sending import yaml
+from wandb_logging._values.plain import loads
+from wandb_logging._values.secrets import Secrets
+
+METADATA = "wandb-metadata.json"
+REQUIREMENTS = "requirements.txt"
+CONFIG = "config.yaml"
+SUMMARY = "wandb-summary.json"
+OUTPUT = "output.log"
+CAPTURED = (METADATA, REQUIREMENTS)
+_LINE_BYTES = 4 * MAX_LINE_CHARS + 1
+
+
+def capture_environment(run_dir: RunDir, info: Mapping[str, Any], secrets: Secrets) -> None:
+    """Write down what the process runs on. Takes a while: not for the calling thread.
+
+    Args:
+        run_dir: of the run.
+        info: the run's identity, as in run.json.
+        secrets: masks those among the program's arguments.
+
+    Raises:
+        OSError: the disk refuses it.
+    """
+    from wandb_logging._process.environment import environment  # noqa: PLC0415  here on no calling thread
+
+    if METADATA in info.get("standard_files", ()):
+        about = environment(float(info["start"]), str(info["program"]), str(info["writer_id"]))
+        about = {key: secrets.arguments(value) if key == "args" else value for key, value in about.items()}
+        run_dir.keep_file((json.dumps(about, indent=2) + "\n").encode(), METADATA)
+
+
+def capture_requirements(run_dir: RunDir, info: Mapping[str, Any], _secrets: Secrets) -> None:
+    """Write down which packages are installed. As `capture_environment`, and takes longer."""
+    from wandb_logging._process.environment import requirements  # noqa: PLC0415  see there
+
+    if REQUIREMENTS in info.get("standard_files", ()):
+        run_dir.keep_file(requirements().encode("utf-8", "replace"), REQUIREMENTS)
+
+
+def captured_environment(run_dir: RunDir) -> dict[str, Any]:
+    """The environment object that was captured; empty if none was."""
+    with contextlib.suppress(OSError, ValueError):
+        about = loads((run_dir.path / place_of(METADATA)).read_bytes())
+        if isinstance(about, dict):
+            return about
+    return {}
+
+
+def captured_tasks(run_dir: RunDir, wanted: Sequence[str]) -> list[dict[str, str]]:
+    """What uploads the captured files that are there."""
+    return [_task(name) for name in CAPTURED if name in wanted and (run_dir.path / place_of(name)).is_file()]
+
+
+def final_tasks(run_dir: RunDir, wanted: Sequence[str], config: str, summary: str) -> list[dict[str, str]]:
+    """Make the files of the end; what uploads them.
+
+    Args:
+        run_dir: of the run.
+        wanted: names of the standard files to make.
+        config, summary: JSON texts, as the server has them.
+
+    Raises:
+        OSError: the disk refuses it.
+    """
+    contents = {CONFIG: yaml.dump(loads(config)).encode(), SUMMARY: summary.encode()}
+    tasks = []
+    for name, content in contents.items():
+        if name in wanted:
+            run_dir.keep_file(content, name)
+            tasks.append(_task(name))
+    if OUTPUT in wanted and (run_dir.path / place_of(OUTPUT)).is_file():
+        tasks.append(_task(OUTPUT))
+    return tasks
+
+
+def keep_output(run_dir: RunDir, size: int, lines: Sequence[str], edits: Mapping[int, str]) -> int:
+    """Add lines that were acknowledged to `output.log` as a file, which has them without time and mark.
+
+    Args:
+        run_dir: of the run.
+        size: of the file in bytes; what is behind it came before a crash, and comes again.
+        lines: those to add.
+        edits: lines from before that have another text now, by their place from the end: 1 is the last.
+
+    Returns:
+        Its size now.
+
+    Raises:
+        OSError: the disk refuses it.
+    """
+    last = _last_lines(run_dir.path / place_of(OUTPUT), size, max(edits, default=0))
+    size -= sum(map(len, last))
+    for place, line in edits.items():
+        if place <= len(last):
+            last[-place] = _text(line)
+    return run_dir.append_file(b"".join([*last, *map(_text, lines)]), OUTPUT, size)
+
+
+def _last_lines(path: Path, size: int, count: int) -> list[bytes]:
+    if not count:
+        return []
+    start = max(0, size - count * _LINE_BYTES)
+    with path.open("rb") as file:
+        file.seek(start)
+        return [line + b"\n" for line in file.read(size - start).split(b"\n")[:-1][-count:]]
+
+
+def _text(line: str) -> bytes:
+    return f"{_content(line)}\n".encode("utf-8", "replace")
+
+
+def _content(line: str) -> str:
+    if line.startswith("{"):
+        return str(loads(line)["content"])
+    return line.removeprefix("ERROR ").partition(" ")[2]
+
+
+def _task(name: str) -> dict[str, str]:
+    return {"kind": "standard", "name": name, "path": place_of(name)}

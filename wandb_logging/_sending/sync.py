@@ -1,0 +1,229 @@
+"""Runs that wait on disk, sent: find run directories, drain each. For crashed, killed and offline runs alike."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from wandb_logging._errors import (
+    AuthError,
+    JournalError,
+    JournalLocked,
+    ServerUnavailable,
+    TLSError,
+    TransportError,
+    WandbLoggingError,
+)
+from wandb_logging._journal.rundir import RunDir, find_runs
+from wandb_logging._keys.keys import KEY_VARIABLE, Session, find_keys
+from wandb_logging._process.notices import Notices
+from wandb_logging._report import Report
+from wandb_logging._sending.uploader import Uploader
+from wandb_logging._server.client import Client
+from wandb_logging._server.link import Link, OutOfTime, Pace, explain
+from wandb_logging._settings.settings import Settings
+
+FOLLOW_INTERVAL = 5.0  # seconds between two looks at runs that go on
+
+
+def sync(
+    path: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = "wandb_cache",
+    *,
+    host: str | None = None,
+    session: Session | None = None,
+    timeout: float | None = None,
+    follow: bool = False,
+    on_progress: Callable[[Report], object] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> list[Report]:
+    """Send every run at or below a path. A second call sends nothing twice.
+
+    A run whose process has ended is finished, with exit code 1 if its journal does not say how it ended. Of a run
+    that goes on only the rows are sent; with `follow` until it ends. One that another process is sending, such as the
+    run's own, is left to it.
+
+    Args:
+        path: run directories, or folders that hold some.
+        host: API address to send to; default: the one the run was made for.
+        session: key and host, as `login` gives them; default: found as always.
+        timeout: most seconds altogether; None takes as long as it takes.
+        follow: keep sending until every run has ended, or `stop()` is true; a server that is away is waited for.
+        on_progress: called with a Report after each acknowledged batch.
+        stop: asked between two batches whether to leave the rest for later.
+
+    Returns:
+        One Report a run, oldest run first. What went wrong is in its `error`; nothing is raised for it.
+
+    Raises:
+        JournalError: there is no run at `path`.
+    """
+    paths = [path] if isinstance(path, (str, os.PathLike)) else list(path)
+    deadline = None if timeout is None else time.monotonic() + timeout
+
+    def out_of_time() -> bool:
+        return (deadline is not None and time.monotonic() >= deadline) or (stop is not None and stop())
+
+    run_dirs = [run_dir for item in paths for run_dir in _found(Path(item))]
+    plan = _Plan(
+        host=host or (session.host if session else None),
+        key=session.api_key if session else None,
+        out_of_time=out_of_time,
+        on_progress=on_progress,
+        follow=follow,
+    )
+    while True:
+        reports, go_on = _sync_all(run_dirs, plan)
+        if not follow or not go_on or out_of_time():
+            return reports
+        _wait(FOLLOW_INTERVAL, out_of_time)
+
+
+def _found(path: Path) -> list[RunDir]:
+    run_dirs = find_runs(path)
+    if not run_dirs and not path.exists():
+        raise JournalError(f"{path}: no such file or directory")
+    return run_dirs
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What holds for all runs of one `sync`."""
+
+    host: str | None
+    key: str | None
+    out_of_time: Callable[[], bool]
+    on_progress: Callable[[Report], object] | None
+    follow: bool
+    settings: Settings = field(default_factory=Settings)
+    notices: Notices = field(default_factory=Notices)
+
+
+def _sync_all(run_dirs: list[RunDir], plan: _Plan) -> tuple[list[Report], bool]:
+    """A Report of each run, and whether more is to be expected of one."""
+    reports: list[Report] = []
+    go_on = False
+    away: dict[str, WandbLoggingError] = {}  # a host that failed once is not tried for each further run
+    for run_dir in run_dirs:
+        try:
+            info = run_dir.info
+        except JournalError as exc:
+            reports.append(Report(run_dir.path.name, run_dir.path.parent.name, path=run_dir.path, error=str(exc)))
+            continue
+        sender = _Sender(run_dir, plan.host or info.get("host") or plan.settings.host, plan)
+        # Each `sync` gets something done, however little time it is given; the runs behind the first wait.
+        late = OutOfTime("out of time; the run waits for the next sync") if reports and plan.out_of_time() else None
+        reports.append(sender.send(away, late))
+        go_on = go_on or sender.go_on
+    plan.notices.say_all()
+    return reports, go_on
+
+
+class _Sender:
+    """Sends one run directory as far as it goes.
+
+    Attributes:
+        go_on: whether more is to be expected: the run goes on, or its server may be back soon.
+    """
+
+    def __init__(self, run_dir: RunDir, host: str, plan: _Plan) -> None:
+        self.go_on = False
+        self._run_dir = run_dir
+        self._host = host
+        self._plan = plan
+        self._notices = Notices()
+        self._lines: int | None = None  # in the journal when it was last counted, those that went before included
+        self._uploader = Uploader(
+            run_dir,
+            Link(self._connect, Pace(lambda seconds: _wait(seconds, plan.out_of_time), plan.out_of_time)),
+            host=host,
+            say=self._notices.add,
+            progress=self._progress,
+        )
+
+    def send(self, away: dict[str, WandbLoggingError], late: OutOfTime | None) -> Report:
+        """Send the run, unless its host is away or it is too late."""
+        error = sender = None
+        try:
+            with self._run_dir.uploading():
+                # Asked before reading: a process that dies meanwhile is found dead by the next sync.
+                ending = None if self._run_dir.alive() else 1
+                failed = late or away.get(self._host)
+                if failed is None or self._is_done():
+                    self._uploader.drain(ending=ending)
+                else:
+                    error = self._explain(failed)
+        except JournalLocked as exc:
+            sender = exc.holder
+            error = None if sender else f"{exc}: copy it to a disk that has locks, and sync the copy"
+        except JournalError as exc:
+            error = str(exc)
+        except OSError as exc:
+            error = f"{exc.filename or self._run_dir.path}: {exc.strerror or exc}"
+        except WandbLoggingError as exc:
+            error = self._explain(exc)
+            if isinstance(exc, (AuthError, TransportError)) and not isinstance(exc, OutOfTime):
+                away[self._host] = exc
+        except Exception as exc:  # whatever is wrong with this run, the others can be sent
+            error = f"internal error, please report it: {type(exc).__name__}: {exc}"
+            self._notices.add("internal", traceback.format_exc(), logging.ERROR)
+        finally:
+            self._uploader.close()
+            self._notices.say_all()
+        report = replace(self._report(error), sender=sender)
+        self.go_on = self.go_on or (error is None and not report.finished)
+        return report
+
+    def _explain(self, error: WandbLoggingError) -> str:
+        self.go_on = isinstance(error, (TransportError, ServerUnavailable)) and not isinstance(error, TLSError)
+        text = explain(error, self._host, live=self._plan.follow and self.go_on)
+        if self._plan.follow and self.go_on:
+            self._plan.notices.add(f"away {self._host}", text)
+        return text
+
+    def _is_done(self) -> bool:
+        cursor = self._run_dir.cursor
+        return bool(cursor.get("complete")) and not self._run_dir.lines_after(cursor.get("position"))
+
+    def _connect(self) -> Client:
+        settings = self._plan.settings
+        # WANDB_API_KEY is for the host of the settings; a run directory from somebody else may name any.
+        trusted = self._plan.host is not None or self._host == settings.host
+        for found in find_keys(self._host, self._plan.key):
+            if found.source == KEY_VARIABLE and not trusted:
+                continue
+            if found.problem:
+                raise AuthError(f"the key from {found.source} is malformed: {found.problem}", 401)
+            return Client(self._host, found.key, timeout=settings.request_timeout)
+        raise AuthError("no API key was found", 401)
+
+    def _progress(self) -> None:
+        if self._plan.on_progress is None:
+            return
+        if self._lines is None:  # counted once: with each batch of a long journal it would take longer than to send it
+            self._lines = self._uploader.sent + self._lines_left()
+        self._plan.on_progress(self._report(None, max(0, self._lines - self._uploader.sent)))
+
+    def _lines_left(self) -> int:
+        return self._run_dir.lines_after(self._uploader.position or self._run_dir.cursor.get("position"))
+
+    def _report(self, error: str | None, left: int | None = None) -> Report:
+        try:
+            left = self._lines_left() if left is None else left
+        except OSError as exc:
+            left, error = 0, error or f"{exc.filename or self._run_dir.path}: {exc.strerror or exc}"
+        return replace(self._uploader.report(left, error), path=self._run_dir.path)
+
+
+def _wait(seconds: float, out_of_time: Callable[[], bool]) -> None:
+    """Sleep, but notice within a fifth of a second that there is no time left."""
+    until = time.monotonic() + seconds
+    while not out_of_time():
+        left = until - time.monotonic()
+        if left <= 0:
+            return
+        time.sleep(min(left, 0.2))

@@ -1,0 +1,129 @@
+"""Work beside the streams: what an event asks the uploader to do once. One function for each kind of task.
+
+A task is the JSON object of its event with its kind; it waits in cursor.json until it is done. Doing one twice, after
+a crash in between, has to be harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._errors import RequestRejected, ServerUnavailable
+from wandb_logging._events import alerts
+from wandb_logging._journal.copies import md5_of
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._sending.files import RunFiles
+from wandb_logging._server.link import Link
+from wandb_logging._server.protocol import NoAnswerError, Remote, dig
+
+FILES = ("file", "standard", "media")  # kinds that upload a file of the run
+_ALERT_TRIES = 3
+_VERSIONS = 3  # of a file that changes while it is uploaded
+
+
+def perform(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir, files: RunFiles) -> list[str]:
+    """Do a task; the names of run files that were uploaded by it.
+
+    Args:
+        task: what to do.
+        link: the way to the server.
+        remote: the run there.
+        run_dir: the run here.
+        files: what is uploaded of the run's files.
+
+    Raises:
+        RequestRejected, RunNotFound, GraphQLError, OSError: it can never be done.
+        TransportError, HTTPStatusError: not now.
+    """
+    kind = str(task.get("kind"))
+    if kind not in _KINDS:
+        raise RequestRejected(f"this version does not know tasks of kind {kind!r}", 400)
+    try:
+        return _KINDS[kind](task, link, remote, run_dir, files)
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as exc:
+        # An event that we did not write: it would fail for ever.
+        raise RequestRejected(f"the journal's event is not what it should be: {exc!r}", 400) from exc
+
+
+def describe(task: Mapping[str, Any]) -> str:
+    """A task in words for a person."""
+    return f"{task.get('kind')} {task.get('name') or task.get('title') or ''}".strip()
+
+
+def _file(task: Mapping[str, Any], link: Link, _remote: Remote, run_dir: RunDir, files: RunFiles) -> list[str]:
+    """Upload a file, unless its bytes are there already; again, if it has changed meanwhile."""
+    name, source = str(task["name"]), _inside(run_dir, str(task["path"]))
+    for _ in range(_VERSIONS):
+        mark, digest = _mark(source), md5_of(source, link.meanwhile)
+        if digest == files.uploads.get(name):
+            return []
+        files.put(name, source)
+        if _mark(source) == mark:
+            files.uploads[name] = digest
+            break
+    return [name]
+
+
+def _inside(run_dir: RunDir, path: str) -> Path:
+    """A file of the run directory; of a run in memory, the program's own file.
+
+    Raises:
+        ValueError: it is elsewhere: a journal that somebody changed must not send what it likes.
+    """
+    if run_dir.on_disk and not (run_dir.path / path).resolve().is_relative_to(run_dir.path.resolve()):
+        raise ValueError(f"{path} is not in the run directory")
+    return run_dir.path / path
+
+
+def _mark(path: Path) -> tuple[int, ...]:
+    """What changes when a file does; a newer copy in its place is another file."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def _media(task: Mapping[str, Any], _link: Link, _remote: Remote, run_dir: RunDir, files: RunFiles) -> list[str]:
+    """Upload a file whose name holds its digest: it never changes, and nobody has to remember it."""
+    files.put(str(task["name"]), _inside(run_dir, str(task["path"])))
+    return [str(task["name"])]
+
+
+def _artifact(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir, _files: RunFiles) -> list[str]:
+    from wandb_logging._artifacts.upload import upload_artifact  # noqa: PLC0415  most runs have none
+
+    upload_artifact(link, remote, task, run_dir.path)
+    return []
+
+
+def _use_artifact(task: Mapping[str, Any], link: Link, remote: Remote, _run_dir: RunDir, _files: RunFiles) -> list[str]:
+    from wandb_logging._artifacts.upload import use_artifact  # noqa: PLC0415  most runs have none
+
+    use_artifact(link, remote, str(task["id"]))
+    return []
+
+
+def _alert(task: Mapping[str, Any], link: Link, remote: Remote, _run_dir: RunDir, _files: RunFiles) -> list[str]:
+    run = {"entityName": remote.entity, "projectName": remote.project, "runName": remote.name}
+    variables = {**alerts.variables(task), **run}
+    try:
+        data = link.call(lambda client: client.graphql(alerts.DOCUMENT, variables), attempts=_ALERT_TRIES)
+    except ServerUnavailable as exc:
+        # While it is waited for, neither later tasks nor the end of the run are told.
+        raise RequestRejected(str(exc), exc.status) from exc
+    answer = dig(data, "notifyScriptableRunAlert")
+    if not isinstance(answer, dict) or "success" not in answer:
+        raise NoAnswerError("the server's answer does not say whether it took the alert")
+    if answer["success"] is False:
+        raise RequestRejected("the server did not take it", 400)
+    return []
+
+
+_KINDS: dict[str, Callable[[Mapping[str, Any], Link, Remote, RunDir, RunFiles], list[str]]] = {
+    "file": _file,
+    "standard": _file,
+    "media": _media,
+    "artifact": _artifact,
+    "use_artifact": _use_artifact,
+    "alert": _alert,
+}

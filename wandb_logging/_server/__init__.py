@@ -1,0 +1,1 @@
+"""One request to the server at a time, and what its answers mean."""

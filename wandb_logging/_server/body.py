@@ -1,0 +1,273 @@
+"""One file_stream request (protocol 4.1): lines are packed as they come, and rows compressed, too. No I/O.
+
+Encoding a whole request in one go would hold the interpreter lock for milliseconds; a few hundred rows take
+microseconds (docs: "Things that bite"). And only what is compressed has to be kept until it is sent.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from wandb_logging._values import zlib as _zlib
+from wandb_logging._values.plain import dumps
+
+HISTORY = "wandb-history.jsonl"
+EVENTS = "wandb-events.jsonl"
+SUMMARY = "wandb-summary.json"
+OUTPUT = "output.log"
+
+_LARGE = 2**16  # bytes from which on a piece goes out
+
+
+class Pieces:
+    """The bytes of a request as `requests` streams them: together they would be there twice for a moment.
+
+    Args:
+        parts: they, in order.
+    """
+
+    def __init__(self, parts: list[bytes]) -> None:
+        self._parts = parts
+
+    def __len__(self) -> int:
+        return sum(map(len, self._parts))
+
+    def __iter__(self) -> Iterator[bytes]:
+        some: list[bytes] = []
+        size = 0
+        for part in self._parts:  # small ones together, so that each send is worth a packet
+            some.append(part)
+            size += len(part)
+            if size >= _LARGE:
+                yield b"".join(some)
+                some, size = [], 0
+        if some:
+            yield b"".join(some)
+
+    def __bytes__(self) -> bytes:
+        return b"".join(self._parts)
+
+
+class Packer:
+    """A gzip stream, filled piece by piece; what was filled in can be had again.
+
+    Attributes:
+        ended: whether nothing can be added any more.
+    """
+
+    def __init__(self) -> None:
+        self._deflate = _zlib.gzip_compressor()
+        self._parts: list[bytes] = []
+        self.ended = False
+
+    def add(self, piece: bytes) -> None:
+        """Append bytes."""
+        packed = self._deflate.compress(piece)
+        if packed:
+            self._parts.append(packed)
+
+    def end(self) -> Pieces:
+        """The whole stream; nothing can be added afterwards."""
+        if not self.ended:
+            self.ended = True
+            self._parts.append(self._deflate.flush())
+        return Pieces(self._parts)
+
+    def text(self) -> bytes:
+        """What was filled in."""
+        if not self.ended:
+            self._parts.append(self._deflate.flush(_zlib.Z_SYNC_FLUSH))
+        return zlib.decompressobj(31).decompress(b"".join(self._parts))
+
+
+class LineBlock:
+    """Consecutive lines of one stream.
+
+    Args:
+        offset: number of the first line in the stream.
+        lines: the first lines.
+
+    Attributes:
+        offset: as given.
+        count: lines so far.
+        size: bytes of them, as JSON.
+    """
+
+    def __init__(self, offset: int, lines: Sequence[str] = ()) -> None:
+        self.offset = offset
+        self.count = 0
+        self.size = 0
+        self._parts: list[tuple[int, bytes]] = []  # how many lines, and their JSON
+        self.add(lines)
+
+    def add(self, lines: Sequence[str]) -> None:
+        """Append lines."""
+        if lines:
+            part = dumps(lines)[1:-1]
+            self._parts.append((len(lines), part))
+            self.count += len(lines)
+            self.size += len(part)
+
+    def extend(self, other: LineBlock) -> None:
+        """Append the lines of another block."""
+        self._parts += other._parts
+        self.count += other.count
+        self.size += other.size
+
+    def edit(self, edits: Mapping[int, str]) -> None:
+        """Give lines another text, by number; what is no line of this block is left out."""
+        number = self.offset
+        for i, (count, part) in enumerate(self._parts):
+            mine = edits.keys() & range(number, number + count)
+            if mine:
+                lines = json.loads(b"[" + part + b"]")
+                for each in mine:
+                    lines[each - number] = edits[each]
+                self._parts[i] = (count, dumps(lines)[1:-1])
+                self.size += len(self._parts[i][1]) - len(part)
+            number += count
+
+    def pieces(self) -> Iterable[bytes]:
+        """This block as JSON: `{"offset": n, "content": [...]}`, in pieces."""
+        yield b'{"offset":%d,"content":[' % self.offset
+        for i, (_, part) in enumerate(self._parts):
+            if i:
+                yield b","
+            yield part
+        yield b"]}"
+
+    def lines(self) -> list[str]:
+        """The lines again, for sending fewer at a time."""
+        return [line for _, part in self._parts for line in json.loads(b"[" + part + b"]")]
+
+
+class PackedBlock:
+    """The lines that one compressed request begins with: only what they are compressed to is kept.
+
+    Args:
+        name: of the stream.
+        offset: number of the first line in the stream.
+
+    Attributes:
+        offset, count, size: as those of `LineBlock`.
+        packer: the request, as far as these lines go.
+    """
+
+    def __init__(self, name: str, offset: int) -> None:
+        self.offset = offset
+        self.count = 0
+        self.size = 0
+        self._head = b'{"files":{%b:{"offset":%d,"content":[' % (dumps(name), offset)
+        self._end = len(self._head)
+
+    def add(self, lines: Sequence[str]) -> None:
+        """Append lines."""
+        if not lines:
+            return
+        if not self.count:
+            self.packer = Packer()
+            self.packer.add(self._head)
+        else:
+            self.packer.add(b",")
+            self._end += 1
+        part = dumps(lines)[1:-1]
+        self.packer.add(part)
+        self.count += len(lines)
+        self.size += len(part)
+        self._end += len(part)
+
+    def lines(self) -> list[str]:
+        """The lines again, for sending fewer at a time."""
+        if not self.count:
+            return []
+        lines: list[str] = json.loads(b"[" + self.packer.text()[len(self._head) : self._end] + b"]")
+        return lines
+
+
+@dataclass
+class StreamBody:
+    """One file_stream request. Empty, it is a heartbeat.
+
+    Attributes:
+        blocks: lines by stream name.
+        uploaded: files whose bytes have just been put.
+        preempting: the machine may vanish now: the run is not to be called crashed.
+        exit_code: ends the run; only in the last request.
+    """
+
+    blocks: dict[str, LineBlock | PackedBlock] = field(default_factory=dict)
+    uploaded: list[str] = field(default_factory=list)
+    preempting: bool = False
+    exit_code: int | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing in it."""
+        lines = any(block.count for block in self.blocks.values())
+        return not (lines or self.uploaded or self.preempting) and self.exit_code is None
+
+    @property
+    def size(self) -> int:
+        """Bytes of its lines, as JSON."""
+        return sum(block.size for block in self.blocks.values())
+
+    def split(self, most: int) -> Iterable[StreamBody]:
+        """The same in requests of at most `most` bytes of lines each; a line that is longer goes alone (protocol 4.4).
+
+        What is no line comes with the last, so that a run is ended only when all of it is there.
+        """
+        body, size = StreamBody(), 0
+        for name, block in self.blocks.items():
+            for number, line in enumerate(block.lines(), block.offset):
+                length = len(dumps(line)) + 1
+                if size and size + length > most:
+                    yield body
+                    body, size = StreamBody(), 0
+                body.blocks.setdefault(name, LineBlock(number)).add([line])
+                size += length
+        yield dataclasses.replace(body, uploaded=self.uploaded, preempting=self.preempting, exit_code=self.exit_code)
+
+    def encode(self, *, gzip: bool) -> Pieces:
+        """The request's body: JSON, compressed if asked for (protocol 4.5)."""
+        if not gzip:
+            return Pieces(list(self._pieces()))
+        first = next(iter(self._filled.values()), None)
+        begun = first if isinstance(first, PackedBlock) else None
+        packer = begun.packer if begun is not None else Packer()
+        if not packer.ended:
+            for piece in self._pieces(begun):
+                packer.add(piece)
+        return packer.end()
+
+    @property
+    def _filled(self) -> dict[str, LineBlock | PackedBlock]:
+        return {name: block for name, block in self.blocks.items() if block.count}
+
+    def _pieces(self, begun: PackedBlock | None = None) -> Iterable[bytes]:
+        """The request's JSON, in pieces; only what follows the block that it was begun with."""
+        if begun is None:
+            yield b"{"
+        for i, (name, block) in enumerate(self._filled.items()):
+            if block is begun:
+                yield b"]}"
+            else:
+                yield b"," if i else b'"files":{'
+                yield dumps(name) + b":"
+                yield from (block if isinstance(block, LineBlock) else LineBlock(block.offset, block.lines())).pieces()
+        comma = b""
+        if self._filled:
+            yield b"}"
+            comma = b","
+        if self.uploaded:
+            yield comma + b'"uploaded":' + dumps(self.uploaded)
+            comma = b","
+        if self.preempting:
+            yield comma + b'"preempting":true'
+            comma = b","
+        if self.exit_code is not None:
+            yield comma + b'"complete":true,"exitcode":%d' % self.exit_code
+        yield b"}"

@@ -1,0 +1,270 @@
+"""One method for each request to the server; the only room that knows `requests`. Never retries, never logs.
+
+Failures come out as our own errors (`_errors`). The key goes to the API's own address and nowhere else: not to
+upload addresses, not across a redirect, and no netrc entry replaces it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+import requests
+from requests.auth import AuthBase, HTTPBasicAuth
+
+from wandb_logging._errors import GraphQLError, RequestRejected, TLSError, TransportError
+from wandb_logging._server import protocol
+from wandb_logging._server.body import Pieces
+
+MAX_ANSWER_BYTES = 16 * 2**20  # more than any answer to us holds; what comes beyond is not read
+_BLOCK = 2**16
+_PATIENCE = 10  # timeouts that a whole answer may take: who sends a byte now and then is not waited for
+
+# What urllib3 puts first: `<....HTTPConnection object at 0x...>: ` or, newer, `HTTPConnection(host='x', port=80): `.
+_CONNECTION = re.compile(r"^(?:<[^>]*>|\w+\(host=[^)]*\)): ")
+
+# The request itself is wrong, as by an upload address that is none: trying again does not help.
+_HOPELESS = (
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.TooManyRedirects,
+)
+
+
+class _KeyAuth(AuthBase):
+    """The key for the API's address, nothing for any other.
+
+    Given as `Session.auth`, because `requests` overwrites an Authorization header with a netrc entry
+    (psf/requests#3929), and asks netrc only where there is no auth object.
+    """
+
+    def __init__(self, host: str, key: str | None) -> None:
+        self._host = host
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._key and protocol.belongs_to(request.url or "", self._host):
+            HTTPBasicAuth("api", self._key)(request)
+        return request
+
+
+class _Session(requests.Session):
+    """A session that sends credentials only from its auth object, also when it is redirected."""
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        del response
+        prepared_request.headers.pop("Authorization", None)
+
+
+class Client:
+    """The requests of one run to one server. Used by one thread at a time.
+
+    Args:
+        host: address of the API, without a slash at its end.
+        key: API key, or None.
+        timeout: seconds to connect, and between two bytes of an answer.
+        session: a `requests.Session` to use instead of one of our own (a seam for tests and odd proxies).
+
+    Attributes:
+        host: as given.
+        server_date: the Date header of the latest answer, whatever its status; "" if there was none.
+    """
+
+    def __init__(
+        self, host: str, key: str | None, *, timeout: float = 30.0, session: requests.Session | None = None
+    ) -> None:
+        self.host = host
+        self.server_date = ""
+        self._timeout = timeout
+        self._session = session or _Session()
+        self._session.auth = _KeyAuth(host, key)
+        self._session.headers["User-Agent"] = protocol.USER_AGENT
+
+    def graphql(self, document: str, variables: Mapping[str, Any], *, conflict_retries: bool = False) -> dict[str, Any]:
+        """The `data` of a GraphQL answer.
+
+        Raises:
+            TransportError, HTTPStatusError, GraphQLError: see `_errors`.
+        """
+        body = {"query": document, "variables": dict(variables), "operationName": _operation(document)}
+        with self._request("POST", f"{self.host}/graphql", json=body, conflict_retries=conflict_retries) as answer:
+            content = self._content(answer)
+        if content is None:
+            raise GraphQLError(f"the server's answer is larger than {MAX_ANSWER_BYTES} bytes")
+        return protocol.graphql_data(content)
+
+    def file_stream(self, path: str, body: bytes | Pieces, *, gzip: bool) -> tuple[bool, float]:
+        """Post to a run's file stream; whether the server asks the run to stop, and seconds to wait now.
+
+        Raises:
+            TransportError, HTTPStatusError: see `_errors`.
+        """
+        headers = {"Content-Type": "application/json"}
+        if gzip:
+            headers["Content-Encoding"] = "gzip"
+        with self._request("POST", self.host + path, data=body, headers=headers) as answer:
+            content = self._content(answer)
+        if content and protocol.is_page(answer.headers):
+            raise TransportError("a web page answers instead of the API: a proxy's or a network's login?")
+        return protocol.asks_to_stop(content or b""), protocol.rate_limit_wait(answer.headers)
+
+    def put(
+        self,
+        url: str,
+        source: Path,
+        headers: Mapping[str, str],
+        meanwhile: Callable[[], object] = lambda: None,
+        part: tuple[int, int] | None = None,
+    ) -> str:
+        """Stream a file to an upload address.
+
+        Args:
+            meanwhile: called before each block that goes.
+            part: where the bytes to send begin, and most of how many; default: the whole file.
+
+        Returns:
+            The ETag that the storage gave; "" if it gave none.
+
+        Raises:
+            OSError: the file cannot be read.
+            TransportError, HTTPStatusError: see `_errors`.
+        """
+        if url.startswith("/"):
+            url = self.host + url
+        with source.open("rb") as file:
+            body = _Body(file, *(part or (0, source.stat().st_size)), meanwhile)
+            # An empty file object would be sent chunked, without the Content-Length that storage asks for.
+            data: Any = body if len(body) else b""
+            # Own auth, doing nothing: a signed address refuses any Authorization header.
+            options: Any = {"data": data, "headers": dict(headers), "auth": lambda request: request}
+            with self._request("PUT", url, redirects=True, **options) as answer:
+                self._content(answer)
+                return str(answer.headers.get("ETag", ""))
+
+    def get(self, url: str, sink: Callable[[bytes], object]) -> None:
+        """Stream what is at a download address into `sink`, block by block.
+
+        The key goes along only if the address is the API's own.
+
+        Raises:
+            TransportError, HTTPStatusError: see `_errors`.
+        """
+        if url.startswith("/"):
+            url = self.host + url
+        # identity: a digest is of the bytes as they are stored.
+        headers = {"Accept-Encoding": "identity"}
+        with self._request("GET", url, headers=headers, redirects=True) as answer:
+            for block in _blocks(answer):
+                sink(block)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _request(
+        self,
+        method: str,
+        url: str,
+        *,
+        conflict_retries: bool = False,
+        redirects: bool = False,
+        **options: Any,
+    ) -> requests.Response:
+        try:
+            answer = self._session.request(
+                method, url, timeout=self._timeout, allow_redirects=redirects, stream=True, **options
+            )
+        except requests.exceptions.SSLError as exc:
+            raise TLSError(f"the server's certificate was not accepted: {_root(exc)}") from exc
+        except _HOPELESS as exc:
+            raise RequestRejected(f"{type(exc).__name__}: {_root(exc)}", 400) from exc
+        except requests.exceptions.RequestException as exc:
+            raise TransportError(_root(exc)) from exc
+        self.server_date = answer.headers.get("Date", "")
+        if not 200 <= answer.status_code < 300:
+            with answer:
+                content = self._content(answer) or b""
+            raise protocol.status_error(
+                answer.status_code, content, answer.headers, time.time(), conflict_retries=conflict_retries
+            )
+        return answer
+
+    def _content(self, answer: requests.Response) -> bytes | None:
+        """The body of an answer; None if it is too large to be one of ours."""
+        deadline = time.monotonic() + _PATIENCE * self._timeout
+        parts: list[bytes] = []
+        size = 0
+        for block in _blocks(answer):
+            size += len(block)
+            if size > MAX_ANSWER_BYTES:
+                return None
+            if time.monotonic() > deadline:
+                raise TransportError("the answer does not end")
+            parts.append(block)
+        return b"".join(parts)
+
+
+class _Body:
+    """Bytes of a file as `requests` streams them, with the methods it looks for."""
+
+    def __init__(self, file: IO[bytes], start: int, most: int, meanwhile: Callable[[], object]) -> None:
+        self._file = file
+        self._start = start
+        self._size = max(0, min(most, file.seek(0, 2) - start))
+        self._meanwhile = meanwhile
+        file.seek(start)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(partial(self.read, _BLOCK), b"")
+
+    def read(self, size: int = -1) -> bytes:
+        self._meanwhile()
+        left = self._size - self.tell()
+        return self._file.read(left if size < 0 else min(size, left))
+
+    def tell(self) -> int:
+        return self._file.tell() - self._start
+
+    def seek(self, place: int) -> None:
+        """Begin anew, as a redirect does."""
+        self._file.seek(self._start + place)
+
+
+def _blocks(answer: requests.Response) -> Iterator[bytes]:
+    """The bytes of an answer as they come."""
+    # iter_content waits until a block is full: of who sends a byte now and then that would be for hours.
+    read = getattr(answer.raw, "read1", None)  # new in urllib3 2.1
+    blocks = iter(lambda: read(_BLOCK, decode_content=True), b"") if read else answer.iter_content(_BLOCK)
+    while True:
+        try:
+            block = next(blocks, b"")
+        except Exception as exc:  # urllib3's own, which requests would have turned into its own
+            raise TransportError(_root(exc)) from exc
+        if not block:
+            return
+        yield block
+
+
+def _root(exc: BaseException) -> str:
+    """The innermost reason, without the connection that urllib3 names before it."""
+    reason = exc
+    while True:
+        inner = [getattr(reason, "reason", None), *reason.args[:1]]  # an SSLError's reason is a word
+        deeper = next((item for item in inner if isinstance(item, BaseException)), None)
+        if deeper is None:
+            break
+        reason = deeper
+    return _CONNECTION.sub("", str(reason))
+
+
+def _operation(document: str) -> str:
+    return document.split("(", maxsplit=1)[0].split("{", maxsplit=1)[0].split()[1]

@@ -1,0 +1,182 @@
+"""Requests repeated while that can help: the only room that retries."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from wandb_logging._errors import (
+    AuthError,
+    JournalError,
+    RunNotFound,
+    ServerUnavailable,
+    TLSError,
+    TransportError,
+    WandbLoggingError,
+)
+from wandb_logging._settings.settings import DEFAULT_HOST
+
+if TYPE_CHECKING:
+    # At run time a client comes from `connect`: `requests` is most of the import time, and only sending needs it.
+    from wandb_logging._server.client import Client
+
+_RETRY_FOR = 60.0  # seconds one request is tried before the caller is told; the next drain tries again
+
+
+class OutOfTime(TransportError):
+    """The pace says to stop while there is more to send: nothing is wrong with the server."""
+
+
+@dataclass
+class Pace:
+    """How the uploader waits.
+
+    Attributes:
+        sleep: waits so many seconds, or less when there is a reason to hurry.
+        out_of_time: whether to stop trying now.
+        breath: seconds to leave the interpreter to the program between two pieces of work; 0 if there is none.
+    """
+
+    sleep: Callable[[float], None] = time.sleep
+    out_of_time: Callable[[], bool] = lambda: False
+    breath: float = 0.0
+
+    def breathe(self) -> None:
+        """Leave the interpreter to the program for a moment."""
+        if self.breath:
+            time.sleep(self.breath)
+
+
+class Link:
+    """The way to the server. Used by one thread at a time.
+
+    Args:
+        connect: gives the client to use; asked again after the key was refused. Raises AuthError without a key.
+        pace: how to wait.
+        now: monotonic clock in seconds.
+
+    Attributes:
+        now, pace: as given.
+        last_request: when the server last answered, by `now`.
+        trouble: why the latest try failed; None once one succeeded.
+        meanwhile: called between two blocks of a file that is sent or looked at, which may take hours.
+    """
+
+    def __init__(self, connect: Callable[[], Client], pace: Pace, now: Callable[[], float] = time.monotonic) -> None:
+        self.pace = pace
+        self.last_request = now()
+        self.trouble: WandbLoggingError | None = None
+        self.meanwhile: Callable[[], object] = lambda: None
+        self._connect = connect
+        self._client: Client | None = None
+        self.now = now
+        self._once = False
+
+    def graphql(self, document: str, variables: Mapping[str, Any], *, conflict_retries: bool = False) -> dict[str, Any]:
+        """As `Client.graphql`, repeated while that can help."""
+        result: dict[str, Any] = self.call(
+            lambda client: client.graphql(document, variables, conflict_retries=conflict_retries)
+        )
+        return result
+
+    def call(self, request: Callable[[Client], Any], attempts: int | None = None) -> Any:
+        """Make a request, again and again while that can help (protocol 1.2).
+
+        Raises:
+            TransportError, HTTPStatusError, GraphQLError: the last failure.
+        """
+        if self._client is None:
+            self._client = self._connect()
+        attempts = 1 if self._once else attempts
+        until = self.now() + _RETRY_FOR
+        # Not before: tenacity and `requests` are what takes time to import, and only sending needs them.
+        from wandb_logging._server.retry import repeated  # noqa: PLC0415
+
+        try:
+            result = repeated(
+                partial(self._try, request, self._client),
+                worth=_worth_retrying,
+                enough=lambda: self.now() >= until or self.pace.out_of_time(),
+                attempts=attempts,
+                sleep=self.pace.sleep,
+            )
+        except WandbLoggingError as exc:
+            _let_go(exc)
+            if isinstance(exc, AuthError):
+                self.close()  # the next call asks for a key again
+            raise
+        self.last_request = self.now()
+        return result
+
+    @contextlib.contextmanager
+    def trying_once(self) -> Iterator[None]:
+        """Within this, nothing is repeated: between two blocks of a file there is no time for that."""
+        self._once = True
+        try:
+            yield
+        finally:
+            self._once = False
+
+    def _try(self, request: Callable[[Client], Any], client: Client) -> Any:
+        try:
+            result = request(client)
+        except WandbLoggingError as exc:
+            self.trouble = copy.copy(exc)  # without the frames that it passes yet
+            _let_go(exc)
+            raise
+        self.trouble = None
+        return result
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Empty the frames that an error has passed: by them, tenacity and urllib3 keep each failed body in a cycle."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+
+
+def _worth_retrying(error: BaseException) -> bool:
+    return isinstance(error, (TransportError, ServerUnavailable)) and not isinstance(error, TLSError)
+
+
+def explain(error: WandbLoggingError, host: str, *, live: bool = True) -> str:
+    """One line for a person: what is wrong with reaching the server, and what to do about it.
+
+    Args:
+        error: how the latest try ended.
+        host: the server that was tried.
+        live: whether whoever asked goes on and tries again by itself, as a run does, and `sync` does not.
+    """
+    if isinstance(error, OutOfTime):
+        return str(error)
+    if _worth_retrying(error):
+        then = "; trying again." if live else ". Sync again later; `wandb-logging doctor` looks for the cause."
+        return f"{host} cannot be reached ({error}). Rows are kept on disk{then}"
+    if isinstance(error, JournalError):
+        return f"{error}. Rows are kept on disk."
+    return f"{host}: {error}. Rows are kept on disk. {_advice(error, host, live=live)}"
+
+
+def _advice(error: WandbLoggingError, host: str, *, live: bool) -> str:
+    if isinstance(error, AuthError):
+        login = "wandb-logging login --relogin" + ("" if host == DEFAULT_HOST else f" --host {host}")
+        return f"Set a key with `{login}`" + (
+            "; it is picked up while the program runs." if live else ", then sync again."
+        )
+    if isinstance(error, TLSError):
+        return "Set REQUESTS_CA_BUNDLE to the file of your CA."
+    if isinstance(error, RunNotFound):
+        return "Check entity and project."
+    return "The run is refused: check entity, project and settings."

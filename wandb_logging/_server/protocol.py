@@ -1,0 +1,503 @@
+"""W&B's wire format but for what a file_stream gets (`_server.body`): GraphQL, and what answers mean. Pure: no I/O.
+
+Numbers in brackets name the section of the protocol notes a rule comes from (docs: "What is known of the protocol").
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from wandb_logging._errors import (
+    AuthError,
+    GraphQLError,
+    HTTPStatusError,
+    RequestRejected,
+    RunNotFound,
+    ServerUnavailable,
+)
+from wandb_logging._events.metrics import Definitions, config_list
+from wandb_logging._values.plain import dumps, loads
+from wandb_logging._version import __version__
+
+USER_AGENT = f"wandb-logging/{__version__}"
+MAX_REQUEST_BYTES = 10 * 2**20  # [4.4]
+
+# Any other 4xx and 5xx is worth another try [1.2]; 3xx never is: redirects of a POST lose its body or its method.
+_FINAL = frozenset({400, 401, 403, 404, 409, 410, 413, 422, 501})
+
+VIEWER = "query Viewer { viewer { id entity username email teams { edges { node { name } } } } }"
+
+FEATURES = "query ServerFeaturesQuery { serverInfo { features { name isEnabled } } }"
+
+_BUCKET = """id name displayName description config sweepName historyLineCount
+    project { id name entity { id name } }"""
+
+UPSERT_BUCKET = f"""mutation UpsertBucket($id: String, $name: String, $project: String, $entity: String,
+    $groupName: String, $description: String, $displayName: String, $notes: String, $commit: String,
+    $config: JSONString, $host: String, $debug: Boolean, $program: String, $repo: String, $jobType: String,
+    $state: String, $sweep: String, $tags: [String!], $summaryMetrics: JSONString) {{
+  upsertBucket(input: {{id: $id, name: $name, modelName: $project, entityName: $entity, groupName: $groupName,
+      description: $description, displayName: $displayName, notes: $notes, commit: $commit, config: $config,
+      host: $host, debug: $debug, jobProgram: $program, jobRepo: $repo, jobType: $jobType, state: $state,
+      sweep: $sweep, tags: $tags, summaryMetrics: $summaryMetrics}}) {{
+    bucket {{ {_BUCKET} }}
+    inserted
+  }}
+}}"""
+
+REWIND_RUN = f"""mutation RewindRun($runName: String!, $entity: String, $project: String, $metricName: String!,
+    $metricValue: Float!) {{
+  rewindRun(input: {{runName: $runName, entityName: $entity, projectName: $project,
+      metricName: $metricName, metricValue: $metricValue}}) {{
+    rewoundRun {{ {_BUCKET} }}
+  }}
+}}"""
+
+RUN_RESUME_STATUS = """query RunResumeStatus($project: String, $entity: String, $name: String!) {
+  model(name: $project, entityName: $entity) {
+    id name entity { id name }
+    bucket(name: $name, missingOk: true) {
+      id name displayName summaryMetrics config tags notes
+      historyLineCount eventsLineCount logLineCount historyTail eventsTail
+      wandbConfig(keys: ["t"])
+    }
+  }
+}"""
+
+CREATE_RUN_FILES = """mutation CreateRunFiles($entity: String!, $project: String!, $run: String!,
+    $files: [String!]!) {
+  createRunFiles(input: {entityName: $entity, projectName: $project, runName: $run, files: $files}) {
+    runID uploadHeaders files { name uploadUrl }
+  }
+}"""
+
+
+# --- answers ------------------------------------------------------------------------------------------
+
+
+def error_message(body: bytes) -> str:
+    """The server's own words in an error answer, in either of its two shapes [1.1]; "" if there are none."""
+    data = _parsed(body)
+    if not isinstance(data, dict):
+        return ""
+    errors = data.get("errors")
+    items = errors if isinstance(errors, list) else [data.get("error")]
+    texts = (item.get("message") if isinstance(item, dict) else item for item in items)
+    return "; ".join(text for text in texts if isinstance(text, str))[:500]
+
+
+def status_error(
+    status: int, body: bytes, headers: Mapping[str, str], now: float, *, conflict_retries: bool = False
+) -> HTTPStatusError:
+    """The error that stands for an answer whose status is not 2xx.
+
+    Args:
+        now: seconds since 1970, to turn a Retry-After date into a wait.
+        conflict_retries: whether 409 may be tried again, as it may for UpsertBucket alone [1.2].
+    """
+    message = f"HTTP {status}"
+    words = error_message(body)
+    if words:
+        message += f": {words}"
+    if 300 <= status < 400:
+        where = headers.get("Location", "nowhere")
+        return RequestRejected(f"{message} (redirect to {where}; set host to that)", status)
+    if status in {401, 403}:
+        return AuthError(message, status)
+    if status in {404, 410}:
+        return RunNotFound(message, status)
+    if status in _FINAL and not (status == 409 and conflict_retries):
+        return RequestRejected(message, status)
+    return ServerUnavailable(message, status, retry_after(headers.get("Retry-After"), now, headers.get("Date")))
+
+
+def retry_after(value: str | None, now: float, sent: str | None = None) -> float | None:
+    """Seconds to wait from a Retry-After header: a number or a date [1.2]; None if there is no sense in it.
+
+    Args:
+        value: the header.
+        now: seconds since 1970, by the clock of this machine.
+        sent: the answer's Date header, which is the server's own clock: this machine's may be wrong by a day.
+    """
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        until, since = _moment(value), _moment(sent)
+        if until is None:
+            return None
+        seconds = until - (now if since is None else since)
+    return min(max(seconds, 0.0), 3600.0) if seconds == seconds else None
+
+
+def _moment(date: str | None) -> float | None:
+    """Seconds since 1970 of a date in a header; None if it is none."""
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415  slow to import, and hardly ever needed
+
+    try:
+        return parsedate_to_datetime(date or "").timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def rate_limit_wait(headers: Mapping[str, str]) -> float:
+    """Seconds to wait before the next file_stream request because the quota is used up [1.3]."""
+    try:
+        remaining = float(headers["RateLimit-Remaining"])
+        reset = float(headers["RateLimit-Reset"])
+    except (KeyError, ValueError):
+        return 0.0
+    return min(reset, 60.0) if remaining < 1 and reset > 0 else 0.0
+
+
+def is_page(headers: Mapping[str, str]) -> bool:
+    """Whether an answer is made for people: a login page on the way has not taken our lines, whatever its status."""
+    return headers.get("Content-Type", "").lower().startswith("text/html")
+
+
+class NoAnswerError(GraphQLError):
+    """Status 200, but not what GraphQL answers: something on the way, or a server in trouble, not a refusal."""
+
+
+def graphql_data(body: bytes) -> dict[str, Any]:
+    """The `data` of a GraphQL answer of status 200.
+
+    Raises:
+        GraphQLError: it holds errors, or (NoAnswerError) is not what GraphQL answers.
+    """
+    answer = _parsed(body)
+    if not isinstance(answer, dict):
+        raise NoAnswerError("the server's answer is not a JSON object; is host the address of a W&B API?")
+    if answer.get("errors"):
+        raise GraphQLError(error_message(body) or "the server reported an error without words")
+    if not isinstance(answer.get("data"), dict):
+        raise NoAnswerError("the server's answer holds no data")
+    return answer["data"]  # type: ignore[no-any-return]
+
+
+def asks_to_stop(body: bytes) -> bool:
+    """Whether a file_stream answer asks the run to stop. One that is not JSON asks nothing, and is not fatal [4.7]."""
+    return dig(_parsed(body), "stopped") is True
+
+
+def dig(data: object, *keys: str) -> Any:
+    """The value under nested keys; None as soon as something on the way is not there or no object."""
+    for key in keys:
+        if not isinstance(data, dict):
+            return None
+        data = data.get(key)
+    return data
+
+
+def _parsed(text: object) -> Any:
+    """What a server's JSON holds; None if it is none, or nested without end."""
+    try:
+        return loads(text) if isinstance(text, (bytes, str)) else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _json_object(text: object) -> dict[str, Any]:
+    value = _parsed(text)
+    return value if isinstance(value, dict) else {}
+
+
+def _json_rows(text: object) -> list[dict[str, Any]]:
+    """The rows of a historyTail or eventsTail: a JSON text holding a list of JSON texts [3.5]."""
+    value = _parsed(text)
+    return [_json_object(item) for item in value] if isinstance(value, list) else []
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _number(value: object) -> float:
+    """A finite number; 0 for anything else."""
+    try:
+        number = float(value) if isinstance(value, (int, float)) else 0.0
+    except OverflowError:
+        return 0.0
+    return number if math.isfinite(number) else 0.0
+
+
+def _whole(value: object) -> int:
+    return max(0, int(_number(value)))
+
+
+@dataclass(frozen=True)
+class Remote:
+    """What the server said of a run when it was created or taken over. Kept in server.json.
+
+    Attributes:
+        storage_id: the server's own id of the run.
+        host: address of the server that said it.
+        entity, project, name, display_name: where the run is and what it is called.
+        history, events, output: lines that were there before us: our offsets begin there.
+        step, runtime: where a resumed run goes on.
+        config, summary, tags: what a resumed run had.
+        structured: whether the server takes text lines as JSON.
+        gzip: whether it takes compressed requests.
+        artifact_tags: whether artifacts can have tags there.
+    """
+
+    storage_id: str
+    entity: str
+    project: str
+    name: str
+    display_name: str
+    host: str = ""
+    history: int = 0
+    events: int = 0
+    output: int = 0
+    step: int = 0
+    runtime: float = 0.0
+    config: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
+    structured: bool = False
+    gzip: bool = False
+    artifact_tags: bool = False
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> Remote:
+        """What server.json says, members that another version put there left out."""
+        known = {item.name for item in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in kept.items() if name in known})
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """State taken over from a run that exists [3.5]."""
+
+    storage_id: str
+    history: int
+    events: int
+    output: int
+    step: int
+    runtime: float
+    config: dict[str, Any]
+    summary: dict[str, Any]
+    tags: list[str]
+    notes: str | None
+
+
+def resumed(data: Mapping[str, Any]) -> Resumed | None:
+    """What RunResumeStatus says of a run; None if it does not exist [3.5]."""
+    bucket = dig(data, "model", "bucket")
+    if not isinstance(bucket, dict) or "t" not in _json_object(bucket.get("wandbConfig")):
+        return None
+    summary = _json_object(bucket.get("summaryMetrics"))
+    rows, events = _json_rows(bucket.get("historyTail")), _json_rows(bucket.get("eventsTail"))
+    count = _whole(bucket.get("historyLineCount"))
+    last_step = next((row["_step"] for row in reversed(rows) if "_step" in row), summary.get("_step"))
+    runtimes = [row.get("_runtime") for row in rows[-1:] + events[-1:]]
+    runtimes.append(dig(summary, "_wandb", "runtime") or summary.get("_runtime"))
+    return Resumed(
+        storage_id=_text(bucket.get("id")) or "",
+        history=count,
+        events=_whole(bucket.get("eventsLineCount")),
+        output=_whole(bucket.get("logLineCount")),
+        step=_whole(last_step) + (1 if count else 0),
+        runtime=max(map(_number, runtimes)),
+        config=_config_of(bucket),
+        summary=summary,
+        tags=[tag for tag in _list(bucket.get("tags")) if isinstance(tag, str)],
+        notes=_text(bucket.get("notes")),
+    )
+
+
+def rewound(data: Mapping[str, Any], step: int) -> Resumed:
+    """A run as it is after it was taken back to a step [3.6].
+
+    Raises:
+        GraphQLError: the answer holds no run.
+    """
+    bucket = dig(data, "rewindRun", "rewoundRun")
+    if not isinstance(bucket, dict):
+        raise GraphQLError("the server's answer to RewindRun holds no run")
+    return Resumed(
+        storage_id=_text(bucket.get("id")) or "",
+        history=line_count(bucket),
+        events=0,
+        output=0,
+        step=step + 1,
+        runtime=0.0,
+        config=_config_of(bucket),
+        summary={},
+        tags=[],
+        notes=None,
+    )
+
+
+def _config_of(bucket: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: dig(item, "value") for key, item in _json_object(bucket.get("config")).items()}
+
+
+def line_count(bucket: Mapping[str, Any]) -> int:
+    """History lines the server has of a run, as its answer to UpsertBucket says."""
+    return _whole(bucket.get("historyLineCount"))
+
+
+def remote(
+    bucket: Mapping[str, Any], info: Mapping[str, Any], before: Resumed | None, server_features: set[str]
+) -> Remote:
+    """What the server's answer to the first UpsertBucket says of a run, and what is taken over from before [3.1]."""
+    project = bucket.get("project")
+    return Remote(
+        storage_id=_text(bucket.get("id")) or "",
+        entity=_text(dig(project, "entity", "name")) or info.get("entity") or "",
+        project=_text(dig(project, "name")) or info["project"],
+        name=_text(bucket.get("name")) or info["id"],
+        display_name=_text(bucket.get("displayName")) or info.get("name") or info["id"],
+        host=str(info.get("host") or ""),
+        history=before.history if before else line_count(bucket),
+        events=before.events if before else 0,
+        output=before.output if before else 0,
+        step=before.step if before else 0,
+        runtime=before.runtime if before else 0.0,
+        config=before.config if before else {},
+        summary=before.summary if before else {},
+        tags=before.tags if before else [],
+        structured="STRUCTURED_CONSOLE_LOGS" in server_features,
+        gzip="FILESTREAM_GZIP" in server_features,
+        artifact_tags="ARTIFACT_TAGS" in server_features,
+    )
+
+
+def features(data: Mapping[str, Any]) -> set[str]:
+    """Names of the features a server has [3.8]."""
+    items = (item for item in _list(dig(data, "serverInfo", "features")) if isinstance(item, dict))
+    return {str(item["name"]) for item in items if item.get("isEnabled") is True and "name" in item}
+
+
+# --- runs ---------------------------------------------------------------------------------------------
+
+
+def config_json(
+    config: Mapping[str, Any], writer_id: str, metrics: Definitions, environment: Mapping[str, Any] | None = None
+) -> str:
+    """The run config as the server keeps it: each value wrapped, our own members under `_wandb` [3.3, 5.6].
+
+    `_wandb.t` must be there: without it the official client takes the run for one that never started.
+    """
+    python = platform.python_version()
+    own = config.get("_wandb")
+    about = {
+        **(own if isinstance(own, dict) else {}),
+        "cli_version": __version__,
+        "python_version": python,
+        "t": {"4": python, "5": __version__},
+        "m": config_list(metrics),
+        "e": {writer_id: {**(environment or {}), "writerId": writer_id}},
+    }
+    wrapped = {key: {"value": value} for key, value in config.items() if key != "_wandb"}
+    return dumps({"_wandb": {"value": about}, **wrapped}).decode()
+
+
+def upsert_variables(
+    info: Mapping[str, Any],
+    *,
+    config: str | None,
+    storage_id: str | None = None,
+    changed: Mapping[str, Any] | None = None,
+    first: bool = True,
+) -> dict[str, Any]:
+    """Variables of UpsertBucket. Null leaves a field of the run as it is [3.1].
+
+    Args:
+        info: the run's identity, as in run.json.
+        config: the whole config as JSON text, or None to leave it.
+        changed: of a run that exists: what of name, notes, tags, group and job type to set; no tags are none then.
+        first: whether this call makes the run (or takes it over).
+    """
+    given = dict(info) if first else dict(changed or {})
+    return {
+        "id": storage_id,
+        "name": info["id"],
+        "project": info["project"],
+        "entity": info.get("entity"),
+        "groupName": given.get("group"),
+        "description": None,
+        "displayName": given.get("name"),
+        "notes": given.get("notes"),
+        "commit": None,
+        "config": config,
+        "host": given.get("host_name"),
+        "debug": None,
+        "program": given.get("program"),
+        "repo": None,
+        "jobType": given.get("job_type"),
+        "state": None,
+        "sweep": None,
+        "tags": list(given["tags"]) if given.get("tags") or "tags" in (changed or {}) else None,
+        "summaryMetrics": None,
+    }
+
+
+def app_url(host: str) -> str:
+    """Address of the pages for people that belong to an API address [2.4]."""
+    if "://api.wandb.test" in host:
+        return host.replace("://api.", "://app.", 1)
+    if "://api.wandb." in host:
+        return host.replace("://api.", "://", 1)
+    return host.replace("://api.", "://app.", 1)
+
+
+def run_url(app: str, entity: str, project: str, run_id: str) -> str:
+    """Address of a run's page [3.4]."""
+    return f"{app}/{quote(entity, safe='')}/{quote(project, safe='')}/runs/{quote(run_id, safe='=+&$@')}"
+
+
+def stream_path(entity: str, project: str, run_id: str) -> str:
+    """Path of a run's file_stream below the API's address."""
+    return "/files/" + "/".join(quote(part, safe="") for part in (entity, project, run_id)) + "/file_stream"
+
+
+def belongs_to(url: str, host: str) -> bool:
+    """Whether a URL is the API's own, so that the key may be sent there [1]."""
+    ours, theirs = urlsplit(host), urlsplit(url)
+    same = (ours.scheme, ours.hostname, _port(host)) == (theirs.scheme, theirs.hostname, _port(url))
+    return same and f"{theirs.path}/".startswith(f"{ours.path.rstrip('/')}/")
+
+
+def _port(url: str) -> int | None:
+    parts = urlsplit(url)
+    return parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def upload_targets(data: Mapping[str, Any], names: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Upload address by file name, and the headers each PUT needs, from CreateRunFiles [6.1].
+
+    Names that were not asked for are ignored; a null address leaves the file out.
+
+    Raises:
+        GraphQLError: the answer has another number of files than asked for.
+    """
+    answer = dig(data, "createRunFiles")
+    files = dig(answer, "files")
+    if not isinstance(files, list) or len(files) != len(names):
+        raise GraphQLError("CreateRunFiles answered with another number of files than asked for")
+    urls = {
+        item["name"]: item["uploadUrl"]
+        for item in files
+        if isinstance(item, dict) and item.get("name") in names and isinstance(item.get("uploadUrl"), str)
+    }
+    return urls, upload_headers(dig(answer, "uploadHeaders"))
+
+
+def upload_headers(lines: object) -> dict[str, str]:
+    """The headers that a PUT to an upload address needs, from their `Name:value` form [6.1]."""
+    pairs = (line.partition(":") for line in lines if isinstance(line, str)) if isinstance(lines, list) else ()
+    return {name.strip(): value.strip() for name, _, value in pairs}

@@ -1,0 +1,162 @@
+"""A run's file_stream: a body goes whole, or in parts without the lines the server refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from wandb_logging._errors import RequestRejected
+from wandb_logging._server import protocol
+from wandb_logging._server.body import EVENTS, HISTORY, SUMMARY, LineBlock, StreamBody
+from wandb_logging._server.link import Link
+from wandb_logging._server.protocol import Remote
+from wandb_logging._values.plain import dumps, loads
+
+if TYPE_CHECKING:
+    from wandb_logging._server.client import Client
+
+# W&B takes 2 requests a second from a run, and 10 at once after a rest. A little less: on the way they draw together.
+_PER_SECOND = 1.9
+_BURST = 9.0
+
+_A_LINES_FAULT = frozenset({400, 413, 422})  # statuses that can mean one line; any other is about the whole request
+_HOPELESS = 10  # lines refused, none taken: then the fault is not in the lines
+_NOTE = "(line set aside)"
+
+
+class _Allowance:
+    """How soon the next request may go: a bucket that fills with time and gives one token a request."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._tokens = _BURST
+        self._at = now()
+
+    def wait(self) -> float:
+        """Seconds until the next request may go."""
+        now = self._now()
+        self._tokens = min(_BURST, self._tokens + (now - self._at) * _PER_SECOND)
+        self._at = now
+        return max(0.0, (1.0 - self._tokens) / _PER_SECOND)
+
+    def take(self) -> None:
+        """A request goes."""
+        self._tokens -= 1.0
+
+
+class Stream:
+    """Posts to one run's file_stream, no faster than W&B allows.
+
+    Args:
+        link: the way to the server.
+        remote: the run there.
+        gzip: compress, if the server offers it.
+
+    Attributes:
+        stopped: whether an answer asked the run to stop.
+    """
+
+    def __init__(self, link: Link, remote: Remote, *, gzip: bool) -> None:
+        self.stopped = False
+        self._link = link
+        self._gzip = gzip and remote.gzip
+        self._path = protocol.stream_path(remote.entity, remote.project, remote.name)
+        self._allowance = _Allowance(link.now)
+
+    def post(self, body: StreamBody) -> None:
+        """Send a body as it is, and wait if the server says that the quota is used up.
+
+        Raises:
+            TransportError, HTTPStatusError: see `_errors`.
+        """
+        data = body.encode(gzip=self._gzip)
+
+        def request(client: Client) -> tuple[bool, float]:
+            if not body.preempting:  # which goes at once, outside the rate limit (protocol 4.1)
+                self._wait_for_turn()
+            return client.file_stream(self._path, data, gzip=self._gzip)
+
+        stopped, wait = self._link.call(request)
+        self.stopped |= stopped
+        if wait:
+            self._link.pace.sleep(wait)
+
+    def _wait_for_turn(self) -> None:
+        pace = self._link.pace
+        while (seconds := self._allowance.wait()) > 1e-6 and not pace.out_of_time():
+            pace.sleep(seconds)
+        self._allowance.take()
+
+    def deliver(self, body: StreamBody) -> list[tuple[str, str]]:
+        """Send a body; lines the server refuses are left out and come back as (reason, line).
+
+        An empty row, or a note, takes the place of each: otherwise all later offsets would depend on what this
+        server refused.
+
+        Raises:
+            RequestRejected: it refuses even those, or one line after the other: the fault is ours, not the lines'.
+            TransportError, HTTPStatusError: see `_errors`.
+        """
+        refused = _Refused()
+        bodies = [body] if body.size <= protocol.MAX_REQUEST_BYTES else body.split(protocol.MAX_REQUEST_BYTES)
+        for part in bodies:
+            self._deliver(part, refused)
+        return refused.lines
+
+    def _deliver(self, body: StreamBody, refused: _Refused) -> None:
+        try:
+            self.post(body)
+        except RequestRejected as exc:
+            if exc.status not in _A_LINES_FAULT:
+                raise
+            why = exc
+        else:
+            return
+        for name, block in body.blocks.items():
+            lines = block.lines()
+            if lines:
+                self._deliver_lines(name, block.offset, lines, why, refused)
+        rest = StreamBody(uploaded=body.uploaded, preempting=body.preempting, exit_code=body.exit_code)
+        if not rest.empty:
+            self.post(rest)
+
+    def _deliver_lines(self, name: str, offset: int, lines: list[str], why: RequestRejected, refused: _Refused) -> None:
+        """Halve until the refused lines stand alone."""
+        try:
+            self.post(StreamBody({name: LineBlock(offset, lines)}))
+        except RequestRejected as exc:
+            if exc.status not in _A_LINES_FAULT:
+                raise
+            why = exc
+        else:
+            refused.taken += len(lines)
+            return
+        if len(lines) > 1:
+            half = len(lines) // 2
+            self._deliver_lines(name, offset, lines[:half], why, refused)
+            self._deliver_lines(name, offset + half, lines[half:], why, refused)
+            return
+        refused.lines.append((f"{name} line {offset}: {why}", lines[0]))
+        if len(refused.lines) >= _HOPELESS and not refused.taken:
+            raise why
+        if name != SUMMARY:
+            self.post(StreamBody({name: LineBlock(offset, [_placeholder(name, lines[0])])}))
+
+
+class _Refused:
+    """What a server does not take of a body."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str]] = []
+        self.taken = 0
+
+
+def _placeholder(name: str, line: str) -> str:
+    """What takes the place of a line the server refuses: of a row its numbers, of a text its time."""
+    if name in {HISTORY, EVENTS}:
+        row = loads(line)
+        return dumps({key: row[key] for key in ("_wandb", "_step", "_timestamp", "_runtime") if key in row}).decode()
+    if line.startswith("{"):
+        return dumps({**loads(line), "content": _NOTE}).decode()
+    head = 2 if line.startswith("ERROR ") else 1
+    return " ".join([*line.split(" ", head)[:head], _NOTE])
