@@ -25,6 +25,7 @@ PACKAGE = ROOT / "wandb_logging"
 # The floors, from the ground up: what each may import besides itself. A new capability is a room on one of them, or a
 # floor with a line here. Every floor may import the ground: `_version`, `_errors`, `_report`.
 GROUND = ("_version", "_errors", "_report")
+# fmt: off
 FLOORS: dict[str, tuple[str, ...]] = {
     "_values": (),
     "_process": (),
@@ -39,18 +40,21 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "_reading": ("_values", "_journal", "_fold", "_server"),
     "_media": ("_values", "_events", "_journal", "_artifacts"),
     "_sending": (
-        *("_values", "_process", "_events", "_settings", "_journal", "_fold", "_server", "_keys", "_artifacts"),
+        "_values", "_process", "_events", "_settings", "_journal", "_fold", "_server", "_keys", "_artifacts",
     ),
     "_run": (
-        *("_values", "_process", "_events", "_settings", "_journal", "_fold", "_records", "_server", "_keys"),
-        *("_artifacts", "_reading", "_media", "_sending"),
+        "_values", "_process", "_events", "_settings", "_journal", "_fold", "_records", "_server", "_keys", "_artifacts",
+        "_reading", "_media", "_sending",
     ),
     "_cli": ("_settings", "_journal", "_fold", "_server", "_keys", "_reading", "_sending"),
-    "compat": (*("_values", "_process", "_events", "_settings", "_keys", "_artifacts", "_reading", "_media", "_run"),),
+    "compat": (
+        "_values", "_process", "_events", "_settings", "_keys", "_artifacts", "_reading", "_media", "_run",
+    ),
     "testing": (),
     "__init__": ("_events", "_settings", "_keys", "_artifacts", "_reading", "_media", "_sending", "_run"),
     "__main__": ("_cli",),
 }
+# fmt: on
 
 # What only one room may import, so that replacing it changes one file.
 SOLE_IMPORTERS = {
