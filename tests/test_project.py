@@ -43,8 +43,8 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "_values", "_process", "_events", "_settings", "_journal", "_fold", "_server", "_keys", "_artifacts",
     ),
     "_run": (
-        "_values", "_process", "_events", "_settings", "_journal", "_fold", "_records", "_server", "_keys", "_artifacts",
-        "_reading", "_media", "_sending",
+        "_values", "_process", "_events", "_settings", "_journal", "_fold", "_records", "_server", "_keys",
+        "_artifacts", "_reading", "_media", "_sending",
     ),
     "_cli": ("_settings", "_journal", "_fold", "_server", "_keys", "_reading", "_sending"),
     "compat": (
