@@ -9,6 +9,7 @@ import pytest
 import wandb_logging
 from tests.cli.commands import child
 from wandb_logging._cli import main, status
+from wandb_logging._cli.commands import COMMANDS
 
 
 class TestUsage:
@@ -17,7 +18,7 @@ class TestUsage:
         assert main(["--version"]) == 0
         assert capsys.readouterr().out == f"wandb-logging {wandb_logging.__version__}\n"
 
-    @pytest.mark.parametrize("command", ["login", "logout", "status", "ls", "show", "sync", "doctor"])
+    @pytest.mark.parametrize("command", COMMANDS)
     def test_help_has_an_example(self, command: str, capsys: pytest.CaptureFixture[str]) -> None:
         """Each command's help shows how it is typed."""
         assert main([command, "--help"]) == 0
@@ -49,6 +50,16 @@ class TestUsage:
         )
         shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert shown.stdout.splitlines()[-1] == "set()"
+
+    @pytest.mark.parametrize("args", [[], ["status", "--help"]])
+    def test_a_command_is_imported_when_it_is_typed(self, args: list[str]) -> None:
+        """The others are not, so that a hundred commands start as quickly as one."""
+        code = (
+            f"import sys; from wandb_logging._cli import main, commands; main({args});"
+            "print({name for name in commands.COMMANDS if f'wandb_logging._cli.{name}' in sys.modules})"
+        )
+        shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert shown.stdout.splitlines()[-1] == str({*args[:1]})
 
     def test_a_wrong_setting_is_one_line(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

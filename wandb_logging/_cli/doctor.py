@@ -54,6 +54,9 @@ class Check:
     text: str
 
 
+EXAMPLES = ("doctor",)
+
+
 def run(_args: argparse.Namespace) -> int:
     """Print each check as it is made."""
     settings = Settings()

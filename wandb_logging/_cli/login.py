@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from wandb_logging._cli.arguments import add_host
 from wandb_logging._cli.output import DONE, LEFT, PROG, complain
 from wandb_logging._cli.text import clean
 from wandb_logging._keys import keys
@@ -12,6 +13,16 @@ from wandb_logging._keys.keys import KEY_VARIABLE
 from wandb_logging._keys.login import Login, log_in
 
 _TIMEOUT = 10.0
+
+EXAMPLES = ("login", "login --host http://127.0.0.1:8080 --verify", "login --key - < key.txt")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed behind it."""
+    parser.add_argument("--key", help="the key; - reads it from standard input, where other users cannot see it")
+    parser.add_argument("--relogin", action="store_true", help="ask even though a key is found")
+    parser.add_argument("--verify", action="store_true", help="ask the server whether it accepts the key")
+    add_host(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import argparse
 
+from wandb_logging._cli.arguments import add_host
 from wandb_logging._cli.output import DONE
 from wandb_logging._keys import keys
 from wandb_logging._keys.keys import KEY_VARIABLE
 from wandb_logging._keys.login import logout
+
+EXAMPLES = ("logout",)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed behind it."""
+    add_host(parser)
 
 
 def run(args: argparse.Namespace) -> int:

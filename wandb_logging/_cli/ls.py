@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from pathlib import Path
 
 from wandb_logging._cli.found import runs_in
 from wandb_logging._cli.output import DONE, LEFT, complain, width, words_of
@@ -14,6 +15,13 @@ from wandb_logging._reading.read import Outline, RunData, outline
 from wandb_logging._settings.settings import Settings
 
 _HEAD = ["ID", "PROJECT", "NAME", "STATE", "LINES", "UNSENT", "AGE"]
+
+EXAMPLES = ("ls", "ls /data/wandb_cache")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed behind it."""
+    parser.add_argument("dir", nargs="?", type=Path, metavar="DIR", help="default: the cache folder")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import argparse
 
+from wandb_logging._cli.arguments import add_dirs
 from wandb_logging._cli.output import DONE, LEFT, PROG, complain, words_of
 from wandb_logging._cli.text import clean
 from wandb_logging._cli.verify import runs_of
 from wandb_logging._journal.repair import KEPT, in_use, repairs
 from wandb_logging._journal.rundir import RunDir
+
+MORE = (
+    "Nothing is destroyed: what is replaced is kept in the folder `repaired` of the run.",
+    "Exit code: 0 there is nothing (more) to do, 1 there is, or a run is in use, 2 wrong usage.",
+)
+EXAMPLES = ("repair wandb_cache/digits/3kq9x0ab", "repair wandb_cache/digits/3kq9x0ab --yes")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed behind it."""
+    parser.add_argument("--yes", action="store_true", help="do it")
+    add_dirs(parser)
 
 
 def run(args: argparse.Namespace) -> int:

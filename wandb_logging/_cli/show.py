@@ -18,6 +18,16 @@ from wandb_logging._settings.settings import Settings
 
 _CHARTS = 8  # more would scroll the first ones away
 
+EXAMPLES = ("show 3kq9x0ab --metric loss",)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed behind it."""
+    parser.add_argument("run", metavar="RUN", help="a run directory, or the id of a run in the cache folder")
+    parser.add_argument(
+        "--metric", action="append", default=[], metavar="NAME", help="only this metric; may be given again"
+    )
+
 
 def run(args: argparse.Namespace) -> int:
     """Print the parts, without those that have nothing in them."""

@@ -14,6 +14,8 @@ from wandb_logging._keys.keys import KEY_VARIABLE, Key
 from wandb_logging._settings.settings import DEFAULT_HOST, Settings
 from wandb_logging._version import __version__
 
+EXAMPLES = ("status",)
+
 
 def run(_args: argparse.Namespace) -> int:
     """Say what would happen to a run that began now, and what waits."""

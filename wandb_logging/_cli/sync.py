@@ -10,6 +10,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from wandb_logging._cli.arguments import add_host, seconds
 from wandb_logging._cli.found import run_named, runs_in
 from wandb_logging._cli.output import DONE, INTERRUPTED, LEFT, USAGE, complain, draws
 from wandb_logging._cli.text import clean, counted
@@ -20,6 +21,19 @@ from wandb_logging._sending.sync import sync
 from wandb_logging._settings.settings import Settings
 
 _TOUCH = 5.0  # seconds between two plain progress lines of one run
+
+MORE = ("Exit code: 0 all is sent, 1 something is left, 2 wrong usage.",)
+EXAMPLES = ("sync", "sync 3kq9x0ab --follow", "sync /data/wandb_cache --timeout 60")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed behind it."""
+    parser.add_argument(
+        "path", nargs="*", metavar="RUN", help="run directories, folders of them, or ids; default: the cache folder"
+    )
+    parser.add_argument("--follow", action="store_true", help="keep sending until every run has ended")
+    parser.add_argument("--timeout", type=seconds, metavar="S", help="stop after so many seconds")
+    add_host(parser)
 
 
 def run(args: argparse.Namespace) -> int:

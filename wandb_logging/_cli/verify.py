@@ -5,12 +5,22 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from wandb_logging._cli.arguments import add_dirs
 from wandb_logging._cli.output import DONE, LEFT, PROG, complain, words_of
 from wandb_logging._cli.text import clean, counted
 from wandb_logging._errors import JournalError
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.verify import Verdict, as_json, find, verify
 from wandb_logging._settings.settings import Settings
+
+MORE = ("Exit code: 0 all is whole, 1 something is not, 2 wrong usage.",)
+EXAMPLES = ("verify", "verify /data/wandb_cache --json")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed behind it."""
+    parser.add_argument("--json", action="store_true", help="print a list of objects, for programs")
+    add_dirs(parser)
 
 
 def run(args: argparse.Namespace) -> int:

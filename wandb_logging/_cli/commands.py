@@ -1,0 +1,42 @@
+"""The table of commands: a line each, and a room of that name in this folder.
+
+The room is imported when its command is typed, or to show what can be typed behind it. It holds:
+
+- `run(args) -> int`: does it, and gives the exit code.
+- `EXAMPLES`: how it is typed, without the program's name, for the end of its help.
+- `arguments(parser)`: adds what it takes. May be missing.
+- `MORE`: lines of the help behind the one of the table. May be missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+from typing import Any
+
+COMMANDS = {
+    "login": "Save an API key to netrc: the one that is found, or the one you are asked for.",
+    "logout": "Remove the API key from netrc.",
+    "status": "Show host, key, mode and what waits on disk.",
+    "ls": "List the runs in a folder.",
+    "show": "Show a run: config, summary, and a chart of each metric.",
+    "sync": "Send runs that wait on disk. Sending again sends nothing twice.",
+    "verify": "Check runs on disk: what is whole, torn, damaged, missing, not sent yet. Changes nothing.",
+    "repair": "Make damaged runs such that they can be sent. Says what it would do; does it with --yes.",
+    "doctor": "Check key, server, clock and disk, and say what to do.",
+}
+
+
+def room_of(name: str) -> Any:
+    """The module of a command, imported now."""
+    return import_module(f"wandb_logging._cli.{name}")
+
+
+def fill(parser: argparse.ArgumentParser, name: str, prog: str) -> None:
+    """Give the parser of a command its arguments, and its help what belongs there."""
+    room = room_of(name)
+    parser.description = "\n".join([COMMANDS[name], *getattr(room, "MORE", ())])
+    parser.epilog = "\n".join(["examples:", *(f"  {prog} {example}" for example in room.EXAMPLES)])
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    if hasattr(room, "arguments"):
+        room.arguments(parser)
