@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import pytest
 
+from tests.patience import PATIENCE
+
 # `notices` gives its logger a handler when it is imported: before the first test, so that no test undoes it.
 from wandb_logging._keys import keys
 from wandb_logging._process import ending, notices  # noqa: F401
+from wandb_logging.testing import LocalServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +32,9 @@ hypothesis.settings.load_profile("wandb_logging")
 # In the background of a script, as in some CI, Ctrl-C is ignored; programs that tests start and end so inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# What the server of the tests is asked to wait for comes at last, also where twenty others want the processor.
+LocalServer.wait_for.__defaults__ = (PATIENCE,)
 
 # What a developer's own shell may carry and a test must not see. A proxy would catch even loopback.
 _FOREIGN = ("WANDB_", "NETRC", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE")

@@ -12,6 +12,7 @@ from benchmarks import _page
 from benchmarks.__main__ import SUBJECTS
 from benchmarks._measure import Plot, Result
 from benchmarks.guard import is_worse
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parent.parent
 RECORDED = {"instructions, Python 3.11": 1.0, "instructions, Python 3.12": 2.0, "clock, Python 3.11": 8.0}
@@ -26,7 +27,7 @@ class TestTheBenchmarks:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == 0, done.stderr

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, strategies as st
 
+from tests.patience import PATIENCE
 from wandb_logging import (
     Artifact,
     GraphQLError,
@@ -379,7 +380,7 @@ def test_bytes_the_server_has_are_not_sent_again(wandb_server: LocalServer) -> N
 def test_many_files_go_in_batches(wandb_server: LocalServer) -> None:
     """More than one request asks for addresses; each file arrives."""
     files = {f"f{number}": str(number).encode() for number in range(60)}
-    with online(wandb_server, close_timeout=30) as run:
+    with online(wandb_server, close_timeout=PATIENCE) as run:
         run.log_artifact(artifact(files))
     assert stored(wandb_server).files == files
     assert asked(wandb_server).count("CreateArtifactFiles") == 3
@@ -459,7 +460,7 @@ def test_wait_waits_until_it_is_sent(wandb_server: LocalServer) -> None:
     """As `run.log_artifact(...).wait()` of the official SDK; offline it does not wait."""
     with online(wandb_server) as run:
         made = run.log_artifact(artifact())
-        assert made.wait(20) is made
+        assert made.wait(PATIENCE) is made
         assert stored(wandb_server).state == "COMMITTED"
     with offline(run_id="off") as run:
         run.log_artifact(artifact()).wait()
@@ -664,7 +665,7 @@ def logged(wandb_server: LocalServer) -> Run:
     made.description, made.metadata = "some", {"k": 1}
     made.add_reference("https://example.com/x")
     run = online(wandb_server)
-    run.log_artifact(made, aliases=["best"]).wait(20)
+    run.log_artifact(made, aliases=["best"]).wait(PATIENCE)
     return run
 
 
@@ -707,7 +708,7 @@ def test_one_file_of_many(wandb_server: LocalServer, logged: Run) -> None:
             used.get_entry("nothing")
         with pytest.raises(LogError, match="has 2 files, not one"):
             used.file()
-        logged.log_artifact(artifact({"only.txt": b"1"}, "single")).wait(20)
+        logged.log_artifact(artifact({"only.txt": b"1"}, "single")).wait(PATIENCE)
         assert Path(logged.use_artifact("single").file("down")).read_bytes() == b"1"
 
 
@@ -783,8 +784,8 @@ def test_what_is_there_is_not_fetched_again(wandb_server: LocalServer, logged: R
 def test_many_files_come_in_pages(wandb_server: LocalServer) -> None:
     """More than one request asks for addresses."""
     files = {f"f{number}": str(number).encode() for number in range(120)}
-    with online(wandb_server, close_timeout=30) as run:
-        run.log_artifact(artifact(files)).wait(30)
+    with online(wandb_server, close_timeout=PATIENCE) as run:
+        run.log_artifact(artifact(files)).wait(PATIENCE)
         assert contents(run.use_artifact("data").download("down")) == files
     assert asked(wandb_server).count("ArtifactFiles") == 2
 

@@ -156,7 +156,7 @@ class TestSync:
         offline_run("b2", host=wandb_server.url)
         wandb_server.fail_next(10, where="file_stream", retry_after=60)
         process = child("sync")
-        wandb_server.wait_for(lambda: any(request.status == 503 for request in wandb_server.requests), 30)
+        wandb_server.wait_for(lambda: any(request.status == 503 for request in wandb_server.requests))
         process.send_signal(signal.SIGINT)
         _, err = process.communicate()
         assert process.returncode == 130

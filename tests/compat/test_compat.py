@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import wandb_logging.compat as wandb
+from tests.patience import PATIENCE
 from wandb_logging import LogError, Session, SettingsError, read_run, sync
 from wandb_logging.testing import LocalServer
 
@@ -171,7 +172,7 @@ def test_settings_mean_the_same(wandb_server: LocalServer, form: Callable[..., A
         root_dir=str(tmp_path / "runs"),
         silent=True,
         x_file_stream_no_gzip=True,
-        finish_timeout=20,
+        finish_timeout=PATIENCE,
     )
     with wandb.init(settings=settings, project="mine") as run:
         ours = run._run.settings
@@ -530,7 +531,7 @@ def test_media_artifacts_and_alerts(wandb_server: LocalServer) -> None:
         wandb.log({"h": wandb.Histogram([1, 2]), "t": wandb.Table(columns=["a"], data=[[1]]), "p": wandb.Html("<p>")})
         artifact = wandb.Artifact("data", type="dataset")
         artifact.add_file("w.txt")
-        wandb.log_artifact(artifact, aliases=["best"]).wait(10)
+        wandb.log_artifact(artifact, aliases=["best"]).wait(PATIENCE)
         assert Path(run.use_artifact("data:best").download()).name == "data:v0"
         wandb.alert("a title", "a text", level=wandb.AlertLevel.WARN, wait_duration=3)
         wandb.alert("another", "a text")
@@ -550,7 +551,7 @@ def test_models(wandb_server: LocalServer) -> None:
     with wandb.init(project="p") as run:
         wandb.log_model("w.txt", "one", aliases=["best"])
         run.log_model("d", "two")
-        run.log_artifact("w.txt", "data", "dataset", tags=["a tag"]).wait(10)
+        run.log_artifact("w.txt", "data", "dataset", tags=["a tag"]).wait(PATIENCE)
         assert Path(wandb.use_model("one:best")).read_text() == "weights"
         assert Path(run.use_model("two"), "e", "b.txt").read_text() == "d/e/b.txt"
         with pytest.raises(LogError, match="type dataset"):
@@ -643,7 +644,7 @@ def test_a_wish_to_stop_goes_where_it_is_wanted(
         assert run.url
         wandb_server.stop_run(run.id)
         run.log({"x": 1})
-        run._run.flush(10)
+        run._run.flush(PATIENCE)
     assert stopped == ["stop_fn" if wanted else "main thread"]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.contract.test_official_sdk import script
+from tests.patience import PATIENCE
 from wandb_logging import Artifact, Session, new_run, sync
 from wandb_logging.testing import LocalServer
 
@@ -118,7 +119,7 @@ def ours(request: pytest.FixtureRequest, wandb_server: LocalServer) -> StoredRun
     lay_out(Path.cwd())
     session = Session(wandb_server.api_key, wandb_server.url)
     mode = request.param.split(",")[0]
-    with new_run("p", session=session, run_id="r", mode=mode, quiet=True, close_timeout=30) as run:
+    with new_run("p", session=session, run_id="r", mode=mode, quiet=True, close_timeout=PATIENCE) as run:
         exec((Path.cwd() / "body.py").read_text(encoding="utf-8"), {"run": run, "Artifact": Artifact})
     if mode == "offline":
         sync(session=session)

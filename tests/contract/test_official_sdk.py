@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.patience import PATIENCE
 from wandb_logging.testing import LocalServer
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def execute(
         env={**kept, **home, **server.env(), **variables},
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == code, done.stdout + done.stderr

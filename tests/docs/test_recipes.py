@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import DOCS, PAGES, ROOT, fences, save_files
+from tests.patience import PATIENCE
 from wandb_logging._journal.writer import unseal
 from wandb_logging.testing import LocalServer
 
@@ -96,7 +97,7 @@ class Reader:
             self.server.start()
             return
         shell = ["bash", "-c", self.here(command)]
-        done = subprocess.run(shell, capture_output=True, env=self.environment, timeout=60, check=False)
+        done = subprocess.run(shell, capture_output=True, env=self.environment, timeout=PATIENCE, check=False)
         printed = (done.stdout + done.stderr).decode().replace(self.address, PRINTED_ADDRESS)
         if expected is not None:
             alike = doctest.OutputChecker().check_output(expected, printed, LOOSELY)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, strategies as st
 
+from tests.patience import PATIENCE
 from wandb_logging import LogError, new_run, read_run
 from wandb_logging._events.metrics import (
     Metric,
@@ -332,7 +333,7 @@ def official(tmp_path_factory: pytest.TempPathFactory) -> Any:
             env={**kept, **own, **server.env(), "WANDB_SILENT": "true"},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == 0, done.stderr

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.runs import START, add, row
 from wandb_logging._journal.memory import MemoryQueue, MemoryRunDir
 
@@ -75,11 +76,11 @@ def test_a_forked_child_counts_its_losses() -> None:
     def hold() -> None:
         with queue._lock:
             held.set()
-            over.wait(30)
+            over.wait(PATIENCE)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    held.wait(30)
+    held.wait(PATIENCE)
     child = os.fork()
     if not child:
         queue.append(b"{}")

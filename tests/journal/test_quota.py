@@ -15,6 +15,7 @@ from unittest import mock
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from tests.patience import PATIENCE
 from tests.robustness.ground import MemoryServer
 from tests.robustness.power import HOWS, Disk
 from tests.runs import START, Clock, drain, numbers, row
@@ -225,7 +226,7 @@ class TestWithoutServer:
         maker = threading.Thread(target=writer.make_way, args=(MOST // 2,), daemon=True)
         maker.start()
         for thread in (maker, reader):
-            thread.join(30)
+            thread.join(PATIENCE)
             assert not thread.is_alive()
 
     def test_a_finaliser_within_a_write_is_not_held_up(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,7 +248,7 @@ class TestWithoutServer:
             writer.hurry = lambda: False  # the other's own
             other = threading.Thread(target=writer.make_way, args=(1,), daemon=True)
             other.start()
-            other.join(30)
+            other.join(PATIENCE)
             stuck.append(other.is_alive())
             return False
 
@@ -377,7 +378,7 @@ class TestWhatIsAcknowledgedGoesFirst:
                 writer.append(body(number))
         finally:
             over.set()
-            thread.join(60)
+            thread.join(PATIENCE)
         sender.drain(ending=0)
         assert server.numbers == list(range(2000))
         assert writer.counts.dropped == {}
@@ -548,7 +549,7 @@ class TestRuns:
         run = new_run("p", mode="online", max_cache_bytes=MIB, cache_policy="block", quiet=True, flush_interval=0.05)
         for number in range(12_000):
             run.log({"n": number, "filler": FILLER})
-        report = run.finish(timeout=60)
+        report = run.finish(timeout=PATIENCE)
         assert run.dir is not None
         assert report.ok
         assert usage(run.dir) <= MIB
@@ -583,7 +584,7 @@ class TestRuns:
         run = new_run("p", mode="online", max_cache_bytes=MIB, cache_policy="block", quiet=True, flush_interval=0.05)
         for number in range(20):
             run.log({"page": Html(f"<p>{number}</p>" + "x" * 100_000, inject=False), "n": number})
-        report = run.finish(timeout=60)
+        report = run.finish(timeout=PATIENCE)
         assert run.dir is not None
         assert (report.ok, report.files) == (True, 20)
         assert list((run.dir / "files" / "once").iterdir()) == []
@@ -609,7 +610,7 @@ class TestRuns:
             run.log({"n": number, "filler": FILLER})
             if number % 1000 == 0:
                 assert (run.summary["n"], run.step) == (number, number + 1)
-        run.finish(timeout=60)
+        run.finish(timeout=PATIENCE)
         assert run.dir is not None
         assert not (run.dir / "journal-0001-0001.jsonl").exists()
 
@@ -618,7 +619,7 @@ class TestRuns:
         run = new_run("p", mode="online", max_cache_bytes=MIB, cache_policy="block", quiet=True, flush_interval=0.05)
         for _ in range(8000):
             run._take_output(FILLER + "\n", error=False)
-        assert run.finish(timeout=60).ok
+        assert run.finish(timeout=PATIENCE).ok
         assert len(wandb_server.run(run.id).output) == 8000
         assert "output.log" not in wandb_server.run(run.id).files
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.patience import PATIENCE
 from wandb_logging._errors import AuthError, SettingsError, TransportError
 from wandb_logging._keys import keys as _auth, login as _login
 from wandb_logging._keys.keys import Session, find_key
@@ -47,7 +48,7 @@ class Terminal:
         self.screen = ""
         self._seen = 0
 
-    def see(self, text: str, timeout: float = 30.0) -> None:
+    def see(self, text: str, timeout: float = PATIENCE) -> None:
         """Wait until a text comes on the screen, behind the last one waited for."""
         deadline = time.monotonic() + timeout
         while text not in self.screen[self._seen :]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import wandb_logging
+from tests.patience import PATIENCE
 from wandb_logging import WandbHandler, new_run, read_run
 from wandb_logging._journal.rundir import find_runs
 from wandb_logging._process.capture import Capture
@@ -75,7 +76,7 @@ def run_program(source: str, **variables: str) -> subprocess.CompletedProcess[st
         env={**os.environ, "PYTHONPATH": package, "PYTHONIOENCODING": "utf-8", **variables},
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode in {0, 1}, done.stderr

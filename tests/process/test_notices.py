@@ -10,6 +10,7 @@ import threading
 
 import pytest
 
+from tests.patience import PATIENCE
 from wandb_logging import WandbHandler
 from wandb_logging._process.notices import INTERVAL, Notices, logger, say
 
@@ -105,4 +106,4 @@ def test_nothing_waits_for_loggings_own_lock() -> None:
     lock = logging._lock  # type: ignore[attr-defined]
     with lock:
         threading.Thread(target=speak, daemon=True).start()
-        assert said.wait(10)
+        assert said.wait(PATIENCE)

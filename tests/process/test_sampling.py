@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import wandb_logging
+from tests.patience import PATIENCE
 from wandb_logging import new_run
 from wandb_logging._fold.fold import Rules, State, fold
 from wandb_logging._journal.rundir import RunDir
@@ -49,7 +50,7 @@ def run_program(source: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "PYTHONPATH": package},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=True,
     )
 
@@ -59,7 +60,7 @@ class TestRuns:
         """The first comes at once, the next at its interval, each with its time."""
         run = new_run("p", mode="online", system_metrics=True, system_interval=0.1, flush_interval=0.1, quiet=True)
         run.log({"x": 1})
-        wandb_server.wait_for(lambda: len(wandb_server.run(run.id).events) >= 3, 30)
+        wandb_server.wait_for(lambda: len(wandb_server.run(run.id).events) >= 3)
         run.finish()
         first, second, *_ = wandb_server.run(run.id).events
         assert first["_wandb"] is True
@@ -86,7 +87,7 @@ class TestRuns:
         run = new_run("p", mode="online", log_stats=True, system_interval=0.1, flush_interval=0.1, quiet=True)
         for value in range(5):
             run.log({"x": value})
-        wandb_server.wait_for(lambda: len(wandb_server.run(run.id).events) >= 3, 30)
+        wandb_server.wait_for(lambda: len(wandb_server.run(run.id).events) >= 3)
         last = wandb_server.run(run.id).events[-1]
         run.finish()
         names = {name.removeprefix("system.wandb_logging.") for name in last if name.startswith("system.")}
@@ -114,7 +115,7 @@ class TestRuns:
         run.flush()
         before = len(wandb_server.requests)
         sampled = run.stats()["journalled"]
-        wandb_server.wait_for(lambda: run.stats()["journalled"] >= sampled + 5, 30)
+        wandb_server.wait_for(lambda: run.stats()["journalled"] >= sampled + 5)
         assert len(wandb_server.requests) == before
         run.finish()
         assert len(wandb_server.run(run.id).events) >= 5
@@ -148,11 +149,11 @@ class TestRuns:
         """On this machine both give the same names; what only one gives is listed with its reason."""
         program = subprocess.Popen([sys.executable, "-c", OFFICIAL], stdin=subprocess.PIPE, text=True)
         with program:
-            wandb_server.wait_for(lambda: "system.cpu" in str(wandb_server.run("official").events), 30)
+            wandb_server.wait_for(lambda: "system.cpu" in str(wandb_server.run("official").events))
             program.communicate("\n")
         official = {name for row in wandb_server.run("official").events for name in row}
         run = new_run("p", mode="online", system_metrics=True, system_interval=0.1, quiet=True)
-        wandb_server.wait_for(lambda: run.stats()["journalled"] >= 3, 30)
+        wandb_server.wait_for(lambda: run.stats()["journalled"] >= 3)
         run.finish()
         ours = {name for row in wandb_server.run(run.id).events for name in row}
         assert {name for name in official - ours if not name.startswith(tuple(ONLY_OFFICIAL))} == set()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.patience import PATIENCE
 from wandb_logging._process import switch_interval
 from wandb_logging._process.listener import Listener
 from wandb_logging._process.switch_interval import short_turns
@@ -74,11 +75,11 @@ def test_a_forked_child_has_the_programs_own() -> None:
     def work() -> None:
         with short_turns():
             inside.set()
-            go.wait(30)
+            go.wait(PATIENCE)
 
     thread = threading.Thread(target=work)
     thread.start()
-    assert inside.wait(30)
+    assert inside.wait(PATIENCE)
     child = os.fork()
     if not child:
         own = abs(sys.getswitchinterval() - 0.004) < 1e-6 and not switch_interval._turns._working

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import wandb_logging
+from tests.patience import PATIENCE
 from wandb_logging import SettingsError, new_run, read_run
 from wandb_logging._journal.rundir import find_runs
 from wandb_logging._settings.settings import Settings
@@ -41,7 +42,9 @@ posix = pytest.mark.skipif(os.name != "posix", reason="signals end a process on 
 
 def run_program(source: str) -> subprocess.CompletedProcess[str]:
     """Run a program to its end."""
-    return subprocess.run(command(source), env=environment(), capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command(source), env=environment(), capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
 
 
 @pytest.fixture
@@ -204,7 +207,7 @@ class TestExceptions:
             input="1 / 0\nrun.log({'x': 1})\n",
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         run = only_run()
@@ -252,7 +255,7 @@ class TestSignals:
         (run,) = wandb_server.runs
         assert ([row["x"] for row in run.history], run.preempting) == ([1], False)
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE)
         (run,) = wandb_server.runs
         assert process.returncode == -signal.SIGTERM
         assert [row["x"] for row in run.history] == [1, 2]
@@ -270,7 +273,7 @@ class TestSignals:
             wait()
         """)
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE)
         assert (process.returncode, only_run().exit_code, len(only_run().rows)) == (-15, 143, 1)
 
     def test_sigint_goes_on_as_keyboard_interrupt(self, start_program: Start, wandb_server: LocalServer) -> None:
@@ -284,7 +287,7 @@ class TestSignals:
                 run.log({"last": 1})
         """)
         process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=30)
+        _, stderr = process.communicate(timeout=PATIENCE)
         (run,) = wandb_server.runs
         assert stderr.endswith("KeyboardInterrupt\n")
         assert process.returncode == -signal.SIGINT
@@ -304,7 +307,7 @@ class TestSignals:
             wait()
         """)
         process.terminate()
-        stdout, _ = process.communicate(timeout=30)
+        stdout, _ = process.communicate(timeout=PATIENCE)
         (run,) = wandb_server.runs
         assert (process.returncode, stdout) == (0, "leaving 15\n")
         assert (run.preempting, run.exit_code) == (True, 143)
@@ -351,7 +354,7 @@ class TestSignals:
         """)
         wandb_server.fail_always(status=None, latency=5)
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE)
         assert (process.returncode, only_run().exit_code, only_run().finished) == (-15, 143, False)
 
     def test_a_second_signal_does_not_wait(self, start_program: Start, wandb_server: LocalServer) -> None:
@@ -367,7 +370,7 @@ class TestSignals:
         process.terminate()
         wandb_server.wait_for(lambda: len(wandb_server.requests) > before)
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE)
         assert (process.returncode, only_run().exit_code) == (-15, 143)
 
     @pytest.mark.parametrize(
@@ -394,7 +397,7 @@ class TestSignals:
             {busy}
         """)
         process.terminate()  # it is online, and busy by now
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE)
         run = wandb_server.run("busy")
         assert (process.returncode, run.preempting, run.exit_code) == (-15, True, 143)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.promises.test_programs import only_run, python
 from wandb_logging import sync
 
@@ -41,7 +42,7 @@ def row(**metrics):
 
 def until(true: Callable[[], bool]) -> None:
     """Wait for another process, at most a minute."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -331,7 +332,7 @@ class TestGunicorn:
                 assert all(_answers("gunicorn.sock", number) for number in range(1, 30))
             finally:
                 master.send_signal(signal.SIGTERM)
-                assert master.wait(60) == 0
+                assert master.wait(PATIENCE) == 0
         (run,) = wandb_server.runs
         assert sorted(line["request"] for line in run.history if "request" in line) == list(range(30))
         assert any("Listening at" in line for line in run.output)
@@ -339,7 +340,7 @@ class TestGunicorn:
 
 
 def _answers(path: str, number: int) -> bool:
-    connection = http.client.HTTPConnection("localhost", timeout=30)
+    connection = http.client.HTTPConnection("localhost", timeout=PATIENCE)
     connection.sock = socket.socket(socket.AF_UNIX)
     with contextlib.closing(connection):
         try:
@@ -375,7 +376,7 @@ kept = Dying()
             "import first\nimport logging\n" + SETUP + "row(n=1)\nfirst.late.append(lambda: row(n=3))\n"
         )
         done = subprocess.run(
-            [sys.executable, "program.py"], capture_output=True, text=True, timeout=60, check=True, env=os.environ
+            [sys.executable, "program.py"], capture_output=True, text=True, timeout=PATIENCE, check=True, env=os.environ
         )
         assert done.stderr == ""
 

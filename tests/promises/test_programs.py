@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE
 from wandb_logging import read_run, sync
 from wandb_logging._journal.rundir import find_runs
 from wandb_logging.testing import LocalServer
@@ -120,7 +121,7 @@ def python(
         [sys.executable, "-W", "error", "-X", "faulthandler", str(program)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
         env={**os.environ, **(environment or {})},
     )
@@ -331,7 +332,7 @@ def test_without_a_key_auto_is_offline_and_says_so() -> None:
 def test_it_works_optimised() -> None:
     """Python -O."""
     Path("program.py").write_text("import logging\n" + SETUP)
-    subprocess.run([sys.executable, "-O", "program.py"], check=True, timeout=60)
+    subprocess.run([sys.executable, "-O", "program.py"], check=True, timeout=PATIENCE)
     assert only_run().exit_code == 0
 
 
@@ -354,7 +355,7 @@ def test_no_home_is_no_reason_to_stop(mode: str) -> None:
         "logging.warning('x', extra={'metrics': {'x': 1}})\n"
     )
     environment = {key: value for key, value in os.environ.items() if key not in {"HOME", "NETRC", "USERPROFILE"}}
-    subprocess.run([sys.executable, "program.py"], check=True, timeout=60, env=environment)
+    subprocess.run([sys.executable, "program.py"], check=True, timeout=PATIENCE, env=environment)
     assert [row["x"] for row in only_run().rows] == [1]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.runs import Clock, drain, make_run, row
 from wandb_logging import new_run, read_run, sync
 from wandb_logging._errors import LogError, SettingsError, TransportError
@@ -62,7 +63,7 @@ class TestFromTheServer:
         old_run(wandb_server)
         with start(resume="must", late_steps="error") as run:
             run.log({"acc": 0.9})
-            assert run.flush(30).ok
+            assert run.flush(PATIENCE).ok
             with pytest.raises(LogError, match="step 5 is lower than the current step 31"):
                 run.log({"acc": 0}, step=5)
             run.log({"acc": 0.8}, step=40)

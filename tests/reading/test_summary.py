@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.patience import PATIENCE
 from wandb_logging import LogError, SettingsError, WandbHandler, new_run, read_run
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ class TestIdentity:
         """What changes while it runs, after it was made there."""
         with new_run("p", host=wandb_server.url, api_key=wandb_server.api_key, mode="online", quiet=True) as run:
             run.log({"a": 1})
-            run.flush(10)
+            run.flush(PATIENCE)
             run.name, run.notes, run.group, run.job_type = "new", "more", "g", "eval"
             run.tags += ("b",)
             assert run.name == "new"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
+from tests.patience import PATIENCE
 from tests.robustness.ground import Outcome
 from wandb_logging.testing import LocalServer
 
@@ -206,7 +207,7 @@ def _problems(place: Path, case: Case) -> Iterator[str]:
         with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=place, env=environment
         ) as program:
-            output, _ = program.communicate(told.encode(), timeout=120)
+            output, _ = program.communicate(told.encode(), timeout=PATIENCE)
         if program.returncode:
             yield f"exit code {program.returncode}: {output[-2000:].decode()}"
         if not case.trouble and not any(run.history for run in server.runs):
@@ -269,7 +270,7 @@ def _typed(place: Path, key: str) -> Iterator[str]:
             os.close(child)
             screen = b""
             typed = False
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + PATIENCE
             while time.monotonic() < deadline:
                 if not select.select([master], [], [], 0.2)[0]:
                     if program.poll() is not None:
@@ -283,7 +284,7 @@ def _typed(place: Path, key: str) -> Iterator[str]:
                     typed = True
                     os.write(master, key.encode() + b"\n")
             os.close(master)
-            if program.wait(10) or not typed:
+            if program.wait(PATIENCE) or not typed:
                 yield f"exit code {program.returncode}: {screen.decode()}"
         if _holds(key, screen):
             yield f"on the screen: {screen.decode()}"

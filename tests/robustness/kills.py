@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+from tests.patience import PATIENCE
 from tests.robustness.ground import Outcome, rows_problems
 from tests.robustness.victim import ROW
 from wandb_logging._journal.rundir import find_runs
@@ -169,7 +170,7 @@ def _problems(server: LocalServer, order: dict[str, Any], *, killed: bool) -> It
     cache = Path(order["cache"])
     begun, returned = (_rows(Path(order[name])) for name in ("begun", "returned"))
     # Linux gives back the locks of a killed process a moment after its parent has heard of its death.
-    until = time.monotonic() + 10
+    until = time.monotonic() + PATIENCE
     while any(run_dir.alive() for run_dir in find_runs(cache)) and time.monotonic() < until:
         time.sleep(0.001)
     reports = sync(cache) if cache.exists() else []

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.patience import PATIENCE
 from tests.robustness.ground import Outcome, rows_problems
 from wandb_logging._sending.sync import sync
 from wandb_logging.testing import LocalServer
@@ -42,7 +43,7 @@ for number in range(forks):
 over.set()
 thread.join()
 print(logged[0], flush=True)
-run.finish(timeout=60)
+run.finish(timeout=300)
 """
 
 
@@ -71,9 +72,9 @@ def _forks(server: LocalServer, cache: Path, mode: str, forks: int, environment:
         beside = [
             subprocess.Popen([sys.executable, "-c", SYNC, str(cache)], cwd=ROOT, env=environment) for _ in range(3)
         ]
-        program.wait(120)
+        program.wait(PATIENCE)
         for process in beside:
-            process.wait(120)
+            process.wait(PATIENCE)
     for report in sync(cache):
         if report.error or not report.finished:
             yield str(report)

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.patience import PATIENCE
 from tests.robustness.ground import Outcome, rows_problems
 from wandb_logging._sending.sync import sync
 from wandb_logging.testing import LocalServer
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent.parent
-PATIENCE = 300  # seconds until a program counts as one that never ends
+
 
 SETUP = """
 import logging, os, sys, threading, time, warnings
@@ -112,7 +113,7 @@ for number in range(1, count + 1):
         os.rename(os.path.join(cache, f"own{number}-0"), os.path.join(cache, f"done{number}"))
         os._exit(0)
     os.waitpid(child, 0)
-deadline = time.monotonic() + 60
+deadline = time.monotonic() + 300
 while not all(os.path.exists(os.path.join(cache, f"done{n}")) for n in range(1, count + 1)):
     assert time.monotonic() < deadline
     time.sleep(0.01)
@@ -163,7 +164,7 @@ def _problems(server: LocalServer, cache: Path, program: str, mode: str, count: 
         first, end = map(int, line.split())
         wanted += range(first, end)
     reports = sync(cache)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not all(report.finished for report in reports) and time.monotonic() < deadline:
         time.sleep(0.1)
         reports = sync(cache)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.robustness.__main__ import STUDIES, Study
 from tests.robustness.page import BEGIN, DOCS, rows
 
@@ -69,12 +70,12 @@ def test_ended_early_it_leaves_no_process(monkeypatch: pytest.MonkeyPatch) -> No
     with subprocess.Popen(command, cwd=DOCS.parent.parent) as program:
         _wait_until(lambda: any("victim" in name for name in _started()))
         program.terminate()
-        assert program.wait(60) == 143
+        assert program.wait(PATIENCE) == 143
     _wait_until(lambda: not list(_started()))
 
 
 def _wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)

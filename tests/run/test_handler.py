@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE
 from wandb_logging import MergingAdapter, Run, SettingsError, WandbHandler, new_run, read_run
 from wandb_logging._process.listener import as_own_thread
 from wandb_logging.testing import LocalServer
@@ -304,7 +305,7 @@ def test_stats_count_what_happened(wandb_server: LocalServer) -> None:
     log = logger_with(handler)
     for i in range(10):
         log.info("a", extra={"metrics": {"i": i, "bad": object()}})
-    handler.flush(10)
+    handler.flush(PATIENCE)
     stats = handler.stats()
     handler.close()
     assert {key: stats[key] for key in ("accepted", "journalled", "sent", "acknowledged", "set_aside", "dropped")} == {
@@ -376,7 +377,7 @@ def test_root_at_debug_does_not_feed_itself(wandb_server: LocalServer) -> None:
     logging.getLogger().addHandler(handler)
     logging.getLogger().setLevel(logging.DEBUG)
     logging.getLogger("app").debug("mine")
-    handler.flush(10)
+    handler.flush(PATIENCE)
     logging.getLogger("urllib3").debug("also mine, from my own thread")
     handler.close()
     texts = [line.split(" ", 1)[1] for line in wandb_server.runs[0].output]
@@ -443,7 +444,7 @@ def test_a_wedged_server_delays_the_end_by_close_timeout_at_most(end: str, caplo
             done.set()
 
         threading.Thread(target=stop, daemon=True).start()
-        assert done.wait(20)
+        assert done.wait(PATIENCE)
     assert handler.run.dir is not None
     assert [row["x"] for row in read_run(handler.run.dir).rows] == [1]
 

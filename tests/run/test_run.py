@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE
 from wandb_logging import LogError, Run, Session, SettingsError, new_run, read_run, sync
 from wandb_logging._journal import locks
 from wandb_logging._run import rounds
@@ -31,7 +32,7 @@ def test_a_run_says_who_it_is(wandb_server: LocalServer) -> None:
     with run_on(wandb_server, config={"lr": 0.1}) as run:
         assert (len(run.id), run.name, run.project, run.entity, run.url) == (8, run.id, "p", None, None)
         run.log({"x": 1})
-        run.flush(10)
+        run.flush(PATIENCE)
         assert run.mode == "online"
         assert run.name == wandb_server.runs[0].display_name
         assert run.entity == wandb_server.entity
@@ -91,7 +92,7 @@ def test_a_changed_config_goes_when_it_has_been_quiet(
     monkeypatch.setattr(rounds, "_QUIET", 0.3)
     with run_on(wandb_server, flush_interval=3600, heartbeat_interval=3600, config={"a": 1}) as run:
         run.log({"x": 1})
-        assert run.flush(30).ok
+        assert run.flush(PATIENCE).ok
         run.update_config(b=2)
         run.update_config(c=3)
         wandb_server.wait_for(lambda: wandb_server.runs[0].config == {"a": 1, "b": 2, "c": 3})
@@ -106,7 +107,7 @@ def test_it_has_been_quiet_after_five_seconds_without_a_change(wandb_server: Loc
     """Each change begins them anew."""
     with run_on(wandb_server, flush_interval=3600, heartbeat_interval=3600) as run:
         run.log({"x": 1})
-        assert run.flush(30).ok
+        assert run.flush(PATIENCE).ok
         background = run._background
         assert (background._next_round() or 0) > 60
         run.update_config(b=2)
@@ -192,7 +193,7 @@ def test_turning_offline_mode_on_and_off_loses_and_repeats_nothing(wandb_server:
     run = run_on(wandb_server)
     for i in range(10):
         run.log({"x": i})
-    run.flush(10)
+    run.flush(PATIENCE)
     run.enable_offline_mode()
     for i in range(10, 20):
         run.log({"x": i})
@@ -222,7 +223,7 @@ def test_cached_logs_can_be_uploaded_at_any_time(wandb_server: LocalServer) -> N
     """upload_cached_logs sends what waits and stays offline."""
     run = new_run("p", session=Session(wandb_server.api_key, wandb_server.url), mode="offline", quiet=True)
     run.log({"x": 1})
-    report = run.upload_cached_logs(timeout=10)
+    report = run.upload_cached_logs(timeout=PATIENCE)
     assert (report.ok, report.remaining, values(wandb_server)) == (True, 0, [1])
     run.log({"x": 2})
     assert run.queue_length == 1
@@ -277,13 +278,13 @@ def test_a_refused_key_keeps_journalling_and_a_new_one_is_taken_up(
     wandb_server.revoke_key(wandb_server.api_key)
     with new_run("p", host=wandb_server.url, api_key="b" * 40, mode="online") as run:
         run.log({"x": 1})
-        report = run.flush(10)
+        report = run.flush(PATIENCE)
         assert report.remaining == 1
         assert "login" in (report.error or "")
         wandb_server.add_key("c" * 40)
         login(host=wandb_server.url, key="c" * 40)
         run.log({"x": 2})
-        assert run.flush(10).ok
+        assert run.flush(PATIENCE).ok
     assert values(wandb_server) == [1, 2]
     lines = [record.getMessage() for record in caplog.records if "401" in record.getMessage()]
     assert len(lines) == 1
@@ -293,7 +294,7 @@ def test_a_malformed_key_is_one_clear_line(wandb_server: LocalServer, caplog: py
     """It is not sent anywhere; journalling goes on."""
     run = new_run("p", host=wandb_server.url, api_key="short", mode="online")
     run.log({"x": 1})
-    report = run.finish(timeout=5)
+    report = run.finish(timeout=PATIENCE)
     assert report.remaining == 2
     assert "40+ characters" in (report.error or "")
     assert wandb_server.requests == []
@@ -313,12 +314,12 @@ def test_the_server_may_ask_the_run_to_stop(wandb_server: LocalServer) -> None:
 
     run = run_on(wandb_server, on_stop=on_stop)
     run.log({"x": 1})
-    run.flush(10)
+    run.flush(PATIENCE)
     assert called == []
     wandb_server.stop_run(run.id)
     run.log({"x": 2})
-    run.flush(10)
-    assert done.wait(10)
+    run.flush(PATIENCE)
+    assert done.wait(PATIENCE)
     assert run.stopped
     assert called == [run]
     wandb_server.wait_for(lambda: wandb_server.runs[0].exit_code == 9)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from tests.patience import PATIENCE
 from wandb_logging import Html, LogError, Run, Session, new_run, sync
 from wandb_logging._journal import copies
 from wandb_logging._journal.copies import append_file, keep_file, keep_media, place_of
@@ -124,7 +125,7 @@ class TestPolicies:
         with online(wandb_server) as run:
             run.log({"loss": 1})
             run.save("x.txt", policy="end")
-            assert run.flush(10).ok
+            assert run.flush(PATIENCE).ok
             assert stored(wandb_server) == {}
             write("x.txt", "second", 2)
         assert stored(wandb_server) == {"x.txt": b"second"}
@@ -136,8 +137,8 @@ class TestPolicies:
             run.save("x.txt", policy="live")
             for text, mtime in (("first", 1), ("second", 2)):
                 write("x.txt", text, mtime)
-                assert run.flush(10).ok
-                run.flush(10)  # what a round notices goes with it or the next
+                assert run.flush(PATIENCE).ok
+                run.flush(PATIENCE)  # what a round notices goes with it or the next
                 assert stored(wandb_server)["x.txt"] == text.encode()
             write("x.txt", "third", 3)
         assert stored(wandb_server)["x.txt"] == b"third"
@@ -150,7 +151,7 @@ class TestPolicies:
         run.save("x.txt")
         for number in range(2, 9):
             write("x.txt", f"number {number}", number)
-            run.flush(10)
+            run.flush(PATIENCE)
         run.finish()
         assert run.dir is not None
         assert [path.read_text() for path in run.dir.rglob("x.txt")] == ["number 8"]
@@ -175,7 +176,7 @@ class TestPolicies:
         with online(wandb_server) as run:
             run.save("x.txt")
             Path("x.txt").unlink()
-            run.flush(10)
+            run.flush(PATIENCE)
             assert run.stats()["set_aside"] == 0
             write("x.txt", "second", 2)
         assert stored(wandb_server)["x.txt"] == b"second"
@@ -200,8 +201,8 @@ class TestNotTwice:
         write("x.txt")
         with online(wandb_server) as run:
             run.save("x.txt")
-            assert run.flush(10).ok
-            run.flush(10)
+            assert run.flush(PATIENCE).ok
+            run.flush(PATIENCE)
             write("x.txt", mtime=5)
             run.upload_file("x.txt")
             run.upload_file("x.txt", "y.txt")
@@ -288,7 +289,7 @@ def slow_storage() -> Iterator[tuple[str, threading.Event]]:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}/large", hurry
         finally:
             hurry.set()
-            thread.join(30)
+            thread.join(PATIENCE)
 
 
 class TestLarge:
@@ -305,7 +306,7 @@ class TestLarge:
         server.fail_next(operation="CreateRunFiles", status=200, body={"data": {"createRunFiles": files}})
         run.upload_file("large.bin")
         run.flush(0)
-        server.wait_for(lambda: any(request.operation == "CreateRunFiles" for request in server.requests), 30)
+        server.wait_for(lambda: any(request.operation == "CreateRunFiles" for request in server.requests))
 
     def test_rows_config_and_heartbeats_do_not_wait_for_it(self, wandb_server: LocalServer) -> None:
         """The server has them before it has the file."""
@@ -313,15 +314,15 @@ class TestLarge:
             self.upload(run, wandb_server, url)
             there = wandb_server.runs[0]
             run.log({"n": 0})
-            wandb_server.wait_for(lambda: there.history, 20)
+            wandb_server.wait_for(lambda: there.history)
             run.log({"n": 1})
             run.update_config(lr=0.5)
-            wandb_server.wait_for(lambda: len(there.history) == 2, 20)
-            wandb_server.wait_for(lambda: there.config == {"lr": 0.5}, 20)
-            wandb_server.wait_for(lambda: there.heartbeats, 20)
+            wandb_server.wait_for(lambda: len(there.history) == 2)
+            wandb_server.wait_for(lambda: there.config == {"lr": 0.5})
+            wandb_server.wait_for(lambda: there.heartbeats)
             assert there.uploaded == []
             hurry.set()
-            assert run.flush(30).ok
+            assert run.flush(PATIENCE).ok
             assert there.uploaded == ["large.bin"]
 
     def test_nor_does_what_somebody_waits_for(self, wandb_server: LocalServer) -> None:
@@ -331,7 +332,7 @@ class TestLarge:
             there = wandb_server.runs[0]
             run.log({"n": 0})
             run.flush(0)
-            wandb_server.wait_for(lambda: there.history, 20)
+            wandb_server.wait_for(lambda: there.history)
             assert there.uploaded == []
             hurry.set()
 
@@ -342,10 +343,10 @@ class TestLarge:
             there = wandb_server.runs[0]
             wandb_server.fail_next(where="file_stream", retry_after=3600)
             run.log({"n": 0})
-            wandb_server.wait_for(lambda: there.history, 20)
+            wandb_server.wait_for(lambda: there.history)
             assert there.uploaded == []
             hurry.set()
-            assert run.flush(30).ok
+            assert run.flush(PATIENCE).ok
         assert [row["n"] for row in there.history] == [0]
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.runs import START, drain, make_run, numbers, row
 from wandb_logging import Run, new_run
 from wandb_logging._journal import locks
@@ -52,7 +53,7 @@ def test_a_killed_run_is_finished_by_the_next(wandb_server: LocalServer, caplog:
     done = subprocess.run([sys.executable, "-c", DIES], env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
     assert done.returncode < 0
     run = living()
-    wandb_server.wait_for(lambda: wandb_server.run("dead").state == "failed", 30)
+    wandb_server.wait_for(lambda: wandb_server.run("dead").state == "failed")
     run.finish()
     assert numbers(wandb_server, "dead") == list(range(50))
     assert wandb_server.run("dead").exit_code == 1
@@ -65,7 +66,7 @@ def test_own_rows_go_first(wandb_server: LocalServer) -> None:
     """The dead run is not touched before the server has what the living one logged first."""
     left(wandb_server, id="dead")
     run = living()
-    wandb_server.wait_for(lambda: wandb_server.run("dead").state == "failed", 30)
+    wandb_server.wait_for(lambda: wandb_server.run("dead").state == "failed")
     run.finish()
     assert [stored.id for stored in wandb_server.runs] == [run.id, "dead"]
 
@@ -74,7 +75,7 @@ def test_a_run_that_had_ended_keeps_its_end(wandb_server: LocalServer) -> None:
     """One whose program ended without a network is finished as it ended."""
     dead = left(wandb_server, [row(0), {"exit": 3, "t": START + 1}], id="ended")
     run = living()
-    wandb_server.wait_for(lambda: wandb_server.run("ended").exit_code == 3, 30)
+    wandb_server.wait_for(lambda: wandb_server.run("ended").exit_code == 3)
     run.finish()
     assert dead.cursor["complete"]
 
@@ -92,7 +93,7 @@ def test_what_is_left_alone(wandb_server: LocalServer) -> None:
     left(wandb_server, id="last", start=START + 100)
     with taken.uploading():
         run = living()
-        wandb_server.wait_for(lambda: wandb_server.run("last").state == "failed", 30)
+        wandb_server.wait_for(lambda: wandb_server.run("last").state == "failed")
         run.finish()
     alive.close()
     assert [stored.id for stored in wandb_server.runs] == ["through", run.id, "last"]
@@ -119,7 +120,7 @@ def test_too_much_is_not_sent_unasked(
     large = left(wandb_server, [row(number) for number in range(100)], id="large")
     left(wandb_server, id="last", start=START + 100)
     run = living()
-    wandb_server.wait_for(lambda: wandb_server.run("last").state == "failed", 30)
+    wandb_server.wait_for(lambda: wandb_server.run("last").state == "failed")
     run.finish()
     assert not large.cursor
     assert sum(f"wandb-logging sync {large.path.absolute()}" in text for text in caplog.messages) == 1
@@ -129,12 +130,12 @@ def test_who_asks_for_own_rows_does_not_wait(wandb_server: LocalServer) -> None:
     """A dead run that takes its time gives way, and is finished later, by whoever comes next."""
     left(wandb_server, [row(number) for number in range(60_000)], id="long")
     run = living(batch_bytes=1024)
-    wandb_server.wait_for(lambda: bool(wandb_server.run("long").history), 30)
+    wandb_server.wait_for(lambda: bool(wandb_server.run("long").history))
     run.log({"own": 2})
-    assert run.flush(30).remaining == 0
+    assert run.flush(PATIENCE).remaining == 0
     run.finish()
     another = living()
-    wandb_server.wait_for(lambda: wandb_server.run("long").state == "failed", 60)
+    wandb_server.wait_for(lambda: wandb_server.run("long").state == "failed")
     another.finish()
     assert numbers(wandb_server, "long") == list(range(60_000))
     assert wandb_server.violations == []
@@ -144,9 +145,9 @@ def test_a_server_that_goes_away(wandb_server: LocalServer) -> None:
     """The dead run waits with the living one, and is finished when the server is back."""
     left(wandb_server, id="dead")
     run = living()
-    wandb_server.wait_for(lambda: bool(wandb_server.run(run.id).history), 30)
+    wandb_server.wait_for(lambda: bool(wandb_server.run(run.id).history))
     wandb_server.fail_next(2, status=503, retry_after=0.01)
-    wandb_server.wait_for(lambda: wandb_server.run("dead").state == "failed", 30)
+    wandb_server.wait_for(lambda: wandb_server.run("dead").state == "failed")
     run.finish()
     assert numbers(wandb_server, "dead") == [0, 1]
 
@@ -156,7 +157,7 @@ def test_several_living_runs_share_the_work(wandb_server: LocalServer) -> None:
     for number in range(6):
         left(wandb_server, id=f"dead{number}", start=START + number)
     runs = [living() for _ in range(3)]
-    wandb_server.wait_for(lambda: all(wandb_server.run(f"dead{number}").state == "failed" for number in range(6)), 30)
+    wandb_server.wait_for(lambda: all(wandb_server.run(f"dead{number}").state == "failed" for number in range(6)))
     for run in runs:
         run.finish()
     assert [numbers(wandb_server, f"dead{number}") for number in range(6)] == [[0, 1]] * 6

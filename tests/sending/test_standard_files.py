@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from tests.patience import PATIENCE
 from wandb_logging import Session, SettingsError, WandbHandler, new_run, sync
 from wandb_logging._journal.copies import place_of
 from wandb_logging._journal.rundir import RunDir
@@ -106,8 +107,8 @@ class TestWhatIsThere:
         """What the process runs on is there soon after the start, the others at the end."""
         with new_run("p", session=Session(wandb_server.api_key, wandb_server.url), quiet=True) as run:
             run.log({"loss": 1})
-            assert run.flush(10).ok
-            run.flush(10)
+            assert run.flush(PATIENCE).ok
+            run.flush(PATIENCE)
             assert set(wandb_server.runs[0].files) == {"wandb-metadata.json", "requirements.txt"}
 
     def test_not_in_the_calling_thread(self, wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +227,7 @@ class TestOutput:
                 for number in range(3):
                     sys.stderr.write(f"\\r{number} of 3")
                     sys.stderr.flush()
-                    run.flush(10)
+                    run.flush(PATIENCE)
                 print()
                 print("after")
         """

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.runs import START, add, make_run, numbers, row
 from wandb_logging._errors import JournalError
 from wandb_logging._journal import locks
@@ -227,7 +228,7 @@ class TestLiveAndDead:
             assert wandb_server.run("live").state == "running"
         finally:
             program.tell("finish")
-            thread.join(30)
+            thread.join(PATIENCE)
         assert only(reports).finished
         assert wandb_server.run("live").exit_code == 0
 
@@ -279,9 +280,9 @@ class TestLiveAndDead:
         thread = threading.Thread(target=lambda: reports.extend(sync(cache, follow=True, stop=stop)))
         with run_dir.uploading():
             thread.start()
-            assert asked.wait(30)  # it has looked once, and goes on
+            assert asked.wait(PATIENCE)  # it has looked once, and goes on
             assert wandb_server.requests == []
-        thread.join(30)
+        thread.join(PATIENCE)
         assert only(reports).finished
 
     def test_a_lock_of_another_host(self, cache: Path, wandb_server: LocalServer) -> None:

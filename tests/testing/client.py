@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from tests.patience import PATIENCE
+
 if TYPE_CHECKING:
     from wandb_logging.testing import LocalServer, StoredRun
 
@@ -40,7 +42,7 @@ class Client:
 
     def post(self, path: str, **given: Any) -> requests.Response:
         key = given.pop("key", self.server.api_key)
-        return requests.post(self.server.url + path, auth=("api", key), timeout=10, **given)
+        return requests.post(self.server.url + path, auth=("api", key), timeout=PATIENCE, **given)
 
     def graphql(self, query: str, **variables: Any) -> dict[str, Any]:
         """The whole answer: `data` and perhaps `errors`."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from tests.patience import PATIENCE
 from wandb_logging.testing import _artifacts
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Draft:
 
     def put(self, file: Any, data: bytes) -> None:
         headers = dict(header.split(":") for header in file["uploadHeaders"])
-        requests.put(file["uploadUrl"], data=data, headers=headers, timeout=10).raise_for_status()
+        requests.put(file["uploadUrl"], data=data, headers=headers, timeout=PATIENCE).raise_for_status()
 
     def commit(self) -> None:
         self.client.data(COMMIT, id=self.id)
@@ -190,7 +191,9 @@ class InParts:
     def put(self, index: int, data: bytes | None = None, checksum: str | None = None) -> None:
         data = self.data[index] if data is None else data
         part = self.node["uploadMultipartUrls"]["uploadUrlParts"][index]
-        answer = requests.put(part["uploadUrl"], data=data, headers={"Content-MD5": checksum or md5(data)}, timeout=10)
+        answer = requests.put(
+            part["uploadUrl"], data=data, headers={"Content-MD5": checksum or md5(data)}, timeout=PATIENCE
+        )
         self.tags[part["partNumber"]] = answer.headers["ETag"]
 
     def complete(self, action: str = "Complete", upload: str | None = None) -> Any:
@@ -376,9 +379,9 @@ def test_download_by_digest(client: Client) -> None:
     place = f"{client.server.url}/artifactsV2/default/local-team/p/a/id"
     url = f"{place}/{hashlib.md5(b'bytes').hexdigest()}/f"
     auth = ("api", client.server.api_key)
-    assert requests.get(url, auth=auth, timeout=10).content == b"bytes"
-    assert requests.get(f"{place}/0/f", auth=auth, timeout=10).status_code == 404
-    assert requests.get(url, timeout=10).status_code == 401
+    assert requests.get(url, auth=auth, timeout=PATIENCE).content == b"bytes"
+    assert requests.get(f"{place}/0/f", auth=auth, timeout=PATIENCE).status_code == 404
+    assert requests.get(url, timeout=PATIENCE).status_code == 401
     assert client.rules() == []
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from tests.patience import PATIENCE
 from tests.testing.client import row
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def test_where(client: Client) -> None:
     client.server.fail_next(status=504, where="graphql", operation="Viewer")
     assert client.post("/graphql", json={"query": VIEWER}).status_code == 504
     assert client.stream({}).status_code == 502
-    assert requests.put(url, headers=headers, timeout=10).status_code == 501
+    assert requests.put(url, headers=headers, timeout=PATIENCE).status_code == 501
     assert client.post("/graphql", json={"query": VIEWER}).status_code == 200
     assert client.post("/graphql", json={"query": "query Other { viewer { id } }"}).status_code == 503
 

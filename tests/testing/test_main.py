@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.testing.client import Client
 from wandb_logging.testing import LocalServer
 
@@ -24,7 +25,7 @@ def test_by_hand() -> None:
         Client(remote).upsert()  # type: ignore[arg-type]
         process.send_signal(signal.SIGINT)
         rest = process.stdout.read()
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
     assert rest == "local-team/p/r: running, 0 rows, 0 lines of text\n"
 
 

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 import wandb_logging.testing
+from tests.patience import PATIENCE
 from tests.testing.client import CONFIG, UPSERT, Client, row
 from wandb_logging.testing import LocalServer
 
@@ -55,10 +56,10 @@ class TestLife:
         """A connection that is kept alive is broken by stopping."""
         with requests.Session() as session:
             session.auth = ("api", server.api_key)
-            assert session.post(server.url + "/graphql", json={"query": VIEWER}, timeout=10).ok
+            assert session.post(server.url + "/graphql", json={"query": VIEWER}, timeout=PATIENCE).ok
             server.stop()
             with pytest.raises(requests.ConnectionError):
-                session.post(server.url + "/graphql", json={"query": VIEWER}, timeout=10)
+                session.post(server.url + "/graphql", json={"query": VIEWER}, timeout=PATIENCE)
 
     def test_no_url_before_start(self) -> None:
         """There is no URL before there is a port."""
@@ -72,15 +73,15 @@ class TestLife:
         with LocalServer(tls=context) as server:
             assert server.url.startswith("https://127.0.0.1:")
             with pytest.raises(requests.ConnectionError):
-                requests.get(server.url.replace("https", "http"), timeout=10)
+                requests.get(server.url.replace("https", "http"), timeout=PATIENCE)
             with pytest.raises(requests.exceptions.SSLError):
-                requests.get(server.url, timeout=10)
+                requests.get(server.url, timeout=PATIENCE)
             answer = requests.post(
                 server.url + "/graphql",
                 json={"query": VIEWER},
                 auth=("api", server.api_key),
                 verify=str(CERTIFICATE),
-                timeout=10,
+                timeout=PATIENCE,
             )
             assert answer.status_code == 200
 
@@ -128,7 +129,7 @@ class TestKeys:
     )
     def test_none(self, server: LocalServer, headers: dict[str, str]) -> None:
         """Without a key, or with something else, the answer is 401 and an error body."""
-        answer = requests.post(server.url + "/graphql", json={"query": VIEWER}, headers=headers, timeout=10)
+        answer = requests.post(server.url + "/graphql", json={"query": VIEWER}, headers=headers, timeout=PATIENCE)
         assert (answer.status_code, answer.json()["error"]) == (401, "user is not logged in")
 
     def test_wrong(self, client: Client) -> None:
@@ -137,7 +138,7 @@ class TestKeys:
         assert client.post("/graphql", json={"query": VIEWER}, key="0" * 40).status_code == 401
         assert client.post(client.path(), json={}, key="0" * 40).status_code == 401
         url = client.server.url + "/graphql"
-        assert requests.post(url, json={"query": VIEWER}, auth=("user", key), timeout=10).status_code == 401
+        assert requests.post(url, json={"query": VIEWER}, auth=("user", key), timeout=PATIENCE).status_code == 401
         assert client.rules() == []
 
     def test_live_change(self, client: Client) -> None:
@@ -326,7 +327,7 @@ class TestQueries:
     def test_mark_uploaded(self, client: Client) -> None:
         """Files may be announced with GraphQL instead."""
         url, headers = client.upload_url("a")
-        requests.put(url, data=b"x", headers=headers, timeout=10)
+        requests.put(url, data=b"x", headers=headers, timeout=PATIENCE)
         query = """
             mutation MarkRunFilesUploaded($files: [String!]!) {
               markRunFilesUploaded(input: {entityName: "local-team", projectName: "p", runName: "r", files: $files}) {
@@ -342,7 +343,7 @@ class TestQueries:
     def test_download(self, client: Client) -> None:
         """A stored file can be downloaded from the URL that a query gives; one that never came is not found."""
         url, headers = client.upload_url("a b")
-        requests.put(url, data=b"bytes", headers=headers, timeout=10)
+        requests.put(url, data=b"bytes", headers=headers, timeout=PATIENCE)
         query = """
             query RunFiles($names: [String]) {
               project(name: "p", entityName: "local-team") {
@@ -353,10 +354,13 @@ class TestQueries:
         run = client.data(query, names=["a b"])["project"]["run"]
         (edge,) = run["files"]["edges"]
         assert (edge["node"]["sizeBytes"], edge["node"]["md5"]) == (5, "SzpiGLs+OnMD6KFxpg/Pkg==")
-        answer = requests.get(edge["node"]["directUrl"], timeout=10)
-        assert (answer.content, requests.head(edge["node"]["directUrl"], timeout=10).status_code) == (b"bytes", 200)
+        answer = requests.get(edge["node"]["directUrl"], timeout=PATIENCE)
+        assert (answer.content, requests.head(edge["node"]["directUrl"], timeout=PATIENCE).status_code) == (
+            b"bytes",
+            200,
+        )
         client.stored.files.clear()
-        assert requests.get(edge["node"]["directUrl"], timeout=10).status_code == 404
+        assert requests.get(edge["node"]["directUrl"], timeout=PATIENCE).status_code == 404
 
     @pytest.mark.parametrize(
         ("filters", "found"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from tests.patience import PATIENCE
 from tests.testing.client import CONFIG, CREATE_FILES, row
 
 if TYPE_CHECKING:
@@ -352,7 +353,7 @@ class TestFiles:
     def test_upload(self, client: Client) -> None:
         """A file that is put as asked is stored, and may be announced."""
         url, headers = client.upload_url("media/a b.png")
-        assert requests.put(url, data=b"bytes", headers=headers, timeout=10).status_code == 200
+        assert requests.put(url, data=b"bytes", headers=headers, timeout=PATIENCE).status_code == 200
         client.stream({"uploaded": ["media/a b.png"]})
         assert (client.rules(), client.stored.files) == ([], {"media/a b.png": b"bytes"})
         assert client.stored.uploaded == ["media/a b.png"]
@@ -372,39 +373,39 @@ class TestFiles:
     def test_key_on_upload(self, client: Client) -> None:
         """An upload with the key is refused: a signed URL must not see it."""
         url, headers = client.upload_url("a")
-        answer = requests.put(url, data=b"x", headers=headers, auth=("api", client.server.api_key), timeout=10)
+        answer = requests.put(url, data=b"x", headers=headers, auth=("api", client.server.api_key), timeout=PATIENCE)
         assert (answer.status_code, client.rules(), client.stored.files) == (400, ["put-authorization"], {})
 
     def test_upload_header(self, client: Client) -> None:
         """An upload carries the headers that came with its URL."""
         url, _ = client.upload_url("a")
-        assert requests.put(url, data=b"x", timeout=10).status_code == 400
+        assert requests.put(url, data=b"x", timeout=PATIENCE).status_code == 400
         assert client.rules() == ["put-headers"]
 
     def test_upload_content_type(self, client: Client) -> None:
         """An upload has no content type of its own."""
         url, headers = client.upload_url("a")
         headers["Content-Type"] = "text/plain"
-        assert requests.put(url, data=b"x", headers=headers, timeout=10).status_code == 400
+        assert requests.put(url, data=b"x", headers=headers, timeout=PATIENCE).status_code == 400
         assert client.rules() == ["put-content-type"]
 
     def test_upload_length(self, client: Client) -> None:
         """An upload says how long it is."""
         url, headers = client.upload_url("a")
-        assert requests.put(url, data=iter([b"x"]), headers=headers, timeout=10).status_code == 411
+        assert requests.put(url, data=iter([b"x"]), headers=headers, timeout=PATIENCE).status_code == 411
         assert client.rules() == ["put-length"]
 
     def test_signature(self, client: Client) -> None:
         """A URL that was changed is refused."""
         url, headers = client.upload_url("a")
         for changed in (url.replace("/a?", "/b?"), url.split("?")[0], url + "0"):
-            assert requests.put(changed, data=b"x", headers=headers, timeout=10).status_code == 403
+            assert requests.put(changed, data=b"x", headers=headers, timeout=PATIENCE).status_code == 403
         assert client.rules() == ["signature"] * 3
 
     def test_signature_of_another_method(self, client: Client) -> None:
         """A URL for an upload does not download."""
         url, _ = client.upload_url("a")
-        assert requests.get(url, timeout=10).status_code == 403
+        assert requests.get(url, timeout=PATIENCE).status_code == 403
         assert client.rules() == ["signature"]
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, strategies as st
 
+from tests.patience import PATIENCE
 from wandb_logging import Settings, SettingsError, WandbHandler, new_run, read_run
 from wandb_logging._values.secrets import MASK, SHORTEST, Secrets
 
@@ -289,7 +290,9 @@ class TestARun:
     def test_the_arguments_of_the_program(self) -> None:
         """In wandb-metadata.json."""
         code = "from wandb_logging import new_run\nnew_run('p', mode='offline', quiet=True, run_id='r')"
-        subprocess.run([sys.executable, "-c", code, "--password", "hunter22", "--lr", "3"], check=True, timeout=60)
+        subprocess.run(
+            [sys.executable, "-c", code, "--password", "hunter22", "--lr", "3"], check=True, timeout=PATIENCE
+        )
         about = json.loads(next(Path("wandb_cache/p/r").rglob("*wandb-metadata.json*")).read_text())
         assert about["args"] == ["--password", MASK, "--lr", "3"]
 
