@@ -172,7 +172,7 @@ def test_settings_mean_the_same(wandb_server: LocalServer, form: Callable[..., A
         root_dir=str(tmp_path / "runs"),
         silent=True,
         x_file_stream_no_gzip=True,
-        finish_timeout=PATIENCE,
+        finish_timeout=20,
     )
     with wandb.init(settings=settings, project="mine") as run:
         ours = run._run.settings
