@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import dataclasses
 import importlib.metadata
 import os
 import re
@@ -21,7 +20,8 @@ from pygments.lexers.javascript import JavascriptLexer  # type: ignore[import-un
 
 import wandb_logging
 from wandb_logging import _cli, _errors
-from wandb_logging._settings import settings as _settings
+from wandb_logging._settings import schema as _schema
+from wandb_logging._settings.settings import SETTINGS
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -56,15 +56,14 @@ html_title = f"wandb-logging {release}"
 
 def settings() -> Iterator[str]:
     """Every key of a handler entry: what it means, what it takes, its default, its environment variable."""
-    properties: Any = _settings.json_schema()["properties"]
-    for field in dataclasses.fields(_settings.Settings):
-        rule, default = field.metadata["rule"], field.metadata["default"]
-        facts = [f"Takes {takes(properties[field.name])}."]
-        if default is not None:
-            facts.append(f"Default: {shown(default)}.")
-        if rule.env:
-            facts.append(f"Environment: `{rule.env}`.")
-        yield f"## `{field.name}`\n\n{code_in(rule.doc)}\n\n{' '.join(facts)}\n"
+    properties: Any = _schema.json_schema()["properties"]
+    for name, setting in SETTINGS.items():
+        facts = [f"Takes {takes(properties[name])}."]
+        if setting.default is not None:
+            facts.append(f"Default: {shown(setting.default)}.")
+        if setting.env:
+            facts.append(f"Environment: `{setting.env}`.")
+        yield f"## `{name}`\n\n{code_in(setting.doc)}\n\n{' '.join(facts)}\n"
 
 
 def takes(schema: Mapping[str, Any]) -> str:

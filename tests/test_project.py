@@ -228,9 +228,9 @@ class TestFiles:
         }
         assert found == {}
 
-    def test_the_schema_in_the_docs_is_the_settings_schema(self) -> None:
-        """Editors complete what `dictConfig` takes: `python -m wandb_logging._settings.settings` writes the file."""
-        from wandb_logging._settings import settings
+    def test_what_is_made_of_the_settings_is_up_to_date(self) -> None:
+        """Editors complete what `dictConfig` takes; `python -m wandb_logging._settings.schema` writes both files."""
+        from wandb_logging._settings import schema
 
-        kept = json.loads((ROOT / "docs" / "settings.schema.json").read_text(encoding="utf-8"))
-        assert kept == settings.json_schema()
+        assert json.loads(schema.SCHEMA_FILE.read_text(encoding="utf-8")) == schema.json_schema()
+        assert schema.TYPES_FILE.read_text(encoding="utf-8") == schema.types()

@@ -559,7 +559,7 @@ class TestRuns:
         assert wandb_server.violations == []
 
     @pytest.mark.parametrize("policy", ["drop_newest", "drop_oldest", "downsample"])
-    def test_offline(self, wandb_server: LocalServer, policy: str, caplog: pytest.LogCaptureFixture) -> None:
+    def test_offline(self, wandb_server: LocalServer, policy: Any, caplog: pytest.LogCaptureFixture) -> None:
         """What an offline run keeps is sent by sync; losses are counted by reason and told at the end."""
         run = new_run("p", mode="offline", max_cache_bytes=MIB, cache_policy=policy)
         for number in range(8_000):

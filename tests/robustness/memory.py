@@ -67,7 +67,7 @@ def main() -> None:
     print(json.dumps({"problems": [], "notes": [], **jobs[kind](Path(place), *arguments)}))
 
 
-def _program(place: Path, mode: str, rows: str) -> dict[str, Any]:
+def _program(place: Path, mode: Any, rows: str) -> dict[str, Any]:
     """Log flat out through a handler, offline, or online to a port where nobody listens."""
     import logging
 

@@ -67,7 +67,7 @@ def test_making_it_uses_no_network_no_thread_and_no_file() -> None:
 def test_wrong_settings_are_found_when_it_is_made() -> None:
     """A wrong key says which is meant."""
     with pytest.raises(SettingsError, match="did you mean 'project'"):
-        WandbHandler(projekt="p")
+        WandbHandler(projekt="p")  # type: ignore[call-arg]
 
 
 def test_disabled_mode_does_nothing_at_all() -> None:

@@ -57,7 +57,7 @@ def test_settings_reach_the_server(wandb_server: LocalServer) -> None:
 def test_a_wrong_setting_raises() -> None:
     """new_run checks like the handler."""
     with pytest.raises(SettingsError, match="late_step"):
-        new_run("p", late_stepz="shift")
+        new_run("p", late_stepz="shift")  # type: ignore[call-arg]
 
 
 # --- rows, config, files ---

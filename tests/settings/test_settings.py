@@ -16,9 +16,10 @@ from hypothesis import given, strategies as st
 
 from wandb_logging import Settings, SettingsError, WandbHandler
 from wandb_logging._events.metrics import Metric
-from wandb_logging._settings import settings as _settings
+from wandb_logging._settings import schema as _schema
+from wandb_logging._settings.settings import SETTINGS, STANDARD_FILES
 
-KEYS = [item.name for item in dataclasses.fields(Settings)]
+KEYS = list(SETTINGS)
 
 RIGHT: dict[str, list[tuple[Any, Any]]] = {
     "project": [("digits", "digits"), ("a b.c", "a b.c"), ("x" * 128, "x" * 128)],
@@ -26,11 +27,18 @@ RIGHT: dict[str, list[tuple[Any, Any]]] = {
     "name": [("my run", "my run")],
     "run_id": [("a1-b_2", "a1-b_2")],
     "notes": [("two\nlines", "two\nlines")],
-    "tags": [(["a", "b", "a"], ("a", "b")), (("x" * 64,), ("x" * 64,)), ([], ())],
+    "tags": [(["a", "b", "a"], ("a", "b")), (("x" * 64,), ("x" * 64,)), ([], ()), ("a, b", ("a, b",))],
     "group": [("g", "g")],
     "job_type": [("train", "train")],
     "config": [({"a": {"b": 1}}, {"a": {"b": 1}}), ({1: 2}, {"1": 2}), (argparse.Namespace(lr=1), {"lr": 1})],
-    "mode": [("auto", "auto"), ("online", "online"), ("offline", "offline"), ("disabled", "disabled")],
+    "mode": [
+        ("auto", "auto"),
+        ("online", "online"),
+        ("offline", "offline"),
+        ("disabled", "disabled"),
+        ("OFFLINE", "offline"),
+        ("dryrun", "offline"),
+    ],
     "cache_dir": [("runs", Path("runs")), (Path("/x"), Path("/x"))],
     "flush_interval": [(0, 0.0), (2.5, 2.5), (math.inf, threading.TIMEOUT_MAX)],
     "heartbeat_interval": [(30, 30.0)],
@@ -42,7 +50,7 @@ RIGHT: dict[str, list[tuple[Any, Any]]] = {
     "step_key": [("epoch", "epoch")],
     "dict_message": [(True, True)],
     "dict_args": [(True, True)],
-    "late_steps": [("shift", "shift"), ("error", "error"), ("drop", "drop")],
+    "late_steps": [("shift", "shift"), ("Shift", "shift"), ("error", "error"), ("drop", "drop")],
     "late_step_metric": [("epoch", "epoch")],
     "define_metrics": [
         ([], ()),
@@ -58,34 +66,37 @@ RIGHT: dict[str, list[tuple[Any, Any]]] = {
     "segment_bytes": [(4096, 4096)],
     "memory_bytes": [(1024, 1024)],
     "gzip": [(False, False)],
+    "standard_files": [(True, STANDARD_FILES), (False, ()), ("output.log", ("output.log",))],
+    "signals": [("SIGTERM", ("SIGTERM",)), (["SIGINT", "SIGINT"], ("SIGINT",))],
+    "secret_names": [("*_dsn", ("*_dsn",))],
     "exit_hooks": [(False, False)],
     "quiet": [(True, True)],
 }
 
 WRONG: dict[str, list[Any]] = {
-    "project": ["", " ", 5, None, "a/b", "a:b", "x" * 129, ".hidden", ".."],
-    "entity": ["", 5],
-    "name": ["", 5],
-    "run_id": ["", " a", "a/b", "a:b", "x" * 65, "..", "a\\b", "a\0b", 'a"b'],
-    "notes": ["", 5],
-    "tags": ["abc", [1], [""], ["x" * 65], {"a"}, 5],
-    "group": ["", 5],
-    "job_type": ["", 5],
+    "project": [" ", 5, "a/b", "a:b", "x" * 129, ".hidden", ".."],
+    "entity": [" ", 5],
+    "name": [" ", 5],
+    "run_id": [" a", "a/b", "a:b", "x" * 65, "..", "a\\b", "a\0b", 'a"b'],
+    "notes": [" ", 5],
+    "tags": [[1], [""], ["x" * 65], {"a"}, 5],
+    "group": [" ", 5],
+    "job_type": [" ", 5],
     "config": [5, "text", [1], [("a", 1)]],
-    "mode": ["on", "", 5, None, True, ["online"]],
-    "cache_dir": ["", 5, None],
-    "flush_interval": [-1, "15", None, True, math.nan, [1]],
+    "mode": ["on", 5, True, ["online"]],
+    "cache_dir": [5],
+    "flush_interval": [-1, "15", True, math.nan, [1]],
     "heartbeat_interval": [0, "30"],
-    "host": ["", "wandb.ai", "ftp://x", "https://", "https://wandb.ai", 5, None],
+    "host": ["wandb.ai", "ftp://x", "https://", "https://wandb.ai", 5],
     "app_url": ["wandb.ai", 5],
-    "api_key": ["", 5, ["k"]],
-    "resume": ["yes", True, ""],
-    "metrics_key": ["", 5, None],
-    "step_key": ["", 5, None],
-    "dict_message": ["yes", 1, None],
-    "dict_args": ["yes", 1, None],
-    "late_steps": ["shfit", None, True],
-    "late_step_metric": ["", None],
+    "api_key": [" ", 5, ["k"]],
+    "resume": ["yes", True],
+    "metrics_key": [" ", 5],
+    "step_key": [" ", 5],
+    "dict_message": ["yes", 1],
+    "dict_args": ["yes", 1],
+    "late_steps": ["shfit", True],
+    "late_step_metric": [5, " "],
     "define_metrics": [
         5,
         "loss",
@@ -97,17 +108,19 @@ WRONG: dict[str, list[Any]] = {
         [{"name": "a", "summary": "best"}],
         [{"name": "a", "hidden": "yes"}],
     ],
-    "console": ["LOUD", -1, 1.5, None, []],
-    "fsync": ["sometimes", None, False],
-    "close_timeout": [-1, "10", None, math.nan],
-    "request_timeout": [0, "30", None],
-    "batch_size": [0, 1.5, True, "10", None],
-    "batch_bytes": [1023, None],
-    "segment_bytes": [4095, None],
-    "memory_bytes": [0, None],
-    "gzip": [1, "no", None],
-    "exit_hooks": [0, "no", None],
-    "quiet": [1, "no", None],
+    "console": ["LOUD", -1, 1.5, []],
+    "fsync": ["sometimes", False],
+    "close_timeout": [-1, "10", math.nan],
+    "request_timeout": [0, "30"],
+    "batch_size": [0, 1.5, True, "10"],
+    "batch_bytes": [1023],
+    "segment_bytes": [4095],
+    "memory_bytes": [0],
+    "gzip": [1, "no"],
+    "standard_files": ["secrets.txt", [5], 5],
+    "signals": ["SIGKILL", ["TERM"], True],
+    "exit_hooks": [0, "no"],
+    "quiet": [1, "no"],
 }
 
 
@@ -169,15 +182,29 @@ class TestKeys:
             Settings.of({key: 1})
 
     def test_a_tilde_is_the_home(self) -> None:
-        assert Settings(cache_dir="~/runs").cache_dir == Path.home() / "runs"  # type: ignore[arg-type]
+        assert Settings(cache_dir="~/runs").cache_dir == Path.home() / "runs"
 
     def test_an_unknown_key_far_from_all(self) -> None:
         with pytest.raises(SettingsError, match="known keys: project, entity"):
             Settings.of({"zzzzzzzz": 1})
 
+    @pytest.mark.parametrize("empty", ["", None])
+    @pytest.mark.parametrize("key", KEYS)
+    def test_empty_means_not_given(self, key: Any, empty: Any) -> None:
+        """Argument parsers have such defaults: it is what it would be without."""
+        assert Settings.of({key: empty}) == Settings(**{key: empty}) == Settings()
+        assert WandbHandler(mode="disabled", **({} if key == "mode" else {key: empty})).settings == Settings(
+            mode="disabled"
+        )
+
+    def test_empty_leaves_it_to_the_environment(self, monkeypatch: Any) -> None:
+        monkeypatch.setenv("WANDB_ENTITY", "team")
+        assert Settings.of({"entity": ""}).entity == Settings.of({"entity": None}).entity == "team"
+        assert Settings.of({"entity": "other"}).but(entity="").entity is None
+
     def test_near_values(self) -> None:
         with pytest.raises(SettingsError, match="did you mean offline"):
-            Settings(mode="ofline")
+            Settings(mode="ofline")  # type: ignore[arg-type]
 
     def test_frozen(self) -> None:
         with pytest.raises(dataclasses.FrozenInstanceError):
@@ -186,7 +213,7 @@ class TestKeys:
     def test_changed_copies_are_checked(self) -> None:
         assert Settings().but(project="x").project == "x"
         with pytest.raises(SettingsError):
-            Settings().but(project="")
+            Settings().but(project="a/b")
 
     def test_what_the_caller_keeps_can_change(self) -> None:
         """The settings hold copies."""
@@ -301,7 +328,7 @@ class TestDictConfig:
 
 
 class TestSchema:
-    schema: dict[str, Any] = _settings.json_schema()
+    schema: dict[str, Any] = _schema.json_schema()
 
     def test_it_has_every_key(self) -> None:
         handler_keys = {"class", "level", "formatter", "filters"}

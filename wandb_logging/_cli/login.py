@@ -11,6 +11,7 @@ from wandb_logging._cli.text import clean
 from wandb_logging._keys import keys
 from wandb_logging._keys.keys import KEY_VARIABLE
 from wandb_logging._keys.login import Login, log_in
+from wandb_logging._settings.settings import from_environment
 
 _TIMEOUT = 10.0
 
@@ -29,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     """Find a key or ask for it, save it, say what came of it."""
     key = sys.stdin.readline() if args.key == "-" else args.key
     done = log_in(args.host, key, relogin=args.relogin, verify=args.verify, timeout=_TIMEOUT)
-    print("\n".join(lines_of(done, keys.from_settings("api_key"))))
+    print("\n".join(lines_of(done, from_environment("api_key"))))
     if done.unsaved:
         complain(f"the key is not saved: {done.unsaved}")
         return LEFT

@@ -9,6 +9,7 @@ from wandb_logging._cli.output import DONE
 from wandb_logging._keys import keys
 from wandb_logging._keys.keys import KEY_VARIABLE
 from wandb_logging._keys.login import logout
+from wandb_logging._settings.settings import from_environment
 
 EXAMPLES = ("logout",)
 
@@ -22,6 +23,6 @@ def run(args: argparse.Namespace) -> int:
     """Remove the key, and say whether there was one."""
     host, path = keys.resolve_host(args.host), keys.shown(keys.netrc_path())
     print(f"Key for {host} removed from {path}" if logout(host) else f"No key for {host} in {path}")
-    if keys.from_settings("api_key"):
+    if from_environment("api_key"):
         print(f"{KEY_VARIABLE} is still set")
     return DONE

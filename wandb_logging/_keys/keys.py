@@ -9,7 +9,6 @@ says so. The grammar is the one of the standard library from Python 3.11 on (quo
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import io
 import netrc
 import os
@@ -19,13 +18,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from wandb_logging._errors import SettingsError
 from wandb_logging._journal.locks import ProcessLock
 from wandb_logging._journal.writer import sync_directory
-from wandb_logging._settings.settings import Settings, shown as shown_setting
+from wandb_logging._settings.settings import SETTINGS, from_environment
 
 LOGIN = "user"  # what the official client writes; W&B does not read it (protocol 2.3)
 _LOCK_SECONDS = 10.0
@@ -100,21 +98,10 @@ class Key:
         return key_problem(self.key)
 
 
-_FIELDS: dict[str, Any] = {item.name: item for item in dataclasses.fields(Settings)}
-KEY_VARIABLE: str = _FIELDS["api_key"].metadata["rule"].env
+KEY_VARIABLE = SETTINGS["api_key"].env or ""
 
 # Sessions of this process by host: where netrc cannot be written, a key given to `login` still counts (protocol 2.2).
 _sessions: dict[str, Session] = {}
-
-
-def from_settings(name: str) -> Any:
-    """One field of `Settings` as the environment has it, the other fields unread: they may be wrong.
-
-    Raises:
-        SettingsError: the variable's value is wrong.
-    """
-    value = _FIELDS[name].default_factory()
-    return value if value is None else _checked(name, value, f" (from {_FIELDS[name].metadata['rule'].env})")
 
 
 def resolve_host(host: str | None) -> str:
@@ -123,14 +110,7 @@ def resolve_host(host: str | None) -> str:
     Raises:
         SettingsError: it is no address.
     """
-    return str(from_settings("host") if host is None else _checked("host", host))
-
-
-def _checked(name: str, value: object, source: str = "") -> Any:
-    try:
-        return _FIELDS[name].metadata["rule"].check(value)
-    except ValueError as exc:
-        raise SettingsError(f"{name}={shown_setting(_FIELDS[name], value)}{source}: expected {exc}") from None
+    return str(from_environment("host") if host is None else SETTINGS["host"].keep("host", host))
 
 
 def remember(session: Session) -> None:
@@ -163,7 +143,7 @@ def find_keys(
     host: str, explicit: str | None = None, *, on_problem: Callable[[str], object] | None = None
 ) -> Iterator[Key]:
     """All API keys for a host, in the order of `find_key`: where the server refuses one, the next may do."""
-    environment = _FIELDS["api_key"].default_factory()
+    environment = SETTINGS["api_key"].unset()
     if explicit and explicit != environment:
         yield Key(explicit, "the setting api_key")
     if host in _sessions:

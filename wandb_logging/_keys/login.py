@@ -12,6 +12,7 @@ from wandb_logging._errors import AuthError, SettingsError
 from wandb_logging._keys import keys
 from wandb_logging._keys.keys import KEY_VARIABLE, Key, Session
 from wandb_logging._server import protocol
+from wandb_logging._settings.settings import from_environment
 
 _TRIES = 3
 
@@ -149,7 +150,7 @@ def how_to_get_one(host: str) -> str:
 
 def authorize_url(host: str) -> str:
     """The page that shows a person their API key (protocol 2.4)."""
-    app = keys.from_settings("app_url") or protocol.app_url(host)
+    app = from_environment("app_url") or protocol.app_url(host)
     return f"{app}/authorize"
 
 

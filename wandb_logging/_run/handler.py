@@ -25,7 +25,10 @@ from wandb_logging._run.run import Run
 from wandb_logging._settings.settings import Settings
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from wandb_logging._journal.writer import Writer
+    from wandb_logging._settings.given import GivenSettings
 
     _Adapter = logging.LoggerAdapter[logging.Logger]
 else:
@@ -100,7 +103,9 @@ class WandbHandler(logging.Handler):
 
     wandb_logging = True  # how `_process.notices` tells our handlers from the user's
 
-    def __init__(self, level: int | str = logging.NOTSET, *, run: Run | None = None, **settings: Any) -> None:
+    def __init__(
+        self, level: int | str = logging.NOTSET, *, run: Run | None = None, **settings: Unpack[GivenSettings]
+    ) -> None:
         if run is not None and settings:
             raise SettingsError(f"run= brings its own settings; {', '.join(settings)} cannot be given beside it")
         self.settings = Settings.of(settings) if run is None else run.settings

@@ -37,16 +37,21 @@ from wandb_logging._values.secrets import Secrets
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from typing_extensions import Unpack
+
     from wandb_logging._artifacts.artifact import Artifact, StrPath
     from wandb_logging._artifacts.download import UsedArtifact
     from wandb_logging._journal.writer import Writer
+    from wandb_logging._settings.given import OtherSettings
 
 _MOST_OUTPUT = 2**20  # characters of output in one event
 
 _live: weakref.WeakSet[Run] = weakref.WeakSet()
 
 
-def new_run(project: str, entity: str | None = None, session: Session | None = None, **settings: Any) -> Run:
+def new_run(
+    project: str, entity: str | None = None, session: Session | None = None, **settings: Unpack[OtherSettings]
+) -> Run:
     """Start a run by hand, without a log handler.
 
     Args:
@@ -197,7 +202,7 @@ class Run:
     def job_type(self, job_type: str) -> None:
         self._change("job_type", job_type)
 
-    def _change(self, key: str, value: object) -> None:
+    def _change(self, key: str, value: Any) -> None:
         value = getattr(self.settings.but(**{key: value}), key)  # raises a SettingsError that says what is right
         self._background.append_change("run", {key: value})
         self._changed[key] = value

@@ -17,7 +17,8 @@ from wandb_logging._journal.writer import Writer
 from wandb_logging._keys.keys import find_key
 from wandb_logging._reading.read import config_of
 from wandb_logging._records.snapshot import now
-from wandb_logging._settings.settings import Settings, moment
+from wandb_logging._settings.kinds import moment
+from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import dumps
 from wandb_logging._values.secrets import Secrets
 
