@@ -547,7 +547,7 @@ def test_a_journal_cannot_have_other_folders_removed(wandb_server: LocalServer) 
     file("mine/a")
     with offline() as run:
         event = {**describe(artifact(), None), "folder": "../../../../../mine"}
-        run._background.append(change_event("artifact", event, now(), run.report))
+        run._background.append(change_event("artifact", event, now(), run._background.report_aside))
     assert run.dir is not None
     assert drain(wandb_server, run.dir).state.set_aside == 1
     assert Path("mine/a").exists()
@@ -618,7 +618,7 @@ def test_events_without_sense_are_set_aside(wandb_server: LocalServer, kind: str
     """What we did not write into a journal neither stops the run nor is tried for ever."""
     with offline() as run:
         run._background.append(
-            change_event(kind, {"title": "t", "wait": "long", "folder": "0" * 16}, now(), run.report)
+            change_event(kind, {"title": "t", "wait": "long", "folder": "0" * 16}, now(), run._background.report_aside)
         )
     assert run.dir is not None
     uploader = drain(wandb_server, run.dir)
@@ -630,7 +630,9 @@ def test_a_changed_journal_cannot_send_what_is_elsewhere(wandb_server: LocalServ
     """A file event names a copy in the run directory, and nothing else is sent for it."""
     Path("secret.txt").write_text("secret")
     with offline() as run:
-        run._background.append(change_event("file", {"name": "a.txt", "path": path}, now(), run.report))
+        run._background.append(
+            change_event("file", {"name": "a.txt", "path": path}, now(), run._background.report_aside)
+        )
     assert run.dir is not None
     drain(wandb_server, run.dir)
     assert "a.txt" not in wandb_server.run("r").files

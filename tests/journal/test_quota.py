@@ -245,14 +245,14 @@ class TestWithoutServer:
         stuck: list[bool] = []
 
         def hurry() -> bool:
-            writer.hurry = lambda: False  # the other's own
+            writer._hurry = lambda: False  # the other's own
             other = threading.Thread(target=writer.make_way, args=(1,), daemon=True)
             other.start()
             other.join(PATIENCE)
             stuck.append(other.is_alive())
             return False
 
-        writer.hurry = hurry
+        writer._hurry = hurry
         while not stuck:
             writer.append(body(0))
         assert stuck == [False]
@@ -362,7 +362,7 @@ class TestWhatIsAcknowledgedGoesFirst:
             asked.set()
             return True
 
-        writer.hurry = hurry
+        writer._hurry = hurry
         over = threading.Event()
 
         def send() -> None:
@@ -387,7 +387,7 @@ class TestWhatIsAcknowledgedGoesFirst:
         """A server that is away holds the program up once, not at each row; afterwards it is as drop_newest."""
         run_dir, writer = bounded(tmp_path, "block", patience=0.2)
         asked: list[int] = []
-        writer.hurry = lambda: not asked.append(1)  # type: ignore[func-returns-value]
+        writer._hurry = lambda: not asked.append(1)  # type: ignore[func-returns-value]
         for number in range(2000):
             writer.append(body(number))
         assert writer.counts.dropped == {NEWEST: 2000 - len(rows_of(run_dir))}
@@ -618,7 +618,7 @@ class TestRuns:
         """Of a run that writes more text than fits, output.log is not uploaded as a file; the stream has it all."""
         run = new_run("p", mode="online", max_cache_bytes=MIB, cache_policy="block", quiet=True, flush_interval=0.05)
         for _ in range(8000):
-            run._take_output(FILLER + "\n", error=False)
+            run._watch._take_output(FILLER + "\n", error=False)
         assert run.finish(timeout=PATIENCE).ok
         assert len(wandb_server.run(run.id).output) == 8000
         assert "output.log" not in wandb_server.run(run.id).files

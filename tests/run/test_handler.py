@@ -514,7 +514,7 @@ def test_handlers_exceptions_go_to_handle_error(
 ) -> None:
     """A fault of ours leaves the logging call by handleError and nothing else."""
 
-    def broken(_settings: Any) -> Run:
+    def broken(_settings: Any, **_more: Any) -> Run:
         raise RuntimeError("boom")
 
     monkeypatch.setattr("wandb_logging._run.handler.Run", broken)

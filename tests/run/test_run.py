@@ -12,7 +12,7 @@ import pytest
 from tests.patience import PATIENCE
 from wandb_logging import LogError, Run, Session, SettingsError, new_run, read_run, sync
 from wandb_logging._journal import locks
-from wandb_logging._run import rounds
+from wandb_logging._run import schedule
 from wandb_logging.testing import LocalServer
 
 
@@ -89,7 +89,7 @@ def test_a_changed_config_goes_when_it_has_been_quiet(
     wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Name and definitions likewise: long before the next send, whole, several changes in one (protocol 3.1)."""
-    monkeypatch.setattr(rounds, "_QUIET", 0.3)
+    monkeypatch.setattr(schedule, "QUIET", 0.3)
     with run_on(wandb_server, flush_interval=3600, heartbeat_interval=3600, config={"a": 1}) as run:
         run.log({"x": 1})
         assert run.flush(PATIENCE).ok
@@ -101,20 +101,6 @@ def test_a_changed_config_goes_when_it_has_been_quiet(
         wandb_server.wait_for(lambda: wandb_server.runs[0].display_name == "new")
         assert [item["1"] for item in wandb_server.runs[0].wandb_config["m"]] == ["x"]
         assert len(wandb_server.runs[0].upserts) == 3
-
-
-def test_it_has_been_quiet_after_five_seconds_without_a_change(wandb_server: LocalServer) -> None:
-    """Each change begins them anew."""
-    with run_on(wandb_server, flush_interval=3600, heartbeat_interval=3600) as run:
-        run.log({"x": 1})
-        assert run.flush(PATIENCE).ok
-        background = run._background
-        assert (background._next_round() or 0) > 60
-        run.update_config(b=2)
-        first = background._changes_due
-        assert 0 < (background._next_round() or 0) <= 5
-        run.update_config(c=3)
-        assert background._changes_due > first
 
 
 def test_a_file_is_what_it_was_when_it_was_added(wandb_server: LocalServer) -> None:

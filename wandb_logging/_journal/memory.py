@@ -158,6 +158,9 @@ class MemoryQueue:
                 self._bytes -= len(self._lines.popleft())
                 self._first += 1
 
+    def make_way(self, size: int) -> None:
+        pass
+
     def retry(self) -> None:
         pass
 

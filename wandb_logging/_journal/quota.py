@@ -45,16 +45,22 @@ class BoundedWriter(Writer):
         most: bytes the directory may hold.
         policy: block, drop_newest, drop_oldest or downsample.
         patience: most seconds that `block` waits for room, each time that there is none.
-        segment_bytes, options: as those of `Writer`; a segment is at most a sixteenth of `most`.
-
-    Attributes:
         hurry: asks for acknowledgements; says whether it makes sense that this thread waits for them.
+        segment_bytes, options: as those of `Writer`; a segment is at most a sixteenth of `most`.
     """
 
     def __init__(
-        self, run_dir: RunDir, *, most: int, policy: str, patience: float, segment_bytes: int, **options: Any
+        self,
+        run_dir: RunDir,
+        *,
+        most: int,
+        policy: str,
+        patience: float,
+        segment_bytes: int,
+        hurry: Callable[[], bool] = lambda: False,
+        **options: Any,
     ) -> None:
-        self.hurry: Callable[[], bool] = lambda: False
+        self._hurry = hurry
         self._run_dir = run_dir
         self._most = most
         self._policy = policy
@@ -131,7 +137,7 @@ class BoundedWriter(Writer):
         since = self._full_since
         if self._policy != "block" or since is None or is_mine(self._run_dir.guard):
             return False
-        while self.hurry() and time.monotonic() < since + self._patience:
+        while self._hurry() and time.monotonic() < since + self._patience:
             time.sleep(_MEASURE_AGAIN)
             if self._make_room(size):
                 return True
@@ -147,7 +153,7 @@ class BoundedWriter(Writer):
             made = self._look_and_clear(size)
             crowded, self._crowded = self._crowded, False
         if crowded and not within:
-            self.hurry()
+            self._hurry()
         self._count_lost()
         return made
 

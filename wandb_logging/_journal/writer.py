@@ -179,6 +179,13 @@ class Writer:
             if written != len(line) or self._size >= self._segment_bytes or self._durable:
                 self._after_write(line, written)
 
+    def make_way(self, size: int) -> None:
+        """Make room for a file of so many bytes that is about to be kept beside the journal. Here there is enough.
+
+        Raises:
+            OSError: there is none.
+        """
+
     def _after_write(self, line: bytes, written: int) -> None:
         if written != len(line):  # the disk is full: the rest of this line goes before all others
             self.counts.journalled -= 1

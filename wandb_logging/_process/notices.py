@@ -15,6 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from typing import NamedTuple
 
 INTERVAL = 60.0  # seconds between two lines of one kind
 _PATIENCE = 1.0  # seconds to wait for another handler's lock
@@ -87,6 +88,20 @@ def _give(record: logging.LogRecord, handler: logging.Handler) -> None:
             handler.lock.release()
 
 
+class Notice(NamedTuple):
+    """A line for a person.
+
+    Attributes:
+        kind: lines of one kind are said once a minute; what comes meanwhile is counted.
+        text: the line.
+        level: a level of `logging`.
+    """
+
+    kind: str
+    text: str
+    level: int = logging.WARNING
+
+
 class Notices:
     """Lines of one run that wait to be said.
 
@@ -96,17 +111,13 @@ class Notices:
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
-        self._waiting: deque[tuple[str, int, str]] = deque(maxlen=100)
+        self._waiting: deque[Notice] = deque(maxlen=100)
         self._last: dict[str, tuple[float, int]] = {}
         self._lock = threading.RLock()
 
     def add(self, kind: str, text: str, level: int = logging.WARNING) -> None:
-        """Leave a line to be said. Safe inside a logging call.
-
-        Args:
-            kind: lines of one kind are said once a minute; what comes meanwhile is counted.
-        """
-        self._waiting.append((kind, level, text))
+        """Leave a line to be said: the parts of a `Notice`. Safe inside a logging call."""
+        self._waiting.append(Notice(kind, text, level))
 
     def say_all(self) -> None:
         """Say what waits. Not from inside a logging call."""
@@ -114,7 +125,7 @@ class Notices:
             return
         with self._lock:
             while self._waiting:
-                kind, level, text = self._waiting.popleft()
+                kind, text, level = self._waiting.popleft()
                 said, more = self._last.get(kind, (-INTERVAL, 0))
                 now = time.monotonic()
                 if now - said < INTERVAL:

@@ -21,7 +21,7 @@ from wandb_logging._errors import SettingsError
 from wandb_logging._process import ending
 from wandb_logging._process.listener import own_threads
 from wandb_logging._records.snapshot import Snapshot
-from wandb_logging._run.run import Run
+from wandb_logging._run.run import Run, inlet_of
 from wandb_logging._settings.settings import Settings
 
 if TYPE_CHECKING:
@@ -65,10 +65,12 @@ class _JournalHandler(QueueHandler):
     queue: Writer  # type: ignore[assignment]
 
     def __init__(self, owner: WandbHandler, run: Run) -> None:
-        super().__init__(run.writer)  # type: ignore[arg-type]  # its queue is the journal
+        inlet = inlet_of(run)
+        super().__init__(inlet.writer)  # type: ignore[arg-type]  # its queue is the journal
         self._owner = owner
-        snapshot = Snapshot(owner.settings, run.report, owner.handleError, run.media, run.steps, secrets=run.secrets)
-        self._event, self._append = snapshot.event, run.writer.append
+        fail, media, steps = owner.handleError, inlet.media, inlet.steps
+        snapshot = Snapshot(owner.settings, inlet.report, fail, media, steps, secrets=inlet.secrets)
+        self._event, self._append = snapshot.event, inlet.writer.append
 
     def emit(self, record: logging.LogRecord) -> None:
         """Append the record to the journal, as an event in bytes: QueueHandler's `prepare` and `enqueue` in one."""
@@ -175,8 +177,7 @@ class WandbHandler(logging.Handler):
         self._early = []
         try:
             if self._run is None:
-                self._run = Run(self.settings)
-                self._run.owner = weakref.ref(self)
+                self._run = Run(self.settings, owner=weakref.ref(self))
             inner = _JournalHandler(self, self._run)
             for record in self._early:
                 inner.emit(record)

@@ -1,4 +1,4 @@
-"""`Run`: what a user holds. Every method puts an event into the run's journal, or asks `Background` to send it."""
+"""`Run`: what a user holds. Every method puts an event into the run's journal, or asks `background` to send it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import atexit
 import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wandb_logging._errors import JournalError, LogError
+from wandb_logging._errors import LogError
 from wandb_logging._events import alerts
 from wandb_logging._events.metrics import Metric
 from wandb_logging._fold import fold
@@ -19,16 +20,16 @@ from wandb_logging._journal.rundir import safe_name
 from wandb_logging._keys.keys import Session, find_keys
 from wandb_logging._media.placing import Placing
 from wandb_logging._process import ending
-from wandb_logging._process.capture import Capture
 from wandb_logging._process.notices import Notices
 from wandb_logging._process.sampling import OwnStats, Sampler
 from wandb_logging._reading.summary import Follower, Summary
-from wandb_logging._records.snapshot import Steps, now, output_event, row_event, text_event
+from wandb_logging._records.snapshot import Steps, now, row_event
 from wandb_logging._report import Report
-from wandb_logging._run import autoresume
-from wandb_logging._run.rounds import Background
+from wandb_logging._run import artifacts, autoresume, words
+from wandb_logging._run.background import Background
 from wandb_logging._run.save import POLICIES, matches
-from wandb_logging._run.start import chosen_mode, open_place
+from wandb_logging._run.start import chosen_mode
+from wandb_logging._run.watch import Watch
 from wandb_logging._sending.files import ignored
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import Aside, mapping_of, plain
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
     from wandb_logging._artifacts.download import UsedArtifact
     from wandb_logging._journal.writer import Writer
     from wandb_logging._settings.given import OtherSettings
-
-_MOST_OUTPUT = 2**20  # characters of output in one event
 
 _live: weakref.WeakSet[Run] = weakref.WeakSet()
 
@@ -80,9 +79,11 @@ class Run:
 
     Args:
         settings: everything about it.
+        owner: weak reference to who finishes it when the program ends, such as a handler. Default: it is finished by
+            itself.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, owner: Callable[[], object | None] | None = None) -> None:
         self._auto = settings.resume == "auto" and settings.mode != "disabled"
         if self._auto:
             settings = autoresume.resolved(settings)
@@ -91,46 +92,45 @@ class Run:
         aside: Aside = {}
         config = plain(settings.config, aside=aside, of_config=True)
         mode = chosen_mode(settings)
-        self.secrets = secrets = _secrets_of(settings, mode, notices)
-        self._place = place = open_place(settings, mode, config, secrets)
+        self._secrets = secrets = _secrets_of(settings, mode, notices)
+        samplers = _samplers_of(settings, lambda: OwnStats(self.stats))
+        self._background = Background(settings, mode, config, notices, secrets, samplers, self._on_stop)
+        self._journal = journal = self._background.journal
         if self._auto:
             autoresume.note(settings.cache_dir, self.id)
-        self._background = Background(settings, mode, place, notices, secrets, self._on_stop)
-        self._config = {**place.config, **config}  # unmasked: the program may read its settings there
+        self._config = {**journal.config, **config}  # unmasked: the program may read its settings there
         self._report_config(aside)
         self._changed: dict[str, Any] = {}  # name, notes and so on, set while it runs
         self._own_summary: dict[str, Any] = {}
         self._labels: dict[str, dict[str, Any]] = {}
         self._summary = Summary(self._read_summary, self._set_summary)
-        self._follower = Follower(place.run_dir)
+        self._follower = Follower(journal.run_dir)
         # Kept up with what is logged only where `log` has to know.
-        self.steps = Steps(notices.add, self._steps_from()) if settings.late_steps == "error" else None
-        placing = partial(Placing, place.run_dir.keep_media, self.log_artifact, self._label, run_id=self.id)
-        self.media = placing()  # of log records
+        self._steps = Steps(notices.add, self._steps_from()) if settings.late_steps == "error" else None
+        placing = partial(Placing, journal.run_dir.keep_media, self.log_artifact, self._label, run_id=self.id)
+        self._media_of_records = placing()
         self._media_by_hand = placing(strict=True)
         self._media_of_summary = placing(strict=True, step="summary")
-        self._capture: Capture | None = None
-        self.owner: Callable[[], object | None] | None = None  # weak reference to the handler that made it
-        if settings.log_stats:
-            self._background.samplers.append(Sampler(settings.system_interval, lambda: OwnStats(self.stats)))
+        self._owner = owner
+        self._watch = Watch(settings, self._background, secrets)
         if mode != "disabled":
-            self._watch_the_end()
+            self._watch.start()
         _live.add(self)
         self._background.start()
-        if mode != "disabled" and settings.capture_output:
-            self._start_capture()
+        if mode != "disabled":
+            self._watch.start_capture()
 
     # --- what it is ---
 
     @property
     def id(self) -> str:
         """Id of the run in its project."""
-        return str(self._place.info["id"])
+        return str(self._journal.info["id"])
 
     @property
     def start_time(self) -> float:
         """When the run began, seconds since 1970."""
-        return float(self._place.info["start"])
+        return float(self._journal.info["start"])
 
     @property
     def mode(self) -> str:
@@ -175,7 +175,7 @@ class Run:
         if resumes and uploader.remote is None:
             self._background.append_change("run", {})  # without anything to send the server would not be asked
             self.flush(self.settings.close_timeout)
-        before = uploader.state.run.get("tags") or self._place.info["tags"]
+        before = uploader.state.run.get("tags") or self._journal.info["tags"]
         return tuple(before or (uploader.remote.tags if uploader.remote else ()))
 
     @tags.setter
@@ -227,7 +227,7 @@ class Run:
     @property
     def dir(self) -> Path | None:
         """The run directory; None if there is none (disabled, or nothing can be written)."""
-        return self._place.run_dir.path if self._place.run_dir.on_disk else None
+        return self._journal.run_dir.path if self._journal.run_dir.on_disk else None
 
     @property
     def config(self) -> dict[str, Any]:
@@ -240,7 +240,7 @@ class Run:
     def resumed(self) -> bool:
         """Whether it goes on with a run that was there; False while nobody knows."""
         remote = self._background.uploader.remote
-        return self._place.continued or bool(remote and remote.config)
+        return self._journal.continued or bool(remote and remote.config)
 
     @property
     def summary(self) -> Summary:
@@ -256,11 +256,6 @@ class Run:
     def queue_length(self) -> int:
         """Journal lines the server has not acknowledged."""
         return self._background.queue_length
-
-    @property
-    def writer(self) -> Writer:
-        """The journal, as the handler's queue."""
-        return self._place.writer
 
     def __repr__(self) -> str:
         return f"<Run {self.project}/{self.id} {self.mode}>"
@@ -285,14 +280,15 @@ class Run:
             raise LogError(f"metrics: expected a mapping, got {type(metrics).__name__}")
         if step is not None and (isinstance(step, bool) or not hasattr(step, "__index__")):
             raise LogError(f"step: expected a whole number, got {step!r}")
-        late = None if self.steps is None else self.steps.check(step, commit=commit)
+        late = None if self._steps is None else self._steps.check(step, commit=commit)
         if late is not None:
             raise LogError(late)
         if self.mode == "disabled":
             self._background.append(b"")
         else:
+            report, media = self._background.report_aside, self._media_by_hand
             self._background.append(
-                row_event(metrics, step, now(), self.report, self._media_by_hand, commit=commit, secrets=self.secrets)
+                row_event(metrics, step, now(), report, media, commit=commit, secrets=self._secrets)
             )
 
     def update_config(self, mapping: Any = None, **values: Any) -> None:
@@ -322,7 +318,7 @@ class Run:
 
     def _report_config(self, aside: Aside) -> None:
         for name, why in aside.items():
-            self.report(f"config.{name}", why)
+            self._background.report_aside(f"config.{name}", why)
 
     def define_metric(  # noqa: PLR0917  the official SDK's signature
         self,
@@ -386,7 +382,7 @@ class Run:
         aside: Aside = {}
         placed, files = self._media_of_summary(values, aside)
         for name, why in aside.items():
-            self.report(f"summary.{name}", why)
+            self._background.report_aside(f"summary.{name}", why)
         for file in files:
             self._background.append_change("file", file)
         self._background.append_change("summary", placed)
@@ -454,7 +450,7 @@ class Run:
             raise LogError(f"policy={policy!r}: expected {' or '.join(POLICIES)}")
         found = matches(glob_str, base_path)
         if not found:
-            self._background.notices.add(f"save {glob_str}", f"save: there is no file {os.fspath(glob_str)}")
+            self._background.notices.add(*words.no_file(os.fspath(glob_str)))
         for source, name in found:
             self._save(source, name, policy)
         return [name for _, name in found]
@@ -464,8 +460,7 @@ class Run:
             raise LogError(f"run {self.id} is finished")
         if self.mode == "disabled" or ignored(name, self.settings.ignore_globs):
             return
-        # A forked child has no listener that could look after a file.
-        self._background.saved.save(source.absolute(), name, "now" if self._background.in_child else policy)
+        self._background.save_file(source.absolute(), name, policy)
 
     def log_artifact(
         self,
@@ -492,18 +487,7 @@ class Run:
             JournalError: the run has no directory.
             OSError: a file cannot be copied.
         """
-        from wandb_logging._artifacts import artifact as _artifacts  # noqa: PLC0415  a fifth of the import time, and most runs have none
-
-        folder = None if self.mode == "disabled" else self._artifact_folder(_artifacts.ARTIFACTS)
-        artifact = _artifacts.artifact_of(artifact_or_path, name, type, self.id, folder)
-        event = _artifacts.describe(artifact, aliases, tags)
-        if folder is not None:
-            if self._place.run_dir.make_way is not None:
-                self._place.run_dir.make_way(artifact.size)
-            event["folder"] = _artifacts.keep(artifact, folder)
-        self._background.append_change("artifact", event)
-        _artifacts.finalize(artifact, self.flush)
-        return artifact
+        return artifacts.log_artifact(self._background, artifact_or_path, name, type, aliases, tags)
 
     def use_artifact(self, name: str, type: str | None = None) -> UsedArtifact:  # noqa: A002  the official SDK's name
         """Find an artifact on the server, and record that this run uses it.
@@ -517,15 +501,7 @@ class Run:
             LogError: there is no such artifact, or it is of another type; or the run is offline or finished.
             TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.
         """
-        from wandb_logging._artifacts.download import find_artifact  # noqa: PLC0415  as in log_artifact
-
-        if self.mode != "online":
-            raise LogError(f"run {self.id} is {self.mode}: an artifact to use is on the server")
-        found = find_artifact(self._background.reach, name, self.entity, self.project)
-        if type is not None and type != found.type:
-            raise LogError(f"artifact {name} is of type {found.type}, not {type}")
-        self._background.append_change("use_artifact", {"id": found.id, "name": found.name})
-        return found
+        return artifacts.use_artifact(self._background, name, type, self.entity, self.project)
 
     def alert(
         self, title: str, text: str = "", level: str = "INFO", wait_duration: float | timedelta = alerts.WAIT
@@ -544,10 +520,6 @@ class Run:
         """
         alert = alerts.alert(title, text, level, wait_duration)
         self._background.append_change("alert", alert)
-
-    def report(self, name: str, reason: str) -> None:
-        """Take note of a value that cannot be sent. Safe inside a logging call."""
-        self._background.report_aside(name, reason)
 
     # --- where it goes ---
 
@@ -568,8 +540,7 @@ class Run:
             exit_code: 0 for finished, anything else for failed.
             timeout: most seconds to wait; default: the setting close_timeout.
         """
-        if self._capture is not None:
-            self._capture.stop()
+        self._watch.stop()
         if self._auto and exit_code == 0 and self._background.ended is None and not self._background.in_child:
             autoresume.forget(self.settings.cache_dir)
         return self._background.finish(exit_code, self.settings.close_timeout if timeout is None else timeout)
@@ -609,7 +580,7 @@ class Run:
         accepted = journalled + waiting for the disk + dropped; `dropped` maps reasons to counts. `masked` are values
         that look like secrets.
         """
-        writer, uploader = self._place.writer, self._background.uploader
+        writer, uploader = self._journal.writer, self._background.uploader
         counts, state = writer.counts, uploader.state
         return {
             "accepted": counts.journalled + writer.waiting + sum(counts.dropped.values()),
@@ -618,7 +589,7 @@ class Run:
             "acknowledged": uploader.acknowledged,
             "set_aside": self._background.set_aside + state.set_aside - state.told,
             "late": state.late,
-            "masked": self.secrets.count,
+            "masked": self._secrets.count,
             "dropped": dict(counts.dropped),
             "lag": self._background.lag(),
         }
@@ -633,8 +604,7 @@ class Run:
             self.finish(ending.code_of(error.code))
             return
         if kind is not None and self._goes_on:
-            # Before the run ends: Python prints it later, if at all.
-            self._take_exception(kind, ending.traceback_text(kind, error, trace), printed=False)
+            self._watch.take_leaving(kind, error, trace)
         self.finish(0 if kind is None else 1)
 
     @property
@@ -645,68 +615,42 @@ class Run:
         if self.settings.on_stop is not None:
             self.settings.on_stop(self)
 
-    # --- what the program prints (`_process.capture`) ---
-
-    def _start_capture(self) -> None:
-        self._capture = Capture(self._take_output)
-        try:
-            self._capture.start()
-        except ValueError as exc:
-            self._background.notices.add("capture", f"capture_output: {exc}")
-
-    def _take_output(self, text: str, error: bool) -> None:  # noqa: FBT001  the signature of Take
-        text = self.secrets.text(text)
-        for start in range(0, len(text), _MOST_OUTPUT):
-            self._background.append(output_event(text[start : start + _MOST_OUTPUT], now(), error=error))
-
-    # --- how the program ends (`_process.ending`) ---
-
-    def _unhandled(self, kind: type[BaseException], text: str) -> None:
-        if self._background.ended is None:
-            self._take_exception(kind, text, printed=self._capture is not None)
-
-    def _take_exception(self, kind: type[BaseException], text: str, *, printed: bool) -> None:
-        """Take an exception into the Logs tab, unless it is captured when printed, and into an alert if records are."""
-        if self.settings.console is not False and not printed:
-            self._background.append(text_event(self.secrets.text(text), "ERROR", now()))
-        if self.settings.alert_level is not None and issubclass(kind, Exception):  # not for Ctrl-C
-            title, text = alerts.cut(f"unhandled {kind.__name__}", text)
-            self.alert(title, text, "ERROR", self.settings.alert_wait_duration)
-
-    def _preempt(self, code: int, last: bool) -> Callable[[], bool]:  # noqa: FBT001  the signature of Witness
-        return self._background.preempt(code if last else None)
-
-    def _watch_the_end(self) -> None:
-        self._witness = ending.Witness(self._unhandled, self._preempt)
-        if self.settings.exit_hooks:
-            ending.watch_exceptions(self._witness)
-        if self.settings.signals:
-            try:
-                ending.watch_signals(self._witness, self.settings.signals)
-            except ValueError as exc:
-                self._background.notices.add(
-                    "signals", f"signals: {', '.join(self.settings.signals)} are not watched: {exc}"
-                )
-
-    def _artifact_folder(self, name: Path) -> Path:
-        """Where artifacts are kept."""
-        if self.dir is None:
-            raise JournalError(f"run {self.id} has no directory to keep an artifact in; set cache_dir to a folder")
-        folder = self.dir / name
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
-    def after_fork_in_child(self) -> None:
+    def _after_fork_in_child(self) -> None:
         """Leave everything that is the parent's to the parent."""
         self._background.after_fork_in_child()
         self._follower.after_fork_in_child()
-        if self.steps is not None:
-            self.steps.after_fork_in_child()
+        if self._steps is not None:
+            self._steps.after_fork_in_child()
+
+
+@dataclass(frozen=True)
+class Inlet:
+    """Where a handler puts what its records hold.
+
+    Attributes:
+        writer: the run's journal.
+        report: told of values that cannot be sent: (name, why).
+        media: places media values.
+        steps: knows which steps are late; None where nobody has to.
+        secrets: masks what should not be told.
+    """
+
+    writer: Writer
+    report: Callable[[str, str], None]
+    media: Placing
+    steps: Steps | None
+    secrets: Secrets
+
+
+def inlet_of(run: Run) -> Inlet:
+    """Where a handler puts the records of a run: past `Run.log`, which raises where a handler must not."""
+    media, report = run._media_of_records, run._background.report_aside  # noqa: SLF001  the same room
+    return Inlet(run._journal.writer, report, media, run._steps, run._secrets)  # noqa: SLF001
 
 
 def _after_fork_in_child() -> None:
     for run in list(_live):
-        run.after_fork_in_child()
+        run._after_fork_in_child()  # noqa: SLF001  the same room
 
 
 if hasattr(os, "register_at_fork"):
@@ -717,15 +661,22 @@ if hasattr(os, "register_at_fork"):
 def _finish_all() -> None:
     """Runs made by hand and not finished end with the program; a handler's run ends when the handler is closed."""
     for run in list(_live):
-        if run.owner is None or run.owner() is None:
+        owner = run._owner  # noqa: SLF001  the same room
+        if owner is None or owner() is None:
             run.finish(ending.exit_code())
+
+
+def _samplers_of(settings: Settings, own: Callable[[], OwnStats]) -> list[Sampler]:
+    """What measures, as the settings say: the system, and the run itself."""
+    wanted = ((settings.system_metrics, ()), (settings.log_stats, (own,)))
+    return [Sampler(settings.system_interval, *what) for wants, what in wanted if wants]
 
 
 def _secrets_of(settings: Settings, mode: str, notices: Notices) -> Secrets:
     """What masks the secrets of a run: it knows the keys that the run could be sent with."""
 
     def report(name: str) -> None:
-        notices.add(f"masked {name}", f"{name} is masked: it looks like a secret (mask_secrets)")
+        notices.add(*words.masked(name))
 
     secrets = Secrets(report, enabled=settings.mask_secrets, names=settings.secret_names)
     for key in () if mode == "disabled" else find_keys(settings.host, settings.api_key):

@@ -7,6 +7,7 @@ import socket
 import string
 import sys
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +16,10 @@ from wandb_logging._journal.quota import BoundedWriter
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer
 from wandb_logging._keys.keys import find_key
+from wandb_logging._process.notices import Notice
 from wandb_logging._reading.read import config_of
 from wandb_logging._records.snapshot import now
+from wandb_logging._run import words
 from wandb_logging._settings.kinds import moment
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import dumps
@@ -26,8 +29,8 @@ _ID_ALPHABET = string.ascii_lowercase + string.digits
 
 
 @dataclass(frozen=True)
-class Place:
-    """A run's place on disk, or in memory.
+class Journal:
+    """Where a run's events go: its directory on disk, or what stands in for it, and the writer of this process.
 
     Attributes:
         info: who the run is, as in run.json.
@@ -35,7 +38,7 @@ class Place:
         run_dir, writer: its directory, and the journal this process writes there.
         continued: whether the run was in that directory before.
         joined: whether another process writes there now: the run ends with that one.
-        trouble: why there is no directory; None if there is one.
+        notice: why there is no directory; None if there is one, or none is wanted.
     """
 
     info: dict[str, Any]
@@ -44,7 +47,7 @@ class Place:
     writer: Writer
     continued: bool = False
     joined: bool = False
-    trouble: str | None = None
+    notice: Notice | None = None
 
 
 def chosen_mode(settings: Settings) -> str:
@@ -54,13 +57,16 @@ def chosen_mode(settings: Settings) -> str:
     return "online" if find_key(settings.host, settings.api_key) else "offline"
 
 
-def open_place(settings: Settings, mode: str, config: dict[str, Any], masks: Secrets) -> Place:
+def open_journal(
+    settings: Settings, mode: str, config: dict[str, Any], masks: Secrets, hurry: Callable[[], bool]
+) -> Journal:
     """Make a run's directory, or find the one it has here and goes on in; in memory if neither can be had.
 
     Args:
         mode: as `chosen_mode` says.
         config: what can be sent of the settings' config.
         masks: of the secrets in it.
+        hurry: asks for acknowledgements where room is scarce; says whether it makes sense to wait for them.
     """
     config = masks.tree(config, "config")
     info = _identity(settings, mode, config)
@@ -71,21 +77,19 @@ def open_place(settings: Settings, mode: str, config: dict[str, Any], masks: Sec
         here = RunDir.find(cache_dir, info) if settings.resume in {"allow", "must"} else None
         joined = here is not None and here.alive()
         run_dir = here or RunDir.create(cache_dir, info)
-        writer = _writer(run_dir, settings)
+        writer = _writer(run_dir, settings, hurry)
     except OSError as exc:
-        place = f"{settings.cache_dir} cannot be written ({exc.strerror or exc})"
-        kept = "are sent from memory" if mode == "online" else "stay in memory and are lost at exit"
-        return _in_memory(settings, info, f"{place}: rows {kept}. Set cache_dir to a folder that can be written.")
+        return _in_memory(settings, info, words.without_directory(settings.cache_dir, exc, online=mode == "online"))
     if here is None:
-        return Place(info, config, run_dir, writer)
+        return Journal(info, config, run_dir, writer)
     # The run goes on: what is set now is a change to what it was.
     keys = ("name", "notes", "tags", "group", "job_type")
     event = {"config": config, "run": {key: info[key] for key in keys if info[key]}, "t": now()}
     writer.append(dumps(event if joined else {"resume": True, **event}))
-    return Place(here.info, {**config_of(here), **config}, here, writer, continued=True, joined=joined)
+    return Journal(here.info, {**config_of(here), **config}, here, writer, continued=True, joined=joined)
 
 
-def _writer(run_dir: RunDir, settings: Settings) -> Writer:
+def _writer(run_dir: RunDir, settings: Settings, hurry: Callable[[], bool]) -> Writer:
     options: dict[str, Any] = {
         "segment_bytes": settings.segment_bytes,
         "memory_bytes": settings.memory_bytes,
@@ -96,13 +100,13 @@ def _writer(run_dir: RunDir, settings: Settings) -> Writer:
     policy = settings.cache_policy
     if policy == "drop_oldest" and run_dir.info.get("cache_policy") != policy:
         policy = "drop_newest"  # a run that began without: whoever sent it did not take care of what may be lost
-    patience = settings.cache_block_timeout
-    return BoundedWriter(run_dir, most=settings.max_cache_bytes, policy=policy, patience=patience, **options)
+    room: dict[str, Any] = {"most": settings.max_cache_bytes, "policy": policy, "hurry": hurry}
+    return BoundedWriter(run_dir, patience=settings.cache_block_timeout, **room, **options)
 
 
-def _in_memory(settings: Settings, info: dict[str, Any], trouble: str | None) -> Place:
+def _in_memory(settings: Settings, info: dict[str, Any], notice: Notice | None) -> Journal:
     memory = MemoryRunDir(info, settings.memory_bytes)
-    return Place(info, info["config"], memory, memory.writer(), trouble=trouble)
+    return Journal(info, info["config"], memory, memory.writer(), notice=notice)
 
 
 def new_id() -> str:

@@ -1,0 +1,56 @@
+"""The sentences a run says: each names what it is about, and what to do."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from wandb_logging._errors import JournalLocked
+from wandb_logging._report import Report
+from wandb_logging._run import words
+
+
+def test_a_path_is_shown_as_a_person_would_type_it(tmp_path: Path) -> None:
+    """Below the working directory without it; elsewhere in full."""
+    assert words.shown(Path.cwd() / "wandb_cache" / "p") == "wandb_cache/p"
+    assert words.shown(tmp_path) == str(tmp_path)
+
+
+def test_without_a_key_it_says_how_to_send_and_how_to_log_in() -> None:
+    """One line, at level INFO: it is no fault."""
+    notice = words.without_key("abc", "https://example.org", Path.cwd() / "c" / "abc")
+    assert notice.level == logging.INFO
+    assert "wandb-logging sync c/abc" in notice.text
+    assert "wandb-logging login" in notice.text
+
+
+def test_a_lock_that_somebody_holds_and_one_that_nobody_can_have() -> None:
+    """The first is the other's to send; the second is cured by another disk."""
+    assert "kept for it to send" in words.locked(JournalLocked("x is being uploaded by pid 1", "pid 1")).text
+    assert "Set cache_dir" in words.locked(JournalLocked("x cannot be locked")).text
+
+
+class TestGoodbye:
+    def said(self, report: Report, dropped: dict[str, int] | None = None, *, sent: bool = True) -> list[str]:
+        return [notice.text for notice in words.goodbye(report, dropped or {}, "lucky-fox-1", was_to_be_sent=sent)]
+
+    def test_finished(self) -> None:
+        """Where it can be seen."""
+        report = Report("abc", "p", url="https://example.org/abc", finished=True)
+        assert self.said(report) == ["run lucky-fox-1 finished: https://example.org/abc"]
+
+    def test_unsent(self) -> None:
+        """How much, where it is, and the command that sends it."""
+        (text,) = self.said(Report("abc", "p", path=Path.cwd() / "c", remaining=3))
+        assert text == "3 lines are not sent yet: c. Send with `wandb-logging sync c`."
+
+    def test_offline(self) -> None:
+        """It is as it was meant to be, so no number of lines is told."""
+        (text,) = self.said(Report("abc", "p", path=Path.cwd() / "c", remaining=3), sent=False)
+        assert text == "run abc is saved: c. Send with `wandb-logging sync c`."
+
+    def test_lost(self) -> None:
+        """By reason, and what was only in memory as lost."""
+        texts = self.said(Report("abc", "p", remaining=2), {"disk: full": 4, "memory full": 1})
+        assert texts[0] == "run abc: 5 records were lost (4 disk: full, 1 memory full)"
+        assert texts[1] == "run abc: 2 lines could not be sent and are lost"

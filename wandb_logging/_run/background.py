@@ -1,0 +1,314 @@
+"""What a run asks for beside the program: events go into its journal here, and rounds are asked for and waited for."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._errors import JournalLocked, LogError
+from wandb_logging._process.listener import Listener, as_own_thread, on_own_thread
+from wandb_logging._process.notices import Notices
+from wandb_logging._process.sampling import Sampler
+from wandb_logging._records.snapshot import change_event, now
+from wandb_logging._report import Report
+from wandb_logging._run import words
+from wandb_logging._run.delivery import Delivery
+from wandb_logging._run.preemption import pursue
+from wandb_logging._run.rounds import Rounds
+from wandb_logging._run.samples import Samples
+from wandb_logging._run.save import SavedFiles
+from wandb_logging._run.start import open_journal
+from wandb_logging._server.link import Link, Pace, explain
+from wandb_logging._settings.settings import Settings
+from wandb_logging._values.secrets import Secrets
+
+_COLLECTED = ("config", "define", "run")  # changes that wait for more of them: each is sent whole (protocol 3.1)
+_AT_FIRST = {"disabled": Delivery.DISABLED, "offline": Delivery.ON_DISK, "online": Delivery.ONLINE}
+
+
+class Background:
+    """One run's journal, and everything that becomes of it without the program waiting.
+
+    Args:
+        settings: of the run.
+        mode: online, offline or disabled; disabled has no rounds at all.
+        config: what can be sent of the settings' config.
+        notices: where to say things.
+        secrets: masks what should not be told.
+        samplers: what gives samples of metrics until the run ends.
+        on_stop: called once, on the listener's thread, when the server asks the run to stop.
+
+    Attributes:
+        mode: as given; `go_online` and `go_offline` change it.
+        journal: where events go.
+        notices: as given; a forked child has its own.
+        ended: how the run ended; None while it goes on.
+        set_aside: values the program was told cannot be sent.
+    """
+
+    def __init__(  # noqa: PLR0917  each of them belongs to the run that makes it
+        self,
+        settings: Settings,
+        mode: str,
+        config: dict[str, Any],
+        notices: Notices,
+        secrets: Secrets,
+        samplers: list[Sampler],
+        on_stop: Callable[[], object],
+    ) -> None:
+        self.mode = mode
+        self.notices = notices
+        self.ended: Report | None = None
+        self.set_aside = 0
+        self._settings = settings
+        self._secrets = secrets
+        self._ending = threading.RLock()
+        self._listener = Listener(self._round, self._seconds_left, self._release)
+        self.journal = open_journal(settings, mode, config, secrets, self._hurry)
+        samples = Samples(samplers, lambda metrics: self.append_change("system", metrics), notices)
+        self._rounds = Rounds(
+            settings,
+            _AT_FIRST[mode],
+            self.journal,
+            self._listener,
+            samples,
+            self._new_saved(),
+            notices,
+            secrets,
+            on_stop,
+        )
+        self.uploader = self._rounds.uploader
+
+    def start(self) -> None:
+        """Begin with the rounds."""
+        if self.journal.notice is not None:
+            self.notices.add(*self.journal.notice)
+        if self.mode == "online":
+            self._begin_sending()
+        if self._has_rounds:
+            self._listener.start()
+
+    @property
+    def in_child(self) -> bool:
+        """Whether this is a forked child, whose rows the parent sends."""
+        return self._rounds.delivery is Delivery.BY_PARENT
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the server asked the run to stop."""
+        return self._rounds.stopped
+
+    # --- what goes into the journal ---
+
+    def append(self, body: bytes) -> None:
+        """Add an event.
+
+        Raises:
+            LogError: the run is finished.
+        """
+        if self.ended is not None:
+            raise LogError(f"run {self.journal.info['id']} is finished")
+        if self.mode != "disabled":
+            self.journal.writer.append(body)
+
+    def append_change(self, kind: str, value: object) -> None:
+        """Add the event of a change.
+
+        Raises:
+            LogError: the run is finished.
+        """
+        self.append(change_event(kind, value, now(), self.report_aside, self._secrets))
+        if kind in _COLLECTED and self._rounds.delivery.is_meant_to_send:
+            self._rounds.schedule.change(time.monotonic())
+            self._listener.reconsider()
+
+    def report_aside(self, name: str, reason: str) -> None:
+        """Take note of a value that cannot be sent. Safe inside a logging call."""
+        self.set_aside += 1
+        notice = words.aside(name, reason)
+        self.notices.add(notice.kind, self._secrets.text(notice.text))
+
+    def save_file(self, source: Path, name: str, policy: str) -> None:
+        """Keep a file of the run as its policy says.
+
+        Raises:
+            LogError: the run is finished.
+            OSError: it cannot be copied.
+        """
+        # A forked child has no listener that could look after a file.
+        self._rounds.saved.save(source, name, "now" if self.in_child else policy)
+
+    def _new_saved(self) -> SavedFiles:
+        return SavedFiles(self._keep_file, self.report_aside)
+
+    def _keep_file(self, source: Path, name: str) -> None:
+        kept = self.journal.run_dir.keep_file(source, name)
+        self.append_change("file", {"name": name, "path": kept})
+
+    # --- where it goes ---
+
+    def flush(self, timeout: float | None) -> Report:
+        """Have a round made and wait for it, at most so many seconds; where that leaves the run."""
+        if self._has_rounds and self.ended is None:
+            self._ask(timeout)
+        else:
+            self.journal.writer.sync()
+        return self.report()
+
+    def go_offline(self, flush_interval: float | None) -> None:
+        """Stop sending as rows come; with an interval, send that often."""
+        if flush_interval is not None:
+            self._rounds.schedule.interval = flush_interval
+        self._change_delivery(Delivery.ON_DISK if flush_interval is None else self._locked())
+        self.mode = "offline"
+
+    def go_online(self) -> None:
+        """Send from now on, beginning with everything that waits."""
+        self._rounds.schedule.interval = self._settings.flush_interval
+        self.mode = "online"
+        self._begin_sending()
+        self._listener.wake()
+
+    def send_now(self, timeout: float | None) -> Report:
+        """Send everything that waits, whatever the mode."""
+        if self._has_rounds and self._locked() is Delivery.ONLINE:
+            self._change_delivery(self._rounds.delivery.once())
+            self._ask(timeout)
+        return self.report()
+
+    def finish(self, exit_code: int, timeout: float) -> Report:
+        """End the run in at most so many seconds. Calling it again does nothing."""
+        with self._ending:
+            if self.ended is not None:
+                return self.ended
+            deadline = time.monotonic() + timeout
+            self._rounds.samples.stop()
+            if self._has_rounds:
+                if not self.journal.joined:
+                    self._rounds.saved.look(last=True)
+                    self.append_change("exit", exit_code)
+                self.uploader.link.pace.breath = 0.0  # the program does nothing but wait for this
+                self._listener.ask(deadline)
+                self._listener.finish(deadline)
+            self.journal.writer.close()
+            self.ended = self.report()
+            if self._has_rounds:
+                self._say_goodbye(self.ended)
+            return self.ended
+
+    def mark_preempting(self) -> None:
+        """Tell the server with the next request, which is made now, that the machine may vanish."""
+        if self._has_rounds and self.ended is None:
+            self.uploader.preempting = True
+            self._listener.wake()
+
+    def preempt(self, exit_code: int | None) -> Callable[[], bool]:
+        """Have everything sent at once, in a signal's handler; the result says when not to wait any longer.
+
+        Args:
+            exit_code: ends the run; None if it goes on.
+        """
+        if self.ended is not None or not self._has_rounds:
+            return lambda: True
+        self.uploader.preempting = True  # before the exit event, which a round that is under way may find
+        if exit_code is not None:
+            self.append_change("exit", exit_code)
+        return pursue(self._rounds.wish, self._listener, self._settings.close_timeout)
+
+    @contextlib.contextmanager
+    def reach(self) -> Iterator[Link]:
+        """A way to the server of the caller's own, beside the uploader's."""
+        link = self._rounds.link(Pace())
+        with as_own_thread():
+            try:
+                yield link
+            finally:
+                link.close()
+
+    # --- where it stands ---
+
+    @property
+    def queue_length(self) -> int:
+        """Journal lines the server has not acknowledged."""
+        if self.journal.continued:  # what others have written there counts as well
+            return self.journal.run_dir.lines_after(self.uploader.position)
+        return max(0, self.journal.writer.counts.journalled - self.uploader.acknowledged)
+
+    def lag(self) -> float:
+        """Age in seconds of the oldest event the server has not acknowledged."""
+        if self.mode == "disabled" or not self.queue_length:
+            return 0.0
+        return max(0.0, now() - (self.journal.run_dir.first_time_after(self.uploader.position) or now()))
+
+    def report(self) -> Report:
+        """Where the run stands."""
+        run_dir = self.journal.run_dir
+        if self.mode == "disabled":
+            return Report(str(self.journal.info["id"]), self._settings.project)
+        error, left = None, self.queue_length
+        if left and self._rounds.delivery.is_meant_to_send:
+            trouble = self.uploader.link.trouble  # of a request that is still being tried
+            live = not self.journal.writer.closed  # after the end only `sync` tries again
+            error = explain(trouble, self._settings.host, live=live) if trouble else self._rounds.error
+        return self.uploader.report(left, error, run_dir.path if run_dir.on_disk else None)
+
+    def after_fork_in_child(self) -> None:
+        """Leave everything that is the parent's to the parent."""
+        self._ending = threading.RLock()
+        self.notices = Notices(quiet=self._settings.quiet)
+        if self.mode != "disabled":
+            self._rounds.after_fork_in_child(self._new_saved(), self.notices)
+        self._listener.after_fork_in_child()
+
+    # --- the rounds ---
+
+    @property
+    def _has_rounds(self) -> bool:
+        return self._rounds.delivery.has_rounds
+
+    def _round(self) -> None:
+        self._rounds.make()
+
+    def _seconds_left(self) -> float:
+        return self._rounds.seconds_left()
+
+    def _release(self) -> None:
+        self._rounds.release()
+
+    def _hurry(self) -> bool:
+        """Have a round made where rows are sent; whether this thread may wait for what comes of it."""
+        if not self._listener.running or self._rounds.delivery is not Delivery.ONLINE or on_own_thread():
+            return False
+        self._listener.wake()
+        return True
+
+    def _ask(self, timeout: float | None) -> bool:
+        return self._listener.ask(None if timeout is None else time.monotonic() + timeout)
+
+    def _begin_sending(self) -> None:
+        self._change_delivery(self._locked())
+
+    def _change_delivery(self, delivery: Delivery) -> None:
+        if self._has_rounds:
+            self._rounds.delivery = delivery
+
+    def _locked(self) -> Delivery:
+        """Take the right to send; what becomes of rows with it, or without."""
+        try:
+            self.journal.run_dir.lock_upload()
+        except JournalLocked as exc:
+            self.notices.add(*words.locked(exc))
+            return Delivery.ON_DISK
+        return Delivery.ONLINE
+
+    def _say_goodbye(self, report: Report) -> None:
+        remote = self.uploader.remote
+        name = remote.display_name if remote else None
+        lost, meant = self.journal.writer.counts.dropped, self._rounds.delivery.is_meant_to_send
+        for notice in words.goodbye(report, lost, name, was_to_be_sent=meant):
+            self.notices.add(*notice)
+        self.notices.say_all()

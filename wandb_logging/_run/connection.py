@@ -1,0 +1,59 @@
+"""The way to the server that a run opens for itself: with the first key that was found and not refused."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from wandb_logging._errors import AuthError
+from wandb_logging._keys.keys import find_keys, key_problem
+from wandb_logging._process.notices import Notices
+from wandb_logging._settings.settings import Settings
+from wandb_logging._values.secrets import Secrets
+
+if TYPE_CHECKING:
+    from wandb_logging._server.client import Client
+
+
+class Connection:
+    """Gives clients with a key, as a `Link` asks for them.
+
+    Args:
+        settings: of the run.
+        secrets: told of each key that is used.
+        notices: told what is wrong with a netrc file.
+    """
+
+    def __init__(self, settings: Settings, secrets: Secrets, notices: Notices) -> None:
+        self._settings = settings
+        self._secrets = secrets
+        self._notices = notices
+        self._key: str | None = None
+        self._refused: set[str] = set()
+
+    def connect(self) -> Client:
+        """A client with the first key that the server has not refused.
+
+        Raises:
+            AuthError: there is none.
+        """
+        from wandb_logging._server.client import Client  # noqa: PLC0415  requests: most of the import time
+
+        host, settings = self._settings.host, self._settings
+        wrong = "no API key was found"
+        for key in find_keys(host, settings.api_key, on_problem=partial(self._notices.add, "netrc")):
+            self._secrets.know(key.key)  # it may be new in netrc
+            problem = key_problem(key.key)
+            if problem:
+                wrong = f"the key from {key.source} is malformed: {problem}"
+                break  # a typing mistake is told, not covered by another key
+            if key.key not in self._refused:
+                self._key = key.key
+                return Client(host, key.key, timeout=settings.request_timeout)
+            wrong = f"the key from {key.source} was refused, and there is no other"
+        raise AuthError(wrong, 401)
+
+    def refuse(self) -> None:
+        """The server does not take the key of the latest client: another is looked for."""
+        if self._key is not None:
+            self._refused.add(self._key)

@@ -1,0 +1,41 @@
+"""What becomes of the rows that wait in a journal: one value, in place of a flag for each case."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Delivery(Enum):
+    """Where a run's rows go from the journal."""
+
+    DISABLED = "nowhere: there is no journal"
+    BY_PARENT = "the parent of this forked child sends them"
+    ON_DISK = "they stay there, for sync or a change of mind"
+    ONCE = "the next round sends them, later ones do not"
+    ONLINE = "each round sends them"
+    REFUSED = "each round would, but the server has no such run or project: asking again does not help"
+
+    @property
+    def has_rounds(self) -> bool:
+        """Whether a listener looks after the journal."""
+        return self not in {Delivery.DISABLED, Delivery.BY_PARENT}
+
+    @property
+    def sends(self) -> bool:
+        """Whether the next round sends."""
+        return self in {Delivery.ONCE, Delivery.ONLINE}
+
+    @property
+    def is_meant_to_send(self) -> bool:
+        """Whether rows are to be sent as they come, even if the server does not take them."""
+        return self in {Delivery.ONLINE, Delivery.REFUSED}
+
+    def once(self) -> Delivery:
+        """As it is when somebody asks for one sending, whatever the mode."""
+        return Delivery.ONLINE if self.is_meant_to_send else Delivery.ONCE
+
+    def after_sending(self, *, refused: bool = False) -> Delivery:
+        """As it is after a round that sent."""
+        if self is Delivery.ONCE:
+            return Delivery.ON_DISK
+        return Delivery.REFUSED if refused and self is Delivery.ONLINE else self

@@ -1,0 +1,88 @@
+"""What a run takes of the program around it: what it prints, exceptions that nobody handles, signals that end it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from wandb_logging._events import alerts
+from wandb_logging._process import ending
+from wandb_logging._process.capture import Capture
+from wandb_logging._records.snapshot import now, output_event, text_event
+from wandb_logging._run import words
+from wandb_logging._run.background import Background
+from wandb_logging._settings.settings import Settings
+from wandb_logging._values.secrets import Secrets
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_MOST_OUTPUT = 2**20  # characters of output in one event
+
+
+class Watch:
+    """Gives a run what happens around it, until `stop`.
+
+    Args:
+        settings: of the run: capture_output, exit_hooks, signals and the like.
+        background: takes the events.
+        secrets: masks what should not be told.
+    """
+
+    def __init__(self, settings: Settings, background: Background, secrets: Secrets) -> None:
+        self._settings = settings
+        self._background = background
+        self._secrets = secrets
+        self._capture: Capture | None = None
+        self._witness = ending.Witness(self._unhandled, self._preempt)  # told for as long as this object lives
+
+    def start(self) -> None:
+        """Begin to watch."""
+        if self._settings.exit_hooks:
+            ending.watch_exceptions(self._witness)
+        if self._settings.signals:
+            try:
+                ending.watch_signals(self._witness, self._settings.signals)
+            except ValueError as exc:
+                self._background.notices.add(*words.not_watched(self._settings.signals, exc))
+
+    def start_capture(self) -> None:
+        """Take what is printed from now on, if that is set."""
+        if not self._settings.capture_output:
+            return
+        self._capture = Capture(self._take_output)
+        try:
+            self._capture.start()
+        except ValueError as exc:
+            self._background.notices.add(*words.not_captured(exc))
+
+    def stop(self) -> None:
+        """Leave the streams as they were: the run ends."""
+        if self._capture is not None:
+            self._capture.stop()
+            self._capture = None
+
+    def take_leaving(self, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+        """Take an exception that leaves the run's `with` block: Python prints it later, if at all."""
+        self._take_exception(kind, ending.traceback_text(kind, error, trace), printed=False)
+
+    def _take_output(self, text: str, error: bool) -> None:  # noqa: FBT001  the signature of Take
+        text = self._secrets.text(text)
+        for start in range(0, len(text), _MOST_OUTPUT):
+            self._background.append(output_event(text[start : start + _MOST_OUTPUT], now(), error=error))
+
+    def _unhandled(self, kind: type[BaseException], text: str) -> None:
+        if self._background.ended is None:
+            self._take_exception(kind, text, printed=self._capture is not None)
+
+    def _take_exception(self, kind: type[BaseException], text: str, *, printed: bool) -> None:
+        """Take an exception into the Logs tab, unless it is captured when printed, and into an alert if records are."""
+        settings = self._settings
+        if settings.console is not False and not printed:
+            self._background.append(text_event(self._secrets.text(text), "ERROR", now()))
+        if settings.alert_level is not None and issubclass(kind, Exception):  # not for Ctrl-C
+            title, text = alerts.cut(f"unhandled {kind.__name__}", text)
+            self._background.append_change("alert", alerts.alert(title, text, "ERROR", settings.alert_wait_duration))
+
+    def _preempt(self, code: int, last: bool) -> Callable[[], bool]:  # noqa: FBT001  the signature of Witness
+        return self._background.preempt(code if last else None)

@@ -1,0 +1,140 @@
+"""All that a run says to people: each sentence once. When it is said, and how often, `_process.notices` knows."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Mapping
+from logging import ERROR, INFO
+from pathlib import Path
+
+from wandb_logging._errors import JournalLocked
+from wandb_logging._process.notices import Notice
+from wandb_logging._report import Report
+
+
+def shown(path: Path) -> str:
+    """A path as a person would type it here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
+
+
+# --- where the rows go ------------------------------------------------------------------------------
+
+
+def at(name: str, url: str) -> Notice:
+    """The server knows the run."""
+    return Notice("url", f"run {name}: {url}", INFO)
+
+
+def without_key(run_id: object, host: str, path: Path) -> Notice:
+    """No key was found, so nothing is sent."""
+    place = shown(path)
+    text = (
+        f"no API key for {host}: run {run_id} is only written to {place}. "
+        f"Send it with `wandb-logging sync {place}`; `wandb-logging login` sets a key."
+    )
+    return Notice("offline", text, INFO)
+
+
+def locked(error: JournalLocked) -> Notice:
+    """Another process sends the run, or nobody can know."""
+    alone = "rows are only written. Set cache_dir to a disk that has locks"
+    return Notice("locked", f"{error}: {'rows are kept for it to send' if error.holder else alone}")
+
+
+def without_directory(cache_dir: Path, error: OSError, *, online: bool) -> Notice:
+    """No run directory can be made."""
+    kept = "are sent from memory" if online else "stay in memory and are lost at exit"
+    what = f"{cache_dir} cannot be written ({error.strerror or error}): rows {kept}"
+    return Notice("memory", f"{what}. Set cache_dir to a folder that can be written.")
+
+
+def disk(path: Path, trouble: str) -> Notice:
+    """The disk refuses something, or has no room."""
+    return Notice("disk", f"{path}: {trouble}")
+
+
+# --- what becomes of values -------------------------------------------------------------------------
+
+
+def aside(name: str, reason: str) -> Notice:
+    """A value cannot be sent."""
+    return Notice(f"aside {name}", f"{name} is set aside: {reason}")
+
+
+def masked(name: str) -> Notice:
+    """A value is not sent as it is."""
+    return Notice(f"masked {name}", f"{name} is masked: it looks like a secret (mask_secrets)")
+
+
+def no_file(pattern: str) -> Notice:
+    """`save` found nothing."""
+    return Notice(f"save {pattern}", f"save: there is no file {pattern}")
+
+
+# --- what goes wrong --------------------------------------------------------------------------------
+
+
+def internal() -> Notice:
+    """A fault of ours, which is being handled."""
+    return Notice("internal", "internal error; rows are kept on disk\n" + traceback.format_exc(), ERROR)
+
+
+def failed(kind: str, explanation: str) -> Notice:
+    """The server does not take the rows now."""
+    return Notice(kind, explanation)
+
+
+def without_psutil() -> Notice:
+    """System metrics cannot be measured."""
+    install = "pip install 'wandb-logging[system]'"
+    return Notice("system", f"system_metrics needs psutil, which is not installed: {install}")
+
+
+def not_captured(error: ValueError) -> Notice:
+    """A stream's output cannot be taken."""
+    return Notice("capture", f"capture_output: {error}")
+
+
+def not_watched(names: tuple[str, ...], error: ValueError) -> Notice:
+    """A signal's handler cannot be set."""
+    return Notice("signals", f"signals: {', '.join(names)} are not watched: {error}")
+
+
+def stopped(run_id: object) -> Notice:
+    """Somebody pressed the run's stop button."""
+    return Notice("stopped", f"the server asks run {run_id} to stop")
+
+
+def on_stop_failed() -> Notice:
+    """The user's `on_stop` raised, which is being handled."""
+    return Notice("on_stop", "on_stop failed\n" + traceback.format_exc(), ERROR)
+
+
+# --- the end ----------------------------------------------------------------------------------------
+
+
+def goodbye(report: Report, dropped: Mapping[str, int], name: str | None, *, was_to_be_sent: bool) -> Iterator[Notice]:
+    """How a run ended.
+
+    Args:
+        report: where it stands.
+        dropped: lines that were lost, by reason.
+        name: as the server shows it; None if the server does not know the run.
+        was_to_be_sent: whether it was online.
+    """
+    if dropped:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
+        yield Notice("dropped", f"run {report.run_id}: {sum(dropped.values())} records were lost ({reasons})")
+    if report.finished:
+        if report.url and name:
+            yield Notice("finished", f"run {name} finished: {report.url}", INFO)
+    elif report.path is not None:
+        place = shown(report.path)
+        left = f"{report.remaining} lines are not sent yet" if was_to_be_sent else f"run {report.run_id} is saved"
+        text = f"{left}: {place}. Send with `wandb-logging sync {place}`."
+        yield Notice("left", text, ERROR if was_to_be_sent else INFO)
+    elif report.remaining:
+        yield Notice("left", f"run {report.run_id}: {report.remaining} lines could not be sent and are lost", ERROR)
