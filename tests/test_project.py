@@ -29,6 +29,7 @@ GROUND = ("_version", "_errors", "_report")
 FLOORS: dict[str, tuple[str, ...]] = {
     "_values": (),
     "_process": (),
+    "_launch": (),
     "_events": ("_values",),
     "_settings": ("_values", "_events"),
     "_journal": ("_values", "_events"),
