@@ -12,6 +12,7 @@ from typing import Any
 
 from wandb_logging._cli.arguments import add_host, seconds
 from wandb_logging._cli.found import run_named, runs_in
+from wandb_logging._cli.interrupting import interruptible
 from wandb_logging._cli.output import DONE, INTERRUPTED, LEFT, USAGE, complain, draws
 from wandb_logging._cli.text import clean, counted
 from wandb_logging._errors import JournalError
@@ -53,12 +54,15 @@ def run(args: argparse.Namespace) -> int:
     progress = Progress({run.path: _unsent(run) for run in runs})
     try:
         with progress:
-            reports = sync(
-                [run.path for run in runs],
-                host=args.host,
-                timeout=args.timeout,
-                follow=args.follow,
-                on_progress=progress.show,
+            reports = interruptible(
+                lambda stop: sync(
+                    [run.path for run in runs],
+                    host=args.host,
+                    timeout=args.timeout,
+                    follow=args.follow,
+                    on_progress=progress.show,
+                    stop=stop,
+                )
             )
     except KeyboardInterrupt:
         _print_reports(progress.reports)
