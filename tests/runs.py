@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.send_options import SendOptions
 from wandb_logging._journal.writer import Writer
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.client import Client
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from wandb_logging.testing import LocalServer
 
 START = 1_700_000_000.0
+SENT_SO = SendOptions(50_000, 4 * 2**20, gzip=True, durable=True, heartbeat=30.0, timeout=10.0)
 _ids = itertools.count(1)
 
 
@@ -63,11 +66,23 @@ def add(writer: Writer, events: Iterable[dict[str, Any]]) -> None:
         writer.append(json.dumps(event, separators=(",", ":")).encode())
 
 
+def bodies(server: LocalServer, run_id: str) -> list[tuple[int, bool]]:
+    """Rows in each request that had some, and whether it was compressed."""
+    found = []
+    for request in server.requests:
+        if request.path.endswith(f"/{run_id}/file_stream"):
+            block = request.json().get("files", {}).get("wandb-history.jsonl")
+            if block:
+                found.append((len(block["content"]), request.headers.get("Content-Encoding") == "gzip"))
+    return found
+
+
 def uploader(run_dir: RunDir, server: LocalServer, clock: Clock | None = None, **options: Any) -> Uploader:
     """An uploader as a new process has it."""
     clock = clock or Clock()
+    sent_so = {name: options.pop(name) for name in list(options) if hasattr(SENT_SO, name)}
     link = Link(lambda: Client(server.url, server.api_key, timeout=10), clock.pace(), clock)
-    return Uploader(run_dir, link, host=server.url, now=clock, **options)
+    return Uploader(run_dir, link, dataclasses.replace(SENT_SO, **sent_so), host=server.url, **options)
 
 
 def drain(run_dir: RunDir, server: LocalServer, clock: Clock | None = None, ending: int | None = 1) -> Uploader:

@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.patience import PATIENCE
+from tests.runs import SENT_SO
 from wandb_logging import (
     Artifact,
     GraphQLError,
@@ -77,7 +78,7 @@ def patient_link(server: LocalServer) -> Link:
 
 def drain(server: LocalServer, run_dir: Path) -> Uploader:
     """What the listener does, and `sync`."""
-    uploader = Uploader(RunDir(run_dir), patient_link(server))
+    uploader = Uploader(RunDir(run_dir), patient_link(server), SENT_SO)
     try:
         uploader.drain()
     finally:

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from tests.patience import PATIENCE
 from tests.robustness.ground import MemoryServer
 from tests.robustness.power import HOWS, Disk
-from tests.runs import START, Clock, drain, numbers, row
+from tests.runs import SENT_SO, START, Clock, drain, numbers, row
 from wandb_logging import Html, new_run, read_run, sync
 from wandb_logging._errors import JournalError, TransportError
 from wandb_logging._journal import quota
@@ -63,7 +63,7 @@ def _closed() -> Iterator[None]:
 def sending(run_dir: RunDir, server: MemoryServer, **options: Any) -> Uploader:
     """An uploader that is closed when the test is over, and does not sleep."""
     clock = Clock()
-    _open.append(Uploader(run_dir, Link(lambda: server, clock.pace(), clock), **options))  # type: ignore[arg-type, return-value]
+    _open.append(Uploader(run_dir, Link(lambda: server, clock.pace(), clock), SENT_SO, **options))  # type: ignore[arg-type, return-value]
     return _open[-1]
 
 

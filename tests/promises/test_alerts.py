@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, strategies as st
 
+from tests.runs import SENT_SO
 from wandb_logging import AlertLevel, LogError, Run, Session, SettingsError, WandbHandler, new_run, sync
 from wandb_logging._events.alerts import MAX_TEXT, MAX_TITLE, alert, cut
 from wandb_logging._fold.fold import Rules, State, fold
@@ -247,7 +248,7 @@ def test_a_wrong_level_raises(value: object) -> None:
 
 def drain(server: LocalServer, run_dir: Any, said: list[str]) -> Uploader:
     link = Link(lambda: Client(server.url, server.api_key), Pace(sleep=lambda _seconds: None))
-    uploader = Uploader(RunDir(run_dir), link, say=lambda _kind, text: said.append(text))
+    uploader = Uploader(RunDir(run_dir), link, SENT_SO, say=lambda _kind, text: said.append(text))
     try:
         uploader.drain()
     finally:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from tests.robustness.ground import START, MemoryServer, Outcome, drain
-from tests.runs import Clock
+from tests.runs import SENT_SO, Clock
 from wandb_logging import Artifact, new_run, read_run
 from wandb_logging._errors import RequestRejected, WandbLoggingError
 from wandb_logging._journal.rundir import RunDir, find_runs
@@ -329,7 +329,7 @@ def _strange_answers(place: Path, rng: random.Random, server: LocalServer) -> It
         # A day is enough for whatever is tried again.
         client = Client(server.url, server.api_key, session=session)
         link = Link(partial(_same, client), clock.pace(), clock)
-        sender = Uploader(run_dir, link, host=server.url, now=clock)
+        sender = Uploader(run_dir, link, SENT_SO, host=server.url)
         try:
             sender.drain(ending=1)
         except WandbLoggingError:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from tests.robustness import wire
 from tests.robustness.ground import Outcome, rows_problems
-from tests.runs import Clock, add, make_run, row
+from tests.runs import SENT_SO, Clock, add, make_run, row
 from wandb_logging import new_run
 from wandb_logging._errors import AuthError, TLSError, TransportError, WandbLoggingError
 from wandb_logging._sending.uploader import Uploader
@@ -101,7 +101,7 @@ def _sender(run_dir: RunDir, url: str, *keys: str) -> Iterator[Uploader]:
     """An uploader on a clock that moves when it waits; asked for a key again, it takes the last."""
     clock = Clock()
     link = Link(lambda: Client(url, keys[-1], timeout=PATIENCE), clock.pace(), clock)
-    sender = Uploader(run_dir, link, host=url, now=clock)
+    sender = Uploader(run_dir, link, SENT_SO, host=url)
     try:
         yield sender
     finally:

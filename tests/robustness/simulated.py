@@ -7,10 +7,12 @@ Simulated are both clocks, the rounds in which a run's thread works, and the ser
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import re
 from typing import TYPE_CHECKING, Any
 
 from tests.robustness.ground import START, MemoryServer
+from tests.runs import SENT_SO
 from wandb_logging._errors import ServerUnavailable, TransportError, WandbLoggingError
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending.uploader import Uploader
@@ -48,7 +50,7 @@ class World:
         how: what a request meets then; of AWAY.
         every: seconds between two rows; None while none are logged. By the second.
         jumps: by how many seconds the wall clock is wrong, by the second.
-        options: of the uploader.
+        options: how it is sent, where that is not the default.
     """
 
     def __init__(
@@ -70,9 +72,10 @@ class World:
         run_dir = RunDir.create(place, {"id": "r", "project": "p", "start": START})
         self._writer = run_dir.writer()
         server: Any = self.server
-        self._pace = Pace(self.sleep, lambda: False, _BREATH)
-        link = Link(lambda: server, self._pace, lambda: self.now)
-        self._uploader = Uploader(run_dir, link, now=lambda: self.now, **options)
+        self._goes_on = True
+        pace = Pace(self.sleep, lambda: False, lambda: _BREATH if self._goes_on else 0.0)
+        link = Link(lambda: server, pace, lambda: self.now)
+        self._uploader = Uploader(run_dir, link, dataclasses.replace(SENT_SO, **options))
 
     def wall(self) -> float:
         """Seconds since 1970, by a clock that may jump."""
@@ -102,7 +105,7 @@ class World:
     def end(self) -> None:
         """The program ends, with a network: it logs nothing more, however long the last requests take."""
         self._every = lambda _now: None
-        self._pace.breath = 0.0
+        self._goes_on = False
         self._writer.close()
         self._uploader.drain(ending=0)
         self._uploader.close()

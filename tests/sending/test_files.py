@@ -238,7 +238,7 @@ class TestNotTwice:
         sent: list[bytes] = []
 
         def put(changes: int) -> Callable[..., None]:
-            def put_file(_files: object, _name: str, path: Path) -> None:
+            def put_file(_files: object, _link: object, _name: str, path: Path) -> None:
                 sent.append(path.read_bytes())
                 if len(sent) <= changes:
                     path.write_text("x" * (len(sent) + 1))
@@ -252,7 +252,7 @@ class TestNotTwice:
             uploads: dict[str, str] = {}
             monkeypatch.setattr(RunFiles, "put", put(changes))
             link = Link(lambda: None, Pace())  # type: ignore[arg-type, return-value]
-            files = RunFiles(link, None, uploads)  # type: ignore[arg-type]
+            files = RunFiles(None, uploads)  # type: ignore[arg-type]
             assert tasks.perform(task, link, None, RunDir(tmp_path), files) == ["x.txt"]  # type: ignore[arg-type]
             assert sent == expected
             last = {"x.txt": hashlib.md5(sent[-1]).hexdigest()} if changes == 1 else {}

@@ -171,14 +171,6 @@ class TestRequests:
         assert client.put(other.url + "/storage", file, {}, part=(5, 3)) == ""
         assert [body for _, _, _, body in other.requests] == [b"nte", b"nt"]
 
-    def test_a_put_is_interrupted_between_its_blocks(self, seen: Seen, client: Client, file: Path) -> None:
-        """Whoever sends something large is asked before each of them."""
-        file.write_bytes(b"x" * 200_000)
-        asked: list[int] = []
-        client.put(seen.url + "/storage", file, {}, lambda: asked.append(1))
-        assert len(asked) > 5
-        assert seen.requests[0][3] == b"x" * 200_000
-
     def test_get(self, seen: Seen, other: Seen, client: Client) -> None:
         """A download comes in blocks, with the key only from the API's own address."""
         for server in (seen, other):

@@ -85,7 +85,7 @@ def _put_files(link: Link, ids: Mapping[str, Any], manifest: Manifest, folder: P
     """Put the files the server asks for; the manifest learns which artifact first had their bytes."""
     waiting = {name: entry for name, entry in manifest.entries.items() if entry.ref is None}
     refused = RequestRejected("the server gave no address to upload it to", 400)
-    parts = {name: _part_digests(link, folder, name, entry) for name, entry in waiting.items()}
+    parts = {name: _part_digests(folder, name, entry) for name, entry in waiting.items()}
     for _ in range(_ROUNDS):
         for batch in _batches(waiting):
             for name, target in zip(batch, _targets(link, ids, batch, parts)):
@@ -126,13 +126,13 @@ def _targets(
     return _protocol.file_targets(data, len(files))
 
 
-def _part_digests(link: Link, folder: Path, name: str, entry: Entry) -> list[str]:
+def _part_digests(folder: Path, name: str, entry: Entry) -> list[str]:
     """The MD5 of each part of a file, in hex; none if it goes whole."""
     size = _protocol.part_size(entry.size or 0)
     if not size:
         return []
     source = _kept_file(folder, name, entry)
-    return [md5_of(source, link.meanwhile, (start, size)) for start in range(0, entry.size or 0, size)]
+    return [md5_of(source, (start, size)) for start in range(0, entry.size or 0, size)]
 
 
 def _numbered(digests: Iterable[str]) -> list[dict[str, Any]]:
@@ -159,7 +159,7 @@ def _put_manifest(link: Link, announce: Mapping[str, Any], manifest: Manifest, p
 
 def _put(link: Link, target: Target, source: Path) -> None:
     def request(client: Client) -> None:
-        client.put(str(target.url), source, target.headers, link.meanwhile)
+        client.put(str(target.url), source, target.headers)
 
     link.call(request, attempts=_TRIES)
 
@@ -177,7 +177,7 @@ def _put_parts(link: Link, target: Target, source: Path, digests: list[str]) -> 
         place = ((number - 1) * size, size)
 
         def request(client: Client, url: str = url, headers: Any = headers, place: Any = place) -> str:
-            return client.put(url, source, headers, link.meanwhile, place)
+            return client.put(url, source, headers, place)
 
         tags.append(link.call(request, attempts=_TRIES))
         if not tags[-1]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Union
@@ -122,11 +122,10 @@ def append_file(run_dir: Path, data: bytes, name: str, size: int) -> int:
         return file.tell()
 
 
-def md5_of(path: Path, meanwhile: Callable[[], object] = lambda: None, part: tuple[int, int] | None = None) -> str:
+def md5_of(path: Path, part: tuple[int, int] | None = None) -> str:
     """MD5 of a file, hexadecimal.
 
     Args:
-        meanwhile: called before each block that is read.
         part: where the bytes to read begin, and most of how many; default: the whole file.
 
     Raises:
@@ -137,7 +136,6 @@ def md5_of(path: Path, meanwhile: Callable[[], object] = lambda: None, part: tup
         start, left = part or (0, path.stat().st_size)
         file.seek(start)
         while block := file.read(min(_BLOCK, left)):
-            meanwhile()
             digest.update(block)
             left -= len(block)
     return str(digest.hexdigest())

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from wandb_logging._events.metrics import is_definition
+from wandb_logging._journal import send_options
 
 FORMAT = 1
 _YEAR_10000 = 253_402_300_800  # seconds since 1970; from there on a time has no date
@@ -53,6 +54,7 @@ _MAY_BE_NULL = {
     "config": _OBJECT,
     "define_metrics": _DEFINITIONS,
     "server": _OBJECT,
+    "send": _OBJECT,
 }
 _MAY_BE_LEFT_OUT = {"late_steps": _POLICY, "late_step_metric": _TEXT}
 _NEEDED_OF_SERVER = dict.fromkeys(("storage_id", "entity", "project", "name", "display_name"), _TEXT)
@@ -77,7 +79,17 @@ def problem(info: Mapping[str, Any]) -> str | None:
         or _wrong(info, _MAY_BE_LEFT_OUT)
         or _wrong(server, _NEEDED_OF_SERVER, "server.", missing=bool(server))
         or _wrong(server, _OF_SERVER, "server.")
+        or _wrong_options(present.get("send"))
     )
+
+
+def _wrong_options(kept: Mapping[str, Any] | None) -> str | None:
+    """Versions before did not keep them: then they are those of who sends the run."""
+    wrong = send_options.problem(kept) if kept is not None else None
+    if kept is None or wrong is None:
+        return None
+    name, expected = wrong
+    return f"has send.{name} {_shown(kept.get(name))}, expected {expected}"
 
 
 def _wrong(

@@ -191,7 +191,7 @@ class Background:
                 if not self.journal.joined:
                     self._rounds.saved.look(last=True)
                     self.append_change("exit", exit_code)
-                self.uploader.link.pace.breath = 0.0  # the program does nothing but wait for this
+                self._rounds.waited_for = True  # the program does nothing but wait for this
                 self._listener.ask(deadline)
                 self._listener.finish(deadline)
             self.journal.writer.close()

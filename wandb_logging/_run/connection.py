@@ -31,8 +31,11 @@ class Connection:
         self._key: str | None = None
         self._refused: set[str] = set()
 
-    def connect(self) -> Client:
+    def connect(self, timeout: float | None = None) -> Client:
         """A client with the first key that the server has not refused.
+
+        Args:
+            timeout: its seconds; default: those of the settings.
 
         Raises:
             AuthError: there is none.
@@ -49,7 +52,7 @@ class Connection:
                 break  # a typing mistake is told, not covered by another key
             if key.key not in self._refused:
                 self._key = key.key
-                return Client(host, key.key, timeout=settings.request_timeout)
+                return Client(host, key.key, timeout=timeout or settings.request_timeout)
             wrong = f"the key from {key.source} was refused, and there is no other"
         raise AuthError(wrong, 401)
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from wandb_logging._errors import AuthError, RunNotFound, WandbLoggingError
+from wandb_logging._journal.send_options import SendOptions
 from wandb_logging._process.notices import Notices
 from wandb_logging._run import words
 from wandb_logging._run.connection import Connection
@@ -22,6 +24,7 @@ from wandb_logging._run.save import SavedFiles
 from wandb_logging._run.schedule import Schedule
 from wandb_logging._run.start import Journal
 from wandb_logging._sending import standard_files
+from wandb_logging._sending.options import options_of
 from wandb_logging._sending.recover import Recovery
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.link import Link, Pace, explain
@@ -67,6 +70,7 @@ class Rounds:
         wish: a signal's, that all be sent now.
         error: why the latest sending failed, for a person; None if it did not.
         stopped: whether the server asked the run to stop.
+        waited_for: whether the program does nothing but wait for the last round.
     """
 
     def __init__(  # noqa: PLR0917  each of them belongs to the run that makes it
@@ -88,6 +92,7 @@ class Rounds:
         self.wish = Wish()
         self.error: str | None = None
         self.stopped = False
+        self.waited_for = False
         self._settings = settings
         self._journal = journal
         self._asker = asker
@@ -101,16 +106,12 @@ class Rounds:
         self._to_capture = [standard_files.capture_environment, standard_files.capture_requirements]
         self.uploader = Uploader(
             journal.run_dir,
-            self.link(Pace(asker.sleep, asker.out_of_time, _BREATH)),
-            batch_size=settings.batch_size,
-            batch_bytes=settings.batch_bytes,
-            gzip=settings.gzip,
-            durable=settings.fsync != "never",
-            heartbeat=settings.heartbeat_interval,
+            self.link(Pace(asker.sleep, asker.out_of_time, self._breath)),
+            options_of(settings),
             say=notices.add,
             before_end=self._capture_rest,
+            meanwhile=self.glance,
         )
-        self.uploader.link.meanwhile = self.glance
         self._recovery = self._new_recovery() if settings.recover and delivery.has_rounds else None
 
     def link(self, pace: Pace) -> Link:
@@ -134,7 +135,7 @@ class Rounds:
         self._notices.say_all()
 
     def glance(self) -> None:
-        """Between two blocks of a file that is sent: samples, disk and rows do not wait until all of it is there."""
+        """While a file is sent: samples, disk and rows do not wait until all of it is there."""
         self.samples.take()
         if not self.schedule.may_glance(time.monotonic(), asked=self._asker.asked):
             return
@@ -244,18 +245,29 @@ class Rounds:
 
     # --- what goes on beside the rows ---
 
+    def _breath(self) -> float:
+        """Seconds that the program gets between two pieces of work."""
+        return 0.0 if self.waited_for else _BREATH
+
     def _is_own_turn(self) -> bool:
         """Whether the run's own rows are due."""
         return self._asker.asked or self._asker.out_of_time() or not self.seconds_left()
 
     def _new_recovery(self) -> Recovery:
-        def link() -> Link:
-            link = self.link(Pace(self._asker.sleep, self._is_own_turn, _BREATH))
-            link.meanwhile = self.glance
-            return link
+        def link(options: SendOptions) -> Link:
+            connect = partial(self._connection.connect, options.timeout)
+            return Link(connect, Pace(self._asker.sleep, self._is_own_turn, self._breath))
 
         own, cache_dir = self._journal.run_dir.path, self._settings.cache_dir.absolute()
-        return Recovery(cache_dir, own, self._journal.info, link, self._notices)
+        return Recovery(
+            cache_dir,
+            own,
+            self._journal.info,
+            options=options_of(self._settings),
+            link=link,
+            notices=self._notices,
+            meanwhile=self.glance,
+        )
 
     def _capture_rest(self) -> None:
         while self._to_capture:

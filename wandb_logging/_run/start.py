@@ -20,6 +20,7 @@ from wandb_logging._process.notices import Notice
 from wandb_logging._reading.read import config_of
 from wandb_logging._records.snapshot import now
 from wandb_logging._run import words
+from wandb_logging._sending.options import options_of
 from wandb_logging._settings.kinds import moment
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import dumps
@@ -82,11 +83,20 @@ def open_journal(
         return _in_memory(settings, info, words.without_directory(settings.cache_dir, exc, online=mode == "online"))
     if here is None:
         return Journal(info, config, run_dir, writer)
+    if not joined:
+        keep_send_options(here, info["send"])
     # The run goes on: what is set now is a change to what it was.
     keys = ("name", "notes", "tags", "group", "job_type")
     event = {"config": config, "run": {key: info[key] for key in keys if info[key]}, "t": now()}
     writer.append(dumps(event if joined else {"resume": True, **event}))
     return Journal(here.info, {**config_of(here), **config}, here, writer, continued=True, joined=joined)
+
+
+def keep_send_options(run_dir: RunDir, send: dict[str, Any]) -> None:
+    """Have a run that goes on be sent as it is set now, also by who sends it later."""
+    kept = {name: value for name, value in run_dir.info.items() if name != "server"}
+    if kept.get("send") != send:
+        run_dir.save_info({**kept, "send": send})
 
 
 def _writer(run_dir: RunDir, settings: Settings, hurry: Callable[[], bool]) -> Writer:
@@ -142,5 +152,6 @@ def _identity(settings: Settings, mode: str, config: dict[str, Any]) -> dict[str
         "standard_files": list(settings.standard_files),
         "ignore_globs": list(settings.ignore_globs),
         "cache_policy": settings.cache_policy if settings.max_cache_bytes is not None else None,
+        "send": options_of(settings).to_json(),
         "define_metrics": [metric.event() for metric in settings.define_metrics],
     }

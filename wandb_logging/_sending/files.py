@@ -37,18 +37,16 @@ class RunFiles:
     """What is uploaded of one run's files while its tasks are done.
 
     Args:
-        link: the way to the server.
         remote: the run there.
         uploads: MD5 of the files that were uploaded, by name; added to.
     """
 
-    def __init__(self, link: Link, remote: Remote, uploads: dict[str, str]) -> None:
-        self.link = link
+    def __init__(self, remote: Remote, uploads: dict[str, str]) -> None:
         self.uploads = uploads
         self._remote = remote
         self._expected: dict[str, _Address] = {}
 
-    def expect(self, names: Iterable[str]) -> None:
+    def expect(self, link: Link, names: Iterable[str]) -> None:
         """Ask for the addresses of several files in one request; without, `put` asks for each.
 
         Raises:
@@ -56,14 +54,15 @@ class RunFiles:
         """
         wanted = list(dict.fromkeys(names))
         try:
-            self._expected = self._ask(wanted) if len(wanted) > 1 else {}
+            self._expected = self._ask(link, wanted) if len(wanted) > 1 else {}
         except (RequestRejected, RunNotFound, GraphQLError):
             self._expected = {}  # perhaps for the sake of one of them
 
-    def put(self, name: str, source: Path) -> None:
+    def put(self, link: Link, name: str, source: Path) -> None:
         """Upload one file.
 
         Args:
+            link: the way to the server.
             name: its name in the run.
             source: its bytes.
 
@@ -75,7 +74,7 @@ class RunFiles:
         address = self._expected.pop(name, None)
         if address is not None:
             try:
-                self._put(address, source)
+                self._put(link, address, source)
             except (AuthError, RequestRejected, RunNotFound):
                 pass  # others went first: it may have expired
             else:
@@ -83,11 +82,11 @@ class RunFiles:
         refused = RequestRejected("the server gave no address to upload it to", 400)
         for _ in range(_ADDRESSES):
             # A new address for each try: signed ones expire.
-            address = self._ask([name]).get(name)
+            address = self._ask(link, [name]).get(name)
             if address is None:
                 break
             try:
-                self._put(address, source)
+                self._put(link, address, source)
             except AuthError as exc:
                 # Said by the storage, not by the API: the address has expired, the key is not in question.
                 refused = RequestRejected(str(exc), exc.status)
@@ -95,14 +94,15 @@ class RunFiles:
                 return
         raise refused
 
-    def _ask(self, names: list[str]) -> dict[str, _Address]:
+    def _ask(self, link: Link, names: list[str]) -> dict[str, _Address]:
         remote = self._remote
         variables = {"entity": remote.entity, "project": remote.project, "run": remote.name, "files": names}
-        urls, headers = protocol.upload_targets(self.link.graphql(protocol.CREATE_RUN_FILES, variables), names)
+        urls, headers = protocol.upload_targets(link.graphql(protocol.CREATE_RUN_FILES, variables), names)
         return {name: _Address(url, headers) for name, url in urls.items()}
 
-    def _put(self, address: _Address, source: Path) -> None:
+    @staticmethod
+    def _put(link: Link, address: _Address, source: Path) -> None:
         def request(client: Client) -> None:
-            client.put(address.url, source, address.headers, self.link.meanwhile)
+            client.put(address.url, source, address.headers)
 
-        self.link.call(request, attempts=_TRIES)
+        link.call(request, attempts=_TRIES)

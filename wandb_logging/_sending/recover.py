@@ -15,7 +15,9 @@ from typing import Any
 from wandb_logging._errors import JournalError, ServerUnavailable, TransportError, WandbLoggingError
 from wandb_logging._journal.quota import usage
 from wandb_logging._journal.rundir import RunDir, find_runs
+from wandb_logging._journal.send_options import SendOptions
 from wandb_logging._process.notices import Notices
+from wandb_logging._sending.options import kept_options
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.link import Link
 
@@ -31,18 +33,30 @@ class Recovery:
         cache_dir: folder they are looked for in, once, at the first step.
         own: the living run, which is left alone.
         info: who that is, as in run.json.
-        link: makes a way to the server, whose pace ends a step.
+        options: how a run is sent whose run.json does not say it.
+        link: makes a way to the server for a run that is sent so, whose pace ends a step.
         notices: where to say what came of it.
+        meanwhile: called every now and then while files are sent.
     """
 
     def __init__(
-        self, cache_dir: Path, own: Path, info: Mapping[str, Any], link: Callable[[], Link], notices: Notices
+        self,
+        cache_dir: Path,
+        own: Path,
+        info: Mapping[str, Any],
+        *,
+        options: SendOptions,
+        link: Callable[[SendOptions], Link],
+        notices: Notices,
+        meanwhile: Callable[[], object] = lambda: None,
     ) -> None:
         self._cache_dir = cache_dir
         self._own = own
         self._info = info
+        self._options = options
         self._link = link
         self._notices = notices
+        self._meanwhile = meanwhile
         self._waiting: list[RunDir] | None = None
         self._uploader: Uploader | None = None
 
@@ -79,7 +93,10 @@ class Recovery:
             run_dir = self._waiting.pop(0)
             try:
                 if is_left(run_dir, self._info) and self._lock(run_dir):
-                    self._uploader = Uploader(run_dir, self._link(), say=self._notices.add)
+                    options = kept_options(run_dir.info) or self._options
+                    self._uploader = Uploader(
+                        run_dir, self._link(options), options, say=self._notices.add, meanwhile=self._meanwhile
+                    )
                     return self._uploader
             except (JournalError, OSError):
                 continue  # `sync`, whom somebody asked, says what is wrong with it

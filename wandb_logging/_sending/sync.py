@@ -20,9 +20,11 @@ from wandb_logging._errors import (
     WandbLoggingError,
 )
 from wandb_logging._journal.rundir import RunDir, find_runs
+from wandb_logging._journal.send_options import SendOptions
 from wandb_logging._keys.keys import KEY_VARIABLE, Session, find_keys
 from wandb_logging._process.notices import Notices
 from wandb_logging._report import Report
+from wandb_logging._sending.options import kept_options, options_of
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.client import Client
 from wandb_logging._server.link import Link, OutOfTime, Pace, explain
@@ -114,7 +116,8 @@ def _sync_all(run_dirs: list[RunDir], plan: _Plan) -> tuple[list[Report], bool]:
         except JournalError as exc:
             reports.append(Report(run_dir.path.name, run_dir.path.parent.name, path=run_dir.path, error=str(exc)))
             continue
-        sender = _Sender(run_dir, plan.host or info.get("host") or plan.settings.host, plan)
+        options = kept_options(info) or options_of(plan.settings)
+        sender = _Sender(run_dir, plan.host or info.get("host") or plan.settings.host, options, plan)
         # Each `sync` gets something done, however little time it is given; the runs behind the first wait.
         late = OutOfTime("out of time; the run waits for the next sync") if reports and plan.out_of_time() else None
         reports.append(sender.send(away, late))
@@ -130,16 +133,18 @@ class _Sender:
         go_on: whether more is to be expected: the run goes on, or its server may be back soon.
     """
 
-    def __init__(self, run_dir: RunDir, host: str, plan: _Plan) -> None:
+    def __init__(self, run_dir: RunDir, host: str, options: SendOptions, plan: _Plan) -> None:
         self.go_on = False
         self._run_dir = run_dir
         self._host = host
+        self._options = options
         self._plan = plan
         self._notices = Notices()
         self._lines: int | None = None  # in the journal when it was last counted, those that went before included
         self._uploader = Uploader(
             run_dir,
             Link(self._connect, Pace(lambda seconds: _wait(seconds, plan.out_of_time), plan.out_of_time)),
+            options,
             host=host,
             say=self._notices.add,
             progress=self._progress,
@@ -198,7 +203,7 @@ class _Sender:
                 continue
             if found.problem:
                 raise AuthError(f"the key from {found.source} is malformed: {found.problem}", 401)
-            return Client(self._host, found.key, timeout=settings.request_timeout)
+            return Client(self._host, found.key, timeout=self._options.timeout)
         raise AuthError("no API key was found", 401)
 
     def _progress(self) -> None:

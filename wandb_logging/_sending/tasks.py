@@ -56,10 +56,10 @@ def _file(task: Mapping[str, Any], link: Link, _remote: Remote, run_dir: RunDir,
     """Upload a file, unless its bytes are there already; again, if it has changed meanwhile."""
     name, source = str(task["name"]), _inside(run_dir, str(task["path"]))
     for _ in range(_VERSIONS):
-        mark, digest = _mark(source), md5_of(source, link.meanwhile)
+        mark, digest = _mark(source), md5_of(source)
         if digest == files.uploads.get(name):
             return []
-        files.put(name, source)
+        files.put(link, name, source)
         if _mark(source) == mark:
             files.uploads[name] = digest
             break
@@ -83,9 +83,9 @@ def _mark(path: Path) -> tuple[int, ...]:
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
-def _media(task: Mapping[str, Any], _link: Link, _remote: Remote, run_dir: RunDir, files: RunFiles) -> list[str]:
+def _media(task: Mapping[str, Any], link: Link, _remote: Remote, run_dir: RunDir, files: RunFiles) -> list[str]:
     """Upload a file whose name holds its digest: it never changes, and nobody has to remember it."""
-    files.put(str(task["name"]), _inside(run_dir, str(task["path"])))
+    files.put(link, str(task["name"]), _inside(run_dir, str(task["path"])))
     return [str(task["name"])]
 
 

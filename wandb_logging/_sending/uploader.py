@@ -7,8 +7,8 @@ at any point repeats the same lines at the same offsets, which the server takes 
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,12 @@ from wandb_logging._errors import GraphQLError, JournalError, RequestRejected, R
 from wandb_logging._fold import fold
 from wandb_logging._journal.reader import Ends, Position, Reader
 from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.send_options import SendOptions
 from wandb_logging._report import Report
 from wandb_logging._sending import standard_files
 from wandb_logging._sending.batch import DAMAGED, Batch
 from wandb_logging._sending.files import RunFiles, ignored
+from wandb_logging._sending.lane import Lane
 from wandb_logging._sending.register import create_run, upsert_run
 from wandb_logging._sending.tasks import FILES, describe, perform
 from wandb_logging._server import protocol
@@ -27,7 +29,6 @@ from wandb_logging._server.body import HISTORY, LineBlock, PackedBlock, StreamBo
 from wandb_logging._server.link import Link, OutOfTime
 from wandb_logging._server.protocol import Remote
 from wandb_logging._server.stream import Stream
-from wandb_logging._settings.settings import BATCH_BYTES, BATCH_SIZE
 from wandb_logging._values.plain import dumps
 
 # Of who writes the end for a dead process: far from the numbers that a run's own processes get, because this directory
@@ -49,15 +50,12 @@ class Uploader:
     Args:
         run_dir: the run.
         link: the way to the server.
+        options: how it is sent.
         host: address of that server. Default: the one the run was made for.
-        batch_size, batch_bytes: most lines and bytes of one request.
-        gzip: compress when the server offers it.
-        durable: whether the journal is forced to the disk before the server gets to know its lines.
-        heartbeat: seconds of silence after which a live run is confirmed.
-        now: monotonic clock in seconds, the link's.
         say: told of what a person should know: (kind, text).
         progress: called after each acknowledged batch.
         before_end: called before the server is told that the run ended: the last moment for a file to come.
+        meanwhile: called every now and then while files are sent, which may take hours: the moment for a `glance`.
 
     Attributes:
         remote: the run as the server knows it; None until it does.
@@ -69,33 +67,26 @@ class Uploader:
         self,
         run_dir: RunDir,
         link: Link,
+        options: SendOptions,
         *,
         host: str | None = None,
-        batch_size: int = BATCH_SIZE,
-        batch_bytes: int = BATCH_BYTES,
-        gzip: bool = True,
-        durable: bool = True,
-        heartbeat: float = 30.0,
-        now: Callable[[], float] = time.monotonic,
         say: Callable[[str, str], object] = lambda _kind, _text: None,
         progress: Callable[[], object] = lambda: None,
         before_end: Callable[[], object] = lambda: None,
+        meanwhile: Callable[[], object] = lambda: None,
     ) -> None:
         self.run_dir = run_dir
         self.link = link
         self.remote: Remote | None = None
         self.sent = 0
         self.preempting = False
-        self._batch_size = batch_size
-        self._batch_bytes = min(batch_bytes, _MOST_BYTES)
-        self._gzip = gzip
-        self._durable = durable
+        self._options = options
+        self._batch_bytes = min(options.batch_bytes, _MOST_BYTES)
         self._host = host
-        self._heartbeat = heartbeat
-        self._now = now
         self._say = say
         self._progress = progress
         self._before_end = before_end
+        self._lane = Lane(link.beside(), meanwhile)
         self._open = False
         self._stream: Stream | None = None
         self._info: dict[str, Any] = {}
@@ -111,7 +102,7 @@ class Uploader:
         self._environment: dict[str, Any] = {}
         self._complete = False
         self._captured: set[str] = set()  # names of standard files that were added since the run was opened
-        self._saved = 0.0  # when the cursor was, by `now`
+        self._saved = 0.0  # when the cursor was, by the link's clock
         self._pushed_config: str | None = None
         self._pushed_run: dict[str, Any] = {}
 
@@ -185,7 +176,7 @@ class Uploader:
                 self._reader.seek(self._position)
 
     def glance(self) -> None:
-        """Send what has come since, from between two blocks of a file: `drain` would be at it only after that.
+        """Send what has come since, while files are being sent: `drain` would be at it only after that.
 
         What cannot be sent waits for the next drain, which also says why.
         """
@@ -202,6 +193,7 @@ class Uploader:
     def close(self) -> None:
         """Close connections and files."""
         self.link.close()
+        self._lane.close()
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -223,7 +215,7 @@ class Uploader:
         self._push_changes()
 
     def _beat(self) -> None:
-        if self._open and not self._complete and self._now() - self.link.last_request >= self._heartbeat:
+        if self._open and not self._complete and self.link.now() - self.link.last_request >= self._options.heartbeat:
             self._into_stream.post(StreamBody())
 
     def _send_events(self) -> None:
@@ -287,13 +279,13 @@ class Uploader:
             return self._new_batch()  # without another look, which may find more than the first
         batch = self._new_batch()
         rules = self._rules()
-        alone = not self.link.pace.breath
+        alone = not self.link.pace.breath()
         most_lines, most_bytes = _PIECE_ALONE if alone else _PIECE
         # Nobody needs the memory where the program only waits, and fewer requests wait for W&B's rate.
         enough = min(2 * self._batch_bytes, _MOST_BYTES) if alone else self._batch_bytes
-        while batch.events < self._batch_size and batch.size < enough:
+        while batch.events < self._options.batch_size and batch.size < enough:
             before = self._reader.position
-            chunk = self._reader.read(min(most_lines, self._batch_size - batch.events), most_bytes)
+            chunk = self._reader.read(min(most_lines, self._options.batch_size - batch.events), most_bytes)
             if not chunk.bodies and not chunk.damaged:
                 break
             too_much = batch.size and batch.size + sum(map(len, chunk.bodies)) > _MOST_BYTES
@@ -320,7 +312,7 @@ class Uploader:
         state, remote = dataclasses.replace(self._state), self.remote
         history, output, events = (remote.history, remote.output, remote.events) if remote else (0, 0, 0)
         number = history + state.rows
-        packed = self._gzip and remote is not None and remote.gzip
+        packed = self._options.gzip and remote is not None and remote.gzip
         return Batch(
             state,
             history=PackedBlock(HISTORY, number) if packed else LineBlock(number),
@@ -346,7 +338,7 @@ class Uploader:
         body.preempting = self.preempting
         if body.empty and not edits:
             return  # events that give no lines: a change of config, a part of an open row
-        if self._durable and batch.events and self._reader is not None:
+        if self._options.durable and batch.events and self._reader is not None:
             self._reader.sync()  # a power cut must not leave the server with lines that the journal has lost
         refused = [line for each in (*edits, body) if not each.empty for line in self._into_stream.deliver(each)]
         if refused:
@@ -376,7 +368,7 @@ class Uploader:
         self._progress()
 
     def _save(self) -> None:
-        self._saved = self._now()
+        self._saved = self.link.now()
         cursor = {
             "position": self._position,
             "state": vars(self._state),
@@ -429,7 +421,7 @@ class Uploader:
     def _into_stream(self) -> Stream:
         if self._stream is None:
             assert self.remote is not None
-            self._stream = Stream(self.link, self.remote, gzip=self._gzip)
+            self._stream = Stream(self.link, self.remote, gzip=self._options.gzip)
         return self._stream
 
     @property
@@ -565,12 +557,13 @@ class Uploader:
             return
         self._open_run()
         assert self.remote is not None
-        files = RunFiles(self.link, self.remote, self._uploads)
+        files = RunFiles(self.remote, self._uploads)
         waiting = list(self._tasks)
         try:
             for start in range(0, len(waiting), _TASKS):
                 some = waiting[start : start + _TASKS]
-                files.expect(str(task.get("name")) for task in some if self._is_file(task))
+                names = [str(task.get("name")) for task in some if self._is_file(task)]
+                self._lane.do(partial(files.expect, names=names))
                 for task in some:
                     self._perform(task, files)
         finally:
@@ -582,12 +575,13 @@ class Uploader:
 
     def _try(self, task: dict[str, Any], files: RunFiles) -> list[str]:
         assert self.remote is not None
+        work = partial(perform, task, remote=self.remote, run_dir=self.run_dir, files=files)
         for _ in range(_TASK_TRIES - 1):
             try:
-                return perform(task, self.link, self.remote, self.run_dir, files)
+                return self._lane.do(work)
             except protocol.NoAnswerError:  # nobody has refused it: something on the way, perhaps only for a moment
                 self.link.pace.sleep(_TASK_PAUSE)
-        return perform(task, self.link, self.remote, self.run_dir, files)
+        return self._lane.do(work)
 
     def _perform(self, task: dict[str, Any], files: RunFiles) -> None:
         try:
@@ -603,5 +597,5 @@ class Uploader:
         self._tasks.remove(task)
         self._through.append(str(task.get("path")))
         # A file may go twice without harm: of many small ones not each is worth a cursor.
-        if task.get("kind") not in FILES or self._now() - self._saved >= _SAVE_APART:
+        if task.get("kind") not in FILES or self.link.now() - self._saved >= _SAVE_APART:
             self._save()

@@ -119,13 +119,11 @@ class Client:
         url: str,
         source: Path,
         headers: Mapping[str, str],
-        meanwhile: Callable[[], object] = lambda: None,
         part: tuple[int, int] | None = None,
     ) -> str:
         """Stream a file to an upload address.
 
         Args:
-            meanwhile: called before each block that goes.
             part: where the bytes to send begin, and most of how many; default: the whole file.
 
         Returns:
@@ -138,7 +136,7 @@ class Client:
         if url.startswith("/"):
             url = self.host + url
         with source.open("rb") as file:
-            body = _Body(file, *(part or (0, source.stat().st_size)), meanwhile)
+            body = _Body(file, *(part or (0, source.stat().st_size)))
             # An empty file object would be sent chunked, without the Content-Length that storage asks for.
             data: Any = body if len(body) else b""
             # Own auth, doing nothing: a signed address refuses any Authorization header.
@@ -213,11 +211,10 @@ class Client:
 class _Body:
     """Bytes of a file as `requests` streams them, with the methods it looks for."""
 
-    def __init__(self, file: IO[bytes], start: int, most: int, meanwhile: Callable[[], object]) -> None:
+    def __init__(self, file: IO[bytes], start: int, most: int) -> None:
         self._file = file
         self._start = start
         self._size = max(0, min(most, file.seek(0, 2) - start))
-        self._meanwhile = meanwhile
         file.seek(start)
 
     def __len__(self) -> int:
@@ -227,7 +224,6 @@ class _Body:
         return iter(partial(self.read, _BLOCK), b"")
 
     def read(self, size: int = -1) -> bytes:
-        self._meanwhile()
         left = self._size - self.tell()
         return self._file.read(left if size < 0 else min(size, left))
 

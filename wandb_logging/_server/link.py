@@ -40,17 +40,19 @@ class Pace:
     Attributes:
         sleep: waits so many seconds, or less when there is a reason to hurry.
         out_of_time: whether to stop trying now.
-        breath: seconds to leave the interpreter to the program between two pieces of work; 0 if there is none.
+        breath: gives the seconds to leave the interpreter to the program between two pieces of work; 0 while there is
+            none, or it does nothing but wait.
     """
 
     sleep: Callable[[float], None] = time.sleep
     out_of_time: Callable[[], bool] = lambda: False
-    breath: float = 0.0
+    breath: Callable[[], float] = lambda: 0.0
 
     def breathe(self) -> None:
         """Leave the interpreter to the program for a moment."""
-        if self.breath:
-            time.sleep(self.breath)
+        seconds = self.breath()
+        if seconds:
+            time.sleep(seconds)
 
 
 class Link:
@@ -65,14 +67,12 @@ class Link:
         now, pace: as given.
         last_request: when the server last answered, by `now`.
         trouble: why the latest try failed; None once one succeeded.
-        meanwhile: called between two blocks of a file that is sent or looked at, which may take hours.
     """
 
     def __init__(self, connect: Callable[[], Client], pace: Pace, now: Callable[[], float] = time.monotonic) -> None:
         self.pace = pace
         self.last_request = now()
         self.trouble: WandbLoggingError | None = None
-        self.meanwhile: Callable[[], object] = lambda: None
         self._connect = connect
         self._client: Client | None = None
         self.now = now
@@ -116,7 +116,7 @@ class Link:
 
     @contextlib.contextmanager
     def trying_once(self) -> Iterator[None]:
-        """Within this, nothing is repeated: between two blocks of a file there is no time for that."""
+        """Within this, nothing is repeated: whoever is within has something else to look after."""
         self._once = True
         try:
             yield
@@ -132,6 +132,10 @@ class Link:
             raise
         self.trouble = None
         return result
+
+    def beside(self) -> Link:
+        """Another way to the same server, with connections of its own: for another thread."""
+        return Link(self._connect, self.pace, self.now)
 
     def close(self) -> None:
         """Close the connections."""

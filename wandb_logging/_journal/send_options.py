@@ -1,0 +1,69 @@
+"""How a run is sent, kept in its run.json: so the run itself, `sync` and `recover` all send it alike. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class SendOptions:
+    """How a run is sent. There are no defaults here: those are the settings'.
+
+    Attributes:
+        batch_size: most journal lines of one request.
+        batch_bytes: bytes of lines at which a request goes.
+        gzip: compress where the server offers it.
+        durable: force the journal to the disk before the server gets to know its lines.
+        heartbeat: seconds of silence after which a live run is confirmed.
+        timeout: seconds a request may take to connect, and between two bytes of its answer.
+    """
+
+    batch_size: int
+    batch_bytes: int
+    gzip: bool
+    durable: bool
+    heartbeat: float
+    timeout: float
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> SendOptions:
+        """What run.json says; `problem` has found nothing wrong with it. Members of later versions are left out."""
+        return cls(**{name: kept[name] for name in _CHECKS})
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is kept in run.json."""
+        return dataclasses.asdict(self)
+
+
+def problem(kept: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The first member that is not what it should be, with what is expected of it; None if all are."""
+    for name, (fits, expected) in _CHECKS.items():
+        if not fits(kept.get(name)):
+            return name, expected
+    return None
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 1
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_seconds(value: object) -> bool:
+    return type(value) in {int, float} and 0 < value < math.inf  # type: ignore[operator]
+
+
+_CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "batch_size": (_is_count, "a whole number from 1 on"),
+    "batch_bytes": (_is_count, "a whole number from 1 on"),
+    "gzip": (_is_flag, "true or false"),
+    "durable": (_is_flag, "true or false"),
+    "heartbeat": (_is_seconds, "a number of seconds above 0"),
+    "timeout": (_is_seconds, "a number of seconds above 0"),
+}

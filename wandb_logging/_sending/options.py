@@ -1,0 +1,27 @@
+"""The send options that settings make: the one place where the names of both stand side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wandb_logging._journal.send_options import SendOptions
+from wandb_logging._settings.settings import Settings
+
+
+def options_of(settings: Settings) -> SendOptions:
+    """How a run with these settings is sent."""
+    return SendOptions(
+        batch_size=settings.batch_size,
+        batch_bytes=settings.batch_bytes,
+        gzip=settings.gzip,
+        durable=settings.fsync != "never",
+        heartbeat=settings.heartbeat_interval,
+        timeout=settings.request_timeout,
+    )
+
+
+def kept_options(info: Mapping[str, Any]) -> SendOptions | None:
+    """How a run is to be sent, as its run.json says; None if a version made it that did not keep that."""
+    kept = info.get("send")
+    return SendOptions.from_json(kept) if kept else None
