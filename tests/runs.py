@@ -77,12 +77,17 @@ def bodies(server: LocalServer, run_id: str) -> list[tuple[int, bool]]:
     return found
 
 
+def taken_out(options: dict[str, Any]) -> SendOptions:
+    """The send options among the keyword arguments of an uploader, which are left without them."""
+    given = {name: options.pop(name) for name in list(options) if hasattr(SENT_SO, name)}
+    return dataclasses.replace(SENT_SO, **given)
+
+
 def uploader(run_dir: RunDir, server: LocalServer, clock: Clock | None = None, **options: Any) -> Uploader:
     """An uploader as a new process has it."""
     clock = clock or Clock()
-    sent_so = {name: options.pop(name) for name in list(options) if hasattr(SENT_SO, name)}
     link = Link(lambda: Client(server.url, server.api_key, timeout=10), clock.pace(), clock)
-    return Uploader(run_dir, link, dataclasses.replace(SENT_SO, **sent_so), host=server.url, **options)
+    return Uploader(run_dir, link, taken_out(options), host=server.url, **options)
 
 
 def drain(run_dir: RunDir, server: LocalServer, clock: Clock | None = None, ending: int | None = 1) -> Uploader:

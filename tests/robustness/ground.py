@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.runs import SENT_SO
+from tests.runs import taken_out
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.body import Pieces
 from wandb_logging._server.link import Link, Pace
@@ -121,7 +121,7 @@ class MemoryServer:
 def uploader(run_dir: RunDir, server: Any, **options: Any) -> Uploader:
     """An uploader that never sleeps, and gives up at the first failure."""
     link = Link(lambda: server, Pace(lambda _seconds: None, lambda: False))
-    return Uploader(run_dir, link, SENT_SO, **options)
+    return Uploader(run_dir, link, taken_out(options), **options)
 
 
 def drain(run_dir: RunDir, server: Any, **options: Any) -> None:
