@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging._errors import LogError
@@ -111,8 +112,13 @@ def _as_media(value: Any) -> Value | None:
         from wandb_logging._media.plotly import Plotly  # noqa: PLC0415
 
         return Plotly(value)
-    if package == "matplotlib":
+    if package == "matplotlib" or _is_pyplot(value):
         from wandb_logging._media.image import Image  # noqa: PLC0415
 
         return Image(value)
     return None
+
+
+def _is_pyplot(value: Any) -> bool:
+    """Whether it is the module itself, which stands for its current figure."""
+    return isinstance(value, ModuleType) and value.__name__ == "matplotlib.pyplot"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import threading
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from wandb_logging._fold import fold
@@ -15,8 +16,8 @@ class Summary(MutableMapping[str, Any]):
     """The summary of a run: the last value of each metric, or its aggregates if `define_metric` asked for some.
 
     `run.summary["best"] = 0.9` sets a value by hand: it stays until the metric is logged again, and what was
-    defined for it no longer holds. `run.summary.best` is the same value. A nested mapping is read as a copy: to
-    change a part of it, set it whole.
+    defined for it no longer holds. `run.summary.best` is the same value. A nested mapping is a `Part`: what is set
+    in it is set in the run.
 
     Args:
         read: gives the summary as it stands.
@@ -30,7 +31,8 @@ class Summary(MutableMapping[str, Any]):
         vars(self).update(_read=read, _write=write)
 
     def __getitem__(self, key: str) -> Any:
-        return self._read()[key]
+        value = self._read()[key]
+        return Part(self, (key,), value) if isinstance(value, dict) else value
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._write({key: value})
@@ -64,6 +66,93 @@ class Summary(MutableMapping[str, Any]):
     def update(self, other: Any = (), /, **values: Any) -> None:
         """Set several values, in one step."""
         self._write(dict(other, **values))
+
+
+class Part(dict[str, Any]):
+    """A nested mapping of a summary. What is set in it, is set in the summary as it is then.
+
+    A list in it is a copy: to change a part of that, set it whole.
+
+    Args:
+        summary: the summary.
+        path: keys that lead to this part.
+        values: what is in it.
+    """
+
+    def __init__(self, summary: Summary, path: tuple[str, ...], values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        vars(self).update(_summary=summary, _path=path)
+
+    def __getitem__(self, key: str) -> Any:
+        value = super().__getitem__(key)
+        return Part(vars(self)["_summary"], (*vars(self)["_path"], key), value) if isinstance(value, dict) else value
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value of a key."""
+        return self[key] if key in self else default
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.update({key: value})
+
+    def __delitem__(self, key: str) -> None:
+        super().__delitem__(key)
+        self._change(lambda now: now.pop(key, None))
+
+    def update(self, other: Any = (), /, **values: Any) -> None:
+        """Set several values, in one step."""
+        given = dict(other, **values)
+        super().update(given)
+        self._change(lambda now: now.update(given))
+
+    def __ior__(self, other: Any) -> Part:  # type: ignore[override, misc]  # as dict's
+        self.update(other)
+        return self
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """The value of a key, which is set if there is none."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def pop(self, key: str, *default: Any) -> Any:
+        """Take a value away."""
+        value = super().pop(key, *default)
+        self._change(lambda now: now.pop(key, None))
+        return value
+
+    def popitem(self) -> tuple[str, Any]:
+        """Take the last value away."""
+        key = next(reversed(self))
+        return key, self.pop(key)
+
+    def clear(self) -> None:
+        """Take all values away."""
+        super().clear()
+        self._change(lambda now: now.clear())
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"the summary has no {'.'.join((*vars(self)['_path'], name))!r}") from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        del self[name]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)  # a copy is a copy
+
+    def _change(self, change: Callable[[dict[str, Any]], object]) -> None:
+        summary, (first, *rest) = vars(self)["_summary"], vars(self)["_path"]
+        now = summary.get(first)
+        whole = now = copy.deepcopy(dict(now)) if isinstance(now, dict) else {}
+        for key in rest:
+            now = now.setdefault(key, {})
+        change(now)
+        summary[first] = whole
 
 
 class Follower:

@@ -107,7 +107,7 @@ def _without_nan(tree: Any) -> Any:
 def mapping_of(value: object) -> Any:
     """What people keep settings in, as a mapping; any other value as it is.
 
-    Such are mappings, namespaces, dataclasses, attrs and pydantic models, and what has `keys()` and `[]`.
+    Such are mappings, namespaces, dataclasses, attrs and pydantic models, absl's flags, and what has `keys()` and `[]`.
     """
     convert = None if isinstance(value, Mapping) else _as_mapping(type(value))
     return value if convert is None else convert(value)
@@ -255,6 +255,8 @@ def _as_mapping(kind: type) -> Callable[[Any], object] | None:
         return lambda value: {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
     if callable(getattr(kind, "model_dump", None)):  # pydantic
         return lambda value: value.model_dump()
+    if callable(getattr(kind, "flag_values_dict", None)):  # absl's flags
+        return lambda value: value.flag_values_dict()
     if hasattr(kind, "__attrs_attrs__"):
         return lambda value: {item.name: getattr(value, item.name) for item in kind.__attrs_attrs__}
     if issubclass(kind, SimpleNamespace) or (kind.__module__, kind.__name__) == ("argparse", "Namespace"):

@@ -1,0 +1,170 @@
+"""`wandb.config`: items, attributes, `update`; a value that is set stays, unless it is allowed to change."""
+
+from __future__ import annotations
+
+import atexit
+import copy
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from wandb_logging._errors import LogError, SettingsError
+from wandb_logging._run.run import Run
+from wandb_logging._values.plain import mapping_of, plain
+
+DEFAULTS = "config-defaults.yaml"
+
+
+class ConfigError(LogError):
+    """A value of the config would change that may not."""
+
+
+class Config(Mapping[str, Any]):
+    """The config of a run.
+
+    A nested mapping or list that is taken out of it may be changed in place: what is added or changed there goes into
+    the run's config, at the next row or at the end. What is taken out of it there stays in the run's config: that is
+    how programs pick one value from their own copy of the rest.
+
+    Args:
+        run: the run it belongs to.
+        allow_val_change: whether values may change once they are set.
+    """
+
+    def __init__(self, run: Run, *, allow_val_change: bool) -> None:
+        vars(self).update(_run=run, _allow=allow_val_change, _lent={})
+
+    def __getitem__(self, key: str) -> Any:
+        value = vars(self)["_run"].config[key]
+        if isinstance(value, (dict, list)):
+            self._lend(key, value)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(vars(self)["_run"].config)
+
+    def __len__(self) -> int:
+        return len(vars(self)["_run"].config)
+
+    def __getattr__(self, key: str) -> Any:
+        if key.startswith("__"):
+            raise AttributeError(key)
+        try:
+            return self[key]
+        except KeyError:
+            raise AttributeError(f"the run's config has no {key!r}") from None
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.update({key: value})
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        self[key] = value
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+    def __copy__(self) -> Config:
+        return self  # the run's, of which there is one
+
+    def __deepcopy__(self, memo: object) -> Config:
+        return self
+
+    def as_dict(self) -> dict[str, Any]:
+        """A copy."""
+        return copy.deepcopy(vars(self)["_run"].config)  # type: ignore[no-any-return]
+
+    def update(self, d: Any, allow_val_change: bool | None = None) -> None:  # noqa: FBT001  the official SDK's signature
+        """Set several values.
+
+        Args:
+            d: a mapping, an `argparse.Namespace`, absl's flags, a dataclass, or another object with attributes.
+            allow_val_change: whether one that is set may change.
+
+        Raises:
+            ConfigError: one would change that may not.
+            LogError: the run is finished.
+        """
+        self.persist()
+        given = config_values(d)
+        now = vars(self)["_run"].config
+        if not (vars(self)["_allow"] if allow_val_change is None else allow_val_change):
+            for key, value in plain(given, aside={}, of_config=True).items():
+                if key in now and now[key] != value:
+                    raise ConfigError(
+                        f'Attempted to change value of key "{key}" from {now[key]} to {value}\n'
+                        "If you really want to do this, pass allow_val_change=True to config.update()"
+                    )
+        vars(self)["_run"].update_config(given)
+        for key in given:
+            vars(self)["_lent"].pop(key, None)
+
+    def setdefaults(self, d: Any) -> None:
+        """Set those of several values that are not set yet."""
+        self.update({key: value for key, value in config_values(d).items() if key not in self})
+
+    def persist(self) -> None:
+        """Send what was changed within nested values since they were taken out."""
+        lent: dict[str, tuple[Any, Any]] = vars(self)["_lent"]
+        changed = {key: merged(before, value) for key, (value, before) in lent.items() if value != before}
+        changed = {key: value for key, value in changed.items() if value != lent[key][1]}
+        if changed:
+            vars(self)["_run"].update_config(changed)
+            for key in changed:
+                del lent[key]
+
+    def _lend(self, key: str, value: Any) -> None:
+        lent: dict[str, tuple[Any, Any]] = vars(self)["_lent"]
+        if key not in lent or lent[key][0] is not value:
+            self.persist()
+            if not lent:
+                atexit.register(self.persist)
+            lent[key] = value, copy.deepcopy(value)
+
+
+def merged(before: Any, now: Any) -> Any:
+    """A nested value after it was changed in place: with what was added and changed, without losing what was removed."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        return {**before, **{key: merged(before.get(key), value) for key, value in now.items()}}
+    if isinstance(before, list) and isinstance(now, list) and len(now) < len(before):
+        return before
+    return now
+
+
+def config_values(given: Any) -> dict[str, Any]:
+    """What may be given for a config, as a mapping; keys are without the dashes of a command line.
+
+    Raises:
+        LogError: it is none of these.
+    """
+    if isinstance(given, ModuleType):  # absl.flags itself
+        given = getattr(given, "FLAGS", given)
+    values = mapping_of(given)
+    if not isinstance(values, Mapping) and not isinstance(values, ModuleType):
+        values = getattr(values, "__dict__", None)
+    if not isinstance(values, Mapping):
+        raise LogError(f"config: expected a mapping or an object with attributes, got {given!r}")
+    return {key.strip("-") if isinstance(key, str) else key: values[key] for key in values}
+
+
+def config_file(name: str) -> dict[str, Any]:
+    """The config that a file of the official SDK's form holds: `key: {value: ...}` for each.
+
+    Raises:
+        SettingsError: it cannot be read, or is of another form.
+    """
+    try:
+        import yaml  # noqa: PLC0415  an extra
+    except ImportError:
+        raise SettingsError(f"{name}: reading it needs PyYAML: pip install 'wandb-logging[compat]'") from None
+    try:
+        tree = yaml.safe_load(Path(name).read_text(encoding="utf-8")) or {}
+        version = tree.pop("wandb_version", 1)
+        values = {str(key): item["value"] for key, item in tree.items()}
+    except OSError as exc:
+        raise SettingsError(f"config={name!r}: {exc.strerror or exc}") from None
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as exc:
+        raise SettingsError(f"config={name!r}: expected `key: {{value: ...}}` for each key, in YAML ({exc})") from None
+    if version != 1:
+        raise SettingsError(f"config={name!r}: expected wandb_version 1, got {version!r}")
+    return values

@@ -1,0 +1,92 @@
+"""Finds the official SDK's modules: `wandb_logging.compat.sdk.wandb_run`, and `wandb.sdk.wandb_run` where we are `wandb`.
+
+Each is made from the table in `_shape` when it is imported. Under both names it is the same module, so that a class is
+the same class however it was reached.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from wandb_logging.compat import _shape
+from wandb_logging.compat._refused import not_covered
+
+_ROOT = __package__ or "wandb_logging.compat"
+_PACKAGE = _ROOT.partition(".")[0]
+MODULES = {f"{_ROOT}.{name}": homes for name, homes in _shape.MODULES.items()}
+
+
+def load(home: str, name: str) -> Any:
+    """What is at home there: see `_shape`."""
+    module, _, other = home.partition(":")
+    return getattr(importlib.import_module(f"{_PACKAGE}.{module}"), other or name)
+
+
+class _Shaped(ModuleType):
+    """A module whose names are loaded when they are asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        homes = MODULES[self.__name__]
+        if name in homes:
+            value = load(homes[name], name)
+        elif f"{self.__name__}.{name}" in MODULES:
+            value = importlib.import_module(f"{self.__name__}.{name}")
+        elif name.startswith("__"):
+            raise AttributeError(name)
+        else:
+            raise not_covered(f"wandb{self.__name__[len(_ROOT) :]}.{name}", homes)
+        vars(self)[name] = value
+        return value
+
+    def __dir__(self) -> list[str]:
+        return sorted({*vars(self), *MODULES[self.__name__]})
+
+
+class _OfTable(Loader):
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return _Shaped(spec.name, "Names of the official SDK that have a home in `wandb_logging.compat`.")
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Everything comes when it is asked for."""
+
+
+class _SameModule(Loader):
+    """Gives the module that there is, under another name."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        del spec
+        module = importlib.import_module(self._name)
+        self._spec = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self._spec  # which importlib has replaced
+
+
+class _Finder(MetaPathFinder):
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """As the import system asks."""
+        del path, target
+        if fullname in MODULES:
+            return ModuleSpec(fullname, _OfTable(), is_package=True)
+        name = _ROOT + fullname[len("wandb") :]
+        if fullname.startswith("wandb.") and name in MODULES and sys.modules.get("wandb") is sys.modules.get(_ROOT):
+            return ModuleSpec(fullname, _SameModule(name), is_package=True)
+        return None
+
+
+def add() -> None:
+    """Have the import system ask, after all others."""
+    if not any(type(finder).__module__ == __name__ for finder in sys.meta_path):
+        sys.meta_path.append(_Finder())

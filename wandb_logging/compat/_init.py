@@ -1,0 +1,151 @@
+"""`wandb.init` and `wandb.login`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._artifacts.artifact import StrPath
+from wandb_logging._keys import login as _login
+from wandb_logging._run.run import Run as _Run
+from wandb_logging._settings.settings import Settings as _Settings
+from wandb_logging.compat._active import active, begin
+from wandb_logging.compat._config import DEFAULTS, config_file, config_values
+from wandb_logging.compat._refused import say_once
+from wandb_logging.compat._run import Run
+from wandb_logging.compat._settings import MEANINGLESS, Settings, in_notebook, our_settings
+
+_NOT_GIVEN = (None, "", (), [])  # as environment variables and command lines say it
+
+
+def init(  # noqa: PLR0917  the official SDK's signature
+    entity: str | None = None,
+    project: str | None = None,
+    dir: StrPath | None = None,  # noqa: A002  the official SDK's name, as the next
+    id: str | None = None,  # noqa: A002
+    name: str | None = None,
+    notes: str | None = None,
+    tags: Sequence[str] | None = None,
+    config: Any = None,
+    config_exclude_keys: Sequence[str] | None = None,
+    config_include_keys: Sequence[str] | None = None,
+    allow_val_change: bool | None = None,  # noqa: FBT001
+    group: str | None = None,
+    job_type: str | None = None,
+    mode: str | None = None,
+    *,
+    reinit: bool | str | None = None,
+    resume: bool | str | None = None,
+    resume_from: str | None = None,
+    fork_from: str | None = None,
+    settings: Settings | Mapping[str, Any] | None = None,
+    **others: Any,
+) -> Run:
+    """Begin a run, to which `log` and the other functions then refer.
+
+    Args:
+        entity: team or user.
+        project: project the run belongs to.
+        dir: folder in which wandb_cache is made.
+        id: id of the run in its project.
+        name: name people see.
+        notes: longer description.
+        tags: tags of the run.
+        config: values of the config: a mapping, an `argparse.Namespace`, a dataclass; or the path of a YAML file of
+            `key: {value: ...}`. What a file config-defaults.yaml in the working directory says counts where it is
+            silent. Both need PyYAML.
+        config_exclude_keys: keys that are left out of it.
+        config_include_keys: keys that are not; default: all.
+        allow_val_change: whether values of the config may change once they are set.
+        group: group of runs this one belongs to.
+        job_type: kind of job, such as train.
+        mode: online, offline or disabled. Default: online if there is an API key, else offline.
+        reinit: what to do if a run is active: return_previous (default), finish_previous or create_new.
+        resume: allow, must, never or auto. Then the server is waited for, at most `init_timeout` seconds.
+        resume_from: `id?_step=n`: go on with that run from that step.
+        fork_from: `id?_step=n`: begin a new run from that step of that run.
+        settings: the same and more, under the names of `Settings`.
+        **others: arguments of the official SDK that have no meaning here: they are named in a warning.
+
+    Raises:
+        SettingsError: a value of the wrong type or outside its range.
+        LogError: resume is must and there is no such run, or never and there is one; or nobody could tell.
+    """
+    values = dict(settings) if isinstance(settings, Mapping) else dict(vars(settings or Settings()))
+    given = {
+        "entity": entity,
+        "project": project,
+        "root_dir": dir,
+        "run_id": id,
+        "run_name": name,
+        "run_notes": notes,
+        "run_tags": tags,
+        "allow_val_change": allow_val_change,
+        "run_group": group,
+        "run_job_type": job_type,
+        "mode": mode,
+        "reinit": reinit,
+        "resume": resume,
+        "resume_from": resume_from,
+        "fork_from": fork_from,
+    }
+    values.update({key: value for key, value in given.items() if value is not None})
+    values = {key: value for key, value in values.items() if value not in _NOT_GIVEN}
+    if isinstance(values.get("run_tags"), str):
+        values["run_tags"] = (values["run_tags"],)
+    # In a notebook a cell is run again: with what it says now.
+    usual = "finish_previous" if in_notebook() else "return_previous"
+    reinit = {True: "finish_previous", False: "return_previous", "default": usual}.get(
+        values.get("reinit") or "default", values.get("reinit")
+    )
+    mine = [run for run in active if run.pid == os.getpid()]  # a forked child's are its parent's
+    if mine and reinit == "return_previous":
+        say_once("wandb.init() called while a run is active: it is the one returned (see reinit)")
+        return mine[-1]
+    if reinit == "finish_previous":
+        for run in reversed(mine):
+            run.finish()
+    start = config_file(config) if isinstance(config, str) else config_values({} if config is None else config)
+    start = {
+        key: value
+        for key, value in start.items()
+        if key not in (config_exclude_keys or ()) and (not config_include_keys or key in config_include_keys)
+    }
+    if Path(DEFAULTS).is_file():
+        start = {**config_file(DEFAULTS), **start}
+    ours = _Settings.of({**our_settings({**others, **values}), "config": start})
+    if ours.console is False:  # WANDB_CONSOLE=off
+        ours = ours.but(capture_output=False)
+    begun = Run(_Run(ours), Settings(**values))
+    begin(begun, make_current=reinit != "create_new")
+    return begun
+
+
+def login(
+    key: str | None = None,
+    relogin: bool | None = None,  # noqa: FBT001  the official SDK's signature
+    host: str | None = None,
+    *,
+    verify: bool = True,
+    **others: Any,
+) -> bool:
+    """Find an API key, or ask the person at the terminal for it, as `wandb_logging.login`.
+
+    Args:
+        key: the key, if it is at hand.
+        relogin: ask even though a key is found.
+        host: address of the W&B API.
+        verify: ask the server whether it accepts the key.
+        **others: arguments of the official SDK that have no meaning here: they are named in a warning.
+
+    Raises:
+        SettingsError: the key has not the form of an API key, or there is none and no terminal to ask at.
+        AuthError: the server does not accept the key.
+        TransportError, HTTPStatusError, GraphQLError: the server could not be asked.
+    """
+    for name in sorted(name for name, value in others.items() if value and name not in MEANINGLESS):
+        say_once(f"wandb.login(): {name} is not covered by wandb_logging.compat and has no effect")
+    _login.login(host, key, relogin=bool(relogin), verify=verify)
+    return True

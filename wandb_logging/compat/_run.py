@@ -1,0 +1,381 @@
+"""`wandb.Run`: a run under the official SDK's names, as `init` gives it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import traceback
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from wandb_logging._artifacts.artifact import Artifact, StrPath
+from wandb_logging._artifacts.download import UsedArtifact
+from wandb_logging._errors import LogError, WandbLoggingError
+from wandb_logging._events.alerts import WAIT, AlertLevel
+from wandb_logging._events.metrics import Metric
+from wandb_logging._reading.summary import Summary
+from wandb_logging._run.run import Run as _Run
+from wandb_logging._run.save import matches
+from wandb_logging._settings.settings import Settings as _Settings
+from wandb_logging.compat import _active
+from wandb_logging.compat._config import Config
+from wandb_logging.compat._refused import not_covered
+from wandb_logging.compat._settings import INIT_TIMEOUT, RunSettings, Settings, in_notebook
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+class Run:
+    """A run under the official SDK's names, as `init` gives it.
+
+    As a context manager it is finished at the end of the block: with exit code 1 if an exception leaves it.
+
+    Args:
+        run: the run itself.
+        settings: what it was made from.
+    """
+
+    def __init__(self, run: _Run, settings: Settings) -> None:
+        self._run = run
+        self._asked = False
+        self._patience = float(vars(settings).get("init_timeout", INIT_TIMEOUT))
+        self._config = Config(run, allow_val_change=bool(vars(settings).get("allow_val_change", in_notebook())))
+        self._settings = RunSettings(self, vars(settings))
+        self.pid = os.getpid()
+        # The first event: with it the run is made on the server, even if nothing is logged.
+        run.summary.update({})
+        if goes_on(run.settings):
+            self._wait_for_the_past()
+        self._first_step = run.step
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise not_covered(f"wandb.Run.{name}", (name for name in dir(type(self)) if not name.startswith("_")))
+
+    def __repr__(self) -> str:
+        return repr(self._run)
+
+    def __copy__(self) -> Run:
+        return self  # there is one of it: a copied trainer logs to the same run
+
+    def __deepcopy__(self, memo: object) -> Run:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"run {self.id} cannot be pickled: it belongs to its process. Give another process the id, and there "
+            f'call wandb.init(id={self.id!r}, resume="allow")'
+        )
+
+    # --- what it is ---
+
+    @property
+    def id(self) -> str:
+        """Id of the run in its project."""
+        return self._run.id
+
+    @property
+    def name(self) -> str:
+        """Name people see. Can be set."""
+        return self._run.name if self._run.settings.name else self._known().name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._run.name = name
+
+    @property
+    def project(self) -> str:
+        """Project of the run."""
+        return self._run.project
+
+    @property
+    def entity(self) -> str:
+        """Team or user; empty while nobody has said."""
+        return self._run.settings.entity or self._known().entity or ""
+
+    @property
+    def url(self) -> str | None:
+        """Address of the run's page; None while the server does not know the run."""
+        return self._known().url
+
+    @property
+    def project_url(self) -> str | None:
+        """Address of the project's page; None while the server does not know the run."""
+        url = self.url
+        return None if url is None else url.rpartition("/runs/")[0]
+
+    @property
+    def start_time(self) -> float:
+        """When the run began, seconds since 1970."""
+        return self._run.start_time
+
+    @property
+    def path(self) -> str:
+        """`entity/project/id`."""
+        return "/".join(part for part in (self.entity, self.project, self.id) if part)
+
+    @property
+    def notes(self) -> str | None:
+        """Longer description. Can be set."""
+        return self._run.notes
+
+    @notes.setter
+    def notes(self, notes: str) -> None:
+        self._run.notes = notes
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Tags of the run. Can be set, and added to: `run.tags += ("v2",)`."""
+        return self._run.tags
+
+    @tags.setter
+    def tags(self, tags: Iterable[str]) -> None:
+        self._run.tags = tuple(tags)
+
+    @property
+    def group(self) -> str:
+        """Group of runs this one belongs to."""
+        return self._run.group or ""
+
+    @property
+    def job_type(self) -> str:
+        """Kind of job."""
+        return self._run.job_type or ""
+
+    @property
+    def step(self) -> int:
+        """Step of the next row."""
+        return self._run.step
+
+    @property
+    def settings(self) -> RunSettings:
+        """Its settings, under the official SDK's names."""
+        return self._settings
+
+    @property
+    def config(self) -> Config:
+        """Its config."""
+        return self._config
+
+    @property
+    def config_static(self) -> SimpleNamespace:
+        """A copy of its config, as attributes."""
+        return SimpleNamespace(**self._config.as_dict())
+
+    @property
+    def summary(self) -> Summary:
+        """The summary: last values and aggregates of the metrics, and what is set by hand."""
+        return self._run.summary
+
+    @property
+    def starting_step(self) -> int:
+        """Step of its first row: not 0 if it goes on with a run that was there."""
+        return self._first_step
+
+    @property
+    def sweep_id(self) -> None:
+        """Sweeps are not covered."""
+
+    @property
+    def sweep_url(self) -> None:
+        """Sweeps are not covered."""
+
+    @property
+    def offline(self) -> bool:
+        """Whether nothing is sent."""
+        return self._run.mode == "offline"
+
+    @property
+    def disabled(self) -> bool:
+        """Whether nothing is done at all."""
+        return self._run.mode == "disabled"
+
+    @property
+    def resumed(self) -> bool:
+        """Whether it goes on with a run that was there."""
+        return self._known().resumed if goes_on(self._run.settings) else False
+
+    @property
+    def dir(self) -> str:
+        """A folder of the run's own, for files to `save`."""
+        if self._run.dir is None:
+            return tempfile.gettempdir()
+        folder = self._run.dir / "saved" / "files"  # which, as in the official SDK, is part of what `save` calls a file
+        folder.mkdir(parents=True, exist_ok=True)
+        return str(folder)
+
+    @property
+    def sync_dir(self) -> str:
+        """The run directory."""
+        return str(self._run.dir or tempfile.gettempdir())
+
+    def display(self, height: int = 420, hidden: bool = False) -> bool:  # noqa: FBT001, FBT002  the official SDK's
+        """Show the run's page in a notebook; whether that was done."""
+        if not in_notebook() or self.url is None:
+            return False
+        from IPython.display import HTML, display  # noqa: PLC0415  there is one in a notebook
+
+        display(HTML(self.to_html(height, hidden)))
+        return True
+
+    def to_html(self, height: int = 420, hidden: bool = False) -> str:  # noqa: FBT001, FBT002
+        """The run's page as a frame of another."""
+        style = f"border:none;width:100%;height:{height}px;" + ("display:none;" if hidden else "")
+        return f"<iframe src='{self.url or ''}?jupyter=true' style='{style}'></iframe>"
+
+    def status(self) -> SimpleNamespace:
+        """How much of it is on its way: `sync_items_total`, `sync_items_pending`, `sync_time`."""
+        stats = self._run.stats()
+        return SimpleNamespace(
+            sync_items_total=stats["journalled"], sync_items_pending=self._run.queue_length, sync_time=None
+        )
+
+    def _label(self, *_: Any, **__: Any) -> None:
+        """Takes what frameworks tell W&B's statistics about themselves. Nothing is sent of it."""
+
+    def _wait_for_the_past(self) -> None:
+        """Have the server say how the run was before, if it has to."""
+        run = self._known()
+        if run.mode == "online" and run.url is None and run.settings.resume in {"must", "never"}:
+            error = run.finish(1, timeout=0).error
+            raise LogError(error or f"the server did not say in time whether there is a run {run.id}")
+
+    def _known(self) -> _Run:
+        """The run; the first time only when the server knows it, or has had time to."""
+        if self._run.mode == "online" and self._run.url is None and not self._asked:
+            self._asked = True
+            self._run.flush(self._patience)
+        return self._run
+
+    # --- what goes into it ---
+
+    def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:  # noqa: FBT001  the official SDK's signature
+        """Log a row, or part of one.
+
+        Args:
+            data: name -> value.
+            step: step of the row; rows of one step merge. Default: the current one.
+            commit: whether the row is complete. Default: it is, unless a step is given.
+
+        Raises:
+            LogError: `data` is no mapping, or the run is finished.
+        """
+        self._config.persist()
+        self._run.log(data, step, commit=commit)
+
+    def define_metric(  # noqa: PLR0917  the official SDK's signature
+        self,
+        name: str,
+        step_metric: str | Metric | None = None,
+        step_sync: bool | None = None,  # noqa: FBT001
+        hidden: bool | None = None,  # noqa: FBT001
+        summary: str | None = None,
+        overwrite: bool | None = None,  # noqa: FBT001
+    ) -> Metric:
+        """Say what charts and summary make of a metric, as `wandb_logging.Run.define_metric`; copy is the last value."""
+        if isinstance(summary, str):
+            summary = ",".join(part for part in summary.split(",") if part.strip().lower() != "copy") or None
+        return self._run.define_metric(name, step_metric, step_sync, hidden, summary, overwrite)
+
+    def save(self, glob_str: StrPath, base_path: StrPath | None = None, policy: str = "live") -> list[str]:
+        """Add the files that a glob finds now, as `wandb_logging.Run.save`; it also looks in `dir`."""
+        written = Path(self.dir, glob_str)  # an absolute path stays what it is
+        if base_path is None and not matches(glob_str, None) and matches(written, self.dir):
+            return self._run.save(written, self.dir, policy)
+        return self._run.save(glob_str, base_path, policy)
+
+    def alert(
+        self,
+        title: str,
+        text: str,
+        level: str | AlertLevel | None = None,
+        wait_duration: float | timedelta | None = None,
+    ) -> None:
+        """Tell people, as `wandb_logging.Run.alert`."""
+        self._run.alert(title, text, level or AlertLevel.INFO, wait_duration or WAIT)
+
+    def log_artifact(
+        self,
+        artifact_or_path: Artifact | StrPath,
+        name: str | None = None,
+        type: str | None = None,  # noqa: A002  the official SDK's name
+        aliases: str | Iterable[str] | None = None,
+        tags: str | Iterable[str] | None = None,
+    ) -> Artifact:
+        """Log an artifact, as `wandb_logging.Run.log_artifact`."""
+        return self._run.log_artifact(artifact_or_path, name, type, aliases, tags)
+
+    def use_artifact(
+        self,
+        artifact_or_name: str | UsedArtifact,
+        type: str | None = None,  # noqa: A002  the official SDK's name
+        aliases: str | Iterable[str] | None = None,
+        use_as: str | None = None,
+    ) -> UsedArtifact:
+        """Find an artifact on the server, as `wandb_logging.Run.use_artifact`.
+
+        Args:
+            artifact_or_name: its name, or one that was found.
+            type: what it must be.
+            aliases, use_as: have no meaning for an artifact that is there.
+        """
+        del aliases, use_as
+        if isinstance(artifact_or_name, Artifact):
+            raise WandbLoggingError(
+                "use_artifact of an Artifact that was made here is not covered by wandb_logging.compat: "
+                "log_artifact it, wait for it, and use it by its name"
+            )
+        used = artifact_or_name
+        name = used if isinstance(used, str) else f"{used.entity}/{used.project}/{used.name}"
+        return self._run.use_artifact(name, type)
+
+    def log_model(self, path: StrPath, name: str | None = None, aliases: str | Iterable[str] | None = None) -> None:
+        """Log a file or folder as an artifact of type model."""
+        self._run.log_artifact(path, name, "model", aliases)
+
+    def use_model(self, name: str) -> str:
+        """Fetch an artifact of type model; the path of its only file, or of the folder.
+
+        Raises:
+            LogError: it is no model; or as `wandb_logging.Run.use_artifact`.
+        """
+        used = self._run.use_artifact(name)
+        if "model" not in used.type.lower():
+            raise LogError(f"artifact {name} is of type {used.type}, which has no 'model' in it")
+        folder = used.download()
+        files = used.files()
+        return str(Path(folder, files[0].path)) if len(files) == 1 else folder
+
+    def mark_preempting(self) -> None:
+        """Tell the server that the machine may vanish now."""
+        self._run.mark_preempting()
+
+    # --- its end ---
+
+    def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:  # noqa: FBT001  the official SDK's
+        """End the run, when everything is sent. What is printed of it is the setting `silent`."""
+        del quiet
+        if self in _active.active:
+            self._config.persist()
+        _active.end(self)
+        self._run.finish(exit_code or 0)
+
+    def __enter__(self) -> Run:  # noqa: PYI034  typing.Self needs Python 3.11
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            traceback.print_exception(kind, error, trace)  # for the Logs tab, which is closed when Python prints it
+        self.finish(0 if kind is None else 1)
+
+
+def goes_on(settings: _Settings) -> bool:
+    """Whether a run goes on with what was before, or must not."""
+    return any(way is not None for way in (settings.resume, settings.resume_from, settings.fork_from))

@@ -1,0 +1,198 @@
+"""Settings under the official SDK's names, and what they are here."""
+
+from __future__ import annotations
+
+import _thread
+import importlib.util
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from wandb_logging._settings.settings import STANDARD_FILES
+from wandb_logging.compat._official_settings import DEFAULTS, UNSET
+from wandb_logging.compat._refused import not_covered, say_once
+
+if TYPE_CHECKING:
+    from wandb_logging.compat._run import Run
+
+PATIENCE = 7 * 24 * 3600.0  # seconds that the end waits for the server; the official SDK gives up no earlier
+INIT_TIMEOUT = 10.0  # seconds; see the setting init_timeout
+
+# Settings of the official SDK that one of ours stands for.
+_OURS = {
+    "api_key": "api_key",
+    "app_url_override": "app_url",
+    "base_url": "host",
+    "entity": "entity",
+    "finish_timeout": "close_timeout",
+    "fork_from": "fork_from",
+    "heartbeat_seconds": "heartbeat_interval",
+    "ignore_globs": "ignore_globs",
+    "mode": "mode",
+    "project": "project",
+    "resume_from": "resume_from",
+    "run_group": "group",
+    "run_id": "run_id",
+    "run_job_type": "job_type",
+    "run_name": "name",
+    "run_notes": "notes",
+    "run_tags": "tags",
+    "silent": "quiet",
+    "x_file_stream_transmit_interval": "flush_interval",
+    "x_graphql_timeout_seconds": "request_timeout",
+    "x_stats_sampling_interval": "system_interval",
+}
+# Those that `init` sees to itself.
+_OF_INIT = {
+    "allow_val_change",
+    "console",
+    "init_timeout",
+    "reinit",
+    "resume",
+    "root_dir",
+    "stop_fn",
+    "x_disable_meta",
+    "x_disable_stats",
+    "x_file_stream_no_gzip",
+    "x_save_requirements",
+}
+# Those without a meaning here: what the official SDK prints, and how it talks to its own second process.
+MEANINGLESS = {
+    "anonymous",
+    "disable_git",
+    "disable_job_creation",
+    "force",
+    "label_disable",
+    "login_timeout",
+    "max_end_of_run_history_metrics",
+    "max_end_of_run_summary_metrics",
+    "quiet",
+    "show_colors",
+    "show_emoji",
+    "show_errors",
+    "show_info",
+    "show_warnings",
+    "start_method",
+    "summary_timeout",
+    "x_disable_viewer",
+    "x_service_wait",
+}
+# Without these a run would lack what the program counts on: they are refused, not warned of.
+_REFUSED = {
+    "sync_tensorboard": "nothing of what is written to TensorBoard would be in the run",
+    "tensorboard": "nothing of what is written to TensorBoard would be in the run",
+    "monitor_gym": "no video of an environment would be in the run",
+}
+_OLD_MODES = {"dryrun": "offline", "run": "online"}  # the official SDK's older words (protocol 2.6)
+
+
+class Settings(SimpleNamespace):
+    """Settings under the official SDK's names. Which have a meaning here is told when a run begins.
+
+    A setting that was not given says the official SDK's default, or of a run's settings what the run has.
+
+    Args:
+        **values: base_url, api_key, project, entity, root_dir, mode, run_id, run_name, run_notes, run_tags, run_group,
+            run_job_type, resume, reinit, allow_val_change, silent, heartbeat_seconds, init_timeout, finish_timeout,
+            stop_fn have a meaning here.
+
+    Raises:
+        NotCovered: there is no setting of the name that is asked for.
+    """
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in DEFAULTS:
+            return DEFAULTS[name]
+        if name in UNSET:
+            return None
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise not_covered(f"wandb.Settings.{name}", {*_OURS, *_OF_INIT})
+
+
+class RunSettings(Settings):
+    """The settings of a run, as it turned out."""
+
+    def __init__(self, run: Run, values: Mapping[str, Any]) -> None:
+        super().__init__(**{key: value for key, value in values.items() if key not in _OF_RUN})
+        vars(self)["_run"] = run
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _OF_RUN:
+            return _OF_RUN[name](vars(self)["_run"])
+        return super().__getattr__(name)
+
+    def __repr__(self) -> str:
+        return repr(Settings(**{key: value for key, value in vars(self).items() if key != "_run"}))
+
+
+_OF_RUN: dict[str, Any] = {
+    "_jupyter": lambda _run: in_notebook(),
+    "_noop": lambda run: run.disabled,
+    "_offline": lambda run: run.offline,
+    "base_url": lambda run: run._run.settings.host,  # noqa: SLF001  the run beneath
+    "entity": lambda run: run.entity or None,
+    "files_dir": lambda run: run.dir,
+    "is_local": lambda run: "api.wandb.ai" not in run._run.settings.host,  # noqa: SLF001
+    "mode": lambda run: run._run.mode,  # noqa: SLF001
+    "project": lambda run: run.project,
+    "project_url": lambda run: run.project_url,
+    "resumed": lambda run: run.resumed,
+    "root_dir": lambda run: str(Path(run._run.settings.cache_dir).parent),  # noqa: SLF001
+    "run_group": lambda run: run.group or None,
+    "run_id": lambda run: run.id,
+    "run_job_type": lambda run: run.job_type or None,
+    "run_mode": lambda run: "offline-run" if run.offline else "run",
+    "run_name": lambda run: run.name,
+    "run_notes": lambda run: run.notes,
+    "run_tags": lambda run: run.tags,
+    "run_url": lambda run: run.url,
+    "sync_dir": lambda run: run.sync_dir,
+    "wandb_dir": lambda run: str(run._run.settings.cache_dir),  # noqa: SLF001
+    "x_start_time": lambda run: run.start_time,
+}
+
+
+def in_notebook() -> bool:
+    """Whether this is a cell of a notebook."""
+    ipython: Any = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
+    return shell is not None and hasattr(shell, "kernel")
+
+
+def our_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What the official SDK's settings mean here: our own. Names what means nothing.
+
+    Raises:
+        NotCovered: a setting without which the run would lack what the program counts on.
+    """
+    given = {key: value for key, value in values.items() if value is not None and value is not False}
+    for key in sorted(_REFUSED.keys() & given):
+        raise not_covered(f"wandb.init({key}={given[key]!r}): {_REFUSED[key]}: it")
+    for key in sorted(given.keys() - _OURS.keys() - _OF_INIT - MEANINGLESS):
+        say_once(f"wandb.init(): {key} is not covered by wandb_logging.compat and has no effect")
+    ours = {_OURS[key]: given[key] for key in _OURS.keys() & given}
+    ours.setdefault("close_timeout", PATIENCE)
+    ours["system_metrics"] = "x_disable_stats" not in given and importlib.util.find_spec("psutil") is not None
+    ours["capture_output"] = given.get("console") != "off"
+    unwanted = {"wandb-metadata.json"} if "x_disable_meta" in given else set()
+    if values.get("x_save_requirements") is False:
+        unwanted.add("requirements.txt")
+    ours["standard_files"] = [name for name in STANDARD_FILES if name not in unwanted]
+    # The server's wish to stop interrupts the main thread, as in the official SDK, unless there is a function for it.
+    stop = given.get("stop_fn", _thread.interrupt_main)
+    ours["on_stop"] = lambda _run: stop()
+    if "mode" in ours:
+        ours["mode"] = _OLD_MODES.get(ours["mode"], ours["mode"])
+    if "root_dir" in given:
+        ours["cache_dir"] = Path(given["root_dir"]) / "wandb_cache"
+    if "x_file_stream_no_gzip" in given:
+        ours["gzip"] = False
+    if "resume" in given:
+        ours["resume"] = "auto" if given["resume"] is True else given["resume"]
+    return {key: value for key, value in ours.items() if value is not None}

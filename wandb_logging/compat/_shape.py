@@ -1,0 +1,119 @@
+"""The shape of the official SDK 0.31.0: its names and modules, and where each is here. A table; nothing is imported.
+
+A home is a module of this package, and the name in there if it is another one: `_media.image`, `compat._run:finish`.
+"""
+
+from __future__ import annotations
+
+VERSION = "0.31.0"
+
+_MEDIA = {
+    "Audio": "_media.audio",
+    "Histogram": "_media.histogram",
+    "Html": "_media.html",
+    "Image": "_media.image",
+    "Molecule": "_media.molecule",
+    "Object3D": "_media.object3d",
+    "Plotly": "_media.plotly",
+    "Table": "_media.table",
+    "Video": "_media.video",
+}
+_ERRORS = {
+    "AuthenticationError": "_errors:AuthError",
+    "CommError": "_errors:WandbLoggingError",
+    "Error": "_errors:WandbLoggingError",
+    "UsageError": "_errors:WandbLoggingError",
+}
+_TERM = dict.fromkeys(("termerror", "termlog", "termsetup", "termwarn"), "compat._util")
+
+# The names of `wandb` itself.
+HOMES: dict[str, str] = {
+    **_MEDIA,
+    **_TERM,
+    "AlertLevel": "_events.alerts",
+    "Artifact": "_artifacts.artifact",
+    "CommError": _ERRORS["CommError"],
+    "Config": "compat._config",
+    "Error": _ERRORS["Error"],
+    "Run": "compat._run",
+    "Settings": "compat._settings",
+    "UsageError": _ERRORS["UsageError"],
+    "ensure_configured": "compat._util",
+    "init": "compat._init",
+    "join": "compat._functions:finish",
+    "login": "compat._init",
+    "require": "compat._util",
+    "setup": "compat._util",
+    "teardown": "compat._util",
+    **dict.fromkeys(
+        (
+            "alert",
+            "define_metric",
+            "finish",
+            "log",
+            "log_artifact",
+            "log_model",
+            "mark_preempting",
+            "save",
+            "use_artifact",
+            "use_model",
+        ),
+        "compat._functions",
+    ),
+}
+
+# Names of `wandb` that can be imported, and say that they are not covered when they are used.
+REFUSED = frozenset(
+    """
+    Api ArtifactTTL Classes EvalTable Graph JoinedTable agent api attach box3d controller link_model pin_config_keys
+    plot_table restore sagemaker_auth sweep trigger unwatch visualize watch wandb_agent
+    """.split()
+)
+
+# Its modules, each with the names in it that have a home here; the others that are named are refused.
+MODULES: dict[str, dict[str, str]] = {
+    "data_types": {**_MEDIA, "WBValue": "_media.base:Value"},
+    "env": {},
+    "errors": _ERRORS,
+    "errors.errors": _ERRORS,
+    "errors.term": _TERM,
+    "integration": {},
+    "sdk": {
+        name: HOMES[name]
+        for name in ("AlertLevel", "Artifact", "Config", "Settings", "finish", "init", "login", "require", "setup", "teardown")
+    },
+    "sdk.artifacts": {},
+    "sdk.artifacts.artifact": {"Artifact": HOMES["Artifact"]},
+    "sdk.data_types": {},
+    "sdk.data_types.base_types": {},
+    "sdk.data_types.base_types.media": {"Media": "_media.base"},
+    "sdk.data_types.base_types.wb_value": {"WBValue": "_media.base:Value"},
+    "sdk.data_types.histogram": {"Histogram": _MEDIA["Histogram"]},
+    "sdk.data_types.html": {"Html": _MEDIA["Html"]},
+    "sdk.data_types.image": {"Image": _MEDIA["Image"]},
+    "sdk.data_types.molecule": {"Molecule": _MEDIA["Molecule"]},
+    "sdk.data_types.object_3d": {"Object3D": _MEDIA["Object3D"]},
+    "sdk.data_types.plotly": {"Plotly": _MEDIA["Plotly"]},
+    "sdk.data_types.table": {"Table": _MEDIA["Table"]},
+    "sdk.data_types.video": {"Video": _MEDIA["Video"]},
+    "sdk.lib": {"RunDisabled": "compat._util", "SummaryDisabled": "compat._util", "telemetry": "compat._util"},
+    "sdk.lib.config_util": {"ConfigError": "compat._config"},
+    "sdk.lib.disabled": {"RunDisabled": "compat._util", "SummaryDisabled": "compat._util"},
+    "sdk.lib.ipython": {"in_notebook": "compat._settings", "in_jupyter": "compat._settings:in_notebook"},
+    "sdk.lib.runid": {"generate_id": "_run.start:new_id"},
+    "sdk.lib.telemetry": {"context": "compat._util:telemetry_context"},
+    "sdk.wandb_alerts": {"AlertLevel": HOMES["AlertLevel"]},
+    "sdk.wandb_config": {"Config": HOMES["Config"]},
+    "sdk.wandb_init": {"init": HOMES["init"]},
+    "sdk.wandb_login": {"login": HOMES["login"]},
+    "sdk.wandb_run": {"Run": HOMES["Run"], "finish": HOMES["finish"]},
+    "sdk.wandb_settings": {"Settings": HOMES["Settings"]},
+    "sdk.wandb_summary": {"Summary": "_reading.summary"},
+    "util": {
+        "generate_id": "_run.start:new_id",
+        "get_module": "compat._util",
+        "json_dumps_safer": "compat._util",
+        "make_artifact_name_safe": "compat._util",
+    },
+    "wandb_run": {"Run": HOMES["Run"]},
+}

@@ -1,0 +1,123 @@
+"""Small things of the official SDK that frameworks import: messages, ids, JSON, what is only there to be asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import logging
+import re
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+from wandb_logging._errors import WandbLoggingError
+from wandb_logging._process import notices
+from wandb_logging._run.start import new_id as generate_id
+from wandb_logging._values.plain import plain
+from wandb_logging.compat._refused import say_once
+
+__all__ = ["generate_id"]
+
+
+class RunDisabled:
+    """The type of a disabled run in older versions of the official SDK. There are no values of it."""
+
+
+class SummaryDisabled(dict[str, Any]):
+    """The type of its summary. There are no values of it."""
+
+
+def termlog(string: str = "", newline: bool = True, repeat: bool = True, **_: Any) -> None:  # noqa: FBT001, FBT002
+    """Say something to the person at the terminal."""
+    _say(logging.INFO, string, repeat=repeat)
+
+
+def termwarn(string: str, newline: bool = True, repeat: bool = True, **_: Any) -> None:  # noqa: FBT001, FBT002
+    """Warn."""
+    _say(logging.WARNING, string, repeat=repeat)
+
+
+def termerror(string: str, newline: bool = True, repeat: bool = True, **_: Any) -> None:  # noqa: FBT001, FBT002
+    """Say what went wrong."""
+    _say(logging.ERROR, string, repeat=repeat)
+
+
+def _say(level: int, text: str, *, repeat: bool) -> None:
+    if repeat:
+        notices.say(level, text)
+    else:
+        say_once(text)
+
+
+def termsetup(*_: Any, **__: Any) -> None:
+    """Does nothing: messages are log records here."""
+
+
+def require(*_: Any, **__: Any) -> None:
+    """Does nothing: what could be required of the official SDK is always so, or not covered."""
+
+
+def setup(*_: Any, **__: Any) -> None:
+    """Does nothing: there is no second process to start."""
+
+
+def teardown(exit_code: int | None = None) -> None:
+    """End the runs that are going on.
+
+    Args:
+        exit_code: 0 for finished, anything else for failed.
+    """
+    from wandb_logging.compat import _active  # noqa: PLC0415  not for a message
+
+    for run in reversed(_active.active[:]):
+        run.finish(exit_code)
+
+
+def ensure_configured() -> None:
+    """Does nothing: settings are read when a run begins."""
+
+
+class _Anything:
+    def __getattr__(self, name: str) -> _Anything:
+        return self
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Takes anything."""
+
+
+@contextlib.contextmanager
+def telemetry_context(*_: Any, **__: Any) -> Iterator[Any]:
+    """Takes what frameworks tell W&B's statistics about themselves. Nothing is sent of it."""
+    yield _Anything()
+
+
+def get_module(name: str, required: str | bool | None = None, lazy: bool = True) -> ModuleType | None:  # noqa: FBT001, FBT002
+    """A module, or None where it is not installed.
+
+    Args:
+        name: of the module.
+        required: what to say if it is missing.
+        lazy: has no meaning here.
+
+    Raises:
+        WandbLoggingError: it is required and missing.
+    """
+    del lazy
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        if required:
+            raise WandbLoggingError(str(required)) from None
+        return None
+
+
+def json_dumps_safer(obj: Any, **kwargs: Any) -> str:
+    """JSON of anything: what has none goes by its text."""
+    return json.dumps(plain({"value": obj}, aside={}, of_config=True).get("value"), **kwargs)
+
+
+def make_artifact_name_safe(name: str) -> str:
+    """A name that an artifact may have."""
+    safe = re.sub(r"[^a-zA-Z0-9_\-.]", "_", name)
+    return safe if len(safe) <= 128 else f"{safe[:63]}..{safe[-63:]}"
