@@ -18,16 +18,18 @@ import pytest
 import wandb_logging.compat as wandb
 from tests.patience import PATIENCE
 from wandb_logging import LogError, Session, SettingsError, read_run, sync
+from wandb_logging.compat import _refused
+from wandb_logging.compat._refused import NotCovered
+from wandb_logging.compat._shape import HOMES
 from wandb_logging.testing import LocalServer
 
 
 @pytest.fixture(autouse=True)
 def _afresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No run is left over, and nothing was said before."""
-    monkeypatch.setattr(wandb, "_said", set())
+    monkeypatch.setattr(_refused, "said", set())
     yield
-    while wandb._active:
-        wandb._active[-1].finish()
+    wandb.teardown()
 
 
 def rows(server: LocalServer, number: int = 0) -> list[dict[str, Any]]:
@@ -96,39 +98,59 @@ def test_after_the_end_it_is_as_before(wandb_server: LocalServer) -> None:
 # --- what is not covered ---
 
 
-@pytest.mark.parametrize("name", ["sweep", "agent", "watch", "Api", "plot", "Classes", "nonsense"])
-def test_what_is_not_covered_is_named(name: str) -> None:
-    """With what is. To `hasattr` and `getattr` it is not there."""
-    with pytest.raises(
-        AttributeError, match=rf"^wandb.{name} is not covered .* covered are: .*\binit, log, log_artifact"
+def test_what_nobody_has_is_not_there() -> None:
+    """With the names that are. To `hasattr` and `getattr` it is not there."""
+    for raised in (AttributeError, wandb.Error):
+        with pytest.raises(
+            raised, match=r"^wandb.nonsense is not covered .* covered are: .*\binit, install, join, log"
+        ):
+            wandb.nonsense  # noqa: B018
+    assert not hasattr(wandb, "nonsense")
+    with pytest.raises(ImportError, match="nonsense"):
+        exec("from wandb_logging.compat import nonsense")
+    with (
+        wandb.init(mode="offline") as run,
+        pytest.raises(wandb.Error, match=r"wandb.Run.nonsense is not covered .* log,"),
     ):
-        getattr(wandb, name)
-    with pytest.raises(wandb.Error):
-        getattr(wandb, name)
-    assert not hasattr(wandb, name)
+        _ = run.nonsense
 
 
-def test_an_import_of_it_fails_by_name() -> None:
-    with pytest.raises(ImportError, match="sweep"):
-        exec("from wandb_logging.compat import sweep")
-
-
-def test_so_is_a_method_of_a_run() -> None:
-    with wandb.init(mode="offline") as run, pytest.raises(wandb.Error, match=r"wandb.Run.watch is not covered .* log,"):
-        _ = run.watch
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: wandb.sweep({}),
+        lambda: wandb.agent("id", function=print),
+        lambda: wandb.api.api_key,
+        wandb.controller,
+        lambda: wandb.sdk.launch,
+        type("Own", (wandb.JoinedTable,), {}),
+        lambda: wandb.init(mode="offline", sync_tensorboard=True),
+        lambda: wandb.init(mode="offline", settings={"sync_tensorboard": True}),
+        lambda: wandb.init(mode="offline", monitor_gym=True),
+        lambda: wandb.Settings().nonsense,
+    ],
+)
+def test_what_is_not_covered_can_be_imported_and_says_so_when_it_is_used(use: Callable[[], object]) -> None:
+    """By its name: nothing is taken and dropped."""
+    exec("from wandb_logging.compat import sweep, agent, JoinedTable")
+    with pytest.raises(NotCovered, match=r"wandb\.(init\(|\w+).* not covered by wandb_logging.compat"):
+        use()
+    assert current() is None
+    assert not isinstance(3, wandb.JoinedTable)
 
 
 def test_arguments_and_settings_that_are_not_covered_are_named_once(caplog: pytest.LogCaptureFixture) -> None:
     """The run begins all the same. What they are without is not worth a word."""
     settings = wandb.Settings(x_label="node", show_info=False, docker=None)
     for _ in range(2):
-        wandb.init(mode="offline", save_code=True, monitor_gym=False, settings=settings, reinit="finish_previous")
+        wandb.init(mode="offline", save_code=True, sync_tensorboard=False, settings=settings, reinit="finish_previous")
     lines = [record.getMessage() for record in caplog.records if "not covered" in record.getMessage()]
     assert [line.split()[1] for line in lines] == ["save_code", "x_label"]
 
 
 def test_all_that_is_listed_is_there() -> None:
-    assert sorted(wandb.__all__) == dir(wandb)
+    """Each name can be had."""
+    assert sorted(wandb.__all__) == dir(wandb) == sorted({*HOMES, "__version__", "config", "run", "summary", "util"})
     with wandb.init(mode="disabled"):
         assert [name for name in wandb.__all__ if getattr(wandb, name) is None] == []
 

@@ -89,7 +89,10 @@ class Part(dict[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value of a key."""
-        return self[key] if key in self else default
+        try:
+            return self[key]
+        except KeyError:
+            return default
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.update({key: value})
@@ -104,7 +107,7 @@ class Part(dict[str, Any]):
         super().update(given)
         self._change(lambda now: now.update(given))
 
-    def __ior__(self, other: Any) -> Part:  # type: ignore[override, misc]  # as dict's
+    def __ior__(self, other: Any) -> Part:  # type: ignore[override, misc]  # noqa: PYI034  as dict's
         self.update(other)
         return self
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from wandb_logging._errors import LogError
 from wandb_logging._events import alerts
@@ -154,9 +154,13 @@ class Run:
 
     @property
     def notes(self) -> str | None:
-        """Longer description. Can be set."""
-        notes: str | None = self._changed.get("notes", self.settings.notes)
-        return notes
+        """Longer description. Can be set. Of a run that is resumed what it had, once the server has been asked."""
+        given: str | None = self._changed.get("notes", self.settings.notes)
+        if given is not None:
+            return given
+        uploader = self._background.uploader
+        before: str | None = uploader.state.run.get("notes") or self._place.info.get("notes")
+        return before or (uploader.remote.notes if uploader.remote else None)
 
     @notes.setter
     def notes(self, notes: str) -> None:
@@ -256,6 +260,18 @@ class Run:
     def queue_length(self) -> int:
         """Journal lines the server has not acknowledged."""
         return self._background.queue_length
+
+    def __copy__(self) -> Run:
+        return self  # there is one of it: a copied trainer logs to the same run
+
+    def __deepcopy__(self, memo: object) -> Run:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"run {self.id} cannot be pickled: it belongs to its process. In another process make one of the same "
+            f"id: new_run({self.project!r}, run_id={self.id!r}, resume='allow')"
+        )
 
     def __repr__(self) -> str:
         return f"<Run {self.project}/{self.id} {self.mode}>"

@@ -246,7 +246,7 @@ class Remote:
         entity, project, name, display_name: where the run is and what it is called.
         history, events, output: lines that were there before us: our offsets begin there.
         step, runtime: where a resumed run goes on.
-        config, summary, tags: what a resumed run had.
+        config, summary, tags, notes: what a resumed run had.
         structured: whether the server takes text lines as JSON.
         gzip: whether it takes compressed requests.
         artifact_tags: whether artifacts can have tags there.
@@ -266,6 +266,7 @@ class Remote:
     config: dict[str, Any] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
     tags: list[str] = field(default_factory=list)
+    notes: str | None = None
     structured: bool = False
     gzip: bool = False
     artifact_tags: bool = False
@@ -370,6 +371,7 @@ def remote(
         config=before.config if before else {},
         summary=before.summary if before else {},
         tags=before.tags if before else [],
+        notes=before.notes if before else None,
         structured="STRUCTURED_CONSOLE_LOGS" in server_features,
         gzip="FILESTREAM_GZIP" in server_features,
         artifact_tags="ARTIFACT_TAGS" in server_features,

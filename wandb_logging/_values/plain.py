@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, S
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from operator import methodcaller
 from pathlib import PurePath
 from types import SimpleNamespace
 from typing import Any
@@ -253,10 +254,9 @@ def _as_mapping(kind: type) -> Callable[[Any], object] | None:
     """How values of a type that is no mapping are taken as one; None if they are not."""
     if dataclasses.is_dataclass(kind):
         return lambda value: {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
-    if callable(getattr(kind, "model_dump", None)):  # pydantic
-        return lambda value: value.model_dump()
-    if callable(getattr(kind, "flag_values_dict", None)):  # absl's flags
-        return lambda value: value.flag_values_dict()
+    for method in ("model_dump", "flag_values_dict"):  # pydantic, absl's flags
+        if callable(getattr(kind, method, None)):
+            return methodcaller(method)
     if hasattr(kind, "__attrs_attrs__"):
         return lambda value: {item.name: getattr(value, item.name) for item in kind.__attrs_attrs__}
     if issubclass(kind, SimpleNamespace) or (kind.__module__, kind.__name__) == ("argparse", "Namespace"):

@@ -55,9 +55,19 @@ if TYPE_CHECKING:
         use_model,
     )
     from wandb_logging.compat._init import init, login
-    from wandb_logging.compat._install import install
+    from wandb_logging.compat._install import install, uninstall
     from wandb_logging.compat._run import Run
     from wandb_logging.compat._settings import Settings
+    from wandb_logging.compat._util import (
+        ensure_configured,
+        require,
+        setup,
+        teardown,
+        termerror,
+        termlog,
+        termsetup,
+        termwarn,
+    )
 
     CommError = UsageError = Error
 
@@ -67,13 +77,52 @@ if TYPE_CHECKING:
 
 __version__ = VERSION  # of the official SDK that this stands for, as frameworks ask for it
 
-__all__ = [  # noqa: PLE0604  the names are in one list
+__all__ = [
+    "AlertLevel",
+    "Artifact",
+    "Audio",
+    "CommError",
+    "Config",
+    "Error",
+    "Histogram",
+    "Html",
+    "Image",
+    "Molecule",
+    "Object3D",
+    "Plotly",
+    "Run",
+    "Settings",
+    "Table",
+    "UsageError",
+    "Video",
     "__version__",
+    "alert",
     "config",
+    "define_metric",
+    "ensure_configured",
+    "finish",
+    "init",
     "install",
+    "join",
+    "log",
+    "log_artifact",
+    "log_model",
+    "login",
+    "mark_preempting",
+    "require",
     "run",
+    "save",
+    "setup",
     "summary",
-    *HOMES,
+    "teardown",
+    "termerror",
+    "termlog",
+    "termsetup",
+    "termwarn",
+    "uninstall",
+    "use_artifact",
+    "use_model",
+    "util",
 ]
 
 
@@ -95,8 +144,8 @@ def __getattr__(name: str) -> Any:
     if name in {"config", "summary"}:
         run = _active.current()
         return _active.Early(f"wandb.{name}") if run is None else getattr(run, name)
-    if name in HOMES or name == "install":
-        value = _finder.load(HOMES.get(name, "compat._install"), name)
+    if name in HOMES:
+        value = _finder.load(HOMES[name], name)
     elif f"{__name__}.{name}" in _finder.MODULES:
         value = importlib.import_module(f"{__name__}.{name}")
     elif name in REFUSED:

@@ -1,4 +1,4 @@
-"""Which runs are going on, and which one `wandb.log` and the others mean. Global state: there is one for the process."""
+"""Which runs are going on, and which one `wandb.log` and the others mean. Global state."""
 
 from __future__ import annotations
 

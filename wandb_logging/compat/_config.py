@@ -72,7 +72,8 @@ class Config(Mapping[str, Any]):
 
     def as_dict(self) -> dict[str, Any]:
         """A copy."""
-        return copy.deepcopy(vars(self)["_run"].config)  # type: ignore[no-any-return]
+        values: dict[str, Any] = copy.deepcopy(vars(self)["_run"].config)
+        return values
 
     def update(self, d: Any, allow_val_change: bool | None = None) -> None:  # noqa: FBT001  the official SDK's signature
         """Set several values.
@@ -123,7 +124,7 @@ class Config(Mapping[str, Any]):
 
 
 def merged(before: Any, now: Any) -> Any:
-    """A nested value after it was changed in place: with what was added and changed, without losing what was removed."""
+    """A nested value after it was changed in place: with what was added and changed, and with what was removed."""
     if isinstance(before, dict) and isinstance(now, dict):
         return {**before, **{key: merged(before.get(key), value) for key, value in now.items()}}
     if isinstance(before, list) and isinstance(now, list) and len(now) < len(before):

@@ -1,4 +1,4 @@
-"""Finds the official SDK's modules: `wandb_logging.compat.sdk.wandb_run`, and `wandb.sdk.wandb_run` where we are `wandb`.
+"""Finds the official SDK's modules: `wandb_logging.compat.sdk.wandb_run`, and where we are `wandb`, `wandb.sdk`.
 
 Each is made from the table in `_shape` when it is imported. Under both names it is the same module, so that a class is
 the same class however it was reached.

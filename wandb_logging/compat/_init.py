@@ -17,7 +17,7 @@ from wandb_logging.compat._refused import say_once
 from wandb_logging.compat._run import Run
 from wandb_logging.compat._settings import MEANINGLESS, Settings, in_notebook, our_settings
 
-_NOT_GIVEN = (None, "", (), [])  # as environment variables and command lines say it
+_NOT_GIVEN: tuple[Any, ...] = (None, "", (), [])  # as environment variables and command lines say it
 
 
 def init(  # noqa: PLR0917  the official SDK's signature

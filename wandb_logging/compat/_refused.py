@@ -37,13 +37,15 @@ def say_once(text: str) -> None:
 class _Refusing(type):
     """The type of placeholders: calling one, or looking into it, raises."""
 
+    name: str
+
     def __call__(cls, *_: Any, **__: Any) -> NoReturn:
-        raise not_covered(f"{cls.__module__}.{cls.__qualname__}")
+        raise not_covered(cls.name)
 
     def __getattr__(cls, name: str) -> NoReturn:
         if name.startswith("__"):  # whoever looks what kind of object this is
             raise AttributeError(name)
-        raise not_covered(f"{cls.__module__}.{cls.__qualname__}.{name}")
+        raise not_covered(f"{cls.name}.{name}")
 
 
 def refused(name: str, module: str = "wandb") -> Any:
@@ -51,4 +53,5 @@ def refused(name: str, module: str = "wandb") -> Any:
 
     It can be imported, is of no value's type, and a class of it can be written: whoever uses it gets `NotCovered`.
     """
-    return _Refusing(name, (), {"__module__": module, "__doc__": "Not covered by `wandb_logging.compat`."})
+    about = {"name": f"{module}.{name}", "__module__": module, "__doc__": "Not covered by `wandb_logging.compat`."}
+    return _Refusing(name, (), about)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import tempfile
 import traceback
@@ -218,9 +219,8 @@ class Run:
         """Show the run's page in a notebook; whether that was done."""
         if not in_notebook() or self.url is None:
             return False
-        from IPython.display import HTML, display  # noqa: PLC0415  there is one in a notebook
-
-        display(HTML(self.to_html(height, hidden)))
+        page: Any = importlib.import_module("IPython.display")  # there is one in a notebook
+        page.display(page.HTML(self.to_html(height, hidden)))
         return True
 
     def to_html(self, height: int = 420, hidden: bool = False) -> str:  # noqa: FBT001, FBT002
@@ -277,8 +277,8 @@ class Run:
         summary: str | None = None,
         overwrite: bool | None = None,  # noqa: FBT001
     ) -> Metric:
-        """Say what charts and summary make of a metric, as `wandb_logging.Run.define_metric`; copy is the last value."""
-        if isinstance(summary, str):
+        """Say what charts and summary make of a metric, as `wandb_logging.Run.define_metric`."""
+        if isinstance(summary, str):  # copy is an older word for the last value
             summary = ",".join(part for part in summary.split(",") if part.strip().lower() != "copy") or None
         return self._run.define_metric(name, step_metric, step_sync, hidden, summary, overwrite)
 

@@ -26,7 +26,7 @@ _ERRORS = {
 }
 _TERM = dict.fromkeys(("termerror", "termlog", "termsetup", "termwarn"), "compat._util")
 
-# The names of `wandb` itself.
+# The names of `wandb` itself; `config`, `run` and `summary` are the current run's. The last two are our own.
 HOMES: dict[str, str] = {
     **_MEDIA,
     **_TERM,
@@ -60,14 +60,36 @@ HOMES: dict[str, str] = {
         ),
         "compat._functions",
     ),
+    "install": "compat._install",
+    "uninstall": "compat._install",
 }
 
 # Names of `wandb` that can be imported, and say that they are not covered when they are used.
 REFUSED = frozenset(
-    """
-    Api ArtifactTTL Classes EvalTable Graph JoinedTable agent api attach box3d controller link_model pin_config_keys
-    plot_table restore sagemaker_auth sweep trigger unwatch visualize watch wandb_agent
-    """.split()
+    [
+        "Api",
+        "ArtifactTTL",
+        "Classes",
+        "EvalTable",
+        "Graph",
+        "JoinedTable",
+        "agent",
+        "api",
+        "attach",
+        "box3d",
+        "controller",
+        "link_model",
+        "pin_config_keys",
+        "plot_table",
+        "restore",
+        "sagemaker_auth",
+        "sweep",
+        "trigger",
+        "unwatch",
+        "visualize",
+        "watch",
+        "wandb_agent",
+    ]
 )
 
 # Its modules, each with the names in it that have a home here; the others that are named are refused.
@@ -80,7 +102,18 @@ MODULES: dict[str, dict[str, str]] = {
     "integration": {},
     "sdk": {
         name: HOMES[name]
-        for name in ("AlertLevel", "Artifact", "Config", "Settings", "finish", "init", "login", "require", "setup", "teardown")
+        for name in (
+            "AlertLevel",
+            "Artifact",
+            "Config",
+            "Settings",
+            "finish",
+            "init",
+            "login",
+            "require",
+            "setup",
+            "teardown",
+        )
     },
     "sdk.artifacts": {},
     "sdk.artifacts.artifact": {"Artifact": HOMES["Artifact"]},

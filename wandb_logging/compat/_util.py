@@ -28,17 +28,17 @@ class SummaryDisabled(dict[str, Any]):
     """The type of its summary. There are no values of it."""
 
 
-def termlog(string: str = "", newline: bool = True, repeat: bool = True, **_: Any) -> None:  # noqa: FBT001, FBT002
+def termlog(string: str = "", newline: bool = True, repeat: bool = True, **_: Any) -> None:  # noqa: ARG001, FBT001, FBT002
     """Say something to the person at the terminal."""
     _say(logging.INFO, string, repeat=repeat)
 
 
-def termwarn(string: str, newline: bool = True, repeat: bool = True, **_: Any) -> None:  # noqa: FBT001, FBT002
+def termwarn(string: str, newline: bool = True, repeat: bool = True, **_: Any) -> None:  # noqa: ARG001, FBT001, FBT002
     """Warn."""
     _say(logging.WARNING, string, repeat=repeat)
 
 
-def termerror(string: str, newline: bool = True, repeat: bool = True, **_: Any) -> None:  # noqa: FBT001, FBT002
+def termerror(string: str, newline: bool = True, repeat: bool = True, **_: Any) -> None:  # noqa: ARG001, FBT001, FBT002
     """Say what went wrong."""
     _say(logging.ERROR, string, repeat=repeat)
 

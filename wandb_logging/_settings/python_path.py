@@ -1,0 +1,20 @@
+"""What Python processes that are started from this one find first: `PYTHONPATH`."""
+
+from __future__ import annotations
+
+import os
+
+
+def put_first(folder: str) -> None:
+    """Have them look into a folder before all others. Calling it again changes nothing."""
+    others = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part and part != folder]
+    os.environ["PYTHONPATH"] = os.pathsep.join([folder, *others])
+
+
+def take_away(folder: str) -> None:
+    """Undo that."""
+    others = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part and part != folder]
+    if others:
+        os.environ["PYTHONPATH"] = os.pathsep.join(others)
+    else:
+        os.environ.pop("PYTHONPATH", None)
