@@ -159,7 +159,7 @@ class Run:
         if given is not None:
             return given
         uploader = self._background.uploader
-        before: str | None = uploader.state.run.get("notes") or self._place.info.get("notes")
+        before: str | None = uploader.state.run.get("notes") or self._journal.info.get("notes")
         return before or (uploader.remote.notes if uploader.remote else None)
 
     @notes.setter
