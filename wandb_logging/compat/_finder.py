@@ -14,12 +14,12 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from wandb_logging.compat import _shape
 from wandb_logging.compat._refused import not_covered
+from wandb_logging.compat._shape import MODULES as SHAPE
 
 _ROOT = __package__ or "wandb_logging.compat"
 _PACKAGE = _ROOT.partition(".")[0]
-MODULES = {f"{_ROOT}.{name}": homes for name, homes in _shape.MODULES.items()}
+MODULES = {f"{_ROOT}.{name}": homes for name, homes in SHAPE.items()}
 
 
 def load(home: str, name: str) -> Any:

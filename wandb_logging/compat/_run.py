@@ -21,7 +21,7 @@ from wandb_logging._reading.summary import Summary
 from wandb_logging._run.run import Run as _Run
 from wandb_logging._run.save import matches
 from wandb_logging._settings.settings import Settings as _Settings
-from wandb_logging.compat import _active
+from wandb_logging.compat._active import active, end
 from wandb_logging.compat._config import Config
 from wandb_logging.compat._refused import not_covered
 from wandb_logging.compat._settings import INIT_TIMEOUT, RunSettings, Settings, in_notebook
@@ -360,9 +360,9 @@ class Run:
     def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:  # noqa: FBT001  the official SDK's
         """End the run, when everything is sent. What is printed of it is the setting `silent`."""
         del quiet
-        if self in _active.active:
+        if self in active:
             self._config.persist()
-        _active.end(self)
+        end(self)
         self._run.finish(exit_code or 0)
 
     def __enter__(self) -> Run:  # noqa: PYI034  typing.Self needs Python 3.11
