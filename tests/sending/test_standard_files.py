@@ -340,13 +340,23 @@ class TestEnvironment:
 
     def test_broken_package(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A package without a name is left out."""
-
-        class Broken:
-            def read_text(self, _name: str) -> str:
-                return "Metadata-Version: 2.1\n\nName: in the description\n"
-
-        monkeypatch.setattr(importlib.metadata, "distributions", lambda: [Broken()])
+        for name in ("broken.dist-info", "empty.dist-info"):
+            Path("packages", name).mkdir(parents=True)
+        Path("packages", "broken.dist-info", "METADATA").write_text(
+            "Metadata-Version: 2.1\n\nName: in the description\n"
+        )
+        monkeypatch.setattr(sys, "path", ["packages", "not there"])
         assert _environment.requirements() == ""
+
+    def test_requirements_are_what_importlib_finds(self) -> None:
+        """By another way, because theirs imports, and this is done on a thread of ours."""
+        theirs = {f"{each.metadata['Name']}=={each.version}" for each in importlib.metadata.distributions()}
+        assert set(_environment.requirements().splitlines()) == theirs
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is said in other words")
+    def test_the_system_is_what_platform_says(self) -> None:
+        """By another way, because theirs starts a process."""
+        assert _environment._system() == platform.platform(aliased=True)
 
 
 @pytest.mark.contract

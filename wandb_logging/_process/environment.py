@@ -1,4 +1,8 @@
-"""What the process runs on: `wandb-metadata.json` and `requirements.txt` (protocol 6.2, 6.3)."""
+"""What the process runs on: `wandb-metadata.json` and `requirements.txt` (protocol 6.2, 6.3).
+
+This is found out on a thread of ours, so nothing here starts a process or imports: a child that the program forks
+meanwhile would hold the other end of the pipe, and we would wait for it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import re
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -29,7 +33,7 @@ def environment(start: float, program: str, writer_id: str) -> dict[str, Any]:
     """
     started = datetime.fromtimestamp(start, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     parts: dict[str, Callable[[], Any]] = {
-        "os": lambda: platform.platform(aliased=True),
+        "os": _system,
         "python": lambda: f"{platform.python_implementation()} {platform.python_version()}",
         "startedAt": lambda: started,
         "program": lambda: os.path.abspath(program) if program else None,  # noqa: PTH100  as it was called: no links resolved
@@ -55,26 +59,54 @@ def environment(start: float, program: str, writer_id: str) -> dict[str, Any]:
 
 def requirements() -> str:
     """The installed packages as `name==version` lines, sorted."""
-    from importlib.metadata import distributions  # noqa: PLC0415  slow, and of use only here
-
     found: dict[str, str] = {}
-    for number, distribution in enumerate(distributions()):
+    for number, folder in enumerate(_distributions()):
         with contextlib.suppress(Exception):  # a broken installation of something else
-            # Only two lines of it: to parse the whole text, as `metadata` does, takes ten times as long.
-            text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
-            fields = dict(reversed(_FIELD.findall(text)))
+            # Only two lines of it: to parse the whole text, as `importlib.metadata` does, takes ten times as long.
+            fields = dict(reversed(_FIELD.findall(_metadata(folder))))
             found.setdefault(fields["Name"], fields["Version"])
         if number % _AT_ONCE == 0:
             time.sleep(_BREATH)
     return "".join(f"{name}=={found[name]}\n" for name in sorted(found, key=str.lower))
 
 
+def _distributions() -> Iterator[Path]:
+    """Where the metadata of installed packages are, in the order in which they are imported."""
+    for place in dict.fromkeys(sys.path):
+        try:
+            names = sorted(os.listdir(place or "."))  # noqa: PTH208  many names, and a Path of each is slow
+        except OSError:  # an archive, or none that is there
+            continue
+        for name in names:
+            if name.endswith((".dist-info", ".egg-info")):
+                yield Path(place or ".", name)
+
+
+def _metadata(found: Path) -> str:
+    for file in (found / "METADATA", found / "PKG-INFO", found):  # the last: an egg-info that is a file
+        with contextlib.suppress(OSError):
+            return file.read_text(encoding="utf-8", errors="replace")
+    return ""
+
+
+def _system() -> str:
+    """The system's name and version, as `platform.platform` says it, which on Unix starts `uname` in a process."""
+    if not hasattr(os, "uname"):
+        return platform.platform(aliased=True)
+    here = os.uname()
+    if here.sysname == "Darwin":
+        about = Path("/System/Library/CoreServices/SystemVersion.plist").read_text(encoding="utf-8")
+        version = "".join(re.findall(r"<key>ProductVersion</key>\s*<string>(.+?)</string>", about))
+        return f"macOS-{version}-{here.machine}-{'64bit' if sys.maxsize > 2**32 else '32bit'}"
+    libc = "".join(platform.libc_ver())
+    return "-".join([here.sysname, here.release, here.machine, *(["with", libc] if libc else [])])
+
+
 def _disk() -> dict[str, dict[str, str]]:
     root = Path.cwd().anchor or "/"
-    import shutil  # noqa: PLC0415  only here, and it is long to import
-
-    usage = shutil.disk_usage(root)
-    return {root: {"total": str(usage.total), "used": str(usage.used)}}  # 64-bit numbers are strings here
+    status = os.statvfs(root)  # not on Windows
+    total, free = status.f_blocks * status.f_frsize, status.f_bfree * status.f_frsize
+    return {root: {"total": str(total), "used": str(total - free)}}  # 64-bit numbers are strings here
 
 
 def _memory() -> dict[str, str]:
@@ -83,7 +115,7 @@ def _memory() -> dict[str, str]:
 
 def _cpu() -> dict[str, str]:
     models = re.findall(r"^model name\s*:\s*(.+)$", _cpuinfo(), re.MULTILINE)
-    model = models[0] if models else platform.processor()
+    model = models[0] if models else "" if hasattr(os, "uname") else platform.processor()
     return {"model": model} if model else {}
 
 

@@ -18,6 +18,7 @@ from wandb_logging._report import Report
 from wandb_logging._run import words
 from wandb_logging._run.delivery import Delivery
 from wandb_logging._run.preemption import pursue
+from wandb_logging._run.prepare import prepare
 from wandb_logging._run.rounds import Rounds
 from wandb_logging._run.samples import Samples
 from wandb_logging._run.save import SavedFiles
@@ -162,12 +163,14 @@ class Background:
     def go_offline(self, flush_interval: float | None) -> None:
         """Stop sending as rows come; with an interval, send that often."""
         if flush_interval is not None:
+            prepare(sending=True, measuring=False)
             self._rounds.schedule.interval = flush_interval
         self._change_delivery(Delivery.ON_DISK if flush_interval is None else self._locked())
         self.mode = "offline"
 
     def go_online(self) -> None:
         """Send from now on, beginning with everything that waits."""
+        prepare(sending=True, measuring=False)
         self._rounds.schedule.interval = self._settings.flush_interval
         self.mode = "online"
         self._begin_sending()
@@ -175,6 +178,7 @@ class Background:
 
     def send_now(self, timeout: float | None) -> Report:
         """Send everything that waits, whatever the mode."""
+        prepare(sending=True, measuring=False)
         if self._has_rounds and self._locked() is Delivery.ONLINE:
             self._change_delivery(self._rounds.delivery.once())
             self._ask(timeout)

@@ -6,7 +6,6 @@ they fail (CPython issues 111615, 118868).
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import threading
@@ -18,10 +17,10 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging._errors import SettingsError
-from wandb_logging._process import ending
+from wandb_logging._process import ending, forks
 from wandb_logging._process.listener import own_threads
 from wandb_logging._records.snapshot import Snapshot
-from wandb_logging._run.run import Run, inlet_of
+from wandb_logging._run.run import Run, inlet_of, prepare_for
 from wandb_logging._settings.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,19 +34,8 @@ else:
     _Adapter = logging.LoggerAdapter
 
 
-_FORK_PATIENCE = 10.0  # seconds
-
-# One for all handlers. A fork waits for it, as it does for logging's own: a child can do nothing with half a run.
+# One for all handlers: a run begins once, whoever logs first.
 _starting = threading.RLock()
-
-
-def _before_fork() -> None:
-    _starting.acquire(timeout=_FORK_PATIENCE)
-
-
-def _after_fork_in_parent() -> None:
-    with contextlib.suppress(RuntimeError):  # it was waited for in vain
-        _starting.release()
 
 
 def _after_fork_in_child() -> None:
@@ -56,7 +44,7 @@ def _after_fork_in_child() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 class _JournalHandler(QueueHandler):
@@ -164,7 +152,8 @@ class WandbHandler(logging.Handler):
             self._late += 1
             return None
         try:
-            with _starting:
+            prepare_for(self.settings)  # before the lock: a module that is imported may log, too
+            with forks.held_off(), _starting:  # a child can do nothing with half a run
                 if self._early is not None:  # a signal handler logs while this very thread starts the run
                     self._early.append(record)
                     return None
@@ -191,7 +180,8 @@ class WandbHandler(logging.Handler):
     @property
     def run(self) -> Run:
         """The run the records go to; asking for it starts it."""
-        with _starting:
+        prepare_for(self.settings)
+        with forks.held_off(), _starting:
             if self._run is None or (self._inner is None and not self._closed):
                 self._start()
         assert self._run is not None

@@ -27,6 +27,7 @@ from wandb_logging._records.snapshot import Steps, now, row_event
 from wandb_logging._report import Report
 from wandb_logging._run import artifacts, autoresume, words
 from wandb_logging._run.background import Background
+from wandb_logging._run.prepare import prepare
 from wandb_logging._run.save import POLICIES, matches
 from wandb_logging._run.start import chosen_mode
 from wandb_logging._run.watch import Watch
@@ -91,7 +92,7 @@ class Run:
         notices = Notices(quiet=settings.quiet)
         aside: Aside = {}
         config = plain(settings.config, aside=aside, of_config=True)
-        mode = chosen_mode(settings)
+        mode = prepare_for(settings)
         self._secrets = secrets = _secrets_of(settings, mode, notices)
         samplers = _samplers_of(settings, lambda: OwnStats(self.stats))
         self._background = Background(settings, mode, config, notices, secrets, samplers, self._on_stop)
@@ -637,6 +638,14 @@ class Run:
         self._follower.after_fork_in_child()
         if self._steps is not None:
             self._steps.after_fork_in_child()
+
+
+def prepare_for(settings: Settings) -> str:
+    """Import what the rounds of a run need; its mode."""
+    mode = chosen_mode(settings)
+    if mode != "disabled":
+        prepare(sending=mode == "online", measuring=settings.system_metrics)
+    return mode
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,48 @@
+"""What our threads need is imported here, on the program's own: a thread of ours never imports.
+
+An import may ask for logging's lock (urllib3 does), which `dictConfig` holds while it closes our handler and waits for
+our thread. And a child that is forked while another thread imports has half a module for ever. On the thread that logs
+neither can happen: it holds what it holds, and a fork waits (`_process.forks`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+
+from wandb_logging._process import forks
+from wandb_logging._process.lockless import without_lock
+
+_ROUNDS = ("wandb_logging._process.environment", "hashlib")  # the second for copies of the standard files
+# `pythonjsonlogger.json` for servers that take structured lines, `encodings.idna` for each name that is looked up.
+_SENDING = (
+    "wandb_logging._server.client",
+    "wandb_logging._server.retry",
+    "wandb_logging._artifacts.upload",
+    "pythonjsonlogger.json",
+    "email.utils",
+    "encodings.idna",
+)
+_MEASURING = ("psutil", "pynvml")
+
+_done: set[str] = set()
+
+
+def prepare(*, sending: bool, measuring: bool) -> None:
+    """Import what rounds need. The second time nothing is left to do.
+
+    Args:
+        sending: whether they send.
+        measuring: whether they measure the machine.
+    """
+    wanted = _ROUNDS + (_SENDING if sending else ()) + (_MEASURING if measuring else ())
+    missing = [name for name in wanted if name not in _done]
+    if not missing:
+        return
+    with forks.held_off():
+        for name in missing:
+            with contextlib.suppress(ImportError):  # an extra that is not installed: who uses it says so
+                importlib.import_module(name)
+        if sending:
+            without_lock({"urllib3", "requests", "charset_normalizer"})
+    _done.update(missing)
