@@ -28,8 +28,8 @@ class TestSync:
         assert main(["sync"]) == 0
         captured = capsys.readouterr()
         first, second = captured.out.splitlines()
-        assert first == f"digits/a1: 3 rows on the server, finished: {wandb_server.url}/local-team/digits/runs/a1"
-        assert second.startswith("digits/b2: 1 row on the server, finished: ")
+        assert first == f"digits/a1: 3 rows sent, finished: {wandb_server.url}/local-team/digits/runs/a1"
+        assert second.startswith("digits/b2: 1 row sent, marked as failed (exit code 3): ")
         assert len(wandb_server.run("a1").history) == 3
         assert wandb_server.run("b2").exit_code == 3
         assert main(["sync", "wandb_cache/digits"]) == 0
@@ -42,6 +42,42 @@ class TestSync:
         offline_run("a1", host=UNREACHABLE)
         assert main(["sync", "wandb_cache/digits/a1", "--host", wandb_server.url]) == 0
         assert len(wandb_server.run("a1").history) == 3
+
+    def test_to_another_entity(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
+        """An entity that does not exist is refused with the option that helps; what it did is remembered."""
+        offline_run("a1", entity="mistyped", host=wandb_server.url)
+        assert main(["sync"]) == 1
+        assert "`wandb-logging sync --entity TEAM --project NAME wandb_cache/digits/a1`" in capsys.readouterr().err
+        assert main(["sync", "--entity", "local-team", "--project", "numbers"]) == 0
+        url = f"{wandb_server.url}/local-team/numbers/runs/a1"
+        assert capsys.readouterr().out == f"digits/a1: 3 rows sent, finished: {url}\n"
+        assert main(["sync"]) == 0
+        assert capsys.readouterr().out == f"digits/a1: already sent: 3 rows, finished: {url}\n"
+        assert main(["show", "a1"]) == 0
+        assert f"{url}\n" in capsys.readouterr().out
+
+    def test_as_new(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
+        """All of a run goes again, as another run with the name it is given."""
+        offline_run("a1", host=wandb_server.url)
+        main(["sync"])
+        assert main(["sync", "a1", "--as-new", "--name", "again"]) == 0
+        assert [len(run.history) for run in wandb_server.runs] == [3, 3]
+        assert wandb_server.runs[1].display_name == "again"
+        assert "3 rows sent, finished" in capsys.readouterr().out
+
+    @pytest.mark.parametrize("wish", [["--as-new"], ["--id", "b"], ["--name", "b"]])
+    def test_which_run(self, wish: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+        """What is one run's is not done to all there are because none was named."""
+        offline_run("a1", host=UNREACHABLE)
+        assert main(["sync", *wish]) == 2
+        assert f"{wish[0]}: say of which run" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("wish", [["--id", "b", "--as-new"], ["--id", "a/b"], ["--project", "a/b"]])
+    def test_wishes_that_cannot_be(self, wish: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+        """They are wrong usage, said in one line."""
+        offline_run("a1", host=UNREACHABLE)
+        assert main(["sync", "a1", *wish]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
 
     def test_what_is_left(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Without a key everything stays: exit code 1, one line that says what to do."""
@@ -113,10 +149,10 @@ class TestSync:
         capsys.readouterr()
         assert main(["sync"]) == 0
         first, second = capsys.readouterr().out.splitlines()
-        assert first.startswith("digits/c3: 3 rows on the server, finished")
-        assert second == "2 runs were on the server already"
+        assert first.startswith("digits/c3: 3 rows sent, finished")
+        assert second == "2 runs: already sent"
         assert main(["sync", "a1"]) == 0
-        assert capsys.readouterr().out.startswith("digits/a1: 3 rows on the server, finished")
+        assert capsys.readouterr().out.startswith("digits/a1: already sent: 3 rows, finished: ")
 
     def test_beside_the_run_that_sends_itself(
         self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]
@@ -147,7 +183,7 @@ class TestSync:
         assert main(["sync", "--follow"]) == 0
         program.join()
         assert len(wandb_server.run("a1").history) == 4
-        assert capsys.readouterr().out.splitlines()[-1].startswith("digits/a1: 4 rows on the server, finished")
+        assert capsys.readouterr().out.splitlines()[-1].startswith("digits/a1: 4 rows sent, finished")
 
     @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent in another way on Windows")
     def test_ctrl_c(self, wandb_server: LocalServer) -> None:
@@ -190,15 +226,16 @@ class TestSync:
     @pytest.mark.parametrize(
         ("report", "line"),
         [
-            (Report("a", "p"), "p/a: nothing logged, nothing on the server, the run goes on"),
+            (Report("a", "p"), "p/a: nothing logged, the run goes on"),
             (
                 Report("a", "p", rows=2, lines=1, files=3),
-                "p/a: 2 rows, 1 text line, 3 files on the server, the run goes on",
+                "p/a: 2 rows, 1 text line, 3 files sent, the run goes on",
             ),
-            (Report("a", "p", rows=1, remaining=2), "p/a: 1 row on the server, 2 lines left"),
+            (Report("a", "p", rows=1, finished=True, exit_code=1), "p/a: 1 row sent, marked as failed (exit code 1)"),
+            (Report("a", "p", rows=1, remaining=2), "p/a: 1 row sent, 2 lines left"),
             (
                 Report("a", "p", rows=1, set_aside=2, path=Path("x/p/a.2"), finished=True, url="u"),
-                f"p/a.2: 1 row on the server, 2 set aside (aside.jsonl in {Path('x/p/a.2')}), finished: u",
+                f"p/a.2: 1 row sent, 2 set aside (aside.jsonl in {Path('x/p/a.2')}), finished: u",
             ),
         ],
     )

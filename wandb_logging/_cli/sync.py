@@ -13,9 +13,9 @@ from typing import Any
 from wandb_logging._cli.arguments import add_host, seconds
 from wandb_logging._cli.found import run_named, runs_in
 from wandb_logging._cli.interrupting import interruptible
-from wandb_logging._cli.output import DONE, INTERRUPTED, LEFT, USAGE, complain, draws
+from wandb_logging._cli.output import DONE, INTERRUPTED, LEFT, PROG, USAGE, complain, draws
 from wandb_logging._cli.text import clean, counted
-from wandb_logging._errors import JournalError
+from wandb_logging._errors import JournalError, SettingsError
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._report import Report
 from wandb_logging._sending.sync import sync
@@ -24,7 +24,13 @@ from wandb_logging._settings.settings import Settings
 _TOUCH = 5.0  # seconds between two plain progress lines of one run
 
 MORE = ("Exit code: 0 all is sent, 1 something is left, 2 wrong usage.",)
-EXAMPLES = ("sync", "sync 3kq9x0ab --follow", "sync /data/wandb_cache --timeout 60")
+EXAMPLES = (
+    "sync",
+    "sync 3kq9x0ab --follow",
+    "sync /data/wandb_cache --timeout 60",
+    "sync 3kq9x0ab --entity my-team",
+    "sync 3kq9x0ab --as-new",
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,13 +41,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--follow", action="store_true", help="keep sending until every run has ended")
     parser.add_argument("--timeout", type=seconds, metavar="S", help="stop after so many seconds")
     add_host(parser)
+    other = parser.add_argument_group("elsewhere", "What differs from what the run was made with. It is remembered.")
+    other.add_argument("--entity", metavar="NAME", help="team or user to send to")
+    other.add_argument("--project", metavar="NAME", help="project to send to")
+    other.add_argument("--name", metavar="NAME", help="name of the run, also of one that is sent")
+    other.add_argument("--id", metavar="ID", help="id of the run on the server")
+    other.add_argument("--as-new", action="store_true", help="send all of it as a new run, with an id of its own")
 
 
 def run(args: argparse.Namespace) -> int:
     """Send, show how it goes on, and say of each run what came of it."""
     try:
         paths = _paths(args.path, Settings().cache_dir)
-    except JournalError as exc:
+        _check(args)
+    except (JournalError, SettingsError) as exc:
         complain(str(exc))
         return USAGE
     runs, all_read = runs_in(paths)
@@ -58,21 +71,43 @@ def run(args: argparse.Namespace) -> int:
                 lambda stop: sync(
                     [run.path for run in runs],
                     host=args.host,
+                    entity=args.entity,
+                    project=args.project,
+                    name=args.name,
+                    run_id=args.id,
+                    as_new=args.as_new,
                     timeout=args.timeout,
                     follow=args.follow,
                     on_progress=progress.show,
                     stop=stop,
                 )
             )
+    except ValueError as exc:  # of the wishes: what goes wrong with a run is in its report
+        complain(str(exc))
+        return USAGE
     except KeyboardInterrupt:
         _print_reports(progress.reports)
-        complain(f"stopped; {counted(progress.left, 'line')} left. The same command goes on from here")
+        how = f"`{PROG} sync` with their folders" if args.as_new else "The same command"
+        complain(f"stopped; {counted(progress.left, 'line')} left. {how} goes on from here")
         return INTERRUPTED
-    new, known = news(reports, {report.path for report in progress.reports})
-    _print_reports(new)
+    changed = {report.path for report in progress.reports}
+    new, known = news(reports, changed)
+    _print_reports(new, changed)
     if known:
-        print(f"{known} runs were on the server already")
+        print(f"{known} runs: already sent")
     return DONE if all_read and all(report.ok or report.sender for report in reports) else LEFT
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Whether what was typed goes together.
+
+    Raises:
+        SettingsError: it does not.
+    """
+    for option in ("as_new", "id", "name"):
+        if getattr(args, option) and not args.path:
+            typed = f"--{option.replace('_', '-')}"
+            raise SettingsError(f"{typed}: say of which run, as in `{PROG} sync RUN {typed}`; `{PROG} ls` lists them")
 
 
 def _paths(wanted: Sequence[str], cache_dir: Path) -> list[Path]:
@@ -141,10 +176,10 @@ class Progress:
             print(f"{report_name(report)}: {sent} sent, {left} left", flush=True)
 
 
-def _print_reports(reports: Sequence[Report]) -> None:
+def _print_reports(reports: Sequence[Report], changed: Container[Path | None] | None = None) -> None:
     for report in reports:
         if report.error is None:
-            print(report_line(report))
+            print(report_line(report, before=changed is not None and report.path not in changed))
     for line in error_lines(reports):
         complain(line)
 
@@ -184,17 +219,29 @@ def report_name(report: Report) -> str:
     return clean(f"{report.path.absolute().parent.name}/{report.path.absolute().name}")
 
 
-def report_line(report: Report) -> str:
-    """What a report without an error says, in one line."""
-    counts = [(report.rows, "row"), (report.lines, "text line"), (report.files, "file")]
-    sent = ", ".join(counted(number, noun) for number, noun in counts if number) or "nothing logged, nothing"
-    parts = [f"{report_name(report)}: {sent} on the server"]
+def report_line(report: Report, *, before: bool = False) -> str:
+    """What a report without an error says, in one line.
+
+    Args:
+        before: whether all of it was sent before.
+    """
+    name = report_name(report)
     if report.sender:
-        return f"{report_name(report)}: is being sent by {clean(report.sender)}, and left to it"
+        return f"{name}: is being sent by {clean(report.sender)}, and left to it"
+    counts = [(report.rows, "row"), (report.lines, "text line"), (report.files, "file")]
+    logged = ", ".join(counted(number, noun) for number, noun in counts if number)
+    said = f"{logged} sent" if logged and not before else logged or "nothing logged"
+    parts = [f"already sent: {said}" if before else said]
     if report.remaining:
         parts.append(f"{counted(report.remaining, 'line')} left")
     if report.set_aside:
-        parts.append(f"{report.set_aside} set aside (aside.jsonl in {report.path})")
+        parts.append(f"{report.set_aside} set aside (aside.jsonl in {clean(report.path)})")
     if not report.remaining:
-        parts.append("finished" if report.finished else "the run goes on")
-    return ", ".join(parts) + (f": {report.url}" if report.url else "")
+        parts.append(_end(report))
+    return f"{name}: {', '.join(parts)}" + (f": {clean(report.url)}" if report.url else "")
+
+
+def _end(report: Report) -> str:
+    if not report.finished:
+        return "the run goes on"
+    return f"marked as failed (exit code {report.exit_code})" if report.exit_code else "finished"

@@ -62,7 +62,7 @@ _OF_SERVER = {
     "host": _TEXT,
     **dict.fromkeys(("history", "events", "output", "step"), _COUNT),
     "runtime": _SECONDS,
-    **dict.fromkeys(("config", "summary"), _OBJECT),
+    **dict.fromkeys(("config", "summary", "instead"), _OBJECT),
     **dict.fromkeys(("structured", "gzip", "artifact_tags"), _FLAG),
 }
 

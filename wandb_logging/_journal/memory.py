@@ -48,6 +48,9 @@ class MemoryRunDir(RunDir):
         if cursor["position"] is not None:
             self.queue.forget(cursor["position"]["line"])
 
+    def forget_cursor(self) -> None:
+        self._cursor = {}
+
     def writer(self, **_options: Any) -> Writer:
         return self.queue  # type: ignore[return-value]  # the same methods
 

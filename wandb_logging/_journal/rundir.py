@@ -191,6 +191,14 @@ class RunDir:
         """
         self._save("cursor.json", seal(dumps(cursor)), durable=False)
 
+    def forget_cursor(self) -> None:
+        """Remove cursor.json: it tells of another server than the one that is to be asked now.
+
+        Raises:
+            OSError: the disk refuses it.
+        """
+        (self.path / "cursor.json").unlink(missing_ok=True)
+
     def writer(self, **options: Any) -> Writer:
         """A new writer in this directory."""
         return Writer(self.path, **options)

@@ -209,5 +209,6 @@ def _state_at(cursor: Mapping[str, Any], info: Mapping[str, Any]) -> tuple[fold.
 def _url(info: dict[str, Any], server: dict[str, Any]) -> str | None:
     if not server:
         return None
-    app = info.get("app_url") or protocol.app_url(info.get("host") or server.get("host") or "")
+    made_for, host = info.get("host") or "", server.get("host") or info.get("host") or ""
+    app = (info.get("app_url") if host == made_for else None) or protocol.app_url(host)
     return protocol.run_url(app, server["entity"], server["project"], server["name"])

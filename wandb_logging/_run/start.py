@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
 import socket
-import string
 import sys
 import uuid
 from collections.abc import Callable
@@ -23,10 +21,9 @@ from wandb_logging._run import words
 from wandb_logging._sending.options import options_of
 from wandb_logging._settings.kinds import moment
 from wandb_logging._settings.settings import Settings
+from wandb_logging._values.ids import new_id
 from wandb_logging._values.plain import dumps
 from wandb_logging._values.secrets import Secrets
-
-_ID_ALPHABET = string.ascii_lowercase + string.digits
 
 
 @dataclass(frozen=True)
@@ -117,11 +114,6 @@ def _writer(run_dir: RunDir, settings: Settings, hurry: Callable[[], bool]) -> W
 def _in_memory(settings: Settings, info: dict[str, Any], notice: Notice | None) -> Journal:
     memory = MemoryRunDir(info, settings.memory_bytes)
     return Journal(info, info["config"], memory, memory.writer(), notice=notice)
-
-
-def new_id() -> str:
-    """An id for a run: 8 characters of a-z and 0-9."""
-    return "".join(random.SystemRandom().choices(_ID_ALPHABET, k=8))
 
 
 def _identity(settings: Settings, mode: str, config: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from wandb_logging._journal.rundir import RunDir, find_runs
 from wandb_logging._journal.send_options import SendOptions
 from wandb_logging._process.notices import Notices
 from wandb_logging._sending.options import kept_options
+from wandb_logging._sending.target import host_of
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.link import Link
 
@@ -135,5 +136,7 @@ def is_left(run_dir: RunDir, info: Mapping[str, Any]) -> bool:
     known = run_dir.info
     if known.get("mode") != "online" or any(known.get(key) != info.get(key) for key in _SAME) or not run_dir.dead():
         return False
+    if host_of(known) != info.get("host"):
+        return False  # a person has sent it elsewhere
     cursor = run_dir.cursor
     return not cursor.get("complete") or bool(run_dir.lines_after(cursor.get("position")))

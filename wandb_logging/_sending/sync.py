@@ -25,6 +25,7 @@ from wandb_logging._keys.keys import KEY_VARIABLE, Session, find_keys
 from wandb_logging._process.notices import Notices
 from wandb_logging._report import Report
 from wandb_logging._sending.options import kept_options, options_of
+from wandb_logging._sending.target import Target, advice, filled, host_of
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.client import Client
 from wandb_logging._server.link import Link, OutOfTime, Pace, explain
@@ -37,6 +38,11 @@ def sync(
     path: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = "wandb_cache",
     *,
     host: str | None = None,
+    entity: str | None = None,
+    project: str | None = None,
+    name: str | None = None,
+    run_id: str | None = None,
+    as_new: bool = False,
     session: Session | None = None,
     timeout: float | None = None,
     follow: bool = False,
@@ -51,7 +57,10 @@ def sync(
 
     Args:
         path: run directories, or folders that hold some.
-        host: API address to send to; default: the one the run was made for.
+        host: API address to send to; default: the one it was sent to before, else the one it was made for.
+        entity, project, name, run_id: what the run is to have on the server instead of what it was made with. That is
+            remembered: the next `sync` goes on there. A run that was sent elsewhere before begins anew.
+        as_new: send all of it as a new run, with an id of its own.
         session: key and host, as `login` gives them; default: found as always.
         timeout: most seconds altogether; None takes as long as it takes.
         follow: keep sending until every run has ended, or `stop()` is true; a server that is away is waited for.
@@ -63,7 +72,11 @@ def sync(
 
     Raises:
         JournalError: there is no run at `path`.
+        ValueError: `name` or `run_id` for several runs, `run_id` with `as_new`, or (a SettingsError) a value that the
+            setting of that name cannot have.
     """
+    # An empty text is what a script has of a variable that is not set.
+    target = Target(entity or None, project or None, name or None, run_id or None, as_new=as_new)
     paths = [path] if isinstance(path, (str, os.PathLike)) else list(path)
     deadline = None if timeout is None else time.monotonic() + timeout
 
@@ -71,12 +84,15 @@ def sync(
         return (deadline is not None and time.monotonic() >= deadline) or (stop is not None and stop())
 
     run_dirs = [run_dir for item in paths for run_dir in _found(Path(item))]
+    if len(run_dirs) > 1 and (name or run_id):
+        raise ValueError(f"name and run_id are one run's: there are {len(run_dirs)} at {', '.join(map(str, paths))}")
     plan = _Plan(
         host=host or (session.host if session else None),
         key=session.api_key if session else None,
         out_of_time=out_of_time,
         on_progress=on_progress,
         follow=follow,
+        target=target,
     )
     while True:
         reports, go_on = _sync_all(run_dirs, plan)
@@ -101,6 +117,8 @@ class _Plan:
     out_of_time: Callable[[], bool]
     on_progress: Callable[[Report], object] | None
     follow: bool
+    target: Target
+    targets: dict[Path, Target] = field(default_factory=dict)  # what is left of it for a run that was tried
     settings: Settings = field(default_factory=Settings)
     notices: Notices = field(default_factory=Notices)
 
@@ -116,8 +134,9 @@ def _sync_all(run_dirs: list[RunDir], plan: _Plan) -> tuple[list[Report], bool]:
         except JournalError as exc:
             reports.append(Report(run_dir.path.name, run_dir.path.parent.name, path=run_dir.path, error=str(exc)))
             continue
+        target = plan.targets.get(run_dir.path) or filled(plan.target, info, plan.settings.entity)
         options = kept_options(info) or options_of(plan.settings)
-        sender = _Sender(run_dir, plan.host or info.get("host") or plan.settings.host, options, plan)
+        sender = _Sender(run_dir, plan.host or host_of(info) or plan.settings.host, target, options, plan)
         # Each `sync` gets something done, however little time it is given; the runs behind the first wait.
         late = OutOfTime("out of time; the run waits for the next sync") if reports and plan.out_of_time() else None
         reports.append(sender.send(away, late))
@@ -133,7 +152,7 @@ class _Sender:
         go_on: whether more is to be expected: the run goes on, or its server may be back soon.
     """
 
-    def __init__(self, run_dir: RunDir, host: str, options: SendOptions, plan: _Plan) -> None:
+    def __init__(self, run_dir: RunDir, host: str, target: Target, options: SendOptions, plan: _Plan) -> None:
         self.go_on = False
         self._run_dir = run_dir
         self._host = host
@@ -146,6 +165,7 @@ class _Sender:
             Link(self._connect, Pace(lambda seconds: _wait(seconds, plan.out_of_time), plan.out_of_time)),
             options,
             host=host,
+            target=target,
             say=self._notices.add,
             progress=self._progress,
         )
@@ -177,6 +197,7 @@ class _Sender:
             error = f"internal error, please report it: {type(exc).__name__}: {exc}"
             self._notices.add("internal", traceback.format_exc(), logging.ERROR)
         finally:
+            self._plan.targets[self._run_dir.path] = self._uploader.target
             self._uploader.close()
             self._notices.say_all()
         report = replace(self._report(error), sender=sender)
@@ -185,7 +206,7 @@ class _Sender:
 
     def _explain(self, error: WandbLoggingError) -> str:
         self.go_on = isinstance(error, (TransportError, ServerUnavailable)) and not isinstance(error, TLSError)
-        text = explain(error, self._host, live=self._plan.follow and self.go_on)
+        text = explain(error, self._host, live=self._plan.follow and self.go_on) + advice(error, self._run_dir.path)
         if self._plan.follow and self.go_on:
             self._plan.notices.add(f"away {self._host}", text)
         return text

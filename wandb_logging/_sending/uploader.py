@@ -23,6 +23,7 @@ from wandb_logging._sending.batch import DAMAGED, Batch
 from wandb_logging._sending.files import RunFiles, ignored
 from wandb_logging._sending.lane import Lane
 from wandb_logging._sending.register import create_run, upsert_run
+from wandb_logging._sending.target import AS_IT_WAS, INSTEAD, Target, aimed, rename
 from wandb_logging._sending.tasks import FILES, describe, perform
 from wandb_logging._server import protocol
 from wandb_logging._server.body import HISTORY, LineBlock, PackedBlock, StreamBody
@@ -52,6 +53,7 @@ class Uploader:
         link: the way to the server.
         options: how it is sent.
         host: address of that server. Default: the one the run was made for.
+        target: what is to be different about the run there; as an attribute, what of that the server does not know yet.
         say: told of what a person should know: (kind, text).
         progress: called after each acknowledged batch.
         before_end: called before the server is told that the run ended: the last moment for a file to come.
@@ -70,6 +72,7 @@ class Uploader:
         options: SendOptions,
         *,
         host: str | None = None,
+        target: Target = AS_IT_WAS,
         say: Callable[[str, str], object] = lambda _kind, _text: None,
         progress: Callable[[], object] = lambda: None,
         before_end: Callable[[], object] = lambda: None,
@@ -83,6 +86,7 @@ class Uploader:
         self._options = options
         self._batch_bytes = min(options.batch_bytes, _MOST_BYTES)
         self._host = host
+        self.target = target
         self._say = say
         self._progress = progress
         self._before_end = before_end
@@ -201,6 +205,7 @@ class Uploader:
     # --- the way of a batch ---
 
     def _drain(self, *, ending: int | None, live: bool) -> None:
+        self._rename()
         self._send_rows()
         self._perform_tasks()
         self._end(ending)
@@ -236,12 +241,8 @@ class Uploader:
     def _load(self) -> None:
         if self._reader is not None:
             return
-        self._info = self.run_dir.info
-        self._info["host"] = self._host or self._info.get("host") or ""
-        server = self._info.get("server") or {}
-        # For another server than before the run begins anew: what the first one has acknowledged, this one has not.
-        if server.get("host", self._info["host"]) != self._info["host"]:
-            server = self._info["server"] = {}
+        self._info = aimed(self.run_dir.info, self._host, self.target)
+        server = self._info["server"]
         self.remote = Remote.of(server) if server else None
         cursor = self.run_dir.cursor if server else {}
         try:
@@ -398,20 +399,21 @@ class Uploader:
         else:
             self._reopen(self.remote)
         self._pushed_config = self._config_json()
-        self._pushed_run = dict(self._state.run)
+        self._pushed_run = self._run_now
         self._open = True
         self._captured.clear()
 
     def _reopen(self, remote: Remote) -> None:
         variables = protocol.upsert_variables(
-            self._identity, config=self._config_json(), storage_id=remote.storage_id, changed=self._state.run
+            self._identity, config=self._config_json(), storage_id=remote.storage_id, changed=self._run_now
         )
         there = protocol.line_count(upsert_run(self.link, variables))
         most = remote.history + self._state.rows + self.run_dir.lines_after(self._position) + 1
         if there > most:
             raise JournalError(
                 f"the server has {there} rows of run {remote.name}, where this directory can make {most} at most: the "
-                f"run went on elsewhere. To go on from there, start with resume: allow and another cache_dir"
+                f"run went on elsewhere. To go on from there, start with resume: allow and another cache_dir; "
+                f"`wandb-logging sync --as-new` with this directory sends it as a new run"
             )
 
     def _config_json(self) -> str:
@@ -429,9 +431,14 @@ class Uploader:
         return str(self._info.get("writer_id", self._info["id"]))
 
     @property
+    def _run_now(self) -> dict[str, Any]:
+        """What the program has changed of name, notes, tags, group and job type, unless a person said otherwise."""
+        return {key: self._info[INSTEAD].get(key, value) for key, value in self._state.run.items()}
+
+    @property
     def _identity(self) -> dict[str, Any]:
         """The run's identity as it is now, under the names the server gave back."""
-        identity = {**self._info, **self._state.run}
+        identity = {**self._info, **self._run_now}
         if self.remote is not None:
             identity.update(id=self.remote.name, entity=self.remote.entity, project=self.remote.project)
         return identity
@@ -440,26 +447,38 @@ class Uploader:
         remote = create_run(self.link, self._info, self._writer_id, self._environment)
         # On the disk before the first line is sent: from now on these offsets are what our lines are counted from.
         # Asked again, the server would count our own lines as somebody's before us.
-        server = dataclasses.asdict(remote)
+        server = {**dataclasses.asdict(remote), INSTEAD: self._info[INSTEAD]}
+        self.run_dir.forget_cursor()  # if another server had the run before, it is that one's
         self.run_dir.save_server(server)
+        self.target = AS_IT_WAS
         self._info, self.remote = {**self._info, "server": server}, remote
         self._take_over({})
         if self._reader is not None:
             self._reader.seek(None)
+
+    def _rename(self) -> None:
+        """Give the run that is there the name that a person wants now."""
+        if self.remote is None or self.target.name is None:
+            return
+        rename(self.link, self.remote, self.target.name)
+        self.remote = dataclasses.replace(self.remote, display_name=self.target.name)
+        self.target = AS_IT_WAS
+        self.run_dir.save_server({**dataclasses.asdict(self.remote), INSTEAD: self._info[INSTEAD]})
 
     def _push_changes(self) -> None:
         """Send what changed of config, name, notes, tags, group and job type since it was last sent."""
         if self.remote is None or not self._open:
             return
         config = self._config_json()
-        changed = {key: value for key, value in self._state.run.items() if self._pushed_run.get(key) != value}
+        run = self._run_now
+        changed = {key: value for key, value in run.items() if self._pushed_run.get(key) != value}
         if config == self._pushed_config and not changed:
             return
         variables = protocol.upsert_variables(
             self._identity,
             config=config if config != self._pushed_config else None,
             storage_id=self.remote.storage_id if changed else None,
-            changed=self._state.run if changed else None,
+            changed=run if changed else None,
             first=False,
         )
         try:
@@ -469,7 +488,7 @@ class Uploader:
         except (RequestRejected, GraphQLError) as exc:
             # Neither the rows nor the end of the run have to wait for a name that the server does not like.
             self._say("update", f"the server does not take the run's new config or name: {exc}")
-        self._pushed_config, self._pushed_run = config, dict(self._state.run)
+        self._pushed_config, self._pushed_run = config, run
 
     def _end(self, ending: int | None) -> None:
         """Tell the server how the run ended, if it has and was not told."""

@@ -133,7 +133,7 @@ MODULES: dict[str, dict[str, str]] = {
     "sdk.lib.config_util": {"ConfigError": "compat._config"},
     "sdk.lib.disabled": {"RunDisabled": "compat._util", "SummaryDisabled": "compat._util"},
     "sdk.lib.ipython": {"in_notebook": "compat._settings", "in_jupyter": "compat._settings:in_notebook"},
-    "sdk.lib.runid": {"generate_id": "_run.start:new_id"},
+    "sdk.lib.runid": {"generate_id": "_values.ids:new_id"},
     "sdk.lib.telemetry": {"context": "compat._util:telemetry_context"},
     "sdk.wandb_alerts": {"AlertLevel": HOMES["AlertLevel"]},
     "sdk.wandb_config": {"Config": HOMES["Config"]},
@@ -143,7 +143,7 @@ MODULES: dict[str, dict[str, str]] = {
     "sdk.wandb_settings": {"Settings": HOMES["Settings"]},
     "sdk.wandb_summary": {"Summary": "_reading.summary"},
     "util": {
-        "generate_id": "_run.start:new_id",
+        "generate_id": "_values.ids:new_id",
         "get_module": "compat._util",
         "json_dumps_safer": "compat._util",
         "make_artifact_name_safe": "compat._util",

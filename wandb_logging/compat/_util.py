@@ -13,7 +13,7 @@ from typing import Any
 
 from wandb_logging._errors import WandbLoggingError
 from wandb_logging._process import notices
-from wandb_logging._run.start import new_id as generate_id
+from wandb_logging._values.ids import new_id as generate_id
 from wandb_logging._values.plain import plain
 from wandb_logging.compat._refused import say_once
 

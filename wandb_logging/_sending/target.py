@@ -1,0 +1,142 @@
+"""Where a run is sent, if not where it was made for: a person says so, and it is kept in server.json.
+
+A mistyped entity, a run made for another server, one that was deleted there or whose id another run has: its directory
+stays as it is, run.json included. What is different on the server stands in server.json, as its member `instead`,
+beside what the server said; the next one who sends goes on there.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._errors import (
+    AuthError,
+    GraphQLError,
+    JournalCorrupt,
+    RequestRejected,
+    RunNotFound,
+    WandbLoggingError,
+)
+from wandb_logging._journal.identity import problem
+from wandb_logging._sending.register import upsert_run
+from wandb_logging._server import protocol
+from wandb_logging._server.link import Link
+from wandb_logging._server.protocol import Remote
+from wandb_logging._settings.settings import Settings
+from wandb_logging._values.ids import new_id
+
+INSTEAD = "instead"  # member of server.json, and of a run's identity while it is sent: members of run.json that differ
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be different about a run on the server; None leaves it as it was.
+
+    Attributes:
+        entity, project, name, run_id: as the settings of these names.
+        as_new: send all of it as a new run with an id of its own.
+    """
+
+    entity: str | None = None
+    project: str | None = None
+    name: str | None = None
+    run_id: str | None = None
+    as_new: bool = False
+
+    def __post_init__(self) -> None:
+        if self.as_new and self.run_id is not None:
+            raise ValueError("as_new makes an id of its own: leave out run_id, or as_new")
+        named = {name: value for name, value in vars(self).items() if name != "as_new" and value is not None}
+        Settings(**named)  # one place knows what a name may be
+
+    @property
+    def instead(self) -> dict[str, Any]:
+        """The members of run.json that this replaces."""
+        given = {"entity": self.entity, "project": self.project, "name": self.name, "id": self.run_id}
+        if self.as_new:  # nobody has the new id, so there is nothing to go on with
+            given["id"] = new_id()
+            return {**_given(given), "resume": None, "rewind": False}
+        return _given(given)
+
+    def elsewhere(self, server: Mapping[str, Any]) -> bool:
+        """Whether this is another run than the one that server.json tells of."""
+        before = server.get(INSTEAD, {})  # as it was typed then: the server may spell it in another way
+        known = {"id": server.get("name"), "entity": server.get("entity"), "project": server.get("project")}
+        asked = {"id": self.run_id, "entity": self.entity, "project": self.project}
+        return self.as_new or any(asked[key] not in {None, known[key], before.get(key)} for key in asked)
+
+
+AS_IT_WAS = Target()
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def aimed(info: Mapping[str, Any], host: str | None, target: Target = AS_IT_WAS) -> dict[str, Any]:
+    """Who a run is on the server, from who it is on disk.
+
+    Its member `server` is empty where the run begins anew: what one server, or one run there, has acknowledged, another
+    has not.
+
+    Args:
+        info: as `RunDir.info`.
+        host: the server; None for the one it was made for.
+
+    Raises:
+        JournalCorrupt: what server.json says of that cannot be.
+    """
+    server = info.get("server") or {}
+    instead = {**server.get(INSTEAD, {}), **target.instead}
+    now = {**info, **instead, INSTEAD: instead, "host": host or info.get("host") or ""}
+    wrong = problem(now)
+    if wrong:
+        raise JournalCorrupt(f"server.json, in its member `{INSTEAD}`, {wrong}")
+    if now["host"] != info.get("host"):
+        now["app_url"] = None  # the pages of the other one
+    if server.get("host", now["host"]) != now["host"] or target.elsewhere(server):
+        server = {}
+    return {**now, "server": server}
+
+
+def filled(target: Target, info: Mapping[str, Any], entity: str | None) -> Target:
+    """A target with the entity of the settings (WANDB_ENTITY) for a run that was made with none, and is nowhere yet."""
+    said = target.entity or info.get("entity") or info.get("server")
+    return target if said else replace(target, entity=entity)
+
+
+def host_of(info: Mapping[str, Any]) -> str | None:
+    """The server that a run was sent to, else the one it was made for."""
+    host = (info.get("server") or {}).get("host") or info.get("host")
+    return str(host) if host else None
+
+
+def advice(error: WandbLoggingError, path: Path) -> str:
+    """How to send a run that was refused where it was to go; nothing for an error that this does not help against."""
+    refused = isinstance(error, (RunNotFound, RequestRejected, GraphQLError))
+    if not refused and not (isinstance(error, AuthError) and error.status == HTTPStatus.FORBIDDEN):
+        return ""
+    there = shlex.quote(str(path))
+    return (
+        f" Or send it elsewhere: `wandb-logging sync --entity TEAM --project NAME {there}`; "
+        f"or as a new run: `wandb-logging sync --as-new {there}`."
+    )
+
+
+def rename(link: Link, remote: Remote, name: str) -> None:
+    """Give a run on the server another name.
+
+    Raises:
+        TransportError, HTTPStatusError, GraphQLError: see `_errors`.
+    """
+    identity = {"id": remote.name, "project": remote.project, "entity": remote.entity}
+    variables = protocol.upsert_variables(
+        identity, config=None, storage_id=remote.storage_id, changed={"name": name}, first=False
+    )
+    # By the storage id alone: with the id in the request, a run that has ended would be running again.
+    upsert_run(link, {**variables, "name": None})
