@@ -37,6 +37,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "_fold": ("_values", "_events"),
     "_records": ("_values", "_events", "_settings", "_fold"),
     "_server": ("_values", "_events", "_settings"),
+    "_formats": (),
     "_keys": ("_settings", "_journal", "_server"),
     "_artifacts": ("_values", "_journal", "_server"),
     "_reading": ("_values", "_journal", "_fold", "_server"),

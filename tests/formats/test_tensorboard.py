@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import math
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+from wandb_logging._formats import event_file
+from wandb_logging._formats.event_file import Histogram, Picture
+from wandb_logging._formats.protobuf import BrokenMessage
+from wandb_logging._formats.tensorboard import EventFolder, has_event_files
+
+tensorboard = pytest.importorskip("tensorboardX", reason="tensorboardX writes the files: the extra test has it")
+
+
+def rows(folder: Path, *, last: bool = True) -> list[dict[str, object]]:
+    return [row.metrics for row in EventFolder(folder).look(last=last)]
+
+
+class TestRows:
+    def test_scalars_of_one_step_are_one_row(self, tmp_path: Path) -> None:
+        """What follows each other with the same step is a row, the step with it as `global_step`."""
+        with tensorboard.SummaryWriter(str(tmp_path)) as writer:
+            for step in (0, 10):
+                writer.add_scalar("loss", 0.1 + step, step)
+                writer.add_scalar("acc/top1", step, step)
+        assert rows(tmp_path) == [
+            {"loss": 0.1, "acc/top1": 0.0, "global_step": 0},
+            {"loss": 10.1, "acc/top1": 10.0, "global_step": 10},
+        ]
+
+    def test_folders_go_before_the_names(self, tmp_path: Path) -> None:
+        """Several writers below one folder are told apart by theirs."""
+        for name in ("train", "val/fold1"):
+            with tensorboard.SummaryWriter(str(tmp_path / name)) as writer:
+                writer.add_scalar("loss", 1.5, 3)
+        assert rows(tmp_path) == [
+            {"train/loss": 1.5, "global_step": 3},
+            {"val/fold1/loss": 1.5, "global_step": 3},
+        ]
+
+    def test_read_while_written(self, tmp_path: Path) -> None:
+        """A row is there once, however often its file was looked at meanwhile; the last step comes last."""
+        with tensorboard.SummaryWriter(str(tmp_path / "whole")) as writer:
+            for step in range(5):
+                writer.add_scalar("loss", step, step)
+        (whole,) = (tmp_path / "whole").iterdir()
+        growing = tmp_path / "growing"
+        folder = EventFolder(growing)
+        assert list(folder.look()) == []
+        growing.mkdir()
+        seen = []
+        with (growing / whole.name).open("wb", buffering=0) as file:
+            for byte in whole.read_bytes():
+                file.write(bytes([byte]))
+                seen += [row.metrics["global_step"] for row in folder.look()]
+        assert seen == [0, 1, 2, 3]
+        assert [row.metrics for row in folder.look(last=True)] == [{"loss": 4.0, "global_step": 4}]
+        assert list(folder.look(last=True)) == []
+
+    def test_histograms_images_texts_and_hyperparameters(self, tmp_path: Path) -> None:
+        """Each kind of value is read as what it is; times are the writer's."""
+        with tensorboard.SummaryWriter(str(tmp_path)) as writer:
+            writer.add_histogram("h", np.arange(10.0), 1, bins=5, walltime=1000.5)
+            writer.add_image("img", np.zeros((3, 4, 4), dtype=np.uint8), 2)
+            writer.add_text("note", "hello", 3)
+            writer.add_hparams({"lr": 0.1, "opt": "sgd", "flag": True}, {"best": 1.0}, name="h")
+        found = list(EventFolder(tmp_path).look(last=True))
+        by_name = {name: value for row in found for name, value in row.metrics.items()}
+        histogram = by_name["h"]
+        assert isinstance(histogram, Histogram)
+        assert sum(histogram.counts) == 10
+        assert (histogram.low, histogram.high) == (0.0, 9.0)
+        (picture,) = by_name["img"]
+        assert isinstance(picture, Picture)
+        assert picture.data.startswith(b"\x89PNG")
+        assert by_name["note/text_summary"] == "hello"
+        assert next(row.wall_time for row in found if "h" in row.metrics) == 1000.5
+        assert {name: value for row in found for name, value in row.hparams.items()} == {
+            "lr": 0.1,
+            "opt": "sgd",
+            "flag": True,
+        }
+
+
+class TestDamage:
+    def test_a_file_cut_anywhere_gives_what_is_whole(self, tmp_path: Path) -> None:
+        """A file that its writer was killed in is read up to its last whole record, and nothing is called damaged."""
+        with tensorboard.SummaryWriter(str(tmp_path / "a")) as writer:
+            for step in range(3):
+                writer.add_scalar("loss", step, step)
+        (path,) = (tmp_path / "a").iterdir()
+        data = path.read_bytes()
+        most = 0
+        for end in range(len(data)):
+            path.write_bytes(data[:end])
+            folder = EventFolder(tmp_path / "a")
+            found = len(list(folder.look(last=True)))
+            assert found >= most
+            assert folder.damaged == {}
+            most = found
+        assert most == 2
+
+    def test_a_changed_byte_is_told(self, tmp_path: Path) -> None:
+        """A checksum that does not fit ends the reading of that file, says where, and costs no row before it."""
+        with tensorboard.SummaryWriter(str(tmp_path)) as writer:
+            for step in range(3):
+                writer.add_scalar("loss", step, step)
+        (path,) = (file for file in tmp_path.iterdir() if file.is_file())
+        data = bytearray(path.read_bytes())
+        data[-8] ^= 1
+        path.write_bytes(data)
+        folder = EventFolder(tmp_path)
+        assert [row.metrics["loss"] for row in folder.look(last=True)] == [0.0, 1.0]
+        assert [why.startswith("damaged at byte") for why in folder.damaged.values()] == [True]
+
+    def test_links_are_not_followed(self, tmp_path: Path) -> None:
+        """A link in the folder is no event file: it may point anywhere."""
+        with tensorboard.SummaryWriter(str(tmp_path / "real")) as writer:
+            writer.add_scalar("loss", 1, 1)
+        (path,) = (tmp_path / "real").iterdir()
+        (tmp_path / "linked").mkdir()
+        (tmp_path / "linked" / path.name).symlink_to(path)
+        assert has_event_files(tmp_path / "real")
+        assert not has_event_files(tmp_path / "linked")
+        assert not has_event_files(tmp_path / "missing")
+
+    @given(st.binary(max_size=80))
+    def test_any_bytes(self, data: bytes) -> None:
+        """Whatever is in a file, it is read, left as not whole, or called damaged."""
+        try:
+            found = [event_file.event(message) for message, _ in event_file.records(data)]
+        except (event_file.DamagedFile, BrokenMessage):
+            return
+        assert all(isinstance(event.step, int) for event in found)
+
+
+@given(st.floats(width=32))
+def test_shortest(number: float) -> None:
+    """A float of 32 bits is shown in as few digits as it has there, and is the same float."""
+    short = event_file.shortest(number)
+    assert math.isnan(number) or struct.pack("<f", short) == struct.pack("<f", number)
+    assert math.isnan(number) or repr(short) in {repr(float(str(np.float32(number)))), repr(number)}

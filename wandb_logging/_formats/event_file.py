@@ -1,0 +1,286 @@
+"""TensorBoard's event files: records with checksums, each an `Event` message. Pure.
+
+A record is its length (8 bytes), that length's checksum (4), the message, and the message's checksum (4). The messages
+are those of `tensorflow/core/util/event.proto`, `framework/summary.proto` and `framework/tensor.proto`; the numbers
+below are theirs. Writers of today put scalars into tensors, older ones into `simple_value`.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from wandb_logging._formats import protobuf
+from wandb_logging._formats.protobuf import BrokenMessage
+
+_HEAD = struct.Struct("<QI")
+_TAIL = 4
+MAX_RECORD_BYTES = 2**28  # a length above is a damaged one
+_CHECKED_BYTES = 2**14  # longer messages (images) are taken on their length's checksum: ours in Python is slow
+_MASK = 0xA282EAD8
+_MOST_SINGLE = (2 - 2**-23) * 2.0**127
+
+
+class DamagedFile(ValueError):
+    """From here on the file cannot be read."""
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts, and where each of them ends. The first begins at `low`."""
+
+    low: float
+    high: float
+    limits: list[float]
+    counts: list[float]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image, encoded as its writer encoded it."""
+
+    data: bytes
+
+
+@dataclass
+class Event:
+    """What one record says.
+
+    Attributes:
+        wall_time: seconds since 1970.
+        step: its writer's.
+        values: by tag: a number, a `Histogram`, a list of `Picture`, or a text.
+        hparams: hyperparameters of the run, by name.
+    """
+
+    wall_time: float = 0.0
+    step: int = 0
+    values: dict[str, Any] = field(default_factory=dict)
+    hparams: dict[str, Any] = field(default_factory=dict)
+
+
+def records(data: bytes) -> Iterator[tuple[bytes, int]]:
+    """Each whole record's message, and where the next one begins. What is not whole yet is left.
+
+    Raises:
+        DamagedFile: a checksum does not fit.
+    """
+    at = 0
+    while at + _HEAD.size <= len(data):
+        length, check = _HEAD.unpack_from(data, at)
+        if check != _masked(data[at : at + 8]) or length > MAX_RECORD_BYTES:
+            raise DamagedFile(f"damaged at byte {at}")
+        begin = at + _HEAD.size
+        end = begin + length + _TAIL
+        if end > len(data):
+            return
+        message = data[begin : begin + length]
+        if length <= _CHECKED_BYTES and struct.unpack_from("<I", data, begin + length)[0] != _masked(message):
+            raise DamagedFile(f"damaged at byte {at}")
+        at = end
+        yield message, at
+
+
+def event(message: bytes) -> Event:
+    """The event in a record.
+
+    Raises:
+        BrokenMessage: it is none.
+    """
+    found = Event()
+    for number, value in protobuf.fields(message):
+        if number == 1:
+            found.wall_time = protobuf.double(value)
+        elif number == 2:
+            found.step = protobuf.signed(value)
+        elif number == 5:
+            for inner, summary_value in protobuf.fields(protobuf.raw(value)):
+                if inner == 1:
+                    _take(found, protobuf.raw(summary_value))
+    return found
+
+
+def _take(into: Event, message: bytes) -> None:
+    """Add one value of a summary."""
+    parts = dict(protobuf.fields(message))
+    tag = protobuf.text(parts[1]) if 1 in parts else ""
+    plugin, content = _plugin(protobuf.raw(parts[9])) if 9 in parts else ("", b"")
+    if plugin == "hparams":
+        into.hparams.update(_hparams(content))
+    elif 2 in parts:
+        into.values[tag] = shortest(protobuf.single(parts[2]))
+    elif 5 in parts:
+        into.values[tag] = _histogram(protobuf.raw(parts[5]))
+    elif 4 in parts:
+        into.values[tag] = [Picture(protobuf.raw(dict(protobuf.fields(protobuf.raw(parts[4]))).get(4, b"")))]
+    elif 8 in parts and (value := _of_tensor(protobuf.raw(parts[8]), plugin)) is not None:
+        into.values[tag] = value
+
+
+def _plugin(metadata: bytes) -> tuple[str, bytes]:
+    """Which plugin of TensorBoard's draws a value, and what it keeps for itself."""
+    parts = dict(protobuf.fields(metadata))
+    data = dict(protobuf.fields(protobuf.raw(parts[1]))) if 1 in parts else {}
+    return (protobuf.text(data[1]) if 1 in data else ""), (protobuf.raw(data[2]) if 2 in data else b"")
+
+
+def _histogram(message: bytes) -> Histogram:
+    low = high = 0.0
+    limits: list[float] = []
+    counts: list[float] = []
+    for number, value in protobuf.fields(message):
+        if number == 1:
+            low = protobuf.double(value)
+        elif number == 2:
+            high = protobuf.double(value)
+        elif number == 6:
+            limits += protobuf.doubles(value)
+        elif number == 7:
+            counts += protobuf.doubles(value)
+    if len(limits) != len(counts):
+        raise BrokenMessage("a histogram with another number of limits than of counts")
+    return Histogram(low, high, limits, counts)
+
+
+# `DataType` of tensor.proto: how numbers stand in `tensor_content`, and the field that holds them otherwise.
+_FORMS = {
+    1: "<f",
+    2: "<d",
+    3: "<i",
+    4: "<B",
+    5: "<h",
+    6: "<b",
+    9: "<q",
+    10: "<?",
+    17: "<H",
+    19: "<e",
+    22: "<I",
+    23: "<Q",
+}
+
+
+def _of_tensor(message: bytes, plugin: str) -> Any:
+    """What a tensor is to the plugin that draws it; None for what is nothing to us."""
+    kind, shape, numbers, texts = _tensor(message)
+    if plugin == "histograms" and len(shape) == 2 and shape[1] == 3:
+        triples = [numbers[at : at + 3] for at in range(0, len(numbers), 3)]
+        if not triples:
+            return None
+        return Histogram(triples[0][0], triples[-1][1], [one[1] for one in triples], [one[2] for one in triples])
+    if kind == 7:
+        if plugin == "images":
+            return [Picture(data) for data in texts[2:]]  # before them: width and height
+        return "\n".join(data.decode("utf-8", "replace") for data in texts) if plugin == "text" else None
+    if len(numbers) != 1 or plugin not in {"", "scalars"}:
+        return None
+    return shortest(numbers[0]) if kind == 1 else numbers[0]
+
+
+def shortest(number: float) -> float:
+    """The shortest number that is this one in 32 bits: 0.1 was written, not 0.10000000149011612."""
+    if number != number or number in {float("inf"), float("-inf")}:
+        return number
+    for digits in range(1, 9):
+        shorter = float(f"{number:.{digits}g}")
+        if abs(shorter) <= _MOST_SINGLE and struct.pack("<f", shorter) == struct.pack("<f", number):
+            return shorter
+    return number
+
+
+def _tensor(message: bytes) -> tuple[int, list[int], list[float], list[bytes]]:
+    """Data type, shape, numbers and strings of a tensor."""
+    parts: dict[int, list[protobuf.Value]] = {}
+    for number, value in protobuf.fields(message):
+        parts.setdefault(number, []).append(value)
+    kind = protobuf.signed(parts[1][-1]) if 1 in parts else 0
+    shape = [_size(protobuf.raw(each)) for value in parts.get(2, ()) for each in _inner(value, 2)]
+    texts = [protobuf.raw(value) for value in parts.get(8, ())]
+    if 4 in parts and kind in _FORMS:
+        return kind, shape, _unpacked(_FORMS[kind], protobuf.raw(parts[4][-1])), texts
+    listed = (number for field, read in _LISTS.items() for value in parts.get(field, ()) for number in read(value))
+    return kind, shape, list(listed), texts
+
+
+def _inner(message: protobuf.Value, wanted: int) -> list[protobuf.Value]:
+    """The values of one field of a message."""
+    return [value for number, value in protobuf.fields(protobuf.raw(message)) if number == wanted]
+
+
+def _unpacked(form: str, content: bytes) -> list[float]:
+    try:
+        return [number for (number,) in struct.iter_unpack(form, content)]
+    except struct.error as exc:
+        raise BrokenMessage(str(exc)) from exc
+
+
+def _wholes(value: protobuf.Value) -> list[float]:
+    return [*protobuf.varints(value)]
+
+
+def _halves(value: protobuf.Value) -> list[float]:
+    """Floats of 16 bits, which stand there as whole numbers."""
+    return [struct.unpack("<e", struct.pack("<H", bits & 0xFFFF))[0] for bits in protobuf.varints(value)]
+
+
+# Fields that hold a tensor's numbers one by one.
+_LISTS: dict[int, Callable[[protobuf.Value], list[float]]] = {
+    5: protobuf.singles,
+    6: protobuf.doubles,
+    **dict.fromkeys((7, 10, 11, 16, 17), _wholes),
+    13: _halves,
+}
+
+
+def _size(dimension: bytes) -> int:
+    return protobuf.signed(dict(protobuf.fields(dimension)).get(1, 0))
+
+
+def _hparams(content: bytes) -> dict[str, Any]:
+    """Hyperparameters of a session's start (`tensorboard/plugins/hparams/plugin_data.proto`)."""
+    found: dict[str, Any] = {}
+    for number, value in protobuf.fields(content):
+        if number != 3:  # session_start_info
+            continue
+        for inner, entry in protobuf.fields(protobuf.raw(value)):
+            if inner == 1:  # hparams: a map, each entry a message of key and value
+                parts = dict(protobuf.fields(protobuf.raw(entry)))
+                if 1 in parts and 2 in parts:
+                    found[protobuf.text(parts[1])] = _well_known(protobuf.raw(parts[2]))
+    return found
+
+
+def _well_known(message: bytes) -> Any:
+    """A `google.protobuf.Value` that is no tree."""
+    for number, value in protobuf.fields(message):
+        if number == 2:
+            return protobuf.double(value)
+        if number == 3:
+            return protobuf.text(value)
+        if number == 4:
+            return bool(value)
+    return None
+
+
+def _masked(data: bytes) -> int:
+    """The checksum that a record has: CRC-32C, turned and shifted so that one of a checksum is another number."""
+    table = _table()
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = table[(crc ^ byte) & 0xFF] ^ (crc >> 8)
+    crc ^= 0xFFFFFFFF
+    return ((crc >> 15 | crc << 17) + _MASK) & 0xFFFFFFFF
+
+
+@cache
+def _table() -> tuple[int, ...]:
+    """CRC-32C (Castagnoli) of each byte."""
+    table = []
+    for value in range(256):
+        crc = value
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+        table.append(crc)
+    return tuple(table)
