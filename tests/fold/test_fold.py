@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from wandb_logging._fold import fold as _fold
-from wandb_logging._fold.fold import Rules, State, finish, first_state, fold, summary_line, text_lines
+from wandb_logging._fold.fold import Rules, State, finish, first_state, fold, summary_line
+from wandb_logging._fold.summary import MAX_ROW_BYTES
+from wandb_logging._fold.text import text_lines
 from wandb_logging._values import plain as _values
 from wandb_logging._values.plain import dumps, loads
 
@@ -235,7 +237,7 @@ class TestRows:
         state, delta = folded(row({"one": big, "two": big + "y", **small}))
         (line,) = delta.rows
         got = loads(line)
-        assert len(line) <= _fold.MAX_ROW_BYTES
+        assert len(line) <= MAX_ROW_BYTES
         assert (got["one"] == big, "two" in got, got["k999"], got["_step"]) == (True, False, 999, 0)
         assert (state.set_aside, len(delta.aside)) == (1, 1)
         assert "two" not in state.summary
@@ -243,7 +245,7 @@ class TestRows:
     def test_a_row_of_very_many_values_is_shrunk_in_time(self) -> None:
         """A million small values are not tried one by one."""
         _, delta = folded(row({f"metric number {i}": i for i in range(600_000)}))
-        assert _fold.MAX_ROW_BYTES - 100 < len(delta.rows[0]) <= _fold.MAX_ROW_BYTES
+        assert MAX_ROW_BYTES - 100 < len(delta.rows[0]) <= MAX_ROW_BYTES
 
 
 junk = st.sampled_from([b"", b"{", b"[]", b"1", b'{"t":"x"}', b'{"metrics":{"a":1},"t":null}', b'{"t":1e300}', b"\xff"])

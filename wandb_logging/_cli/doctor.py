@@ -25,7 +25,7 @@ from wandb_logging._errors import (
     TransportError,
     WandbLoggingError,
 )
-from wandb_logging._fold.fold import MAX_ROW_BYTES
+from wandb_logging._fold.summary import MAX_ROW_BYTES
 from wandb_logging._fold.terminal import MAX_LINE_CHARS
 from wandb_logging._keys import keys
 from wandb_logging._keys.keys import Key, Session

@@ -15,7 +15,7 @@ from typing import Any
 
 from wandb_logging._errors import LogError
 from wandb_logging._events import alerts
-from wandb_logging._fold.fold import ERROR_LEVELS
+from wandb_logging._fold.text import ERROR_LEVELS
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import INT64, MAX_DEPTH, Aside, dumps, fast_dumps, plain, reason
 from wandb_logging._values.secrets import SHORTEST, Secrets

@@ -1,0 +1,139 @@
+"""Rows of the history: which metrics make one, and at which step (protocol 4.4, 5.1 to 5.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wandb_logging._events.media_names import fill_steps
+from wandb_logging._fold.state import RESERVED, Work
+from wandb_logging._fold.summary import MAX_ROW_BYTES, Definitions, merged
+from wandb_logging._values.plain import dumps, dumps_without_null
+
+_NUMBERS = frozenset({int, float})
+
+
+class Rows:
+    """Takes the metrics of events into the rows of a run."""
+
+    def __init__(self, work: Work, definitions: Definitions) -> None:
+        self._work = work
+        self._definitions = definitions
+        self._media: object = None  # of the event being taken, until its step is known
+
+    def take(self, event: Mapping[str, Any], metrics: dict[str, Any], time: float) -> None:
+        """Take the metrics of an event: a row, or a part of one."""
+        step = event.get("step")
+        self._media = event.get("media")
+        state = self._work.state
+        if not RESERVED.isdisjoint(metrics):
+            self._without_reserved(metrics)
+        if type(step) is not int:
+            if not metrics.keys().isdisjoint(state.shifted):
+                self._next_row()
+            self._join(metrics, time)
+            if event.get("commit") is not False:
+                self._next_row()
+            return
+        if step > state.step:
+            self.close()
+            state.step = step
+        # Lower than the current step, or where a lower one has taken its place.
+        if step < state.step or not metrics.keys().isdisjoint(state.shifted):
+            if not self._late_row(metrics, step, time):
+                return
+        else:
+            self._join(metrics, time)
+        if event.get("commit") is True:
+            self._next_row()
+
+    def _without_reserved(self, metrics: dict[str, Any]) -> None:
+        for key in sorted(RESERVED & metrics.keys()):
+            if key != "_timestamp" or type(metrics[key]) not in _NUMBERS:
+                reason = f"{key} is set by the client" if key else "a metric needs a name"
+                self._work.set_aside(reason, {key: metrics.pop(key)})
+
+    def _late_row(self, metrics: dict[str, Any], step: int, time: float) -> bool:
+        """Take a row of a lower step as `late_steps` says; whether it is in."""
+        state = self._work.state
+        state.late += 1
+        if self._work.rules.late_steps != "shift":
+            how = f"late_steps: {self._work.rules.late_steps}"
+            reason = f"step {step} is lower than the current step {state.step} ({how})"
+            self._work.set_aside(reason, {"metrics": metrics, "step": step})
+            return False
+        late = {self._work.rules.late_step_metric: step, **metrics}
+        # It may share a row with what is there only where it overwrites nothing.
+        if state.open and not state.open.keys().isdisjoint(late):
+            self._next_row()
+        self._join(late, time)
+        state.shifted = [*state.shifted, *late]
+        return True
+
+    def _join(self, metrics: dict[str, Any], time: float) -> None:
+        state = self._work.state
+        metrics = self._with_media(metrics)
+        state.open = metrics if state.open is None else merged(state.open, metrics)
+        state.open_time = time
+        state.open_events += 1
+
+    def _with_media(self, metrics: dict[str, Any]) -> dict[str, Any]:
+        """The metrics with the step in the names of their media files, which are to be uploaded under them."""
+        if self._media:
+            metrics, tasks = fill_steps(metrics, self._media, self._work.state.step)
+            self._work.delta.tasks += tasks
+        return metrics
+
+    def end(self) -> None:
+        """Give out the row under construction: nothing is added to it any more, whatever comes later."""
+        if self._work.state.open is not None:
+            self._next_row()
+
+    def _next_row(self) -> None:
+        self.close()
+        self._work.state.step += 1
+
+    def close(self) -> None:
+        """Give out the row under construction, if there is one. The step stays."""
+        state = self._work.state
+        if state.open is not None:
+            metrics, state.open = state.open, None
+            state.open_events = 0
+            state.shifted = []
+            self.put(dict(metrics), state.open_time, self._work.runtime(state.open_time))
+
+    def put(self, row: dict[str, Any], time: float, runtime: float) -> None:
+        """Give out a row of these metrics at the current step."""
+        state = self._work.state
+        defined = self._definitions.found(row) if state.metrics else None
+        row["_step"] = state.step
+        if "_timestamp" not in row:
+            row["_timestamp"] = time
+        row["_runtime"] = runtime
+        line = dumps_without_null(row)
+        flat = line is not None and line.rfind(b"{") == 0
+        if line is None:
+            line = dumps(row)
+        if len(line) > MAX_ROW_BYTES:
+            row, line = self._shrink(row, len(line))
+        self._work.delta.rows.append(line.decode())
+        state.rows += 1
+        if defined:
+            self._definitions.aggregate(defined)
+        if flat:
+            state.summary.update(row)
+        else:
+            state.summary = merged(state.summary, row, skip_null=True)
+        self._work.delta.summary_changed = True
+
+    def _shrink(self, row: dict[str, Any], size: int) -> tuple[dict[str, Any], bytes]:
+        """The row without its largest values, so many that the server takes it (protocol 4.4)."""
+        sizes = {key: len(dumps(value)) for key, value in row.items() if key not in RESERVED}
+        for key in sorted(sizes, key=sizes.__getitem__, reverse=True):
+            if size <= MAX_ROW_BYTES:
+                break
+            size -= sizes[key] + len(dumps(key)) + 2
+            self._work.set_aside(
+                f"{key}: {sizes[key]} bytes make the row too large for the server", {key: row.pop(key)}
+            )
+        return row, dumps(row)

@@ -1,0 +1,110 @@
+"""Lines of output.log: what log records and the program's own output look like there (protocol 4.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from wandb_logging._fold.state import Work
+from wandb_logging._fold.terminal import MAX_LINE_CHARS, Line, Screen
+from wandb_logging._values.plain import dumps
+
+if TYPE_CHECKING:
+    from pythonjsonlogger.json import JsonFormatter
+
+ERROR_LEVELS = frozenset({"ERROR", "CRITICAL", "FATAL"})
+
+
+class Texts:
+    """Takes the texts of events into the lines of a run."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._structured = work.rules.structured
+        self._screen: Screen | None = None
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        """Add the text of a record, if the event has one."""
+        if type(event.get("text")) is str:
+            lines = text_lines(event, structured=self._structured)
+            self._work.delta.lines += lines
+            self._work.state.lines += len(lines)
+
+    def take_output(self, text: str, time: float, *, error: bool) -> None:
+        """Write what the program wrote on its terminal: it may change lines from before."""
+        state, delta = self._work.state, self._work.delta
+        if self._screen is None:
+            self._screen = Screen(state.screen)
+        for number, line in self._screen.write(text, state.lines, time, error=error).items():
+            shown = output_line(line, structured=self._structured)
+            at = number - state.lines + len(delta.lines)  # place among the new lines
+            if at < 0:
+                delta.edits[number] = shown
+            elif number < state.lines:
+                delta.lines[at] = shown
+            else:
+                delta.lines.append(shown)
+                state.lines += 1
+
+    def save(self) -> None:
+        """Have the state say what the terminal shows."""
+        if self._screen is not None:
+            self._work.state.screen = self._screen.saved
+
+
+def _json_line(fields: Mapping[str, Any], **_: object) -> str:
+    return dumps(fields).decode()
+
+
+@cache
+def _line_formatter() -> JsonFormatter:
+    from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415  of use only where the server takes such lines
+
+    return JsonFormatter("%(ts)s %(content)s", json_serializer=_json_line)
+
+
+def text_lines(event: Mapping[str, Any], *, structured: bool) -> list[str]:
+    """The output.log lines of a text event: plain, or JSON as the server asked for (protocol 4.6).
+
+    Without a formatter of the user's the text reads like `logging.basicConfig`'s: LEVEL:logger:message.
+    """
+    level = event.get("level")
+    text = event["text"]
+    if event.get("logger") is not None:
+        text = f"{level}:{event['logger']}:{text}"
+    error = event.get("error") is True or (type(level) is str and level in ERROR_LEVELS)
+    stamp = _stamp(event["t"])
+    make = _structured_line if structured else _plain_line
+    # splitlines() would also split at form feeds and Unicode separators, which the page shows inside a line.
+    return [make(stamp, part[:MAX_LINE_CHARS], error=error) for part in text.replace("\r\n", "\n").split("\n")]
+
+
+def output_line(line: Line, *, structured: bool) -> str:
+    """The output.log line that shows a terminal's."""
+    make = _structured_line if structured else _plain_line
+    return make(_stamp(line.time), line.text, error=line.error)
+
+
+def _stamp(time: float) -> str:
+    """The UTC time of a line: 2026-01-02T03:04:05.123456."""
+    seconds, micros = divmod(round(time * 1e6), 1_000_000)
+    return f"{_second(seconds)}.{micros:06d}"
+
+
+@lru_cache(maxsize=16)
+def _second(seconds: int) -> str:
+    # Lines come many a second, and this is most of the work of one.
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _plain_line(stamp: str, content: str, *, error: bool) -> str:
+    return f"ERROR {stamp} {content}" if error else f"{stamp} {content}"
+
+
+def _structured_line(stamp: str, content: str, *, error: bool) -> str:
+    fields = {"ts": stamp, "content": content}
+    if error:
+        fields["level"] = "error"  # the official client gives a level for stderr only
+    return _line_formatter().serialize_log_record(fields)
