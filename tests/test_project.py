@@ -64,7 +64,7 @@ SOLE_IMPORTERS = {
     "requests": {"_server/client.py"},
     "tenacity": {"_server/retry.py"},
     "isal": {"_values/zlib.py"},
-    "netrc": {"_keys/keys.py"},
+    "netrc": {"_keys/netrc.py"},
     "orjson": {"_values/plain.py"},
 }
 

@@ -19,7 +19,7 @@ from wandb_logging._errors import (
     TransportError,
     WandbLoggingError,
 )
-from wandb_logging._keys import keys
+from wandb_logging._keys import netrc
 from wandb_logging._keys.keys import Key
 
 if TYPE_CHECKING:
@@ -72,8 +72,8 @@ class TestDoctor:
         self, wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """A netrc that others may read is a warning, with the command that helps."""
-        path = keys.netrc_path()
-        keys.write_netrc(path, "example.com", "user", KEY)
+        path = netrc.usual_path()
+        netrc.write(path, "example.com", "user", KEY)
         path.chmod(0o644)
         assert main(["doctor"]) == 0
         out = capsys.readouterr().out

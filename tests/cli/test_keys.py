@@ -10,7 +10,7 @@ import pytest
 from tests.cli.commands import HOST, KEY, offline_run
 from wandb_logging._cli import main
 from wandb_logging._cli.status import key_words, pairs_of
-from wandb_logging._keys import keys
+from wandb_logging._keys import netrc
 from wandb_logging._keys.keys import Key
 from wandb_logging._settings.settings import Settings
 
@@ -24,7 +24,7 @@ class TestLoginAndLogout:
         monkeypatch.setattr(sys, "stdin", io.StringIO(f"{KEY}\n"))
         assert main(["login", "--host", HOST, "--key", "-"]) == 0
         assert capsys.readouterr().out == f"Key for {HOST} saved to ~/.netrc\n"
-        assert KEY in keys.netrc_path().read_text()
+        assert KEY in netrc.usual_path().read_text()
 
     def test_a_variable_that_goes_before(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -12,7 +12,7 @@ import pytest
 
 from tests.patience import PATIENCE
 from wandb_logging._errors import AuthError, SettingsError, TransportError
-from wandb_logging._keys import keys as _auth, login as _login
+from wandb_logging._keys import keys as _auth, login as _login, netrc
 from wandb_logging._keys.keys import Session, find_key
 from wandb_logging._keys.login import login, logout
 
@@ -95,8 +95,8 @@ def server(wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> LocalS
     return wandb_server
 
 
-def netrc() -> str:
-    path = _auth.netrc_path()
+def netrc_text() -> str:
+    path = netrc.usual_path()
     return path.read_text() if path.exists() else ""
 
 
@@ -104,7 +104,7 @@ class TestGivenKey:
     def test_is_saved(self) -> None:
         """A key that is given is saved, and found from then on."""
         assert login(HOST, KEY) == Session(KEY, HOST)
-        assert netrc() == f"machine api.example.com\n  login user\n  password {KEY}\n"
+        assert netrc_text() == f"machine api.example.com\n  login user\n  password {KEY}\n"
         _auth._sessions.clear()
         assert find_key(HOST) == _auth.Key(KEY, "netrc ~/.netrc")
 
@@ -124,7 +124,7 @@ class TestGivenKey:
         """A key of the wrong form is refused unseen, and nothing is saved."""
         with pytest.raises(SettingsError, match=r"^the key given: API key must have 40\+ characters, has 6\.$"):
             login(HOST, "hunter")
-        assert netrc() == ""
+        assert netrc_text() == ""
 
     def test_unsaved_is_told(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         """Where netrc cannot be written the login holds for this process, and says so."""
@@ -143,7 +143,7 @@ class TestFoundKey:
         """WANDB_API_KEY is taken as it is, and not copied to the disk."""
         monkeypatch.setenv("WANDB_API_KEY", KEY)
         assert login(HOST) == Session(KEY, HOST)
-        assert netrc() == ""
+        assert netrc_text() == ""
 
     def test_default_host(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Without a host it is WANDB_BASE_URL's."""
@@ -173,7 +173,7 @@ class TestVerify:
     def test_good(self, server: LocalServer) -> None:
         """The server knows the key; it is saved."""
         assert login(key=server.api_key, verify=True) == Session(server.api_key, server.url)
-        assert server.api_key in netrc()
+        assert server.api_key in netrc_text()
         assert [request.operation for request in server.requests] == ["Viewer"]
 
     def test_unknown(self, server: LocalServer) -> None:
@@ -182,7 +182,7 @@ class TestVerify:
             login(key=KEY, verify=True)
         assert caught.value.status == 401
         assert KEY not in str(caught.value)
-        assert netrc() == ""
+        assert netrc_text() == ""
         assert find_key(server.url) is None
 
     def test_viewer_of_nobody(self, server: LocalServer) -> None:
@@ -190,13 +190,13 @@ class TestVerify:
         server.fail_next(status=200, body={"data": {"viewer": None}})
         with pytest.raises(AuthError, match="does not know the key"):
             login(key=server.api_key, verify=True)
-        assert netrc() == ""
+        assert netrc_text() == ""
 
     def test_no_server(self) -> None:
         """Where nobody answers the key is neither accepted nor saved."""
         with pytest.raises(TransportError):
             login("http://127.0.0.1:9", KEY, verify=True)
-        assert netrc() == ""
+        assert netrc_text() == ""
 
     def test_app_url(self, server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
         """WANDB_APP_URL says where the pages for people are."""
@@ -210,13 +210,13 @@ class TestLogout:
         """The entry is removed, once; the key is not found any more."""
         login(HOST, KEY)
         assert logout(HOST + "/")
-        assert netrc() == ""
+        assert netrc_text() == ""
         assert find_key(HOST) is None
         assert not logout(HOST)
 
     def test_malformed_file(self) -> None:
         """A file that is not understood is left alone, and that is an error: the key may still be in it."""
-        _auth.netrc_path().write_text("what is this")
+        netrc.usual_path().write_text("what is this")
         with pytest.raises(SettingsError, match="line 1: not understood"):
             logout(HOST)
 
@@ -232,7 +232,7 @@ class TestPrompt:
         assert person.end() == 0
         assert server.api_key not in person.screen
         assert "accepts the key (entity local-team)" in person.screen
-        assert server.api_key in netrc()
+        assert server.api_key in netrc_text()
 
     def test_lets_try_again(self) -> None:
         """A key of the wrong form may be typed again, three times in all."""
@@ -244,7 +244,7 @@ class TestPrompt:
         assert "API key is empty." in person.screen
         assert "has 7." in person.screen
         assert "hunter2" not in person.screen
-        assert KEY in netrc()
+        assert KEY in netrc_text()
 
     def test_gives_up(self) -> None:
         """After three wrong keys it ends with an error."""
@@ -254,7 +254,7 @@ class TestPrompt:
             person.type("x\n")
         assert person.end() == 1
         assert "wandb-logging: no valid API key after 3 tries: API key must have 40+ characters" in person.screen
-        assert netrc() == ""
+        assert netrc_text() == ""
 
     @pytest.mark.parametrize(
         ("keys", "code", "words"), [("\x03", 130, "wandb-logging: stopped"), ("\x04", 1, "no API key given")]
@@ -268,7 +268,7 @@ class TestPrompt:
         assert words in person.screen
         assert "\nwandb-logging: " in person.screen  # not behind the prompt
         assert "Traceback" not in person.screen
-        assert netrc() == ""
+        assert netrc_text() == ""
 
     def test_relogin(self) -> None:
         """With `--relogin` it asks even though there is a key, which the new one replaces."""
@@ -277,18 +277,18 @@ class TestPrompt:
         person.see("(not shown): ")
         person.type(f"{KEY}\n")
         assert person.end() == 0
-        assert netrc() == f"machine api.example.com\n  login user\n  password {KEY}\n"
+        assert netrc_text() == f"machine api.example.com\n  login user\n  password {KEY}\n"
 
     def test_malformed_in_netrc_is_asked_anew(self) -> None:
         """A malformed key in netrc is named, and replaced by what is typed."""
-        _auth.write_netrc(_auth.netrc_path(), "api.example.com", "user", "oops")
+        netrc.write(netrc.usual_path(), "api.example.com", "user", "oops")
         person = Terminal("login", "--host", HOST)
         person.see("netrc ~/.netrc: API key must have 40+ characters, has 4.")
         person.see("(not shown): ")
         person.type(f"{KEY}\n")
         assert person.end() == 0
-        assert KEY in netrc()
-        assert "oops" not in netrc()
+        assert KEY in netrc_text()
+        assert "oops" not in netrc_text()
 
     def test_found_key_is_not_asked_for(self) -> None:
         """With a key there is nothing to ask."""

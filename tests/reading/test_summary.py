@@ -157,7 +157,7 @@ class TestIdentity:
         assert (stored.display_name, stored.notes, stored.group, stored.job_type) == ("new", "more", "g", "eval")
         assert list(stored.tags) == ["b"]
 
-    @pytest.mark.parametrize(("key", "wrong"), [("tags", 5), ("tags", [""]), ("name", " "), ("notes", 5), ("group", 5)])
+    @pytest.mark.parametrize(("key", "wrong"), [("tags", [""]), ("name", " "), ("notes", 5), ("group", 5)])
     def test_what_is_wrong_is_said(self, run: Any, key: Any, wrong: Any) -> None:
         """By the settings, which know what is right."""
         with pytest.raises(SettingsError, match=f"{key}="):

@@ -27,7 +27,8 @@ from wandb_logging._errors import JournalError
 from wandb_logging._journal.quota import forget_acknowledged, strip, unread
 from wandb_logging._journal.rundir import RunDir, find_runs
 from wandb_logging._journal.writer import segment_path
-from wandb_logging._keys.keys import with_entry, write_netrc
+from wandb_logging._keys import netrc
+from wandb_logging._keys.netrc_text import with_entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -324,7 +325,7 @@ class Login(Workload):
         for key in ("0" * 40, "1" * 40):
             old = self.possible[-1].decode()
             self.possible.append(with_entry(old, "api.example", "user", key).encode())
-            write_netrc(path, "api.example", "user", key)
+            netrc.write(path, "api.example", "user", key)
             del self.possible[:-1]
             self.power_cut()
 

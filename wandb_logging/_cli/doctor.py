@@ -27,7 +27,7 @@ from wandb_logging._errors import (
 )
 from wandb_logging._fold.summary import MAX_ROW_BYTES
 from wandb_logging._fold.terminal import MAX_LINE_CHARS
-from wandb_logging._keys import keys
+from wandb_logging._keys import keys, netrc
 from wandb_logging._keys.keys import Key, Session
 from wandb_logging._keys.login import check_key
 from wandb_logging._server import protocol
@@ -73,9 +73,9 @@ def _checks(settings: Settings) -> Iterable[Check]:
     problems: list[str] = []
     key = keys.find_key(settings.host, settings.api_key, on_problem=problems.append)
     yield check_of_key(settings.mode, key, problems)
-    path = keys.netrc_path()
-    if keys.exposed(path):
-        yield Check("warn", "netrc", f"other users may read {keys.shown(path)}: chmod 600 {keys.shown(path)}")
+    path = netrc.usual_path()
+    if netrc.exposed(path):
+        yield Check("warn", "netrc", f"other users may read {netrc.shown(path)}: chmod 600 {netrc.shown(path)}")
     yield from _server_checks(settings, key)
     yield _disk_check(settings.cache_dir.absolute())
 

@@ -8,7 +8,7 @@ import sys
 from wandb_logging._cli.arguments import add_host
 from wandb_logging._cli.output import DONE, LEFT, PROG, complain
 from wandb_logging._cli.text import clean
-from wandb_logging._keys import keys
+from wandb_logging._keys import keys, netrc
 from wandb_logging._keys.keys import KEY_VARIABLE
 from wandb_logging._keys.login import Login, log_in
 from wandb_logging._settings.settings import from_environment
@@ -49,7 +49,7 @@ def lines_of(done: Login, variable: str | None) -> list[str]:
     if done.entity is not None:
         lines.append(f"{host} accepts the key" + (f" (entity {clean(done.entity)})" if done.entity else ""))
     if done.saved is not None:
-        lines.append(f"Key for {host} saved to {keys.shown(done.saved)}")
+        lines.append(f"Key for {host} saved to {netrc.shown(done.saved)}")
         if variable and variable != done.session.api_key:
             lines.append(f"{KEY_VARIABLE} holds another key, which goes before it: unset that variable")
     elif not done.unsaved:

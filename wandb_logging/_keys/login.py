@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wandb_logging._errors import AuthError, SettingsError
-from wandb_logging._keys import keys
+from wandb_logging._keys import keys, netrc
 from wandb_logging._keys.keys import KEY_VARIABLE, Key, Session
 from wandb_logging._server import protocol
 from wandb_logging._settings.settings import from_environment
@@ -82,7 +82,7 @@ def logout(host: str | None = None) -> bool:
     """
     address = keys.resolve_host(host)
     keys.forget(address)
-    return keys.remove_netrc(keys.netrc_path(), keys.machine_of(address))
+    return netrc.remove(netrc.usual_path(), keys.machine_of(address))
 
 
 def log_in(host: str | None, key: str | None, *, relogin: bool, verify: bool, timeout: float) -> Login:
@@ -112,9 +112,9 @@ def _session(found: Key, host: str) -> Session:
 def _save(session: Session) -> tuple[Path | None, str | None]:
     """Keep a key for this process and for later ones; the file, or why there is none."""
     keys.remember(session)
-    path = keys.netrc_path()
+    path = netrc.usual_path()
     try:
-        keys.write_netrc(path, keys.machine_of(keys.resolve_host(session.host)), keys.LOGIN, session.api_key)
+        netrc.write(path, keys.machine_of(keys.resolve_host(session.host)), keys.LOGIN, session.api_key)
     except SettingsError as exc:
         return None, str(exc)
     return path, None

@@ -1,0 +1,215 @@
+"""The netrc file: reading and editing it, beside the other programs that do.
+
+It belongs to the user and to them. It is edited by tokens, never by lines or substrings: whatever is not our entry
+stays byte for byte. Where that cannot be promised the file is left alone and the error says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import netrc
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from wandb_logging._errors import SettingsError
+from wandb_logging._journal.locks import ProcessLock
+from wandb_logging._journal.writer import sync_directory
+from wandb_logging._keys.netrc_text import MalformedError, parse, with_entry, without_entry
+
+_LOCK_SECONDS = 10.0
+
+
+def usual_path() -> Path:
+    """Where the netrc file is, or would be made (protocol 2.3)."""
+    given = os.environ.get("NETRC")
+    if given:
+        return _expanded(given)
+    usual, windows = _expanded("~/.netrc"), _expanded("~/_netrc")
+    if not _exists(usual) and (_exists(windows) or os.name == "nt"):
+        return windows
+    return usual
+
+
+def _expanded(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # there is no home directory: a path that leads nowhere, and an error that names it
+        return Path(text)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def shown(path: Path) -> str:
+    """A path as a person would write it, with `~` for the home directory."""
+    try:
+        return str(Path("~") / path.relative_to(_expanded("~")))
+    except ValueError:
+        return str(path)
+
+
+def read(path: Path, machine: str) -> tuple[str | None, str | None]:
+    """The password of a machine, and what is wrong with the file in words for a person. Either may be None.
+
+    The `default` entry is not asked: it is some other service's password, and would be sent to the server. Of
+    several entries for one machine the last counts, as in the standard library.
+    """
+    try:
+        entries = parse(_decode(_read(path))).entries
+    except MalformedError as exc:
+        return None, f"{shown(path)}, line {exc.line}: not understood, so no key was taken from it"
+    except OSError as exc:
+        return None, f"{shown(path)} cannot be read: {exc.strerror or exc}"
+    ours = [entry for entry in entries if entry.name == machine]
+    if not ours:
+        return None, None
+    password = ours[-1].passwords[-1].text if ours[-1].passwords else ""
+    return password or None, None if password else f"{shown(path)}: the entry for {machine} has no password"
+
+
+def exposed(path: Path) -> bool:
+    """Whether other users of this machine may read a netrc file. Windows' answer is always no."""
+    try:
+        return os.name == "posix" and stat.S_ISREG(path.stat().st_mode) and bool(path.stat().st_mode & 0o077)
+    except OSError:
+        return False
+
+
+def write(path: Path, machine: str, login: str, key: str) -> None:
+    """Set login and password of a machine; everything else in the file stays byte for byte.
+
+    An entry that is there is changed in its place. A new one goes to the end, or before `default`, which has to
+    be last. The file is replaced in one step, through a symlink; it keeps its mode and owner, a new one is 0600.
+
+    Raises:
+        SettingsError: the file cannot be read, understood or replaced. Nothing has been changed then.
+    """
+    _edit(path, machine, lambda text: with_entry(text, machine, login, key))
+
+
+def remove(path: Path, machine: str) -> bool:
+    """Remove the entries of a machine; everything else stays as with `write`. Whether there were any.
+
+    Raises:
+        SettingsError: the file cannot be read, understood or replaced. Nothing has been changed then.
+    """
+    return _edit(path, machine, lambda text: without_entry(text, machine))
+
+
+def _edit(path: Path, machine: str, change: Callable[[str], str]) -> bool:
+    """Read, change and replace a netrc file; whether anything changed."""
+    target = Path(os.path.realpath(path))
+    try:
+        text = _decode(_read(target))
+        if change(text) == text:
+            return False
+        with _locked(target):
+            text = change(_decode(_read(target)))  # again: another process may just have changed it
+            _replace(target, text.encode("utf-8", "surrogateescape"), machine)
+    except MalformedError as exc:
+        raise SettingsError(f"{shown(path)}, line {exc.line}: not understood; the file was left as it is") from None
+    except OSError as exc:
+        raise SettingsError(f"{shown(path)} cannot be changed: {exc.strerror or exc}") from exc
+    return True
+
+
+def _read(path: Path) -> bytes:
+    """The bytes of the file; none if there is no file, or a device such as /dev/null.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return b""
+    if not stat.S_ISREG(mode):  # never wait for a pipe
+        if stat.S_ISCHR(mode):
+            return b""
+        raise OSError("not a regular file")
+    return path.read_bytes()
+
+
+def _decode(data: bytes) -> str:
+    # All of netrc's own characters are ASCII; whatever is no UTF-8 is carried through unchanged.
+    return data.decode("utf-8", "surrogateescape")
+
+
+@contextlib.contextmanager
+def _locked(target: Path) -> Iterator[None]:
+    """Keep other processes that edit the same file waiting."""
+    lock = ProcessLock(target.with_name(target.name + ".lock"))
+    deadline = time.monotonic() + _LOCK_SECONDS
+    # A file system without locks is no reason not to log in; one that cannot be written says so soon enough.
+    with contextlib.suppress(OSError):
+        while not lock.acquire():
+            if time.monotonic() > deadline:
+                raise SettingsError(f"{shown(target)} is being changed by another process; try again")
+            time.sleep(0.02)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _replace(target: Path, data: bytes, machine: str) -> None:
+    """Put a new file in the place of `target` in one step, unless another reader would lose an entry by it."""
+    old = target.stat() if target.exists() else None
+    if old is not None and not stat.S_ISREG(old.st_mode):
+        raise OSError("not a regular file")
+    import tempfile  # noqa: PLC0415  only here, and it is long to import
+
+    fd, name = tempfile.mkstemp(prefix=".netrc-", dir=target.parent)  # made with mode 0600
+    temporary = Path(name)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(fd)
+        if old is not None:
+            temporary.chmod(stat.S_IMODE(old.st_mode))
+            _keep_owner(temporary, old)
+            _check_for_others(target, temporary, machine)
+        temporary.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    sync_directory(target.parent)
+
+
+def _keep_owner(path: Path, old: os.stat_result) -> None:
+    """Under sudo the file stays its user's; where that is not allowed it becomes ours, as with any editor."""
+    if hasattr(os, "chown"):
+        with contextlib.suppress(OSError):
+            os.chown(path, old.st_uid, old.st_gid)
+
+
+def _check_for_others(before: Path, after: Path, machine: str) -> None:
+    """Make sure that the standard library's reader, which requests and pip use, still sees the other entries.
+
+    It takes the words of some comments for entries: `#a comment` in front of the first entry, or, depending on its
+    version, a comment after an empty line. Removing the entry before such a comment would break the file for it.
+    """
+    seen = _seen_by_others(before, machine)
+    if seen is not None and seen != _seen_by_others(after, machine):
+        raise SettingsError(
+            f"{shown(before)}: left as it is, for Python's own netrc reader would stumble over a comment after this "
+            f"change; change the entry of {machine} by hand"
+        )
+
+
+def _seen_by_others(path: Path, machine: str) -> object:
+    try:
+        found = netrc.netrc(str(path))
+    except (netrc.NetrcParseError, ValueError, OSError):
+        return None
+    macros = {name: "".join(lines).rstrip() for name, lines in found.macros.items()}
+    return {name: entry for name, entry in found.hosts.items() if name != machine}, macros
