@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import wandb_logging
+from wandb_logging import _errors, _media, compat, testing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,10 +114,22 @@ def floors_imported(path: Path) -> Iterator[str]:
             yield floor if floor in FLOORS or floor.startswith("_") else "__init__"
 
 
+def modules_named(path: Path) -> set[Path]:
+    """The files of ours that a file imports as it is loaded, or would if a type checker loaded it."""
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    guarded = [node for branch in body if isinstance(branch, ast.If) for node in branch.body]
+    return modules_of(path, [*body, *guarded])
+
+
 def modules_imported(path: Path) -> set[Path]:
     """The files of ours that a file imports as it is loaded: not what it imports within a function."""
+    return modules_of(path, ast.parse(path.read_text(encoding="utf-8")).body)
+
+
+def modules_of(path: Path, nodes: list[ast.stmt]) -> set[Path]:
+    """The files of ours that these statements of a file import."""
     found: set[Path] = set()
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE.name:
             module = ROOT.joinpath(*(node.module or "").split("."))
             for target in (module, *(module / alias.name for alias in node.names)):
@@ -124,7 +137,48 @@ def modules_imported(path: Path) -> set[Path]:
     return found - {path}
 
 
+def names_for_checkers(path: Path) -> set[str]:
+    """The public names that a module imports for type checkers alone, or for good."""
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    guarded = [node for branch in body if isinstance(branch, ast.If) for node in branch.body]
+    own = [
+        node
+        for node in (*body, *guarded)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE.name)
+    ]
+    names = {alias.asname or alias.name for node in own for alias in node.names}
+    return {name for name in names if not name.startswith("_") or name == "__version__"}
+
+
 class TestTheDoor:
+    def test_a_name_is_public_in_every_list(self) -> None:
+        """Type checkers read the imports, `import *` reads `__all__`, and the program loads what the table says."""
+        rooms = set(wandb_logging._ROOMS)
+        errors = {name for name in wandb_logging.__all__ if name in vars(_errors)}
+        assert set(wandb_logging.__all__) == rooms | errors | {"__version__"}
+        assert names_for_checkers(PACKAGE / "__init__.py") == set(wandb_logging.__all__)
+        assert list(wandb_logging.__all__) == sorted(wandb_logging.__all__)
+
+    def test_so_it_is_in_testing(self) -> None:
+        """Which loads nothing either until it is asked."""
+        assert set(testing.__all__) == set(testing._HOMES) == names_for_checkers(PACKAGE / "testing" / "__init__.py")
+        assert [name for name in testing.__all__ if not hasattr(testing, name)] == []
+
+    def test_each_kind_of_media_is_at_both_doors(self) -> None:
+        """One table names them: for us, and for scripts of the official SDK."""
+        for door in ("", "compat/"):
+            assert _media.ROOMS.keys() - names_for_checkers(PACKAGE / f"{door}__init__.py") == set()
+        homes = [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in (PACKAGE / "_media").glob("*.py")]
+        made = {
+            node.name: f"_media.{path.stem}"
+            for path, tree in homes
+            for node in tree.body
+            if isinstance(node, ast.ClassDef) and {ast.unparse(base) for base in node.bases} & {"Media", "Value"}
+        }
+        of_others = {"Media": "_media.base", "Overlay": "_media.overlays"}  # what kinds are made of, or have on them
+        assert made == {**_media.ROOMS, **of_others}
+        assert _media.ROOMS.keys() - set(wandb_logging.__all__) == _media.ROOMS.keys() - set(compat.__all__) == set()
+
     def test_what_is_listed_can_be_imported(self) -> None:
         """Each name in `__all__` exists, once."""
         assert len(set(wandb_logging.__all__)) == len(wandb_logging.__all__)
@@ -173,6 +227,18 @@ class TestFloors:
     def test_no_file_imports_itself_by_way_of_others(self) -> None:
         """Within a floor, too, imports make no circle."""
         todo = {path: modules_imported(path) - {PACKAGE / "__init__.py"} for path in sources()}
+        while free := [path for path, needs in todo.items() if not needs & todo.keys()]:
+            for path in free:
+                del todo[path]
+        assert sorted(map(name_of, todo)) == []
+
+    def test_nor_for_the_types_alone(self) -> None:
+        """Two files whose types need each other are one; only doors, which list what is behind them, look inward.
+
+        In `compat` the run that is active and what a run is need each other: the official SDK has them so.
+        """
+        doors = set(PACKAGE.rglob("__init__.py"))
+        todo = {path: modules_named(path) - doors for path in sources() if floor_of(path) != "compat"}
         while free := [path for path, needs in todo.items() if not needs & todo.keys()]:
             for path in free:
                 del todo[path]

@@ -5,19 +5,10 @@ A home is a module of this package, and the name in there if it is another one: 
 
 from __future__ import annotations
 
+from wandb_logging._media import ROOMS as _MEDIA
+
 VERSION = "0.31.0"
 
-_MEDIA = {
-    "Audio": "_media.audio",
-    "Histogram": "_media.histogram",
-    "Html": "_media.html",
-    "Image": "_media.image",
-    "Molecule": "_media.molecule",
-    "Object3D": "_media.object3d",
-    "Plotly": "_media.plotly",
-    "Table": "_media.table",
-    "Video": "_media.video",
-}
 _ERRORS = {
     "AuthenticationError": "_errors:AuthError",
     "CommError": "_errors:WandbLoggingError",

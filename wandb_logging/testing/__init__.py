@@ -16,18 +16,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wandb_logging.testing._artifacts import StoredArtifact
     from wandb_logging.testing._rules import Violation
     from wandb_logging.testing._server import LocalServer, RecordedRequest
-    from wandb_logging.testing._store import StoredRun
+    from wandb_logging.testing._stored import StoredArtifact, StoredRun
 
 __all__ = ["LocalServer", "RecordedRequest", "StoredArtifact", "StoredRun", "Violation"]
 
 _HOMES = {
     "LocalServer": "_server",
     "RecordedRequest": "_server",
-    "StoredArtifact": "_artifacts",
-    "StoredRun": "_store",
+    "StoredArtifact": "_stored",
+    "StoredRun": "_stored",
     "Violation": "_rules",
 }
 

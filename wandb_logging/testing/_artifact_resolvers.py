@@ -6,10 +6,11 @@ import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wandb_logging.testing._artifacts import Collection, Manifest, Membership, StoredArtifact, Upload, hex_md5
+from wandb_logging.testing._artifacts import Upload
 from wandb_logging.testing._context import Context, Resolver, connection, registrar
 from wandb_logging.testing._resolvers import File, Project, find_project
-from wandb_logging.testing._store import Refusal, StoredRun, now
+from wandb_logging.testing._store import Refusal, now
+from wandb_logging.testing._stored import Collection, Manifest, Membership, StoredArtifact, StoredRun, hex_md5
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

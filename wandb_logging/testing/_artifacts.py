@@ -7,167 +7,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable
 
 from wandb_logging.testing import _rules
+from wandb_logging.testing._stored import Collection, Manifest, Membership, StoredArtifact, hex_md5
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from wandb_logging.testing._store import StoredRun
+    from wandb_logging.testing._stored import StoredRun
 
 LATEST = "latest"
 MAX_NAME_CHARS = 128
-
-
-@dataclass
-class Manifest:
-    """The list of an artifact's files, as a file of its own.
-
-    Attributes:
-        id: GraphQL id.
-        digest: base64 MD5 that the client announced.
-        data: the bytes that came; None before.
-    """
-
-    id: str
-    digest: str = ""
-    data: bytes | None = None
-
-    @property
-    def contents(self) -> dict[str, dict[str, Any]]:
-        """The entries by path."""
-        return dict(json.loads(self.data or b"{}").get("contents", {}))
-
-
-@dataclass(eq=False, repr=False)
-class Collection:
-    """A named sequence of artifact versions."""
-
-    entity: str
-    project: str
-    name: str
-    type: str
-    created_at: str
-    description: str | None = None
-    versions: list[StoredArtifact] = field(default_factory=list)
-
-    graphql_type: ClassVar[str] = "ArtifactSequence"
-
-    @property
-    def id(self) -> str:
-        """GraphQL id."""
-        return base64.b64encode(f"ArtifactCollection:{self.entity}/{self.project}/{self.name}".encode()).decode()
-
-    @property
-    def committed(self) -> list[StoredArtifact]:
-        """Complete versions, oldest first."""
-        return [version for version in self.versions if version.state == "COMMITTED"]
-
-    @property
-    def latest_artifact(self) -> StoredArtifact | None:
-        """The newest complete version."""
-        return self.committed[-1] if self.committed else None
-
-    def find(self, alias: str) -> StoredArtifact | None:
-        """The version with this alias, or of this number (`v3`)."""
-        return next((item for item in self.committed if alias == item.version or alias in item.aliases), None)
-
-    def give(self, artifact: StoredArtifact, aliases: Iterable[str]) -> None:
-        """Move aliases to `artifact`: one alias names one version."""
-        for alias in aliases:
-            for version in self.versions:
-                version.aliases = [name for name in version.aliases if name != alias]
-            artifact.aliases.append(alias)
-
-
-@dataclass(eq=False)
-class StoredArtifact:
-    """One version of an artifact.
-
-    Attributes:
-        collection: what it is a version of.
-        digest: of the manifest, as the client computed it.
-        state: `"PENDING"` until the client commits it, then `"COMMITTED"`.
-        aliases: e.g. `["latest"]`.
-        run: the run that logged it.
-        used_by: runs that use it.
-    """
-
-    id: str
-    collection: Collection
-    digest: str
-    client_id: str | None
-    description: str | None
-    metadata_json: str | None
-    created_at: str
-    run: StoredRun | None
-    history_step: int | None = None
-    ttl_duration_seconds: int | None = None
-    state: str = "PENDING"
-    version_index: int | None = None
-    aliases: list[str] = field(default_factory=list)
-    tags: list[str] = field(default_factory=list)
-    used_by: list[StoredRun] = field(default_factory=list)
-    wanted_aliases: list[str] = field(default_factory=list)
-    manifests: dict[str, Manifest] = field(default_factory=dict)
-    blobs: dict[str, bytes] = field(default_factory=dict)
-
-    def __repr__(self) -> str:
-        return f"<StoredArtifact {self.name} {self.state} {self.aliases}>"
-
-    @property
-    def name(self) -> str:
-        """Name of its collection, a colon, and its version."""
-        return f"{self.collection.name}:{self.version}"
-
-    @property
-    def version(self) -> str:
-        """`"v0"`."""
-        return f"v{self.version_index}"
-
-    @property
-    def type(self) -> str:
-        """E.g. `"dataset"`."""
-        return self.collection.type
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """The user's metadata."""
-        return dict(json.loads(self.metadata_json or "{}"))
-
-    @property
-    def current_manifest(self) -> Manifest | None:
-        """The manifest whose bytes came last."""
-        return next((item for item in reversed(list(self.manifests.values())) if item.data is not None), None)
-
-    @property
-    def manifest(self) -> dict[str, Any]:
-        """The manifest, parsed; `{}` before it came."""
-        current = self.current_manifest
-        return dict(json.loads(current.data or b"{}")) if current else {}
-
-    @property
-    def entries(self) -> dict[str, dict[str, Any]]:
-        """Entries of the manifest by path."""
-        current = self.current_manifest
-        return current.contents if current else {}
-
-    @property
-    def files(self) -> dict[str, bytes]:
-        """Bytes by path; references have none."""
-        return {
-            path: self.blobs[hex_md5(entry["digest"])] for path, entry in self.entries.items() if "ref" not in entry
-        }
-
-
-class Membership(NamedTuple):
-    """An artifact as a member of a collection."""
-
-    artifact_collection: Collection
-    artifact: StoredArtifact
 
 
 @dataclass
@@ -354,11 +206,3 @@ def manifest_digest(entries: Mapping[str, Mapping[str, Any]]) -> str:
 def base64_md5(data: bytes) -> str:
     """MD5 as manifests write it."""
     return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
-
-
-def hex_md5(digest: str) -> str:
-    """A manifest's digest as URLs write it; empty when it is no base64 MD5."""
-    try:
-        return base64.b64decode(digest, validate=True).hex()
-    except ValueError:
-        return ""

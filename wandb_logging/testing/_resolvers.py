@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from wandb_logging.testing import _rules
 from wandb_logging.testing._context import Context, Resolver, connection, registrar
 from wandb_logging.testing._rules import EVENTS, HISTORY, OUTPUT
-from wandb_logging.testing._store import Refusal, StoredRun
+from wandb_logging.testing._store import Refusal
+from wandb_logging.testing._stored import StoredRun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

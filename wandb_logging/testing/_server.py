@@ -17,7 +17,8 @@ from wandb_logging.testing._faults import Fault, Faults, body_bytes
 from wandb_logging.testing._http import HTTPServer, Reply, Request
 from wandb_logging.testing._routes import Routes
 from wandb_logging.testing._rules import EVENTS, HISTORY, OUTPUT, Violation
-from wandb_logging.testing._store import Store, StoredRun
+from wandb_logging.testing._store import Store
+from wandb_logging.testing._stored import StoredRun
 
 if TYPE_CHECKING:
     import ssl

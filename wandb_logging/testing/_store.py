@@ -5,22 +5,19 @@ Every method stores what it is given and reports each breach of the protocol to 
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
-import json
 import secrets
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from wandb_logging.testing import _rules
 from wandb_logging.testing._artifacts import Artifacts
 from wandb_logging.testing._rules import EVENTS, HISTORY, OUTPUT, SUMMARY, Violation
+from wandb_logging.testing._stored import StoredRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from wandb_logging.testing._artifacts import StoredArtifact
 
 _ADJECTIVES = ("brave", "calm", "eager", "fresh", "gentle", "honest", "lively", "proud", "quiet", "wise")
 _NOUNS = ("river", "forest", "meadow", "comet", "harbor", "island", "canyon", "breeze", "glacier", "lantern")
@@ -52,137 +49,6 @@ class Refusal(Exception):
     def __init__(self, message: str, status: int = 200) -> None:
         super().__init__(message)
         self.status = status
-
-
-@dataclass(eq=False)
-class StoredRun:
-    """One run, as the server knows it. It may change while you look; each property gives a fresh copy.
-
-    Attributes:
-        entity: its entity.
-        project: its project.
-        id: the run id (GraphQL `name`).
-        display_name: the name for people.
-        created_at: ISO time of the first UpsertBucket; `heartbeat_at` of the last file_stream request.
-        description, notes, group, job_type, host, program, repo, commit, sweep_name: as sent, None if never.
-        tags: as sent last.
-        config_json: the whole config, as sent last; see `config`.
-        summary_json: the whole summary, as sent last; see `summary`.
-        state: `"running"`, `"finished"` or `"failed"`.
-        exit_code: of the last request; None while running.
-        preempting: whether the client said so.
-        stopped: whether the run was asked to stop.
-        heartbeats: number of empty file_stream requests.
-        files: bytes by name.
-        uploaded: names that the client announced, in order.
-        alerts: title, text, severity and waitDuration of each.
-        upserts: the input of each UpsertBucket, as sent.
-        logged_artifacts: in order.
-        used_artifacts: in order.
-        lines: each stream's lines by offset; None where one never came.
-    """
-
-    entity: str
-    project: str
-    id: str
-    display_name: str
-    created_at: str
-    description: str | None = None
-    notes: str | None = None
-    group: str | None = None
-    job_type: str | None = None
-    host: str | None = None
-    program: str | None = None
-    repo: str | None = None
-    commit: str | None = None
-    sweep_name: str | None = None
-    tags: list[str] = field(default_factory=list)
-    config_json: str = "{}"
-    summary_json: str = "{}"
-    state: str = "running"
-    exit_code: int | None = None
-    preempting: bool = False
-    stopped: bool = False
-    heartbeats: int = 0
-    heartbeat_at: str | None = None
-    files: dict[str, bytes] = field(default_factory=dict)
-    uploaded: list[str] = field(default_factory=list)
-    alerts: list[dict[str, Any]] = field(default_factory=list)
-    upserts: list[dict[str, Any]] = field(default_factory=list)
-    logged_artifacts: list[StoredArtifact] = field(default_factory=list)
-    used_artifacts: list[StoredArtifact] = field(default_factory=list)
-    lines: dict[str, list[str | None]] = field(default_factory=lambda: {HISTORY: [], EVENTS: [], OUTPUT: []})
-    # For the rules: where steps may begin anew, the request that ended the run, the pace so far.
-    steps_from: int = field(default=0, init=False)
-    completed_by: bytes | None = field(default=None, init=False)
-    tokens: float = field(default=_rules.RATE_BURST, init=False)
-    last_request: float = field(default=0.0, init=False)
-
-    graphql_type: ClassVar[str] = "Run"
-
-    def __repr__(self) -> str:
-        return f"<StoredRun {self.path} {self.state}, {len(self.lines[HISTORY])} rows>"
-
-    @property
-    def path(self) -> str:
-        """`entity/project/id`."""
-        return f"{self.entity}/{self.project}/{self.id}"
-
-    @property
-    def storage_id(self) -> str:
-        """The id that GraphQL calls `id`."""
-        return base64.b64encode(f"Run:v1:{self.id}:{self.project}:{self.entity}".encode()).decode()
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """The user's config, unwrapped: `{"lr": 0.1}`."""
-        return {key: value for key, value in self._unwrapped.items() if key != "_wandb"}
-
-    @property
-    def wandb_config(self) -> dict[str, Any]:
-        """The client's own part of the config (`_wandb`)."""
-        return dict(self._unwrapped.get("_wandb") or {})
-
-    @property
-    def _unwrapped(self) -> dict[str, Any]:
-        return _rules.unwrap_config(json.loads(self.config_json))
-
-    @property
-    def summary(self) -> dict[str, Any]:
-        """The summary, `{}` when there is none."""
-        return dict(json.loads(self.summary_json))
-
-    @property
-    def history_lines(self) -> list[str]:
-        """History rows as sent, by offset; lines that never came are left out."""
-        return self._sent(HISTORY)
-
-    @property
-    def history(self) -> list[dict[str, Any]]:
-        """History rows, parsed; lines that are no JSON object are left out."""
-        return self._parsed(HISTORY)
-
-    @property
-    def events_lines(self) -> list[str]:
-        """System rows as sent, by offset; lines that never came are left out."""
-        return self._sent(EVENTS)
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        """System rows, parsed; lines that are no JSON object are left out."""
-        return self._parsed(EVENTS)
-
-    @property
-    def output(self) -> list[str]:
-        """Lines of `output.log`, by offset; lines that never came are left out."""
-        return self._sent(OUTPUT)
-
-    def _parsed(self, stream: str) -> list[dict[str, Any]]:
-        rows = (_rules.parse_object(line) for line in self._sent(stream))
-        return [row for row, problem in rows if problem is None]
-
-    def _sent(self, stream: str) -> list[str]:
-        return [line for line in list(self.lines[stream]) if line is not None]
 
 
 @dataclass
