@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.send_options import SendOptions
-from wandb_logging._journal.writer import Writer
+from wandb_logging._journal.writer import Writer, seal
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.client import Client
 from wandb_logging._server.link import Link, Pace
+from wandb_logging._values.plain import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,6 +76,11 @@ def bodies(server: LocalServer, run_id: str) -> list[tuple[int, bool]]:
             if block:
                 found.append((len(block["content"]), request.headers.get("Content-Encoding") == "gzip"))
     return found
+
+
+def put_cursor(run_dir: RunDir, content: object) -> None:
+    """Have cursor.json hold any JSON, whole: as another version may have written it."""
+    (run_dir.path / "cursor.json").write_bytes(seal(dumps(content)))
 
 
 def taken_out(options: dict[str, Any]) -> SendOptions:

@@ -14,6 +14,7 @@
         RunNotFound          404, 410
         RequestRejected      any other 3xx or 4xx
       GraphQLError           status 200 with errors inside
+      NotPossible            what no server refused, and yet can never be done
 
 Catch a base class to treat a whole branch alike. None of these leaves a logging call:
 only methods that a person calls on purpose (`Run`, `login`, `sync`) raise them.
@@ -29,6 +30,7 @@ __all__ = [
     "JournalError",
     "JournalLocked",
     "LogError",
+    "NotPossible",
     "RequestRejected",
     "RunNotFound",
     "ServerUnavailable",
@@ -129,3 +131,10 @@ class RequestRejected(HTTPStatusError):
 
 class GraphQLError(WandbLoggingError):
     """The GraphQL endpoint answered 200 with a list of errors (protocol: not retried)."""
+
+
+class NotPossible(WandbLoggingError):
+    """What was asked for can never be done, for a reason of ours: no server has said so.
+
+    Such as a run that is to be gone on with (`resume: must`) and does not exist.
+    """

@@ -10,7 +10,7 @@ import pytest
 
 from tests.robustness.ground import MemoryServer, drain
 from tests.runs import START, make_run, row
-from wandb_logging._journal.cursor import is_cursor
+from wandb_logging._journal.cursor import Cursor, is_cursor
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,12 +44,13 @@ def written(tmp_path: Path) -> dict[str, Any]:
     cursor = json.loads((run_dir.path / "cursor.json").read_bytes())
     assert cursor["state"]["screen"]["lines"]
     assert cursor["state"]["aggregates"]
-    return run_dir.cursor
+    return run_dir.cursor.to_json()
 
 
 def test_what_is_written_is_taken(written: dict[str, Any]) -> None:
     """And what a later version adds is left alone."""
     assert is_cursor({**written, "new": 1})
+    assert Cursor.from_json({**written, "new": 1}).to_json() == written
 
 
 def places(tree: Any, *path: Any) -> list[tuple[Any, ...]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, strategies as st
 
+from tests.runs import put_cursor
 from wandb_logging._errors import JournalCorrupt
 from wandb_logging._journal.identity import problem
 from wandb_logging._journal.rundir import RunDir
@@ -129,7 +130,7 @@ def test_any_run_json(tmp_path_factory: pytest.TempPathFactory, changes: list[tu
 def test_any_cursor(tmp_path_factory: pytest.TempPathFactory, cursor: Any) -> None:
     """A cursor that another version wrote is as good as lost, where it cannot be used."""
     run_dir = _run_with_a_row(tmp_path_factory.mktemp("run"))
-    run_dir.save_cursor(cursor)
+    put_cursor(run_dir, cursor)
     assert outline(run_dir).unsent == read_run(run_dir.path).unsent
     assert len(read_run(run_dir.path).rows) == 1
 

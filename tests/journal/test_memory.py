@@ -7,6 +7,7 @@ import pytest
 
 from tests.patience import PATIENCE
 from tests.runs import START, add, row
+from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.memory import MemoryQueue, MemoryRunDir
 
 INFO = {"id": "r", "project": "p", "start": START}
@@ -20,7 +21,7 @@ def test_what_is_acknowledged_is_forgotten() -> None:
     reader = run_dir.reader(None)
     assert len(reader.read(4).bodies) == 4
     position = reader.position
-    run_dir.save_cursor({"position": position})
+    run_dir.save_cursor(Cursor(position))
     assert run_dir.lines_after(position) == 6
     assert run_dir.lines_after(None) == 6
     assert run_dir.first_time_after(position) == START + 4
@@ -40,7 +41,7 @@ def test_memory_is_bounded() -> None:
     assert writer.counts.dropped == {"memory full, no disk": 10 - kept}
     reader = run_dir.reader(None)
     reader.read()
-    run_dir.save_cursor({"position": reader.position})
+    run_dir.save_cursor(Cursor(reader.position))
     add(writer, [row(11)])
     assert writer.counts.journalled == kept + 1
 
@@ -57,12 +58,12 @@ def test_nothing_touches_the_disk() -> None:
     """Identity, cursor, locks and what is set aside: none of it makes a file."""
     run_dir = MemoryRunDir(INFO, 100)
     run_dir.save_server({})
-    run_dir.save_cursor({"position": None})
+    run_dir.save_cursor(Cursor())
     run_dir.lock_upload()
     run_dir.set_aside("why", "what")
     run_dir.unlock_upload()
     run_dir.writer().sync()
-    assert (run_dir.info["server"], run_dir.cursor, run_dir.alive()) == ({}, {"position": None}, True)
+    assert (run_dir.info["server"], run_dir.cursor, run_dir.alive()) == ({}, Cursor(), True)
     assert [name for name in os.listdir() if name != "home"] == []  # noqa: PTH208
 
 

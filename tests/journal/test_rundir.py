@@ -9,6 +9,8 @@ from hypothesis import given, strategies as st
 
 from tests.runs import START, add, make_run, row
 from wandb_logging._errors import JournalCorrupt, JournalLocked, LogError
+from wandb_logging._events.task import Task
+from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.rundir import RunDir, find_runs, safe_name
 
 INFO = {"id": "r", "project": "p", "start": START}
@@ -61,21 +63,24 @@ class TestCursor:
     def test_it_is_kept(self, tmp_path: Path) -> None:
         """What was saved is read; none is an empty one."""
         run_dir = RunDir(tmp_path)
-        assert run_dir.cursor == {}
-        run_dir.save_cursor({"position": None, "state": {"x": float("inf")}})
-        assert run_dir.cursor["state"] == {"x": float("inf")}
+        assert run_dir.cursor == Cursor()
+        position = {"writers": {"1": [1, 5]}, "order": 0}
+        kept = Cursor(position, {"summary": {"x": float("inf")}}, (Task("file", {"name": "a"}),), uploads={"a": "m"})
+        run_dir.save_cursor(kept)
+        assert run_dir.cursor == kept
 
     def test_any_damage_is_as_if_there_were_none(self, tmp_path: Path) -> None:
         """A count that is wrong would put lines at wrong offsets: better none at all."""
         run_dir = RunDir(tmp_path)
-        run_dir.save_cursor({"a": 12})
+        kept = Cursor(file_count=12)
+        run_dir.save_cursor(kept)
         data = (tmp_path / "cursor.json").read_bytes()
         for at in range(len(data) - 1):
             for bit in range(8):
                 (tmp_path / "cursor.json").write_bytes(data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1 :])
-                assert run_dir.cursor == {}
+                assert run_dir.cursor == Cursor()
             (tmp_path / "cursor.json").write_bytes(data[:at])
-            assert run_dir.cursor in ({}, {"a": 12, "crc": data[-11:-3].decode()}, {"a": 12})
+            assert run_dir.cursor in (Cursor(), kept)
 
 
 class TestLocks:

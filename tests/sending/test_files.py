@@ -18,6 +18,7 @@ from hypothesis import given, strategies as st
 
 from tests.patience import PATIENCE
 from wandb_logging import Html, LogError, Run, Session, new_run, sync
+from wandb_logging._events.task import Task
 from wandb_logging._journal import copies
 from wandb_logging._journal.copies import append_file, keep_file, keep_media, place_of
 from wandb_logging._journal.rundir import RunDir
@@ -245,7 +246,7 @@ class TestNotTwice:
 
             return put_file
 
-        task = {"kind": "file", "name": "x.txt", "path": "x.txt"}
+        task = Task("file", {"name": "x.txt", "path": "x.txt"})
         for changes, expected in ((1, [b"1", b"xx"]), (9, [b"1", b"xx", b"xxx"])):
             sent.clear()
             source.write_text("1")

@@ -15,6 +15,7 @@ from tests.patience import PATIENCE
 from tests.runs import START, drain, make_run, numbers, row
 from wandb_logging import Run, new_run
 from wandb_logging._journal import locks
+from wandb_logging._journal.cursor import Cursor
 from wandb_logging._sending import recover
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def test_a_run_that_had_ended_keeps_its_end(wandb_server: LocalServer) -> None:
     run = living()
     wandb_server.wait_for(lambda: wandb_server.run("ended").exit_code == 3)
     run.finish()
-    assert dead.cursor["complete"]
+    assert dead.cursor.complete
 
 
 def test_what_is_left_alone(wandb_server: LocalServer) -> None:
@@ -108,7 +109,7 @@ def test_it_can_be_turned_off(wandb_server: LocalServer) -> None:
             run.log({"own": number})
             run.flush()
         run.finish()
-    assert not dead.cursor
+    assert dead.cursor == Cursor()
     assert len(wandb_server.runs) == 1
 
 
@@ -122,7 +123,7 @@ def test_too_much_is_not_sent_unasked(
     run = living()
     wandb_server.wait_for(lambda: wandb_server.run("last").state == "failed")
     run.finish()
-    assert not large.cursor
+    assert large.cursor == Cursor()
     assert sum(f"wandb-logging sync {large.path.absolute()}" in text for text in caplog.messages) == 1
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.runs import START, Clock, add, drain, make_run, numbers, row, uploader
+from tests.runs import START, Clock, add, drain, make_run, numbers, put_cursor, row, uploader
 from wandb_logging._errors import (
     AuthError,
     GraphQLError,
@@ -19,6 +19,7 @@ from wandb_logging._errors import (
     TransportError,
     WandbLoggingError,
 )
+from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.memory import MemoryRunDir
 from wandb_logging._journal.reader import Chunk, Reader
 from wandb_logging._journal.rundir import RunDir
@@ -330,8 +331,9 @@ class TestWhateverIsLost:
         """Whole, but with what we do not know: as good as lost."""
         run_dir = make_run(tmp_path, EVENTS[:4])
         drain(run_dir, server, ending=None)
-        for cursor in ({"state": {"new": 1}}, {"state": 5}, {"tasks": 7}, {**run_dir.cursor, "state": {"odd": 2}}):
-            run_dir.save_cursor(cursor)
+        whole_one = run_dir.cursor.to_json()
+        for cursor in ({"state": {"new": 1}}, {"state": 5}, {"tasks": 7}, {**whole_one, "state": {"odd": 2}}):
+            put_cursor(run_dir, cursor)
             drain(run_dir, server, ending=None)
         writer = run_dir.writer()
         add(writer, EVENTS[4:])
@@ -516,7 +518,7 @@ class TestRefused:
         self.refuse_bad(server, monkeypatch, b'\\"n\\"')
         with pytest.raises(RequestRejected):
             drain(run_dir, server)
-        assert not run_dir.cursor
+        assert run_dir.cursor == Cursor()
         assert not (run_dir.path / "aside.jsonl").exists()
         monkeypatch.undo()
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from wandb_logging._artifacts import wire as _protocol
 from wandb_logging._artifacts.artifact import MANIFEST, Entry, Manifest, base64_md5, kept_in
 from wandb_logging._artifacts.wire import Target
-from wandb_logging._errors import AuthError, GraphQLError, RequestRejected
+from wandb_logging._errors import AuthError, GraphQLError, NotPossible, RequestRejected
 from wandb_logging._journal.copies import md5_of
 from wandb_logging._server.link import Link, OutOfTime
 from wandb_logging._server.protocol import NoAnswerError, Remote, dig
@@ -39,7 +39,7 @@ def upload_artifact(link: Link, remote: Remote, task: Mapping[str, Any], run_dir
 
     Raises:
         OSError: a kept file cannot be read, or is not what was kept.
-        RequestRejected: the server does not take it.
+        RequestRejected, NotPossible: the server does not take it.
         TransportError, HTTPStatusError, GraphQLError: see `_errors`.
     """
     folder = kept_in(run_dir, task.get("folder"))
@@ -84,7 +84,7 @@ def _kept_manifest(path: Path) -> Manifest:
 def _put_files(link: Link, ids: Mapping[str, Any], manifest: Manifest, folder: Path) -> None:
     """Put the files the server asks for; the manifest learns which artifact first had their bytes."""
     waiting = {name: entry for name, entry in manifest.entries.items() if entry.ref is None}
-    refused = RequestRejected("the server gave no address to upload it to", 400)
+    refused: NotPossible | RequestRejected = NotPossible("the server gave no address to upload it to")
     parts = {name: _part_digests(folder, name, entry) for name, entry in waiting.items()}
     for _ in range(_ROUNDS):
         for batch in _batches(waiting):

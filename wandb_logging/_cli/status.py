@@ -33,7 +33,7 @@ def _waiting(cache_dir: Path) -> tuple[list[int], bool]:
     waiting: list[int] = []
     for run_dir in runs:
         try:
-            waiting.append(run_dir.lines_after(run_dir.cursor.get("position")))
+            waiting.append(run_dir.lines_after(run_dir.cursor.position))
         except OSError as exc:
             complain(words_of(exc))
             all_read = False

@@ -121,7 +121,7 @@ def _paths(wanted: Sequence[str], cache_dir: Path) -> list[Path]:
 
 def _unsent(run_dir: RunDir) -> int:
     try:
-        return run_dir.lines_after(run_dir.cursor.get("position"))
+        return run_dir.lines_after(run_dir.cursor.position)
     except OSError:
         return 0  # sending it will say what is wrong
 

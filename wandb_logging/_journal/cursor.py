@@ -1,14 +1,83 @@
-"""What cursor.json holds, checked before anybody relies on it: another version may have written it. Pure."""
+"""What the server has acknowledged of a run, as cursor.json and base.json keep it. Pure.
+
+It is checked before anybody relies on it: another version may have written it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from wandb_logging._events.metrics import is_definition
-from wandb_logging._journal.reader import is_position
+from wandb_logging._events.task import Task
+from wandb_logging._journal.reader import Position, is_position
 
 _Check = Callable[[Any], bool]
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """How far the server has a run. `Cursor()` is the beginning.
+
+    Attributes:
+        position: where reading goes on; None at the start.
+        state: the folded state there, as JSON (`_fold.fold.State`); None at the start.
+        tasks: work beside the streams that waits.
+        uploaded: files that were put, and are to be announced with the next request.
+        file_count: files that were put so far, without those that each run has.
+        uploads: MD5 of the files that were put, by their names in the run.
+        output_size: bytes of output.log as a file that belong to acknowledged lines.
+        complete: whether the server has been told how the run ended.
+    """
+
+    position: Position | None = None
+    state: Mapping[str, Any] | None = None
+    tasks: tuple[Task, ...] = ()
+    uploaded: tuple[str, ...] = ()
+    file_count: int = 0
+    uploads: Mapping[str, str] = field(default_factory=dict)
+    output_size: int = 0
+    complete: bool = False
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Cursor:
+        """What a cursor.json holds for which `is_cursor` is true. Members of later versions are left out."""
+        return cls(
+            position=kept.get("position"),
+            state=kept.get("state"),
+            tasks=tuple(map(Task.from_json, kept.get("tasks", ()))),
+            uploaded=tuple(kept.get("uploaded", ())),
+            file_count=kept.get("file_count", 0),
+            uploads=dict(kept.get("uploads", {})),
+            output_size=kept.get("output_size", 0),
+            complete=kept.get("complete") is True,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is kept."""
+        return {
+            "position": self.position,
+            "state": self.state,
+            "tasks": [task.to_json() for task in self.tasks],
+            "uploaded": list(self.uploaded),
+            "file_count": self.file_count,
+            "uploads": dict(self.uploads),
+            "output_size": self.output_size,
+            "complete": self.complete,
+        }
+
+    @property
+    def events(self) -> int:
+        """Events that went into the state; -1 if there is none."""
+        events = (self.state or {}).get("events")
+        return events if isinstance(events, int) else -1
+
+    @property
+    def writers(self) -> Mapping[str, Any]:
+        """Segment and byte up to which each writer's journal is acknowledged."""
+        writers: Mapping[str, Any] = (self.position or {}).get("writers", {})
+        return writers
 
 
 def is_cursor(value: object) -> bool:

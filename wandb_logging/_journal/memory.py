@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._journal.copies import Kept, Source
+from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.identity import FORMAT
 from wandb_logging._journal.reader import Chunk, Ends, Position, Reader
 from wandb_logging._journal.rundir import RunDir
@@ -26,7 +27,7 @@ class MemoryRunDir(RunDir):
     def __init__(self, info: Mapping[str, Any], memory_bytes: int) -> None:
         super().__init__(Path("(memory)"))
         self._info = {"format": FORMAT, **info}
-        self._cursor: dict[str, Any] = {}
+        self._cursor = Cursor()
         self.queue = MemoryQueue(memory_bytes)
 
     @property
@@ -40,16 +41,16 @@ class MemoryRunDir(RunDir):
         self._info = dict(info)
 
     @property
-    def cursor(self) -> dict[str, Any]:
+    def cursor(self) -> Cursor:
         return self._cursor
 
-    def save_cursor(self, cursor: Mapping[str, Any]) -> None:
-        self._cursor = dict(cursor)
-        if cursor["position"] is not None:
-            self.queue.forget(cursor["position"]["line"])
+    def save_cursor(self, cursor: Cursor) -> None:
+        self._cursor = cursor
+        if cursor.position is not None:
+            self.queue.forget(cursor.position["line"])
 
     def forget_cursor(self) -> None:
-        self._cursor = {}
+        self._cursor = Cursor()
 
     def writer(self, **_options: Any) -> Writer:
         return self.queue  # type: ignore[return-value]  # the same methods

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from wandb_logging._journal.copies import remove_once
+from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.locks import is_mine
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer, seal, segment_path, segments, unseal
@@ -271,8 +272,8 @@ def forget_acknowledged(run_dir: RunDir) -> None:
         OSError: the disk refuses it.
     """
     with run_dir.alone() as alone:
-        cursor = run_dir.cursor if alone else {}
-        at = (cursor.get("position") or {}).get("writers", {})
+        cursor = run_dir.cursor if alone else Cursor()
+        at = cursor.writers
         gone = [place for place in segments(run_dir.path) if place[1] < at.get(str(place[0]), (1, 0))[0]]
         if not gone:
             return

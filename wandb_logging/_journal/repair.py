@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalError
+from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.identity import FORMAT, problem
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._values.plain import loads
@@ -142,11 +143,12 @@ def _of_server(run_dir: RunDir) -> Iterator[Repair]:
 def _of_cursors(run_dir: RunDir) -> Iterator[Repair]:
     cursor, base = run_dir.path / "cursor.json", run_dir.path / "base.json"
     whole = run_dir.load_cursor("cursor.json")
-    if cursor.exists() and not whole and (run_dir.base or not run_dir.has_base):
+    has_base = run_dir.base != Cursor()
+    if cursor.exists() and whole == Cursor() and (has_base or not run_dir.has_base):
         again = "from base.json on" if run_dir.has_base else "from the start"
         said = f"take cursor.json away: lines go to the server again {again}, to the same places"
         yield Repair(said, partial(_take_away, run_dir, cursor))
-    if base.exists() and not run_dir.base and whole:
+    if base.exists() and not has_base and whole != Cursor():
 
         def do() -> None:
             _take_away(run_dir, base, copy=True)

@@ -36,7 +36,7 @@ from wandb_logging._journal.copies import (
     remove_once,
     size_of,
 )
-from wandb_logging._journal.cursor import is_cursor
+from wandb_logging._journal.cursor import Cursor, is_cursor
 from wandb_logging._journal.identity import FORMAT, problem
 from wandb_logging._journal.locks import ProcessLock, is_free, is_locked
 from wandb_logging._journal.reader import Chunk, Position, Reader, order_of
@@ -146,17 +146,17 @@ class RunDir:
         self._save("server.json", json.dumps(server, indent=1).encode() + b"\n", durable=True)
 
     @property
-    def cursor(self) -> dict[str, Any]:
-        """The content of cursor.json; empty if there is none or it is damaged: that costs bandwidth, never data.
+    def cursor(self) -> Cursor:
+        """The content of cursor.json; the beginning if there is none or it is damaged: costs bandwidth, never data.
 
         That of base.json if it is lost or older than that.
         """
         cursor, base = self.load_cursor("cursor.json"), self.base
-        return base if _events_of(base) > _events_of(cursor) else cursor
+        return base if base.events > cursor.events else cursor
 
     @property
-    def base(self) -> dict[str, Any]:
-        """The content of base.json, of a form as the cursor's; empty if reading begins at the start."""
+    def base(self) -> Cursor:
+        """The content of base.json, of a form as the cursor's; the beginning if reading begins at the start."""
         return self.load_cursor("base.json")
 
     @property
@@ -164,32 +164,32 @@ class RunDir:
         """Whether acknowledged segments were removed, so that the journal cannot be read from its start."""
         return (self.path / "base.json").exists()
 
-    def save_base(self, cursor: Mapping[str, Any]) -> None:
+    def save_base(self, cursor: Cursor) -> None:
         """Write base.json, forced to the disk: what comes before the position in there may be removed then.
 
         Raises:
             OSError: the disk refuses it.
         """
-        self._save("base.json", seal(dumps(cursor)), durable=True)
+        self._save("base.json", seal(dumps(cursor.to_json())), durable=True)
         sync_directory(self.path)
 
-    def load_cursor(self, name: str) -> dict[str, Any]:
-        """The content of cursor.json or base.json alone; empty if it is missing or damaged."""
+    def load_cursor(self, name: str) -> Cursor:
+        """The content of cursor.json or base.json alone; the beginning if it is missing or damaged."""
         try:
             body = unseal((self.path / name).read_bytes().rstrip(b"\n"))
             cursor = loads(body or b"{}")
         except (OSError, ValueError):
-            return {}
+            return Cursor()
         # Sealed, so that another version wrote what we cannot use.
-        return cursor if is_cursor(cursor) else {}
+        return Cursor.from_json(cursor) if is_cursor(cursor) else Cursor()
 
-    def save_cursor(self, cursor: Mapping[str, Any]) -> None:
+    def save_cursor(self, cursor: Cursor) -> None:
         """Write cursor.json. Sealed as a journal line is: a wrong count in it would put lines at wrong offsets.
 
         Raises:
             OSError: the disk refuses it.
         """
-        self._save("cursor.json", seal(dumps(cursor)), durable=False)
+        self._save("cursor.json", seal(dumps(cursor.to_json())), durable=False)
 
     def forget_cursor(self) -> None:
         """Remove cursor.json: it tells of another server than the one that is to be asked now.
@@ -216,7 +216,7 @@ class RunDir:
         What an uploader sent and died before it was acknowledged lies in the segment of the cursor or the one behind
         it, where no batch is from two segments, or is in order.jsonl.
         """
-        at = (self.cursor.get("position") or {}).get("writers", {})
+        at = self.cursor.writers
         reached: defaultdict[int, int] = defaultdict(int if self._load("server.json") is None else lambda: 1)
         latest = [(int(writer), place[0] + 1) for writer, place in at.items()]
         latest += [(entry[0], entry[1]) for entry in order_of(self.path) if entry]
@@ -419,12 +419,6 @@ class _GuardedReader(Reader):
             for writer, (segment, _) in self._at.items():
                 self.reached[writer] = max(segment, self.reached.get(writer, 0))
             return chunk
-
-
-def _events_of(cursor: Mapping[str, Any]) -> int:
-    state = cursor.get("state")
-    events = state.get("events") if isinstance(state, dict) else None
-    return events if isinstance(events, int) else -1
 
 
 def _make_durably(path: Path) -> None:

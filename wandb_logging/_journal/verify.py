@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalError
+from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.reader import order_of
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import is_writing, salvage, segment_path, segments, unseal
@@ -79,7 +80,7 @@ def verify(run_dir: RunDir) -> Verdict:
         lines=lines.whole,
         damaged=lines.damaged,
         torn=lines.torn,
-        unsent=run_dir.lines_after(run_dir.cursor.get("position")),
+        unsent=run_dir.lines_after(run_dir.cursor.position),
         set_aside=_lines_in(run_dir.path / "aside.jsonl"),
         alive=run_dir.alive(),
         problems=tuple(problems),
@@ -117,7 +118,7 @@ def _of_files(run_dir: RunDir) -> Iterator[str]:
         yield str(exc)
         known = {}
     for name in ("cursor.json", "base.json"):
-        if (path / name).exists() and not run_dir.load_cursor(name):
+        if (path / name).exists() and run_dir.load_cursor(name) == Cursor():
             yield f"{name} is damaged: " + ("lines go to the server again" if name == "cursor.json" else "see repair")
     entries = order_of(path)
     if None in entries:
@@ -128,7 +129,7 @@ def _of_files(run_dir: RunDir) -> Iterator[str]:
 
 def _gaps(run_dir: RunDir) -> Iterator[str]:
     """Segments that are missing, and are not those that were removed after they were acknowledged."""
-    at = (run_dir.base.get("position") or {}).get("writers", {})
+    at = run_dir.base.writers
     for writer, of_writer in itertools.groupby(segments(run_dir.path), key=lambda place: place[0]):
         there = {segment for _, segment in of_writer}
         first = at.get(str(writer), (1, 0))[0]
@@ -141,7 +142,7 @@ def _of_journal(run_dir: RunDir, lines: _Lines) -> Iterator[str]:
         yield f"{lines.damaged} journal lines are damaged: sync sets them aside, and sends the rest"
     if lines.torn:
         yield f"{lines.torn} journals end in half a line: what was being written when power or room ran out"
-    for writer, (segment, offset) in (run_dir.cursor.get("position") or {}).get("writers", {}).items():
+    for writer, (segment, offset) in run_dir.cursor.writers.items():
         name = segment_path(run_dir.path, int(writer), segment)
         if name.exists() and name.stat().st_size < offset:
             yield f"{name.name} is shorter than what the server has of it"
@@ -150,8 +151,8 @@ def _of_journal(run_dir: RunDir, lines: _Lines) -> Iterator[str]:
 def _of_what_waits(run_dir: RunDir) -> Iterator[str]:
     """Kept files that are to be sent, and are not there."""
     cursor = run_dir.cursor
-    _, bodies = run_dir.scan_after(cursor.get("position"), (b'"path":',))
-    named = itertools.chain(_paths(map(loads, bodies)), (task.get("path") for task in cursor.get("tasks", ())))
+    _, bodies = run_dir.scan_after(cursor.position, (b'"path":',))
+    named = itertools.chain(_paths(map(loads, bodies)), (task.what.get("path") for task in cursor.tasks))
     for name in sorted({str(name) for name in named if name}):
         if not (run_dir.path / name).exists():
             yield f"{name}, which is to be sent, is missing"

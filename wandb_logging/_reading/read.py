@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._fold import fold
+from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.identity import problem
 from wandb_logging._journal.reader import Position
 from wandb_logging._journal.rundir import RunDir
@@ -77,17 +78,16 @@ def outline(run_dir: RunDir) -> Outline:
         OSError: its journal cannot be read.
     """
     info, cursor = run_dir.info, run_dir.cursor
-    saved = cursor.get("state")
-    state = saved if isinstance(saved, dict) else {}
-    if not isinstance(state.get("events"), int):
-        state, cursor = {}, {}
-    unsent, found = run_dir.scan_after(cursor.get("position"), (b'"exit":', b'"resume":', b'"run":'))
+    if cursor.events < 0:
+        cursor = Cursor()
+    state = cursor.state or {}
+    unsent, found = run_dir.scan_after(cursor.position, (b'"exit":', b'"resume":', b'"run":'))
     exit_code, changed = _how_it_stands(state.get("exit"), state.get("run"), found)
     return Outline(
         path=run_dir.path,
         info=_info_now(info, changed),
         exit_code=exit_code,
-        finished=bool(cursor.get("complete")),
+        finished=cursor.complete,
         alive=run_dir.alive(),
         unsent=unsent,
         logged=state.get("events", 0) + unsent,
@@ -168,9 +168,9 @@ def read_run(path: str | os.PathLike[str]) -> RunData:
         config={key: value for key, value in state.config.items() if key != "_wandb"},
         summary=loads(fold.summary_line(state)),
         exit_code=state.exit,
-        finished=bool(cursor.get("complete")),
+        finished=cursor.complete,
         alive=run_dir.alive(),
-        unsent=run_dir.lines_after(cursor.get("position")),
+        unsent=run_dir.lines_after(cursor.position),
         damaged=damaged,
         url=_url(info, server),
     )
@@ -198,11 +198,10 @@ def beginning(run_dir: RunDir, info: Mapping[str, Any]) -> tuple[fold.State, Pos
     return _state_at(run_dir.base, info)
 
 
-def _state_at(cursor: Mapping[str, Any], info: Mapping[str, Any]) -> tuple[fold.State, Position | None]:
-    saved = cursor.get("state")
+def _state_at(cursor: Cursor, info: Mapping[str, Any]) -> tuple[fold.State, Position | None]:
     try:
-        return (fold.State(**saved), cursor["position"]) if saved else (fold.first_state(info), None)
-    except (KeyError, TypeError):
+        return (fold.State(**cursor.state), cursor.position) if cursor.state else (fold.first_state(info), None)
+    except TypeError:
         return fold.first_state(info), None
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from wandb_logging._errors import AuthError, RunNotFound, WandbLoggingError
+from wandb_logging._errors import AuthError, NotPossible, RunNotFound, WandbLoggingError
 from wandb_logging._journal.send_options import SendOptions
 from wandb_logging._process.notices import Notices
 from wandb_logging._run import words
@@ -216,7 +216,7 @@ class Rounds:
     def _fail(self, error: WandbLoggingError) -> None:
         if isinstance(error, AuthError):
             self._connection.refuse()
-        if isinstance(error, RunNotFound):  # deleted, or no such entity
+        if isinstance(error, (NotPossible, RunNotFound)):  # deleted, or no such entity
             self.delivery = self.delivery.after_sending(refused=True)
         self.error = explain(error, self._settings.host)
         self._notices.add(*words.failed(type(error).__name__, self.error))

@@ -1,14 +1,24 @@
-"""What one drain of the journal sends at a time: lines of all streams, and where they lead. No I/O."""
+"""What goes in one request: lines of all streams, and where they lead; cut from a journal by size."""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
-from typing import Any
 
+from wandb_logging._events.task import Task
 from wandb_logging._fold import fold
+from wandb_logging._journal.reader import Ends, Position, Reader
+from wandb_logging._journal.send_options import SendOptions
+from wandb_logging._server import protocol
 from wandb_logging._server.body import EVENTS, HISTORY, OUTPUT, SUMMARY, LineBlock, PackedBlock, StreamBody
+from wandb_logging._server.link import Pace
+from wandb_logging._server.protocol import Remote
 
 DAMAGED = "damaged journal line"  # why it is set aside
+# Lines and bytes folded and packed in one go: beside a program more would hold the interpreter lock for too long.
+_PIECE = (100, 2**15)
+_PIECE_ALONE = (500, 2**18)
+_MOST_BYTES = protocol.MAX_REQUEST_BYTES - 2**20  # what one piece, or the summary, may add to a batch
 
 
 @dataclass
@@ -24,8 +34,27 @@ class Batch:
     events: int = 0
     summary: bool = False
     lines: list[str] = field(default_factory=list)
-    tasks: list[dict[str, Any]] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
     aside: list[tuple[str, object]] = field(default_factory=list)
+
+    @classmethod
+    def after(cls, state: fold.State, remote: Remote | None, *, gzip: bool) -> Batch:
+        """An empty batch of the lines that come after a state.
+
+        Args:
+            remote: the run on the server, whose lines before ours are counted.
+            gzip: whether requests are to be compressed where the server offers it.
+        """
+        history, output, events = (remote.history, remote.output, remote.events) if remote else (0, 0, 0)
+        number = history + state.rows
+        packed = gzip and remote is not None and remote.gzip
+        return cls(
+            dataclasses.replace(state),
+            history=PackedBlock(HISTORY, number) if packed else LineBlock(number),
+            output=LineBlock(output + state.lines),
+            samples=LineBlock(events + state.samples),
+            first_line=output,
+        )
 
     @property
     def size(self) -> int:
@@ -39,7 +68,7 @@ class Batch:
         self.samples.add(delta.samples)
         self.edits.update((self.first_line + number, line) for number, line in delta.edits.items())
         self.summary |= delta.summary_changed
-        self.tasks += delta.tasks
+        self.tasks += map(Task.from_json, delta.tasks)
         self.aside += delta.aside
 
     def add_damaged(self, lines: list[bytes]) -> None:
@@ -66,3 +95,56 @@ class Batch:
                     block.extend(blocks.pop(0))
                 blocks.insert(0, block)
         return blocks
+
+
+class Cutter:
+    """Fills batches from a journal.
+
+    Args:
+        reader: of the journal; its position moves along.
+        options: how large a batch may be.
+        pace: how to leave the program its share of the interpreter.
+        apart: whether no batch may be from two segments: of a run that may yet lose those that nobody has begun to
+            send.
+    """
+
+    def __init__(self, reader: Reader, options: SendOptions, pace: Pace, *, apart: bool) -> None:
+        self._reader = reader
+        self._most_lines = options.batch_size
+        self._most_bytes = min(options.batch_bytes, _MOST_BYTES)
+        self._pace = pace
+        self._apart = apart
+
+    def is_anything_there(self) -> bool:
+        """Whether there is something to read. The position stays."""
+        before = self._reader.position
+        chunk = self._reader.read(1, _PIECE[1])
+        self._reader.seek(before)
+        return bool(chunk.bodies or chunk.damaged)
+
+    def fill(self, batch: Batch, rules: fold.Rules, until: Ends) -> None:
+        """Read and fold into an empty batch, up to there; it stays empty when there is nothing new."""
+        alone = not self._pace.breath()
+        lines, size = _PIECE_ALONE if alone else _PIECE
+        # Nobody needs the memory where the program only waits, and fewer requests wait for W&B's rate.
+        enough = min(2 * self._most_bytes, _MOST_BYTES) if alone else self._most_bytes
+        while batch.events < self._most_lines and batch.size < enough:
+            before = self._reader.position
+            chunk = self._reader.read(min(lines, self._most_lines - batch.events), size)
+            if not chunk.bodies and not chunk.damaged:
+                return
+            too_much = batch.size and batch.size + sum(map(len, chunk.bodies)) > _MOST_BYTES
+            if too_much or (batch.events and self._apart and self._crosses(before)):
+                self._reader.seek(before)
+                return
+            batch.add(*fold.fold(rules, batch.state, chunk.bodies))
+            batch.events += len(chunk.bodies)
+            batch.add_damaged(chunk.damaged)
+            if self._reader.has_passed(until):
+                return
+            self._pace.breathe()
+
+    def _crosses(self, before: Position) -> bool:
+        """Whether another segment was begun since."""
+        earlier, now = before["writers"], self._reader.position["writers"]
+        return any(writer in earlier and earlier[writer][0] != now[writer][0] for writer in now)

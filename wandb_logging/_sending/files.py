@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from wandb_logging._errors import AuthError, GraphQLError, RequestRejected, RunNotFound
+from wandb_logging._errors import AuthError, GraphQLError, NotPossible, RequestRejected, RunNotFound
 from wandb_logging._server import protocol
 from wandb_logging._server.link import Link
 from wandb_logging._server.protocol import Remote
@@ -68,7 +68,7 @@ class RunFiles:
 
         Raises:
             OSError: the file cannot be read.
-            RequestRejected: the server does not take it.
+            RequestRejected, NotPossible: the server does not take it.
             TransportError, HTTPStatusError, GraphQLError: see `_errors`.
         """
         address = self._expected.pop(name, None)
@@ -79,7 +79,7 @@ class RunFiles:
                 pass  # others went first: it may have expired
             else:
                 return
-        refused = RequestRejected("the server gave no address to upload it to", 400)
+        refused: NotPossible | RequestRejected = NotPossible("the server gave no address to upload it to")
         for _ in range(_ADDRESSES):
             # A new address for each try: signed ones expire.
             address = self._ask(link, [name]).get(name)

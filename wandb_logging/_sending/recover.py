@@ -139,4 +139,4 @@ def is_left(run_dir: RunDir, info: Mapping[str, Any]) -> bool:
     if host_of(known) != info.get("host"):
         return False  # a person has sent it elsewhere
     cursor = run_dir.cursor
-    return not cursor.get("complete") or bool(run_dir.lines_after(cursor.get("position")))
+    return not cursor.complete or bool(run_dir.lines_after(cursor.position))

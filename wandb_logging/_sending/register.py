@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from wandb_logging._errors import GraphQLError, RequestRejected, RunNotFound
+from wandb_logging._errors import GraphQLError, NotPossible, RequestRejected, RunNotFound
 from wandb_logging._fold.fold import first_state
 from wandb_logging._server import protocol
 from wandb_logging._server.link import Link
@@ -23,8 +23,7 @@ def create_run(
         environment: what goes in there; it may be unknown.
 
     Raises:
-        RunNotFound: resume is must, and there is no such run.
-        RequestRejected: resume is never, and there is one.
+        NotPossible: resume is must, and there is no such run; or never, and there is one.
         TransportError, HTTPStatusError, GraphQLError: see `_errors`.
     """
     features = _features(link)
@@ -78,11 +77,11 @@ def _before(link: Link, info: Mapping[str, Any], writer_id: str) -> Resumed | No
         return None
     before = protocol.resumed(link.graphql(protocol.RUN_RESUME_STATUS, {**run, "name": info["id"]}))
     if before is None and resume == "must":
-        raise RunNotFound(f"resume: must, but there is no run {info['id']} in project {info['project']}", 404)
+        raise NotPossible(f"resume: must, but there is no run {info['id']} in project {info['project']}")
     if before is not None and resume == "never":
         if writer_id in _list_of_writers(before):
             return None  # we made it ourselves, and were interrupted before we could take note of that
-        raise RequestRejected(f"resume: never, but run {info['id']} exists in project {info['project']}", 409)
+        raise NotPossible(f"resume: never, but run {info['id']} exists in project {info['project']}")
     return before
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from wandb_logging._events.task import Task
 from wandb_logging._fold.terminal import MAX_LINE_CHARS
 from wandb_logging._journal.copies import place_of
 from wandb_logging._journal.rundir import RunDir
@@ -64,12 +65,12 @@ def captured_environment(run_dir: RunDir) -> dict[str, Any]:
     return {}
 
 
-def captured_tasks(run_dir: RunDir, wanted: Sequence[str]) -> list[dict[str, str]]:
+def captured_tasks(run_dir: RunDir, wanted: Sequence[str]) -> list[Task]:
     """What uploads the captured files that are there."""
     return [_task(name) for name in CAPTURED if name in wanted and (run_dir.path / place_of(name)).is_file()]
 
 
-def final_tasks(run_dir: RunDir, wanted: Sequence[str], config: str, summary: str) -> list[dict[str, str]]:
+def final_tasks(run_dir: RunDir, wanted: Sequence[str], config: str, summary: str) -> list[Task]:
     """Make the files of the end; what uploads them.
 
     Args:
@@ -133,5 +134,5 @@ def _content(line: str) -> str:
     return line.removeprefix("ERROR ").partition(" ")[2]
 
 
-def _task(name: str) -> dict[str, str]:
-    return {"kind": "standard", "name": name, "path": place_of(name)}
+def _task(name: str) -> Task:
+    return Task("standard", {"name": name, "path": place_of(name)})

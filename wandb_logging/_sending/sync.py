@@ -213,7 +213,7 @@ class _Sender:
 
     def _is_done(self) -> bool:
         cursor = self._run_dir.cursor
-        return bool(cursor.get("complete")) and not self._run_dir.lines_after(cursor.get("position"))
+        return cursor.complete and not self._run_dir.lines_after(cursor.position)
 
     def _connect(self) -> Client:
         settings = self._plan.settings
@@ -235,7 +235,7 @@ class _Sender:
         self._plan.on_progress(self._report(None, max(0, self._lines - self._uploader.sent)))
 
     def _lines_left(self) -> int:
-        return self._run_dir.lines_after(self._uploader.position or self._run_dir.cursor.get("position"))
+        return self._run_dir.lines_after(self._uploader.position or self._run_dir.cursor.position)
 
     def _report(self, error: str | None, left: int | None = None) -> Report:
         try:

@@ -18,6 +18,7 @@ from wandb_logging._errors import (
     AuthError,
     GraphQLError,
     JournalCorrupt,
+    NotPossible,
     RequestRejected,
     RunNotFound,
     WandbLoggingError,
@@ -118,7 +119,7 @@ def host_of(info: Mapping[str, Any]) -> str | None:
 
 def advice(error: WandbLoggingError, path: Path) -> str:
     """How to send a run that was refused where it was to go; nothing for an error that this does not help against."""
-    refused = isinstance(error, (RunNotFound, RequestRejected, GraphQLError))
+    refused = isinstance(error, (RunNotFound, RequestRejected, GraphQLError, NotPossible))
     if not refused and not (isinstance(error, AuthError) and error.status == HTTPStatus.FORBIDDEN):
         return ""
     there = shlex.quote(str(path))

@@ -1,8 +1,4 @@
-"""Work beside the streams: what an event asks the uploader to do once. One function for each kind of task.
-
-A task is the JSON object of its event with its kind; it waits in cursor.json until it is done. Doing one twice, after
-a crash in between, has to be harmless.
-"""
+"""Tasks done: one function for each kind. Doing one twice, after a crash in between, has to be harmless."""
 
 from __future__ import annotations
 
@@ -10,20 +6,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from wandb_logging._errors import RequestRejected, ServerUnavailable
+from wandb_logging._errors import NotPossible, RequestRejected, ServerUnavailable
 from wandb_logging._events import alerts
+from wandb_logging._events.task import Task
 from wandb_logging._journal.copies import md5_of
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending.files import RunFiles
 from wandb_logging._server.link import Link
 from wandb_logging._server.protocol import NoAnswerError, Remote, dig
 
-FILES = ("file", "standard", "media")  # kinds that upload a file of the run
 _ALERT_TRIES = 3
 _VERSIONS = 3  # of a file that changes while it is uploaded
 
 
-def perform(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir, files: RunFiles) -> list[str]:
+def perform(task: Task, link: Link, remote: Remote, run_dir: RunDir, files: RunFiles) -> list[str]:
     """Do a task; the names of run files that were uploaded by it.
 
     Args:
@@ -34,22 +30,16 @@ def perform(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir
         files: what is uploaded of the run's files.
 
     Raises:
-        RequestRejected, RunNotFound, GraphQLError, OSError: it can never be done.
+        RequestRejected, NotPossible, RunNotFound, GraphQLError, OSError: it can never be done.
         TransportError, HTTPStatusError: not now.
     """
-    kind = str(task.get("kind"))
-    if kind not in _KINDS:
-        raise RequestRejected(f"this version does not know tasks of kind {kind!r}", 400)
+    if task.kind not in _KINDS:
+        raise NotPossible(f"this version does not know tasks of kind {task.kind!r}")
     try:
-        return _KINDS[kind](task, link, remote, run_dir, files)
+        return _KINDS[task.kind](task.what, link, remote, run_dir, files)
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as exc:
         # An event that we did not write: it would fail for ever.
-        raise RequestRejected(f"the journal's event is not what it should be: {exc!r}", 400) from exc
-
-
-def describe(task: Mapping[str, Any]) -> str:
-    """A task in words for a person."""
-    return f"{task.get('kind')} {task.get('name') or task.get('title') or ''}".strip()
+        raise NotPossible(f"the journal's event is not what it should be: {exc!r}") from exc
 
 
 def _file(task: Mapping[str, Any], link: Link, _remote: Remote, run_dir: RunDir, files: RunFiles) -> list[str]:
@@ -115,7 +105,7 @@ def _alert(task: Mapping[str, Any], link: Link, remote: Remote, _run_dir: RunDir
     if not isinstance(answer, dict) or "success" not in answer:
         raise NoAnswerError("the server's answer does not say whether it took the alert")
     if answer["success"] is False:
-        raise RequestRejected("the server did not take it", 400)
+        raise NotPossible("the server did not take it")
     return []
 
 

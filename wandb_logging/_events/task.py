@@ -1,0 +1,49 @@
+"""Work beside the streams that an event asks for: what waits in cursor.json until it is done. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+FILES = ("file", "standard", "media")  # kinds that upload a file of the run
+
+
+@dataclass(frozen=True)
+class Task:
+    """Something to be done once. Doing it twice, after a crash in between, is harmless.
+
+    Attributes:
+        kind: file, standard, media, artifact, use_artifact or alert; another version may know more.
+        what: the other members of the event that asks for it, and the step it was at.
+    """
+
+    kind: str
+    what: Mapping[str, Any]
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Task:
+        """What a cursor, or the fold, says."""
+        return cls(str(kept.get("kind")), {key: value for key, value in kept.items() if key != "kind"})
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is kept."""
+        return {"kind": self.kind, **self.what}
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it uploads a file of the run."""
+        return self.kind in FILES
+
+    @property
+    def name(self) -> str:
+        """Name of its file in the run."""
+        return str(self.what.get("name"))
+
+    @property
+    def path(self) -> str:
+        """Where its file is kept, relative to the run directory."""
+        return str(self.what.get("path"))
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.what.get('name') or self.what.get('title') or ''}".strip()

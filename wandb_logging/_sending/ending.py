@@ -1,0 +1,49 @@
+"""The end of a run for those who are not its process: said in its journal, and in the files each run has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from wandb_logging._errors import JournalError
+from wandb_logging._events.task import Task
+from wandb_logging._fold import fold
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._sending import standard_files
+from wandb_logging._values.plain import dumps
+
+# Of who writes the end for a dead process: far from the numbers that a run's own processes get, because this directory
+# may be a copy, and the next copy may bring another writer's files.
+_ENDING_WRITER = 1_000_000
+
+
+def end_journal(run_dir: RunDir, info: Mapping[str, Any], state: fold.State, code: int, base_runtime: float) -> None:
+    """Say in the journal that the run ended, at its last event, where its process did not.
+
+    The open row goes with the end: if only the cursor knew of that, a reader that lost it would put later events
+    into that row.
+
+    Args:
+        code: how it ended.
+        base_runtime: seconds that the run had run before it was resumed.
+
+    Raises:
+        JournalError: it cannot be written.
+    """
+    time = float(info["start"]) + state.paused + max(0.0, state.runtime - base_runtime)
+    writer = run_dir.writer(least_number=_ENDING_WRITER)
+    writer.append(dumps({"exit": code, "t": time}))
+    writer.close()
+    if writer.counts.dropped:
+        raise JournalError(f"{run_dir.path}: {', '.join(writer.counts.dropped)}")
+
+
+def last_files(
+    run_dir: RunDir, wanted: list[str], config: str, ended: fold.State, say: Callable[[str, str], object]
+) -> list[Task]:
+    """Make the standard files of the end; what uploads them."""
+    try:
+        return standard_files.final_tasks(run_dir, wanted, config, fold.summary_line(ended))
+    except OSError as exc:
+        say("standard files", f"{run_dir.path}: cannot make the files of the end ({exc})")
+        return []

@@ -1,0 +1,41 @@
+"""output.log as a file of the run: kept up with each acknowledged batch, and bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._sending import standard_files
+from wandb_logging._sending.batch import Batch
+
+
+class OutputFile:
+    """output.log in the run directory.
+
+    Args:
+        run_dir: the run.
+        wanted: whether there is to be one.
+        size: bytes of it that belong to acknowledged lines.
+        say: told what is wrong with the disk: (kind, text).
+
+    Attributes:
+        size: as given, kept up.
+    """
+
+    def __init__(self, run_dir: RunDir, size: int, say: Callable[[str, str], object], *, wanted: bool) -> None:
+        self.size = size
+        self._run_dir = run_dir
+        self._wanted = wanted
+        self._say = say
+
+    def keep(self, batch: Batch, lines_before: int) -> None:
+        """Add a batch's lines. Before the cursor is saved: the size is in there."""
+        if not (batch.lines or batch.edits) or not self._wanted:
+            return
+        end = batch.first_line + lines_before
+        lines = [batch.edits.get(number, line) for number, line in enumerate(batch.lines, end)]
+        edits = {end - number: line for number, line in batch.edits.items() if number < end}
+        try:
+            self.size = standard_files.keep_output(self._run_dir, self.size, lines, edits)
+        except OSError as exc:
+            self._say("output", f"{self._run_dir.path}: cannot keep {standard_files.OUTPUT} ({exc.strerror})")

@@ -1,0 +1,158 @@
+"""A run's standing with the server: made or taken over there, opened again, told what changes of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from wandb_logging._errors import GraphQLError, JournalError, RequestRejected
+from wandb_logging._fold import fold
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._sending import standard_files
+from wandb_logging._sending.register import create_run, upsert_run
+from wandb_logging._sending.target import AS_IT_WAS, INSTEAD, Target, aimed, rename
+from wandb_logging._server import protocol
+from wandb_logging._server.link import Link
+from wandb_logging._server.protocol import Remote
+
+
+class Registration:
+    """One run and what the server knows of it.
+
+    Args:
+        run_dir: the run.
+        link: the way to the server.
+        host: address of that server. Default: the one the run was made for.
+        target: what is to be different about the run there.
+        say: told of what a person should know: (kind, text).
+
+    Attributes:
+        info: who the run is there, and what the server said of it.
+        target: as given, until the server knows it.
+        remote: the run as the server knows it; None until it does.
+        is_open: whether the server takes the run for one that goes on.
+
+    Raises:
+        JournalError: the run directory is not usable.
+    """
+
+    def __init__(
+        self, run_dir: RunDir, link: Link, host: str | None, target: Target, say: Callable[[str, str], object]
+    ) -> None:
+        self.target = target
+        self.info = aimed(run_dir.info, host, target)
+        self.remote = Remote.of(self.info["server"]) if self.info["server"] else None
+        self.is_open = False
+        self._run_dir = run_dir
+        self._link = link
+        self._say = say
+        self._environment = standard_files.captured_environment(run_dir)
+        self._told: tuple[str | None, dict[str, Any]] = None, {}  # config and identity as the server has them
+
+    @property
+    def rules(self) -> fold.Rules:
+        """What folding depends on, as the server wants it."""
+        return fold.rules_of(self.info, structured=self.remote is not None and self.remote.structured)
+
+    @property
+    def url(self) -> str | None:
+        """Address of the run's page; None until the server knows the run."""
+        if self.remote is None:
+            return None
+        app = self.info.get("app_url") or protocol.app_url(str(self.info["host"]))
+        return protocol.run_url(app, self.remote.entity, self.remote.project, self.remote.name)
+
+    def config_json(self, state: fold.State) -> str:
+        """The run's config as the server keeps it."""
+        return protocol.config_json(state.config, self._writer_id, state.metrics, self._environment)
+
+    def create(self) -> None:
+        """Make the run on the server, or take over the one that is there."""
+        remote = create_run(self._link, self.info, self._writer_id, self._environment)
+        # On the disk before the first line is sent: from now on these offsets are what our lines are counted from.
+        # Asked again, the server would count our own lines as somebody's before us.
+        server = {**dataclasses.asdict(remote), INSTEAD: self.info[INSTEAD]}
+        self._run_dir.forget_cursor()  # if another server had the run before, it is that one's
+        self._run_dir.save_server(server)
+        self.target = AS_IT_WAS
+        self.info, self.remote = {**self.info, "server": server}, remote
+
+    def rename(self) -> None:
+        """Give the run that is there the name that a person wants now."""
+        if self.remote is None or self.target.name is None:
+            return
+        rename(self._link, self.remote, self.target.name)
+        self.remote = dataclasses.replace(self.remote, display_name=self.target.name)
+        self.target = AS_IT_WAS
+        self._run_dir.save_server({**dataclasses.asdict(self.remote), INSTEAD: self.info[INSTEAD]})
+
+    def reopen(self, state: fold.State, lines_left: int) -> None:
+        """Tell the server that the run goes on.
+
+        Args:
+            state: as it stands.
+            lines_left: in the journal, not folded yet.
+
+        Raises:
+            JournalError: the run went on elsewhere.
+        """
+        assert self.remote is not None
+        variables = protocol.upsert_variables(
+            self._identity(state),
+            config=self.config_json(state),
+            storage_id=self.remote.storage_id,
+            changed=self._run_now(state),
+        )
+        there = protocol.line_count(upsert_run(self._link, variables))
+        most = self.remote.history + state.rows + lines_left + 1
+        if there > most:
+            raise JournalError(
+                f"the server has {there} rows of run {self.remote.name}, where this directory can make {most} at "
+                f"most: the run went on elsewhere. To go on from there, start with resume: allow and another "
+                f"cache_dir; `wandb-logging sync --as-new` with this directory sends it as a new run"
+            )
+
+    def opened(self, state: fold.State) -> None:
+        """The server knows all of this, and that the run goes on."""
+        self._told = self.config_json(state), self._run_now(state)
+        self.is_open = True
+
+    def push(self, state: fold.State) -> None:
+        """Send what changed of config, name, notes, tags, group and job type since it was last sent."""
+        if self.remote is None or not self.is_open:
+            return
+        config, (told_config, told_run) = self.config_json(state), self._told
+        run = self._run_now(state)
+        changed = {key: value for key, value in run.items() if told_run.get(key) != value}
+        if config == told_config and not changed:
+            return
+        variables = protocol.upsert_variables(
+            self._identity(state),
+            config=config if config != told_config else None,
+            storage_id=self.remote.storage_id if changed else None,
+            changed=run if changed else None,
+            first=False,
+        )
+        try:
+            upsert_run(self._link, variables)
+        except protocol.NoAnswerError:
+            raise  # tried again: nobody has refused it
+        except (RequestRejected, GraphQLError) as exc:
+            # Neither the rows nor the end of the run have to wait for a name that the server does not like.
+            self._say("update", f"the server does not take the run's new config or name: {exc}")
+        self._told = config, run
+
+    @property
+    def _writer_id(self) -> str:
+        return str(self.info.get("writer_id", self.info["id"]))
+
+    def _identity(self, state: fold.State) -> dict[str, Any]:
+        """The run's identity as it is now, under the names the server gave back."""
+        assert self.remote is not None
+        names = {"id": self.remote.name, "entity": self.remote.entity, "project": self.remote.project}
+        return {**self.info, **self._run_now(state), **names}
+
+    def _run_now(self, state: fold.State) -> dict[str, Any]:
+        """What the program has changed of name, notes, tags, group and job type, unless a person said otherwise."""
+        return {key: self.info[INSTEAD].get(key, value) for key, value in state.run.items()}

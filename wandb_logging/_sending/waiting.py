@@ -1,0 +1,148 @@
+"""The tasks of a run that wait: done one after the other on the lane for files, set aside where they are hopeless."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from wandb_logging._errors import GraphQLError, NotPossible, RequestRejected, RunNotFound
+from wandb_logging._events.task import Task
+from wandb_logging._journal.cursor import Cursor
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._sending import standard_files
+from wandb_logging._sending.files import RunFiles, ignored
+from wandb_logging._sending.lane import Lane
+from wandb_logging._sending.tasks import perform
+from wandb_logging._server import protocol
+from wandb_logging._server.link import Link
+from wandb_logging._server.protocol import Remote
+
+_TOGETHER = 100  # tasks done after the addresses of all their files were asked for at once
+_TRIES = 3  # of one that is answered with no sense
+_PAUSE = 2.0  # seconds between them
+_SAVE_APART = 1.0  # seconds between two cursors while files are sent
+_HOPELESS = (RequestRejected, NotPossible, RunNotFound, GraphQLError, OSError)
+
+
+class Waiting:
+    """What waits to be done beside the streams.
+
+    Args:
+        run_dir: the run.
+        info: run.json.
+        lane: where files are sent.
+        link: whose clock and pace are those of the run.
+        say: told of what a person should know: (kind, text).
+        cursor: what waits, and what was uploaded before.
+
+    Attributes:
+        tasks: what waits.
+        uploads: MD5 of the files that were uploaded, by name.
+        uploaded: files that the server has, and has yet to be told of.
+        file_count: files uploaded so far, without those that each run has.
+    """
+
+    def __init__(  # noqa: PLR0917  each of them belongs to the uploader that makes it
+        self,
+        run_dir: RunDir,
+        info: Mapping[str, Any],
+        lane: Lane,
+        link: Link,
+        say: Callable[[str, str], object],
+        cursor: Cursor,
+    ) -> None:
+        self.tasks = list(cursor.tasks)
+        self.uploads = dict(cursor.uploads)
+        self.uploaded = list(cursor.uploaded)
+        self.file_count = cursor.file_count
+        self._run_dir = run_dir
+        self._info = info
+        self._lane = lane
+        self._pace = link.pace
+        self._now = link.now
+        self._say = say
+        self._captured: set[str] = set()  # standard files that were added since the run was opened
+        self._through: list[Task] = []  # that the cursor on the disk does not know to be done
+
+    @property
+    def standard(self) -> list[str]:
+        """The standard files that are wanted. In a run.json of a version that made none they are not mentioned."""
+        return list(self._info.get("standard_files", ()))
+
+    def begin_anew(self) -> None:
+        """Another server knows of nothing that was done."""
+        self.tasks.clear()
+        self.uploads.clear()
+        self.uploaded.clear()
+        self.file_count = 0
+
+    def add(self, tasks: Iterable[Task]) -> None:
+        """Have some done, each once."""
+        self.tasks += [task for task in tasks if task not in self.tasks]
+
+    def add_captured(self) -> None:
+        """Have the standard files uploaded that were captured since the run was opened, each once."""
+        tasks = standard_files.captured_tasks(self._run_dir, self.standard)
+        self.add(task for task in tasks if task.name not in self._captured)
+        self._captured.update(task.name for task in tasks)
+
+    def forget_captured(self) -> None:
+        """The run was opened: what was captured is looked for anew."""
+        self._captured.clear()
+
+    def perform(self, remote: Remote, refused: Callable[[Task], object], save: Callable[[], object]) -> None:
+        """Do what waits; what fails for now stays, what is hopeless is set aside.
+
+        Args:
+            remote: the run on the server.
+            refused: told of what is set aside.
+            save: keeps the cursor. A file may go twice without harm: of many small ones not each is worth that.
+
+        Raises:
+            TransportError, HTTPStatusError: not now.
+        """
+        files = RunFiles(remote, self.uploads)
+        waiting = list(self.tasks)
+        saved = self._now()
+        for start in range(0, len(waiting), _TOGETHER):
+            some = waiting[start : start + _TOGETHER]
+            names = [task.name for task in some if task.is_file and not self._is_ignored(task)]
+            self._lane.do(partial(files.expect, names=names))
+            for task in some:
+                if not self._perform(task, remote, files):
+                    refused(task)
+                self.tasks.remove(task)
+                self._through.append(task)
+                if not task.is_file or self._now() - saved >= _SAVE_APART:
+                    save()
+                    saved = self._now()
+
+    def let_go(self) -> None:
+        """The cursor on the disk knows what is done: copies that only that needed can go."""
+        while self._through:
+            self._run_dir.let_go(self._through.pop().path)
+
+    def _perform(self, task: Task, remote: Remote, files: RunFiles) -> bool:
+        """Do one; False if it is hopeless, which is told and kept."""
+        try:
+            uploaded = [] if task.is_file and self._is_ignored(task) else self._try(task, remote, files)
+        except _HOPELESS as exc:
+            self._run_dir.set_aside(str(exc), task.to_json())
+            self._say(f"task {task.kind}", f"{task} cannot be done: {exc}")
+            return False
+        self.uploaded += uploaded
+        self.file_count += 0 if task.kind == "standard" else len(uploaded)
+        return True
+
+    def _try(self, task: Task, remote: Remote, files: RunFiles) -> list[str]:
+        work = partial(perform, task, remote=remote, run_dir=self._run_dir, files=files)
+        for _ in range(_TRIES - 1):
+            try:
+                return self._lane.do(work)
+            except protocol.NoAnswerError:  # nobody has refused it: something on the way, perhaps only for a moment
+                self._pace.sleep(_PAUSE)
+        return self._lane.do(work)
+
+    def _is_ignored(self, task: Task) -> bool:
+        return ignored(task.name, self._info.get("ignore_globs", ()))
