@@ -87,6 +87,7 @@ def test_an_address_that_has_expired(wandb_server: LocalServer) -> None:
     assert arrived(wandb_server)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("close", ["before", "after"])
 @pytest.mark.parametrize("where", ["CreateArtifactFiles", "storage", "CompleteMultipartUploadArtifact"])
 def test_an_answer_is_lost(wandb_server: LocalServer, where: str, close: Any) -> None:

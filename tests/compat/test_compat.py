@@ -326,6 +326,7 @@ def test_old_words_for_modes(wandb_server: LocalServer) -> None:
 # --- resume ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resume", ["allow", "must", True, "auto"])
 @pytest.mark.parametrize("place", [".", "elsewhere"])
 def test_a_run_goes_on(wandb_server: LocalServer, resume: Any, place: str) -> None:

@@ -242,6 +242,7 @@ class TestRows:
         assert (state.set_aside, len(delta.aside)) == (1, 1)
         assert "two" not in state.summary
 
+    @pytest.mark.slow
     def test_a_row_of_very_many_values_is_shrunk_in_time(self) -> None:
         """A million small values are not tried one by one."""
         _, delta = folded(row({f"metric number {i}": i for i in range(600_000)}))

@@ -438,6 +438,7 @@ class TestCrashes:
         with contextlib.suppress(TransportError), run_dir.uploading():
             sender.drain()
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("policy", ["drop_oldest", "drop_newest"])
     def test_power_cuts(self, tmp_path: Path, policy: str) -> None:
         """Whatever a power cut leaves, at each fsync of a run that makes room: nothing goes to a wrong place."""
@@ -558,6 +559,7 @@ class TestRuns:
         assert run.stats()["accepted"] == 12_001
         assert wandb_server.violations == []
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("policy", ["drop_newest", "drop_oldest", "downsample"])
     def test_offline(self, wandb_server: LocalServer, policy: Any, caplog: pytest.LogCaptureFixture) -> None:
         """What an offline run keeps is sent by sync; losses are counted by reason and told at the end."""

@@ -231,6 +231,7 @@ class TestDamage:
 
 
 class TestSeveralWriters:
+    @pytest.mark.slow
     @pytest.mark.parametrize("seed", range(25))
     def test_the_order_is_repeated(self, tmp_path: Path, seed: int, request: pytest.FixtureRequest) -> None:
         """Whatever was read in which order, a reader that lost its position, or has an earlier one, reads the same."""

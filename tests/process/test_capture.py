@@ -204,6 +204,7 @@ class TestPrograms:
         """)
         assert sorted(only_run()) == sorted(f"{name} {number}" for name in "abcd" for number in range(100))
 
+    @pytest.mark.slow
     def test_text_of_any_kind(self) -> None:
         """Surrogates, NUL, a megabyte in one piece: kept as far as it can be sent, and printing never fails."""
         run_program(
@@ -247,6 +248,7 @@ class TestTheServer:
             (2, ["AFTER next"]),
         ]
 
+    @pytest.mark.slow
     def test_a_lost_answer_changes_nothing(self, wandb_server: LocalServer) -> None:
         """What is sent again is the same, or what the line shows by then."""
         wandb_server.fail_next(where="file_stream", close="after")

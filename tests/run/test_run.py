@@ -231,6 +231,7 @@ def test_a_batch_is_at_most_so_large(wandb_server: LocalServer) -> None:
     run.finish()
 
 
+@pytest.mark.slow
 def test_whoever_flushes_all_the_time_keeps_the_servers_pace(wandb_server: LocalServer) -> None:
     """2 requests a second and run after 10 at once, by the server's clock: a flush waits for its turn."""
     wandb_server.check_rate = True

@@ -309,6 +309,7 @@ class TestLarge:
         run.flush(0)
         server.wait_for(lambda: any(request.operation == "CreateRunFiles" for request in server.requests))
 
+    @pytest.mark.slow
     def test_rows_config_and_heartbeats_do_not_wait_for_it(self, wandb_server: LocalServer) -> None:
         """The server has them before it has the file."""
         with online(wandb_server, flush_interval=0.1, heartbeat_interval=1) as run, slow_storage() as (url, hurry):
@@ -326,6 +327,7 @@ class TestLarge:
             assert run.flush(PATIENCE).ok
             assert there.uploaded == ["large.bin"]
 
+    @pytest.mark.slow
     def test_nor_does_what_somebody_waits_for(self, wandb_server: LocalServer) -> None:
         """However long the interval: a flush, or the end of the program, has the rows go at once."""
         with online(wandb_server, flush_interval=3600, heartbeat_interval=3600) as run, slow_storage() as (url, hurry):
@@ -337,6 +339,7 @@ class TestLarge:
             assert there.uploaded == []
             hurry.set()
 
+    @pytest.mark.slow
     def test_a_failure_meanwhile_waits_until_it_is_there(self, wandb_server: LocalServer) -> None:
         """A row that the server cannot take does not break the file off, is tried once, and goes later."""
         with online(wandb_server, flush_interval=0.1) as run, slow_storage() as (url, hurry):

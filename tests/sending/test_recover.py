@@ -127,6 +127,7 @@ def test_too_much_is_not_sent_unasked(
     assert sum(f"wandb-logging sync {large.path.absolute()}" in text for text in caplog.messages) == 1
 
 
+@pytest.mark.slow
 def test_who_asks_for_own_rows_does_not_wait(wandb_server: LocalServer) -> None:
     """A dead run that takes its time gives way, and is finished later, by whoever comes next."""
     left(wandb_server, [row(number) for number in range(60_000)], id="long")

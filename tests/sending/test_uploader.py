@@ -267,6 +267,7 @@ class TestTheWay:
 class TestWhateverIsLost:
     """The promise to test first: after `drain` the server's lines are the lines logged, each once."""
 
+    @pytest.mark.slow
     def test_the_journal_cut_at_every_byte(self, tmp_path: Path, server: LocalServer) -> None:
         """Each event that is whole arrives once, the torn one is set aside, and the rest of the way is the same."""
         source = make_run(tmp_path / "source", EVENTS)
@@ -540,6 +541,7 @@ class TestRefused:
 
 
 class TestSizes:
+    @pytest.mark.slow
     def test_no_request_is_larger_than_the_limit(self, tmp_path: Path, server: LocalServer) -> None:
         """Rows near the largest the server takes go one by one, and the summary beside them."""
         big = "x" * 9_800_000
@@ -740,6 +742,7 @@ class TestFiles:
         assert run.files["model.bin"] == b"weights"
         assert run.uploaded == ["model.bin"]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("close", ["before", "after"])
     def test_any_answer(self, tmp_path: Path, server: LocalServer, close: Any) -> None:
         """A crash at any request leaves the file waiting, or done."""

@@ -80,6 +80,7 @@ def rows(server: LocalServer) -> list[int]:
     return [row["n"] for row in server.run("r").history]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", ANSWERS)
 @pytest.mark.parametrize("operation", ASKED)
 def test_once(wandb_server: LocalServer, waiting: RunDir, operation: str, answer: str) -> None:
