@@ -227,7 +227,7 @@ class TestOutput:
                 for number in range(3):
                     sys.stderr.write(f"\\r{number} of 3")
                     sys.stderr.flush()
-                    run.flush(PATIENCE)
+                    run.flush(300)
                 print()
                 print("after")
         """
