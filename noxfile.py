@@ -1,26 +1,46 @@
 """One command per check, the same for a person and for CI.
 
+nox -s quick          what a change of one room breaks, in under a minute; what follows `--` goes to pytest
 nox -s tests-3.9      the test suite on one interpreter, in an environment of its own
 nox -s arrays         the tests of jax, TensorFlow and PyTorch, in an environment of its own; `-- jax` of one alone
 nox -s lint           ruff, and its formatter as a check
 nox -s types          mypy
 nox -s docs           the documentation, warnings being errors
+nox -s house          the figures of how the package is drawn: files, floors, arrows, circles
 
-`tests` and `arrays` skip interpreters that are not installed. The other three run in the environment that nox itself
-was installed in, which `pip install -e '.[dev]'` fills.
+`tests` and `arrays` skip interpreters that are not installed. The others run in the environment that nox itself was
+installed in, which `pip install -e '.[dev]'` fills.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 
 import nox
 
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "types", "quick"]
+
+# 3.15 is not in the classifiers: not all that the tests import has wheels for it.
+INTERPRETERS = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
+
+# Tests that start whole programs, or the official SDK, or hours of weather: they say what the package promises, and
+# take minutes. `quick` leaves them out, and what is marked slow.
+LONG = ["tests/contract", "tests/docs", "tests/promises", "tests/robustness", "tests/test_benchmarks.py"]
 
 
-@nox.session(python=["3.9", "3.10", "3.11", "3.12", "3.13"])
+@nox.session(venv_backend="none")
+def quick(session: nox.Session) -> None:
+    """Run the tests of the rooms, on as many cores as there are, with few examples of each rule."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    leave_out = [f"--ignore={path}" for path in LONG]
+    options = ["-q", "-n", str(cores), "-m", "not slow and not contract and not arrays", "--hypothesis-profile=quick"]
+    session.run(sys.executable, "-m", "pytest", *options, *leave_out, "--durations=5", *session.posargs)
+
+
+@nox.session(python=INTERPRETERS)
 def tests(session: nox.Session) -> None:
     """Run the test suite. What follows `--` goes to pytest."""
     session.install("-e", ".[test]")
@@ -53,3 +73,9 @@ def types(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the documentation into docs/_build."""
     session.run(sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build")
+
+
+@nox.session(venv_backend="none")
+def house(session: nox.Session) -> None:
+    """Print how the package is drawn."""
+    session.run(sys.executable, "-m", "tests.house")

@@ -150,6 +150,15 @@ def names_for_checkers(path: Path) -> set[str]:
     return {name for name in names if not name.startswith("_") or name == "__version__"}
 
 
+def in_circles(imports: dict[Path, set[Path]]) -> list[str]:
+    """The files that import themselves by way of others, and those that import such."""
+    todo = dict(imports)
+    while free := [path for path, needs in todo.items() if not needs & todo.keys()]:
+        for path in free:
+            del todo[path]
+    return sorted(map(name_of, todo))
+
+
 class TestTheDoor:
     def test_a_name_is_public_in_every_list(self) -> None:
         """Type checkers read the imports, `import *` reads `__all__`, and the program loads what the table says."""
@@ -226,11 +235,7 @@ class TestFloors:
 
     def test_no_file_imports_itself_by_way_of_others(self) -> None:
         """Within a floor, too, imports make no circle."""
-        todo = {path: modules_imported(path) - {PACKAGE / "__init__.py"} for path in sources()}
-        while free := [path for path, needs in todo.items() if not needs & todo.keys()]:
-            for path in free:
-                del todo[path]
-        assert sorted(map(name_of, todo)) == []
+        assert in_circles({path: modules_imported(path) - {PACKAGE / "__init__.py"} for path in sources()}) == []
 
     def test_nor_for_the_types_alone(self) -> None:
         """Two files whose types need each other are one; only doors, which list what is behind them, look inward.
@@ -238,11 +243,8 @@ class TestFloors:
         In `compat` the run that is active and what a run is need each other: the official SDK has them so.
         """
         doors = set(PACKAGE.rglob("__init__.py"))
-        todo = {path: modules_named(path) - doors for path in sources() if floor_of(path) != "compat"}
-        while free := [path for path, needs in todo.items() if not needs & todo.keys()]:
-            for path in free:
-                del todo[path]
-        assert sorted(map(name_of, todo)) == []
+        named = {path: modules_named(path) - doors for path in sources() if floor_of(path) != "compat"}
+        assert in_circles(named) == []
 
     @pytest.mark.parametrize("module", SOLE_IMPORTERS)
     def test_one_dependency_one_importer(self, module: str) -> None:

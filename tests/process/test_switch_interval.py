@@ -67,7 +67,6 @@ def test_a_shorter_one_of_the_program_stays() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_has_the_programs_own() -> None:
     """The thread that would give it back is not there."""
     go, inside = threading.Event(), threading.Event()

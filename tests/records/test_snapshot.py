@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import importlib.util
 import json
 import logging
 import math
@@ -326,6 +327,7 @@ class TestPaths:
         assert not snapshot._is_plain({"a": 1, "b": value})
         assert not snapshot._is_plain({"a": 1, "b": {"c": value}})
 
+    @pytest.mark.skipif(importlib.util.find_spec("orjson") is None, reason="the fast path is orjson's")
     @pytest.mark.parametrize("value", [1, 1.5, "x", True, {"c": 1}])
     def test_what_is_nearly_always_logged_takes_the_fast_path(self, value: Any, monkeypatch: Any) -> None:
         monkeypatch.setattr(snapshot, "_encode_slowly", None)

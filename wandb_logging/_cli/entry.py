@@ -33,11 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     encode_what_we_can()
     try:
-        args = parser(sys.argv[1:] if argv is None else argv).parse_args(argv)
-        code = _run(args)
-        sys.stdout.flush()
-    except SystemExit as stop:  # argparse, after --help, --version or wrong usage
-        return int(stop.code or 0)
+        code = _run(argv)
+        sys.stdout.flush()  # not only at exit, where it is too late to say nothing about a reader who has gone
     except BrokenPipeError:
         drop_output()
         return PIPE
@@ -50,7 +47,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _run(args: argparse.Namespace) -> int:
+def _run(argv: Sequence[str] | None) -> int:
+    try:
+        args = parser(sys.argv[1:] if argv is None else argv).parse_args(argv)
+    except SystemExit as stop:  # argparse, after --help, --version or wrong usage
+        return int(stop.code or 0)
     if args.command is None:
         parser(()).print_help()
         return USAGE
