@@ -32,8 +32,9 @@ from wandb_logging import (
     new_run,
     sync,
 )
-from wandb_logging._artifacts.artifact import Entry, Manifest, describe
 from wandb_logging._artifacts.download import _checked, find_artifact, targets_of
+from wandb_logging._artifacts.keeping import describe
+from wandb_logging._artifacts.manifest import Entry, Manifest
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._records.snapshot import change_event, now
 from wandb_logging._sending.uploader import Uploader

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings, strategies as st
 
 from wandb_logging import Histogram, Html, LogError, SettingsError, new_run
-from wandb_logging._artifacts.artifact import Entry, Manifest
 from wandb_logging._artifacts.download import targets_of
+from wandb_logging._artifacts.manifest import Entry, Manifest
 from wandb_logging._errors import GraphQLError
 from wandb_logging._journal.rundir import safe_name
 from wandb_logging._settings.settings import Settings

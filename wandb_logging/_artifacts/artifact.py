@@ -1,17 +1,11 @@
-"""Artifacts: named sets of files with one digest over all of them (protocol 7.2). No requests.
+"""`Artifact`: a named set of files, as a person puts it together. No requests.
 
-An artifact holds the bytes its files had when they were added: they are copied then, as the official SDK does. When
-it is logged they go to the run directory, into a folder that is removed when they have been sent:
-
-    files/artifacts/<random>/manifest.json    the manifest
-    files/artifacts/<random>/<MD5 in hex>     a file of it, or several equal ones
+An artifact holds the bytes its files had when they were added: they are copied then, as the official SDK does.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import hashlib
 import os
 import re
 import secrets
@@ -19,126 +13,21 @@ import shutil
 import string
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Union
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from wandb_logging._artifacts.manifest import Entry, Manifest, base64_md5, copy, read_digest, read_entry
 from wandb_logging._errors import LogError
 from wandb_logging._journal.rundir import safe_name
-from wandb_logging._values.plain import Aside, dumps, loads, plain
 
-ARTIFACTS = Path("files", "artifacts")  # in a run directory
-MANIFEST = "manifest.json"
-LATEST = "latest"
 MAX_NAME = 128  # characters, of artifacts and types (protocol 7.1)
 MAX_REFERENCES = 10_000_000  # files of one folder; the official SDK's limit
-MAX_METADATA = 100  # keys; the official SDK's limit
-_BLOCK = 2**20
 _ID_ALPHABET = string.ascii_lowercase + string.digits
 
-__all__ = ["Artifact", "Entry", "Manifest", "StrPath"]
-
 StrPath = Union[str, "os.PathLike[str]"]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One file of an artifact, or one reference.
-
-    Attributes:
-        digest: MD5 of the bytes in base64; of a reference that nobody looked at its URI.
-        size: bytes; None of a reference that nobody looked at.
-        ref: URI of a reference; None of a file.
-        birth_artifact_id: the artifact the server first had these bytes of; None until it says so.
-        extra: what else the manifest says of it.
-        local_path: where the bytes are here; None if they are not.
-    """
-
-    digest: str
-    size: int | None = None
-    ref: str | None = None
-    birth_artifact_id: str | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    local_path: Path | None = None
-
-    @property
-    def hex_digest(self) -> str:
-        """The MD5 in hex, the name under which the bytes are kept.
-
-        Raises:
-            ValueError: the digest is no MD5.
-        """
-        raw = base64.b64decode(self.digest, validate=True)
-        if len(raw) != 16:
-            raise ValueError(f"{self.digest!r} is no MD5")
-        return raw.hex()
-
-    def to_json(self) -> dict[str, Any]:
-        """The entry as a manifest holds it."""
-        members = {
-            "digest": self.digest,
-            "size": self.size,
-            "ref": self.ref,
-            "birthArtifactID": self.birth_artifact_id,
-            "extra": dict(self.extra) or None,
-        }
-        return {name: value for name, value in members.items() if value is not None}
-
-
-@dataclass
-class Manifest:
-    """What an artifact holds, by name.
-
-    Attributes:
-        entries: name -> entry.
-    """
-
-    entries: dict[str, Entry] = field(default_factory=dict)
-
-    def digest(self) -> str:
-        """MD5 in hex over names and digests (protocol 7.2); the same content has the same digest."""
-        md5 = hashlib.md5(b"wandb-artifact-manifest-v1\n", usedforsecurity=False)
-        for name in sorted(self.entries):
-            md5.update(f"{name}:{self.entries[name].digest}\n".encode())
-        return md5.hexdigest()
-
-    def to_manifest_json(self) -> dict[str, Any]:
-        """The manifest as the server keeps it."""
-        return {
-            "version": 1,
-            "storagePolicy": "wandb-storage-policy-v1",
-            "storagePolicyConfig": {"storageLayout": "V2"},
-            "contents": {name: entry.to_json() for name, entry in self.entries.items()},
-        }
-
-    @classmethod
-    def from_json(cls, text: bytes) -> Manifest:
-        """A manifest from its JSON text.
-
-        Raises:
-            ValueError: it is no such manifest.
-        """
-        data = loads(text)
-        contents = data.get("contents") if isinstance(data, dict) else None
-        if not isinstance(contents, dict) or data.get("version") != 1:
-            raise ValueError("no artifact manifest of version 1")
-        return cls({name: _entry(name, item) for name, item in contents.items()})
-
-
-def _entry(name: str, item: object) -> Entry:
-    if not isinstance(item, dict) or not isinstance(item.get("digest"), str):
-        raise ValueError(f"entry {name!r} has no digest")
-    size, ref, birth, extra = (item.get(key) for key in ("size", "ref", "birthArtifactID", "extra"))
-    return Entry(
-        digest=item["digest"],
-        size=size if isinstance(size, int) else None,
-        ref=ref if isinstance(ref, str) else None,
-        birth_artifact_id=birth if isinstance(birth, str) else None,
-        extra=extra if isinstance(extra, dict) else {},
-    )
 
 
 class Artifact:
@@ -165,11 +54,11 @@ class Artifact:
         description: str | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        if not _matches(rf"[a-zA-Z0-9_.-]{{1,{MAX_NAME}}}", name):
+        if not matches(rf"[a-zA-Z0-9_.-]{{1,{MAX_NAME}}}", name):
             raise LogError(
                 f"artifact name {name!r}: expected at most {MAX_NAME} letters, digits, dashes, underscores and dots"
             )
-        if not _matches(rf"[^/:]{{1,{MAX_NAME}}}", type):
+        if not matches(rf"[^/:]{{1,{MAX_NAME}}}", type):
             raise LogError(f"artifact type {type!r}: expected at most {MAX_NAME} characters, none of / :")
         if metadata is not None and not isinstance(metadata, Mapping):
             raise LogError(f"metadata: expected a mapping, got {metadata!r}")
@@ -309,7 +198,7 @@ class Artifact:
         path = self._staged()
         with path.open(mode.replace("w", "x"), encoding=None if "b" in mode else encoding or "utf-8") as file:
             yield file
-        self._put(name, _read_entry(path), overwrite=overwrite)
+        self._put(name, read_entry(path), overwrite=overwrite)
 
     def wait(self, timeout: float | None = None) -> Artifact:
         """Wait until it is sent, if its run is online.
@@ -338,170 +227,20 @@ class Artifact:
 
     def _hold(self, source: Path, policy: str) -> Entry:
         if policy == "immutable":
-            return _read_entry(source.absolute())
-        return _copy(source, self._staged())
+            return read_entry(source.absolute())
+        return copy(source, self._staged())
 
     def _staged(self) -> Path:
         """A new place for a file that the artifact holds."""
         if self._staging is None:
             self._staging = Path(tempfile.mkdtemp(prefix="wandb_logging-", dir=self._near))
             # A forked child has this object too: the folder is not its to remove.
-            weakref.finalize(self, _remove, self._staging, os.getpid())
+            weakref.finalize(self, remove, self._staging, os.getpid())
         return self._staging / secrets.token_hex(8)
 
 
-# --- what becomes of it -----------------------------------------------------------------------------
-
-
-def artifact_of(
-    artifact_or_path: Artifact | StrPath, name: str | None, kind: str | None, run_id: str, near: Path | None
-) -> Artifact:
-    """The artifact to log: the one given, or one of a file, a folder or an address.
-
-    Args:
-        name: default: the last part of the path behind the run's id.
-        kind: its type; default: unspecified.
-        near: the folder it will be kept in: copies made there need no second one.
-
-    Raises:
-        LogError: there is no such file or folder, or a name or type is wrong.
-        OSError: a file cannot be read or copied.
-    """
-    if isinstance(artifact_or_path, Artifact):
-        return artifact_or_path
-    if not isinstance(artifact_or_path, (str, os.PathLike)):
-        raise LogError(f"expected an Artifact or a path, got {artifact_or_path!r}")
-    text = os.fspath(artifact_or_path)
-    artifact = Artifact(name or f"run-{run_id}-{os.path.basename(text)}", kind or "unspecified")  # noqa: PTH119  a URI
-    artifact._near = near  # noqa: SLF001  the same room
-    if os.path.isfile(text):  # noqa: PTH113  a URI is no path
-        artifact.add_file(text)
-    elif os.path.isdir(text):  # noqa: PTH112  a URI is no path
-        artifact.add_dir(text)
-    elif "://" in text:
-        artifact.add_reference(text)
-    else:
-        raise LogError(f"{text}: no such file or folder, and no address such as s3://bucket/key")
-    return artifact
-
-
-def describe(
-    artifact: Artifact, aliases: str | Iterable[str] | None, tags: str | Iterable[str] | None = None
-) -> dict[str, Any]:
-    """What the journal says of a logged artifact, which is what the server is told.
-
-    Raises:
-        LogError: an alias, a tag, the description or the metadata cannot be sent.
-    """
-    if artifact.description is not None and not isinstance(artifact.description, str):
-        raise LogError(f"description: expected a text, got {artifact.description!r}")
-    return {
-        "name": artifact.name,
-        "type": artifact.type,
-        "description": artifact.description or None,
-        "metadata": _metadata_json(artifact.metadata),
-        "aliases": _aliases(aliases),
-        "tags": _tags(tags),
-        "digest": artifact.digest,
-        "client_id": artifact._client_id,  # noqa: SLF001  the same room
-        "sequence_client_id": artifact._sequence_client_id,  # noqa: SLF001  the same room
-    }
-
-
-def keep(artifact: Artifact, folder: Path) -> str:
-    """Put everything of an artifact into a new folder in `folder`.
-
-    Returns:
-        Name of the new folder.
-
-    Raises:
-        LogError: a file has changed since it was added as immutable.
-        OSError: a file cannot be read or written.
-    """
-    kept = folder / secrets.token_hex(8)
-    kept.mkdir(parents=True)
-    try:
-        for name, entry in artifact.manifest.entries.items():
-            if entry.local_path is not None:
-                _keep_file(artifact, name, entry, entry.local_path, kept / entry.hex_digest)
-        (kept / MANIFEST).write_bytes(dumps(artifact.manifest.to_manifest_json()))
-    except BaseException:
-        shutil.rmtree(kept, ignore_errors=True)
-        raise
-    return kept.name
-
-
-def kept_in(run_dir: Path, name: object) -> Path:
-    """The folder that `keep` made in a run directory, by its name in the journal.
-
-    Raises:
-        OSError: it cannot be one: it will be removed, so a name that leads elsewhere is not taken.
-    """
-    if not _matches("[0-9a-f]{16}", name):
-        raise OSError(f"{name!r} is no folder of an artifact")
-    return run_dir / ARTIFACTS / str(name)
-
-
-def _keep_file(artifact: Artifact, name: str, entry: Entry, source: Path, target: Path) -> None:
-    if target.exists():  # two entries of one content
-        return
-    # Another name for our own copy, which nobody writes to, costs nothing. The user's file may be written to.
-    if source.parent == artifact._staging and _link(source, target):  # noqa: SLF001  the same room
-        return
-    if _copy(source, target).digest != entry.digest:
-        raise LogError(f"{name}: {source} has changed since it was added")
-
-
-def finalize(artifact: Artifact, flush: Callable[[float | None], object]) -> None:
-    """It is in the journal: nothing can be added to it any more. `flush` sends the journal."""
-    artifact._flush = flush  # noqa: SLF001  the same room
-    if artifact._near is not None and artifact._staging is not None:  # noqa: SLF001  the same room
-        _remove(artifact._staging, os.getpid())  # noqa: SLF001  made here for this run alone, where it is kept now
-
-
-def read_digest(path: Path) -> str:
-    """MD5 of a file in base64, as manifests write it.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    return _read_entry(path).digest
-
-
-def base64_md5(data: bytes) -> str:
-    """MD5 of some bytes in base64."""
-    return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
-
-
-def _read_entry(source: Path) -> Entry:
-    return _pour(source, lambda _block: None, source)
-
-
-def _copy(source: Path, target: Path) -> Entry:
-    with target.open("xb") as file:
-        return _pour(source, file.write, target)
-
-
-def _pour(source: Path, sink: Callable[[bytes], object], place: Path) -> Entry:
-    """The entry of a file whose bytes all went through `sink` and are at `place` now."""
-    md5, size = hashlib.md5(usedforsecurity=False), 0
-    with source.open("rb") as file:
-        while block := file.read(_BLOCK):
-            md5.update(block)
-            sink(block)
-            size += len(block)
-    return Entry(base64.b64encode(md5.digest()).decode(), size, local_path=place)
-
-
-def _link(source: Path, target: Path) -> bool:
-    try:
-        os.link(source, target)
-    except OSError:  # another file system, or one without hard links
-        return False
-    return True
-
-
-def _remove(folder: Path, maker: int) -> None:
+def remove(folder: Path, maker: int) -> None:
+    """Remove a folder of copies, in the process that made it."""
     if os.getpid() == maker:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -556,7 +295,7 @@ def _local_reference(path: Path, uri: str, *, checksum: bool) -> Entry:
 
 
 def _reference_name(uri: str) -> str:
-    if not _matches(r"[A-Za-z][A-Za-z0-9+.-]*:.+", uri):
+    if not matches(r"[A-Za-z][A-Za-z0-9+.-]*:.+", uri):
         raise LogError(f"reference {uri!r}: expected a URI, such as https://host/file or file:///folder/file")
     parts = urlsplit(uri)
     if parts.scheme in {"http", "https", "file"}:
@@ -566,44 +305,8 @@ def _reference_name(uri: str) -> str:
     raise LogError(f"reference {uri!r}: give a name; none can be made of this kind of address")
 
 
-def _aliases(given: str | Iterable[str] | None) -> list[str]:
-    aliases = [given] if isinstance(given, str) else list(given or ())
-    for alias in aliases:
-        if not _matches(r"[^/:]+", alias):
-            raise LogError(f"alias {alias!r}: expected a text without / and :")
-    return list(dict.fromkeys([*aliases, LATEST]))
-
-
-def _tags(given: str | Iterable[str] | None) -> list[str]:
-    tags = [given] if isinstance(given, str) else list(given or ())
-    for tag in tags:
-        if not _matches(r"[-\w]+( +[-\w]+)*", tag):
-            raise LogError(f"tag {tag!r}: expected letters, digits, dashes, underscores, and spaces between them")
-    return list(dict.fromkeys(tags))
-
-
-def _metadata_json(metadata: Mapping[str, Any]) -> str | None:
-    """Metadata as the server takes it: strict JSON, NaN as null, nothing for nothing."""
-    if len(metadata) > MAX_METADATA:
-        raise LogError(f"metadata: expected at most {MAX_METADATA} keys, got {len(metadata)}")
-    aside: Aside = {}
-    tree = plain(metadata, aside=aside)
-    for name, reason in aside.items():
-        raise LogError(f"metadata {name}: {reason}")
-    return dumps(_without_nan(tree)).decode() if tree else None
-
-
-def _without_nan(tree: Any) -> Any:
-    if isinstance(tree, dict):
-        return {key: _without_nan(value) for key, value in tree.items()}
-    if isinstance(tree, list):
-        return [_without_nan(value) for value in tree]
-    if isinstance(tree, float) and tree in {float("inf"), float("-inf")}:
-        raise LogError("metadata: the server takes no infinity")
-    return None if isinstance(tree, float) and tree != tree else tree
-
-
-def _matches(pattern: str, value: object) -> bool:
+def matches(pattern: str, value: object) -> bool:
+    """Whether it is a text that is this pattern from end to end."""
     return isinstance(value, str) and re.fullmatch(pattern, value, re.DOTALL) is not None
 
 

@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging._artifacts import wire as _protocol
-from wandb_logging._artifacts.artifact import LATEST, Entry, Manifest, StrPath, read_digest
+from wandb_logging._artifacts.artifact import StrPath
+from wandb_logging._artifacts.keeping import LATEST
+from wandb_logging._artifacts.manifest import Entry, Manifest, read_digest
 from wandb_logging._errors import GraphQLError, LogError, TransportError
 from wandb_logging._journal.rundir import safe_name
 from wandb_logging._server.link import Link

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging._artifacts import wire as _protocol
-from wandb_logging._artifacts.artifact import MANIFEST, Entry, Manifest, base64_md5, kept_in
+from wandb_logging._artifacts.keeping import MANIFEST, kept_in
+from wandb_logging._artifacts.manifest import Entry, Manifest, base64_md5
 from wandb_logging._artifacts.wire import Target
 from wandb_logging._errors import AuthError, GraphQLError, NotPossible, RequestRejected
 from wandb_logging._journal.copies import md5_of

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from wandb_logging._artifacts.artifact import MAX_NAME, Artifact, describe
+from wandb_logging._artifacts.artifact import MAX_NAME, Artifact
+from wandb_logging._artifacts.keeping import describe
 from wandb_logging._errors import LogError
 from wandb_logging._events.media_names import safe_key
 from wandb_logging._media.base import Media, Place

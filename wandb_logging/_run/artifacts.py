@@ -23,18 +23,18 @@ def log_artifact(  # noqa: PLR0917  those of `Run.log_artifact`
     tags: str | Iterable[str] | None,
 ) -> Artifact:
     """As `Run.log_artifact`."""
-    from wandb_logging._artifacts import artifact as _artifacts  # noqa: PLC0415  a fifth of the import time, and most runs have none
+    from wandb_logging._artifacts import keeping  # noqa: PLC0415  a fifth of the import time, and most runs have none
 
     journal = background.journal
     run_id = str(journal.info["id"])
-    folder = None if background.mode == "disabled" else _folder(background, _artifacts.ARTIFACTS)
-    artifact = _artifacts.artifact_of(given, name, kind, run_id, folder)
-    event = _artifacts.describe(artifact, aliases, tags)
+    folder = None if background.mode == "disabled" else _folder(background, keeping.ARTIFACTS)
+    artifact = keeping.artifact_of(given, name, kind, run_id, folder)
+    event = keeping.describe(artifact, aliases, tags)
     if folder is not None:
         journal.writer.make_way(artifact.size)
-        event["folder"] = _artifacts.keep(artifact, folder)
+        event["folder"] = keeping.keep(artifact, folder)
     background.append_change("artifact", event)
-    _artifacts.finalize(artifact, background.flush)
+    keeping.finalize(artifact, background.flush)
     return artifact
 
 

@@ -1,0 +1,177 @@
+"""What becomes of an artifact that is logged: what the journal says of it, and its files in the run directory.
+
+They stay in a folder that is removed when they have been sent:
+
+    files/artifacts/<random>/manifest.json    the manifest
+    files/artifacts/<random>/<MD5 in hex>     a file of it, or several equal ones
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._artifacts.artifact import Artifact, StrPath, matches, remove
+from wandb_logging._artifacts.manifest import Entry, copy
+from wandb_logging._errors import LogError
+from wandb_logging._values.plain import Aside, dumps, plain
+
+ARTIFACTS = Path("files", "artifacts")  # in a run directory
+MANIFEST = "manifest.json"
+LATEST = "latest"
+MAX_METADATA = 100  # keys; the official SDK's limit
+
+
+def artifact_of(
+    artifact_or_path: Artifact | StrPath, name: str | None, kind: str | None, run_id: str, near: Path | None
+) -> Artifact:
+    """The artifact to log: the one given, or one of a file, a folder or an address.
+
+    Args:
+        name: default: the last part of the path behind the run's id.
+        kind: its type; default: unspecified.
+        near: the folder it will be kept in: copies made there need no second one.
+
+    Raises:
+        LogError: there is no such file or folder, or a name or type is wrong.
+        OSError: a file cannot be read or copied.
+    """
+    if isinstance(artifact_or_path, Artifact):
+        return artifact_or_path
+    if not isinstance(artifact_or_path, (str, os.PathLike)):
+        raise LogError(f"expected an Artifact or a path, got {artifact_or_path!r}")
+    text = os.fspath(artifact_or_path)
+    artifact = Artifact(name or f"run-{run_id}-{os.path.basename(text)}", kind or "unspecified")  # noqa: PTH119  a URI
+    artifact._near = near  # noqa: SLF001  the same floor
+    if os.path.isfile(text):  # noqa: PTH113  a URI is no path
+        artifact.add_file(text)
+    elif os.path.isdir(text):  # noqa: PTH112  a URI is no path
+        artifact.add_dir(text)
+    elif "://" in text:
+        artifact.add_reference(text)
+    else:
+        raise LogError(f"{text}: no such file or folder, and no address such as s3://bucket/key")
+    return artifact
+
+
+def describe(
+    artifact: Artifact, aliases: str | Iterable[str] | None, tags: str | Iterable[str] | None = None
+) -> dict[str, Any]:
+    """What the journal says of a logged artifact, which is what the server is told.
+
+    Raises:
+        LogError: an alias, a tag, the description or the metadata cannot be sent.
+    """
+    if artifact.description is not None and not isinstance(artifact.description, str):
+        raise LogError(f"description: expected a text, got {artifact.description!r}")
+    return {
+        "name": artifact.name,
+        "type": artifact.type,
+        "description": artifact.description or None,
+        "metadata": _metadata_json(artifact.metadata),
+        "aliases": _aliases(aliases),
+        "tags": _tags(tags),
+        "digest": artifact.digest,
+        "client_id": artifact._client_id,  # noqa: SLF001  the same floor
+        "sequence_client_id": artifact._sequence_client_id,  # noqa: SLF001  the same floor
+    }
+
+
+def keep(artifact: Artifact, folder: Path) -> str:
+    """Put everything of an artifact into a new folder in `folder`.
+
+    Returns:
+        Name of the new folder.
+
+    Raises:
+        LogError: a file has changed since it was added as immutable.
+        OSError: a file cannot be read or written.
+    """
+    kept = folder / secrets.token_hex(8)
+    kept.mkdir(parents=True)
+    try:
+        for name, entry in artifact.manifest.entries.items():
+            if entry.local_path is not None:
+                _keep_file(artifact, name, entry, entry.local_path, kept / entry.hex_digest)
+        (kept / MANIFEST).write_bytes(dumps(artifact.manifest.to_manifest_json()))
+    except BaseException:
+        shutil.rmtree(kept, ignore_errors=True)
+        raise
+    return kept.name
+
+
+def kept_in(run_dir: Path, name: object) -> Path:
+    """The folder that `keep` made in a run directory, by its name in the journal.
+
+    Raises:
+        OSError: it cannot be one: it will be removed, so a name that leads elsewhere is not taken.
+    """
+    if not matches("[0-9a-f]{16}", name):
+        raise OSError(f"{name!r} is no folder of an artifact")
+    return run_dir / ARTIFACTS / str(name)
+
+
+def _keep_file(artifact: Artifact, name: str, entry: Entry, source: Path, target: Path) -> None:
+    if target.exists():  # two entries of one content
+        return
+    # Another name for our own copy, which nobody writes to, costs nothing. The user's file may be written to.
+    if source.parent == artifact._staging and _link(source, target):  # noqa: SLF001  the same floor
+        return
+    if copy(source, target).digest != entry.digest:
+        raise LogError(f"{name}: {source} has changed since it was added")
+
+
+def finalize(artifact: Artifact, flush: Callable[[float | None], object]) -> None:
+    """It is in the journal: nothing can be added to it any more. `flush` sends the journal."""
+    artifact._flush = flush  # noqa: SLF001  the same floor
+    if artifact._near is not None and artifact._staging is not None:  # noqa: SLF001  the same floor
+        remove(artifact._staging, os.getpid())  # noqa: SLF001  made here for this run alone, where it is kept now
+
+
+def _link(source: Path, target: Path) -> bool:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without hard links
+        return False
+    return True
+
+
+def _aliases(given: str | Iterable[str] | None) -> list[str]:
+    aliases = [given] if isinstance(given, str) else list(given or ())
+    for alias in aliases:
+        if not matches(r"[^/:]+", alias):
+            raise LogError(f"alias {alias!r}: expected a text without / and :")
+    return list(dict.fromkeys([*aliases, LATEST]))
+
+
+def _tags(given: str | Iterable[str] | None) -> list[str]:
+    tags = [given] if isinstance(given, str) else list(given or ())
+    for tag in tags:
+        if not matches(r"[-\w]+( +[-\w]+)*", tag):
+            raise LogError(f"tag {tag!r}: expected letters, digits, dashes, underscores, and spaces between them")
+    return list(dict.fromkeys(tags))
+
+
+def _metadata_json(metadata: Mapping[str, Any]) -> str | None:
+    """Metadata as the server takes it: strict JSON, NaN as null, nothing for nothing."""
+    if len(metadata) > MAX_METADATA:
+        raise LogError(f"metadata: expected at most {MAX_METADATA} keys, got {len(metadata)}")
+    aside: Aside = {}
+    tree = plain(metadata, aside=aside)
+    for name, reason in aside.items():
+        raise LogError(f"metadata {name}: {reason}")
+    return dumps(_without_nan(tree)).decode() if tree else None
+
+
+def _without_nan(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {key: _without_nan(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_without_nan(value) for value in tree]
+    if isinstance(tree, float) and tree in {float("inf"), float("-inf")}:
+        raise LogError("metadata: the server takes no infinity")
+    return None if isinstance(tree, float) and tree != tree else tree
