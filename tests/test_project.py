@@ -30,7 +30,7 @@ GROUND = ("_version", "_errors", "_report")
 # fmt: off
 FLOORS: dict[str, tuple[str, ...]] = {
     "_values": (),
-    "_process": (),
+    "_process": ("_values",),
     "_launch": (),
     "_events": ("_values",),
     "_settings": ("_values", "_events"),
@@ -39,7 +39,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "_records": ("_values", "_events", "_settings", "_fold"),
     "_server": ("_values", "_events", "_settings"),
     "_formats": (),
-    "_keys": ("_settings", "_journal", "_server"),
+    "_keys": ("_values", "_settings", "_journal", "_server"),
     "_artifacts": ("_values", "_journal", "_server"),
     "_reading": ("_values", "_journal", "_fold", "_server"),
     "_media": ("_values", "_events", "_journal", "_artifacts"),
@@ -50,7 +50,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "_values", "_process", "_events", "_settings", "_journal", "_fold", "_records", "_server", "_keys",
         "_artifacts", "_reading", "_media", "_sending",
     ),
-    "_cli": ("_settings", "_journal", "_fold", "_server", "_keys", "_reading", "_sending"),
+    "_cli": ("_values", "_settings", "_journal", "_fold", "_server", "_keys", "_reading", "_sending"),
     "compat": (
         "_values", "_process", "_events", "_settings", "_keys", "_artifacts", "_reading", "_media", "_run",
     ),

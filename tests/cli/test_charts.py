@@ -4,7 +4,8 @@ from typing import Any
 
 from hypothesis import given, strategies as st
 
-from wandb_logging._cli.charts import flat, series, thinned
+from wandb_logging._cli.charts import series, thinned
+from wandb_logging._cli.text import flat
 
 
 def test_flat() -> None:
@@ -14,22 +15,31 @@ def test_flat() -> None:
 
 
 def test_series() -> None:
-    """Only finite numbers are drawn, at their step, under their dotted name."""
+    """Only finite numbers are drawn, at their step, under their dotted name; the last is the last, whatever it is."""
     rows: list[dict[str, Any]] = [
         {"_step": 0, "_runtime": 1.0, "loss": 1, "ok": True, "text": "x", "val": {"acc": 0.5}},
         {"_step": 4, "loss": float("nan"), "val": {"acc": float("inf")}},
         {"_step": 5, "loss": 0.25},
     ]
-    assert series(rows) == {"loss": [(0, 1.0), (5, 0.25)], "val.acc": [(0, 0.5)]}
+    found = series(rows)
+    assert {name: curve.points for name, curve in found.items()} == {
+        "loss": [(0, 1.0), (5, 0.25)],
+        "val.acc": [(0, 0.5)],
+    }
+    assert {name: curve.words for name, curve in found.items()} == {
+        "loss": "last 0.25, 1 not finite",
+        "val.acc": "last inf, 1 not finite",
+    }
 
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=500), st.integers(2, 100))
 def test_thinned(values: list[float], most: int) -> None:
-    """Thinned points are fewer, in order, with the lowest and the highest among them."""
+    """Thinned points are fewer, in order, with the ends, the lowest and the highest among them."""
     points = [(float(step), value) for step, value in enumerate(values)]
     few = thinned(points, most)
     assert few == sorted(few)
     assert set(few) <= set(points)
-    assert len(few) <= max(most + 2, 2)
+    assert (few[0], few[-1]) == (points[0], points[-1])
+    assert len(few) <= most + 4
     assert min(value for _, value in few) == min(values)
     assert max(value for _, value in few) == max(values)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.commands import offline_run
 from wandb_logging._cli import main
-from wandb_logging._cli.ls import state_of
+from wandb_logging._cli.states import state_of
 from wandb_logging._journal.reader import Reader
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.read import Outline
@@ -98,6 +98,7 @@ class TestLs:
     def test_narrow(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         """On a terminal long names are cut to its width; into a pipe they go whole."""
         monkeypatch.setenv("COLUMNS", "60")
+        monkeypatch.setenv("NO_COLOR", "1")
         offline_run("a1", name="a name that is far too long for a narrow terminal")
         assert main(["ls"]) == 0
         assert "narrow terminal" in capsys.readouterr().out

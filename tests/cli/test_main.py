@@ -26,7 +26,14 @@ class TestUsage:
 
     @pytest.mark.parametrize(
         "args",
-        [["nonsense"], ["show"], ["sync", "--timeout", "soon"], ["sync", "--timeout", "-1"], ["login", "--host", "x"]],
+        [
+            ["nonsense"],
+            ["ls", "--sort", "size"],
+            ["ls", "--limit", "x"],
+            ["sync", "--timeout", "soon"],
+            ["sync", "--timeout", "-1"],
+            ["login", "--host", "x"],
+        ],
     )
     def test_wrong_usage(self, args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
         """Wrong usage is exit code 2 and one line that leads to the help."""

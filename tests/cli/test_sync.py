@@ -110,7 +110,8 @@ class TestSync:
         assert capsys.readouterr().out == "no runs in wandb_cache\n"
         assert main(["sync", "elsewhere"]) == 2
         assert capsys.readouterr().err == (
-            "wandb-logging: elsewhere: there is no run, and none in wandb_cache has this id: see `wandb-logging ls`\n"
+            "wandb-logging: elsewhere: there is no run, and none in wandb_cache has this id or name: "
+            "see `wandb-logging ls`\n"
         )
 
     def test_by_id(self, wandb_server: LocalServer) -> None:

@@ -1,83 +1,147 @@
-"""Metrics of a run for the eye: a chart of each, or a table of all."""
+"""Metrics of a run for the eye: a chart of each, a line for what is flat, or a table of all."""
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Union
 
-from wandb_logging._cli.output import draws, width
-from wandb_logging._cli.text import brief, clean, table
+from wandb_logging._cli.output import Line, draws, width
+from wandb_logging._cli.text import brief, counted, flat, padded, table
+from wandb_logging._values.terminal_text import clean, columns, cut
 
 _CHART_LINES = 14
+_NARROWEST = 60  # columns of a chart that has another beside it
+_WIDEST = 120
+_GAP = 2
 
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    """Names with dots and their values, out of nested mappings. Media and histograms (`_type`) stay whole."""
-    for name, value in values.items():
-        if isinstance(value, dict) and value and "_type" not in value:
-            yield from flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
-
-
+Number = Union[int, float]
 Points = list[tuple[float, float]]
 
 
-def series(rows: Iterable[Mapping[str, Any]]) -> dict[str, Points]:
-    """The numbers of each metric with their steps. NaN and infinities cannot be drawn and are left out."""
-    found: dict[str, Points] = {}
+@dataclass
+class Curve:
+    """A metric over the steps.
+
+    Attributes:
+        points: steps and values. NaN and infinities cannot be drawn and are left out.
+        last: the latest value, whatever it is.
+        count: of all values.
+    """
+
+    points: Points = field(default_factory=list)
+    last: Number = math.nan
+    count: int = 0
+
+    def add(self, step: float, value: Number) -> None:
+        """Take the next value."""
+        self.last = value
+        self.count += 1
+        if math.isfinite(value):
+            self.points.append((step, float(value)))
+
+    @property
+    def level(self) -> bool:
+        """Whether there is nothing to see in a chart: no values, one, or all the same."""
+        return len({value for _, value in self.points}) < 2
+
+    @property
+    def words(self) -> str:
+        """What is said of it behind its name."""
+        left_out = self.count - len(self.points)
+        return f"last {brief(self.last, 12)}" + (f", {left_out} not finite" if left_out else "")
+
+
+def series(rows: Iterable[Mapping[str, Any]]) -> dict[str, Curve]:
+    """The numbers of each metric."""
+    found: dict[str, Curve] = {}
     for row in rows:
         for name, value in flat(row):
-            number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            if number and not name.startswith("_") and math.isfinite(value):
-                found.setdefault(name, []).append((float(row["_step"]), float(value)))
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and not name.startswith("_"):
+                found.setdefault(name, Curve()).add(float(row["_step"]), _within_float(value))
     return found
 
 
+def _within_float(value: Number) -> Number:
+    try:
+        float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    return value
+
+
 def thinned(points: Points, most: int) -> Points:
-    """At most about `most` points that look the same from afar: of each group the lowest and the highest."""
+    """At most about `most` points that look the same from afar: the ends, and of each group the lowest and highest."""
     size = math.ceil(2 * len(points) / most)
     if size <= 2:
         return points
     groups = (points[at : at + size] for at in range(0, len(points), size))
     picked = ({min(group, key=lambda point: point[1]), max(group, key=lambda point: point[1])} for group in groups)
-    return [point for group in picked for point in sorted(group)]
+    kept = [point for group in picked for point in sorted(group)]
+    return [*points[: kept[0] != points[0]], *kept, *points[len(points) - (kept[-1] != points[-1]) :]]
 
 
-def charts(metrics: Mapping[str, Points]) -> list[str]:
-    """A chart of each metric; where there is nothing to draw with, a table of all."""
+def charts(metrics: Mapping[str, Curve]) -> list[Line]:
+    """A line for each metric that is flat, a chart of each other one; where nothing can be drawn, a table of all."""
     if not draws():
         return metric_table(metrics)
     try:
         import plotext  # noqa: PLC0415  an extra, and slow to import
     except ImportError:
         return [*metric_table(metrics), "", "For charts: pip install 'wandb-logging[cli]'"]
-    columns = min(width(), 120)
-    charts = [_chart(plotext, clean(name), thinned(points, 4 * columns), columns) for name, points in metrics.items()]
-    return "\n\n".join(charts).splitlines()
+    lines = list(level_lines({name: curve for name, curve in metrics.items() if curve.level}))
+    drawn = {name: curve for name, curve in metrics.items() if not curve.level}
+    across, size = layout(width(), len(drawn))
+    blocks = [_chart(plotext, clean(name), curve, size) for name, curve in drawn.items()]
+    for at in range(0, len(blocks), across):
+        lines += [""] * bool(lines) + beside(blocks[at : at + across], size)
+    return [*lines]
 
 
-def _chart(plotext: Any, name: str, points: Points, columns: int) -> str:
+def layout(room: int, number: int) -> tuple[int, int]:
+    """How many charts stand side by side, and how wide each is, in so many columns."""
+    across = 2 if number > 1 and room >= 2 * _NARROWEST + _GAP else 1
+    return across, min((room - _GAP * (across - 1)) // across, _WIDEST)
+
+
+def beside(blocks: Sequence[Sequence[str]], size: int) -> list[str]:
+    """Blocks of lines side by side."""
+    rows = itertools.zip_longest(*blocks, fillvalue="")
+    return [(" " * _GAP).join(padded(line, size) for line in row).rstrip() for row in rows]
+
+
+def level_lines(metrics: Mapping[str, Curve]) -> Iterable[str]:
+    """A line for each metric of which a chart shows nothing."""
+    names = {name: cut(clean(name), 40) for name in metrics}
+    longest = max(map(columns, names.values()), default=0)
+    for name, curve in metrics.items():
+        over = f" at all {counted(len(curve.points), 'point')}" if len(curve.points) > 1 else ""
+        steps = f" (step {int(curve.points[0][0])})" if len(curve.points) == curve.count == 1 else ""
+        yield f"{padded(names[name], longest)}  {curve.words}{over}{steps}"
+
+
+def _chart(plotext: Any, name: str, curve: Curve, size: int) -> list[str]:
+    points = thinned(curve.points, 4 * size)
     steps, values = [point[0] for point in points], [point[1] for point in points]
     plotext.clear_figure()
     plotext.limit_size(False, False)  # noqa: FBT003  width and height, of a terminal it would ask for itself
-    plotext.plot_size(columns, _CHART_LINES)
+    plotext.plot_size(size, _CHART_LINES)
     plotext.theme("clear")
-    # One point, or a flat line of points, is no line.
-    (plotext.plot if len(points) > 1 else plotext.scatter)(steps, values, marker="hd")
-    plotext.title(f"{name}  last {brief(values[-1], 12)}")
+    plotext.plot(steps, values, marker="hd")
+    words = curve.words
+    plotext.title(f"{cut(name, max(8, size - len(words) - 4))}  {words}")
     ticks = sorted({round(min(steps) + part * (max(steps) - min(steps)) / 4) for part in range(5)})
     plotext.xticks(ticks, [str(tick) for tick in ticks])
-    lines = plotext.uncolorize(plotext.build()).splitlines()
-    return "\n".join(line.rstrip() for line in lines)
+    return [line.rstrip() for line in plotext.uncolorize(plotext.build()).splitlines()]
 
 
-def metric_table(metrics: Mapping[str, Points]) -> list[str]:
+def metric_table(metrics: Mapping[str, Curve]) -> list[Line]:
     """What can be said of metrics without drawing."""
     rows = []
-    for name, points in metrics.items():
-        values = [value for _, value in points]
-        numbers = (values[0], min(values), max(values), values[-1])
-        rows.append([clean(name), str(len(values)), *(brief(number, 12) for number in numbers)])
+    for name, curve in metrics.items():
+        values = [value for _, value in curve.points] or [curve.last]
+        numbers = (values[0], min(values), max(values), curve.last)
+        rows.append([clean(name), str(curve.count), *(brief(number, 12) for number in numbers)])
     return table([["METRIC", "POINTS", "FIRST", "LOWEST", "HIGHEST", "LAST"], *rows])

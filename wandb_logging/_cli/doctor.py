@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from wandb_logging._cli.output import DONE, LEFT, PROG
+from wandb_logging._cli.output import DONE, LEFT, PROG, say, styled
 from wandb_logging._cli.status import key_words
-from wandb_logging._cli.text import age, clean
+from wandb_logging._cli.text import age
 from wandb_logging._errors import (
     AuthError,
     GraphQLError,
@@ -37,6 +37,7 @@ from wandb_logging._settings.settings import Settings
 _CLOCK_SECONDS = 60.0
 _DISK_WARN, _DISK_FAIL = 10**9, 10**8
 _TIMEOUT = 10.0
+_STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def run(_args: argparse.Namespace) -> int:
     settings = Settings()
     worst = DONE
     for check in _checks(settings):
-        print(f"{check.level:4}  {check.what:8}  {clean(check.text)}", flush=True)
+        level = styled(f"{check.level:4}", _STYLES[check.level])
+        say([level, f"  {check.what:8}  {check.text}"], flush=True)
         if check.level == "fail":
             worst = LEFT
     return worst

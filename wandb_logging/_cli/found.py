@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from wandb_logging._cli.output import PROG, complain, words_of
 from wandb_logging._errors import JournalError
 from wandb_logging._journal.rundir import RunDir, find_runs
+from wandb_logging._reading.read import outline
+
+_MOST = 5  # candidates that are named
 
 
 def runs_in(paths: Iterable[Path]) -> tuple[list[RunDir], bool]:
@@ -20,19 +23,47 @@ def runs_in(paths: Iterable[Path]) -> tuple[list[RunDir], bool]:
     return list(found.values()), not real
 
 
-def run_named(wanted: str, cache_dir: Path) -> Path:
-    """The directory of a run that is given by its path, by its id, or by project and id.
+def run_named(wanted: str | None, cache_dir: Path) -> Path:
+    """The directory of a run that is given by its path, id, project and id, or name, or how one of these begins.
+
+    Args:
+        wanted: what was typed; None for the newest run.
+        cache_dir: where to look for it.
 
     Raises:
         JournalError: there is none, or more than one.
     """
-    if (Path(wanted) / "run.json").is_file():
+    if wanted is not None and (Path(wanted) / "run.json").is_file():
         return Path(wanted)
     paths = [run.path for run in runs_in([cache_dir])[0]]
-    exact = [path for path in paths if wanted in {path.name, f"{path.parent.name}/{path.name}"}]
-    found = exact or [path for path in paths if wanted == path.name.partition(".")[0]]
+    if wanted is None:
+        if not paths:
+            raise JournalError(f"no runs in {cache_dir}")
+        return paths[-1]
+    found = _matching(wanted, paths)
     if not found:
-        raise JournalError(f"{wanted}: there is no run, and none in {cache_dir} has this id: see `{PROG} ls`")
+        raise JournalError(f"{wanted}: there is no run, and none in {cache_dir} has this id or name: see `{PROG} ls`")
     if len(found) > 1:
-        raise JournalError(f"{wanted} is the id of several runs: give one of {', '.join(map(str, found))}")
+        more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
+        raise JournalError(f"{wanted} fits several runs: give one of {', '.join(map(str, found[:_MOST]))}{more}")
     return found[0]
+
+
+def _matching(wanted: str, paths: Sequence[Path]) -> list[Path]:
+    """The runs that a text names: the first way that finds one counts, so that no name hides an id."""
+    folders = {path: (path.name, f"{path.parent.name}/{path.name}") for path in paths}
+    found = [path for path in paths if wanted in folders[path]]
+    found = found or [path for path in paths if wanted == path.name.partition(".")[0]]
+    if found or not wanted:
+        return found
+    names = {path: _name_of(path) for path in paths}
+    found = [path for path in paths if wanted == names[path]]
+    found = found or [path for path in paths if any(text.startswith(wanted) for text in folders[path])]
+    return found or [path for path in paths if names[path].startswith(wanted)]
+
+
+def _name_of(path: Path) -> str:
+    try:
+        return outline(RunDir(path)).name or ""
+    except (JournalError, OSError):
+        return ""  # who wants to see it will hear of it

@@ -6,8 +6,7 @@ import argparse
 import sys
 
 from wandb_logging._cli.arguments import add_host
-from wandb_logging._cli.output import DONE, LEFT, PROG, complain
-from wandb_logging._cli.text import clean
+from wandb_logging._cli.output import DONE, LEFT, PROG, complain, say_all
 from wandb_logging._keys import keys, netrc
 from wandb_logging._keys.keys import KEY_VARIABLE
 from wandb_logging._keys.login import Login, log_in
@@ -30,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     """Find a key or ask for it, save it, say what came of it."""
     key = sys.stdin.readline() if args.key == "-" else args.key
     done = log_in(args.host, key, relogin=args.relogin, verify=args.verify, timeout=_TIMEOUT)
-    print("\n".join(lines_of(done, from_environment("api_key"))))
+    say_all(lines_of(done, from_environment("api_key")))
     if done.unsaved:
         complain(f"the key is not saved: {done.unsaved}")
         return LEFT
@@ -47,7 +46,7 @@ def lines_of(done: Login, variable: str | None) -> list[str]:
     host = keys.resolve_host(done.session.host)
     lines = []
     if done.entity is not None:
-        lines.append(f"{host} accepts the key" + (f" (entity {clean(done.entity)})" if done.entity else ""))
+        lines.append(f"{host} accepts the key" + (f" (entity {done.entity})" if done.entity else ""))
     if done.saved is not None:
         lines.append(f"Key for {host} saved to {netrc.shown(done.saved)}")
         if variable and variable != done.session.api_key:

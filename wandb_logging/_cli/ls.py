@@ -3,61 +3,190 @@
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from wandb_logging._cli.found import runs_in
-from wandb_logging._cli.output import DONE, LEFT, complain, width, words_of
-from wandb_logging._cli.text import age, clean, table
+from wandb_logging._cli.output import DONE, LEFT, PROG, USAGE, complain, say, say_all, styled, width, words_of
+from wandb_logging._cli.states import STATES, state_of
+from wandb_logging._cli.text import age, as_json, brief, flat, table
 from wandb_logging._errors import JournalError
-from wandb_logging._reading.read import Outline, RunData, outline
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._reading.read import Outline, outline, read_run
 from wandb_logging._settings.settings import Settings
 
-_HEAD = ["ID", "PROJECT", "NAME", "STATE", "LINES", "UNSENT", "AGE"]
+EXAMPLES = (
+    "ls",
+    "ls /data/wandb_cache --state crashed --limit 10",
+    "ls --project 'digits*' --columns id,name,config.lr,summary.loss --sort summary.loss",
+    "ls --json",
+)
 
-EXAMPLES = ("ls", "ls /data/wandb_cache")
+
+class Column(NamedTuple):
+    """A column of the list.
+
+    Attributes:
+        value: of a run, for programs and for sorting.
+        shown: the same for the eye.
+    """
+
+    value: Callable[[Outline], Any]
+    shown: Callable[[Any], str] = lambda value: "-" if value is None else str(value)
+
+
+def _age(run: Outline) -> float:
+    return max(0.0, time.time() - float(run.info["start"]))
+
+
+# The id is that of the directory: it tells two runs of one id apart.
+COLUMNS = {
+    "id": Column(lambda run: run.path.name),
+    "project": Column(lambda run: run.info["project"]),
+    "name": Column(lambda run: run.name),
+    "state": Column(state_of, lambda state: styled(state, state.style)),
+    "lines": Column(lambda run: run.logged),
+    "unsent": Column(lambda run: run.unsent),
+    "age": Column(_age, age),
+    "exit_code": Column(lambda run: run.exit_code),
+    "group": Column(lambda run: run.info.get("group")),
+    "job_type": Column(lambda run: run.info.get("job_type")),
+    "tags": Column(lambda run: run.info.get("tags") or [], ", ".join),
+    "mode": Column(lambda run: run.info.get("mode")),
+    "start": Column(
+        lambda run: run.info["start"], lambda start: time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(start))
+    ),
+    "path": Column(lambda run: str(run.path)),
+    "url": Column(lambda run: run.url),
+}
+_USUAL = ("id", "project", "name", "state", "lines", "unsent", "age")
+_INSIDE = ("config.", "summary.")  # columns of these read the whole run
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What may be typed behind it."""
     parser.add_argument("dir", nargs="?", type=Path, metavar="DIR", help="default: the cache folder")
+    parser.add_argument("--project", metavar="GLOB", help="only runs of this project")
+    parser.add_argument("--name", metavar="GLOB", help="only runs whose name or id is like this")
+    parser.add_argument("--state", action="append", choices=STATES, help="only these; may be given again")
+    parser.add_argument("--sort", default="start", metavar="COLUMN", help="from low to high; default: start")
+    parser.add_argument("--reverse", action="store_true", help="from high to low")
+    parser.add_argument("--limit", type=int, metavar="N", help="only the last N lines of the list")
+    parser.add_argument(
+        "--columns",
+        type=lambda text: text.split(","),
+        default=_USUAL,
+        metavar="A,B",
+        help=f"of {', '.join(COLUMNS)}, config.KEY, summary.KEY; default: {','.join(_USUAL)}",
+    )
+    parser.add_argument("--json", action="store_true", help="print a list of objects, for programs")
 
 
 def run(args: argparse.Namespace) -> int:
     """List the runs, those that cannot be read on stderr."""
+    unknown = [name for name in (*args.columns, args.sort) if not _is_column(name)]
+    if unknown:
+        known = f"{', '.join(COLUMNS)}, config.KEY, summary.KEY"
+        complain(f"no column {unknown[0]!r}; there are: {known} (see `{PROG} ls --help`)")
+        return USAGE
     folder = args.dir or Settings().cache_dir
     if args.dir is not None and not folder.exists():
         raise JournalError(f"{folder}: no such folder")
-    runs, all_read = runs_in([folder])
-    rows = []
-    for run_dir in runs:
-        try:
-            rows.append(row_of(outline(run_dir), time.time()))
-        except (JournalError, OSError) as exc:
-            complain(words_of(exc))
-            all_read = False
-    if rows:
-        print("\n".join(table([_HEAD, *rows], width() if sys.stdout.isatty() else None)))
+    found, all_read = _outlines(folder)
+    runs = chosen(found, args.project, args.name, args.state)
+    rows, listed = _listed(runs, args)
+    all_read = all_read and listed
+    if args.json:
+        say_all(as_json(rows))
+    elif rows:
+        shown = [[_cell(name, row[name]) for name in args.columns] for row in rows]
+        head = [name.upper() if name in COLUMNS else name for name in args.columns]
+        say_all(table([head, *shown], width() if sys.stdout.isatty() else None))
     elif all_read:
-        print(f"no runs in {folder}")
+        say(f"no runs in {folder}" if not found else f"none of the {len(found)} runs in {folder} fits")
     return DONE if all_read else LEFT
 
 
-def row_of(run: Outline, now: float) -> list[str]:
-    """What is shown of a run. Its id as its directory has it: that tells two runs of one id apart."""
-    names = [run.path.name, run.info["project"], run.info.get("name") or "-"]
-    numbers = [str(run.logged), str(run.unsent), age(now - run.info["start"])]
-    return [*map(clean, names), state_of(run), *numbers]
+def _is_column(name: str) -> bool:
+    return name in COLUMNS or (name.startswith(_INSIDE) and not name.endswith("."))
 
 
-def state_of(run: Outline | RunData) -> str:
-    """How it stands with a run: running, finished, crashed or offline.
+def _outlines(folder: Path) -> tuple[list[Outline], bool]:
+    """What can be told of the runs in a folder, and whether all could be read."""
+    run_dirs, all_read = runs_in([folder])
+    found = []
+    for run_dir in run_dirs:
+        try:
+            found.append(outline(run_dir))
+        except (JournalError, OSError) as exc:
+            complain(words_of(exc))
+            all_read = False
+    return found, all_read
 
-    `crashed` ended with an error or without a word; `offline` ended well, which the server does not know yet.
+
+def chosen(
+    runs: Sequence[Outline], project: str | None = None, name: str | None = None, states: Sequence[str] | None = None
+) -> list[Outline]:
+    """The runs that fit all that was asked for."""
+
+    def fits(run: Outline) -> bool:
+        return (
+            (project is None or fnmatch.fnmatchcase(str(run.info["project"]), project))
+            and (name is None or any(fnmatch.fnmatchcase(text, name) for text in (run.path.name, run.name or "")))
+            and (not states or state_of(run) in states)
+        )
+
+    return [run for run in runs if fits(run)]
+
+
+def _listed(runs: Sequence[Outline], args: argparse.Namespace) -> tuple[list[dict[str, Any]], bool]:
+    """The rows of the list in their order, and whether all could be read."""
+    key = args.sort
+    wanted = list(dict.fromkeys([*args.columns, key]))
+    rows = []
+    all_read = True
+    for run in runs:
+        try:
+            rows.append(row_of(run, wanted))
+        except (JournalError, OSError) as exc:
+            complain(words_of(exc))
+            all_read = False
+    rows = in_order(rows, key, high_first=args.reverse)
+    rows = rows if args.limit is None else rows[max(0, len(rows) - args.limit) :]
+    return [{name: row[name] for name in args.columns} for row in rows], all_read
+
+
+def row_of(run: Outline, columns: Sequence[str]) -> dict[str, Any]:
+    """The values of a run, by column.
+
+    Raises:
+        JournalError, OSError: columns of config or summary are among them, and it cannot be read.
     """
-    if run.alive and run.exit_code is None:
-        return "running"
-    if run.exit_code != 0:
-        return "crashed"
-    return "finished" if run.finished and not run.unsent else "offline"
+    inside: dict[str, Any] = {}
+    if any(name not in COLUMNS for name in columns):
+        data = read_run(RunDir(run.path).path)
+        inside = dict(flat({"config": data.config, "summary": data.summary}))
+    return {name: COLUMNS[name].value(run) if name in COLUMNS else inside.get(name) for name in columns}
+
+
+def in_order(rows: list[dict[str, Any]], key: str, *, high_first: bool) -> list[dict[str, Any]]:
+    """Rows by one of their values: numbers before texts; what has none is last either way."""
+    with_value = [row for row in rows if row[key] is not None]
+
+    def rank(row: dict[str, Any]) -> tuple[bool, Any]:
+        value = row[key]
+        number = isinstance(value, (int, float))
+        return not number, value if number else str(value)
+
+    ordered = sorted(with_value, key=rank, reverse=high_first)
+    return ordered + [row for row in rows if row[key] is None]
+
+
+def _cell(name: str, value: Any) -> str:
+    if name in COLUMNS:
+        return COLUMNS[name].shown(value)
+    return "-" if value is None else brief(value, 40)

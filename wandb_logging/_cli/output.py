@@ -1,4 +1,8 @@
-"""What the terminal or pipe takes, and the exit codes."""
+"""The one door for all that is printed; what the terminal or pipe takes; the exit codes.
+
+Texts come from runs, folders and servers: here they become such that they cannot steer the terminal. Nobody else on
+this floor prints.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,63 @@ import contextlib
 import os
 import shutil
 import sys
+from collections.abc import Iterable, Sequence
+from typing import Union
 
 from wandb_logging._errors import WandbLoggingError
+from wandb_logging._settings.terminal import takes_colour
+from wandb_logging._values.terminal_text import clean, one_line
 
 PROG = "wandb-logging"
 DONE, LEFT, USAGE, INTERRUPTED, PIPE = 0, 1, 2, 130, 141
 
+_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
-def complain(text: str) -> None:
+
+class Styled(str):
+    """A text that a terminal with colours shows in a style: bold, dim, red, green, yellow, cyan."""
+
+    __slots__ = ("style",)
+    style: str
+
+
+def styled(text: object, style: str) -> Styled:
+    """Give a text a style."""
+    given = Styled(text)
+    given.style = style
+    return given
+
+
+Line = Union[str, Sequence[str]]  # a line, or its parts, some of which may be Styled
+
+
+def say(line: Line = "", *, flush: bool = False) -> None:
+    """One line on stdout."""
+    parts = [line] if isinstance(line, str) else line
+    colours = coloured()
+    print("".join(_shown(part, colours=colours) for part in parts), flush=flush)
+
+
+def say_all(lines: Iterable[Line]) -> None:
+    """Lines on stdout."""
+    for line in lines:
+        say(line)
+
+
+def _shown(part: str, *, colours: bool) -> str:
+    text = clean(part)
+    return f"\x1b[{_CODES[part.style]}m{text}\x1b[0m" if colours and isinstance(part, Styled) and text else text
+
+
+def complain(text: object) -> None:
     """One line on stderr, in the program's name."""
     with contextlib.suppress(OSError):
-        print(f"{PROG}: {' '.join(text.split())}", file=sys.stderr, flush=True)
+        print(f"{PROG}: {one_line(text)}", file=sys.stderr, flush=True)
+
+
+def coloured() -> bool:
+    """Whether stdout shows colours."""
+    return sys.stdout.isatty() and takes_colour()
 
 
 def encode_what_we_can() -> None:

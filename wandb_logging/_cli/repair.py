@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 
 from wandb_logging._cli.arguments import add_dirs
-from wandb_logging._cli.output import DONE, LEFT, PROG, complain, words_of
-from wandb_logging._cli.text import clean
+from wandb_logging._cli.output import DONE, LEFT, PROG, complain, say, words_of
 from wandb_logging._cli.verify import runs_of
 from wandb_logging._journal.repair import KEPT, in_use, repairs
 from wandb_logging._journal.rundir import RunDir
@@ -31,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _repair(run_dir: RunDir, *, yes: bool) -> int:
-    path = clean(run_dir.path)
+    path = run_dir.path
     try:
         busy = in_use(run_dir)
         if busy:
@@ -41,14 +40,14 @@ def _repair(run_dir: RunDir, *, yes: bool) -> int:
         for repair in wanted:
             if yes:
                 repair.do()
-            print(f"{path}: {'done' if yes else 'would'}: {clean(repair.what)}")
+            say(f"{path}: {'done' if yes else 'would'}: {repair.what}")
     except OSError as exc:
         complain(words_of(exc))
         return LEFT
     if not wanted:
-        print(f"{path}: nothing to repair")
+        say(f"{path}: nothing to repair")
     elif yes:
-        print(f"{path}: what was replaced is kept in {KEPT}")
+        say(f"{path}: what was replaced is kept in {KEPT}")
     else:
-        print(f"{path}: `{PROG} repair --yes {path}` does it")
+        say(f"{path}: `{PROG} repair --yes {path}` does it")
     return LEFT if wanted and not yes else DONE

@@ -4,67 +4,138 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import fnmatch
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from wandb_logging._cli.charts import charts, flat, series
+from wandb_logging._cli.charts import charts, series
 from wandb_logging._cli.found import run_named
-from wandb_logging._cli.ls import state_of
-from wandb_logging._cli.output import DONE, PROG, width
-from wandb_logging._cli.text import age, brief, clean, counted, labelled
+from wandb_logging._cli.output import DONE, PROG, Line, Styled, say_all, styled, width
+from wandb_logging._cli.states import state_of
+from wandb_logging._cli.text import age, as_json, brief, counted, flat, labelled
 from wandb_logging._errors import JournalError
 from wandb_logging._reading.read import RunData, read_run
 from wandb_logging._settings.settings import Settings
 
 _CHARTS = 8  # more would scroll the first ones away
 
-EXAMPLES = ("show 3kq9x0ab --metric loss",)
+MORE = ("A run is named by its path, id or name, or how one of these begins.",)
+EXAMPLES = ("show", "show 3kq9x0ab --metric loss --metric 'val/*'", "show 3kq9 --json")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What may be typed behind it."""
-    parser.add_argument("run", metavar="RUN", help="a run directory, or the id of a run in the cache folder")
     parser.add_argument(
-        "--metric", action="append", default=[], metavar="NAME", help="only this metric; may be given again"
+        "run", nargs="?", metavar="RUN", help="a run directory, or a run in the cache folder; default: the newest there"
     )
+    parser.add_argument(
+        "--metric", action="append", default=[], metavar="GLOB", help="only metrics like this; may be given again"
+    )
+    parser.add_argument("--json", action="store_true", help="print an object, for programs; --metric adds its rows")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the parts, without those that have nothing in them."""
     data = read_run(run_named(args.run, Settings().cache_dir))
+    if args.json:
+        say_all(as_json(object_of(data, args.metric)))
+        return DONE
     metrics = series(data.rows)
-    chosen = {name: metrics[name] for name in _known(args.metric, metrics)}
-    if not args.metric:
-        print("\n".join(labelled(head_pairs(data, time.time()))))
-        for title, values in (("config", data.config), ("summary", data.summary)):
-            pairs = [(clean(name), brief(value, width() // 2)) for name, value in flat(values) if name[0] != "_"]
-            if pairs:
-                print("\n".join(["", title, *labelled(pairs, "  ")]))
-        chosen = dict(list(metrics.items())[:_CHARTS])
-    if chosen:
-        print("\n".join([""] * (not args.metric) + charts(chosen)))
-    if not args.metric and len(metrics) > _CHARTS:
-        others = ", ".join(map(clean, list(metrics)[_CHARTS:]))
-        print(f"\n{len(metrics) - _CHARTS} more, with --metric NAME: {others}")
+    if args.metric:
+        say_all(charts({name: metrics[name] for name in named(args.metric, metrics)}))
+        return DONE
+    say_all(labelled_lines(head_pairs(data, time.time())))
+    for title, values in (("config", data.config), ("summary", data.summary)):
+        pairs = [(name, brief(value, width() // 2)) for name, value in flat(values) if name[:1] != "_"]
+        if pairs:
+            say_all(["", styled(title, "bold"), *labelled(pairs, "  ")])
+    shown = list(metrics)[:_CHARTS]
+    if shown:
+        say_all(["", *charts({name: metrics[name] for name in shown})])
+    if len(metrics) > _CHARTS:
+        say_all(["", f"{len(metrics) - _CHARTS} more, with --metric NAME: {', '.join(list(metrics)[_CHARTS:])}"])
     return DONE
 
 
-def _known(wanted: Sequence[str], metrics: Mapping[str, object]) -> Sequence[str]:
+def named(wanted: Sequence[str], metrics: Iterable[str]) -> list[str]:
+    """The metrics that are wanted, each once.
+
+    Args:
+        wanted: names, or patterns with `*`, `?` and `[...]`.
+        metrics: all there are.
+
+    Raises:
+        JournalError: one fits none of them.
+    """
+    known = list(metrics)
+    found: dict[str, None] = {}
     for name in wanted:
-        if name not in metrics:
-            near = difflib.get_close_matches(name, metrics, 3) or list(metrics)[:_CHARTS]
+        fitting = [name] if name in known else [other for other in known if fnmatch.fnmatchcase(other, name)]
+        if not fitting:
+            near = difflib.get_close_matches(name, known, 3) or known[:_CHARTS]
             raise JournalError(f"no numbers under the metric {name!r}; there are: {', '.join(near) or 'none'}")
-    return wanted
+        found.update(dict.fromkeys(fitting))
+    return list(found)
+
+
+def object_of(data: RunData, wanted: Sequence[str]) -> dict[str, object]:
+    """A run for a program.
+
+    Args:
+        wanted: metrics of which the rows are in it, as names or patterns.
+
+    Raises:
+        JournalError: there is no such metric.
+    """
+    info = data.info
+    about = {key: info.get(key) for key in ("id", "project", "entity", "notes", "group", "job_type", "tags", "mode")}
+    told: dict[str, object] = {
+        **about,
+        "name": data.name,
+        "url": data.url,
+        "path": str(data.path),
+        "start": info["start"],
+        "state": state_of(data),
+        "exit_code": data.exit_code,
+        "rows": len(data.rows),
+        "text_lines": len(data.lines),
+        "unsent": data.unsent,
+        "damaged": data.damaged,
+        "config": data.config,
+        "summary": data.summary,
+    }
+    if wanted:
+        names = set(named(wanted, _names(data.rows)))
+        told["history"] = [
+            {"_step": row["_step"], **{name: value for name, value in flat(row) if name in names}}
+            for row in data.rows
+            if any(name in names for name, _ in flat(row))
+        ]
+    return told
+
+
+def _names(rows: Iterable[Mapping[str, object]]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name, _ in flat(row)))
+
+
+def labelled_lines(pairs: Sequence[tuple[str, str]]) -> list[Line]:
+    """As `labelled`, with the style of a value that has one."""
+    lines: list[Line] = []
+    for line, (_, value) in zip(labelled(pairs), pairs):
+        styled = isinstance(value, Styled) and line.endswith(value)
+        lines.append([line[: -len(value)], value] if styled else line)
+    return lines
 
 
 def head_pairs(run: RunData, now: float) -> list[tuple[str, str]]:
     """Who a run is, by name; what is not known is left out."""
     info = run.info
     start = float(info["start"])
+    state = state_of(run)
     ended = "" if run.exit_code is None else f", exit code {run.exit_code}"
     facts = [
         ("run", info.get("id")),
-        ("name", info.get("name")),
+        ("name", run.name),
         ("project", "/".join(str(part) for part in (info.get("entity"), info.get("project")) if part)),
         ("group", info.get("group")),
         ("job type", info.get("job_type")),
@@ -73,9 +144,9 @@ def head_pairs(run: RunData, now: float) -> list[tuple[str, str]]:
         ("url", run.url),
         ("path", run.path),
         ("started", f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(start))}, {age(now - start)} ago"),
-        ("state", state_of(run) + ended),
+        ("state", styled(state + ended, state.style)),
         ("logged", f"{counted(len(run.rows), 'row')}, {counted(len(run.lines), 'text line')}"),
         ("unsent", f"{counted(run.unsent, 'line')}: `{PROG} sync {run.path}`" if run.unsent else None),
         ("damaged", f"{counted(run.damaged, 'line')} of the journal cannot be read" if run.damaged else None),
     ]
-    return [(name, clean(value)) for name, value in facts if value]
+    return [(name, value if isinstance(value, Styled) else str(value)) for name, value in facts if value]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wandb_logging._cli.found import runs_in
-from wandb_logging._cli.output import DONE, LEFT, PROG, complain, words_of
-from wandb_logging._cli.text import clean, counted, labelled
+from wandb_logging._cli.output import DONE, LEFT, PROG, complain, say_all, words_of
+from wandb_logging._cli.text import counted, labelled
 from wandb_logging._keys import keys
 from wandb_logging._keys.keys import KEY_VARIABLE, Key
 from wandb_logging._settings.settings import DEFAULT_HOST, Settings
@@ -23,7 +23,7 @@ def run(_args: argparse.Namespace) -> int:
     problems: list[str] = []
     key = keys.find_key(settings.host, settings.api_key, on_problem=problems.append)
     waiting, all_read = _waiting(settings.cache_dir)
-    print("\n".join(labelled(pairs_of(settings, key, problems, waiting))))
+    say_all(labelled(pairs_of(settings, key, problems, waiting)))
     return DONE if all_read else LEFT
 
 
@@ -53,7 +53,7 @@ def pairs_of(
     runs = counted(len(waiting), "run")
     if late:
         runs += f", {len(late)} with {counted(sum(late), 'line')} to send: `{PROG} sync`"
-    pairs = [
+    return [
         ("version", __version__),
         ("host", settings.host + (" (WANDB_BASE_URL)" if settings.host != DEFAULT_HOST else "")),
         ("key", key_words(key, problems)),
@@ -61,7 +61,6 @@ def pairs_of(
         ("cache", str(settings.cache_dir.absolute())),
         ("runs", runs if waiting else "none"),
     ]
-    return [(name, clean(value)) for name, value in pairs]
 
 
 def key_words(key: Key | None, problems: Sequence[str]) -> str:

@@ -13,8 +13,8 @@ from typing import Any
 from wandb_logging._cli.arguments import add_host, seconds
 from wandb_logging._cli.found import run_named, runs_in
 from wandb_logging._cli.interrupting import interruptible
-from wandb_logging._cli.output import DONE, INTERRUPTED, LEFT, PROG, USAGE, complain, draws
-from wandb_logging._cli.text import clean, counted
+from wandb_logging._cli.output import DONE, INTERRUPTED, LEFT, PROG, USAGE, complain, draws, say
+from wandb_logging._cli.text import counted
 from wandb_logging._errors import JournalError, SettingsError
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._report import Report
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     runs, all_read = runs_in(paths)
     if not runs:
         if all_read:
-            print(f"no runs in {', '.join(map(str, paths))}")
+            say(f"no runs in {', '.join(map(str, paths))}")
         return DONE if all_read else LEFT
     if args.follow and sys.stderr.isatty():
         complain("sending until every run has ended; Ctrl-C stops, and loses nothing")
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     new, known = news(reports, changed)
     _print_reports(new, changed)
     if known:
-        print(f"{known} runs: already sent")
+        say(f"{known} runs: already sent")
     return DONE if all_read and all(report.ok or report.sender for report in reports) else LEFT
 
 
@@ -173,13 +173,13 @@ class Progress:
         elif report.remaining and time.monotonic() - self._said.get(report.path, -_TOUCH) >= _TOUCH:
             self._said[report.path] = time.monotonic()
             sent, left = counted(report.rows, "row"), counted(report.remaining, "line")
-            print(f"{report_name(report)}: {sent} sent, {left} left", flush=True)
+            say(f"{report_name(report)}: {sent} sent, {left} left", flush=True)
 
 
 def _print_reports(reports: Sequence[Report], changed: Container[Path | None] | None = None) -> None:
     for report in reports:
         if report.error is None:
-            print(report_line(report, before=changed is not None and report.path not in changed))
+            say(report_line(report, before=changed is not None and report.path not in changed))
     for line in error_lines(reports):
         complain(line)
 
@@ -215,8 +215,8 @@ def news(reports: Sequence[Report], changed: Container[Path | None]) -> tuple[li
 def report_name(report: Report) -> str:
     """Project and id of the run a report is of, as its directory has them: that tells two runs of one id apart."""
     if report.path is None:
-        return clean(f"{report.project}/{report.run_id}")
-    return clean(f"{report.path.absolute().parent.name}/{report.path.absolute().name}")
+        return f"{report.project}/{report.run_id}"
+    return f"{report.path.absolute().parent.name}/{report.path.absolute().name}"
 
 
 def report_line(report: Report, *, before: bool = False) -> str:
@@ -227,7 +227,7 @@ def report_line(report: Report, *, before: bool = False) -> str:
     """
     name = report_name(report)
     if report.sender:
-        return f"{name}: is being sent by {clean(report.sender)}, and left to it"
+        return f"{name}: is being sent by {report.sender}, and left to it"
     counts = [(report.rows, "row"), (report.lines, "text line"), (report.files, "file")]
     logged = ", ".join(counted(number, noun) for number, noun in counts if number)
     said = f"{logged} sent" if logged and not before else logged or "nothing logged"
@@ -235,10 +235,10 @@ def report_line(report: Report, *, before: bool = False) -> str:
     if report.remaining:
         parts.append(f"{counted(report.remaining, 'line')} left")
     if report.set_aside:
-        parts.append(f"{report.set_aside} set aside (aside.jsonl in {clean(report.path)})")
+        parts.append(f"{report.set_aside} set aside (aside.jsonl in {report.path})")
     if not report.remaining:
         parts.append(_end(report))
-    return f"{name}: {', '.join(parts)}" + (f": {clean(report.url)}" if report.url else "")
+    return f"{name}: {', '.join(parts)}" + (f": {report.url}" if report.url else "")
 
 
 def _end(report: Report) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-_NUMBERS = frozenset({"LINES", "UNSENT", "AGE", "POINTS", "FIRST", "LOWEST", "HIGHEST", "LAST"})
+from wandb_logging._cli.output import Line, Styled, styled
+from wandb_logging._values.terminal_text import clean, columns, cut
+
+_NUMBERS = frozenset({"LINES", "UNSENT", "AGE", "EXIT_CODE", "POINTS", "FIRST", "LOWEST", "HIGHEST", "LAST"})
 _CUT = ("NAME", "PROJECT")
 _LEAST = 8  # characters of a name that is cut
-
-
-def clean(text: object) -> str:
-    """Text from a run as it may be printed: a name must not steer the terminal."""
-    return "".join(char if char.isprintable() else "?" for char in str(text))
 
 
 def brief(value: object, width: int) -> str:
@@ -21,34 +21,51 @@ def brief(value: object, width: int) -> str:
         text = f"{value:.6g}"
     else:
         text = clean(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-    return text if len(text) <= width else text[: max(0, width - 3)] + "..."
+    return cut(text, width)
 
 
-def table(rows: Sequence[Sequence[str]], most: int | None = None) -> list[str]:
+def table(rows: Sequence[Sequence[str]], most: int | None = None) -> list[Line]:
     """Lines of a table; the first row is its head. Columns of numbers are aligned to the right.
 
     Args:
-        rows: the texts, by row and column.
+        rows: the texts, by row and column; Styled ones keep their style.
         most: columns of the terminal: names that can be longer than needed are cut for it, as far as that helps.
     """
-    widths = [max(map(len, column)) for column in zip(*rows)]
+    texts = [[clean(cell) for cell in row] for row in rows]
+    widths = [max(map(columns, column)) for column in zip(*texts)]
     over = 0 if most is None else sum(widths) + 2 * (len(widths) - 1) - most
     for head in _CUT:
         if over > 0 and head in rows[0]:
             at = rows[0].index(head)
-            cut = min(over, max(0, widths[at] - _LEAST))
-            widths[at] -= cut
-            over -= cut
-    marks = [">" if head in _NUMBERS else "<" for head in rows[0]]
-    forms = [f"{mark}{width}" for mark, width in zip(marks, widths)]
-    return ["  ".join(map(format, map(brief, row, widths), forms)).rstrip() for row in rows]
+            less = min(over, max(0, widths[at] - _LEAST))
+            widths[at] -= less
+            over -= less
+    right = [head in _NUMBERS for head in rows[0]]
+    return [_row(row, cells, widths, right) for row, cells in zip(rows, texts)]
+
+
+def _row(row: Sequence[str], cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> Line:
+    parts: list[str] = []
+    for at, (given, text, width) in enumerate(zip(row, cells, widths)):
+        last = at == len(row) - 1 and not right[at]
+        shown = cut(text, width) if last else padded(cut(text, width), width, right=right[at])
+        parts += ["  "] * (at > 0) + [styled(shown, given.style) if isinstance(given, Styled) else shown]
+    while parts and not parts[-1].strip():
+        parts.pop()
+    return parts
 
 
 def labelled(pairs: Iterable[tuple[str, str]], indent: str = "") -> list[str]:
     """Lines of names and values, the values aligned."""
-    items = list(pairs)
-    width = max((len(name) for name, _ in items), default=0)
-    return [f"{indent}{name.ljust(width)}  {value}".rstrip() for name, value in items]
+    items = [(clean(name), value) for name, value in pairs]
+    width = max((columns(name) for name, _ in items), default=0)
+    return [f"{indent}{padded(name, width)}  {value}".rstrip() for name, value in items]
+
+
+def padded(text: str, width: int, *, right: bool = False) -> str:
+    """A text with spaces behind it, or before it, that make it so wide on a terminal."""
+    spaces = " " * (width - columns(text))
+    return spaces + text if right else text + spaces
 
 
 def age(seconds: float) -> str:
@@ -62,3 +79,25 @@ def age(seconds: float) -> str:
 def counted(number: int, noun: str) -> str:
     """A number with its noun: "1 row", "2 rows"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    """Names with dots and their values, out of nested mappings. Media and histograms (`_type`) stay whole."""
+    for name, value in values.items():
+        if isinstance(value, dict) and value and "_type" not in value:
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def as_json(value: object) -> list[str]:
+    """Lines of JSON that any reader takes: NaN and infinities, which JSON has not, are texts as W&B has them."""
+    return json.dumps(_finite(value), indent=1, default=str).splitlines()
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {str(name): _finite(item) for name, item in value.items()}
+    return list(map(_finite, value)) if isinstance(value, (list, tuple)) else value

@@ -6,9 +6,10 @@ import argparse
 from pathlib import Path
 
 from wandb_logging._cli.arguments import add_dirs
-from wandb_logging._cli.output import DONE, LEFT, PROG, complain, words_of
-from wandb_logging._cli.text import clean, counted
+from wandb_logging._cli.output import DONE, LEFT, PROG, complain, say_all, words_of
+from wandb_logging._cli.text import counted
 from wandb_logging._errors import JournalError
+from wandb_logging._journal.repair import repairs
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.verify import Verdict, as_json, find, verify
 from wandb_logging._settings.settings import Settings
@@ -34,10 +35,18 @@ def run(args: argparse.Namespace) -> int:
             complain(words_of(exc))
             all_read = False
     if args.json:
-        print(as_json(verdicts))
+        say_all(as_json(verdicts).splitlines())
     else:
-        print("\n".join(line for verdict in verdicts for line in lines_of(verdict)) or "no runs there")
+        lines = [line for verdict in verdicts for line in lines_of(verdict, mendable=_mendable(verdict))]
+        say_all(lines or ["no runs there"])
     return DONE if all_read and all(verdict.whole for verdict in verdicts) else LEFT
+
+
+def _mendable(verdict: Verdict) -> bool:
+    try:
+        return not verdict.whole and bool(repairs(RunDir(verdict.path)))
+    except OSError:
+        return True  # `repair` will say which file it is
 
 
 def runs_of(paths: list[Path]) -> list[RunDir]:
@@ -52,8 +61,12 @@ def runs_of(paths: list[Path]) -> list[RunDir]:
     return [run_dir for path in paths or [Settings().cache_dir] for run_dir in find(path)]
 
 
-def lines_of(verdict: Verdict) -> list[str]:
-    """What is said of a run: one line, and one more for each problem."""
+def lines_of(verdict: Verdict, *, mendable: bool = True) -> list[str]:
+    """What is said of a run: one line, and one more for each problem.
+
+    Args:
+        mendable: whether `repair` can do something about them.
+    """
     facts = [counted(verdict.lines, "line") + " whole"]
     if verdict.damaged:
         facts.append(f"{verdict.damaged} damaged")
@@ -65,5 +78,5 @@ def lines_of(verdict: Verdict) -> list[str]:
     if verdict.alive:
         facts.append("being written")
     head = f"{verdict.path}: {', '.join(facts)}"
-    advice = [f"  see `{PROG} repair {verdict.path}`"] if verdict.problems else []
-    return [clean(line) for line in (head, *(f"  {problem}" for problem in verdict.problems), *advice)]
+    advice = [f"  see `{PROG} repair {verdict.path}`"] if verdict.problems and mendable else []
+    return [head, *(f"  {problem}" for problem in verdict.problems), *advice]

@@ -13,6 +13,7 @@ from wandb_logging._keys import keys, netrc
 from wandb_logging._keys.keys import KEY_VARIABLE, Key, Session
 from wandb_logging._server import protocol
 from wandb_logging._settings.settings import from_environment
+from wandb_logging._values.terminal_text import clean
 
 _TRIES = 3
 
@@ -159,7 +160,7 @@ def authorize_url(host: str) -> str:
 
 def _say(text: str) -> None:
     if sys.stderr is not None:
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{clean(text)}\n")
         sys.stderr.flush()
 
 

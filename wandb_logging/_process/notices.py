@@ -17,6 +17,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from wandb_logging._values.terminal_text import lines_of
+
 INTERVAL = 60.0  # seconds between two lines of one kind
 _PATIENCE = 1.0  # seconds to wait for another handler's lock
 
@@ -67,7 +69,9 @@ def say(level: int, text: str, *, quiet: bool = False) -> None:
         return
     # Not `logger.log`: that takes logging's module lock, which a second `dictConfig` holds while it waits for us.
     # `logger.disabled` is not asked either: dictConfig sets it by default on every logger it does not name.
-    record = logger.makeRecord(logger.name, level, "(wandb_logging)", 0, text, (), None, extra={"quiet": quiet})
+    record = logger.makeRecord(
+        logger.name, level, "(wandb_logging)", 0, lines_of(text), (), None, extra={"quiet": quiet}
+    )
     for handler in _handlers():
         if record.levelno >= handler.level:
             with contextlib.suppress(Exception):

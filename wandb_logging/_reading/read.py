@@ -35,6 +35,7 @@ class RunData:
         unsent: journal lines the server has not acknowledged.
         damaged: journal lines that cannot be read; the rest is here.
         url: address of the run's page; None while the server does not know it.
+        name: what people see: the name it was given, else the one that the server gave it; None if it has none.
     """
 
     path: Path
@@ -50,6 +51,7 @@ class RunData:
     unsent: int
     damaged: int
     url: str | None
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Outline:
     """A run as far as it can be told without reading its rows: enough for a list of many runs.
 
     Attributes:
-        path, info, exit_code, finished, alive, unsent: as those of `RunData`.
+        path, info, exit_code, finished, alive, unsent, url, name: as those of `RunData`.
         logged: journal lines so far.
     """
 
@@ -68,6 +70,8 @@ class Outline:
     alive: bool
     unsent: int
     logged: int
+    url: str | None = None
+    name: str | None = None
 
 
 def outline(run_dir: RunDir) -> Outline:
@@ -91,6 +95,8 @@ def outline(run_dir: RunDir) -> Outline:
         alive=run_dir.alive(),
         unsent=unsent,
         logged=state.get("events", 0) + unsent,
+        url=_url(info, info.get("server") or {}),
+        name=_name(info, changed),
     )
 
 
@@ -173,6 +179,7 @@ def read_run(path: str | os.PathLike[str]) -> RunData:
         unsent=run_dir.lines_after(cursor.position),
         damaged=damaged,
         url=_url(info, server),
+        name=_name(info, state.run),
     )
 
 
@@ -203,6 +210,15 @@ def _state_at(cursor: Cursor, info: Mapping[str, Any]) -> tuple[fold.State, Posi
         return (fold.State(**cursor.state), cursor.position) if cursor.state else (fold.first_state(info), None)
     except TypeError:
         return fold.first_state(info), None
+
+
+def _name(info: Mapping[str, Any], changed: Mapping[str, Any]) -> str | None:
+    """The name of a run as people see it: what `sync --name` said, what the program said, what the server made up."""
+    server = info.get("server") or {}
+    shown = server.get("display_name")
+    made_up = None if shown == server.get("name") else shown
+    name = (server.get("instead") or {}).get("name") or changed.get("name") or info.get("name") or made_up
+    return name if isinstance(name, str) else None
 
 
 def _url(info: dict[str, Any], server: dict[str, Any]) -> str | None:

@@ -23,6 +23,7 @@ from wandb_logging._errors import (
 )
 from wandb_logging._events.metrics import Definitions, config_list
 from wandb_logging._values.plain import dumps, loads
+from wandb_logging._values.terminal_text import one_line
 from wandb_logging._version import __version__
 
 USER_AGENT = f"wandb-logging/{__version__}"
@@ -89,7 +90,7 @@ def error_message(body: bytes) -> str:
     errors = data.get("errors")
     items = errors if isinstance(errors, list) else [data.get("error")]
     texts = (item.get("message") if isinstance(item, dict) else item for item in items)
-    return "; ".join(text for text in texts if isinstance(text, str))[:500]
+    return one_line("; ".join(text for text in texts if isinstance(text, str))[:500])
 
 
 def status_error(
@@ -106,7 +107,7 @@ def status_error(
     if words:
         message += f": {words}"
     if 300 <= status < 400:
-        where = headers.get("Location", "nowhere")
+        where = one_line(headers.get("Location", "nowhere"))
         return RequestRejected(f"{message} (redirect to {where}; set host to that)", status)
     if status in {401, 403}:
         return AuthError(message, status)

@@ -1,0 +1,38 @@
+"""How it stands with a run, in one word and a colour."""
+
+from __future__ import annotations
+
+from typing import Union
+
+from wandb_logging._cli.output import Styled, styled
+from wandb_logging._reading.read import Outline, RunData
+
+_STYLES = {"running": "cyan", "finished": "green", "crashed": "red", "unsent": "yellow", "offline": "yellow"}
+STATES = tuple(_STYLES)
+
+Seen = Union[Outline, RunData]
+
+
+def state_of(run: Seen) -> Styled:
+    """How it stands with a run: running, finished, crashed, unsent or offline.
+
+    `crashed` ended with an error or without a word. `unsent` and `offline` ended well, which the server does not know
+    yet: the first was to be sent while it ran, the second not.
+    """
+    state = _state(run)
+    return styled(state, _STYLES[state])
+
+
+def _state(run: Seen) -> str:
+    if run.alive and run.exit_code is None:
+        return "running"
+    if run.exit_code != 0:
+        return "crashed"
+    if run.finished and not run.unsent:
+        return "finished"
+    return "unsent" if run.info.get("mode") == "online" else "offline"
+
+
+def is_sent(run: Seen) -> bool:
+    """Whether all of a run is on the server, its end included."""
+    return run.finished and not run.unsent
