@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import wandb_logging
 from tests.patience import PATIENCE
 from wandb_logging.testing import LocalServer
 
@@ -119,3 +121,157 @@ class TestOurThreads:
         assert done.returncode == 0, done.stderr
         assert done.stdout == "1\n"
         assert sorted(losses(wandb_server)) == [[0], [1]]
+
+
+LIBRARY = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"own": {"class": "logging.StreamHandler"}},
+    "loggers": {"library": {"handlers": ["own"]}},
+}
+FILE = "[loggers]\nkeys=root\n[handlers]\nkeys=\n[formatters]\nkeys=\n[logger_root]\nlevel=INFO\nhandlers=\n"
+OTHERS = {
+    "dictConfig of a library": f"logging.config.dictConfig({LIBRARY})",
+    "fileConfig": "logging.config.fileConfig('c.ini', disable_existing_loggers=False)",
+    "shutdown": "logging.shutdown()",
+    "close": "handler.close()",
+    "basicConfig": "logging.basicConfig(force=True)",
+}
+
+
+class TestLoggingIsConfiguredByOthers:
+    """They close our handler while it stays attached: it goes on with its run, as a FileHandler with its file."""
+
+    @pytest.mark.parametrize("how", OTHERS)
+    def test_the_run_goes_on(self, how: str, wandb_server: LocalServer) -> None:
+        """One directory, one run that is running again, all rows; it ends with the program, as the program ends."""
+        code = f"""
+            import atexit, logging, logging.config, sys, wandb_logging
+            log = logging.getLogger("train"); log.setLevel("INFO")
+            handler = wandb_logging.WandbHandler(project="p")
+            log.addHandler(handler)
+            atexit.register(lambda: log.info("", extra={{"metrics": {{"loss": 9}}}}))
+            for number in range(3):
+                log.info("", extra={{"metrics": {{"loss": number}}}})
+                {OTHERS[how]}
+            log.info("", extra={{"metrics": {{"loss": 3}}}})
+            sys.exit(5)
+        """
+        Path("c.ini").write_text(FILE)
+        done = run_program(wandb_server, code)
+        assert done.returncode == 5, done.stderr
+        assert losses(wandb_server) == [[0, 1, 2, 3, 9]]
+        (run,) = wandb_server.runs
+        assert ([row["_step"] for row in run.history], run.state, run.exit_code) == ([0, 1, 2, 3, 4], "failed", 5)
+        assert len(list(Path("wandb_cache/p").iterdir())) == 1
+
+    def test_offline(self) -> None:
+        """Nothing is lost on disk either, and the end is the program's."""
+        code = """
+            import logging, wandb_logging
+            log = logging.getLogger("train"); log.setLevel("INFO")
+            log.addHandler(wandb_logging.WandbHandler(project="p", mode="offline"))
+            for number in range(3):
+                log.info("", extra={"metrics": {"loss": number}})
+                logging.shutdown()
+        """
+        assert run_program(None, code).returncode == 0
+        (folder,) = Path("wandb_cache/p").iterdir()
+        data = wandb_logging.read_run(folder)
+        assert ([row["loss"] for row in data.rows], data.exit_code) == ([0, 1, 2], 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+class TestForkedWriters:
+    def test_what_they_wrote_counts_where_the_run_is_waited_for(self, wandb_server: LocalServer) -> None:
+        """Flush does not call it sent; its wait and that of close are one close_timeout; the last line counts it."""
+        code = """
+            import logging, multiprocessing, sys, time, wandb_logging
+            log = logging.getLogger("t"); log.setLevel("INFO")
+            handler = wandb_logging.WandbHandler(project="p", mode="online", close_timeout=3)
+            log.addHandler(handler)
+            log.info("", extra={"metrics": {"loss": 0}})
+            handler.flush(60)
+            open("ready", "w").close()
+            input()
+            def work():
+                for number in range(100):
+                    log.info("", extra={"metrics": {"loss": number}})
+            child = multiprocessing.get_context("fork").Process(target=work)
+            child.start(); child.join()
+            began = time.monotonic()
+            handler.flush()
+            print(handler.run.queue_length, flush=True)
+            handler.close()
+            print(time.monotonic() - began)
+        """
+        Path("program.py").write_text(textwrap.dedent(code))
+        process = subprocess.Popen(
+            [sys.executable, "program.py"],
+            env={**os.environ, **wandb_server.env()},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        wandb_server.wait_for(lambda: bool(wandb_server.runs and wandb_server.runs[0].history))
+        wandb_server.fail_always(status=503)
+        out, err = process.communicate("\n", timeout=PATIENCE)
+        left, took = out.split()
+        assert left == "100"
+        assert "101 lines are not sent yet" in err  # with the one that says how it ended
+        assert float(took) < 6
+
+
+class TestWaitingForTheServer:
+    """A person sees within a second what is waited for, for how long, and what Ctrl-C does."""
+
+    CODE = """
+        import signal, sys, wandb_logging
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        run = wandb_logging.new_run("p", mode="online", run_id="abc", close_timeout=float(sys.argv[1]))
+        run.log({"loss": 1})
+    """
+
+    def test_the_line(self, wandb_server: LocalServer) -> None:
+        """At the exit of the program, too."""
+        wandb_server.fail_always(status=503)
+        done = run_program(wandb_server, self.CODE, "2")
+        (line,) = [line for line in done.stderr.splitlines() if "waiting" in line]
+        for part in (wandb_server.url, "at most 2 s", "2 lines of run abc", "Ctrl-C leaves them in wandb_cache/p/abc"):
+            assert part in line
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="signals")
+    @pytest.mark.parametrize("end", ["", "run.finish(); print('not here')", "handler"])
+    def test_ctrl_c_leaves_it_on_disk(self, end: str, wandb_server: LocalServer) -> None:
+        """At once, and without a traceback where the program was over; where it was not, it stops there."""
+        code = textwrap.dedent(self.CODE) + end
+        if end == "handler":
+            code = """
+                import logging, sys, wandb_logging
+                logging.getLogger().addHandler(wandb_logging.WandbHandler(
+                    project="p", mode="online", run_id="abc", close_timeout=float(sys.argv[1])))
+                logging.warning("", extra={"metrics": {"loss": 1}})
+            """
+        wandb_server.fail_always(status=503)
+        Path("program.py").write_text(textwrap.dedent(code))
+        process = subprocess.Popen(
+            [sys.executable, "program.py", "3600"],
+            env={**os.environ, **wandb_server.env()},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr is not None
+        seen = ""
+        while "Ctrl-C" not in seen:
+            line = process.stderr.readline()
+            assert line, seen
+            seen += line
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+        assert out == ""
+        assert "2 lines are not sent yet: wandb_cache/p/abc" in seen + err
+        assert ("KeyboardInterrupt" in err) == end.startswith("run.finish")
+        data = wandb_logging.read_run(Path("wandb_cache/p/abc"))
+        assert [row["loss"] for row in data.rows] == [1]

@@ -268,16 +268,70 @@ def test_a_second_dictconfig_ends_the_first_run_and_begins_another() -> None:
     assert [read_run(run.dir).exit_code for run in runs if run.dir] == [0, 0]
 
 
-def test_records_after_close_are_counted_not_lost_silently() -> None:
-    """Close is final: nothing starts a second run."""
+def test_records_after_close_go_on_with_the_run(wandb_server: LocalServer) -> None:
+    """As a FileHandler opens its file again: same directory, same run, which is running again; steps go on."""
+    handler = WandbHandler(project="p", mode="online", quiet=True, config={"a": 1})
+    log = logger_with(handler)
+    log.info("", extra={"metrics": {"x": 1}})
+    for number in range(2, 5):
+        handler.close()
+        handler.close()
+        (run,) = wandb_server.runs
+        assert (run.state, run.exit_code) == ("finished", 0)
+        log.info("", extra={"metrics": {"x": number}})
+        handler.flush(PATIENCE)
+        (run,) = wandb_server.runs
+        assert run.state == "running"
+        assert [(row["_step"], row["x"]) for row in run.history] == [(step, step + 1) for step in range(number)]
+    handler.close()
+    assert [run.state for run in wandb_server.runs] == ["finished"]
+    stats = handler.stats()
+    assert (stats["dropped"], stats["late"], handler.run.queue_length) == ({}, 0, 0)
+    assert handler.run.dir is not None
+    assert [row["x"] for row in read_run(handler.run.dir).rows] == [1, 2, 3, 4]
+
+
+def test_a_run_that_a_person_has_finished_stays_so() -> None:
+    """What comes to its handler later is counted."""
     handler = offline()
     log = logger_with(handler)
     log.info("a")
-    handler.close()
+    handler.run.finish(3)
     handler.close()
     log.info("b")
-    handler.flush()
-    assert handler.stats()["dropped"] == {"logged after the handler was closed": 1}
+    assert handler.stats()["dropped"] == {"logged after the run was closed": 1}
+    assert handler.run.dir is not None
+    assert read_run(handler.run.dir).exit_code == 3
+
+
+def test_records_of_other_threads_while_it_is_closed_are_kept(wandb_server: LocalServer) -> None:
+    """Each row is on the server, whatever the moment at which the handler was closed."""
+    handler = WandbHandler(project="p", mode="online", quiet=True)
+    log = logger_with(handler)
+    over, enough = threading.Event(), threading.Semaphore(0)
+    logged: list[int] = []
+
+    def work() -> None:
+        while not over.is_set():
+            log.info("", extra={"metrics": {"x": len(logged)}})
+            logged.append(len(logged))
+            enough.release()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        for _ in range(5):
+            for _ in range(20):
+                assert enough.acquire(timeout=PATIENCE)
+            handler.close()
+    finally:
+        over.set()
+        thread.join()
+    log.info("", extra={"metrics": {"x": len(logged)}})
+    handler.flush(PATIENCE)
+    handler.close()
+    (run,) = wandb_server.runs
+    assert [row["x"] for row in run.history] == [*logged, len(logged)]
 
 
 def test_the_run_may_be_made_by_hand() -> None:

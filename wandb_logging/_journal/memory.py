@@ -65,6 +65,9 @@ class MemoryRunDir(RunDir):
     def lines_after(self, position: Position | None) -> int:
         return self.queue.lines_after(position)
 
+    def has_several_writers(self) -> bool:
+        return False
+
     def alive(self) -> bool:
         return True
 
@@ -173,6 +176,9 @@ class MemoryQueue:
 
     def close(self) -> None:
         self.closed = True
+
+    def reopen(self) -> None:
+        self.closed = False
 
     def after_fork_in_child(self) -> None:
         """Another thread may have held the lock while this process was forked."""

@@ -263,6 +263,12 @@ class RunDir:
                         found += [body for body in map(unseal, lines) if body is not None]
         return count, found
 
+    def has_several_writers(self) -> bool:
+        """Whether more than one process has written here, or one more than once. Not where nobody can tell."""
+        with contextlib.suppress(OSError):
+            return len({writer for writer, _ in segments(self.path)}) > 1
+        return False
+
     def alive(self) -> bool:
         """Whether a living process may still add events."""
         return any(is_locked(path) for path in self.path.glob("journal-*.lock"))

@@ -321,6 +321,13 @@ class Writer:
             if self._alive is not None:
                 self._alive.release()
 
+    def reopen(self) -> None:
+        """Go on after `close`: the next event begins a writer anew, with a number of its own. Counts go on."""
+        with self._lock:
+            if self.closed:
+                self._forget_files()
+                self.closed = False
+
     def _after_fork_in_child(self) -> None:
         # Another thread may have held the lock while this process was forked; its file is the parent's, and so is
         # what the parent could not write yet.

@@ -57,6 +57,11 @@ def exit_code() -> int:
     return _code if _signal_code is None else _signal_code
 
 
+def is_exiting() -> bool:
+    """Whether the program has ended and only exit functions run."""
+    return not threading.main_thread().is_alive()
+
+
 def watch_exceptions(witness: Witness) -> None:
     """Tell the witness of unhandled exceptions, and watch the exit code."""
     global _installed  # noqa: PLW0603  one process has one end

@@ -13,6 +13,8 @@ from typing import Any
 
 from wandb_logging._process.switch_interval import short_turns
 
+_LOOK = 0.8  # seconds between two looks at whether it is worth waiting: a person hears of it within the first
+
 own_threads: set[int] = set()
 """Idents of the threads that work for a listener just now."""
 
@@ -48,6 +50,7 @@ class _Bell:
         self.done = 0  # the latest asked-for round that is over
         self.moved = False  # the next round is due at another time than was thought
         self.stopping = False
+        self.over = False  # the last round was made
         self.deadlines: list[float] = []  # of everybody who waits for a round; monotonic
 
     def ring(self) -> int:
@@ -87,6 +90,7 @@ class Listener(QueueListener):
         self._interval = interval
         self._at_end = at_end
         self._started = False
+        self._last: threading.Thread | None = None  # that `finish` did not wait for
         self._round = threading.RLock()
         self._first = True
 
@@ -102,6 +106,7 @@ class Listener(QueueListener):
                 self._wait_until_due(bell)
             self._first = False
             if bell.stopping and bell.asked == bell.done:
+                bell.over = True
                 self._at_end()
                 own_threads.discard(threading.get_ident())
                 return None  # QueueListener's sentinel
@@ -154,14 +159,28 @@ class Listener(QueueListener):
                 self._bell.deadlines.remove(deadline)
 
     def start(self) -> None:
-        """Start the thread, unless it has been. At interpreter exit there can be none: rounds are made by `ask`."""
+        """Start the thread, unless it has been. Where there can be none, it is not `running`: `ask` makes the rounds.
+
+        There can be none at interpreter exit (from Python 3.12 on), in some subinterpreters, and where a limit says so.
+        """
         if self._started:
             return
         self._started = True
         try:
             super().start()
-        except RuntimeError:  # 3.12 and later: "can't create new thread at interpreter shutdown"
+        except RuntimeError:
             self._thread = None
+
+    def restart(self) -> None:
+        """Go on after `finish`: with the thread, if it is still at its last round, or with another."""
+        bell, last = self._bell, self._last
+        with bell.changed:
+            if not bell.over and last is not None and last.is_alive():
+                bell.stopping = False
+                self._thread = last
+                return
+        self.after_fork_in_child()  # nothing of what was is left
+        self.start()
 
     @property
     def running(self) -> bool:
@@ -169,11 +188,12 @@ class Listener(QueueListener):
         thread: threading.Thread | None = getattr(self, "_thread", None)
         return thread is not None and thread.is_alive()
 
-    def ask(self, deadline: float | None) -> bool:
+    def ask(self, deadline: float | None, enough: Callable[[], bool] | None = None) -> bool:
         """Have a round made that begins after this call; whether it was over before the deadline.
 
         Args:
             deadline: monotonic time; None waits for as long as it takes.
+            enough: asked about once a second while it is waited for: whether to wait no longer.
         """
         if on_own_thread():
             self._work()  # from the user's on_stop: waiting for ourselves would never end
@@ -186,12 +206,20 @@ class Listener(QueueListener):
             number = bell.ring()
             if not self.running:
                 return self._round_here(number)
-            with bell.changed:
-                left = None if deadline is None else max(0.0, deadline - time.monotonic())
-                return bell.changed.wait_for(lambda: bell.done >= number, left)
+            while not self._is_done(number, min(limit, time.monotonic() + _LOOK) if enough else limit):
+                if enough is None or time.monotonic() >= limit or enough():
+                    return False
+            return True
         finally:
             with bell.changed:
                 bell.deadlines.remove(limit)
+
+    def _is_done(self, number: int, deadline: float) -> bool:
+        """Whether a round is over by then."""
+        bell = self._bell
+        with bell.changed:
+            left = None if deadline == math.inf else max(0.0, deadline - time.monotonic())
+            return bell.changed.wait_for(lambda: bell.done >= number, left)
 
     def _round_here(self, number: int) -> bool:
         """Make a round on the caller's thread, which counts as our own meanwhile."""
@@ -207,6 +235,7 @@ class Listener(QueueListener):
         """End the thread after its current round, waiting for it until the deadline (monotonic) at most."""
         self.enqueue_sentinel()
         thread: threading.Thread | None = getattr(self, "_thread", None)
+        self._last = thread
         if thread is None or not thread.is_alive():
             self._at_end()
         elif not on_own_thread():
@@ -233,6 +262,7 @@ class Listener(QueueListener):
 
     def after_fork_in_child(self) -> None:
         """Forget the thread, which stayed in the parent, and locks it may have held."""
+        self._last = None
         self._bell = _Bell()
         self.queue = self._bell  # type: ignore[assignment]
         self._round = threading.RLock()

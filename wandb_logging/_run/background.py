@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from wandb_logging._errors import JournalLocked, LogError
+from wandb_logging._errors import JournalError, JournalLocked, LogError
 from wandb_logging._process.listener import Listener, as_own_thread, on_own_thread
 from wandb_logging._process.notices import Notices
 from wandb_logging._process.sampling import Sampler
@@ -25,9 +25,11 @@ from wandb_logging._run.save import SavedFiles
 from wandb_logging._run.start import open_journal
 from wandb_logging._server.link import Link, Pace, explain
 from wandb_logging._settings.settings import Settings
+from wandb_logging._values.plain import dumps
 from wandb_logging._values.secrets import Secrets
 
 _COLLECTED = ("config", "define", "run")  # changes that wait for more of them: each is sent whole (protocol 3.1)
+_QUIETLY = 0.5  # seconds that are waited without a word
 _AT_FIRST = {"disabled": Delivery.DISABLED, "offline": Delivery.ON_DISK, "online": Delivery.ONLINE}
 
 
@@ -42,6 +44,8 @@ class Background:
         secrets: masks what should not be told.
         samplers: what gives samples of metrics until the run ends.
         on_stop: called once, on the listener's thread, when the server asks the run to stop.
+        stall: seconds after which the end waits no longer for a server that does not answer; default: as long as it
+            may wait at all.
 
     Attributes:
         mode: as given; `go_online` and `go_offline` change it.
@@ -60,6 +64,7 @@ class Background:
         secrets: Secrets,
         samplers: list[Sampler],
         on_stop: Callable[[], object],
+        stall: float | None = None,
     ) -> None:
         self.mode = mode
         self.notices = notices
@@ -67,6 +72,8 @@ class Background:
         self.set_aside = 0
         self._settings = settings
         self._secrets = secrets
+        self._stall = stall
+        self._continued = False  # whether it went on in this process after its end
         self._ending = threading.RLock()
         self._listener = Listener(self._round, self._seconds_left, self._release)
         self.journal = open_journal(settings, mode, config, secrets, self._hurry)
@@ -92,6 +99,8 @@ class Background:
             self._begin_sending()
         if self._has_rounds:
             self._listener.start()
+            if not self._listener.running:
+                self.notices.add(*words.without_thread())
 
     @property
     def in_child(self) -> bool:
@@ -152,10 +161,14 @@ class Background:
 
     # --- where it goes ---
 
-    def flush(self, timeout: float | None) -> Report:
-        """Have a round made and wait for it, at most so many seconds; where that leaves the run."""
+    def flush(self, timeout: float | None, *, aloud: bool = False) -> Report:
+        """Have a round made and wait for it, at most so many seconds; where that leaves the run.
+
+        Args:
+            aloud: whether a person is told of the wait.
+        """
         if self._has_rounds and self.ended is None:
-            self._ask(timeout)
+            self._ask(timeout, self._patience(timeout) if aloud else None)
         else:
             self.journal.writer.sync()
         return self.report()
@@ -196,13 +209,59 @@ class Background:
                     self._rounds.saved.look(last=True)
                     self.append_change("exit", exit_code)
                 self._rounds.waited_for = True  # the program does nothing but wait for this
-                self._listener.ask(deadline)
-                self._listener.finish(deadline)
-            self.journal.writer.close()
-            self.ended = self.report()
-            if self._has_rounds:
-                self._say_goodbye(self.ended)
+            try:
+                if self._has_rounds:
+                    self._listener.ask(deadline, patience := self._patience(timeout))
+                    self._listener.finish(time.monotonic() if patience() else deadline)
+            except KeyboardInterrupt:  # whoever waits at the keyboard waits no longer
+                self._listener.finish(time.monotonic())
+                raise
+            finally:
+                self.journal.writer.close()
+                self.ended = self.report()
+                if self._has_rounds:
+                    self._say_goodbye(self.ended)
             return self.ended
+
+    def go_on(self) -> None:
+        """Take events again after the end: the same run, in the same directory."""
+        with self._ending:
+            if self.ended is None:
+                return
+            self._continued = True
+            self.journal.writer.reopen()
+            self.ended = None
+            if not self._has_rounds:
+                return
+            if not self.journal.joined:
+                self.append(dumps({"resume": True, "t": now()}))
+            self.notices.add(*words.goes_on(self.journal.info["id"]))
+            self._rounds.go_on()
+            if self.mode == "online":
+                self._begin_sending()
+            self._listener.restart()
+
+    def _patience(self, timeout: float | None) -> Callable[[], bool]:
+        """What says when to wait no longer, and tells a person within a second what is waited for."""
+        began, told = time.monotonic(), False
+
+        def enough() -> bool:
+            nonlocal told
+            waited = time.monotonic() - began
+            if not told and waited > _QUIETLY and self._rounds.delivery.is_meant_to_send:
+                told = True
+                self._say_waiting(timeout if self._stall is None else None)
+            link = self.uploader.link
+            silent = min(waited, time.monotonic() - link.last_request)
+            return self._stall is not None and link.trouble is not None and silent > self._stall
+
+        return enough
+
+    def _say_waiting(self, seconds: float | None) -> None:
+        host, run_id, run_dir = self._settings.host, self.journal.info["id"], self.journal.run_dir
+        path = run_dir.path if run_dir.on_disk else None
+        self.notices.add(*words.waiting(host, run_id, self.queue_length, seconds, path))
+        self.notices.say_all()
 
     def mark_preempting(self) -> None:
         """Tell the server with the next request, which is made now, that the machine may vanish."""
@@ -238,15 +297,19 @@ class Background:
     @property
     def queue_length(self) -> int:
         """Journal lines the server has not acknowledged."""
-        if self.journal.continued:  # what others have written there counts as well
-            return self.journal.run_dir.lines_after(self.uploader.position)
+        if self.journal.continued or self._continued or self.journal.run_dir.has_several_writers():
+            # What others have written there counts as well: forked children, who was there before.
+            with contextlib.suppress(OSError):  # the directory is away
+                return self.journal.run_dir.lines_after(self.uploader.position) + self.uploader.state.open_events
         return max(0, self.journal.writer.counts.journalled - self.uploader.acknowledged)
 
     def lag(self) -> float:
         """Age in seconds of the oldest event the server has not acknowledged."""
         if self.mode == "disabled" or not self.queue_length:
             return 0.0
-        return max(0.0, now() - (self.journal.run_dir.first_time_after(self.uploader.position) or now()))
+        with contextlib.suppress(OSError, JournalError):  # the directory is away
+            return max(0.0, now() - (self.journal.run_dir.first_time_after(self.uploader.position) or now()))
+        return 0.0
 
     def report(self) -> Report:
         """Where the run stands."""
@@ -290,8 +353,8 @@ class Background:
         self._listener.wake()
         return True
 
-    def _ask(self, timeout: float | None) -> bool:
-        return self._listener.ask(None if timeout is None else time.monotonic() + timeout)
+    def _ask(self, timeout: float | None, enough: Callable[[], bool] | None = None) -> bool:
+        return self._listener.ask(None if timeout is None else time.monotonic() + timeout, enough)
 
     def _begin_sending(self) -> None:
         self._change_delivery(self._locked())

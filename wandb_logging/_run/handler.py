@@ -11,6 +11,7 @@ import os
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Mapping, MutableMapping
 from logging.handlers import QueueHandler
 from threading import get_ident
@@ -20,7 +21,7 @@ from wandb_logging._errors import SettingsError
 from wandb_logging._process import ending, forks
 from wandb_logging._process.listener import own_threads
 from wandb_logging._records.snapshot import Snapshot
-from wandb_logging._run.run import Run, inlet_of, prepare_for
+from wandb_logging._run.run import Run, flush_aloud, go_on, inlet_of, is_finished, prepare_for
 from wandb_logging._settings.settings import Settings
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ class _JournalHandler(QueueHandler):
 class WandbHandler(logging.Handler):
     """Sends the metrics and the text of log records to a W&B run.
 
-    The run begins with the first record and ends when the handler is closed, at the latest at interpreter exit.
+    The run begins with the first record and ends when the handler is closed, at the latest at interpreter exit. A
+    handler that was closed while it is attached to a logger (`dictConfig` and `fileConfig` close all there are) goes
+    on with its run at the next record, as a FileHandler does with its file.
     Making the handler uses no network, starts no thread and makes no file. No record makes it raise, or wait for
     the network.
 
@@ -104,6 +107,10 @@ class WandbHandler(logging.Handler):
         self._inner: _JournalHandler | None = None
         self._early: list[logging.LogRecord] | None = None
         self._closed = False
+        self._ending = False  # whether `close` is at work
+        self._between: deque[logging.LogRecord] = deque()  # records that come meanwhile
+        self._was_going_on = False  # whether the run was, when it was closed
+        self._given_up = False  # whether somebody pressed Ctrl-C while rows were sent
         self._late = 0
         self._flush_began: float | None = None
         # Last: it puts the handler where logging.shutdown finds it, also one whose settings are wrong.
@@ -148,7 +155,10 @@ class WandbHandler(logging.Handler):
         """The first record starts the run; a handler that is closed or disabled takes none."""
         if self.settings.mode == "disabled":
             return None
-        if self._closed:
+        if self._ending:  # in another thread, or in this one, whose signal's handler or finaliser logs
+            self._between.append(record)
+            return None
+        if self._closed and ending.is_exiting():
             self._late += 1
             return None
         try:
@@ -167,13 +177,29 @@ class WandbHandler(logging.Handler):
         try:
             if self._run is None:
                 self._run = Run(self.settings, owner=weakref.ref(self))
+            elif self._was_going_on:
+                go_on(self._run)
+            self._reopen()
             inner = _JournalHandler(self, self._run)
+            while self._between:
+                inner.emit(self._between.popleft())
             for record in self._early:
                 inner.emit(record)
             self._inner = inner
             return inner
         finally:
             self._early = None
+
+    def _reopen(self) -> None:
+        """Take records after `close`, as a FileHandler opens its file again: it is still attached to a logger."""
+        if not self._closed:
+            return
+        self._closed = self._was_going_on = False
+        # `dictConfig` has emptied the list of handlers that are closed at exit. By hand, for there may be another
+        # `dictConfig` on another thread, which holds the lock that logging's own way takes.
+        handlers: list[Any] = logging._handlerList  # type: ignore[attr-defined]  # noqa: SLF001
+        if not any(reference() is self for reference in handlers):
+            handlers.append(weakref.ref(self))
 
     # --- what a person may call ---
 
@@ -198,24 +224,51 @@ class WandbHandler(logging.Handler):
         if run is None or self._closed:
             return
         began = time.monotonic()
-        report = run.flush(self.settings.close_timeout if timeout is None else timeout)
-        self._flush_began = None if report.ok else began
+        self._flush_began = began
+        try:
+            report = flush_aloud(run, self.settings.close_timeout if timeout is None else timeout)
+            self._flush_began = None if report.ok else began
+        except KeyboardInterrupt:
+            self._given_up = True
+            if not ending.is_exiting():
+                raise
 
     def close(self) -> None:
         """Finish the run, in at most `close_timeout` seconds. Calling it again does nothing."""
         if not self._closed:
-            self._closed = True
+            self._ending = self._closed = True
             run, self._inner = self._run, None
-            if run is not None:
-                if self._attached:
-                    run.flush(self._time_left())
-                else:
-                    run.finish(ending.exit_code(), self._time_left())
-        super().close()
+            try:
+                if run is not None:
+                    self._end(run)
+            finally:
+                self._ending = False
+            super().close()
+            self._take_between()
+
+    def _take_between(self) -> None:
+        """Take what came while the run ended; if another thread starts a run, which may wait for us, that takes it."""
+        if self._between and not ending.is_exiting() and _starting.acquire(blocking=False):
+            try:
+                self._start()
+            finally:
+                _starting.release()
+
+    def _end(self, run: Run) -> None:
+        try:
+            if self._attached:
+                flush_aloud(run, self._time_left())
+            else:
+                self._was_going_on = not is_finished(run)
+                run.finish(ending.exit_code(), self._time_left())
+        except KeyboardInterrupt:
+            if not ending.is_exiting():
+                raise
+            # Python would print a traceback of its own exit.
 
     def _time_left(self) -> float:
         # logging.shutdown flushes, then closes: both together have close_timeout (issue 4, promise 6).
-        timeout = self.settings.close_timeout
+        timeout = 0.0 if self._given_up else self.settings.close_timeout
         if self._flush_began is None:
             return timeout
         spent = time.monotonic() - self._flush_began

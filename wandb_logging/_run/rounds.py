@@ -146,6 +146,12 @@ class Rounds:
         if wished:
             self.wish.fulfil()
 
+    def go_on(self) -> None:
+        """The run goes on after its end."""
+        self.samples.resume()
+        self.waited_for = False
+        self.schedule.round_due = 0.0
+
     def release(self) -> None:
         """After the last round: let go of server and directory. A thread stuck in a request does so when it is free."""
         self.uploader.close()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
+import logging
 import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -82,9 +84,17 @@ class Run:
         settings: everything about it.
         owner: weak reference to who finishes it when the program ends, such as a handler. Default: it is finished by
             itself.
+        stall: seconds after which the end waits no longer for a server that does not answer, though close_timeout is
+            not over. Default: it waits for close_timeout.
     """
 
-    def __init__(self, settings: Settings, *, owner: Callable[[], object | None] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        owner: Callable[[], object | None] | None = None,
+        stall: float | None = None,
+    ) -> None:
         self._auto = settings.resume == "auto" and settings.mode != "disabled"
         if self._auto:
             settings = autoresume.resolved(settings)
@@ -95,7 +105,7 @@ class Run:
         mode = prepare_for(settings)
         self._secrets = secrets = _secrets_of(settings, mode, notices)
         samplers = _samplers_of(settings, lambda: OwnStats(self.stats))
-        self._background = Background(settings, mode, config, notices, secrets, samplers, self._on_stop)
+        self._background = Background(settings, mode, config, notices, secrets, samplers, self._on_stop, stall)
         self._journal = journal = self._background.journal
         if self._auto:
             autoresume.note(settings.cache_dir, self.id)
@@ -632,6 +642,13 @@ class Run:
         if self.settings.on_stop is not None:
             self.settings.on_stop(self)
 
+    def _go_on(self) -> None:
+        """Take events again after the end."""
+        if self._auto and not self._background.in_child:
+            autoresume.note(self.settings.cache_dir, self.id)
+        self._background.go_on()
+        self._watch.start_capture()
+
     def _after_fork_in_child(self) -> None:
         """Leave everything that is the parent's to the parent."""
         self._background.after_fork_in_child()
@@ -673,6 +690,21 @@ def inlet_of(run: Run) -> Inlet:
     return Inlet(run._journal.writer, report, media, run._steps, run._secrets)  # noqa: SLF001
 
 
+def flush_aloud(run: Run, timeout: float) -> Report:
+    """As `Run.flush`; a person is told of the wait."""
+    return run._background.flush(timeout, aloud=True)  # noqa: SLF001  the same room
+
+
+def is_finished(run: Run) -> bool:
+    """Whether a run takes nothing any more."""
+    return run._background.ended is not None  # noqa: SLF001  the same room
+
+
+def go_on(run: Run) -> None:
+    """Have a finished run take events again: its handler was closed by others, and records still come."""
+    run._go_on()  # noqa: SLF001  the same room
+
+
 def _after_fork_in_child() -> None:
     for run in list(_live):
         run._after_fork_in_child()  # noqa: SLF001  the same room
@@ -684,11 +716,15 @@ if hasattr(os, "register_at_fork"):
 
 @atexit.register
 def _finish_all() -> None:
-    """Runs made by hand and not finished end with the program; a handler's run ends when the handler is closed."""
+    """Runs made by hand and not finished end with the program; a handler's run ends when `logging` closes that.
+
+    It does not close those that it has forgotten: `dictConfig` empties its list.
+    """
     for run in list(_live):
-        owner = run._owner  # noqa: SLF001  the same room
-        if owner is None or owner() is None:
-            run.finish(ending.exit_code())
+        owner = run._owner() if run._owner is not None else None  # noqa: SLF001  the same room
+        if not any(reference() is owner for reference in logging._handlerList):  # type: ignore[attr-defined]  # noqa: SLF001
+            with contextlib.suppress(KeyboardInterrupt):  # whoever waits, waits no longer: all is on disk, and said
+                run.finish(ending.exit_code())
 
 
 def _samplers_of(settings: Settings, own: Callable[[], OwnStats]) -> list[Sampler]:

@@ -113,7 +113,33 @@ def on_stop_failed() -> Notice:
     return Notice("on_stop", "on_stop failed\n" + traceback.format_exc(), ERROR)
 
 
+def without_thread() -> Notice:
+    """The listener's thread cannot be started."""
+    return Notice("thread", "no thread can be started: rows are kept, and sent at flush and at exit")
+
+
+def goes_on(run_id: object) -> Notice:
+    """The handler was closed, and takes records again."""
+    return Notice(
+        "goes on", f"run {run_id} goes on: its handler was closed (by dictConfig or the like), not removed", INFO
+    )
+
+
 # --- the end ----------------------------------------------------------------------------------------
+
+
+def waiting(host: str, run_id: object, left: int, seconds: float | None, path: Path | None) -> Notice:
+    """The end of the program, or of the run, waits for the server.
+
+    Args:
+        left: lines that are not sent yet.
+        seconds: most that it waits; None if that depends on whether the server answers.
+        path: where the lines are; None if they are nowhere but in memory.
+    """
+    limit = "as long as it answers" if seconds is None else f"at most {seconds:.0f} s"
+    then = "gives them up" if path is None else f"leaves them in {shown(path)} for `wandb-logging sync`"
+    text = f"waiting for {host}, {limit}: {left} lines of run {run_id} are not sent yet. Ctrl-C {then}."
+    return Notice("waiting", text, INFO)
 
 
 def goodbye(report: Report, dropped: Mapping[str, int], name: str | None, *, was_to_be_sent: bool) -> Iterator[Notice]:
