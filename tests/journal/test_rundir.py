@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from tests.runs import START, add, make_run, row
 from wandb_logging._errors import JournalCorrupt, JournalLocked, LogError
 from wandb_logging._events.task import Task
 from wandb_logging._journal.cursor import Cursor
-from wandb_logging._journal.rundir import RunDir, find_runs, safe_name
+from wandb_logging._journal.rundir import RunDir, find_runs, folder_name, safe_name
 
 INFO = {"id": "r", "project": "p", "start": START}
 
@@ -57,6 +59,40 @@ class TestIdentity:
         (tmp_path / "file").touch()
         with pytest.raises(OSError, match="file"):
             RunDir.create(tmp_path / "file" / "cache", INFO)
+
+
+class TestNames:
+    @given(st.text(min_size=1, max_size=128), st.text(min_size=1, max_size=128))
+    def test_every_project_has_a_folder_of_its_own(self, one: str, other: str) -> None:
+        """At most 255 bytes are a name, with a number behind it; one that fits is the project's own."""
+        assert len(os.fsencode(folder_name(one))) <= 247
+        assert (folder_name(one) == folder_name(other)) == (one == other)
+        assert folder_name(one[:10]) == one[:10]
+
+    def test_a_long_one_is_made_and_found(self, tmp_path: Path) -> None:
+        """Characters of other scripts have up to four bytes."""
+        info = {"format": 1, **INFO, "project": "\u9879\u76ee" * 60, "id": "\u9879" * 64, "host": "h"}
+        made = RunDir.create(tmp_path, info)
+        found = RunDir.find(tmp_path, info)
+        assert found is not None
+        assert found.path == made.path
+        assert [run_dir.path for run_dir in find_runs(tmp_path)] == [made.path]
+        assert made.info["project"] == info["project"]
+
+    def test_where_the_locale_is_ascii(self, tmp_path: Path) -> None:
+        """A folder without the letters that it has not, and the project's own name in run.json."""
+        code = (
+            "from wandb_logging import new_run, read_run\n"
+            "for name in ('\\u9879\\u76ee', '\\u76ee\\u9879', 'caf\\xe9'):\n"
+            "    run = new_run(name, mode='offline', quiet=True, run_id=name, name=name, group=name)\n"
+            "    run.log({name: 1}); run.finish()\n"
+            "    print(ascii(read_run(run.dir).info['project']), len(read_run(run.dir).rows))"
+        )
+        plain = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+        command = [sys.executable, "-X", "utf8=0", "-c", code]
+        env = {**os.environ, **plain}
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=600)
+        assert done.stdout.splitlines() == ["'\\u9879\\u76ee' 1", "'\\u76ee\\u9879' 1", "'caf\\xe9' 1"], done.stderr
 
 
 class TestCursor:

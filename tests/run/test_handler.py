@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import logging
@@ -13,6 +14,7 @@ import sys
 import threading
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -574,3 +576,16 @@ def test_handlers_exceptions_go_to_handle_error(
     monkeypatch.setattr("wandb_logging._run.handler.Run", broken)
     logger_with(offline()).info("x")
     assert "RuntimeError: boom" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"msg": "x"}, {"name": "a", "msg": "x"}, {"levelno": 20, "msg": "x"}, {"levelno": None, "msg": "x"}]
+)
+@pytest.mark.parametrize("make", [logging.makeLogRecord, lambda given: SimpleNamespace(**given)], ids=["made", "bare"])
+def test_a_record_made_by_hand_may_lack_what_logging_puts_in(make: Any, given: Any) -> None:
+    """Without a level, a name, a time: `handle` does not raise, and the row is taken."""
+    with warnings.catch_warnings(), contextlib.closing(offline()) as handler:
+        warnings.simplefilter("error")
+        handler.handle(make({**given, "metrics": {"loss": 1}}))
+        handler.handle(logging.makeLogRecord({**given, "levelno": 20, "levelname": "INFO", "metrics": {"loss": 2}}))
+        assert metrics_of(handler) == [{"loss": 1}, {"loss": 2}]

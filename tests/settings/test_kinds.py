@@ -47,7 +47,7 @@ def test_the_schema_allows_what_is_taken(key: Any, value: Any) -> None:
 def test_a_kind_shows_itself() -> None:
     """What a setting takes can be read off it."""
     assert repr(ListOf(Text(most=64), "[a]")) == (
-        "ListOf(item=Text(most=64, without='', is_name=False, trimmed=False), example='[a]')"
+        "ListOf(item=Text(most=64, without='', is_name=False, trimmed=False, for_people=False), example='[a]')"
     )
 
 

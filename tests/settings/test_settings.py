@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from wandb_logging import Settings, SettingsError, WandbHandler
 from wandb_logging._events.metrics import Metric
@@ -201,6 +201,21 @@ class TestKeys:
         monkeypatch.setenv("WANDB_ENTITY", "team")
         assert Settings.of({"entity": ""}).entity == Settings.of({"entity": None}).entity == "team"
         assert Settings.of({"entity": "other"}).but(entity="").entity is None
+
+    @given(value=st.text(st.characters(), min_size=1, max_size=8))
+    @example(value="caf\udce9")
+    @example(value="\ud83d\ude00")
+    @pytest.mark.parametrize("key", ["name", "notes", "group", "job_type", "tags", "project", "run_id", "entity"])
+    def test_a_text_can_be_written_or_is_refused(self, key: Any, value: Any) -> None:
+        """Names of files may hold bytes that are no UTF-8: what only people read has a sign in their place."""
+        try:
+            kept = getattr(Settings.of({key: [value] if key == "tags" else value}), key)
+        except SettingsError:
+            assert key in {"project", "run_id", "entity"} or not value.strip()
+            return
+        text = kept[0] if key == "tags" else kept
+        assert text.encode()
+        assert value.isascii() is False or text == value
 
     def test_near_values(self) -> None:
         with pytest.raises(SettingsError, match="did you mean offline"):

@@ -8,6 +8,7 @@ import json
 import logging
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.patience import PATIENCE
-from wandb_logging import Settings, SettingsError, WandbHandler, new_run, read_run
+from wandb_logging import Html, Settings, SettingsError, WandbHandler, new_run, read_run
 from wandb_logging._values.secrets import MASK, SHORTEST, Secrets
 
 if TYPE_CHECKING:
@@ -89,6 +90,19 @@ class TestNames:
         """Only the end of a name says what it names, and only whole words."""
         assert masked(name, RANDOM) == RANDOM
 
+    @pytest.mark.parametrize("name", ["PWD", "env.PWD", "pwd", "argument --pwd"])
+    @pytest.mark.parametrize("folder", ["/home", "/work/a b/c-d.e", "~/runs", r"C:\Users\me", "./x"])
+    def test_the_working_directory_is_none(self, name: str, folder: str) -> None:
+        """It is in every environment under the name that elsewhere says password."""
+        assert masked(name, folder) == folder
+        assert masked(name, "hunter2") == MASK
+        assert masked("db_pwd", folder) == MASK
+
+    @pytest.mark.parametrize("path", ["/etc/keys/service-account1.json", "~/.config/gcloud/credentials_2.json"])
+    def test_nor_is_the_file_that_holds_one(self, path: str) -> None:
+        """GOOGLE_APPLICATION_CREDENTIALS names a file."""
+        assert masked("GOOGLE_APPLICATION_CREDENTIALS", path) == path
+
     @given(st.one_of(st.integers(), st.floats(allow_nan=False), st.booleans(), st.none()))
     def test_no_number_is_one(self, number: object) -> None:
         """`max_tokens: 512`, and `use_secret: true`."""
@@ -149,6 +163,33 @@ class TestShapes:
     def test_off(self) -> None:
         """mask_secrets: false leaves names and shapes alone."""
         assert masked("password", JWT, enabled=False) == JWT
+
+
+class TestTime:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "Bearer" + " " * 100_000 + "1a",
+            "Bearer " * 20_000,
+            "1" * 200_000,
+            "a" * 200_000,
+            "-----BEGIN " * 20_000,
+            "-----BEGIN PRIVATE KEY-----" * 8_000,
+            "://a:" * 40_000,
+            "://" + "a:" * 100_000,
+            "eyJaaaaaaaa." * 20_000,
+            "sk-proj-" * 25_000,
+            "ghp_" * 50_000,
+            "/a" * 100_000,
+        ],
+        ids=lambda text: text[:12],
+    )
+    @pytest.mark.parametrize("name", ["auth_token", "note"])
+    def test_long_texts_take_no_longer_than_they_are(self, name: str, text: str) -> None:
+        """A pattern that goes back for each character would take a minute for any of these."""
+        began = time.process_time()
+        masked(name, text)
+        assert time.process_time() - began < 5
 
 
 class TestKeysThatAreKnown:
@@ -286,6 +327,47 @@ class TestARun:
         assert sent.encode() not in written
         assert f"with {MASK} and {MASK}" in "".join(read_run(run.dir).lines)
         assert [record for record in caplog.records if "wandb_logging" in record.name and KEY in record.message] == []
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            {"notes": f"train.py --wandb-key {KEY}"},
+            *({key: KEY} for key in ("name", "group", "job_type", "entity")),
+            {"tags": [KEY]},
+            {"config": {KEY: 1, "deep": {KEY: [KEY]}}},
+            {"define_metrics": [{"name": KEY, "step_metric": KEY}]},
+            {"late_step_metric": KEY},
+            {"ignore_globs": [KEY]},
+        ],
+        ids=lambda given: next(iter(given)),
+    )
+    def test_a_key_in_what_a_run_begins_with(self, given: Any) -> None:
+        """Whatever of it is kept: run.json is what the server is told first."""
+        with offline(api_key=KEY, **given) as run:
+            run.log({"a": 1})
+        assert run.dir is not None
+        assert KEY.encode() not in everything_below(run.dir)
+        assert len(read_run(run.dir).rows) == 1
+
+    def test_a_key_as_a_name(self) -> None:
+        """Of a metric, logger or level, and in a run that goes on in its directory."""
+        run = offline(api_key=KEY, run_id="r")
+        logger = logging.getLogger(KEY)
+        handler = WandbHandler(run=run)
+        logger.addHandler(handler)
+        logging.addLevelName(35, KEY)
+        logger.log(35, "m", extra={"metrics": {KEY: 1.0}})
+        logger.log(35, "m", extra={"metrics": {KEY: "text", "deep": {KEY: 2}}})
+        run.log({KEY: 1.0})
+        run.log({"media": Html("<p>"), f"a{KEY}": Html("<p>")})
+        run.summary[KEY] = 1
+        logger.removeHandler(handler)
+        run.finish()
+        with offline(api_key=KEY, run_id="r", resume="allow", notes=KEY, config={KEY: 2}) as again:
+            again.log({KEY: 2})
+        assert run.dir is not None
+        assert again.dir == run.dir
+        assert KEY.encode() not in everything_below(run.dir)
 
     def test_the_arguments_of_the_program(self) -> None:
         """In wandb-metadata.json."""

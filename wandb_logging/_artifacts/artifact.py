@@ -265,12 +265,7 @@ def _raise(error: OSError) -> None:
 
 
 def _entry_name(name: str) -> str:
-    checked = safe_name(os.fspath(name))
-    try:
-        checked.encode()
-    except UnicodeEncodeError:
-        raise LogError(f"file name {name!r}: it has no UTF-8") from None
-    return checked
+    return safe_name(os.fspath(name))
 
 
 def _local_references(uri: str, name: str | None, most: int, *, checksum: bool) -> Iterator[tuple[str, Entry]]:

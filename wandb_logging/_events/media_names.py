@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from wandb_logging._values.plain import with_utf8
+
 STEP = "{step}"
 _ID_LENGTH = 20  # hex digits of the SHA-256
 
@@ -31,7 +33,9 @@ def file_name(folder: str, key: str, step: str, sha256: str, extension: str) -> 
 
 def safe_key(key: str) -> str:
     """A metric's name as a relative path, made safe as the official SDK makes it."""
-    parts = key.replace("\0", "_").lstrip("/").split("/")  # no file's name can have a NUL
+    text = with_utf8(key).replace("\0", "_")  # no file's name can have a NUL
+    *folders, last = text.lstrip("/").split("/")
+    parts = [*filter(None, folders), last]  # an empty one is no folder: the file would not be found again
     return "/".join(part.replace(".", "_") if part in {".", ".."} else part for part in parts)
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import socket
@@ -41,7 +42,9 @@ from wandb_logging._journal.identity import FORMAT, problem
 from wandb_logging._journal.locks import ProcessLock, is_free, is_locked
 from wandb_logging._journal.reader import Chunk, Position, Reader, order_of
 from wandb_logging._journal.writer import Writer, seal, segment_path, segments, sync_directory, unseal
-from wandb_logging._values.plain import dumps, loads
+from wandb_logging._values.plain import dumps, loads, with_utf8
+
+_MOST_NAME = 240  # bytes of a folder's name; of 255 that nearly all file systems allow, some are for a number
 
 
 class RunDir:
@@ -74,7 +77,7 @@ class RunDir:
         Raises:
             OSError: the directory cannot be made.
         """
-        parent = cache_dir / info["project"]
+        parent = cache_dir / folder_name(info["project"])
         _make_durably(parent)
         for name in _names(info["id"]):
             try:
@@ -92,7 +95,7 @@ class RunDir:
         """The directory that a run of this project, id and host has here already; of several the latest."""
         found = None
         for name in _names(info["id"]):
-            run_dir = cls(cache_dir / info["project"] / name)
+            run_dir = cls(cache_dir / folder_name(info["project"]) / name)
             if not run_dir.path.is_dir():
                 return found
             known = run_dir._load("run.json") or {}
@@ -444,18 +447,39 @@ def _blocks(path: Path, offset: int) -> Iterator[bytes]:
 
 
 def _names(run_id: str) -> Iterator[str]:
-    yield run_id
+    name = folder_name(run_id)
+    yield name
     for number in range(2, 1_000_000):
-        yield f"{run_id}.{number}"
+        yield f"{name}.{number}"
+
+
+def folder_name(text: str) -> str:
+    """The name of the folder of a project or run: the same text, where the file system can have such a name.
+
+    One that is too long, in bytes, or that the locale has no characters for, is cut or without them, and told from
+    others by what it was.
+    """
+    try:
+        if len(os.fsencode(text)) <= _MOST_NAME:
+            return text
+        left = text
+    except UnicodeEncodeError:
+        left = text.encode("ascii", "replace").decode().replace("?", "_")
+    while len(os.fsencode(left)) > _MOST_NAME // 2:
+        left = left[:-1]
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{left}-{digest[:8]}"
 
 
 def safe_name(name: str) -> str:
     """A file's name inside the run, with forward slashes, checked to stay inside.
 
     Raises:
-        LogError: empty, absolute, with `..`, a drive, or a NUL.
+        LogError: empty, absolute, with `..`, a drive, a NUL, or what has no UTF-8.
     """
     text = name.replace("\\", "/")
+    if with_utf8(text) != text:
+        raise LogError(f"file name {name!r}: it has no UTF-8, which the server wants")
     parts = [part for part in text.split("/") if part not in {"", "."}]
     if not parts or text.startswith("/") or ".." in parts or "\0" in text or parts[0][1:2] == ":":
         raise LogError(f"file name {name!r}: expected a relative path inside the run, without '..'")

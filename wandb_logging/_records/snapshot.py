@@ -105,7 +105,7 @@ def _encode(event: dict[str, Any], metrics: Any, report: Report, media: Media | 
         else:
             # Null stands for NaN; or it is just a word in the text. And a step has to be a whole number.
             if (finite or line.rfind(b'":null') < 0) and type(event.get("step", 0)) is int:
-                return line
+                return line if secrets is None else secrets.line(line)
     return _encode_slowly(event, metrics, report, media, secrets)
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from wandb_logging._errors import SettingsError
 from wandb_logging._process import ending, forks
 from wandb_logging._process.listener import own_threads
+from wandb_logging._records.completed import completed
 from wandb_logging._records.snapshot import Snapshot
 from wandb_logging._run.run import Run, flush_aloud, go_on, inlet_of, is_finished, prepare_for
 from wandb_logging._settings.settings import Settings
@@ -125,12 +126,15 @@ class WandbHandler(logging.Handler):
         """
         # Our own lines, and what `requests` logs on our thread, would feed themselves.
         # The level is asked again: a user's QueueListener in front does not, by default.
-        if (
-            record.levelno < self.level
-            or record.name == "wandb_logging"
-            or (get_ident() in own_threads and not self._is_row(record))
-        ):
-            return False
+        try:
+            if (
+                record.levelno < self.level
+                or record.name == "wandb_logging"
+                or (get_ident() in own_threads and not self._is_row(record))
+            ):
+                return False
+        except (AttributeError, TypeError):  # made by hand, without a level or name: no handler of logging's minds
+            record = completed(record)
         kept: Any = self.filter(record)
         if kept:
             self.emit(kept if isinstance(kept, logging.LogRecord) else record)

@@ -22,7 +22,7 @@ from wandb_logging._sending.options import options_of
 from wandb_logging._settings.kinds import moment
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.ids import new_id
-from wandb_logging._values.plain import dumps
+from wandb_logging._values.plain import dumps, plain
 from wandb_logging._values.secrets import Secrets
 
 
@@ -67,7 +67,7 @@ def open_journal(
         hurry: asks for acknowledgements where room is scarce; says whether it makes sense to wait for them.
     """
     config = masks.tree(config, "config")
-    info = _identity(settings, mode, config)
+    info = masks.identity(plain(_identity(settings, mode, config)))
     if mode == "disabled":
         return _in_memory(settings, info, None)
     try:
@@ -84,9 +84,9 @@ def open_journal(
         keep_send_options(here, info["send"])
     # The run goes on: what is set now is a change to what it was.
     keys = ("name", "notes", "tags", "group", "job_type")
-    event = {"config": config, "run": {key: info[key] for key in keys if info[key]}, "t": now()}
+    event = {"config": info["config"], "run": {key: info[key] for key in keys if info[key]}, "t": now()}
     writer.append(dumps(event if joined else {"resume": True, **event}))
-    return Journal(here.info, {**config_of(here), **config}, here, writer, continued=True, joined=joined)
+    return Journal(here.info, {**config_of(here), **info["config"]}, here, writer, continued=True, joined=joined)
 
 
 def keep_send_options(run_dir: RunDir, send: dict[str, Any]) -> None:

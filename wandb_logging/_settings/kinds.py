@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from wandb_logging._events.metrics import AGGREGATES, Metric
-from wandb_logging._values.plain import mapping_of
+from wandb_logging._values.plain import mapping_of, with_utf8
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -73,12 +73,15 @@ class Text(Kind[str]):
         without: characters that it cannot have.
         is_name: whether it names a folder, too: then it has no dot in front, and each character counts.
         trimmed: whether it has no spaces around it.
+        for_people: whether what has no UTF-8 in it, as in names of files of another encoding, is replaced, as in
+            metrics; elsewhere it is wrong, for the text is found again by it.
     """
 
     most: int | None = None
     without: str = ""
     is_name: bool = False
     trimmed: bool = False
+    for_people: bool = False
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -102,7 +105,10 @@ class Text(Kind[str]):
             raise ValueError("a string that is not empty")
         if self._is_wrong(value):
             raise ValueError(self._right())
-        return value
+        written = with_utf8(value)
+        if written != value and not self.for_people:
+            raise ValueError("a string that can be written as UTF-8")
+        return written
 
     def _is_wrong(self, text: str) -> bool:
         return (

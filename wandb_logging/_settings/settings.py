@@ -53,6 +53,8 @@ BATCH_SIZE = 50_000  # as many rows as memory allows: W&B takes two requests a s
 BATCH_BYTES = 4 * 2**20
 STANDARD_FILES = ("config.yaml", "wandb-metadata.json", "requirements.txt", "wandb-summary.json", "output.log")
 
+LABEL = Text(for_people=True)
+TAGS = ListOf(Text(most=64, for_people=True), '["baseline", "v2"]')
 PROJECT = Text(most=128, without="/\\#?%:", is_name=True)
 # The first seven are forbidden by W&B; a run id is also the name of a folder, which it cannot leave.
 RUN_ID = Text(most=64, without=":;,#?/'\\\0<>\"|*", is_name=True, trimmed=True)
@@ -125,14 +127,14 @@ class Settings:
 
     project: str = key("uncategorized", PROJECT, "Project the run belongs to.", env="WANDB_PROJECT")
     entity: str | None = key(None, Text(), "Team or user. Default: the key's own entity.", env="WANDB_ENTITY")
-    name: str | None = key(None, Text(), "Name people see. Default: the server chooses one.", env="WANDB_NAME")
+    name: str | None = key(None, LABEL, "Name people see. Default: the server chooses one.", env="WANDB_NAME")
     run_id: str | None = key(
         None, RUN_ID, "Id of the run in its project. Default: 8 random characters of a-z and 0-9.", env="WANDB_RUN_ID"
     )
-    notes: str | None = key(None, Text(), "Longer description.", env="WANDB_NOTES")
-    tags: tuple[str, ...] = key((), ListOf(Text(most=64), '["baseline", "v2"]'), "Tags of the run.", env="WANDB_TAGS")
-    group: str | None = key(None, Text(), "Group of runs this one belongs to.", env="WANDB_RUN_GROUP")
-    job_type: str | None = key(None, Text(), "Kind of job, such as train or eval.", env="WANDB_JOB_TYPE")
+    notes: str | None = key(None, LABEL, "Longer description.", env="WANDB_NOTES")
+    tags: tuple[str, ...] = key((), TAGS, "Tags of the run.", env="WANDB_TAGS")
+    group: str | None = key(None, LABEL, "Group of runs this one belongs to.", env="WANDB_RUN_GROUP")
+    job_type: str | None = key(None, LABEL, "Kind of job, such as train or eval.", env="WANDB_JOB_TYPE")
     config: Mapping[str, Any] = key(
         {}, Config(), "Hyperparameters known at the start. In Python also a namespace, dataclass or pydantic model."
     )

@@ -35,7 +35,18 @@ BINS = 32
 INT64 = range(-(2**63), 2**64)
 _SIMPLE = frozenset({float, int, str, bool, type(None)})
 
-__all__ = ["Aside", "as_numpy", "dumps", "fast_dumps", "fast_loads", "loads", "mapping_of", "nested", "plain"]
+__all__ = [
+    "Aside",
+    "as_numpy",
+    "dumps",
+    "fast_dumps",
+    "fast_loads",
+    "loads",
+    "mapping_of",
+    "nested",
+    "plain",
+    "with_utf8",
+]
 
 Aside = dict[str, str]
 """What was left out: dotted path of the value -> why."""
@@ -179,12 +190,16 @@ def _simple(value: Any) -> Any:
             return float(value)  # protocol 5.4: integers beyond 64 bit become floats
         except OverflowError:
             return math.inf if value > 0 else -math.inf
-    if type(value) is str and not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:  # surrogates have no UTF-8: pairs are joined, as JSON reads them, others replaced
-            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return value
+    return with_utf8(value) if type(value) is str and not value.isascii() else value
+
+
+def with_utf8(text: str) -> str:
+    """A text that can be written: surrogates have no UTF-8; pairs are joined, as JSON reads them, others replaced."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
 
 
 def _key(key: object, *, top: bool) -> str:
