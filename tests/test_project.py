@@ -38,7 +38,6 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "_fold": ("_values", "_events"),
     "_records": ("_values", "_events", "_settings", "_fold"),
     "_server": ("_values", "_events", "_settings"),
-    "_formats": (),
     "_keys": ("_values", "_settings", "_journal", "_server"),
     "_artifacts": ("_values", "_journal", "_server"),
     "_reading": ("_values", "_journal", "_fold", "_server"),
@@ -46,11 +45,14 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "_sending": (
         "_values", "_process", "_events", "_settings", "_journal", "_fold", "_server", "_keys", "_artifacts",
     ),
+    "_formats": ("_values", "_journal"),
     "_run": (
         "_values", "_process", "_events", "_settings", "_journal", "_fold", "_records", "_server", "_keys",
         "_artifacts", "_reading", "_media", "_sending",
     ),
-    "_cli": ("_values", "_settings", "_journal", "_fold", "_server", "_keys", "_reading", "_sending"),
+    "_cli": (
+        "_values", "_settings", "_journal", "_fold", "_server", "_keys", "_reading", "_sending", "_formats",
+    ),
     "compat": (
         "_values", "_process", "_events", "_settings", "_keys", "_artifacts", "_reading", "_media", "_run",
     ),

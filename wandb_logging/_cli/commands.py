@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 COMMANDS = {
@@ -21,6 +22,7 @@ COMMANDS = {
     "ls": "List the runs in a folder.",
     "show": "Show a run: config, summary, and a chart of each metric.",
     "sync": "Send runs that wait on disk. Sending again sends nothing twice.",
+    "import": "Make runs of the official SDK's .wandb files, to look at and to send.",
     "verify": "Check runs on disk: what is whole, torn, damaged, missing, not sent yet. Changes nothing.",
     "repair": "Make damaged runs such that they can be sent. Says what it would do; does it with --yes.",
     "doctor": "Check key, server, clock and disk, and say what to do.",
@@ -29,7 +31,7 @@ COMMANDS = {
 
 def room_of(name: str) -> Any:
     """The module of a command, imported now."""
-    return import_module(f"wandb_logging._cli.{name}")
+    return import_module(f"wandb_logging._cli.{name}{'_' if iskeyword(name) else ''}")
 
 
 def fill(parser: argparse.ArgumentParser, name: str, prog: str) -> None:

@@ -1,0 +1,69 @@
+"""`wandb-logging import`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from wandb_logging._cli.output import DONE, LEFT, PROG, complain, words_of
+from wandb_logging._cli.text import clean
+from wandb_logging._formats.importing import Imported, find_logs, import_log
+from wandb_logging._settings.settings import Settings
+
+MORE = (
+    "Takes what `wandb` wrote offline or online: a .wandb file, the folder of a run, or a folder of many. A file that",
+    "is cut off or damaged gives what is whole of it, and says what is lost. Importing again imports nothing twice.",
+    "Exit code: 0 all is imported, 1 something is lost, or no file was found, 2 wrong usage.",
+)
+EXAMPLES = ("import wandb", "import wandb/offline-run-20260102_030405-3kq9x0ab", "import wandb --into wandb_cache")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed behind it."""
+    parser.add_argument("path", nargs="+", type=Path, help="a .wandb file, or a folder with some")
+    parser.add_argument("--into", type=Path, metavar="DIR", help="folder of runs; default: the setting cache_dir")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Import each file, and say what became of it."""
+    settings = Settings()
+    into = args.into or settings.cache_dir
+    codes = [_import(source, into, settings.host) for path in args.path for source in _found(path)]
+    if not codes:
+        complain(f"no .wandb file in {', '.join(clean(path) for path in args.path)}")
+        return LEFT
+    if DONE in codes:
+        print(f"`{PROG} ls {clean(into)}` lists the runs, `{PROG} sync {clean(into)}` sends them.")
+    return max(codes)
+
+
+def _found(path: Path) -> list[Path]:
+    if not path.exists():
+        complain(f"{clean(path)}: no such file or directory")
+    return find_logs(path)
+
+
+def _import(source: Path, into: Path, host: str) -> int:
+    try:
+        done = import_log(source, into, host)
+    except OSError as exc:
+        complain(words_of(exc))
+        return LEFT
+    if done.error:
+        complain(f"{clean(source)}: {clean(done.error)}")
+        return LEFT
+    print(f"{clean(source)}: {said_of(done)}")
+    for lost in done.lost:
+        complain(f"{clean(source)}: {clean(lost.why)}{f' at byte {lost.at}' if lost.at >= 0 else ''}")
+    return LEFT if done.lost else DONE
+
+
+def said_of(done: Imported) -> str:
+    """What was imported, in a line."""
+    if done.already:
+        return f"is here already: {clean(done.path)}"
+    parts = [f"{done.rows} rows" if done.rows != 1 else "1 row"]
+    parts += [f"{done.files} files" if done.files != 1 else "1 file"] if done.files else []
+    parts += [f"not taken over: {count} {clean(kind)}" for kind, count in sorted(done.left_out.items())]
+    parts += [] if done.ended else ["it does not say how it ended"]
+    return f"{clean(done.path)} ({', '.join(parts)})"

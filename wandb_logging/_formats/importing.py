@@ -1,0 +1,191 @@
+"""The official SDK's `.wandb` files made into run directories of ours.
+
+A directory is filled aside and moved to its place whole, so that an import that is broken off leaves none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._errors import JournalError
+from wandb_logging._formats.protobuf import BrokenMessage
+from wandb_logging._formats.wandb_events import Translator
+from wandb_logging._formats.wandb_log import Lost, NotAWandbFile, records
+from wandb_logging._formats.wandb_records import record
+from wandb_logging._journal.rundir import RunDir, find_runs, safe_name
+from wandb_logging._journal.writer import Writer
+from wandb_logging._values.plain import dumps
+
+SUFFIX = ".wandb"
+MADE_BY_US = ("config.yaml", "wandb-summary.json", "output.log")  # the sync of a run makes them
+_NO_PROJECT = "uncategorized"
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of one file.
+
+    Attributes:
+        source: the file.
+        path: the run directory; None if there is none.
+        run_id: whose it is; None if the file does not say.
+        rows: its rows.
+        files: files beside them.
+        lost: bytes that could not be read: where, and why.
+        left_out: records that have no place in a run of ours, by kind.
+        ended: whether the run said how it ended. If not, `sync` sends it as failed, as the official one does.
+        already: whether the run was here already.
+        error: why nothing was imported.
+    """
+
+    source: Path
+    path: Path | None = None
+    run_id: str | None = None
+    rows: int = 0
+    files: int = 0
+    lost: tuple[Lost, ...] = ()
+    left_out: dict[str, int] = field(default_factory=dict)
+    ended: bool = False
+    already: bool = False
+    error: str | None = None
+
+
+def find_logs(path: Path) -> list[Path]:
+    """The `.wandb` files at or below a path, in the order of their names: those of the SDK begin with the time."""
+    if path.is_file():
+        return [path]
+    found = []
+    for folder, folders, names in os.walk(path):
+        folders.sort()
+        found += [Path(folder, name) for name in sorted(names) if name.endswith(SUFFIX)]
+    return [file for file in found if file.is_file() and not file.is_symlink()]
+
+
+def import_log(source: Path, cache_dir: Path, host: str) -> Imported:
+    """Make a run directory of a `.wandb` file.
+
+    Args:
+        source: the file. What `files` beside it holds of the run comes along.
+        cache_dir: folder of run directories.
+        host: API address that the run is for.
+
+    Raises:
+        OSError: the file cannot be read, or the directory not written.
+    """
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".import-", dir=cache_dir) as aside, source.open("rb") as file:
+        try:
+            return _Import(source, Path(aside), cache_dir, host).of(records(file))
+        except NotAWandbFile as exc:
+            return Imported(source, error=str(exc))
+        except JournalError as exc:
+            return Imported(source, error=str(exc))
+
+
+class _Import:
+    def __init__(self, source: Path, aside: Path, cache_dir: Path, host: str) -> None:
+        self._source = source
+        self._aside = aside
+        self._cache_dir = cache_dir
+        self._host = host
+        self._translator = Translator()
+        self._lost: list[Lost] = []
+        self._run_dir: RunDir | None = None
+        self._writer: Writer | None = None
+
+    def of(self, found: Iterator[bytes | Lost]) -> Imported:
+        for each in found:
+            if isinstance(each, Lost):
+                self._lost.append(each)
+            else:
+                self._take(each)
+            if self._run_dir is not None and (there := self._is_there()) is not None:
+                return Imported(self._source, there, str(self._translator.info["id"]), already=True)
+        if self._run_dir is None or self._writer is None:
+            return Imported(self._source, lost=tuple(self._lost), error="it does not say which run it is of")
+        self._append(self._translator.end())
+        files = self._keep_files(self._run_dir)
+        self._close()
+        return self._done(self._settle(self._run_dir), files)
+
+    def _take(self, message: bytes) -> None:
+        try:
+            self._append(self._translator.events(record(message)))
+        except (BrokenMessage, ValueError) as exc:
+            self._lost.append(Lost(-1, f"a record that cannot be understood: {exc}"))
+        if self._translator.info and self._run_dir is None:
+            self._begin()
+
+    def _begin(self) -> None:
+        info = {"entity": None, "project": _NO_PROJECT, "host": self._host, **self._translator.info}
+        if not info.get("id"):
+            raise JournalError("its run has no id")
+        info = {**info, "standard_files": list(MADE_BY_US), "imported": self._origin()}
+        self._run_dir = RunDir.create(self._aside, info)
+        self._writer = self._run_dir.writer()
+
+    def _append(self, events: Iterator[bytes]) -> None:
+        for event in events:
+            assert self._writer is not None
+            self._writer.append(event)
+
+    def _origin(self) -> dict[str, Any]:
+        return {"file": self._source.name, "bytes": self._source.stat().st_size}
+
+    def _is_there(self) -> Path | None:
+        """The directory that this file was imported into before."""
+        info = self._translator.info
+        folder = self._cache_dir / info.get("project", _NO_PROJECT)
+        for run_dir in find_runs(folder) if folder.is_dir() and self._translator.rows == 0 else ():
+            with contextlib.suppress(JournalError, OSError):
+                if run_dir.info.get("imported") == self._origin() and run_dir.info["id"] == info["id"]:
+                    return run_dir.path
+        return None
+
+    def _keep_files(self, run_dir: RunDir) -> int:
+        """Copy what the run names of its files: regular ones in its own folder, and no others."""
+        kept = 0
+        folder = (self._source.parent / "files").resolve()
+        for name in dict.fromkeys(self._translator.paths):
+            path = folder / name
+            inside = folder in path.resolve().parents
+            if name in MADE_BY_US or not inside or not path.is_file() or path.is_symlink():
+                self._translator.left_out["file"] += name not in MADE_BY_US
+                continue
+            event = {"file": {"name": name, "path": run_dir.keep_file(path, name)}, "t": self._translator.time}
+            self._append(iter([dumps(event)]))
+            kept += 1
+        return kept
+
+    def _close(self) -> None:
+        assert self._writer is not None
+        self._writer.sync()
+        self._writer.close()
+        dropped = self._writer.counts.dropped
+        if dropped:
+            raise JournalError(f"the run directory cannot be written: {', '.join(dropped)}")
+
+    def _settle(self, run_dir: RunDir) -> Path:
+        """Move the directory to its place; an id that is taken gets a number behind it."""
+        parent = self._cache_dir / run_dir.path.parent.name
+        parent.mkdir(exist_ok=True)
+        number, target = 1, parent / run_dir.path.name
+        while target.exists():
+            number += 1
+            target = parent / safe_name(f"{run_dir.path.name}.{number}")
+        shutil.move(str(run_dir.path), str(target))
+        return target
+
+    def _done(self, path: Path, files: int) -> Imported:
+        it = self._translator
+        left_out = {kind: count for kind, count in it.left_out.items() if count}
+        return Imported(
+            self._source, path, str(it.info["id"]), it.rows, files, tuple(self._lost), left_out, ended=it.ended
+        )

@@ -1,0 +1,181 @@
+"""From the records of a `.wandb` file to a run of ours: who it is, and the events of its journal. Pure.
+
+A row keeps its step, its time and what it ran: folded again it is the row that the official SDK would send. What has no
+event of ours is counted by its kind.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from wandb_logging._formats.wandb_records import Item, Record
+from wandb_logging._values.plain import dumps, loads
+
+_SILENT = frozenset({"header", "footer", "final", "telemetry", "environment", "output"})  # nothing a run of ours has
+_OWN = frozenset({"_step", "_timestamp", "_runtime", "_wandb"})
+
+
+class Translator:
+    """Takes records in their order.
+
+    Attributes:
+        time: of the latest event, seconds since 1970.
+        info: who the run is, as run.json says it; empty before its record came.
+        paths: files that belong to the run, relative to the folder `files` beside the log.
+        rows: rows so far.
+        left_out: records that could not be taken over, by kind.
+        ended: whether the run said how it ended.
+    """
+
+    def __init__(self) -> None:
+        self.info: dict[str, Any] = {}
+        self.paths: list[str] = []
+        self.rows = 0
+        self.left_out: Counter[str] = Counter()
+        self.ended = False
+        self._start = self.time = 0.0
+        self._config: dict[str, Any] = {}
+        self._summary: dict[tuple[str, ...], bytes] = {}
+        self._logged: dict[str, Any] = {}
+
+    def events(self, record: Record) -> Iterator[bytes]:
+        """The events that a record becomes.
+
+        Raises:
+            ValueError: a value in it is no JSON.
+        """
+        if record.kind == "run":
+            self._run(record)
+        elif not self.info:
+            self.left_out[record.kind] += record.kind not in _SILENT  # before it a run has no name: wandb sync drops it
+        elif record.kind in self._TAKERS:
+            yield from self._TAKERS[record.kind](self, record)
+        elif record.kind not in _SILENT:
+            self.left_out[record.kind] += 1
+
+    def end(self) -> Iterator[bytes]:
+        """What is left to say when no record follows: where the summary is another than the rows make it."""
+        changed = {}
+        for path, raw in self._summary.items():
+            value = loads(raw)
+            if len(path) == 1 and path[0] not in _OWN and not _same(self._logged.get(path[0], _MISSING), value):
+                changed[path[0]] = value
+        self._summary = {}
+        if changed:
+            yield self._event({"summary": changed})
+
+    def _event(self, members: Mapping[str, Any], time: float | None = None) -> bytes:
+        self.time = self.time if time is None else time
+        return dumps({**members, "t": self.time})
+
+    def _run(self, record: Record) -> None:
+        if self.info:
+            return  # resumed online: said again, with what the server had
+        self._start = self.time = record.time or 0.0
+        self._config = _tree(record.items)
+        self._config.pop("_wandb", None)
+        facts = {name: value for name, value in record.facts.items() if value not in ("", [])}
+        self.info = {"config": dict(self._config), "start": self._start, "mode": "offline", **facts}
+
+    def _history(self, record: Record) -> Iterator[bytes]:
+        row = _tree(record.items)
+        step, runtime = row.pop("_step", record.facts.get("step")), row.pop("_runtime", None)
+        row.pop("_wandb", None)
+        self._logged.update(row)
+        if isinstance(runtime, (int, float)) and runtime == runtime:  # no NaN
+            self.time = self._start + max(runtime, 0.0)
+        self.rows += 1
+        members = {"metrics": row}
+        yield self._event(members if type(step) is not int else {**members, "step": step, "commit": True})
+
+    def _stats(self, record: Record) -> Iterator[bytes]:
+        yield self._event({"system": _tree(record.items)}, record.time)
+
+    def _output_raw(self, record: Record) -> Iterator[bytes]:
+        members = {"output": record.facts["line"]}
+        yield self._event({**members, "error": True} if record.facts["error"] else members, record.time)
+
+    def _output_logger(self, record: Record) -> Iterator[bytes]:
+        yield self._event({"text": record.facts["line"], "level": "INFO"})
+
+    def _config_change(self, record: Record) -> Iterator[bytes]:
+        keys = {path[0] for path, _ in record.items if path}
+        _merge(self._config, record.items)
+        if record.removed:
+            self.left_out["config key that was removed"] += len(record.removed)
+        changed = {key: self._config[key] for key in sorted(keys - {"_wandb"})}
+        if changed:
+            yield self._event({"config": changed})
+
+    def _summary_change(self, record: Record) -> Iterator[bytes]:
+        self._summary.update(record.items)
+        for path in record.removed:
+            self._summary.pop(path, None)
+        return iter(())
+
+    def _metric(self, record: Record) -> Iterator[bytes]:
+        facts = dict(record.facts)
+        if not facts.pop("expanded", False) and facts.get("name"):  # what a glob became it becomes here, too
+            yield self._event({"define": facts})
+
+    def _files(self, record: Record) -> Iterator[bytes]:
+        self.paths += record.facts["paths"]
+        return iter(())
+
+    def _alert(self, record: Record) -> Iterator[bytes]:
+        facts = {"title": "", "text": "", "level": "INFO", **record.facts}
+        yield self._event({"alert": {**facts, "wait": 0}})
+
+    def _exit(self, record: Record) -> Iterator[bytes]:
+        yield from self.end()
+        self.ended = True
+        runtime = max(0, record.facts["runtime"])
+        yield self._event({"exit": record.facts["exit_code"]}, max(self.time, self._start + runtime))
+
+    _TAKERS: ClassVar = {
+        "history": _history,
+        "stats": _stats,
+        "output_raw": _output_raw,
+        "output_logger": _output_logger,
+        "config": _config_change,
+        "summary": _summary_change,
+        "metric": _metric,
+        "files": _files,
+        "alert": _alert,
+        "exit": _exit,
+    }
+
+
+_MISSING = object()
+
+
+def _tree(items: list[Item]) -> dict[str, Any]:
+    """Values at their paths, as one object."""
+    if all(len(path) == 1 for path, _ in items):
+        # One look at all of them together: a tenth of the time.
+        text = b",".join([dumps(path[0]) + b":" + raw for path, raw in items])
+        flat: dict[str, Any] = loads(b"{" + text + b"}")
+        return flat
+    tree: dict[str, Any] = {}
+    _merge(tree, items)
+    return tree
+
+
+def _merge(tree: dict[str, Any], items: list[Item]) -> None:
+    for path, raw in items:
+        if not path:
+            continue
+        inner = tree
+        for key in path[:-1]:
+            below = inner.get(key)
+            if not isinstance(below, dict):
+                below = inner[key] = {}
+            inner = below
+        inner[path[-1]] = loads(raw)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values are the same, NaN being the same as NaN; an object is the fold's to make."""
+    return one == other or (one != one and other != other) or (isinstance(other, dict) and one is not _MISSING)

@@ -1,0 +1,124 @@
+"""The official SDK's `.wandb` files as records: blocks, chunks, checksums (protocol 9.2). Pure but for the file read.
+
+A file is a head of 7 bytes, then chunks in blocks of 32 KiB that are counted from the file's start. A record is one
+chunk, or a first, middle ones and a last. After damage the next block is looked at for a chunk that begins a record.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+BLOCK = 32_768
+MAX_RECORD_BYTES = 2**28
+_HEAD = b":W&B\xe1\xbe\x00"
+_CHUNK = struct.Struct("<IHB")
+_FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
+
+
+class NotAWandbFile(ValueError):
+    """The file does not begin as a `.wandb` file of version 0 does."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Bytes that hold no whole record.
+
+    Attributes:
+        at: where they begin, in bytes from the file's start.
+        why: what is wrong with them.
+        tail: whether nothing follows: the file was cut there, as by a kill.
+    """
+
+    at: int
+    why: str
+    tail: bool = False
+
+
+def records(file: BinaryIO) -> Iterator[bytes | Lost]:
+    """Each record of a file, and in its place what is lost. Memory is that of the longest record.
+
+    Raises:
+        NotAWandbFile: it is none.
+    """
+    head = file.read(len(_HEAD))
+    if head != _HEAD:
+        raise NotAWandbFile("not a .wandb file" if head[:4] != _HEAD[:4] else f"another version: {head[4:].hex()}")
+    yield from _Joined().records(_chunks(file))
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    at: int
+    kind: int
+    data: bytes
+
+
+def _chunks(file: BinaryIO) -> Iterator[_Chunk | Lost]:
+    """The chunks of a file, from behind its head; of a damaged block the rest is lost."""
+    at = len(_HEAD)
+    room = BLOCK - at
+    while block := file.read(room):
+        yield from _in_block(block, at, whole=len(block) == room)
+        at += len(block)
+        room = BLOCK
+
+
+def _in_block(block: bytes, start: int, *, whole: bool) -> Iterator[_Chunk | Lost]:
+    at = 0
+    while at + _CHUNK.size <= len(block):
+        checksum, length, kind = _CHUNK.unpack_from(block, at)
+        begin = at + _CHUNK.size
+        data = block[begin : begin + length]
+        if not (checksum or length or kind):
+            return  # filled up with zeros: the end of a block, or of a file that a disk lost the rest of
+        if len(data) < length and not whole:
+            yield Lost(start + at, "cut off", tail=True)
+            return
+        if len(data) < length or not _FULL <= kind <= _LAST or zlib.crc32(bytes([kind]) + data) != checksum:
+            yield Lost(start + at, "damaged")
+            return
+        yield _Chunk(start + at, kind, data)
+        at = begin + length
+    if not whole and any(block[at:]):
+        yield Lost(start + at, "cut off", tail=True)
+
+
+class _Joined:
+    """Records of chunks."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._at = 0
+        self._size = 0
+
+    def records(self, chunks: Iterator[_Chunk | Lost]) -> Iterator[bytes | Lost]:
+        for chunk in chunks:
+            if isinstance(chunk, Lost):
+                self._parts = []
+                yield chunk
+            else:
+                yield from self._take(chunk)
+        if self._parts:
+            yield Lost(self._at, "cut off", tail=True)
+
+    def _take(self, chunk: _Chunk) -> Iterator[bytes | Lost]:
+        begins = chunk.kind in {_FULL, _FIRST}
+        if begins and self._parts:
+            yield Lost(self._at, "a record without its end")
+            self._parts = []
+        if not begins and not self._parts:
+            return  # the end of a record whose beginning is lost, which was told
+        if begins:
+            self._at, self._size = chunk.at, 0
+        self._parts.append(chunk.data)
+        self._size += len(chunk.data)
+        if self._size > MAX_RECORD_BYTES:
+            self._parts = []
+            yield Lost(self._at, f"a record of more than {MAX_RECORD_BYTES} bytes")
+        elif chunk.kind in {_FULL, _LAST}:
+            parts, self._parts = self._parts, []
+            yield b"".join(parts)

@@ -1,0 +1,227 @@
+"""What the records of a `.wandb` file say, as Python values (protocol 9.3). Pure.
+
+Of each record only what a run can take over is read; its kind says what was left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from wandb_logging._formats import protobuf
+from wandb_logging._formats.protobuf import Value
+from wandb_logging._values.plain import dumps
+
+# Record's `oneof`: the kinds by their field's number.
+KINDS = {
+    2: "history",
+    3: "summary",
+    4: "output",
+    5: "config",
+    6: "files",
+    7: "stats",
+    8: "artifact",
+    9: "tbrecord",
+    10: "alert",
+    11: "telemetry",
+    12: "metric",
+    13: "output_raw",
+    17: "run",
+    18: "exit",
+    20: "final",
+    21: "header",
+    22: "footer",
+    23: "preempting",
+    25: "use_artifact",
+    26: "environment",
+    27: "output_logger",
+}
+_AGGREGATES = ("min", "max", "mean", "best", "last", "none", "copy", "first")
+
+
+Item = tuple[tuple[str, ...], bytes]
+"""One value: its path in a row, the config or the summary, and its JSON as it stands in the file."""
+
+
+@dataclass
+class Record:
+    """One record.
+
+    Attributes:
+        kind: of `KINDS`, or `unknown`.
+        items: the values of a row, sample, config or summary change.
+        removed: paths that a change takes away.
+        facts: the other members, under protobuf's names.
+        time: seconds since 1970 where the record has one.
+    """
+
+    kind: str
+    items: list[Item] = field(default_factory=list)
+    removed: list[tuple[str, ...]] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    time: float | None = None
+
+
+def record(message: bytes) -> Record:
+    """The record in a message.
+
+    Raises:
+        BrokenMessage: it is none.
+    """
+    for number, value in protobuf.fields(message):
+        if number in KINDS:
+            kind = KINDS[number]
+            read = _READERS.get(kind)
+            found = Record(kind)
+            if read is not None:
+                read(protobuf.raw(value), found)
+            return found
+    return Record("unknown")
+
+
+def _history(message: bytes, into: Record) -> None:
+    for number, value in protobuf.fields(message):
+        if number == 1:
+            into.items.append(_item(protobuf.raw(value)))
+        elif number == 2:
+            into.facts["step"] = protobuf.signed(dict(protobuf.fields(protobuf.raw(value))).get(1, 0))
+
+
+def _change(message: bytes, into: Record) -> None:
+    for number, value in protobuf.fields(message):
+        if number == 1:
+            into.items.append(_item(protobuf.raw(value)))
+        elif number == 2:
+            into.removed.append(_path(list(protobuf.fields(protobuf.raw(value)))))
+
+
+def _stats(message: bytes, into: Record) -> None:
+    for number, value in protobuf.fields(message):
+        if number == 2:
+            into.time = _time(protobuf.raw(value))
+        elif number == 3:
+            into.items.append(_item(protobuf.raw(value)))
+
+
+def _output(message: bytes, into: Record) -> None:
+    parts = dict(protobuf.fields(message))
+    into.facts["error"] = not parts.get(1)  # 0 is stderr
+    into.facts["line"] = protobuf.text(parts[3]) if 3 in parts else ""
+    into.time = _time(protobuf.raw(parts[2])) if 2 in parts else None
+
+
+def _logger_output(message: bytes, into: Record) -> None:
+    into.facts["line"] = _text(message, 1)
+
+
+def _run(message: bytes, into: Record) -> None:
+    names = {1: "id", 2: "entity", 3: "project", 6: "group", 7: "job_type", 8: "name", 9: "notes", 13: "host_name"}
+    tags = []
+    for number, value in protobuf.fields(message):
+        if number in names:
+            into.facts[names[number]] = protobuf.text(value)
+        elif number == 10:
+            tags.append(protobuf.text(value))
+        elif number == 4:
+            _change(protobuf.raw(value), into)
+        elif number == 17:
+            into.time = _time(protobuf.raw(value))
+    into.facts["tags"] = tags
+
+
+def _metric(message: bytes, into: Record) -> None:
+    summary: list[str] = []
+    facts: dict[str, Any] = {}
+    for number, value in protobuf.fields(message):
+        if number in {1, 2}:
+            facts["name"] = protobuf.text(value)
+        elif number == 4:
+            facts["step_metric"] = protobuf.text(value)
+        elif number == 6:
+            options = dict(protobuf.fields(protobuf.raw(value)))
+            facts["step_sync"], facts["hidden"] = bool(options.get(1)), bool(options.get(2))
+        elif number == 7:
+            chosen = dict(protobuf.fields(protobuf.raw(value)))
+            summary += [name for at, name in enumerate(_AGGREGATES, 1) if chosen.get(at)]
+        elif number == 8:
+            facts["goal"] = {1: "minimize", 2: "maximize"}.get(protobuf.signed(value))
+        elif number == 9:
+            facts["overwrite"] = bool(dict(protobuf.fields(protobuf.raw(value))).get(1))
+        elif number == 10:
+            facts["expanded"] = bool(value)
+    into.facts = {**facts, "summary": summary} if summary else facts
+
+
+def _files(message: bytes, into: Record) -> None:
+    into.facts["paths"] = [_text(protobuf.raw(value), 1) for number, value in protobuf.fields(message) if number == 1]
+
+
+def _alert(message: bytes, into: Record) -> None:
+    parts = dict(protobuf.fields(message))
+    into.facts = {
+        name: protobuf.text(parts[at]) for at, name in ((1, "title"), (2, "text"), (3, "level")) if at in parts
+    }
+
+
+def _exit(message: bytes, into: Record) -> None:
+    parts = dict(protobuf.fields(message))
+    into.facts = {"exit_code": protobuf.signed(parts.get(1, 0)), "runtime": protobuf.signed(parts.get(2, 0))}
+
+
+_READERS = {
+    "history": _history,
+    "summary": _change,
+    "config": _change,
+    "stats": _stats,
+    "output": _output,
+    "output_raw": _output,
+    "output_logger": _logger_output,
+    "run": _run,
+    "metric": _metric,
+    "files": _files,
+    "alert": _alert,
+    "exit": _exit,
+}
+
+
+def _item(message: bytes) -> Item:
+    """A value with its path: as JSON, or typed, as 0.31.0 may write it."""
+    # As nearly all of them are, and there are millions: a short key, then the JSON, and nothing else.
+    size = message[1] if message[:1] == b"\n" and len(message) > 1 else 128
+    at = 2 + size
+    if size < 128 and message[at : at + 2] == b"\x82\x01" and at + 2 < len(message):
+        length = message[at + 2]
+        if length < 128 and at + 3 + length == len(message):
+            return (message[2:at].decode("utf-8", "replace"),), message[at + 3 :]
+    parts = list(protobuf.fields(message))
+    for number, value in parts:
+        if number in {8, 16}:
+            return _path(parts), protobuf.raw(value)
+        if number in _TYPED:
+            return _path(parts), dumps(_TYPED[number](value))
+    return _path(parts), b"null"
+
+
+_TYPED: dict[int, Callable[[Value], Any]] = {
+    3: lambda _value: None,
+    4: bool,
+    5: lambda value: (protobuf.signed(value) >> 1) ^ -(protobuf.signed(value) & 1),
+    6: protobuf.double,
+    7: protobuf.text,
+}
+
+
+def _path(parts: list[tuple[int, Value]]) -> tuple[str, ...]:
+    """`key`, or the repeated `nested_key`."""
+    nested = tuple(protobuf.text(value) for number, value in parts if number == 2)
+    return nested or tuple(protobuf.text(value) for number, value in parts if number == 1)
+
+
+def _time(message: bytes) -> float:
+    parts = dict(protobuf.fields(message))
+    return protobuf.signed(parts.get(1, 0)) + protobuf.signed(parts.get(2, 0)) / 1e9
+
+
+def _text(message: bytes, wanted: int) -> str:
+    return next((protobuf.text(value) for number, value in protobuf.fields(message) if number == wanted), "")
