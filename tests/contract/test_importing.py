@@ -17,7 +17,6 @@ from wandb_logging import read_run, sync
 from wandb_logging._cli import main
 from wandb_logging._formats.importing import find_logs, import_log
 from wandb_logging.testing import LocalServer
-from wandb_logging.testing._store import StoredRun
 
 pytestmark = pytest.mark.contract
 pytest.importorskip("wandb", reason="the official SDK is not installed")
@@ -46,7 +45,7 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "wandb"
 
 
-def official(path: Path) -> StoredRun:
+def official(path: Path) -> Any:
     """What `wandb sync` makes of a file."""
     with LocalServer() as server:
         env = {**os.environ, **server.env()}

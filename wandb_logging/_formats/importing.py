@@ -99,6 +99,7 @@ class _Import:
         self._lost: list[Lost] = []
         self._run_dir: RunDir | None = None
         self._writer: Writer | None = None
+        self._there: Path | None = None
 
     def of(self, found: Iterator[bytes | Lost]) -> Imported:
         for each in found:
@@ -106,8 +107,8 @@ class _Import:
                 self._lost.append(each)
             else:
                 self._take(each)
-            if self._run_dir is not None and (there := self._is_there()) is not None:
-                return Imported(self._source, there, str(self._translator.info["id"]), already=True)
+            if self._there is not None:
+                return Imported(self._source, self._there, str(self._translator.info["id"]), already=True)
         if self._run_dir is None or self._writer is None:
             return Imported(self._source, lost=tuple(self._lost), error="it does not say which run it is of")
         self._append(self._translator.end())
@@ -128,6 +129,7 @@ class _Import:
         if not info.get("id"):
             raise JournalError("its run has no id")
         info = {**info, "standard_files": list(MADE_BY_US), "imported": self._origin()}
+        self._there = self._found_before(str(info["project"]), str(info["id"]))
         self._run_dir = RunDir.create(self._aside, info)
         self._writer = self._run_dir.writer()
 
@@ -139,13 +141,12 @@ class _Import:
     def _origin(self) -> dict[str, Any]:
         return {"file": self._source.name, "bytes": self._source.stat().st_size}
 
-    def _is_there(self) -> Path | None:
+    def _found_before(self, project: str, run_id: str) -> Path | None:
         """The directory that this file was imported into before."""
-        info = self._translator.info
-        folder = self._cache_dir / info.get("project", _NO_PROJECT)
-        for run_dir in find_runs(folder) if folder.is_dir() and self._translator.rows == 0 else ():
+        folder = self._cache_dir / project
+        for run_dir in find_runs(folder) if folder.is_dir() else ():
             with contextlib.suppress(JournalError, OSError):
-                if run_dir.info.get("imported") == self._origin() and run_dir.info["id"] == info["id"]:
+                if run_dir.info.get("imported") == self._origin() and run_dir.info["id"] == run_id:
                     return run_dir.path
         return None
 

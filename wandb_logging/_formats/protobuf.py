@@ -28,22 +28,30 @@ def fields(message: bytes) -> Iterator[tuple[int, Value]]:
     """
     at, end = 0, len(message)
     while at < end:
-        key, at = _varint(message, at)
-        number, kind = key >> 3, key & 7
-        if kind == _VARINT:
-            value, at = _varint(message, at)
-            yield number, value
-            continue
-        if kind == _BYTES:
-            size, at = _varint(message, at)
-        elif kind in {_EIGHT, _FOUR}:
-            size = 8 if kind == _EIGHT else 4
-        else:
-            raise BrokenMessage(f"field {number} has wire type {kind}")
-        if at + size > end:
-            raise BrokenMessage(f"field {number} ends behind the message")
-        yield number, message[at : at + size]
-        at += size
+        number, value, at = field(message, at)
+        yield number, value
+
+
+def field(message: bytes, at: int) -> tuple[int, Value, int]:
+    """Number and value of the field that begins there, and where the next one begins.
+
+    Raises:
+        BrokenMessage: there is none.
+    """
+    key, at = _varint(message, at)
+    number, kind = key >> 3, key & 7
+    if kind == _VARINT:
+        value, at = _varint(message, at)
+        return number, value, at
+    if kind == _BYTES:
+        size, at = _varint(message, at)
+    elif kind in {_EIGHT, _FOUR}:
+        size = 8 if kind == _EIGHT else 4
+    else:
+        raise BrokenMessage(f"field {number} has wire type {kind}")
+    if at + size > len(message):
+        raise BrokenMessage(f"field {number} ends behind the message")
+    return number, message[at : at + size], at + size
 
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:

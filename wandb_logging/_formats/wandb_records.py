@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from wandb_logging._formats import protobuf
-from wandb_logging._formats.protobuf import Value
+from wandb_logging._formats.protobuf import BrokenMessage, Value
 from wandb_logging._values.plain import dumps
 
 # Record's `oneof`: the kinds by their field's number.
@@ -37,6 +38,7 @@ KINDS = {
     26: "environment",
     27: "output_logger",
 }
+_ITEM, _KEYS, _JSON = 0x0A, b"\x0a\x12", b"\x82\x01"  # field 1; an item's fields 1 or 2, and 16
 _AGGREGATES = ("min", "max", "mean", "best", "last", "none", "copy", "first")
 
 
@@ -81,19 +83,57 @@ def record(message: bytes) -> Record:
 
 
 def _history(message: bytes, into: Record) -> None:
-    for number, value in protobuf.fields(message):
-        if number == 1:
-            into.items.append(_item(protobuf.raw(value)))
-        elif number == 2:
+    into.items, others = _items(message)
+    for number, value in others:
+        if number == 2:
             into.facts["step"] = protobuf.signed(dict(protobuf.fields(protobuf.raw(value))).get(1, 0))
 
 
 def _change(message: bytes, into: Record) -> None:
-    for number, value in protobuf.fields(message):
-        if number == 1:
-            into.items.append(_item(protobuf.raw(value)))
-        elif number == 2:
+    into.items, others = _items(message)
+    for number, value in others:
+        if number == 2:
             into.removed.append(_path(list(protobuf.fields(protobuf.raw(value)))))
+
+
+def _items(message: bytes) -> tuple[list[Item], list[tuple[int, Value]]]:
+    """The items of a message, its field 1, and its other fields.
+
+    There are millions of items, nearly all of one form: a short key and short JSON. They are read where they stand.
+    """
+    found: list[Item] = []
+    others: list[tuple[int, Value]] = []
+    at, end = 0, len(message)
+    try:
+        while at < end:
+            size, key = message[at + 1], message[at + 3]
+            stop, json = at + 2 + size, at + 4 + key
+            if (
+                message[at] == _ITEM
+                and message[at + 2] in _KEYS
+                and size < 128
+                and key < 128
+                and message[json : json + 2] == _JSON
+                and message[json + 2] == stop - json - 3 < 128
+            ):
+                found.append((_key(message[at + 4 : json]), message[json + 3 : stop]))
+                at = stop
+            else:
+                number, value, at = protobuf.field(message, at)
+                if number == 1:
+                    found.append(_item(protobuf.raw(value)))
+                else:
+                    others.append((number, value))
+    except IndexError as exc:
+        if at + 4 < end:
+            raise BrokenMessage("ends early") from exc
+        others += protobuf.fields(message[at:])
+    return found, others
+
+
+@lru_cache(maxsize=10_000)
+def _key(name: bytes) -> tuple[str]:
+    return (name.decode("utf-8", "replace"),)
 
 
 def _stats(message: bytes, into: Record) -> None:
@@ -187,13 +227,6 @@ _READERS = {
 
 def _item(message: bytes) -> Item:
     """A value with its path: as JSON, or typed, as 0.31.0 may write it."""
-    # As nearly all of them are, and there are millions: a short key, then the JSON, and nothing else.
-    size = message[1] if message[:1] == b"\n" and len(message) > 1 else 128
-    at = 2 + size
-    if size < 128 and message[at : at + 2] == b"\x82\x01" and at + 2 < len(message):
-        length = message[at + 2]
-        if length < 128 and at + 3 + length == len(message):
-            return (message[2:at].decode("utf-8", "replace"),), message[at + 3 :]
     parts = list(protobuf.fields(message))
     for number, value in parts:
         if number in {8, 16}:
