@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from wandb_logging._cli.output import DONE, LEFT, PROG, complain, words_of
-from wandb_logging._cli.text import clean
+from wandb_logging._cli.output import DONE, LEFT, PROG, complain, say, words_of
 from wandb_logging._formats.importing import Imported, find_logs, import_log
 from wandb_logging._settings.settings import Settings
 
@@ -30,16 +29,16 @@ def run(args: argparse.Namespace) -> int:
     into = args.into or settings.cache_dir
     codes = [_import(source, into, settings.host) for path in args.path for source in _found(path)]
     if not codes:
-        complain(f"no .wandb file in {', '.join(clean(path) for path in args.path)}")
+        complain(f"no .wandb file in {', '.join(map(str, args.path))}")
         return LEFT
     if DONE in codes:
-        print(f"`{PROG} ls {clean(into)}` lists the runs, `{PROG} sync {clean(into)}` sends them.")
+        say(f"`{PROG} ls {into}` lists the runs, `{PROG} sync {into}` sends them.")
     return max(codes)
 
 
 def _found(path: Path) -> list[Path]:
     if not path.exists():
-        complain(f"{clean(path)}: no such file or directory")
+        complain(f"{path}: no such file or directory")
     return find_logs(path)
 
 
@@ -50,20 +49,20 @@ def _import(source: Path, into: Path, host: str) -> int:
         complain(words_of(exc))
         return LEFT
     if done.error:
-        complain(f"{clean(source)}: {clean(done.error)}")
+        complain(f"{source}: {done.error}")
         return LEFT
-    print(f"{clean(source)}: {said_of(done)}")
+    say(f"{source}: {said_of(done)}")
     for lost in done.lost:
-        complain(f"{clean(source)}: {clean(lost.why)}{f' at byte {lost.at}' if lost.at >= 0 else ''}")
+        complain(f"{source}: {lost.why}{f' at byte {lost.at}' if lost.at >= 0 else ''}")
     return LEFT if done.lost else DONE
 
 
 def said_of(done: Imported) -> str:
     """What was imported, in a line."""
     if done.already:
-        return f"is here already: {clean(done.path)}"
+        return f"is here already: {done.path}"
     parts = [f"{done.rows} rows" if done.rows != 1 else "1 row"]
     parts += [f"{done.files} files" if done.files != 1 else "1 file"] if done.files else []
-    parts += [f"not taken over: {count} {clean(kind)}" for kind, count in sorted(done.left_out.items())]
+    parts += [f"not taken over: {count} {kind}" for kind, count in sorted(done.left_out.items())]
     parts += [] if done.ended else ["it does not say how it ended"]
-    return f"{clean(done.path)} ({', '.join(parts)})"
+    return f"{done.path} ({', '.join(parts)})"
