@@ -1,0 +1,103 @@
+"""Rows that take several lines: boxes of `| name | value |`, and indented `name: value` under a first line."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from wandb_logging._mining.tables import cell
+from wandb_logging._mining.template import Found, Template
+
+MAX_LINES = 300  # of one row
+
+_BORDER = re.compile(r"\s*[-+=─━═┌┐└┘├┤┬┴┼╭╮╰╯╒╕╘╛]{5,}\s*\Z")
+_LINE = re.compile(r"\s*[|│┃║](\s*)([^|│┃║]*?)\s*[|│┃║]\s*([^|│┃║]*?)\s*[|│┃║]\s*\Z")
+_ENTRY = re.compile(r"(\s+)([\w./@ -]{1,80}):(?: (\S.*))?\Z")
+
+
+class Box:
+    """A box of two columns, names and values, between lines of dashes. A name without a value is the section of those below.
+
+    Args:
+        title: text that has to be in the box; None for any.
+    """
+
+    needle = ""
+
+    def __init__(self, title: str | None = None) -> None:
+        self._title = title
+        self.needle = "---"
+
+    def find(self, raw: str, state: dict[str, Any]) -> Found | None:
+        """The row, with the line that closes the box; `{}` within the box; None for any other line."""
+        if _BORDER.match(raw):
+            found = state.pop("found", None)
+            titled = state.pop("titled", False) or self._title is None
+            state.clear()
+            state["found"] = {}
+            return found if found and titled else {}
+        if "found" not in state:
+            return None
+        match = _LINE.match(raw)
+        if match is None or len(state["found"]) > MAX_LINES:
+            state.clear()
+            return None
+        self._take(match[1], match[2], match[3], state)
+        return {}
+
+    def _take(self, indent: str, name: str, text: str, state: dict[str, Any]) -> None:
+        if self._title is not None and self._title in name:
+            state["titled"] = True
+        value = cell(text)
+        if not text:
+            state["section"] = f"{name.rstrip('/')}/" if name else ""
+            state["depth"] = len(indent)
+        elif value is not None:
+            section = state.get("section", "") if len(indent) > state.get("depth", -1) else ""
+            state["found"][section + name] = value
+
+
+class Block:
+    """Indented lines `name: value` below a first line; names that are further in have those above in front.
+
+    Args:
+        first: template of the first line.
+    """
+
+    def __init__(self, first: str) -> None:
+        self._first = Template(first)
+        self.needle = self._first.needle
+
+    def find(self, raw: str, state: dict[str, Any]) -> Found | None:
+        """The row, with the first line that is not of the block; `{}` within it; None for any other line."""
+        if "found" in state:
+            entry = _ENTRY.match(raw)
+            if entry is not None and len(state["found"]) < MAX_LINES:
+                self._take(entry, state)
+                return {}
+            found: Found = state.pop("found")
+            state.clear()
+            self._open(raw, state)
+            return found
+        return {} if self._open(raw, state) else None
+
+    def rest(self, state: dict[str, Any]) -> Found | None:
+        """The row of a block that the end of the text ends."""
+        return state.pop("found", None)
+
+    def _open(self, raw: str, state: dict[str, Any]) -> bool:
+        found = self._first.find(" ".join(raw.split())) if self.needle in raw else None
+        if found is not None:
+            state.update(found=found[0], above=[])
+        return found is not None
+
+    def _take(self, entry: re.Match[str], state: dict[str, Any]) -> None:
+        depth, name, text = len(entry[1]), entry[2].strip(), entry[3]
+        above = [item for item in state["above"] if item[0] < depth][-10:]
+        state["above"] = above
+        if text is None:
+            above.append([depth, name])
+            return
+        value = cell(text)
+        if value is not None:
+            state["found"]["/".join([*(item[1] for item in above), name])] = value

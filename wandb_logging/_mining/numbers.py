@@ -1,0 +1,83 @@
+"""How numbers, their units and durations are written in logs, and what they are worth.
+
+All patterns here match in time linear in what they match, and none can give back what it took: a line of any form
+costs at most a pass over it.
+"""
+
+from __future__ import annotations
+
+import re
+
+_EXPONENT = r"(?:[eE][-+]?\d{1,3})?"
+_POINT = (
+    r"[-+]?(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,3}(?:'\d{3})+(?!\d)|\d+)(?:\.\d+|\.(?=[\])\s,;]|$))?|\.\d+)" + _EXPONENT
+)
+_COMMA = r"[-+]?(?:\d{1,3}(?:\.\d{3})+(?!\d)|\d+)(?:,\d+)?" + _EXPONENT
+_WORDS = r"[-+]?(?:[nN]a[nN]|NAN|[iI]nf(?:inity)?|INF)(?![A-Za-z])"
+_KILO = r"(?:[kK](?![A-Za-z]))?"
+
+POINT = f"(?:{_POINT}{_KILO}|{_WORDS})"
+COMMA = f"(?:{_COMMA}{_KILO}|{_WORDS})"
+DURATION = r"(?:\d+ days?, )?\d+:\d\d(?::\d\d)?(?:\.\d+)?"
+
+_DURATION = re.compile(r"(?:(\d+) days?, )?(?:(\d+):)??(\d+):(\d\d(?:\.\d+)?)\Z")
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_ALIASES = {
+    "nsec": "ns", "usec": "us", "μs": "us", "msec": "ms", "sec": "s", "secs": "s", "second": "s", "seconds": "s",
+    "mins": "min", "minutes": "min", "hours": "h",
+}  # fmt: skip
+_BYTES = {
+    "B": 1.0, "kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
+    "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "TiB": 2.0**40,
+}  # fmt: skip
+_PLAIN_UNITS = (
+    "% x k K M G T it/s s/it samples/s samples/sec tokens/s tok/s words/s imgs/s img/s fps req/s reqs ops/s iter/s "
+    "iters/s steps/s ms/step s/step us/step ms/batch s/epoch kbits/s kb/s Mbit/s Mbits/sec Gbits/sec bits/s Hz MHz GHz "
+    "W J K °C Ry eV meV Ha kJ kJ/mol kcal/mol bytes /s /sec rpm px MiB/s"
+).split()
+_TIMES = {*_SECONDS, *_ALIASES}
+_RATES = {f"{unit}/{per}" for unit in _BYTES for per in ("s", "sec")}
+UNITS = frozenset({*_TIMES, *_BYTES, *_RATES, *_PLAIN_UNITS})
+
+
+def number(text: str, decimal: str = ".") -> float:
+    """The value of what POINT or COMMA matched: an int where it is one, `k` as thousands.
+
+    Raises:
+        ValueError: it is no number.
+    """
+    kilo = text[-1] in "kK" if text else False
+    bare = text[:-1] if kilo else text
+    if decimal == ",":
+        bare = bare.replace(".", "").replace(",", ".")
+    else:
+        bare = bare.replace(",", "").replace("'", "")
+    if bare.lstrip("+-").isdigit():
+        value: float = int(bare) if len(bare) < 19 else float(bare)
+    else:
+        value = float(bare)
+    return value * 1000 if kilo else value
+
+
+def seconds(text: str) -> float:
+    """The length of `1 day, 2:36:03`, `03:59:33`, `4:50` (minutes, seconds) or `250ms`.
+
+    Raises:
+        ValueError: it is no duration.
+    """
+    match = _DURATION.match(text)
+    if match:
+        days, hours, minutes, rest = match.groups()
+        return int(days or 0) * 86400 + int(hours or 0) * 3600 + int(minutes) * 60 + float(rest)
+    bare = text.rstrip("abcdefghijklmnopqrstuvwxyzµμ")
+    unit = text[len(bare) :]
+    return number(bare.rstrip()) * (_SECONDS[_ALIASES.get(unit, unit)] if unit in _TIMES else 1.0)
+
+
+def factor(unit: str, wanted: str) -> float:
+    """What a number of one unit is multiplied by to be one of another; 1 where the two have nothing in common."""
+    for sizes in (_SECONDS, _BYTES):
+        one, other = (_ALIASES.get(name.split("/")[0], name.split("/")[0]) for name in (unit, wanted))
+        if one in sizes and other in sizes and ("/" in unit) == ("/" in wanted):
+            return sizes[one] / sizes[other]
+    return 1.0

@@ -1,0 +1,58 @@
+"""A JSON object in a line, or a Python dict as `print` shows it: its numbers by their names."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from wandb_logging._mining import numbers
+from wandb_logging._mining.template import Found
+
+_NUMBER = re.compile(rf"(?:{numbers.POINT})\Z")
+_NAMES = re.compile(r"(?<![\w'\"])-?(?:nan|inf)\b(?!['\"])")
+_MAX_DEPTH = 20
+
+
+def numbers_of(text: str, start: int = 0) -> Found | None:
+    """The numbers and texts of the first object in a line by name; nested names are joined by `/`. None if there is none.
+
+    Numbers that are written as texts, `"loss": "0.69"`, are numbers.
+    """
+    at = text.find("{", start)
+    tree = None if at < 0 else _object(text[at:])
+    return None if tree is None else dict(_flat(tree, ""))
+
+
+def _object(text: str) -> Mapping[str, Any] | None:
+    try:
+        tree, _ = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        tree = _printed(text)
+    return tree if isinstance(tree, dict) else None
+
+
+def _printed(text: str) -> object:
+    """What Python prints of a dict. Only literals are read; nothing is run."""
+    end = text.rfind("}")
+    if end < 0 or text.count("{") > _MAX_DEPTH or text.count("[") > 200 or text.count("(") > 200:
+        return None
+    try:
+        return ast.literal_eval(_NAMES.sub(r"'\g<0>'", text[: end + 1]))
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return None
+
+
+def _flat(tree: Mapping[Any, Any], above: str, depth: int = 0) -> Iterator[tuple[str, float | str]]:
+    for key, value in tree.items():
+        name = f"{above}{key}"
+        if isinstance(value, bool) or value is None:
+            continue
+        if isinstance(value, (int, float)):
+            yield name, value
+        elif isinstance(value, str):
+            yield name, numbers.number(value) if _NUMBER.match(value) else value
+        elif isinstance(value, dict) and depth < _MAX_DEPTH:
+            yield from _flat(value, f"{name}/", depth + 1)

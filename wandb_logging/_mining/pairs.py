@@ -1,0 +1,193 @@
+"""Names and numbers side by side in one line, whatever is between them: `a: 1`, `a=1`, `a 1`, `1 a`. One pass."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from wandb_logging._mining import numbers
+
+MAX_PAIRS = 100  # of one line
+_MAX_NAME = 60
+
+# What looks like numbers and is none: dates, clocks, versions, addresses, hex, paths, ids. Linear: each alternative
+# begins at a boundary and takes runs of characters that no other part of it can take.
+_NOISE = re.compile(
+    r"(?<![\w.])(?:"
+    r"\d{4}[-/]\d\d[-/]\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d{1,9})?(?:Z|[-+]\d\d:?\d\d)?)?"  # a date, and its time
+    r"|\d\d/\w{3}/\d{4}(?::\d\d:\d\d:\d\d(?: [-+]\d{4})?)?"
+    r"|(?:\d+ days?, )?\d{1,4}:\d\d(?::\d\d)?(?:[.,]\d+)?(?![\w:])"  # a clock, or a duration
+    r"|\d+h ?:?\d+m(?: ?:?\d+s)?|\d+m ?\d+s"
+    r"|0x[0-9a-fA-F]+"
+    r"|\d+(?:\.\d+){2,}[\w.+-]*"  # a version, an address
+    r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{9,40}"
+    r"|\d{1,6}-\d{1,6}-\d{1,6}[\w-]*"
+    r")"
+)
+_ADDRESSES = re.compile(r"\w{1,12}://[^\s\"'<>]+|(?<![\w./])/[\w.-]+(?:/[\w.@%+-]*)+|\[[\w.-]{1,60}\.(?:py|cc?|cpp|go|rs|java):\d+[^\]]{0,80}\]?")
+_HIDDEN = "\x01"
+
+_UNIT_GLUED = r"(?P<glued>[A-Za-zµμ°%][A-Za-zµμ/]{0,11}|/s(?:ec)?)?"
+_EDGE = r"(?![\w%@/.:])|(?=[.:](?:\s|$))|(?=/(?:s|sec|it|step|epoch)\b)"
+_FORMS = {
+    decimal: re.compile(rf"(?<![\w.#@$/\x01,'])(?<![\d)\]][-+])(?P<number>{form}){_UNIT_GLUED}(?:{_EDGE})")
+    for decimal, form in ((".", numbers.POINT), (",", numbers.COMMA))
+}
+_NEXT_UNIT = re.compile(r" ?\[?([A-Za-zµμ°%#][A-Za-zµμ/#%]{0,11})\]?(?=$|[\s,;|)\]}]|\.(?:\s|$))")
+_SEPARATOR = re.compile(r"\s*([:=<])\s*[\[({'\"]{0,3}\s*\Z")
+_DELIMITER = re.compile(r"[,;|\t{}\x01]|\s{2,}|\s[-*/]+\s|\.\s|\s->\s")
+_PARENTHESISED = re.compile(r"\s*[(\[]\s*[^()\[\]]{0,40}[)\]]")
+_AFTER = re.compile(r"\s+([A-Za-z][\w/%.-]*(?: [A-Za-z][\w/%-]*){0,3})(?=\s*(?:[,;|(.]|$)|\s+(?:based|in|of|after)\b)")
+_NAME = re.compile(r"[^\W\d_]")
+
+
+@dataclass
+class Pair:
+    """A number of a line and what it is called.
+
+    Attributes:
+        name: what it is called; "" if nothing names it.
+        value: the number.
+        unit: as it is written after it, "" if none.
+        sep: `:`, `=` or `<` between the two, `" "` if only blanks, `">"` if the name comes after.
+        start: where the number begins in the line.
+        end: where it ends, without its unit.
+        section: what is before the name and a colon.
+        after: where what belongs to it ends.
+    """
+
+    name: str
+    value: float
+    unit: str
+    sep: str
+    start: int
+    end: int
+    section: str = ""
+    after: int = 0
+
+
+def hidden(text: str) -> str:
+    """A line of the same length in which what only looks like a number is blotted out."""
+    if "/" in text:
+        text = _ADDRESSES.sub(_blot, text)
+    return _NOISE.sub(_blot, text)
+
+
+def _blot(match: re.Match[str]) -> str:
+    return _HIDDEN * len(match[0])
+
+
+def pairs(text: str, decimal: str = ".", start: int = 0) -> list[Pair]:
+    """All numbers of a line and their names, in order.
+
+    Args:
+        text: the line, as it is written: two blanks in it can separate pairs.
+        decimal: "," where 3,5 is three and a half.
+        start: where to begin.
+    """
+    text = hidden(text)
+    found: list[Pair] = []
+    at = start
+    for match in _FORMS[decimal].finditer(text, start):
+        if match.start() < at:
+            continue
+        pair = _pair(text, at, match, decimal)
+        if pair is None:
+            continue
+        at = pair.after
+        found.append(pair)
+        if len(found) >= MAX_PAIRS:
+            break
+    _share_stems(found)
+    _share_labels(found)
+    return found
+
+
+def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None:
+    glued = match["glued"] or ""
+    if glued and glued not in numbers.UNITS:
+        return None
+    try:
+        value = numbers.number(match["number"], decimal)
+    except ValueError:
+        return None
+    end = match.end("number")
+    before = text[at : match.start()]
+    sep = _SEPARATOR.search(before[-24:])
+    name, section = _name_of(before[: len(before) - (len(before[-24:]) - sep.start())] if sep else before, sep[1] if sep else " ")
+    pair = Pair(name, value, glued, sep[1] if sep else " ", match.start(), end, section, match.end())
+    if not sep and not name:
+        _named_after(pair, text)
+    elif not glued:
+        unit = _NEXT_UNIT.match(text, match.end())
+        if unit and unit[1].strip("[]") in numbers.UNITS | {"#/sec", "reqs", "frames", "Kbytes/sec", "Kbytes"}:
+            pair.unit, pair.after = unit[1], unit.end()
+    follows = _PARENTHESISED.match(text, pair.after)
+    if follows and follows[0].count("=") + follows[0].count(":") == 0:
+        pair.after = follows.end()
+    return pair
+
+
+def _named_after(pair: Pair, text: str) -> None:
+    """`104.0 tps`, `14225 words/s`: the name is what follows."""
+    match = _AFTER.match(text, pair.after)
+    if match:
+        pair.name, pair.sep, pair.after = match[1], ">", match.end(1)
+
+
+def _name_of(before: str, sep: str) -> tuple[str, str]:
+    """The name that ends where the separator begins, and the section before it."""
+    pieces = _DELIMITER.split(before.rstrip())
+    piece = pieces[-1].strip() if pieces else ""
+    section = ""
+    if sep == "=" and "=" in piece:  # a=text b=1: the text before is not part of the name
+        piece = piece.rpartition("=")[2].lstrip().partition(" ")[2].strip()
+    if ":" in piece:
+        section, _, piece = (part.strip() for part in piece.rpartition(":"))
+    piece = piece if _LABEL.match(piece) else _balanced(piece)
+    piece = piece.strip(" \"'*!>-.")
+    if not _NAME.search(piece) or len(piece) > _MAX_NAME:
+        return "", section
+    return piece, section
+
+
+def _balanced(name: str) -> str:
+    """A name without the half of a pair of brackets."""
+    for opening, closing in ("()", "[]"):
+        if name.count(opening) > name.count(closing):
+            name = name.rpartition(opening)[2]
+        elif name.count(closing) > name.count(opening):
+            name = name.rpartition(closing)[2]
+        elif name.startswith(opening) and closing in name:
+            name = name.partition(closing)[2]
+    return name
+
+
+_LABEL = re.compile(r"\[([A-Za-z][\w-]{0,30})\]\s*(\S.*)")
+
+
+def _share_labels(found: list[Pair]) -> None:
+    """`[train] loss=1, acc=2, [valid] loss=3`: a label is of all that follow it, up to the next."""
+    label = ""
+    for pair in found:
+        match = _LABEL.match(pair.name)
+        if match:
+            label, pair.name = f"{match[1]}/", match[2]
+        pair.name = pair.name and label + pair.name
+
+
+_STATISTICS = frozenset("min max mean avg average stdev stddev std median sd p50 p90 p95 p99".split())
+
+
+def _share_stems(found: list[Pair]) -> None:
+    """`Courant Number mean: 0 max: 0` has two numbers of one thing."""
+    stem = ""
+    for pair in found:
+        first, _, last = pair.name.rpartition(" ")
+        if last.lower() in _STATISTICS:
+            if first:
+                stem = first
+            elif stem:
+                pair.name = f"{stem} {last}"
+        elif pair.name:
+            stem = ""

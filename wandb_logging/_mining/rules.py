@@ -1,0 +1,375 @@
+"""What a rule is: a mapping as `dictConfig` and YAML have it, checked, and ready to be tried on lines."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from wandb_logging._errors import SettingsError
+from wandb_logging._mining import objects, steps
+from wandb_logging._mining.blocks import Block, Box
+from wandb_logging._mining.pairs import pairs
+from wandb_logging._mining.regexes import Regex
+from wandb_logging._mining.tables import Table
+from wandb_logging._mining.template import Found, Template
+
+MAX_RULES = 200
+
+_TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
+_NAMES: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
+
+# Each key of a rule: what it takes, and what it is for. The first six are the forms; a rule has one of them.
+KEYS: dict[str, tuple[dict[str, Any], str]] = {
+    "line": (_TEXT, "A line of the log with its numbers replaced by {names}."),
+    "pairs": (
+        {"enum": [":", "=", " ", True]},
+        "Takes all numbers that have their names in front and this between the two; true: any separator.",
+    ),
+    "table": (_TEXT, "The header of a table, or some of it. Rows below it give a metric for each column."),
+    "box": ({"type": ["boolean", "string"]}, "Boxes of | name | value | lines; a text: those that have it in them."),
+    "block": (_TEXT, "The first line of indented name: value lines."),
+    "json": ({"const": True}, "Lines that hold a JSON object, or a dict as Python prints it."),
+    "regex": (_TEXT, "A regular expression with named groups. Needs has."),
+    "starts": (_TEXT, "With pairs: text before the pairs, as in line. Other lines are not looked at."),
+    "has": (_TEXT, "Text that a line must have."),
+    "sample": (_TEXT, "A line of the log. The rule has to find something in it when logging is configured."),
+    "step": (
+        {"type": ["string", "null"]},
+        "What is the step: a name, or such as 'epoch * 100 + i'; null: the rows have none. Default: what is called step; "
+        "where there is none, the step seen last in the same stream.",
+    ),
+    "prefix": ({"type": "string"}, "Goes before the names. {name} in it stands for a word of the line, {section} for the section."),
+    "section": (_TEXT, "What the lines after this one belong to, for the prefix of other rules."),
+    "only": (_NAMES, "The names that are metrics; others are left out."),
+    "drop": (_NAMES, "Names that are no metrics."),
+    "names": (_TEXT, "With table: the column whose text goes before the names of its row."),
+    "ends": (_TEXT, "With table: text of the line that ends it."),
+    "decimal": ({"enum": [".", ","]}, "What separates the fraction of a number."),
+    "logger": (_TEXT, "The logger whose records, and those of the loggers below it, the rule is for."),
+    "level": ({"type": ["string", "integer"]}, "The lowest level of records that the rule is for."),
+    "stream": (_TEXT, "What the rule is for: stdout, stderr, log (records), or the name of a file."),
+    "Name": (_TEXT, "With Regex: what the number is called, as in SageMaker's metric definitions."),
+    "Regex": (_TEXT, "SageMaker's form of a regular expression: its first group is the number."),
+}  # fmt: skip
+FORMS = ("line", "pairs", "table", "box", "block", "json", "regex", "Regex")
+
+
+def schema() -> dict[str, Any]:
+    """A list of rules as JSON Schema."""
+    properties = {key: {**kind, "description": text} for key, (kind, text) in KEYS.items()}
+    return {
+        "type": "array",
+        "maxItems": MAX_RULES,
+        "items": {
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": False,
+            "anyOf": [{"required": [form]} for form in FORMS],
+        },
+    }
+
+
+@dataclass
+class Line:
+    """A line that rules are tried on.
+
+    Attributes:
+        raw: as it is written; what columns and indentation are seen by.
+        text: with single blanks.
+        stream: where it comes from.
+        logger: the record's logger, "" if it is no record.
+        level: the record's level.
+    """
+
+    raw: str
+    text: str
+    stream: str = ""
+    logger: str = ""
+    level: int = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a rule found.
+
+    Attributes:
+        step: the step, if it says one. Whole, or the place on some other x axis.
+        metrics: numbers by name.
+        line: number of the line that completes it.
+        rule: number of the rule, from 0.
+        x: the name of the step in the text.
+    """
+
+    step: float | None
+    metrics: dict[str, float]
+    line: int
+    rule: int
+    x: str = "step"
+
+
+class Rule:
+    """One rule, ready.
+
+    Args:
+        number: its place in the list, from 0.
+        given: the mapping.
+
+    Raises:
+        SettingsError: it is wrong; the message names its number, its key and what would be right.
+    """
+
+    def __init__(self, number: int, given: object) -> None:
+        self.number = number
+        if not isinstance(given, Mapping):
+            raise SettingsError(f"{self._at()} must be a mapping such as {{line: 'iter {{step}}: loss {{loss}}'}}, not {given!r}")
+        self.given = dict(given)
+        _check_keys(self.given, self._at)
+        self.form = next(form for form in FORMS if form in self.given)
+        self.needle = ""
+        self.stateful: Table | Box | Block | None = None
+        self._template: Template | None = None
+        self._find = self._made()
+        self.has = self.given.get("has", "")
+        self._step_of, self._step_names = self._step()
+        self._prefix = self.given.get("prefix", "")
+        self.section = self.given.get("section")
+        self._only = self._names("only")
+        self._drop = self._names("drop") or frozenset()
+        self._logger = self.given.get("logger", "")
+        self._level = self._least()
+        self._stream = self.given.get("stream", "")
+        self.filtered = bool(self._logger or self._level or self._stream)
+
+    def _at(self, key: str = "") -> str:
+        return f"text_metrics.rules[{self.number}]" + (f".{key}" if key else "")
+
+    def _made(self) -> Callable[[Line, dict[str, Any]], Found | None]:
+        try:
+            return self._MAKERS[self.form](self)
+        except ValueError as exc:
+            raise SettingsError(f"{self._at(self.form)} {exc} (got {self.given[self.form]!r})") from None
+
+    @property
+    def _decimal(self) -> str:
+        return str(self.given.get("decimal", "."))
+
+    def _make_line(self) -> Callable[[Line, dict[str, Any]], Found | None]:
+        template = self._template = Template(self.given["line"], self._decimal)
+        self.needle = template.needle
+        if not template.names and "section" not in self.given:
+            raise ValueError("has no {name} in it")
+
+        def find(line: Line, _: dict[str, Any]) -> Found | None:
+            found = template.find(line.text)
+            return None if found is None else found[0]
+
+        return find
+
+    def _make_pairs(self) -> Callable[[Line, dict[str, Any]], Found | None]:
+        wanted = {":", "=", " ", "<", ">"} if self.given["pairs"] is True else {self.given["pairs"]}
+        starts = self.given.get("starts")
+        template = None if starts is None else _starting(starts, self._at("starts"), self._decimal)
+        separator = "" if True in {self.given["pairs"], " " in wanted} else next(iter(wanted))
+        self.needle = template.needle if template is not None else separator
+
+        def find(line: Line, _: dict[str, Any]) -> Found | None:
+            found: Found = {}
+            begin = 0
+            if template is not None:
+                begun = template.find(line.text)
+                if begun is None:
+                    return None
+                found, begin = begun
+                begin = _same_place(line, begin)
+            for pair in pairs(line.raw, self._decimal, begin):
+                if pair.sep in wanted and pair.name:
+                    found.setdefault(pair.name, pair.value)
+            for name, word in _WORDS.findall(line.raw[begin:]) if "{" in self.given.get("prefix", "") else ():
+                found.setdefault(name, word)
+            return found if template is not None or found else None
+
+        return find
+
+    def _make_table(self) -> Callable[[Line, dict[str, Any]], Found | None]:
+        given = self.given
+        table = Table(given["table"], ends=given.get("ends"), step=given.get("step"), names=given.get("names"), decimal=self._decimal)
+        return self._keep(table)
+
+    def _make_box(self) -> Callable[[Line, dict[str, Any]], Found | None]:
+        if self.given["box"] is False:
+            raise ValueError("must be true, or a text that the boxes have in them")
+        return self._keep(Box(None if self.given["box"] is True else self.given["box"]))
+
+    def _make_block(self) -> Callable[[Line, dict[str, Any]], Found | None]:
+        return self._keep(Block(self.given["block"]))
+
+    def _keep(self, form: Table | Box | Block) -> Callable[[Line, dict[str, Any]], Found | None]:
+        self.stateful = form
+        self.needle = form.needle
+        return lambda line, state: form.find(line.raw, state)
+
+    def _make_json(self) -> Callable[[Line, dict[str, Any]], Found | None]:
+        self.needle = "{"
+        return lambda line, _: objects.numbers_of(line.raw, line.raw.find(self.has) if self.has.endswith("{") else 0)
+
+    def _make_regex(self) -> Callable[[Line, dict[str, Any]], Found | None]:
+        if "has" not in self.given:
+            raise ValueError("needs has: with a text that its lines have, so that other lines cost nothing")
+        regex = Regex(self.given["regex"], self.given["has"])
+        return lambda line, _: regex.find(line.raw)
+
+    def _make_regex_of_sagemaker(self) -> Callable[[Line, dict[str, Any]], Found | None]:
+        if "Name" not in self.given:
+            raise ValueError("needs Name: beside it")
+        regex = Regex(self.given["Regex"], self.given.get("has"), self.given["Name"])
+        self.needle = regex.needle
+        return lambda line, _: regex.find(line.raw)
+
+    _MAKERS: ClassVar = {
+        "line": _make_line,
+        "pairs": _make_pairs,
+        "table": _make_table,
+        "box": _make_box,
+        "block": _make_block,
+        "json": _make_json,
+        "regex": _make_regex,
+        "Regex": _make_regex_of_sagemaker,
+    }
+
+    def _step(self) -> tuple[steps.Step | None, tuple[str, ...]]:
+        if self.given.get("step", "") is None or self.given.get("step") == "none":
+            return None, ()
+        try:
+            return steps.parse(self.given.get("step", "step"))
+        except ValueError as exc:
+            raise SettingsError(f"{self._at('step')} {exc}") from None
+
+    def _names(self, key: str) -> frozenset[str] | None:
+        return frozenset(self.given[key]) if key in self.given else None
+
+    def _least(self) -> int:
+        level = self.given.get("level", 0)
+        number = logging.getLevelName(level.upper()) if isinstance(level, str) else level
+        if not isinstance(number, int):
+            raise SettingsError(f"{self._at('level')} must be the name of a level, not {level!r}")
+        return number
+
+    def is_for(self, line: Line) -> bool:
+        """Whether the rule is for lines of this logger, level and stream."""
+        return (
+            (not self._logger or line.logger == self._logger or line.logger.startswith(self._logger + "."))
+            and line.level >= self._level
+            and (not self._stream or line.stream == self._stream)
+        )
+
+    def find(self, line: Line, state: dict[str, Any]) -> Found | None:
+        """The numbers and words of a line; `{}` if it belongs to something longer; None if the rule is not for it."""
+        if self.has and self.has not in line.raw:
+            return None
+        return self._find(line, state)
+
+    def row(self, found: Found, section: str) -> tuple[float | None, bool, dict[str, float]]:
+        """The step, whether the rule's rows have steps at all, and the metrics of what was found."""
+        step = None if self._step_of is None else self._step_of(found)
+        prefix = self._prefix and _filled(self._prefix, found, section)
+        alone = self._step_names if len(self._step_names) == 1 else ()
+        metrics: dict[str, float] = {}
+        for name, value in found.items():
+            if isinstance(value, str) or name[:1] == "_" or name in alone or name in self._drop:
+                continue
+            if self._only is None or name in self._only:
+                metrics[prefix + name] = value
+        return step, self._step_of is not None, metrics
+
+    def stops_at(self, sample: str) -> str:
+        """Where a `line` stops to fit."""
+        return "" if self._template is None else self._template.stops_at(" ".join(sample.split()))
+
+    @property
+    def x(self) -> str:
+        """What the step is called in the text."""
+        return self._step_names[0] if len(self._step_names) == 1 else "step"
+
+    def section_of(self, found: Found, section: str) -> str | None:
+        """The section that begins with a line, if one does."""
+        return None if self.section is None else _filled(self.section, found, section)
+
+
+_WORDS = re.compile(r"(?:^|(?<=[\s,;{]))[\"']?([A-Za-z_]\w{0,40})[\"']?(?:=|: ?)[\"']?([A-Za-z_][\w-]{0,60})")
+_FIELDS = re.compile(r"\{([^{}]+)\}")
+
+
+def _filled(text: str, found: Found, section: str) -> str:
+    """A prefix with the words that it names. One that is not there takes what follows up to a slash with it."""
+    if "{" not in text:
+        return text
+    known = {"section": section, **{name: str(value) for name, value in found.items()}}
+    filled = _FIELDS.sub(lambda match: known.get(match[1], ""), text)
+    return "/".join(part for part in filled.split("/")[:-1] if part) + "/" + filled.split("/")[-1] if "/" in filled else filled
+
+
+def _starting(text: object, at: str, decimal: str) -> Template:
+    try:
+        return Template(str(text), decimal)
+    except ValueError as exc:
+        raise SettingsError(f"{at} {exc} (got {text!r})") from None
+
+
+def _same_place(line: Line, at: int) -> int:
+    """Where in the line as it is written a place of the line with single blanks is."""
+    if line.raw == line.text or at == 0:
+        return at
+    wanted = len(line.text[:at].replace(" ", ""))
+    for i, char in enumerate(line.raw):
+        if wanted <= 0:
+            return i
+        wanted -= not char.isspace()
+    return len(line.raw)
+
+
+def _check_keys(given: Mapping[Any, Any], at: Callable[[str], str]) -> None:
+    for key, value in given.items():
+        if key not in KEYS:
+            raise SettingsError(f"{at('')} has no key {key!r}; keys are {', '.join(KEYS)}")
+        _check_kind(value, KEYS[key][0], at(str(key)))
+    forms = [form for form in FORMS if form in given]
+    if not forms:
+        raise SettingsError(f"{at('')} needs one of {', '.join(FORMS[:-1])}")
+    if len(forms) > 1:
+        raise SettingsError(f"{at(forms[1])}: a rule has one form, and this one has {forms[0]} already")
+
+
+_TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "integer": (int,), "boolean": (bool,), "null": (type(None),)}
+
+
+def _check_kind(value: object, kind: Mapping[str, Any], at: str) -> None:
+    if "enum" in kind and not any(value is one or (value == one and type(value) is type(one)) for one in kind["enum"]):
+        raise SettingsError(f"{at} must be one of {kind['enum']}, not {value!r}")
+    if "const" in kind and value is not kind["const"]:
+        raise SettingsError(f"{at} must be true, not {value!r}")
+    if kind.get("type") == "array":
+        if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
+            raise SettingsError(f"{at} must be a list of names, not {value!r}")
+        return
+    kinds = kind.get("type", [])
+    wanted = [kinds] if isinstance(kinds, str) else kinds
+    if wanted and not isinstance(value, tuple(item for name in wanted for item in _TYPES[name])):
+        raise SettingsError(f"{at} must be a {' or '.join(wanted)}, not {value!r}")
+    if kind.get("minLength") and value == "":
+        raise SettingsError(f"{at} must not be empty")
+
+
+def parse(given: object) -> list[Rule]:
+    """All rules of a list.
+
+    Raises:
+        SettingsError: one is wrong.
+    """
+    if not isinstance(given, Sequence) or isinstance(given, (str, bytes)):
+        raise SettingsError(f"text_metrics.rules must be a list of rules, not {given!r}")
+    if len(given) > MAX_RULES:
+        raise SettingsError(f"text_metrics.rules has {len(given)} rules; at most {MAX_RULES} are taken")
+    return [Rule(number, rule) for number, rule in enumerate(given)]

@@ -1,0 +1,176 @@
+"""Rules at work: lines in, rows out. What has to be remembered between lines is plain JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from wandb_logging._errors import SettingsError
+from wandb_logging._mining import lines
+from wandb_logging._mining.blocks import Block
+from wandb_logging._mining.pairs import pairs
+from wandb_logging._mining.rules import Line, Row, Rule, parse
+from wandb_logging._mining.template import Found
+
+
+class RuleSet:
+    """A list of rules. The first rule that fits a line has it.
+
+    Args:
+        rules: mappings, as `text_metrics.rules` has them.
+        saved: what `saved` gave before; `{}` at first.
+
+    Raises:
+        SettingsError: a rule is wrong, or does not fit its sample.
+    """
+
+    def __init__(self, rules: object, saved: Mapping[str, Any] | None = None) -> None:
+        self._rules = parse(rules)
+        for rule in self._rules:
+            _check_sample(rule)
+        needles = {rule.has or rule.needle for rule in self._rules}
+        self._needles = () if "" in needles else tuple(needles)
+        self._always = "" in needles
+        saved = saved or {}
+        self._streams: dict[str, dict[str, Any]] = dict(saved.get("streams", {}))
+        self._hits: list[int] = list(saved.get("hits", ())) or [0] * len(self._rules)
+        self._open = any(stream.get("open") for stream in self._streams.values())
+
+    @property
+    def saved(self) -> dict[str, Any]:
+        """What it remembers, as plain JSON."""
+        return {"streams": self._streams, "hits": self._hits}
+
+    @property
+    def unused(self) -> list[Rule]:
+        """Rules that nothing fitted so far."""
+        return [rule for rule, hits in zip(self._rules, self._hits) if not hits]
+
+    def feed(self, raw: str, *, number: int = 0, stream: str = "", logger: str = "", level: int = 0) -> list[Row]:
+        """The rows that a line completes, mostly none or one.
+
+        Args:
+            raw: the line, as `lines.clean` leaves it.
+            number: its number, for the rows.
+            stream: where it comes from; steps, tables and sections of each stream are its own.
+            logger: of a record.
+            level: of a record.
+        """
+        if not (self._always or self._open or any(map(raw.__contains__, self._needles))):
+            return []
+        line = Line(raw, " ".join(raw.split()), stream, logger, level)
+        state = self._streams.setdefault(stream, {})
+        opened = state.setdefault("open", {})
+        rows: list[Row] = []
+        for rule in self._rules:
+            found = self._try(rule, line, opened)
+            if found is None:
+                continue
+            self._hits[rule.number] += 1
+            row = self._row(rule, found, state, number if rule.form != "block" else state.get("last", number))
+            if row is not None:
+                rows.append(row)
+            if not (rule.form == "block" and str(rule.number) not in opened):  # the line after a block is not its own
+                break
+        self._open = self._open or bool(opened)
+        if self._open:
+            state["last"] = number
+        return rows
+
+    def feed_text(self, text: str, *, number: int = 0, stream: str = "", **record: Any) -> list[Row]:
+        """The rows of a text of one or more lines, such as a record's."""
+        if "\n" not in text and "\r" not in text:
+            return self.feed(lines.clean(text), number=number, stream=stream, **record)
+        return [
+            row
+            for i, line in enumerate(text.split("\n"))
+            for shown in lines.redraws(line)
+            for row in self.feed(shown, number=number + i, stream=stream, **record)
+        ]
+
+    def feed_output(self, text: str, *, stream: str) -> list[Row]:
+        """The rows of what a program wrote, which can begin and end within a line."""
+        state = self._streams.setdefault(stream, {})
+        complete, state["begun"] = lines.split(state.get("begun", ""), text)
+        return [row for line in complete for row in self.feed(line, stream=stream)]
+
+    def finish(self, number: int = 0) -> list[Row]:
+        """The rows of what is not complete yet, when no more lines come."""
+        rows = []
+        for stream, state in self._streams.items():
+            begun = state.pop("begun", "")
+            if begun.strip():
+                rows += self.feed_text(begun, number=number, stream=stream)
+            for rule in self._rules:
+                found = rule.stateful.rest(state.get("open", {}).get(str(rule.number), {})) if isinstance(rule.stateful, Block) else None
+                row = self._row(rule, found, state, number) if found else None
+                rows += [] if row is None else [row]
+        return rows
+
+    def _try(self, rule: Rule, line: Line, opened: dict[str, Any]) -> Found | None:
+        if rule.filtered and not rule.is_for(line):
+            return None
+        if rule.stateful is None:
+            return rule.find(line, {}) if rule.needle in line.raw else None
+        key = str(rule.number)
+        if key not in opened and rule.needle not in line.raw:
+            return None
+        state = opened.setdefault(key, {})
+        found = rule.find(line, state)
+        if not state:
+            del opened[key]
+        return found
+
+    def _row(self, rule: Rule, found: Found, state: dict[str, Any], number: int) -> Row | None:
+        section = rule.section_of(found, state.get("section", ""))
+        if section is not None:
+            state["section"] = section
+        step, steps, metrics = rule.row(found, state.get("section", ""))
+        if step is not None:
+            state["step"], state["x"] = step, rule.x
+        elif steps:
+            step = state.get("step")
+        return Row(step, metrics, number, rule.number, state.get("x", "step")) if metrics else None
+
+
+def mine(text: str, rules: RuleSet, stream: str = "") -> Iterator[Row]:
+    """The rows of a whole log, in order; lines are counted from 1."""
+    number = 0
+    for number, line in enumerate(text.split("\n"), 1):
+        before: dict[int, dict[str, float]] = {}
+        for shown in lines.redraws(line.rstrip("\r")):
+            for row in rules.feed(shown, number=number, stream=stream):
+                if before.get(row.rule) != row.metrics:  # a bar that is drawn again says the same
+                    yield row
+                before[row.rule] = row.metrics
+    yield from rules.finish(number)
+
+
+def _check_sample(rule: Rule) -> None:
+    """Whether a rule finds something in its own sample.
+
+    Raises:
+        SettingsError: it does not; the message says what is in the sample.
+    """
+    sample = rule.given.get("sample")
+    if sample is None:
+        return
+    state: dict[str, Any] = {}
+    for raw in [*sample.split("\n"), ""]:
+        raw = lines.clean(raw)
+        found = rule.find(Line(raw, " ".join(raw.split())), state)
+        if found and (rule.row(found, "")[2] or rule.row(found, "")[0] is not None or rule.section):
+            return
+    seen = ", ".join(f"{pair.name or '?'} {pair.value:g}" for pair in pairs(sample)[:8]) or "no number"
+    at = f"text_metrics.rules[{rule.number}].sample"
+    hint = rule.stops_at(sample)
+    raise SettingsError(f"{at}: {rule.form} {rule.given[rule.form]!r} finds nothing in {sample!r}. {hint} In it are: {seen}")
+
+
+def check(rules: Sequence[Any]) -> None:
+    """Check rules without keeping them.
+
+    Raises:
+        SettingsError: one is wrong, or does not fit its sample.
+    """
+    RuleSet(rules)

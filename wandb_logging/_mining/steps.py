@@ -1,0 +1,45 @@
+"""A step that is made of several numbers: `epoch * 40 + i`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+Step = Callable[[Mapping[str, object]], "float | None"]
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?\Z")
+
+
+def parse(text: str) -> tuple[Step, tuple[str, ...]]:
+    """What an expression of names, numbers, `*` and `+` says, and the names in it.
+
+    The value is None where one of the numbers is not there.
+
+    Raises:
+        ValueError: it is no such expression.
+    """
+    terms = [[factor.strip() for factor in term.split("*")] for term in text.split("+")]
+    if not all(factor for term in terms for factor in term):
+        raise ValueError(f"must be a name, or such as 'epoch * 100 + i', not {text!r}")
+    names = tuple(factor for term in terms for factor in term if not _NUMBER.match(factor))
+    if not names:
+        raise ValueError(f"must name a number of the line, and {text!r} does not")
+    return lambda values: _sum(terms, values), names
+
+
+def _sum(terms: list[list[str]], values: Mapping[str, object]) -> float | None:
+    total = 0.0
+    for term in terms:
+        product = 1.0
+        for factor in term:
+            value = float(factor) if _NUMBER.match(factor) else values.get(factor)
+            if not isinstance(value, (int, float)):
+                return None
+            product *= value
+        total += product
+    return whole(total)
+
+
+def whole(value: float) -> float:
+    """An int where it is one."""
+    return int(value) if value == value and abs(value) < 2**53 and value == int(value) else value
