@@ -39,6 +39,7 @@ _DELIMITER = re.compile(r"[,;|\t{}\x01]|\s{2,}|\s[-*/]+\s|\.\s|\s->\s")
 _PARENTHESISED = re.compile(r"\s*[(\[]\s*[^()\[\]]{0,40}[)\]]")
 _AFTER = re.compile(r"\s+([A-Za-z][\w/%.-]*(?: [A-Za-z][\w/%-]*){0,3})(?=\s*(?:[,;|(.]|$)|\s+(?:based|in|of|after)\b)")
 _NAME = re.compile(r"[^\W\d_]")
+_CODE = frozenset("`\\$<>")  # no name has these
 
 
 @dataclass
@@ -146,7 +147,7 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
         section, _, piece = (part.strip() for part in piece.rpartition(":"))
     piece = piece if _LABEL.match(piece) else _balanced(piece)
     piece = piece.strip(" \"'*!>-.")
-    if not _NAME.search(piece) or len(piece) > _MAX_NAME:
+    if not _NAME.search(piece) or len(piece) > _MAX_NAME or not _CODE.isdisjoint(piece):
         return "", section
     return piece, section
 

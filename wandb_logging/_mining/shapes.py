@@ -1,0 +1,145 @@
+"""What a line looks like: its numbers with their names, its counters, and what is left when they are taken out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from wandb_logging._mining.pairs import hidden, pairs
+from wandb_logging._mining.vocabulary import METRICS, STEPS, noun, step_rank
+
+_BAR = re.compile(r"\d{1,3}%\|[^|]{0,200}\||\[[=>.#\-\s]{5,200}\]|[━╸╺─█▉▊▋▌▍▎▏░▒▓▁▂▃▄▅▆▇⣿]+[━╸╺─█▉▊▋▌▍▎▏░▒▓ ]*")
+_COUNTER = re.compile(r"(?<![\w./,-])(\d{1,12})\s*(?:/|\bof\b)\s*(\d{1,12})(?![\w/.])(?!\.\d)")
+_RANGE = re.compile(r"(?<![\w./,:-])(\d{1,9})-(\d{1,9})(?![\d.:/-])([A-Za-z]*)")
+_GLUED = re.compile(r"(?<![\w.])(\d{1,9})(epoch|step|iter|batch)(?![A-Za-z])")
+_LONE = re.compile(r"\s*(?:\[\s*(\d{1,12})\]|(\d{1,12})(?=:\s|\s+--|\s*\||\)\s))")
+_NUMBER = re.compile(r"[-+]?\d[\d.,']*(?:[eE][-+]?\d+)?")
+_BEFORE = re.compile(r"([A-Za-z#][\w ]{0,30}?)\s*[:=#]?\s*[\[(]?\s*\Z")
+_LEVEL = r"(?:INFO|DEBUG|WARNING|WARN|ERROR|CRITICAL|FATAL|TRACE|NOTICE|LOG|info|debug|warning|warn|error|[IWEDF](?=[ \d]))"
+_PREFIX = re.compile(
+    r"\s*(?:"
+    rf"\x01+|\d\d[-/]\d\d(?= ?\x01)|[,.]\d{{3}}(?=\D)|{_LEVEL}(?=[\s:|\]]|$)[\s:|]*"
+    r"|\[(?=[^\]]*(?:\x01|INFO|DEBUG|WARN|ERROR|\.py|Rank|rank))[^\]]{0,120}\]:?"
+    r"|\((?=[^)]*(?:\x01|pid|\.py|:\d))[^)]{0,80}\)"
+    r"|<\d+>|[-|:,]+(?=\s)"
+    r")"
+)
+_LOGGER = re.compile(r"\s*([A-Za-z_][\w.]*(?:\[\d+\])?)\s*(?:[|:]|\s-)\s*(?=\S)(?![\d.\[{-])")
+
+
+@dataclass
+class Field:
+    """A number of a line.
+
+    Attributes:
+        name: "" if nothing names it.
+        sep: as `Pair` has it; or "/" for a counter, "-" for a range, "#" for a number that begins the line.
+        total: what a counter goes up to.
+    """
+
+    name: str
+    value: float
+    sep: str
+    start: int
+    end: int
+    unit: str = ""
+    section: str = ""
+    total: tuple[int, int] | None = None
+    first: tuple[int, int] | None = None
+
+
+@dataclass
+class Shape:
+    """A line, taken apart.
+
+    Attributes:
+        number: of the line.
+        text: the line.
+        head: where it begins, after time, level and logger.
+        fields: its numbers.
+        key: what lines of the same shape have in common.
+    """
+
+    number: int
+    text: str
+    head: int
+    fields: list[Field]
+    key: str
+    blotted: str = field(repr=False, default="")
+
+
+def shape(number: int, text: str) -> Shape:
+    """The shape of a line."""
+    blotted = hidden(_BAR.sub(lambda match: "\x01" * len(match[0]), text))
+    head = _head(blotted)
+    counted, rest = _counters(blotted, head)
+    named = [
+        Field(noun(pair.name) if pair.sep == " " else pair.name, pair.value, pair.sep, pair.start, pair.end, pair.unit, pair.section)
+        for pair in pairs(rest, start=head)
+    ]
+    fields = sorted([*counted, *named], key=lambda item: item.start)
+    _sentences(fields, blotted)
+    return Shape(number, text, head, fields, _key(blotted, head, fields), blotted)
+
+
+def _head(blotted: str) -> int:
+    at, stamped = 0, False
+    for _ in range(12):
+        match = _PREFIX.match(blotted, at)
+        if match is None and stamped:
+            match = _LOGGER.match(blotted, at)
+            if match and (step_rank(match[1]) is not None or match[1].lower() in METRICS | {"train", "val", "test", "valid"}):
+                match = None
+        if match is None or match.end() == at:
+            break
+        stamped, at = True, match.end()
+    while at < len(blotted) and blotted[at].isspace():
+        at += 1
+    return at
+
+
+def _counters(blotted: str, head: int) -> tuple[list[Field], str]:
+    """Counters, ranges and lone numbers; and the line without them."""
+    found: list[Field] = []
+    lone = _LONE.match(blotted, head)
+    if lone:
+        group = 1 if lone[1] else 2
+        found.append(Field("", int(lone[group]), "#", *lone.span(group)))
+    for match in _COUNTER.finditer(blotted, lone.end() if lone else head):
+        found.append(Field(_name_before(blotted[head : match.start()]), int(match[1]), "/", *match.span(1), total=match.span(2)))
+    for match in _RANGE.finditer(blotted, head):
+        if int(match[1]) < int(match[2]):
+            name = match[3] or _name_before(blotted[head : match.start()])
+            found.append(Field(name, int(match[2]), "-", *match.span(2), first=match.span(1)))
+    for match in _GLUED.finditer(blotted, head):
+        found.append(Field(match[2], int(match[1]), "+", *match.span(1)))
+    rest = blotted
+    for item in found:
+        begin = item.first[0] if item.first else item.start
+        end = item.total[1] if item.total else item.end
+        rest = rest[:begin] + "\x01" * (end - begin) + rest[end:]
+    return found, rest
+
+
+def _name_before(before: str) -> str:
+    match = _BEFORE.search(before[-40:])
+    name = match[1].strip() if match else ""
+    last = name.split(" ")[-1] if name else ""
+    return last if last.lower() in STEPS else name
+
+
+def _sentences(fields: list[Field], blotted: str) -> None:
+    """`The average of x for batches 0-9 is 3.5`: the name is before the counter."""
+    for before, item in zip(fields, fields[1:]):
+        if item.name or before.sep not in "/-" or blotted[before.end : item.start].strip() not in {"is", "=", ":"}:
+            continue
+        begin = before.first[0] if before.first else before.start
+        words = blotted[:begin].rpartition("\x01")[2].split(")")[-1].split()
+        if len(words) > 3:
+            item.name, item.sep = " ".join(words[:-2]).replace("'", "").replace('"', "").strip(" :"), "is"
+
+
+def _key(blotted: str, head: int, fields: list[Field]) -> str:
+    """The line with its numbers and what is blotted out taken out."""
+    text = re.sub(r"\x01+", "~", blotted[head:])
+    return " ".join(_NUMBER.sub("#", text).split())[:400]

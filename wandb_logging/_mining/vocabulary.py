@@ -1,0 +1,83 @@
+"""Words that say what a number is, where only its name can tell: a step, a metric, a setting. No program's name is here."""
+
+from __future__ import annotations
+
+import re
+
+# What counts, from the finest: of several in a line, the first is its step.
+_STEPS = (
+    "global_step step steps num_updates update updates iter iters iteration iterations it itr ts timestep timesteps "
+    "total_timesteps minibatch minibatches batch frame frames trial generation generations gen round rounds tree trees "
+    "sweep cycle cycles episode episodes nodes node sample samples seen pass tick gc chunk time t epoch epochs ep e i n"
+).split()
+STEPS = {word: rank for rank, word in enumerate(_STEPS)}
+EPOCHS = frozenset({"epoch", "epochs", "ep", "e"})
+
+# Names of numbers that are results, also where they are said once.
+METRICS = frozenset(
+    "loss losses acc accuracy auc auroc error errors err mse rmse mae mape f1 precision recall score scores reward rewards "
+    "return returns ppl perplexity bleu rouge wer cer map iou dice psnr ssim fid throughput latency lat tps qps rps iops bw "
+    "bandwidth speed rate ratio elapsed duration energy residual residuals objective obj bound gap likelihood loglik logl "
+    "lnl ll deviance temperature pressure volume density enthalpy avg average mean median stdev stddev std sd min max p50 "
+    "p90 p95 p99 failed failures completed complete transferred hit hits usage utilization grad gradient kl entropy best "
+    "final performance flops gflops mflops tflops processed passed violation infeasibility divergence ess rhat rss "
+    "requests responses connections transactions queries messages records ops bandwidth copy scale add triad ns/day "
+    "sec/call wall cpu user sys real time times mfu wps ups cost regret purity modularity inertia silhouette nll elbo "
+    "bpc bpb tokens/s words/s samples/s".split()
+)
+
+# Names of numbers that somebody chose, or that are no quantities.
+SETTINGS = frozenset(
+    "seed layers layer heads head embd embed embedding hidden dim dims size sizes vocab batch_size max_iters parameters params "
+    "param epochs warmup decay momentum dropout beta betas eps epsilon tol tolerance threads thread workers worker clients "
+    "processes process procs port ports pid tid version ver build revision rev id ids uid serial rank ranks gpus gpu device "
+    "devices cores cpus nodes servers hosts interval timeout retries retry attempt limit limits capacity factor scaling level "
+    "levels length width height depth features labels classes columns rows cols variables constraints binaries nonzeros "
+    "nonzero candidates folds fits atoms examples documents vocabulary year date month day chapter line col column offset "
+    "address flag flags verbosity exit code status signal errno keep window percentile learn lr lr0 lrf gamma "
+    "momentum weight cutoff timestep restart freq frequency topics passes cl ref jobs groupid bins used".split()
+)
+
+# A line with one of these before its names is about data that is kept apart.
+APART = re.compile(r"(?i)(?<![a-z])(val|valid|validation|validating|eval|evaluation|evaluating|test|testing|dev)(?![a-z])")
+TRAIN = re.compile(r"(?i)(?<![a-z])(train|training|trainer|epoch|step|iter|iteration|inner|node)(?![a-z])")
+
+_STOPS = frozenset(
+    "on at in for with to took by from over about and or than per after before until every the a an as using up "
+    "found processed took reached within until size line port error errno code exit status".split()
+)
+_TAKEN_OFF = frozenset("of is was are reaches equals now".split())
+_WORDS = re.compile(r"[A-Za-z][a-z]*\d*|[A-Z]+\d*|/s")
+
+
+def words(name: str) -> list[str]:
+    """The words of a name in lower case, whether joined by blanks, underscores or capitals."""
+    return [word.lower() for part in re.split(r"[^A-Za-z0-9]+", name) for word in ([part] if part.isupper() or part.islower() else _WORDS.findall(part))]
+
+
+def is_metric(name: str) -> bool:
+    """Whether a name is one of results."""
+    parts = words(name)
+    return not METRICS.isdisjoint(parts) or not METRICS.isdisjoint({name.lower()}) or "/s" in name or "/sec" in name
+
+
+def is_setting(name: str) -> bool:
+    """Whether a name is one of settings, or of no quantity."""
+    return not SETTINGS.isdisjoint(words(name)) or bool(re.match(r"(?i)n_|num_|max_|min_lr|#", name))
+
+
+def step_rank(name: str) -> int | None:
+    """How fine what a name counts is, 0 the finest; None if it counts nothing."""
+    if name.lower() in STEPS:
+        return STEPS[name.lower()]
+    parts = words(name)
+    ranks = [STEPS[part] for part in parts[-2:] if part in STEPS and len(part) > 1]
+    return min(ranks) + len(STEPS) if ranks and "/" not in name and "per" not in parts and len(parts) < 4 else None
+
+
+def noun(name: str) -> str:
+    """A name of words before a number, without what only leads to it: `Integer solution of` is `Integer solution`."""
+    parts = name.split()
+    while parts and parts[-1].lower() in _TAKEN_OFF:
+        parts.pop()
+    return "" if parts and parts[-1].lower().strip("(#") in _STOPS else " ".join(parts)
