@@ -24,7 +24,9 @@ _NOISE = re.compile(
     r"|\d{1,6}-\d{1,6}-\d{1,6}[\w-]*"
     r")"
 )
-_ADDRESSES = re.compile(r"\w{1,12}://[^\s\"'<>]+|(?<![\w./])/[\w.-]+(?:/[\w.@%+-]*)+|\[[\w.-]{1,60}\.(?:py|cc?|cpp|go|rs|java):\d+[^\]]{0,80}\]?")
+_ADDRESSES = re.compile(
+    r"\w{1,12}://[^\s\"'<>]+|(?<![\w./])/[\w.-]+(?:/[\w.@%+-]*)+|\[[\w.-]{1,60}\.(?:py|cc?|cpp|go|rs|java):\d+[^\]]{0,80}\]?"
+)
 _HIDDEN = "\x01"
 
 _UNIT_GLUED = r"(?P<glued>[A-Za-zµμ°%][A-Za-zµμ/]{0,11}|/s(?:ec)?)?"
@@ -115,8 +117,12 @@ def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None
     end = match.end("number")
     before = text[at : match.start()]
     sep = _SEPARATOR.search(before[-24:])
-    name, section = _name_of(before[: len(before) - (len(before[-24:]) - sep.start())] if sep else before, sep[1] if sep else " ")
+    name, section = _name_of(
+        before[: len(before) - (len(before[-24:]) - sep.start())] if sep else before, sep[1] if sep else " "
+    )
     pair = Pair(name, value, glued, sep[1] if sep else " ", match.start(), end, section, match.end())
+    if not sep and match["number"].lstrip("+-")[:1].isalpha():
+        return None  # nan and inf are words, too
     if not sep and not name:
         _named_after(pair, text)
     elif not glued:

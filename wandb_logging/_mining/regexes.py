@@ -23,7 +23,10 @@ except ImportError:  # Python before 3.11
 
 _CHARS = frozenset(map(chr, range(256))) | {"ß", "ā", "中", "\u2028"}
 _MANY = 8  # repetitions up to here are few
-_ONE_MORE, _SOME = 0.16, 0.34  # what few ambiguous ones count: seven of the one, three of the other are as much as a power
+_ONE_MORE, _SOME = (
+    0.16,
+    0.34,
+)  # what few ambiguous ones count: seven of the one, three of the other are as much as a power
 # Characters of a line that are looked at, by how many powers of its length a search can take.
 _LIMITS = {1: 4096, 2: 2000, 3: 250}
 _VALUE = re.compile(rf"\s*({numbers.POINT})")

@@ -124,7 +124,9 @@ class Rule:
     def __init__(self, number: int, given: object) -> None:
         self.number = number
         if not isinstance(given, Mapping):
-            raise SettingsError(f"{self._at()} must be a mapping such as {{line: 'iter {{step}}: loss {{loss}}'}}, not {given!r}")
+            raise SettingsError(
+                f"{self._at()} must be a mapping such as {{line: 'iter {{step}}: loss {{loss}}'}}, not {given!r}"
+            )
         self.given = dict(given)
         _check_keys(self.given, self._at)
         self.form = next(form for form in FORMS if form in self.given)
@@ -195,7 +197,13 @@ class Rule:
 
     def _make_table(self) -> Callable[[Line, dict[str, Any]], Found | None]:
         given = self.given
-        table = Table(given["table"], ends=given.get("ends"), step=given.get("step"), names=given.get("names"), decimal=self._decimal)
+        table = Table(
+            given["table"],
+            ends=given.get("ends"),
+            step=given.get("step"),
+            names=given.get("names"),
+            decimal=self._decimal,
+        )
         return self._keep(table)
 
     def _make_box(self) -> Callable[[Line, dict[str, Any]], Found | None]:
@@ -293,6 +301,10 @@ class Rule:
         """What the step is called in the text."""
         return self._step_names[0] if len(self._step_names) == 1 else "step"
 
+    def begins(self, line: Line) -> bool:
+        """Whether a line is the header of the rule's table."""
+        return isinstance(self.stateful, Table) and self.stateful.is_header(line.raw)
+
     def section_of(self, found: Found, section: str) -> str | None:
         """The section that begins with a line, if one does."""
         return None if self.section is None else _filled(self.section, found, section)
@@ -308,7 +320,11 @@ def _filled(text: str, found: Found, section: str) -> str:
         return text
     known = {"section": section, **{name: str(value) for name, value in found.items()}}
     filled = _FIELDS.sub(lambda match: known.get(match[1], ""), text)
-    return "/".join(part for part in filled.split("/")[:-1] if part) + "/" + filled.split("/")[-1] if "/" in filled else filled
+    return (
+        "/".join(part for part in filled.split("/")[:-1] if part) + "/" + filled.split("/")[-1]
+        if "/" in filled
+        else filled
+    )
 
 
 def _starting(text: object, at: str, decimal: str) -> Template:

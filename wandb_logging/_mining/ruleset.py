@@ -67,6 +67,8 @@ class RuleSet:
             if found is None:
                 continue
             self._hits[rule.number] += 1
+            if rule.form == "table" and not found and rule.begins(line):
+                self._close_tables(opened, rule)
             row = self._row(rule, found, state, number if rule.form != "block" else state.get("last", number))
             if row is not None:
                 rows.append(row)
@@ -102,10 +104,20 @@ class RuleSet:
             if begun.strip():
                 rows += self.feed_text(begun, number=number, stream=stream)
             for rule in self._rules:
-                found = rule.stateful.rest(state.get("open", {}).get(str(rule.number), {})) if isinstance(rule.stateful, Block) else None
+                found = (
+                    rule.stateful.rest(state.get("open", {}).get(str(rule.number), {}))
+                    if isinstance(rule.stateful, Block)
+                    else None
+                )
                 row = self._row(rule, found, state, number) if found else None
                 rows += [] if row is None else [row]
         return rows
+
+    def _close_tables(self, opened: dict[str, Any], rule: Rule) -> None:
+        """The header of one table ends the others."""
+        for other in self._rules:
+            if other.form == "table" and other is not rule:
+                opened.pop(str(other.number), None)
 
     def _try(self, rule: Rule, line: Line, opened: dict[str, Any]) -> Found | None:
         if rule.filtered and not rule.is_for(line):
@@ -164,7 +176,9 @@ def _check_sample(rule: Rule) -> None:
     seen = ", ".join(f"{pair.name or '?'} {pair.value:g}" for pair in pairs(sample)[:8]) or "no number"
     at = f"text_metrics.rules[{rule.number}].sample"
     hint = rule.stops_at(sample)
-    raise SettingsError(f"{at}: {rule.form} {rule.given[rule.form]!r} finds nothing in {sample!r}. {hint} In it are: {seen}")
+    raise SettingsError(
+        f"{at}: {rule.form} {rule.given[rule.form]!r} finds nothing in {sample!r}. {hint} In it are: {seen}"
+    )
 
 
 def check(rules: Sequence[Any]) -> None:

@@ -5,23 +5,25 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from wandb_logging._mining.pairs import hidden, pairs
+from wandb_logging._mining.pairs import _AFTER, hidden, pairs
 from wandb_logging._mining.vocabulary import METRICS, STEPS, noun, step_rank
 
-_BAR = re.compile(r"\d{1,3}%\|[^|]{0,200}\||\[[=>.#\-\s]{5,200}\]|[━╸╺─█▉▊▋▌▍▎▏░▒▓▁▂▃▄▅▆▇⣿]+[━╸╺─█▉▊▋▌▍▎▏░▒▓ ]*")
+_BAR = re.compile(r"\d{1,3}%\|[^|]{0,200}\||\[[=>.#\-\s]{5,200}\]|[━╸╺─█▉▊▋▌▍▎▏░▒▓▁▂▃▄▅▆▇⣿]+")
 _COUNTER = re.compile(r"(?<![\w./,-])(\d{1,12})\s*(?:/|\bof\b)\s*(\d{1,12})(?![\w/.])(?!\.\d)")
 _RANGE = re.compile(r"(?<![\w./,:-])(\d{1,9})-(\d{1,9})(?![\d.:/-])([A-Za-z]*)")
 _GLUED = re.compile(r"(?<![\w.])(\d{1,9})(epoch|step|iter|batch)(?![A-Za-z])")
 _LONE = re.compile(r"\s*(?:\[\s*(\d{1,12})\]|(\d{1,12})(?=:\s|\s+--|\s*\||\)\s))")
 _NUMBER = re.compile(r"[-+]?\d[\d.,']*(?:[eE][-+]?\d+)?")
 _BEFORE = re.compile(r"([A-Za-z#][\w ]{0,30}?)\s*[:=#]?\s*[\[(]?\s*\Z")
-_LEVEL = r"(?:INFO|DEBUG|WARNING|WARN|ERROR|CRITICAL|FATAL|TRACE|NOTICE|LOG|info|debug|warning|warn|error|[IWEDF](?=[ \d]))"
+_LEVEL = (
+    r"(?:INFO|DEBUG|WARNING|WARN|ERROR|CRITICAL|FATAL|TRACE|NOTICE|LOG|info|debug|warning|warn|error|[IWEDF](?=[ \d]))"
+)
 _PREFIX = re.compile(
     r"\s*(?:"
     rf"\x01+|\d\d[-/]\d\d(?= ?\x01)|[,.]\d{{3}}(?=\D)|{_LEVEL}(?=[\s:|\]]|$)[\s:|]*"
     r"|\[(?=[^\]]*(?:\x01|INFO|DEBUG|WARN|ERROR|\.py|Rank|rank))[^\]]{0,120}\]:?"
     r"|\((?=[^)]*(?:\x01|pid|\.py|:\d))[^)]{0,80}\)"
-    r"|<\d+>|[-|:,]+(?=\s)"
+    r"|\[[^\]\x01=]{1,60}\](?=\s*\x01)|<\d+>|[-|:,]+(?=\s)"
     r")"
 )
 _LOGGER = re.compile(r"\s*([A-Za-z_][\w.]*(?:\[\d+\])?)\s*(?:[|:]|\s-)\s*(?=\S)(?![\d.\[{-])")
@@ -74,9 +76,20 @@ def shape(number: int, text: str) -> Shape:
     head = _head(blotted)
     counted, rest = _counters(blotted, head)
     named = [
-        Field(noun(pair.name) if pair.sep == " " else pair.name, pair.value, pair.sep, pair.start, pair.end, pair.unit, pair.section)
+        Field(
+            noun(pair.name) if pair.sep == " " else pair.name,
+            pair.value,
+            pair.sep,
+            pair.start,
+            pair.end,
+            pair.unit,
+            pair.section,
+        )
         for pair in pairs(rest, start=head)
     ]
+    for item in named:
+        if item.sep == " " and not item.name:
+            _named_after(item, rest)
     fields = sorted([*counted, *named], key=lambda item: item.start)
     _sentences(fields, blotted)
     return Shape(number, text, head, fields, _key(blotted, head, fields), blotted)
@@ -88,7 +101,9 @@ def _head(blotted: str) -> int:
         match = _PREFIX.match(blotted, at)
         if match is None and stamped:
             match = _LOGGER.match(blotted, at)
-            if match and (step_rank(match[1]) is not None or match[1].lower() in METRICS | {"train", "val", "test", "valid"}):
+            if match and (
+                step_rank(match[1]) is not None or match[1].lower() in METRICS | {"train", "val", "test", "valid"}
+            ):
                 match = None
         if match is None or match.end() == at:
             break
@@ -106,7 +121,9 @@ def _counters(blotted: str, head: int) -> tuple[list[Field], str]:
         group = 1 if lone[1] else 2
         found.append(Field("", int(lone[group]), "#", *lone.span(group)))
     for match in _COUNTER.finditer(blotted, lone.end() if lone else head):
-        found.append(Field(_name_before(blotted[head : match.start()]), int(match[1]), "/", *match.span(1), total=match.span(2)))
+        found.append(
+            Field(_name_before(blotted[head : match.start()]), int(match[1]), "/", *match.span(1), total=match.span(2))
+        )
     for match in _RANGE.finditer(blotted, head):
         if int(match[1]) < int(match[2]):
             name = match[3] or _name_before(blotted[head : match.start()])
@@ -128,9 +145,26 @@ def _name_before(before: str) -> str:
     return last if last.lower() in STEPS else name
 
 
+def _named_after(item: Field, text: str) -> None:
+    """`After 10 nodes, ...`: the word before is none of a name, so it is what follows."""
+    match = _AFTER.match(text, item.end)
+    if match:
+        item.name, item.sep = match[1], ">"
+
+
 def _sentences(fields: list[Field], blotted: str) -> None:
     """`The average of x for batches 0-9 is 3.5`: the name is before the counter."""
     for before, item in zip(fields, fields[1:]):
+        between = blotted[(before.total or (0, before.end))[1] : item.start].strip()
+        if (
+            before.sep == "/"
+            and not item.name
+            and item.unit == "%"
+            and between in {"(", "="}
+            and step_rank(before.name) is None
+        ):
+            item.name, item.sep, item.section = before.name, "=", _section(blotted[: before.start])
+            continue
         if item.name or before.sep not in "/-" or blotted[before.end : item.start].strip() not in {"is", "=", ":"}:
             continue
         begin = before.first[0] if before.first else before.start
@@ -139,7 +173,13 @@ def _sentences(fields: list[Field], blotted: str) -> None:
             item.name, item.sep = " ".join(words[:-2]).replace("'", "").replace('"', "").strip(" :"), "is"
 
 
+def _section(before: str) -> str:
+    """What is before the last colon but one."""
+    parts = before.rpartition("\x01")[2].split(",")[0].split(":")
+    return parts[0].strip() if len(parts) > 2 else ""
+
+
 def _key(blotted: str, head: int, fields: list[Field]) -> str:
     """The line with its numbers and what is blotted out taken out."""
     text = re.sub(r"\x01+", "~", blotted[head:])
-    return " ".join(_NUMBER.sub("#", text).split())[:400]
+    return re.sub(r"([\[(]) ", r"\1", " ".join(_NUMBER.sub("#", text).split()))[:400]

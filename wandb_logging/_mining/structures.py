@@ -20,7 +20,9 @@ Text = tuple[int, str]
 
 _TIMING = frozenset("time min max avg average total calls section %total %varavg count % wall cpu (s) ms sec".split())
 _EVENTS = ("event", "split", "phase", "mode", "stage", "subset", "kind", "type", "name", "msg", "message")
-_IDS = re.compile(r"(?i)(?:^|[_./])(?:pid|tid|ppid|id|ids|uid|port|lineno|line|rank|version|seed|timestamp|ts|process|thread|created|msecs)$")
+_IDS = re.compile(
+    r"(?i)(?:^|[_./ ])(?:pid|tid|ppid|id|ids|uid|port|lineno|line|rank|version|seed|chain|engine|dataloader|fold|worker|shard|replica|timestamp|ts|process|thread|created|msecs)$"
+)
 _PERCENT = re.compile(r"\s*\d+(?:\.\d+)?%\s+[\d.,]+\s?[a-zµ]{0,4}(?:\s|$)")
 _KEY_VALUE = re.compile(r"[A-Za-z_][\w.]*=(?:\"[^\"]*\"|'[^']*'|\S*)(?:\s+|$)")
 _BLOCK_ENTRY = re.compile(r"\s+[\w./@ -]{1,60}:(?: \S.*)?\Z")
@@ -46,8 +48,9 @@ class Finding:
 def increasing(values: Sequence[float]) -> bool:
     """Whether numbers count up, perhaps from the beginning again now and then."""
     ups = sum(one < other for one, other in zip(values, values[1:]))
-    downs = sum(one > other for one, other in zip(values, values[1:]))
-    return ups > 0 and downs <= max(1, len(values) // 4) and downs <= ups
+    downs = [other for one, other in zip(values, values[1:]) if one > other]
+    again = all(value <= values[0] for value in downs)
+    return ups > 0 and (again or len(downs) <= max(1, len(values) // 4)) and len(downs) <= ups
 
 
 def is_id(name: str) -> bool:
@@ -60,10 +63,18 @@ def best_step(rows: Iterable[Found], names: Iterable[str], *, least: int = 2) ->
     rows = list(rows)
     ranked = []
     for place, name in enumerate(names):
-        rank = 1 if name == "#" else step_rank(name)
+        rank = 1 if name == "#" else step_rank(name.rpartition("/")[2] or name)
         values = [row[name] for row in rows if name in row]
-        counts = [value for value in values if isinstance(value, (int, float)) and value == int(value if value == value and abs(value) < 1e15 else 0)]
-        if rank is not None and len(counts) == len(values) >= least * len(rows) / 3 and (increasing(counts) or len(counts) == 1):
+        counts = [
+            value
+            for value in values
+            if isinstance(value, (int, float)) and value == int(value if value == value and abs(value) < 1e15 else 0)
+        ]
+        if (
+            rank is not None
+            and len(counts) == len(values) >= least * len(rows) / 3
+            and (increasing(counts) or len(counts) == 1)
+        ):
             ranked.append((rank, place, name))
     return min(ranked)[2] if ranked else None
 
@@ -112,11 +123,16 @@ def _header(text: str) -> str | None:
     if words and hidden(words[0]).startswith("\x01"):
         words = words[1:]
     separated = sum(text.count(separator) for separator in ",;\t|")
-    if len(text) > 600 or not (3 <= len(words) <= 60 or (len(words) == 1 and text.count(",") > 1)):
+    if len(text) > 600 or not (2 <= len(words) <= 60 or (len(words) == 1 and text.count(",") > 1)):
         return None
     if any(cell(word) is not None and not word.isalpha() for word in words):
         return None
-    if text.rstrip().endswith((".", "!", "?", "...", ":")) or '"' in text or "=" in text or "://" in text:
+    if (
+        (text.rstrip().endswith((".", "!", "?", "...", ":")) and separated < 2)
+        or '"' in text
+        or "=" in text
+        or "://" in text
+    ):
         return None
     wide = len(re.findall(r"\s{2,}", text.strip())) or separated > 1 or text.strip().replace(" ", "").isalnum()
     return " ".join(words) if wide else None
@@ -134,6 +150,8 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Findi
     rows, lines, labels = _rows(Table(header, decimal=decimal), texts[i:], taken, texts[i][1])
     if len(rows) < 2 or (len(rows) < 3 and len(rows[0][1]) < 3):
         return None
+    within = [text for number, text in texts[i:] if number <= rows[-1][0] and number not in taken and text.strip()]
+    dense = len(lines) / len(within)
     names = list(dict.fromkeys(name for _, row in rows for name in row))
     first = [row.get(names[0]) for _, row in rows]
     step = best_step([row for _, row in rows], names, least=1)
@@ -146,11 +164,16 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Findi
         rows, lines, _ = _rows(Table(header, decimal=decimal, step=step), texts[i:], taken, texts[i][1])
     elif labels:
         rule["names"] = labels
-    elif len(rows) < 3 and not any(" :" in str(name) or "/" in str(name) for name in names):
+    elif dense < 0.6 or len(rows) < 3 and not any(" :" in str(name) or "/" in str(name) for name in names):
         return None
     if comma:
         rule["decimal"] = ","
-    return Finding([rule], f"a table of {len(rows)} rows" if step else f"a table of {len(rows)} rows without a step", lines, rows[0][0])
+    return Finding(
+        [rule],
+        f"a table of {len(rows)} rows" if step else f"a table of {len(rows)} rows without a step",
+        lines,
+        rows[0][0],
+    )
 
 
 def _fits(header: str, text: str) -> bool:
@@ -162,7 +185,9 @@ def _fits(header: str, text: str) -> bool:
     return numeric >= 2 and numeric * 5 >= len(values) * 2
 
 
-def _rows(table: Table, texts: Sequence[Text], taken: set[int], header: str) -> tuple[list[tuple[int, Found]], set[int], str | None]:
+def _rows(
+    table: Table, texts: Sequence[Text], taken: set[int], header: str
+) -> tuple[list[tuple[int, Found]], set[int], str | None]:
     state: dict[str, Any] = {}
     rows: list[tuple[int, Found]] = []
     lines: set[int] = set()
@@ -172,6 +197,13 @@ def _rows(table: Table, texts: Sequence[Text], taken: set[int], header: str) -> 
             continue
         found = table.find(text, state)
         if found is None:
+            other = _header(text) if state and text.strip() else None
+            if (
+                other is not None
+                and len(other.split()) > 1
+                and any(_fits(text, below) for below in _below(texts, number))
+            ):
+                state.clear()
             continue
         lines.add(number)
         if found:
@@ -182,6 +214,10 @@ def _rows(table: Table, texts: Sequence[Text], taken: set[int], header: str) -> 
                 first_cells[name].add(cells[name])
     label = next((name for name, values in first_cells.items() if len(values) > 1 and len(values) == len(rows)), None)
     return rows, lines, label
+
+
+def _below(texts: Sequence[Text], number: int) -> list[str]:
+    return [text for at, text in texts if number < at <= number + 2 and text.strip()]
 
 
 def percentiles(texts: Sequence[Text]) -> list[Finding]:
@@ -208,7 +244,11 @@ def exposition(texts: Sequence[Text]) -> Finding | None:
     if sum(text.startswith("# TYPE ") for _, text in texts) < 2:
         return None
     rule = {"regex": r"^(?P<name>[a-zA-Z_:][\w:]*(?:\{[^}]*\})?) (?P<value>\S+)", "has": "_"}
-    lines = {number for number, text in texts if re.match(r"[a-zA-Z_:][\w:]*(?:\{[^}]*\})? \S+", text) or text.startswith("# ")}
+    lines = {
+        number
+        for number, text in texts
+        if re.match(r"[a-zA-Z_:][\w:]*(?:\{[^}]*\})? \S+", text) or text.startswith("# ")
+    }
     return Finding([rule], "metrics in Prometheus' text format", lines, 0)
 
 
@@ -281,7 +321,11 @@ def _same_twice(rows: list[tuple[int, str, Found]]) -> bool:
 
 def _json(before: str, rows: list[tuple[int, str, Found]], *, alone: bool) -> Finding:
     founds = [found for _, _, found in rows]
-    names = [name for name, value in {name: value for found in founds for name, value in found.items()}.items() if not isinstance(value, str)]
+    names = [
+        name
+        for name, value in {name: value for found in founds for name, value in found.items()}.items()
+        if not isinstance(value, str)
+    ]
     step = best_step(founds, [name for name in names if "/" not in name], least=1)
     rule: dict[str, Any] = {"json": True}
     text = before.rpartition("\x01")[2].lstrip()
@@ -303,7 +347,9 @@ def _name(rule: dict[str, Any], step: str | None, founds: list[Found], names: li
     if event is not None:
         rule["prefix"] = f"{{{event}}}/"
     ids = [name for name in names if is_id(name) and name != step] + [
-        name for name in names if name not in (step, *EPOCHS) and all(_is_clock(found.get(name)) for found in founds if name in found)
+        name
+        for name in names
+        if name not in (step, *EPOCHS) and all(_is_clock(found.get(name)) for found in founds if name in found)
     ]
     if ids:
         rule["drop"] = list(dict.fromkeys(ids))

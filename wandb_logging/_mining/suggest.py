@@ -11,15 +11,25 @@ from typing import Any
 from wandb_logging._errors import SettingsError
 from wandb_logging._mining import lines, numbers, structures
 from wandb_logging._mining.rules import Line, Rule
-from wandb_logging._mining.shapes import Field, Shape, shape
+from wandb_logging._mining.shapes import _BAR, Field, Shape, shape
 from wandb_logging._mining.structures import Finding, increasing, is_id
-from wandb_logging._mining.vocabulary import APART, EPOCHS, TRAIN, is_metric, is_setting, step_rank, words
+from wandb_logging._mining.vocabulary import (
+    APART,
+    EPOCHS,
+    STEPS,
+    TRAIN,
+    is_left,
+    is_metric,
+    is_setting,
+    step_rank,
+    words,
+)
 
 MAX_LINES = 20_000  # of a log that are looked at
 
 _CODE = re.compile(
     r"^\s*(?:File \"|Traceback|raise |return |import |from |def |class |self\.|\^+|at [\w.$]+\()|\w\(\w+=|HTTP/\d|\"(?:GET|POST|PUT|HEAD|DELETE) "
-    r"|Error: |Exception|\bsha\d*\b|SELECT |://|[\w/]+\.(?:py|so|cc|cpp|h|java|js):\d"
+    r"|Error: |Exception|\bsha\d*\b|SELECT |://|^\S+\.(?:py|c|cc|cpp|h|java|js):\d"
 )
 _FINAL = frozenset("final best total overall".split())
 
@@ -76,7 +86,9 @@ def suggest(text: str) -> list[Suggestion]:
     taken = set().union(*(finding.lines for finding in findings)) if findings else set()
     rest = [shape(number, shown) for number, shown in texts if number not in taken and _is_text(shown)]
     groups = _groups(rest, findings)
-    suggestions = [(len(finding.rules[0]), Suggestion(rule, finding.comment)) for finding in findings for rule in finding.rules]
+    suggestions = [
+        (len(finding.rules[0]), Suggestion(rule, finding.comment)) for finding in findings for rule in finding.rules
+    ]
     ruled = [rule for group in groups if (rule := _rule(group)) is not None]
     ruled.sort(key=lambda item: -len(str(item.rule.get("line", ""))))
     return _distinct([*(suggestion for _, suggestion in suggestions), *ruled])
@@ -117,9 +129,12 @@ def _groups(shapes: Sequence[Shape], findings: Sequence[Finding]) -> list[_Group
         _find_step(group)
         _find_wanted(group)
     regular = [group for group in groups if _is_regular(group)]
-    starts = [group.first.number for group in regular if group.step is not None] + [item.first for item in findings if item.first]
+    starts = [group.first.number for group in regular if group.step is not None] + [
+        item.first for item in findings if item.first
+    ]
     begin = min(starts, default=0)
     kept = [*regular, *(group for group in groups if group not in regular and _is_said_once(group, begin))]
+    kept += _neighbours(groups, kept, begin)
     kept += _steps_alone(groups, kept)
     _label(kept, shapes)
     return [group for group in kept if group.wanted or group.step is not None]
@@ -157,6 +172,21 @@ def _find_step(group: _Group) -> None:
         simulated = item.name.lower() in {"time", "t"} and item.sep in "=:" and len(group.first.fields) == 1
         if rank is None or (item.unit and item.unit != "s" and not simulated):
             continue
+        if (
+            item.sep in " >"
+            and (item.name.lower() not in STEPS or any(one.sep in ":=" for one in group.first.fields[:i]))
+            and rank >= len(STEPS)
+        ):
+            continue
+        if (
+            item.sep == "/"
+            and not item.name
+            and "\x01" in group.first.blotted[group.first.head :]
+            and _BAR.search(group.first.text)
+        ):
+            continue  # a progress bar: what it counts is within an epoch
+        if is_left(item.name):
+            continue
         whole = all(value == int(value) for value in values if abs(value) < 1e15)
         if not whole and not simulated and item.name.lower() not in {"progress"}:
             continue
@@ -189,11 +219,20 @@ def _restarts(group: _Group) -> None:
     step = group.step
     assert step is not None
     values, total = group.values(step), group.first.fields[step].total
-    epoch = next((i for i, item in enumerate(group.first.fields) if i != step and item.name.lower().split(" ")[-1] in EPOCHS), None)
+    epoch = _epoch(group)
     if epoch is None or total is None or all(a <= b for a, b in zip(values, values[1:])):
         return
     group.expression = "epoch * _n + i"
     group.parts = {step: "i", epoch: "epoch"}
+
+
+def _epoch(group: _Group) -> int | None:
+    """The field that is the epoch, where another is the step."""
+    fields = enumerate(group.first.fields)
+    return next(
+        (i for i, item in fields if i != group.step and item.name.lower().split(" ")[-1] in EPOCHS and item.sep != "-"),
+        None,
+    )
 
 
 def _find_wanted(group: _Group) -> None:
@@ -201,14 +240,14 @@ def _find_wanted(group: _Group) -> None:
     many = len(group.shapes)
     fields = group.first.fields
     for i, item in enumerate(fields):
-        if i == group.step or not item.name or item.sep in "/-+#" or is_id(item.name):
+        if i == group.step or not item.name or item.sep in "/-+#" or is_id(item.name) or is_left(item.name):
             continue
         values = group.values(i)
         varies = len(set(map(str, values))) > 1
         if _wanted(item, counted=counted, many=many, varies=varies, fields=len(fields)):
-            group.wanted[i] = item.name
-    epoch = next((i for i, item in enumerate(fields) if i != group.step and item.name.lower() in EPOCHS), None)
-    if epoch is not None and group.wanted and counted and epoch not in group.wanted:
+            group.wanted[i] = item.name if group.word is None else f"$name {item.name}"
+    epoch = _epoch(group)
+    if epoch is not None and group.wanted and counted:
         group.wanted[epoch] = "epoch"
 
 
@@ -218,12 +257,20 @@ def _wanted(item: Field, *, counted: bool, many: int, varies: bool, fields: int)
         name = name.replace("'s ", " ")
     if len(name.split()) > 6:
         return False
-    if step_rank(name) is not None and not is_metric(name) and name.lower() not in EPOCHS and item.sep == " " and not counted:
+    if (
+        step_rank(name) is not None
+        and not is_metric(name)
+        and name.lower() not in EPOCHS
+        and item.sep == " "
+        and not counted
+    ):
         return False
     if item.sep in ":=<" or item.sep == "is":
-        return counted or is_metric(name) or (many > 2 and varies and not is_setting(name))
+        return counted or is_metric(name) or (many > 2 and varies)
     if item.sep == " ":
-        return (is_metric(name) or (counted and many > 2 and len(name.split()) < 4)) and (counted or (many > 2 and varies) or fields > 1)
+        return (is_metric(name) or (counted and many > 2 and varies and len(name.split()) < 4)) and (
+            counted or (many > 2 and varies) or fields > 1
+        )
     return is_metric(name) or (counted and many > 1 and fields > 2) or (many > 2 and varies and fields > 2)
 
 
@@ -258,8 +305,42 @@ def _is_said_once(group: _Group, begin: int) -> bool:
     return loose < 9
 
 
+def _neighbours(groups: list[_Group], kept: list[_Group], begin: int) -> list[_Group]:
+    """Lines `name: number` right beside results that are said once: they are of the same report."""
+    near = {
+        item.number + by
+        for group in kept
+        if group.step is None and len(group.shapes) < 3
+        for item in group.shapes
+        for by in (-1, 1)
+    }
+    found = []
+    for group in groups:
+        item = group.first
+        one = item.fields[0]
+        clean = (
+            len(item.fields) == 1
+            and one.sep in ":="
+            and one.name
+            and item.text[item.head :].strip().startswith(one.name)
+        )
+        if (
+            group in kept
+            or not clean
+            or item.number not in near
+            or item.number < begin
+            or is_setting(one.name)
+            or is_id(one.name)
+        ):
+            continue
+        group.wanted, group.step = {0: one.name}, None
+        found.append(group)
+    return found
+
+
 def _steps_alone(groups: list[_Group], kept: list[_Group]) -> list[_Group]:
     """Lines that only count, `Time = 0.5`, if rows without a step come after them."""
+    groups = [*groups, *_by_beginning(groups, kept)]
     without = [item.number for group in kept if group.step is None for item in group.shapes]
     found = []
     for group in groups:
@@ -270,11 +351,27 @@ def _steps_alone(groups: list[_Group], kept: list[_Group]) -> list[_Group]:
             continue
         follows = sum(any(shape.number < number <= shape.number + 40 for number in without) for shape in group.shapes)
         if (follows * 2 > len(group.shapes) and len(group.shapes) > 1) or (follows and item.sep == "/"):
-            if len(group.first.key.split()) < 16:
+            if len(group.first.key.split()) < 16 or item.sep == "#":
                 group.wanted = {}
                 found.append(group)
     found.sort(key=lambda group: -len(group.shapes))
     return found[:1]
+
+
+def _by_beginning(groups: list[_Group], kept: list[_Group]) -> list[_Group]:
+    """Lines that begin alike with a number, whatever follows."""
+    begins: dict[str, list[Shape]] = defaultdict(list)
+    for group in groups:
+        if group in kept or len(group.shapes) > 3:
+            continue
+        for item in group.shapes:
+            if item.fields and (item.fields[0].sep == "#" or step_rank(item.fields[0].name) is not None):
+                begins[" ".join(item.key.split()[:2])].append(item)
+    found = [_Group(sorted(items, key=lambda item: item.number)) for items in begins.values() if len(items) > 2]
+    for group in found:
+        if increasing(group.values(0)):
+            group.step = 0
+    return found
 
 
 # --- names --------------------------------------------------------------------------------------------
@@ -305,7 +402,14 @@ def _label(groups: list[_Group], shapes: Sequence[Shape]) -> None:
         elif all(before.get(item.number) for item in group.shapes):
             group.label = f"{before[group.first.number]}/"
         elif head and not TRAIN.search(head):
-            group.label = f"{_short(head)}/"
+            others = {
+                word
+                for other in groups
+                if other is not group and _has_names(other, clash)
+                for word in _head_of(other).split()
+            }
+            own = [word for word in head.split() if word not in others and any(map(str.isalpha, word))]
+            group.label = f"{own[-1] if own else _short(head)}/"
         elif section and not TRAIN.search(section):
             group.label = f"{_short(section)}/"
     for group in groups:  # a summary that follows lines of data that is kept apart, and shares their names
@@ -316,11 +420,20 @@ def _label(groups: list[_Group], shapes: Sequence[Shape]) -> None:
                 group.label = previous.label
 
 
+def _has_names(group: _Group, names: list[str]) -> bool:
+    """Whether a group has one of these names."""
+    return not set(names).isdisjoint(group.wanted.values())
+
+
 def _previous(group: _Group, order: dict[int, _Group]) -> _Group | None:
     """The one group whose lines come right before those of this one."""
     found = set()
     for item in group.shapes:
-        near = [order[number] for number in range(item.number - 3, item.number) if number in order and order[number] is not group]
+        near = [
+            order[number]
+            for number in range(item.number - 3, item.number)
+            if number in order and order[number] is not group
+        ]
         found.add(id(near[-1]) if near else None)
         last = near[-1] if near else None
     return last if len(found) == 1 else None
@@ -350,6 +463,9 @@ def _head_of(group: _Group) -> str:
 
 def _short(label: str) -> str:
     """At most three words, those of steps taken off."""
+    match = APART.search(label)
+    if match and len(label.split()) > 2:
+        return match[1]
     parts = [part for part in label.split() if step_rank(part) is None or APART.search(part)]
     return " ".join(parts[:3]).strip(" :=-") or label.split(" ")[0]
 
@@ -382,7 +498,10 @@ def _holds(rule: dict[str, Any], group: _Group) -> bool:
         if found is None:
             continue
         values = [value for value in made.row(found, "")[2].values()]
-        right += all(any(value == other for other in values) or value != value for value in (item.fields[i].value for i in group.wanted if i not in group.parts))
+        right += all(
+            any(value == other for other in values) or value != value
+            for value in (item.fields[i].value for i in group.wanted if i not in group.parts)
+        )
     return right * 10 >= len(tried) * 9
 
 
@@ -405,7 +524,11 @@ def _as_line(group: _Group) -> dict[str, Any] | None:
     text += tail[0].replace("{", "").replace("}", "") if tail else ""
     text = re.sub(r"(?:\{\*\}[^{}\w]*)+\{\*\}", "{*}", text)
     text = re.sub(r"^\s*[^\w{]*\{\*\}", "", text).strip()
-    rule: dict[str, Any] = {"line": re.sub(r"\s+", " ", text)}
+    text = re.sub(r"([\[(]) +\{", r"\1{", re.sub(r"\s+", " ", text))
+    if not re.search(r"[^\W\d_]", re.sub(r"\{[^}]*\}", "", text)):
+        more = re.match(r"\s*\S{1,20} ?", item.text[at:])
+        text += more[0] if more and not any(map(str.isdigit, more[0])) else ""
+    rule: dict[str, Any] = {"line": text}
     return _with_options(rule, group)
 
 
@@ -439,7 +562,7 @@ def _places(group: _Group) -> list[tuple[int, int, str]]:
         if not any(start < match.end() and match.start() < stop for start, stop in covered):
             taken = item.text[match.start() : match.end()]
             found.append((*match.span(), "{_:time}" if re.fullmatch(numbers.DURATION, taken) else "{*}"))
-    for match in re.finditer(r"(?<![\w.\x01])[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?", item.blotted):
+    for match in re.finditer(r"(?<![\w.@\x01])[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?", item.blotted):
         if not any(start < match.end() and match.start() < stop for start, stop, _ in found):
             found.append((match.start(), match.end(), "{_}"))
     return sorted(found)
@@ -450,8 +573,6 @@ def _unique(group: _Group) -> dict[int, str]:
     names: dict[int, str] = {}
     for i in sorted(group.wanted):
         name = group.wanted[i].replace("{", "(").replace("}", ")").strip()
-        if group.word is not None and name.lower() not in EPOCHS:
-            name = f"$name {name}"
         if name in names.values() or name in {"step", "_"} or (name == "i" and group.expression):
             name = f"{name} {list(names.values()).count(name) + 2}" if name != "step" else "step time"
         names[i] = name

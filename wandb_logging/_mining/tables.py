@@ -37,7 +37,13 @@ class Table:
     """
 
     def __init__(
-        self, header: str, *, ends: str | None = None, step: str | None = None, names: str | None = None, decimal: str = "."
+        self,
+        header: str,
+        *,
+        ends: str | None = None,
+        step: str | None = None,
+        names: str | None = None,
+        decimal: str = ".",
     ) -> None:
         if not _BARS.sub("", header).strip():
             raise ValueError("needs some text of the header")
@@ -51,7 +57,7 @@ class Table:
 
     def find(self, raw: str, state: dict[str, Any]) -> Found | None:
         """A row; `{}` for a line that belongs to the table and has none; None for any other. State: the open table."""
-        if self._is_header(raw):
+        if self.is_header(raw):
             state.clear()
             state["header"] = _PROGRESS.sub("", raw).rstrip()
             return {}
@@ -65,7 +71,8 @@ class Table:
         cells = row(state["header"], _PROGRESS.sub("", raw))
         return None if cells is None else self._values(cells, state)
 
-    def _is_header(self, raw: str) -> bool:
+    def is_header(self, raw: str) -> bool:
+        """Whether a line is the table's header."""
         return self.needle in raw and self._header in " ".join(_BARS.sub(" ", raw).split())
 
     def _values(self, cells: Mapping[str, str], state: dict[str, Any]) -> Found | None:
@@ -138,7 +145,9 @@ def _by_separator(header: str, raw: str, separator: str) -> dict[str, str] | Non
     if len(names) != len(texts):
         return None
     first = [cells[0].rpartition(": ")[2] for cells in (names, texts)]
-    return _by_name([name.strip() for name in (first[0], *names[1:])], [text.strip() for text in (first[1], *texts[1:])])
+    return _by_name(
+        [name.strip() for name in (first[0], *names[1:])], [text.strip() for text in (first[1], *texts[1:])]
+    )
 
 
 def _by_count(header: str, tokens: list[Span]) -> dict[str, str] | None:

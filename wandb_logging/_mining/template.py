@@ -49,7 +49,9 @@ class Template:
         self._fields: list[_Field] = []
         parts = self._parts = _parts(" ".join(text.split()) if text.strip() else "", text)
         self._segments = [re.compile(self._pattern(segment, first=not i)) for i, segment in enumerate(_segments(parts))]
-        self.needle = max((piece for kind, part in parts if kind == "text" for piece in part.split()), key=len, default="")
+        self.needle = max(
+            (piece for kind, part in parts if kind == "text" for piece in part.split()), key=len, default=""
+        )
         self.names = tuple(field.name for field in self._fields)
 
     def find(self, text: str, start: int = 0) -> tuple[Found, int] | None:
@@ -75,7 +77,9 @@ class Template:
     def stops_at(self, text: str) -> str:
         """How far the template fits a line, and what comes there instead. The line's blanks are single ones."""
         for count in range(len(self._parts) - 1, 0, -1):
-            part = "".join(literal if kind == "text" else _shown(kind, literal) for kind, literal in self._parts[:count])
+            part = "".join(
+                literal if kind == "text" else _shown(kind, literal) for kind, literal in self._parts[:count]
+            )
             try:
                 match = Template(part, self._decimal).find(text)
             except ValueError:
@@ -185,7 +189,9 @@ def _literal(text: str, *, starts: bool, ends: bool) -> str:
     if text.startswith("."):
         pattern = r"\.?" + pattern[2:]  # the full stop after 1.0: it may have been taken for a decimal point
     if starts:
-        pattern = "(?:^|(?<= ))" + pattern[1:] if text[0] == " " else (r"(?<!\w)" if text[0].isalnum() else "") + pattern
+        pattern = (
+            "(?:^|(?<= ))" + pattern[1:] if text[0] == " " else (r"(?<!\w)" if text[0].isalnum() else "") + pattern
+        )
     if ends:
         pattern = pattern[:-1] + "(?: |$)" if text[-1] == " " else pattern + (r"(?!\w)" if text[-1].isalpha() else "")
     return pattern

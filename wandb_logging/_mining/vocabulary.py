@@ -11,6 +11,10 @@ _STEPS = (
     "sweep cycle cycles episode episodes nodes node sample samples seen pass tick gc chunk time t epoch epochs ep e i n"
 ).split()
 STEPS = {word: rank for rank, word in enumerate(_STEPS)}
+# Those that also count where they are the last of several words.
+_LAST = STEPS.keys() - set(
+    "time t n i e it ts tree trees node nodes sample samples seen pass tick chunk gc frames gen".split()
+)
 EPOCHS = frozenset({"epoch", "epochs", "ep", "e"})
 
 # Names of numbers that are results, also where they are said once.
@@ -31,7 +35,7 @@ SETTINGS = frozenset(
     "seed layers layer heads head embd embed embedding hidden dim dims size sizes vocab batch_size max_iters parameters params "
     "param epochs warmup decay momentum dropout beta betas eps epsilon tol tolerance threads thread workers worker clients "
     "processes process procs port ports pid tid version ver build revision rev id ids uid serial rank ranks gpus gpu device "
-    "devices cores cpus nodes servers hosts interval timeout retries retry attempt limit limits capacity factor scaling level "
+    "devices cores cpus interval timeout retries retry attempt limit limits capacity factor scaling level "
     "levels length width height depth features labels classes columns rows cols variables constraints binaries nonzeros "
     "nonzero candidates folds fits atoms examples documents vocabulary year date month day chapter line col column offset "
     "address flag flags verbosity exit code status signal errno keep window percentile learn lr lr0 lrf gamma "
@@ -39,7 +43,9 @@ SETTINGS = frozenset(
 )
 
 # A line with one of these before its names is about data that is kept apart.
-APART = re.compile(r"(?i)(?<![a-z])(val|valid|validation|validating|eval|evaluation|evaluating|test|testing|dev)(?![a-z])")
+APART = re.compile(
+    r"(?i)(?<![a-z])(val|valid|validation|validating|eval|evaluation|evaluating|test|testing|dev)(?![a-z])"
+)
 TRAIN = re.compile(r"(?i)(?<![a-z])(train|training|trainer|epoch|step|iter|iteration|inner|node)(?![a-z])")
 
 _STOPS = frozenset(
@@ -52,7 +58,11 @@ _WORDS = re.compile(r"[A-Za-z][a-z]*\d*|[A-Z]+\d*|/s")
 
 def words(name: str) -> list[str]:
     """The words of a name in lower case, whether joined by blanks, underscores or capitals."""
-    return [word.lower() for part in re.split(r"[^A-Za-z0-9]+", name) for word in ([part] if part.isupper() or part.islower() else _WORDS.findall(part))]
+    return [
+        word.lower()
+        for part in re.split(r"[^A-Za-z0-9]+", name)
+        for word in ([part] if part.isupper() or part.islower() else _WORDS.findall(part))
+    ]
 
 
 def is_metric(name: str) -> bool:
@@ -71,8 +81,17 @@ def step_rank(name: str) -> int | None:
     if name.lower() in STEPS:
         return STEPS[name.lower()]
     parts = words(name)
-    ranks = [STEPS[part] for part in parts[-2:] if part in STEPS and len(part) > 1]
-    return min(ranks) + len(STEPS) if ranks and "/" not in name and "per" not in parts and len(parts) < 4 else None
+    if not parts or "/" in name or "per" in parts or parts[-1] not in _LAST or len(parts) > 6:
+        return None
+    return STEPS[parts[-1]] + len(STEPS)
+
+
+def is_left(name: str) -> bool:
+    """Whether a number says how long something will take."""
+    return not _LEFT.isdisjoint(words(name))
+
+
+_LEFT = frozenset("eta remaining estimated finish left".split())
 
 
 def noun(name: str) -> str:
@@ -80,4 +99,4 @@ def noun(name: str) -> str:
     parts = name.split()
     while parts and parts[-1].lower() in _TAKEN_OFF:
         parts.pop()
-    return "" if parts and parts[-1].lower().strip("(#") in _STOPS else " ".join(parts)
+    return "" if parts and parts[-1].lower().rpartition("/")[2].strip("(#") in _STOPS else " ".join(parts)
