@@ -30,7 +30,7 @@ _ADDRESSES = re.compile(
 _HIDDEN = "\x01"
 
 _UNIT_GLUED = r"(?P<glued>[A-Za-zµμ°%][A-Za-zµμ/]{0,11}|/s(?:ec)?)?"
-_EDGE = r"(?![\w%@/.:])|(?=[.:](?:\s|$))|(?=/(?:s|sec|it|step|epoch)\b)"
+_EDGE = r"(?![\w%@/.:])|(?=[.:](?:\s|$))|(?=/(?:s|sec|it|step|epoch)\b|/[A-Za-z_]\w{0,30}=)"
 _FORMS = {
     decimal: re.compile(rf"(?<![\w.#@$/\x01,'])(?<![\d)\]][-+])(?P<number>{form}){_UNIT_GLUED}(?:{_EDGE})")
     for decimal, form in ((".", numbers.POINT), (",", numbers.COMMA))
@@ -41,6 +41,7 @@ _DELIMITER = re.compile(r"[,;|\t{}\x01]|\s{2,}|\s[-*/]+\s|\.\s|\s->\s")
 _PARENTHESISED = re.compile(r"\s*[(\[]\s*[^()\[\]]{0,40}[)\]]")
 _AFTER = re.compile(r"\s+([A-Za-z][\w/%.-]*(?: [A-Za-z][\w/%-]*){0,3})(?=\s*(?:[,;|(.]|$)|\s+(?:based|in|of|after)\b)")
 _NAME = re.compile(r"[^\W\d_]")
+_LOOSE = re.compile(r"(?:^|\s)\d+(?:\s|$)")
 _CODE = frozenset("`\\$<>")  # no name has these
 
 
@@ -139,7 +140,7 @@ def _named_after(pair: Pair, text: str) -> None:
     """`104.0 tps`, `14225 words/s`: the name is what follows."""
     match = _AFTER.match(text, pair.after)
     if match:
-        pair.name, pair.sep, pair.after = match[1], ">", match.end(1)
+        pair.name, pair.sep, pair.after = match[1].rstrip("."), ">", match.end(1)
 
 
 def _name_of(before: str, sep: str) -> tuple[str, str]:
@@ -153,7 +154,8 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
         section, _, piece = (part.strip() for part in piece.rpartition(":"))
     piece = piece if _LABEL.match(piece) else _balanced(piece)
     piece = piece.strip(" \"'*!>-.")
-    if not _NAME.search(piece) or len(piece) > _MAX_NAME or not _CODE.isdisjoint(piece):
+    piece = piece.lstrip("/")
+    if not _NAME.search(piece) or _LOOSE.search(piece) or len(piece) > _MAX_NAME or not _CODE.isdisjoint(piece):
         return "", section
     return piece, section
 

@@ -10,10 +10,10 @@ from wandb_logging._mining.vocabulary import METRICS, STEPS, noun, step_rank
 
 _BAR = re.compile(r"\d{1,3}%\|[^|]{0,200}\||\[[=>.#\-\s]{5,200}\]|[━╸╺─█▉▊▋▌▍▎▏░▒▓▁▂▃▄▅▆▇⣿]+")
 _COUNTER = re.compile(r"(?<![\w./,-])(\d{1,12})\s*(?:/|\bof\b)\s*(\d{1,12})(?![\w/.])(?!\.\d)")
-_RANGE = re.compile(r"(?<![\w./,:-])(\d{1,9})-(\d{1,9})(?![\d.:/-])([A-Za-z]*)")
+_RANGE = re.compile(r"(?<![\w./,-])(\d{1,9})-(\d{1,9})(?![\d.:/-])([A-Za-z]*)")
 _GLUED = re.compile(r"(?<![\w.])(\d{1,9})(epoch|step|iter|batch)(?![A-Za-z])")
 _LONE = re.compile(r"\s*(?:\[\s*(\d{1,12})\]|(\d{1,12})(?=:\s|\s+--|\s*\||\)\s))")
-_NUMBER = re.compile(r"[-+]?\d[\d.,']*(?:[eE][-+]?\d+)?")
+_NUMBER = re.compile(r"[-+]?\d+(?:[.,']\d+)*(?:[eE][-+]?\d+)?")
 _BEFORE = re.compile(r"([A-Za-z#][\w ]{0,30}?)\s*[:=#]?\s*[\[(]?\s*\Z")
 _LEVEL = (
     r"(?:INFO|DEBUG|WARNING|WARN|ERROR|CRITICAL|FATAL|TRACE|NOTICE|LOG|info|debug|warning|warn|error|[IWEDF](?=[ \d]))"
@@ -23,7 +23,7 @@ _PREFIX = re.compile(
     rf"\x01+|\d\d[-/]\d\d(?= ?\x01)|[,.]\d{{3}}(?=\D)|{_LEVEL}(?=[\s:|\]]|$)[\s:|]*"
     r"|\[(?=[^\]]*(?:\x01|INFO|DEBUG|WARN|ERROR|\.py|Rank|rank))[^\]]{0,120}\]:?"
     r"|\((?=[^)]*(?:\x01|pid|\.py|:\d))[^)]{0,80}\)"
-    r"|\[[^\]\x01=]{1,60}\](?=\s*\x01)|<\d+>|[-|:,]+(?=\s)"
+    r"|\([^\s]{10,160}:\d+\)|\[[^\]\x01=]{1,60}\](?=\s*\x01)|<\d+>|[-|:,]+(?=\s)"
     r")"
 )
 _LOGGER = re.compile(r"\s*([A-Za-z_][\w.]*(?:\[\d+\])?)\s*(?:[|:]|\s-)\s*(?=\S)(?![\d.\[{-])")
@@ -88,6 +88,8 @@ def shape(number: int, text: str) -> Shape:
         for pair in pairs(rest, start=head)
     ]
     for item in named:
+        if item.sep == " " and re.search(r"\b(?:is|was)\s*\Z", rest[: item.start]) and len(item.name.split()) > 1:
+            item.sep = "is"
         if item.sep == " " and not item.name:
             _named_after(item, rest)
     fields = sorted([*counted, *named], key=lambda item: item.start)
@@ -170,6 +172,11 @@ def _sentences(fields: list[Field], blotted: str) -> None:
         begin = before.first[0] if before.first else before.start
         words = blotted[:begin].rpartition("\x01")[2].split(")")[-1].split()
         if len(words) > 3:
+            if blotted[item.end : item.end + 3] == " + ":  # a + b = c
+                item = next(
+                    (one for one in fields if one.start > item.end and blotted[: one.start].rstrip().endswith("=")),
+                    item,
+                )
             item.name, item.sep = " ".join(words[:-2]).replace("'", "").replace('"', "").strip(" :"), "is"
 
 

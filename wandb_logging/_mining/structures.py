@@ -55,13 +55,13 @@ def increasing(values: Sequence[float]) -> bool:
 
 def is_id(name: str) -> bool:
     """Whether a number is only a name for something."""
-    return bool(_IDS.search(name))
+    return bool(_IDS.search(name)) and "/s" not in name
 
 
 def best_step(rows: Iterable[Found], names: Iterable[str], *, least: int = 2) -> str | None:
     """The name of what counts the rows, of several the finest."""
     rows = list(rows)
-    ranked = []
+    ranked: list[tuple[float, int, str | None]] = []
     for place, name in enumerate(names):
         rank = 1 if name == "#" else step_rank(name.rpartition("/")[2] or name)
         values = [row[name] for row in rows if name in row]
@@ -76,7 +76,7 @@ def best_step(rows: Iterable[Found], names: Iterable[str], *, least: int = 2) ->
             and (increasing(counts) or len(counts) == 1)
         ):
             ranked.append((rank, place, name))
-    return min(ranked)[2] if ranked else None
+    return min(ranked, key=lambda item: item[:2])[2] if ranked else None
 
 
 def boxes(texts: Sequence[Text]) -> Finding | None:
@@ -122,6 +122,8 @@ def _header(text: str) -> str | None:
     words = tables._BARS.sub(" ", text).split()
     if words and hidden(words[0]).startswith("\x01"):
         words = words[1:]
+    if "|" in text and sum(bool(part.strip()) for part in text.split("|")) < 2:
+        return None
     separated = sum(text.count(separator) for separator in ",;\t|")
     if len(text) > 600 or not (2 <= len(words) <= 60 or (len(words) == 1 and text.count(",") > 1)):
         return None
@@ -233,7 +235,7 @@ def percentiles(texts: Sequence[Text]) -> list[Finding]:
             rule: dict[str, Any] = {"line": " {percent:word}% {$percent%}"}
             if 0 < len(above.split()) < 4:
                 rule["prefix"] = f"{above.strip().rstrip(':')}/"
-            found.append(Finding([rule], f"{len(run)} percentiles", {number for number, _ in run}, run[0][0]))
+            found.append(Finding([rule], f"{len(run)} percentiles", {number for number, _ in run}))
         run = []
         above = text if text.strip() else above
     return found[:1]

@@ -201,16 +201,16 @@ def _find_step(group: _Group) -> None:
     _restarts(group)
 
 
-def _rank(item: Field) -> int | None:
+def _rank(item: Field) -> float | None:
     if item.sep == "#":
         return 30
-    if item.sep == "/" and not item.name:
+    if item.sep == "/" and (not item.name or (step_rank(item.name) is None and not is_metric(item.name))):
         return 31
     if item.sep in "/-+" or item.name:
         rank = step_rank(item.name)
         if rank is None and item.name.lower() == "progress":
             return 70
-        return None if rank is None else rank - (item.sep == "/" and rank < 15)
+        return rank
     return None
 
 
@@ -265,10 +265,12 @@ def _wanted(item: Field, *, counted: bool, many: int, varies: bool, fields: int)
         and not counted
     ):
         return False
+    if name.lower() in numbers.UNITS or name.lower() in {"minutes", "hours", "days"}:
+        return False
     if item.sep in ":=<" or item.sep == "is":
-        return counted or is_metric(name) or (many > 2 and varies)
+        return counted or (many > 2 and fields > 2) or is_metric(name) or (many > 2 and varies)
     if item.sep == " ":
-        return (is_metric(name) or (counted and many > 2 and varies and len(name.split()) < 4)) and (
+        return (is_metric(name) or (counted and many > 2 and (varies or fields > 3) and len(name.split()) < 4)) and (
             counted or (many > 2 and varies) or fields > 1
         )
     return is_metric(name) or (counted and many > 1 and fields > 2) or (many > 2 and varies and fields > 2)
@@ -281,7 +283,12 @@ def _is_regular(group: _Group) -> bool:
     many = len(group.shapes)
     if group.step is not None:
         named = group.first.fields[group.step].name != "" or group.first.fields[group.step].sep == "/"
+        if many == 1 and not any(group.first.fields[i].sep in ":=<" for i in group.wanted):
+            return False
         return many > 2 or (named and (many > 1 or any(map(is_metric, group.wanted.values()))))
+    if many == 2 and len(group.wanted) > 1 and not any(map(is_setting, group.wanted.values())):
+        pairs = [group.values(i) for i in group.wanted]
+        return all(a != b and (a % 1 or b % 1) for a, b in pairs)
     strong = [i for i in group.wanted if group.first.fields[i].sep in (":", "=", "<", "is")]
     prose = len(group.first.key.split()) > 6 * len(group.wanted) + 6
     varies = any(len(set(group.values(i))) > 1 for i in group.wanted)
@@ -388,13 +395,17 @@ def _label(groups: list[_Group], shapes: Sequence[Shape]) -> None:
         head = _head_of(group)
         if APART.search(head) and not any(APART.search(name) for name in group.wanted.values()):
             group.label = f"{_short(head)}/"
-    counts = Counter(name for group in groups for name in set(group.wanted.values()) if not group.label)
+    counts = Counter(
+        name.replace("$name ", "") for group in groups for name in set(group.wanted.values()) if not group.label
+    )
     order: dict[int, _Group] = {item.number: group for group in groups for item in group.shapes}
     for group in groups:
-        clash = [name for name in group.wanted.values() if counts[name] > 1 and name not in EPOCHS]
+        clash = [
+            name for name in group.wanted.values() if counts[name] > 1 and group.word is None and name not in EPOCHS
+        ]
         if group.label or not clash:
             continue
-        head = _head_of(group)
+        head = _head_of(group) or _start_of(group)
         section = next((group.first.fields[i].section for i in group.wanted if group.first.fields[i].section), "")
         previous = _previous(group, order)
         if previous is not None and previous.label and APART.search(previous.label) and group.step is None:
@@ -409,7 +420,7 @@ def _label(groups: list[_Group], shapes: Sequence[Shape]) -> None:
                 for word in _head_of(other).split()
             }
             own = [word for word in head.split() if word not in others and any(map(str.isalpha, word))]
-            group.label = f"{own[-1] if own else _short(head)}/"
+            group.label = f"{own[-1] if own else head}/"
         elif section and not TRAIN.search(section):
             group.label = f"{_short(section)}/"
     for group in groups:  # a summary that follows lines of data that is kept apart, and shares their names
@@ -422,7 +433,7 @@ def _label(groups: list[_Group], shapes: Sequence[Shape]) -> None:
 
 def _has_names(group: _Group, names: list[str]) -> bool:
     """Whether a group has one of these names."""
-    return not set(names).isdisjoint(group.wanted.values())
+    return not set(names).isdisjoint(name.replace("$name ", "") for name in group.wanted.values())
 
 
 def _previous(group: _Group, order: dict[int, _Group]) -> _Group | None:
@@ -459,6 +470,13 @@ def _head_of(group: _Group) -> str:
     if names and names[0] == 0 and item.fields[0].name:
         text = text[: text.rfind(item.fields[0].name)] if item.fields[0].name in text else text
     return re.sub(r"[^\w+= ./-]", " ", text).strip(" -:.")
+
+
+def _start_of(group: _Group) -> str:
+    """What is before the first number, its name included: `summary =`."""
+    item = group.first
+    start = item.text[item.head : min((one.start for one in item.fields), default=item.head)].strip()
+    return start if len(start.split()) == 2 and not start[-1].isalnum() and start[-1] in "+=*" else ""
 
 
 def _short(label: str) -> str:

@@ -8,13 +8,11 @@ import re
 _STEPS = (
     "global_step step steps num_updates update updates iter iters iteration iterations it itr ts timestep timesteps "
     "total_timesteps minibatch minibatches batch frame frames trial generation generations gen round rounds tree trees "
-    "sweep cycle cycles episode episodes nodes node sample samples seen pass tick gc chunk time t epoch epochs ep e i n"
+    "sweep cycle cycles episode episodes nodes node pass tick gc chunk time t epoch epochs ep e i n"
 ).split()
 STEPS = {word: rank for rank, word in enumerate(_STEPS)}
 # Those that also count where they are the last of several words.
-_LAST = STEPS.keys() - set(
-    "time t n i e it ts tree trees node nodes sample samples seen pass tick chunk gc frames gen".split()
-)
+_LAST = STEPS.keys() - set("time t n i e it ts tree trees node nodes pass tick chunk gc frames gen".split())
 EPOCHS = frozenset({"epoch", "epochs", "ep", "e"})
 
 # Names of numbers that are results, also where they are said once.
@@ -24,15 +22,15 @@ METRICS = frozenset(
     "bandwidth speed rate ratio elapsed duration energy residual residuals objective obj bound gap likelihood loglik logl "
     "lnl ll deviance temperature pressure volume density enthalpy avg average mean median stdev stddev std sd min max p50 "
     "p90 p95 p99 failed failures completed complete transferred hit hits usage utilization grad gradient kl entropy best "
-    "final performance flops gflops mflops tflops processed passed violation infeasibility divergence ess rhat rss "
+    "final performance flops gflops mflops tflops processed passed velocity diff iterations violation infeasibility divergence ess rhat rss "
     "requests responses connections transactions queries messages records ops bandwidth copy scale add triad ns/day "
-    "sec/call wall cpu user sys real time times mfu wps ups cost regret purity modularity inertia silhouette nll elbo "
+    "sec/call wall user sys real time times mfu wps ups cost regret purity modularity inertia silhouette nll elbo "
     "bpc bpb tokens/s words/s samples/s".split()
 )
 
 # Names of numbers that somebody chose, or that are no quantities.
 SETTINGS = frozenset(
-    "seed layers layer heads head embd embed embedding hidden dim dims size sizes vocab batch_size max_iters parameters params "
+    "seed learning layers layer heads head embd embed embedding hidden dim dims size sizes vocab batch_size max_iters parameters params "
     "param epochs warmup decay momentum dropout beta betas eps epsilon tol tolerance threads thread workers worker clients "
     "processes process procs port ports pid tid version ver build revision rev id ids uid serial rank ranks gpus gpu device "
     "devices cores cpus interval timeout retries retry attempt limit limits capacity factor scaling level "
@@ -76,14 +74,16 @@ def is_setting(name: str) -> bool:
     return not SETTINGS.isdisjoint(words(name)) or bool(re.match(r"(?i)n_|num_|max_|min_lr|#", name))
 
 
-def step_rank(name: str) -> int | None:
+def step_rank(name: str) -> float | None:
     """How fine what a name counts is, 0 the finest; None if it counts nothing."""
     if name.lower() in STEPS:
         return STEPS[name.lower()]
-    parts = words(name)
-    if not parts or "/" in name or "per" in parts or parts[-1] not in _LAST or len(parts) > 6:
+    parts = [word for word in words(name) if word]
+    if parts and parts[-1] == "total":
+        parts.pop()
+    if not parts or "/" in name or "per" in parts or parts[-1] not in _LAST or len(parts) > 6 or parts[0] in _AMOUNTS:
         return None
-    return STEPS[parts[-1]] + len(STEPS)
+    return STEPS[parts[-1]] + 0.5
 
 
 def is_left(name: str) -> bool:
@@ -91,12 +91,13 @@ def is_left(name: str) -> bool:
     return not _LEFT.isdisjoint(words(name))
 
 
-_LEFT = frozenset("eta remaining estimated finish left".split())
+_AMOUNTS = frozenset("avg average mean number no total max maximum min remaining skipped failed nan".split())
+_LEFT = frozenset("eta remaining finish left".split())
 
 
 def noun(name: str) -> str:
     """A name of words before a number, without what only leads to it: `Integer solution of` is `Integer solution`."""
-    parts = name.split()
+    parts = name.replace("'", "").replace('"', "").split() if "'s " not in name else name.split()
     while parts and parts[-1].lower() in _TAKEN_OFF:
         parts.pop()
     return "" if parts and parts[-1].lower().rpartition("/")[2].strip("(#") in _STOPS else " ".join(parts)
