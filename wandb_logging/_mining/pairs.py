@@ -36,7 +36,7 @@ _FORMS = {
     for decimal, form in ((".", numbers.POINT), (",", numbers.COMMA))
 }
 _NEXT_UNIT = re.compile(r" ?\[?([A-Za-zµμ°%#][A-Za-zµμ/#%]{0,11})\]?(?=$|[\s,;|)\]}]|\.(?:\s|$))")
-_SEPARATOR = re.compile(r"\s*([:=<])\s*[\[({'\"]{0,3}\s*\Z")
+_SEPARATOR = re.compile(r"\s*([:=<])\s*(?:tensor|array|Array|np\.\w{1,12})?[\[({'\"]{0,3}\s*\Z")
 _DELIMITER = re.compile(r"[,;|\t{}\x01]|\s{2,}|\s[-*/]+\s|\.\s|\s->\s")
 _PARENTHESISED = re.compile(r"\s*[(\[]\s*[^()\[\]]{0,40}[)\]]")
 _AFTER = re.compile(r"\s+([A-Za-z][\w/%.-]*(?: [A-Za-z][\w/%-]*){0,3})(?=\s*(?:[,;|(.]|$)|\s+(?:based|in|of|after)\b)")
@@ -155,7 +155,13 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
     piece = piece if _LABEL.match(piece) else _balanced(piece)
     piece = piece.strip(" \"'*!>-.")
     piece = piece.lstrip("/")
-    if not _NAME.search(piece) or _LOOSE.search(piece) or len(piece) > _MAX_NAME or not _CODE.isdisjoint(piece):
+    if (
+        not _NAME.search(piece)
+        or "='" in piece
+        or _LOOSE.search(piece)
+        or len(piece) > _MAX_NAME
+        or not _CODE.isdisjoint(piece)
+    ):
         return "", section
     return piece, section
 

@@ -11,8 +11,10 @@ from wandb_logging._mining.vocabulary import METRICS, STEPS, noun, step_rank
 _BAR = re.compile(r"\d{1,3}%\|[^|]{0,200}\||\[[=>.#\-\s]{5,200}\]|[━╸╺─█▉▊▋▌▍▎▏░▒▓▁▂▃▄▅▆▇⣿]+")
 _COUNTER = re.compile(r"(?<![\w./,-])(\d{1,12})\s*(?:/|\bof\b)\s*(\d{1,12})(?![\w/.])(?!\.\d)")
 _RANGE = re.compile(r"(?<![\w./,-])(\d{1,9})-(\d{1,9})(?![\d.:/-])([A-Za-z]*)")
-_GLUED = re.compile(r"(?<![\w.])(\d{1,9})(epoch|step|iter|batch)(?![A-Za-z])")
-_LONE = re.compile(r"\s*(?:\[\s*(\d{1,12})\]|(\d{1,12})(?=:\s|\s+--|\s*\||\)\s))")
+_GLUED = re.compile(r"(?<![\w.-])(\d{1,9})(epoch|step|iter|batch)(?![A-Za-z])")
+_LONE = re.compile(
+    r"\s*(?:\[(?:\s*\d{1,9},)?\s*(\d{1,12})s?\s*\]|(\d{1,12})(?=:\s|\s+[A-Za-z]\S{0,20}\s*=|\s+--|\s*\||\)\s))"
+)
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,']\d+)*(?:[eE][-+]?\d+)?")
 _BEFORE = re.compile(r"([A-Za-z#][\w ]{0,30}?)\s*[:=#]?\s*[\[(]?\s*\Z")
 _LEVEL = (
@@ -20,10 +22,11 @@ _LEVEL = (
 )
 _PREFIX = re.compile(
     r"\s*(?:"
+    r"\([^\s]{10,160}:\d+\)|"
     rf"\x01+|\d\d[-/]\d\d(?= ?\x01)|[,.]\d{{3}}(?=\D)|{_LEVEL}(?=[\s:|\]]|$)[\s:|]*"
     r"|\[(?=[^\]]*(?:\x01|INFO|DEBUG|WARN|ERROR|\.py|Rank|rank))[^\]]{0,120}\]:?"
     r"|\((?=[^)]*(?:\x01|pid|\.py|:\d))[^)]{0,80}\)"
-    r"|\([^\s]{10,160}:\d+\)|\[[^\]\x01=]{1,60}\](?=\s*\x01)|<\d+>|[-|:,]+(?=\s)"
+    r"|\[[^\]\x01=]{1,60}\](?=\s*\x01)|<\d+>|[-|:,]+(?=\s)"
     r")"
 )
 _LOGGER = re.compile(r"\s*([A-Za-z_][\w.]*(?:\[\d+\])?)\s*(?:[|:]|\s-)\s*(?=\S)(?![\d.\[{-])")
@@ -144,6 +147,8 @@ def _name_before(before: str) -> str:
     match = _BEFORE.search(before[-40:])
     name = match[1].strip() if match else ""
     last = name.split(" ")[-1] if name else ""
+    if last.isdigit():
+        return ""
     return last if last.lower() in STEPS else name
 
 

@@ -58,10 +58,10 @@ def is_id(name: str) -> bool:
     return bool(_IDS.search(name)) and "/s" not in name
 
 
-def best_step(rows: Iterable[Found], names: Iterable[str], *, least: int = 2) -> str | None:
+def best_step(rows: Iterable[Found], names: Iterable[str], *, least: int = 2, exact: bool = False) -> str | None:
     """The name of what counts the rows, of several the finest."""
     rows = list(rows)
-    ranked: list[tuple[float, int, str | None]] = []
+    ranked: list[tuple[tuple[bool, int, float], int, str | None]] = []
     for place, name in enumerate(names):
         rank = 1 if name == "#" else step_rank(name.rpartition("/")[2] or name)
         values = [row[name] for row in rows if name in row]
@@ -70,12 +70,12 @@ def best_step(rows: Iterable[Found], names: Iterable[str], *, least: int = 2) ->
             for value in values
             if isinstance(value, (int, float)) and value == int(value if value == value and abs(value) < 1e15 else 0)
         ]
-        if (
-            rank is not None
-            and len(counts) == len(values) >= least * len(rows) / 3
-            and (increasing(counts) or len(counts) == 1)
-        ):
-            ranked.append((rank, place, name))
+        if rank is not None and len(counts) == len(values) >= least * len(rows) / 3 and counts:
+            constant = len(set(counts)) == 1 < len(counts)  # the rows would be one
+            if constant or len(counts) == 1 or increasing(counts):
+                missing = len(rows) - len(values)
+                order = (bool(rank % 1), missing, rank) if exact else (False, missing, rank)
+                ranked.append((order, place, None if constant else name))
     return min(ranked, key=lambda item: item[:2])[2] if ranked else None
 
 
@@ -119,6 +119,8 @@ def table_findings(texts: Sequence[Text]) -> list[Finding]:
 def _header(text: str) -> str | None:
     """The text of a line that could be a header."""
     text = tables._PROGRESS.sub("", text)
+    if text.count(",") > 1:
+        text = text.replace('"', "")
     words = tables._BARS.sub(" ", text).split()
     if words and hidden(words[0]).startswith("\x01"):
         words = words[1:]
@@ -127,10 +129,14 @@ def _header(text: str) -> str | None:
     separated = sum(text.count(separator) for separator in ",;\t|")
     if len(text) > 600 or not (2 <= len(words) <= 60 or (len(words) == 1 and text.count(",") > 1)):
         return None
-    if any(cell(word) is not None and not word.isalpha() for word in words):
+    if any(cell(word) is not None and not word.isalpha() for word in re.split(r"[\s,;]+", " ".join(words))):
         return None
     if (
-        (text.rstrip().endswith((".", "!", "?", "...", ":")) and separated < 2)
+        (
+            text.rstrip().endswith((".", "!", "?", "...", ":"))
+            and separated < 2
+            and len(re.findall(r"\s{2,}", text.strip())) < 2
+        )
         or '"' in text
         or "=" in text
         or "://" in text
@@ -146,17 +152,22 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Findi
         return None
     comma = any(re.search(r"\s\d+,\d\d?(?:\s|$)", f" {text}") for text in following)
     plain = set(re.split(r"[\s|]+", header.lower()))
-    if "time" in plain and len(plain - _TIMING) < 2:
+    if (
+        "time" in plain
+        and len(plain - _TIMING) < 2
+        and not any(step_rank(word) is not None for word in plain - _TIMING)
+    ):
         return None
     decimal = "," if comma else "."
     rows, lines, labels = _rows(Table(header, decimal=decimal), texts[i:], taken, texts[i][1])
     if len(rows) < 2 or (len(rows) < 3 and len(rows[0][1]) < 3):
         return None
     within = [text for number, text in texts[i:] if number <= rows[-1][0] and number not in taken and text.strip()]
-    dense = len(lines) / len(within)
+    headers = sum(header in " ".join(tables._BARS.sub(" ", text).split()) for text in within)
+    dense = 1 if headers > 2 and len(rows) < 2 * headers else len(lines) / len(within)
     names = list(dict.fromkeys(name for _, row in rows for name in row))
     first = [row.get(names[0]) for _, row in rows]
-    step = best_step([row for _, row in rows], names, least=1)
+    step = best_step([row for _, row in rows], names, least=1, exact=True)
     whole = all(isinstance(value, int) for value in first)
     if step is None and whole and len(rows) > 2 and all(a < b for a, b in zip(first, first[1:])):  # type: ignore[operator]
         step = names[0]
@@ -174,7 +185,7 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Findi
         [rule],
         f"a table of {len(rows)} rows" if step else f"a table of {len(rows)} rows without a step",
         lines,
-        rows[0][0],
+        rows[0][0] if step else 0,
     )
 
 

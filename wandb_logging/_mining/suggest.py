@@ -20,6 +20,7 @@ from wandb_logging._mining.vocabulary import (
     TRAIN,
     is_left,
     is_metric,
+    is_result,
     is_setting,
     step_rank,
     words,
@@ -31,7 +32,8 @@ _CODE = re.compile(
     r"^\s*(?:File \"|Traceback|raise |return |import |from |def |class |self\.|\^+|at [\w.$]+\()|\w\(\w+=|HTTP/\d|\"(?:GET|POST|PUT|HEAD|DELETE) "
     r"|Error: |Exception|\bsha\d*\b|SELECT |://|^\S+\.(?:py|c|cc|cpp|h|java|js):\d"
 )
-_FINAL = frozenset("final best total overall".split())
+_BYTES = re.compile(r"(?:^|\s)[KMGT]?i?(?:Bytes|bits)(?:/s(?:ec)?)?$")
+_UNIT_NAMES = frozenset("s sec secs second seconds minutes hours days ms msec bytes".split())
 
 
 @dataclass(frozen=True)
@@ -84,14 +86,28 @@ def suggest(text: str) -> list[Suggestion]:
     ]
     findings = _structures(texts)
     taken = set().union(*(finding.lines for finding in findings)) if findings else set()
+    taken |= {number + 1 for number, shown in texts if shown.lstrip().startswith('File "')}  # source code
     rest = [shape(number, shown) for number, shown in texts if number not in taken and _is_text(shown)]
     groups = _groups(rest, findings)
+    _under_headings(groups, texts)
     suggestions = [
         (len(finding.rules[0]), Suggestion(rule, finding.comment)) for finding in findings for rule in finding.rules
     ]
     ruled = [rule for group in groups if (rule := _rule(group)) is not None]
     ruled.sort(key=lambda item: -len(str(item.rule.get("line", ""))))
     return _distinct([*(suggestion for _, suggestion in suggestions), *ruled])
+
+
+def _under_headings(groups: Sequence[_Group], texts: Sequence[tuple[int, str]]) -> None:
+    """Lines right below one such as `Test error:` are about what it says."""
+    headings: dict[int, str] = {}
+    for (number, text), (after, _) in zip(texts, texts[1:]):
+        match = APART.search(text)
+        if match and not any(map(str.isdigit, text)) and text.strip().endswith(":") and len(text.split()) < 6:
+            headings[after] = match[1]
+    for group in groups:
+        if not group.label and group.wanted and all(item.number in headings for item in group.shapes):
+            group.label = f"{headings[group.first.number]}/"
 
 
 def _distinct(suggestions: Iterable[Suggestion]) -> list[Suggestion]:
@@ -169,14 +185,10 @@ def _find_step(group: _Group) -> None:
     for i, item in enumerate(group.first.fields):
         rank = _rank(item)
         values = group.values(i)
-        simulated = item.name.lower() in {"time", "t"} and item.sep in "=:" and len(group.first.fields) == 1
+        simulated = item.name.lower() in {"time", "t"} and item.sep in "=:" and (len(group.first.fields) == 1 or i == 0)
         if rank is None or (item.unit and item.unit != "s" and not simulated):
             continue
-        if (
-            item.sep in " >"
-            and (item.name.lower() not in STEPS or any(one.sep in ":=" for one in group.first.fields[:i]))
-            and rank >= len(STEPS)
-        ):
+        if item.sep in " >" and rank % 1 and (i > 0 or len(item.name.split()) > 5):
             continue
         if (
             item.sep == "/"
@@ -190,7 +202,7 @@ def _find_step(group: _Group) -> None:
         whole = all(value == int(value) for value in values if abs(value) < 1e15)
         if not whole and not simulated and item.name.lower() not in {"progress"}:
             continue
-        if len(values) > 2 and not increasing(values) and len(set(values)) > 1:
+        if len(values) > 2 and not increasing(values) and (len(set(values)) > 1 or not item.name):
             continue
         if item.name.lower() in {"time", "t", "progress"} and not (len(values) > 1 and increasing(values)):
             continue
@@ -203,9 +215,9 @@ def _find_step(group: _Group) -> None:
 
 def _rank(item: Field) -> float | None:
     if item.sep == "#":
-        return 30
+        return 40
     if item.sep == "/" and (not item.name or (step_rank(item.name) is None and not is_metric(item.name))):
-        return 31
+        return 41
     if item.sep in "/-+" or item.name:
         rank = step_rank(item.name)
         if rank is None and item.name.lower() == "progress":
@@ -228,11 +240,15 @@ def _restarts(group: _Group) -> None:
 
 def _epoch(group: _Group) -> int | None:
     """The field that is the epoch, where another is the step."""
-    fields = enumerate(group.first.fields)
-    return next(
-        (i for i, item in fields if i != group.step and item.name.lower().split(" ")[-1] in EPOCHS and item.sep != "-"),
-        None,
-    )
+    fields = [(i, item) for i, item in enumerate(group.first.fields) if i != group.step and item.sep not in "-/#"]
+    named = (i for i, item in fields if _is_epoch(item.name))
+    sections = (i for i, item in fields if i == 0 and (TRAIN.fullmatch(item.name) or APART.fullmatch(item.name)))
+    return next(named, next(sections, None))
+
+
+def _is_epoch(name: str) -> bool:
+    last = name.lower().split(" ")[-1].strip(".")
+    return last in EPOCHS and (len(last) > 1 or " " not in name)
 
 
 def _find_wanted(group: _Group) -> None:
@@ -265,10 +281,12 @@ def _wanted(item: Field, *, counted: bool, many: int, varies: bool, fields: int)
         and not counted
     ):
         return False
-    if name.lower() in numbers.UNITS or name.lower() in {"minutes", "hours", "days"}:
+    if item.sep in " >" and (name.lower() in _UNIT_NAMES or _BYTES.search(name)):
         return False
-    if item.sep in ":=<" or item.sep == "is":
-        return counted or (many > 2 and fields > 2) or is_metric(name) or (many > 2 and varies)
+    if item.sep == "is":
+        return counted or is_metric(name)
+    if item.sep in ":=<":
+        return counted or (many > 2 and fields > 2) or is_metric(name) or (many > 1 and varies)
     if item.sep == " ":
         return (is_metric(name) or (counted and many > 2 and (varies or fields > 3) and len(name.split()) < 4)) and (
             counted or (many > 2 and varies) or fields > 1
@@ -289,6 +307,12 @@ def _is_regular(group: _Group) -> bool:
     if many == 2 and len(group.wanted) > 1 and not any(map(is_setting, group.wanted.values())):
         pairs = [group.values(i) for i in group.wanted]
         return all(a != b and (a % 1 or b % 1) for a, b in pairs)
+    if len(group.wanted) == 1 and len(group.first.fields) > 1 and group.step is None:
+        values = group.values(next(iter(group.wanted)))
+        if all(other == one + 1 for one, other in zip(values, values[1:])) and not any(
+            map(is_metric, group.wanted.values())
+        ):
+            return False  # the number of the line, and other numbers without names
     strong = [i for i in group.wanted if group.first.fields[i].sep in (":", "=", "<", "is")]
     prose = len(group.first.key.split()) > 6 * len(group.wanted) + 6
     varies = any(len(set(group.values(i))) > 1 for i in group.wanted)
@@ -298,13 +322,16 @@ def _is_regular(group: _Group) -> bool:
 
 def _is_said_once(group: _Group, begin: int) -> bool:
     """Whether a line that comes once or twice tells a result: after the rows, or where there are none."""
-    wanted = {
-        i: name
-        for i, name in group.wanted.items()
-        if is_metric(name) and not is_setting(name) and group.first.fields[i].sep in (":", "=", "<", "is", " ", ">")
-    }
+    wanted = group.wanted
+    if not any(is_metric(name) and not is_setting(name) for name in wanted.values()):
+        return False
     strong = [i for i in wanted if group.first.fields[i].sep in (":", "=", "<", "is")]
-    if not strong or group.first.number < begin or len(group.shapes) > 4:
+    if group.first.number < begin and not all(is_result(wanted[i]) and group.values(i)[0] % 1 for i in wanted):
+        return False
+    bare = (
+        len(wanted) > 1 and all(map(is_metric, wanted.values())) and len(group.first.key.split()) <= 2 * len(wanted) + 1
+    )
+    if (not strong and not bare) or len(group.shapes) > 4:
         if not (len(wanted) > 1 and group.first.number >= begin and APART.search(group.first.text)):
             return False
     loose = len(group.first.key.split()) - 3 * len(wanted)
@@ -405,7 +432,7 @@ def _label(groups: list[_Group], shapes: Sequence[Shape]) -> None:
         ]
         if group.label or not clash:
             continue
-        head = _head_of(group) or _start_of(group)
+        head = _head_of(group) or _sign_of(group, groups)
         section = next((group.first.fields[i].section for i in group.wanted if group.first.fields[i].section), "")
         previous = _previous(group, order)
         if previous is not None and previous.label and APART.search(previous.label) and group.step is None:
@@ -423,6 +450,7 @@ def _label(groups: list[_Group], shapes: Sequence[Shape]) -> None:
             group.label = f"{own[-1] if own else head}/"
         elif section and not TRAIN.search(section):
             group.label = f"{_short(section)}/"
+    _tell_apart(groups)
     for group in groups:  # a summary that follows lines of data that is kept apart, and shares their names
         previous = _previous(group, order)
         if not group.label and group.step is None and previous is not None and APART.search(previous.label):
@@ -470,6 +498,28 @@ def _head_of(group: _Group) -> str:
     if names and names[0] == 0 and item.fields[0].name:
         text = text[: text.rfind(item.fields[0].name)] if item.fields[0].name in text else text
     return re.sub(r"[^\w+= ./-]", " ", text).strip(" -:.")
+
+
+def _tell_apart(groups: list[_Group]) -> None:
+    """Two lines of a report with one name: what is after the number tells them apart."""
+    alike: dict[tuple[str, ...], list[_Group]] = defaultdict(list)
+    for group in groups:
+        if len(group.wanted) == 1 and not group.label and len(group.shapes) < 3:
+            alike[tuple(group.wanted.values())].append(group)
+    for same in alike.values():
+        tails = [group.first.text[max(one.end for one in group.first.fields) :] for group in same]
+        shared = set.intersection(*(set(re.findall(r"[A-Za-z]+", tail)) for tail in tails)) if len(same) > 1 else set()
+        for group, tail in zip(same, tails):
+            own = [word for word in re.findall(r"[A-Za-z]+", tail) if word not in shared]
+            if len(same) > 1 and own:
+                group.label = f"{' '.join(own[:3])}/"
+
+
+def _sign_of(group: _Group, groups: list[_Group]) -> str:
+    """`summary =` where there is `summary +`, too."""
+    start = _start_of(group)
+    starts = {_start_of(other) for other in groups}
+    return start if any(other != start and other.split()[:1] == start.split()[:1] for other in starts) else ""
 
 
 def _start_of(group: _Group) -> str:
@@ -556,6 +606,8 @@ def _with_options(rule: dict[str, Any], group: _Group) -> dict[str, Any]:
         rule["drop"] = ["i"]
     if group.label:
         rule["prefix"] = group.label
+    if group.step is None and "step" in group.wanted.values():
+        rule["step"] = None
     return rule
 
 
@@ -591,8 +643,8 @@ def _unique(group: _Group) -> dict[int, str]:
     names: dict[int, str] = {}
     for i in sorted(group.wanted):
         name = group.wanted[i].replace("{", "(").replace("}", ")").strip()
-        if name in names.values() or name in {"step", "_"} or (name == "i" and group.expression):
-            name = f"{name} {list(names.values()).count(name) + 2}" if name != "step" else "step time"
+        if name in names.values() or name == "_" or (name == "i" and group.expression):
+            name = f"{name} {list(names.values()).count(name) + 2}"
         names[i] = name
     return names
 

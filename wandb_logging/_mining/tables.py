@@ -73,7 +73,7 @@ class Table:
 
     def is_header(self, raw: str) -> bool:
         """Whether a line is the table's header."""
-        return self.needle in raw and self._header in " ".join(_BARS.sub(" ", raw).split())
+        return self.needle in raw and self._header in " ".join(_BARS.sub(" ", raw).replace('"', "").split())
 
     def _values(self, cells: Mapping[str, str], state: dict[str, Any]) -> Found | None:
         found: Found = {}
@@ -145,9 +145,8 @@ def _by_separator(header: str, raw: str, separator: str) -> dict[str, str] | Non
     if len(names) != len(texts):
         return None
     first = [cells[0].rpartition(": ")[2] for cells in (names, texts)]
-    return _by_name(
-        [name.strip() for name in (first[0], *names[1:])], [text.strip() for text in (first[1], *texts[1:])]
-    )
+    names = [name.strip(' "#') for name in (first[0], *names[1:])]
+    return _by_name(names, [text.strip() for text in (first[1], *texts[1:])])
 
 
 def _by_count(header: str, tokens: list[Span]) -> dict[str, str] | None:

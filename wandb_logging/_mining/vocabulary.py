@@ -6,13 +6,13 @@ import re
 
 # What counts, from the finest: of several in a line, the first is its step.
 _STEPS = (
-    "global_step step steps num_updates update updates iter iters iteration iterations it itr ts timestep timesteps "
+    "global_step step nstep steps num_updates update updates up upd iter iters iteration iterations iterate iterat it itr icmp_seq seq ts timestep timesteps "
     "total_timesteps minibatch minibatches batch frame frames trial generation generations gen round rounds tree trees "
-    "sweep cycle cycles episode episodes nodes node pass tick gc chunk time t epoch epochs ep e i n"
+    "sweep cycle cycles episode episodes nodes node pass tick gc chunk time t i n"
 ).split()
-STEPS = {word: rank for rank, word in enumerate(_STEPS)}
+STEPS = {word: rank for rank, word in enumerate(_STEPS)} | {"epoch": 50, "epochs": 50, "ep": 50, "e": 50}
 # Those that also count where they are the last of several words.
-_LAST = STEPS.keys() - set("time t n i e it ts tree trees node nodes pass tick chunk gc frames gen".split())
+_LAST = STEPS.keys() - set("time t n i e it ts up upd seq tree trees node nodes pass tick chunk gc frames gen".split())
 EPOCHS = frozenset({"epoch", "epochs", "ep", "e"})
 
 # Names of numbers that are results, also where they are said once.
@@ -47,7 +47,7 @@ APART = re.compile(
 TRAIN = re.compile(r"(?i)(?<![a-z])(train|training|trainer|epoch|step|iter|iteration|inner|node)(?![a-z])")
 
 _STOPS = frozenset(
-    "on at in for with to took by from over about and or than per after before until every the a an as using up "
+    "on at in for with to took by from over about and or than per after before until every the a an as using "
     "found processed took reached within until size line port error errno code exit status".split()
 )
 _TAKEN_OFF = frozenset("of is was are reaches equals now".split())
@@ -76,14 +76,23 @@ def is_setting(name: str) -> bool:
 
 def step_rank(name: str) -> float | None:
     """How fine what a name counts is, 0 the finest; None if it counts nothing."""
-    if name.lower() in STEPS:
-        return STEPS[name.lower()]
+    exact = name.lower().strip(".")
+    if exact in STEPS:
+        return STEPS[exact]
     parts = [word for word in words(name) if word]
     if parts and parts[-1] == "total":
         parts.pop()
     if not parts or "/" in name or "per" in parts or parts[-1] not in _LAST or len(parts) > 6 or parts[0] in _AMOUNTS:
         return None
     return STEPS[parts[-1]] + 0.5
+
+
+def is_result(name: str) -> bool:
+    """Whether a name is one of results, and hardly ever one of settings."""
+    return (words(name) or [""])[-1] in _RESULTS and not is_setting(name)
+
+
+_RESULTS = frozenset("loss accuracy score likelihood objective energy perplexity rmse mse mae auc".split())
 
 
 def is_left(name: str) -> bool:
@@ -98,6 +107,6 @@ _LEFT = frozenset("eta remaining finish left".split())
 def noun(name: str) -> str:
     """A name of words before a number, without what only leads to it: `Integer solution of` is `Integer solution`."""
     parts = name.replace("'", "").replace('"', "").split() if "'s " not in name else name.split()
-    while parts and parts[-1].lower() in _TAKEN_OFF:
+    while parts and (parts[-1].lower() in _TAKEN_OFF or parts[-1] == "#"):
         parts.pop()
     return "" if parts and parts[-1].lower().rpartition("/")[2].strip("(#") in _STOPS else " ".join(parts)
