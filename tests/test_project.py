@@ -30,6 +30,7 @@ GROUND = ("_version", "_errors", "_report")
 # fmt: off
 FLOORS: dict[str, tuple[str, ...]] = {
     "_values": (),
+    "_mining": (),
     "_process": ("_values",),
     "_launch": (),
     "_events": ("_values",),

@@ -16,7 +16,9 @@ _ENTRY = re.compile(r"(\s+)([\w./@ -]{1,80}):(?: (\S.*))?\Z")
 
 
 class Box:
-    """A box of two columns, names and values, between lines of dashes. A name without a value is the section of those below.
+    """A box of two columns, names and values, between lines of dashes.
+
+    A name without a value is the section of those below.
 
     Args:
         title: text that has to be in the box; None for any.
@@ -83,7 +85,8 @@ class Block:
 
     def rest(self, state: dict[str, Any]) -> Found | None:
         """The row of a block that the end of the text ends."""
-        return state.pop("found", None)
+        found: Found | None = state.pop("found", None)
+        return found
 
     def _open(self, raw: str, state: dict[str, Any]) -> bool:
         found = self._first.find(" ".join(raw.split())) if self.needle in raw else None

@@ -48,10 +48,7 @@ def number(text: str, decimal: str = ".") -> float:
     """
     kilo = text[-1] in "kK" if text else False
     bare = text[:-1] if kilo else text
-    if decimal == ",":
-        bare = bare.replace(".", "").replace(",", ".")
-    else:
-        bare = bare.replace(",", "").replace("'", "")
+    bare = bare.replace(".", "").replace(",", ".") if decimal == "," else bare.replace(",", "").replace("'", "")
     if bare.lstrip("+-").isdigit():
         value: float = int(bare) if len(bare) < 19 else float(bare)
     else:

@@ -17,9 +17,9 @@ _MAX_DEPTH = 20
 
 
 def numbers_of(text: str, start: int = 0) -> Found | None:
-    """The numbers and texts of the first object in a line by name; nested names are joined by `/`. None if there is none.
+    """The numbers and texts of the first object in a line by name; None if there is none.
 
-    Numbers that are written as texts, `"loss": "0.69"`, are numbers.
+    Nested names are joined by `/`. Numbers that are written as texts, `"loss": "0.69"`, are numbers.
     """
     at = text.find("{", start)
     tree = None if at < 0 else _object(text[at:])

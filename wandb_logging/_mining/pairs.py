@@ -39,7 +39,7 @@ _NEXT_UNIT = re.compile(r" ?\[?([A-Za-zµμ°%#][A-Za-zµμ/#%]{0,11})\]?(?=$|[\
 _SEPARATOR = re.compile(r"\s*([:=<])\s*(?:tensor|array|Array|np\.\w{1,12})?[\[({'\"]{0,3}\s*\Z")
 _DELIMITER = re.compile(r"[,;|\t{}\x01]|\s{2,}|\s[-*/]+\s|\.\s|\s->\s")
 _PARENTHESISED = re.compile(r"\s*[(\[]\s*[^()\[\]]{0,40}[)\]]")
-_AFTER = re.compile(r"\s+([A-Za-z][\w/%.-]*(?: [A-Za-z][\w/%-]*){0,3})(?=\s*(?:[,;|(.]|$)|\s+(?:based|in|of|after)\b)")
+AFTER = re.compile(r"\s+([A-Za-z][\w/%.-]*(?: [A-Za-z][\w/%-]*){0,3})(?=\s*(?:[,;|(.]|$)|\s+(?:based|in|of|after)\b)")
 _NAME = re.compile(r"[^\W\d_]")
 _LOOSE = re.compile(r"(?:^|\s)\d+(?:\s|$)")
 _CODE = frozenset("`\\$<>")  # no name has these
@@ -138,7 +138,7 @@ def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None
 
 def _named_after(pair: Pair, text: str) -> None:
     """`104.0 tps`, `14225 words/s`: the name is what follows."""
-    match = _AFTER.match(text, pair.after)
+    match = AFTER.match(text, pair.after)
     if match:
         pair.name, pair.sep, pair.after = match[1].rstrip("."), ">", match.end(1)
 

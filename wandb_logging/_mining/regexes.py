@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from wandb_logging._mining import numbers
@@ -32,8 +33,27 @@ _LIMITS = {1: 4096, 2: 2000, 3: 250}
 _VALUE = re.compile(rf"\s*({numbers.POINT})")
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """Part of an expression between two `.*`.
+
+    Attributes:
+        greedy: whether the `.*` before it takes as much as it can.
+        gap: characters that are at least between it and the piece before.
+        limit: characters of a line that are looked at.
+    """
+
+    regex: re.Pattern[str]
+    greedy: bool
+    gap: int
+    limit: int
+
+
 class Regex:
     """A regular expression whose named groups are metrics. Groups `name` and `value` are one metric.
+
+    What is between two `.*` is looked for on its own: the first place, or after a greedy one the last. So any number
+    of them costs no more than a few passes over the line.
 
     Args:
         text: the expression.
@@ -46,35 +66,108 @@ class Regex:
 
     def __init__(self, text: str, has: str | None, name: str | None = None) -> None:
         try:
-            self._regex = re.compile(text)
+            whole = re.compile(text)
+            tree = _tree(text)
+            self._pieces = [_piece(*part) for part in _split(text)]
         except (re.error, RecursionError, OverflowError) as exc:
             raise ValueError(f"is no regular expression: {exc}") from None
-        tree = _tree(text)
-        self._limit = _limit(tree)
-        self.names = (name,) if name is not None else tuple(self._regex.groupindex)
-        self._groups: tuple[int | str, ...] = (1,) if name is not None else tuple(self._regex.groupindex)
-        if not self.names or not self._regex.groups:
+        self._name = name
+        self.names = (name,) if name is not None else tuple(whole.groupindex)
+        if not self.names or not whole.groups:
             raise ValueError("names no metric: write (?P<loss>...) around its number")
         needle = has if has is not None else _longest_text(tree)
-        if len(needle) < 1 or not needle.strip():
+        if not needle.strip():
             raise ValueError("needs has: with a text that its lines have, so that other lines cost nothing")
         self.needle = needle
 
     def find(self, text: str) -> Found | None:
         """What a line says. Groups that did not take part, or hold no number, are texts or not there."""
-        match = self._regex.search(text, 0, min(len(text), self._limit))
-        if match is None:
+        matches = _matches(self._pieces, text)
+        if matches is None:
             return None
-        found: Found = {}
-        for name, group in zip(self.names, self._groups):
-            taken = match[group]
-            if taken is None:
-                continue
-            value = _VALUE.match(taken)
-            found[name] = numbers.number(value[1]) if value else taken
+        if self._name is not None:
+            first = next((match[1] for match in matches if match.re.groups), None)
+            groups = {self._name: first}
+        else:
+            groups = {name: taken for match in matches for name, taken in match.groupdict().items()}
+        found = {name: _value(taken) for name, taken in groups.items() if taken is not None}
         if "name" in found and "value" in found:
             found[str(found.pop("name"))] = found.pop("value")
         return found
+
+
+def _value(taken: str) -> float | str:
+    value = _VALUE.match(taken)
+    return numbers.number(value[1]) if value else taken
+
+
+def _matches(pieces: Sequence[_Piece], text: str) -> list[re.Match[str]] | None:
+    """The matches of all pieces, each after the one before; None if there are none."""
+    at, found = 0, []
+    for piece in pieces:
+        match = piece.regex.search(text, at + piece.gap, min(len(text), piece.limit))
+        if match is None:
+            return None
+        found.append(match)
+        at = match.end()
+    until = len(text)
+    for i in range(len(pieces) - 1, -1, -1):  # from the end: after a greedy .* it is the last that fits
+        if pieces[i].greedy:
+            begin = (found[i - 1].end() if i else 0) + pieces[i].gap
+            found[i] = _last(pieces[i], text, begin, until) or found[i]
+        until = found[i].start() - pieces[i].gap
+    return found
+
+
+def _last(piece: _Piece, text: str, begin: int, until: int) -> re.Match[str] | None:
+    last = None
+    for match in piece.regex.finditer(text, begin, min(len(text), piece.limit)):
+        if match.end() > until:
+            break
+        last = match
+    return last
+
+
+def _split(text: str) -> list[tuple[str, bool, int]]:
+    """The pieces of an expression: its text, whether the `.*` before it is greedy, and how much that takes at least."""
+    cuts: list[tuple[int, int]] = []
+    depth, i = 0, 0
+    while i < len(text):
+        if text[i] == "\\":
+            i += 2
+            continue
+        if text[i] == "[":
+            i = _end_of_class(text, i)
+        elif text[i] in "()":
+            depth += 1 if text[i] == "(" else -1
+        elif text[i] == "|" and depth == 0:
+            return [(text, False, 0)]
+        elif depth == 0 and text[i] == "." and text[i + 1 : i + 2] in {"*", "+"}:
+            end = i + 2 + (text[i + 2 : i + 3] == "?")
+            cuts.append((i, end))
+            i = end
+            continue
+        i += 1
+    if text.startswith("(?") and re.match(r"\(\?[aiLmsux-]+[:)]", text):
+        return [(text, False, 0)]
+    pieces, at, before = [], 0, ""
+    for begin, end in [*cuts, (len(text), len(text))]:
+        pieces.append((text[at:begin], bool(before) and not before.endswith("?"), int("+" in before)))
+        at, before = end, text[begin:end]
+    kept = [piece for piece in pieces if piece[0]]
+    return kept or [(text, False, 0)]
+
+
+def _end_of_class(text: str, i: int) -> int:
+    i += 2 if text[i + 1 : i + 2] == "^" else 1
+    i += text[i : i + 1] == "]"
+    while i < len(text) and text[i] != "]":
+        i += 1 + (text[i] == "\\")
+    return i
+
+
+def _piece(text: str, greedy: bool, gap: int) -> _Piece:  # noqa: FBT001 - from a tuple
+    return _Piece(re.compile(text), greedy, gap, _limit(_tree(text)))
 
 
 def _tree(text: str) -> Any:
@@ -90,8 +183,8 @@ def _limit(tree: Any) -> int:
     degree = (0 if anchored else 1) + 1 + int(_ambiguous(items, set(), inside=False))
     if degree not in _LIMITS:
         raise ValueError(
-            "could take too long: too many of its repetitions can give characters to each other. Say what they may take, "
-            "as [^,]* instead of .*, or write a line: with {*} for any text"
+            "could take too long: too many of its repetitions can give characters to each other. "
+            "Say what they may take, as [^,]* instead of .*, or write a line: with {*} for any text"
         )
     return _LIMITS[degree]
 

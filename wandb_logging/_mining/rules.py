@@ -38,10 +38,12 @@ KEYS: dict[str, tuple[dict[str, Any], str]] = {
     "sample": (_TEXT, "A line of the log. The rule has to find something in it when logging is configured."),
     "step": (
         {"type": ["string", "null"]},
-        "What is the step: a name, or such as 'epoch * 100 + i'; null: the rows have none. Default: what is called step; "
-        "where there is none, the step seen last in the same stream.",
+        (
+            "What is the step: a name, or such as 'epoch * 100 + i'; null: the rows have none. "
+            "Default: what is called step; where there is none, the step seen last in the same stream."
+        ),
     ),
-    "prefix": ({"type": "string"}, "Goes before the names. {name} in it stands for a word of the line, {section} for the section."),
+    "prefix": ({"type": "string"}, "Goes before the names. {name} in it is a word of the line, {section} the section."),
     "section": (_TEXT, "What the lines after this one belong to, for the prefix of other rules."),
     "only": (_NAMES, "The names that are metrics; others are left out."),
     "drop": (_NAMES, "Names that are no metrics."),

@@ -168,8 +168,7 @@ def _check_sample(rule: Rule) -> None:
     if sample is None:
         return
     state: dict[str, Any] = {}
-    for raw in [*sample.split("\n"), ""]:
-        raw = lines.clean(raw)
+    for raw in map(lines.clean, [*sample.split("\n"), ""]):
         found = rule.find(Line(raw, " ".join(raw.split())), state)
         if found and (rule.row(found, "")[2] or rule.row(found, "")[0] is not None or rule.section):
             return

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from wandb_logging._mining.pairs import _AFTER, hidden, pairs
+from wandb_logging._mining.pairs import AFTER, hidden, pairs
 from wandb_logging._mining.vocabulary import METRICS, STEPS, noun, step_rank
 
-_BAR = re.compile(r"\d{1,3}%\|[^|]{0,200}\||\[[=>.#\-\s]{5,200}\]|[━╸╺─█▉▊▋▌▍▎▏░▒▓▁▂▃▄▅▆▇⣿]+")
+BAR = re.compile(r"\d{1,3}%\|[^|]{0,200}\||\[[=>.#\-\s]{5,200}\]|[━╸╺─█▉▊▋▌▍▎▏░▒▓▁▂▃▄▅▆▇⣿]+")
 _COUNTER = re.compile(r"(?<![\w./,-])(\d{1,12})\s*(?:/|\bof\b)\s*(\d{1,12})(?![\w/.])(?!\.\d)")
 _RANGE = re.compile(r"(?<![\w./,-])(\d{1,9})-(\d{1,9})(?![\d.:/-])([A-Za-z]*)")
 _GLUED = re.compile(r"(?<![\w.-])(\d{1,9})(epoch|step|iter|batch)(?![A-Za-z])")
@@ -75,7 +75,7 @@ class Shape:
 
 def shape(number: int, text: str) -> Shape:
     """The shape of a line."""
-    blotted = hidden(_BAR.sub(lambda match: "\x01" * len(match[0]), text))
+    blotted = hidden(BAR.sub(lambda match: "\x01" * len(match[0]), text))
     head = _head(blotted)
     counted, rest = _counters(blotted, head)
     named = [
@@ -97,7 +97,7 @@ def shape(number: int, text: str) -> Shape:
             _named_after(item, rest)
     fields = sorted([*counted, *named], key=lambda item: item.start)
     _sentences(fields, blotted)
-    return Shape(number, text, head, fields, _key(blotted, head, fields), blotted)
+    return Shape(number, text, head, fields, _key(blotted, head), blotted)
 
 
 def _head(blotted: str) -> int:
@@ -125,16 +125,22 @@ def _counters(blotted: str, head: int) -> tuple[list[Field], str]:
     if lone:
         group = 1 if lone[1] else 2
         found.append(Field("", int(lone[group]), "#", *lone.span(group)))
-    for match in _COUNTER.finditer(blotted, lone.end() if lone else head):
-        found.append(
-            Field(_name_before(blotted[head : match.start()]), int(match[1]), "/", *match.span(1), total=match.span(2))
+    found += [
+        Field(_name_before(blotted[head : match.start()]), int(match[1]), "/", *match.span(1), total=match.span(2))
+        for match in _COUNTER.finditer(blotted, lone.end() if lone else head)
+    ]
+    found += [
+        Field(
+            match[3] or _name_before(blotted[head : match.start()]),
+            int(match[2]),
+            "-",
+            *match.span(2),
+            first=match.span(1),
         )
-    for match in _RANGE.finditer(blotted, head):
-        if int(match[1]) < int(match[2]):
-            name = match[3] or _name_before(blotted[head : match.start()])
-            found.append(Field(name, int(match[2]), "-", *match.span(2), first=match.span(1)))
-    for match in _GLUED.finditer(blotted, head):
-        found.append(Field(match[2], int(match[1]), "+", *match.span(1)))
+        for match in _RANGE.finditer(blotted, head)
+        if int(match[1]) < int(match[2])
+    ]
+    found += [Field(match[2], int(match[1]), "+", *match.span(1)) for match in _GLUED.finditer(blotted, head)]
     rest = blotted
     for item in found:
         begin = item.first[0] if item.first else item.start
@@ -154,7 +160,7 @@ def _name_before(before: str) -> str:
 
 def _named_after(item: Field, text: str) -> None:
     """`After 10 nodes, ...`: the word before is none of a name, so it is what follows."""
-    match = _AFTER.match(text, item.end)
+    match = AFTER.match(text, item.end)
     if match:
         item.name, item.sep = match[1], ">"
 
@@ -177,12 +183,16 @@ def _sentences(fields: list[Field], blotted: str) -> None:
         begin = before.first[0] if before.first else before.start
         words = blotted[:begin].rpartition("\x01")[2].split(")")[-1].split()
         if len(words) > 3:
-            if blotted[item.end : item.end + 3] == " + ":  # a + b = c
-                item = next(
-                    (one for one in fields if one.start > item.end and blotted[: one.start].rstrip().endswith("=")),
-                    item,
-                )
-            item.name, item.sep = " ".join(words[:-2]).replace("'", "").replace('"', "").strip(" :"), "is"
+            told = _sum_of(item, fields, blotted)
+            told.name, told.sep = " ".join(words[:-2]).replace("'", "").replace('"', "").strip(" :"), "is"
+
+
+def _sum_of(item: Field, fields: list[Field], blotted: str) -> Field:
+    """Of `a + b = c`, c."""
+    if blotted[item.end : item.end + 3] != " + ":
+        return item
+    later = (one for one in fields if one.start > item.end and blotted[: one.start].rstrip().endswith("="))
+    return next(later, item)
 
 
 def _section(before: str) -> str:
@@ -191,7 +201,7 @@ def _section(before: str) -> str:
     return parts[0].strip() if len(parts) > 2 else ""
 
 
-def _key(blotted: str, head: int, fields: list[Field]) -> str:
+def _key(blotted: str, head: int) -> str:
     """The line with its numbers and what is blotted out taken out."""
     text = re.sub(r"\x01+", "~", blotted[head:])
     return re.sub(r"([\[(]) ", r"\1", " ".join(_NUMBER.sub("#", text).split()))[:400]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,8 @@ Text = tuple[int, str]
 _TIMING = frozenset("time min max avg average total calls section %total %varavg count % wall cpu (s) ms sec".split())
 _EVENTS = ("event", "split", "phase", "mode", "stage", "subset", "kind", "type", "name", "msg", "message")
 _IDS = re.compile(
-    r"(?i)(?:^|[_./ ])(?:pid|tid|ppid|id|ids|uid|port|lineno|line|rank|version|seed|chain|engine|dataloader|fold|worker|shard|replica|timestamp|ts|process|thread|created|msecs)$"
+    r"(?i)(?:^|[_./ ])(?:pid|tid|ppid|id|ids|uid|port|lineno|line|rank|version|seed|chain|engine|dataloader|fold|worker"
+    r"|shard|replica|timestamp|ts|process|thread|created|msecs)$"
 )
 _PERCENT = re.compile(r"\s*\d+(?:\.\d+)?%\s+[\d.,]+\s?[a-zµ]{0,4}(?:\s|$)")
 _KEY_VALUE = re.compile(r"[A-Za-z_][\w.]*=(?:\"[^\"]*\"|'[^']*'|\S*)(?:\s+|$)")
@@ -118,10 +119,10 @@ def table_findings(texts: Sequence[Text]) -> list[Finding]:
 
 def _header(text: str) -> str | None:
     """The text of a line that could be a header."""
-    text = tables._PROGRESS.sub("", text)
+    text = tables.PROGRESS.sub("", text)
     if text.count(",") > 1:
         text = text.replace('"', "")
-    words = tables._BARS.sub(" ", text).split()
+    words = tables.BARS.sub(" ", text).split()
     if words and hidden(words[0]).startswith("\x01"):
         words = words[1:]
     if "|" in text and sum(bool(part.strip()) for part in text.split("|")) < 2:
@@ -147,7 +148,7 @@ def _header(text: str) -> str | None:
 
 
 def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Finding | None:
-    following = [text for _, text in texts[i + 1 : i + 5] if text.strip() and not tables._RULE.match(text)][:2]
+    following = [text for _, text in texts[i + 1 : i + 5] if text.strip() and not tables.RULE.match(text)][:2]
     if not following or not any(_fits(texts[i][1], text) for text in following[:2]):
         return None
     comma = any(re.search(r"\s\d+,\d\d?(?:\s|$)", f" {text}") for text in following)
@@ -159,11 +160,11 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Findi
     ):
         return None
     decimal = "," if comma else "."
-    rows, lines, labels = _rows(Table(header, decimal=decimal), texts[i:], taken, texts[i][1])
+    rows, lines, labels = _rows(Table(header, decimal=decimal), texts[i:], taken)
     if len(rows) < 2 or (len(rows) < 3 and len(rows[0][1]) < 3):
         return None
     within = [text for number, text in texts[i:] if number <= rows[-1][0] and number not in taken and text.strip()]
-    headers = sum(header in " ".join(tables._BARS.sub(" ", text).split()) for text in within)
+    headers = sum(header in " ".join(tables.BARS.sub(" ", text).split()) for text in within)
     dense = 1 if headers > 2 and len(rows) < 2 * headers else len(lines) / len(within)
     names = list(dict.fromkeys(name for _, row in rows for name in row))
     first = [row.get(names[0]) for _, row in rows]
@@ -174,10 +175,10 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Findi
     rule: dict[str, Any] = {"table": header}
     if step is not None:
         rule["step"] = step
-        rows, lines, _ = _rows(Table(header, decimal=decimal, step=step), texts[i:], taken, texts[i][1])
+        rows, lines, _ = _rows(Table(header, decimal=decimal, step=step), texts[i:], taken)
     elif labels:
         rule["names"] = labels
-    elif dense < 0.6 or len(rows) < 3 and not any(" :" in str(name) or "/" in str(name) for name in names):
+    elif dense < 0.6 or (len(rows) < 3 and not any(" :" in str(name) or "/" in str(name) for name in names)):
         return None
     if comma:
         rule["decimal"] = ","
@@ -190,7 +191,7 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Findi
 
 
 def _fits(header: str, text: str) -> bool:
-    cells = tables.row(tables._PROGRESS.sub("", header).rstrip(), tables._PROGRESS.sub("", text))
+    cells = tables.row(tables.PROGRESS.sub("", header).rstrip(), tables.PROGRESS.sub("", text))
     if not cells:
         return False
     values = [cell(value, ",") if cell(value) is None else cell(value) for value in cells.values()]
@@ -198,9 +199,7 @@ def _fits(header: str, text: str) -> bool:
     return numeric >= 2 and numeric * 5 >= len(values) * 2
 
 
-def _rows(
-    table: Table, texts: Sequence[Text], taken: set[int], header: str
-) -> tuple[list[tuple[int, Found]], set[int], str | None]:
+def _rows(table: Table, texts: Sequence[Text], taken: set[int]) -> tuple[list[tuple[int, Found]], set[int], str | None]:
     state: dict[str, Any] = {}
     rows: list[tuple[int, Found]] = []
     lines: set[int] = set()
@@ -221,7 +220,7 @@ def _rows(
         lines.add(number)
         if found:
             rows.append((number, found))
-            cells = tables.row(state["header"], tables._PROGRESS.sub("", text)) or {}
+            cells = tables.row(state["header"], tables.PROGRESS.sub("", text)) or {}
             name = next(iter(cells), "")
             if name and cell(cells[name]) is None and len(cells[name]) > 2:
                 first_cells[name].add(cells[name])
@@ -325,14 +324,14 @@ def json_lines(texts: Sequence[Text]) -> list[Finding]:
         if found and sum(not isinstance(value, str) for value in found.values()) > 0 and len(found) > 1:
             groups[hidden(text[:at])].append((number, text, found))
     kept = {before: rows for before, rows in groups.items() if len(rows) > 2 or _same_twice(rows)}
-    return [_json(before, rows, alone=len(groups) == 1) for before, rows in kept.items()]
+    return [_json(before, rows) for before, rows in kept.items()]
 
 
 def _same_twice(rows: list[tuple[int, str, Found]]) -> bool:
     return len(rows) == 2 and rows[0][2].keys() == rows[1][2].keys()
 
 
-def _json(before: str, rows: list[tuple[int, str, Found]], *, alone: bool) -> Finding:
+def _json(before: str, rows: list[tuple[int, str, Found]]) -> Finding:
     founds = [found for _, _, found in rows]
     names = [
         name
@@ -345,10 +344,9 @@ def _json(before: str, rows: list[tuple[int, str, Found]], *, alone: bool) -> Fi
     if text.strip():
         rule = {"has": text + "{", **rule}
     _name(rule, step, founds, names)
-    if "prefix" not in rule and APART.search(text) and not any(APART.search(name) for name in names):
-        rule["prefix"] = f"{APART.search(text)[0]}/"  # type: ignore[index]
-    elif "prefix" not in rule and APART.search(text):
-        rule["prefix"] = f"{APART.search(text)[0]}/"  # type: ignore[index]
+    apart = APART.search(text)
+    if "prefix" not in rule and apart:
+        rule["prefix"] = f"{apart[0]}/"
     return Finding([rule], f"{len(rows)} JSON objects", {number for number, _, _ in rows}, rows[0][0])
 
 
@@ -391,8 +389,8 @@ def key_values(texts: Sequence[Text]) -> Finding | None:
         if len(parts) > 2 and sum(map(len, parts)) == len(stripped):
             pairs = [part.strip().partition("=") for part in parts]
             found: Found = {}
-            for name, _, value in pairs:
-                value = value.strip("\"'")
+            for name, _, quoted in pairs:
+                value = quoted.strip("\"'")
                 number_of = cell(value) if not re.search(r"\d[.:-]\d+[.:-]\d", value) else None
                 found[name] = value if number_of is None else number_of
             rows.append((number, found))
@@ -404,3 +402,9 @@ def key_values(texts: Sequence[Text]) -> Finding | None:
     rule: dict[str, Any] = {"pairs": "="}
     _name(rule, step, founds, names)
     return Finding([rule], f"{len(rows)} lines of key=value", {number for number, _ in rows}, rows[0][0])
+
+
+# From what is surest to what is least.
+ALL: tuple[Callable[[Sequence[Text]], Finding | list[Finding] | None], ...] = (
+    exposition, boxes, blocks, json_lines, key_values, percentiles, table_findings,
+)  # fmt: skip

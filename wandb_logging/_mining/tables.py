@@ -11,11 +11,11 @@ from wandb_logging._mining.template import Found
 
 MAX_COLUMNS = 60
 
-_BARS = re.compile(r"[|│┃║]")
+BARS = re.compile(r"[|│┃║]")
 _TOKEN = re.compile(r"\S+")
 _WIDE = re.compile(r"\S+(?: \S+)*")
-_RULE = re.compile(r"[-=+|─━═┼╪│┃\s]+\Z")
-_PROGRESS = re.compile(r":?\s+\d+%\|.*")
+RULE = re.compile(r"[-=+|─━═┼╪│┃\s]+\Z")
+PROGRESS = re.compile(r":?\s+\d+%\|.*")
 _TWO_IN_ONE = re.compile(r"(\S+)\[(\S+)\]")
 _CELLS = {
     decimal: re.compile(rf"(?:[^\W\d]{{1,2}} +|[*!] *)?({form})(?:/\d+)?([A-Za-z%µ+*]{{0,4}}):?\Z")
@@ -45,11 +45,11 @@ class Table:
         names: str | None = None,
         decimal: str = ".",
     ) -> None:
-        if not _BARS.sub("", header).strip():
+        if not BARS.sub("", header).strip():
             raise ValueError("needs some text of the header")
-        words = _BARS.sub(" ", header).split()
+        words = BARS.sub(" ", header).split()
         self._header = " ".join(words)
-        self.needle = max(words, key=len)
+        self.needle = max(re.split(r'[\s,;"]+', self._header), key=len)
         self._ends = ends
         self._step = step
         self._labels = names
@@ -59,21 +59,21 @@ class Table:
         """A row; `{}` for a line that belongs to the table and has none; None for any other. State: the open table."""
         if self.is_header(raw):
             state.clear()
-            state["header"] = _PROGRESS.sub("", raw).rstrip()
+            state["header"] = PROGRESS.sub("", raw).rstrip()
             return {}
         if "header" not in state or not raw.strip():
             return None
         if self._ends is not None and self._ends in raw:
             state.clear()
             return None
-        if _RULE.match(raw):
+        if RULE.match(raw):
             return {}
-        cells = row(state["header"], _PROGRESS.sub("", raw))
+        cells = row(state["header"], PROGRESS.sub("", raw))
         return None if cells is None else self._values(cells, state)
 
     def is_header(self, raw: str) -> bool:
         """Whether a line is the table's header."""
-        return self.needle in raw and self._header in " ".join(_BARS.sub(" ", raw).replace('"', "").split())
+        return self.needle in raw and self._header in " ".join(BARS.sub(" ", raw).replace('"', "").split())
 
     def _values(self, cells: Mapping[str, str], state: dict[str, Any]) -> Found | None:
         found: Found = {}
@@ -115,14 +115,14 @@ def cell(text: str, decimal: str = ".") -> float | None:
 
 def row(header: str, raw: str) -> dict[str, str] | None:
     """The cells of a row by the names of their columns; None if it does not fit under this header."""
-    bars = len(_BARS.findall(header))
-    if bars > 1 and len(_BARS.findall(raw)) == bars:
-        names = [name.strip() for name in _BARS.split(header)]
-        return _by_name(names, [text.strip() for text in _BARS.split(raw)])
+    bars = len(BARS.findall(header))
+    if bars > 1 and len(BARS.findall(raw)) == bars:
+        names = [name.strip() for name in BARS.split(header)]
+        return _by_name(names, [text.strip() for text in BARS.split(raw)])
     for separator in ",;\t":
         if header.count(separator) > 1:
             return _by_separator(header, raw, separator)
-    header, raw = _BARS.sub(" ", header), _BARS.sub(" ", raw)
+    header, raw = BARS.sub(" ", header), BARS.sub(" ", raw)
     tokens = _spans(_TOKEN, raw)
     return _by_count(header, tokens) or _by_place(header, tokens)
 

@@ -34,9 +34,9 @@ class Template:
     """A template, ready to be looked for.
 
     Args:
-        text: the template. `{name}` is a number, `{name:word}` a word, `{name:time}` a duration in seconds, `{_}` a number
-            that is not wanted, `{*}` any text; `{$name rest}` is a number whose name begins with the word `name`. A blank
-            stands for any blanks; `{{` and `}}` are braces.
+        text: the template. `{name}` is a number, `{name:word}` a word, `{name:time}` a duration in seconds, `{_}` a
+            number that is not wanted, `{*}` any text; `{$name rest}` is a number whose name begins with the word
+            `name`. A blank stands for any blanks; `{{` and `}}` are braces.
         decimal: "," where 3,5 is three and a half.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Words that say what a number is, where only its name can tell: a step, a metric, a setting. No program's name is here."""
+"""Words that say what a number is, where only its name can tell: a step, a metric, a setting. No program is named."""
 
 from __future__ import annotations
 
@@ -6,38 +6,42 @@ import re
 
 # What counts, from the finest: of several in a line, the first is its step.
 _STEPS = (
-    "global_step step nstep steps num_updates update updates up upd iter iters iteration iterations iterate iterat it itr icmp_seq seq ts timestep timesteps "
-    "total_timesteps minibatch minibatches batch frame frames trial generation generations gen round rounds tree trees "
-    "sweep cycle cycles episode episodes nodes node pass tick gc chunk time t i n"
+    "global_step step nstep steps num_updates update updates up upd iter iters iteration iterations iterate "
+    "iterat it itr icmp_seq seq ts timestep timesteps total_timesteps minibatch minibatches batch frame frames "
+    "trial generation generations gen round rounds tree trees sweep cycle cycles episode episodes nodes node "
+    "pass tick gc chunk time t i n"
 ).split()
 STEPS = {word: rank for rank, word in enumerate(_STEPS)} | {"epoch": 50, "epochs": 50, "ep": 50, "e": 50}
 # Those that also count where they are the last of several words.
-_LAST = STEPS.keys() - set("time t n i e it ts up upd seq tree trees node nodes pass tick chunk gc frames gen".split())
+_SHORT = "time t i n e it ts up upd seq tree trees node nodes pass tick chunk gc frames gen"
+_LAST = STEPS.keys() - set(_SHORT.split())
 EPOCHS = frozenset({"epoch", "epochs", "ep", "e"})
 
 # Names of numbers that are results, also where they are said once.
 METRICS = frozenset(
-    "loss losses acc accuracy auc auroc error errors err mse rmse mae mape f1 precision recall score scores reward rewards "
-    "return returns ppl perplexity bleu rouge wer cer map iou dice psnr ssim fid throughput latency lat tps qps rps iops bw "
-    "bandwidth speed rate ratio elapsed duration energy residual residuals objective obj bound gap likelihood loglik logl "
-    "lnl ll deviance temperature pressure volume density enthalpy avg average mean median stdev stddev std sd min max p50 "
-    "p90 p95 p99 failed failures completed complete transferred hit hits usage utilization grad gradient kl entropy best "
-    "final performance flops gflops mflops tflops processed passed velocity diff iterations violation infeasibility divergence ess rhat rss "
-    "requests responses connections transactions queries messages records ops bandwidth copy scale add triad ns/day "
-    "sec/call wall user sys real time times mfu wps ups cost regret purity modularity inertia silhouette nll elbo "
-    "bpc bpb tokens/s words/s samples/s".split()
+    "loss losses acc accuracy auc auroc error errors err mse rmse mae mape f1 precision recall score scores "
+    "reward rewards return returns ppl perplexity bleu rouge wer cer map iou dice psnr ssim fid throughput "
+    "latency lat tps qps rps iops bw bandwidth speed rate ratio elapsed duration energy residual residuals "
+    "objective obj bound gap likelihood loglik logl lnl ll deviance temperature pressure volume density "
+    "enthalpy avg average mean median stdev stddev std sd min max p50 p90 p95 p99 failed failures completed "
+    "complete transferred hit hits usage utilization grad gradient kl entropy best final performance flops "
+    "gflops mflops tflops processed passed velocity diff iterations violation infeasibility divergence ess "
+    "rhat rss requests responses connections transactions queries messages records ops bandwidth copy scale "
+    "add triad ns/day sec/call wall user sys real time times mfu wps ups cost regret purity modularity inertia "
+    "silhouette nll elbo bpc bpb tokens/s words/s samples/s".split()
 )
 
 # Names of numbers that somebody chose, or that are no quantities.
 SETTINGS = frozenset(
-    "seed learning layers layer heads head embd embed embedding hidden dim dims size sizes vocab batch_size max_iters parameters params "
-    "param epochs warmup decay momentum dropout beta betas eps epsilon tol tolerance threads thread workers worker clients "
-    "processes process procs port ports pid tid version ver build revision rev id ids uid serial rank ranks gpus gpu device "
-    "devices cores cpus interval timeout retries retry attempt limit limits capacity factor scaling level "
-    "levels length width height depth features labels classes columns rows cols variables constraints binaries nonzeros "
-    "nonzero candidates folds fits atoms examples documents vocabulary year date month day chapter line col column offset "
-    "address flag flags verbosity exit code status signal errno keep window percentile learn lr lr0 lrf gamma "
-    "momentum weight cutoff timestep restart freq frequency topics passes cl ref jobs groupid bins used".split()
+    "seed learning layers layer heads head embd embed embedding hidden dim dims size sizes vocab batch_size "
+    "max_iters parameters params param epochs warmup decay momentum dropout beta betas eps epsilon tol "
+    "tolerance threads thread workers worker clients processes process procs port ports pid tid version ver "
+    "build revision rev id ids uid serial rank ranks gpus gpu device devices cores cpus interval timeout "
+    "retries retry attempt limit limits capacity factor scaling level levels length width height depth "
+    "features labels classes columns rows cols variables constraints binaries nonzeros nonzero candidates "
+    "folds fits atoms examples documents vocabulary year date month day chapter line col column offset address "
+    "flag flags verbosity exit code status signal errno keep window percentile learn lr lr0 lrf gamma momentum "
+    "weight cutoff timestep restart freq frequency topics passes cl ref jobs groupid bins used".split()
 )
 
 # A line with one of these before its names is about data that is kept apart.

@@ -1,0 +1,281 @@
+"""The rule language: what each form finds, and what a wrong rule is told."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import pytest
+
+from wandb_logging._errors import SettingsError
+from wandb_logging._mining.ruleset import RuleSet, mine
+
+
+def found(text: str, *rules: dict[str, Any]) -> list[tuple[float | None, dict[str, float]]]:
+    return [(row.step, row.metrics) for row in mine(text, RuleSet(list(rules)))]
+
+
+class TestLine:
+    def test_a_pasted_line_with_names_for_its_numbers(self) -> None:
+        """What is before and after the line does not matter, nor how many blanks are within it."""
+        rule = {"line": "iter {step}: loss {loss}, time {time}ms, mfu {mfu}%"}
+        assert found("INFO  iter 27: loss   4.44, time 2384.22ms, mfu 0.00% ok", rule) == [
+            (27, {"loss": 4.44, "time": 2384.22, "mfu": 0.0})
+        ]
+
+    @pytest.mark.parametrize(
+        ("written", "value"),
+        [
+            ("1e-3", 0.001),
+            ("-2.5E+02", -250.0),
+            ("1,234,567", 1234567),
+            ("1'234", 1234),
+            ("12.3k", 12300.0),
+            (".5", 0.5),
+            ("inf", math.inf),
+            ("-inf", -math.inf),
+            ("26.", 26.0),
+        ],
+    )
+    def test_numbers_as_programs_write_them(self, written: str, value: float) -> None:
+        """Exponents, thousands, k for thousands, infinity, and a full stop after it."""
+        assert found(f"loss {written}", {"line": "loss {loss}"}) == [(None, {"loss": value})]
+
+    def test_nan(self) -> None:
+        """Not a number is a number here, whatever its case."""
+        for written in ("nan", "NaN", "NAN"):
+            ((_, metrics),) = found(f"loss={written}", {"line": "loss={loss}"})
+            assert math.isnan(metrics["loss"])
+
+    def test_decimal_commas(self) -> None:
+        """Where 3,5 is three and a half, a dot separates thousands."""
+        rule = {"line": "Verlust {loss} %", "decimal": ","}
+        assert found("Verlust 1.203,5 %", rule) == [(None, {"loss": 1203.5})]
+
+    def test_names_from_the_text(self) -> None:
+        """A word of the line can be part of a metric's name."""
+        rule = {"line": "Solving for {name:word}, Initial residual = {$name initial},"}
+        text = "DICPCG:  Solving for p, Initial residual = 1, Final\nPBiCG: Solving for Ux, Initial residual = 0.5, x"
+        assert found(text, rule) == [(None, {"p initial": 1}), (None, {"Ux initial": 0.5})]
+
+    def test_a_duration_is_seconds(self) -> None:
+        """As a clock, with days, or with a unit."""
+        rule = {"line": "took {t:time} to"}
+        text = "took 0:01:30 to\ntook 1 day, 0:00:01 to\ntook 250ms to\ntook 2:05 to"
+        assert [metrics["t"] for _, metrics in found(text, rule)] == [90, 86401, 0.25, 125]
+
+    def test_any_text_in_between(self) -> None:
+        """`{*}` is any text, `{_}` a number that is not wanted, two braces are one."""
+        rule = {"line": "{{a}} {*} of {_} loss {loss}"}
+        assert found("{a} whatever 3 it is of 17 loss 2", rule) == [(None, {"loss": 2})]
+
+    def test_a_step_holds_until_the_next(self) -> None:
+        """Rows without a step of their own are at the step seen last, unless their rule says that they have none."""
+        step = {"line": "Time = {step}"}
+        text = "Time = 0.5\nCourant 0.1\nTime = 1\nCourant 0.2"
+        assert found(text, step, {"line": "Courant {co}"}) == [(0.5, {"co": 0.1}), (1, {"co": 0.2})]
+        assert found(text, step, {"line": "Courant {co}", "step": None})[0] == (None, {"co": 0.1})
+
+    def test_iterations_that_begin_again(self) -> None:
+        """The step can be made of several numbers of the line."""
+        rule = {"line": "Epoch [{epoch}][{i}/{_n}] loss {loss}", "step": "epoch * _n + i", "drop": ["i"]}
+        assert found("Epoch [2][ 5/20] loss 0.5", rule) == [(45, {"epoch": 2, "loss": 0.5})]
+
+    def test_a_name_that_is_the_step_is_no_metric(self) -> None:
+        """Any number of the line can be the step."""
+        rule = {"line": "round {round} score {score}", "step": "round"}
+        assert found("round 3 score 9", rule) == [(3, {"score": 9})]
+
+
+class TestPairs:
+    @pytest.mark.parametrize(
+        ("line", "rule", "row"),
+        [
+            ("[12]\ttrain-rmse:0.5\tvalid_1's auc: 0.9", {"starts": "[{step}]", "pairs": ":"},
+             (12, {"train-rmse": 0.5, "valid_1's auc": 0.9})),
+            ("level=info step=3 loss=2.07 ok=true", {"pairs": "="}, (3, {"loss": 2.07})),
+            ("Loss 6.9 (6.8)\tAcc@1   3.12 (  2.10)", {"pairs": " "}, (None, {"Loss": 6.9, "Acc@1": 3.12})),
+            ("elapsed time per iteration (ms): 4183.5 | grad norm: 1.2 |", {"pairs": ":"},
+             (None, {"elapsed time per iteration (ms)": 4183.5, "grad norm": 1.2})),
+            ("[train] loss=1, acc=2, [valid] loss=3", {"pairs": "="},
+             (None, {"train/loss": 1, "train/acc": 2, "valid/loss": 3})),
+        ],
+    )  # fmt: skip
+    def test_names_and_numbers(self, line: str, rule: dict[str, Any], row: object) -> None:
+        """All pairs of a line, however they are separated."""
+        assert found(line, rule) == [row]
+
+    def test_what_only_looks_like_a_number_is_none(self) -> None:
+        """Clocks, dates, versions, addresses and paths are not taken."""
+        line = "at=2026-11-28T08:57:10Z v=1.4.2 host=10.0.0.1:80 dt=00:04:50 id=0x1f f=/a/b1 loss=0.5"
+        assert found(line, {"pairs": "="}) == [(None, {"loss": 0.5})]
+
+    def test_a_prefix_from_the_line(self) -> None:
+        """`{event}` in a prefix is the word that the line gives under that name."""
+        assert found("event=eval loss=0.5", {"pairs": "=", "prefix": "{event}/"}) == [(None, {"eval/loss": 0.5})]
+
+
+class TestManyLines:
+    def test_a_table(self) -> None:
+        """A header once, then rows; units, marks and gaps are no matter; it ends where it is said."""
+        text = "Step Temp Gap\n 0  1.44  -\n 50 0.74 1.2%\n* 99 0.7 3%\nLoop time 5\n 70 1 2"
+        rule = {"table": "Step", "step": "Step", "ends": "Loop time"}
+        assert found(text, rule) == [
+            (0, {"Temp": 1.44}),
+            (50, {"Temp": 0.74, "Gap": 1.2}),
+            (99, {"Temp": 0.7, "Gap": 3}),
+        ]
+
+    def test_a_table_in_a_file_of_commas(self) -> None:
+        """CSV is a table."""
+        rule = {"table": "epoch,loss", "step": "epoch"}
+        assert found("epoch,loss,acc\n0,0.5,0.1\n1,0.4,\n", rule) == [
+            (0, {"loss": 0.5, "acc": 0.1}),
+            (1, {"loss": 0.4}),
+        ]
+
+    def test_columns_with_blanks_in_their_names(self) -> None:
+        """A name that stands above its column is one name."""
+        text = "  Iter   Train Loss   Remaining Time\n     1       1.2986            1.43s"
+        assert found(text, {"table": "Iter", "step": "Iter"}) == [(1, {"Train Loss": 1.2986, "Remaining Time": 1.43})]
+
+    def test_a_box(self) -> None:
+        """A name without a value is the section of those below it; the border completes the row."""
+        text = "-----------\n| time/ |  |\n|  fps | 9 |\n|  total | 5 |\n| x | 1 |\n-----------"
+        assert found(text, {"box": True, "step": "time/total"}) == [(5, {"time/fps": 9, "x": 1})]
+
+    def test_a_block(self) -> None:
+        """Indentation is nesting; the first line that is not indented, or the end, completes the row."""
+        text = "Result for a:\n  n: 3\n  info:\n    lr: 0.1\n    name: x\n  done: true\nResult for b:\n  n: 4\n"
+        assert found(text, {"block": "Result for {*}:", "step": "n"}) == [(3, {"info/lr": 0.1})]
+
+    def test_sections(self) -> None:
+        """What one line begins, the rows after it belong to."""
+        rules = [
+            {"line": "== {part:word} ==", "section": "{part}"},
+            {"line": "avg {avg}", "prefix": "{section}/"},
+        ]
+        assert found("== read ==\navg 1\n== write ==\navg 2", *rules) == [
+            (None, {"read/avg": 1}),
+            (None, {"write/avg": 2}),
+        ]
+
+
+class TestObjects:
+    @pytest.mark.parametrize(
+        "line",
+        [
+            '{"loss": 0.5, "grad": {"norm": 2}, "ok": true, "who": "a", "step": 7}',
+            "INFO {'loss': '0.5', 'grad': {'norm': 2}, 'ok': True, 'step': 7} done",
+        ],
+    )
+    def test_json_and_what_python_prints(self, line: str) -> None:
+        """Nested names are joined; numbers written as text are numbers; true and false are none."""
+        assert found(line, {"json": True}) == [(7, {"loss": 0.5, "grad/norm": 2})]
+
+    def test_only_some_names(self) -> None:
+        """`only` says which numbers are metrics."""
+        assert found('{"a": 1, "b": 2}', {"json": True, "only": ["b"]}) == [(None, {"b": 2})]
+
+
+class TestRegex:
+    def test_named_groups(self) -> None:
+        """Groups are metrics by their names; step is the step."""
+        rule = {"regex": r"e(?P<step>\d+) loss=(?P<loss>\S+)", "has": "loss="}
+        assert found("e3 loss=0.5, x", rule) == [(3, {"loss": 0.5})]
+
+    def test_metric_definitions_of_sagemaker(self) -> None:
+        """They can be pasted as they are."""
+        rule = {"Name": "train:error", "Regex": "Train_error=(.*?);"}
+        assert found("epoch 1 Train_error=0.138318;  Valid_error=0.3", rule) == [(None, {"train:error": 0.138318})]
+
+    @pytest.mark.parametrize(
+        ("regex", "line"),
+        [
+            (r"epoch (?P<e>\d+).*loss: (?P<l>[\d.]+)", "epoch 12 val loss: 3.5 loss: 4.5 end"),
+            (r"epoch (?P<e>\d+).*?loss: (?P<l>[\d.]+)", "epoch 12 val loss: 3.5 loss: 4.5 end"),
+            (r"^a.+b(?P<x>\d).*b(?P<y>\d)$", "a b1 b2 b3"),
+            (r".*step (?P<s>\d+).*x", "step 1 step 2 x"),
+            (r"[.*]+ (?P<x>\d)\.*", ".* 3.."),
+        ],
+    )
+    def test_it_finds_what_re_finds(self, regex: str, line: str) -> None:
+        """However it is searched, the groups are those that `re` gives."""
+        match = re.search(regex, line)
+        assert match
+        ((_, metrics),) = found(line, {"regex": regex, "has": line[0], "step": None})
+        assert metrics == {name: float(value) for name, value in match.groupdict().items()}
+
+    @pytest.mark.parametrize(
+        "regex",
+        [
+            r"(?P<x>(\d+\.?)+)$",
+            r"(?P<x>(a|a)*)b",
+            r"(?P<x>(x+x+)+y)",
+            r"(.)(?P<x>\1)",
+        ],
+    )
+    def test_what_could_take_long_is_refused(self, regex: str) -> None:
+        """`re` holds the interpreter's lock, so nothing could end it."""
+        with pytest.raises(SettingsError, match=r"rules\[0\]\.regex"):
+            RuleSet([{"regex": regex, "has": "x"}])
+
+
+class TestWrongRules:
+    @pytest.mark.parametrize(
+        ("rule", "message"),
+        [
+            ("loss", r"rules\[1\] must be a mapping"),
+            ({}, r"rules\[1\] needs one of line, pairs"),
+            ({"lines": "a {b}"}, r"rules\[1\] has no key 'lines'"),
+            ({"line": "loss"}, r"rules\[1\]\.line has no \{name\}"),
+            ({"line": "{a}{b} x"}, r"rules\[1\]\.line two placeholders need text between"),
+            ({"line": "a {b"}, r"rules\[1\]\.line a brace is not closed"),
+            ({"line": "a {} x"}, r"rules\[1\]\.line \{\} has no name"),
+            ({"line": "a {b} {b}"}, r"rules\[1\]\.line \{b\} is there twice"),
+            ({"line": "a {b}", "json": True}, r"rules\[1\]\.json: a rule has one form"),
+            ({"line": 3}, r"rules\[1\]\.line must be a string, not 3"),
+            ({"json": "yes"}, r"rules\[1\]\.json must be true"),
+            ({"pairs": "->"}, r"rules\[1\]\.pairs must be one of"),
+            ({"line": "a {b}", "only": "b"}, r"rules\[1\]\.only must be a list"),
+            ({"line": "a {b}", "step": "b *"}, r"rules\[1\]\.step must be a name"),
+            ({"line": "a {b}", "level": "LOUD"}, r"rules\[1\]\.level must be the name of a level"),
+            ({"regex": "(?P<a>x)"}, r"rules\[1\]\.regex needs has:"),
+            ({"regex": "(?P<a>", "has": "x"}, r"rules\[1\]\.regex is no regular expression"),
+            ({"regex": "abc", "has": "x"}, r"rules\[1\]\.regex names no metric"),
+            ({"Regex": "(x)"}, r"rules\[1\]\.Regex needs Name"),
+        ],
+    )
+    def test_the_message_names_the_rule_and_its_key(self, rule: object, message: str) -> None:
+        """A rule among many is found by its number and its key."""
+        with pytest.raises(SettingsError, match=message):
+            RuleSet([{"line": "fine {x}"}, rule])
+
+    def test_no_list(self) -> None:
+        """Rules are a list."""
+        with pytest.raises(SettingsError, match="must be a list of rules"):
+            RuleSet({"line": "a {b}"})
+
+    def test_a_sample_that_does_not_fit(self) -> None:
+        """The message says how far the rule fits the sample, and what is in it."""
+        rule = {"line": "iter {step}: loss {loss}, time {time}ms", "sample": "iter 27: loss 4.44, time 2.3s"}
+        with pytest.raises(SettingsError) as caught:
+            RuleSet([rule])
+        assert "rules[0].sample" in str(caught.value)
+        assert "It fits up to 'iter 27: loss 4.44, time 2.3'; then comes 's'." in str(caught.value)
+        assert "loss 4.44" in str(caught.value)
+
+    @pytest.mark.parametrize(
+        "rule",
+        [
+            {"line": "loss {loss}", "sample": "loss 3"},
+            {"table": "Step", "sample": "Step Temp\n0 1.5"},
+            {"box": True, "sample": "-------\n| a | 1 |\n-------"},
+            {"json": True, "sample": "{'a': 1}"},
+            {"line": "Epoch {step}/", "sample": "Epoch 1/4"},
+        ],
+    )
+    def test_a_sample_that_fits(self, rule: dict[str, Any]) -> None:
+        """Samples of several lines are as good."""
+        RuleSet([rule])

@@ -1,0 +1,149 @@
+"""Rules at work: streams apart, pieces of text, what is remembered, and the time that a line takes."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from wandb_logging._mining.regexes import Regex
+from wandb_logging._mining.ruleset import RuleSet
+from wandb_logging._mining.suggest import suggest
+
+RULES: list[dict[str, Any]] = [
+    {"line": "iter {step}: loss {loss}, time {time}ms, mfu {mfu}%"},
+    {"line": "{step}/{_} {*} of {x} {*} and {y:word} {z:time}"},
+    {"starts": "[{step}]", "pairs": ":"},
+    {"starts": "t {step} ", "pairs": " "},
+    {"table": "Step", "step": "Step"},
+    {"box": True},
+    {"block": "Result for {*}:"},
+    {"json": True},
+    {"regex": r"loss=(?P<loss>\S+)", "has": "loss="},
+    {"regex": r"a(?P<a>\d+).*b(?P<b>\d+)", "has": "a"},
+    {"pairs": True},
+]
+
+
+class TestStreams:
+    def test_steps_and_tables_of_each_stream_are_its_own(self) -> None:
+        """Two programs in one run do not mix."""
+        rules = RuleSet([{"line": "step {step}"}, {"line": "loss {loss}"}])
+        rules.feed("step 1", stream="a")
+        rules.feed("step 2", stream="b")
+        assert [rules.feed("loss 5", stream=stream)[0].step for stream in "ab"] == [1, 2]
+
+    def test_rules_for_a_logger_a_level_a_stream(self) -> None:
+        """A rule can be for some lines only."""
+        rules = RuleSet([{"line": "x {x}", "logger": "app", "level": "INFO", "stream": "log"}])
+        assert rules.feed("x 1", stream="log", logger="app.train", level=20)
+        assert not rules.feed("x 1", stream="log", logger="apple", level=20)
+        assert not rules.feed("x 1", stream="log", logger="app", level=10)
+        assert not rules.feed("x 1", stream="stdout")
+
+    def test_the_first_rule_that_fits_has_the_line(self) -> None:
+        """Rules are tried in their order."""
+        rules = RuleSet([{"line": "loss {a}"}, {"line": "loss {b}"}])
+        assert [row.metrics for row in rules.feed("loss 1")] == [{"a": 1}]
+
+
+class TestPieces:
+    @settings(deadline=None)
+    @given(st.data())
+    def test_output_can_come_in_any_pieces(self, data: st.DataObject) -> None:
+        """Where a program's writes begin and end does not matter, colours and redraws included."""
+        text = "\x1b[1mloss 1\x1b[0m\rloss 2\r\nloss 3\nnothing\rloss 4\n\nloss 5"
+        cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
+        rules = RuleSet([{"line": "loss {loss}"}])
+        found = []
+        for begin, end in zip([0, *cuts], [*cuts, len(text)]):
+            found += rules.feed_output(text[begin:end], stream="stdout")
+        found += rules.finish()
+        assert [row.metrics["loss"] for row in found] == [1, 2, 3, 4, 5]
+
+    @settings(deadline=None)
+    @given(st.integers(0, 8))
+    def test_what_is_remembered_is_json(self, stop: int) -> None:
+        """A rule set goes on from what was saved as if it had never stopped."""
+        lines = ["Step Temp", "0 1.5", "Result for a:", "  x: 1", "  y: 2", "Step Temp", "5 1.4", "loss 3"]
+        rules = [{"table": "Step", "step": "Step"}, {"block": "Result for {*}:"}, {"line": "loss {loss}"}]
+        whole, first = RuleSet(rules), RuleSet(rules)
+        expected = [row for line in lines for row in whole.feed(line)] + whole.finish()
+        found = [row for line in lines[:stop] for row in first.feed(line)]
+        second = RuleSet(rules, json.loads(json.dumps(first.saved)))
+        found += [row for line in lines[stop:] for row in second.feed(line)] + second.finish()
+        assert found == expected
+
+    def test_rules_that_never_fitted(self) -> None:
+        """They can be named at the end."""
+        rules = RuleSet([{"line": "a {x}"}, {"line": "b {x}"}])
+        rules.feed("a 1")
+        assert [rule.number for rule in rules.unused] == [1]
+
+
+HARD = st.one_of(
+    st.text(max_size=200),
+    st.text(alphabet="0123456789.,'eE+-/: =|()[]{}<>%ax\t\x1b\r", max_size=300),
+    st.builds(
+        lambda piece, times: piece * times,
+        st.text(alphabet="0123456789.,'eE+- =:|[]{}()ab\t", min_size=1, max_size=6),
+        st.integers(1, 5000),
+    ),
+)
+
+
+PARTS = r"\d+ \s* .* \w+ a [^,]* (a|b) (\d+)? a? b*? (\w\d)* x{1,5} (?:ab)+ = ,"
+
+
+class TestTime:
+    @settings(deadline=None, max_examples=150)
+    @given(HARD)
+    def test_no_line_takes_long(self, text: str) -> None:
+        """Whatever a line is made of, all rules together take a fraction of a second."""
+        rules = RuleSet(RULES)
+        rules.feed("Step Temp Press")
+        began = time.process_time()
+        rules.feed_text(text)
+        assert time.process_time() - began < 3
+
+    @settings(deadline=None, max_examples=60)
+    @given(st.lists(HARD, max_size=5))
+    def test_no_log_stalls_the_suggestions(self, pieces: list[str]) -> None:
+        """Any text gives rules or none, and never an error."""
+        for one in suggest("\n".join(pieces)):
+            RuleSet([one.rule])
+
+    @settings(deadline=None, max_examples=150)
+    @given(
+        st.lists(
+            st.sampled_from(
+                PARTS.split(" ")
+            ),
+            min_size=1,
+            max_size=6,
+        ),
+        st.text(alphabet="ab1=, x", max_size=3000),
+        st.sampled_from("ab1 ="),
+    )  # fmt: skip
+    def test_no_expression_that_is_accepted_takes_long(self, parts: list[str], text: str, end: str) -> None:
+        """Expressions are put together of what is dangerous; those that are accepted are quick on any line."""
+        try:
+            regex = Regex(f"(?P<m>{''.join(parts)}){end}!", "a")
+        except ValueError:
+            return
+        began = time.process_time()
+        for line in (text, "a" * 3000, "1" * 3000, "a1" * 1500, "ab" * 1500, " " * 3000, "x" * 3000):
+            regex.find(line)
+        assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("line", ["a" * 98, "1." * 20, "9" * 35])
+def test_lines_that_were_slow_once(line: str) -> None:
+    """A first design took seconds for these."""
+    rules = RuleSet(RULES)
+    began = time.process_time()
+    rules.feed(line)
+    assert time.process_time() - began < 1

@@ -1,0 +1,166 @@
+"""What is put in front of names so that two curves do not become one."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from wandb_logging._mining.groups import Group
+from wandb_logging._mining.shapes import Shape
+from wandb_logging._mining.vocabulary import APART, EPOCHS, TRAIN, step_rank
+
+
+def put_labels(groups: list[Group], shapes: Sequence[Shape]) -> None:
+    """Put in front of names what keeps two curves apart."""
+    for group in groups:
+        _by_section(group)
+        head = _head_of(group)
+        if APART.search(head) and not _is_apart(group):
+            group.label = f"{_short(head)}/"
+    counts = Counter(
+        name.replace("$name ", "") for group in groups if not group.label for name in set(group.wanted.values())
+    )
+    before = _apart_before(shapes)
+    order = {item.number: group for group in groups for item in group.shapes}
+    for group in groups:
+        clash = [
+            name for name in group.wanted.values() if counts[name] > 1 and group.word is None and name not in EPOCHS
+        ]
+        if clash and not group.label:
+            group.label = _against(group, groups, clash, order, before)
+    _tell_apart(groups)
+    for group in groups:
+        _as_the_previous(group, _previous(group, order))
+
+
+def _is_apart(group: Group) -> bool:
+    return any(APART.search(name) for name in group.wanted.values())
+
+
+def _by_section(group: Group) -> None:
+    """`Test set: Average loss: 0.5` is about the test set."""
+    for i, name in list(group.wanted.items()):
+        section = group.first.fields[i].section
+        if section and APART.search(section) and not APART.search(name):
+            group.wanted[i] = f"{_short(section)}/{name}"
+
+
+def _against(
+    group: Group, groups: list[Group], clash: list[str], order: dict[int, Group], before: dict[int, str]
+) -> str:
+    """A label for a group that shares names with others; "" if it is the one that needs none."""
+    head = _head_of(group) or _sign_of(group, groups)
+    section = next((group.first.fields[i].section for i in group.wanted if group.first.fields[i].section), "")
+    previous = _previous(group, order)
+    if previous is not None and previous.label and APART.search(previous.label) and group.step is None:
+        return previous.label
+    if all(before.get(item.number) for item in group.shapes):
+        return f"{before[group.first.number]}/"
+    if head and not TRAIN.search(head):
+        others = {
+            word for one in groups if one is not group and _has_names(one, clash) for word in _head_of(one).split()
+        }
+        own = [word for word in head.split() if word not in others and any(map(str.isalpha, word))]
+        return f"{own[-1] if own else head}/"
+    return f"{_short(section)}/" if section and not TRAIN.search(section) else ""
+
+
+def _as_the_previous(group: Group, previous: Group | None) -> None:
+    """A summary that follows lines of data that is kept apart, and shares their names, is about it, too."""
+    if group.label or group.step is not None or previous is None or not APART.search(previous.label):
+        return
+    shared = {name.rpartition("/")[2] for name in previous.wanted.values()} & set(group.wanted.values())
+    if shared and not _is_apart(group):
+        group.label = previous.label
+
+
+def _has_names(group: Group, names: list[str]) -> bool:
+    """Whether a group has one of these names."""
+    return not set(names).isdisjoint(name.replace("$name ", "") for name in group.wanted.values())
+
+
+def _previous(group: Group, order: dict[int, Group]) -> Group | None:
+    """The one group whose lines come right before those of this one."""
+    found = set()
+    for item in group.shapes:
+        near = [
+            order[number]
+            for number in range(item.number - 3, item.number)
+            if number in order and order[number] is not group
+        ]
+        found.add(id(near[-1]) if near else None)
+        last = near[-1] if near else None
+    return last if len(found) == 1 else None
+
+
+def _apart_before(shapes: Sequence[Shape]) -> dict[int, str]:
+    """For lines below one that says `Evaluation finished`, what it says."""
+    said: dict[int, str] = {}
+    for item in shapes:
+        match = APART.search(item.text)
+        if match and not any(one.name and one.sep in (":", "=", " ") for one in item.fields):
+            for number in range(item.number + 1, item.number + 3):
+                said[number] = match[1].lower()
+    return said
+
+
+def _head_of(group: Group) -> str:
+    """The words that lines of a group begin with, before their first number."""
+    item = group.first
+    first = min((one.start for one in item.fields), default=len(item.text))
+    text = item.text[item.head : first]
+    names = sorted(group.wanted)
+    if names and names[0] == 0 and item.fields[0].name:
+        text = text[: text.rfind(item.fields[0].name)] if item.fields[0].name in text else text
+    return re.sub(r"[^\w+= ./-]", " ", text).strip(" -:.")
+
+
+def _tell_apart(groups: list[Group]) -> None:
+    """Two lines of a report with one name: what is after the number tells them apart."""
+    alike: dict[tuple[str, ...], list[Group]] = defaultdict(list)
+    for group in groups:
+        if len(group.wanted) == 1 and not group.label and len(group.shapes) < 3:
+            alike[tuple(group.wanted.values())].append(group)
+    for same in alike.values():
+        tails = [group.first.text[max(one.end for one in group.first.fields) :] for group in same]
+        shared = set.intersection(*(set(re.findall(r"[A-Za-z]+", tail)) for tail in tails)) if len(same) > 1 else set()
+        for group, tail in zip(same, tails):
+            own = [word for word in re.findall(r"[A-Za-z]+", tail) if word not in shared]
+            if len(same) > 1 and own:
+                group.label = f"{' '.join(own[:3])}/"
+
+
+def _sign_of(group: Group, groups: list[Group]) -> str:
+    """`summary =` where there is `summary +`, too."""
+    start = _start_of(group)
+    starts = {_start_of(other) for other in groups}
+    return start if any(other != start and other.split()[:1] == start.split()[:1] for other in starts) else ""
+
+
+def _start_of(group: Group) -> str:
+    """What is before the first number, its name included: `summary =`."""
+    item = group.first
+    start = item.text[item.head : min((one.start for one in item.fields), default=item.head)].strip()
+    return start if len(start.split()) == 2 and not start[-1].isalnum() and start[-1] in "+=*" else ""
+
+
+def _short(label: str) -> str:
+    """At most three words, those of steps taken off."""
+    match = APART.search(label)
+    if match and len(label.split()) > 2:
+        return match[1]
+    parts = [part for part in label.split() if step_rank(part) is None or APART.search(part)]
+    return " ".join(parts[:3]).strip(" :=-") or label.split(" ", maxsplit=1)[0]
+
+
+def under_headings(groups: Sequence[Group], texts: Sequence[tuple[int, str]]) -> None:
+    """Lines right below one such as `Test error:` are about what it says."""
+    headings: dict[int, str] = {}
+    for (_, text), (after, _) in zip(texts, texts[1:]):
+        match = APART.search(text)
+        if match and not any(map(str.isdigit, text)) and text.strip().endswith(":") and len(text.split()) < 6:
+            headings[after] = match[1]
+    for group in groups:
+        if not group.label and group.wanted and all(item.number in headings for item in group.shapes):
+            group.label = f"{headings[group.first.number]}/"

@@ -1,0 +1,165 @@
+"""From lines of one shape to the rule that finds them: a line with places, or its beginning and pairs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from wandb_logging._errors import SettingsError
+from wandb_logging._mining import numbers
+from wandb_logging._mining.groups import Group
+from wandb_logging._mining.rules import Line, Rule
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A rule, and what it is for.
+
+    Attributes:
+        rule: as `text_metrics.rules` has it.
+        comment: what it finds.
+    """
+
+    rule: dict[str, Any]
+    comment: str
+
+
+def as_rule(group: Group) -> Suggestion | None:
+    for rule in (_as_line(group), _as_pairs(group)):
+        if rule is not None and _holds(rule, group):
+            return Suggestion(rule, _comment(group))
+    return None
+
+
+def _comment(group: Group) -> str:
+    many = len(group.shapes)
+    return f"{many} line{'s' * (many > 1)}, such as: {' '.join(group.first.text[group.first.head :].split())[:90]}"
+
+
+def _holds(rule: dict[str, Any], group: Group) -> bool:
+    """Whether a rule finds in the group's lines what it was made for."""
+    try:
+        made = Rule(0, rule)
+    except SettingsError:
+        return False
+    right = 0
+    tried = group.shapes[:50]
+    for item in tried:
+        found = made.find(Line(item.text, " ".join(item.text.split())), {})
+        if found is None:
+            continue
+        values = list(made.row(found, "")[2].values())
+        right += all(
+            any(value == other for other in values) or value != value
+            for value in (item.fields[i].value for i in group.wanted if i not in group.parts)
+        )
+    return right * 10 >= len(tried) * 9
+
+
+def _as_line(group: Group) -> dict[str, Any] | None:
+    item = group.first
+    places = _places(group)
+    wanted = [*group.wanted, *([group.step] if group.step is not None else [])]
+    end = max(item.fields[i].end for i in wanted)
+    if group.expression and group.step is not None:
+        end = max(end, (item.fields[group.step].total or (0, 0))[1])
+    text, at = "", item.head
+    for start, stop, place in places:
+        if start < at:
+            continue
+        if start >= end:
+            break
+        text += item.text[at:start].replace("{", "{{").replace("}", "}}") + place
+        at = stop
+    tail = re.match(r"[^\s\d{}]{0,12}", item.text[at:])
+    text += tail[0].replace("{", "").replace("}", "") if tail else ""
+    text = re.sub(r"(?:\{\*\}[^{}\w]*)+\{\*\}", "{*}", text)
+    text = re.sub(r"^\s*[^\w{]*\{\*\}", "", text).strip()
+    text = re.sub(r"([\[(]) +\{", r"\1{", re.sub(r"\s+", " ", text))
+    if not re.search(r"[^\W\d_]", re.sub(r"\{[^}]*\}", "", text)):
+        more = re.match(r"\s*\S{1,20} ?", item.text[at:])
+        text += more[0] if more and not any(map(str.isdigit, more[0])) else ""
+    rule: dict[str, Any] = {"line": text}
+    return _with_options(rule, group)
+
+
+def _with_options(rule: dict[str, Any], group: Group) -> dict[str, Any]:
+    if group.expression:
+        rule["step"] = group.expression
+        rule["drop"] = ["i"]
+    if group.label:
+        rule["prefix"] = group.label
+    if group.step is None and "step" in group.wanted.values():
+        rule["step"] = None
+    return rule
+
+
+def _places(group: Group) -> list[tuple[int, int, str]]:
+    """What of a line becomes a placeholder: where, and which."""
+    item = group.first
+    found: list[tuple[int, int, str]] = []
+    names = unique(group)
+    for i, one in enumerate(item.fields):
+        name = names.get(i, "_")
+        if i == group.step:
+            name = group.parts.get(i, "step")
+        found.append((one.start, one.end, f"{{{name}}}"))
+        if one.total:
+            found.append((*one.total, "{_n}" if group.expression and i == group.step else "{_}"))
+        if one.first:
+            found.append((*one.first, "{_}"))
+    if group.word is not None:
+        found += _word(group)
+    covered = [(start, stop) for start, stop, _ in found]
+    for match in re.finditer(r"\x01+", item.blotted):
+        if not any(start < match.end() and match.start() < stop for start, stop in covered):
+            taken = item.text[match.start() : match.end()]
+            found.append((*match.span(), "{_:time}" if re.fullmatch(numbers.DURATION, taken) else "{*}"))
+    for match in re.finditer(r"(?<![\w.@\x01])[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?", item.blotted):
+        if not any(start < match.end() and match.start() < stop for start, stop, _ in found):
+            found.append((match.start(), match.end(), "{_}"))
+    return sorted(found)
+
+
+def unique(group: Group) -> dict[int, str]:
+    """Names of fields, none twice, as a template takes them."""
+    names: dict[int, str] = {}
+    for i in sorted(group.wanted):
+        name = group.wanted[i].replace("{", "(").replace("}", ")").strip()
+        if name in names.values() or name == "_" or (name == "i" and group.expression):
+            name = f"{name} {list(names.values()).count(name) + 2}"
+        names[i] = name
+    return names
+
+
+def _word(group: Group) -> list[tuple[int, int, str]]:
+    """Where the word is that differs between the lines of a group."""
+    assert group.word is not None
+    head = group.first.head
+    for at, match in enumerate(re.finditer(r"\S+", group.first.text[head:])):
+        if at == group.word[0]:
+            start = head + match.start()
+            return [(start, start + len(match[0].rstrip(",")), f"{{{group.word[1]}:word}}")]
+    return []
+
+
+def _as_pairs(group: Group) -> dict[str, Any] | None:
+    """The same as starts and pairs, for lines whose parts vary."""
+    item = group.first
+    seps = {item.fields[i].sep for i in group.wanted if i not in group.parts}
+    if len(seps) != 1 or not seps <= {":", "=", " "}:
+        return None
+    rule: dict[str, Any] = {"pairs": next(iter(seps))}
+    if group.step is not None:
+        one = item.fields[group.step]
+        if one.sep in seps:
+            rule["step"] = one.name
+        elif one.name and one.name in item.text:
+            begin = item.text.rfind(one.name, 0, one.start)
+            if begin < 0:
+                return None
+            rule["starts"] = item.text[begin : one.start].replace("{", "{{") + "{step}"
+    first = min(group.wanted, default=0)
+    rule.setdefault("has", item.fields[first].name + ("" if item.fields[first].sep == " " else item.fields[first].sep))
+    return _with_options(rule, group)
