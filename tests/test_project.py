@@ -42,6 +42,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "_keys": ("_values", "_settings", "_journal", "_server"),
     "_artifacts": ("_values", "_journal", "_server"),
     "_reading": ("_values", "_journal", "_fold", "_server"),
+    "_page": ("_values", "_events", "_journal", "_fold", "_reading"),
     "_media": ("_values", "_events", "_journal", "_artifacts"),
     "_sending": (
         "_values", "_process", "_events", "_settings", "_journal", "_fold", "_server", "_keys", "_artifacts",
@@ -49,10 +50,10 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "_formats": ("_values", "_journal"),
     "_run": (
         "_values", "_process", "_events", "_settings", "_journal", "_fold", "_records", "_server", "_keys",
-        "_artifacts", "_reading", "_media", "_sending",
+        "_artifacts", "_reading", "_page", "_media", "_sending",
     ),
     "_cli": (
-        "_values", "_settings", "_journal", "_fold", "_server", "_keys", "_reading", "_sending", "_formats",
+        "_values", "_settings", "_journal", "_fold", "_server", "_keys", "_reading", "_page", "_sending", "_formats",
     ),
     "compat": (
         "_values", "_process", "_events", "_settings", "_keys", "_artifacts", "_reading", "_media", "_run",

@@ -21,6 +21,7 @@ COMMANDS = {
     "status": "Show host, key, mode and what waits on disk.",
     "ls": "List the runs in a folder.",
     "show": "Show a run: config, summary, and a chart of each metric.",
+    "ui": "Open a page of the runs in a folder, live; or write it as one file.",
     "sync": "Send runs that wait on disk. Sending again sends nothing twice.",
     "import": "Make runs of the official SDK's .wandb files, to look at and to send.",
     "verify": "Check runs on disk: what is whole, torn, damaged, missing, not sent yet. Changes nothing.",

@@ -1,0 +1,422 @@
+"""The page's server over HTTP: who is let in, what is answered, what is never."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import socket
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import wandb_logging
+from tests.page.pages import DEADLINE, Visitor, served, unpacked
+from tests.runs import START, add, make_run, row
+from wandb_logging._page import assets
+from wandb_logging._page.server import Page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EVIL = '"><script>alert(1)</script>\x1b[2J\u202e{{7*7}}'
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def visitor(cache: Path, tmp_path: Path) -> Iterator[Visitor]:
+    make_run(cache, [row(0), row(1, text="hello", level="INFO", logger="x"), {"exit": 0, "t": START + 2}], id="one")
+    with served(cache, tmp_path / "kept") as found:
+        yield found
+
+
+class TestWhoIsLetIn:
+    def test_the_token_is_swapped_for_a_cookie(self, visitor: Visitor) -> None:
+        """With the token comes the cookie, and an address without it; with the cookie comes the page."""
+        status, headers, _ = visitor.ask(f"/?token={visitor.page.secrets.token}", cookie=False)
+        assert (status, headers["location"]) == (303, "/")
+        cookie = headers["set-cookie"].partition(";")[0]
+        assert visitor.page.secrets.token not in cookie
+        status, headers, body = visitor.ask("/", cookie=False, Cookie=cookie)
+        assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
+        assert b"<script defer" in body
+
+    @pytest.mark.parametrize(
+        "path", ["/", "/api/runs", "/api/bins", "/api/live", "/api/file", "/assets/main.js", "/none"]
+    )
+    def test_nothing_without_it(self, visitor: Visitor, path: str) -> None:
+        """Without the cookie there is nothing, not even the page's own files."""
+        assert visitor.ask(path, cookie=False)[0] == 401
+        assert visitor.ask(path, cookie=False, Cookie=f"{visitor.page.secrets.name}=x")[0] == 401
+
+    def test_a_wrong_token(self, visitor: Visitor) -> None:
+        """A wrong token gives no cookie, and says nothing of the right one."""
+        status, headers, body = visitor.ask("/?token=wrong", cookie=False)
+        assert status == 401
+        assert "set-cookie" not in headers
+        assert visitor.page.secrets.token.encode() not in body
+
+    def test_tokens_are_long_and_of_one_server(self, visitor: Visitor, cache: Path, tmp_path: Path) -> None:
+        """Each server has its own 32 random bytes, twice."""
+        with served(cache, tmp_path / "kept") as other:
+            secrets = {
+                visitor.page.secrets.token,
+                visitor.page.secrets.cookie,
+                other.page.secrets.token,
+                other.page.secrets.cookie,
+            }
+        assert len(secrets) == 4
+        assert min(map(len, secrets)) >= 43  # 32 bytes in base64
+
+    @pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", ""])
+    def test_another_name_for_it(self, visitor: Visitor, host: str) -> None:
+        """With the cookie and all: under another name it does not answer (DNS rebinding)."""
+        assert visitor.ask("/api/runs", Host=host.format(port=visitor.page.port))[0] == 421
+
+    def test_other_sites(self, visitor: Visitor) -> None:
+        """Neither by script nor by address, with the cookie and all."""
+        assert visitor.ask("/api/runs", Origin="http://evil.example")[0] == 403
+        assert visitor.ask("/", Sec_Fetch_Site="cross-site")[0] == 403
+        assert visitor.ask(f"/?token={visitor.page.secrets.token}", Sec_Fetch_Site="same-site")[0] == 403
+
+    @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT", "BREW"])
+    def test_only_get(self, visitor: Visitor, method: str) -> None:
+        """Any other method is refused, and told which one is taken."""
+        status, headers, _ = visitor.ask("/api/runs", method=method)
+        assert (status, headers["allow"]) == (405, "GET")
+
+    @pytest.mark.parametrize("path", ["/", "/api/runs", "/assets/main.js", "/none", "/api/file?run=1&name=x"])
+    def test_headers_of_all_answers(self, visitor: Visitor, path: str) -> None:
+        """Each answer has the policy, no answer has a CORS header or says what it runs on."""
+        _, headers, _ = visitor.ask(path, Origin=f"http://{visitor.host}")
+        assert headers["content-security-policy"].startswith("default-src 'none'")
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert not [name for name in headers if name.startswith("access-control")]
+        assert "python" not in headers["server"].lower()
+
+    def test_every_asset_is_ours(self, visitor: Visitor) -> None:
+        """Each file that the page names is there, and none has an address of elsewhere but in a comment's licence."""
+        page = visitor.ask("/")[2].decode()
+        for name in assets.names():
+            status, _, body = visitor.ask(f"/assets/{name}")
+            assert status == 200
+            assert name.startswith("uplot") or b"://" not in body.replace(b"http://www.w3.org", b"")
+        assert all(
+            f"/assets/{name}" in page for name in assets.names() if name.endswith(".js") and name != "matcher.js"
+        )
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/assets/../server.py",
+            "/assets/%2e%2e/server.py",
+            "/assets//etc/passwd",
+            "/assets/",
+            "/assets",
+            "/../x",
+            "/api/../api/runs",
+        ],
+    )
+    def test_no_way_out_of_the_assets(self, visitor: Visitor, path: str) -> None:
+        """The page's files are a list of names, and no folder."""
+        assert visitor.ask(path)[0] == 404
+
+
+class TestAnswers:
+    def test_the_list(self, visitor: Visitor) -> None:
+        """A run with what it is, how it stands, and its last values before it was read."""
+        run = visitor.run()
+        assert (run["info"]["id"], run["state"], run["exit"], run["unsent"], run["config"]) == (
+            "one",
+            "finished",
+            0,
+            True,
+            {"lr": 0.1},
+        )
+        assert run["figures"][0][1] == 1
+
+    def test_bins(self, visitor: Visitor) -> None:
+        """The values of a metric on a grid, exact for a short run at once."""
+        run = visitor.run()
+        head, found = visitor.bins(r=run["key"], m=0)
+        assert head["grid"] == [1, 0, 2]
+        assert head["complete"]
+        assert found[run["key"], 0] == [[0, 1]] * 3
+
+    def test_a_range(self, cache: Path, tmp_path: Path) -> None:
+        """Zooming reads the range again: what was one bin becomes each of its points."""
+        with served(cache, tmp_path / "kept") as visitor:
+            make_run(cache, [row(number) for number in range(5000)], id="long")
+            visitor.page.runs.scan()
+            run = visitor.run("long")
+            assert visitor.bins(r=run["key"], m=0)[0]["grid"] == [32, 0, 157]
+            head, found = visitor.bins(r=run["key"], m=0, lo=3000, hi=3100)
+        assert head["grid"] == [1, 3000, 101]
+        assert found[run["key"], 0][1] == list(range(3000, 3101))
+
+    @pytest.mark.parametrize(("axis", "first"), [("_runtime", 0.0), ("_timestamp", START), ("0", 0.0)])
+    def test_other_axes(self, visitor: Visitor, axis: str, first: float) -> None:
+        """Over time, relative time, or another metric, by its number."""
+        run = visitor.run()
+        head, found = visitor.bins(r=run["key"], m=0, x=axis)
+        width, begin, _ = head["grid"]
+        assert width * begin == pytest.approx(first, abs=width)
+        values = [value for value in found[run["key"], 0][1] if not math.isnan(value)]
+        assert values == [0, 1]
+
+    def test_the_point_that_was_logged(self, visitor: Visitor) -> None:
+        """The row nearest to a place, with its own step and value."""
+        visitor.run()
+        visitor.bins(r=1, m=0)
+        found = visitor.json("/api/near", run=1, x="_step", at=0.9, m=0)
+        assert (found["row"]["n"], found["row"]["_step"], found["row"]["_timestamp"]) == (1, 1, START + 1)
+
+    def test_text(self, visitor: Visitor) -> None:
+        """A line with level, logger and the step it belongs to."""
+        (line,) = visitor.json("/api/text", run=1)["lines"]
+        assert {key: line[key] for key in ("text", "level", "logger", "step")} == {
+            "text": "hello",
+            "level": "INFO",
+            "logger": "x",
+            "step": 2,
+        }
+        assert visitor.json("/api/text", run=1, level=30)["lines"] == []
+        assert visitor.json("/api/text", run=1, q="HELL")["total"] == 1
+
+    def test_csv(self, visitor: Visitor) -> None:
+        """Each logged value on a line; a name that a spreadsheet would compute is only a name."""
+        visitor.run()
+        status, headers, body = visitor.ask("/api/csv?r=1&m=0")
+        assert status == 200
+        assert body.decode().split("\r\n")[:3] == ["run,name,step,time,n", f"one,,0,{START},0", f"one,,1,{START + 1},1"]
+        assert headers["content-disposition"].startswith("attachment")
+
+    def test_it_is_packed_for_who_can(self, visitor: Visitor) -> None:
+        """With gzip the same comes in less."""
+        plain, packed = visitor.ask("/assets/uplot.js"), visitor.ask("/assets/uplot.js", Accept_Encoding="gzip")
+        assert packed[1]["content-encoding"] == "gzip"
+        assert unpacked(packed[2]) == plain[2]
+        assert len(packed[2]) < len(plain[2]) / 2
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/api/bins?r=1-100000&m=0", "/api/bins?r=x", "/api/bins?r=1&m=0&lo=x", "/api/bins?r=1&m=0&lo=nan&hi=1",
+            "/api/bins?r=1&n=x", "/api/run", "/api/run?run=99", "/api/text?run=1&from=x", "/api/near?run=1,2",
+            "/api/file?run=1", "/api/file?run=1&name=../run.json", "/api/bins?r=" + "1," * 9000, "/" + "a" * 40_000,
+            "/api/bins?r=-1", "/api/bins?m=1-9999&r=1",
+        ],
+    )  # fmt: skip
+    def test_nonsense_is_refused(self, visitor: Visitor, path: str) -> None:
+        """Too much, too long or no sense: a status, a word, and the server goes on."""
+        assert 400 <= visitor.ask(path)[0] < 500
+        assert visitor.ask("/api/runs")[0] == 200
+
+    def test_as_many_bins_as_there_may_be(self, visitor: Visitor) -> None:
+        """Who asks for a million bins gets no more than the server gives."""
+        assert visitor.bins(r=1, m=0, n=10**9)[0]["grid"][2] <= 2000
+
+
+class TestFiles:
+    def test_media_as_they_were_kept(self, cache: Path, tmp_path: Path) -> None:
+        """A file that the journal names comes with its type; HTML in a sandbox; others are downloaded."""
+        run = wandb_logging.new_run("p", run_id="m", mode="offline", cache_dir=cache, quiet=True)
+        run.log({"page": wandb_logging.Html(f"<p>{EVIL}</p>")})
+        (tmp_path / "model.bin").write_bytes(b"\0\1")
+        run.save(tmp_path / "model.bin", base_path=tmp_path)
+        run.finish()
+        with served(cache, tmp_path / "kept") as visitor:
+            key = visitor.run()["key"]
+            details = visitor.json("/api/run", run=key)
+            name = details["media"]["page"][0][1]["path"]
+            status, headers, body = visitor.ask(f"/api/file?run={key}&name={name}")
+            assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
+            assert headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+            assert EVIL[:20].encode() in body
+            assert "model.bin" in details["files"]
+            _, headers, body = visitor.ask(f"/api/file?run={key}&name=model.bin")
+            assert headers["content-disposition"] == 'attachment; filename="model.bin"'
+            assert body == b"\0\1"
+            assert visitor.ask(f"/api/file?run={key}&name=run.json")[0] == 404  # it is there, and no journal names it
+
+    @pytest.mark.parametrize("path", ["../../secret", "/etc/passwd", "files/link", "run.json/../../../secret"])
+    def test_a_journal_that_lies(self, cache: Path, tmp_path: Path, path: str) -> None:
+        """A journal that names what is not in its run directory gets nothing of it."""
+        run_dir = make_run(cache, [row(0), {"file": {"name": "x.txt", "path": path}, "t": START}])
+        (cache / "secret").write_text("secret")
+        (run_dir.path / "files").mkdir()
+        (run_dir.path / "files" / "link").symlink_to(cache / "secret")
+        with served(cache, tmp_path / "kept") as visitor:
+            status, _, body = visitor.ask("/api/file?run=1&name=x.txt")
+        assert status == 404
+        assert b"secret" not in body
+
+
+class TestBadRuns:
+    def test_each_is_told_of_and_none_stops_the_others(self, cache: Path, tmp_path: Path) -> None:
+        """Half a run.json, a newer format, damaged lines, no journal: the rest is shown."""
+        good = make_run(cache, [row(at) for at in range(5)], id="good")
+        newer, broken = make_run(cache, [row(0)], id="newer"), make_run(cache, [row(0)], id="broken")
+        empty, hurt = make_run(cache, id="empty"), make_run(cache, [row(at) for at in range(5)], id="hurt")
+        (newer.path / "run.json").write_text(json.dumps({**good.info, "format": 99}))
+        (broken.path / "run.json").write_text('{"format": 1, "id": "bro')
+        shutil.rmtree(empty.path / "files", ignore_errors=True)
+        journal = next(hurt.path.glob("journal-*.jsonl"))
+        lines = journal.read_bytes().split(b"\n")
+        lines[2] = lines[2].replace(b'"n":2', b'"n":9')
+        journal.write_bytes(b"\n".join(lines) + b'{"metrics":{"n"')
+        with served(cache, tmp_path / "kept") as visitor:
+            keys = {run["info"].get("id", run["path"]): run for run in visitor.json("/api/runs")["runs"]}
+            states = {name.rpartition("/")[2]: run["state"] for name, run in keys.items()}
+            head, found = visitor.bins(r=",".join(str(run["key"]) for run in keys.values()), m=0)
+            damaged = visitor.json("/api/run", run=keys["hurt"]["key"])["damaged"]
+        assert states == {
+            "good": "crashed",
+            "newer": "unreadable",
+            "broken": "unreadable",
+            "empty": "crashed",
+            "hurt": "crashed",
+        }
+        assert found[keys["good"]["key"], 0][1] == [0, 1, 2, 3, 4]
+        assert found[keys["hurt"]["key"], 0][1] == [0, 1, 3, 4]
+        assert damaged >= 1
+        assert head["complete"]
+
+    def test_ten_thousand_metrics_and_long_names(self, cache: Path, tmp_path: Path) -> None:
+        """Metrics in their thousands, and names of 10 kB with anything in them, come through whole."""
+        name = EVIL + "x" * 10_000
+        events = [
+            {"metrics": {name: 1.5, **{f"m{number}": number for number in range(10_000)}}, "t": START + at}
+            for at in range(3)
+        ]
+        make_run(cache, events)
+        with served(cache, tmp_path / "kept") as visitor:
+            visitor.bins(r=1, m=0)
+            told = visitor.json("/api/runs")
+            number = told["metrics"].index(name)
+            assert visitor.bins(r=1, m=number)[1][1, number][1] == [1.5] * 3
+
+    def test_a_run_that_goes_away(self, visitor: Visitor, cache: Path) -> None:
+        """A run removed while it is shown is gone from the list with the next look, and nothing fails."""
+        visitor.bins(r=1, m=0)
+        shutil.rmtree(cache / "p" / "one")
+        assert visitor.ask("/api/text?run=1")[0] in {200, 404}
+        assert visitor.ask("/api/near?run=1&m=0&at=1")[0] in {200, 404}
+        assert visitor.page.runs.scan() == {1}
+        assert visitor.json("/api/runs")["runs"] == []
+
+    def test_none(self, tmp_path: Path) -> None:
+        """No folder and no runs is an empty list."""
+        with served(tmp_path / "none", tmp_path / "kept") as visitor:
+            assert visitor.json("/api/runs")["runs"] == []
+
+
+class TestLive:
+    def test_a_row_is_told_of_and_there(self, cache: Path, tmp_path: Path) -> None:
+        """While a program logs, the page is told which run changed, and what it asks for then has the new row."""
+        run_dir = make_run(cache, [row(0)], id="live")
+        writer = run_dir.writer()
+        with served(cache, tmp_path / "kept") as visitor:
+            key = visitor.run()["key"]
+            visitor.bins(r=key, m=0)
+            stream = Stream(visitor)
+            add(writer, [row(1)])
+            while visitor.bins(r=key, m=0)[1][key, 0][1] != [0, 1]:
+                assert key in stream.next()["runs"]
+            make_run(cache, [row(5)], id="new")
+            while not (told := stream.next())["list"]:
+                pass
+            assert visitor.run("new")["key"] in told["runs"]
+            stream.close()
+        writer.close()
+
+    def test_an_open_row_is_shown_and_counts_once(self, cache: Path, tmp_path: Path) -> None:
+        """A row under construction is in the chart already, and not twice when it is complete."""
+        run_dir = make_run(cache, [row(0, step=0), row(7, step=1)], closed=False, id="open")
+        with served(cache, tmp_path / "kept") as visitor:
+            key = visitor.run()["key"]
+            assert visitor.bins(r=key, m=0)[1][key, 0][1] == [0, 7]
+            writer = run_dir.writer()
+            add(writer, [{"metrics": {"k": 3}, "step": 1, "t": START + 8}, row(9, step=2)])
+            run = visitor.page.runs.by_key[key]
+            visitor.page.runs.look(run)
+            assert visitor.bins(r=key, m=0)[1][key, 0][1] == [0, 7, 9]
+            figures = {visitor.page.runs.names[item[0]]: item[4] for item in visitor.run()["figures"]}
+            assert figures == {"n": 3, "k": 1}
+            writer.close()
+
+    def test_no_more_listeners_than_there_is_room(self, visitor: Visitor) -> None:
+        """A page too many is told so, and the others stay."""
+        streams = [Stream(visitor) for _ in range(16)]
+        assert visitor.ask("/api/live")[0] == 503
+        for stream in streams:
+            stream.close()
+
+
+class Stream:
+    """A browser that listens."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", visitor.page.port), timeout=DEADLINE)
+        self._socket.sendall(
+            f"GET /api/live HTTP/1.1\r\nHost: {visitor.host}\r\nCookie: {visitor.cookie}\r\n\r\n".encode()
+        )
+        self._file = self._socket.makefile("rb")
+        assert b"200" in self._file.readline()
+        while not self._file.readline().startswith(b"retry"):
+            pass
+
+    def next(self) -> dict[str, list[int]]:
+        """The next news."""
+        while True:
+            line = self._file.readline()
+            assert line, "the server ended"
+            if line.startswith(b"data: "):
+                found: dict[str, list[int]] = json.loads(line[6:])
+                return found
+
+    def close(self) -> None:
+        self._file.close()
+        self._socket.close()
+
+
+class TestTheServer:
+    def test_a_port_in_use(self, cache: Path, tmp_path: Path) -> None:
+        """A port that was asked for and is taken is an error; by default the next is taken."""
+        with served(cache, tmp_path / "kept") as visitor, pytest.raises(OSError, match="in use"):
+            Page(cache, tmp_path / "kept", port=visitor.page.port)
+
+    def test_a_thousand_connections(self, visitor: Visitor) -> None:
+        """More connections than there is room for are closed, and it answers on."""
+        sockets = [socket.create_connection(("127.0.0.1", visitor.page.port), timeout=DEADLINE) for _ in range(100)]
+        for item in sockets:
+            item.close()
+        answered = threading.Event()
+
+        def ask() -> None:
+            while True:
+                try:
+                    if visitor.ask("/api/runs")[0] == 200:
+                        break
+                except OSError:
+                    continue
+            answered.set()
+
+        threading.Thread(target=ask, daemon=True).start()
+        assert answered.wait(DEADLINE)
+
+    def test_nothing_in_a_run_is_written(self, visitor: Visitor, cache: Path) -> None:
+        """However it is looked at, a run directory stays as it was."""
+        before = {path: path.stat().st_mtime_ns for path in cache.rglob("*")}
+        visitor.bins(r=1, m=0)
+        visitor.json("/api/text", run=1)
+        visitor.json("/api/run", run=1)
+        visitor.page.runs.look(visitor.page.runs.by_key[1])
+        assert {path: path.stat().st_mtime_ns for path in cache.rglob("*")} == before

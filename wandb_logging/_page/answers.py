@@ -1,0 +1,339 @@
+"""What the page asks for, by path: the runs, their bins, a point, text, details, a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._page import guard, text
+from wandb_logging._page.bins import Bins, Grid, Series, common, of_row, on_grid, planes
+from wandb_logging._page.runs import Run, Runs
+from wandb_logging._page.zoom import Zoom, nearest, rows_from
+from wandb_logging._values.plain import dumps
+
+MOST_BINS = 2000
+MOST_METRICS = 200  # of one request
+_MOST_RUNS = 500
+_MOST_NAME = 12_000  # characters of a query's value
+_MOST_SUMMARY = 2000  # metrics of one run in the table
+_SYSTEM = "system."
+_AXES = ("_step", "_runtime", "_timestamp")
+
+Query = Mapping[str, str]
+
+
+class Refused(Exception):
+    """The request asks for what there is not, or too much."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is sent.
+
+    Attributes:
+        type: its Content-Type.
+        body: its bytes, or a file, or pieces as they come.
+        headers: beside those of all answers.
+        policy: its Content-Security-Policy.
+    """
+
+    type: str
+    body: bytes | Path | Iterator[bytes]
+    headers: tuple[tuple[str, str], ...] = ()
+    policy: str = guard.POLICY
+
+
+class Answers:
+    """Answers for the page.
+
+    Args:
+        runs: what it shows.
+    """
+
+    def __init__(self, runs: Runs) -> None:
+        self.runs = runs
+        self._zoom = Zoom()
+        self.routes: dict[str, Callable[[Query], Answer]] = {
+            "/api/runs": self.list_runs,
+            "/api/bins": self.bins,
+            "/api/near": self.near,
+            "/api/text": self.text,
+            "/api/run": self.run,
+            "/api/csv": self.csv,
+            "/api/file": self.file,
+        }
+
+    def list_runs(self, query: Query) -> Answer:
+        """The runs, or those asked for, with the figures of their metrics as far as they are read."""
+        return _json(self.listed(_numbers(query["r"], _MOST_RUNS) if "r" in query else list(self.runs.by_key)))
+
+    def listed(self, keys: Iterable[int]) -> dict[str, Any]:
+        """As `list_runs`."""
+        listed = [self._about(run) for run in self.runs.some(keys)]
+        return {"root": str(self.runs.root), "runs": listed, "metrics": self.runs.names}
+
+    def _about(self, run: Run) -> dict[str, Any]:
+        card, (bins, exact) = run.card, run.bins("_step")
+        reading = run.readings.get("_step")
+        state = reading.state if reading else None
+        with run.lock:
+            figures = self._latest(card.last) if bins is None else self._figures(bins, exact=exact)
+            if reading:
+                figures += self._figures(reading.system, exact=True)
+        return {
+            "key": run.key,
+            "path": _relative(card.path, self.runs.root),
+            "state": card.state,
+            "exit": card.exit_code,
+            "unsent": card.unsent,
+            "error": run.error or card.error,
+            "damaged": reading.damaged if reading else 0,
+            "info": {**card.info, **(state.run if state else {})},
+            "config": _without_ours(state.config) if state else card.config,
+            "lines": state.lines if state else None,
+            "rows": state.rows if state else None,
+            "exact": exact,
+            "version": run.version,
+            "axis": [bins.low, bins.high] if bins and bins.exponent is not None else None,
+            "figures": figures,
+        }
+
+    def _figures(self, bins: Bins, *, exact: bool) -> list[list[Any]]:
+        return [
+            [self.runs.id_of(name), *_figures(series, exact=exact)]
+            for name, series in islice(list(bins.series.items()), _MOST_SUMMARY)
+        ]
+
+    def _latest(self, last: Mapping[str, float]) -> list[list[Any]]:
+        some = islice(last.items(), _MOST_SUMMARY)
+        return [[self.runs.id_of(name), value, None, None, None, 0] for name, value in some]
+
+    def bins(self, query: Query) -> Answer:
+        """Bins of some metrics of some runs on one grid. A head in JSON, then lowest, mean and highest values."""
+        runs = self.runs.some(_numbers(query.get("r", ""), _MOST_RUNS))
+        names = self._names(query)
+        most = max(8, min(MOST_BINS, int(query.get("n", "256"))))
+        low, high = _float(query.get("lo"), -math.inf), _float(query.get("hi"), math.inf)
+        axis = self._axis(query)
+        system = bool(names) and names[0].startswith(_SYSTEM)
+        complete = self.runs.want(runs, "_step" if system else axis)
+        found = [(run, *self._bins_of(run, axis, system=system, between=(low, high), most=most)) for run in runs]
+        only = set(_numbers(query["only"], _MOST_RUNS)) if "only" in query else {run.key for run in runs}
+        grid = common([bins for _, bins, _ in found if bins is not None], most, low, high)
+        drawn = [(run, bins, exact) for run, bins, exact in found if bins is not None and run.key in only]
+        head = {"complete": complete, "read": {run.key: [run.version, int(exact)] for run, _, exact in found}}
+        return Answer("application/octet-stream", self.packed(head, drawn, names, grid))
+
+    def packed(
+        self, head: dict[str, Any], drawn: Iterable[tuple[Run, Bins, bool]], names: Sequence[str], grid: Grid | None
+    ) -> bytes:
+        """Some metrics of some runs on a grid: how long the head is, the head in JSON, then the values."""
+        series, columns = [], []
+        for run, bins, exact in drawn if grid else ():
+            with run.lock:
+                for name in names:
+                    placed = on_grid(bins, name, grid) if grid else None
+                    if placed:
+                        series.append([run.key, self.runs.id_of(name), placed[0], len(placed[1]), int(exact)])
+                        columns.append(placed[1:])
+        place = None if grid is None else [math.ldexp(1, grid.exponent), grid.first, grid.size]
+        lowest, means, highest = zip(*columns) if columns else ((), (), ())
+        line = json.dumps({**head, "grid": place, "series": series}).encode()
+        return len(line).to_bytes(4, "little") + line + b"".join(planes([*lowest, *means, *highest]))
+
+    def _bins_of(
+        self, run: Run, axis: str, *, system: bool, between: tuple[float, float], most: int
+    ) -> tuple[Bins | None, bool]:
+        if system:
+            reading = run.readings.get("_step")
+            return (reading.system, True) if reading else (None, False)
+        if math.isinf(between[0]) or math.isinf(between[1]):
+            return run.bins(axis)
+        return self._zoom.bins(run, axis, *between, most)
+
+    def near(self, query: Query) -> Answer:
+        """The logged row of a run that is nearest to a point."""
+        run, axis = self._one(query), self._axis(query)
+        names = self._names(query)
+        reading = run.readings.get(axis)
+        row = nearest(run, reading, axis, _float(query.get("at"), 0.0), names[0]) if reading and names else None
+        values = {} if row is None else {name: of_row(row, name) for name in (*_AXES, *names)}
+        return _json({"row": values})
+
+    def text(self, query: Query) -> Answer:
+        """A page of a run's text."""
+        run = self._one(query)
+        reading = self._reading(run)
+        if reading is None:
+            return _json({"lines": [], "next": 0, "total": 0, "complete": False})
+        most = max(1, min(text.MOST, int(query.get("n", "500"))))
+        words, level = query.get("q", "")[:200], int(query.get("level", "0"))
+        shown = text.page(run, reading, int(query.get("from", "0")), most, level=level, words=words)
+        return _json({**shown, "complete": True})
+
+    def run(self, query: Query) -> Answer:
+        """What one run has beside numbers: media, files, artifacts, alerts, its summary as set by hand."""
+        return _json(self.details(self._one(query)))
+
+    def details(self, run: Run) -> dict[str, Any]:
+        """As `run`."""
+        reading = self._reading(run)
+        if reading is None:
+            return {"complete": False}
+        with run.lock:
+            return {
+                "complete": True,
+                "path": str(run.run_dir.path),
+                "media": {name: list(kept) for name, kept in reading.media.items()},
+                "files": sorted(reading.files)[:5000],
+                "tasks": reading.tasks,
+                "summary": {key: value for key, value in reading.state.summary.items() if key[:1] != "_"},
+                "damaged": reading.damaged,
+            }
+
+    def csv(self, query: Query) -> Answer:
+        """The logged values of some metrics of some runs, a line each."""
+        runs, names, axis = self.runs.some(_numbers(query.get("r", ""), _MOST_RUNS)), self._names(query), "_step"
+        self.runs.want(runs, axis)
+        headers = (("Content-Disposition", guard.disposition(f"{names[0] if names else 'runs'}.csv")),)
+        return Answer("text/csv; charset=utf-8", _csv_of(runs, names), headers)
+
+    def file(self, query: Query) -> Answer:
+        """A file of a run, by the name that its journal has for it."""
+        run, name = self._one(query), query.get("name", "")
+        reading = self._reading(run)
+        place = reading.files.get(name) if reading else None
+        path = guard.inside(run.run_dir.path, place) if place is not None else None
+        if path is None:
+            raise Refused(404, "The run has no such file, or not any more.")
+        kind = guard.type_of(name)
+        if kind is None or "save" in query:
+            return Answer("application/octet-stream", path, (("Content-Disposition", guard.disposition(name)),))
+        return Answer(kind, path, policy=guard.policy_of(name))
+
+    def _reading(self, run: Run) -> Any:
+        self.runs.want([run], "_step")
+        return run.readings.get("_step")
+
+    def _one(self, query: Query) -> Run:
+        for run in self.runs.some(_numbers(query.get("run", ""), 1)):
+            return run
+        raise Refused(404, "There is no such run, or not any more.")
+
+    def _names(self, query: Query) -> list[str]:
+        known = self.runs.names
+        return [known[number] for number in _numbers(query.get("m", ""), MOST_METRICS) if number < len(known)]
+
+    def _axis(self, query: Query) -> str:
+        given = query.get("x", "_step")
+        if given in _AXES:
+            return given
+        known = self.runs.names
+        return next((known[number] for number in _numbers(given, 1) if number < len(known)), "_step")
+
+
+def _csv_of(runs: Sequence[Run], names: Sequence[str]) -> Iterator[bytes]:
+    yield _csv_line(["run", "name", "step", "time", *names])
+    for run in runs:
+        reading = run.readings.get("_step")
+        if reading:
+            for rows in rows_from(run, reading, "_step", -math.inf):
+                lines = []
+                for row in rows:
+                    values = [of_row(row, name) for name in names]
+                    if any(isinstance(value, (int, float)) for value in values):
+                        info = run.card.info
+                        head = [info.get("id"), info.get("name"), row["_step"], row["_timestamp"]]
+                        lines.append(_csv_line([*head, *values]))
+                yield b"".join(lines)
+
+
+def _csv_line(values: Sequence[Any]) -> bytes:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\r\n").writerow(map(_cell, values))
+    return out.getvalue().encode("utf-8", "replace")
+
+
+def _cell(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula."""
+    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"}:
+        return f"'{value}"
+    return "" if value is None or isinstance(value, (dict, list)) else value
+
+
+def _figures(series: Series, *, exact: bool) -> list[Any]:
+    if not exact or not series.count:
+        return [None if series.last != series.last else series.last, None, None, None, series.bad]
+    return [series.last, series.lowest, series.highest, series.count, series.bad]
+
+
+def _without_ours(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in config.items() if key != "_wandb"}
+
+
+def _relative(path: Path, root: Path) -> str:
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError:
+        return str(path)
+
+
+def _float(given: str | None, default: float) -> float:
+    value = default if given is None else float(given)
+    if value != value:
+        raise Refused(400, "NaN is no place.")
+    return value
+
+
+def _numbers(given: str, most: int) -> list[int]:
+    """Numbers out of "1,2,5-9".
+
+    Raises:
+        Refused: they are too many, or none.
+    """
+    found: list[int] = []
+    for part in filter(None, given[:_MOST_NAME].split(",")):
+        first, _, last = part.partition("-")
+        if not first.isdecimal() or not (last or "0").isdecimal():
+            raise Refused(400, "Expected numbers such as 1,2,5-9.")
+        found += range(int(first), min(int(last or first), int(first) + most) + 1)
+        if len(found) > most:
+            raise Refused(400, f"At most {most} at once.")
+    return found
+
+
+def _json(value: Any) -> Answer:
+    return Answer("application/json", strict(value))
+
+
+def strict(value: Any) -> bytes:
+    """JSON that a browser reads: what is no number there becomes a text."""
+    line = dumps(value)
+    try:
+        json.loads(line, parse_constant=_refuse)
+        return line
+    except ValueError:
+        return dumps(_browsers(value))
+
+
+def _refuse(_: str) -> None:
+    raise ValueError
+
+
+def _browsers(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {str(key): _browsers(item) for key, item in value.items()}
+    return [_browsers(item) for item in value] if isinstance(value, (list, tuple)) else value

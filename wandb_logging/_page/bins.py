@@ -1,0 +1,307 @@
+"""Many points as few bins: count, mean, lowest and highest of each metric on a grid that only gets coarser. No I/O.
+
+A bin is as wide as a power of two and begins at a multiple of its width. So the grids of any runs fit into each other,
+two bins make one of the next width exactly, and no spike is lost, however long a run becomes.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from operator import add, itemgetter
+from typing import Any
+
+MOST = 512  # bins of a metric
+_FEWEST = 32
+_CELLS = 200_000  # bins of all metrics of one run: with more metrics each has fewer
+_FINEST = -40  # width 2**-40: a microsecond's part, and times since 1970 still have whole numbers of them
+_NUMBERS = frozenset({int, float})
+_AXES = frozenset({"_step", "_timestamp", "_runtime"})
+_INFINITY = math.inf
+_FIRST, _SECOND = itemgetter(0), itemgetter(1)
+
+Row = Mapping[str, Any]
+
+
+@dataclass
+class Series:
+    """The bins of one metric, those that hold something, in order.
+
+    Attributes:
+        at: number of each bin: where it begins, in widths.
+        n, total, low, high: how many values are in it, their sum, the lowest, the highest.
+        count, last, lowest, highest: of all values that are finite.
+        bad: values that are not.
+    """
+
+    at: array[int] = field(default_factory=lambda: array("q"))
+    n: array[int] = field(default_factory=lambda: array("q"))
+    total: array[float] = field(default_factory=lambda: array("d"))
+    low: array[float] = field(default_factory=lambda: array("d"))
+    high: array[float] = field(default_factory=lambda: array("d"))
+    count: int = 0
+    last: float = math.nan
+    lowest: float = _INFINITY
+    highest: float = -_INFINITY
+    bad: int = 0
+
+    def put(self, at: int, n: int, total: float, low: float, high: float) -> None:
+        """Add values to a bin."""
+        place = len(self.at)
+        if place and at <= self.at[-1]:
+            place = bisect_left(self.at, at)
+            if self.at[place] == at:
+                self.n[place] += n
+                self.total[place] += total
+                self.low[place] = min(self.low[place], low)
+                self.high[place] = max(self.high[place], high)
+                return
+        for kept, value in zip(self.columns, (at, n, total, low, high)):
+            kept.insert(place, value)
+
+    def note(self, n: int, low: float, high: float, last: float) -> None:
+        """Have the figures of all values say so."""
+        self.count += n
+        self.last = last
+        self.lowest = min(self.lowest, low)
+        self.highest = max(self.highest, high)
+
+    @property
+    def columns(self) -> tuple[array[Any], ...]:
+        """The arrays."""
+        return self.at, self.n, self.total, self.low, self.high
+
+    def coarser(self, shift: int) -> Series:
+        """The same in bins that are `2**shift` times as wide."""
+        series = self
+        while shift and series.at[-1:] and series.at[-1] - series.at[0] + 1 == len(series.at):
+            series, shift = Series._halved(series), shift - 1
+        return Series._grouped(series, shift) if shift else series
+
+    def _halved(self) -> Series:
+        """The same in bins twice as wide, where no bin is missing between the first and the last."""
+        odd = self.at[0] & 1
+        pairs = [
+            [*column[:odd], *map(put, column[odd::2], column[odd + 1 :: 2])]
+            for put, column in ((add, self.n), (add, self.total), (min, self.low), (max, self.high))
+        ]
+        if (len(self.at) - odd) & 1:
+            for pair, column in zip(pairs, self.columns[1:]):
+                pair.append(column[-1])
+        at = range(self.at[0] >> 1, (self.at[-1] >> 1) + 1)
+        return self._with(at, *pairs)
+
+    def _grouped(self, shift: int) -> Series:
+        cells = [list(places) for _, places in groupby(range(len(self.at)), key=lambda place: self.at[place] >> shift)]
+        spans = [slice(places[0], places[-1] + 1) for places in cells]
+        return self._with(
+            [self.at[places[0]] >> shift for places in cells],
+            [sum(self.n[span]) for span in spans],
+            [sum(self.total[span]) for span in spans],
+            [min(self.low[span]) for span in spans],
+            [max(self.high[span]) for span in spans],
+        )
+
+    def _with(self, at: Iterable[int], *columns: Sequence[Any]) -> Series:
+        n, total, low, high = (array(kept.typecode, column) for kept, column in zip(self.columns[1:], columns))
+        return replace(self, at=array("q", at), n=n, total=total, low=low, high=high)
+
+
+@dataclass
+class Bins:
+    """The bins of all metrics of a run over one axis.
+
+    Attributes:
+        axis: name of what is along the x axis: `_step`, `_runtime`, `_timestamp` or a metric.
+        exponent: a bin is 2**exponent wide; None while there is none.
+        low, high: the least and the greatest x so far.
+        series: by name of the metric.
+        most: bins that each metric may have.
+    """
+
+    axis: str = "_step"
+    exponent: int | None = None
+    low: float = _INFINITY
+    high: float = -_INFINITY
+    series: dict[str, Series] = field(default_factory=dict)
+    most: int = MOST
+
+    def expect(self, low: float, high: float) -> None:
+        """Choose a width such that these fit: fewer values have to be put together twice."""
+        if self.exponent is None and low <= high:
+            self.exponent = fitting(low, high, self.most, self._finest)
+
+    @property
+    def _finest(self) -> int:
+        return 0 if self.axis == "_step" else _FINEST
+
+    @property
+    def cells(self) -> int:
+        """Bins of all metrics together."""
+        return sum(len(series.at) for series in self.series.values())
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Add rows, each with all its metrics, nested ones by their names with dots. Rows without an x are left out."""
+        pairs = [(x, row) for row in rows if type(x := of_row(row, self.axis)) in _NUMBERS and math.isfinite(x)]
+        if not pairs:
+            return
+        self.low = min(self.low, *map(_FIRST, pairs))
+        self.high = max(self.high, *map(_FIRST, pairs))
+        self._fit()
+        assert self.exponent is not None
+        scale = 2.0**-self.exponent
+        placed = [(math.floor(x * scale), row) for x, row in pairs]
+        for (at, names), group in groupby(placed, key=lambda pair: (pair[0], tuple(pair[1]))):
+            self._add_group(at, names, list(map(_SECOND, group)))
+
+    def _fit(self) -> None:
+        if len(self.series) * self.most > _CELLS and self.most > _FEWEST:
+            self.most = max(_FEWEST, 2 ** ((_CELLS // len(self.series)).bit_length() - 1))
+        if self.exponent is None:
+            self.exponent = fitting(self.low, self.high, self.most, self._finest)
+        wider = fitting(self.low, self.high, self.most, self.exponent) - self.exponent
+        if wider:
+            self.exponent += wider
+            self.series = {name: series.coarser(wider) for name, series in self.series.items()}
+
+    def _add_group(self, at: int, names: Sequence[str], rows: Sequence[Row]) -> None:
+        """Add rows of one bin and of the same metrics: a column at a time, without a loop over values."""
+        for name, column in zip(names, zip(*(row.values() for row in rows))):
+            if name in _AXES:
+                continue
+            if _NUMBERS.issuperset(map(type, column)):
+                try:
+                    total = float(sum(column))
+                except OverflowError:
+                    total = math.nan
+                if -_INFINITY < total < _INFINITY:
+                    self._put(name, at, (len(column), total, float(min(column)), float(max(column))), column[-1])
+                    continue
+            for value in column:
+                self._add_value(name, at, value)
+
+    def _add_value(self, name: str, at: int, value: Any) -> None:
+        if type(value) in _NUMBERS:
+            try:
+                number = float(value)
+            except OverflowError:
+                number = math.inf
+            if math.isfinite(number):
+                self._put(name, at, (1, number, number, number), number)
+            else:
+                self._of(name).bad += 1
+        elif isinstance(value, dict) and "_type" not in value:
+            for inner, part in value.items():
+                self._add_value(f"{name}.{inner}", at, part)
+
+    def _put(self, name: str, at: int, values: tuple[int, float, float, float], last: float) -> None:
+        series = self._of(name)
+        series.put(at, *values)
+        series.note(values[0], *values[2:], float(last))
+
+    def _of(self, name: str) -> Series:
+        series = self.series.get(name)
+        if series is None:
+            series = self.series[name] = Series()
+        return series
+
+
+def of_row(row: Row, axis: str) -> Any:
+    """The value of a metric in a row: by its name, or by its dotted path."""
+    value = row.get(axis)
+    if value is None and "." in axis:
+        value = row
+        for part in axis.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def fitting(low: float, high: float, most: int, exponent: int = _FINEST) -> int:
+    """The least exponent, no less than another, with which what is between two values takes at most so many bins."""
+    # Numbers of bins stay whole numbers that a float can hold.
+    exponent = max(exponent, math.frexp(max(abs(low), abs(high)))[1] - 52)
+    if high > low:
+        span = high / most - low / most
+        exponent = max(exponent, math.frexp(span)[1] - 1 if span else exponent)
+    while bin_of(high, exponent) - bin_of(low, exponent) >= most:
+        exponent += 1
+    return exponent
+
+
+def bin_of(x: float, exponent: int) -> int:
+    """The number of the bin that a value is in."""
+    return math.floor(math.ldexp(float(x), -exponent))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the bins of a chart are.
+
+    Attributes:
+        exponent: they are 2**exponent wide.
+        first: number of the first.
+        size: how many there are.
+    """
+
+    exponent: int
+    first: int
+    size: int
+
+
+def common(all_bins: Iterable[Bins], most: int, low: float = -_INFINITY, high: float = _INFINITY) -> Grid | None:
+    """The finest grid that all can be put on, between two values, with at most so many bins. None for no bins."""
+    some = [bins for bins in all_bins if bins.exponent is not None and bins.high >= low and bins.low <= high]
+    if not some:
+        return None
+    low = max(low, min(bins.low for bins in some))
+    high = min(high, max(bins.high for bins in some))
+    exponent = fitting(low, high, most, max(bins.exponent or 0 for bins in some))
+    first = bin_of(low, exponent)
+    return Grid(exponent, first, bin_of(high, exponent) - first + 1)
+
+
+def on_grid(bins: Bins, name: str, grid: Grid) -> tuple[int, array[float], array[float], array[float]] | None:
+    """A metric's lowest, mean and highest values on a grid, NaN where there is none, and the bin they begin at."""
+    series = bins.series.get(name)
+    if series is None or bins.exponent is None or not series.at:
+        return None
+    wide = series.coarser(grid.exponent - bins.exponent)
+    begin, end = bisect_left(wide.at, grid.first), bisect_left(wide.at, grid.first + grid.size)
+    if begin == end:
+        return None
+    start, size = wide.at[begin], wide.at[end - 1] - wide.at[begin] + 1
+    some = slice(begin, end)
+    means = [total / n for total, n in zip(wide.total[some], wide.n[some])]
+    columns = [array("f", wide.low[some]), array("f", means), array("f", wide.high[some])]
+    if size != end - begin:
+        places = [at - start for at in wide.at[some]]
+        columns = [_spread(column, places, size) for column in columns]
+    return start - grid.first, columns[0], columns[1], columns[2]
+
+
+def _spread(values: array[float], places: Sequence[int], size: int) -> array[float]:
+    spread = array("f", [math.nan]) * size
+    for place, value in zip(places, values):
+        spread[place] = value
+    return spread
+
+
+def planes(values: Iterable[array[float]]) -> Iterator[bytes]:
+    """The bytes of float32 values without the lowest: first all highest, then all second, then all third ones.
+
+    16 bits of a number are kept, more than a screen has; what is alike stands together, so that it packs well.
+    """
+    joined = array("f")
+    for part in values:
+        joined.extend(part)
+    data = joined.tobytes()
+    order = (3, 2, 1) if _LITTLE else (0, 1, 2)
+    for byte in order:
+        yield data[byte::4]
+
+
+_LITTLE = array("H", [1]).tobytes()[0] == 1

@@ -1,0 +1,197 @@
+"""A run read to its end and on from there: bins over one axis, and what else the page says of it.
+
+A reading is kept between two looks, in memory or in the cache, so that each line of a journal is read once. It has
+marks: places from which a part can be read again, for zooming, for text, for the point below the cursor.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from wandb_logging._fold import fold
+from wandb_logging._fold.told import Told, end, mark, tell
+from wandb_logging._journal.reader import Position
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._page.bins import Bins, Row, of_row
+from wandb_logging._reading.read import beginning
+
+_CHUNK = (50_000, 2**19)  # lines and bytes read at once: what is beyond either would be read again
+_MARKS = 1024
+_MEDIA = 100  # latest values of one metric that are kept
+_MEDIA_METRICS = 500
+_TASKS = 2000
+
+
+@dataclass
+class Mark:
+    """A place from which reading can begin again.
+
+    Attributes:
+        position: in the journal.
+        state: of the fold there, without what only grows.
+        x: of the first row behind it; None if there is none before the next mark.
+        step: of the row under construction.
+        line: number of the next line of text.
+    """
+
+    position: Position | None
+    state: fold.State
+    x: float | None
+    step: int
+    line: int
+
+
+@dataclass
+class Exact:
+    """What a reading has come to.
+
+    Attributes:
+        bins: of the metrics, over the axis asked for.
+        system: bins of the system's samples, over the seconds since the start.
+        state: of the fold at the end.
+        position: up to where was read.
+        marks: in order.
+        media: by metric, its latest values that are more than a number: (step, value).
+        files: name in the run -> place in the run directory, as the journal says.
+        tasks: artifacts and alerts, as the journal says.
+        damaged: lines that cannot be read.
+        shown: the row under construction, as far as it is in the bins.
+        start: when the run began, as its run.json says: another one's reading is of no use.
+        spacing: chunks between two marks.
+        chunks: how many were read.
+    """
+
+    bins: Bins
+    state: fold.State
+    position: Position | None
+    system: Bins = field(default_factory=lambda: Bins("_runtime"))
+    marks: list[Mark] = field(default_factory=list)
+    media: dict[str, list[tuple[int, Any]]] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    tasks: list[dict[str, Any]] = field(default_factory=list)
+    damaged: int = 0
+    shown: dict[str, Any] = field(default_factory=dict)
+    start: float = 0.0
+    spacing: int = 1
+    chunks: int = 0
+
+
+def begin(run_dir: RunDir, axis: str) -> Exact:
+    """A reading of which nothing is read yet.
+
+    Raises:
+        JournalError: there is no run directory, or its format is a newer one.
+    """
+    info = run_dir.info
+    return Exact(Bins(axis), *beginning(run_dir, info), start=info["start"])
+
+
+def read_on(run_dir: RunDir, exact: Exact, seconds: float = 1e9) -> bool:
+    """Read what came since, for some seconds at most; whether the end was reached.
+
+    Raises:
+        JournalError: as `begin`.
+        OSError: a segment cannot be read.
+    """
+    rules = fold.rules_of(run_dir.info)
+    until = time.monotonic() + seconds
+    reader = run_dir.reader(exact.position, record_order=False)
+    try:
+        while time.monotonic() < until:
+            chunk = reader.read(*_CHUNK)
+            if not chunk.bodies and not chunk.damaged:
+                _show_open_row(rules, exact)
+                return True
+            _take(rules, exact, chunk.bodies, chunk.position)
+            exact.damaged += len(chunk.damaged)
+    finally:
+        reader.close()
+    return False
+
+
+def _take(rules: fold.Rules, exact: Exact, bodies: list[bytes], position: Position) -> None:
+    before, place = exact.state, exact.position
+    exact.state, told = tell(rules, before, bodies)
+    exact.position = position
+    if exact.chunks % exact.spacing == 0 or not exact.marks:
+        x = next((x for row in told.rows if isinstance(x := of_row(row, exact.bins.axis), (int, float))), None)
+        exact.marks.append(Mark(place, mark(before), x, before.step, before.lines))
+        if len(exact.marks) > _MARKS:
+            del exact.marks[1::2]
+            exact.spacing *= 2
+    exact.chunks += 1
+    if told.rows and exact.shown:
+        told.rows[0] = _without(told.rows[0], exact.shown)
+        exact.shown = {}
+    exact.bins.add(told.rows)
+    exact.system.add(told.samples)
+    _note_others(exact, told)
+
+
+def _show_open_row(rules: fold.Rules, exact: Exact) -> None:
+    """Have the row under construction in the bins, too: it may be the last one for long."""
+    if exact.state.open is not None:
+        _, told = end(rules, exact.state)
+        exact.bins.add([_without(row, exact.shown) for row in told.rows])
+        exact.shown = {**exact.shown, **told.rows[0]} if told.rows else exact.shown
+
+
+def _without(row: Row, shown: Row) -> dict[str, Any]:
+    """A row without the values that were shown before it was complete."""
+    if row.get("_step") != shown.get("_step"):
+        return dict(row)
+    axes = ("_step", "_timestamp", "_runtime")
+    return {name: value for name, value in row.items() if name in axes or shown.get(name) != value}
+
+
+def _note_others(exact: Exact, told: Told) -> None:
+    for row in told.rows:
+        if not all(map(_PLAIN.__contains__, map(type, row.values()))):
+            for name, value in _media_in(row, ""):
+                _note_media(exact, name, row["_step"], value)
+    for task in told.tasks:
+        if task["kind"] in {"media", "file"} and isinstance(task.get("name"), str):
+            if isinstance(task.get("path"), str):
+                exact.files[task["name"]] = task["path"]
+        elif len(exact.tasks) < _TASKS:
+            exact.tasks.append(task)
+
+
+_PLAIN = frozenset({int, float, str, bool, type(None)})
+
+
+def _media_in(row: Row, prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in row.items():
+        if isinstance(value, dict):
+            if "_type" in value:
+                yield prefix + name, value
+            else:
+                yield from _media_in(value, f"{prefix}{name}.")
+
+
+def _note_media(exact: Exact, name: str, step: int, value: Any) -> None:
+    if name in exact.media or len(exact.media) < _MEDIA_METRICS:
+        kept = exact.media.setdefault(name, [])
+        kept.append((step, value))
+        del kept[:-_MEDIA]
+
+
+def again(run_dir: RunDir, exact: Exact, first: int) -> Iterator[Told]:
+    """What the journal tells from a mark on, a chunk at a time, as far as was read.
+
+    Raises:
+        JournalError: as `begin`.
+        OSError: a segment cannot be read.
+    """
+    rules = fold.rules_of(run_dir.info)
+    state, reader = exact.marks[first].state, run_dir.reader(exact.marks[first].position, record_order=False)
+    try:
+        while (chunk := reader.read(*_CHUNK)).bodies or chunk.damaged:
+            state, told = tell(rules, state, chunk.bodies)
+            yield told
+        yield end(rules, state)[1]
+    finally:
+        reader.close()

@@ -1,0 +1,141 @@
+"""The page as one file that opens anywhere: its own files, and what it would have been told, in one HTML document."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import os
+import re
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._errors import WandbLoggingError
+from wandb_logging._page import assets, guard, text
+from wandb_logging._page.answers import Answers, strict
+from wandb_logging._page.bins import common
+from wandb_logging._page.cache import Cache
+from wandb_logging._page.runs import Run, Runs
+from wandb_logging._version import __version__
+
+_BINS = 512
+_AXES = ("_step", "_runtime")
+_LINES = 1000  # of the text of each run, the last ones
+_MEDIA = 32 * 2**20  # bytes of all media together
+_PICTURE = 4 * 2**20  # and of one
+
+
+def export(root: Path, cache: Path, target: Path) -> int:
+    """Write the page of the runs at or below a folder as one file.
+
+    Args:
+        root: the folder, or one run directory.
+        cache: where readings are kept.
+        target: the file; one that is there is replaced.
+
+    Returns:
+        How many runs are in it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    runs = Runs(root, Cache(cache), lambda _: None, 0)
+    runs.scan()
+    content = document(runs)
+    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        beside.write_text(content, encoding="utf-8")
+        beside.replace(target)
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+    return len(runs.by_key)
+
+
+def document(runs: Runs) -> str:
+    """The page of some runs, which are read to their ends, as HTML."""
+    return page_of(told_of(runs))
+
+
+def told_of(runs: Runs) -> dict[str, Any]:
+    """All that the page would ask for, as its server would tell it."""
+    answers = Answers(runs)
+    for run in runs.by_key.values():
+        for axis in _AXES:
+            runs.read(run, axis)
+    shown = [run for run in runs.by_key.values() if "_step" in run.readings]
+    left = [_MEDIA]
+    told: dict[str, Any] = {
+        "runs": answers.listed(list(runs.by_key)),
+        "bins": {axis: {"data": _bins(answers, shown, axis)} for axis in _AXES},
+        "details": {run.key: answers.details(run) for run in shown},
+        "text": {run.key: _text(run) for run in shown},
+        "media": {run.key: dict(_media(run, left)) for run in shown},
+        "about": f"exported {time.strftime('%Y-%m-%d %H:%M')} by wandb-logging {__version__}",
+    }
+    return told
+
+
+def _bins(answers: Answers, runs: list[Run], axis: str) -> str:
+    system = [(run, run.readings["_step"].system, True) for run in runs]
+    drawn = [(run, run.readings[axis].bins, True) for run in runs if axis in run.readings]
+    over_time = drawn + system if axis == "_runtime" else drawn
+    grid = common([bins for _, bins, _ in over_time], _BINS)
+    names = list(dict.fromkeys(name for _, bins, _ in over_time for name in bins.series))
+    return base64.b64encode(answers.packed({"complete": True}, over_time, names, grid)).decode()
+
+
+def _text(run: Run) -> list[dict[str, Any]]:
+    lines: list[dict[str, Any]] = text.page(run, run.readings["_step"], -_LINES, _LINES)["lines"]
+    return lines
+
+
+def _media(run: Run, left: list[int]) -> Iterable[tuple[str, str]]:
+    """The files of a run's media, as addresses that hold them, as long as there is room."""
+    for name, place in run.readings["_step"].files.items():
+        path = guard.inside(run.run_dir.path, place)
+        kind = guard.type_of(name)
+        if path is None or kind is None:
+            continue
+        size = path.stat().st_size
+        if size <= min(_PICTURE, left[0]):
+            left[0] -= size
+            yield name, f"data:{kind.replace(' ', '')};base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+def page_of(told: dict[str, Any]) -> str:
+    """One HTML document of the page's own files and what it is told."""
+    page = assets.content("index.html").decode()
+    styles = [assets.content(name).decode() for name in re.findall(r'href="/assets/([\w.-]+\.css)"', page)]
+    scripts = [assets.content(name).decode() for name in re.findall(r'src="/assets/([\w.-]+)"', page)]
+    style, script = "\n".join(styles), "\n".join(scripts)
+    policy = (
+        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; worker-src blob:; "
+        "img-src data: blob:; media-src data:; frame-src data:; connect-src data:; base-uri 'none'; form-action 'none'"
+    )
+    head = f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n<style>{style}</style>\n'
+    data = strict(told).decode().replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    tail = (
+        f'<script type="text/plain" id="matcher">{assets.content("matcher.js").decode()}</script>\n'
+        f'<script type="application/json" id="told">{data}</script>\n<script>{script}</script>\n'
+    )
+    page = re.sub(r'<link rel="stylesheet"[^>]*>\n|<script defer[^>]*></script>\n', "", page)
+    return page.replace("</head>", f"{head}</head>").replace("</body>", f"{tail}</body>")
+
+
+def _hash(text_of: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text_of.encode()).digest()).decode()}"
+
+
+def html_of_run(path: Path) -> str | None:
+    """The page of one run for a notebook, in a frame of its own; None if it cannot be read."""
+    runs = Runs(path, Cache(Path(os.devnull)), lambda _: None, 0)  # nothing is kept
+    try:
+        runs.scan()
+        content = document(runs)
+    except (OSError, WandbLoggingError):
+        return None
+    escaped = content.replace("&", "&amp;").replace('"', "&quot;")
+    return f'<iframe sandbox="allow-scripts allow-downloads" srcdoc="{escaped}" width="100%" height="560"></iframe>'

@@ -1,0 +1,138 @@
+"""What changed while somebody looks: run directories watched, and whoever waits told."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from wandb_logging._journal.writer import segment_path, segments
+from wandb_logging._page.runs import Run, Runs
+
+_TICK = 0.05  # seconds between two looks at runs that go on
+_COLD = 12  # other runs looked at in each tick, in turns
+_CARD = 1.0  # seconds until it is looked at whether the process of a run lives
+_SCAN = 3.0  # seconds between two looks for new runs, at least
+
+Signature = tuple[object, ...]
+
+
+class Listener:
+    """One that waits for changes."""
+
+    def __init__(self) -> None:
+        self._keys: set[int] = set()
+        self._ready = threading.Condition()
+
+    def tell(self, keys: set[int]) -> None:
+        """Have it know that these runs changed; key 0 stands for the list of runs."""
+        with self._ready:
+            self._keys |= keys
+            self._ready.notify_all()
+
+    def wait(self, seconds: float) -> set[int]:
+        """What changed since it was asked last, after so many seconds at most."""
+        with self._ready:
+            if not self._keys:
+                self._ready.wait(seconds)
+            keys, self._keys = self._keys, set()
+            return keys
+
+
+class Hub:
+    """Those that wait."""
+
+    def __init__(self) -> None:
+        self._listeners: set[Listener] = set()
+        self._lock = threading.Lock()
+        self.some = threading.Event()
+
+    def add(self) -> Listener:
+        """One more that waits."""
+        listener = Listener()
+        with self._lock:
+            self._listeners.add(listener)
+            self.some.set()
+        return listener
+
+    def remove(self, listener: Listener) -> None:
+        """One less."""
+        with self._lock:
+            self._listeners.discard(listener)
+            if not self._listeners:
+                self.some.clear()
+
+    def tell(self, keys: set[int]) -> None:
+        """Tell all."""
+        with self._lock:
+            for listener in self._listeners:
+                listener.tell(keys)
+
+
+class Watch:
+    """Looks at runs as long as somebody waits, and has them read on."""
+
+    def __init__(self, runs: Runs, tell: Callable[[set[int]], object]) -> None:
+        self._runs = runs
+        self._tell = tell
+        self._seen: dict[int, Signature] = {}
+        self._carded: dict[int, float] = {}
+        self._turn = 0
+        self._scan_at = 0.0
+
+    def run(self, some: threading.Event, stop: threading.Event) -> None:
+        """Look again and again until `stop`, while there are `some` that wait."""
+        while not stop.is_set():
+            if some.wait(1.0):
+                self.tick(time.monotonic())
+                stop.wait(_TICK)
+
+    def tick(self, now: float) -> None:
+        """Look once: at runs that go on, at some of the others, and now and then for new ones."""
+        changed = self._scanned(now)
+        for run in self._due():
+            seen = signature(run.run_dir.path)
+            known = self._seen.get(run.key)
+            late = run.card.alive and now - self._carded.get(run.key, 0.0) > _CARD
+            if known is None and not run.readings and not run.samples:
+                self._seen[run.key] = seen
+            elif seen != known or late:
+                self._seen[run.key] = seen
+                self._carded[run.key] = now
+                changed |= self._looked(run, news=seen != known)
+        if changed:
+            self._tell(changed)
+
+    def _looked(self, run: Run, *, news: bool) -> set[int]:
+        before = run.card
+        self._runs.look(run, news=news)
+        return {run.key} if news or before != run.card else set()
+
+    def _due(self) -> list[Run]:
+        runs = list(self._runs.by_key.values())
+        hot = [run for run in runs if run.card.alive]
+        cold = [run for run in runs if not run.card.alive]
+        self._turn = self._turn + _COLD if self._turn + _COLD < len(cold) else 0
+        return hot + cold[self._turn : self._turn + _COLD]
+
+    def _scanned(self, now: float) -> set[int]:
+        if now < self._scan_at:
+            return set()
+        news = self._runs.scan()
+        self._scan_at = now + max(_SCAN, 300 * (time.monotonic() - now))
+        for key in news:
+            self._seen.pop(key, None)
+            self._carded.pop(key, None)
+        return {*news, 0} if news else set()
+
+
+def signature(path: Path) -> Signature:
+    """What is another when a run directory has changed: its own time, and how long its newest segments are."""
+    with contextlib.suppress(OSError):
+        newest = dict(segments(path))
+        sizes = [os.stat(segment_path(path, *item)).st_size for item in newest.items()]  # noqa: PTH116  a third faster
+        return (os.stat(path).st_mtime_ns, *sizes)  # noqa: PTH116
+    return ()

@@ -1,0 +1,126 @@
+"""Processes that read long runs beside the server, and the queue in front of them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+Task = tuple[Path, str]
+"""A run directory and an axis."""
+
+
+class Readers:
+    """Some processes of `_page.worker`, begun when there is something to read, ended when they are idle.
+
+    Args:
+        cache: folder they write to.
+        done: told of the key and the axis of each task that was done, or could not be.
+        most: how many processes there are at most.
+    """
+
+    _IDLE = 20.0
+
+    def __init__(self, cache: Path, done: Callable[[int, str], object], most: int) -> None:
+        self._cache = cache
+        self._done = done
+        self._most = most
+        self._queue: queue.Queue[tuple[Task, int]] = queue.Queue()
+        self._asked: set[Task] = set()
+        self._threads = 0
+        self._processes: set[subprocess.Popen[str]] = set()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def ask(self, task: Task, key: int) -> None:
+        """Have a run read, unless that is on its way."""
+        with self._lock:
+            if task in self._asked or self._closed:
+                return
+            self._asked.add(task)
+            self._queue.put((task, key))
+            if self._threads < min(self._most, len(self._asked)):
+                self._threads += 1
+                threading.Thread(target=self._work, name="wandb-logging page reader", daemon=True).start()
+
+    @property
+    def left(self) -> int:
+        """How many tasks are not done yet."""
+        return len(self._asked)
+
+    def close(self) -> None:
+        """End the processes; what they have not done stays undone."""
+        with self._lock:
+            self._closed = True
+            for process in self._processes:
+                process.kill()
+
+    def _work(self) -> None:
+        process = None
+        try:
+            while (item := self._next()) is not None:
+                task, key = item
+                process = process or self._begun()
+                with contextlib.suppress(OSError, ValueError):
+                    _have_read(process, task)
+                with self._lock:
+                    self._asked.discard(task)
+                if not self._closed:
+                    self._done(key, task[1])
+                if process is not None and process.poll() is not None:
+                    self._end(process)
+                    process = None
+        finally:
+            self._end(process)
+
+    def _next(self) -> tuple[Task, int] | None:
+        """What to do next; None when there was nothing for a while: then the thread ends."""
+        try:
+            return self._queue.get(timeout=self._IDLE)
+        except queue.Empty:
+            with self._lock:
+                if self._queue.empty():
+                    self._threads -= 1
+                    return None
+            return self._queue.get()
+
+    def _begun(self) -> subprocess.Popen[str] | None:
+        """A process; None where none can be had: the server reads by itself then."""
+        with self._lock, contextlib.suppress(OSError):
+            if not self._closed:
+                process = subprocess.Popen(  # noqa: S603  our own module
+                    [sys.executable, "-m", "wandb_logging._page.worker", str(self._cache)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    encoding="utf-8",
+                    start_new_session=True,  # Ctrl-C is for the server, which ends them
+                )
+                self._processes.add(process)
+                return process
+        return None
+
+    def _end(self, process: subprocess.Popen[str] | None) -> None:
+        if process is not None:
+            with self._lock:
+                self._processes.discard(process)
+            process.kill()
+            for stream in (process.stdin, process.stdout):
+                if stream is not None:
+                    with contextlib.suppress(OSError):
+                        stream.close()
+            process.wait()
+
+
+def _have_read(process: subprocess.Popen[str] | None, task: Task) -> None:
+    """Have a process read a run, and wait until it says so, or is gone."""
+    if process is None or process.stdin is None or process.stdout is None:
+        return
+    process.stdin.write(json.dumps([str(task[0]), task[1]]) + "\n")
+    process.stdin.flush()
+    process.stdout.readline()

@@ -1,0 +1,218 @@
+"""The runs that the page shows: what is known of each, read as far as somebody looks."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._errors import JournalError, WandbLoggingError
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._page.bins import Bins
+from wandb_logging._page.cache import Cache
+from wandb_logging._page.exact import Exact, begin, read_on
+from wandb_logging._page.readers import Readers
+from wandb_logging._page.sample import sample, size_of
+from wandb_logging._page.scan import MOST_RUNS, Card, card, run_dirs
+
+_AT_ONCE = 2**19  # bytes of journal that are read while the browser waits; of longer runs a sample is shown
+_PATIENCE = 0.2  # seconds that one request may read
+_LOOKS = 3000  # rows that are sampled of all runs together
+_CELLS = 1_500_000  # bins in memory of all runs together, 40 bytes each
+_AXES = 4  # readings of one run
+
+
+@dataclass
+class Run:
+    """A run.
+
+    Attributes:
+        key: its number in this server.
+        run_dir: where it is.
+        card: as it was scanned last.
+        readings: by axis, what was read to the end, or is read while it goes on.
+        samples: by axis, until there is a reading.
+        version: counts what changed.
+        error: why it cannot be read.
+        used: when somebody looked last, by the monotonic clock.
+        lock: held while a reading changes.
+    """
+
+    key: int
+    run_dir: RunDir
+    card: Card
+    readings: dict[str, Exact] = field(default_factory=dict)
+    samples: dict[str, Bins] = field(default_factory=dict)
+    version: int = 0
+    error: str = ""
+    used: float = 0.0
+    lock: Any = field(default_factory=threading.RLock)
+
+    def bins(self, axis: str) -> tuple[Bins | None, bool]:
+        """What there is to draw, and whether it is exact."""
+        exact = self.readings.get(axis)
+        return (exact.bins, True) if exact else (self.samples.get(axis), False)
+
+
+class Runs:
+    """All runs at or below a folder.
+
+    Args:
+        root: the folder.
+        cache: where readings are kept.
+        changed: told of the keys of runs that have changed.
+        others: how many processes read long runs.
+    """
+
+    def __init__(self, root: Path, cache: Cache, changed: Callable[[set[int]], object], others: int = 2) -> None:
+        self.root = root
+        self.by_key: dict[int, Run] = {}
+        self.names: list[str] = []
+        self._ids: dict[str, int] = {}
+        self._cache = cache
+        self._changed = changed
+        self._keys = itertools.count(1)
+        self._lock = threading.RLock()
+        self._readers = Readers(cache.folder, self._read, others)
+
+    def close(self) -> None:
+        """End the processes that read."""
+        self._readers.close()
+
+    def scan(self) -> set[int]:
+        """Look which runs there are; the keys of those that are new or gone."""
+        with self._lock:
+            known = {run.run_dir.path: run for run in self.by_key.values()}
+            found = {run_dir.path: run_dir for run_dir in run_dirs(self.root)}
+            news = set()
+            for path in known.keys() - found.keys():
+                news.add(known[path].key)
+                del self.by_key[known[path].key]
+            new = [(card(found[path]), found[path]) for path in found.keys() - known.keys()]
+            for about, run_dir in sorted(new, key=lambda item: (item[0].info.get("start", 0.0), item[0].path)):
+                if len(self.by_key) < MOST_RUNS:
+                    key = next(self._keys)
+                    self.by_key[key] = Run(key, run_dir, about)
+                    news.add(key)
+            return news
+
+    def look(self, run: Run, *, news: bool = True) -> None:
+        """Look at one run again: how it stands, and if there are news, what was added to what is read of it."""
+        run.card = card(run.run_dir)
+        if news:
+            for axis in list(run.readings):
+                self.read_on(run, axis)
+            run.samples.clear()
+            run.version += 1
+
+    def id_of(self, name: str) -> int:
+        """The number of a metric's name."""
+        with self._lock:
+            if name not in self._ids:
+                self._ids[name] = len(self.names)
+                self.names.append(name)
+            return self._ids[name]
+
+    def some(self, keys: Iterable[int]) -> list[Run]:
+        """Runs by their keys, those that are still there."""
+        return [self.by_key[key] for key in keys if key in self.by_key]
+
+    def want(self, runs: Iterable[Run], axis: str) -> bool:
+        """See that there is something to draw of some runs, and that all of it comes; whether it is all there."""
+        until = time.monotonic() + _PATIENCE
+        complete, wanted = True, list(runs)
+        looks = max(48, min(1000, _LOOKS // max(1, len(wanted))))
+        for run in wanted:
+            run.used = time.monotonic()
+            if axis in run.readings or run.error or run.card.error:
+                continue
+            if self._at_hand(run, axis, until):
+                continue
+            complete = False
+            if axis not in run.samples:
+                self._sample(run, axis, looks)
+            self._readers.ask((run.run_dir.path, axis), run.key)
+        self._forget(wanted)
+        return complete
+
+    def _at_hand(self, run: Run, axis: str, until: float) -> bool:
+        exact = self._cache.load(run.run_dir, axis)
+        try:
+            if exact is None and size_of(run.run_dir) > _AT_ONCE:
+                return False
+            if time.monotonic() > until and exact is None:
+                return False
+            self._take(run, axis, exact)
+        except (WandbLoggingError, OSError, ValueError) as exc:
+            run.error = _words(exc)
+        return True
+
+    def _take(self, run: Run, axis: str, exact: Exact | None) -> None:
+        """Have a reading of a run, read to its end.
+
+        Raises:
+            JournalError: it has no directory any more, or its format is a newer one.
+            OSError: it cannot be read.
+        """
+        exact = exact or begin(run.run_dir, axis)
+        read_on(run.run_dir, exact)
+        with run.lock:
+            run.readings[axis] = exact
+            run.samples.pop(axis, None)
+            for other in [other for other in run.readings if other not in {"_step", axis}][: -_AXES + 1]:
+                del run.readings[other]
+            run.version += 1
+
+    def _sample(self, run: Run, axis: str, looks: int) -> None:
+        bins = Bins(axis, most=256)
+        try:
+            bins.add(sample(run.run_dir, looks).rows)
+        except (JournalError, OSError, ValueError) as exc:
+            run.error = _words(exc)
+        run.samples[axis] = bins
+
+    def _read(self, key: int, axis: str) -> None:
+        """Take what a process has read into the cache: the readers' own threads come here."""
+        for run in self.some([key]):
+            self.read(run, axis)
+            self._changed({key})
+
+    def read(self, run: Run, axis: str) -> None:
+        """Read a run to its end, now; why it cannot be is in its `error`."""
+        try:
+            self._take(run, axis, self._cache.load(run.run_dir, axis))
+        except (WandbLoggingError, OSError, ValueError) as exc:
+            run.error = _words(exc)
+
+    def read_on(self, run: Run, axis: str) -> None:
+        """Read what was added to a run."""
+        with run.lock:
+            exact = run.readings.get(axis)
+            try:
+                if exact is not None:
+                    read_on(run.run_dir, exact)
+                run.error = ""
+            except (WandbLoggingError, OSError, ValueError) as exc:
+                run.readings.pop(axis, None)  # segments may have been removed, to make room: it begins anew
+                run.error = "" if run.run_dir.path.exists() else _words(exc)
+
+    def _forget(self, wanted: list[Run]) -> None:
+        """Let go of readings that nobody looked at for longest, where all take too much memory."""
+        loaded = sorted((run for run in self.by_key.values() if run.readings), key=lambda run: run.used)
+        left = sum(exact.bins.cells for run in loaded for exact in run.readings.values())
+        for run in loaded:
+            if left <= _CELLS:
+                return
+            if run not in wanted and not run.card.alive:
+                left -= sum(exact.bins.cells for exact in run.readings.values())
+                run.readings.clear()
+
+
+def _words(exc: Exception) -> str:
+    if isinstance(exc, OSError) and exc.filename:
+        return f"{exc.filename}: {exc.strerror}"
+    return str(exc) or type(exc).__name__

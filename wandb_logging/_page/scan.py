@@ -1,0 +1,132 @@
+"""Which runs there are and how it stands with each, as far as that costs no reading: a thousand in a moment."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._errors import JournalError
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.writer import segment_path, segments, unseal
+from wandb_logging._values.plain import loads
+
+MOST_RUNS = 5000
+_TAIL = 16_384
+_TEXTS = ("id", "project", "entity", "name", "group", "job_type", "notes", "program", "host_name", "mode")
+
+
+@dataclass(frozen=True)
+class Card:
+    """A run in the list.
+
+    Attributes:
+        path: its directory.
+        info: run.json, as far as the page shows it; {} if it cannot be read.
+        config: as run.json has it.
+        alive: whether a process may still add to it.
+        exit_code: how it ended; None if that is not known.
+        last: numbers of its latest rows, by metric: only those that stand at the end of the journal.
+        unsent: whether the server has not acknowledged all of it.
+        error: why it cannot be shown.
+    """
+
+    path: Path
+    info: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    alive: bool = False
+    exit_code: int | None = None
+    last: dict[str, float] = field(default_factory=dict)
+    unsent: bool = True
+    error: str = ""
+
+    @property
+    def state(self) -> str:
+        """How it stands with the run: running, finished or crashed; "unreadable" if that cannot be told."""
+        if self.error:
+            return "unreadable"
+        if self.alive and self.exit_code is None:
+            return "running"
+        return "finished" if self.exit_code == 0 else "crashed"
+
+
+def run_dirs(root: Path) -> Iterator[RunDir]:
+    """The run directories at or below a path, without following links. Folders that cannot be read are left out."""
+    found = 0
+    for folder, below, files in os.walk(root):
+        below.sort()
+        if "run.json" in files:
+            below.clear()
+            found += 1
+            yield RunDir(Path(folder))
+            if found >= MOST_RUNS:
+                return
+
+
+def card(run_dir: RunDir) -> Card:
+    """What is to be said of a run without reading it."""
+    try:
+        info = run_dir.info
+        alive = run_dir.alive()
+        cursor = run_dir.cursor
+        saved = (cursor.get("state") or {}).get("exit")
+        told, last = _at_the_end(run_dir)
+        return Card(
+            path=run_dir.path,
+            info=_shown(info),
+            config={key: value for key, value in (info.get("config") or {}).items() if key != "_wandb"},
+            alive=alive,
+            exit_code=saved if told is None else told,
+            last=last,
+            unsent=not _all_sent(run_dir, cursor),
+        )
+    except (JournalError, OSError, ValueError, TypeError, AttributeError) as exc:
+        return Card(run_dir.path, error=str(exc))
+
+
+def _shown(info: dict[str, Any]) -> dict[str, Any]:
+    texts = {name: str(info[name]) for name in _TEXTS if info.get(name)}
+    tags = [str(tag) for tag in info.get("tags") or ()]
+    return {**texts, "tags": tags, "start": float(info["start"])}
+
+
+def _all_sent(run_dir: RunDir, cursor: dict[str, Any]) -> bool:
+    places = (cursor.get("position") or {}).get("writers", {})
+    newest = dict(segments(run_dir.path))
+    return bool(cursor.get("complete")) and all(
+        places.get(str(writer)) == [segment, segment_path(run_dir.path, writer, segment).stat().st_size]
+        for writer, segment in newest.items()
+    )
+
+
+def _at_the_end(run_dir: RunDir) -> tuple[int | None, dict[str, float]]:
+    """The exit code, if one of the last events says it, and the numbers of the last rows."""
+    events: list[dict[str, Any]] = []
+    for writer, segment in dict(segments(run_dir.path)).items():
+        with segment_path(run_dir.path, writer, segment).open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+            bodies = map(unseal, file.read().split(b"\n"))
+        events += [event for body in bodies if body and isinstance(event := loads(body), dict)]
+    code, last = None, {}
+    for event in sorted(events, key=lambda event: float(event.get("t", 0))):
+        if "resume" in event:
+            code = None
+        if isinstance(event.get("exit"), int):
+            code = event["exit"]
+        if isinstance(event.get("metrics"), dict):
+            last.update(numbers_of(event["metrics"]))
+    return code, last
+
+
+def numbers_of(row: dict[str, Any], prefix: str = "") -> dict[str, float]:
+    """The numbers in a row by their names, those of nested mappings with dots."""
+    found: dict[str, float] = {}
+    for name, value in row.items():
+        if type(value) in {int, float} and math.isfinite(value):
+            found[prefix + name] = value
+        elif isinstance(value, dict) and "_type" not in value:
+            found.update(numbers_of(value, f"{prefix}{name}."))
+    return found

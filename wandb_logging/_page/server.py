@@ -1,0 +1,304 @@
+"""The page's server: the standard library's, with threads. Decisions are `_page.guard`'s, answers `_page.answers`'."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import secrets
+import socket
+import threading
+import zlib
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from wandb_logging._errors import WandbLoggingError
+from wandb_logging._page import assets, guard
+from wandb_logging._page.answers import Answer, Answers, Refused
+from wandb_logging._page.cache import Cache
+from wandb_logging._page.live import Hub, Watch
+from wandb_logging._page.runs import Runs
+
+DEFAULT_PORT = 8266
+_PORTS = 20  # tried one after the other, unless one was asked for
+_CONNECTIONS = 64
+_LISTENERS = 16  # pages that are live at once
+_TIMEOUT = 60.0
+_HEARTBEAT = 15.0
+_LONGEST = 32_768  # characters of an address
+_PACK_FROM = 1024
+_PIECE = 2**18
+
+
+class Page:
+    """A server of the page of runs.
+
+    Args:
+        root: folder of the runs.
+        cache: folder where readings are kept.
+        host: address to listen at.
+        port: None takes the first that is free from `DEFAULT_PORT` on; 0 any.
+
+    Attributes:
+        secrets: what it lets in.
+
+    Raises:
+        OSError: the port is in use, or the address is not this machine's.
+    """
+
+    def __init__(self, root: Path, cache: Path, host: str = "127.0.0.1", port: int | None = None) -> None:
+        self.hub = Hub()
+        kept = Cache(cache)
+        kept.prune()
+        self.runs = Runs(root, kept, self.hub.tell)
+        self.answers = Answers(self.runs)
+        self._server = _bound(host, port, self)
+        self.host, self.port = host, int(self._server.server_address[1])
+        name = f"wandb_logging_{self.port}"
+        self.secrets = guard.Secrets(secrets.token_urlsafe(32), secrets.token_urlsafe(32), name)
+        self.hosts = guard.hosts_of(host, self.port, () if guard.is_loopback(host) else _names())
+        self.stopped = threading.Event()
+
+    @property
+    def address(self) -> str:
+        """Where a browser on this machine finds it, with the token."""
+        name = "127.0.0.1" if self.host in {"", "0.0.0.0"} else "[::1]" if self.host == "::" else self.host  # noqa: S104
+        name = f"[{name}]" if ":" in name and "[" not in name else name
+        return f"http://{name}:{self.port}/?token={self.secrets.token}"
+
+    def serve(self) -> None:
+        """Answer until `close` is called from elsewhere."""
+        self.runs.scan()
+        watch = Watch(self.runs, self.hub.tell)
+        threading.Thread(target=watch.run, args=(self.hub.some, self.stopped), daemon=True).start()
+        self._server.serve_forever(poll_interval=0.1)
+
+    def close(self) -> None:
+        """Stop answering."""
+        self.stopped.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self.runs.close()
+
+
+def _bound(host: str, port: int | None, page: Page) -> _Server:
+    wanted = range(DEFAULT_PORT, DEFAULT_PORT + _PORTS) if port is None else (port,)
+    for number in wanted:
+        try:
+            return _Server((host, number), page)
+        except OSError as exc:
+            if exc.errno != errno.EADDRINUSE or number == wanted[-1]:
+                raise
+    raise AssertionError("unreachable: the last one raises")
+
+
+def _names() -> set[str]:
+    """By what others may know this machine."""
+    name = socket.gethostname()
+    with contextlib.suppress(OSError):
+        return {name, socket.getfqdn(), *(str(item[4][0]) for item in socket.getaddrinfo(name, None, socket.AF_INET))}
+    return {name}
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, address: tuple[str, int], page: Page) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self.page = page
+        self._room = threading.Semaphore(_CONNECTIONS)
+        self.listeners = threading.Semaphore(_LISTENERS)
+        super().__init__(address, _Handler)
+
+    def server_bind(self) -> None:
+        # Not http.server's: that asks the name service for the machine's name, which can take seconds.
+        socket_options = self.socket
+        socket_options.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        socket_options.bind(self.server_address)
+        self.server_address = socket_options.getsockname()
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._room.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._room.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: a browser that goes away is no error."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer waits 40 ms for the one before to be acknowledged
+    wbufsize = 2**16
+    timeout = _TIMEOUT
+    server: _Server
+
+    def version_string(self) -> str:
+        return "wandb-logging"
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  its name there
+        """Say nothing: the token is in the first address."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("do_"):
+            return self._answer
+        raise AttributeError(name)
+
+    def _answer(self) -> None:
+        page = self.server.page
+        headers = {name: self.headers.get(name) for name in ("Host", "Origin", "Sec-Fetch-Site")}
+        refused = guard.refusal(self.command, headers, page.hosts | self._own_host())
+        if refused or len(self.path) > _LONGEST:
+            return self._refuse(*(refused or (414, "The address is too long.")))
+        try:
+            split = urlsplit(self.path)
+            query = dict(parse_qsl(split.query, keep_blank_values=True, max_num_fields=50))
+        except ValueError:
+            return self._refuse(400, "The address is none.")
+        if split.path == "/" and "token" in query:
+            return self._let_in(query["token"])
+        if not guard.has_cookie(self.headers.get("Cookie"), page.secrets):
+            return self._refuse(401, "Open the address that `wandb-logging ui` printed: it has a token.")
+        try:
+            if split.path == "/api/live":
+                return self._live()
+            self._send(_answer_of(page.answers, split.path, query))
+        except Refused as exc:
+            self._refuse(exc.status, str(exc))
+        except ValueError:
+            self._refuse(400, "The query makes no sense.")
+        return None
+
+    def _own_host(self) -> set[str]:
+        """The address at which this very connection came in: no name, so nobody can have it point elsewhere."""
+        if guard.is_loopback(self.server.page.host):
+            return set()
+        address, port = self.connection.getsockname()[:2]
+        return {f"[{address}]:{port}" if ":" in address else f"{address}:{port}"}
+
+    def _let_in(self, token: str) -> None:
+        if not guard.has_token(token, self.server.page.secrets):
+            return self._refuse(401, "This token is not, or not any more, that of this server.")
+        self.send_response(303)
+        self._common(guard.POLICY, 0)
+        self.send_header("Location", "/")
+        self.send_header("Set-Cookie", guard.set_cookie(self.server.page.secrets))
+        self.end_headers()
+        return self.wfile.flush()
+
+    def _refuse(self, status: int, words: str) -> None:
+        body = f"{words}\n".encode()
+        self.close_connection = True  # a body that came with it was not read
+        self.send_response(status)
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.send_header("Connection", "close")
+        if status == 405:
+            self.send_header("Allow", "GET")
+        self._common(guard.POLICY, len(body))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+        self.wfile.flush()
+
+    def _common(self, policy: str, length: int | None) -> None:
+        self.send_header("Content-Security-Policy", policy)
+        for name, value in guard.HEADERS:
+            self.send_header(name, value)
+        if length is not None:
+            self.send_header("Content-Length", str(length))
+
+    def _send(self, answer: Answer) -> None:
+        if isinstance(answer.body, Path):
+            return self._send_file(answer, answer.body)
+        if not isinstance(answer.body, bytes):
+            return self._send_pieces(answer, answer.body)
+        body = answer.body
+        packs = len(body) >= _PACK_FROM and "gzip" in (self.headers.get("Accept-Encoding") or "")
+        body = _packed(body) if packs else body
+        self._head(answer, len(body), (("Content-Encoding", "gzip"),) if packs else ())
+        self.wfile.write(body)
+        return self.wfile.flush()
+
+    def _head(self, answer: Answer, length: int | None, more: tuple[tuple[str, str], ...] = ()) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", answer.type)
+        for name, value in (*answer.headers, *more):
+            self.send_header(name, value)
+        self._common(answer.policy, length)
+        self.end_headers()
+
+    def _send_file(self, answer: Answer, path: Path) -> None:
+        try:
+            fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+        except OSError:
+            return self._refuse(404, "The run has no such file, or not any more.")
+        with os.fdopen(fd, "rb") as file:
+            left = os.fstat(fd).st_size
+            self._head(answer, left)
+            while left and (piece := file.read(min(_PIECE, left))):
+                self.wfile.write(piece)
+                left -= len(piece)
+        self.close_connection = bool(left)  # it became shorter meanwhile
+        return self.wfile.flush()
+
+    def _send_pieces(self, answer: Answer, pieces: Iterator[bytes]) -> None:
+        self._head(answer, None, (("Transfer-Encoding", "chunked"),))
+        for piece in pieces:
+            if piece:
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        self.wfile.write(b"0\r\n\r\n")
+        self.wfile.flush()
+
+    def _live(self) -> None:
+        """Tell of changes as they happen, until the browser goes."""
+        if not self.server.listeners.acquire(blocking=False):
+            return self._refuse(503, "Too many pages are open.")
+        listener = self.server.page.hub.add()
+        try:
+            self._head(Answer("text/event-stream", b""), None)
+            self.close_connection = True
+            self.wfile.write(b"retry: 1000\n\n")
+            self.wfile.flush()
+            while not self.server.page.stopped.is_set():
+                keys = listener.wait(_HEARTBEAT)
+                self.wfile.write(event(keys) if keys else b":\n\n")
+                self.wfile.flush()
+        finally:
+            self.server.page.hub.remove(listener)
+            self.server.listeners.release()
+        return None
+
+
+def event(keys: set[int]) -> bytes:
+    """What is told of changed runs."""
+    return b"data: " + json.dumps({"runs": sorted(keys - {0}), "list": 0 in keys}).encode() + b"\n\n"
+
+
+def _answer_of(answers: Answers, path: str, query: dict[str, str]) -> Answer:
+    if path in answers.routes:
+        try:
+            return answers.routes[path](query)
+        except (WandbLoggingError, OSError) as exc:  # removed meanwhile, or a disk that is gone
+            raise Refused(404, f"The run cannot be read: {exc}") from exc
+    name = "index.html" if path == "/" else path.removeprefix("/assets/")
+    if (path == "/" or path.startswith("/assets/")) and name in assets.names():
+        return Answer(assets.type_of(name), assets.content(name))
+    raise Refused(404, "There is nothing at this address.")
+
+
+def _packed(body: bytes) -> bytes:
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    return packer.compress(body) + packer.flush()

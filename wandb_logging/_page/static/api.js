@@ -1,0 +1,124 @@
+// What the page is told: by its server, or, in an exported file, by the file itself.
+"use strict";
+
+wl.api = (() => {
+  const { emit } = wl.base;
+  const told = document.getElementById("told");
+  const file = told ? JSON.parse(told.textContent) : null;
+  let gone = false;
+
+  async function get(path, query) {
+    const params = new URLSearchParams(Object.entries(query || {}).filter(([, value]) => value !== null && value !== undefined));
+    let answer;
+    try {
+      answer = await fetch(`${path}?${params}`, { credentials: "same-origin" });
+    } catch (error) {
+      lost(true);
+      throw error;
+    }
+    if (!answer.ok) throw new Error((await answer.text()).trim() || `status ${answer.status}`);
+    return answer;
+  }
+
+  function lost(is) {
+    if (gone !== is) { gone = is; emit("connection", !is); }
+  }
+
+  // 1,2,3,7 as "1-3,7".
+  function ranges(numbers) {
+    const sorted = [...numbers].sort((a, b) => a - b);
+    const parts = [];
+    for (let at = 0; at < sorted.length; at++) {
+      const first = sorted[at];
+      while (sorted[at + 1] === sorted[at] + 1) at++;
+      parts.push(first === sorted[at] ? `${first}` : `${first}-${sorted[at]}`);
+    }
+    return parts.join(",");
+  }
+
+  async function runs(keys) {
+    if (file) return file.runs;
+    return (await get("/api/runs", keys ? { r: ranges(keys) } : {})).json();
+  }
+
+  // Bins: { width, first, size, complete, of: metric -> run -> { start, low, mean, high, exact } }.
+  async function bins({ axis, metrics, keys, only, most, zoom }) {
+    if (file) return fileBins(axis, metrics, keys);
+    const query = { x: axis, m: metrics.join(","), r: ranges(keys), n: most };
+    if (only) query.only = ranges(only);
+    if (zoom) [query.lo, query.hi] = zoom;
+    return decode(await (await get("/api/bins", query)).arrayBuffer());
+  }
+
+  function decode(buffer) {
+    const size = new DataView(buffer).getUint32(0, true);
+    const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, size)));
+    const values = floats(new Uint8Array(buffer, 4 + size));
+    const total = head.series.reduce((sum, item) => sum + item[3], 0);
+    const of = new Map();
+    let at = 0;
+    for (const [run, metric, start, length, exact] of head.series) {
+      if (!of.has(metric)) of.set(metric, new Map());
+      const part = (from) => values.subarray(from + at, from + at + length);
+      of.get(metric).set(run, { start, low: part(0), mean: part(total), high: part(2 * total), exact: Boolean(exact) });
+      at += length;
+    }
+    const [width, first, count] = head.grid || [1, 0, 0];
+    return { width, first, size: count, complete: head.complete, of, read: head.read };
+  }
+
+  // Float32 values from their three upper bytes, which come one after the other: see `bins.planes`.
+  function floats(bytes) {
+    const count = bytes.length / 3;
+    const whole = new Uint32Array(count);
+    for (let at = 0; at < count; at++)
+      whole[at] = (bytes[at] << 24) | (bytes[count + at] << 16) | (bytes[2 * count + at] << 8);
+    return new Float32Array(whole.buffer);
+  }
+
+  function fileBins(axis, metrics, keys) {
+    const name = file.bins[axis] ? axis : "_step";
+    const kept = file.bins[name];
+    const all = kept.decoded || (kept.decoded = decode(bytesOf(kept.data)));
+    const wanted = new Set(keys);
+    const of = new Map();
+    for (const metric of metrics) {
+      const found = all.of.get(metric);
+      if (found) of.set(metric, new Map([...found].filter(([key]) => wanted.has(key))));
+    }
+    return { ...all, of, complete: true };
+  }
+
+  function bytesOf(text) {
+    const raw = atob(text);
+    const bytes = new Uint8Array(raw.length);
+    for (let at = 0; at < raw.length; at++) bytes[at] = raw.charCodeAt(at);
+    return bytes.buffer;
+  }
+
+  async function near(query) {
+    return file ? { row: {} } : (await get("/api/near", query)).json();
+  }
+
+  async function run(key) {
+    return file ? file.details[key] || { complete: true, media: {}, files: [], tasks: [], summary: {} } : (await get("/api/run", { run: key })).json();
+  }
+
+  async function text(key, query) {
+    if (!file) return (await get("/api/text", { run: key, ...query })).json();
+    const lines = (file.text[key] || []).filter((line) => !query.q || line.text.toLowerCase().includes(query.q.toLowerCase()));
+    return { lines: lines.filter((line) => wl.text.levelOf(line) >= (query.level || 0)), next: 0, total: lines.length, complete: true };
+  }
+
+  const address = (key, name, save) => (file ? (file.media[key] || {})[name] || "" : `/api/file?${new URLSearchParams({ run: key, name, ...(save ? { save: "1" } : {}) })}`);
+
+  function listen() {
+    if (file) return;
+    const source = new EventSource("/api/live");
+    source.onopen = () => lost(false);
+    source.onmessage = (message) => emit("news", JSON.parse(message.data));
+    source.onerror = () => lost(true);
+  }
+
+  return { file: Boolean(file), about: file ? file.about : null, runs, bins, near, run, text, address, listen, ranges };
+})();

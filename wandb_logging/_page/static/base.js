@@ -1,0 +1,117 @@
+// What all parts of the page share: elements made without HTML, numbers and times as text, one bus of events.
+"use strict";
+
+const wl = {};
+
+wl.base = (() => {
+  // An element: text is text, whatever is in it. `on...` are listeners, other members attributes.
+  function el(name, given, ...children) {
+    const node = document.createElement(name);
+    for (const [key, value] of Object.entries(given || {})) {
+      if (value === null || value === undefined || value === false) continue;
+      if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+      else if (key === "class") node.className = value;
+      else if (key === "value" || key === "checked") node[key] = value;
+      else node.setAttribute(key, value === true ? "" : value);
+    }
+    node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+    return node;
+  }
+
+  const SVG = "http://www.w3.org/2000/svg";
+  function svg(name, given, ...children) {
+    const node = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(given || {})) node.setAttribute(key, value);
+    node.append(...children);
+    return node;
+  }
+
+  function number(value) {
+    if (value === null || value === undefined) return "–";
+    if (typeof value !== "number") return String(value);
+    if (!Number.isFinite(value)) return String(value);
+    if (Number.isInteger(value) && Math.abs(value) < 1e6) return String(value);
+    const size = Math.abs(value);
+    if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(3).replace(/\.?0+e/, "e").replace("e+", "e");
+    return String(Number(value.toPrecision(5)));
+  }
+
+  function duration(seconds) {
+    const s = Math.abs(seconds);
+    if (s < 1) return `${Number((seconds * 1000).toPrecision(3))} ms`;
+    if (s < 120) return `${Number(seconds.toPrecision(3))} s`;
+    if (s < 7200) return `${Number((seconds / 60).toPrecision(3))} min`;
+    if (s < 172800) return `${Number((seconds / 3600).toPrecision(3))} h`;
+    return `${Number((seconds / 86400).toPrecision(3))} d`;
+  }
+
+  const two = (value) => String(value).padStart(2, "0");
+  function moment(seconds) {
+    const at = new Date(seconds * 1000);
+    if (Number.isNaN(at.getTime())) return "–";
+    const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+    return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  }
+
+  function ago(seconds) {
+    return `${duration(Math.max(1, Math.round(Date.now() / 1000 - seconds)))} ago`;
+  }
+
+  function cut(text, most) {
+    const whole = String(text);
+    return whole.length <= most ? whole : `${whole.slice(0, most - 1)}…`;
+  }
+
+  // A value of a config or a cell, on one line.
+  function brief(value, most = 60) {
+    if (value === undefined) return "";
+    if (typeof value === "number") return number(value);
+    return cut(typeof value === "string" ? value : JSON.stringify(value), most);
+  }
+
+  // Nested mappings by names with dots.
+  function flat(values, prefix = "", into = {}) {
+    for (const [key, value] of Object.entries(values || {})) {
+      if (value && typeof value === "object" && !Array.isArray(value) && !("_type" in value) && Object.keys(value).length)
+        flat(value, `${prefix}${key}.`, into);
+      else into[prefix + key] = value;
+    }
+    return into;
+  }
+
+  // At most one call in so many milliseconds, the first at once.
+  function throttled(call, wait) {
+    let timer = null;
+    let again = false;
+    const done = () => {
+      timer = null;
+      if (again) { again = false; go(); }
+    };
+    const go = () => {
+      if (timer !== null) { again = true; return; }
+      timer = setTimeout(done, typeof wait === "function" ? wait() : wait);
+      call();
+    };
+    return go;
+  }
+
+  const listeners = {};
+  const on = (name, call) => { (listeners[name] ||= []).push(call); };
+  const emit = (name, value) => { for (const call of listeners[name] || []) call(value); };
+
+  function button(label, act, given) {
+    return el("button", { type: "button", onclick: act, ...given }, label);
+  }
+
+  // Words for who cannot see what changed.
+  function say(words) {
+    let node = document.getElementById("said");
+    if (!node) {
+      node = el("div", { id: "said", role: "status", "aria-live": "polite", class: "away" });
+      document.body.append(node);
+    }
+    node.textContent = words;
+  }
+
+  return { el, svg, number, duration, moment, ago, cut, brief, flat, throttled, on, emit, button, say };
+})();

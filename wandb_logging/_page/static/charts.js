@@ -1,0 +1,308 @@
+// The charts: one of each metric, in sections by what is before the slash, drawn when they come into sight.
+"use strict";
+
+wl.charts = (() => {
+  const { el, on, emit, throttled, button, say } = wl.base;
+  const BINS = 256;
+  const AT_ONCE = 40;
+  const SECTION = 60;
+  const AXES = { _step: "step", _runtime: "relative time", _timestamp: "time" };
+  const cards = new Map();
+  const closed = new Set();
+  const opened = new Map();
+  let node = null;
+  let system = false;
+  let large = null;
+  let seeing = null;
+  let drawnSections = "";
+
+  const isSystem = (name) => name.startsWith("system.");
+  const axisName = (axis) => AXES[axis] || wl.runs.metrics[axis] || axis;
+  const axisOf = () => {
+    const x = wl.view.now.x;
+    if (system) return x === "_timestamp" ? "_runtime" : "_runtime";
+    if (x in AXES) return x;
+    const at = wl.runs.metrics.indexOf(x);
+    return at < 0 ? "_step" : String(at);
+  };
+
+  function names() {
+    const found = new Set();
+    for (const run of wl.runs.shown()) for (const [metric] of run.figures) found.add(metric);
+    return [...found].filter((metric) => isSystem(wl.runs.metrics[metric]) === system);
+  }
+
+  async function sections() {
+    const view = wl.view.now;
+    let metrics = names();
+    const texts = metrics.map((metric) => wl.runs.metrics[metric]);
+    try {
+      const found = await wl.match.match(view.metrics, texts);
+      metrics = metrics.filter((_, at) => found[at]);
+      emit("metricsTrouble", "");
+    } catch (error) {
+      emit("metricsTrouble", error.message);
+    }
+    const by = new Map();
+    const put = (name, metric) => { if (!by.has(name)) by.set(name, []); by.get(name).push(metric); };
+    for (const metric of metrics) {
+      const name = wl.runs.metrics[metric];
+      if (view.pinned.includes(name)) put("pinned", metric);
+      const slash = name.indexOf("/");
+      put(slash > 0 ? name.slice(0, slash) : system ? "system" : "metrics", metric);
+    }
+    const order = (a, b) => wl.runs.metrics[a].localeCompare(wl.runs.metrics[b], undefined, { numeric: true });
+    return [...by].sort(([a], [b]) => (b === "pinned") - (a === "pinned") || a.localeCompare(b, undefined, { numeric: true }))
+      .map(([name, list]) => [name, list.sort(order)]);
+  }
+
+  let turn = 0;
+  async function show(into, ofSystem) {
+    if (node !== into || system !== ofSystem) leave();
+    node = into;
+    system = ofSystem;
+    const mine = ++turn;
+    const list = await sections();
+    if (mine !== turn || !node) return;
+    const key = JSON.stringify([system, list.map(([name, metrics]) => [name, metrics.slice(0, most(name)), metrics.length, closed.has(name)])]);
+    if (key !== drawnSections || !node.firstChild) {
+      drawnSections = key;
+      layOut(list);
+    }
+    refresh();
+  }
+
+  const most = (name) => opened.get(name) || SECTION;
+
+  function layOut(list) {
+    seeing = seeing || new IntersectionObserver(seen, { rootMargin: "200px" });
+    const used = new Set();
+    const parts = list.map(([name, metrics]) => section(name, metrics, used));
+    for (const [key, card] of cards) if (!used.has(key)) drop(key, card);
+    if (!parts.length) parts.push(empty());
+    node.replaceChildren(...parts);
+  }
+
+  function empty() {
+    if (!wl.runs.ready) return el("p", { class: "empty" }, "Loading the runs …");
+    if (!wl.runs.list.length) return el("div", { class: "empty" }, el("p", {}, "There are no runs here yet."), el("p", { class: "quiet" }, "They appear as soon as a program logs."));
+    if (!wl.runs.shown().length) return el("p", { class: "empty" }, "No run is shown: all are hidden, or none matches the filter.");
+    if (wl.view.now.metrics) return el("p", { class: "empty" }, "No metric has this in its name.");
+    return el("p", { class: "empty" }, system ? "No system metrics were sampled. The setting system_metrics turns them on." : "No numbers were logged.");
+  }
+
+  function section(name, metrics, used) {
+    const open = !closed.has(name);
+    const shown = open ? metrics.slice(0, most(name)) : [];
+    const toggle = button("", () => { if (open) closed.add(name); else closed.delete(name); emit("layout"); }, { class: "section-head", "aria-expanded": String(open) });
+    toggle.append(el("span", { class: "caret", "aria-hidden": "true" }, open ? "▾" : "▸"), wl.base.cut(name, 80), el("span", { class: "count" }, String(metrics.length)));
+    const rest = metrics.length - shown.length;
+    return el("section", { "aria-label": wl.base.cut(name, 80) }, el("h2", {}, toggle),
+      el("div", { class: "grid" }, shown.map((metric) => cardOf(name, metric, used).node)),
+      open && rest > 0 ? button(`Show ${Math.min(rest, SECTION)} of ${rest} more`, () => { opened.set(name, most(name) + SECTION); emit("layout"); }, { class: "more" }) : null);
+  }
+
+  function cardOf(sectionName, metric, used) {
+    const key = `${sectionName === "pinned" ? "p" : ""}${metric}`;
+    used.add(key);
+    if (!cards.has(key)) cards.set(key, newCard(key, metric));
+    const card = cards.get(key);
+    card.pin.setAttribute("aria-pressed", String(wl.view.now.pinned.includes(wl.runs.metrics[metric])));
+    return card;
+  }
+
+  function newCard(key, metric) {
+    const name = wl.runs.metrics[metric];
+    const body = el("div", { class: "chart", role: "img", "aria-label": `Chart of ${wl.base.cut(name, 200)}` });
+    const note = el("span", { class: "note" });
+    const card = { key, metric, body, note, plot: null, data: null, visible: false, stale: true, log: wl.view.now.log, axis: "_step", zooms: true, fresh: null };
+    card.pin = button("⚲", () => { wl.view.set({ pinned: wl.view.toggled(wl.view.now.pinned, name) }); }, { title: "Pin to the top", "aria-label": "Pin to the top" });
+    const tools = el("div", { class: "tools" }, card.pin,
+      button("log", () => { card.log = !card.log; redraw(card); }, { title: "Logarithmic y axis" }),
+      wl.save.menu(`Chart of ${wl.base.cut(name, 60)}`, async () => (card.data ? [card] : [])),
+      button("⤢", () => enlarge(card), { title: "Large", "aria-label": "Large" }));
+    card.node = el("article", { class: "card", "data-metric": wl.base.cut(name, 300) }, el("header", {}, el("h3", { title: wl.base.cut(name, 1000) }, wl.base.cut(name, 120)), note, tools), body);
+    card.node.card = card;
+    seeing.observe(card.node);
+    return card;
+  }
+
+  function drop(key, card) {
+    if (card.plot) card.plot.destroy();
+    seeing.unobserve(card.node);
+    cards.delete(key);
+  }
+
+  function leave() {
+    for (const [key, card] of [...cards]) drop(key, card);
+    if (node) node.replaceChildren();
+    drawnSections = "";
+    node = null;
+    wl.plot.hideTip();
+  }
+
+  function seen(entries) {
+    for (const { target, isIntersecting } of entries) {
+      const { card } = target;
+      card.visible = isIntersecting;
+      if (!isIntersecting && card.plot && card !== large) { card.plot.destroy(); card.plot = null; }
+    }
+    load();
+  }
+
+  const due = () => [...cards.values()].filter((card) => card.visible || card === large);
+  const keys = () => wl.runs.shown().map((run) => run.key);
+
+  // What is looked at has changed: all charts need other data.
+  function refresh() {
+    const wanted = JSON.stringify([axisOf(), wl.view.now.zoom, keys()]);
+    for (const card of cards.values()) if (card.wanted !== wanted) { card.stale = true; card.wanted = wanted; }
+    load();
+  }
+
+  let waiting = new Set();
+  function news(changed) {
+    for (const key of changed) waiting.add(key);
+    fetchNews();
+  }
+
+  // While runs are still read news come often: then they are put together.
+  const fetchNews = throttled(async () => {
+    if (document.hidden || !node) return;
+    const shown = keys();
+    const only = [...waiting].filter((key) => shown.includes(key));
+    waiting = new Set();
+    const some = due().filter((card) => !card.stale && card.data);
+    for (const card of cards.values()) if (!some.includes(card)) card.stale = true;
+    if (only.length) await fetchFor(some, shown, only);
+    load();
+  }, () => (wl.runs.list.some((run) => !run.exact && run.state !== "unreadable") ? 250 : 60));
+
+  let loading = false;
+  async function load() {
+    if (loading || !node) return;
+    loading = true;
+    try {
+      for (;;) {
+        const some = due().filter((card) => card.stale).slice(0, AT_ONCE);
+        if (!some.length) break;
+        for (const card of some) card.stale = false;
+        await fetchFor(some, keys(), null);
+      }
+      for (const card of due()) if (!card.plot && card.data) redraw(card);
+    } finally {
+      loading = false;
+    }
+    if (due().some((card) => card.stale)) load();
+  }
+
+  async function fetchFor(some, shown, only) {
+    if (!some.length) return;
+    const axis = axisOf();
+    const { zoom } = wl.view.now;
+    const metrics = [...new Set(some.map((card) => card.metric))];
+    if (!shown.length) { for (const card of some) { card.data = null; redraw(card); } return; }
+    let data;
+    try {
+      data = await wl.api.bins({ axis, metrics, keys: shown, only, most: large ? 1024 : BINS, zoom });
+    } catch (error) {
+      for (const card of some) { card.note.textContent = wl.base.cut(error.message, 80); card.stale = Boolean(only); }
+      return;
+    }
+    for (const card of some) give(card, data, axis, only);
+    emit("drawn");
+  }
+
+  function give(card, data, axis, only) {
+    const of = data.of.get(card.metric) || new Map();
+    const known = card.data;
+    if (only && known) {
+      if (known.width !== data.width || known.first !== data.first) { card.stale = true; return; }
+      for (const [key, part] of of) known.of.set(key, part);
+      card.data = { ...known, size: data.size };
+    } else card.data = { ...data, of };
+    card.axis = axis;
+    redraw(card);
+  }
+
+  function redraw(card) {
+    if (!(card.visible || card === large)) return;
+    if (!card.data || !card.data.size || !card.data.of.size) {
+      if (card.plot) { card.plot.destroy(); card.plot = null; }
+      card.note.textContent = card.data && card.data.complete ? (wl.view.now.zoom ? "nothing in this range" : "no numbers over this axis") : card.data ? "reading …" : "";
+      return;
+    }
+    const host = card === large ? large.host : card.body;
+    card.plot = card.plot ? wl.plot.refresh(card.plot, host, card) : wl.plot.create(host, card);
+    card.note.textContent = words(card);
+    card.drawnAt = performance.now();
+  }
+
+  function words(card) {
+    const parts = [];
+    const sampled = card.ready.drawn.filter((one) => !one.exact).length;
+    if (sampled) parts.push("sampled, reading …");
+    let bad = 0;
+    for (const run of wl.runs.shown()) bad += (run.figures.get(card.metric) || { bad: 0 }).bad || 0;
+    if (bad) parts.push(`${bad} not finite`);
+    if (card.log) parts.push("log");
+    return parts.join(" · ");
+  }
+
+  function redrawAll() {
+    for (const card of due()) if (card.data) redraw(card);
+  }
+
+  function enlarge(card) {
+    const host = el("div", { class: "chart" });
+    const dialog = el("dialog", { class: "large", "aria-label": wl.runs.metrics[card.metric] },
+      el("header", {}, el("h3", {}, wl.base.cut(wl.runs.metrics[card.metric], 200)), button("Close", () => dialog.close())), host);
+    dialog.addEventListener("close", () => {
+      if (card.plot) { card.plot.destroy(); card.plot = null; }
+      large = null;
+      dialog.remove();
+      card.stale = true;
+      load();
+    });
+    document.body.append(dialog);
+    if (card.plot) { card.plot.destroy(); card.plot = null; }
+    card.host = host;
+    large = card;
+    dialog.showModal();
+    card.stale = true;
+    load();
+  }
+
+  function zoom(range) {
+    wl.view.set({ zoom: range }, true);
+    emit("view", ["zoom"]);
+    say(range ? "Zoomed in" : "Zoomed out");
+  }
+
+  async function allCards() {
+    const list = (await sections()).flatMap(([name, metrics]) => (name === "pinned" ? [] : metrics)).slice(0, 200);
+    const axis = axisOf();
+    const found = [];
+    for (let at = 0; at < list.length; at += AT_ONCE) {
+      const metrics = list.slice(at, at + AT_ONCE);
+      const data = await wl.api.bins({ axis, metrics, keys: keys(), most: 512, zoom: wl.view.now.zoom });
+      for (const metric of metrics) found.push({ metric, axis, log: wl.view.now.log, data: { ...data, of: data.of.get(metric) || new Map() } });
+    }
+    return found;
+  }
+
+  on("highlight", throttled(() => {}, 50));
+  const spread = throttled(() => { for (const card of due()) if (card.plot && !card.body.matches(":hover")) wl.plot.highlight(card.plot, card, highlighted); }, 80);
+  let highlighted = null;
+  on("standOut", (given) => { highlighted = given; spread(); });
+  on("zoom", zoom);
+  on("view", (changed) => {
+    if (changed.includes("log")) for (const card of cards.values()) card.log = wl.view.now.log;
+    if (changed.some((key) => ["smooth", "clip", "log", "group"].includes(key))) redrawAll();
+  });
+  addEventListener("resize", throttled(() => { for (const card of due()) if (card.plot) card.plot.setSize(wl.plot.sizeOf(card === large ? card.host : card.body)); }, 150));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { for (const card of due()) if (card.plot) { card.plot.destroy(); card.plot = null; redraw(card); } });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) { fetchNews(); load(); } });
+
+  return { show, leave, news, axisName, allCards, redrawAll, get cards() { return cards; } };
+})();

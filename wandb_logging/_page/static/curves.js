@@ -1,0 +1,94 @@
+// Numbers to draw, without drawing: smoothing, groups, what range an axis has. Nothing in here touches the page.
+"use strict";
+
+wl.curves = (() => {
+  // An exponential moving average that does not begin at zero; gaps stay gaps.
+  function smooth(values, weight) {
+    if (!weight) return values;
+    const out = new Array(values.length).fill(null);
+    let last = 0;
+    let seen = 0;
+    for (let at = 0; at < values.length; at++) {
+      const value = values[at];
+      if (value === null) continue;
+      last = last * weight + (1 - weight) * value;
+      seen++;
+      out[at] = last / (1 - weight ** seen);
+    }
+    return out;
+  }
+
+  const proper = (value, log) => Number.isFinite(value) && (!log || value > 0);
+
+  // One line on the grid: mean, lowest and highest of the runs in it.
+  function line(of, runs, size, log) {
+    const found = runs.map((key) => of.get(key)).filter(Boolean);
+    const mean = new Array(size).fill(null);
+    const low = new Array(size).fill(null);
+    const high = new Array(size).fill(null);
+    const counts = found.length > 1 ? new Uint16Array(size) : null;
+    for (const part of found)
+      for (let at = 0; at < part.mean.length; at++) {
+        const place = part.start + at;
+        const value = part.mean[at];
+        if (place < 0 || place >= size || !proper(value, log)) continue;
+        const least = proper(part.low[at], log) ? part.low[at] : value;
+        if (mean[place] === null) {
+          mean[place] = value; low[place] = least; high[place] = part.high[at];
+        } else {
+          mean[place] += value;
+          low[place] = Math.min(low[place], least);
+          high[place] = Math.max(high[place], part.high[at]);
+        }
+        if (counts) counts[place]++;
+      }
+    if (counts) for (let at = 0; at < size; at++) if (counts[at] > 1) mean[at] /= counts[at];
+    return { mean, low, high, exact: found.every((part) => part.exact), any: found.length > 0 };
+  }
+
+  function xs(data, axis) {
+    const middle = axis === "_step" ? (data.width - 1) / 2 : data.width / 2;
+    return Array.from({ length: data.size }, (_, at) => (data.first + at) * data.width + middle);
+  }
+
+  function percentile(sorted, part) {
+    return sorted[Math.min(sorted.length - 1, Math.max(0, Math.round(part * (sorted.length - 1))))];
+  }
+
+  // The range of the y axis: all there is, or without outliers what lies between the 2nd and the 98th of a hundred.
+  function range(drawn, log, clip) {
+    let least = Infinity;
+    let most = -Infinity;
+    if (clip) {
+      const all = drawn.flatMap((one) => one.shown.filter((value) => value !== null)).sort((a, b) => a - b);
+      if (all.length) { least = percentile(all, 0.02); most = percentile(all, 0.98); }
+    } else
+      for (const one of drawn)
+        for (let at = 0; at < one.low.length; at++) {
+          if (one.low[at] === null) continue;
+          if (one.low[at] < least) least = one.low[at];
+          if (one.high[at] > most) most = one.high[at];
+        }
+    if (least > most) return log ? [0.1, 1] : [0, 1];
+    if (log) {
+      const room = (most / least) ** 0.04;
+      return least === most ? [least / 2, most * 2] : [least / room, most * room];
+    }
+    const room = least === most ? Math.abs(least) * 0.1 || 1 : (most - least) * 0.06;
+    return [least - room, most + room];
+  }
+
+  // Places where what a bin holds is far more apart than usual: a spike, of one point perhaps.
+  function spikes(one) {
+    const widths = [];
+    for (let at = 0; at < one.low.length; at++) if (one.low[at] !== null) widths.push(one.high[at] - one.low[at]);
+    if (!widths.length) return [];
+    const usual = [...widths].sort((a, b) => a - b)[Math.floor(widths.length / 2)];
+    const found = [];
+    for (let at = 0; at < one.low.length; at++)
+      if (one.low[at] !== null && one.high[at] - one.low[at] > 4 * usual && one.high[at] > one.low[at]) found.push(at);
+    return found.length < one.low.length / 5 ? found : [];
+  }
+
+  return { smooth, line, xs, range, spikes };
+})();

@@ -1,0 +1,120 @@
+// The beginning: the bar at the top, which part is shown, and news from the server.
+"use strict";
+
+wl.main = (() => {
+  const { el, on, throttled, button, cut } = wl.base;
+  const top = document.getElementById("top");
+  const main = document.getElementById("main");
+  const NAMES = { charts: "Charts", table: "Table", run: "Run", text: "Text", config: "Config", system: "System" };
+
+  const tabs = el("nav", { "aria-label": "Views" }, wl.keys.TABS.map((tab) => button(NAMES[tab], () => wl.view.set({ tab }), { "data-tab": tab })));
+  const where = el("span", { class: "where" });
+  const state = el("span", { class: "live", role: "status" });
+  const x = el("select", { "aria-label": "x axis", onchange: () => wl.view.set({ x: x.value, zoom: null }) });
+  const smooth = el("input", { type: "range", min: 0, max: 0.98, step: 0.01, "aria-label": "Smoothing", oninput: () => wl.view.set({ smooth: Number(smooth.value) }) });
+  const log = el("input", { type: "checkbox", onchange: () => wl.view.set({ log: log.checked }) });
+  const clip = el("input", { type: "checkbox", onchange: () => wl.view.set({ clip: clip.checked }) });
+  const filter = el("input", { type: "search", id: "metrics-filter", placeholder: "Filter metrics (regex)", "aria-label": "Filter metrics by regular expression", maxlength: 200, spellcheck: "false" });
+  filter.addEventListener("input", throttled(() => wl.view.set({ metrics: filter.value }), 150));
+  const trouble = el("span", { class: "trouble", role: "alert" });
+  const out = button("Zoom out", () => wl.base.emit("zoom", null), { class: "zoom-out" });
+  const tools = el("div", { class: "row tools-bar" }, filter, trouble, el("label", {}, el("span", { class: "quiet" }, "x "), x), el("label", {}, el("span", { class: "quiet" }, "smooth "), smooth),
+    el("label", {}, log, " log"), el("label", {}, clip, " clip"), out, wl.save.menu("All charts", () => wl.charts.allCards()));
+  const menu = button("☰", () => document.body.classList.toggle("side-open"), { class: "side-button", "aria-label": "List of runs" });
+  top.append(el("div", { class: "row" }, menu, el("strong", {}, "wandb-logging"), where), tabs, el("div", { class: "row end" }, state, button("?", wl.keys.help, { "aria-label": "Keyboard", title: "Keyboard (?)", class: "round" })));
+  main.before(el("div", { id: "tools" }, tools));
+
+  function place() {
+    main.replaceChildren();
+    wl.charts.leave();
+    const node = el("div", { class: "place" });
+    main.append(node);
+    return node;
+  }
+
+  let shown = "";
+  let node = null;
+  function draw() {
+    const { tab } = wl.view.now;
+    const fresh = tab !== shown;
+    if (fresh || !node) { shown = tab; node = place(); document.body.dataset.tab = tab; }
+    controls();
+    if (tab === "charts" || tab === "system") wl.charts.show(node, tab === "system");
+    else if (tab === "table") wl.table.show(node);
+    else if (tab === "config") wl.details.differences(node);
+    else one(tab);
+  }
+
+  function one(tab) {
+    const run = wl.runs.chosen() || wl.runs.shown()[0];
+    if (!run) { node.replaceChildren(el("p", { class: "empty" }, wl.runs.ready ? "There is no run to show." : "Loading the runs …")); return; }
+    if (node.dataset.run !== String(run.key)) { node.replaceChildren(); node.dataset.run = String(run.key); }
+    if (tab === "text") wl.text.show(node, run);
+    else wl.details.show(node, run);
+  }
+
+  function controls() {
+    const view = wl.view.now;
+    for (const tab of tabs.children) tab.setAttribute("aria-current", tab.dataset.tab === view.tab ? "page" : "false");
+    where.textContent = cut(wl.runs.root, 80);
+    document.title = `${wl.runs.list.filter((run) => run.state === "running").length ? "● " : ""}${wl.runs.list.length} runs`;
+    const metrics = wl.runs.metrics.filter((name) => !name.startsWith("system.")).slice(0, 1000);
+    const wanted = [["_step", "step"], ["_runtime", "relative time"], ["_timestamp", "time"], ...metrics.map((name) => [name, cut(name, 60)])];
+    if (x.dataset.count !== String(wanted.length)) {
+      x.dataset.count = String(wanted.length);
+      x.replaceChildren(...wanted.map(([value, name]) => el("option", { value }, name)));
+    }
+    x.value = view.x;
+    smooth.value = view.smooth;
+    log.checked = view.log;
+    clip.checked = view.clip;
+    out.hidden = !view.zoom;
+    if (filter !== document.activeElement) filter.value = view.metrics;
+    status();
+  }
+
+  let connected = true;
+  function status() {
+    const reading = wl.runs.list.filter((run) => !run.exact && run.state !== "unreadable" && !run.error).length;
+    const words = wl.api.file ? cut(wl.api.about || "exported", 80) : !connected ? "no connection to the server" : !wl.runs.ready ? "loading …" : reading ? `reading ${reading} of ${wl.runs.list.length} runs …` : "live";
+    state.textContent = words;
+    state.className = `live ${connected ? "" : "lost"} ${reading ? "reading" : ""}`;
+  }
+
+  const redraw = throttled(draw, 100);
+  on("runs", redraw);
+  on("layout", draw);
+  on("metricsTrouble", (words) => { trouble.textContent = words ? `Filter: ${words}` : ""; });
+  on("view", (changed) => {
+    if (changed.includes("run") && !changed.includes("tab") && wl.view.now.run && wl.view.now.tab !== "text" && wl.view.now.tab !== "run") { controls(); return; }
+    draw();
+  });
+  on("connection", (is) => { if (is && !connected) reload(); connected = is; status(); });
+
+  // Figures and states follow at their own pace: drawing does not wait for them.
+  let changed = new Set();
+  const update = throttled(async () => {
+    const keys = [...changed];
+    changed = new Set();
+    if (document.hidden && keys.length) { keys.forEach((key) => changed.add(key)); return; }
+    for (let at = 0; at < keys.length; at += 200) await wl.api.runs(keys.slice(at, at + 200)).then(wl.runs.update).catch(() => {});
+  }, 500);
+  on("news", (news) => {
+    if (news.list) reload();
+    if (!news.runs.length) return;
+    news.runs.forEach((key) => changed.add(key));
+    wl.charts.news(news.runs);
+    update();
+  });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) update(); });
+
+  const reload = throttled(async () => {
+    const told = await wl.api.runs().catch((error) => { main.replaceChildren(el("p", { class: "empty trouble" }, error.message)); });
+    if (told) wl.runs.take(told);
+  }, 300);
+
+  draw();
+  reload();
+  wl.api.listen();
+  return { reload };
+})();

@@ -1,0 +1,109 @@
+// The runs as the page knows them: what they are, which are shown, in which colour and stroke.
+"use strict";
+
+wl.runs = (() => {
+  const { emit, flat, on } = wl.base;
+  // Apart for most colour-blind eyes, on white and on black; the strokes tell them apart without any.
+  const COLOURS = ["#4477c9", "#d1603d", "#3a9a6d", "#9a5fb8", "#c0902b", "#3b9fb5", "#c9558a", "#7d8a2e", "#8a6d5c", "#6f79d8"];
+  const STROKES = [[], [7, 4], [2, 3], [10, 3, 2, 3]];
+  let list = [];
+  let metrics = [];
+  let matched = null;
+  let trouble = "";
+  let root = "";
+  let ready = false;
+  const byKey = new Map();
+
+  function take(told) {
+    root = told.root;
+    metrics = told.metrics;
+    const seen = new Set();
+    for (const run of told.runs) { put(run); seen.add(run.key); }
+    for (const key of [...byKey.keys()]) if (!seen.has(key)) byKey.delete(key);
+    settle();
+  }
+
+  function update(told) {
+    metrics = told.metrics;
+    told.runs.forEach(put);
+    settle();
+  }
+
+  function put(run) {
+    const known = byKey.get(run.key) || {};
+    const config = flat(run.config);
+    const figures = new Map(run.figures.map(([metric, last, low, high, count, bad]) => [metric, { last, low, high, count, bad }]));
+    // While a run is read again its figures are those that were known.
+    byKey.set(run.key, { ...known, ...run, config, figures: figures.size || !known.figures ? figures : known.figures });
+  }
+
+  function settle() {
+    list = [...byKey.values()].sort((a, b) => (b.info.start || 0) - (a.info.start || 0) || b.key - a.key);
+    ready = true;
+    filter();
+  }
+
+  const nameOf = (run) => run.info.name || run.info.id || run.path;
+  // Identity in an address: where it is.
+  const idOf = (run) => run.path;
+
+  let asked = 0;
+  async function filter() {
+    const mine = ++asked;
+    const pattern = wl.view.now.filter;
+    const texts = list.map((run) => [nameOf(run), run.path, run.info.group, run.info.job_type, ...(run.info.tags || []), run.state].filter(Boolean).join(" "));
+    let found;
+    try {
+      found = await wl.match.match(pattern, texts);
+      trouble = "";
+    } catch (error) {
+      found = texts.map(() => true);
+      trouble = error.message;
+    }
+    if (mine !== asked) return;
+    matched = new Set(list.filter((_, at) => found[at]).map((run) => run.key));
+    emit("runs");
+  }
+
+  const listed = () => list.filter((run) => !matched || matched.has(run.key));
+  const isHidden = (run) => wl.view.now.hidden.includes(idOf(run));
+  const shown = () => listed().filter((run) => !isHidden(run) && run.state !== "unreadable" && !run.error);
+  const chosen = () => list.find((run) => idOf(run) === wl.view.now.run) || null;
+
+  const colour = (place) => COLOURS[place % COLOURS.length];
+  const stroke = (place) => STROKES[Math.floor(place / COLOURS.length) % STROKES.length];
+  const look = (run) => ({ colour: colour(run.key - 1), stroke: stroke(run.key - 1) });
+
+  function configKeys() {
+    const keys = new Map();
+    for (const run of list) for (const [key, value] of Object.entries(run.config)) {
+      if (!keys.has(key)) keys.set(key, new Set());
+      keys.get(key).add(JSON.stringify(value));
+    }
+    return keys;
+  }
+
+  // Lines to draw: of runs, or of groups of runs with one value of a config key.
+  function lines() {
+    const key = wl.view.now.group;
+    const runs = shown();
+    if (!key) return runs.map((run) => ({ id: run.key, name: nameOf(run), runs: [run.key], ...look(run) }));
+    const groups = new Map();
+    for (const run of runs) {
+      const value = key === "group" || key === "job_type" || key === "project" ? run.info[key] : run.config[key];
+      const name = value === undefined ? `no ${key}` : `${key}: ${wl.base.brief(value)}`;
+      if (!groups.has(name)) groups.set(name, []);
+      groups.get(name).push(run.key);
+    }
+    return [...groups].sort(([a], [b]) => a.localeCompare(b, undefined, { numeric: true })).map(([name, keys], place) => ({
+      id: `g${place}`, name: `${name} (${keys.length})`, runs: keys, colour: colour(place), stroke: stroke(place),
+    }));
+  }
+
+  on("view", (changed) => { if (changed.includes("filter")) filter(); });
+  return {
+    take, update, listed, shown, chosen, isHidden, nameOf, idOf, look, lines, configKeys, byKey,
+    get list() { return list; }, get metrics() { return metrics; }, get trouble() { return trouble; },
+    get root() { return root; }, get ready() { return ready; },
+  };
+})();

@@ -1,0 +1,123 @@
+// Charts as files: SVG made of the numbers, PNG drawn from that, CSV of what was logged.
+"use strict";
+
+wl.save = (() => {
+  const { svg, button, el } = wl.base;
+  const WIDE = 640;
+  const HIGH = 360;
+
+  function file(name, content, type) {
+    const blob = content instanceof Blob ? content : new Blob([content], { type });
+    const link = el("a", { href: URL.createObjectURL(blob), download: name.replace(/[^\w.-]+/g, "_").slice(-100) });
+    document.body.append(link);
+    link.click();
+    link.remove();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  }
+
+  function ticks(low, high, log) {
+    if (log) {
+      const found = [];
+      for (let power = Math.ceil(Math.log10(low)); 10 ** power <= high; power++) found.push(10 ** power);
+      return found.length ? found : [low, high];
+    }
+    const rough = (high - low) / 5 || 1;
+    const power = 10 ** Math.floor(Math.log10(rough));
+    const step = [1, 2, 5, 10].map((part) => part * power).find((size) => size >= rough);
+    const found = [];
+    for (let at = Math.ceil(low / step) * step; at <= high; at += step) found.push(Number(at.toPrecision(12)));
+    return found;
+  }
+
+  // One chart as a group of SVG elements.
+  function drawing(card, top) {
+    const view = wl.view.now;
+    const { drawn, xs, range } = wl.plot.prepare(card.data, { log: card.log, clip: view.clip, smooth: view.smooth, axis: card.axis });
+    const [left, right, above, below] = [60, 16, 34, 34];
+    const [x0, x1] = view.zoom || [xs[0] || 0, xs[xs.length - 1] || 1];
+    const scale = card.log ? Math.log10 : (value) => value;
+    const x = (value) => left + ((value - x0) / (x1 - x0 || 1)) * (WIDE - left - right);
+    const y = (value) => HIGH - below - ((scale(value) - scale(range[0])) / (scale(range[1]) - scale(range[0]) || 1)) * (HIGH - above - below);
+    const text = (words, given) => svg("text", { "font-size": 11, fill: "#555", ...given }, words);
+    const group = svg("g", { transform: `translate(0 ${top})`, "font-family": "system-ui, sans-serif" });
+    const clip = `clip${top}`;
+    group.append(svg("clipPath", { id: clip }, svg("rect", { x: left, y: above, width: WIDE - left - right, height: HIGH - above - below })));
+    group.append(text(wl.runs.metrics[card.metric], { x: left, y: 20, "font-size": 13, "font-weight": 600, fill: "#111" }));
+    for (const tick of ticks(range[0], range[1], card.log)) {
+      group.append(svg("line", { x1: left, x2: WIDE - right, y1: y(tick), y2: y(tick), stroke: "#e3e3e3" }));
+      group.append(text(wl.plot.short(tick), { x: left - 6, y: y(tick) + 4, "text-anchor": "end" }));
+    }
+    for (const tick of ticks(x0, x1, false)) group.append(text(wl.plot.xText(card.axis, tick), { x: x(tick), y: HIGH - below + 16, "text-anchor": "middle" }));
+    const lines = svg("g", { "clip-path": `url(#${clip})`, fill: "none" });
+    for (const one of drawn) {
+      const path = (values) => values.map((value, at) => (value === null ? "" : `${x(xs[at]).toFixed(1)},${y(value).toFixed(1)}`)).filter(Boolean).join(" ");
+      const spikes = wl.curves.spikes(one).map((at) => `M${x(xs[at]).toFixed(1)} ${y(one.low[at]).toFixed(1)}V${y(one.high[at]).toFixed(1)}`).join("");
+      const curve = svg("polyline", { points: path(one.shown), stroke: one.colour, "stroke-width": 1.5, "stroke-dasharray": one.stroke.join(" ") });
+      curve.append(svg("title", {}, one.name));
+      lines.append(curve);
+      if (spikes) lines.append(svg("path", { d: spikes, stroke: one.colour }));
+    }
+    group.append(lines);
+    return group;
+  }
+
+  function image(cards) {
+    const height = HIGH * cards.length;
+    const root = svg("svg", { xmlns: "http://www.w3.org/2000/svg", viewBox: `0 0 ${WIDE} ${height}`, width: WIDE, height });
+    root.append(svg("rect", { width: WIDE, height, fill: "#fff" }), ...cards.map((card, at) => drawing(card, at * HIGH)));
+    return new XMLSerializer().serializeToString(root);
+  }
+
+  function png(cards) {
+    const picture = new Image();
+    picture.onload = () => {
+      const canvas = el("canvas", { width: WIDE * 2, height: HIGH * 2 * cards.length });
+      canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+      canvas.toBlob((blob) => { if (blob) file(`${nameOf(cards)}.png`, blob); });
+      URL.revokeObjectURL(picture.src);
+    };
+    picture.src = URL.createObjectURL(new Blob([image(cards)], { type: "image/svg+xml" }));
+  }
+
+  const nameOf = (cards) => (cards.length === 1 ? wl.runs.metrics[cards[0].metric] : "charts");
+
+  function csv(cards) {
+    const metrics = cards.map((card) => card.metric);
+    const keys = wl.runs.shown().map((run) => run.key);
+    if (wl.api.file) return file(`${nameOf(cards)}.csv`, csvOfBins(cards), "text/csv");
+    const link = el("a", { href: `/api/csv?${new URLSearchParams({ m: metrics.join(","), r: wl.api.ranges(keys) })}`, download: "" });
+    document.body.append(link);
+    link.click();
+    return link.remove();
+  }
+
+  function csvOfBins(cards) {
+    const quote = (value) => { const text = String(value); return `"${(/^[=+\-@\t\r]/.test(text) && typeof value === "string" ? "'" : "") + text.replace(/"/g, '""')}"`; };
+    const lines = ["metric,run,x,lowest,mean,highest"];
+    for (const card of cards) {
+      const xs = wl.curves.xs(card.data, card.axis);
+      for (const [key, part] of card.data.of) {
+        const run = wl.runs.byKey.get(key);
+        part.mean.forEach((mean, at) => {
+          if (Number.isFinite(mean)) lines.push([quote(wl.runs.metrics[card.metric]), quote(run ? wl.runs.nameOf(run) : key), xs[part.start + at], part.low[at], mean, part.high[at]].join(","));
+        });
+      }
+    }
+    return `${lines.join("\r\n")}\r\n`;
+  }
+
+  const act = { CSV: csv, PNG: png, SVG: (cards) => file(`${nameOf(cards)}.svg`, image(cards), "image/svg+xml") };
+
+  // A menu of what some charts can be saved as.
+  function menu(label, cards) {
+    const list = el("div", { class: "menu-list" }, Object.entries(act).map(([name, save]) => button(name, async () => {
+      details.open = false;
+      const found = await cards();
+      if (found.length) save(found);
+    })));
+    const details = el("details", { class: "menu" }, el("summary", { "aria-label": `${label}: save as`, title: "Save as" }, "⤓"), list);
+    return details;
+  }
+
+  return { menu, image };
+})();

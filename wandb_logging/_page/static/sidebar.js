@@ -1,0 +1,111 @@
+// The list of runs: to find, hide and highlight them.
+"use strict";
+
+wl.sidebar = (() => {
+  const { el, svg, on, emit, button, throttled } = wl.base;
+  const MOST = 300;
+  const side = document.getElementById("side");
+  let cursor = null;
+  let lines = new Map();
+
+  const STATES = { running: ["●", "running"], finished: ["✓", "finished"], crashed: ["✕", "crashed"], unreadable: ["!", "cannot be read"] };
+
+  // A piece of a run's line, as it is drawn in the charts.
+  function swatch({ colour, stroke }) {
+    const line = svg("line", { x1: 1, x2: 19, y1: 5, y2: 5, stroke: colour, "stroke-width": 3, "stroke-dasharray": (stroke || []).join(" ") });
+    return svg("svg", { class: "swatch", width: 20, height: 10, "aria-hidden": "true" }, line);
+  }
+
+  const search = el("input", { type: "search", placeholder: "Filter runs (regex)", "aria-label": "Filter runs by regular expression", maxlength: 200, spellcheck: "false", value: wl.view.now.filter });
+  search.addEventListener("input", throttled(() => wl.view.set({ filter: search.value }), 150));
+  const trouble = el("p", { class: "trouble", role: "alert" });
+  const count = el("span", { class: "quiet" });
+  const group = el("select", { "aria-label": "Group runs by", onchange: () => wl.view.set({ group: group.value }) });
+  const all = button("all", () => wl.view.set({ hidden: [] }), { title: "Show all runs" });
+  const none = button("none", () => wl.view.set({ hidden: wl.runs.listed().map(wl.runs.idOf) }), { title: "Hide all runs" });
+  const list = el("ul", { class: "runs" });
+  const more = el("p", { class: "quiet" });
+  side.append(el("div", { class: "side-head" }, search, trouble, el("div", { class: "row" }, count, el("span", { class: "row" }, all, none)), el("label", { class: "row" }, el("span", { class: "quiet" }, "group by"), group)), list, more);
+
+  function draw() {
+    const runs = wl.runs.listed();
+    trouble.textContent = wl.runs.trouble ? `Filter: ${wl.runs.trouble}` : "";
+    count.textContent = wl.runs.ready ? `${wl.runs.shown().length} of ${wl.runs.list.length} runs shown` : "loading …";
+    drawGroups();
+    const kept = new Map();
+    const rows = runs.slice(0, MOST).map((run) => {
+      const known = lines.get(run.key);
+      const text = JSON.stringify([wl.runs.nameOf(run), run.state, run.unsent, run.error, run.exact, run.damaged, wl.runs.isHidden(run), wl.view.now.run === wl.runs.idOf(run), cursor === run.key]);
+      const line = known && known.text === text ? known : { text, node: row(run) };
+      kept.set(run.key, line);
+      return line.node;
+    });
+    lines = kept;
+    list.replaceChildren(...rows);
+    more.textContent = runs.length > MOST ? `and ${runs.length - MOST} more: filter to see them` : "";
+  }
+
+  function drawGroups() {
+    const keys = [...wl.runs.configKeys().keys()].sort().slice(0, 500);
+    const wanted = ["", "project", "group", "job_type", ...keys];
+    if (group.dataset.keys !== wanted.join("\n")) {
+      group.dataset.keys = wanted.join("\n");
+      group.replaceChildren(...wanted.map((key) => el("option", { value: key }, key ? wl.base.cut(key, 60) : "nothing")));
+    }
+    group.value = wl.view.now.group;
+  }
+
+  function row(run) {
+    const [sign, words] = STATES[run.state] || ["?", run.state];
+    const name = wl.runs.nameOf(run);
+    const box = el("input", { type: "checkbox", checked: !wl.runs.isHidden(run), "aria-label": `Show ${wl.base.cut(name, 80)}`, onchange: () => toggle(run) });
+    const facts = [words, run.unsent ? "unsent" : "synced", run.damaged ? `${run.damaged} damaged lines` : null, run.error ? wl.base.cut(run.error, 200) : null].filter(Boolean);
+    const item = el("li", { class: `run ${run.state}${wl.runs.isHidden(run) ? " hidden-run" : ""}${wl.view.now.run === wl.runs.idOf(run) ? " chosen" : ""}${cursor === run.key ? " cursor" : ""}`, "data-key": run.key },
+      box, swatch(wl.runs.look(run)),
+      el("button", { type: "button", class: "run-name", title: `${wl.base.cut(name, 400)}\n${wl.base.cut(run.path, 400)}\n${facts.join(", ")}`, "aria-pressed": String(wl.view.now.run === wl.runs.idOf(run)), onclick: () => choose(run) }, wl.base.cut(name, 80)),
+      run.damaged || run.error ? el("span", { class: "warn", title: facts.join(", ") }, "!") : null,
+      run.unsent && run.state !== "running" ? el("span", { class: "sent", title: "not all of it is on the server" }, "↑") : null,
+      el("span", { class: `state ${run.state}`, role: "img", "aria-label": facts.join(", "), title: facts.join(", ") }, sign));
+    item.addEventListener("mouseenter", () => emit("standOut", [run.key]));
+    item.addEventListener("mouseleave", () => emit("standOut", null));
+    return item;
+  }
+
+  function toggle(run) {
+    wl.view.set({ hidden: wl.view.toggled(wl.view.now.hidden, wl.runs.idOf(run)) });
+  }
+
+  function choose(run) {
+    const again = wl.view.now.run === wl.runs.idOf(run);
+    cursor = run.key;
+    wl.view.set({ run: again ? "" : wl.runs.idOf(run) });
+  }
+
+  // By keyboard: up and down the list, x hides, Enter chooses.
+  function move(by) {
+    const runs = wl.runs.listed().slice(0, MOST);
+    if (!runs.length) return;
+    const at = runs.findIndex((run) => run.key === cursor);
+    const next = runs[Math.max(0, Math.min(runs.length - 1, at < 0 ? 0 : at + by))];
+    cursor = next.key;
+    draw();
+    const line = list.querySelector(`[data-key="${next.key}"]`);
+    if (line) line.scrollIntoView({ block: "nearest" });
+    emit("standOut", [next.key]);
+    wl.base.say(`${wl.runs.nameOf(next)}, ${next.state}`);
+  }
+
+  const current = () => wl.runs.listed().find((run) => run.key === cursor) || null;
+  on("runs", draw);
+  on("view", (changed) => {
+    if (changed.some((key) => ["hidden", "run", "group", "filter"].includes(key))) draw();
+    if (changed.includes("filter") && search !== document.activeElement) search.value = wl.view.now.filter;
+  });
+  let bright = [];
+  on("highlight", (keys) => {
+    for (const line of bright) line.classList.remove("bright");
+    bright = (keys || []).map((key) => lines.get(key)).filter(Boolean).map((line) => line.node);
+    for (const line of bright) line.classList.add("bright");
+  });
+  return { swatch, draw, move, current, toggle, choose, search, STATES };
+})();
