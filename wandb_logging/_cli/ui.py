@@ -12,9 +12,9 @@ import webbrowser
 from pathlib import Path
 
 from wandb_logging._cli.output import DONE, PROG, complain
-from wandb_logging._cli.text import clean
 from wandb_logging._errors import JournalError
 from wandb_logging._settings.settings import Settings
+from wandb_logging._values.terminal_text import clean
 
 EXAMPLES = ("ui", "ui wandb_cache --port 8000", "ui --export runs.html")
 MORE = (

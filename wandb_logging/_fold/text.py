@@ -74,11 +74,17 @@ def text_lines(event: Mapping[str, Any], *, structured: bool) -> list[str]:
     text = event["text"]
     if event.get("logger") is not None:
         text = f"{level}:{event['logger']}:{text}"
-    error = event.get("error") is True or (type(level) is str and level in ERROR_LEVELS)
+    error = is_error(event)
     stamp = _stamp(event["t"])
     make = _structured_line if structured else _plain_line
     # splitlines() would also split at form feeds and Unicode separators, which the page shows inside a line.
     return [make(stamp, part[:MAX_LINE_CHARS], error=error) for part in text.replace("\r\n", "\n").split("\n")]
+
+
+def is_error(event: Mapping[str, Any]) -> bool:
+    """Whether the text of an event is an error's."""
+    level = event.get("level")
+    return event.get("error") is True or (type(level) is str and level in ERROR_LEVELS)
 
 
 def output_line(line: Line, *, structured: bool) -> str:

@@ -6,21 +6,15 @@ merging and everything else are the fold's own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from wandb_logging._fold.fold import (
-    _PLAIN,
-    _RESERVED,
-    _YEAR_10000,
-    ERROR_LEVELS,
-    Rules,
-    State,
-    _Folder,
-    _slowly,
-)
+from wandb_logging._fold.fold import _PLAIN, _YEAR_10000, _Folder, _slowly
+from wandb_logging._fold.rows import Rows
+from wandb_logging._fold.state import RESERVED, Rules, State
 from wandb_logging._fold.terminal import Screen
+from wandb_logging._fold.text import Texts, is_error
 from wandb_logging._values.plain import fast_loads, loads
 
 
@@ -69,36 +63,39 @@ def tell(rules: Rules, state: State, bodies: Iterable[bytes]) -> tuple[State, To
     """
     teller = _Teller(rules, state)
     teller.take(bodies)
-    teller.save_screen()
+    teller.texts.save()
     return teller.state, teller.told()
 
 
 def end(rules: Rules, state: State) -> tuple[State, Told]:
     """As `tell`, of ending: the row under construction is closed."""
     teller = _Teller(rules, state)
-    teller.close_row()
+    teller.rows.close()
     return teller.state, teller.told()
 
 
 def mark(state: State) -> State:
     """A state to read on from, without what only grows: for an index with many of them."""
-    return replace(state, summary={}, aggregates={}, config={}, run={}, alerts={}, screen={})
+    return replace(state, summary={}, aggregates={}, config={}, run={}, alerts={})
 
 
 class _Teller(_Folder):
-    """A fold whose rows stay values."""
+    """A fold whose rows and text stay values."""
+
+    texts: _Texts
+    rows: _Rows
 
     def __init__(self, rules: Rules, state: State) -> None:
         super().__init__(rules, state)
-        self._rows: list[dict[str, Any]] = []
-        self._texts: dict[int, Text] = {}
+        self.rows = _Rows(self.work, self.definitions)
+        self.texts = _Texts(self.work)
 
     def told(self) -> Told:
-        return Told(self._rows, self._texts, [*map(_sample, self.delta.samples)], self.delta.tasks)
+        return Told(self.rows.values, self.texts.values, [*map(_sample, self.delta.samples)], self.delta.tasks)
 
     def take(self, bodies: Iterable[bytes]) -> None:
         """Take events, in order. As in the fold, nearly all are rows that depend on nothing else."""
-        state, add, start = self.state, self._rows.append, self.rules.start
+        state, add, start, base = self.state, self.rows.values.append, self.rules.start, self.rules.base_runtime
         for body in bodies:
             try:
                 event = fast_loads(body)
@@ -112,45 +109,61 @@ class _Teller(_Folder):
                 and not state.metrics
                 and start + state.paused < time < _YEAR_10000
                 and (len(event) == 2 or _PLAIN.issuperset(event))
-                and row.keys().isdisjoint(_RESERVED)
+                and row.keys().isdisjoint(RESERVED)
             ):
-                state.runtime = self._runtime(time)
+                state.runtime = int((time - start - state.paused) * 1e6 + 0.5) / 1e6 + base
                 row["_step"], row["_timestamp"], row["_runtime"] = state.step, time, state.runtime
                 add(row)
                 state.step += 1
                 state.rows += 1
                 state.events += 1
                 if len(event) > 2:
-                    self._text(event)
+                    self.texts.take(event)
             else:
                 self._take(event, body)
 
-    def _put_row(self, row: dict[str, Any], time: float, runtime: float) -> None:
-        if self.state.metrics:
-            self._defined(row)
-        row["_step"] = self.state.step
+
+class _Rows(Rows):
+    """Rows as values."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.values: list[dict[str, Any]] = []
+
+    def put(self, row: dict[str, Any], time: float, runtime: float) -> None:
+        state = self._work.state
+        if state.metrics:
+            self._definitions.found(row)
+        row["_step"] = state.step
         row.setdefault("_timestamp", time)
         row["_runtime"] = runtime
-        self._rows.append(row)
-        self.state.rows += 1
+        self.values.append(row)
+        state.rows += 1
 
-    def _text(self, event: dict[str, Any]) -> None:
-        text, state = event.get("text"), self.state
+
+class _Texts(Texts):
+    """Text as values."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.values: dict[int, Text] = {}
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        text, state = event.get("text"), self._work.state
         if type(text) is not str:
             return
         level, logger = str(event.get("level") or ""), str(event.get("logger") or "")
-        error = event.get("error") is True or level in ERROR_LEVELS
         for part in text.replace("\r\n", "\n").split("\n"):
-            self._texts[state.lines] = Text(event["t"], state.step, level, logger, error, part)
+            self.values[state.lines] = Text(event["t"], state.step, level, logger, is_error(event), part)
             state.lines += 1
 
-    def _output(self, text: str, time: float, *, error: bool) -> None:
-        state = self.state
+    def take_output(self, text: str, time: float, *, error: bool) -> None:
+        state = self._work.state
         if self._screen is None:
             self._screen = Screen(state.screen)
         for number, line in self._screen.write(text, state.lines, time, error=error).items():
             level = "stderr" if line.error else "stdout"
-            self._texts[number] = Text(line.time, state.step, level, "", line.error, line.text)
+            self.values[number] = Text(line.time, state.step, level, "", line.error, line.text)
             state.lines = max(state.lines, number + 1)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalError
+from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import segment_path, segments, unseal
 from wandb_logging._values.plain import loads
@@ -72,7 +73,7 @@ def card(run_dir: RunDir) -> Card:
         info = run_dir.info
         alive = run_dir.alive()
         cursor = run_dir.cursor
-        saved = (cursor.get("state") or {}).get("exit")
+        saved = (cursor.state or {}).get("exit")
         told, last = _at_the_end(run_dir)
         return Card(
             path=run_dir.path,
@@ -93,11 +94,10 @@ def _shown(info: dict[str, Any]) -> dict[str, Any]:
     return {**texts, "tags": tags, "start": float(info["start"])}
 
 
-def _all_sent(run_dir: RunDir, cursor: dict[str, Any]) -> bool:
-    places = (cursor.get("position") or {}).get("writers", {})
+def _all_sent(run_dir: RunDir, cursor: Cursor) -> bool:
     newest = dict(segments(run_dir.path))
-    return bool(cursor.get("complete")) and all(
-        places.get(str(writer)) == [segment, segment_path(run_dir.path, writer, segment).stat().st_size]
+    return cursor.complete and all(
+        cursor.writers.get(str(writer)) == [segment, segment_path(run_dir.path, writer, segment).stat().st_size]
         for writer, segment in newest.items()
     )
 
