@@ -127,6 +127,14 @@ def _logging_restored(isolated: None) -> Iterator[None]:
     state.restore()
 
 
+@pytest.fixture(autouse=True)
+def _signals_restored() -> Iterator[None]:
+    """A handler or run that is made puts a handler before SIGTERM's."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _loopback_only() -> Iterator[None]:
     """Connect to this machine only: what a test shows must not depend on what is out there."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import argparse
+import os
 import subprocess
 import sys
 import textwrap
@@ -702,3 +703,22 @@ def test_login(wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch, caplo
     with pytest.raises(SettingsError, match="no API key"):
         wandb.login()
     assert wandb.login(key=wandb_server.api_key) is True
+
+
+@pytest.mark.parametrize("end", ["wandb.finish()", ""])
+def test_the_end_does_not_wait_for_a_server_that_is_not_there(end: str, tmp_path: Path) -> None:
+    """By `finish` and at the exit of the program: what is left is on disk, and said."""
+    code = f"import wandb_logging.compat as wandb\nwandb.init(project='p')\nwandb.log({{'a': 1}})\n{end}\n"
+    env = {**os.environ, "WANDB_API_KEY": "f" * 40, "WANDB_BASE_URL": "http://127.0.0.1:9"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "waiting for http://127.0.0.1:9, as long as it answers" in done.stderr
+    assert "lines are not sent yet: wandb_cache" in done.stderr

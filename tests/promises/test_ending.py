@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -321,15 +322,97 @@ class TestSignals:
         """)
         assert (done.returncode, only_run().exit_code) == (0, 0)
 
-    def test_off_by_default(self) -> None:
-        """Nobody's handlers change unasked."""
-        assert Settings().signals == ()
+    def test_sigterm_by_default(self, start_program: Start, wandb_server: LocalServer) -> None:
+        """Where nobody handles it: the run ends as the process does. The handler is made long before its run begins."""
+        process = start_program("""
+            handler = WandbHandler(project="p", mode="online", flush_interval=3600)
+            logging.getLogger().addHandler(handler)
+            thread = threading.Thread(target=logging.warning, args=("", ), kwargs={"extra": {"metrics": {"x": 1}}})
+            thread.start(); thread.join()
+            print("ready")
+            wait()
+        """)
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+        (run,) = wandb_server.runs
+        assert (process.returncode, run.state, run.exit_code) == (-signal.SIGTERM, "failed", 143)
+        assert [row["x"] for row in run.history] == [1]
+
+    def test_by_default_the_programs_own_handlers_stay(self) -> None:
+        """And what is ignored stays ignored; other signals are nobody's business; `signals: []` leaves all alone."""
         done = run_program("""
-            run = new_run("p", mode="offline", quiet=True)
-            assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+            def own(number, frame): pass
+            for before in (own, signal.SIG_IGN):
+                signal.signal(signal.SIGTERM, before)
+                with new_run("p", mode="offline", quiet=True):
+                    WandbHandler(project="p")
+                    assert signal.getsignal(signal.SIGTERM) is before
             assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            WandbHandler(project="p", signals=[])
+            WandbHandler(project="p", mode="disabled")
+            new_run("p", mode="offline", quiet=True, signals=[]).finish()
+            assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+            new_run("p", mode="offline", quiet=True).finish()
+            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
         """)
         assert done.returncode == 0, done.stderr
+
+    def test_a_server_that_puts_handlers_back(self, start_program: Start, wandb_server: LocalServer) -> None:
+        """As uvicorn does: it keeps what it finds, handles the signal, puts that back and raises the signal again."""
+        process = start_program("""
+            logging.getLogger().addHandler(WandbHandler(project="p", mode="online"))
+            caught = []
+            before = signal.signal(signal.SIGTERM, lambda number, frame: caught.append(number))
+            thread = threading.Thread(target=logging.warning, args=("", ), kwargs={"extra": {"metrics": {"x": 1}}})
+            thread.start(); thread.join()
+            print("ready", flush=True)
+            while not caught:
+                time.sleep(0.01)
+            logging.warning("", extra={"metrics": {"x": 2}})
+            signal.signal(signal.SIGTERM, before)
+            signal.raise_signal(signal.SIGTERM)
+        """)
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+        (run,) = wandb_server.runs
+        assert (process.returncode, run.state, run.exit_code) == (-signal.SIGTERM, "failed", 143)
+        assert [row["x"] for row in run.history] == [1, 2]
+
+    def test_a_forked_child_ends_at_once_by_default(self, wandb_server: LocalServer) -> None:
+        """Also in the middle of C code that runs no Python handler; a run of its own is watched again."""
+        done = run_program("""
+            run = new_run("p", mode="online", quiet=True)
+            pid = os.fork()
+            if not pid:
+                assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+                new_run("p", run_id="child", mode="online", quiet=True).log({"x": 1})
+                signal.raise_signal(signal.SIGTERM)
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGTERM
+        """)
+        assert done.returncode == 0, done.stderr
+        assert wandb_server.run("child").exit_code == 143
+
+    @pytest.mark.skipif(not shutil.which("unshare"), reason="no namespaces of processes here")
+    def test_as_process_1(self, wandb_server: LocalServer) -> None:
+        """The kernel keeps SIGTERM from it unless it is handled; the run ends, and the process, too."""
+        command = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c"]
+        if subprocess.run([*command, ""], check=False, capture_output=True).returncode:
+            pytest.skip("not allowed to make a namespace of processes")
+        code = """
+import os, threading, time, wandb_logging
+run = wandb_logging.new_run("p", mode="online", quiet=True, run_id="one")
+run.log({"x": 1})
+assert os.getpid() == 1
+# From a child: nobody inside may end process 1 otherwise.
+if not os.fork():
+    os.kill(1, 15)
+    os._exit(0)
+time.sleep(3600)
+"""
+        done = subprocess.run([*command, code], check=False, capture_output=True, text=True, timeout=PATIENCE)
+        assert done.returncode == 143, done.stderr
+        assert wandb_server.run("one").exit_code == 143
 
     def test_outside_the_main_thread_it_says_so(self) -> None:
         """Python lets only the main thread set handlers; the run goes on without."""
@@ -416,7 +499,7 @@ class TestSignals:
         assert (done.returncode, run.exit_code, run.preempting) == (0, 0, False), done.stderr
         assert [row["child"] for row in run.history] == [1]
 
-    @pytest.mark.parametrize("value", ["SIGTERM", ["SIGKILL"], ["TERM"], [15], {"SIGTERM": 1}, [[]]])
+    @pytest.mark.parametrize("value", ["TERM", ["SIGKILL"], ["TERM"], [15], {"SIGTERM": 1}, [[]]])
     def test_wrong_names_are_refused(self, value: Any) -> None:
         """Only signals that ask a program to end, by name."""
         with pytest.raises(SettingsError, match="signals"):

@@ -4,14 +4,16 @@ An unhandled exception ends it with 1, `sys.exit(code)` with that code. Python t
 its end, so both are watched, as the official SDK does: `sys.excepthook`, `threading.excepthook` and `sys.exit` are
 wrapped, once, when the first run with `exit_hooks` starts, and what was there before is called as before.
 
-Signals are watched only on request (`signals`). Their handlers run on the main thread, between any two of its
-instructions, perhaps while it holds locks that the listener needs. So they only leave a wish with each run, wait for
-its listener by looking, never by a lock, and give up at a deadline; then the handler from before has its turn.
+SIGTERM is watched where nobody else handles it, others on request (`signals`). Their handlers run on the main thread,
+between any two of its instructions, perhaps while it holds locks that the listener needs. So they only leave a wish
+with each run, wait for its listener by looking, never by a lock, and give up at a deadline; then the handler from
+before has its turn.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -31,6 +33,7 @@ _code = 0
 _signal_code: int | None = None
 _installed = False
 _handling = False
+_ours: set[signal.Signals] = set()  # signals whose handler is or was ours
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,21 +96,58 @@ def watch_exceptions(witness: Witness) -> None:
     sys.exit = exit
 
 
-def watch_signals(witness: Witness, names: Iterable[str]) -> None:
-    """Tell the witness of these signals. Ignored ones stay ignored.
+def chain(names: Iterable[str] | None) -> frozenset[str]:
+    """Put our handler before those of some signals, whoever is told of them later. Ignored ones stay ignored.
+
+    Done where logging is configured: that is on the main thread, where alone it can be done, and before servers such
+    as uvicorn keep the handlers they find, to put them back and raise the signal again when they are through.
+
+    Args:
+        names: the signals; None is SIGTERM where nobody handles it, silently left out where that cannot be done.
+
+    Returns:
+        The names of the signals that may come to us.
 
     Raises:
         ValueError: this is not the main thread, or a handler is in the way that cannot be called (one set from C).
     """
-    names = frozenset(names)
+    if names is None:
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            with contextlib.suppress(ValueError):
+                _chain(signal.SIGTERM)
+        return frozenset(("SIGTERM",))
     for name in names:
         number = signal.Signals[name]
+        if number not in _ours or threading.current_thread() is threading.main_thread():
+            _chain(number)
+    return frozenset(names)
+
+
+def _chain(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    if before is None:
+        raise ValueError(f"the handler of {number.name} was not set from Python")
+    if before is not signal.SIG_IGN and not isinstance(before, _Chained):
+        signal.signal(number, _Chained(before))
+    _ours.add(number)
+
+
+def watch_signals(witness: Witness, names: Iterable[str] | None) -> None:
+    """Tell the witness of these signals; None as for `chain`.
+
+    Raises:
+        ValueError: as `chain`.
+    """
+    _told_of_signals[witness] = chain(names)
+
+
+def leave_signals_to_parent() -> None:
+    """In a forked child whose runs are the parent's: what only ended the process does so again, and at once."""
+    for number in _ours:
         before = signal.getsignal(number)
-        if before is None:
-            raise ValueError(f"the handler of {name} was not set from Python")
-        if before is not signal.SIG_IGN and not isinstance(before, _Chained):
-            signal.signal(number, _Chained(before))
-    _told_of_signals[witness] = names
+        if isinstance(before, _Chained) and before.is_last:
+            with contextlib.suppress(ValueError):
+                signal.signal(number, signal.SIG_DFL)
 
 
 class _Chained:
@@ -116,9 +156,14 @@ class _Chained:
     def __init__(self, before: Any) -> None:
         self._before = before
 
+    @property
+    def is_last(self) -> bool:
+        """Whether the process ends after it."""
+        return self._before is signal.SIG_DFL
+
     def __call__(self, number: int, frame: FrameType | None) -> None:
         global _handling  # noqa: PLW0603  one process has one end
-        last = self._before is signal.SIG_DFL
+        last = self.is_last
         if not _handling:  # whoever sends a second signal does not want to wait for the server
             _handling = True
             try:
@@ -128,6 +173,9 @@ class _Chained:
         if last:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
+            # Still here: as process 1 of a container, to which the kernel gives only what is handled. Who sent it wants
+            # the end, and would send SIGKILL next.
+            os._exit(128 + number)
         else:
             self._before(number, frame)
 

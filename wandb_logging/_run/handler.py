@@ -6,6 +6,7 @@ they fail (CPython issues 111615, 118868).
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -114,6 +115,9 @@ class WandbHandler(logging.Handler):
         self._given_up = False  # whether somebody pressed Ctrl-C while rows were sent
         self._late = 0
         self._flush_began: float | None = None
+        if not self._attached and self.settings.mode != "disabled":
+            with contextlib.suppress(ValueError):  # said when the run begins, if it is so then
+                ending.chain(self.settings.signals)
         # Last: it puts the handler where logging.shutdown finds it, also one whose settings are wrong.
         super().__init__(level)
 

@@ -706,6 +706,8 @@ def go_on(run: Run) -> None:
 
 
 def _after_fork_in_child() -> None:
+    if any(not is_finished(run) for run in list(_live)):
+        ending.leave_signals_to_parent()
     for run in list(_live):
         run._after_fork_in_child()  # noqa: SLF001  the same room
 

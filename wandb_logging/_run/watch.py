@@ -40,11 +40,11 @@ class Watch:
         """Begin to watch."""
         if self._settings.exit_hooks:
             ending.watch_exceptions(self._witness)
-        if self._settings.signals:
-            try:
-                ending.watch_signals(self._witness, self._settings.signals)
-            except ValueError as exc:
-                self._background.notices.add(*words.not_watched(self._settings.signals, exc))
+        names = self._settings.signals
+        try:
+            ending.watch_signals(self._witness, names)
+        except ValueError as exc:
+            self._background.notices.add(*words.not_watched(names or (), exc))
 
     def start_capture(self) -> None:
         """Take what is printed from now on, if that is set."""

@@ -15,7 +15,7 @@ from wandb_logging.compat._active import active, begin
 from wandb_logging.compat._config import DEFAULTS, config_file, config_values
 from wandb_logging.compat._refused import say_once
 from wandb_logging.compat._run import Run
-from wandb_logging.compat._settings import MEANINGLESS, Settings, in_notebook, our_settings
+from wandb_logging.compat._settings import MEANINGLESS, PATIENCE, STALL, Settings, in_notebook, our_settings
 
 _NOT_GIVEN: tuple[Any, ...] = (None, "", (), [])  # as environment variables and command lines say it
 
@@ -118,7 +118,8 @@ def init(  # noqa: PLR0917  the official SDK's signature
     ours = _Settings.of({**our_settings({**others, **values}), "config": start})
     if ours.console is False:  # WANDB_CONSOLE=off
         ours = ours.but(capture_output=False)
-    begun = Run(_Run(ours), Settings(**values))
+    # As the official SDK waits for as long as rows go; where no server answers, it is left on disk, and said.
+    begun = Run(_Run(ours, stall=STALL if ours.close_timeout == PATIENCE else None), Settings(**values))
     begin(begun, make_current=reinit != "create_new")
     return begun
 

@@ -17,6 +17,7 @@ from wandb_logging.compat._refused import not_covered, say_once
 if TYPE_CHECKING:
     from wandb_logging.compat._run import Run
 
+STALL = 10.0  # seconds that the end waits for a server that does not answer
 PATIENCE = 7 * 24 * 3600.0  # seconds that the end waits for the server; the official SDK gives up no earlier
 INIT_TIMEOUT = 10.0  # seconds; see the setting init_timeout
 
