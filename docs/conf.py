@@ -20,7 +20,7 @@ from pygments.lexers.javascript import JavascriptLexer  # type: ignore[import-un
 
 import wandb_logging
 from wandb_logging import _cli, _errors
-from wandb_logging._settings import schema as _schema
+from wandb_logging._settings import given as _given, schema as _schema
 from wandb_logging._settings.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -49,21 +49,34 @@ nitpick_ignore_regex = [("py:.*", r"(?!wandb_logging\b).*"), ("py:.*", r"wandb_l
 
 html_theme = "furo"
 html_title = f"wandb-logging {release}"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
+html_js_files = ["pages.js"]
 
 
 # --- generated parts ----------------------------------------------------------------------------------------
 
 
 def settings() -> Iterator[str]:
-    """Every key of a handler entry: what it means, what it takes, its default, its environment variable."""
+    """Every key of a handler entry: what it means, what it takes, its type, default and environment variable."""
     properties: Any = _schema.json_schema()["properties"]
+    types = types_given()
     for name, setting in SETTINGS.items():
         facts = [f"Takes {takes(properties[name])}."]
+        facts.append(f"Type: `{types[name]}`.")
         if setting.default is not None:
             facts.append(f"Default: {shown(setting.default)}.")
         if setting.env:
             facts.append(f"Environment: `{setting.env}`.")
-        yield f"## `{name}`\n\n{code_in(setting.doc)}\n\n{' '.join(facts)}\n"
+        yield f"### `{name}`\n\n{code_in(setting.doc)}\n\n{' '.join(facts)}\n"
+
+
+def types_given() -> dict[str, str]:
+    """The type of each setting as it may be given in Python; that None means "not given" is said once, on the page."""
+    tree = ast.parse(Path(_given.__file__).read_text(encoding="utf-8"))
+    lines = (node for kind in tree.body if isinstance(kind, ast.ClassDef) for node in kind.body)
+    given = (node for node in lines if isinstance(node, ast.AnnAssign))
+    return {ast.unparse(node.target): ast.unparse(node.annotation).removesuffix(" | None") for node in given}
 
 
 def takes(schema: Mapping[str, Any]) -> str:
@@ -165,7 +178,23 @@ def generate(_app: Sphinx, _page: str, source: list[str]) -> None:
             source[0] = source[0].replace(place, "\n".join(maker()))
 
 
+# --- docstrings ---------------------------------------------------------------------------------------------
+
+
+def no_type_before_a_colon(_app: Sphinx, what: str, _name: str, _object: Any, _options: Any, lines: list[str]) -> None:
+    """Keep napoleon from reading "Name people see: ..." as a type: ours are in the annotations."""
+    if what in {"attribute", "data", "property"} and lines and ":" in lines[0]:
+        lines.insert(0, "")
+
+
+def short_signature(_app: Sphinx, _what: str, name: str, *_: Any) -> tuple[str, str] | None:
+    """Say `**settings` where Python would print each of them with a default made by a function."""
+    return ("(**settings)", "") if name == "wandb_logging.Settings" else None
+
+
 def setup(app: Sphinx) -> None:
     """Connect the above to the build."""
     app.add_lexer("jsonl", JavascriptLexer)
     app.connect("source-read", generate)
+    app.connect("autodoc-process-docstring", no_type_before_a_colon, priority=100)  # before napoleon
+    app.connect("autodoc-process-signature", short_signature)

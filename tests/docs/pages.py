@@ -10,6 +10,7 @@ DOCS = ROOT / "docs"
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
     *sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts),
 ]
 

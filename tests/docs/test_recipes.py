@@ -47,7 +47,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_every_notice_in_the_reference_is_one_that_the_code_gives() -> None:
     """What a person reads on their screen is what the page explains."""
-    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "wandb_logging").glob("*.py"))
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "wandb_logging").rglob("*.py"))
     said = re.sub(r'"\n\s*f?"', "", sources)  # adjacent strings are one
     table = (DOCS / "reference" / "errors.md").read_text(encoding="utf-8").partition("## Exceptions")[0]
     notices = [notice.strip("`") for notice in re.findall(r"^\| (`.*?`+) \|", table, re.MULTILINE)]
@@ -55,6 +55,21 @@ def test_every_notice_in_the_reference_is_one_that_the_code_gives() -> None:
     for notice in notices:
         for part in re.split(r"\.\.\.|\bN\b", notice):
             assert part.strip(" ()") in said, notice
+
+
+def test_every_test_that_a_page_names_is_there() -> None:
+    """Who wants to see how a promise is tried finds it under the name that stands on the page."""
+    named = {
+        (page.name, path, name)
+        for page in PAGES
+        for path, name in re.findall(r"`(tests/[\w/]+\.py)(?:::\w+)*::(\w+)`", page.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 10
+    assert [
+        item
+        for item in sorted(named)
+        if not (ROOT / item[1]).is_file() or f"def {item[2]}(" not in (ROOT / item[1]).read_text(encoding="utf-8")
+    ] == []
 
 
 # --- the tutorial -----------------------------------------------------------------------------------------
