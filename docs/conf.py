@@ -181,10 +181,18 @@ def generate(_app: Sphinx, _page: str, source: list[str]) -> None:
 # --- docstrings ---------------------------------------------------------------------------------------------
 
 
-def no_type_before_a_colon(_app: Sphinx, what: str, _name: str, _object: Any, _options: Any, lines: list[str]) -> None:
+COLON = "\ue000"  # stands for a colon while napoleon looks for one
+
+
+def hide_colon(_app: Sphinx, what: str, _name: str, _object: Any, _options: Any, lines: list[str]) -> None:
     """Keep napoleon from reading "Name people see: ..." as a type: ours are in the annotations."""
-    if what in {"attribute", "data", "property"} and lines and ":" in lines[0]:
-        lines.insert(0, "")
+    if what in {"attribute", "data", "property"} and lines:
+        lines[0] = lines[0].replace(":", COLON)
+
+
+def show_colon(_app: Sphinx, _what: str, _name: str, _object: Any, _options: Any, lines: list[str]) -> None:
+    """Give back what `hide_colon` took."""
+    lines[:] = [line.replace(COLON, ":") for line in lines]
 
 
 def short_signature(_app: Sphinx, _what: str, name: str, *_: Any) -> tuple[str, str] | None:
@@ -196,5 +204,6 @@ def setup(app: Sphinx) -> None:
     """Connect the above to the build."""
     app.add_lexer("jsonl", JavascriptLexer)
     app.connect("source-read", generate)
-    app.connect("autodoc-process-docstring", no_type_before_a_colon, priority=100)  # before napoleon
+    app.connect("autodoc-process-docstring", hide_colon, priority=100)  # napoleon has 500
+    app.connect("autodoc-process-docstring", show_colon, priority=900)
     app.connect("autodoc-process-signature", short_signature)
