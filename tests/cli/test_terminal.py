@@ -48,6 +48,14 @@ CALLS: dict[str, list[list[str]]] = {
     "verify": [["verify", "cache"], ["verify", "TEXT"], ["verify", "cache", "--json"]],
     "repair": [["repair", "cache"], ["repair", "TEXT"], ["repair", "cache", "--yes"]],
     "doctor": [["doctor"]],
+    "completion": [
+        ["completion", "bash"],
+        ["completion", "TEXT"],
+        ["completion", "--at", "2", "--", "x", "show", "TEXT"],
+    ],
+    "logs": [["logs", "cache/p/a"], ["logs", "TEXT"], ["logs", "cache/p/a", "--lines", "TEXT"]],
+    "rm": [["rm", "TEXT"], ["rm", "cache/p/a"], ["rm", "cache/p/a", "cache/bad", "--unsent"]],
+    "gc": [["gc", "--sent", "cache"], ["gc", "--sent", "TEXT"], ["gc", "--older-than", "TEXT"]],
 }
 
 

@@ -43,3 +43,23 @@ def address(text: str) -> str:
         return keys.resolve_host(text)
     except SettingsError as exc:
         raise argparse.ArgumentTypeError(str(exc)) from None
+
+
+def count(text: str) -> int:
+    """A whole number, 0 or more."""
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    return int(text)
+
+
+_UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+def duration(text: str) -> float:
+    """A time such as 30d, in seconds."""
+    number = text.rstrip("abcdefghijklmnopqrstuvwxyz ")
+    unit = text[len(number) :].strip()
+    try:
+        return seconds(number) * _UNITS[unit]
+    except (KeyError, argparse.ArgumentTypeError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: expected 30d, 12h, 90min or 2w") from None

@@ -21,12 +21,16 @@ COMMANDS = {
     "status": "Show host, key, mode and what waits on disk.",
     "ls": "List the runs in a folder.",
     "show": "Show a run: config, summary, and a chart of each metric.",
+    "logs": "Show the text lines of a run, also as they come.",
     "ui": "Open a page of the runs in a folder, live; or write it as one file.",
     "sync": "Send runs that wait on disk. Sending again sends nothing twice.",
     "import": "Make runs of the official SDK's .wandb files, to look at and to send.",
     "verify": "Check runs on disk: what is whole, torn, damaged, missing, not sent yet. Changes nothing.",
     "repair": "Make damaged runs such that they can be sent. Says what it would do; does it with --yes.",
+    "rm": "Remove runs from the disk that are wholly on the server; with --unsent others, too.",
+    "gc": "Remove all runs from the disk that are wholly on the server, to make room.",
     "doctor": "Check key, server, clock and disk, and say what to do.",
+    "completion": "Print what a shell needs to complete commands, options and runs.",
 }
 
 

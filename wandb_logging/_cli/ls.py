@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from wandb_logging._cli.arguments import count
 from wandb_logging._cli.found import runs_in
 from wandb_logging._cli.output import DONE, LEFT, PROG, USAGE, complain, say, say_all, styled, width, words_of
 from wandb_logging._cli.states import STATES, state_of
@@ -75,7 +76,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", action="append", choices=STATES, help="only these; may be given again")
     parser.add_argument("--sort", default="start", metavar="COLUMN", help="from low to high; default: start")
     parser.add_argument("--reverse", action="store_true", help="from high to low")
-    parser.add_argument("--limit", type=int, metavar="N", help="only the last N lines of the list")
+    parser.add_argument("--limit", type=count, metavar="N", help="only the last N lines of the list")
     parser.add_argument(
         "--columns",
         type=lambda text: text.split(","),

@@ -1,0 +1,72 @@
+"""`wandb-logging gc`: runs that are on the server removed from the disk."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from wandb_logging._cli.arguments import duration
+from wandb_logging._cli.found import runs_in
+from wandb_logging._cli.output import DONE, LEFT, PROG, USAGE, complain, say, words_of
+from wandb_logging._cli.removing import last_change, only_here
+from wandb_logging._cli.text import counted
+from wandb_logging._errors import JournalError
+from wandb_logging._journal.quota import usage
+from wandb_logging._journal.remove import remove
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._settings.settings import Settings
+
+EXAMPLES = ("gc --sent --older-than 30d --dry-run", "gc --sent", "gc --sent /data/wandb_cache")
+MORE = (
+    "A run is removed if all of it is on the server, where it stays. What is not sent wholly, what was set aside, and",
+    "what a process is writing is never removed.",
+    "Exit code: 0 done, 1 something could not be read or removed, 2 wrong usage.",
+)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed behind it."""
+    parser.add_argument("dir", nargs="*", type=Path, metavar="DIR", help="default: the cache folder")
+    parser.add_argument("--sent", action="store_true", help="runs that are wholly on the server; has to be given")
+    parser.add_argument(
+        "--older-than", type=duration, default=0.0, metavar="AGE", help="only those unchanged for so long: 30d, 12h, 2w"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be removed, and remove nothing")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Remove them, say how much room that gave."""
+    if not args.sent:
+        complain(f"gc removes runs that are on the server, if you say so: `{PROG} gc --sent` (see `{PROG} gc --help`)")
+        return USAGE
+    missing = [path for path in args.dir if not path.exists()]
+    if missing:
+        raise JournalError(f"{missing[0]}: no such folder")
+    run_dirs, all_well = runs_in(args.dir or [Settings().cache_dir])
+    freed: list[int] = []
+    for run_dir in run_dirs:
+        try:
+            freed += _collect(run_dir, time.time() - args.older_than, dry_run=args.dry_run)
+        except (JournalError, OSError) as exc:
+            complain(words_of(exc))
+            all_well = False
+    say(_summary(freed, len(run_dirs), dry_run=args.dry_run))
+    return DONE if all_well else LEFT
+
+
+def _collect(run_dir: RunDir, before: float, *, dry_run: bool) -> Iterator[int]:
+    """Remove a run if it may be; its bytes."""
+    if not run_dir.dead() or only_here(run_dir) or last_change(run_dir) > before:
+        return
+    size = usage(run_dir.path)
+    if not dry_run:
+        remove(run_dir)
+    say(f"{'would remove' if dry_run else 'removed'} {run_dir.path}")
+    yield size
+
+
+def _summary(freed: Sequence[int], number: int, *, dry_run: bool) -> str:
+    said = "would be removed" if dry_run else "removed"
+    return f"{len(freed)} of {counted(number, 'run')} {said}, {sum(freed) / 1e6:.1f} MB"

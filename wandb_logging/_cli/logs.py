@@ -1,0 +1,52 @@
+"""`wandb-logging logs`: the text lines of a run."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from wandb_logging._cli.arguments import count
+from wandb_logging._cli.found import run_named
+from wandb_logging._cli.output import DONE, say
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._reading.text import TextReader
+from wandb_logging._settings.settings import Settings
+from wandb_logging._values.terminal_text import without_sequences
+
+EXAMPLES = ("logs", "logs 3kq9x0ab --lines 20", "logs 3kq9x0ab -f")
+_LOOK_AGAIN = 0.3  # seconds
+
+MORE = ("Each line has its time in front. Colours that the program printed are left out.",)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed behind it."""
+    parser.add_argument(
+        "run", nargs="?", metavar="RUN", help="a run directory, or a run in the cache folder; default: the newest there"
+    )
+    parser.add_argument("-n", "--lines", type=count, metavar="N", help="only the last N lines")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on as lines come, until the run ends")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the lines there are, and those that come."""
+    run_dir = RunDir(Path(run_named(args.run, Settings().cache_dir)))
+    reader = TextReader(run_dir)
+    try:
+        lines = reader.read()
+        _print(lines if args.lines is None else lines[max(0, len(lines) - args.lines) :])
+        while args.follow and run_dir.alive():
+            time.sleep(_LOOK_AGAIN)
+            _print(reader.read())
+        if args.follow:
+            _print(reader.read())  # what came between the last look and the end
+    finally:
+        reader.close()
+    return DONE
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        say(without_sequences(line), flush=True)
