@@ -53,6 +53,8 @@ CALLS: dict[str, list[list[str]]] = {
         ["completion", "TEXT"],
         ["completion", "--at", "2", "--", "x", "show", "TEXT"],
     ],
+    "ui": [["ui", "TEXT!"], ["ui", "cache", "--cache", "kept", "--export", "TEXT.html"]],
+    "import": [["import", "TEXT"], ["import", "cache"]],
     "logs": [["logs", "cache/p/a"], ["logs", "TEXT"], ["logs", "cache/p/a", "--lines", "TEXT"]],
     "rm": [["rm", "TEXT"], ["rm", "cache/p/a"], ["rm", "cache/p/a", "cache/bad", "--unsent"]],
     "gc": [["gc", "--sent", "cache"], ["gc", "--sent", "TEXT"], ["gc", "--older-than", "TEXT"]],

@@ -65,6 +65,8 @@ COLUMNS = {
     "url": Column(lambda run: run.url),
 }
 _USUAL = ("id", "project", "name", "state", "lines", "unsent", "age")
+_NARROW = ("id", "name", "state", "unsent")  # on a terminal that is too narrow for these, what one needs most
+_ROOM = 60  # columns from which on all the usual ones are shown
 _INSIDE = ("config.", "summary.")  # columns of these read the whole run
 
 
@@ -80,7 +82,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--columns",
         type=lambda text: text.split(","),
-        default=_USUAL,
         metavar="A,B",
         help=f"of {', '.join(COLUMNS)}, config.KEY, summary.KEY; default: {','.join(_USUAL)}",
     )
@@ -89,6 +90,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List the runs, those that cannot be read on stderr."""
+    terminal = sys.stdout.isatty() and not args.json
+    args.columns = args.columns or (_NARROW if terminal and width() < _ROOM else _USUAL)
     unknown = [name for name in (*args.columns, args.sort) if not _is_column(name)]
     if unknown:
         known = f"{', '.join(COLUMNS)}, config.KEY, summary.KEY"
@@ -106,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
     elif rows:
         shown = [[_cell(name, row[name]) for name in args.columns] for row in rows]
         head = [name.upper() if name in COLUMNS else name for name in args.columns]
-        say_all(table([head, *shown], width() if sys.stdout.isatty() else None))
+        say_all(table([head, *shown], width() if terminal else None))
     elif all_read:
         say(f"no runs in {folder}" if not found else f"none of the {len(found)} runs in {folder} fits")
     return DONE if all_read else LEFT

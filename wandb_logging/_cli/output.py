@@ -47,10 +47,10 @@ def say(line: Line = "", *, flush: bool = False) -> None:
     print("".join(_shown(part, colours=colours) for part in parts), flush=flush)
 
 
-def say_all(lines: Iterable[Line]) -> None:
+def say_all(lines: Iterable[Line], *, flush: bool = False) -> None:
     """Lines on stdout."""
     for line in lines:
-        say(line)
+        say(line, flush=flush)
 
 
 def _shown(part: str, *, colours: bool) -> str:

@@ -132,7 +132,7 @@ def head_pairs(run: RunData, now: float) -> list[tuple[str, str]]:
     info = run.info
     start = float(info["start"])
     state = state_of(run)
-    ended = "" if run.exit_code is None else f", exit code {run.exit_code}"
+    ended = "" if run.exit_code is None else f", exit code {run.exit_code:d}"
     facts = [
         ("run", info.get("id")),
         ("name", run.name),

@@ -11,10 +11,9 @@ import threading
 import webbrowser
 from pathlib import Path
 
-from wandb_logging._cli.output import DONE, PROG, complain
+from wandb_logging._cli.output import DONE, PROG, complain, say, say_all
 from wandb_logging._errors import JournalError
 from wandb_logging._settings.settings import Settings
-from wandb_logging._values.terminal_text import clean
 
 EXAMPLES = ("ui", "ui wandb_cache --port 8000", "ui --export runs.html")
 MORE = (
@@ -54,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         from wandb_logging._page.export import export  # noqa: PLC0415  only where it is asked for
 
         count = export(folder.absolute(), cache, args.export)
-        print(f"{clean(args.export)}: {count} runs, {args.export.stat().st_size / 1e6:.1f} MB")
+        say(f"{args.export}: {count} runs, {args.export.stat().st_size / 1e6:.1f} MB")
         return DONE
     return _serve(folder.absolute(), cache, args)
 
@@ -66,7 +65,7 @@ def _serve(folder: Path, cache: Path, args: argparse.Namespace) -> int:
         page = Page(folder, cache, args.host, args.port)
     except OSError as exc:
         raise JournalError(_words(exc, args)) from exc
-    print("\n".join(lines_of(page.address, folder, args.host)), flush=True)
+    say_all(lines_of(page.address, folder, args.host), flush=True)
     serving = threading.Thread(target=page.serve, daemon=True)
     serving.start()
     if not args.no_browser and sys.stdout.isatty():
@@ -88,7 +87,7 @@ def lines_of(address: str, folder: Path, host: str) -> list[str]:
     from wandb_logging._page.guard import is_loopback  # noqa: PLC0415
 
     port = address.rpartition(":")[2].partition("/")[0]
-    lines = [f"runs in {clean(folder)}: {address}"]
+    lines = [f"runs in {folder}: {address}"]
     if is_loopback(host):
         lines.append(f"from another machine: ssh -L {port}:127.0.0.1:{port} {socket.gethostname()}, then that address")
     else:
