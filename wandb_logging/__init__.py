@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from wandb_logging._media.plotly import Plotly
     from wandb_logging._media.table import Table
     from wandb_logging._media.video import Video
-    from wandb_logging._reading.read import RunData, read_run
+    from wandb_logging._reading.read import RunData, read_run, read_runs
     from wandb_logging._report import Report
     from wandb_logging._run.handler import MergingAdapter, WandbHandler
     from wandb_logging._run.run import Run, new_run
@@ -66,6 +66,7 @@ _ROOMS = {
     "logout": "_keys.login",
     "new_run": "_run.run",
     "read_run": "_reading.read",
+    "read_runs": "_reading.read",
     "sync": "_sending.sync",
 }
 
@@ -110,6 +111,7 @@ __all__ = [
     "logout",
     "new_run",
     "read_run",
+    "read_runs",
     "sync",
 ]
 

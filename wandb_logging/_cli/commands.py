@@ -24,6 +24,7 @@ COMMANDS = {
     "logs": "Show the text lines of a run, also as they come.",
     "ui": "Open a page of the runs in a folder, live; or write it as one file.",
     "sync": "Send runs that wait on disk. Sending again sends nothing twice.",
+    "export": "Write the rows of runs as CSV, JSON lines or Parquet.",
     "import": "Make runs of the official SDK's .wandb files, to look at and to send.",
     "verify": "Check runs on disk: what is whole, torn, damaged, missing, not sent yet. Changes nothing.",
     "repair": "Make damaged runs such that they can be sent. Says what it would do; does it with --yes.",

@@ -11,8 +11,9 @@ from typing import Any
 from wandb_logging._fold import fold
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.identity import problem
-from wandb_logging._journal.reader import Position
-from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.rundir import RunDir, find_runs
+from wandb_logging._reading import frames
+from wandb_logging._reading.replay import beginning, replay, state_at
 from wandb_logging._server import protocol
 from wandb_logging._values.plain import loads
 
@@ -52,6 +53,30 @@ class RunData:
     damaged: int
     url: str | None
     name: str | None = None
+
+    def to_arrow(self) -> Any:
+        """The rows as a `pyarrow.Table`: a column a metric, nested names joined by dots, null where there is none.
+
+        Raises:
+            ImportError: pyarrow is not installed.
+        """
+        return frames.to_arrow(self.rows)
+
+    def to_pandas(self) -> Any:
+        """The rows as a `pandas.DataFrame`, columns as `to_arrow` has them.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        return frames.to_pandas(self.rows)
+
+    def to_polars(self) -> Any:
+        """The rows as a `polars.DataFrame`, columns as `to_arrow` has them.
+
+        Raises:
+            ImportError: polars is not installed.
+        """
+        return frames.to_polars(self.rows)
 
 
 @dataclass(frozen=True)
@@ -147,22 +172,15 @@ def read_run(path: str | os.PathLike[str]) -> RunData:
     lines: list[str] = []
     samples: list[dict[str, Any]] = []
     damaged = 0
-    reader = run_dir.reader(position, record_order=False)
-    try:
-        while True:
-            chunk = reader.read()
-            if not chunk.bodies and not chunk.damaged:
-                break
-            state, delta = fold.fold(rules, state, chunk.bodies)
-            rows += map(loads, delta.rows)
-            for number, line in delta.edits.items():
-                if number >= first_line:
-                    lines[number - first_line] = line
-            lines += delta.lines
-            samples += map(_sample, delta.samples)
-            damaged += len(chunk.damaged)
-    finally:
-        reader.close()
+    for state_then, delta, unreadable in replay(run_dir, info, state, position):
+        state = state_then
+        rows += map(loads, delta.rows)
+        for number, line in delta.edits.items():
+            if number >= first_line:
+                lines[number - first_line] = line
+        lines += delta.lines
+        samples += map(_sample, delta.samples)
+        damaged += unreadable
     state, delta = fold.finish(rules, state)
     rows += map(loads, delta.rows)
     return RunData(
@@ -183,6 +201,15 @@ def read_run(path: str | os.PathLike[str]) -> RunData:
     )
 
 
+def read_runs(path: str | os.PathLike[str] = "wandb_cache") -> list[RunData]:
+    """The content of every run directory at or below a path, oldest first.
+
+    Raises:
+        JournalError, OSError: as `read_run`, of the first that cannot be read.
+    """
+    return [read_run(run_dir.path) for run_dir in find_runs(Path(path))]
+
+
 def _sample(line: str) -> dict[str, Any]:
     return {key: value for key, value in loads(line).items() if key != "_wandb"}
 
@@ -190,26 +217,10 @@ def _sample(line: str) -> dict[str, Any]:
 def config_of(run_dir: RunDir) -> dict[str, Any]:
     """The config of a run as it stands at the end of its journal, without `_wandb`."""
     info = run_dir.info
-    state, position = _state_at(run_dir.cursor, info)  # what the server has acknowledged need not be read again
-    reader = run_dir.reader(position, record_order=False)
-    try:
-        while (chunk := reader.read()).bodies or chunk.damaged:
-            state, _ = fold.fold(fold.rules_of(info), state, chunk.bodies)
-    finally:
-        reader.close()
+    state, position = state_at(run_dir.cursor, info)  # what the server has acknowledged need not be read again
+    for state_then, _, _ in replay(run_dir, info, state, position):
+        state = state_then
     return {key: value for key, value in state.config.items() if key != "_wandb"}
-
-
-def beginning(run_dir: RunDir, info: Mapping[str, Any]) -> tuple[fold.State, Position | None]:
-    """Where the journal begins: at its start, or behind what was removed after the server had acknowledged it."""
-    return _state_at(run_dir.base, info)
-
-
-def _state_at(cursor: Cursor, info: Mapping[str, Any]) -> tuple[fold.State, Position | None]:
-    try:
-        return (fold.State(**cursor.state), cursor.position) if cursor.state else (fold.first_state(info), None)
-    except TypeError:
-        return fold.first_state(info), None
 
 
 def _name(info: Mapping[str, Any], changed: Mapping[str, Any]) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from wandb_logging._fold import fold
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._reading.read import beginning
+from wandb_logging._reading.replay import beginning
 
 
 class Summary(MutableMapping[str, Any]):

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.runs import START, make_run, row
+from wandb_logging import read_run, read_runs
+from wandb_logging._cli import main
+from wandb_logging._formats.exporting import export
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two runs, one with a metric that the other lacks."""
+    make_run(tmp_path / "one", [row(number) for number in range(3)])
+    make_run(tmp_path / "two", [{"metrics": {"n": 9, "val": {"acc": 0.5}, "text": 'a,"b"\nc'}, "t": START}])
+    return tmp_path
+
+
+class TestTables:
+    def test_csv_has_every_row_and_column(self, folder: Path) -> None:
+        """A reader of CSV gets each row of each run, under the columns of all of them."""
+        assert main(["export", str(folder), "-o", str(folder / "all.csv")]) == 0
+        with (folder / "all.csv").open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        assert [line["n"] for line in rows] == ["0", "1", "2", "9"]
+        assert [line["val.acc"] for line in rows] == ["", "", "", "0.5"]
+        assert rows[3]["text"] == 'a,"b"\nc'
+        assert {line["run"] for line in rows} == {data.info["id"] for data in read_runs(folder)}
+
+    def test_jsonl_is_the_rows(self, folder: Path) -> None:
+        """JSON lines hold the rows as `read_run` gives them, with their run."""
+        export_to = folder / "rows.jsonl"
+        assert main(["export", str(folder / "one"), "-o", str(export_to)]) == 0
+        (data,) = read_runs(folder / "one")
+        lines = [json.loads(line) for line in export_to.read_text().splitlines()]
+        assert lines == [{"project": data.info["project"], "run": data.info["id"], **each} for each in data.rows]
+
+    def test_long_has_a_line_a_value(self, folder: Path) -> None:
+        """Long tables have run, metric, step, time and value, and no clock among the metrics."""
+        assert main(["export", str(folder / "two"), "-o", str(folder / "long.csv"), "--long"]) == 0
+        with (folder / "long.csv").open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        assert [(line["metric"], line["value"], line["step"]) for line in rows] == [
+            ("n", "9", "0"),
+            ("val.acc", "0.5", "0"),
+            ("text", 'a,"b"\nc', "0"),
+        ]
+
+    def test_parquet_is_the_same_table(self, folder: Path) -> None:
+        """What pyarrow reads from the Parquet file is what `to_arrow` gives."""
+        parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+        assert main(["export", str(folder / "two"), "-o", str(folder / "two.parquet")]) == 0
+        table = parquet.read_table(folder / "two.parquet")
+        (data,) = read_runs(folder / "two")
+        assert table.drop(["project", "run"]).to_pylist() == data.to_arrow().to_pylist()
+
+    def test_config_beside_it(self, folder: Path) -> None:
+        """`--config` writes who the runs are and what they were set to."""
+        code = main(["export", str(folder), "-o", str(folder / "a.csv"), "--config", str(folder / "c.jsonl")])
+        assert code == 0
+        lines = [json.loads(line) for line in (folder / "c.jsonl").read_text().splitlines()]
+        assert [line["config"] for line in lines] == [data.config for data in read_runs(folder)]
+
+
+class TestErrors:
+    def test_what_was_there_stays_when_it_fails(self, folder: Path) -> None:
+        """A file is replaced whole or not at all, and nothing half-written is left beside it."""
+        (broken,) = (folder / "two").rglob("run.json")
+        target = folder / "all.csv"
+        target.write_text("before")
+        broken.write_text("{}")
+        assert main(["export", str(folder), "-o", str(target)]) == 1
+        assert target.read_text() == "before"
+        assert [path.name for path in folder.iterdir() if path.is_file()] == ["all.csv"]
+
+    def test_an_ending_that_says_nothing(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """A name without a known ending needs --format, and the message says so."""
+        assert main(["export", str(folder), "-o", str(folder / "table")]) == 2
+        assert "give --format csv or jsonl or parquet" in capsys.readouterr().err
+        assert main(["export", str(folder), "-o", str(folder / "table"), "--format", "csv"]) == 0
+
+    def test_no_runs(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """An empty folder is an error that names it."""
+        (tmp_path / "empty").mkdir()
+        assert main(["export", str(tmp_path / "empty"), "-o", str(tmp_path / "a.csv")]) == 1
+        assert "no runs in" in capsys.readouterr().err
+
+
+def test_memory_does_not_hold_the_rows(tmp_path: Path) -> None:
+    """An export reads as it writes: the number of lines is that of the rows, however often it is looked at."""
+    run_dir = make_run(tmp_path, [row(number) for number in range(2000)])
+    assert export([run_dir], tmp_path / "a.jsonl", "jsonl") == 2000 == len(read_run(run_dir.path).rows)

@@ -1,0 +1,148 @@
+"""Rows as data frames. pyarrow, pandas and polars are imported where they are asked for.
+
+A column is a metric. Names of nested values are joined by dots, as W&B's own exports join them. What is no number, text
+or flag (lists, media) is JSON text in its column.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from wandb_logging._values.plain import dumps
+
+Flat = dict[str, Any]
+_SCALARS = frozenset({int, float, str, bool, type(None)})
+_LARGEST = 2**63
+CHUNK = 20_000  # rows of one piece of a table
+
+
+def flat(row: Mapping[str, Any]) -> Flat:
+    """A row with nothing nested in it."""
+    if _SCALARS.issuperset(map(type, row.values())):
+        return dict(row)
+    found: Flat = {}
+    for key, value in row.items():
+        if type(value) in _SCALARS:
+            found[key] = value
+        elif isinstance(value, Mapping) and "_type" not in value and value:
+            found.update((f"{key}.{inner}", deeper) for inner, deeper in flat(value).items())
+        else:
+            found[key] = dumps(value).decode()
+    return found
+
+
+def to_arrow(rows: Iterable[Mapping[str, Any]]) -> Any:
+    """A `pyarrow.Table`."""
+    return table_of(map(flat, rows))
+
+
+def table_of(rows: Iterable[Flat]) -> Any:
+    """A `pyarrow.Table` of rows that are flat."""
+    pa = needed("pyarrow")
+    return joined([as_table(pa, columns) for columns in column_pieces(rows)])
+
+
+def to_pandas(rows: Iterable[Mapping[str, Any]]) -> Any:
+    """A `pandas.DataFrame`."""
+    return needed("pandas").DataFrame.from_records(list(map(flat, rows)))
+
+
+def to_polars(rows: Iterable[Mapping[str, Any]]) -> Any:
+    """A `polars.DataFrame`."""
+    return needed("polars").DataFrame(list(map(flat, rows)), infer_schema_length=None, strict=False)
+
+
+def column_pieces(rows: Iterable[Flat], size: int = CHUNK) -> Iterator[dict[str, list[Any]]]:
+    """Columns of so many rows at a time, None where a row has no value."""
+    columns: dict[str, list[Any]] = {}
+    count = 0
+    for row in rows:
+        for name in row:
+            if name not in columns:
+                columns[name] = [None] * count
+        for name, column in columns.items():
+            column.append(row.get(name))
+        count += 1
+        if count >= size:
+            yield columns
+            columns, count = {}, 0
+    if count:
+        yield columns
+
+
+def as_table(pa: Any, columns: Mapping[str, list[Any]]) -> Any:
+    """One piece as a table. A column of several kinds becomes text."""
+    return pa.table({name: _column(pa, values) for name, values in columns.items()})
+
+
+def joined(tables: list[Any]) -> Any:
+    """Pieces as one table: columns that one of them lacks are null there, whole numbers become floats beside floats."""
+    pa = needed("pyarrow")
+    if not tables:
+        return pa.table({})
+    kinds: dict[str, Any] = {}
+    for table in tables:
+        for field in table.schema:
+            kinds[field.name] = _wider(pa, kinds.get(field.name), field.type)
+    schema = pa.schema(list(kinds.items()))
+    return pa.concat_tables([_with_schema(pa, table, schema) for table in tables])
+
+
+def _with_schema(pa: Any, table: Any, schema: Any) -> Any:
+    columns = [
+        _as_kind(pa, table.column(field.name), field.type)
+        if field.name in table.column_names
+        else pa.nulls(table.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def _as_kind(pa: Any, column: Any, kind: Any) -> Any:
+    if column.type == kind:
+        return column
+    if kind == pa.string():
+        return pa.array([_text(value) for value in column.to_pylist()], kind)
+    return column.cast(kind)
+
+
+def _wider(pa: Any, one: Any, other: Any) -> Any:
+    """The narrowest kind that holds both."""
+    if one is None or one == other or one == pa.null():
+        return other
+    if other == pa.null():
+        return one
+    return pa.float64() if {one, other} == {pa.int64(), pa.float64()} else pa.string()
+
+
+def _column(pa: Any, values: list[Any]) -> Any:
+    kinds = set(map(type, values)) - {type(None)}
+    if not kinds:
+        return pa.nulls(len(values))
+    if kinds in ({float}, {int, float}):
+        return pa.array(values, pa.float64())
+    if kinds == {int} and all(value is None or -_LARGEST <= value < _LARGEST for value in values):
+        return pa.array(values, pa.int64())
+    if kinds == {bool}:
+        return pa.array(values, pa.bool_())
+    return pa.array([_text(value) for value in values], pa.string())
+
+
+def _text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else dumps(value).decode()
+
+
+def needed(name: str) -> Any:
+    """A package that is no dependency.
+
+    Raises:
+        ImportError: it is not installed; says how to.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as exc:
+        raise ImportError(
+            f"{name} is needed for this, and not installed: pip install {name.partition('.')[0]}"
+        ) from exc

@@ -1,0 +1,62 @@
+"""A journal folded from its beginning, piece by piece: what everybody who reads a run back has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from wandb_logging._fold import fold
+from wandb_logging._fold.state import Delta, State
+from wandb_logging._journal.cursor import Cursor
+from wandb_logging._journal.reader import Position
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._values.plain import loads
+
+
+def replay(
+    run_dir: RunDir, info: Mapping[str, Any], state: State, position: Position | None
+) -> Iterator[tuple[State, Delta, int]]:
+    """Fold the journal from a position on: the state, what came out and the damaged lines, after each piece.
+
+    The row that is still open stays in the last state: `fold.finish` closes it.
+
+    Raises:
+        OSError: the journal cannot be read.
+    """
+    rules = fold.rules_of(info)
+    reader = run_dir.reader(position, record_order=False)
+    try:
+        while (chunk := reader.read()).bodies or chunk.damaged:
+            state, delta = fold.fold(rules, state, chunk.bodies)
+            yield state, delta, len(chunk.damaged)
+    finally:
+        reader.close()
+
+
+def rows_of(run_dir: RunDir) -> Iterator[dict[str, Any]]:
+    """The history rows of a run, one after the other: memory does not grow with them.
+
+    Raises:
+        JournalError: there is no run directory, or its format is a newer one.
+        OSError: its journal cannot be read.
+    """
+    info = run_dir.info
+    state, position = beginning(run_dir, info)
+    for state_then, delta, _ in replay(run_dir, info, state, position):
+        state = state_then
+        yield from map(loads, delta.rows)
+    _, delta = fold.finish(fold.rules_of(info), state)
+    yield from map(loads, delta.rows)
+
+
+def beginning(run_dir: RunDir, info: Mapping[str, Any]) -> tuple[State, Position | None]:
+    """Where the journal begins: at its start, or behind what was removed after the server had acknowledged it."""
+    return state_at(run_dir.base, info)
+
+
+def state_at(cursor: Cursor, info: Mapping[str, Any]) -> tuple[State, Position | None]:
+    """Where a cursor says that folding stands; at the run's start if it does not say."""
+    try:
+        return (State(**cursor.state), cursor.position) if cursor.state else (fold.first_state(info), None)
+    except TypeError:
+        return fold.first_state(info), None
