@@ -16,7 +16,7 @@ from wandb_logging._fold.told import Told, end, mark, tell
 from wandb_logging._journal.reader import Position
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._page.bins import Bins, Row, of_row
-from wandb_logging._reading.read import beginning
+from wandb_logging._reading.replay import beginning
 
 _CHUNK = (50_000, 2**19)  # lines and bytes read at once: what is beyond either would be read again
 _MARKS = 1024

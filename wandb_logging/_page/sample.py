@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import segment_path, segments, unseal
-from wandb_logging._reading.read import beginning
+from wandb_logging._reading.replay import beginning
 from wandb_logging._values.plain import loads
 
 _LOOK = 8192  # bytes read at a place at first

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wandb_logging._fold import fold
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._reading.read import beginning
+from wandb_logging._reading.replay import beginning
 
 
 class TextReader:
