@@ -34,10 +34,10 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "_process": ("_values",),
     "_launch": (),
     "_events": ("_values",),
-    "_settings": ("_values", "_events"),
+    "_settings": ("_values", "_mining", "_events"),
     "_journal": ("_values", "_events"),
-    "_fold": ("_values", "_events"),
-    "_records": ("_values", "_events", "_settings", "_fold"),
+    "_fold": ("_values", "_mining", "_events"),
+    "_records": ("_values", "_mining", "_events", "_settings", "_fold"),
     "_server": ("_values", "_events", "_settings"),
     "_keys": ("_values", "_settings", "_journal", "_server"),
     "_artifacts": ("_values", "_journal", "_server"),
@@ -53,7 +53,8 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "_artifacts", "_reading", "_page", "_media", "_sending",
     ),
     "_cli": (
-        "_values", "_settings", "_journal", "_fold", "_server", "_keys", "_reading", "_page", "_sending", "_formats",
+        "_values", "_mining", "_settings", "_journal", "_fold", "_server", "_keys", "_reading", "_page", "_sending",
+        "_formats",
     ),
     "compat": (
         "_values", "_process", "_events", "_settings", "_keys", "_artifacts", "_reading", "_media", "_run",

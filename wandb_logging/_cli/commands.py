@@ -26,6 +26,8 @@ COMMANDS = {
     "sync": "Send runs that wait on disk. Sending again sends nothing twice.",
     "export": "Write the rows of runs as CSV, JSON lines or Parquet.",
     "import": "Make runs of the official SDK's .wandb files, to look at and to send.",
+    "suggest": "Print rules that find the metrics in a log of any program.",
+    "mine": "Show the rows that rules find in a log: those of a file, or those that `suggest` prints.",
     "verify": "Check runs on disk: what is whole, torn, damaged, missing, not sent yet. Changes nothing.",
     "repair": "Make damaged runs such that they can be sent. Says what it would do; does it with --yes.",
     "rm": "Remove runs from the disk that are wholly on the server; with --unsent others, too.",

@@ -23,6 +23,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from wandb_logging._events.alerts import due, waits_after
+from wandb_logging._fold.mined import Mined
 from wandb_logging._fold.rows import Rows
 from wandb_logging._fold.state import RESERVED, Delta, Rules, State, Work, first_state, rules_of
 from wandb_logging._fold.summary import MAX_ROW_BYTES, Definitions, merged, summary, summary_line
@@ -45,12 +46,15 @@ def fold(rules: Rules, state: State, bodies: Iterable[bytes]) -> tuple[State, De
     folder = _Folder(rules, state)
     folder.take(bodies)
     folder.texts.save()
+    folder.mined.save()
     return folder.state, folder.delta
 
 
 def finish(rules: Rules, state: State) -> tuple[State, Delta]:
     """The state and delta of ending: the row under construction is closed. Changes neither argument."""
     folder = _Folder(rules, state)
+    folder.mined.finish(rules.start + folder.state.paused + folder.state.runtime - rules.base_runtime)
+    folder.mined.save()
     folder.rows.close()
     return folder.state, folder.delta
 
@@ -68,6 +72,7 @@ class _Folder:
         self.texts = Texts(self.work)
         self.definitions = Definitions(self.work)
         self.rows = Rows(self.work, self.definitions)
+        self.mined = Mined(self.work, self.rows)
 
     def take(self, bodies: Iterable[bytes]) -> None:
         """Take events, in order.
@@ -159,12 +164,15 @@ class _Folder:
             else:
                 self.rows.take(event, metrics, time)
         self.texts.take(event)
+        if self.rules.text_rules:
+            self.mined.take(event, time)
         if not _ROW_AND_TEXT.issuperset(event):
             self._rest(event, time)
 
     def _rest(self, event: dict[str, Any], time: float) -> None:
         if type(event.get("output")) is str:
             self.texts.take_output(event["output"], time, error=event.get("error") is True)
+            self.mined.take_output(event["output"], time, error=event.get("error") is True)
         if type(event.get("system")) is dict:
             self._sample(event["system"], time)
         self._changes(event)
@@ -204,10 +212,18 @@ class _Folder:
                 self.work.set_aside(f"{name}: {reason}", None)
                 state.told += 1
         if isinstance(event.get("exit"), int):
+            self._finish_mining(event["t"])
             state.summary["_runtime"] = int(state.runtime)  # whole seconds, as the official SDK; an open row has more
             self.rows.end()
             state.exit = event["exit"]
             delta.summary_changed = True
+
+    def _finish_mining(self, time: float) -> None:
+        """The rows of what was not complete; and a line for each rule that nothing in the whole run fitted."""
+        self.mined.finish(time)
+        for rule in self.mined.unused:
+            text = f"text_metrics: {rule} found nothing in this run"
+            self.texts.take({"text": text, "level": "WARNING", "logger": "wandb_logging", "t": time})
 
     def _set_run(self, given: object) -> None:
         if not isinstance(given, dict):

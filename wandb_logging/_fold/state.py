@@ -5,7 +5,7 @@ What is in a state is never changed but replaced, so that a copy of it need not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ class Rules:
         late_step_metric: metric that carries the step a shifted row was logged with.
         structured: whether text lines are JSON (protocol 4.6), as the server asked for.
         base_runtime: seconds the run had run before it was resumed.
+        text_rules: rules that find metrics in text (`_mining.rules`).
     """
 
     start: float
@@ -31,6 +32,7 @@ class Rules:
     late_step_metric: str = "step"
     structured: bool = False
     base_runtime: float = 0.0
+    text_rules: Sequence[Any] = ()
 
 
 @dataclass
@@ -59,6 +61,7 @@ class State:
         told: those of them that the logging program knows of, because it made the event without them.
         alerts: titles of alerts that went, and until when no other of that title goes.
         screen: what the program's terminal shows, as far as it can still change (`_fold.terminal`).
+        mining: what the rules for text remember, and the names of the metrics they found (`_fold.mined`).
     """
 
     step: int = 0
@@ -84,6 +87,7 @@ class State:
     told: int = 0
     alerts: dict[str, float] = field(default_factory=dict)
     screen: dict[str, Any] = field(default_factory=dict)
+    mining: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -141,6 +145,7 @@ def rules_of(info: Mapping[str, Any], *, structured: bool = False) -> Rules:
         late_step_metric=info.get("late_step_metric", "step"),
         structured=structured,
         base_runtime=(info.get("server") or {}).get("runtime", 0.0),
+        text_rules=(info.get("text_metrics") or {}).get("rules", ()),
     )
 
 

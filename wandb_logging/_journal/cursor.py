@@ -178,4 +178,5 @@ _STATE: dict[str, _Check] = {
     **dict.fromkeys(("steps", "alerts"), _each(_is_number)),
     "exit": _or_none(lambda value: type(value) is int),
     "screen": _is_screen,
+    "mining": _is_object,
 }

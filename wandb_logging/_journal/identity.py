@@ -55,6 +55,7 @@ _MAY_BE_NULL = {
     "define_metrics": _DEFINITIONS,
     "server": _OBJECT,
     "send": _OBJECT,
+    "text_metrics": _OBJECT,
 }
 _MAY_BE_LEFT_OUT = {"late_steps": _POLICY, "late_step_metric": _TEXT}
 _NEEDED_OF_SERVER = dict.fromkeys(("storage_id", "entity", "project", "name", "display_name"), _TEXT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -25,9 +26,7 @@ class RuleSet:
     """
 
     def __init__(self, rules: object, saved: Mapping[str, Any] | None = None) -> None:
-        self._rules = parse(rules)
-        for rule in self._rules:
-            _check_sample(rule)
+        self._rules = _compiled(rules)
         needles = {rule.has or rule.needle for rule in self._rules}
         self._needles = () if "" in needles else tuple(needles)
         self._always = "" in needles
@@ -40,6 +39,11 @@ class RuleSet:
     def saved(self) -> dict[str, Any]:
         """What it remembers, as plain JSON."""
         return {"streams": self._streams, "hits": self._hits}
+
+    def described(self, number: int) -> str:
+        """A rule by its number, its form and what it says."""
+        rule = self._rules[number]
+        return f"rule {number} ({rule.form}: {rule.given[rule.form]})"
 
     @property
     def unused(self) -> list[Rule]:
@@ -178,6 +182,31 @@ def _check_sample(rule: Rule) -> None:
     raise SettingsError(
         f"{at}: {rule.form} {rule.given[rule.form]!r} finds nothing in {sample!r}. {hint} In it are: {seen}"
     )
+
+
+def _compiled(rules: object) -> Sequence[Rule]:
+    """Rules, checked; made once of the same rules: the fold comes back with them for each batch."""
+    try:
+        key = json.dumps(rules)
+    except (TypeError, ValueError):
+        return _made(rules)
+    if key not in _KNOWN:
+        made = _made(rules)
+        if len(_KNOWN) > _MOST_KNOWN:
+            _KNOWN.clear()
+        _KNOWN[key] = made
+    return _KNOWN[key]
+
+
+_KNOWN: dict[str, Sequence[Rule]] = {}
+_MOST_KNOWN = 50
+
+
+def _made(rules: object) -> Sequence[Rule]:
+    made = parse(rules)
+    for rule in made:
+        _check_sample(rule)
+    return made
 
 
 def check(rules: Sequence[Any]) -> None:

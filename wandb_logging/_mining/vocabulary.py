@@ -6,8 +6,8 @@ import re
 
 # What counts, from the finest: of several in a line, the first is its step.
 _STEPS = (
-    "global_step step nstep steps num_updates update updates up upd iter iters iteration iterations iterate "
-    "iterat it itr icmp_seq seq ts timestep timesteps total_timesteps minibatch minibatches batch frame frames "
+    "global_step total_timesteps step nstep steps num_updates update updates up upd iter iters iteration iterations "
+    "iterate iterat it itr icmp_seq seq ts timestep timesteps minibatch minibatches batch frame frames "
     "trial generation generations gen round rounds tree trees sweep cycle cycles episode episodes nodes node "
     "pass tick gc chunk time t i n"
 ).split()
@@ -27,7 +27,7 @@ METRICS = frozenset(
     "complete transferred hit hits usage utilization grad gradient kl entropy best final performance flops "
     "gflops mflops tflops processed passed velocity diff iterations violation infeasibility divergence ess "
     "rhat rss requests responses connections transactions queries messages records ops bandwidth copy scale "
-    "add triad ns/day sec/call wall user sys real time times mfu wps ups cost regret purity modularity inertia "
+    "add triad ns/day sec/call time times mfu wps ups cost regret purity modularity inertia "
     "silhouette nll elbo bpc bpb tokens/s words/s samples/s".split()
 )
 

@@ -16,6 +16,9 @@ from typing import Any
 from wandb_logging._errors import LogError
 from wandb_logging._events import alerts
 from wandb_logging._fold.text import ERROR_LEVELS
+from wandb_logging._mining.calls import STEPS, Calls
+from wandb_logging._records import json_text
+from wandb_logging._settings import text_metrics
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import INT64, MAX_DEPTH, Aside, dumps, fast_dumps, plain, reason
 from wandb_logging._values.secrets import SHORTEST, Secrets
@@ -262,6 +265,11 @@ class Snapshot:
         self._metrics_key = settings.metrics_key
         self._step_key = settings.step_key
         self._dicts = settings.dict_message or settings.dict_args
+        wanted = text_metrics.wanted(settings.text_metrics)
+        self._calls = None if wanted is None else Calls(wanted)
+        # Rules for the records of a logger have to know it, also where the text comes from a formatter.
+        self._tells_logger = any("logger" in rule for rule in (settings.text_metrics or {}).get("rules", ()))
+        self._formatter = json_text.formatter(settings.text_format, without=(settings.metrics_key, settings.step_key))
         self._dict_message = settings.dict_message
         self._dict_args = settings.dict_args
         # True sends every record's text, a number those from that level up, False none.
@@ -283,7 +291,11 @@ class Snapshot:
         if metrics is None and self._dicts:
             metrics = self._from_message(record)
         event: dict[str, Any]
-        if metrics is None:
+        mined = self._calls.metrics(record) if metrics is None and self._calls is not None else None
+        if mined is not None:
+            event = _of_call(mined, record.created)
+            metrics = event.get("metrics")
+        elif metrics is None:
             event = {"t": record.created}
         else:
             step = attributes.get(self._step_key)
@@ -312,6 +324,9 @@ class Snapshot:
     def _add_text(self, event: dict[str, Any], record: logging.LogRecord, formatter: logging.Formatter | None) -> None:
         level = record.levelname
         event["level"] = level
+        formatter = formatter or self._formatter
+        if formatter is not None and self._tells_logger:
+            event["from"] = record.name
         if record.levelno >= logging.ERROR and level not in ERROR_LEVELS:
             event["error"] = True  # a level of the user's own: its name alone does not tell
         if formatter is not None:
@@ -336,6 +351,15 @@ class Snapshot:
         title = f"{record.levelname} in {record.name}" + (f": {error.__name__}" if error else "")
         level = "ERROR" if record.levelno >= logging.ERROR else "WARN" if record.levelno >= logging.WARNING else "INFO"
         event["alert"] = alerts.alert(*alerts.cut(title, self._masked(_text(record))), level, self._alert_wait)
+
+
+def _of_call(found: dict[str, Any], time: float) -> dict[str, Any]:
+    """The event of a call whose arguments are metrics: what is called step is the step."""
+    name = next((name for name in STEPS if type(found.get(name)) is int), None)
+    if name is None:
+        return {"metrics": found, "t": time}
+    step = found.pop(name)
+    return {"metrics": found, "step": step, "t": time} if found else {"t": time}
 
 
 def _text(record: logging.LogRecord, broken: Callable[[logging.LogRecord], object] | None = None) -> str:

@@ -141,6 +141,7 @@ def _identity(settings: Settings, mode: str, config: dict[str, Any]) -> dict[str
         "program": getattr(sys.modules.get("__main__"), "__file__", None) or (sys.argv[0] if sys.argv else ""),
         "late_steps": settings.late_steps,
         "late_step_metric": settings.late_step_metric,
+        "text_metrics": settings.text_metrics,
         "standard_files": list(settings.standard_files),
         "ignore_globs": list(settings.ignore_globs),
         "cache_policy": settings.cache_policy if settings.max_cache_bytes is not None else None,

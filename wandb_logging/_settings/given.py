@@ -69,6 +69,16 @@ class OtherSettings(TypedDict, total=False):
     """What charts and summary make of metrics: for each name, or beginning of names and *, its x axis (step_metric),
     what of it the summary shows, whether it is hidden.
     """
+    text_metrics: bool | Sequence[Any] | Mapping[str, Any] | None
+    """Metrics that are in the text of a program that logs none. A list of rules finds them in the text of records,
+    and with capture_output in what is printed; true, or {args: true}, takes the numbers in the arguments of calls
+    such as log.info('epoch %d loss %.4f', 3, 0.1234). What the program logs as metrics comes first.
+    """
+    text_format: Literal["plain", "json"] | Mapping[str, Any] | None
+    """How the text of records without a formatter of their own is written: plain, or json with their extra fields,
+    exception and stack. A mapping gives options of python-json-logger's JsonFormatter: fields, rename_fields,
+    static_fields, defaults.
+    """
     console: bool | int | str | None
     """Whether the text of records goes to the run's Logs tab; a level sends only records from that level up."""
     alert_level: int | str | None

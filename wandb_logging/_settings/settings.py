@@ -39,6 +39,8 @@ from wandb_logging._settings.kinds import (
     Whole,
     moment,
 )
+from wandb_logging._settings.text_format import TextFormat
+from wandb_logging._settings.text_metrics import TextMetrics
 from wandb_logging._values.secrets import MASK, names_secret
 
 if TYPE_CHECKING:
@@ -210,6 +212,20 @@ class Settings:
         Definitions(),
         "What charts and summary make of metrics: for each name, or beginning of names and *, its x axis "
         "(step_metric), what of it the summary shows, whether it is hidden.",
+    )
+    text_metrics: Mapping[str, Any] | None = key(
+        None,
+        TextMetrics(),
+        "Metrics that are in the text of a program that logs none. A list of rules finds them in the text of records, "
+        "and with capture_output in what is printed; true, or {args: true}, takes the numbers in the arguments of "
+        "calls such as log.info('epoch %d loss %.4f', 3, 0.1234). What the program logs as metrics comes first.",
+    )
+    text_format: Mapping[str, Any] | None = key(
+        "plain",
+        TextFormat(),
+        "How the text of records without a formatter of their own is written: plain, or json with their extra fields, "
+        "exception and stack. A mapping gives options of python-json-logger's JsonFormatter: fields, rename_fields, "
+        "static_fields, defaults.",
     )
     console: bool | int = key(
         True,

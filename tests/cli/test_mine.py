@@ -1,0 +1,100 @@
+"""`wandb-logging suggest` and `wandb-logging mine`: from a log of any program to its rows."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LOG = "".join(
+    f"2026-01-01 10:00:{i:02} INFO iter {i * 10}: loss {3 / (i + 1):.4f}, time {i + 0.5}ms\n" for i in range(5)
+)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "train.log"
+    path.write_text(LOG, encoding="utf-8")
+    return path
+
+
+def command(*args: object, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    typed = [sys.executable, "-m", "wandb_logging", *map(str, args)]
+    return subprocess.run(typed, input=given, capture_output=True, text=True, check=False, timeout=300)
+
+
+def test_suggested_rules_can_be_used_as_they_are(log: Path, tmp_path: Path) -> None:
+    """What `suggest` prints, `mine --rules` reads, and finds the same rows as `mine` alone."""
+    suggested = command("suggest", log)
+    assert 'line: "iter {step}: loss {loss}, time {time}ms"' in suggested.stdout
+    assert suggested.stdout.startswith("# 5 lines, such as: iter 0: loss 3.0000")
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(suggested.stdout, encoding="utf-8")
+    with_rules, alone = command("mine", "--json", "--rules", rules, log), command("mine", "--json", log)
+    assert with_rules.stdout == alone.stdout
+    assert json.loads(alone.stdout.splitlines()[1]) == {"line": 2, "step": 10, "metrics": {"loss": 1.5, "time": 1.5}}
+
+
+def test_a_table_for_people(log: Path) -> None:
+    """One for each rule, with its columns."""
+    shown = command("mine", log).stdout.splitlines()
+    assert shown[0] == "rule 0 (line: iter {step}: loss {loss}, time {time}ms)"
+    assert shown[1].split() == ["line", "step", "loss", "time"]
+    assert shown[2].split() == ["1", "0", "3", "0.5"]
+
+
+def test_stdin() -> None:
+    """A log can come from a pipe."""
+    assert command("mine", "--json", "-", given=LOG).stdout.count("\n") == 5
+
+
+def test_rules_that_people_wrote(log: Path, tmp_path: Path) -> None:
+    """All of YAML, if there is a reader of it; and a handler's entry as well as a list."""
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(
+        "text_metrics:\n  args: true\n  rules:\n  - {starts: 'iter {step}: ', pairs: ' '}\n", encoding="utf-8"
+    )
+    found = json.loads(command("mine", "--json", "--rules", rules, log).stdout.splitlines()[1])
+    assert found == {"line": 2, "step": 10, "metrics": {"loss": 1.5, "time": 1.5}}
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ("- line: 'a {b'\n", "text_metrics.rules[0].line a brace is not closed"),
+        ("nothing: here\n", "holds no list of rules"),
+        ("- [\n", "is no YAML"),
+        ('{"rules": [{"lines": "x"}]}', "text_metrics.rules[0] has no key 'lines'"),
+    ],
+)
+def test_wrong_rules(log: Path, tmp_path: Path, rules: str, message: str) -> None:
+    """One line says what is wrong; the exit code is 1."""
+    path = tmp_path / "rules.yaml"
+    path.write_text(rules, encoding="utf-8")
+    done = command("mine", "--rules", path, log)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert message in done.stderr
+
+
+def test_a_rule_that_finds_nothing_is_named(log: Path, tmp_path: Path) -> None:
+    """On stderr, beside the rows of the others."""
+    path = tmp_path / "rules.json"
+    path.write_text('[{"line": "loss {loss},"}, {"line": "accuracy {acc}"}]', encoding="utf-8")
+    done = command("mine", "--json", "--rules", path, log)
+    assert done.returncode == 0
+    assert done.stdout.count("\n") == 5
+    assert "rule 1 (line: accuracy {acc}) finds nothing in" in done.stderr
+
+
+def test_nothing_to_find(tmp_path: Path) -> None:
+    """A text without metrics, and a file that is not there: exit code 1, and a line that says so."""
+    path = tmp_path / "prose.txt"
+    path.write_text("Hello 1.\nNothing here, 2026-01-01.\n", encoding="utf-8")
+    for name in ("suggest", "mine"):
+        done = command(name, path)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert str(path) in done.stderr
+        assert command(name, tmp_path / "missing").returncode == 1

@@ -1,0 +1,60 @@
+"""The settings text_metrics and text_format: what they take, and what is said of what they do not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from wandb_logging._errors import SettingsError
+from wandb_logging._settings.schema import json_schema
+from wandb_logging._settings.settings import Settings
+
+GOOD: list[Any] = [
+    True,
+    False,
+    [{"line": "loss {loss}"}],
+    {"rules": [{"table": "Step", "step": "Step", "ends": "Loop"}, {"json": True, "only": ["a"]}]},
+    {"args": True},
+    {"args": ["epoch %d"], "rules": [{"Name": "a", "Regex": "a=(.*?);"}]},
+    {"args": {"loggers": ["app"], "level": "INFO"}},
+    {"rules": [{"line": "x {x}", "step": None, "level": "INFO", "logger": "a", "stream": "log"}]},
+]
+
+
+@pytest.mark.parametrize("given", GOOD)
+def test_what_is_taken_is_in_the_schema(given: Any) -> None:
+    """An editor that completes YAML takes the same."""
+    jsonschema = pytest.importorskip("jsonschema")
+    entry = {"class": "wandb_logging.WandbHandler", "text_metrics": given}
+    jsonschema.validate(entry, json_schema())
+    kept = Settings(text_metrics=given).text_metrics
+    assert Settings(text_metrics=kept).text_metrics == kept
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("yes", "expected true, a list of rules"),
+        ({"rule": []}, "expected args or rules, not 'rule'"),
+        ({"rules": [{"line": "a {a}"}, {"line": "b"}]}, r"text_metrics\.rules\[1\]\.line has no \{name\}"),
+        ([{"table": ""}], r"text_metrics\.rules\[0\]\.table must not be empty"),
+        ({"args": {"names": []}}, r"text_metrics\.args must be true, a list of templates"),
+        ({"args": {"level": "LOUD"}}, r"text_metrics\.args\.level must be the name of a level"),
+    ],
+)
+def test_what_is_wrong_is_named(given: Any, message: str) -> None:
+    """By rule and key."""
+    with pytest.raises(SettingsError, match=message):
+        Settings(text_metrics=given)
+
+
+def test_text_format() -> None:
+    """A word, or options of the formatter."""
+    assert Settings().text_format is None
+    assert Settings(text_format="json").text_format == {}
+    assert Settings(text_format={"static_fields": {"a": 1}}).text_format == {"static_fields": {"a": 1}}
+    wrong: Any
+    for wrong in ("xml", {"indent": 2}, {"fields": "name"}, {"defaults": []}):
+        with pytest.raises(SettingsError, match="text_format"):
+            Settings(text_format=wrong)

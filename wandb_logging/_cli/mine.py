@@ -1,0 +1,81 @@
+"""`wandb-logging mine`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from wandb_logging._cli.output import DONE, LEFT, PROG, complain, say, styled, words_of
+from wandb_logging._cli.rules import add_log, rules_of, text_of
+from wandb_logging._errors import SettingsError
+from wandb_logging._mining.rules import Row
+from wandb_logging._mining.ruleset import RuleSet, mine
+from wandb_logging._mining.suggest import suggest
+
+MORE = (
+    "Without --rules they are those that `suggest` prints. With --json each row is one line:",
+    '{"line": 12, "step": 100, "metrics": {"loss": 0.5}}.',
+    "Exit code: 0 there are rows, 1 there are none, or a rule is wrong, 2 wrong usage.",
+)
+EXAMPLES = ("mine train.log", "mine train.log --rules rules.yaml", "mine train.log --json | head -3")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed behind it."""
+    parser.add_argument("--rules", type=Path, metavar="RULES", help="a file of rules, YAML or JSON")
+    parser.add_argument("--json", action="store_true", help="one row a line, as JSON")
+    add_log(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the rows that rules find in a log."""
+    try:
+        text = text_of(args.file)
+        given = [one.rule for one in suggest(text)] if args.rules is None else rules_of(args.rules)
+        rules = RuleSet(given)
+    except (OSError, SettingsError) as exc:
+        complain(words_of(exc))
+        return LEFT
+    rows = mine(text, rules)
+    found = _as_json(rows) if args.json else _as_tables(list(rows), rules)
+    if args.rules is not None:
+        for rule in rules.unused:
+            complain(f"{rules.described(rule.number)} finds nothing in {args.file}")
+    if not found:
+        complain(f"{args.file}: no rows" + ("" if args.rules else f"; `{PROG} mine --rules` takes rules of your own"))
+    return DONE if found else LEFT
+
+
+def _as_json(rows: Iterator[Row]) -> int:
+    """Print rows as JSON lines; how many there are."""
+    found = 0
+    for row in rows:
+        found += 1
+        say(json.dumps({"line": row.line, "step": row.step, "metrics": row.metrics}, ensure_ascii=False))
+    return found
+
+
+def _as_tables(rows: Sequence[Row], rules: RuleSet) -> int:
+    """Print a table for each rule that found something; how many rows there are."""
+    for number in dict.fromkeys(row.rule for row in rows):
+        of_rule = [row for row in rows if row.rule == number]
+        say([styled(rules.described(number), "dim")])
+        for line in _table(of_rule):
+            say(line)
+        say()
+    return len(rows)
+
+
+def _table(rows: Sequence[Row]) -> Iterator[str]:
+    names = list(dict.fromkeys(name for row in rows for name in row.metrics))
+    heads = ["line", "step", *names]
+    cells = [[str(row.line), _shown(row.step), *(_shown(row.metrics.get(name)) for name in names)] for row in rows]
+    widths = [max(len(row[i]) for row in [heads, *cells]) for i in range(len(heads))]
+    for row in [heads, *cells]:
+        yield "  ".join(text.rjust(width) for text, width in zip(row, widths))
+
+
+def _shown(value: float | None) -> str:
+    return "" if value is None else f"{value:.10g}"

@@ -1,0 +1,41 @@
+"""`wandb-logging suggest`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from wandb_logging._cli.output import DONE, LEFT, complain, say_all, words_of
+from wandb_logging._cli.rules import add_log, text_of
+from wandb_logging._mining import written
+from wandb_logging._mining.suggest import suggest
+
+MORE = (
+    "The rules are YAML for text_metrics: in the settings, and for `mine --rules`. Read them before you use them:",
+    "what is a metric is a matter of taste.",
+    "Exit code: 0 there are rules, 1 nothing in it looks like metrics, 2 wrong usage.",
+)
+EXAMPLES = ("suggest train.log", "suggest train.log > rules.yaml", "suggest --json train.log")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed behind it."""
+    parser.add_argument("--json", action="store_true", help="one rule a line, as JSON")
+    add_log(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print rules for a log."""
+    try:
+        found = suggest(text_of(args.file))
+    except OSError as exc:
+        complain(words_of(exc))
+        return LEFT
+    if not found:
+        complain(f"{args.file}: nothing in it looks like metrics")
+        return LEFT
+    if args.json:
+        say_all(json.dumps(one.rule, ensure_ascii=False) for one in found)
+    else:
+        say_all(written.write([(one.rule, one.comment) for one in found]).splitlines())
+    return DONE

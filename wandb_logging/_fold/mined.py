@@ -1,0 +1,102 @@
+"""Metrics out of text lines (`_mining`): rows of the run beside those that the program logs itself."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from wandb_logging._fold.rows import Rows
+from wandb_logging._fold.state import Work
+from wandb_logging._mining.rules import Row
+from wandb_logging._mining.ruleset import RuleSet
+
+
+class Mined:
+    """Takes the texts of events into rows, as the run's rules say. Without rules it does nothing."""
+
+    def __init__(self, work: Work, rows: Rows) -> None:
+        self._work = work
+        self._rows = rows
+        self._given = work.rules.text_rules
+        self._set: RuleSet | None = None
+
+    @property
+    def _rules(self) -> RuleSet:
+        if self._set is None:
+            saved = json.loads(json.dumps(self._work.state.mining.get("rules") or {}))  # a copy, of all of it
+            self._set = RuleSet(self._given, saved)
+        return self._set
+
+    def take(self, event: Mapping[str, Any], time: float) -> None:
+        """Mine the text of a record. One that came with metrics has said what there is."""
+        if not self._given or "metrics" in event:
+            return
+        text = event.get("text")
+        if type(text) is str:
+            level = logging.getLevelName(str(event.get("level", "")))
+            self._put(
+                self._rules.feed_text(
+                    text,
+                    stream="log",
+                    logger=str(event.get("logger") or event.get("from") or ""),
+                    level=level if isinstance(level, int) else logging.ERROR if event.get("error") else 0,
+                ),
+                time,
+            )
+
+    def take_output(self, text: str, time: float, *, error: bool) -> None:
+        """Mine what the program wrote."""
+        if self._given:
+            self._put(self._rules.feed_output(text, stream="stderr" if error else "stdout"), time)
+
+    def finish(self, time: float) -> None:
+        """Mine what is not complete: no more of it comes."""
+        if self._given and self._work.state.mining:
+            self._put(self._rules.finish(), time)
+
+    @property
+    def unused(self) -> list[str]:
+        """Rules that found nothing in the whole run, in words."""
+        return [self._rules.described(rule.number) for rule in self._rules.unused] if self._given else []
+
+    def save(self) -> None:
+        """Have the state say what the rules remember."""
+        if self._set is not None:
+            self._work.state.mining = {**self._work.state.mining, "rules": self._set.saved}
+
+    def _put(self, rows: Iterable[Row], time: float) -> None:
+        for row in rows:
+            metrics: dict[str, Any] = dict(row.metrics)
+            event: dict[str, Any] = {}
+            if self._is_axis(row):
+                metrics.setdefault(row.x, row.step)
+            elif row.step is not None and row.step >= 0:
+                event["step"] = row.step
+            metrics = self._without_logged(metrics)
+            if metrics:
+                self._rows.take(event, metrics, time)
+
+    def _is_axis(self, row: Row) -> bool:
+        """Whether its step is a place on another x axis, as a simulation's time: then it is a metric like others."""
+        state = self._work.state
+        axes = state.mining.get("axes", [])
+        if type(row.step) is float and row.x not in axes:
+            axes = [*axes, row.x]
+            state.mining = {**state.mining, "axes": axes}
+        return row.step is not None and row.x in axes
+
+    def _without_logged(self, metrics: dict[str, Any]) -> dict[str, Any]:
+        """What the program does not log itself: that is exact, and stays."""
+        state = self._work.state
+        ours = set(state.mining.get("names", ()))
+        kept = {
+            name: value
+            for name, value in metrics.items()
+            if (name in ours or name not in state.summary)
+            and not (state.open and name in state.open and name not in ours)
+        }
+        if not ours.issuperset(kept):
+            state.mining = {**state.mining, "names": sorted(ours | kept.keys())}
+        return kept

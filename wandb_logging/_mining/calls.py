@@ -1,0 +1,172 @@
+"""Metrics from the arguments of a logging call: their names are in its template, their values are exact.
+
+`log.info("epoch %d loss %.4f", 3, 0.1234)` has its numbers before they are text. What a template names is decided once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wandb_logging._mining.pairs import Pair, pairs
+from wandb_logging._mining.structures import is_id
+from wandb_logging._mining.vocabulary import is_left, is_metric, is_setting, noun, step_rank
+
+MOST_TEMPLATES = 2000  # that are remembered; texts made by f-strings are new ones each time
+STEPS = frozenset({"step", "global_step"})
+
+_PERCENT = re.compile(
+    r"%(?:\((?P<key>[^)]*)\))?[-+ #0]*(?:\d+|\*)?(?:\.(?:\d+|\*))?[hlL]?(?P<kind>[diouxXeEfFgGcrsa%])"
+)
+_BRACES = re.compile(r"\{\{|\}\}|\{(?P<key>[^{}:!]*)(?:![rsa])?(?::[^{}]*)?\}")
+_FIRST = 7_000_001  # stands for the first value in a template; a number that nobody writes there
+
+Names = Mapping["int | str", str]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which calls metrics are taken from.
+
+    Attributes:
+        templates: texts that the template has to be; none: those that look like metrics.
+        loggers: loggers that they have to come from, or from one below; none: any.
+        level: the lowest level.
+    """
+
+    templates: frozenset[str] = frozenset()
+    loggers: tuple[str, ...] = ()
+    level: int = 0
+
+    def takes(self, logger: str, level: int) -> bool:
+        """Whether a record of this logger and level is one of them."""
+        if level < self.level:
+            return False
+        return not self.loggers or any(logger == name or logger.startswith(f"{name}.") for name in self.loggers)
+
+
+class Calls:
+    """Takes metrics from calls; remembers what each template is.
+
+    Args:
+        wanted: which calls.
+    """
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._percent: dict[str, Names | None] = {}
+        self._braces: dict[str, Names | None] = {}
+
+    def metrics(self, record: Any) -> dict[str, Any] | None:
+        """The numbers of a log record by their names, as the program gave them; None if it is no such record."""
+        message, args = record.msg, record.args
+        if type(message) is str:
+            found = self._of_template(message, args, self._percent, _PERCENT) if args else _given(record)
+        else:
+            found = self._of_object(message)
+        return found if found and self._wanted.takes(record.name, record.levelno) else None
+
+    def _of_template(
+        self, template: str, args: Any, known: dict[str, Names | None], places: re.Pattern[str]
+    ) -> dict[str, Any] | None:
+        try:
+            names = known[template]
+        except KeyError:
+            if len(known) >= MOST_TEMPLATES:
+                known.clear()
+            listed = template in self._wanted.templates
+            names = known[template] = names_of(template, places, every=listed) if self._is_for(template) else None
+        if names is None:
+            return None
+        values = args if isinstance(args, (Mapping, tuple)) else (args,)
+        found = {}
+        for place, name in names.items():
+            try:
+                value = values[place]  # type: ignore[index]
+            except (IndexError, KeyError, TypeError):
+                return None
+            if is_number(value):
+                found[name] = value
+        return found
+
+    def _is_for(self, template: str) -> bool:
+        return not self._wanted.templates or template in self._wanted.templates
+
+    def _of_object(self, message: Any) -> dict[str, Any] | None:
+        """Of a message that is no text: structlog's mapping, or one that formats itself with braces."""
+        if isinstance(message, Mapping):
+            return numbers_of(message) if isinstance(message.get("event"), str) else None
+        template, args = getattr(message, "fmt", None), getattr(message, "args", None)
+        if type(template) is not str or not isinstance(args, tuple):
+            return None
+        given = getattr(message, "kwargs", None)
+        values = {**dict(enumerate(args)), **(given if isinstance(given, Mapping) else {})}
+        return self._of_template(template, values, self._braces, _BRACES)
+
+
+def _given(record: Any) -> dict[str, Any] | None:
+    """The keyword values of a call to loguru, which come under the name `extra`."""
+    given = record.__dict__.get("extra")
+    return numbers_of(given) if isinstance(given, Mapping) else None
+
+
+def numbers_of(values: Mapping[Any, Any]) -> dict[str, Any]:
+    """The numbers of keyword values, without those that only name something."""
+    return {
+        name: value for name, value in values.items() if isinstance(name, str) and is_number(value) and not is_id(name)
+    }
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a number: of Python's own, or of an array package's with one element."""
+    if isinstance(value, (int, float)):
+        return not isinstance(value, bool)
+    return hasattr(value, "__float__") and not isinstance(value, (str, bytes)) and getattr(value, "size", 1) == 1
+
+
+def names_of(template: str, places: re.Pattern[str], *, every: bool = False) -> Names | None:
+    """The names that a template gives its values, by place or key; None if it does not look like metrics.
+
+    Args:
+        template: the text with its places.
+        places: what a place is.
+        every: whether all that have a name are metrics.
+    """
+    keys: list[int | str] = []
+
+    def numbered(match: re.Match[str]) -> str:
+        if match["key"] is None and match[0][-1] in "%{}" and match[0] in {"%%", "{{", "}}"}:
+            return match[0][0]
+        key = match["key"]
+        keys.append(int(key) if key and key.isdigit() else key or len(keys))
+        return str(_FIRST + len(keys) - 1)
+
+    try:
+        text = places.sub(numbered, template)
+    except (TypeError, ValueError):
+        return None
+    found = [pair for pair in pairs(text) if _FIRST <= pair.value < _FIRST + len(keys)]
+    named = _metrics(found, every=every)
+    return {keys[int(pair.value) - _FIRST]: name for pair, name in named} or None
+
+
+def _metrics(found: Sequence[Pair], *, every: bool) -> list[tuple[Pair, str]]:
+    names = [noun(pair.name) if pair.sep == " " else pair.name for pair in found]
+    named = [(pair, name) for pair, name in zip(found, names) if name and not is_id(name) and not is_left(name)]
+    counted = any(step_rank(name) is not None for _, name in named)
+    results = any(is_metric(name) and not is_setting(name) for _, name in named)
+    if not every and not results and not (counted and len(named) > 1):
+        return []
+    return [
+        (pair, _plain(name))
+        for pair, name in named
+        if every or is_metric(name) or pair.sep in ":=" or (counted and pair.sep == " ")
+    ]
+
+
+def _plain(name: str) -> str:
+    """`Epoch` of `Train Epoch: 1`; other names as they are."""
+    last = name.rpartition(" ")[2]
+    return last if last.lower() in {"epoch", "step", "iter", "iteration"} else name

@@ -1,0 +1,63 @@
+"""Rules as text: written as YAML that people read, and read again without a library for all of YAML."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_ENTRY = re.compile(r"(- |  )([A-Za-z]+): (.*)\Z")
+_HEADS = frozenset({"text_metrics:", "rules:"})
+
+
+def write(rules: Iterable[tuple[Mapping[str, Any], str]]) -> str:
+    """Rules and what each is for, as a list in YAML with comments."""
+    return "".join(line + "\n" for rule, comment in rules for line in _rule(rule, comment))
+
+
+def _rule(rule: Mapping[str, Any], comment: str) -> Iterable[str]:
+    if comment:
+        yield f"# {' '.join(comment.split())}"
+    for i, (key, value) in enumerate(rule.items()):
+        yield f"{'  ' if i else '- '}{key}: {json.dumps(value, ensure_ascii=False)}"
+
+
+def read(text: str) -> list[dict[str, Any]] | None:
+    """The rules of what `write` wrote, or of JSON; None if it is neither, but perhaps other YAML."""
+    try:
+        return _of_tree(json.loads(text))
+    except ValueError:
+        pass
+    rules: list[dict[str, Any]] = []
+    for line in text.splitlines():
+        if not line.strip() or line.lstrip().startswith("#") or line.strip() in _HEADS:
+            continue
+        match = _ENTRY.match(line)
+        if match is None or (match[1] != "- " and not rules):
+            return None
+        try:
+            value = json.loads(match[3])
+        except ValueError:
+            return None
+        if match[1] == "- ":
+            rules.append({})
+        rules[-1][match[2]] = value
+    return rules
+
+
+def rules_in(tree: object) -> list[dict[str, Any]]:
+    """The rules of a file's content: a list of them, or a mapping that has them as `rules` or `text_metrics`.
+
+    Raises:
+        ValueError: it has none.
+    """
+    while isinstance(tree, dict) and ("text_metrics" in tree or "rules" in tree):
+        tree = tree.get("text_metrics", tree.get("rules"))
+    if not isinstance(tree, list):
+        raise ValueError("holds no list of rules")
+    return tree
+
+
+def _of_tree(tree: object) -> list[dict[str, Any]] | None:
+    return rules_in(tree) if isinstance(tree, (list, dict)) else None

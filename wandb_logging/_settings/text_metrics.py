@@ -1,0 +1,92 @@
+"""The setting `text_metrics`: which metrics are in the text that a program logs and prints anyway."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wandb_logging._errors import SettingsError
+from wandb_logging._mining import rules, ruleset
+from wandb_logging._mining.calls import Wanted
+from wandb_logging._settings.kinds import Kind
+
+_TEXTS = {"type": "array", "items": {"type": "string"}}
+
+
+@dataclass(frozen=True)
+class TextMetrics(Kind["Mapping[str, Any] | None"]):
+    """Rules, and whether the arguments of calls are metrics."""
+
+    hint = "bool | Sequence[Any] | Mapping[str, Any]"
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """False, true for the arguments of calls, a list of rules, or both."""
+        calls = {
+            "type": "object",
+            "properties": {"templates": _TEXTS, "loggers": _TEXTS, "level": {"type": ["string", "integer"]}},
+            "additionalProperties": False,
+        }
+        args = {
+            "anyOf": [{"type": "boolean"}, _TEXTS, calls],
+            "description": "Whether numbers in the arguments of logging calls are metrics; or those of which calls.",
+        }
+        both = {"type": "object", "properties": {"args": args, "rules": rules.schema()}, "additionalProperties": False}
+        return {"anyOf": [{"type": "boolean"}, rules.schema(), both]}
+
+    def keep(self, value: object) -> Mapping[str, Any] | None:
+        """Both parts as plain JSON, checked; None if there is neither."""
+        if value is False:
+            return None
+        given = _copied({"args": True} if value is True else {"rules": value} if _is_list(value) else value)
+        if not isinstance(given, dict):
+            raise ValueError("true, a list of rules, or a mapping with args and rules")
+        unknown = sorted(set(given) - {"args", "rules"})
+        if unknown:
+            raise ValueError(f"args or rules, not {unknown[0]!r}; a rule goes into the list of rules")
+        kept = {"args": _args(given.get("args", False)), "rules": given.get("rules") or []}
+        ruleset.check(kept["rules"])
+        return kept if kept["args"] or kept["rules"] else None
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, (list, tuple))
+
+
+def _args(value: Any) -> Any:
+    """What `args` says, as a mapping; None if no call's arguments are metrics."""
+    if value is False or value is None:
+        return None
+    given = {} if value is True else {"templates": value} if _is_list(value) else value
+    if not isinstance(given, dict) or not set(given) <= {"templates", "loggers", "level"}:
+        raise SettingsError(
+            "text_metrics.args must be true, a list of templates, or a mapping with templates, loggers, level"
+        )
+    for name in ("templates", "loggers"):
+        texts = given.get(name, [])
+        if not _is_list(texts) or not all(isinstance(text, str) for text in texts):
+            raise SettingsError(f"text_metrics.args.{name} must be a list of texts, not {texts!r}")
+    level = given.get("level", 0)
+    number = logging.getLevelName(level.upper()) if isinstance(level, str) else level
+    if not isinstance(number, int):
+        raise SettingsError(f"text_metrics.args.level must be the name of a level, not {level!r}")
+    return {"templates": list(given.get("templates", [])), "loggers": list(given.get("loggers", [])), "level": number}
+
+
+def wanted(kept: Mapping[str, Any] | None) -> Wanted | None:
+    """The calls whose arguments are metrics, from what `keep` gave; None if there are none."""
+    args = (kept or {}).get("args")
+    if not args:
+        return None
+    return Wanted(frozenset(args["templates"]), tuple(args["loggers"]), args["level"])
+
+
+def _copied(value: Any) -> Any:
+    # dictConfig's own mappings resolve ext:// and cfg:// by [] only.
+    if isinstance(value, dict):
+        return {key: _copied(value[key]) for key in value}
+    if _is_list(value):
+        return [_copied(value[i]) for i in range(len(value))]
+    return value
