@@ -151,7 +151,11 @@ def test_arguments_and_settings_that_are_not_covered_are_named_once(caplog: pyte
 
 def test_all_that_is_listed_is_there() -> None:
     """Each name can be had."""
-    assert sorted(wandb.__all__) == dir(wandb) == sorted({*HOMES, "__version__", "config", "run", "summary", "util"})
+    assert (
+        sorted(wandb.__all__)
+        == dir(wandb)
+        == sorted({*HOMES, "__version__", "config", "run", "summary", "util", "plot"})
+    )
     with wandb.init(mode="disabled"):
         assert [name for name in wandb.__all__ if getattr(wandb, name) is None] == []
 

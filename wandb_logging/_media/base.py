@@ -18,7 +18,8 @@ Keep = Callable[[Source, str], Kept]
 """Keeps the bytes of a file, or these, under a name with this extension. Raises OSError."""
 
 
-Label = Callable[[str, str, dict[int, str]], object]
+Label = Callable[[str, str, dict[str, Any]], object]
+"""Puts something into the part of the config where the page looks for it: (kind, key, what)."""
 
 
 class Place:
@@ -27,12 +28,13 @@ class Place:
     Args:
         keep: copies into the run directory.
         log_artifact: logs an artifact to the run.
-        label: puts names of classes into its config: (kind, key, number -> name).
+        label: puts into its config what the page has to know: names of classes, how a chart is drawn.
         step: what stands for the step in their names.
         run_id: id of the run.
 
     Attributes:
         files: what was kept: the member `media` of the event (`_names`).
+        charts: dotted name -> chart, for the top of the row.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Place:
     ) -> None:
         self.label = label
         self.files: list[dict[str, str]] = []
+        self.charts: dict[str, Any] = {}
         self.run_id = run_id
         self.log_artifact = log_artifact
         self._keep = keep

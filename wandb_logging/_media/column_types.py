@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from wandb_logging._media.base import Media
@@ -12,12 +12,23 @@ _UNKNOWN = {"wb_type": "unknown"}  # of no value at all
 _ANY = {"wb_type": "any"}
 
 
-def column_types(columns: Sequence[str | int], rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
-    """The types of a table's columns. One with values of different types may hold anything."""
+def column_types(
+    columns: Sequence[str | int], rows: Sequence[Sequence[Any]], filled: Collection[str | int] = ()
+) -> dict[str, Any]:
+    """The types of a table's columns. One with values of different types may hold anything.
+
+    Args:
+        columns: their names.
+        rows: the values.
+        filled: those of which each row has a value.
+    """
     types: list[dict[str, Any]] = [_UNKNOWN] * len(columns)
     for row in rows:
         types = [_merged(old, _type_of(value)) for old, value in zip(types, row)]
-    named = {str(column): _optional(kind) for column, kind in zip(columns, types)}
+    named = {
+        str(column): kind if column in filled and all(row[at] is not None for row in rows) else _optional(kind)
+        for at, (column, kind) in enumerate(zip(columns, types))
+    }
     return {"wb_type": "typedDict", "params": {"type_map": named}}
 
 

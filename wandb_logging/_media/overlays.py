@@ -35,7 +35,8 @@ class Overlay(Media):
     def json(self, key: str, place: Place) -> dict[str, Any]:
         """The JSON object of it."""
         if self.labels:
-            place.label(self.label_kind, f"{key}_wandb_delimeter_{self.name}", self.labels)  # the SDK's spelling
+            name = f"{key}_wandb_delimeter_{self.name}"  # the SDK's spelling
+            place.label(self.label_kind, name, {"type": self.label_kind, "key": name, "value": self.labels})
         return super().json(key, place)
 
 

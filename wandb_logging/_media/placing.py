@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 from wandb_logging._errors import LogError
 from wandb_logging._events.media_names import STEP
 from wandb_logging._media.base import Keep, Label, Place, Value
+from wandb_logging._media.chart import Chart, Visualized
 from wandb_logging._values.plain import MAX_DEPTH, Aside
 
 if TYPE_CHECKING:
     from wandb_logging._artifacts.artifact import Artifact
 
+_CHARTS = (Chart, Visualized)
+_ELSEWHERE = object()  # the value of a chart: its table is at the top of the row
 _NUMBERS = frozenset({float, int, str, bool, type(None)})
 
 
@@ -24,7 +27,7 @@ class Placing:
     Args:
         keep: copies into the run directory.
         log_artifact: logs an artifact to the run, for tables.
-        label: puts names of classes into its config, for boxes and masks.
+        label: puts into its config what the page has to know.
         strict: whether a value that is not what it should be raises, as a person calls; otherwise it is set aside,
             as what the disk refuses always is.
         step: what stands for the step in the files' names: "summary" in the summary, where they are named after the
@@ -57,7 +60,10 @@ class Placing:
             LogError: if strict.
         """
         place = self._place()
-        return self._mapping(metrics, "", aside, place, 0), place.files
+        placed = self._mapping(metrics, "", aside, place, 0)
+        if place.charts:
+            placed = {**placed, **self._mapping(_tables(place), "", aside, place, 0)}
+        return placed, place.files
 
     def _mapping(self, metrics: Mapping[Any, Any], path: str, aside: Aside, place: Place, depth: int) -> Any:
         changed: dict[Any, Any] = {}
@@ -67,23 +73,37 @@ class Placing:
                 continue
             name = f"{path}.{key}" if path else str(key)
             try:
-                if not isinstance(value, Mapping):
-                    placed = _placed(value, name if self._whole_path else str(key), place)
-                elif depth < MAX_DEPTH:
-                    placed = self._mapping(value, name, aside, place, depth + 1)
-                else:
-                    placed = value
+                placed = self._value(key, value, name, aside, place, depth)
             except Exception as exc:
                 if self._strict and isinstance(exc, LogError):
                     raise LogError(f"{name}: {exc}") from exc
                 aside[name] = str(exc) or type(exc).__name__
                 gone.append(key)
             else:
-                if placed is not value:
+                if placed is _ELSEWHERE:
+                    gone.append(key)
+                elif placed is not value:
                     changed[key] = placed
         if not changed and not gone:
             return metrics
         return {key: changed.get(key, value) for key, value in metrics.items() if key not in gone}
+
+    def _value(  # noqa: PLR0917  what `_mapping` has
+        self, key: object, value: Any, name: str, aside: Aside, place: Place, depth: int
+    ) -> Any:
+        if isinstance(value, _CHARTS):
+            place.charts[name] = value
+            return _ELSEWHERE
+        if not isinstance(value, Mapping):
+            return _placed(value, name if self._whole_path else str(key), place)
+        return self._mapping(value, name, aside, place, depth + 1) if depth < MAX_DEPTH else value
+
+
+def _tables(place: Place) -> dict[str, Any]:
+    """The tables of charts, under their names in the row; the page is told how to draw them."""
+    for name, chart in place.charts.items():
+        place.label(chart.kind, name, chart.panel(name))
+    return {chart.row_key(name): chart.table for name, chart in place.charts.items()}
 
 
 def _placed(value: Any, key: str, place: Place) -> Any:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import importlib
 import json
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -70,6 +71,7 @@ class Table(Media):
         self.columns: list[str | int] = list(_COLUMNS if columns is None else columns)
         self.data: list[list[Any]] = []
         self.log_mode = log_mode
+        self._filled: set[str | int] = set()
         for row in given:
             self.add_data(*row)
 
@@ -86,8 +88,13 @@ class Table(Media):
         if len(row) != len(self.columns):
             raise LogError(f"Table: row {number} has {len(row)} values for {len(self.columns)} columns")
 
-    def add_column(self, name: str, data: Sequence[Any]) -> None:
+    def add_column(self, name: str, data: Sequence[Any], optional: bool = False) -> None:  # noqa: FBT001, FBT002  the official SDK's
         """Add a column.
+
+        Args:
+            name: of the column.
+            data: a value for each row.
+            optional: whether the page is told that values may be missing.
 
         Raises:
             LogError: there is one of that name, or it has another length than the table.
@@ -100,8 +107,35 @@ class Table(Media):
         if len(values) != len(self.data):
             raise LogError(f"Table: column {name!r} has {len(values)} values for {len(self.data)} rows")
         self.columns.append(name)
+        if not optional:
+            self._filled.add(name)
         for row, value in zip(self.data, values):
             row.append(value)
+
+    def add_computed_columns(self, fn: Callable[[int, dict[str | int, Any]], Mapping[str, Any]]) -> None:
+        """Add columns made from the others.
+
+        Args:
+            fn: is given the number of a row and its values by column; gives the new values by column.
+
+        Raises:
+            LogError: not each row has the same new columns, or there is one of that name.
+        """
+        made = [dict(fn(number, dict(zip(self.columns, row)))) for number, row in enumerate(self.data)]
+        for name in dict.fromkeys(name for row in made for name in row):
+            self.add_column(name, [row[name] for row in made if name in row])
+
+    def get_dataframe(self) -> Any:
+        """The table as a data frame of pandas.
+
+        Raises:
+            LogError: pandas is not installed.
+        """
+        try:
+            pandas = importlib.import_module("pandas")
+        except ImportError:
+            raise LogError("Table.get_dataframe needs pandas: pip install pandas") from None
+        return pandas.DataFrame.from_records(self.data, columns=self.columns)
 
     def add_row(self, *row: Any) -> None:
         """Another name of `add_data`."""
@@ -159,7 +193,7 @@ class Table(Media):
         rows = self.data[: self.MAX_ARTIFACT_ROWS]
         return {
             "_type": "table",
-            "column_types": column_types(self.columns, rows),
+            "column_types": column_types(self.columns, rows, self._filled),
             "columns": self.columns,
             "data": [[_cell(value, artifact) for value in row] for row in rows],
             "log_mode": self.log_mode,

@@ -415,9 +415,9 @@ class Run:
         self._background.append_change("summary", placed)
         return placed
 
-    def _label(self, kind: str, key: str, labels: dict[int, str]) -> None:
-        """Put the names of an image's classes into the config, where the page looks for them."""
-        told = {key: {"type": kind, "key": key, "value": labels}}
+    def _label(self, kind: str, key: str, what: dict[str, Any]) -> None:
+        """Put into the config what the page has to know: names of an image's classes, how a chart is drawn."""
+        told = {key: what}
         if self._labels.get(kind, {}).get(key) != told[key]:
             self._labels.setdefault(kind, {}).update(told)
             self._background.append_change("config", {"_wandb": {kind: told}})

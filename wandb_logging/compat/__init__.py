@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from wandb_logging._errors import WandbLoggingError as Error
     from wandb_logging._events.alerts import AlertLevel
     from wandb_logging._media.audio import Audio
+    from wandb_logging._media.graph import Graph
     from wandb_logging._media.histogram import Histogram
     from wandb_logging._media.html import Html
     from wandb_logging._media.image import Image
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from wandb_logging._media.table import Table
     from wandb_logging._media.video import Video
     from wandb_logging._reading.summary import Summary
-    from wandb_logging.compat import _util as util
+    from wandb_logging.compat import _plot as plot, _util as util
     from wandb_logging.compat._config import Config
     from wandb_logging.compat._functions import (
         alert,
@@ -51,11 +52,14 @@ if TYPE_CHECKING:
         log_model,
         mark_preempting,
         save,
+        unwatch,
         use_artifact,
         use_model,
+        watch,
     )
     from wandb_logging.compat._init import init, login
     from wandb_logging.compat._install import install, uninstall
+    from wandb_logging.compat._plot import plot_table, visualize
     from wandb_logging.compat._run import Run
     from wandb_logging.compat._settings import Settings
     from wandb_logging.compat._util import (
@@ -84,6 +88,7 @@ __all__ = [
     "CommError",
     "Config",
     "Error",
+    "Graph",
     "Histogram",
     "Html",
     "Image",
@@ -109,6 +114,8 @@ __all__ = [
     "log_model",
     "login",
     "mark_preempting",
+    "plot",
+    "plot_table",
     "require",
     "run",
     "save",
@@ -120,9 +127,12 @@ __all__ = [
     "termsetup",
     "termwarn",
     "uninstall",
+    "unwatch",
     "use_artifact",
     "use_model",
     "util",
+    "visualize",
+    "watch",
 ]
 
 

@@ -75,7 +75,7 @@ class Config(Mapping[str, Any]):
         values: dict[str, Any] = copy.deepcopy(vars(self)["_run"].config)
         return values
 
-    def update(self, d: Any, allow_val_change: bool | None = None) -> None:  # noqa: FBT001  the official SDK's signature
+    def update(self, d: Any, allow_val_change: bool | None = None) -> None:
         """Set several values.
 
         Args:

@@ -37,9 +37,11 @@ use_artifact = _of_current(Run.use_artifact)
 log_model = _of_current(Run.log_model)
 use_model = _of_current(Run.use_model)
 mark_preempting = _of_current(Run.mark_preempting)
+watch = _of_current(Run.watch)
+unwatch = _of_current(Run.unwatch)
 
 
-def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:  # noqa: FBT001  the official SDK's signature
+def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
     """End the current run, if there is one, when everything is sent.
 
     Args:

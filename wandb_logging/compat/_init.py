@@ -20,7 +20,7 @@ from wandb_logging.compat._settings import MEANINGLESS, PATIENCE, STALL, Setting
 _NOT_GIVEN: tuple[Any, ...] = (None, "", (), [])  # as environment variables and command lines say it
 
 
-def init(  # noqa: PLR0917  the official SDK's signature
+def init(
     entity: str | None = None,
     project: str | None = None,
     dir: StrPath | None = None,  # noqa: A002  the official SDK's name, as the next
@@ -31,7 +31,7 @@ def init(  # noqa: PLR0917  the official SDK's signature
     config: Any = None,
     config_exclude_keys: Sequence[str] | None = None,
     config_include_keys: Sequence[str] | None = None,
-    allow_val_change: bool | None = None,  # noqa: FBT001
+    allow_val_change: bool | None = None,
     group: str | None = None,
     job_type: str | None = None,
     mode: str | None = None,
@@ -126,7 +126,7 @@ def init(  # noqa: PLR0917  the official SDK's signature
 
 def login(
     key: str | None = None,
-    relogin: bool | None = None,  # noqa: FBT001  the official SDK's signature
+    relogin: bool | None = None,
     host: str | None = None,
     *,
     verify: bool = True,

@@ -29,6 +29,8 @@ from wandb_logging.compat._settings import INIT_TIMEOUT, RunSettings, Settings, 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from wandb_logging.compat._watch import Watcher
+
 
 class Run:
     """A run under the official SDK's names, as `init` gives it.
@@ -46,6 +48,7 @@ class Run:
         self._patience = float(vars(settings).get("init_timeout", INIT_TIMEOUT))
         self._config = Config(run, allow_val_change=bool(vars(settings).get("allow_val_change", in_notebook())))
         self._settings = RunSettings(self, vars(settings))
+        self._watches: Watcher | None = None
         self.pid = os.getpid()
         # The first event: with it the run is made on the server, even if nothing is logged.
         run.summary.update({})
@@ -215,7 +218,7 @@ class Run:
         """The run directory."""
         return str(self._run.dir or tempfile.gettempdir())
 
-    def display(self, height: int = 420, hidden: bool = False) -> bool:  # noqa: FBT001, FBT002  the official SDK's
+    def display(self, height: int = 420, hidden: bool = False) -> bool:
         """Show the run's page in a notebook; whether that was done."""
         if not in_notebook() or self.url is None:
             return False
@@ -223,7 +226,7 @@ class Run:
         page.display(page.HTML(self.to_html(height, hidden)))
         return True
 
-    def to_html(self, height: int = 420, hidden: bool = False) -> str:  # noqa: FBT001, FBT002
+    def to_html(self, height: int = 420, hidden: bool = False) -> str:
         """The run's page as a frame of another."""
         style = f"border:none;width:100%;height:{height}px;" + ("display:none;" if hidden else "")
         return f"<iframe src='{self.url or ''}?jupyter=true' style='{style}'></iframe>"
@@ -254,7 +257,7 @@ class Run:
 
     # --- what goes into it ---
 
-    def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:  # noqa: FBT001  the official SDK's signature
+    def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
         """Log a row, or part of one.
 
         Args:
@@ -268,14 +271,14 @@ class Run:
         self._config.persist()
         self._run.log(data, step, commit=commit)
 
-    def define_metric(  # noqa: PLR0917  the official SDK's signature
+    def define_metric(
         self,
         name: str,
         step_metric: str | Metric | None = None,
-        step_sync: bool | None = None,  # noqa: FBT001
-        hidden: bool | None = None,  # noqa: FBT001
+        step_sync: bool | None = None,
+        hidden: bool | None = None,
         summary: str | None = None,
-        overwrite: bool | None = None,  # noqa: FBT001
+        overwrite: bool | None = None,
     ) -> Metric:
         """Say what charts and summary make of a metric, as `wandb_logging.Run.define_metric`."""
         if isinstance(summary, str):  # copy is an older word for the last value
@@ -288,6 +291,54 @@ class Run:
         if base_path is None and not matches(glob_str, None) and matches(written, self.dir):
             return self._run.save(written, self.dir, policy)
         return self._run.save(glob_str, base_path, policy)
+
+    def watch(
+        self,
+        models: Any,
+        criterion: Any = None,
+        log: str | None = "gradients",
+        log_freq: int = 1000,
+        idx: int | None = None,
+        log_graph: bool = False,
+    ) -> list[Any]:
+        """Log gradients and parameters of PyTorch models as histograms, into rows that are logged anyway.
+
+        Args:
+            models: a `torch.nn.Module`, or several.
+            criterion: has no meaning here.
+            log: gradients, parameters, all, or None for neither.
+            log_freq: once in so many passes.
+            idx: number of the first model: it is in the names of all but number 0. Default: counted on.
+            log_graph: whether the layers go into the summary, after each was used once.
+
+        Returns:
+            The graphs.
+
+        Raises:
+            TypeError: something else than a model of PyTorch.
+            ValueError: `log` is none of those, or the model is watched already.
+        """
+        return self._watcher().watch(models, criterion, log, log_freq, idx, log_graph=log_graph)
+
+    def unwatch(self, models: Any = None) -> None:
+        """Stop that.
+
+        Args:
+            models: of these. Default: of all.
+        """
+        self._watcher().unwatch(models)
+
+    def _watcher(self) -> Watcher:
+        if self._watches is None:
+            from wandb_logging.compat._watch import Watcher  # noqa: PLC0415  few programs watch
+
+            self._watches = Watcher(self)
+        return self._watches
+
+    @property
+    def going_on(self) -> bool:
+        """Whether it is not finished."""
+        return self in active
 
     def alert(
         self,
@@ -357,7 +408,7 @@ class Run:
 
     # --- its end ---
 
-    def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:  # noqa: FBT001  the official SDK's
+    def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
         """End the run, when everything is sent. What is printed of it is the setting `silent`."""
         del quiet
         if self in active:

@@ -5,10 +5,11 @@ A home is a module of this package, and the name in there if it is another one: 
 
 from __future__ import annotations
 
-from wandb_logging._media import ROOMS as _MEDIA
+from wandb_logging._media import ROOMS
 
 VERSION = "0.31.0"
 
+_MEDIA = {**ROOMS, "Graph": "_media.graph"}
 _ERRORS = {
     "AuthenticationError": "_errors:AuthError",
     "CommError": "_errors:WandbLoggingError",
@@ -47,10 +48,14 @@ HOMES: dict[str, str] = {
             "mark_preempting",
             "save",
             "use_artifact",
+            "unwatch",
             "use_model",
+            "watch",
         ),
         "compat._functions",
     ),
+    "plot_table": "compat._plot",
+    "visualize": "compat._plot",
     "install": "compat._install",
     "uninstall": "compat._install",
 }
@@ -62,7 +67,6 @@ REFUSED = frozenset(
         "ArtifactTTL",
         "Classes",
         "EvalTable",
-        "Graph",
         "JoinedTable",
         "agent",
         "api",
@@ -71,14 +75,10 @@ REFUSED = frozenset(
         "controller",
         "link_model",
         "pin_config_keys",
-        "plot_table",
         "restore",
         "sagemaker_auth",
         "sweep",
         "trigger",
-        "unwatch",
-        "visualize",
-        "watch",
         "wandb_agent",
     ]
 )
@@ -91,6 +91,27 @@ MODULES: dict[str, dict[str, str]] = {
     "errors.errors": _ERRORS,
     "errors.term": _TERM,
     "integration": {},
+    "plot": {
+        **dict.fromkeys(
+            (
+                "bar",
+                "confusion_matrix",
+                "histogram",
+                "line",
+                "line_series",
+                "plot_table",
+                "pr_curve",
+                "roc_curve",
+                "scatter",
+                "visualize",
+            ),
+            "compat._plot",
+        ),
+        "CustomChart": "_media.chart:Chart",
+        "Visualize": "_media.chart:Visualized",
+    },
+    "plot.custom_chart": {"CustomChart": "_media.chart:Chart", "plot_table": "compat._plot"},
+    "plot.viz": {"Visualize": "_media.chart:Visualized", "visualize": "compat._plot"},
     "sdk": {
         name: HOMES[name]
         for name in (

@@ -28,17 +28,17 @@ class SummaryDisabled(dict[str, Any]):
     """The type of its summary. There are no values of it."""
 
 
-def termlog(string: str = "", newline: bool = True, repeat: bool = True, **_: Any) -> None:  # noqa: ARG001, FBT001, FBT002
+def termlog(string: str = "", newline: bool = True, repeat: bool = True, **_: Any) -> None:  # noqa: ARG001
     """Say something to the person at the terminal."""
     _say(logging.INFO, string, repeat=repeat)
 
 
-def termwarn(string: str, newline: bool = True, repeat: bool = True, **_: Any) -> None:  # noqa: ARG001, FBT001, FBT002
+def termwarn(string: str, newline: bool = True, repeat: bool = True, **_: Any) -> None:  # noqa: ARG001
     """Warn."""
     _say(logging.WARNING, string, repeat=repeat)
 
 
-def termerror(string: str, newline: bool = True, repeat: bool = True, **_: Any) -> None:  # noqa: ARG001, FBT001, FBT002
+def termerror(string: str, newline: bool = True, repeat: bool = True, **_: Any) -> None:  # noqa: ARG001
     """Say what went wrong."""
     _say(logging.ERROR, string, repeat=repeat)
 
@@ -92,7 +92,7 @@ def telemetry_context(*_: Any, **__: Any) -> Iterator[Any]:
     yield _Anything()
 
 
-def get_module(name: str, required: str | bool | None = None, lazy: bool = True) -> ModuleType | None:  # noqa: FBT001, FBT002
+def get_module(name: str, required: str | bool | None = None, lazy: bool = True) -> ModuleType | None:
     """A module, or None where it is not installed.
 
     Args:

@@ -1,0 +1,223 @@
+"""Each program in `programs/` run with the official SDK and with `compat` in its place: what the server has of both.
+
+    python -m tests.frameworks                      all of them
+    python -m tests.frameworks keras_callbacks      one
+    python -m tests.frameworks --write              and the table in docs/reference/frameworks.md
+
+Needs the frameworks: `nox -s frameworks` installs them. A program whose framework is not installed is left out, and
+its line of the table stays as it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import datetime
+import importlib.metadata
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wandb_logging.compat._install import FOLDER
+from wandb_logging.testing import LocalServer, StoredRun
+
+HERE = Path(__file__).parent
+PROGRAMS = HERE / "programs"
+PAGE = HERE.parent.parent / "docs" / "reference" / "frameworks.md"
+BEGIN, END = "<!-- generated: frameworks -->", "<!-- end: frameworks -->"
+PATIENCE = 600  # seconds that a program may take
+
+# The distribution whose version the table names.
+FRAMEWORKS = {
+    "accelerate_tracker": "accelerate",
+    "catboost_callback": "catboost",
+    "d3rlpy_logger": "d3rlpy",
+    "fastai_callback": "fastai",
+    "ignite_logger": "pytorch-ignite",
+    "keras_callbacks": "keras",
+    "lightgbm_callback": "lightgbm",
+    "lightning_logger": "lightning",
+    "optuna_callback": "optuna-integration",
+    "ray_setup": "ray",
+    "sb3_callback": "stable-baselines3",
+    "sklearn_plots": "scikit-learn",
+    "skorch_logger": "skorch",
+    "transformers_trainer": "transformers",
+    "trl_trainer": "trl",
+    "xgboost_callback": "xgboost",
+}
+# How fast it ran, and names that each run makes for itself.
+NOT_COMPARED = {
+    "_runtime",
+    "_timestamp",
+    "train/total_flos",
+    "train_runtime",
+    "train_samples_per_second",
+    "train_steps_per_second",
+}
+
+
+def timed(name: str) -> bool:
+    """Whether a value says how fast it ran, or where."""
+    last = name.replace(".", "/").rpartition("/")[2]
+    return (
+        last in NOT_COMPARED
+        or last.endswith(("runtime", "_per_second", "sha256", "path", "_time", "fps", "time_elapsed", "time"))
+        or "random" in name
+        or "time_" in last
+    )
+
+
+@dataclass
+class Outcome:
+    """What came of one program with one client."""
+
+    code: int | str = 0
+    error: str = ""
+    runs: list[dict[str, Any]] = field(default_factory=list)
+
+
+def tree_of(run: StoredRun) -> dict[str, Any]:
+    """What is compared of a run."""
+    return {
+        "config": run.config,
+        "rows": run.history,
+        "summary": {key: value for key, value in run.summary.items() if key != "_wandb"},
+        "charts": {key: run.wandb_config.get(key) for key in ("visualize", "viz")},
+        "definitions": len(run.wandb_config.get("m", ())),
+        "artifacts": sorted(f"{artifact.type}: {len(artifact.files)}" for artifact in run.logged_artifacts),
+        "state": run.state,
+    }
+
+
+def run_with(client: str, program: str) -> Outcome:
+    """Run a program in a folder of its own."""
+    folder = tempfile.mkdtemp(prefix=f"{program}-{client}-")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "NETRC"))}
+    path = {"PYTHONPATH": FOLDER} if client == "compat" else {}
+    quiet = {"HOME": folder, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1", "WANDB_SILENT": "true"}
+    offline = {"HF_HUB_OFFLINE": "1", "RAY_USAGE_STATS_ENABLED": "0", "TOKENIZERS_PARALLELISM": "false"}
+    with LocalServer() as server:
+        try:
+            done = subprocess.run(
+                [sys.executable, str(PROGRAMS / f"{program}.py")],
+                cwd=folder,
+                env={**kept, **quiet, **offline, **server.env(), **path},
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=PATIENCE,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return Outcome(f"more than {PATIENCE} s")
+        return Outcome(done.returncode, done.stderr, [tree_of(run) for run in server.runs])
+
+
+def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """All (path, value) of a tree."""
+    items = tree.items() if isinstance(tree, Mapping) else enumerate(tree) if isinstance(tree, list) else ()
+    if not items or tree in ({}, []):
+        yield path, tree
+    for key, value in items:
+        yield from leaves(value, f"{path}/{key}" if path else str(key))
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two values are the same but for rounding."""
+    if isinstance(a, (int, float)) and isinstance(b, (int, float)) and isinstance(a, bool) == isinstance(b, bool):
+        return math.isclose(a, b, rel_tol=1e-5, abs_tol=1e-7) or (a != a and b != b)
+    if isinstance(a, str) and isinstance(b, str) and "0x" in a + b:  # an object's address
+        return a.partition("0x")[0] == b.partition("0x")[0]
+    return bool(a == b)
+
+
+def differences(theirs: Outcome, ours: Outcome) -> dict[str, tuple[Any, Any]]:
+    """Where the runs of both differ: path -> their value and ours."""
+    left, right = dict(leaves(theirs.runs)), dict(leaves(ours.runs))
+    found = {path: (left.get(path, "-"), right.get(path, "-")) for path in {**left, **right} if not timed(path)}
+    return {path: pair for path, pair in found.items() if not same(*pair)}
+
+
+def verdict(theirs: Outcome, ours: Outcome) -> str:
+    """What the table says."""
+    if theirs.code:
+        return f"does not run with the official SDK here: {last_line(theirs)}"
+    if ours.code:
+        return f"does not run: {last_line(ours)}"
+    found = differences(theirs, ours)
+    if not found:
+        return "the same rows, keys, steps, config, charts and artifacts"
+    kinds = sorted({path.split("/", 2)[1] for path in found if "/" in path} or {"runs"})
+    shown = ", ".join(f"`{path.split('/', 1)[-1]}`" for path in sorted(found)[:3])
+    return f"differs in {', '.join(kinds)} ({len(found)}: {shown})"
+
+
+def last_line(outcome: Outcome) -> str:
+    """What a program ended with."""
+    lines = [line for line in outcome.error.strip().splitlines() if "Error" in line] or [str(outcome.code)]
+    return lines[-1][:120].replace("|", "/")
+
+
+def sentence(program: str) -> str:
+    """What a program is, by its docstring."""
+    return ast.get_docstring(ast.parse((PROGRAMS / f"{program}.py").read_text(encoding="utf-8"))) or program
+
+
+def version(distribution: str) -> str | None:
+    """The installed one; None if there is none."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def write(lines: Mapping[str, str]) -> None:
+    """Put lines into the table of the page; those of other programs stay."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    table, _, after = rest.partition(END)
+    kept = {line.split("|")[1].strip(): line for line in table.splitlines() if line.startswith("| ")}
+    head = ["| what | version | on | with `compat` |", "|---|---|---|---|"]
+    kept = {key: line for key, line in kept.items() if key != "what"}
+    kept.update({line.split("|")[1].strip(): line for line in lines.values()})
+    rows = "\n".join([*head, *(kept[key] for key in sorted(kept, key=str.lower))])
+    PAGE.write_text(f"{before}{BEGIN}\n\n{rows}\n\n{END}{after}", encoding="utf-8")
+
+
+def main() -> int:
+    """Run what was asked for; 1 if something does not run, or differs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program", nargs="*")
+    parser.add_argument("--write", action="store_true", help="write the table in the documentation")
+    parser.add_argument("--verbose", action="store_true", help="print each difference")
+    asked = parser.parse_args()
+    lines, wrong = {}, 0
+    for program in asked.program or sorted(FRAMEWORKS):
+        installed = version(FRAMEWORKS[program])
+        if installed is None:
+            print(f"{program}: {FRAMEWORKS[program]} is not installed")
+            continue
+        theirs, ours = run_with("official", program), run_with("compat", program)
+        said = verdict(theirs, ours)
+        wrong += not said.startswith("the same")
+        print(f"{program} ({installed}): {said}", flush=True)
+        if asked.verbose:
+            for path, (a, b) in sorted(differences(theirs, ours).items()):
+                print(f"    {path}: {json.dumps(a, default=str)[:150]} / {json.dumps(b, default=str)[:150]}")
+            print(*ours.error.splitlines()[-12:], sep="\n")
+        today = datetime.datetime.now(tz=datetime.timezone.utc).date().isoformat()
+        lines[program] = f"| {sentence(program).rstrip('.')} | {installed} | {today} | {said} |"
+    if asked.write:
+        write(lines)
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""Charts that the web page draws from a table: the table goes into the row, how it is drawn into the run's config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from wandb_logging._media.table import Table
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A table drawn by one of the page's Vega specifications.
+
+    Attributes:
+        table: the rows.
+        spec: name of the specification, such as wandb/line/v0.
+        fields: field of the specification -> column of the table.
+        strings: texts in it, such as its title.
+        apart: whether the page keeps the table in a section of its own.
+    """
+
+    table: Table
+    spec: str
+    fields: Mapping[str, Any]
+    strings: Mapping[str, Any] = field(default_factory=dict)
+    apart: bool = False
+
+    kind: ClassVar[str] = "visualize"
+
+    def row_key(self, key: str) -> str:
+        """The name of the table in the row."""
+        return f"Custom Chart Tables/{key}_table" if self.apart else f"{key}_table"
+
+    def panel(self, key: str) -> dict[str, Any]:
+        """How the page draws it, as `_wandb.visualize` of the config says it."""
+        asked: list[dict[str, Any]] = [{"name": name, "fields": []} for name in ("id", "name", "_defaultColorIndex")]
+        table = {"name": "tableKey", "value": self.row_key(key)}
+        asked.append({"name": "summaryTable", "args": [table], "fields": []})
+        runs = {"name": "runSets", "args": [{"name": "runSets", "value": "${runSets}"}], "fields": asked}
+        return {
+            "panel_type": "Vega2",
+            "panel_config": {
+                "panelDefId": self.spec,
+                "fieldSettings": dict(self.fields),
+                "stringSettings": dict(self.strings),
+                "transform": {"name": "tableWithLeafColNames"},
+                "userQuery": {"queryFields": [runs]},
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Visualized:
+    """A table drawn by a panel of an older kind.
+
+    Attributes:
+        table: the rows.
+        id: name of the panel.
+    """
+
+    table: Table
+    id: str
+
+    kind: ClassVar[str] = "viz"
+
+    def row_key(self, key: str) -> str:
+        """The name of the table in the row."""
+        return key
+
+    def panel(self, key: str) -> dict[str, Any]:
+        """How the page draws it, as `_wandb.viz` of the config says it."""
+        return {"id": self.id, "historyFieldSettings": {"x-axis": "_step", "key": key}}
