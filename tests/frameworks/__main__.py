@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import ast
-import datetime
+import datetime as dt
 import importlib.metadata
 import json
 import math
@@ -45,7 +45,7 @@ FRAMEWORKS = {
     "lightgbm_callback": "lightgbm",
     "lightning_logger": "lightning",
     "optuna_callback": "optuna-integration",
-    "ray_setup": "ray",
+    "ray_tune": "ray",
     "sb3_callback": "stable-baselines3",
     "sklearn_plots": "scikit-learn",
     "skorch_logger": "skorch",
@@ -102,7 +102,13 @@ def run_with(client: str, program: str) -> Outcome:
     folder = tempfile.mkdtemp(prefix=f"{program}-{client}-")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "NETRC"))}
     path = {"PYTHONPATH": FOLDER} if client == "compat" else {}
-    quiet = {"HOME": folder, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1", "WANDB_SILENT": "true"}
+    quiet = {
+        "HOME": folder,
+        "CUDA_VISIBLE_DEVICES": "",
+        "OMP_NUM_THREADS": "1",
+        "TQDM_DISABLE": "1",
+        "WANDB_SILENT": "true",
+    }
     offline = {"HF_HUB_OFFLINE": "1", "RAY_USAGE_STATS_ENABLED": "0", "TOKENIZERS_PARALLELISM": "false"}
     with LocalServer() as server:
         try:
@@ -212,7 +218,7 @@ def main() -> int:
             for path, (a, b) in sorted(differences(theirs, ours).items()):
                 print(f"    {path}: {json.dumps(a, default=str)[:150]} / {json.dumps(b, default=str)[:150]}")
             print(*ours.error.splitlines()[-12:], sep="\n")
-        today = datetime.datetime.now(tz=datetime.timezone.utc).date().isoformat()
+        today = dt.datetime.now(tz=dt.timezone.utc).date().isoformat()
         lines[program] = f"| {sentence(program).rstrip('.')} | {installed} | {today} | {said} |"
     if asked.write:
         write(lines)

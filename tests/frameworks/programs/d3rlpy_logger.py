@@ -12,6 +12,11 @@ dataset = d3rlpy.dataset.MDPDataset(
 )
 dqn = d3rlpy.algos.DQNConfig(batch_size=4).create(device="cpu:0")
 dqn.fit(
-    dataset, n_steps=4, n_steps_per_epoch=2, logger_adapter=d3rlpy.logging.WanDBAdapterFactory(project="p"),
-    experiment_name="r", with_timestamp=False, show_progress=False,
+    dataset,
+    n_steps=4,
+    n_steps_per_epoch=2,
+    logger_adapter=d3rlpy.logging.WanDBAdapterFactory(project="p"),
+    experiment_name="r",
+    with_timestamp=False,
+    show_progress=False,
 )

@@ -11,6 +11,10 @@ data = lightgbm.Dataset(x, label=(x[:, 0] > 0).astype(int))
 with wandb.init(project="p", name="r"):
     model = lightgbm.train(
         {"objective": "binary", "metric": ["binary_logloss", "auc"], "num_leaves": 4, "verbose": -1, "num_threads": 1},
-        data, 4, valid_sets=[data], valid_names=["train"], callbacks=[wandb_callback()],
+        data,
+        4,
+        valid_sets=[data],
+        valid_names=["train"],
+        callbacks=[wandb_callback()],
     )
     log_summary(model, save_model_checkpoint=True)

@@ -4,7 +4,9 @@ import optuna
 from optuna_integration import WeightsAndBiasesCallback
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
-callback = WeightsAndBiasesCallback(metric_name="accuracy", wandb_kwargs={"project": "p", "name": "r"}, as_multirun=False)
+callback = WeightsAndBiasesCallback(
+    metric_name="accuracy", wandb_kwargs={"project": "p", "name": "r"}, as_multirun=False
+)
 
 
 @callback.track_in_wandb()

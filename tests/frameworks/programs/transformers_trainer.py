@@ -31,7 +31,15 @@ class Model(torch.nn.Module):
 
 set_seed(1)
 arguments = TrainingArguments(
-    "out", num_train_epochs=2, logging_steps=1, eval_strategy="epoch", report_to="wandb", run_name="r", use_cpu=True,
-    per_device_train_batch_size=4, learning_rate=1e-3, save_strategy="no",
+    "out",
+    num_train_epochs=2,
+    logging_steps=1,
+    eval_strategy="epoch",
+    report_to="wandb",
+    run_name="r",
+    use_cpu=True,
+    per_device_train_batch_size=4,
+    learning_rate=1e-3,
+    save_strategy="no",
 )
 Trainer(Model(), arguments, train_dataset=Data(), eval_dataset=Data()).train()

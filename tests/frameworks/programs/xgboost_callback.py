@@ -10,6 +10,10 @@ x = rng.normal(size=(64, 4))
 data = xgboost.DMatrix(x, label=(x[:, 0] > 0).astype(int))
 with wandb.init(project="p", name="r", config={"max_depth": 2}):
     xgboost.train(
-        {"max_depth": 2, "objective": "binary:logistic", "eval_metric": ["logloss", "auc"], "seed": 1}, data, 4,
-        evals=[(data, "train")], verbose_eval=False, callbacks=[WandbCallback(log_model=True)],
+        {"max_depth": 2, "objective": "binary:logistic", "eval_metric": ["logloss", "auc"], "seed": 1},
+        data,
+        4,
+        evals=[(data, "train")],
+        verbose_eval=False,
+        callbacks=[WandbCallback(log_model=True)],
     )

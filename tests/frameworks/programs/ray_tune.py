@@ -1,10 +1,10 @@
-"""Ray's `setup_wandb`, in a session of Ray Tune, and its WandbLoggerCallback."""
+"""Ray Tune's WandbLoggerCallback."""
 
-import os
+from pathlib import Path
 
 import ray
 from ray import tune
-from ray.air.integrations.wandb import WandbLoggerCallback, setup_wandb
+from ray.air.integrations.wandb import WandbLoggerCallback
 
 
 def train(config):
@@ -16,7 +16,9 @@ if __name__ == "__main__":
     ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
     callback = WandbLoggerCallback(project="p", log_config=False)
     tuner = tune.Tuner(
-        train, param_space={"lr": 0.1}, run_config=tune.RunConfig(callbacks=[callback], storage_path=os.getcwd(), verbose=0)
+        train,
+        param_space={"lr": 0.1},
+        run_config=tune.RunConfig(callbacks=[callback], storage_path=str(Path.cwd()), verbose=0),
     )
     tuner.fit()
     ray.shutdown()
