@@ -32,7 +32,7 @@ HERE = Path(__file__).parent
 PROGRAMS = HERE / "programs"
 PAGE = HERE.parent.parent / "docs" / "reference" / "frameworks.md"
 BEGIN, END = "<!-- generated: frameworks -->", "<!-- end: frameworks -->"
-PATIENCE = 600  # seconds that a program may take
+PATIENCE = 120  # seconds that a program may take
 
 # The distribution whose version the table names.
 FRAMEWORKS = {
