@@ -391,3 +391,58 @@ class TestHostAndKey:
         child.close()
         assert only(sync(cache)).rows == 2
         assert json.loads((run_dir.path / "order.jsonl").read_text().splitlines()[0])["writer"] == 1
+
+
+class TestJobs:
+    @pytest.mark.parametrize("jobs", [1, 3, 50])
+    def test_all_runs_in_their_order(self, cache: Path, wandb_server: LocalServer, jobs: int) -> None:
+        """However many are sent at once, each run has all its rows once; the reports are in the order of the runs."""
+        ids = [f"r{number}" for number in range(12)]
+        for number, run_id in enumerate(ids):
+            make_run(cache, [row(0), row(1)], id=run_id, start=START + number, host=wandb_server.url)
+        seen: list[Report] = []
+        reports = sync(cache, jobs=jobs, on_progress=seen.append)
+        assert [report.run_id for report in reports] == ids
+        assert all(report.ok for report in reports)
+        assert [numbers(wandb_server, run_id) for run_id in ids] == [[0, 1]] * 12
+        assert {report.run_id for report in seen} == {*ids}
+
+    def test_they_are_sent_at_once(self, cache: Path, wandb_server: LocalServer) -> None:
+        """Runs do not wait for each other: four are under way before one of them is through."""
+        for number in range(4):
+            make_run(cache, [row(0)], id=f"r{number}", start=START + number, host=wandb_server.url)
+        threads: set[int] = set()
+        all_there = threading.Barrier(4)
+
+        def stop() -> bool:
+            if threading.current_thread() is not threading.main_thread() and threading.get_ident() not in threads:
+                threads.add(threading.get_ident())
+                all_there.wait(120)
+            return False
+
+        assert all(report.ok for report in sync(cache, jobs=4, stop=stop))
+        assert len(threads) == 4
+
+    def test_the_server_is_asked_once_what_it_can(self, cache: Path, wandb_server: LocalServer) -> None:
+        """What holds for the server is not asked for each run."""
+        for number in range(3):
+            make_run(cache, [row(0)], id=f"r{number}", host=wandb_server.url)
+        sync(cache)
+        asked = [request for request in wandb_server.requests if b"serverInfo" in (request.body or b"")]
+        assert len(asked) == 1
+
+    def test_one_closed_project(self, cache: Path, wandb_server: LocalServer) -> None:
+        """403 is one run's; the others are sent."""
+        make_run(cache, [row(0)], id="a", start=START, host=wandb_server.url)
+        make_run(cache, [row(0)], id="b", start=START + 1, host=wandb_server.url)
+        wandb_server.fail_next(1, status=403)
+        first, second = sync(cache)
+        assert "403" in str(first.error)
+        assert "--entity TEAM" in str(first.error)
+        assert second.ok
+
+    @pytest.mark.parametrize("jobs", [0, -1])
+    def test_no_jobs(self, cache: Path, jobs: int) -> None:
+        """There is at least one."""
+        with pytest.raises(ValueError, match="expected 1 or more"):
+            sync(cache, jobs=jobs)

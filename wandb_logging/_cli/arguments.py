@@ -52,6 +52,13 @@ def count(text: str) -> int:
     return int(text)
 
 
+def jobs(text: str) -> int:
+    """How many at once: 1 or more."""
+    if count(text) < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return int(text)
+
+
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 

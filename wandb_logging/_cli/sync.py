@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from wandb_logging._cli.arguments import add_host, seconds
+from wandb_logging._cli.arguments import add_host, jobs, seconds
 from wandb_logging._cli.found import run_named, runs_in
 from wandb_logging._cli.interrupting import interruptible
 from wandb_logging._cli.output import DONE, INTERRUPTED, LEFT, PROG, USAGE, complain, draws, say
@@ -27,6 +27,7 @@ MORE = ("Exit code: 0 all is sent, 1 something is left, 2 wrong usage.",)
 EXAMPLES = (
     "sync",
     "sync 3kq9x0ab --follow",
+    "sync --jobs 8",
     "sync /data/wandb_cache --timeout 60",
     "sync 3kq9x0ab --entity my-team",
     "sync 3kq9x0ab --as-new",
@@ -40,6 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--follow", action="store_true", help="keep sending until every run has ended")
     parser.add_argument("--timeout", type=seconds, metavar="S", help="stop after so many seconds")
+    parser.add_argument("--jobs", type=jobs, default=1, metavar="N", help="send so many runs at once; default: 1")
     add_host(parser)
     other = parser.add_argument_group("elsewhere", "What differs from what the run was made with. It is remembered.")
     other.add_argument("--entity", metavar="NAME", help="team or user to send to")
@@ -78,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
                     as_new=args.as_new,
                     timeout=args.timeout,
                     follow=args.follow,
+                    jobs=args.jobs,
                     on_progress=progress.show,
                     stop=stop,
                 )

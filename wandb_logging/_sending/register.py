@@ -59,10 +59,12 @@ def upsert_run(link: Link, variables: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _features(link: Link) -> set[str]:
-    try:
-        return protocol.features(link.graphql(protocol.FEATURES, {}))
-    except (GraphQLError, RequestRejected, RunNotFound):
-        return set()  # an older server: every feature counts as off (protocol 3.8)
+    if link.features is None:
+        try:
+            link.features = protocol.features(link.graphql(protocol.FEATURES, {}))
+        except (GraphQLError, RequestRejected, RunNotFound):
+            link.features = set()  # an older server: every feature counts as off (protocol 3.8)
+    return link.features
 
 
 def _before(link: Link, info: Mapping[str, Any], writer_id: str) -> Resumed | None:

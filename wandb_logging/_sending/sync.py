@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from pathlib import Path
 
 from wandb_logging._errors import (
@@ -25,6 +27,7 @@ from wandb_logging._keys.keys import KEY_VARIABLE, Session, find_keys
 from wandb_logging._process.notices import Notices
 from wandb_logging._report import Report
 from wandb_logging._sending.options import kept_options, options_of
+from wandb_logging._sending.side_by_side import side_by_side
 from wandb_logging._sending.target import Target, advice, filled, host_of
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.client import Client
@@ -46,6 +49,7 @@ def sync(
     session: Session | None = None,
     timeout: float | None = None,
     follow: bool = False,
+    jobs: int = 1,
     on_progress: Callable[[Report], object] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> list[Report]:
@@ -64,7 +68,8 @@ def sync(
         session: key and host, as `login` gives them; default: found as always.
         timeout: most seconds altogether; None takes as long as it takes.
         follow: keep sending until every run has ended, or `stop()` is true; a server that is away is waited for.
-        on_progress: called with a Report after each acknowledged batch.
+        jobs: most runs that are sent at once.
+        on_progress: called with a Report after each acknowledged batch; never twice at once.
         stop: asked between two batches whether to leave the rest for later.
 
     Returns:
@@ -72,16 +77,22 @@ def sync(
 
     Raises:
         JournalError: there is no run at `path`.
-        ValueError: `name` or `run_id` for several runs, `run_id` with `as_new`, or (a SettingsError) a value that the
-            setting of that name cannot have.
+        ValueError: `name` or `run_id` for several runs, `run_id` with `as_new`, no `jobs`, or (a SettingsError) a value
+            that the setting of that name cannot have.
     """
+    if jobs < 1:
+        raise ValueError(f"jobs={jobs}: expected 1 or more")
     # An empty text is what a script has of a variable that is not set.
     target = Target(entity or None, project or None, name or None, run_id or None, as_new=as_new)
     paths = [path] if isinstance(path, (str, os.PathLike)) else list(path)
     deadline = None if timeout is None else time.monotonic() + timeout
 
+    broken = threading.Event()
+
     def out_of_time() -> bool:
-        return (deadline is not None and time.monotonic() >= deadline) or (stop is not None and stop())
+        return (
+            broken.is_set() or (deadline is not None and time.monotonic() >= deadline) or (stop is not None and stop())
+        )
 
     run_dirs = [run_dir for item in paths for run_dir in _found(Path(item))]
     if len(run_dirs) > 1 and (name or run_id):
@@ -90,15 +101,28 @@ def sync(
         host=host or (session.host if session else None),
         key=session.api_key if session else None,
         out_of_time=out_of_time,
-        on_progress=on_progress,
+        on_progress=_one_at_a_time(on_progress),
         follow=follow,
         target=target,
+        jobs=jobs,
+        broken=broken,
     )
     while True:
         reports, go_on = _sync_all(run_dirs, plan)
         if not follow or not go_on or out_of_time():
             return reports
         _wait(FOLLOW_INTERVAL, out_of_time)
+
+
+def _one_at_a_time(call: Callable[[Report], object] | None) -> Callable[[Report], object] | None:
+    lock = threading.Lock()
+
+    def called(report: Report) -> object:
+        assert call is not None
+        with lock:
+            return call(report)
+
+    return called if call is not None else None
 
 
 def _found(path: Path) -> list[RunDir]:
@@ -118,31 +142,42 @@ class _Plan:
     on_progress: Callable[[Report], object] | None
     follow: bool
     target: Target
+    jobs: int
+    broken: threading.Event  # nobody waits for the result any more
     targets: dict[Path, Target] = field(default_factory=dict)  # what is left of it for a run that was tried
+    features: dict[str, set[str]] = field(default_factory=dict)  # of each server, asked once
     settings: Settings = field(default_factory=Settings)
     notices: Notices = field(default_factory=Notices)
 
 
 def _sync_all(run_dirs: list[RunDir], plan: _Plan) -> tuple[list[Report], bool]:
     """A Report of each run, and whether more is to be expected of one."""
-    reports: list[Report] = []
-    go_on = False
     away: dict[str, WandbLoggingError] = {}  # a host that failed once is not tried for each further run
-    for run_dir in run_dirs:
-        try:
-            info = run_dir.info
-        except JournalError as exc:
-            reports.append(Report(run_dir.path.name, run_dir.path.parent.name, path=run_dir.path, error=str(exc)))
-            continue
-        target = plan.targets.get(run_dir.path) or filled(plan.target, info, plan.settings.entity)
-        options = kept_options(info) or options_of(plan.settings)
-        sender = _Sender(run_dir, plan.host or host_of(info) or plan.settings.host, target, options, plan)
-        # Each `sync` gets something done, however little time it is given; the runs behind the first wait.
-        late = OutOfTime("out of time; the run waits for the next sync") if reports and plan.out_of_time() else None
-        reports.append(sender.send(away, late))
-        go_on = go_on or sender.go_on
+    done = side_by_side(
+        lambda number, run_dir: _sync_one(run_dir, plan, away, first=number == 0), run_dirs, plan.jobs, plan.broken
+    )
     plan.notices.say_all()
-    return reports, go_on
+    return [report for report, _ in done], any(go_on for _, go_on in done)
+
+
+def _sync_one(run_dir: RunDir, plan: _Plan, away: dict[str, WandbLoggingError], *, first: bool) -> tuple[Report, bool]:
+    try:
+        info = run_dir.info
+    except JournalError as exc:
+        return Report(run_dir.path.name, run_dir.path.parent.name, path=run_dir.path, error=str(exc)), False
+    target = plan.targets.get(run_dir.path) or filled(plan.target, info, plan.settings.entity)
+    options = kept_options(info) or options_of(plan.settings)
+    sender = _Sender(run_dir, plan.host or host_of(info) or plan.settings.host, target, options, plan)
+    # Each `sync` gets something done, however little time it is given; the runs behind the first wait.
+    late = OutOfTime("out of time; the run waits for the next sync") if not first and plan.out_of_time() else None
+    return sender.send(away, late), sender.go_on
+
+
+def _concerns_all(error: WandbLoggingError) -> bool:
+    """Whether the next run for that host would fail in the same way: not where only this one's project is closed."""
+    if isinstance(error, AuthError):
+        return error.status == HTTPStatus.UNAUTHORIZED
+    return isinstance(error, TransportError) and not isinstance(error, OutOfTime)
 
 
 class _Sender:
@@ -160,9 +195,11 @@ class _Sender:
         self._plan = plan
         self._notices = Notices()
         self._lines: int | None = None  # in the journal when it was last counted, those that went before included
+        self._link = Link(self._connect, Pace(lambda seconds: _wait(seconds, plan.out_of_time), plan.out_of_time))
+        self._link.features = plan.features.get(host)
         self._uploader = Uploader(
             run_dir,
-            Link(self._connect, Pace(lambda seconds: _wait(seconds, plan.out_of_time), plan.out_of_time)),
+            self._link,
             options,
             host=host,
             target=target,
@@ -191,13 +228,15 @@ class _Sender:
             error = f"{exc.filename or self._run_dir.path}: {exc.strerror or exc}"
         except WandbLoggingError as exc:
             error = self._explain(exc)
-            if isinstance(exc, (AuthError, TransportError)) and not isinstance(exc, OutOfTime):
+            if _concerns_all(exc):
                 away[self._host] = exc
         except Exception as exc:  # whatever is wrong with this run, the others can be sent
             error = f"internal error, please report it: {type(exc).__name__}: {exc}"
             self._notices.add("internal", traceback.format_exc(), logging.ERROR)
         finally:
             self._plan.targets[self._run_dir.path] = self._uploader.target
+            if self._link.features is not None:
+                self._plan.features[self._host] = self._link.features
             self._uploader.close()
             self._notices.say_all()
         report = replace(self._report(error), sender=sender)

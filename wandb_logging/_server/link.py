@@ -67,12 +67,14 @@ class Link:
         now, pace: as given.
         last_request: when the server last answered, by `now`.
         trouble: why the latest try failed; None once one succeeded.
+        features: names of what the server can do; None until it was asked.
     """
 
     def __init__(self, connect: Callable[[], Client], pace: Pace, now: Callable[[], float] = time.monotonic) -> None:
         self.pace = pace
         self.last_request = now()
         self.trouble: WandbLoggingError | None = None
+        self.features: set[str] | None = None
         self._connect = connect
         self._client: Client | None = None
         self.now = now
