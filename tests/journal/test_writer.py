@@ -378,8 +378,8 @@ class TestInterruptions:
         numbered = iter(range(1000, 2000))
         due = [False]
 
-        def call(*args: Any) -> Any:
-            result = real(*args)
+        def call(*args: Any, **options: Any) -> Any:
+            result = real(*args, **options)
             if due[0]:
                 due[0] = False
                 writer.append(body(next(numbered)))

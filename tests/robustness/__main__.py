@@ -38,6 +38,7 @@ from tests.robustness import (
     network,
     owner,
     page,
+    planted,
     power,
     processes,
     syscalls,
@@ -72,6 +73,7 @@ class Study(NamedTuple):
 STUDIES = [
     Study(KILLS, "1, 3", kills.study, parts=4),
     Study("every byte", "4", damage.study),
+    Study("planted things", "5, 7", planted.study),
     Study("every syscall", "5", syscalls.study),
     Study("power loss", "2, 3", power.study),
     Study("each fsync is needed", "2, 3", power.needless),

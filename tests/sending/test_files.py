@@ -11,7 +11,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from hypothesis import given, strategies as st
@@ -239,10 +239,11 @@ class TestNotTwice:
         sent: list[bytes] = []
 
         def put(changes: int) -> Callable[..., None]:
-            def put_file(_files: object, _link: object, _name: str, path: Path) -> None:
-                sent.append(path.read_bytes())
+            def put_file(_files: object, _link: object, _name: str, file: BinaryIO) -> None:
+                file.seek(0)
+                sent.append(file.read())
                 if len(sent) <= changes:
-                    path.write_text("x" * (len(sent) + 1))
+                    source.write_text("x" * (len(sent) + 1))
 
             return put_file
 
@@ -452,14 +453,14 @@ class TestKeep:
     def test_in_use(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Where an open file cannot be replaced (Windows) the new copy stands beside it."""
         first = keep_file(tmp_path, b"one", "x.txt")
-        replace = Path.replace
+        replace, last = os.replace, Path(first).name
 
-        def refusing(self: Path, target: Path) -> Path:
-            if target == tmp_path / first:
+        def refusing(source: str, target: str, **options: Any) -> None:
+            if target == last:
                 raise PermissionError
-            return replace(self, target)
+            replace(source, target, **options)
 
-        monkeypatch.setattr(Path, "replace", refusing)
+        monkeypatch.setattr(os, "replace", refusing)
         second = keep_file(tmp_path, b"two", "x.txt")
         assert [(tmp_path / path).read_bytes() for path in (first, second)] == [b"one", b"two"]
 

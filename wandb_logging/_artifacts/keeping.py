@@ -8,16 +8,18 @@ They stay in a folder that is removed when they have been sent:
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from wandb_logging._artifacts.artifact import Artifact, StrPath, matches, remove
 from wandb_logging._artifacts.manifest import Entry, copy
 from wandb_logging._errors import LogError
+from wandb_logging._journal import door
 from wandb_logging._values.plain import Aside, dumps, plain
 
 ARTIFACTS = Path("files", "artifacts")  # in a run directory
@@ -104,7 +106,7 @@ def keep(artifact: Artifact, folder: Path) -> str:
     return kept.name
 
 
-def kept_in(run_dir: Path, name: object) -> Path:
+def kept_in(run_dir: Path, name: object) -> KeptFolder:
     """The folder that `keep` made in a run directory, by its name in the journal.
 
     Raises:
@@ -112,7 +114,50 @@ def kept_in(run_dir: Path, name: object) -> Path:
     """
     if not matches("[0-9a-f]{16}", name):
         raise OSError(f"{name!r} is no folder of an artifact")
-    return run_dir / ARTIFACTS / str(name)
+    return KeptFolder(run_dir, f"{ARTIFACTS.as_posix()}/{name}")
+
+
+class KeptFolder:
+    """The files of an artifact in a run directory. What is no regular file there is not read, nor is a link followed.
+
+    Args:
+        run_dir: path of the run directory.
+        name: of the folder there.
+    """
+
+    def __init__(self, run_dir: Path, name: str) -> None:
+        self._run_dir = run_dir
+        self._name = name
+
+    def open(self, file: str) -> BinaryIO:
+        """A file in it.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        return door.open_to_read(self._run_dir, f"{self._name}/{file}")
+
+    def read(self, file: str) -> bytes:
+        """The content of a file in it.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        return door.read(self._run_dir, f"{self._name}/{file}")
+
+    def write(self, file: str, data: bytes) -> None:
+        """Put a file into it.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        door.replace(self._run_dir, f"{self._name}/{file}", data, durable=False)
+
+    def remove(self) -> None:
+        """Remove it with all that is in it. Harmless where that cannot be done."""
+        with contextlib.suppress(OSError):
+            door.make_folder(self._run_dir, self._name)  # no link is on the way there
+            shutil.rmtree(self._run_dir / self._name, ignore_errors=True)
 
 
 def _keep_file(artifact: Artifact, name: str, entry: Entry, source: Path, target: Path) -> None:

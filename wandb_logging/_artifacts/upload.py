@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import shutil
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from wandb_logging._artifacts import wire as _protocol
-from wandb_logging._artifacts.keeping import MANIFEST, kept_in
+from wandb_logging._artifacts.keeping import MANIFEST, KeptFolder, kept_in
 from wandb_logging._artifacts.manifest import Entry, Manifest, base64_md5
 from wandb_logging._artifacts.wire import Target
 from wandb_logging._errors import AuthError, GraphQLError, NotPossible, RequestRejected
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _BATCH = 25  # addresses asked for at a time: signed ones expire while others are used (the official SDK begins so)
 _ROUNDS = 3  # addresses asked for, one after the other, before a file is given up
 _TRIES = 2  # of one address
+_SENT_MANIFEST = "upload.json"
 
 
 def upload_artifact(link: Link, remote: Remote, task: Mapping[str, Any], run_dir: Path) -> None:
@@ -51,11 +52,11 @@ def upload_artifact(link: Link, remote: Remote, task: Mapping[str, Any], run_dir
         raise GraphQLError("the server's answer to CreateArtifact holds no artifact")
     # Looked for only here: a task that is repeated after a crash finds the artifact committed, and no files.
     if state != "COMMITTED":
-        _upload(link, remote, artifact, _kept_manifest(folder / MANIFEST), folder)
-    shutil.rmtree(folder, ignore_errors=True)
+        _upload(link, remote, artifact, _kept_manifest(folder), folder)
+    folder.remove()
 
 
-def _upload(link: Link, remote: Remote, artifact: Mapping[str, Any], manifest: Manifest, folder: Path) -> None:
+def _upload(link: Link, remote: Remote, artifact: Mapping[str, Any], manifest: Manifest, folder: KeptFolder) -> None:
     artifact_id = artifact["id"]
     announce = {
         "artifactID": artifact_id,
@@ -69,20 +70,20 @@ def _upload(link: Link, remote: Remote, artifact: Mapping[str, Any], manifest: M
     announced = link.graphql(_protocol.CREATE_ARTIFACT_MANIFEST, {**announce, "digest": "", "includeUpload": False})
     manifest_id = dig(announced, "createArtifactManifest", "artifactManifest", "id")
     _put_files(link, {"artifactID": artifact_id, "artifactManifestID": manifest_id}, manifest, folder)
-    _put_manifest(link, announce, manifest, folder / "upload.json")
+    _put_manifest(link, announce, manifest, folder)
     committed = link.graphql(_protocol.COMMIT_ARTIFACT, {"artifactID": artifact_id})
     if not isinstance(dig(committed, "commitArtifact", "artifact"), dict):
         raise NoAnswerError("the server's answer to CommitArtifact holds no artifact")
 
 
-def _kept_manifest(path: Path) -> Manifest:
+def _kept_manifest(folder: KeptFolder) -> Manifest:
     try:
-        return Manifest.from_json(path.read_bytes())
+        return Manifest.from_json(folder.read(MANIFEST))
     except ValueError as exc:
-        raise OSError(f"{path} is not what was kept: {exc}") from exc
+        raise OSError(f"{MANIFEST} is not what was kept: {exc}") from exc
 
 
-def _put_files(link: Link, ids: Mapping[str, Any], manifest: Manifest, folder: Path) -> None:
+def _put_files(link: Link, ids: Mapping[str, Any], manifest: Manifest, folder: KeptFolder) -> None:
     """Put the files the server asks for; the manifest learns which artifact first had their bytes."""
     waiting = {name: entry for name, entry in manifest.entries.items() if entry.ref is None}
     refused: NotPossible | RequestRejected = NotPossible("the server gave no address to upload it to")
@@ -93,12 +94,12 @@ def _put_files(link: Link, ids: Mapping[str, Any], manifest: Manifest, folder: P
                 if link.pace.out_of_time():
                     raise OutOfTime("out of time; the rest stays in the run directory")
                 if target.url is not None:
-                    source = _kept_file(folder, name, batch[name])
                     try:
-                        if target.parts:
-                            _put_parts(link, target, source, parts[name])
-                        else:
-                            _put(link, target, source)
+                        with _kept_file(folder, name, batch[name]) as source:
+                            if target.parts:
+                                _put_parts(link, target, source, parts[name])
+                            else:
+                                _put(link, target, source)
                     except AuthError as exc:
                         # Said by the storage, not by the API: the address has expired, the key is not in question.
                         refused = RequestRejected(f"{name}: {exc}", exc.status)
@@ -127,47 +128,49 @@ def _targets(
     return _protocol.file_targets(data, len(files))
 
 
-def _part_digests(folder: Path, name: str, entry: Entry) -> list[str]:
+def _part_digests(folder: KeptFolder, name: str, entry: Entry) -> list[str]:
     """The MD5 of each part of a file, in hex; none if it goes whole."""
     size = _protocol.part_size(entry.size or 0)
     if not size:
         return []
-    source = _kept_file(folder, name, entry)
-    return [md5_of(source, (start, size)) for start in range(0, entry.size or 0, size)]
+    with _kept_file(folder, name, entry) as source:
+        return [md5_of(source, (start, size)) for start in range(0, entry.size or 0, size)]
 
 
 def _numbered(digests: Iterable[str]) -> list[dict[str, Any]]:
     return [{"partNumber": number, "hexMD5": digest} for number, digest in enumerate(digests, 1)]
 
 
-def _kept_file(folder: Path, name: str, entry: Entry) -> Path:
-    path = folder / entry.hex_digest
-    if path.stat().st_size != entry.size:  # what a power cut leaves of a file
-        raise OSError(f"{path} is not what was kept of {name}")
-    return path
+def _kept_file(folder: KeptFolder, name: str, entry: Entry) -> BinaryIO:
+    file = folder.open(entry.hex_digest)
+    if os.fstat(file.fileno()).st_size != entry.size:  # what a power cut leaves of a file
+        file.close()
+        raise OSError(f"{entry.hex_digest} is not what was kept of {name}")
+    return file
 
 
-def _put_manifest(link: Link, announce: Mapping[str, Any], manifest: Manifest, path: Path) -> None:
+def _put_manifest(link: Link, announce: Mapping[str, Any], manifest: Manifest, folder: KeptFolder) -> None:
     text = dumps(manifest.to_manifest_json())
     variables = {**announce, "digest": base64_md5(text), "includeUpload": True}
     target = _protocol.manifest_target(link.graphql(_protocol.CREATE_ARTIFACT_MANIFEST, variables))
-    path.write_bytes(text)
+    folder.write(_SENT_MANIFEST, text)
     try:
-        _put(link, target, path)
+        with folder.open(_SENT_MANIFEST) as file:
+            _put(link, target, file)
     except AuthError as exc:
         raise RequestRejected(str(exc), exc.status) from exc
 
 
-def _put(link: Link, target: Target, source: Path) -> None:
+def _put(link: Link, target: Target, source: BinaryIO) -> None:
     def request(client: Client) -> None:
         client.put(str(target.url), source, target.headers)
 
     link.call(request, attempts=_TRIES)
 
 
-def _put_parts(link: Link, target: Target, source: Path, digests: list[str]) -> None:
+def _put_parts(link: Link, target: Target, source: BinaryIO, digests: list[str]) -> None:
     """Put a file part by part: each is tried again alone, and the storage checks each against its MD5."""
-    size = _protocol.part_size(source.stat().st_size)
+    size = _protocol.part_size(os.fstat(source.fileno()).st_size)
     kind = {name: value for name, value in target.headers.items() if name.lower() == "content-type"}
     tags = []
     for number, digest in enumerate(digests, 1):

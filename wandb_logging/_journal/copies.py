@@ -16,7 +16,9 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Union
+from typing import Any, BinaryIO, Union
+
+from wandb_logging._journal import door
 
 _BLOCK = 2**20
 _numbers = itertools.count()
@@ -51,12 +53,13 @@ def keep_media(run_dir: Path, source: Source, extension: str, *, once: bool = Fa
     Raises:
         OSError: it cannot be read or copied.
     """
-    folder = run_dir / ("files/once" if once else "files/media")
-    with _copied(source, folder) as (copy, sha256, size):
-        target = folder / (f"{sha256}-{os.urandom(8).hex()}{extension}" if once else f"{sha256}{extension}")
-        if not target.exists():
-            copy.replace(target)
-    return Kept(target.relative_to(run_dir).as_posix(), sha256, size)
+    folder = "files/once" if once else "files/media"
+    with _copied(run_dir, source, folder) as (copy, sha256, size):
+        last = f"{sha256}-{os.urandom(8).hex()}{extension}" if once else f"{sha256}{extension}"
+        target = f"{folder}/{last}"
+        if not door.is_file(run_dir, target):
+            door.move(run_dir, copy, target)
+    return Kept(target, sha256, size)
 
 
 def remove_once(run_dir: Path, kept: str) -> None:
@@ -64,7 +67,7 @@ def remove_once(run_dir: Path, kept: str) -> None:
     path = PurePosixPath(kept)
     if path.parent == PurePosixPath("files/once"):
         with contextlib.suppress(OSError):
-            (run_dir / path).unlink()
+            door.remove(run_dir, kept)
 
 
 def size_of(source: Source) -> int:
@@ -87,14 +90,14 @@ def keep_file(run_dir: Path, source: Source, name: str) -> str:
     Raises:
         OSError: it cannot be read or copied.
     """
-    target = run_dir / place_of(name)
-    with _copied(source, target.parent) as (copy, sha256, _):
+    target = PurePosixPath(place_of(name))
+    with _copied(run_dir, source, target.parent.as_posix()) as (copy, sha256, _):
         try:
-            copy.replace(target)
+            door.move(run_dir, copy, target.as_posix())
         except PermissionError:  # Windows: the old one is just being uploaded
             target = target.with_name(f"{sha256[:16]}-{target.name}")
-            copy.replace(target)
-    return target.relative_to(run_dir).as_posix()
+            door.move(run_dir, copy, target.as_posix())
+    return target.as_posix()
 
 
 def place_of(name: str) -> str:
@@ -113,43 +116,43 @@ def append_file(run_dir: Path, data: bytes, name: str, size: int) -> int:
     Raises:
         OSError: it cannot be written.
     """
-    path = run_dir / place_of(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
-        file.truncate(min(size, file.tell()))
-        file.seek(0, os.SEEK_END)
-        file.write(data)
-        return file.tell()
+    path = PurePosixPath(place_of(name))
+    door.make_folder(run_dir, path.parent.as_posix())
+    with door.open_to_append(run_dir, path.as_posix()) as file:
+        file.truncate(min(size, os.fstat(file.fileno()).st_size))
+        left = memoryview(data)
+        while left:
+            left = left[file.write(left) :]
+        return os.fstat(file.fileno()).st_size
 
 
-def md5_of(path: Path, part: tuple[int, int] | None = None) -> str:
-    """MD5 of a file, hexadecimal.
+def md5_of(file: BinaryIO, part: tuple[int, int] | None = None) -> str:
+    """MD5 of an open file, hexadecimal.
 
     Args:
         part: where the bytes to read begin, and most of how many; default: the whole file.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     digest = new_digest("md5")
-    with path.open("rb") as file:
-        start, left = part or (0, path.stat().st_size)
-        file.seek(start)
-        while block := file.read(min(_BLOCK, left)):
-            digest.update(block)
-            left -= len(block)
+    start, left = part or (0, os.fstat(file.fileno()).st_size)
+    file.seek(start)
+    while block := file.read(min(_BLOCK, left)):
+        digest.update(block)
+        left -= len(block)
     return str(digest.hexdigest())
 
 
 @contextlib.contextmanager
-def _copied(source: Source, folder: Path) -> Iterator[tuple[Path, str, int]]:
+def _copied(run_dir: Path, source: Source, folder: str) -> Iterator[tuple[str, str, int]]:
     """A temporary copy with the SHA-256 and the size of what was read; gone at the end unless it was moved."""
-    folder.mkdir(parents=True, exist_ok=True)
+    door.make_folder(run_dir, folder)
     # A number for each: a signal's handler may log an image while this very thread copies one.
-    copy = folder / f".{os.getpid()}-{next(_numbers)}.tmp"
+    copy = f"{folder}/.{os.getpid()}-{next(_numbers)}.tmp"
     digest, size = new_digest("sha256"), 0
     try:
-        with copy.open("xb") as out:
+        with os.fdopen(door.create(run_dir, copy), "wb") as out:
             for block in blocks(source):
                 digest.update(block)
                 size += len(block)
@@ -157,7 +160,7 @@ def _copied(source: Source, folder: Path) -> Iterator[tuple[Path, str, int]]:
         yield copy, digest.hexdigest(), size
     finally:
         with contextlib.suppress(OSError):
-            copy.unlink()
+            door.remove(run_dir, copy)
 
 
 def new_digest(name: str, data: bytes = b"") -> Any:

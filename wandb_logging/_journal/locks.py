@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from wandb_logging._journal import door
+
 _HIGH = 200  # more files than that no program opens at once when it begins, and fewer than any system lets it
 
 if sys.platform == "win32":
@@ -61,10 +63,12 @@ class ProcessLock:
     Args:
         path: the lock file; made when missing and left there (unlinking it would let two processes
             hold "the" lock on two files of that name).
+        make: whether it may be made.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, make: bool = True) -> None:
         self._path = path
+        self._make = make
         self._fd: int | None = None
 
     @property
@@ -80,7 +84,7 @@ class ProcessLock:
         """
         if self._fd is not None:
             return True
-        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
+        fd = door.open_lock(self._path.parent, self._path.name, make=self._make)
         try:
             _lock(fd)
         except (BlockingIOError, PermissionError):
@@ -96,6 +100,8 @@ class ProcessLock:
         """Write who holds the lock into the file, for the message others print."""
         if self._fd is not None:
             with contextlib.suppress(OSError):
+                if os.fstat(self._fd).st_nlink > 1:  # it has a second name, under which it may be anything
+                    return
                 os.ftruncate(self._fd, 0)
                 os.lseek(self._fd, 0, os.SEEK_SET)
                 os.write(self._fd, text.encode())
@@ -137,12 +143,12 @@ def is_free(path: Path) -> bool:
 
 def _taken(path: Path) -> bool | None:
     """Whether the lock is taken; None if nobody can tell."""
-    if not path.exists():
-        return False
-    probe = ProcessLock(path)
+    probe = ProcessLock(path, make=False)
     try:
         taken = not probe.acquire()
-    except OSError:
+    except FileNotFoundError:
+        return False
+    except OSError:  # it cannot be opened or locked, or is none
         return None
     probe.release()
     return taken

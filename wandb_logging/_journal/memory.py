@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import weakref
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from wandb_logging._journal.copies import Kept, Source
 from wandb_logging._journal.cursor import Cursor
@@ -87,6 +88,18 @@ class MemoryRunDir(RunDir):
         if isinstance(source, bytes):
             raise OSError(f"there is no run directory to keep {name} in")
         return str(source.absolute())
+
+    def open_kept(self, kept: str) -> BinaryIO:
+        return open(kept, "rb")  # noqa: PTH123  the program's own file
+
+    def status_of_kept(self, kept: str) -> os.stat_result | None:
+        return os.stat(kept)  # noqa: PTH116  as above
+
+    def read_kept(self, name: str) -> bytes:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+
+    def has_kept(self, name: str) -> bool:  # noqa: ARG002
+        return False
 
     def append_file(self, data: bytes, name: str, size: int) -> int:  # noqa: ARG002
         return size

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from wandb_logging._journal import door
 from wandb_logging._journal.copies import remove_once
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.locks import is_mine
+from wandb_logging._journal.reader import MOST_LINE
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer, seal, segment_path, segments, unseal
 from wandb_logging._values.plain import loads
@@ -279,7 +283,7 @@ def forget_acknowledged(run_dir: RunDir) -> None:
             return
         run_dir.save_base(cursor)
         for writer, segment in gone:
-            segment_path(run_dir.path, writer, segment).unlink()
+            door.remove(run_dir.path, segment_path(run_dir.path, writer, segment).name)
         run_dir.generation += 1
 
 
@@ -289,7 +293,7 @@ def unread(run_dir: RunDir) -> list[tuple[int, int]]:
     newest = dict(places)
     reached = run_dir.reached()
     free = [(writer, number) for writer, number in places if reached[writer] < number < newest[writer]]
-    return sorted(free, key=lambda place: (segment_path(run_dir.path, *place).stat().st_mtime_ns, place))
+    return sorted(free, key=lambda place: (segment_path(run_dir.path, *place).lstat().st_mtime_ns, place))
 
 
 def strip(path: Path, writer: int, segment: int) -> int:
@@ -298,20 +302,24 @@ def strip(path: Path, writer: int, segment: int) -> int:
     Raises:
         OSError: the disk refuses it; then all is as before.
     """
-    name = segment_path(path, writer, segment)
-    temporary = name.with_suffix(f".{os.getpid()}.tmp")
+    name = segment_path(path, writer, segment).name
+    temporary = f"{name}.{os.getpid()}.tmp"
     try:
-        with name.open("rb") as lines, temporary.open("wb") as kept:
-            lost, media = _copy_without_bulk(lines, kept)
-            kept.flush()
-            os.fsync(kept.fileno())
-        if temporary.stat().st_size:
-            temporary.replace(name)
+        with io.BufferedReader(door.open_to_read(path, name)) as lines:  # type: ignore[type-var]  # it is a FileIO
+            with contextlib.suppress(FileNotFoundError):
+                door.remove(path, temporary)
+            with os.fdopen(door.create(path, temporary), "wb") as kept:
+                lost, media = _copy_without_bulk(lines, kept)
+                kept.flush()
+                os.fsync(kept.fileno())
+                size = kept.tell()
+        if size:
+            door.move(path, temporary, name)
         else:
-            name.unlink()
+            door.remove(path, name)
     finally:
         with contextlib.suppress(OSError):  # what was taken out is counted all the same
-            temporary.unlink()
+            door.remove(path, temporary)
     for file in media:
         remove_once(path, file)
     return lost
@@ -321,7 +329,7 @@ def _copy_without_bulk(lines: BinaryIO, kept: BinaryIO) -> tuple[int, list[str]]
     """Copy the rest; how many events are left out, and the files of their media."""
     lost = 0
     media: list[str] = []
-    for line in lines:
+    for line in iter(partial(lines.readline, MOST_LINE), b""):
         body = unseal(line.rstrip(b"\n"))
         event = loads(body) if body is not None else None
         if isinstance(event, dict) and is_bulk(event):

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, Optional
 
 from wandb_logging._errors import JournalError
+from wandb_logging._journal import door
 from wandb_logging._journal.writer import is_writing, salvage, seal, segment_path, segments, sync_directory, unseal
 from wandb_logging._values.plain import dumps, loads
 
 _PLAN_BYTES = 2**20  # journal of one writer that one entry of order.jsonl covers: each entry costs an fsync
 _MORE_BYTES = 2**16
+MOST_LINE = 2**28  # bytes of a line: the server takes a twentieth of that
 
 Position = dict[str, Any]
 """Where reading stands: `{"writers": {"1": [segment, byte]}, "order": entries of order.jsonl passed}`; and
@@ -146,7 +148,8 @@ class Reader:
         """Force what was read to the disk, whoever wrote it: the server must not know more than the journal."""
         for writer, segment in sorted(self._unforced):
             # Not where a file that is only read cannot be synced (Windows).
-            with contextlib.suppress(OSError), segment_path(self._path, writer, segment).open("rb") as file:
+            name = segment_path(self._path, writer, segment).name
+            with contextlib.suppress(OSError), door.open_to_read(self._path, name) as file:
                 os.fsync(file.fileno())
         if self._begun_anew:
             sync_directory(self._path)  # with order.jsonl and server.json, which are written before
@@ -224,8 +227,10 @@ class Reader:
         data = file.read(left)
         whole = data.rfind(b"\n") + 1
         while not whole:
-            left = max(len(data), _MORE_BYTES) if end is None else end - offset - len(data)
-            more = file.read(left)
+            if len(data) > MOST_LINE:  # nobody writes such a line: what is read of it is damage
+                return data
+            left = max(len(data), _MORE_BYTES)
+            more = file.read(left if end is None else min(left, end - offset - len(data)))
             if not more:
                 final = data and (complete or end is not None or not is_writing(self._path, writer))
                 return data if final else b""
@@ -252,7 +257,7 @@ class Reader:
             self._begun_anew = True
             if current is not None:
                 current[1].close()
-            file = segment_path(self._path, writer, segment).open("rb", buffering=0)
+            file = door.open_to_read(self._path, segment_path(self._path, writer, segment).name)
             current = self._files[writer] = (segment, file)
         return current[1]
 
@@ -319,8 +324,10 @@ class _Order:
     def entries(self) -> list[_Entry]:
         if self._entries is None:
             data = _whole_lines(self._path)
-            if self._path.exists() and self._path.stat().st_size > len(data):
-                os.truncate(self._path, len(data))  # an entry that was torn was never followed
+            found = door.status(self._path.parent, self._path.name)
+            if found is not None and found.st_size > len(data):
+                with door.open_to_append(self._path.parent, self._path.name) as file:
+                    file.truncate(len(data))  # an entry that was torn was never followed
             self._entries = _entries(data)
         return self._entries
 
@@ -328,9 +335,8 @@ class _Order:
         entries = self.entries
         line = seal(dumps({"writer": writer, "segment": end[0], "offset": end[1]}))
         try:
-            with self._path.open("ab") as file:
+            with door.open_to_append(self._path.parent, self._path.name) as file:
                 file.write(line)
-                file.flush()
                 os.fsync(file.fileno())
         except OSError as exc:
             self._entries = None  # whatever is in the file now: look again
@@ -349,7 +355,7 @@ def order_of(path: Path) -> list[_Entry]:
 
 def _whole_lines(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        data = door.read(path.parent, path.name)
     except FileNotFoundError:
         return b""
     return data[: data.rfind(b"\n") + 1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalError
+from wandb_logging._journal import door
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.identity import FORMAT, problem
 from wandb_logging._journal.rundir import RunDir
@@ -56,7 +58,7 @@ def repairs(run_dir: RunDir) -> list[Repair]:
 def _of_identity(run_dir: RunDir) -> Iterator[Repair]:
     path = run_dir.path / "run.json"
     found = _members(path)
-    whole = path.exists() and _is_object(path)
+    whole = door.is_there(path.parent, path.name) and _is_object(path)
     if whole and (problem(found) is None or found.get("format", FORMAT) != FORMAT):
         return  # all is well, or it is of another version
     info = rebuilt(found, _needed(run_dir))
@@ -84,7 +86,7 @@ def _needed(run_dir: RunDir) -> dict[str, Any]:
 def _members(path: Path) -> dict[str, Any]:
     """What can be read of a run.json: it has a line for each member."""
     try:
-        text = path.read_bytes().decode("utf-8", "replace")
+        text = door.read(path.parent, path.name).decode("utf-8", "replace")
     except OSError:
         return {}
     try:
@@ -118,14 +120,14 @@ def _is_object(path: Path) -> bool:
         OSError: it cannot be read.
     """
     try:
-        return isinstance(loads(path.read_bytes()), dict)
-    except ValueError:
+        return isinstance(loads(door.read(path.parent, path.name)), dict)
+    except (ValueError, door.NotOurs):
         return False
 
 
 def _of_server(run_dir: RunDir) -> Iterator[Repair]:
     path = run_dir.path / "server.json"
-    if not path.exists() or _is_object(path):
+    if not door.is_there(path.parent, path.name) or _is_object(path):
         return
     known = _members(run_dir.path / "run.json")
     goes_on = known.get("resume") or known.get("rewind") or known.get("branch_point")
@@ -144,11 +146,11 @@ def _of_cursors(run_dir: RunDir) -> Iterator[Repair]:
     cursor, base = run_dir.path / "cursor.json", run_dir.path / "base.json"
     whole = run_dir.load_cursor("cursor.json")
     has_base = run_dir.base != Cursor()
-    if cursor.exists() and whole == Cursor() and (has_base or not run_dir.has_base):
+    if door.is_there(run_dir.path, cursor.name) and whole == Cursor() and (has_base or not run_dir.has_base):
         again = "from base.json on" if run_dir.has_base else "from the start"
         said = f"take cursor.json away: lines go to the server again {again}, to the same places"
         yield Repair(said, partial(_take_away, run_dir, cursor))
-    if base.exists() and not has_base and whole != Cursor():
+    if door.is_there(run_dir.path, base.name) and not has_base and whole != Cursor():
 
         def do() -> None:
             _take_away(run_dir, base, copy=True)
@@ -165,12 +167,12 @@ def _of_leftovers(run_dir: RunDir) -> Iterator[Repair]:
 def _take_away(run_dir: RunDir, path: Path, *, copy: bool = False) -> None:
     """Keep a file under `repaired/`, beside what is there."""
     folder = run_dir.path / KEPT
-    folder.mkdir(exist_ok=True)
+    door.make_folder(run_dir.path, KEPT)
     names = itertools.chain([path.name], (f"{path.name}.{number}" for number in itertools.count(2)))
-    target = next(folder / name for name in names if not (folder / name).exists())
-    if path.exists():
+    target = next(folder / name for name in names if not os.path.lexists(folder / name))
+    if os.path.lexists(path):
         if copy:
-            target.write_bytes(path.read_bytes())
+            door.replace(run_dir.path, f"{KEPT}/{target.name}", door.read(run_dir.path, path.name), durable=False)
         else:
             path.replace(target)
 
@@ -179,6 +181,6 @@ def in_use(run_dir: RunDir) -> str | None:
     """Why a run directory must be left alone now; None if it need not."""
     try:
         with run_dir.uploading():
-            return "its process is still writing" if run_dir.alive() else None
+            return None if run_dir.dead() else "its process is still writing, or nobody can tell"
     except JournalError as exc:
         return str(exc)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import io
 import json
 import os
 import socket
@@ -24,9 +25,10 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from wandb_logging._errors import JournalCorrupt, JournalLocked, LogError
+from wandb_logging._journal import door
 from wandb_logging._journal.copies import (
     Kept,
     Source,
@@ -40,7 +42,7 @@ from wandb_logging._journal.copies import (
 from wandb_logging._journal.cursor import Cursor, is_cursor
 from wandb_logging._journal.identity import FORMAT, problem
 from wandb_logging._journal.locks import ProcessLock, is_free, is_locked
-from wandb_logging._journal.reader import Chunk, Position, Reader, order_of
+from wandb_logging._journal.reader import MOST_LINE, Chunk, Position, Reader, order_of
 from wandb_logging._journal.writer import Writer, seal, segment_path, segments, sync_directory, unseal
 from wandb_logging._values.plain import dumps, loads, with_utf8
 
@@ -112,7 +114,7 @@ class RunDir:
             JournalCorrupt: it is missing, not JSON, of a newer format, or does not say what it must.
         """
         try:
-            info = loads((self.path / "run.json").read_bytes())
+            info = loads(door.read(self.path, "run.json"))
         except OSError as exc:
             raise JournalCorrupt(f"{self.path} has no readable run.json: {exc.strerror or exc}") from exc
         except ValueError:
@@ -122,7 +124,7 @@ class RunDir:
         server = self._load("server.json")
         if server is not None:
             info = {**info, "server": server}
-        elif (self.path / "server.json").exists():  # asked again, the server would count our lines as another's
+        elif door.is_there(self.path, "server.json"):  # asked again, the server would count our lines as another's
             what = "where the run's lines begin on the server is unknown"
             raise JournalCorrupt(f"{self.path / 'server.json'} is damaged: {what}. See `wandb-logging repair`")
         wrong = problem(info)
@@ -165,7 +167,7 @@ class RunDir:
     @property
     def has_base(self) -> bool:
         """Whether acknowledged segments were removed, so that the journal cannot be read from its start."""
-        return (self.path / "base.json").exists()
+        return door.is_there(self.path, "base.json")
 
     def save_base(self, cursor: Cursor) -> None:
         """Write base.json, forced to the disk: what comes before the position in there may be removed then.
@@ -179,7 +181,7 @@ class RunDir:
     def load_cursor(self, name: str) -> Cursor:
         """The content of cursor.json or base.json alone; the beginning if it is missing or damaged."""
         try:
-            body = unseal((self.path / name).read_bytes().rstrip(b"\n"))
+            body = unseal(door.read(self.path, name).rstrip(b"\n"))
             cursor = loads(body or b"{}")
         except (OSError, ValueError):
             return Cursor()
@@ -200,7 +202,8 @@ class RunDir:
         Raises:
             OSError: the disk refuses it.
         """
-        (self.path / "cursor.json").unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            door.remove(self.path, "cursor.json")
 
     def writer(self, **options: Any) -> Writer:
         """A new writer in this directory."""
@@ -259,7 +262,8 @@ class RunDir:
         for writer, segment in segments(self.path):
             first, offset = at.get(str(writer), (1, 0))
             if segment >= first:
-                for block in _blocks(segment_path(self.path, writer, segment), offset if segment == first else 0):
+                name = segment_path(self.path, writer, segment).name
+                for block in _blocks(self.path, name, offset if segment == first else 0):
                     count += block.count(b"\n")
                     if any(word in block for word in words):
                         lines = [line for line in block.split(b"\n") if any(word in line for word in words)]
@@ -336,13 +340,13 @@ class RunDir:
 
     def _holder(self) -> str:
         try:
-            return (self.path / "upload.lock").read_text() or "another process"
-        except OSError:
+            return door.read(self.path, "upload.lock", door.MOST_NOTE).decode() or "another process"
+        except (OSError, ValueError):
             return "another process"
 
     def set_aside(self, reason: str, what: object) -> None:
         """Keep something that cannot be sent, with the reason, in aside.jsonl."""
-        with contextlib.suppress(OSError), (self.path / "aside.jsonl").open("ab") as file:
+        with contextlib.suppress(OSError), door.open_to_append(self.path, "aside.jsonl") as file:
             file.write(dumps({"reason": reason, "what": what}) + b"\n")
 
     def keep_media(self, source: Source, extension: str) -> Kept:
@@ -366,6 +370,34 @@ class RunDir:
             self.make_way(size_of(source))
         return keep_file(self.path, source, name)
 
+    def open_kept(self, kept: str) -> BinaryIO:
+        """A copy that was kept, open to be sent: where it is, the journal says, which somebody may have changed.
+
+        Raises:
+            OSError: it cannot be read, is no regular file of this directory, or has a second name.
+        """
+        return door.open_to_read(self.path, kept, sole=True)
+
+    def status_of_kept(self, kept: str) -> os.stat_result | None:
+        """What the system says of a copy that was kept; None if it is gone."""
+        return door.status(self.path, kept)
+
+    def read_kept(self, name: str) -> bytes:
+        """The content of a file of the run, by its name there.
+
+        Raises:
+            OSError: it cannot be read, or is no regular file of this directory.
+        """
+        with self.open_kept(place_of(name)) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > door.MOST_JSON:
+                raise door.NotOurs(errno.EFBIG, f"is larger than {door.MOST_JSON} bytes", name)
+            return file.read(size)
+
+    def has_kept(self, name: str) -> bool:
+        """Whether there is a file of the run of that name, and one that can be sent."""
+        return door.is_file(self.path, place_of(name))
+
     def let_go(self, kept: str) -> None:
         """Remove a copy that is uploaded, if only one event has it."""
         remove_once(self.path, kept)
@@ -378,7 +410,8 @@ class RunDir:
         """
         if self.most_output is not None and size + len(data) > self.most_output:
             self.most_output = 0
-            (self.path / place_of(name)).unlink(missing_ok=True)  # rather none than a part of it
+            with contextlib.suppress(FileNotFoundError):
+                door.remove(self.path, place_of(name))  # rather none than a part of it
             raise OSError(errno.EFBIG, "too large for max_cache_bytes")
         return append_file(self.path, data, name, size)
 
@@ -388,25 +421,14 @@ class RunDir:
 
     def _load(self, name: str) -> dict[str, Any] | None:
         try:
-            value = loads((self.path / name).read_bytes())
+            value = loads(door.read(self.path, name))
         except (OSError, ValueError):
             return None
         return value if isinstance(value, dict) else None
 
     def _save(self, name: str, data: bytes, *, durable: bool) -> None:
         """Replace a file as a whole: whoever reads it sees the old content or the new."""
-        temporary = self.path / f"{name}.{os.getpid()}.tmp"
-        try:
-            with temporary.open("wb") as file:
-                file.write(data)
-                if durable:
-                    file.flush()
-                    os.fsync(file.fileno())
-            temporary.replace(self.path / name)
-        except OSError:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
+        door.replace(self.path, name, data, durable=durable)
 
 
 class _GuardedReader(Reader):
@@ -438,12 +460,12 @@ def _make_durably(path: Path) -> None:
         sync_directory(folder.parent)
 
 
-def _blocks(path: Path, offset: int) -> Iterator[bytes]:
+def _blocks(path: Path, name: str, offset: int) -> Iterator[bytes]:
     """The whole lines of a segment from a place on, some at a time."""
-    with path.open("rb") as file:
+    with io.BufferedReader(door.open_to_read(path, name)) as file:  # type: ignore[type-var]  # it is a FileIO
         file.seek(offset)
         while block := file.read(2**20):
-            yield block + (b"" if block.endswith(b"\n") else file.readline())
+            yield block + (b"" if block.endswith(b"\n") else file.readline(MOST_LINE))
 
 
 def _names(run_id: str) -> Iterator[str]:

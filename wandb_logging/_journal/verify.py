@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalError
+from wandb_logging._journal import door
 from wandb_logging._journal.cursor import Cursor
-from wandb_logging._journal.reader import order_of
+from wandb_logging._journal.reader import MOST_LINE, order_of
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import is_writing, salvage, segment_path, segments, unseal
 from wandb_logging._values.plain import loads
@@ -91,8 +94,9 @@ def _count(path: Path) -> _Lines:
     counts = _Lines()
     newest = dict(segments(path))
     for writer, segment in segments(path):
-        with segment_path(path, writer, segment).open("rb") as file:
-            for line in file:
+        name = segment_path(path, writer, segment).name
+        with io.BufferedReader(door.open_to_read(path, name)) as file:  # type: ignore[type-var]  # it is a FileIO
+            for line in iter(partial(file.readline, MOST_LINE), b""):
                 _count_line(line, counts, last=segment == newest[writer] and not is_writing(path, writer))
     return counts
 
@@ -118,7 +122,7 @@ def _of_files(run_dir: RunDir) -> Iterator[str]:
         yield str(exc)
         known = {}
     for name in ("cursor.json", "base.json"):
-        if (path / name).exists() and run_dir.load_cursor(name) == Cursor():
+        if door.is_there(path, name) and run_dir.load_cursor(name) == Cursor():
             yield f"{name} is damaged: " + ("lines go to the server again" if name == "cursor.json" else "see repair")
     entries = order_of(path)
     if None in entries:
@@ -143,9 +147,10 @@ def _of_journal(run_dir: RunDir, lines: _Lines) -> Iterator[str]:
     if lines.torn:
         yield f"{lines.torn} journals end in half a line: what was being written when power or room ran out"
     for writer, (segment, offset) in run_dir.cursor.writers.items():
-        name = segment_path(run_dir.path, int(writer), segment)
-        if name.exists() and name.stat().st_size < offset:
-            yield f"{name.name} is shorter than what the server has of it"
+        name = segment_path(run_dir.path, int(writer), segment).name
+        found = door.status(run_dir.path, name)
+        if found is not None and found.st_size < offset:
+            yield f"{name} is shorter than what the server has of it"
 
 
 def _of_what_waits(run_dir: RunDir) -> Iterator[str]:
@@ -154,7 +159,7 @@ def _of_what_waits(run_dir: RunDir) -> Iterator[str]:
     _, bodies = run_dir.scan_after(cursor.position, (b'"path":',))
     named = itertools.chain(_paths(map(loads, bodies)), (task.what.get("path") for task in cursor.tasks))
     for name in sorted({str(name) for name in named if name}):
-        if not (run_dir.path / name).exists():
+        if not door.is_there(run_dir.path, name):
             yield f"{name}, which is to be sent, is missing"
 
 
@@ -166,7 +171,10 @@ def _paths(events: Iterable[Mapping[str, Any]]) -> Iterator[object]:
 
 
 def _lines_in(path: Path) -> int:
-    return path.read_bytes().count(b"\n") if path.exists() else 0
+    if not door.is_there(path.parent, path.name):
+        return 0
+    with door.open_to_read(path.parent, path.name) as file:
+        return sum(block.count(b"\n") for block in iter(partial(file.read, 2**20), b""))
 
 
 def as_json(verdicts: Iterable[Verdict]) -> str:

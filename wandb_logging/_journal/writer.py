@@ -22,6 +22,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wandb_logging._journal import door
 from wandb_logging._journal.locks import ProcessLock, is_free, out_of_the_way
 from wandb_logging._values.zlib import crc32
 
@@ -256,9 +257,7 @@ class Writer:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _next_segment(self) -> None:
-        name = segment_path(self.path, self.number, self._segment + 1)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
-        fd = os.open(name, flags | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0), 0o644)
+        fd = door.create(self.path, segment_path(self.path, self.number, self._segment + 1).name, append=True)
         old, self._fd = self._fd, out_of_the_way(fd)
         self._segment += 1
         self._size = 0
@@ -360,7 +359,7 @@ def _claim_writer(path: Path, least: int) -> tuple[int, ProcessLock]:
         number += 1
         name = path / f"journal-{number:04d}.lock"
         try:
-            os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+            os.close(door.create(path, name.name))
         except FileExistsError:
             continue
         lock = ProcessLock(name)

@@ -18,6 +18,7 @@ DAMAGED = "damaged journal line"  # why it is set aside
 # Lines and bytes folded and packed in one go: beside a program more would hold the interpreter lock for too long.
 _PIECE = (100, 2**15)
 _PIECE_ALONE = (500, 2**18)
+_MOST_KEPT = 2**24  # bytes of a damaged line that are kept: whoever planted more does not get it copied
 _MOST_BYTES = protocol.MAX_REQUEST_BYTES - 2**20  # what one piece, or the summary, may add to a batch
 
 
@@ -73,7 +74,7 @@ class Batch:
 
     def add_damaged(self, lines: list[bytes]) -> None:
         for line in lines:
-            self.aside.append((DAMAGED, line.decode("utf-8", "replace")))
+            self.aside.append((DAMAGED, line[:_MOST_KEPT].decode("utf-8", "replace")))
             self.state.set_aside += 1
 
     def bodies(self, uploaded: list[str], exit_code: int | None = None) -> list[StreamBody]:

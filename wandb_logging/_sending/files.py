@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from wandb_logging._errors import AuthError, GraphQLError, NotPossible, RequestRejected, RunNotFound
 from wandb_logging._server import protocol
@@ -58,13 +57,13 @@ class RunFiles:
         except (RequestRejected, RunNotFound, GraphQLError):
             self._expected = {}  # perhaps for the sake of one of them
 
-    def put(self, link: Link, name: str, source: Path) -> None:
+    def put(self, link: Link, name: str, source: BinaryIO) -> None:
         """Upload one file.
 
         Args:
             link: the way to the server.
             name: its name in the run.
-            source: its bytes.
+            source: its bytes; stays open.
 
         Raises:
             OSError: the file cannot be read.
@@ -101,7 +100,7 @@ class RunFiles:
         return {name: _Address(url, headers) for name, url in urls.items()}
 
     @staticmethod
-    def _put(link: Link, address: _Address, source: Path) -> None:
+    def _put(link: Link, address: _Address, source: BinaryIO) -> None:
         def request(client: Client) -> None:
             client.put(address.url, source, address.headers)
 

@@ -70,6 +70,8 @@ class Recovery:
                 return  # it is over, or the server is away: the next step goes on
             except WandbLoggingError as exc:
                 self._say(uploader, f"cannot be finished: {exc}", logging.WARNING)
+            except Exception as exc:  # whatever is wrong with that directory, the living run is not to suffer from it
+                self._say(uploader, f"cannot be finished: {type(exc).__name__}: {exc}", logging.WARNING)
             else:
                 self._say(uploader, f"is finished: {uploader.url}", logging.INFO)
             self.close()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from wandb_logging._events.task import Task
@@ -26,6 +25,40 @@ CONFIG = "config.yaml"
 SUMMARY = "wandb-summary.json"
 OUTPUT = "output.log"
 CAPTURED = (METADATA, REQUIREMENTS)
+# Members of the environment object, as `_process.environment` and the official SDK write it: what else stands in that
+# file is not the run's, and does not go into the config.
+_ENVIRONMENT = frozenset(
+    (
+        "os",
+        "python",
+        "startedAt",
+        "program",
+        "args",
+        "root",
+        "host",
+        "executable",
+        "cpu_count",
+        "cpu_count_logical",
+        "disk",
+        "memory",
+        "cpu",
+        "writerId",
+        "git",
+        "email",
+        "username",
+        "codePath",
+        "codePathLocal",
+        "gpu",
+        "gpu_count",
+        "gpu_nvidia",
+        "cudaVersion",
+        "apple",
+        "slurm",
+        "docker",
+        "colab",
+        "_partial",
+    )
+)
 _LINE_BYTES = 4 * MAX_LINE_CHARS + 1
 
 
@@ -59,15 +92,15 @@ def capture_requirements(run_dir: RunDir, info: Mapping[str, Any], _secrets: Sec
 def captured_environment(run_dir: RunDir) -> dict[str, Any]:
     """The environment object that was captured; empty if none was."""
     with contextlib.suppress(OSError, ValueError):
-        about = loads((run_dir.path / place_of(METADATA)).read_bytes())
+        about = loads(run_dir.read_kept(METADATA))
         if isinstance(about, dict):
-            return about
+            return {key: value for key, value in about.items() if key in _ENVIRONMENT}
     return {}
 
 
 def captured_tasks(run_dir: RunDir, wanted: Sequence[str]) -> list[Task]:
     """What uploads the captured files that are there."""
-    return [_task(name) for name in CAPTURED if name in wanted and (run_dir.path / place_of(name)).is_file()]
+    return [_task(name) for name in CAPTURED if name in wanted and run_dir.has_kept(name)]
 
 
 def final_tasks(run_dir: RunDir, wanted: Sequence[str], config: str, summary: str) -> list[Task]:
@@ -87,7 +120,7 @@ def final_tasks(run_dir: RunDir, wanted: Sequence[str], config: str, summary: st
         if name in wanted:
             run_dir.keep_file(content, name)
             tasks.append(_task(name))
-    if OUTPUT in wanted and (run_dir.path / place_of(OUTPUT)).is_file():
+    if OUTPUT in wanted and run_dir.has_kept(OUTPUT):
         tasks.append(_task(OUTPUT))
     return tasks
 
@@ -107,7 +140,7 @@ def keep_output(run_dir: RunDir, size: int, lines: Sequence[str], edits: Mapping
     Raises:
         OSError: the disk refuses it.
     """
-    last = _last_lines(run_dir.path / place_of(OUTPUT), size, max(edits, default=0))
+    last = _last_lines(run_dir, size, max(edits, default=0))
     size -= sum(map(len, last))
     for place, line in edits.items():
         if place <= len(last):
@@ -115,11 +148,11 @@ def keep_output(run_dir: RunDir, size: int, lines: Sequence[str], edits: Mapping
     return run_dir.append_file(b"".join([*last, *map(_text, lines)]), OUTPUT, size)
 
 
-def _last_lines(path: Path, size: int, count: int) -> list[bytes]:
+def _last_lines(run_dir: RunDir, size: int, count: int) -> list[bytes]:
     if not count:
         return []
     start = max(0, size - count * _LINE_BYTES)
-    with path.open("rb") as file:
+    with run_dir.open_kept(place_of(OUTPUT)) as file:
         file.seek(start)
         return [line + b"\n" for line in file.read(size - start).split(b"\n")[:-1][-count:]]
 

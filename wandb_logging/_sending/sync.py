@@ -213,7 +213,8 @@ class _Sender:
         try:
             with self._run_dir.uploading():
                 # Asked before reading: a process that dies meanwhile is found dead by the next sync.
-                ending = None if self._run_dir.alive() else 1
+                # Where nobody can tell whether it lives, as with another user's locks, its end is not ours to say.
+                ending = 1 if self._run_dir.dead() else None
                 failed = late or away.get(self._host)
                 if failed is None or self._is_done():
                     self._uploader.drain(ending=ending)

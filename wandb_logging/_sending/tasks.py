@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import NotPossible, RequestRejected, ServerUnavailable
@@ -44,38 +44,29 @@ def perform(task: Task, link: Link, remote: Remote, run_dir: RunDir, files: RunF
 
 def _file(task: Mapping[str, Any], link: Link, _remote: Remote, run_dir: RunDir, files: RunFiles) -> list[str]:
     """Upload a file, unless its bytes are there already; again, if it has changed meanwhile."""
-    name, source = str(task["name"]), _inside(run_dir, str(task["path"]))
+    name, path = str(task["name"]), str(task["path"])
     for _ in range(_VERSIONS):
-        mark, digest = _mark(source), md5_of(source)
-        if digest == files.uploads.get(name):
-            return []
-        files.put(link, name, source)
-        if _mark(source) == mark:
+        with run_dir.open_kept(path) as source:
+            mark, digest = _mark(os.fstat(source.fileno())), md5_of(source)
+            if digest == files.uploads.get(name):
+                return []
+            files.put(link, name, source)
+            now = os.fstat(source.fileno()), run_dir.status_of_kept(path)
+        if all(status is not None and _mark(status) == mark for status in now):
             files.uploads[name] = digest
             break
     return [name]
 
 
-def _inside(run_dir: RunDir, path: str) -> Path:
-    """A file of the run directory; of a run in memory, the program's own file.
-
-    Raises:
-        ValueError: it is elsewhere: a journal that somebody changed must not send what it likes.
-    """
-    if run_dir.on_disk and not (run_dir.path / path).resolve().is_relative_to(run_dir.path.resolve()):
-        raise ValueError(f"{path} is not in the run directory")
-    return run_dir.path / path
-
-
-def _mark(path: Path) -> tuple[int, ...]:
+def _mark(status: os.stat_result) -> tuple[int, ...]:
     """What changes when a file does; a newer copy in its place is another file."""
-    status = path.stat()
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
 def _media(task: Mapping[str, Any], link: Link, _remote: Remote, run_dir: RunDir, files: RunFiles) -> list[str]:
     """Upload a file whose name holds its digest: it never changes, and nobody has to remember it."""
-    files.put(link, str(task["name"]), _inside(run_dir, str(task["path"])))
+    with run_dir.open_kept(str(task["path"])) as source:
+        files.put(link, str(task["name"]), source)
     return [str(task["name"])]
 
 

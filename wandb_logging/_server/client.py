@@ -6,12 +6,14 @@ upload addresses, not across a redirect, and no netrc entry replaces it.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
@@ -117,13 +119,14 @@ class Client:
     def put(
         self,
         url: str,
-        source: Path,
+        source: Path | BinaryIO,
         headers: Mapping[str, str],
         part: tuple[int, int] | None = None,
     ) -> str:
         """Stream a file to an upload address.
 
         Args:
+            source: the file, or one that is open and stays so.
             part: where the bytes to send begin, and most of how many; default: the whole file.
 
         Returns:
@@ -135,8 +138,8 @@ class Client:
         """
         if url.startswith("/"):
             url = self.host + url
-        with source.open("rb") as file:
-            body = _Body(file, *(part or (0, source.stat().st_size)))
+        with source.open("rb") if isinstance(source, Path) else contextlib.nullcontext(source) as file:
+            body = _Body(file, *(part or (0, os.fstat(file.fileno()).st_size)))
             # An empty file object would be sent chunked, without the Content-Length that storage asks for.
             data: Any = body if len(body) else b""
             # Own auth, doing nothing: a signed address refuses any Authorization header.

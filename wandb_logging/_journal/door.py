@@ -1,0 +1,304 @@
+"""The one place where files of a run directory are opened: never through a link, nor what is no regular file.
+
+A run directory may come from somebody else: an archive, a folder that others can write to. What is planted there, a
+link to a private file, a pipe that nobody writes to, a device, must not be read, written or waited for. So each folder
+on the way from the run directory to the file is opened as a folder, no link is followed, and what is no regular file
+is refused before a byte of it is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import itertools
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+MOST_JSON = 256 * 2**20  # bytes of a file that is read as a whole: config and summary of a run are in there
+MOST_NOTE = 1024  # bytes of who holds a lock
+
+_FLAGS = (
+    getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)  # a pipe is opened, and refused, without waiting for its other end
+    | getattr(os, "O_NOCTTY", 0)
+)
+_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_numbers = itertools.count()
+_LARGE = 2**30
+_HOLLOW = 1000  # no disk compresses a journal to so small a part
+_MODE = 0o666  # less the umask: in a folder that a group shares, the group can go on with a run
+_STEP_BY_STEP = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
+
+
+class NotOurs(OSError):
+    """Something in a run directory that is no file of a run: a link, a pipe, a device, or more than it may hold."""
+
+
+def read(root: Path, name: str, most: int = MOST_JSON) -> bytes:
+    """The content of a file.
+
+    Args:
+        root: the run directory.
+        name: of the file there, relative, with forward slashes.
+        most: bytes it may have.
+
+    Raises:
+        NotOurs: it is no regular file, or larger.
+        OSError: it cannot be read.
+    """
+    with open_to_read(root, name) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise NotOurs(errno.EFBIG, f"is larger than {most} bytes", str(root / name))
+        return file.read(size)
+
+
+def open_to_read(root: Path, name: str, *, sole: bool = False) -> BinaryIO:
+    """A file, unbuffered.
+
+    Args:
+        sole: refuse one that has a second name: what is sent as it stands must not be another's.
+
+    Raises:
+        NotOurs: it is no regular file.
+        OSError: it cannot be opened.
+    """
+    fd = _open(root, name, os.O_RDONLY)
+    if sole and os.fstat(fd).st_nlink > 1:
+        os.close(fd)
+        raise NotOurs(errno.EMLINK, "has a second name (a hard link): copy the run directory, and sync the copy", name)
+    return os.fdopen(fd, "rb", buffering=0)
+
+
+def open_to_append(root: Path, name: str) -> BinaryIO:
+    """A file to write at its end; made if it is missing. One that has a second name is copied first.
+
+    Raises:
+        NotOurs: it is no regular file.
+        OSError: it cannot be opened.
+    """
+    fd = _open(root, name, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+    if os.fstat(fd).st_nlink > 1:
+        with os.fdopen(fd, "rb") as shared:
+            _replace(root, name, lambda file: shutil.copyfileobj(shared, file), durable=True)
+        fd = _open(root, name, os.O_RDWR | os.O_APPEND)
+    return os.fdopen(fd, "r+b", buffering=0)
+
+
+def open_lock(root: Path, name: str, *, make: bool = True) -> int:
+    """Descriptor of a lock file; one that may only be read where it may not be written.
+
+    Args:
+        make: make it if it is missing.
+
+    Raises:
+        NotOurs: it is no regular file.
+        OSError: it cannot be opened.
+    """
+    try:
+        return _open(root, name, os.O_RDWR | (os.O_CREAT if make else 0))
+    except PermissionError:
+        return _open(root, name, os.O_RDONLY)
+
+
+def create(root: Path, name: str, *, append: bool = False) -> int:
+    """Descriptor of a new file.
+
+    Raises:
+        FileExistsError: there is something of that name.
+        OSError: it cannot be made.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | (os.O_APPEND if append else 0)
+    return _open(root, name, flags)
+
+
+def replace(root: Path, name: str, data: bytes, *, durable: bool) -> None:
+    """Give a file a new content as a whole: whoever reads it sees the old one or the new.
+
+    Raises:
+        OSError: the disk refuses it; then all is as before.
+    """
+    _replace(root, name, lambda file: file.write(data), durable=durable)
+
+
+def _replace(root: Path, name: str, write: Callable[[BinaryIO], object], *, durable: bool) -> None:
+    with _folder(root, PurePosixPath(name).parent.as_posix()) as at:
+        last = PurePosixPath(name).name
+        temporary = f"{last}.{os.getpid()}-{next(_numbers)}.tmp"
+        try:
+            with os.fdopen(create(root, _beside(name, temporary)), "wb") as file:
+                write(file)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            os.replace(at.path(temporary), at.path(last), src_dir_fd=at.fd, dst_dir_fd=at.fd)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(at.path(temporary), dir_fd=at.fd)
+            raise
+
+
+def move(root: Path, name: str, target: str) -> None:
+    """Move a file within one folder of the run directory, in place of what is there.
+
+    Raises:
+        OSError: that cannot be done.
+    """
+    with _folder(root, PurePosixPath(name).parent.as_posix()) as at:
+        source, last = PurePosixPath(name).name, PurePosixPath(target).name
+        os.replace(at.path(source), at.path(last), src_dir_fd=at.fd, dst_dir_fd=at.fd)
+
+
+def remove(root: Path, name: str) -> None:
+    """Remove a file, or the link in its place.
+
+    Raises:
+        OSError: it is not there, or cannot be removed.
+    """
+    with _folder(root, PurePosixPath(name).parent.as_posix()) as at:
+        os.unlink(at.path(PurePosixPath(name).name), dir_fd=at.fd)
+
+
+def make_folder(root: Path, name: str) -> None:
+    """Make a folder with those above it, up to the run directory.
+
+    Raises:
+        NotOurs: something on the way is no folder.
+        OSError: it cannot be made.
+    """
+    done = PurePosixPath()
+    for part in PurePosixPath(name).parts:
+        with _folder(root, done.as_posix()) as at, contextlib.suppress(FileExistsError):
+            os.mkdir(at.path(part), dir_fd=at.fd)
+        done /= part
+    with _folder(root, name):
+        pass
+
+
+def status(root: Path, name: str) -> os.stat_result | None:
+    """What the system says of a file; None if there is none.
+
+    Raises:
+        NotOurs: it is no regular file, or something on the way is no folder.
+    """
+    try:
+        with _folder(root, PurePosixPath(name).parent.as_posix()) as at:
+            found = os.stat(at.path(PurePosixPath(name).name), dir_fd=at.fd, follow_symlinks=False)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        raise _not_ours(root / name)
+    return found
+
+
+def is_there(root: Path, name: str) -> bool:
+    """Whether there is anything of that name, whatever it is."""
+    try:
+        return status(root, name) is not None
+    except NotOurs:
+        return True
+
+
+def is_file(root: Path, name: str) -> bool:
+    """Whether there is a regular file of that name."""
+    try:
+        return status(root, name) is not None
+    except OSError:
+        return False
+
+
+class _Folder:
+    """A folder of a run directory, held open where the system can: then nobody can put another in its place."""
+
+    def __init__(self, path: Path, fd: int | None) -> None:
+        self.fd = fd
+        self._path = path
+
+    def path(self, name: str) -> str:
+        """A name in it, as the functions of `os` want it beside `fd`."""
+        return name if self.fd is not None else str(self._path / name)
+
+
+@contextlib.contextmanager
+def _folder(root: Path, name: str) -> Iterator[_Folder]:
+    """A folder below the run directory, no link on the way to it."""
+    parts = _parts(name)
+    if not _STEP_BY_STEP:
+        yield _Folder(_looked_at(root, parts), None)
+        return
+    fd = os.open(root, _FOLDER & ~getattr(os, "O_NOFOLLOW", 0))  # whoever names a directory may name it by a link
+    try:
+        for part in parts:
+            fd, above = _opened(fd, part, root / name), fd
+            os.close(above)
+        yield _Folder(root.joinpath(*parts), fd)
+    finally:
+        os.close(fd)
+
+
+def _opened(above: int, part: str, path: Path) -> int:
+    try:
+        return os.open(part, _FOLDER, dir_fd=above)
+    except OSError as exc:
+        if exc.errno in {errno.ELOOP, errno.ENOTDIR, errno.EMLINK}:
+            raise _not_ours(path) from exc
+        raise
+
+
+def _looked_at(root: Path, parts: tuple[str, ...]) -> Path:
+    for count in range(1, len(parts) + 1):
+        path = root.joinpath(*parts[:count])
+        if not stat.S_ISDIR(os.lstat(path).st_mode):
+            raise _not_ours(path)
+    return root.joinpath(*parts)
+
+
+def _open(root: Path, name: str, flags: int) -> int:
+    """Descriptor of a regular file."""
+    path = PurePosixPath(*_parts(name))
+    with _folder(root, path.parent.as_posix()) as at:
+        # Looked at before: to open a device may do something. And after: it may have been put there just now.
+        with contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISREG(os.stat(at.path(path.name), dir_fd=at.fd, follow_symlinks=False).st_mode):
+                raise _not_ours(root / name)
+        try:
+            fd = os.open(at.path(path.name), flags | _FLAGS, _MODE, dir_fd=at.fd)
+        except OSError as exc:
+            if exc.errno in {errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.EMLINK, errno.ENODEV, errno.EOPNOTSUPP}:
+                raise _not_ours(root / name) from exc
+            exc.filename = str(root / name)
+            raise
+    found = os.fstat(fd)
+    if not stat.S_ISREG(found.st_mode) or _is_hollow(found):
+        os.close(fd)
+        raise _not_ours(root / name)
+    return fd
+
+
+def _is_hollow(found: os.stat_result) -> bool:
+    """Whether a large file is nearly all holes: to read it would take hours, and nobody logged it."""
+    stored = getattr(found, "st_blocks", found.st_size) * 512
+    return found.st_size > _LARGE and stored * _HOLLOW < found.st_size
+
+
+def _beside(name: str, other: str) -> str:
+    return PurePosixPath(name).with_name(other).as_posix()
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    parts = PurePosixPath(name).parts
+    if ".." in parts or PurePosixPath(name).is_absolute() or "\0" in name:
+        raise NotOurs(errno.EINVAL, "is not in the run directory", name)
+    return parts
+
+
+def _not_ours(path: Path) -> NotOurs:
+    return NotOurs(
+        errno.EINVAL, "is no regular file of a run but a link, a folder, a pipe, a device or a file of holes", str(path)
+    )
