@@ -4,6 +4,9 @@ nox -s quick          what a change of one room breaks, in under a minute; what 
 nox -s tests-3.9      the test suite on one interpreter, in an environment of its own
 nox -s arrays         the tests of jax, TensorFlow and PyTorch, in an environment of its own; `-- jax` of one alone
 nox -s servers        the tests of uvicorn and Flask, in an environment of its own
+
+
+nox -s page           the page of runs in Chromium; `-- --pictures` takes those of the docs anew
 nox -s lint           ruff, and its formatter as a check
 nox -s types          mypy
 nox -s docs           the documentation, warnings being errors
@@ -62,6 +65,13 @@ def servers(session: nox.Session) -> None:
     """Run the tests that start web servers."""
     session.install("-e", ".[test]", "uvicorn", "flask")
     session.run("python", "-m", "pytest", "tests/promises/test_servers.py")
+
+
+@nox.session(python="3.11")
+def page(session: nox.Session) -> None:
+    """Look at the page of runs in Debian's chromium, by its chromium-driver. What follows `--` goes to pytest."""
+    session.install("-e", ".[test]", "selenium>=4.20")
+    session.run("python", "-m", "pytest", "tests/page/browser", "-m", "browser", *session.posargs)
 
 
 @nox.session(venv_backend="none")

@@ -125,16 +125,46 @@ def level_lines(metrics: Mapping[str, Curve]) -> Iterable[str]:
 def _chart(plotext: Any, name: str, curve: Curve, size: int) -> list[str]:
     points = thinned(curve.points, 4 * size)
     steps, values = [point[0] for point in points], [point[1] for point in points]
+    _begin_chart(plotext, size)
+    plotext.plot(steps, values, marker="hd")
+    words = curve.words
+    plotext.title(f"{cut(name, max(8, size - len(words) - 4))}  {words}")
+    return [*_lines_of(plotext, min(steps), max(steps))]
+
+
+def _begin_chart(plotext: Any, size: int) -> None:
     plotext.clear_figure()
     plotext.limit_size(False, False)  # noqa: FBT003  width and height, of a terminal it would ask for itself
     plotext.plot_size(size, _CHART_LINES)
     plotext.theme("clear")
-    plotext.plot(steps, values, marker="hd")
-    words = curve.words
-    plotext.title(f"{cut(name, max(8, size - len(words) - 4))}  {words}")
-    ticks = sorted({round(min(steps) + part * (max(steps) - min(steps)) / 4) for part in range(5)})
+
+
+def _lines_of(plotext: Any, first: float, last: float) -> list[Any]:
+    """The chart as lines, with ticks between two steps."""
+    ticks = sorted({round(first + part * (last - first) / 4) for part in range(5)})
     plotext.xticks(ticks, [str(tick) for tick in ticks])
     return [line.rstrip() for line in plotext.uncolorize(plotext.build()).splitlines()]
+
+
+def overlaid(name: str, curves: Mapping[str, Curve]) -> list[Line]:
+    """One chart of a metric of several runs, each drawn with its letter; where nothing can be drawn, a table."""
+    drawn = {letter: curve for letter, curve in curves.items() if curve.points}
+    try:
+        import plotext  # noqa: PLC0415  as in `charts`
+    except ImportError:
+        plotext = None
+    if not drawn or plotext is None or not draws():
+        return metric_table({f"{letter} {name}": curve for letter, curve in curves.items()})
+    size = min(width(), _WIDEST)
+    _begin_chart(plotext, size)
+    ends: list[float] = []
+    for letter, curve in drawn.items():
+        points = thinned(curve.points, 2 * size)
+        ends += [points[0][0], points[-1][0]]
+        plotext.plot([point[0] for point in points], [point[1] for point in points], marker=letter)
+    words = ", ".join(f"{letter} {brief(curve.last, 10)}" for letter, curve in drawn.items())
+    plotext.title(cut(f"{cut(clean(name), 60)}  last: {words}", size - 2))
+    return _lines_of(plotext, min(ends), max(ends))
 
 
 def metric_table(metrics: Mapping[str, Curve]) -> list[Line]:

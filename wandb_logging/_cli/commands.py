@@ -22,6 +22,7 @@ COMMANDS = {
     "ls": "List the runs in a folder.",
     "show": "Show a run: config, summary, and a chart of each metric.",
     "logs": "Show the text lines of a run, also as they come.",
+    "compare": "Show runs beside each other: config that differs, values, curves in one chart.",
     "ui": "Open a page of the runs in a folder, live; or write it as one file.",
     "sync": "Send runs that wait on disk. Sending again sends nothing twice.",
     "export": "Write the rows of runs as CSV, JSON lines or Parquet.",

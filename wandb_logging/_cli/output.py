@@ -58,6 +58,12 @@ def _shown(part: str, *, colours: bool) -> str:
     return f"\x1b[{_CODES[part.style]}m{text}\x1b[0m" if colours and isinstance(part, Styled) and text else text
 
 
+def begin_screen() -> None:
+    """Go on at the top of an empty screen, where stdout is one."""
+    if sys.stdout.isatty():
+        print("\x1b[H\x1b[2J", end="")
+
+
 def complain(text: object) -> None:
     """One line on stderr, in the program's name."""
     with contextlib.suppress(OSError):

@@ -8,11 +8,13 @@ import fnmatch
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
+from wandb_logging._cli.arguments import seconds
 from wandb_logging._cli.charts import charts, series
 from wandb_logging._cli.found import run_named
 from wandb_logging._cli.output import DONE, PROG, Line, Styled, say_all, styled, width
 from wandb_logging._cli.states import state_of
 from wandb_logging._cli.text import age, as_json, brief, counted, flat, labelled
+from wandb_logging._cli.watching import watch
 from wandb_logging._errors import JournalError
 from wandb_logging._reading.read import RunData, read_run
 from wandb_logging._settings.settings import Settings
@@ -20,7 +22,7 @@ from wandb_logging._settings.settings import Settings
 _CHARTS = 8  # more would scroll the first ones away
 
 MORE = ("A run is named by its path, id or name, or how one of these begins.",)
-EXAMPLES = ("show", "show 3kq9x0ab --metric loss --metric 'val/*'", "show 3kq9 --json")
+EXAMPLES = ("show", "show 3kq9x0ab --metric loss --metric 'val/*'", "show 3kq9 --watch", "show 3kq9 --json")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,12 +33,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--metric", action="append", default=[], metavar="GLOB", help="only metrics like this; may be given again"
     )
+    parser.add_argument(
+        "--watch",
+        nargs="?",
+        type=seconds,
+        const=2.0,
+        metavar="S",
+        help="draw its charts anew every S seconds (default 2) until it ends",
+    )
     parser.add_argument("--json", action="store_true", help="print an object, for programs; --metric adds its rows")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the parts, without those that have nothing in them."""
-    data = read_run(run_named(args.run, Settings().cache_dir))
+    path = run_named(args.run, Settings().cache_dir)
+    if args.watch is not None:
+        watch(path, lambda known: named(args.metric, known) if args.metric else known[:_CHARTS], args.watch)
+        return DONE
+    data = read_run(path)
     if args.json:
         say_all(as_json(object_of(data, args.metric)))
         return DONE

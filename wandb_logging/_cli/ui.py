@@ -12,6 +12,7 @@ import webbrowser
 from pathlib import Path
 
 from wandb_logging._cli.output import DONE, PROG, complain, say, say_all
+from wandb_logging._cli.text import counted
 from wandb_logging._errors import JournalError
 from wandb_logging._settings.settings import Settings
 
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         from wandb_logging._page.export import export  # noqa: PLC0415  only where it is asked for
 
         count = export(folder.absolute(), cache, args.export)
-        say(f"{args.export}: {count} runs, {args.export.stat().st_size / 1e6:.1f} MB")
+        say(f"{args.export}: {counted(count, 'run')}, {args.export.stat().st_size / 1e6:.1f} MB")
         return DONE
     return _serve(folder.absolute(), cache, args)
 

@@ -287,6 +287,12 @@ class Run:
     def __repr__(self) -> str:
         return f"<Run {self.project}/{self.id} {self.mode}>"
 
+    def _repr_html_(self) -> str | None:
+        """The charts of what is logged so far, for notebooks; None where the run is not on disk."""
+        from wandb_logging._page.export import html_of_run  # noqa: PLC0415  only where a notebook asks
+
+        return html_of_run(self.dir) if self.dir is not None else None
+
     # --- what goes into it ---
 
     def log(self, metrics: Mapping[str, Any], step: int | None = None, *, commit: bool | None = None) -> None:

@@ -210,6 +210,7 @@ wl.charts = (() => {
       return;
     }
     for (const card of some) give(card, data, axis, only);
+    if (data.read) emit("read", data.read);
     emit("drawn");
   }
 
@@ -229,9 +230,11 @@ wl.charts = (() => {
     if (!(card.visible || card === large)) return;
     if (!card.data || !card.data.size || !card.data.of.size) {
       if (card.plot) { card.plot.destroy(); card.plot = null; }
-      card.note.textContent = card.data && card.data.complete ? (wl.view.now.zoom ? "nothing in this range" : "no numbers over this axis") : card.data ? "reading …" : "";
+      card.node?.classList.add("void");
+      card.note.textContent = card.data && card.data.complete ? `${wl.view.now.zoom ? "nothing in this range" : "no numbers over this axis"}${badWords(card)}` : card.data ? "reading …" : "";
       return;
     }
+    card.node.classList.remove("void");
     const host = card === large ? large.host : card.body;
     card.plot = card.plot ? wl.plot.refresh(card.plot, host, card) : wl.plot.create(host, card);
     card.note.textContent = words(card);
@@ -242,11 +245,15 @@ wl.charts = (() => {
     const parts = [];
     const sampled = card.ready.drawn.filter((one) => !one.exact).length;
     if (sampled) parts.push("sampled, reading …");
+    if (card.log) parts.push("log");
+    return parts.join(" · ") + badWords(card, parts.length ? " · " : "");
+  }
+
+  // NaN and infinities cannot be drawn: they are counted.
+  function badWords(card, before = " · ") {
     let bad = 0;
     for (const run of wl.runs.shown()) bad += (run.figures.get(card.metric) || { bad: 0 }).bad || 0;
-    if (bad) parts.push(`${bad} not finite`);
-    if (card.log) parts.push("log");
-    return parts.join(" · ");
+    return bad ? `${before}${bad} not finite` : "";
   }
 
   function redrawAll() {

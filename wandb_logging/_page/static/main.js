@@ -56,7 +56,8 @@ wl.main = (() => {
   function controls() {
     const view = wl.view.now;
     for (const tab of tabs.children) tab.setAttribute("aria-current", tab.dataset.tab === view.tab ? "page" : "false");
-    where.textContent = cut(wl.runs.root, 80);
+    where.textContent = wl.runs.root.length > 40 ? `…${wl.runs.root.slice(-39)}` : wl.runs.root;
+    where.title = wl.runs.root;
     document.title = `${wl.runs.list.filter((run) => run.state === "running").length ? "● " : ""}${wl.runs.list.length} runs`;
     const metrics = wl.runs.metrics.filter((name) => !name.startsWith("system.")).slice(0, 1000);
     const wanted = [["_step", "step"], ["_runtime", "relative time"], ["_timestamp", "time"], ...metrics.map((name) => [name, cut(name, 60)])];
@@ -107,6 +108,14 @@ wl.main = (() => {
     update();
   });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) update(); });
+  // What was read for a chart has figures, too.
+  on("read", (read) => {
+    for (const [key, [version, exact]] of Object.entries(read)) {
+      const run = wl.runs.byKey.get(Number(key));
+      if (run && exact && (!run.exact || run.version !== version)) changed.add(run.key);
+    }
+    if (changed.size) update();
+  });
 
   const reload = throttled(async () => {
     const told = await wl.api.runs().catch((error) => { main.replaceChildren(el("p", { class: "empty trouble" }, error.message)); });

@@ -15,7 +15,7 @@ wl.match = (() => {
     if (pattern.length > PATTERN) throw new Error(`at most ${PATTERN} characters`);
     const short = names.map((name) => String(name).slice(0, NAME));
     if (plain.test(pattern)) {
-      const simple = new RegExp(pattern, "i");
+      const simple = new RegExp(pattern, "im");
       return short.map((name) => simple.test(name));
     }
     return inWorker(pattern, short);

@@ -3,7 +3,7 @@
 
 onmessage = ({ data }) => {
   try {
-    const pattern = new RegExp(data.pattern, "i");
+    const pattern = new RegExp(data.pattern, "im"); // each line is a name of its own
     postMessage({ id: data.id, found: data.names.map((name) => pattern.test(name)) });
   } catch (error) {
     postMessage({ id: data.id, error: String(error.message || error) });

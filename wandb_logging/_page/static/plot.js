@@ -21,7 +21,7 @@ wl.plot = (() => {
 
   function axes(axis, small) {
     const common = { stroke: () => css("--quiet"), grid: { stroke: () => css("--grid"), width: 1 }, ticks: { show: false }, font: `11px ${css("--font")}` };
-    const x = { ...common, size: 26, gap: 4, space: small ? 60 : 80, grid: { show: false } };
+    const x = { ...common, size: 26, gap: 4, space: small ? 46 : 70, grid: { show: false } };
     if (axis === "_runtime") x.values = (_, ticks) => ticks.map(duration);
     else if (axis !== "_timestamp") x.values = (_, ticks) => ticks.map((tick) => short(tick));
     // Of a log axis uPlot has ticks for each digit: those between powers of ten stay without words.
@@ -117,7 +117,7 @@ wl.plot = (() => {
     for (const one of drawn) {
       ctx.fillStyle = ctx.strokeStyle = one.colour;
       if (drawn.length <= 60 && one.low.some((low, place) => low !== null && low < one.high[place])) {
-        ctx.globalAlpha = smooth ? 0.08 : drawn.length > 8 ? 0.1 : 0.2;
+        ctx.globalAlpha = smooth ? 0.08 : drawn.length > 3 ? 0.09 : 0.2;
         band(ctx, one, at, y);
       }
       if (smooth && drawn.length <= 60) {

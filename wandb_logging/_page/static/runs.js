@@ -51,7 +51,7 @@ wl.runs = (() => {
   async function filter() {
     const mine = ++asked;
     const pattern = wl.view.now.filter;
-    const texts = list.map((run) => [nameOf(run), run.path, run.info.group, run.info.job_type, ...(run.info.tags || []), run.state].filter(Boolean).join(" "));
+    const texts = list.map((run) => [nameOf(run), run.path, run.info.group, run.info.job_type, ...(run.info.tags || []), run.state].filter(Boolean).join("\n"));
     let found;
     try {
       found = await wl.match.match(pattern, texts);

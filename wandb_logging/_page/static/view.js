@@ -32,7 +32,9 @@ wl.view = (() => {
     for (const [key, value] of Object.entries(now))
       if (JSON.stringify(value) !== JSON.stringify(NONE[key])) params.set(key, JSON.stringify(value));
     const text = params.toString();
-    history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
+    try {
+      history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
+    } catch { /* in a notebook the page has no address of its own */ }
   }
 
   // Look at something else. `quiet` where who changes it draws it, too.

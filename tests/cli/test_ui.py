@@ -1,0 +1,109 @@
+"""The page of runs from the command line: what is printed, how it ends, what goes wrong."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import child, offline_run
+from wandb_logging._cli import main
+from wandb_logging._cli.ui import lines_of
+
+DEADLINE = 120
+
+
+class TestUi:
+    @pytest.mark.skipif(sys.platform == "win32", reason="a console's Ctrl-C reaches the parent, too")
+    def test_it_serves_until_it_is_stopped(self) -> None:
+        """It prints the address with the token and how to reach it from elsewhere; Ctrl-C ends it well."""
+        offline_run("a1")
+        process = child("ui", "--port", "0", "--no-browser")
+        assert process.stdout is not None
+        first, second, third = (process.stdout.readline() for _ in range(3))
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/\?token=\S{43}$", first.rstrip())
+        assert found is not None
+        assert f"ssh -L {found[1]}:127.0.0.1:{found[1]}" in second
+        assert third == "Ctrl-C stops it\n"
+        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with opener.open(found[0], timeout=DEADLINE) as answer:
+            assert b"<title>Runs</title>" in answer.read()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=DEADLINE)
+        assert (process.returncode, err) == (0, "")
+
+    def test_a_port_in_use(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """A port that is taken is told of, with what to do."""
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            assert main(["ui", "--port", str(taken.getsockname()[1]), "--no-browser"]) == 1
+        assert "is in use: `wandb-logging ui --port 0`" in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        "args", [["none"], ["--port", "x"], ["--port", "70000"], ["--host", "192.0.2.1", "--port", "0"]]
+    )
+    def test_what_cannot_be(self, args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+        """No such folder, no port, not our address: one line that says so."""
+        assert main(["ui", *args]) in {1, 2}
+        assert capsys.readouterr().err.count("\n") == 1
+
+    def test_listening_to_others_says_so(self) -> None:
+        """Who lets other machines in is told that it is unencrypted, and that the token is all there is."""
+        lines = lines_of("http://10.0.0.5:8266/?token=x", Path("runs"), "10.0.0.5")
+        assert "unencrypted" in lines[1]
+        assert "token" in lines[1]
+
+
+class TestExport:
+    def test_one_file(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """One file with everything in it, named with its size; nothing in it is loaded from anywhere."""
+        offline_run("a1", rows=30, name="</script><script>alert(1)</script>")
+        target = tmp_path / "runs.html"
+        assert main(["ui", "--export", str(target)]) == 0
+        assert f"{target}: 1 run, 0." in capsys.readouterr().out
+        page = target.read_text(encoding="utf-8")
+        assert "default-src 'none'; script-src 'sha256-" in page
+        assert not re.search(r"""(src|href)=["'](?!data:|#)""", page.partition("<script")[0])
+        assert "<script>alert" not in page
+        assert len(re.findall("<script", page)) == len(re.findall("</script", page)) == 3
+        assert [path.name for path in tmp_path.glob(".runs*")] == []
+
+    def test_where_nothing_can_be_written(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """A folder that is not there is told of, and no half a file is left."""
+        offline_run("a1")
+        assert main(["ui", "--export", "none/runs.html"]) == 1
+        assert "none" in capsys.readouterr().err
+
+    def test_in_a_notebook(self) -> None:
+        """A run shows itself in a frame that reaches nothing; one that is not on disk has only its name."""
+        run = offline_run("a1", rows=5)
+        html = run._repr_html_() or ""
+        assert html.startswith('<iframe sandbox="allow-scripts')
+        assert "allow-same-origin" not in html
+        assert sorted(path.name for path in (run.dir or Path()).iterdir()).count("none") == 0
+        assert offline_run("b", mode="disabled")._repr_html_() is None
+
+
+class TestWatch:
+    def test_an_ended_run_is_shown_once(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Off a terminal: a line with the last values, and how it ended."""
+        offline_run("a1", rows=4)
+        assert main(["show", "a1", "--watch"]) == 0
+        assert capsys.readouterr().out == "a1: 4 rows: loss 0.25, val.acc 0.3\nthe run has ended\n"
+
+    def test_it_follows_until_the_end(self) -> None:
+        """While a run goes on, a line for what is new; when it ends, so does watching."""
+        run = offline_run("a1", rows=2, exit_code=None)
+        process = child("show", "a1", "--watch", "0.05", "--metric", "loss")
+        assert process.stdout is not None
+        assert process.stdout.readline() == "a1: 2 rows: loss 0.5\n"
+        run.log({"loss": 9.0})
+        assert process.stdout.readline() == "a1: 3 rows: loss 9\n"
+        run.finish()
+        out, err = process.communicate(timeout=DEADLINE)
+        assert out.splitlines()[-1] == "the run has ended"
+        assert (process.returncode, err) == (0, "")

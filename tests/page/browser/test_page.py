@@ -1,0 +1,363 @@
+"""The page in a real browser: what it draws, how it follows, what it withstands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.page.demo import hostile, rich, training
+from tests.page.pages import Visitor
+from wandb_logging._page.export import export
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.page.browser.conftest import Browser
+
+    Show = Callable[[Path], Visitor]
+
+pytestmark = pytest.mark.browser
+
+CARD = "[...document.querySelectorAll('.card')].find((card) => card.dataset.metric === arguments[0])?.card"
+DRAWN = f"({CARD})?.plot && ({CARD})"
+LINES = f"({CARD}).ready.drawn"
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def four(cache: Path) -> Path:
+    """Four runs that have ended, one of them badly."""
+    for number in range(4):
+        training(cache, number, 300).finish(number == 2)
+    return cache
+
+
+class TestDrawing:
+    def test_each_metric_of_each_run(self, browser: Browser, show: Show, four: Path) -> None:
+        """A chart of each metric with a line of each run, which goes where the numbers are."""
+        show(four)
+        browser.until(DRAWN, "train/loss")
+        assert browser.js("return document.querySelectorAll('.card').length") == 5
+        assert len(browser.js(f"return {LINES}.map((one) => one.name)", "train/loss")) == 4
+        first = browser.js(f"return {LINES}.map((one) => one.shown[0])", "train/loss")
+        assert all(2 < value < 3 for value in first)
+        pixels = browser.js(
+            f"const c = ({CARD}).plot.ctx; const d = c.getImageData(0, 0, c.canvas.width, c.canvas.height).data; let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 0; return n",
+            "train/loss",
+        )
+        assert pixels > 500
+
+    def test_the_cookie_stays_and_the_token_goes(self, browser: Browser, show: Show, four: Path) -> None:
+        """The address has no token any more, no script can read the cookie, and loading again works."""
+        visitor = show(four)
+        browser.until(DRAWN, "train/loss")
+        assert browser.js("return location.search + document.cookie") == ""
+        browser.open(f"http://{visitor.host}/")
+        browser.until(DRAWN, "train/loss")
+
+    def test_spikes_stay(self, browser: Browser, show: Show, cache: Path) -> None:
+        """Of a long run each point that stands out is in its chart, as it was logged."""
+        import wandb_logging
+
+        run = wandb_logging.new_run("p", mode="offline", cache_dir=cache, quiet=True)
+        for step in range(30_000):
+            run.log({"m": 100.0 if step in {7000, 15_001, 29_000} else (step % 7) / 7})
+        run.finish()
+        show(cache)
+        browser.until(f"({DRAWN}) && {LINES}[0].exact", "m")
+        assert browser.js(f"return {LINES}[0].high.filter((value) => value === 100).length", "m") == 3
+        assert browser.js(f"return wl.curves.spikes({LINES}[0]).length", "m") == 3
+
+    @pytest.mark.parametrize("axis", ["_runtime", "_timestamp", "train/lr"])
+    def test_other_axes(self, browser: Browser, show: Show, four: Path, axis: str) -> None:
+        """Over time, relative time, or another metric."""
+        show(four)
+        browser.until(DRAWN, "train/loss")
+        browser.js("wl.view.set({x: arguments[0]})", axis)
+        wanted = axis if axis.startswith("_") else "/"
+        browser.until(
+            f"({DRAWN}) && (arguments[1] === '/' ? /^\\d+$/.test(({CARD}).axis) : ({CARD}).axis === arguments[1])",
+            "train/loss",
+            wanted,
+        )
+        assert browser.js(f"return {LINES}.length", "train/loss") == 4
+
+    def test_smoothing_log_and_clipping(self, browser: Browser, show: Show, four: Path) -> None:
+        """Smoothed lines move less, with the raw ones behind; a log axis is one; without outliers the range is smaller."""
+        show(four)
+        browser.until(DRAWN, "train/grad_norm")
+        moved = f"return {LINES}[0].shown.reduce((sum, value, at, all) => sum + (at ? Math.abs(value - all[at - 1]) : 0), 0)"
+        before = browser.js(moved, "train/grad_norm")
+        whole = browser.js(f"return ({CARD}).ready.range", "train/grad_norm")
+        browser.js("wl.view.set({smooth: 0.9, log: true, clip: true})")
+        assert browser.js(moved, "train/grad_norm") < before / 3
+        assert browser.js(f"return ({CARD}).plot.scales.y.distr", "train/grad_norm") == 3
+        low, high = browser.js(f"return ({CARD}).ready.range", "train/grad_norm")
+        assert high - low < whole[1] - whole[0]
+
+    def test_zoom(self, browser: Browser, show: Show, four: Path) -> None:
+        """Drawing a range over a chart zooms all of them, a double click goes back, and it is in the address."""
+        from selenium.webdriver import ActionChains
+
+        show(four)
+        card = browser.until(f"({DRAWN}).plot.over", "train/loss")
+        ActionChains(browser.driver).move_to_element_with_offset(card, -60, 0).click_and_hold().move_by_offset(
+            80, 0
+        ).release().perform()
+        browser.until("wl.view.now.zoom")
+        low, high = browser.js("return wl.view.now.zoom")
+        assert 0 < low < high < 300
+        browser.until(f"({CARD}).data.first * ({CARD}).data.width >= Math.floor(arguments[1]) - 1", "val/loss", low)
+        assert "zoom" in browser.js("return location.hash")
+        browser.keys("0")
+        browser.until("wl.view.now.zoom === null")
+        browser.until(f"({CARD}).data.first === 0", "train/loss")
+
+    def test_the_logged_point(self, browser: Browser, show: Show, four: Path) -> None:
+        """The cursor on a line shows its run, its value there, and the point that was logged."""
+        from selenium.webdriver import ActionChains
+
+        show(four)
+        over = browser.until(f"({DRAWN}).plot.over", "train/loss")
+        ActionChains(browser.driver).move_to_element_with_offset(over, 10, 20).perform()
+        words = browser.until("document.querySelector('.tip-logged')?.textContent")
+        assert words.startswith("logged 0.")
+        assert "at step" in words
+        assert "lr=" in browser.js("return document.querySelector('.tip').innerText")
+
+
+class TestRuns:
+    def test_filter_hide_group(self, browser: Browser, show: Show, four: Path) -> None:
+        """A pattern leaves runs, a box hides one everywhere, a config key makes groups."""
+        show(four)
+        browser.until(DRAWN, "train/loss")
+        browser.js("wl.view.set({filter: '#[01]$'})")
+        browser.until(f"({DRAWN}) && {LINES}.length === 2", "train/loss")
+        assert "2 of 4" in browser.text()
+        browser.js("wl.view.set({filter: ''})")
+        browser.until("document.querySelectorAll('.run input').length === 4")
+        browser.js("document.querySelector('.run input').click()")
+        browser.until(f"({DRAWN}) && {LINES}.length === 3", "train/loss")
+        browser.js("wl.view.set({hidden: [], group: 'model.depth'})")
+        browser.until(f"({DRAWN}) && {LINES}.some((one) => one.name === 'model.depth: 2 (2)')", "train/loss")
+
+    def test_a_pattern_that_would_take_for_ever(self, browser: Browser, show: Show, four: Path) -> None:
+        """A pattern that takes too long is ended and told of, and so is one that is none; the page goes on."""
+        training(four, 9, 3, name="a" * 200 + "!").finish()
+        show(four)
+        browser.until(DRAWN, "train/loss")
+        browser.js("wl.view.set({filter: '((a+)+)+$'})")
+        browser.until("document.querySelector('.trouble').textContent.includes('too long')")
+        browser.js("wl.view.set({filter: '(['})")
+        browser.until("/Filter:.*regular expression/i.test(document.querySelector('.trouble').textContent)")
+        browser.js("wl.view.set({filter: ''})")
+        browser.until("document.querySelector('.trouble').textContent === ''")
+
+    def test_keyboard(self, browser: Browser, show: Show, four: Path) -> None:
+        """Everything on the list can be done by keys, and ? says which."""
+        show(four)
+        browser.until(DRAWN, "train/loss")
+        browser.keys("/")
+        assert browser.js("return document.activeElement.type") == "search"
+        browser.keys("\ue00c")
+        browser.keys("j", "j", "x")
+        browser.until("wl.view.now.hidden.length === 1")
+        assert browser.js("return wl.view.now.hidden[0]").endswith("run002")
+        browser.keys("k", "\ue007")
+        browser.until("wl.view.now.run.endsWith('run003')")
+        browser.keys("l")
+        browser.until("wl.view.now.log")
+        browser.keys("2")
+        browser.until("document.querySelector('table tbody tr')")
+        browser.keys("?")
+        browser.until("document.querySelector('dialog[open] kbd')")
+        browser.keys("\ue00c")
+        browser.until("!document.querySelector('dialog[open]')")
+
+    def test_the_table_sorts(self, browser: Browser, show: Show, four: Path) -> None:
+        """By any column, up and down; what a run has not is last."""
+        show(four)
+        browser.js("wl.view.set({tab: 'table', sort: 'c learning_rate'})")
+        rates = "[...document.querySelectorAll('tbody tr')].map((row) => row.innerText.match(/lr=([\\d.]+)/)[1])"
+        browser.until(f"{rates}.length === 4")
+        assert browser.js(f"return {rates}") == ["0.003", "0.01", "0.03", "0.1"]
+        browser.js("document.querySelector('th[aria-sort] button').click()")
+        assert browser.until(f"{rates}[0] === '0.1' && {rates}") == ["0.1", "0.03", "0.01", "0.003"]
+        browser.until("document.querySelector('thead').innerText.includes('train/loss')")
+
+    def test_the_view_is_in_the_address(self, browser: Browser, show: Show, four: Path) -> None:
+        """Who opens an address sees what its sender saw; one that makes no sense is the page as it is."""
+        visitor = show(four)
+        browser.until(DRAWN, "train/loss")
+        browser.js("wl.view.set({filter: '#1', smooth: 0.5, log: true})")
+        address = browser.js("return location.href")
+        browser.open("about:blank")
+        browser.open(address)
+        browser.until(f"({DRAWN}) && {LINES}.length === 1 && ({CARD}).log", "train/loss")
+        browser.open("about:blank")
+        browser.open(f"http://{visitor.host}/#zoom=[1]&tab=5&hidden={{}}&smooth=%22a%22&x=1&__proto__={{%22a%22:1}}")
+        browser.until(f"({DRAWN}) && {LINES}.length === 4", "train/loss")
+
+
+class TestLive:
+    def test_a_row_becomes_a_point(self, browser: Browser, show: Show, cache: Path) -> None:
+        """What a program logs is on the page without anybody doing anything, and so is a new run."""
+        run = training(cache, 0, 50)
+        show(cache)
+        browser.until(DRAWN, "train/loss")
+        assert "running" in browser.js("return document.querySelector('.run').className")
+        for value in (3.5, 4.5):
+            run.log({"train/loss": value})
+            browser.until(f"{LINES}[0].high.at(-1) === arguments[1]", "train/loss", value)
+        run.finish()
+        browser.until("document.querySelector('.run').className.includes('finished')")
+        training(cache, 1, 20).finish()
+        browser.until(f"{LINES}.length === 2", "train/loss")
+
+
+class TestOneRun:
+    def test_everything_beside_numbers(self, browser: Browser, show: Show, cache: Path) -> None:
+        """Facts, config, summary, media, tables and alerts of a run are there."""
+        rich(cache).finish()
+        show(cache)
+        browser.js("wl.view.set({tab: 'run'})")
+        browser.until("document.querySelector('.media td')")
+        words = browser.text()
+        for part in ("run007", "model.depth", "train/loss", "<b>bold</b>", "loss went up", "histogram"):
+            assert part in words
+        assert browser.js("return document.querySelector('iframe').getAttribute('sandbox')") == ""
+        browser.driver.get_log("browser")  # Chromium says that it ran no script in there
+
+    def test_text_by_level_and_to_its_step(self, browser: Browser, show: Show, cache: Path) -> None:
+        """Lines with their colours, by level, and from a line to its step in the charts."""
+        rich(cache).finish()
+        show(cache)
+        browser.js("wl.view.set({tab: 'text'})")
+        browser.until("document.querySelectorAll('.line').length === 3")
+        assert browser.js("return document.querySelector('.a-f2').textContent") == "accuracy"
+        browser.js(
+            "const s = document.querySelector('.bar select'); s.value = '40'; s.dispatchEvent(new Event('change'))"
+        )
+        browser.until("document.querySelectorAll('.line').length === 1")
+        browser.js("document.querySelector('.line .step').click()")
+        browser.until("wl.view.now.tab === 'charts' && wl.view.now.zoom[0] < 400 && wl.view.now.zoom[1] > 400")
+
+
+class TestHostile:
+    def test_names_are_names(self, browser: Browser, show: Show, cache: Path) -> None:
+        """Nothing in names, config, metrics, text or media runs, loads or breaks out, on any tab."""
+        hostile(cache)
+        training(cache, 1, 20).finish()
+        show(cache)
+        browser.until(DRAWN, "train/loss")
+        for tab in ("charts", "table", "run", "text", "config", "system"):
+            browser.js(
+                "wl.view.set({tab: arguments[0], run: wl.runs.list.find((run) => run.info.id === 'evil').path})", tab
+            )
+            browser.until("document.querySelector('main').innerText.length > 20")
+            browser.js("return new Promise((done) => setTimeout(done, 300))")
+            assert browser.js("return window.hit") is None
+            assert (
+                browser.js("return [...document.querySelectorAll('main script, main img, main svg [onload]')].length")
+                == 0
+            )
+            assert browser.js("return ({}).x") is None
+        browser.driver.get_log("browser")  # Chromium says what the frame's sandbox kept from running
+
+    def test_and_in_an_exported_file(self, browser: Browser, cache: Path, tmp_path: Path) -> None:
+        """As in the page: the file ends no script early, and runs nothing but its own."""
+        hostile(cache)
+        export(cache, tmp_path / "kept", tmp_path / "runs.html")
+        browser.open((tmp_path / "runs.html").as_uri())
+        browser.until("document.querySelectorAll('.card .uplot').length > 1")
+        browser.js("wl.view.set({tab: 'text'})")
+        browser.until("document.querySelector('.line')")
+        assert browser.js("return window.hit") is None
+        browser.driver.get_log("browser")
+
+
+class TestExport:
+    def test_a_file_that_opens_anywhere(self, browser: Browser, four: Path, tmp_path: Path) -> None:
+        """The exported file shows the same without a server: charts, table, text."""
+        export(four, tmp_path / "kept", tmp_path / "runs.html")
+        browser.open((tmp_path / "runs.html").as_uri())
+        browser.until(f"({DRAWN}) && {LINES}.length === 4", "train/loss")
+        browser.js("wl.view.set({tab: 'table'})")
+        browser.until("document.querySelectorAll('tbody tr').length === 4")
+        assert "exported" in browser.text()
+
+    def test_svg_of_a_chart(self, browser: Browser, show: Show, four: Path) -> None:
+        """The drawing of a chart is SVG with a line of each run, and the name as text."""
+        show(four)
+        browser.until(DRAWN, "train/loss")
+        text = browser.js(f"return wl.save.image([{CARD}])", "train/loss")
+        assert text.count("<polyline") == 4
+        assert ">train/loss</text>" in text
+        shown = browser.js(
+            "const d = new DOMParser().parseFromString(arguments[0], 'image/svg+xml'); return d.querySelectorAll('parsererror').length",
+            text,
+        )
+        assert shown == 0
+
+
+class TestSize:
+    def test_two_hundred_runs_and_a_hundred_charts(self, browser: Browser, show: Show, cache: Path) -> None:
+        """A hundred charts of two hundred runs can be looked at: what is in sight is drawn, the rest waits."""
+        for number in range(200):
+            training(cache, number, 12, metrics=95, flush_interval=3600).finish()
+        show(cache)
+        browser.until(f"({DRAWN}) && {LINES}.length === 200", "layers/0/norm")
+        assert browser.js("return document.querySelectorAll('.card .uplot').length") < 30
+        browser.js("window.scrollTo(0, document.body.scrollHeight)")
+        browser.until(f"({DRAWN}) && {LINES}.length === 200", "val/loss")
+        longest = browser.js(
+            "return new Promise((done) => { const t = performance.now(); wl.charts.redrawAll(); requestAnimationFrame(() => done(performance.now() - t)); })"
+        )
+        assert longest < 10_000  # under load; measured alone it is a few hundred milliseconds
+
+
+class TestPictures:
+    @pytest.mark.parametrize(
+        ("name", "size", "dark", "change"),
+        [
+            ("page", (1280, 760), False, {"smooth": 0.6}),
+            ("page-dark", (1280, 760), True, {"group": "model.depth"}),
+            ("page-table", (1280, 420), False, {"tab": "table"}),
+            ("page-run", (1280, 760), False, {"tab": "run"}),
+            ("page-phone", (390, 700), False, {}),
+        ],
+    )
+    def test_pictures(  # noqa: PLR0917
+        self,
+        browser: Browser,
+        show: Show,
+        cache: Path,
+        pictures: Path,
+        name: str,
+        size: tuple[int, int],
+        dark: bool,
+        change: dict[str, object],
+    ) -> None:
+        """The page fits its window, light and dark, wide and on a phone: nothing sticks out on the side."""
+        for number in range(6):
+            training(cache, number).finish(number == 2)
+        rich(cache).finish()
+        browser.size(*size, dark=dark, mobile=size[0] < 500)
+        show(cache)
+        browser.js("wl.view.set(JSON.parse(arguments[0]))", json.dumps(change))
+        browser.until(
+            "wl.runs.list.length === 7 && wl.runs.list.every((run) => run.exact)"
+            if "tab" in change
+            else "document.querySelectorAll('.card .uplot').length > 1 && wl.runs.list.every((run) => run.exact)"
+        )
+        browser.js("return new Promise((done) => setTimeout(done, 800))")
+        assert browser.js("return document.documentElement.scrollWidth <= innerWidth")
+        browser.picture(pictures / f"{name}.png")
+        browser.driver.get_log("browser")

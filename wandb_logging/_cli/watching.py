@@ -1,0 +1,65 @@
+"""A run followed in the terminal: its charts drawn again as it goes on, from what was added alone."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from wandb_logging._cli.charts import Curve, charts
+from wandb_logging._cli.output import Line, begin_screen, say, say_all
+from wandb_logging._cli.text import brief, counted
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._page.bins import Bins, Series
+from wandb_logging._page.exact import begin, read_on
+
+
+def watch(path: Path, choose: Callable[[Sequence[str]], Sequence[str]], seconds: float) -> None:
+    """Show the charts of a run until its process ends: on a terminal in place, elsewhere a line when there is news.
+
+    Args:
+        path: its directory.
+        choose: gives the metrics to show, of those there are.
+        seconds: between two looks.
+
+    Raises:
+        JournalError: there is no run directory, or not any more.
+        OSError: its journal cannot be read.
+    """
+    run_dir = RunDir(path)
+    exact = begin(run_dir, "_step")
+    seen = -1
+    while True:
+        alive = run_dir.alive()  # before reading: what it wrote last is read
+        read_on(run_dir, exact)
+        if exact.state.events != seen:
+            seen = exact.state.events
+            _show(path, exact.bins, exact.state.rows, choose)
+        if not alive:
+            say("the run has ended" if exact.state.exit is not None else "its process has ended without a word")
+            return
+        time.sleep(seconds)
+
+
+def _show(path: Path, bins: Bins, rows: int, choose: Callable[[Sequence[str]], Sequence[str]]) -> None:
+    names = choose(list(bins.series)) if bins.series else []
+    curves = {name: curve_of(bins, bins.series[name]) for name in names}
+    head = f"{path.name}: {counted(rows, 'row')}"
+    if sys.stdout.isatty():
+        begin_screen()
+        lines: list[Line] = [head, "", *(charts(curves) if curves else ["nothing logged yet"])]
+        say_all([*lines, "", "Ctrl-C stops watching; the run goes on"])
+    else:
+        values = ", ".join(f"{name} {brief(curve.last, 12)}" for name, curve in curves.items())
+        say(f"{head}{': ' * bool(values)}{values}", flush=True)
+
+
+def curve_of(bins: Bins, series: Series) -> Curve:
+    """The curve of a metric's bins: a spike is in it as it was logged, the rest as means."""
+    width = 2.0 ** (bins.exponent or 0)
+    points = []
+    for place, at in enumerate(series.at):
+        mean = series.total[place] / series.n[place]
+        points += [(at * width, value) for value in {series.low[place], mean, series.high[place]}]
+    return Curve(points, series.last, series.count + series.bad)
