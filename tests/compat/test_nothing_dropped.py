@@ -287,8 +287,9 @@ def test_a_copy_of_what_holds_a_run_holds_the_same_run() -> None:
         trainer = SimpleNamespace(run=run, config=run.config)
         assert copy.deepcopy(trainer).run is run
         assert copy.copy(run) is run
-        with pytest.raises(TypeError, match=rf"run {run.id} cannot be pickled: .*resume="):
-            pickle.dumps(trainer)
+        if isinstance(run, wandb.Run):
+            with pytest.raises(TypeError, match=rf"run {run.id} cannot be pickled: .*resume="):
+                pickle.dumps(trainer)
         run.finish()
         assert copy.deepcopy(trainer).run is run
 

@@ -11,17 +11,28 @@ import os
 from pathlib import Path
 
 from wandb_logging._errors import SettingsError
+from wandb_logging._journal.rundir import RunDir
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import dumps, loads
 
 
 def resolved(settings: Settings) -> Settings:
-    """Settings that say `auto`, with what it means now: the run that did not end well, or the one of `run_id`."""
+    """Settings that say `auto`, with what it means now: the run that did not end well, or the one of `run_id`.
+
+    A run that goes on in another process is a stranger's, such as another task of the same array: it is not joined.
+    """
     known = settings.run_id or _noted(settings.cache_dir)
     try:
-        return settings.but(resume="allow" if known else None, run_id=known)
+        own = settings.but(resume="allow" if known else None, run_id=known)
     except SettingsError:
         return settings.but(resume=None)  # the file was not written by us
+    strange = known is not None and settings.run_id is None and _goes_on_elsewhere(own)
+    return settings.but(resume=None) if strange else own
+
+
+def _goes_on_elsewhere(settings: Settings) -> bool:
+    here = RunDir.find(settings.cache_dir, {"id": settings.run_id, "project": settings.project, "host": settings.host})
+    return here is not None and not here.dead()
 
 
 def note(cache_dir: Path, run_id: str) -> None:

@@ -24,6 +24,7 @@ from wandb_logging._run.samples import Samples
 from wandb_logging._run.save import SavedFiles
 from wandb_logging._run.start import open_journal
 from wandb_logging._server.link import Link, Pace, explain
+from wandb_logging._server.protocol import Remote, app_url, run_url
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import dumps
 from wandb_logging._values.secrets import Secrets
@@ -73,6 +74,7 @@ class Background:
         self._settings = settings
         self._secrets = secrets
         self._stall = stall
+        self._told: Remote | None = None  # what who sends a joined run knows
         self._continued = False  # whether it went on in this process after its end
         self._ending = threading.RLock()
         self._listener = Listener(self._round, self._seconds_left, self._release)
@@ -219,7 +221,7 @@ class Background:
             finally:
                 self.journal.writer.close()
                 self.ended = self.report()
-                if self._has_rounds:
+                if self._has_rounds and not self.journal.joined:  # it ends with the process that sends it
                     self._say_goodbye(self.ended)
             return self.ended
 
@@ -293,6 +295,24 @@ class Background:
                 link.close()
 
     # --- where it stands ---
+
+    @property
+    def remote(self) -> Remote | None:
+        """The run as the server knows it; None until somebody has asked. Of a joined run, who sends that has."""
+        if self.uploader.remote is None and self.journal.joined and self._told is None:
+            with contextlib.suppress(JournalError):
+                server = self.journal.run_dir.info.get("server")
+                self._told = Remote.of(server) if server else None
+        return self.uploader.remote or self._told
+
+    @property
+    def url(self) -> str | None:
+        """Address of the run's page; None until the server knows the run."""
+        remote = self.remote
+        if self.uploader.remote is not None or remote is None:
+            return self.uploader.url
+        app = self._settings.app_url or app_url(self._settings.host)
+        return run_url(app, remote.entity, remote.project, remote.name)
 
     @property
     def queue_length(self) -> int:

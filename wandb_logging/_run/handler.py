@@ -13,7 +13,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from logging.handlers import QueueHandler
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
@@ -23,8 +23,8 @@ from wandb_logging._process import ending, forks
 from wandb_logging._process.listener import own_threads
 from wandb_logging._records.completed import completed
 from wandb_logging._records.snapshot import Snapshot
-from wandb_logging._run.run import Run, flush_aloud, go_on, inlet_of, is_finished, prepare_for
-from wandb_logging._settings.settings import Settings
+from wandb_logging._run.run import Run, anchored, flush_aloud, go_on, inlet_of, is_finished, prepare_for
+from wandb_logging._settings.settings import SETTINGS, Settings
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -103,7 +103,8 @@ class WandbHandler(logging.Handler):
     ) -> None:
         if run is not None and settings:
             raise SettingsError(f"run= brings its own settings; {', '.join(settings)} cannot be given beside it")
-        self.settings = Settings.of(settings) if run is None else run.settings
+        # As a FileHandler: relative to where logging was configured, wherever the program goes later.
+        self.settings = anchored(Settings.of(settings)) if run is None else run.settings
         self._attached = run is not None
         self._run = run
         self._inner: _JournalHandler | None = None
@@ -197,6 +198,18 @@ class WandbHandler(logging.Handler):
             return inner
         finally:
             self._early = None
+
+    def __copy__(self) -> WandbHandler:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> WandbHandler:
+        return self
+
+    def __reduce__(self) -> tuple[Callable[..., WandbHandler], tuple[Any, ...]]:
+        """In another process: a handler of the same run, or, where none has begun, one made from the same settings."""
+        going_on = self._run if self._run is not None and not is_finished(self._run) else None
+        kept = {"filters": self.filters, "formatter": self.formatter}
+        return _handler_of, (self.level, self.settings if going_on is None else None, going_on, kept)
 
     def _reopen(self) -> None:
         """Take records after `close`, as a FileHandler opens its file again: it is still attached to a logger."""
@@ -292,6 +305,14 @@ class WandbHandler(logging.Handler):
             dropped = {**stats["dropped"], "logged after the handler was closed": self._late}
             stats = {**stats, "accepted": stats["accepted"] + self._late, "dropped": dropped}
         return stats
+
+
+def _handler_of(level: int, settings: Settings | None, run: Run | None, kept: dict[str, Any]) -> WandbHandler:
+    """A handler that was pickled."""
+    values = {} if settings is None else {name: getattr(settings, name) for name in SETTINGS}
+    handler = WandbHandler(level, run=run, **values)
+    vars(handler).update(kept)
+    return handler
 
 
 class MergingAdapter(_Adapter):

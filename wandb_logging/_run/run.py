@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import itertools
 import logging
 import os
 import weakref
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from wandb_logging._errors import LogError
 from wandb_logging._events import alerts
@@ -27,11 +28,11 @@ from wandb_logging._process.sampling import OwnStats, Sampler
 from wandb_logging._reading.summary import Follower, Summary
 from wandb_logging._records.snapshot import Steps, now, row_event
 from wandb_logging._report import Report
-from wandb_logging._run import artifacts, autoresume, words
+from wandb_logging._run import artifacts, autoresume, copying, words
 from wandb_logging._run.background import Background
 from wandb_logging._run.prepare import prepare
 from wandb_logging._run.save import POLICIES, matches
-from wandb_logging._run.start import chosen_mode
+from wandb_logging._run.start import chosen_mode, is_homeless
 from wandb_logging._run.watch import Watch
 from wandb_logging._sending.files import ignored
 from wandb_logging._settings.settings import Settings
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from wandb_logging._journal.writer import Writer
     from wandb_logging._settings.given import OtherSettings
 
+_numbers = itertools.count()
 _live: weakref.WeakSet[Run] = weakref.WeakSet()
 
 
@@ -95,6 +97,7 @@ class Run:
         owner: Callable[[], object | None] | None = None,
         stall: float | None = None,
     ) -> None:
+        settings = anchored(settings)
         self._auto = settings.resume == "auto" and settings.mode != "disabled"
         if self._auto:
             settings = autoresume.resolved(settings)
@@ -126,6 +129,7 @@ class Run:
         self._watch = Watch(settings, self._background, secrets)
         if mode != "disabled":
             self._watch.start()
+        self._number = next(_numbers)
         _live.add(self)
         self._background.start()
         if mode != "disabled":
@@ -156,7 +160,7 @@ class Run:
     @property
     def name(self) -> str:
         """Name people see: the server's once it is known, else the setting, else the id. Can be set."""
-        remote = self._background.uploader.remote
+        remote = self._background.remote
         return self._changed.get("name") or (remote.display_name if remote else None) or self.settings.name or self.id
 
     @name.setter
@@ -225,19 +229,19 @@ class Run:
     @property
     def project(self) -> str:
         """Project of the run."""
-        remote = self._background.uploader.remote
+        remote = self._background.remote
         return remote.project if remote else self.settings.project
 
     @property
     def entity(self) -> str | None:
         """Team or user; None while neither settings nor server have said."""
-        remote = self._background.uploader.remote
+        remote = self._background.remote
         return remote.entity if remote else self.settings.entity
 
     @property
     def url(self) -> str | None:
         """Address of the run's page; None while the server does not know the run."""
-        return self._background.uploader.url
+        return self._background.url
 
     @property
     def dir(self) -> Path | None:
@@ -247,14 +251,14 @@ class Run:
     @property
     def config(self) -> dict[str, Any]:
         """A copy of the config as it stands; of a resumed run with what the server has, once it has been asked."""
-        remote = self._background.uploader.remote
+        remote = self._background.remote
         before = {key: value for key, value in remote.config.items() if key != "_wandb"} if remote else {}
         return {**before, **self._config}
 
     @property
     def resumed(self) -> bool:
         """Whether it goes on with a run that was there; False while nobody knows."""
-        remote = self._background.uploader.remote
+        remote = self._background.remote
         return self._journal.continued or bool(remote and remote.config)
 
     @property
@@ -271,18 +275,6 @@ class Run:
     def queue_length(self) -> int:
         """Journal lines the server has not acknowledged."""
         return self._background.queue_length
-
-    def __copy__(self) -> Run:
-        return self  # there is one of it: a copied trainer logs to the same run
-
-    def __deepcopy__(self, memo: object) -> Run:
-        return self
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            f"run {self.id} cannot be pickled: it belongs to its process. In another process make one of the same "
-            f"id: new_run({self.project!r}, run_id={self.id!r}, resume='allow')"
-        )
 
     def __repr__(self) -> str:
         return f"<Run {self.project}/{self.id} {self.mode}>"
@@ -627,6 +619,15 @@ class Run:
             "lag": self._background.lag(),
         }
 
+    def __copy__(self) -> Run:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Run:
+        return self  # as a copy of a logger is the logger: there is one such run
+
+    def __reduce__(self) -> tuple[Callable[..., Run], tuple[Any, ...]]:
+        return _joined, (copying.ticket_of(self.dir, self.id, self.settings, self.mode),)
+
     def __enter__(self) -> Run:  # noqa: PYI034  typing.Self needs Python 3.11
         return self
 
@@ -661,6 +662,31 @@ class Run:
         self._follower.after_fork_in_child()
         if self._steps is not None:
             self._steps.after_fork_in_child()
+
+
+def anchored(settings: Settings) -> Settings:
+    """Settings whose cache_dir stays where it is when the program changes its folder."""
+    if settings.cache_dir.is_absolute() or is_homeless(settings.cache_dir):
+        return settings
+    try:
+        return settings.but(cache_dir=settings.cache_dir.absolute())
+    except OSError:  # the working directory is gone
+        return settings
+
+
+def going_on() -> list[Run]:
+    """The runs of this process that go on, in the order in which they began."""
+    return sorted((run for run in list(_live) if not is_finished(run)), key=lambda run: run._number)  # noqa: SLF001
+
+
+def _joined(ticket: dict[str, Any]) -> Run:
+    """The run that was pickled: the very one in the same process, another writer of it elsewhere."""
+    path, run_id = ticket["path"], ticket["settings"].run_id
+    for run in going_on():
+        if run.id == run_id and run.dir == path:
+            return run
+    copying.check(ticket)
+    return Run(ticket["settings"])
 
 
 def prepare_for(settings: Settings) -> str:

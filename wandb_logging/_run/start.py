@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import sys
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from wandb_logging._journal.memory import MemoryRunDir
@@ -48,6 +50,11 @@ class Journal:
     notice: Notice | None = None
 
 
+def is_homeless(folder: Path) -> bool:
+    """Whether a folder is said to be in a home, and there is none."""
+    return str(folder).startswith("~")
+
+
 def chosen_mode(settings: Settings) -> str:
     """online, offline or disabled: `auto` is online where a key is found."""
     if settings.mode != "auto":
@@ -71,7 +78,7 @@ def open_journal(
     if mode == "disabled":
         return _in_memory(settings, info, None)
     try:
-        cache_dir = settings.cache_dir.absolute()
+        cache_dir = _folder(settings)
         here = RunDir.find(cache_dir, info) if settings.resume in {"allow", "must"} else None
         joined = here is not None and here.alive()
         run_dir = here or RunDir.create(cache_dir, info)
@@ -87,6 +94,12 @@ def open_journal(
     event = {"config": info["config"], "run": {key: info[key] for key in keys if info[key]}, "t": now()}
     writer.append(dumps(event if joined else {"resume": True, **event}))
     return Journal(here.info, {**config_of(here), **info["config"]}, here, writer, continued=True, joined=joined)
+
+
+def _folder(settings: Settings) -> Path:
+    if is_homeless(settings.cache_dir):
+        raise OSError(errno.ENOENT, "there is no home: HOME is not set, and the user is unknown")
+    return settings.cache_dir.absolute()
 
 
 def keep_send_options(run_dir: RunDir, send: dict[str, Any]) -> None:

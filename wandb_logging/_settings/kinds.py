@@ -5,6 +5,7 @@ A kind is a value with a `repr`, such as `Text(most=64)`, and kinds are made of 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import logging
@@ -446,7 +447,10 @@ class Folder(Kind[Path]):
         """The path, with ~ as the home."""
         if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
             raise ValueError("a path")
-        return Path(os.fsdecode(os.fspath(value))).expanduser()
+        path = Path(os.fsdecode(os.fspath(value)))
+        with contextlib.suppress(RuntimeError):  # a container with a user that nobody knows: said where it is used
+            path = path.expanduser()
+        return path
 
     def parse(self, text: str) -> str:
         """The folder in there."""

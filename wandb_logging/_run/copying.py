@@ -1,0 +1,58 @@
+"""A run that is copied or pickled with what holds it: a copy is the same run, and another process joins it.
+
+Frameworks copy and pickle what a person gives them (`copy.deepcopy` of an estimator, arguments of a spawned process).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._errors import LogError
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._settings.settings import Settings
+
+
+def ticket_of(path: Path | None, run_id: str, settings: Settings, mode: str) -> dict[str, Any]:
+    """What another process needs to join a run. No key is in it, and nothing that cannot be pickled.
+
+    Raises:
+        LogError: the run has no directory.
+    """
+    if path is None and mode != "disabled":
+        raise LogError(f"run {run_id} has no directory: it cannot be pickled, because nobody could join it")
+    theirs = settings.but(
+        run_id=run_id,
+        # The process where it began sends what others write into its directory.
+        mode="disabled" if mode == "disabled" else "offline",
+        resume="allow",
+        resume_from=None,
+        fork_from=None,
+        api_key=None,
+        on_stop=None,
+        config=None,
+        signals=[],
+        capture_output=False,
+        exit_hooks=False,
+        system_metrics=False,
+        log_stats=False,
+        recover=False,
+        **dict.fromkeys(("name", "notes", "tags", "group", "job_type")),
+    )
+    return {"settings": theirs, "path": path, "from": f"pid {os.getpid()} on {socket.gethostname()}"}
+
+
+def check(ticket: dict[str, Any]) -> None:
+    """See that a run can be joined here.
+
+    Raises:
+        LogError: it has ended, or is out of reach.
+    """
+    settings, path = ticket["settings"], ticket["path"]
+    if path is not None and not RunDir(path).alive():
+        raise LogError(
+            f"run {settings.run_id} was pickled by {ticket['from']} and cannot be joined here: it has ended, or its "
+            f"directory {path} is on another machine. Begin a run here, or unpickle while that one goes on."
+        )
