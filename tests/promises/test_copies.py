@@ -139,13 +139,16 @@ class TestFolders:
 
 
 class TestAuto:
-    def test_joins_no_stranger(self) -> None:
+    def test_joins_no_stranger(self, wandb_server: LocalServer) -> None:
         """A run that goes on in another process, such as a task of the same array, is another's."""
-        first = new_run("p", mode="offline", resume="auto", quiet=True)
-        second = new_run("p", mode="offline", resume="auto", quiet=True)
-        assert first.id != second.id
-        second.finish(1)
-        first.finish(1)
+        code = """
+            import subprocess, sys, wandb_logging
+            with wandb_logging.new_run("p", mode="offline", resume="auto", quiet=True) as run:
+                print(run.id, flush=True)
+                if len(sys.argv) < 3:
+                    subprocess.run([sys.executable, *sys.argv, "another"], check=True)
+        """
+        assert len(set(run_program(code, wandb_server).split())) == 3
 
     def test_goes_on_with_what_failed(self) -> None:
         """As before."""

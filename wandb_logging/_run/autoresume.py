@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from wandb_logging._errors import SettingsError
@@ -16,18 +17,22 @@ from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import dumps, loads
 
 
-def resolved(settings: Settings) -> Settings:
+def resolved(settings: Settings, mine: Collection[str] = ()) -> Settings:
     """Settings that say `auto`, with what it means now: the run that did not end well, or the one of `run_id`.
 
     A run that goes on in another process is a stranger's, such as another task of the same array: it is not joined.
+
+    Args:
+        mine: ids of the runs that go on in this process.
     """
     known = settings.run_id or _noted(settings.cache_dir)
     try:
         own = settings.but(resume="allow" if known else None, run_id=known)
     except SettingsError:
         return settings.but(resume=None)  # the file was not written by us
-    strange = known is not None and settings.run_id is None and _goes_on_elsewhere(own)
-    return settings.but(resume=None) if strange else own
+    if settings.run_id is None and known and known not in mine and _goes_on_elsewhere(own):
+        return settings.but(resume=None)
+    return own
 
 
 def _goes_on_elsewhere(settings: Settings) -> bool:

@@ -100,7 +100,7 @@ class Run:
         settings = anchored(settings)
         self._auto = settings.resume == "auto" and settings.mode != "disabled"
         if self._auto:
-            settings = autoresume.resolved(settings)
+            settings = autoresume.resolved(settings, [run.id for run in going_on()])
         self.settings = settings
         notices = Notices(quiet=settings.quiet)
         aside: Aside = {}
