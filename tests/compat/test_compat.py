@@ -676,6 +676,7 @@ def test_a_wish_to_stop_goes_where_it_is_wanted(
     assert stopped == ["stop_fn" if wanted else "main thread"]
 
 
+@pytest.mark.slow
 def test_a_script(wandb_server: LocalServer) -> None:
     """In a process of its own, ended by its last line: the run is finished with its exit code."""
     source = """

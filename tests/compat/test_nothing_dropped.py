@@ -136,6 +136,7 @@ def test_a_module_is_no_config() -> None:
 # --- rows and summary ---
 
 
+@pytest.mark.slow
 def test_pyplot_and_its_parts_are_images(wandb_server: LocalServer) -> None:
     """`log({"chart": plt})`, as the official SDK's documentation has it; a figure, axes; nested."""
     plt = pytest.importorskip("matplotlib.pyplot")

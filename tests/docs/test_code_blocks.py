@@ -178,7 +178,9 @@ PROGRAMS: dict[str, Callable[[list[str]], None]] = {
     "pip": check_pip,
     "nox": check_nox,
     "run": lambda _arguments: None,  # .ci/run
-    **dict.fromkeys(["cd", "export", "jq", "cat", "head", "ls", "rm", "rsync", "sed", "kill", "source"], check_nothing),
+    **dict.fromkeys(
+        ["cd", "export", "flask", "jq", "cat", "head", "ls", "rm", "rsync", "sed", "kill", "source"], check_nothing
+    ),
 }
 
 

@@ -396,6 +396,7 @@ class TestWhatIsAcknowledgedGoesFirst:
 
 @pytest.mark.usefixtures("_no_rest")
 class TestCrashes:
+    @pytest.mark.slow
     @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(seed=st.integers(0, 2**32))
     def test_offsets_stay_right(self, seed: int) -> None:

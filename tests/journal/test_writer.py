@@ -493,6 +493,7 @@ class TestFork:
         self.in_child(work)
         assert len(list(tmp_path.glob("*.lock"))) == 2
 
+    @pytest.mark.slow
     def test_forks_while_threads_append(self, tmp_path: Path) -> None:
         """Forking while another thread holds the writer's lock does not stop the child."""
         writer = Writer(tmp_path)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,6 +69,19 @@ def served(server: LocalServer, *command: str) -> Iterator[tuple[subprocess.Pope
             process.kill()
 
 
+def until_served(address: str) -> None:
+    """Wait for a server whose first process says where it is before the second one is there."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            urllib.request.urlopen(address, timeout=PATIENCE).close()
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        else:
+            return
+
+
 def ended(process: subprocess.Popen[str], address: str) -> None:
     """Make three requests, then end it as a service is ended."""
     for _ in range(3):
@@ -84,6 +100,43 @@ def test_uvicorn(wandb_server: LocalServer) -> None:
     (run,) = wandb_server.runs
     assert [row["request"] for row in run.history] == [1, 1, 1]
     assert (run.state, run.exit_code) == ("failed", 143)
+
+
+SERVICE = """
+import logging
+log = logging.getLogger("app")
+async def app(scope, receive, send):
+    if scope["type"] == "http":
+        log.info("", extra={"metrics": {"request": 1}})
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"ok"})
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["--reload"], ["--workers", "2"]], ids=" ".join)
+def test_uvicorn_that_configures_logging(wandb_server: LocalServer, options: list[str]) -> None:
+    """With `--log-config` the run is finished in each worker, and under a reloader."""
+    pytest.importorskip("uvicorn")
+    Path("app.py").write_text(SERVICE)
+    logging_config = {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "handlers": {
+            "console": {"class": "logging.StreamHandler"},
+            "wandb": {"class": "wandb_logging.WandbHandler", "project": "p", "quiet": True},
+        },
+        "loggers": {"app": {"level": "INFO", "handlers": ["wandb"]}},
+        "root": {"level": "INFO", "handlers": ["console"]},
+    }
+    Path("logging.json").write_text(json.dumps(logging_config))
+    with socket.socket() as free:  # with several processes uvicorn does not say which port it chose
+        free.bind(("127.0.0.1", 0))
+        options = [*options, "--port", str(free.getsockname()[1])]
+    with served(wandb_server, "uvicorn", "app:app", "--log-config", "logging.json", *options) as (process, address):
+        until_served(address)
+        ended(process, address)
+    assert sum(len(run.history) for run in wandb_server.runs) == 4
+    assert {(run.state, run.exit_code) for run in wandb_server.runs} == {("failed", 143)}
 
 
 def test_flask_run(wandb_server: LocalServer) -> None:

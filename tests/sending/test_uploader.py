@@ -561,6 +561,7 @@ class TestSizes:
         assert numbers(server, run_dir.info["id"]) == [0, 1]
         server._requests.clear()
 
+    @pytest.mark.slow
     def test_a_summary_that_is_too_large(self, tmp_path: Path, server: LocalServer) -> None:
         """It goes without what is largest in it."""
         events = [{"metrics": {f"big{i}": "x" * (6_000_000 + i), "n": i}, "t": START + i} for i in range(2)]
@@ -688,6 +689,7 @@ class TestTrouble:
             drain(run_dir, server)
         assert 99 not in numbers(server, run_id)
 
+    @pytest.mark.slow
     def test_a_server_that_is_away_for_a_day(self, tmp_path: Path, server: LocalServer) -> None:
         """Each drain tries for a minute; what was logged meanwhile is sent in the end."""
         run_dir = make_run(tmp_path, closed=False)

@@ -103,6 +103,7 @@ def test_always(wandb_server: LocalServer, waiting: RunDir, operation: str) -> N
     assert (rows(wandb_server), wandb_server.run("r").state) == (ROWS, "finished")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["UpsertBucket", "CreateRunFiles", "CreateArtifactFiles", "file_stream"])
 def test_a_hundred_megabytes(wandb_server: LocalServer, waiting: RunDir, where: str) -> None:
     """Are not read to their end."""

@@ -11,6 +11,7 @@ import pytest
 HERE = Path(__file__).parent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted(set(HERE.glob("*.py")) - {Path(__file__)}), ids=lambda path: path.stem)
 def test_mypy_says_what_is_expected(path: Path) -> None:
     """It takes what is right, and complains of every line that is marked as wrong."""

@@ -3,7 +3,7 @@
 `fold(rules, state, bodies)` gives the next state and what came out. The same journal always folds to the same lines
 at the same offsets, however it is cut into pieces; that is why sending a batch again is harmless. The rules of
 steps, summary and text are those of the official SDK (protocol 4.6, 5.1 to 5.6) with one difference: a row whose
-step is lower than the current one is not dropped (issue 3; `late_steps`).
+step is lower than the current one is not dropped (`late_steps`).
 
 Events, as `_records.snapshot` and `_run.run` write them; all have `t`, seconds since 1970:
 

@@ -1,7 +1,7 @@
 """Short turns at the interpreter's lock while a thread of ours works, so that the program never waits long for it.
 
 A thread that wants the lock gets it after `sys.getswitchinterval()`, 5 ms by default. A program that logs lets go of
-it at each write to the journal; while the uploader works, it would wait for those 5 ms each time (issue 5: tails).
+it at each write to the journal; while the uploader works, it would wait for those 5 ms each time.
 """
 
 from __future__ import annotations

@@ -288,7 +288,7 @@ class WandbHandler(logging.Handler):
             # Python would print a traceback of its own exit.
 
     def _time_left(self) -> float:
-        # logging.shutdown flushes, then closes: both together have close_timeout (issue 4, promise 6).
+        # logging.shutdown flushes, then closes: both together have close_timeout (promise 6).
         timeout = 0.0 if self._given_up else self.settings.close_timeout
         if self._flush_began is None:
             return timeout
