@@ -46,14 +46,21 @@ def number(text: str, decimal: str = ".") -> float:
     Raises:
         ValueError: it is no number.
     """
-    kilo = text[-1] in "kK" if text else False
+    if decimal == ".":
+        try:
+            return int(text) if text.isdecimal() and len(text) < 19 else _whole_or_not(text, float(text))
+        except ValueError:
+            pass  # thousands, or k
+    kilo = text[-1:] in {"k", "K"}
     bare = text[:-1] if kilo else text
     bare = bare.replace(".", "").replace(",", ".") if decimal == "," else bare.replace(",", "").replace("'", "")
-    if bare.lstrip("+-").isdigit():
-        value: float = int(bare) if len(bare) < 19 else float(bare)
-    else:
-        value = float(bare)
+    value = _whole_or_not(bare, float(bare))
     return value * 1000 if kilo else value
+
+
+def _whole_or_not(text: str, value: float) -> float:
+    """An int where it is written as one."""
+    return int(text) if text.lstrip("+-").isdecimal() and len(text) < 19 else value
 
 
 def seconds(text: str) -> float:

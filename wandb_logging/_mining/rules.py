@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from wandb_logging._errors import SettingsError
 from wandb_logging._mining import objects, steps
@@ -74,7 +73,6 @@ def schema() -> dict[str, Any]:
     }
 
 
-@dataclass
 class Line:
     """A line that rules are tried on.
 
@@ -86,15 +84,17 @@ class Line:
         level: the record's level.
     """
 
-    raw: str
-    text: str
-    stream: str = ""
-    logger: str = ""
-    level: int = 0
+    __slots__ = ("level", "logger", "raw", "stream", "text")
+
+    def __init__(self, raw: str, stream: str = "", logger: str = "", level: int = 0) -> None:
+        self.raw = raw
+        self.text = raw if "  " not in raw and raw.isprintable() and raw[:1] != " " else " ".join(raw.split())
+        self.stream = stream
+        self.logger = logger
+        self.level = level
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """What a rule found.
 
     Attributes:
@@ -141,11 +141,14 @@ class Rule:
         self._prefix = self.given.get("prefix", "")
         self.section = self.given.get("section")
         self._only = self._names("only")
-        self._drop = self._names("drop") or frozenset()
+        alone = self._step_names if len(self._step_names) == 1 else ()
+        self.x = alone[0] if alone else "step"  # what the step is called in the text
+        self._left = (self._names("drop") or frozenset()) | frozenset(alone)
         self._logger = self.given.get("logger", "")
         self._level = self._least()
         self._stream = self.given.get("stream", "")
         self.filtered = bool(self._logger or self._level or self._stream)
+        self.plain = not self.filtered and self.stateful is None  # each line stands for itself, wherever it is from
 
     def _at(self, key: str = "") -> str:
         return f"text_metrics.rules[{self.number}]" + (f".{key}" if key else "")
@@ -285,23 +288,17 @@ class Rule:
         """The step, whether the rule's rows have steps at all, and the metrics of what was found."""
         step = None if self._step_of is None else self._step_of(found)
         prefix = self._prefix and _filled(self._prefix, found, section)
-        alone = self._step_names if len(self._step_names) == 1 else ()
-        metrics: dict[str, float] = {}
-        for name, value in found.items():
-            if isinstance(value, str) or name[:1] == "_" or name in alone or name in self._drop:
-                continue
-            if self._only is None or name in self._only:
-                metrics[prefix + name] = value
-        return step, self._step_of is not None, metrics
+        left, only = self._left, self._only
+        metrics = {
+            prefix + name: value
+            for name, value in found.items()
+            if name not in left and name[:1] != "_" and type(value) is not str and (only is None or name in only)
+        }
+        return step, self._step_of is not None, metrics  # type: ignore[return-value]
 
     def stops_at(self, sample: str) -> str:
         """Where a `line` stops to fit."""
         return "" if self._template is None else self._template.stops_at(" ".join(sample.split()))
-
-    @property
-    def x(self) -> str:
-        """What the step is called in the text."""
-        return self._step_names[0] if len(self._step_names) == 1 else "step"
 
     def begins(self, line: Line) -> bool:
         """Whether a line is the header of the rule's table."""

@@ -27,9 +27,10 @@ class RuleSet:
 
     def __init__(self, rules: object, saved: Mapping[str, Any] | None = None) -> None:
         self._rules = _compiled(rules)
-        needles = {rule.has or rule.needle for rule in self._rules}
-        self._needles = () if "" in needles else tuple(needles)
-        self._always = "" in needles
+        needles = {_without_digits(rule.has or rule.needle) for rule in self._rules}
+        self._needles = tuple(needles)
+        self._always = b"" in needles
+        self._quiet: set[bytes] = set()
         saved = saved or {}
         self._streams: dict[str, dict[str, Any]] = dict(saved.get("streams", {}))
         self._hits: list[int] = list(saved.get("hits", ())) or [0] * len(self._rules)
@@ -60,14 +61,19 @@ class RuleSet:
             logger: of a record.
             level: of a record.
         """
-        if not (self._always or self._open or any(map(raw.__contains__, self._needles))):
+        if not (self._always or self._open) and self._is_quiet(raw):
             return []
-        line = Line(raw, " ".join(raw.split()), stream, logger, level)
-        state = self._streams.setdefault(stream, {})
+        line = Line(raw, stream, logger, level)
+        state = self._streams.get(stream)
+        if state is None:
+            state = self._streams[stream] = {"open": {}}
         opened = state.setdefault("open", {})
         rows: list[Row] = []
         for rule in self._rules:
-            found = self._try(rule, line, opened)
+            if rule.plain:
+                found = rule.find(line, opened) if rule.needle in raw else None
+            else:
+                found = self._try(rule, line, opened)
             if found is None:
                 continue
             self._hits[rule.number] += 1
@@ -117,6 +123,18 @@ class RuleSet:
                 rows += [] if row is None else [row]
         return rows
 
+    def _is_quiet(self, raw: str) -> bool:
+        """Whether no rule can fit a line. Lines that differ only in digits, as most do, are known after the first."""
+        key = _without_digits(raw)
+        if key in self._quiet:
+            return True
+        if any(map(key.__contains__, self._needles)):
+            return False
+        if len(self._quiet) >= _MOST_QUIET:
+            self._quiet.clear()
+        self._quiet.add(key)
+        return True
+
     def _close_tables(self, opened: dict[str, Any], rule: Rule) -> None:
         """The header of one table ends the others."""
         for other in self._rules:
@@ -138,10 +156,10 @@ class RuleSet:
         return found
 
     def _row(self, rule: Rule, found: Found, state: dict[str, Any], number: int) -> Row | None:
-        section = rule.section_of(found, state.get("section", ""))
-        if section is not None:
-            state["section"] = section
-        step, steps, metrics = rule.row(found, state.get("section", ""))
+        section = state.get("section", "")
+        if rule.section is not None:
+            section = state["section"] = rule.section_of(found, section) or ""
+        step, steps, metrics = rule.row(found, section)
         if step is not None:
             state["step"], state["x"] = step, rule.x
         elif steps:
@@ -173,7 +191,7 @@ def _check_sample(rule: Rule) -> None:
         return
     state: dict[str, Any] = {}
     for raw in map(lines.clean, [*sample.split("\n"), ""]):
-        found = rule.find(Line(raw, " ".join(raw.split())), state)
+        found = rule.find(Line(raw), state)
         if found and (rule.row(found, "")[2] or rule.row(found, "")[0] is not None or rule.section):
             return
     seen = ", ".join(f"{pair.name or '?'} {pair.value:g}" for pair in pairs(sample)[:8]) or "no number"
@@ -196,6 +214,13 @@ def _compiled(rules: object) -> Sequence[Rule]:
             _KNOWN.clear()
         _KNOWN[key] = made
     return _KNOWN[key]
+
+
+_MOST_QUIET = 2000  # shapes of lines that are remembered as fitting no rule
+
+
+def _without_digits(text: str) -> bytes:
+    return text.encode("utf-8", "replace").translate(None, b"0123456789")
 
 
 _KNOWN: dict[str, Sequence[Rule]] = {}

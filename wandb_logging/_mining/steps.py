@@ -24,7 +24,17 @@ def parse(text: str) -> tuple[Step, tuple[str, ...]]:
     names = tuple(factor for term in terms for factor in term if not _NUMBER.match(factor))
     if not names:
         raise ValueError(f"must name a number of the line, and {text!r} does not")
+    if terms == [[names[0]]]:
+        return _one(names[0]), names
     return lambda values: _sum(terms, values), names
+
+
+def _one(name: str) -> Step:
+    def step(values: Mapping[str, object]) -> float | None:
+        value = values.get(name)
+        return None if value is None or isinstance(value, str) else value  # type: ignore[return-value]
+
+    return step
 
 
 def _sum(terms: list[list[str]], values: Mapping[str, object]) -> float | None:

@@ -53,23 +53,21 @@ class Template:
             (piece for kind, part in parts if kind == "text" for piece in part.split()), key=len, default=""
         )
         self.names = tuple(field.name for field in self._fields)
+        self._converts = tuple(field.convert for field in self._fields)
 
     def find(self, text: str, start: int = 0) -> tuple[Found, int] | None:
         """What a line says, and where the template ends in it. The line's blanks are single ones."""
-        found: Found = {}
-        groups: dict[str, str] = {}
+        values: tuple[str, ...] = ()
         for segment in self._segments:
             match = segment.search(text, start)
             if match is None:
                 return None
-            groups.update(match.groupdict())
+            values += match.groups()
             start = match.end()
+        found: Found = {}
         try:
-            for field in self._fields:
-                name = field.name
-                if "$" in name:
-                    name = _filled(name, found)
-                found[name] = field.convert(groups[field.group])
+            for name, value, convert in zip(self.names, values, self._converts):
+                found[_filled(name, found) if "$" in name else name] = convert(value)
         except ValueError:
             return None
         return found, start
@@ -124,8 +122,10 @@ class Template:
     def _numbers(self) -> str:
         return numbers.COMMA if self._decimal == "," else numbers.POINT
 
-    def _number(self, text: str) -> float:
-        return numbers.number(text, self._decimal)
+    @property
+    def _number(self) -> Callable[[str], float]:
+        decimal = self._decimal
+        return numbers.number if decimal == "." else lambda text: numbers.number(text, decimal)
 
 
 def _shown(kind: str, text: str) -> str:

@@ -46,7 +46,7 @@ def _holds(rule: dict[str, Any], group: Group) -> bool:
     right = 0
     tried = group.shapes[:50]
     for item in tried:
-        found = made.find(Line(item.text, " ".join(item.text.split())), {})
+        found = made.find(Line(item.text), {})
         if found is None:
             continue
         values = list(made.row(found, "")[2].values())
