@@ -1,0 +1,153 @@
+"""Metrics out of text, from the logging call to the run: arguments, rules, what is printed, and JSON text."""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.config
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wandb_logging import WandbHandler, read_run
+from wandb_logging.testing import LocalServer
+
+
+def offline(**settings: Any) -> WandbHandler:
+    return WandbHandler(**{"project": "p", "mode": "offline", "quiet": True, **settings})
+
+
+def logger_with(handler: logging.Handler, name: str = "train") -> logging.Logger:
+    logger = logging.getLogger(name)
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(handler)
+    return logger
+
+
+def data(handler: WandbHandler) -> Any:
+    handler.flush()
+    assert handler.run.dir is not None
+    return read_run(handler.run.dir)
+
+
+def metrics(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: value for name, value in row.items() if name[0] != "_"} for row in rows]
+
+
+def test_arguments_of_calls_are_rows() -> None:
+    """Unrounded, with the text beside them; what is called step is the step; prose is no row."""
+    handler = offline(text_metrics={"args": True})
+    log = logger_with(handler)
+    log.info("epoch %d loss %.4f acc %.2f%%", 3, 1 / 3, 97.1)
+    log.info("step %d: loss %.1f", 12, 0.123456)
+    log.info("listening on port %d", 8080)
+    found = data(handler)
+    assert metrics(found.rows) == [{"epoch": 3, "loss": 1 / 3, "acc": 97.1}, {"loss": 0.123456}]
+    assert [row["_step"] for row in found.rows] == [0, 12]
+    assert found.lines[0].endswith("INFO:train:epoch 3 loss 0.3333 acc 97.10%")
+    assert len(found.lines) == 3
+
+
+def test_metrics_of_the_program_win() -> None:
+    """A call with metrics= of its own is as without the setting."""
+    handler = offline(text_metrics=True)
+    logger_with(handler).info("loss %.1f", 0.123, extra={"metrics": {"mine": 1}})
+    assert metrics(data(handler).rows) == [{"mine": 1}]
+
+
+def test_rules_for_records() -> None:
+    """With a formatter of the user's, too, and for one logger only."""
+    handler = offline(text_metrics=[{"line": "iter {step}: loss {loss}", "logger": "train"}])
+    handler.setFormatter(logging.Formatter("%(levelname)s | %(message)s"))
+    logger_with(handler).info("iter 7: loss 0.25")
+    logger_with(handler, "other").info("iter 8: loss 0.35")
+    found = data(handler)
+    assert [(row["_step"], row["loss"]) for row in found.rows] == [(7, 0.25)]
+
+
+PROGRAM = """
+import logging, logging.config, sys
+logging.config.dictConfig({"version": 1, "root": {"level": "INFO", "handlers": ["wandb"]}, "handlers": {"wandb": {
+    "class": "wandb_logging.WandbHandler", "project": "p", "capture_output": True, "quiet": True,
+    "text_metrics": {"rules": [
+        {"line": "[{step}] rmse {rmse}", "sample": "[3] rmse 0.5"},
+        {"line": "never {x}"},
+    ]},
+}}})
+logging.info("start")
+for i in range(5):
+    print(f"\\x1b[1m[{i}]\\x1b[0m rmse {1 / (i + 1):.3f}", end="\\r" if i < 2 else "\\n")
+sys.stdout.flush()
+"""
+
+
+def test_what_is_printed_is_on_the_server(tmp_path: Path) -> None:
+    """Redraws and colours included; a rule that found nothing is told in the run's text."""
+    with LocalServer() as server:
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            cwd=tmp_path,
+            env={**dict(server.env()), **_path()},
+            check=True,
+            timeout=300,
+        )
+        [run] = server.runs
+        assert [(row["_step"], row["rmse"]) for row in run.history] == [
+            (0, 1.0),
+            (1, 0.5),
+            (2, 0.333),
+            (3, 0.25),
+            (4, 0.2),
+        ]
+        assert "rule 1 (line: never {x}) found nothing in this run" in "\n".join(run.output)
+        assert server.violations == []
+
+
+def _path() -> dict[str, str]:
+    import os
+
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])}
+
+
+def test_a_wrong_rule_is_told_by_dict_config() -> None:
+    """When logging is configured, by its number and key."""
+    entry = {
+        "class": "wandb_logging.WandbHandler",
+        "project": "p",
+        "text_metrics": [{"line": "a {a}", "sample": "b 3"}],
+    }
+    with pytest.raises(ValueError, match="handler 'wandb'") as caught:
+        logging.config.dictConfig({"version": 1, "handlers": {"wandb": entry}, "root": {"handlers": ["wandb"]}})
+    assert "text_metrics.rules[0].sample" in str(caught.value.__cause__)
+
+
+def test_text_as_json() -> None:
+    """One object a record, with its extra fields and its exception; metrics are rows and not in it."""
+    handler = offline(text_format={"rename_fields": {"levelname": "level"}, "static_fields": {"app": "a"}})
+    log = logger_with(handler)
+    log.info("hello %s", "you", extra={"user": "bo", "fold": 3, "metrics": {"x": 1}, "step": 4})
+    try:
+        raise RuntimeError("no")
+    except RuntimeError:
+        log.exception("failed")
+    first, second = (json.loads(line.partition("{")[1] + line.partition("{")[2]) for line in data(handler).lines)
+    assert {key: first[key] for key in ("message", "level", "name", "user", "fold", "app")} == {
+        "message": "hello you", "level": "INFO", "name": "train", "user": "bo", "fold": 3, "app": "a",
+    }  # fmt: skip
+    assert not {"metrics", "step"} & first.keys()
+    assert "RuntimeError: no" in second["exc_info"]
+
+
+def test_a_json_formatter_of_the_users_stays() -> None:
+    """An application that logs JSON already gives its numbers as metrics by a rule."""
+    from pythonjsonlogger.json import JsonFormatter
+
+    handler = offline(text_metrics=[{"json": True, "only": ["loss"], "step": "batch"}], text_format="json")
+    handler.setFormatter(JsonFormatter("%(message)s"))
+    logger_with(handler).info("done", extra={"loss": 0.5, "batch": 9, "request_id": 17})
+    found = data(handler)
+    assert [(row["_step"], *metrics([row])) for row in found.rows] == [(9, {"loss": 0.5})]
+    assert json.loads(found.lines[0].split(" ", 1)[1]) == {"message": "done", "loss": 0.5, "batch": 9, "request_id": 17}
