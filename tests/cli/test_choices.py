@@ -202,3 +202,18 @@ def test_one_point_thinned() -> None:
     """What needs no thinning is left as it is."""
     assert thinned([(0.0, 1.0)], 10) == [(0.0, 1.0)]
     assert series([]) == {}
+
+
+class TestVerify:
+    def test_repair_is_named_where_it_helps(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Half a line at the end costs itself, and needs no repair; a broken run.json does."""
+        torn = make_run(CACHE, [{"metrics": {"x": 1}, "t": START}], id="a1")
+        with next(torn.path.glob("journal-*.jsonl")).open("ab") as journal:
+            journal.write(b'{"metrics": {"x"')
+        assert main(["verify"]) == 1
+        out = capsys.readouterr().out
+        assert "half a line" in out
+        assert "repair" not in out
+        (torn.path / "run.json").write_text("{")
+        assert main(["verify"]) == 1
+        assert f"see `wandb-logging repair {torn.path}`" in capsys.readouterr().out
