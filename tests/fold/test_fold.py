@@ -601,3 +601,90 @@ class TestEventsOfNobody:
         """The text is a line all the same."""
         _, delta = folded(event(text="x", level=level))
         assert len(delta.lines) == 1
+
+
+class TestDottedNames:
+    """Of the metric `{"a.b": 1}` and of `{"a": {"b": 1}}`, as the official SDK 0.31 has them: tried with it."""
+
+    @pytest.mark.parametrize(
+        ("definitions", "rows", "expected"),
+        [
+            (
+                [{"name": "train.*", "step_metric": "epoch", "step_sync": True}],
+                [{"epoch": 7}, {"train.loss": 0.5}, {"train": {"acc": 1}}],
+                [{"epoch": 7}, {"train.loss": 0.5, "epoch": 7}, {"train": {"acc": 1}, "epoch": 7}],
+            ),
+            (
+                [{"name": "train.loss", "step_metric": "epoch", "step_sync": True}],
+                [{"epoch": 7}, {"train.loss": 0.5}, {"train": {"loss": 1}}],
+                [{"epoch": 7}, {"train.loss": 0.5, "epoch": 7}, {"train": {"loss": 1}, "epoch": 7}],
+            ),
+            (
+                [{"name": "train\\.*", "step_metric": "epoch", "step_sync": True}],
+                [{"epoch": 7}, {"train.loss": 0.5}],
+                [{"epoch": 7}, {"train.loss": 0.5}],
+            ),
+            (
+                [{"name": "loss", "step_metric": "my.epoch", "step_sync": True}],
+                [{"my.epoch": 7}, {"loss": 0.5}, {"my": {"epoch": 9}}, {"loss": 0.7}],
+                [
+                    {"my.epoch": 7},
+                    {"loss": 0.5, "my": {"epoch": 0}},
+                    {"my": {"epoch": 9}},
+                    {"loss": 0.7, "my": {"epoch": 9}},
+                ],
+            ),
+            (
+                [
+                    {"name": "*", "step_metric": "e", "step_sync": True},
+                    {"name": "a.b", "step_metric": "f", "step_sync": True},
+                ],
+                [{"e": 1, "f": 2}, {"a.b": 5}, {"a": {"b": 7}}, {"c.d": 5}],
+                [
+                    {"e": 1, "f": 2},
+                    {"a.b": 5, "f": 2, "e": 1},
+                    {"a": {"b": 7}, "f": 2, "e": 1},
+                    {"c.d": 5, "e": 1},
+                ],
+            ),
+        ],
+    )
+    def test_the_x_axis(self, definitions: Any, rows: Any, expected: Any) -> None:
+        """A definition holds for both ways to write a name, exact and with a star; one with an escaped dot for none."""
+        given = [event(define=definition) for definition in definitions] + [row(metrics) for metrics in rows]
+        _, delta = folded(*given)
+        told = [{key: value for key, value in loads(line).items() if key not in OWN} for line in delta.rows]
+        assert told == expected
+
+    @pytest.mark.parametrize(
+        ("name", "rows", "expected"),
+        [
+            ("train\\.loss", [{"train.loss": 0.5}, {"train.loss": 0.1}], {"train.loss": {"max": 0.5}}),
+            ("t.l", [{"t.l": 0.5}, {"t": {"l": 1}}], {"t.l": 0.5, "t": {"l": {"max": 1}}}),
+            ("train.*", [{"train.loss": 0.5}, {"train.loss": 0.1}], {"train.loss": 0.1}),
+            ("a*", [{"a": {"b.c": 5}}, {"a": {"b.c": 4}}, {"a": {"b": 3}}], {"a": {"b.c": 4, "b": {"max": 3}}}),
+        ],
+    )
+    def test_the_summary(self, name: Any, rows: Any, expected: Any) -> None:
+        """There it is the name with its dots escaped that counts."""
+        state, _ = folded(event(define={"name": name, "summary": ["max"]}), *map(row, rows))
+        found = _fold.summary(state)
+        assert {key: value for key, value in found.items() if key not in OWN} == expected
+
+
+class TestTheLastStep:
+    def test_a_row_there_is_the_last(self) -> None:
+        """The server has no numbers beyond 64 bits: what comes behind is set aside, and counted."""
+        last = 2**63 - 1
+        state, delta = folded(row({"a": 1}, step=last), row({"a": 2}, step=last + 1), row({"a": 3}), row({"b": 4}))
+        state, rest = finish(RULES, state)
+        steps = [loads(line)["_step"] for line in delta.rows + rest.rows]
+        assert steps == [last]
+        assert state.set_aside == 2
+
+    def test_a_journal_with_a_long_text_folds_as_any(self) -> None:
+        """By the other writer of JSON."""
+        long = "x\n\u00e9" * 2**18
+        state, delta = folded(row({"a": long, "n": math.nan}), row({"a": long}, step=5), row({"b": 1}, step=6))
+        state, rest = finish(RULES, state)
+        assert [loads(line).get("a") for line in delta.rows + rest.rows] == [long, long, None]

@@ -145,7 +145,8 @@ class TestMetrics:
         assert loads(body)["metrics"] == {"a": {"b": 1}}
 
     @pytest.mark.parametrize(
-        ("step", "kept"), [(7, 7), (7.0, 7), (-1, -1), (0, 0), (2**63, 2**63), (2**70, None), (Colour.RED, None)]
+        ("step", "kept"),
+        [(7, 7), (7.0, 7), (-1, -1), (0, 0), (2**63 - 1, 2**63 - 1), (2**63, None), (2**70, None), (Colour.RED, None)],
     )
     def test_steps_that_are_whole(self, step: Any, kept: Any) -> None:
         event = metrics_of(metrics={"a": 1}, step=step)

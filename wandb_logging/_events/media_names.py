@@ -33,7 +33,8 @@ def file_name(folder: str, key: str, step: str, sha256: str, extension: str) -> 
 
 def safe_key(key: str) -> str:
     """A metric's name as a relative path, made safe as the official SDK makes it."""
-    text = with_utf8(key).replace("\0", "_")  # no file's name can have a NUL
+    # No name of a file can have a NUL; and the server takes no backslash, which leads into folders on Windows.
+    text = with_utf8(key).replace("\0", "_").replace("\\", "_")
     *folders, last = text.lstrip("/").split("/")
     parts = [*filter(None, folders), last]  # an empty one is no folder: the file would not be found again
     return "/".join(part.replace(".", "_") if part in {".", ".."} else part for part in parts)

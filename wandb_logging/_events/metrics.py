@@ -149,11 +149,23 @@ def defined(definitions: Definitions, given: Mapping[str, Any]) -> Definitions:
 
 
 def definition_of(definitions: Definitions, path: str) -> dict[str, Any] | None:
-    """The definition that holds for a metric: its own, or that of the first glob it matches."""
-    own = definitions.get(path)
-    if own is not None or path.startswith("_"):
+    r"""The definition that says what the summary shows of a metric: its own, or that of the first glob it matches.
+
+    Of `{"val.acc": 1}` it is that of `val\.acc` alone: so the official SDK has it.
+    """
+    return definitions.get(path) if "\\." in path else _definition_of(definitions, path)
+
+
+def axis_of(definitions: Definitions, path: str) -> dict[str, Any] | None:
+    """The definition that says which step metric a metric has: for that `{"val.acc": 1}` and nested ones are one."""
+    return _definition_of(definitions, path.replace("\\.", "."))
+
+
+def _definition_of(definitions: Definitions, name: str) -> dict[str, Any] | None:
+    own = definitions.get(name)
+    if own is not None or name.startswith("_"):
         return own
-    globs = (name for name in definitions if name.endswith("*") and path.startswith(name[:-1]))
+    globs = (known for known in definitions if known.endswith("*") and name.startswith(known[:-1]))
     glob = next(globs, None)
     return None if glob is None else definitions[glob]
 

@@ -25,7 +25,7 @@ from typing import Any
 from wandb_logging._events.alerts import due, waits_after
 from wandb_logging._fold.mined import Mined
 from wandb_logging._fold.rows import Rows
-from wandb_logging._fold.state import RESERVED, Delta, Rules, State, Work, first_state, rules_of
+from wandb_logging._fold.state import MAX_STEP, MAX_TEXT, RESERVED, Delta, Rules, State, Work, first_state, rules_of
 from wandb_logging._fold.summary import MAX_ROW_BYTES, Definitions, merged, summary, summary_line
 from wandb_logging._fold.text import Texts
 from wandb_logging._values.plain import dumps, fast_dumps, fast_loads, loads
@@ -38,6 +38,7 @@ _PLAIN = frozenset({"metrics", "t", "text", "level", "logger", "error"})  # memb
 _ROW_AND_TEXT = _PLAIN | {"step", "commit"}
 _OF_A_STEP = frozenset({"step", "commit", "media"})  # what makes a row depend on others, or on its step
 _NUMBERS = frozenset({int, float})
+_FAR_FROM_THE_END = MAX_STEP - 2**32  # more rows than are folded at once
 _YEAR_10000 = 253_402_300_800  # seconds since 1970; from there on a time has no date
 
 
@@ -97,6 +98,7 @@ class _Folder:
                 and type(row := event.get("metrics")) is dict
                 and type(time := event.get("t")) is float
                 and start + paused < time < _YEAR_10000
+                and len(body) <= MAX_TEXT
                 and (len(event) == 2 or _PLAIN.issuperset(event))
                 and row.keys().isdisjoint(RESERVED)
             ):
@@ -124,6 +126,7 @@ class _Folder:
                     continue
                 del row["_step"], row["_timestamp"], row["_runtime"]
             self._settle(taken, runtime, last)
+            self.rows.has_long_text |= len(body) > MAX_TEXT
             self._take(event, body)
             taken, runtime, last, names = 0, state.runtime, {}, []
             step, paused, alone = state.step, state.paused, self._rows_stand_alone
@@ -131,7 +134,7 @@ class _Folder:
 
     @property
     def _rows_stand_alone(self) -> bool:
-        return self.state.open is None and not self.state.metrics
+        return self.state.open is None and not self.state.metrics and self.state.step < _FAR_FROM_THE_END
 
     def _settle(self, taken: int, runtime: float, last: dict[str, Any]) -> None:
         """Have the state say what was taken: so many rows, and the last of them."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wandb_logging._events.media_names import fill_steps
-from wandb_logging._fold.state import RESERVED, Work
+from wandb_logging._fold.state import MAX_STEP, RESERVED, Work
 from wandb_logging._fold.summary import MAX_ROW_BYTES, Definitions, merged
 from wandb_logging._values.plain import dumps, dumps_without_null
 
@@ -19,6 +19,7 @@ class Rows:
     def __init__(self, work: Work, definitions: Definitions) -> None:
         self._work = work
         self._definitions = definitions
+        self.has_long_text = False  # whether an event of the row may have one that orjson should not write
         self._media: object = None  # of the event being taken, until its step is known
 
     def take(self, event: Mapping[str, Any], metrics: dict[str, Any], time: float) -> None:
@@ -28,7 +29,7 @@ class Rows:
         state = self._work.state
         if not RESERVED.isdisjoint(metrics):
             self._without_reserved(metrics)
-        if type(step) is not int:
+        if type(step) is not int or step > MAX_STEP:
             if not metrics.keys().isdisjoint(state.shifted):
                 self._next_row()
             self._join(metrics, time)
@@ -104,13 +105,16 @@ class Rows:
 
     def put(self, row: dict[str, Any], time: float, runtime: float) -> None:
         """Give out a row of these metrics at the current step."""
+        if self._work.state.step > MAX_STEP:
+            self._work.set_aside(f"no step is left after {MAX_STEP}", {"metrics": row})
+            return
         state = self._work.state
         defined = self._definitions.found(row) if state.metrics else None
         row["_step"] = state.step
         if "_timestamp" not in row:
             row["_timestamp"] = time
         row["_runtime"] = runtime
-        line = dumps_without_null(row)
+        line = None if self.has_long_text else dumps_without_null(row)
         flat = line is not None and line.rfind(b"{") == 0
         if line is None:
             line = dumps(row)

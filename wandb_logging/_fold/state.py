@@ -11,6 +11,8 @@ from typing import Any
 
 from wandb_logging._events.metrics import Definitions, defined
 
+MAX_STEP = 2**63 - 1  # the server has no larger numbers
+MAX_TEXT = 2**18  # bytes of an event that may hold no longer text than what orjson can write
 RESERVED = frozenset({"_step", "_runtime", "_wandb", "_timestamp", ""})  # cannot be logged as metrics (protocol 5.1)
 
 

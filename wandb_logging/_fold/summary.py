@@ -53,7 +53,8 @@ class Definitions:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._known: dict[str, dict[str, Any] | None] = {}  # by path, looked up once
+        # By path, looked up once: what the summary shows of it, and its x axis.
+        self._known: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None]] = {}
 
     def define(self, given: Any) -> None:
         """Take a definition."""
@@ -66,19 +67,23 @@ class Definitions:
 
     def found(self, row: dict[str, Any]) -> Defined:
         """The row's metrics that have a definition, after the row got its step metrics."""
-        found = [(path, value, self._definition(path)) for path, value in _metrics.leaves(row)]
-        present = {path: value for path, value, _ in found}
-        for step in {definition["step_metric"] for _, _, definition in found if definition and definition["step_sync"]}:
+        present = dict(_metrics.leaves(row))
+        todo = list(present)
+        for path in todo:
+            axis = self._definitions(path)[1]
+            step = axis["step_metric"] if axis and axis["step_sync"] else None
             if step and step not in present and step not in RESERVED:
                 present[step] = self._work.state.steps.get(step, 0)
                 row.update(_metrics.put(row, _metrics.keys_of(step), present[step]))
-                found.append((step, present[step], self._definition(step)))
+                todo.append(step)  # which may have an x axis of its own
         self._note_steps(present)
+        found = ((path, value, self._definitions(path)[0]) for path, value in present.items())
         return [(path, value, definition) for path, value, definition in found if definition]
 
-    def _definition(self, path: str) -> dict[str, Any] | None:
+    def _definitions(self, path: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
         if path not in self._known:
-            self._known[path] = _metrics.definition_of(self._work.state.metrics, path)
+            defined = self._work.state.metrics
+            self._known[path] = (_metrics.definition_of(defined, path), _metrics.axis_of(defined, path))
         return self._known[path]
 
     def _note_steps(self, present: Mapping[str, Any]) -> None:

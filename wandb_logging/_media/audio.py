@@ -11,7 +11,7 @@ from typing import Any
 from wandb_logging._errors import LogError
 from wandb_logging._journal.copies import Source
 from wandb_logging._media.base import Media, Place, existing_file
-from wandb_logging._values.plain import as_numpy
+from wandb_logging._values.arrays import as_numpy
 
 
 class Audio(Media):

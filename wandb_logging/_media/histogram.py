@@ -8,7 +8,7 @@ from typing import Any
 
 from wandb_logging._errors import LogError
 from wandb_logging._media.base import Place, Value
-from wandb_logging._values.plain import as_numpy
+from wandb_logging._values.arrays import as_numpy, without_masked
 
 
 class Histogram(Value):
@@ -68,7 +68,7 @@ def _counted(values: Any, num_bins: int) -> tuple[list[Any], list[float]]:
     except ImportError:
         return _counted_without_numpy([float(value) for value in values], num_bins)
     try:
-        array = np.asarray(as_numpy(values) if hasattr(values, "shape") else values, dtype=float)
+        array = np.asarray(as_numpy(without_masked(values)) if hasattr(values, "shape") else values, dtype=float)
     except (TypeError, ValueError) as exc:
         raise LogError(f"Histogram: expected numbers ({exc})") from exc
     finite = array[np.isfinite(array)]

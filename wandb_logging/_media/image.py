@@ -16,7 +16,8 @@ from wandb_logging._errors import LogError
 from wandb_logging._journal.copies import Source
 from wandb_logging._media.base import Media, Place, captions, existing_file, pillow_image
 from wandb_logging._media.overlays import Boxes, Mask, Overlay
-from wandb_logging._values.plain import as_numpy
+from wandb_logging._media.pixels import pixels
+from wandb_logging._values.arrays import as_numpy
 
 if TYPE_CHECKING:
     from wandb_logging._artifacts.artifact import Artifact
@@ -29,9 +30,10 @@ class Image(Media):
     """A picture. Needs Pillow (`pip install wandb-logging[media]`).
 
     Args:
-        data_or_path: a file; or a Pillow image; or an array of values from 0 to 255 in the order height, width,
-            channel (a torch tensor: channel, height, width), with 1, 3 or 4 channels; or a matplotlib figure, axes
-            or `matplotlib.pyplot`. Other than a file it is written down now: later changes change nothing.
+        data_or_path: a file; or a Pillow image; or an array in the order height, width, channel (a torch tensor:
+            channel, height, width), with 1, 3 or 4 channels, of values from 0 to 255, of floats from 0 to 1 or from
+            -1 to 1, or of flags; or a matplotlib figure, axes or `matplotlib.pyplot`. Other than a file it is written
+            down now: later changes change nothing.
         mode: Pillow's mode to convert an array to. Default: by its channels L, RGB or RGBA.
         caption: text below it.
         grouping: number of the group it belongs to.
@@ -226,7 +228,7 @@ def _from_array(pillow: Any, data: Any, mode: str | None, file_type: str) -> Any
         mode = mode or "RGB"  # JPEG has no transparency
     if data.ndim == 3 and channels == 1:
         data = data[..., 0]
-    return pillow.fromarray(data.astype("uint8")).convert(mode or _CHANNELS[channels])
+    return pillow.fromarray(pixels(data)).convert(mode or _CHANNELS[channels])
 
 
 def _figure(value: Any) -> Any:

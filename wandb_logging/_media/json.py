@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from wandb_logging._media.base import Value
-from wandb_logging._values.plain import fast_dumps, nested, plain
+from wandb_logging._values.arrays import nested
+from wandb_logging._values.plain import fast_dumps, plain
 
 _FAST = bool(fast_dumps)  # whether orjson is there
 
@@ -31,7 +32,7 @@ def whole(value: Any) -> Any:
         return [whole(item) for item in value]
     if isinstance(value, Value):
         return type(value).__name__  # as the official SDK
-    if getattr(value, "shape", ()) and (hasattr(value, "tolist") or hasattr(value, "numpy")):
+    if getattr(value, "shape", ()) and any(hasattr(value, way) for way in ("tolist", "numpy", "__array__")):
         return whole(nested(value))
     try:
         return plain(value)

@@ -12,7 +12,7 @@ from wandb_logging._errors import LogError
 from wandb_logging._journal.copies import Source
 from wandb_logging._media.base import Media, Place, existing_file, pillow_image
 from wandb_logging._media.json import json_bytes, whole
-from wandb_logging._values.plain import as_numpy
+from wandb_logging._values.arrays import as_numpy
 
 Labels = dict[int, str]
 

@@ -11,7 +11,7 @@ from wandb_logging._errors import LogError
 from wandb_logging._events.media_names import STEP
 from wandb_logging._media.base import Keep, Label, Place, Value
 from wandb_logging._media.chart import Chart, Visualized
-from wandb_logging._values.plain import MAX_DEPTH, Aside
+from wandb_logging._values.plain import MAX_DEPTH, Aside, reason
 
 if TYPE_CHECKING:
     from wandb_logging._artifacts.artifact import Artifact
@@ -53,7 +53,7 @@ class Placing:
         """The metrics with nothing but what `_values.plain` takes, and the member `media` of their event.
 
         Args:
-            metrics: not changed; the same object comes back if there are no media in it.
+            metrics: not changed; the same dict comes back if there are no media in it.
             aside: filled with path -> reason for each value left out.
 
         Raises:
@@ -68,16 +68,20 @@ class Placing:
     def _mapping(self, metrics: Mapping[Any, Any], path: str, aside: Aside, place: Place, depth: int) -> Any:
         changed: dict[Any, Any] = {}
         gone: list[Any] = []
-        for key, value in metrics.items():
-            if type(value) in _NUMBERS:
-                continue
-            name = f"{path}.{key}" if path else str(key)
+        # A dict in one step: another thread may be adding to it. Of others each value may raise.
+        values: dict[Any, Any] = dict(metrics) if type(metrics) is dict else {}
+        for key in list(values or metrics):
+            name = path
             try:
+                name = f"{path}.{key}" if path else str(key)
+                value = values[key] if key in values else values.setdefault(key, metrics[key])
+                if type(value) in _NUMBERS:
+                    continue
                 placed = self._value(key, value, name, aside, place, depth)
             except Exception as exc:
                 if self._strict and isinstance(exc, LogError):
                     raise LogError(f"{name}: {exc}") from exc
-                aside[name] = str(exc) or type(exc).__name__
+                aside[name] = reason(exc)
                 gone.append(key)
             else:
                 if placed is _ELSEWHERE:
@@ -85,8 +89,8 @@ class Placing:
                 elif placed is not value:
                     changed[key] = placed
         if not changed and not gone:
-            return metrics
-        return {key: changed.get(key, value) for key, value in metrics.items() if key not in gone}
+            return metrics if type(metrics) is dict else values
+        return {key: changed.get(key, value) for key, value in values.items() if key not in gone}
 
     def _value(  # noqa: PLR0917  what `_mapping` has
         self, key: object, value: Any, name: str, aside: Aside, place: Place, depth: int

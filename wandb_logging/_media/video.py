@@ -18,7 +18,8 @@ from wandb_logging._media.base import (
     pillow_image,
     read_all,
 )
-from wandb_logging._values.plain import as_numpy
+from wandb_logging._media.pixels import pixels
+from wandb_logging._values.arrays import as_numpy
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
@@ -84,7 +85,7 @@ def _frames(given: Any) -> Any:
     if array is None or array.ndim not in {4, 5} or array.shape[-3] not in _MODES or 0 in array.shape:
         shape = tuple(given.shape)
         raise LogError(f"Video: expected an array of time x 1, 3 or 4 channels x height x width, got shape {shape}")
-    array = array.astype("uint8").reshape(-1, *array.shape[-4:])
+    array = pixels(array).reshape(-1, *array.shape[-4:])
     count = len(array)
     places = 1 << (count - 1).bit_length()
     rows = 1 << (count.bit_length() - 1) // 2

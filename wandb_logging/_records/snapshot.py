@@ -15,12 +15,13 @@ from typing import Any
 
 from wandb_logging._errors import LogError
 from wandb_logging._events import alerts
+from wandb_logging._fold.state import MAX_STEP
 from wandb_logging._fold.text import ERROR_LEVELS
 from wandb_logging._mining.calls import STEPS, Calls
 from wandb_logging._records import json_text
 from wandb_logging._settings import text_metrics
 from wandb_logging._settings.settings import Settings
-from wandb_logging._values.plain import INT64, MAX_DEPTH, Aside, dumps, fast_dumps, plain, reason
+from wandb_logging._values.plain import MAX_DEPTH, Aside, dumps, fast_dumps, has_long_text, plain, reason
 from wandb_logging._values.secrets import SHORTEST, Secrets
 
 _NUMBERS = frozenset({float, int, bool})
@@ -94,12 +95,23 @@ def output_event(text: str, now: float, *, error: bool) -> bytes:
 
 def _encode(event: dict[str, Any], metrics: Any, report: Report, media: Media | None, secrets: Secrets | None) -> bytes:
     """The bytes of an event whose `metrics`, if any, are still the caller's own objects."""
+    try:
+        line = _encode_fast(event, metrics, secrets)
+    except RuntimeError:  # another thread adds to the metrics: they are those of one moment
+        metrics, line = dict(metrics), None
+    return _encode_slowly(event, metrics, report, media, secrets) if line is None else line
+
+
+def _encode_fast(event: dict[str, Any], metrics: Any, secrets: Secrets | None) -> bytes | None:
+    """The same by orjson, for metrics of numbers and texts, which most are; None for others."""
     # Numbers are nobody's secret: rows of nothing else are not looked at.
     numbers = metrics is None or (type(metrics) is dict and _NUMBERS.issuperset(map(type, metrics.values())))
     if _FAST and (numbers or _is_plain(metrics)) and type(event["t"]) is float:
         try:
-            if secrets is not None and not numbers:
-                event["metrics"] = secrets.tree(metrics)
+            if not numbers:
+                if has_long_text(metrics):
+                    return None
+                event["metrics"] = metrics if secrets is None else secrets.tree(metrics)
             line = fast_dumps(event)
             # A sum is finite only if all of it is, and takes half the time of looking for null, which is orjson's NaN.
             finite = numbers and metrics is not None and -_INFINITE < sum(metrics.values(), event["t"]) < _INFINITE
@@ -107,9 +119,9 @@ def _encode(event: dict[str, Any], metrics: Any, report: Report, media: Media | 
             pass  # a surrogate, an integer beyond 64 bits, a key that is no string, a step that is an array
         else:
             # Null stands for NaN; or it is just a word in the text. And a step has to be a whole number.
-            if (finite or line.rfind(b'":null') < 0) and type(event.get("step", 0)) is int:
+            if (finite or line.rfind(b'":null') < 0) and type(step := event.get("step", 0)) is int and step <= MAX_STEP:
                 return line if secrets is None else secrets.line(line)
-    return _encode_slowly(event, metrics, report, media, secrets)
+    return None
 
 
 def _is_plain(metrics: object, depth: int = MAX_DEPTH) -> bool:
@@ -141,7 +153,8 @@ def _encode_slowly(
     if step is not None and "metrics" in head:
         whole = _whole(step)
         if whole is None:
-            aside["step"] = f"must be a whole number, not {_short(step)}"
+            most = f", at most {MAX_STEP}" if type(step) is int else ""
+            aside["step"] = f"must be a whole number{most}, not {_short(step)}"
         else:
             head["step"] = whole
     tree = {**head, **plain(rest)}
@@ -180,8 +193,8 @@ def _without_empty(tree: Mapping[str, Any]) -> dict[str, Any]:
 def _whole(step: object) -> int | None:
     """A step given as int, numpy integer, or a float without fraction; None if it is none of them, or too large."""
     try:
-        value = plain(step)
-        whole = not isinstance(value, (str, bool)) and int(value) == value and int(value) in INT64
+        value = step if type(step) is int else plain(step)
+        whole = not isinstance(value, (str, bool)) and int(value) == value and -MAX_STEP <= value <= MAX_STEP
         return int(value) if whole else None
     except (TypeError, ValueError, OverflowError):
         return None

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from wandb_logging._events.metrics import AGGREGATES, Metric
-from wandb_logging._values.plain import mapping_of, with_utf8
+from wandb_logging._values.plain import mapping_of, read_value, with_utf8
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -473,7 +473,7 @@ class Config(Kind["Mapping[str, Any]"]):
         opened = mapping_of(value)
         if not isinstance(opened, Mapping):
             raise ValueError("a mapping, such as {learning_rate: 0.01}, or a namespace, dataclass or model")
-        return {str(key): _copied(opened[key]) for key in opened}
+        return {str(key): _copied(read_value(opened, key)) for key in list(opened)}
 
 
 @dataclass(frozen=True)
@@ -538,7 +538,7 @@ def _copied(value: object) -> object:
     # dictConfig hands over ConvertingDict and ConvertingList, whose `[]` resolves ext:// and
     # cfg:// but whose iteration over values does not: so go by key and index.
     if isinstance(value, dict):
-        return {key: _copied(value[key]) for key in value}
+        return {key: _copied(read_value(value, key)) for key in list(value)}
     if isinstance(value, list):
         return [_copied(value[i]) for i in range(len(value))]
     return value

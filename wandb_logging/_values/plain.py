@@ -12,17 +12,17 @@ import datetime as dt
 import enum
 import json
 import math
-import sys
 from collections import UserString
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set as AbstractSet
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set as AbstractSet
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
-from operator import methodcaller
+from functools import lru_cache, partial
 from pathlib import PurePath
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
+
+from wandb_logging._values.arrays import array, is_array
 
 try:
     from orjson import dumps as fast_dumps, loads as fast_loads
@@ -30,21 +30,21 @@ except ImportError:  # no wheel for this platform: the standard library does, on
     fast_dumps = fast_loads = None  # type: ignore[assignment]
 
 MAX_DEPTH = 64
-LIST_LIMIT = 32  # elements; larger arrays become histograms (protocol 5.4)
-BINS = 32
 INT64 = range(-(2**63), 2**64)
+_LONG = 2**18  # characters
 _SIMPLE = frozenset({float, int, str, bool, type(None)})
 
 __all__ = [
     "Aside",
-    "as_numpy",
+    "Unreadable",
     "dumps",
     "fast_dumps",
     "fast_loads",
+    "has_long_text",
     "loads",
     "mapping_of",
-    "nested",
     "plain",
+    "read_value",
     "with_utf8",
 ]
 
@@ -60,7 +60,17 @@ def dumps(tree: object) -> bytes:
     Both writers give lines that parse to the same values; the slow one is only taken where orjson
     would not be exact: it writes `null` for NaN, and refuses surrogates and integers beyond 64 bits.
     """
-    return dumps_without_null(tree) or _json_dumps(tree).encode()  # orjson writes null for NaN
+    line = None if has_long_text(tree) else dumps_without_null(tree)  # None: orjson writes null for NaN
+    return line or _json_dumps(tree).encode()
+
+
+def has_long_text(tree: object) -> bool:
+    """Whether orjson should not write it: it takes 8 bytes for each, and without them ends the process."""
+    if type(tree) is str:
+        return len(tree) > _LONG
+    if type(tree) is dict:
+        return any(map(has_long_text, tree.values()))
+    return type(tree) is list and any(map(has_long_text, tree))
 
 
 def dumps_without_null(tree: object) -> bytes | None:
@@ -147,7 +157,9 @@ def _mapping(
     mapping: Mapping[Any, Any], path: str, aside: Aside, above: tuple[int, ...], convert: _Convert
 ) -> dict[str, Any]:
     result: dict[str, Any] = {}
-    for key in list(mapping):  # a list: another thread may be adding to it
+    if type(mapping) is dict:
+        mapping = dict(mapping)  # in one step: another thread may be adding to it, or taking from it
+    for key in list(mapping):
         name = path
         try:
             name = f"{path}.{key}" if path else str(key)
@@ -226,6 +238,8 @@ def _ordered(values: Iterable[object]) -> list[Any]:
 
 def _convert(value: object) -> object:
     """One step from a foreign object towards a plain one."""
+    if type(value) is Unreadable:
+        raise ValueError(reason(value.error))
     convert = _conversion(type(value))  # type: ignore[arg-type]  # mypy doubts that types can be hashed
     if convert is not None:
         return convert(value)
@@ -256,8 +270,8 @@ def _conversion(kind: type) -> Callable[[Any], object] | None:
     for kinds, convert_these in _BY_TYPE:
         if issubclass(kind, kinds):
             return convert_these
-    if hasattr(kind, "__array__") or (_package(kind) in _ARRAY_PACKAGES and hasattr(kind, "shape")):
-        return _array
+    if is_array(kind):
+        return array
     convert = _as_mapping(kind)
     if convert is None:
         methods = (getattr(kind, name, None) for name in ("item", "tolist"))
@@ -268,21 +282,56 @@ def _conversion(kind: type) -> Callable[[Any], object] | None:
 def _as_mapping(kind: type) -> Callable[[Any], object] | None:
     """How values of a type that is no mapping are taken as one; None if they are not."""
     if dataclasses.is_dataclass(kind):
-        return lambda value: {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
+        return lambda value: _Read([item.name for item in dataclasses.fields(value)], partial(getattr, value))
     for method in ("model_dump", "flag_values_dict"):  # pydantic, absl's flags
         if callable(getattr(kind, method, None)):
-            return methodcaller(method)
+            return partial(_dumped, method)
     if hasattr(kind, "__attrs_attrs__"):
-        return lambda value: {item.name: getattr(value, item.name) for item in kind.__attrs_attrs__}
+        return lambda value: _Read([item.name for item in kind.__attrs_attrs__], partial(getattr, value))
     if issubclass(kind, SimpleNamespace) or (kind.__module__, kind.__name__) == ("argparse", "Namespace"):
         return vars
     if callable(getattr(kind, "keys", None)) and hasattr(kind, "__getitem__"):  # as dict() takes it
-        return lambda value: {key: value[key] for key in value.keys()}  # noqa: SIM118
+        return lambda value: _Read(list(value.keys()), value.__getitem__)
     return None
 
 
-def _package(kind: type) -> str:
-    return kind.__module__.partition(".")[0]
+def _dumped(method: str, value: Any) -> object:
+    try:
+        return getattr(value, method)()
+    except Exception:  # one of its fields cannot be told: then each for itself
+        return _Read([name for name in vars(value) if not name.startswith("_")], partial(getattr, value))
+
+
+class _Read(Mapping[Any, Any]):
+    """A mapping whose values are read when they are asked for: what reading one raises costs only that one."""
+
+    def __init__(self, keys: list[Any], read: Callable[[Any], object]) -> None:
+        self._keys = keys
+        self._read = read
+
+    def __getitem__(self, key: Any) -> object:
+        return self._read(key)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+
+def read_value(mapping: Mapping[Any, Any], key: Any) -> Any:
+    """A value of a mapping, or what stands for it and says why it cannot be sent, once somebody asks."""
+    try:
+        return mapping[key]
+    except Exception as exc:
+        return Unreadable(exc)
+
+
+class Unreadable:
+    """Stands for a value that could not be read, where who asked for it could not be told yet."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
 
 
 def _duration(value: dt.timedelta) -> str:
@@ -318,86 +367,3 @@ _BY_TYPE: tuple[tuple[Any, Callable[[Any], object]], ...] = (
     (AbstractSet, _ordered),
     (Sequence, list),
 )
-
-
-# --- arrays -------------------------------------------------------------------------------------------
-
-_ARRAY_PACKAGES = {"numpy", "torch", "jax", "jaxlib", "tensorflow", "cupy", "mlx"}
-_NOT_IN_NUMPY = {"torch.bfloat16", "torch.float8_e4m3fn", "torch.float8_e5m2"}
-
-
-def _array(value: Any) -> object:
-    """A scalar, a (nested) list of at most 32 elements, or a histogram (protocol 5.4)."""
-    if callable(getattr(value, "detach", None)):  # torch: leave the graph and the device
-        value = value.detach().cpu()
-    shape = getattr(value, "shape", ())
-    size = math.prod(int(length) for length in shape)
-    if size == 1:
-        return _number(value.reshape(-1)[0] if shape and hasattr(value, "reshape") else value)
-    return nested(value) if size <= LIST_LIMIT else _histogram(value)
-
-
-def _number(value: Any) -> object:
-    item = value if hasattr(value, "item") else value.numpy()
-    item = item.item() if hasattr(item, "item") else item  # tensorflow's texts are bytes already
-    # longdouble and bfloat16 give themselves back: to a float, as the official SDK does.
-    return float(item) if type(item) is type(value) else item
-
-
-def nested(value: Any) -> Any:
-    """An array as nested lists, of whatever size."""
-    return value.tolist() if hasattr(value, "tolist") else value.numpy().tolist()
-
-
-def _histogram(value: Any) -> dict[str, object]:
-    """Counts and edges of equal bins over the finite values, as `numpy.histogram(values, 32)` gives them."""
-    numpy: Any = sys.modules.get("numpy")
-    values = as_numpy(value)
-    if values is None:
-        return _histogram_without_numpy(_flat(nested(value)))
-    if values.dtype.kind not in "biuf":
-        raise TypeError(f"an array of {values.dtype} has no histogram")
-    if values.dtype.kind == "b":
-        values = values.astype("u1")  # what numpy does itself, with a warning
-    finite = values[numpy.isfinite(values)]
-    if not finite.size:
-        raise ValueError("an array without finite numbers has no histogram")
-    counts, edges = numpy.histogram(finite, bins=BINS)
-    return {"_type": "histogram", "values": counts.tolist(), "bins": edges.tolist()}
-
-
-def as_numpy(value: Any) -> Any:
-    """An array of any package as one of numpy, of a type that can be calculated with; None if there is no way to it."""
-    numpy = sys.modules.get("numpy")
-    if numpy is None:
-        return None
-    if callable(getattr(value, "detach", None)):  # torch
-        value = value.detach().cpu()
-        if str(value.dtype) in _NOT_IN_NUMPY:
-            value = value.float()
-    try:
-        values = numpy.asarray(value)
-    except Exception:
-        return None  # memory of a device
-    return values.astype("f4") if values.dtype.kind == "V" and not values.dtype.names else values
-
-
-def _flat(values: list[Any]) -> list[Any]:
-    while values and isinstance(values[0], list):
-        values = [item for row in values for item in row]
-    return values
-
-
-def _histogram_without_numpy(values: list[float]) -> dict[str, object]:
-    finite = [float(value) for value in values if math.isfinite(value)]
-    if not finite:
-        raise ValueError("an array without finite numbers has no histogram")
-    low, high = min(finite), max(finite)
-    if low == high:
-        low, high = low - 0.5, high + 0.5
-    width = (high - low) / BINS
-    bins = [low + i * width for i in range(BINS)] + [high]
-    tally = [0] * BINS
-    for number in finite:
-        tally[min(int((number - low) / width), BINS - 1)] += 1
-    return {"_type": "histogram", "values": tally, "bins": bins}

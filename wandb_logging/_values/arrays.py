@@ -1,0 +1,121 @@
+"""What arrays become: a scalar, a list or a histogram (protocol 5.4). No array package is imported.
+
+They are recognised by what their types have; whoever has an array has imported its package.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any
+
+LIST_LIMIT = 32  # elements; larger arrays become histograms (protocol 5.4)
+BINS = 32
+
+_PACKAGES = {"numpy", "torch", "jax", "jaxlib", "tensorflow", "cupy", "mlx"}
+_NOT_IN_NUMPY = {"torch.bfloat16", "torch.float8_e4m3fn", "torch.float8_e5m2"}
+
+
+def is_array(kind: type) -> bool:
+    """Whether values of a type are arrays."""
+    return hasattr(kind, "__array__") or (kind.__module__.partition(".")[0] in _PACKAGES and hasattr(kind, "shape"))
+
+
+def array(value: Any) -> object:
+    """A scalar, a (nested) list of at most 32 elements, or a histogram (protocol 5.4).
+
+    Where a mask says that there is no value there is none: null in a list, NaN alone, not counted in a histogram.
+    """
+    if callable(getattr(value, "detach", None)):  # torch: leave the graph and the device
+        value = value.detach().cpu()
+    if not (hasattr(value, "shape") and (hasattr(value, "tolist") or hasattr(value, "numpy"))):
+        value = _read(value)
+    shape = getattr(value, "shape", ())
+    size = math.prod(int(length) for length in shape)
+    if size == 1:
+        return _number(value.reshape(-1)[0] if shape and hasattr(value, "reshape") else value)
+    return nested(value) if size <= LIST_LIMIT else _histogram(value)
+
+
+def _read(value: Any) -> Any:
+    """What only says how it becomes an array of numpy, as those of h5py, zarr, xarray, dask, polars and pyarrow."""
+    numpy = sys.modules.get("numpy")
+    return value if numpy is None else numpy.asarray(value)
+
+
+def _is_masked(value: Any) -> bool:
+    return hasattr(value, "mask") and hasattr(value, "compressed")
+
+
+def _number(value: Any) -> object:
+    if _is_masked(value) and value.mask:
+        return math.nan
+    item = value if hasattr(value, "item") else value.numpy()
+    item = item.item() if hasattr(item, "item") else item  # tensorflow's texts are bytes already
+    # longdouble and bfloat16 give themselves back: to a float, as the official SDK does.
+    return float(item) if type(item) is type(value) else item
+
+
+def nested(value: Any) -> Any:
+    """An array as nested lists, of whatever size."""
+    listed = value if hasattr(value, "tolist") else value.numpy() if hasattr(value, "numpy") else _read(value)
+    return listed.tolist()
+
+
+def _histogram(value: Any) -> dict[str, object]:
+    """Counts and edges of equal bins over the finite values, as `numpy.histogram(values, 32)` gives them."""
+    numpy: Any = sys.modules.get("numpy")
+    values = as_numpy(without_masked(value))
+    if values is None:
+        return _histogram_without_numpy(_flat(nested(value)))
+    if values.dtype.kind not in "biuf":
+        raise TypeError(f"an array of {values.dtype} has no histogram")
+    if values.dtype.kind == "b":
+        values = values.astype("u1")  # what numpy does itself, with a warning
+    finite = values[numpy.isfinite(values)]
+    if not finite.size:
+        raise ValueError("an array without finite numbers has no histogram")
+    counts, edges = numpy.histogram(finite, bins=BINS)
+    return {"_type": "histogram", "values": counts.tolist(), "bins": edges.tolist()}
+
+
+def without_masked(value: Any) -> Any:
+    """The values of a masked array that have none of its mask, in one dimension; any other array as it is."""
+    return value.compressed() if _is_masked(value) else value
+
+
+def as_numpy(value: Any) -> Any:
+    """An array of any package as one of numpy, of a type that can be calculated with; None if there is no way to it."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None:
+        return None
+    if callable(getattr(value, "detach", None)):  # torch
+        value = value.detach().cpu()
+        if str(value.dtype) in _NOT_IN_NUMPY:
+            value = value.float()
+    try:
+        values = numpy.asarray(value)
+    except Exception:
+        return None  # memory of a device
+    return values.astype("f4") if values.dtype.kind == "V" and not values.dtype.names else values
+
+
+def _flat(values: list[Any]) -> list[Any]:
+    while values and isinstance(values[0], list):
+        values = [item for row in values for item in row]
+    return values
+
+
+def _histogram_without_numpy(values: list[float]) -> dict[str, object]:
+    finite = [float(value) for value in values if math.isfinite(value)]
+    if not finite:
+        raise ValueError("an array without finite numbers has no histogram")
+    low, high = min(finite), max(finite)
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    width = (high - low) / BINS
+    bins = [low + i * width for i in range(BINS)] + [high]
+    tally = [0] * BINS
+    for number in finite:
+        tally[min(int((number - low) / width), BINS - 1)] += 1
+    return {"_type": "histogram", "values": tally, "bins": bins}
