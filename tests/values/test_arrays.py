@@ -36,7 +36,7 @@ class Bare:
         return np.asarray(self._values)
 
 
-class Broken(collections.abc.Mapping):  # type: ignore[type-arg]
+class Broken(collections.abc.Mapping):
     """As OmegaConf with a missing value."""
 
     def __getitem__(self, key: str) -> Any:
