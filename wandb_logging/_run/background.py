@@ -154,6 +154,15 @@ class Background:
         # A forked child has no listener that could look after a file.
         self._rounds.saved.save(source, name, "now" if self.in_child else policy)
 
+    def watch(self, look: Callable[[bool], object]) -> None:
+        """Have something looked at in each round, and a last time before the run ends: given whether it is that.
+
+        Where there are no rounds, nobody looks.
+        """
+        if self._has_rounds:
+            self._rounds.watched.append(look)
+            self._listener.reconsider()
+
     def _new_saved(self) -> SavedFiles:
         return SavedFiles(self._keep_file, self.report_aside)
 
@@ -209,6 +218,7 @@ class Background:
             if self._has_rounds:
                 if not self.journal.joined:
                     self._rounds.saved.look(last=True)
+                    self._rounds.look_at_watched(last=True)
                     self.append_change("exit", exit_code)
                 self._rounds.waited_for = True  # the program does nothing but wait for this
             try:

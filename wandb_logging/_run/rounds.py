@@ -67,6 +67,7 @@ class Rounds:
         uploader: who sends.
         samples: as given.
         saved: as given; a forked child gets others.
+        watched: what else is looked at in each round: given whether it is the last time.
         wish: a signal's, that all be sent now.
         error: why the latest sending failed, for a person; None if it did not.
         stopped: whether the server asked the run to stop.
@@ -89,6 +90,7 @@ class Rounds:
         self.schedule = Schedule(settings.flush_interval, settings.heartbeat_interval)
         self.samples = samples
         self.saved = saved
+        self.watched: list[Callable[[bool], object]] = []
         self.wish = Wish()
         self.error: str | None = None
         self.stopped = False
@@ -163,6 +165,7 @@ class Rounds:
         """The parent sends."""
         self.delivery = Delivery.BY_PARENT
         self.saved = saved  # what was watched is the parent's
+        self.watched = []
         self._notices = notices
         self._journal.run_dir.forget_locks()
         if self._recovery is not None:
@@ -196,6 +199,12 @@ class Rounds:
             self._notices.add(*words.disk(self._journal.run_dir.path, writer.trouble))
         if not writer.closed:
             self.saved.look()
+            self.look_at_watched()
+
+    def look_at_watched(self, *, last: bool = False) -> None:
+        """Look at what writes rows of its own accord."""
+        for look in list(self.watched):
+            look(last)
 
     def _send_or_say(self) -> None:
         # Who asks for one more sending meanwhile gets a round that makes it.

@@ -33,6 +33,7 @@ from wandb_logging._run.background import Background
 from wandb_logging._run.prepare import prepare
 from wandb_logging._run.save import POLICIES, matches
 from wandb_logging._run.start import chosen_mode, is_homeless
+from wandb_logging._run.tensorboard import TensorBoard
 from wandb_logging._run.watch import Watch
 from wandb_logging._sending.files import ignored
 from wandb_logging._settings.settings import Settings
@@ -134,6 +135,8 @@ class Run:
         self._background.start()
         if mode != "disabled":
             self._watch.start_capture()
+        if settings.tensorboard is not None:
+            self.watch_tensorboard(settings.tensorboard)
 
     # --- what it is ---
 
@@ -445,6 +448,28 @@ class Run:
         """
         for path in paths:
             self.upload_file(path)
+
+    def watch_tensorboard(self, folder: str | os.PathLike[str]) -> None:
+        """Take what TensorBoard writers put into a folder as rows of this run, until it ends.
+
+        The files are looked at every `flush_interval`. Values of one file and step are a row: scalars, histograms,
+        texts, and images (with Pillow); the writer's step is `global_step`, and the folder of a file below this one
+        goes before the names of its values. Hyperparameters go into the config. In a forked child it does nothing.
+
+        Args:
+            folder: need not be there yet.
+        """
+        taker = TensorBoard(
+            Path(os.path.abspath(folder)),  # noqa: PTH100  the folder as it is meant now, links and all
+            self._log_watched,
+            self.update_config,
+            self._background.report_aside,
+        )
+        self._background.watch(lambda last: taker.look(last=last))
+
+    def _log_watched(self, metrics: dict[str, Any]) -> None:
+        report, media = self._background.report_aside, self._media_by_hand
+        self._background.append(row_event(metrics, None, now(), report, media, secrets=self._secrets))
 
     def save(
         self,

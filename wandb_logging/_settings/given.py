@@ -100,6 +100,8 @@ class OtherSettings(TypedDict, total=False):
     """Seconds between two samples of the system metrics."""
     log_stats: bool | None
     """Whether the counts of stats() are system metrics of the run, under wandb_logging.*: at each system_interval."""
+    tensorboard: str | None
+    """Folder of TensorBoard event files: what is written there while the run goes on are rows of it."""
     mask_secrets: bool | None
     """Whether texts in config, metrics and summary that look like secrets are masked, and those in the arguments of
     the program. Keys that the run could be sent with are masked in any case.

@@ -261,6 +261,11 @@ class Settings:
         Flag(),
         "Whether the counts of stats() are system metrics of the run, under wandb_logging.*: at each system_interval.",
     )
+    tensorboard: str | None = key(
+        None,
+        Text(),
+        "Folder of TensorBoard event files: what is written there while the run goes on are rows of it.",
+    )
     mask_secrets: bool = key(
         True,
         Flag(),

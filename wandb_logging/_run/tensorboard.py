@@ -1,0 +1,113 @@
+"""What TensorBoard writers put into a folder, as rows of a run, while both go on."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._errors import LogError
+from wandb_logging._formats.event_file import Histogram, Picture
+from wandb_logging._formats.tensorboard import EventFolder, Row
+from wandb_logging._media import histogram, image
+from wandb_logging._media.base import Value
+
+_MOST_BINS = histogram.Histogram.MAX_LENGTH
+
+
+class TensorBoard:
+    """Looks into a folder again and again.
+
+    Args:
+        folder: where event files are, or will be.
+        log: takes the metrics of a row.
+        configure: takes hyperparameters.
+        report: told of what cannot be taken: (name, why).
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        log: Callable[[dict[str, Any]], object],
+        configure: Callable[[dict[str, Any]], object],
+        report: Callable[[str, str], object],
+    ) -> None:
+        self._folder = EventFolder(folder)
+        self._log = log
+        self._configure = configure
+        self._report = report
+        self._told: set[Path] = set()
+        self._lock = threading.Lock()
+        with contextlib.suppress(ImportError):  # now: rows come on a thread that must not wait for an import
+            importlib.import_module("PIL.Image")
+
+    def look(self, *, last: bool = False) -> None:
+        """Log what was added since; for the last time also the step that is still open."""
+        if not self._lock.acquire(blocking=last):
+            return
+        try:
+            for row in self._folder.look(last=last):
+                self._take(row)
+            for path in self._folder.damaged.keys() - self._told:
+                self._told.add(path)
+                self._report(str(path), self._folder.damaged[path])
+        finally:
+            self._lock.release()
+
+    def _take(self, row: Row) -> None:
+        metrics = {name: self._value(name, value) for name, value in row.metrics.items()}
+        taken = {name: value for name, value in metrics.items() if value is not None}
+        self._log({**taken, "_timestamp": row.wall_time})
+        if row.hparams:
+            self._configure(row.hparams)
+
+    def _value(self, name: str, value: Any) -> Any:
+        """What a run logs for a value; None, and a word, for what it cannot."""
+        try:
+            if isinstance(value, Histogram):
+                return as_histogram(value)
+            if isinstance(value, list):
+                pictures = [as_image(picture) for picture in value]
+                return pictures[0] if len(pictures) == 1 else pictures
+        except (LogError, OSError) as exc:
+            self._report(name, str(exc))
+            return None
+        return value
+
+
+def as_image(picture: Picture) -> Value:
+    """An image of a run.
+
+    Raises:
+        LogError: it is none, or Pillow is not installed.
+    """
+    try:
+        from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  optional
+    except ImportError:
+        raise LogError("images need Pillow: pip install 'wandb-logging[media]'") from None
+    try:
+        return image.Image(Image.open(io.BytesIO(picture.data)))
+    except UnidentifiedImageError as exc:
+        raise LogError(str(exc)) from None
+
+
+def as_histogram(given: Histogram) -> Value:
+    """A histogram of a run: writers use more bins than W&B draws, so neighbours are put together.
+
+    Raises:
+        LogError: there is nothing in it.
+    """
+    low = min(given.low, given.high)
+    bins = list(zip(given.limits, given.counts))
+    if len(bins) > 1 and not bins[0][1]:  # an empty first one says where the next begins
+        low, bins = bins[0][0], bins[1:]
+    together = -(-len(bins) // _MOST_BINS) if bins else 1
+    pieces = [bins[at : at + together] for at in range(0, len(bins), together)]
+    counts = [sum(count for _, count in piece) for piece in pieces]
+    # The outermost limits may be the largest of all numbers: what was seen goes no farther.
+    edges = [max(low, given.low), *(max(given.low, min(piece[-1][0], given.high)) for piece in pieces)]
+    return histogram.Histogram(np_histogram=(counts, edges))
