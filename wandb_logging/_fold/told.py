@@ -95,32 +95,47 @@ class _Teller(_Folder):
 
     def take(self, bodies: Iterable[bytes]) -> None:
         """Take events, in order. As in the fold, nearly all are rows that depend on nothing else."""
-        state, add, start, base = self.state, self.rows.values.append, self.rules.start, self.rules.base_runtime
+        state, add, base = self.state, self.rows.values.append, self.rules.base_runtime
+        alone, begin, step, runtime = self._alone, self.rules.start + state.paused, state.step, state.runtime
         for body in bodies:
             try:
                 event = fast_loads(body)
             except (TypeError, ValueError):
                 event = _slowly(body)
             if (
-                type(event) is dict
+                alone
+                and type(event) is dict
                 and type(row := event.get("metrics")) is dict
                 and type(time := event.get("t")) is float
-                and state.open is None
-                and not state.metrics
-                and start + state.paused < time < _YEAR_10000
+                and begin < time < _YEAR_10000
                 and (len(event) == 2 or _PLAIN.issuperset(event))
                 and row.keys().isdisjoint(RESERVED)
             ):
-                state.runtime = int((time - start - state.paused) * 1e6 + 0.5) / 1e6 + base
-                row["_step"], row["_timestamp"], row["_runtime"] = state.step, time, state.runtime
+                row["_step"], row["_timestamp"] = step, time
+                row["_runtime"] = runtime = int((time - begin) * 1e6 + 0.5) / 1e6 + base
                 add(row)
-                state.step += 1
-                state.rows += 1
-                state.events += 1
+                step += 1
                 if len(event) > 2:
+                    self._taken(step, runtime)
                     self.texts.take(event)
             else:
+                self._taken(step, runtime)
                 self._take(event, body)
+                alone, begin, step, runtime = self._alone, self.rules.start + state.paused, state.step, state.runtime
+        self._taken(step, runtime)
+
+    @property
+    def _alone(self) -> bool:
+        return self.state.open is None and not self.state.metrics
+
+    def _taken(self, step: int, runtime: float) -> None:
+        """Have the state say what was taken: a row for each step."""
+        state = self.state
+        taken = step - state.step
+        state.step = step
+        state.rows += taken
+        state.events += taken
+        state.runtime = runtime
 
 
 class _Rows(Rows):

@@ -11,8 +11,8 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
-from operator import add, itemgetter
+from itertools import groupby, islice
+from operator import add, le
 from typing import Any
 
 MOST = 512  # bins of a metric
@@ -22,7 +22,6 @@ _FINEST = -40  # width 2**-40: a microsecond's part, and times since 1970 still 
 _NUMBERS = frozenset({int, float})
 _AXES = frozenset({"_step", "_timestamp", "_runtime"})
 _INFINITY = math.inf
-_FIRST, _SECOND = itemgetter(0), itemgetter(1)
 
 Row = Mapping[str, Any]
 
@@ -51,17 +50,22 @@ class Series:
 
     def put(self, at: int, n: int, total: float, low: float, high: float) -> None:
         """Add values to a bin."""
-        place = len(self.at)
-        if place and at <= self.at[-1]:
-            place = bisect_left(self.at, at)
-            if self.at[place] == at:
-                self.n[place] += n
-                self.total[place] += total
-                self.low[place] = min(self.low[place], low)
-                self.high[place] = max(self.high[place], high)
-                return
-        for kept, value in zip(self.columns, (at, n, total, low, high)):
-            kept.insert(place, value)
+        if not self.at or at > self.at[-1]:
+            self.at.append(at)
+            self.n.append(n)
+            self.total.append(total)
+            self.low.append(low)
+            self.high.append(high)
+            return
+        place = bisect_left(self.at, at)
+        if self.at[place] == at:
+            self.n[place] += n
+            self.total[place] += total
+            self.low[place] = min(self.low[place], low)
+            self.high[place] = max(self.high[place], high)
+        else:
+            for kept, value in zip(self.columns, (at, n, total, low, high)):
+                kept.insert(place, value)
 
     def note(self, n: int, low: float, high: float, last: float) -> None:
         """Have the figures of all values say so."""
@@ -146,17 +150,34 @@ class Bins:
 
     def add(self, rows: Iterable[Row]) -> None:
         """Add rows, each with all its metrics, nested ones by their names with dots. Rows without an x are left out."""
-        pairs = [(x, row) for row in rows if type(x := of_row(row, self.axis)) in _NUMBERS and math.isfinite(x)]
-        if not pairs:
+        kept = list(rows)
+        xs: list[Any] = (
+            [row.get(self.axis) for row in kept] if self.axis in _AXES else [of_row(row, self.axis) for row in kept]
+        )
+        if not _NUMBERS.issuperset(map(type, xs)) or not all(map(math.isfinite, xs)):
+            proper = [(x, row) for x, row in zip(xs, kept) if type(x) in _NUMBERS and math.isfinite(x)]
+            xs, kept = [x for x, _ in proper], [row for _, row in proper]
+        if not kept:
             return
-        self.low = min(self.low, *map(_FIRST, pairs))
-        self.high = max(self.high, *map(_FIRST, pairs))
+        self.low, self.high = min(self.low, *xs), max(self.high, *xs)
         self._fit()
+        for at, first, end in self._places(xs):
+            for names, group in groupby(kept[first:end], key=tuple):
+                self._add_group(at, names, list(group))
+
+    def _places(self, xs: Sequence[float]) -> Iterator[tuple[int, int, int]]:
+        """Which rows, from one to before another, fall into one bin; as far as they stand together."""
         assert self.exponent is not None
-        scale = 2.0**-self.exponent
-        placed = [(math.floor(x * scale), row) for x, row in pairs]
-        for (at, names), group in groupby(placed, key=lambda pair: (pair[0], tuple(pair[1]))):
-            self._add_group(at, names, list(map(_SECOND, group)))
+        width = 2.0**self.exponent
+        first, in_order = 0, all(map(le, xs, islice(xs, 1, None)))
+        while first < len(xs):
+            at = math.floor(xs[first] / width)
+            if in_order:
+                end = bisect_left(xs, (at + 1) * width, first + 1)
+            else:
+                end = next((i for i in range(first + 1, len(xs)) if math.floor(xs[i] / width) != at), len(xs))
+            yield at, first, end
+            first = end
 
     def _fit(self) -> None:
         if len(self.series) * self.most > _CELLS and self.most > _FEWEST:
@@ -213,7 +234,7 @@ class Bins:
 def of_row(row: Row, axis: str) -> Any:
     """The value of a metric in a row: by its name, or by its dotted path."""
     value = row.get(axis)
-    if value is None and "." in axis:
+    if value is None and "." in axis and axis not in row:
         value = row
         for part in axis.split("."):
             value = value.get(part) if isinstance(value, dict) else None

@@ -128,7 +128,7 @@ def _take(rules: fold.Rules, exact: Exact, bodies: list[bytes], position: Positi
         exact.shown = {}
     exact.bins.add(told.rows)
     exact.system.add(told.samples)
-    _note_others(exact, told)
+    _note_others(exact, told, media=b'"_type":' in b"".join(bodies))
 
 
 def _show_open_row(rules: fold.Rules, exact: Exact) -> None:
@@ -147,20 +147,16 @@ def _without(row: Row, shown: Row) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name in axes or shown.get(name) != value}
 
 
-def _note_others(exact: Exact, told: Told) -> None:
-    for row in told.rows:
-        if not all(map(_PLAIN.__contains__, map(type, row.values()))):
-            for name, value in _media_in(row, ""):
-                _note_media(exact, name, row["_step"], value)
+def _note_others(exact: Exact, told: Told, *, media: bool) -> None:
+    for row in told.rows if media else ():
+        for name, value in _media_in(row, ""):
+            _note_media(exact, name, row["_step"], value)
     for task in told.tasks:
         if task["kind"] in {"media", "file"} and isinstance(task.get("name"), str):
             if isinstance(task.get("path"), str):
                 exact.files[task["name"]] = task["path"]
         elif len(exact.tasks) < _TASKS:
             exact.tasks.append(task)
-
-
-_PLAIN = frozenset({int, float, str, bool, type(None)})
 
 
 def _media_in(row: Row, prefix: str) -> Iterator[tuple[str, Any]]:

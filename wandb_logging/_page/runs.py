@@ -21,7 +21,7 @@ from wandb_logging._page.scan import MOST_RUNS, Card, card, run_dirs
 
 _AT_ONCE = 2**19  # bytes of journal that are read while the browser waits; of longer runs a sample is shown
 _PATIENCE = 0.2  # seconds that one request may read
-_LOOKS = 3000  # rows that are sampled of all runs together
+_LOOKS = 2000  # rows that are sampled of all runs together
 _CELLS = 1_500_000  # bins in memory of all runs together, 40 bytes each
 _AXES = 4  # readings of one run
 
@@ -124,8 +124,8 @@ class Runs:
     def want(self, runs: Iterable[Run], axis: str) -> bool:
         """See that there is something to draw of some runs, and that all of it comes; whether it is all there."""
         until = time.monotonic() + _PATIENCE
-        complete, wanted = True, list(runs)
-        looks = max(48, min(1000, _LOOKS // max(1, len(wanted))))
+        complete, wanted, later = True, list(runs), []
+        looks = max(32, min(1000, _LOOKS // max(1, len(wanted))))
         for run in wanted:
             run.used = time.monotonic()
             if axis in run.readings or run.error or run.card.error:
@@ -135,6 +135,8 @@ class Runs:
             complete = False
             if axis not in run.samples:
                 self._sample(run, axis, looks)
+            later.append(run)
+        for run in later:  # not before all have something to draw: the processes would take its time
             self._readers.ask((run.run_dir.path, axis), run.key)
         self._forget(wanted)
         return complete

@@ -17,6 +17,7 @@ from wandb_logging._values.plain import loads
 
 MOST_RUNS = 5000
 _TAIL = 16_384
+_LATEST = 6  # lines that are looked at whatever is in them
 _TEXTS = ("id", "project", "entity", "name", "group", "job_type", "notes", "program", "host_name", "mode")
 
 
@@ -108,7 +109,9 @@ def _at_the_end(run_dir: RunDir) -> tuple[int | None, dict[str, float]]:
     for writer, segment in dict(segments(run_dir.path)).items():
         with segment_path(run_dir.path, writer, segment).open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
-            bodies = map(unseal, file.read().split(b"\n"))
+            lines = file.read().split(b"\n")
+        telling = [line for line in lines[:-_LATEST] if b'"exit":' in line or b'"resume":' in line]
+        bodies = map(unseal, [*telling, *lines[-_LATEST:]])
         events += [event for body in bodies if body and isinstance(event := loads(body), dict)]
     code, last = None, {}
     for event in sorted(events, key=lambda event: float(event.get("t", 0))):
