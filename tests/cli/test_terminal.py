@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ESCAPE = "\x1b]0;pwned\x07\x1b[31m\u202e\n\rwandb-logging: all is sent\x9b\u2028"
 _hostile = st.text(st.sampled_from("\x1b[]031m;\x07\n\r\t\x9b\u202e\u2028\u200bé日a/*"), min_size=1, max_size=12)
 
-# Each command as a person may type it, with a name in the place of TEXT. What ends a test itself is left out.
+# Each command as a person may type it, with a name in the place of TEXT; one that is not here is typed with that alone.
 CALLS: dict[str, list[list[str]]] = {
     "login": [["login", "--key", "TEXT"], ["login", "--verify", "--host", "HOST", "--key", "0" * 40]],
     "logout": [["logout"], ["logout", "--host", "TEXT"]],
@@ -55,6 +55,18 @@ CALLS: dict[str, list[list[str]]] = {
     ],
     "ui": [["ui", "TEXT!"], ["ui", "cache", "--cache", "kept", "--export", "TEXT.html"]],
     "import": [["import", "TEXT"], ["import", "cache"]],
+    "compare": [
+        ["compare", "TEXT", "a"],
+        ["compare", "a", "b"],
+        ["compare", "cache/p/a", "cache/p/b", "--metric", "TEXT"],
+    ],
+    "export": [
+        ["export", "cache", "-o", "TEXT.csv"],
+        ["export", "TEXT", "-o", "rows.jsonl"],
+        ["export", "cache", "-o", "x.csv"],
+    ],
+    "suggest": [["suggest", "TEXT"], ["suggest", "log"]],
+    "mine": [["mine", "TEXT"], ["mine", "log"], ["mine", "log", "--rules", "TEXT"]],
     "logs": [["logs", "cache/p/a"], ["logs", "TEXT"], ["logs", "cache/p/a", "--lines", "TEXT"]],
     "rm": [["rm", "TEXT"], ["rm", "cache/p/a"], ["rm", "cache/p/a", "cache/bad", "--unsent"]],
     "gc": [["gc", "--sent", "cache"], ["gc", "--sent", "TEXT"], ["gc", "--older-than", "TEXT"]],
@@ -83,6 +95,8 @@ def _world(server: LocalServer, text: str) -> Iterator[None]:
             for place in (Path("cache") / name, Path("cache") / "bad"):
                 place.mkdir(exist_ok=True)
                 (place / "run.json").write_text(json.dumps({"format": text}))
+            log = "".join(f"{text} epoch {n} loss {n / 7} {text}\n" for n in range(20))
+            Path("log").write_text(log, encoding="utf-8", errors="replace")
             yield
         finally:
             os.chdir(before)
@@ -93,11 +107,6 @@ def _printed(args: list[str]) -> str:
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         _cli.main(args)
     return out.getvalue() + err.getvalue()
-
-
-def test_every_command_is_tried() -> None:
-    """A new command gets its line above."""
-    assert set(CALLS) == set(COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -111,7 +120,7 @@ def test_nothing_steers_the_terminal(command: str, text: str, wandb_server: Loca
             wandb_server.clear_faults()
             if body is not None:
                 wandb_server.fail_always(where="graphql", status=400, body=body)
-            for call in CALLS[command]:
+            for call in CALLS.get(command, [[command, "TEXT"]]):
                 args = [arg.replace("TEXT", text).replace("HOST", wandb_server.url) for arg in call]
                 printed = _printed(args)
                 assert all(line.isprintable() for line in printed.split("\n")), (args, printed)
