@@ -325,7 +325,7 @@ class TestSignals:
     def test_sigterm_by_default(self, start_program: Start, wandb_server: LocalServer) -> None:
         """Where nobody handles it: the run ends as the process does. The handler is made long before its run begins."""
         process = start_program("""
-            handler = WandbHandler(project="p", mode="online", flush_interval=3600)
+            handler = WandbHandler(project="p", mode="online", flush_interval=3600, close_timeout=300)
             logging.getLogger().addHandler(handler)
             thread = threading.Thread(target=logging.warning, args=("", ), kwargs={"extra": {"metrics": {"x": 1}}})
             thread.start(); thread.join()
