@@ -68,7 +68,7 @@ def schema() -> dict[str, Any]:
             "type": "object",
             "properties": properties,
             "additionalProperties": False,
-            "anyOf": [{"required": [form]} for form in FORMS],
+            "oneOf": [{"required": [form]} for form in FORMS],
         },
     }
 
