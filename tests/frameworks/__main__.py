@@ -47,7 +47,6 @@ FRAMEWORKS = {
     "optuna_callback": "optuna-integration",
     "ray_tune": "ray",
     "sb3_callback": "stable-baselines3",
-    "sklearn_plots": "scikit-learn",
     "skorch_logger": "skorch",
     "transformers_trainer": "transformers",
     "trl_trainer": "trl",
@@ -71,6 +70,7 @@ def timed(name: str) -> bool:
         last in NOT_COMPARED
         or last.endswith(("runtime", "_per_second", "sha256", "path", "_time", "fps", "time_elapsed", "time"))
         or "random" in name
+        or last == "dur"
         or "time_" in last
     )
 
@@ -149,7 +149,8 @@ def differences(theirs: Outcome, ours: Outcome) -> dict[str, tuple[Any, Any]]:
     """Where the runs of both differ: path -> their value and ours."""
     left, right = dict(leaves(theirs.runs)), dict(leaves(ours.runs))
     found = {path: (left.get(path, "-"), right.get(path, "-")) for path in {**left, **right} if not timed(path)}
-    return {path: pair for path, pair in found.items() if not same(*pair)}
+    # The official SDK leaves out empty mappings of a config.
+    return {path: pair for path, pair in found.items() if not same(*pair) and pair != ("-", {})}
 
 
 def verdict(theirs: Outcome, ours: Outcome) -> str:

@@ -83,6 +83,32 @@ REFUSED = frozenset(
     ]
 )
 
+_CALLBACKS = {
+    "catboost": ("WandbCallback", "log_summary"),
+    "lightgbm": ("wandb_callback", "log_summary"),
+    "xgboost": ("WandbCallback",),
+    "keras": ("WandbCallback", "WandbEvalCallback", "WandbMetricsLogger", "WandbModelCheckpoint"),
+    "sb3": ("WandbCallback",),
+    "sklearn": (
+        "plot_calibration_curve",
+        "plot_class_proportions",
+        "plot_classifier",
+        "plot_clusterer",
+        "plot_confusion_matrix",
+        "plot_elbow_curve",
+        "plot_feature_importances",
+        "plot_learning_curve",
+        "plot_outlier_candidates",
+        "plot_precision_recall",
+        "plot_regressor",
+        "plot_residuals",
+        "plot_roc",
+        "plot_silhouette",
+        "plot_summary_metrics",
+    ),
+}
+_INTEGRATIONS = {name: dict.fromkeys(names, f"compat._integrations.{name}") for name, names in _CALLBACKS.items()}
+
 # Its modules, each with the names in it that have a home here; the others that are named are refused.
 MODULES: dict[str, dict[str, str]] = {
     "data_types": {**_MEDIA, "WBValue": "_media.base:Value"},
@@ -91,6 +117,12 @@ MODULES: dict[str, dict[str, str]] = {
     "errors.errors": _ERRORS,
     "errors.term": _TERM,
     "integration": {},
+    **{f"integration.{name}": homes for name, homes in _INTEGRATIONS.items()},
+    **{name: homes for name, homes in _INTEGRATIONS.items() if name != "sb3"},
+    "integration.keras.callbacks": _INTEGRATIONS["keras"],
+    "integration.sb3.sb3": _INTEGRATIONS["sb3"],
+    "integration.xgboost.xgboost": _INTEGRATIONS["xgboost"],
+    "integration.catboost.catboost": _INTEGRATIONS["catboost"],
     "plot": {
         **dict.fromkeys(
             (
