@@ -42,6 +42,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "_keys": ("_values", "_settings", "_journal", "_server"),
     "_artifacts": ("_values", "_journal", "_server"),
     "_reading": ("_values", "_journal", "_fold", "_server"),
+    "_api": ("_values", "_settings", "_server", "_keys", "_artifacts"),
     "_page": ("_values", "_events", "_journal", "_fold", "_reading"),
     "_media": ("_values", "_events", "_journal", "_artifacts"),
     "_sending": (
@@ -57,10 +58,10 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "_formats",
     ),
     "compat": (
-        "_values", "_process", "_events", "_settings", "_keys", "_artifacts", "_reading", "_media", "_run",
+        "_values", "_process", "_events", "_settings", "_keys", "_artifacts", "_reading", "_api", "_media", "_run",
     ),
     "testing": (),
-    "__init__": ("_events", "_settings", "_keys", "_artifacts", "_reading", "_media", "_sending", "_run"),
+    "__init__": ("_api", "_events", "_settings", "_keys", "_artifacts", "_reading", "_media", "_sending", "_run"),
     "__main__": ("_cli",),
 }
 # fmt: on

@@ -26,6 +26,7 @@ from wandb_logging._media import ROOMS as _MEDIA
 from wandb_logging._version import __version__
 
 if TYPE_CHECKING:
+    from wandb_logging._api.api import Api
     from wandb_logging._artifacts.artifact import Artifact
     from wandb_logging._artifacts.download import UsedArtifact, UsedEntry
     from wandb_logging._events.alerts import AlertLevel
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 _ROOMS = {
     **_MEDIA,
     "AlertLevel": "_events.alerts",
+    "Api": "_api.api",
     "Artifact": "_artifacts.artifact",
     "MergingAdapter": "_run.handler",
     "Report": "_report",
@@ -74,6 +76,7 @@ _ROOMS = {
 
 __all__ = [
     "AlertLevel",
+    "Api",
     "Artifact",
     "Audio",
     "AuthError",

@@ -1,0 +1,1 @@
+"""What is on the server, read back over GraphQL: projects, runs, their rows, files and artifacts."""

@@ -1,0 +1,118 @@
+"""`Api`: where reading begins."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from wandb_logging._api import documents
+from wandb_logging._api.asking import PAGE, Server
+from wandb_logging._api.runs import ApiRun, run_node
+from wandb_logging._artifacts.download import UsedArtifact, find_artifact
+from wandb_logging._errors import LogError
+from wandb_logging._server.protocol import dig
+
+
+class Api:
+    """What is on the server. Nothing is kept here: each question is asked when it is put.
+
+    Requests are repeated for a minute where that can help. Sweeps, reports and launch are not covered.
+
+    Args:
+        entity: team or user, where a path names none. Default: the key's own.
+        project: project, where a path names none.
+        host: address of the W&B API. Default: WANDB_BASE_URL, else W&B's own cloud.
+        api_key: the key. Default: the one that runs are sent with.
+        timeout: seconds to connect, and between two bytes of an answer.
+
+    Raises:
+        SettingsError: `host` is no address.
+    """
+
+    def __init__(
+        self,
+        entity: str | None = None,
+        project: str | None = None,
+        *,
+        host: str | None = None,
+        api_key: str | None = None,
+        timeout: float = 30.0,
+    ) -> None:
+        self._server = Server(host, api_key, timeout)
+        self._entity = entity
+        self._project = project
+
+    def run(self, path: str) -> ApiRun:
+        """A run.
+
+        Args:
+            path: `entity/project/id`, `project/id`, or the id alone.
+
+        Raises:
+            LogError: there is none, or the path is none.
+            AuthError, TransportError, HTTPStatusError, GraphQLError: the server could not be asked.
+        """
+        *place, name = path.strip("/").split("/")
+        entity, project = self._place("/".join(part for part in place if part != "runs"), path)
+        return ApiRun(self._server, run_node(self._server, entity, project, name))
+
+    def runs(
+        self,
+        path: str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        order: str = "+created_at",
+        per_page: int = PAGE,
+    ) -> Runs:
+        """The runs of a project, page after page as they are needed.
+
+        Args:
+            path: `entity/project`, or the project alone.
+            filters: as W&B's page has them, such as `{"tags": "best"}` or `{"config.lr": 0.1}`.
+            order: a field, such as created_at, with + or - before it.
+            per_page: runs asked for at a time.
+        """
+        entity, project = self._place(path or "", path or "")
+        asked = {"entity": entity, "project": project, "filters": json.dumps(dict(filters or {})), "order": order}
+        return Runs(self._server, asked, per_page)
+
+    def projects(self, entity: str | None = None) -> Iterator[str]:
+        """Names of the projects of a team or user."""
+        for node, _ in self._server.pages(documents.PROJECTS, {"entity": entity or self._entity}, "models"):
+            yield str(node.get("name"))
+
+    def artifact(self, name: str) -> UsedArtifact:
+        """An artifact; its `download` fetches it.
+
+        Args:
+            name: `name:alias`, `project/name:alias` or `entity/project/name:alias`. Default alias: latest.
+
+        Raises:
+            LogError: there is none.
+            TransportError, HTTPStatusError, GraphQLError: the server could not be asked.
+        """
+        return find_artifact(self._server.link, name, self._entity, self._project or "uncategorized")
+
+    def _place(self, path: str, asked: str) -> tuple[str | None, str]:
+        parts = [part for part in path.strip("/").split("/") if part]
+        project = parts[-1] if parts else self._project
+        if project is None or len(parts) > 2:
+            raise LogError(f"path {asked!r}: expected entity/project, with the run's id behind it for a run")
+        return (parts[0] if len(parts) == 2 else self._entity), project
+
+
+class Runs:
+    """Runs of a project. Going through them asks for one page after the other; `len` asks for their number."""
+
+    def __init__(self, server: Server, asked: Mapping[str, Any], page: int) -> None:
+        self._server = server
+        self._asked = asked
+        self._page = page
+
+    def __iter__(self) -> Iterator[ApiRun]:
+        found = self._server.pages(documents.RUNS, self._asked, "project", "runs", page=self._page)
+        return (ApiRun(self._server, node) for node, _ in found)
+
+    def __len__(self) -> int:
+        answer = self._server.ask(documents.RUNS, {**self._asked, "after": None, "first": 1})
+        return int(dig(answer, "project", "runCount") or 0)

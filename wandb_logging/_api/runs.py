@@ -1,0 +1,274 @@
+"""`ApiRun`: a run on the server."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wandb_logging._api import documents
+from wandb_logging._api.asking import Server, mapping_of
+from wandb_logging._artifacts.download import UsedArtifact, find_artifact
+from wandb_logging._errors import LogError
+from wandb_logging._server.protocol import app_url, dig, run_url
+from wandb_logging._values.plain import loads, plain
+
+if TYPE_CHECKING:
+    import os
+
+STEPS = 1000  # of one page of rows
+
+
+class ApiRun:
+    """A run as the server has it. `load` reads it again.
+
+    Attributes:
+        id: its id in its project.
+        entity, project: where it is.
+        name: the name people see.
+        state: running, finished, failed, crashed or killed.
+        config: key -> value, as the program gave it.
+        summary: name -> value.
+        tags: can be set; `update` sends them, as the four below.
+        notes, group: can be set.
+        job_type: kind of job.
+        user: who made it.
+        created_at: when, in ISO 8601, UTC.
+        last_step: the step of its last row; -1 if there is none.
+    """
+
+    def __init__(self, server: Server, node: Mapping[str, Any]) -> None:
+        self._server = server
+        self._take(node)
+
+    def _take(self, node: Mapping[str, Any]) -> None:
+        config = {key: dig(item, "value") for key, item in mapping_of(node.get("config")).items()}
+        self._storage_id = str(node.get("id"))
+        self._wandb = config.pop("_wandb", None) or {}
+        self.id = str(node.get("name"))
+        self.entity = str(dig(node, "project", "entityName"))
+        self.project = str(dig(node, "project", "name"))
+        self.name = str(node.get("displayName") or self.id)
+        self.state = str(node.get("state") or "")
+        self.config: dict[str, Any] = config
+        self.summary: dict[str, Any] = mapping_of(node.get("summaryMetrics"))
+        self.tags: list[str] = list(node.get("tags") or [])
+        self.notes: str | None = node.get("notes")
+        self.group: str | None = node.get("group")
+        self.job_type: str | None = node.get("jobType")
+        self.user: str | None = dig(node, "user", "username")
+        self.created_at = str(node.get("createdAt") or "")
+        last = mapping_of(node.get("historyKeys")).get("lastStep", self.summary.get("_step"))
+        self.last_step = last if isinstance(last, int) else -1
+
+    def __repr__(self) -> str:
+        return f"<ApiRun {self.path} {self.state}>"
+
+    @property
+    def path(self) -> str:
+        """`entity/project/id`."""
+        return f"{self.entity}/{self.project}/{self.id}"
+
+    @property
+    def url(self) -> str:
+        """Address of its page."""
+        return run_url(app_url(self._server.host), self.entity, self.project, self.id)
+
+    @property
+    def _where(self) -> dict[str, str]:
+        return {"entity": self.entity, "project": self.project, "name": self.id}
+
+    def load(self) -> ApiRun:
+        """Read it again.
+
+        Raises:
+            LogError: it is not there any more.
+        """
+        self._take(run_node(self._server, self.entity, self.project, self.id))
+        return self
+
+    # --- rows ---
+
+    def scan_history(
+        self,
+        keys: Sequence[str] | None = None,
+        min_step: int = 0,
+        max_step: int | None = None,
+        page_size: int = STEPS,
+    ) -> Iterator[dict[str, Any]]:
+        """All rows, page after page, as they were logged.
+
+        Args:
+            keys: only these, and only rows that have all of them.
+            min_step: from this step on.
+            max_step: up to the step before this one. Default: to the end.
+            page_size: steps asked for at a time.
+        """
+        end = self.last_step + 1 if max_step is None else min(max_step, self.last_step + 1)
+        for start in range(min_step, end, page_size):
+            asked = {"minStep": start, "maxStep": min(start + page_size, end), "samples": page_size}
+            answer = self._server.ask(documents.HISTORY, {**self._where, **asked})
+            for line in dig(answer, "project", "run", "history") or []:
+                row = loads(line)
+                if keys is None:
+                    yield row
+                elif all(key in row for key in keys):
+                    yield {key: row[key] for key in keys}
+
+    def history(self, samples: int = 500, keys: Sequence[str] | None = None, frame: str | None = None) -> Any:
+        """Rows, thinned by the server to so many.
+
+        Numbers that are not finite are the texts NaN, Infinity and -Infinity: that is how the server answers here.
+        `scan_history` has them as numbers, and all rows.
+
+        Args:
+            samples: most rows.
+            keys: only these, and only rows that have all of them.
+            frame: pandas or polars, for a data frame. Default: a list of mappings.
+
+        Raises:
+            LogError: there is no such kind of frame, or it is not installed.
+        """
+        spec = {"samples": samples, **({"keys": ["_step", *keys]} if keys else {})}
+        answer = self._server.ask(documents.SAMPLED, {**self._where, "specs": [json.dumps(spec)]})
+        rows = (dig(answer, "project", "run", "sampledHistory") or [[]])[0]
+        return rows if frame is None else framed(rows, frame)
+
+    # --- files and artifacts ---
+
+    def files(self, names: Sequence[str] | None = None) -> Iterator[ApiFile]:
+        """Its files, or those of these names, page after page."""
+        asked = {**self._where, "names": list(names) if names is not None else None}
+        for node, _ in self._server.pages(documents.FILES, asked, "project", "run", "files"):
+            yield ApiFile(
+                str(node.get("name")),
+                int(node.get("sizeBytes") or 0),
+                node.get("md5"),
+                str(node.get("directUrl")),
+                self._server,
+            )
+
+    def file(self, name: str) -> ApiFile:
+        """The file of that name.
+
+        Raises:
+            LogError: there is none.
+        """
+        found = next(self.files([name]), None)
+        if found is None:
+            raise LogError(f"run {self.path} has no file {name!r}")
+        return found
+
+    def logged_artifacts(self) -> Iterator[UsedArtifact]:
+        """The artifacts that it logged."""
+        return self._artifacts("outputArtifacts")
+
+    def used_artifacts(self) -> Iterator[UsedArtifact]:
+        """The artifacts that it used."""
+        return self._artifacts("inputArtifacts")
+
+    def _artifacts(self, which: str) -> Iterator[UsedArtifact]:
+        document = documents.ARTIFACTS.format(which)
+        for node, _ in self._server.pages(document, self._where, "project", "run", which):
+            place = dig(node, "artifactSequence", "project") or {}
+            path = f"{place.get('entityName')}/{place.get('name')}/{dig(node, 'artifactSequence', 'name')}"
+            yield find_artifact(self._server.link, f"{path}:v{node.get('versionIndex')}", self.entity, self.project)
+
+    # --- changes ---
+
+    def update(self) -> None:
+        """Send `name`, `tags`, `notes`, `group`, `config` and `summary` as they are here now.
+
+        Raises:
+            AuthError, TransportError, HTTPStatusError, GraphQLError: the server did not take it.
+        """
+        config = {"_wandb": {"value": self._wandb}} if self._wandb else {}
+        config.update({key: {"value": value} for key, value in plain(self.config, aside={}, of_config=True).items()})
+        changed = {
+            "displayName": self.name,
+            "notes": self.notes,
+            "tags": list(self.tags),
+            "groupName": self.group,
+            "config": json.dumps(config),
+            "summaryMetrics": json.dumps(plain(self.summary, aside={})),
+        }
+        self._server.ask(documents.UPDATE, {"id": self._storage_id, **changed})
+
+
+@dataclass(frozen=True)
+class ApiFile:
+    """A file of a run on the server.
+
+    Attributes:
+        name: in the run.
+        size: bytes.
+        md5: of the bytes, as the server says it.
+        url: where they are; the address is for a short time.
+    """
+
+    name: str
+    size: int
+    md5: str | None
+    url: str
+    _server: Server
+
+    def download(self, root: str | os.PathLike[str] = ".", *, replace: bool = False) -> Path:
+        """Fetch it.
+
+        Args:
+            root: folder it goes to, under its name.
+            replace: whether a file that is there may be replaced.
+
+        Raises:
+            LogError: a file is there, or its name leads out of the folder.
+            TransportError, HTTPStatusError: it could not be fetched.
+            OSError: it cannot be written.
+        """
+        folder = Path(root).resolve()
+        target = (folder / self.name).resolve()
+        if folder not in target.parents:
+            raise LogError(f"file {self.name!r} leads out of {folder}")
+        if target.exists() and not replace:
+            raise LogError(f"{target} is there already; download(replace=True) replaces it")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f"{target.name}.part")
+        with partial.open("wb") as file:
+            self._server.get(self.url, _from_start(file))
+        partial.replace(target)
+        return target
+
+
+def _from_start(file: Any) -> Any:
+    return file.write
+
+
+def run_node(server: Server, entity: str | None, project: str, name: str) -> Mapping[str, Any]:
+    """What the server says of a run.
+
+    Raises:
+        LogError: there is none.
+    """
+    answer = server.ask(documents.RUN, {"entity": entity, "project": project, "name": name})
+    node = dig(answer, "project", "run")
+    if not isinstance(node, dict):
+        where = "/".join(part for part in (entity, project, name) if part)
+        raise LogError(f"there is no run {where} on {server.host}")
+    return node
+
+
+def framed(rows: list[dict[str, Any]], kind: str) -> Any:
+    """Rows as a data frame.
+
+    Raises:
+        LogError: there is no such kind, or it is not installed.
+    """
+    if kind not in {"pandas", "polars"}:
+        raise LogError(f"frame={kind!r}: expected pandas or polars")
+    try:
+        package = importlib.import_module(kind)
+    except ImportError:
+        raise LogError(f"frame={kind!r} needs {kind}: pip install {kind}") from None
+    return package.DataFrame(rows)
