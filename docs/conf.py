@@ -84,7 +84,7 @@ def takes(schema: Mapping[str, Any]) -> str:
     """A JSON Schema in words."""
     if "enum" in schema:
         return " or ".join(f"`{value}`" for value in schema["enum"])
-    if "anyOf" in schema:
+    if "anyOf" in schema and "type" not in schema:
         return ", or ".join(takes(part) for part in schema["anyOf"])
     if schema.get("pattern", "").startswith("^(ext|cfg)"):
         return "a callable, in a file `ext://package.function`"
