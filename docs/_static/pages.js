@@ -33,11 +33,15 @@ function addButton(block) {
 function nameColumns(table) {
   const names = [...table.querySelectorAll("thead th")].map((cell) => cell.innerText.trim());
   for (const row of table.querySelectorAll("tbody tr")) {
-    [...row.children].forEach((cell, number) => names[number] && cell.setAttribute("data-column", names[number]));
+    [...row.children].forEach((cell, number) => {
+      if (names[number]) cell.setAttribute("data-column", names[number]);
+      cell.classList.toggle("empty", !cell.textContent.trim() && !cell.querySelector("img"));
+    });
   }
 }
 
 document.addEventListener("DOMContentLoaded", () => {
-  document.querySelectorAll("div.highlight").forEach(addButton);
+  // What is marked as text is output or a drawing: nobody pastes it.
+  document.querySelectorAll("div[class*=highlight-]:not(.highlight-text) > div.highlight").forEach(addButton);
   document.querySelectorAll("table.docutils").forEach(nameColumns);
 });
