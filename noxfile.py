@@ -3,17 +3,14 @@
 nox -s quick          what a change of one room breaks, in under a minute; what follows `--` goes to pytest
 nox -s tests-3.9      the test suite on one interpreter, in an environment of its own
 nox -s arrays         the tests of jax, TensorFlow and PyTorch, in an environment of its own; `-- jax` of one alone
-nox -s servers        the tests of uvicorn and Flask, in an environment of its own
-
-
 nox -s page           the page of runs in Chromium; `-- --pictures` takes those of the docs anew
 nox -s lint           ruff, and its formatter as a check
 nox -s types          mypy
 nox -s docs           the documentation, warnings being errors
 nox -s house          the figures of how the package is drawn: files, floors, arrows, circles
 
-`tests`, `arrays` and `servers` skip interpreters that are not installed. The others run in the environment that nox
-itself was installed in, which `pip install -e '.[dev]'` fills.
+`tests`, `arrays` and `page` skip interpreters that are not installed. The others run in the environment that nox itself
+was installed in, which `pip install -e '.[dev]'` fills.
 """
 
 from __future__ import annotations
@@ -58,13 +55,6 @@ def arrays(session: nox.Session) -> None:
     session.install("-e", ".[media,testing]", "hypothesis", *packages)
     files = ["tests/promises/test_arrays.py", "tests/promises/test_processes.py"]
     session.run("python", "-m", "pytest", "-m", "arrays", *files, env={"TF_CPP_MIN_LOG_LEVEL": "3"})
-
-
-@nox.session(python="3.12")
-def servers(session: nox.Session) -> None:
-    """Run the tests that start web servers."""
-    session.install("-e", ".[test]", "uvicorn", "flask")
-    session.run("python", "-m", "pytest", "tests/promises/test_servers.py")
 
 
 @nox.session(python="3.11")

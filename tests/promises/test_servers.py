@@ -1,4 +1,4 @@
-"""Web servers as they are, ended as services are: by SIGTERM. `nox -s servers` installs them."""
+"""Web servers as they are, ended as services are: by SIGTERM."""
 
 from __future__ import annotations
 
