@@ -3,7 +3,11 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
+import re
 import ssl
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -388,6 +392,65 @@ class TestFailures:
         client.file_stream("/files/e/p/r/file_stream", b"{}", gzip=False)
         client.close()
         assert seen.requests[0][1] == "http://api.wandb.invalid/files/e/p/r/file_stream"
+
+    @pytest.mark.parametrize(
+        "proxy",
+        [
+            "http://user:sword9fish@127.0.0.1:99999",
+            "http://user:sword9fish@",
+            "http://user:sword9fish@[::1",
+            "user:sword9fish@127.0.0.1:x",
+            "http://user:swor/d9fish@127.0.0.1:1",
+            "http://user:swor#d9fish@127.0.0.1:1",
+            "http://user:sword9fish@127.0.0.1:1",
+            "https://user:sword9fish@127.0.0.1:1",
+            "socks5://user:sword9fish@127.0.0.1:1",
+            "http://:sword9fish@:80:90",
+        ],
+    )
+    def test_a_wrong_proxy_is_told_without_its_password(self, proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It is as a server that cannot be reached, whatever `requests` makes of the address."""
+        monkeypatch.setenv("HTTP_PROXY", proxy)
+        client = Client("http://api.wandb.invalid", KEY)
+        with pytest.raises(TransportError) as caught:
+            client.file_stream("/files/e/p/r/file_stream", b"{}", gzip=False)
+        client.close()
+        assert not re.search("swor|9fish", str(caught.value))
+
+    def test_an_upload_address_that_is_none_beside_a_proxy(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """Is not the proxy's fault: trying again does not help."""
+        monkeypatch.setenv("HTTP_PROXY", "http://user:sword9fish@127.0.0.1:1")
+        (tmp_path / "file").write_bytes(b"x")
+        client = Client("http://api.wandb.invalid", KEY)
+        with pytest.raises(RequestRejected):
+            client.put("http://[half", tmp_path / "file", {})
+        client.close()
+
+    def test_https_of_a_server_without(self, seen: Seen) -> None:
+        """No advice about certificates, of which there is none."""
+        client = Client(seen.url.replace("http:", "https:"), KEY)
+        with pytest.raises(TransportError, match="http://") as caught:
+            client.graphql(protocol.VIEWER, {})
+        client.close()
+        assert not isinstance(caught.value, TLSError)
+        assert "certificate" not in str(caught.value)
+
+    def test_a_clean_exit_leaves_no_socket(self, wandb_server: LocalServer, tmp_path: Path) -> None:
+        """Also where the last requests are made as the program ends: nothing is said under `-X dev`."""
+        code = (
+            "import logging, wandb_logging\n"
+            "handler = wandb_logging.WandbHandler(project='p', mode='online', quiet=True)\n"
+            "log = logging.getLogger('x'); log.setLevel('INFO'); log.addHandler(handler)\n"
+            "log.info('m', extra={'metrics': {'a': 1}}); handler.flush(60)\n"
+            "log.info('m', extra={'metrics': {'a': 2}})"
+        )
+        command = [sys.executable, "-X", "dev", "-c", code]
+        env = {**os.environ, **wandb_server.env()}
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True, timeout=600)
+        assert "ResourceWarning" not in done.stderr
+        assert len(wandb_server.runs[0].history) == 2
 
     def test_a_session_of_the_users(self, seen: Seen) -> None:
         """A session given for odd proxies is used, with our auth."""

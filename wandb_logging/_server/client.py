@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, BinaryIO
+from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
@@ -37,6 +38,11 @@ _HOPELESS = (
     requests.exceptions.MissingSchema,
     requests.exceptions.TooManyRedirects,
 )
+
+
+_LEAST_PIECE = 4  # characters of a password: fewer are part of any text
+_USER = re.compile(r"(?<=://)[^/\s]*(?=@)")
+_NO_TLS = re.compile("wrong[ _]version[ _]number|http[ _]request|unknown[ _]protocol|record layer fail", re.IGNORECASE)
 
 
 class _KeyAuth(AuthBase):
@@ -166,6 +172,11 @@ class Client:
 
     def close(self) -> None:
         """Close the connections."""
+        # urllib3 leaves that to what runs when a pool is forgotten; but as the program exits that has run already.
+        for adapter in self._session.adapters.values():
+            for manager in (getattr(adapter, "poolmanager", None), *getattr(adapter, "proxy_manager", {}).values()):
+                for key in manager.pools.keys() if manager is not None else ():
+                    manager.pools[key].close()
         self._session.close()
 
     def _request(
@@ -181,12 +192,13 @@ class Client:
             answer = self._session.request(
                 method, url, timeout=self._timeout, allow_redirects=redirects, stream=True, **options
             )
-        except requests.exceptions.SSLError as exc:
-            raise TLSError(f"the server's certificate was not accepted: {_root(exc)}") from exc
-        except _HOPELESS as exc:
-            raise RequestRejected(f"{type(exc).__name__}: {_root(exc)}", 400) from exc
         except requests.exceptions.RequestException as exc:
-            raise TransportError(_root(exc)) from exc
+            raise _told(exc, self._proxy_of(url)) from exc
+        except (TypeError, ValueError) as exc:  # what `requests` makes of the address of a proxy that is none
+            proxy = self._proxy_of(url)
+            if proxy is None or _is_address(proxy):
+                raise
+            raise _told(exc, proxy) from exc
         self.server_date = answer.headers.get("Date", "")
         if not 200 <= answer.status_code < 300:
             with answer:
@@ -195,6 +207,13 @@ class Client:
                 answer.status_code, content, answer.headers, time.time(), conflict_retries=conflict_retries
             )
         return answer
+
+    def _proxy_of(self, url: str) -> str | None:
+        """The proxy that requests for this address go through."""
+        with contextlib.suppress(ValueError):  # it is no address
+            proxies = self._session.merge_environment_settings(url, {}, None, None, None)["proxies"]
+            return requests.utils.select_proxy(url, proxies)
+        return None
 
     def _content(self, answer: requests.Response) -> bytes | None:
         """The body of an answer; None if it is too large to be one of ours."""
@@ -251,6 +270,38 @@ def _blocks(answer: requests.Response) -> Iterator[bytes]:
         if not block:
             return
         yield block
+
+
+def _told(exc: Exception, proxy: str | None) -> Exception:
+    """The error of ours for one of `requests`, without what is secret in the proxy's address."""
+    reason = _without_password(_root(exc), proxy)
+    if proxy is not None and (not _is_address(proxy) or "SOCKS" in reason):
+        return TransportError(f"the address of the proxy cannot be used ({reason}); see HTTPS_PROXY and HTTP_PROXY")
+    if isinstance(exc, requests.exceptions.SSLError):
+        if _NO_TLS.search(reason):
+            return TransportError(f"what answers there speaks no TLS: is its address http://? ({reason})")
+        return TLSError(f"the server's certificate was not accepted: {reason}")
+    if isinstance(exc, _HOPELESS):
+        return RequestRejected(f"{type(exc).__name__}: {reason}", 400)
+    return TransportError(reason)
+
+
+def _is_address(proxy: str) -> bool:
+    try:
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _without_password(text: str, proxy: str | None) -> str:
+    """A text without users and passwords of addresses, nor a piece of the proxy's: errors cut them anywhere."""
+    text = _USER.sub("***", text)
+    user, at, _ = (proxy or "").rpartition("@")
+    _, _, password = user.rpartition("://")[2].partition(":")
+    for secret in (password, *re.split(r"[/?#:@]", password)) if at else ():
+        text = text.replace(secret, "***") if len(secret) >= _LEAST_PIECE else text
+    return text
 
 
 def _root(exc: BaseException) -> str:
