@@ -59,7 +59,10 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding]) -> list[Gr
     begin = min(starts, default=0)
     kept = [*regular, *(group for group in groups if group not in regular and _is_said_once(group, begin))]
     kept += _neighbours(groups, kept, begin)
-    kept += _steps_alone(groups, kept)
+    alone = _steps_alone(groups, kept)
+    if not alone:
+        _count_bars(kept)
+    kept += alone
     return [group for group in kept if group.wanted or group.step is not None]
 
 
@@ -88,36 +91,31 @@ def _merged(groups: list[Group]) -> list[Group]:
 
 def _find_step(group: Group) -> None:
     """Which field counts, and whether several have to be put together."""
-    ranked = []
-    for i, item in enumerate(group.first.fields):
-        rank = _rank(item)
-        values = group.values(i)
-        simulated = item.name.lower() in {"time", "t"} and item.sep in "=:" and (len(group.first.fields) == 1 or i == 0)
-        if rank is None or (item.unit and item.unit != "s" and not simulated):
-            continue
-        if item.sep in " >" and rank % 1 and (i > 0 or len(item.name.split()) > 5):
-            continue
-        if (
-            item.sep == "/"
-            and not item.name
-            and "\x01" in group.first.blotted[group.first.head :]
-            and BAR.search(group.first.text)
-        ):
-            continue  # a progress bar: what it counts is within an epoch
-        if is_left(item.name):
-            continue
-        whole = all(value == int(value) for value in values if abs(value) < 1e15)
-        if not whole and not simulated and item.name.lower() != "progress":
-            continue
-        if len(values) > 2 and not increasing(values) and (len(set(values)) > 1 or not item.name):
-            continue
-        if item.name.lower() in {"time", "t", "progress"} and not (len(values) > 1 and increasing(values)):
-            continue
-        ranked.append((rank, i))
-    if not ranked:
-        return
-    group.step = min(ranked)[1]
-    _restarts(group)
+    fields = enumerate(group.first.fields)
+    ranked = [(rank, i) for i, item in fields if (rank := _rank(item)) is not None and _may_count(group, i, rank)]
+    if ranked:
+        group.step = min(ranked)[1]
+        _restarts(group)
+
+
+def _may_count(group: Group, i: int, rank: float) -> bool:
+    """Whether a field that is called as a step is one, by its place and by how it goes on."""
+    item, values = group.first.fields[i], group.values(i)
+    name = item.name.lower()
+    timed = name in {"time", "t"}
+    simulated = timed and item.sep in "=:" and (len(group.first.fields) == 1 or i == 0)
+    if is_left(name) or (item.sep == ">" and i > 0) or (item.unit and item.unit != "s" and not simulated):
+        return False
+    if item.sep in " >" and rank % 1 and (i > 0 or len(name.split()) > 5):
+        return False
+    if item.sep == "/" and not name and BAR.search(group.first.text):
+        return False  # a progress bar: what it counts is within an epoch
+    whole = all(value == int(value) for value in values if abs(value) < 1e15)
+    if not whole and not simulated and name != "progress":
+        return False
+    if timed or name == "progress":
+        return len(values) > 1 and increasing(values)
+    return len(values) < 3 or increasing(values) or (len(set(values)) == 1 and bool(name))
 
 
 def _rank(item: Field) -> float | None:
@@ -147,9 +145,13 @@ def _restarts(group: Group) -> None:
 
 def _epoch(group: Group) -> int | None:
     """The field that is the epoch, where another is the step."""
-    fields = [(i, item) for i, item in enumerate(group.first.fields) if i != group.step and item.sep not in "-/#"]
+    fields = [(i, item) for i, item in enumerate(group.first.fields) if i != group.step and item.sep not in "-#"]
     named = (i for i, item in fields if is_epoch(item.name))
-    sections = (i for i, item in fields if i == 0 and (TRAIN.fullmatch(item.name) or APART.fullmatch(item.name)))
+    sections = (
+        i
+        for i, item in fields
+        if i == 0 and item.sep != "/" and (TRAIN.fullmatch(item.name) or APART.fullmatch(item.name))
+    )
     return next(named, next(sections, None))
 
 
@@ -187,8 +189,9 @@ def _wanted(item: Field, *, counted: bool, many: int, varies: bool, fields: int)
     if item.sep == " ":
         if step_rank(name) is not None and not metric and not is_epoch(name) and not counted:
             return False
-        plain = counted and many > 2 and (varies or fields > 3) and len(name.split()) < 4
-        return (metric or plain) and (counted or (many > 2 and varies) or fields > 1)
+        short = len(name.split()) < 4
+        plain = counted and many > 2 and (varies or fields > 3)
+        return short and (metric or plain) and (counted or (many > 2 and varies) or fields > 1)
     return metric or (counted and many > 1 and fields > 2) or (many > 2 and varies and fields > 2)
 
 
@@ -288,6 +291,14 @@ def _steps_alone(groups: list[Group], kept: list[Group]) -> list[Group]:
             found.append(group)
     found.sort(key=lambda group: -len(group.shapes))
     return found[:1]
+
+
+def _count_bars(groups: list[Group]) -> None:
+    """Progress bars count what they show, where no epoch around them does."""
+    for group in groups:
+        for i, item in enumerate(group.first.fields):
+            if group.step is None and item.sep == "/" and increasing(group.values(i)):
+                group.step = i
 
 
 def _by_beginning(groups: list[Group], kept: list[Group]) -> list[Group]:

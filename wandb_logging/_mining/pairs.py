@@ -154,7 +154,7 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
         section, _, piece = (part.strip() for part in piece.rpartition(":"))
     piece = piece if _LABEL.match(piece) else _balanced(piece)
     piece = piece.strip(" \"'*!>-.")
-    piece = piece.lstrip("/")
+    piece = piece.lstrip("/])").rstrip("[( ").strip()
     if (
         not _NAME.search(piece)
         or "='" in piece

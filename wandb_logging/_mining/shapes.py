@@ -22,7 +22,7 @@ _LEVEL = (
 )
 _PREFIX = re.compile(
     r"\s*(?:"
-    r"\([^\s]{10,160}:\d+\)|"
+    r"\([^\s]{10,160}:\d+\)|[IWEF]\d{4}\s+\x01+\s+\d+\s+\S+\]|"
     rf"\x01+|\d\d[-/]\d\d(?= ?\x01)|[,.]\d{{3}}(?=\D)|{_LEVEL}(?=[\s:|\]]|$)[\s:|]*"
     r"|\[(?=[^\]]*(?:\x01|INFO|DEBUG|WARN|ERROR|\.py|Rank|rank))[^\]]{0,120}\]:?"
     r"|\((?=[^)]*(?:\x01|pid|\.py|:\d))[^)]{0,80}\)"
@@ -95,6 +95,8 @@ def shape(number: int, text: str) -> Shape:
             item.sep = "is"
         if item.sep == " " and not item.name:
             _named_after(item, rest)
+        if not item.name:
+            item.name = _indexed(rest[: item.start])
     fields = sorted([*counted, *named], key=lambda item: item.start)
     _sentences(fields, blotted)
     return Shape(number, text, head, fields, _key(blotted, head), blotted)
@@ -163,6 +165,12 @@ def _named_after(item: Field, text: str) -> None:
     match = AFTER.match(text, item.end)
     if match:
         item.name, item.sep = match[1], ">"
+
+
+def _indexed(before: str) -> str:
+    """`Epoch[3]` is epoch 3."""
+    match = re.search(r"([A-Za-z_]{1,20})\[\s*\Z", before[-30:])
+    return match[1] if match and step_rank(match[1]) is not None else ""
 
 
 def _sentences(fields: list[Field], blotted: str) -> None:

@@ -65,6 +65,8 @@ def best_step(rows: Iterable[Found], names: Iterable[str], *, least: int = 2, ex
     ranked: list[tuple[tuple[bool, int, float], int, str | None]] = []
     for place, name in enumerate(names):
         rank = 1 if name == "#" else step_rank(name.rpartition("/")[2] or name)
+        if exact and place > 0 and name.lower() in {"time", "t"}:
+            continue
         values = [row[name] for row in rows if name in row]
         counts = [
             value

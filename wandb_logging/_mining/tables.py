@@ -68,7 +68,9 @@ class Table:
             return None
         if RULE.match(raw):
             return {}
-        cells = row(state["header"], PROGRESS.sub("", raw))
+        cells = row(state["header"], PROGRESS.sub("", raw), narrow=state.get("narrow", False))
+        if cells is not None and list(cells) == BARS.sub(" ", state["header"]).split():
+            state["narrow"] = True  # each word of the header is a name
         return None if cells is None else self._values(cells, state)
 
     def is_header(self, raw: str) -> bool:
@@ -113,8 +115,14 @@ def cell(text: str, decimal: str = ".") -> float | None:
         return None
 
 
-def row(header: str, raw: str) -> dict[str, str] | None:
-    """The cells of a row by the names of their columns; None if it does not fit under this header."""
+def row(header: str, raw: str, *, narrow: bool = False) -> dict[str, str] | None:
+    """The cells of a row by the names of their columns; None if it does not fit under this header.
+
+    Args:
+        header: the header's line.
+        raw: the row's.
+        narrow: whether no name has a blank in it.
+    """
     bars = len(BARS.findall(header))
     if bars > 1 and len(BARS.findall(raw)) == bars:
         names = [name.strip() for name in BARS.split(header)]
@@ -124,7 +132,7 @@ def row(header: str, raw: str) -> dict[str, str] | None:
             return _by_separator(header, raw, separator)
     header, raw = BARS.sub(" ", header), BARS.sub(" ", raw)
     tokens = _spans(_TOKEN, raw)
-    return _by_count(header, tokens) or _by_place(header, tokens)
+    return _by_count(header, tokens, narrow=narrow) or _by_place(header, tokens, narrow=narrow)
 
 
 def _spans(pattern: re.Pattern[str], text: str) -> list[Span]:
@@ -149,18 +157,19 @@ def _by_separator(header: str, raw: str, separator: str) -> dict[str, str] | Non
     return _by_name(names, [text.strip() for text in (first[1], *texts[1:])])
 
 
-def _by_count(header: str, tokens: list[Span]) -> dict[str, str] | None:
+def _by_count(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str] | None:
     """Where there are as many names as cells, or one cell more at either end."""
     texts = [token for token, _, _ in tokens]
-    narrow = header.split()
+    words = header.split()
     wide = [name for name, _, _ in _spans(_WIDE, header)]
-    if narrow and narrow[0] in {"#", "%"}:
-        narrow = narrow[1:] if len(narrow) != len(texts) else narrow
-    split = [part for name in narrow for part in (_TWO_IN_ONE.sub(r"\1 \2", name).split())]
-    for names in (narrow, wide, split):
+    if words and words[0] in {"#", "%"}:
+        words = words[1:] if len(words) != len(texts) else words
+    split = [part for name in words for part in (_TWO_IN_ONE.sub(r"\1 \2", name).split())]
+    splits = (words,) if narrow else (words, wide, split)
+    for names in splits:
         if len(names) > 1 and len(texts) == len(names):
             return _by_name(names, texts)
-    for names in (narrow, wide, split):
+    for names in splits:
         more = len(texts) - len(names)
         if len(names) > 1 and more == 1 and texts[0].endswith(":"):
             return {_LABEL: texts[0], **_by_name(names, texts[1:])}
@@ -171,13 +180,13 @@ def _by_count(header: str, tokens: list[Span]) -> dict[str, str] | None:
     return None
 
 
-def _by_place(header: str, tokens: list[Span]) -> dict[str, str] | None:
+def _by_place(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str] | None:
     """Where blanks are within names, or cells are empty: a cell belongs to the name above it."""
-    cut = _cut(header, tokens)
+    cut = None if narrow else _cut(header, tokens)
     if cut is not None:
         return cut
     names = _spans(_WIDE, header)
-    if len(names) < len(tokens):
+    if narrow or len(names) < len(tokens):
         names = _spans(_TOKEN, header)
     if len(names) < 3 or not len(names) * 0.5 < len(tokens) <= len(names) + 3:
         return None

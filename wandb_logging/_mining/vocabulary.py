@@ -33,7 +33,8 @@ METRICS = frozenset(
 
 # Names of numbers that somebody chose, or that are no quantities.
 SETTINGS = frozenset(
-    "seed learning layers layer heads head embd embed embedding hidden dim dims size sizes vocab batch_size "
+    "seed threshold smoothing coef alpha lambda "
+    "learning layers layer heads head embd embed embedding hidden dim dims size sizes vocab batch_size "
     "max_iters parameters params param epochs warmup decay momentum dropout beta betas eps epsilon tol "
     "tolerance threads thread workers worker clients processes process procs port ports pid tid version ver "
     "build revision rev id ids uid serial rank ranks gpus gpu device devices cores cpus interval timeout "

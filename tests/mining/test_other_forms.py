@@ -1,0 +1,132 @@
+"""Forms of logs that are not in the collection, written from memory: what is suggested without a rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from wandb_logging._mining.ruleset import RuleSet, mine
+from wandb_logging._mining.suggest import suggest
+
+
+def lines(template: str, *counts: int) -> str:
+    """A line for each number, with {i} the number, {d} a number that falls, {e} one in E notation."""
+    return "".join(template.format(i=i, d=f"{1 / (i + 1):.4f}", e=f"{1 / 10**i:.3E}") for i in counts)
+
+
+def rows(text: str) -> list[tuple[float | None, dict[str, Any]]]:
+    found = mine(text, RuleSet([one.rule for one in suggest(text)]))
+    return [(row.step, row.metrics) for row in found]
+
+
+SIX = tuple(range(1, 7))
+METRICS = {
+    "booster": (
+        lines("[{i}]\ttrain-logloss:{d}\tval-auc:0.8{i}\n", *SIX),
+        (6, {"train-logloss": 0.1429, "val-auc": 0.86}),
+    ),
+    "booster with a clock": (lines("[10:22:0{i}] [{i}]\ttrain-rmse:{d}\n", *SIX), (6, {"train-rmse": 0.1429})),
+    "dicts": (
+        lines("{{'loss': {d}, 'grad_norm': 1.{i}, 'step': {i}}}\n", *SIX),
+        (6, {"loss": 0.1429, "grad_norm": 1.6}),
+    ),
+    "bars": (
+        lines("Epoch {i:03} | train_loss {d} | val_acc 0.5{i} | lr 1.0e-03 | 12.{i}s\n", *SIX),
+        (6, {"train_loss": 0.1429, "val_acc": 0.56, "lr": 0.001}),
+    ),
+    "dashes": (
+        lines("Epoch {i}/8 - loss: {d} - val_loss: 0.4{i} - 3s\n", *SIX),
+        (6, {"loss": 0.1429, "val_loss": 0.46}),
+    ),
+    "blanks": (lines("INFO:root:step {i} loss {d} acc 5{i}.5%\n", *SIX), (6, {"loss": 0.1429, "acc": 56.5})),
+    "tensors": (lines("iteration {i}: loss = tensor({d}, device='cuda:0')\n", *SIX), (6, {"loss": 0.1429})),
+    "two counters": (
+        lines("Epoch [1/5], Step [{i}/600], Loss: {d}\n", *SIX),
+        (6, {"epoch": 1, "Loss": 0.1429}),
+    ),
+    "glog": (
+        lines("I1128 10:00:0{i}.123456 12345 solver.cpp:218] Iteration {i}, loss = {d}\n", *SIX),
+        (6, {"loss": 0.1429}),
+    ),
+    "simulation": (
+        lines("t=   0.{i} dt=1.0e-03 KE=1.{i} PE=3.{i}\n", *SIX),
+        (0.6, {"dt": 0.001, "KE": 1.6, "PE": 3.6}),
+    ),
+    "fortran": (
+        lines("  it = {i:5}   residual =  {e}   cfl =  0.{i}50\n", *SIX),
+        (6, {"residual": 1e-06, "cfl": 0.65}),
+    ),
+    "csv": (
+        '#"Step","Energy (kJ)","T"\n' + lines("{i}000,-14.{i},29{i}.5\n", *SIX),
+        (6000, {"Energy (kJ)": -14.6, "T": 296.5}),
+    ),
+    "bordered table": (
+        "+------------+--------+\n| Inner_Iter| rms[Rho]|  CL |\n+------------+--------+\n"
+        + lines("| {i:9} | -2.{i} | 0.{i} |\n", *SIX),
+        (6, {"rms[Rho]": -2.6, "CL": 0.6}),
+    ),
+    "evolution": (
+        "gen\tnevals\tavg\tmin\n" + lines("{i}\t300\t5{i}.1\t4{i}\n", *SIX),
+        (6, {"nevals": 300, "avg": 56.1, "min": 46}),
+    ),
+    "boxes": (
+        lines("------------\n| Epoch | {i} |\n| Ret | 2{i} |\n| Std | 3.{i} |\n------------\n", *SIX),
+        (6, {"Ret": 26, "Std": 3.6}),
+    ),
+    "progress": (
+        lines("[ {i}s ] thds: 4 tps: 80{i}.90 err/s: 0.00\n", *SIX),
+        (6, {"thds": 4, "tps": 806.9, "err/s": 0.0}),
+    ),
+    "indexed": (lines("INFO:root:Epoch[{i}] Validation-accuracy=0.8{i}\n", *SIX), (6, {"Validation-accuracy": 0.86})),
+    "translation": (
+        lines("[2024-03-01 12:0{i}:00] Ep. 1 : Up. {i}00 : Cost {d} : L.r. 3.0e-04\n", *SIX),
+        (600, {"epoch": 1, "Cost": 0.1429, "L.r": 0.0003}),
+    ),
+}
+NOTHING = {
+    "access": lines(
+        '10.0.0.{i} - - [28/Nov/2026:08:57:0{i} +0000] "GET /a/{i} HTTP/1.1" 200 12{i}4 "-" "M/5.0" 0.0{i}3\n', *SIX
+    ),
+    "tasks": lines(
+        (
+            "[2026-11-28 10:00:0{i},123: INFO/W-{i}] Task "
+            "app.add[4f3b2a1c-0d9e-4c7b-8a65-11223344550{i}] succeeded in 0.{i}s: {i}\n"
+        ),
+        *SIX,
+    ),
+    "ssh": lines("Nov 28 10:00:0{i} host sshd[12{i}]: Accepted key for bob from 10.0.0.{i} port 5{i}122 ssh2\n", *SIX),
+    "kernel": lines("[   {i}.123456] eth0: link up, 1000Mbps, full-duplex, lpa 0x45E{i}\n", *SIX),
+    "build": lines("[ {i}%] Building CXX object a{i}.cc.o\n", *SIX),
+    "compiler": lines("   Compiling serde v1.0.10{i}\n", *SIX),
+    "configuration": (
+        "model:\n  hidden_size: 768\n  dropout: 0.1\noptimizer:\n  learning_rate: 0.0003\n  betas: [0.9, 0.999]\n"
+    ),
+    "licence": (
+        "Version 3, 29 June 2007\n1. Definitions.\n2. Basic Permissions.\nSection 7: 30 days after notice, 60 days.\n"
+    ),
+    "traceback": (
+        'Traceback (most recent call last):\n  File "a.py", line 3, in '
+        "<module>\n    loss = 0.5 / 0\nZeroDivisionError: x\n"
+    ),
+    "subtitles": lines("[00:0{i}.000 --> 00:0{i}.500]  Some text number {i} here\n", *SIX),
+    "tests": (
+        "platform linux -- Python 3.11.7\ncollected 120 items\ntests/test_a.py "
+        "......   [  8%]\n118 passed, 2 skipped in 12.34s\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_the_last_row(name: str) -> None:
+    """With its step, and all its metrics under their names."""
+    text, (step, metrics) = METRICS[name]
+    found = rows(text)
+    assert found[-1] == (step, metrics)
+    assert len(found) == 6
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_no_rows(name: str) -> None:
+    """Numbers that are no metrics stay text."""
+    assert rows(NOTHING[name]) == []
