@@ -31,7 +31,7 @@ from wandb_logging.testing import LocalServer, StoredRun
 HERE = Path(__file__).parent
 PROGRAMS = HERE / "programs"
 PAGE = HERE.parent.parent / "docs" / "reference" / "frameworks.md"
-BEGIN, END = "<!-- generated: frameworks -->", "<!-- end: frameworks -->"
+BEGIN, END = "<!-- written: frameworks -->", "<!-- end: frameworks -->"
 PATIENCE = 120  # seconds that a program may take
 
 # The distribution whose version the table names.

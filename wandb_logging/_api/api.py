@@ -30,6 +30,8 @@ class Api:
         SettingsError: `host` is no address.
     """
 
+    kind: type[ApiRun] = ApiRun
+
     def __init__(
         self,
         entity: str | None = None,
@@ -55,7 +57,7 @@ class Api:
         """
         *place, name = path.strip("/").split("/")
         entity, project = self._place("/".join(part for part in place if part != "runs"), path)
-        return ApiRun(self._server, run_node(self._server, entity, project, name))
+        return self.kind(self._server, run_node(self._server, entity, project, name))
 
     def runs(
         self,
@@ -74,7 +76,7 @@ class Api:
         """
         entity, project = self._place(path or "", path or "")
         asked = {"entity": entity, "project": project, "filters": json.dumps(dict(filters or {})), "order": order}
-        return Runs(self._server, asked, per_page)
+        return Runs(self._server, asked, per_page, self.kind)
 
     def projects(self, entity: str | None = None) -> Iterator[str]:
         """Names of the projects of a team or user."""
@@ -104,14 +106,15 @@ class Api:
 class Runs:
     """Runs of a project. Going through them asks for one page after the other; `len` asks for their number."""
 
-    def __init__(self, server: Server, asked: Mapping[str, Any], page: int) -> None:
+    def __init__(self, server: Server, asked: Mapping[str, Any], page: int, kind: type[ApiRun]) -> None:
         self._server = server
         self._asked = asked
         self._page = page
+        self._kind = kind
 
     def __iter__(self) -> Iterator[ApiRun]:
         found = self._server.pages(documents.RUNS, self._asked, "project", "runs", page=self._page)
-        return (ApiRun(self._server, node) for node, _ in found)
+        return (self._kind(self._server, node) for node, _ in found)
 
     def __len__(self) -> int:
         answer = self._server.ask(documents.RUNS, {**self._asked, "after": None, "first": 1})

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from wandb_logging._media.video import Video
     from wandb_logging._reading.summary import Summary
     from wandb_logging.compat import _plot as plot, _util as util
+    from wandb_logging.compat._api import Api
     from wandb_logging.compat._config import Config
     from wandb_logging.compat._functions import (
         alert,
@@ -83,6 +84,7 @@ __version__ = VERSION  # of the official SDK that this stands for, as frameworks
 
 __all__ = [
     "AlertLevel",
+    "Api",
     "Artifact",
     "Audio",
     "CommError",

@@ -23,6 +23,7 @@ HOMES: dict[str, str] = {
     **_MEDIA,
     **_TERM,
     "AlertLevel": "_events.alerts",
+    "Api": "compat._api",
     "Artifact": "_artifacts.artifact",
     "CommError": _ERRORS["CommError"],
     "Config": "compat._config",
@@ -63,7 +64,6 @@ HOMES: dict[str, str] = {
 # Names of `wandb` that can be imported, and say that they are not covered when they are used.
 REFUSED = frozenset(
     [
-        "Api",
         "ArtifactTTL",
         "Classes",
         "EvalTable",
@@ -111,6 +111,8 @@ _INTEGRATIONS = {name: dict.fromkeys(names, f"compat._integrations.{name}") for 
 
 # Its modules, each with the names in it that have a home here; the others that are named are refused.
 MODULES: dict[str, dict[str, str]] = {
+    "apis": {},
+    "apis.public": {"Api": "compat._api", "File": "compat._api", "Run": "compat._api", "Runs": "_api.api"},
     "data_types": {**_MEDIA, "WBValue": "_media.base:Value"},
     "env": {},
     "errors": _ERRORS,

@@ -1,0 +1,45 @@
+"""Promises of `wandb.Api` in `compat`: the official SDK's arguments, over `wandb_logging.Api`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import wandb_logging.compat as wandb
+from wandb_logging.compat._refused import NotCovered
+from wandb_logging.testing import LocalServer
+
+
+def test_a_run_is_read_as_scripts_read_it(wandb_server: LocalServer, tmp_path: Path) -> None:
+    """Settings by `overrides`; a data frame by default; files come opened; what is not covered says so."""
+    Path("w.txt").write_text("weights")
+    with wandb.init(project="p", name="first", config={"lr": 0.1}) as run:
+        run.log({"loss": 1})
+        run.log({"loss": 2})
+        run.save("w.txt")
+        run.log_artifact("w.txt", "data", "dataset").wait(60)
+    api = wandb.Api(overrides={"project": "p", "base_url": wandb_server.url}, timeout=20)
+    found = api.run(run.path)
+    assert (found.display_name, found.path, found.config, found.lastHistoryStep) == (
+        "first",
+        [run.entity, "p", run.id],
+        {"lr": 0.1},
+        1,
+    )
+    assert [row["loss"] for row in found.scan_history(["loss"], 1)] == [1, 2]
+    assert [row["loss"] for row in found.history(pandas=False)] == [1, 2]
+    pandas = pytest.importorskip("pandas")
+    assert isinstance(found.history(keys=["loss"]), pandas.DataFrame)
+    with found.file("w.txt").download(str(tmp_path)) as file:
+        assert file.read() == "weights"
+    with found.file("w.txt").download(str(tmp_path), exist_ok=True) as file:
+        assert file.read() == "weights"
+    assert [artifact.name for artifact in found.logged_artifacts()] == ["data:v0"]
+    assert api.artifact("p/data:v0", type="dataset").type == "dataset"
+    with pytest.raises(wandb.Error, match="of type dataset, not model"):
+        api.artifact("p/data:v0", type="model")
+    assert [each.id for each in api.runs()] == [run.id]
+    for use in (lambda: found.delete, lambda: api.sweep("s"), lambda: found.history(stream="system")):
+        with pytest.raises(NotCovered, match=r"wandb.Api\(\)"):
+            use()  # type: ignore[no-untyped-call]

@@ -1,0 +1,152 @@
+"""`wandb.Api`: `wandb_logging.Api` with the official SDK's arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from wandb_logging._api.api import Api as _Api, Runs
+from wandb_logging._api.runs import ApiFile, ApiRun
+from wandb_logging._artifacts.download import UsedArtifact
+from wandb_logging._errors import LogError
+from wandb_logging.compat._refused import not_covered
+
+
+class File(ApiFile):
+    """A file of a run; `download` gives it opened, as the official SDK's does."""
+
+    def download(  # type: ignore[override]  # the official SDK's
+        self, root: str = ".", replace: bool = False, exist_ok: bool = False, api: object = None
+    ) -> IO[str]:
+        """Fetch it; with `exist_ok` one that is there is opened."""
+        del api
+        target = Path(root, self.name)
+        if not (exist_ok and target.exists()):
+            target = super().download(root, replace=replace)
+        return target.open(encoding="utf-8", errors="surrogateescape")
+
+
+class Run(ApiRun):
+    """A run on the server. `display_name` is another name of `name`; `history` gives a data frame of pandas."""
+
+    @property
+    def display_name(self) -> str:
+        """The name people see."""
+        return self.name
+
+    @display_name.setter
+    def display_name(self, name: str) -> None:
+        self.name = name
+
+    @property
+    def path(self) -> list[str]:  # type: ignore[override]  # the official SDK's
+        """Team, project and id."""
+        return [self.entity, self.project, self.id]
+
+    @property
+    def lastHistoryStep(self) -> int:  # noqa: N802  the official SDK's name
+        """The step of the last row; -1 if there is none."""
+        return self.last_step
+
+    def history(  # type: ignore[override]  # the official SDK's
+        self,
+        samples: int = 500,
+        keys: Sequence[str] | None = None,
+        x_axis: str = "_step",
+        pandas: bool = True,
+        stream: str = "default",
+    ) -> Any:
+        """Rows, thinned by the server to so many: a data frame of pandas, or a list."""
+        if stream != "default":
+            raise not_covered(f"wandb.Api().run().history(stream={stream!r})")
+        if x_axis != "_step":
+            raise not_covered(f"wandb.Api().run().history(x_axis={x_axis!r})")
+        return super().history(samples, keys, "pandas" if pandas else None)
+
+    def scan_history(  # type: ignore[override]  # the official SDK's order
+        self,
+        keys: Sequence[str] | None = None,
+        page_size: int = 1000,
+        min_step: int | None = None,
+        max_step: int | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """All rows, page after page."""
+        return super().scan_history(keys, min_step or 0, max_step, page_size)
+
+    def files(self, names: Sequence[str] | None = None, per_page: int = 50) -> Iterator[ApiFile]:
+        """Its files."""
+        del per_page
+        return (File(**vars(file)) for file in super().files(names))
+
+    def logged_artifacts(self, per_page: int = 100) -> Iterator[UsedArtifact]:
+        """The artifacts that it logged."""
+        del per_page
+        return super().logged_artifacts()
+
+    def used_artifacts(self, per_page: int = 100) -> Iterator[UsedArtifact]:
+        """The artifacts that it used."""
+        del per_page
+        return super().used_artifacts()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise not_covered(f"wandb.Api().run().{name}", (name for name in dir(type(self)) if not name.startswith("_")))
+
+
+class Api(_Api):
+    """What is on the server: `run`, `runs`, `artifact`, `projects`.
+
+    Args:
+        overrides: entity, project and base_url, where they are not the usual ones.
+        timeout: seconds to connect, and between two bytes of an answer.
+        api_key: the key. Default: the one that runs are sent with.
+    """
+
+    kind = Run
+
+    def __init__(
+        self, overrides: Mapping[str, Any] | None = None, timeout: float | None = None, api_key: str | None = None
+    ) -> None:
+        given = dict(overrides or {})
+        super().__init__(
+            given.get("entity"),
+            given.get("project"),
+            host=given.get("base_url"),
+            api_key=api_key,
+            timeout=timeout or 30.0,
+        )
+
+    def run(self, path: str) -> Any:
+        """A run: `Run`."""
+        return super().run(path)
+
+    def runs(
+        self,
+        path: str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        order: str = "+created_at",
+        per_page: int = 50,
+        include_sweeps: bool = True,
+        lazy: bool = True,
+    ) -> Runs:
+        """The runs of a project."""
+        del include_sweeps, lazy
+        return super().runs(path, filters, order, per_page)
+
+    def artifact(self, name: str, type: str | None = None) -> UsedArtifact:  # noqa: A002  the official SDK's name
+        """An artifact.
+
+        Raises:
+            LogError: there is none, or it is of another type.
+        """
+        found = super().artifact(name)
+        if type is not None and found.type != type:
+            raise LogError(f"artifact {name} is of type {found.type}, not {type}")
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise not_covered(f"wandb.Api().{name}", (name for name in dir(type(self)) if not name.startswith("_")))
