@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ class Asker:
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
+        time.sleep(min(seconds, 1.0))  # a server that failed is left alone for a second
 
     def out_of_time(self) -> bool:
         return len(self.slept) > 2

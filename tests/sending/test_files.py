@@ -346,7 +346,7 @@ class TestLarge:
         with online(wandb_server, flush_interval=0.1) as run, slow_storage() as (url, hurry):
             self.upload(run, wandb_server, url)
             there = wandb_server.runs[0]
-            wandb_server.fail_next(where="file_stream", retry_after=3600)
+            wandb_server.fail_next(where="file_stream", retry_after=1)
             run.log({"n": 0})
             wandb_server.wait_for(lambda: there.history)
             assert there.uploaded == []

@@ -26,7 +26,7 @@ from wandb_logging._errors import (
     TransportError,
     WandbLoggingError,
 )
-from wandb_logging._server import client as _client, protocol
+from wandb_logging._server import protocol, timely
 from wandb_logging._server.client import Client
 from wandb_logging.testing import LocalServer
 
@@ -317,7 +317,7 @@ class TestFailures:
                     handler.wfile.write(b" ")
             handler.close_connection = True
 
-        monkeypatch.setattr(_client, "_PATIENCE", 0.1)
+        monkeypatch.setattr(timely, "PATIENCE", 0.1)
         seen.answer = dribble
         client = Client(seen.url, KEY, timeout=5)
         with pytest.raises(TransportError, match="does not end"):

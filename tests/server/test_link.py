@@ -70,10 +70,58 @@ def test_backoff() -> None:
 
 def test_retry_after_wins() -> None:
     """What the server asks for is waited, neither less nor more; without it, the backoff."""
-    failures = [ServerUnavailable("429", 429, wait) for wait in (0.0, 1.5, 30.0)]
+    failures = [ServerUnavailable("429", 429, wait) for wait in (1.5, 30.0)]
     server, clock = Server(*failures), Clock()
     link(server, clock).call(server.request)
-    assert clock.slept == [0.0, 1.5, 30.0]
+    assert clock.slept == [1.5, 30.0]
+
+
+class Hurried(Clock):
+    """A clock whose sleepers are woken after a tenth of a second: somebody asks all the time."""
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(min(seconds, 0.1))
+
+
+def test_whoever_hurries_keeps_to_retry_after() -> None:
+    """A flush in a loop, or the end of the program, does not ask a server again that asked for time."""
+    server, clock = Server(*[ServerUnavailable("429", 429, 15.0)] * 3), Hurried()
+    began = clock()
+    assert link(server, clock).call(server.request) == "done"
+    assert server.asked == 4
+    assert clock() - began >= 45
+
+
+def test_nor_does_the_next_call() -> None:
+    """A round later the server is still left alone until its time has come."""
+    server, clock = Server(ServerUnavailable("429", 429, 30.0)), Clock()
+    way = link(server, clock)
+    with pytest.raises(ServerUnavailable):
+        way.call(server.request, attempts=1)
+    began = clock()
+    assert way.call(server.request) == "done"
+    assert clock() - began == 30
+
+
+def test_there_is_a_second_between_two_tries() -> None:
+    """Whoever hurries, and whatever it was that failed."""
+    server, clock = Server(*[TransportError("refused")] * 20), Hurried()
+    began = clock()
+    assert link(server, clock).call(server.request) == "done"
+    assert server.asked == 21
+    assert 20 <= clock() - began < 25
+
+
+def test_out_of_time_the_server_is_left_alone() -> None:
+    """At the deadline the latest failure is told again, at once, and nothing is sent."""
+    server, clock = Server(ServerUnavailable("429", 429, 3600.0)), Clock()
+    way = link(server, clock)
+    with pytest.raises(ServerUnavailable):
+        way.call(server.request, attempts=1)
+    clock.over = True
+    with pytest.raises(ServerUnavailable, match="429"):
+        way.call(server.request)
+    assert (server.asked, clock.slept) == (1, [])
 
 
 def test_a_storm_of_429() -> None:

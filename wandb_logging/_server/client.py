@@ -17,15 +17,16 @@ from typing import IO, Any, BinaryIO
 from urllib.parse import urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from wandb_logging._errors import GraphQLError, RequestRejected, TLSError, TransportError
 from wandb_logging._server import protocol
 from wandb_logging._server.body import Pieces
+from wandb_logging._server.timely import PATIENCE, make_timely, take_all_day
 
 MAX_ANSWER_BYTES = 16 * 2**20  # more than any answer to us holds; what comes beyond is not read
 _BLOCK = 2**16
-_PATIENCE = 10  # timeouts that a whole answer may take: who sends a byte now and then is not waited for
 
 # What urllib3 puts first: `<....HTTPConnection object at 0x...>: ` or, newer, `HTTPConnection(host='x', port=80): `.
 _CONNECTION = re.compile(r"^(?:<[^>]*>|\w+\(host=[^)]*\)): ")
@@ -62,8 +63,26 @@ class _KeyAuth(AuthBase):
         return request
 
 
+class _Adapter(HTTPAdapter):
+    """One whose answers end."""
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        make_timely(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **options)
+        make_timely(manager)
+        return manager
+
+
 class _Session(requests.Session):
     """A session that sends credentials only from its auth object, also when it is redirected."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, _Adapter())
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         del response
@@ -76,7 +95,7 @@ class Client:
     Args:
         host: address of the API, without a slash at its end.
         key: API key, or None.
-        timeout: seconds to connect, and between two bytes of an answer.
+        timeout: seconds to connect, and between two bytes of an answer; a whole answer may take ten times as long.
         session: a `requests.Session` to use instead of one of our own (a seam for tests and odd proxies).
 
     Attributes:
@@ -167,6 +186,7 @@ class Client:
         # identity: a digest is of the bytes as they are stored.
         headers = {"Accept-Encoding": "identity"}
         with self._request("GET", url, headers=headers, redirects=True) as answer:
+            take_all_day(answer)
             for block in _blocks(answer):
                 sink(block)
 
@@ -217,7 +237,7 @@ class Client:
 
     def _content(self, answer: requests.Response) -> bytes | None:
         """The body of an answer; None if it is too large to be one of ours."""
-        deadline = time.monotonic() + _PATIENCE * self._timeout
+        deadline = time.monotonic() + PATIENCE * self._timeout
         parts: list[bytes] = []
         size = 0
         for block in _blocks(answer):

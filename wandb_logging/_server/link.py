@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     # At run time a client comes from `connect`: `requests` is most of the import time, and only sending needs it.
     from wandb_logging._server.client import Client
 
+_APART = 1.0  # least seconds between a try that failed and the next, whoever asks for it
 _RETRY_FOR = 60.0  # seconds one request is tried before the caller is told; the next drain tries again
 
 
@@ -79,6 +80,7 @@ class Link:
         self._client: Client | None = None
         self.now = now
         self._once = False
+        self._not_before = now()  # a server that asked for time gets it, whoever hurries
 
     def graphql(self, document: str, variables: Mapping[str, Any], *, conflict_retries: bool = False) -> dict[str, Any]:
         """As `Client.graphql`, repeated while that can help."""
@@ -126,10 +128,13 @@ class Link:
             self._once = False
 
     def _try(self, request: Callable[[Client], Any], client: Client) -> Any:
+        self._wait_for_leave()
         try:
             result = request(client)
         except WandbLoggingError as exc:
             self.trouble = copy.copy(exc)  # without the frames that it passes yet
+            if _worth_retrying(exc):
+                self._not_before = self.now() + (getattr(exc, "retry_after", None) or _APART)
             _let_go(exc)
             raise
         self.trouble = None
@@ -138,6 +143,16 @@ class Link:
     def beside(self) -> Link:
         """Another way to the same server, with connections of its own: for another thread."""
         return Link(self._connect, self.pace, self.now)
+
+    def _wait_for_leave(self) -> None:
+        """Wait as long as the server asked for after the latest failure, and a moment in any case.
+
+        Somebody who hurries is told of that failure again, and the server is left alone.
+        """
+        while (left := self._not_before - self.now()) > 0 and self.trouble is not None:
+            if self._once or self.pace.out_of_time():
+                raise copy.copy(self.trouble)
+            self.pace.sleep(left)
 
     def close(self) -> None:
         """Close the connections."""

@@ -30,6 +30,7 @@ USER_AGENT = f"wandb-logging/{__version__}"
 MAX_REQUEST_BYTES = 10 * 2**20  # [4.4]
 
 # Any other 4xx and 5xx is worth another try [1.2]; 3xx never is: redirects of a POST lose its body or its method.
+_LEAST_WAIT = 1.0  # seconds between two tries, whatever the server says
 _FINAL = frozenset({400, 401, 403, 404, 409, 410, 413, 422, 501})
 
 VIEWER = "query Viewer { viewer { id entity username email teams { edges { node { name } } } } }"
@@ -121,6 +122,8 @@ def status_error(
 def retry_after(value: str | None, now: float, sent: str | None = None) -> float | None:
     """Seconds to wait from a Retry-After header: a number or a date [1.2]; None if there is no sense in it.
 
+    At least one second: a server that says 0, or a time that is past, is not to be asked hundreds of times a second.
+
     Args:
         value: the header.
         now: seconds since 1970, by the clock of this machine.
@@ -135,7 +138,7 @@ def retry_after(value: str | None, now: float, sent: str | None = None) -> float
         if until is None:
             return None
         seconds = until - (now if since is None else since)
-    return min(max(seconds, 0.0), 3600.0) if seconds == seconds else None
+    return min(max(seconds, _LEAST_WAIT), 3600.0) if seconds > 0 else None
 
 
 def _moment(date: str | None) -> float | None:

@@ -54,4 +54,4 @@ def _wait(attempt: tenacity.RetryCallState) -> float:
     """The server's own Retry-After if it gave one, else 2, 4, 8 ... 60 seconds and a bit (protocol 1.2)."""
     error = attempt.outcome.exception() if attempt.outcome else None
     wanted = getattr(error, "retry_after", None)
-    return float(wanted) if wanted is not None else float(_backoff(attempt))
+    return float(wanted) if wanted else float(_backoff(attempt))

@@ -1,0 +1,116 @@
+"""Promises of answers that never end: whatever the rhythm in which head and body come, a request has a deadline."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from wandb_logging._errors import ServerUnavailable, TransportError
+from wandb_logging._server.client import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+TIMEOUT = 0.3  # so that the deadline of a whole answer is 3 seconds
+OK = b"HTTP/1.1 200 OK\r\n"
+HEAD = OK + b"Content-Type: application/json\r\n"
+DATA = b'{"data": {"a": 1}}'
+
+
+@contextlib.contextmanager
+def answering(parts: Callable[[], Iterable[bytes]], pause: float = 0.0) -> Iterator[str]:
+    """A server that sends these pieces, with a pause behind each, and then nothing more."""
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while not stop.is_set():
+                    connection, _ = listener.accept()
+                    threading.Thread(target=answer, args=(connection,), daemon=True).start()
+
+        def answer(connection: socket.socket) -> None:
+            with connection, contextlib.suppress(OSError):
+                connection.recv(65536)
+                for part in parts():
+                    connection.sendall(part)
+                    if stop.wait(pause):
+                        return
+                stop.wait(60)
+
+        threading.Thread(target=serve, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            stop.set()
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+
+
+def dribbled(data: bytes) -> Callable[[], Iterable[bytes]]:
+    return lambda: (data[i : i + 1] for i in range(len(data)))
+
+
+def for_ever(begin: bytes, more: bytes) -> Callable[[], Iterable[bytes]]:
+    return lambda: itertools.chain([begin], itertools.repeat(more))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        for_ever(b"", b"H"),
+        for_ever(OK + b"X-Long: ", b"y"),
+        for_ever(OK, b"X: y\r\n"),
+        for_ever(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        for_ever(b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
+        for_ever(HEAD + b"Content-Length: 100000\r\n\r\n", b"z"),
+        for_ever(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1"),
+        for_ever(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nz\r\n"),
+        for_ever(HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", b"X: y\r\n"),
+        for_ever(HEAD + b"\r\n", b"z"),
+    ],
+    ids=[
+        "status line",
+        "a header",
+        "headers",
+        "100 Continue",
+        "102 Processing",
+        "body",
+        "size of a chunk",
+        "chunks",
+        "trailers",
+        "body without length",
+    ],
+)
+def test_what_never_ends_is_given_up(parts: Callable[[], Iterable[bytes]]) -> None:
+    """Whatever of an answer it is that goes on and on: after ten timeouts it is no answer."""
+    with answering(parts, pause=0.02) as url, contextlib.closing(Client(url, "k" * 40, timeout=TIMEOUT)) as client:
+        began = time.monotonic()
+        with pytest.raises((TransportError, ServerUnavailable)):
+            client.graphql("query Viewer { viewer { id } }", {})
+        assert time.monotonic() - began < 60  # the deadline is 3 s; the machine may be busy
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.01])
+def test_what_comes_slowly_and_ends_is_an_answer(pause: float) -> None:
+    """Byte by byte, a head before it: within the deadline it is taken."""
+    answer = b"HTTP/1.1 100 Continue\r\n\r\n" + HEAD + b"Content-Length: %d\r\n\r\n" % len(DATA) + DATA
+    with answering(dribbled(answer), pause) as url, contextlib.closing(Client(url, "k" * 40, timeout=30)) as client:
+        assert client.graphql("query Viewer { viewer { id } }", {}) == {"a": 1}
+
+
+def test_a_download_takes_as_long_as_it_takes() -> None:
+    """Of a file only the time between two bytes counts."""
+    size = 60
+    head = OK + b"Content-Length: %d\r\n\r\n" % size
+    got: list[bytes] = []
+    parts = for_ever(head, b"z")
+    with answering(parts, pause=0.1) as url, contextlib.closing(Client(url, None, timeout=0.5)) as client:
+        client.get(url + "/file", got.append)
+    assert b"".join(got) == b"z" * size

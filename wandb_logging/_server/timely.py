@@ -1,0 +1,83 @@
+"""Answers that end: one deadline for head and body together, whoever sends a byte now and then.
+
+A timeout of sockets is one between two bytes. A server, or something on the way to it, that dribbles the lines of a
+head, repeats `100 Continue`, or never ends a trailer would be waited for without end.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import time
+from typing import Any
+
+PATIENCE = 10  # timeouts that a whole answer may take
+_ENDLESS = "the answer does not end"
+
+
+class TimelyResponse(http.client.HTTPResponse):
+    """An answer whose bytes are read until a deadline, which begins when the request is sent."""
+
+    def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        timeout = sock.gettimeout()
+        self.bytes = _Bytes(self.fp.detach(), sock, None if timeout is None else time.monotonic() + PATIENCE * timeout)
+        self.fp = io.BufferedReader(self.bytes)
+
+
+class _Bytes(io.RawIOBase):
+    """What comes from a socket, until the deadline (monotonic); None for no deadline."""
+
+    def __init__(self, raw: io.RawIOBase, sock: Any, deadline: float | None) -> None:
+        super().__init__()
+        self.deadline = deadline
+        self._raw = raw
+        self._sock = sock
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self.deadline is None:
+            return self._raw.readinto(buffer)
+        left, usual = self.deadline - time.monotonic(), self._sock.gettimeout()
+        if left <= 0:
+            raise OSError(_ENDLESS)
+        if usual is not None and left < usual:
+            self._sock.settimeout(left)
+        try:
+            return self._raw.readinto(buffer)
+        except socket.timeout as exc:  # TimeoutError from Python 3.10 on
+            if time.monotonic() < self.deadline:
+                raise
+            raise OSError(_ENDLESS) from exc  # a timeout would be told as one between two bytes
+        finally:
+            if usual is not None and left < usual:
+                self._sock.settimeout(usual)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._raw.close()
+        super().close()
+
+
+def make_timely(manager: Any) -> None:
+    """Have the connections of a urllib3 pool manager give timely answers."""
+    manager.pool_classes_by_scheme = {
+        scheme: _timely_pool(pool) for scheme, pool in manager.pool_classes_by_scheme.items()
+    }
+
+
+def _timely_pool(pool: Any) -> Any:
+    if pool.ConnectionCls.response_class is TimelyResponse:
+        return pool
+    connection = type("TimelyConnection", (pool.ConnectionCls,), {"response_class": TimelyResponse})
+    return type("TimelyPool", (pool,), {"ConnectionCls": connection})
+
+
+def take_all_day(answer: Any) -> None:
+    """A download is as long as it is: from here on there is only the time between two bytes."""
+    original = getattr(answer.raw, "_original_response", None)
+    if isinstance(original, TimelyResponse):
+        original.bytes.deadline = None
