@@ -7,6 +7,8 @@ import dataclasses
 import logging
 import logging.config
 import math
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from hypothesis import example, given, strategies as st
 
 from wandb_logging import Settings, SettingsError, WandbHandler
 from wandb_logging._events.metrics import Metric
-from wandb_logging._settings import schema as _schema
+from wandb_logging._settings import hints as _hints, schema as _schema
 from wandb_logging._settings.settings import SETTINGS, STANDARD_FILES
 
 KEYS = list(SETTINGS)
@@ -175,11 +177,32 @@ class TestKeys:
             ("jobtype", "job_type"),
             ("cachedir", "cache_dir"),
             ("Mode", "mode"),
+            ("base_url", "host"),
+            ("base-url", "host"),
+            ("dir", "cache_dir"),
+            ("id", "run_id"),
+            ("run_name", "name"),
+            ("team", "entity"),
+            ("silent", "quiet"),
+            ("offline", "mode"),
+            ("dryrun", "mode"),
         ],
     )
     def test_an_unknown_key_finds_the_nearest(self, key: Any, near: Any) -> None:
         with pytest.raises(SettingsError, match=f"unknown setting '{key}' = 1; did you mean '{near}'"):
             Settings.of({key: 1})
+
+    @pytest.mark.parametrize("key", ["lr", "learning_rate", "epochs", "optimizer", "Hidden_Size"])
+    def test_what_belongs_into_the_config(self, key: Any) -> None:
+        """With what to write."""
+        with pytest.raises(SettingsError, match=f"belongs into 'config': config: {{{key}: 0.1}}"):
+            Settings.of({key: 0.1})
+
+    def test_every_hint_leads_to_a_setting(self) -> None:
+        """And stands for none that there is."""
+        assert set(_hints._CALLED.values()) <= set(KEYS)
+        assert not set(_hints._CALLED) & set(KEYS)
+        assert not _hints._HYPERPARAMETERS & set(KEYS)
 
     def test_a_tilde_is_the_home(self) -> None:
         assert Settings(cache_dir="~/runs").cache_dir == Path.home() / "runs"
@@ -193,9 +216,8 @@ class TestKeys:
     def test_empty_means_not_given(self, key: Any, empty: Any) -> None:
         """Argument parsers have such defaults: it is what it would be without."""
         assert Settings.of({key: empty}) == Settings(**{key: empty}) == Settings()
-        assert WandbHandler(mode="disabled", **({} if key == "mode" else {key: empty})).settings == Settings(
-            mode="disabled"
-        )
+        given: Any = {"mode": "disabled"} if key == "mode" else {"mode": "disabled", key: empty}
+        assert WandbHandler(**given).settings == WandbHandler(mode="disabled").settings
 
     def test_empty_leaves_it_to_the_environment(self, monkeypatch: Any) -> None:
         monkeypatch.setenv("WANDB_ENTITY", "team")
@@ -340,6 +362,29 @@ class TestDictConfig:
         assert isinstance(caught.value.__cause__, SettingsError)
         assert "did you mean 'project'" in str(caught.value.__cause__)
         assert not [found for found in (ref() for ref in logging._handlerList) if isinstance(found, WandbHandler)]  # type: ignore[attr-defined]
+
+
+class TestLastWords:
+    def program(self, code: str) -> str:
+        entry = "{'class': 'wandb_logging.WandbHandler', 'projct': 'x'}"
+        code = f"import logging.config, wandb_logging\nentry = {entry}\n{code}"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=600)
+        return done.stderr
+
+    CONFIGURE = "logging.config.dictConfig({'version': 1, 'handlers': {'wandb': entry}})"
+
+    def test_the_last_line_says_what_is_wrong(self) -> None:
+        """Which `dictConfig` says twenty lines above its own error."""
+        last = self.program(self.CONFIGURE).splitlines()[-1]
+        assert last == "wandb_logging: unknown setting 'projct' = 'x'; did you mean 'project'?"
+
+    def test_once(self) -> None:
+        """Where it is the last line anyway, or the program goes on, nothing is added."""
+        direct = self.program("wandb_logging.WandbHandler(projct='x')").splitlines()
+        assert direct[-1].endswith("did you mean 'project'?")
+        assert "did you mean" not in direct[-2]
+        other = self.program(f"try: {self.CONFIGURE}\nexcept ValueError: pass\nraise KeyError('mine')")
+        assert other.splitlines()[-1] == "KeyError: 'mine'"
 
 
 class TestSchema:

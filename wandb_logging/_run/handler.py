@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from wandb_logging._errors import SettingsError
 from wandb_logging._process import ending, forks
+from wandb_logging._process.last_words import say_last
 from wandb_logging._process.listener import own_threads
 from wandb_logging._records.completed import completed
 from wandb_logging._records.snapshot import Snapshot
@@ -104,7 +105,7 @@ class WandbHandler(logging.Handler):
         if run is not None and settings:
             raise SettingsError(f"run= brings its own settings; {', '.join(settings)} cannot be given beside it")
         # As a FileHandler: relative to where logging was configured, wherever the program goes later.
-        self.settings = anchored(Settings.of(settings)) if run is None else run.settings
+        self.settings = _settings_of(settings) if run is None else run.settings
         self._attached = run is not None
         self._run = run
         self._inner: _JournalHandler | None = None
@@ -313,6 +314,14 @@ def _handler_of(level: int, settings: Settings | None, run: Run | None, kept: di
     handler = WandbHandler(level, run=run, **values)
     vars(handler).update(kept)
     return handler
+
+
+def _settings_of(given: Mapping[str, Any]) -> Settings:
+    try:
+        return anchored(Settings.of(given))
+    except SettingsError as exc:
+        say_last(exc)
+        raise
 
 
 class MergingAdapter(_Adapter):

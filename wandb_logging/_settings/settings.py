@@ -8,7 +8,6 @@ means, and the environment variable that changes the default. The environment is
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from wandb_logging._errors import SettingsError
 from wandb_logging._events.metrics import Metric
+from wandb_logging._settings.hints import nearest, unknown
 from wandb_logging._settings.kinds import (
     SIGNALS,
     USERINFO,
@@ -387,7 +387,7 @@ class Settings:
         """
         for key in values:
             if key not in SETTINGS:
-                raise SettingsError(_unknown(key, values[key]))
+                raise SettingsError(_unknown(str(key), values[key]))
         return cls(**{key: value for key, value in values.items() if not _is_empty(value)})
 
     def but(self, **changes: Unpack[GivenSettings]) -> Settings:
@@ -414,11 +414,9 @@ def _is_empty(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value)
 
 
-def _unknown(key: object, value: object) -> str:
-    near = difflib.get_close_matches(str(key), SETTINGS, 1, 0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(SETTINGS)}"
-    given = MASK if "api_key" in near or names_secret(str(key)) else _without_user(repr(value))
-    return f"unknown setting {key!r} = {given}; {hint}"
+def _unknown(name: str, value: object) -> str:
+    is_secret = nearest(name, SETTINGS) == "api_key" or names_secret(name)
+    return unknown(name, MASK if is_secret else _without_user(repr(value)), SETTINGS)
 
 
 def _without_user(text: str) -> str:
