@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ class Asker:
 
 
 def journal_of(settings: Settings, mode: str) -> Journal:
-    return open_journal(settings, mode, dict(settings.config), Secrets(lambda _name: None), lambda: False)
+    return open_journal(settings, mode, dict(settings.config), Secrets(lambda _name: None), lambda: False, ExitStack())
 
 
 def rounds_of(settings: Settings, delivery: Delivery, **ports: Any) -> Rounds:

@@ -114,7 +114,8 @@ def create(root: Path, name: str, *, append: bool = False) -> int:
         FileExistsError: there is something of that name.
         OSError: it cannot be made.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | (os.O_APPEND if append else 0)
+    # For reading, too: what it holds can be read back when it has lost its name (`anew`).
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | (os.O_APPEND if append else 0)
     return _open(root, name, flags)
 
 

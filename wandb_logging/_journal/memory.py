@@ -181,6 +181,9 @@ class MemoryQueue:
     def make_way(self, size: int) -> None:
         pass
 
+    def look(self) -> None:
+        pass
+
     def retry(self) -> None:
         pass
 

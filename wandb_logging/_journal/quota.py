@@ -72,7 +72,8 @@ class BoundedWriter(Writer):
         self._patience = patience
         self._sample = Sample()
         self._forget_room()
-        super().__init__(run_dir.path, segment_bytes=min(segment_bytes, most // SEGMENTS), **options)
+        segment_bytes = min(segment_bytes, most // SEGMENTS)
+        super().__init__(run_dir.path, home=run_dir, segment_bytes=segment_bytes, **options)
         run_dir.make_way = self.make_way
         run_dir.most_output = most // _OUTPUT_SHARE
 

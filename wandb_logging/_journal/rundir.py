@@ -29,6 +29,7 @@ from typing import Any, BinaryIO
 
 from wandb_logging._errors import JournalCorrupt, JournalLocked, LogError
 from wandb_logging._journal import door
+from wandb_logging._journal.anew import Keepsake
 from wandb_logging._journal.copies import (
     Kept,
     Source,
@@ -57,6 +58,7 @@ class RunDir:
         on_disk: whether it outlives the process.
         make_way: makes room for so many bytes of a file that is to be kept; raises OSError if there is none.
         most_output: bytes that output.log as a file may have; None if there is no limit.
+        times_anew: how often it was made anew because it had gone away.
         generation: counts how often this process removed something that a reader may have stood in.
         guard: reentrant lock, held while segments are read or removed, and upload.lock is taken.
     """
@@ -71,10 +73,25 @@ class RunDir:
         self._upload_lock = ProcessLock(path / "upload.lock")
         self.guard = threading.RLock()
         self._sending: _GuardedReader | None = None
+        self._keepsake = Keepsake()
+        self.times_anew = 0
 
     @classmethod
     def create(cls, cache_dir: Path, info: Mapping[str, Any]) -> RunDir:
         """Make the directory of a new run; a run id that is taken gets a number behind it.
+
+        Raises:
+            OSError: the directory cannot be made.
+        """
+        run_dir = cls.claim(cache_dir, info)
+        run_dir.save_identity(info)
+        return run_dir
+
+    @classmethod
+    def claim(cls, cache_dir: Path, info: Mapping[str, Any]) -> RunDir:
+        """The directory of a new run, without its run.json: until `save_identity` it is no run for anybody.
+
+        A writer is to live in there before: who finds a run without one takes its process for dead.
 
         Raises:
             OSError: the directory cannot be made.
@@ -86,11 +103,64 @@ class RunDir:
                 (parent / name).mkdir()
             except FileExistsError:
                 continue
-            run_dir = cls(parent / name)
-            run_dir.save_info({"format": FORMAT, **info})
-            sync_directory(parent)
-            return run_dir
+            return cls(parent / name)
         raise AssertionError("unreachable: the names do not end")
+
+    def save_identity(self, info: Mapping[str, Any]) -> None:
+        """Say who the run is, in a directory that was claimed.
+
+        Raises:
+            OSError: the disk refuses it.
+        """
+        self.save_info({"format": FORMAT, **info})
+        sync_directory(self.path.parent)
+
+    def discard(self) -> None:
+        """Remove the directory with all that is in it: its run has never begun."""
+        with contextlib.suppress(OSError):
+            for folder, below, names in os.walk(self.path, topdown=False):
+                for name in names:
+                    Path(folder, name).unlink()
+                for name in below:
+                    Path(folder, name).rmdir()
+            self.path.rmdir()
+
+    def remember(self) -> None:
+        """Keep in mind what is needed if the directory goes away: of one that was found, not made here."""
+        for name in ("run.json", "server.json"):
+            with contextlib.suppress(OSError):
+                self._keepsake.take(name, door.read(self.path, name))
+        self._keepsake.cursor = self.cursor
+
+    def acknowledged(self, writer: int) -> tuple[int, int]:
+        """Segment and byte up to which the server has what a writer wrote; (1, 0) is nothing."""
+        return self._keepsake.acknowledged(writer)
+
+    def stand_again(self) -> bool:
+        """Make the directory anew if it is gone; whether it was.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        if (self.path / "run.json").exists():
+            return False
+        files = list(self._keepsake.files())
+        if not files:
+            return False
+        held = self._upload_lock.held
+        _make_durably(self.path)
+        for name, data in files:
+            door.replace(self.path, name, data, durable=True)
+        if self._keepsake.cursor.state is not None:  # the lines before are on the server alone
+            self.save_base(self._keepsake.cursor_anew())
+            self._save("cursor.json", seal(dumps(self._keepsake.cursor_anew().to_json())), durable=False)
+        if held:
+            self._upload_lock.release()
+            with contextlib.suppress(OSError):
+                self._upload_lock.acquire()
+        self.times_anew += 1
+        self.generation += 1
+        return True
 
     @classmethod
     def find(cls, cache_dir: Path, info: Mapping[str, Any]) -> RunDir | None:
@@ -194,6 +264,7 @@ class RunDir:
         Raises:
             OSError: the disk refuses it.
         """
+        self._keepsake.cursor = cursor
         self._save("cursor.json", seal(dumps(cursor.to_json())), durable=False)
 
     def forget_cursor(self) -> None:
@@ -207,7 +278,7 @@ class RunDir:
 
     def writer(self, **options: Any) -> Writer:
         """A new writer in this directory."""
-        return Writer(self.path, **options)
+        return Writer(self.path, home=self, **options)
 
     def reader(self, position: Position | None, *, record_order: bool = True) -> Reader:
         """A reader from a position on."""
@@ -428,6 +499,7 @@ class RunDir:
 
     def _save(self, name: str, data: bytes, *, durable: bool) -> None:
         """Replace a file as a whole: whoever reads it sees the old content or the new."""
+        self._keepsake.take(name, data)
         door.replace(self.path, name, data, durable=durable)
 
 

@@ -19,11 +19,13 @@ import threading
 import time
 import weakref
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from wandb_logging._journal import door
 from wandb_logging._journal.locks import ProcessLock, is_free, out_of_the_way
+from wandb_logging._journal.lost import LOST, Home, is_in_place, unacknowledged
 from wandb_logging._values.zlib import crc32
 
 _SEGMENT = re.compile(r"journal-(\d{4,})-(\d{4,})\.jsonl")
@@ -99,6 +101,7 @@ class Writer:
         memory_bytes: most bytes kept in memory while the disk refuses them.
         durable: whether each line is forced to the disk before `append` returns (fsync: always).
         least_number: the writer's number is the next that is free, from this one on.
+        home: makes the directory anew when it has gone away; default: nobody does.
     """
 
     def __init__(
@@ -109,6 +112,7 @@ class Writer:
         memory_bytes: int = 64 * 2**20,
         durable: bool = False,
         least_number: int = 1,
+        home: Home | None = None,
     ) -> None:
         self.path = path
         self.counts = Counts()
@@ -117,6 +121,7 @@ class Writer:
         self._memory_bytes = memory_bytes
         self._durable = durable
         self._least_number = least_number
+        self._home = home
         # Reentrant: a signal handler or a finaliser may log while this very thread is in `append`.
         self._lock = threading.RLock()
         self._kept: deque[bytes] = deque()  # the first may be the rest of a line that was begun
@@ -136,11 +141,14 @@ class Writer:
         self._segment = 0
         self._size = 0
         self._dirty = False
+        self._begun: dict[int, int] = {}  # events journalled when each segment was begun
         self._new = False  # whether the segment's name has yet to be forced to the disk
         self._retired: deque[int] = deque()  # segments that are full and have yet to be
 
     def _begin(self) -> None:
         if self._alive is None:
+            if self._home is not None:
+                self._home.stand_again()
             self.number, self._alive = _claim_writer(self.path, self._least_number)
         self._next_segment()
 
@@ -260,6 +268,7 @@ class Writer:
         fd = door.create(self.path, segment_path(self.path, self.number, self._segment + 1).name, append=True)
         old, self._fd = self._fd, out_of_the_way(fd)
         self._segment += 1
+        self._begun[self._segment] = self.counts.journalled
         self._size = 0
         self._new = True
         if self._durable:  # all that is in the old one was synced line by line
@@ -308,6 +317,7 @@ class Writer:
         with self._lock:
             if self.closed:
                 return
+            self.look()
             self.retry()
             self.closed = True
             self._dirty = True  # `sync` in another thread may have said that it sees to it, and not begun
@@ -319,6 +329,44 @@ class Writer:
             self._kept.clear()
             if self._alive is not None:
                 self._alive.release()
+
+    def look(self) -> int | None:
+        """See whether what is written lands where readers find it; else begin anew there, with what is not sent.
+
+        Returns:
+            How many events are lost; None if all is in its place.
+        """
+        with self._lock:
+            name = segment_path(self.path, self.number, self._segment)
+            if self.closed or self._home is None or self._fd == -1 or is_in_place(self._fd, name):
+                return None
+            open_ones = list(self._open_segments())
+            acknowledged = self._home.acknowledged(self.number)
+            lines = unacknowledged(open_ones, acknowledged)
+            lost = max(0, self._begun.get(min(open_ones)[0], 0) - self._begun.get(acknowledged[0], 0))
+            self._leave()
+            self.counts.journalled -= len(lines) + lost
+            for _ in range(lost):
+                self.counts.drop(LOST)
+            self._kept.extendleft(reversed(lines))
+            self._kept_bytes += sum(map(len, lines))
+            self._trouble = "it went away"
+            self.retry()
+            return lost
+
+    def _open_segments(self) -> Iterator[tuple[int, int]]:
+        """Number and descriptor of each that is open."""
+        yield self._segment, self._fd
+        for back, descriptor in enumerate(reversed(self._retired), 1):
+            yield self._segment - back, descriptor
+
+    def _leave(self) -> None:
+        """Close all files: they are nobody's any more."""
+        for descriptor in (self._fd, *self._retired):
+            _close(descriptor)
+        if self._alive is not None:
+            self._alive.release()
+        self._forget_files()
 
     def reopen(self) -> None:
         """Go on after `close`: the next event begins a writer anew, with a number of its own. Counts go on."""
@@ -334,6 +382,7 @@ class Writer:
         self._retrying = self._turning = False
         self._kept.clear()
         self._kept_bytes = 0
+        self._home = None  # if the directory goes away, it is the parent's to make anew
         self.counts = Counts()
         if self._alive is not None:
             self._alive.abandon()

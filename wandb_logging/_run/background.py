@@ -30,6 +30,7 @@ from wandb_logging._values.plain import dumps
 from wandb_logging._values.secrets import Secrets
 
 _COLLECTED = ("config", "define", "run")  # changes that wait for more of them: each is sent whole (protocol 3.1)
+_GRACE = 2.0  # seconds for the listener of a run that has not begun
 _QUIETLY = 0.5  # seconds that are waited without a word
 _AT_FIRST = {"disabled": Delivery.DISABLED, "offline": Delivery.ON_DISK, "online": Delivery.ONLINE}
 
@@ -45,6 +46,7 @@ class Background:
         secrets: masks what should not be told.
         samplers: what gives samples of metrics until the run ends.
         on_stop: called once, on the listener's thread, when the server asks the run to stop.
+        undo: takes back what was made, when an exception comes before the run has begun.
         stall: seconds after which the end waits no longer for a server that does not answer; default: as long as it
             may wait at all.
 
@@ -65,6 +67,7 @@ class Background:
         secrets: Secrets,
         samplers: list[Sampler],
         on_stop: Callable[[], object],
+        undo: contextlib.ExitStack,
         stall: float | None = None,
     ) -> None:
         self.mode = mode
@@ -78,7 +81,7 @@ class Background:
         self._continued = False  # whether it went on in this process after its end
         self._ending = threading.RLock()
         self._listener = Listener(self._round, self._seconds_left, self._release)
-        self.journal = open_journal(settings, mode, config, secrets, self._hurry)
+        self.journal = open_journal(settings, mode, config, secrets, self._hurry, undo)
         samples = Samples(samplers, lambda metrics: self.append_change("system", metrics), notices)
         self._rounds = Rounds(
             settings,
@@ -92,6 +95,7 @@ class Background:
             on_stop,
         )
         self.uploader = self._rounds.uploader
+        undo.callback(lambda: self._listener.finish(time.monotonic() + _GRACE))
 
     def start(self) -> None:
         """Begin with the rounds."""
@@ -181,6 +185,7 @@ class Background:
         if self._has_rounds and self.ended is None:
             self._ask(timeout, self._patience(timeout) if aloud else None)
         else:
+            self.journal.writer.look()
             self.journal.writer.sync()
         return self.report()
 
@@ -351,7 +356,13 @@ class Background:
             trouble = self.uploader.link.trouble  # of a request that is still being tried
             live = not self.journal.writer.closed  # after the end only `sync` tries again
             error = explain(trouble, self._settings.host, live=live) if trouble else self._rounds.error
-        return self.uploader.report(left, error, run_dir.path if run_dir.on_disk else None)
+        path = run_dir.path if run_dir.on_disk else None
+        try:
+            return self.uploader.report(left, error, path)
+        except JournalError as exc:  # the directory is away, and was never read
+            return Report(
+                str(self.journal.info["id"]), self._settings.project, path=path, remaining=left, error=str(exc)
+            )
 
     def after_fork_in_child(self) -> None:
         """Leave everything that is the parent's to the parent."""

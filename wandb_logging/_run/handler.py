@@ -24,7 +24,7 @@ from wandb_logging._process.last_words import say_last
 from wandb_logging._process.listener import own_threads
 from wandb_logging._records.completed import completed
 from wandb_logging._records.snapshot import Snapshot
-from wandb_logging._run.run import Run, anchored, flush_aloud, go_on, inlet_of, is_finished, prepare_for
+from wandb_logging._run.run import Run, anchored, flush_aloud, go_on, inlet_of, is_finished, orphan_of, prepare_for
 from wandb_logging._settings.settings import SETTINGS, Settings
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ class WandbHandler(logging.Handler):
         self._early = []
         try:
             if self._run is None:
-                self._run = Run(self.settings, owner=weakref.ref(self))
+                self._run = orphan_of(self) or Run(self.settings, owner=weakref.ref(self))
             elif self._was_going_on:
                 go_on(self._run)
             self._reopen()

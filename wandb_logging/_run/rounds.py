@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from wandb_logging._errors import AuthError, NotPossible, RunNotFound, WandbLoggingError
+from wandb_logging._errors import AuthError, JournalError, NotPossible, RunNotFound, WandbLoggingError
 from wandb_logging._journal.send_options import SendOptions
 from wandb_logging._process.notices import Notices
 from wandb_logging._run import words
@@ -31,6 +31,7 @@ from wandb_logging._server.link import Link, Pace, explain
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.secrets import Secrets
 
+_CAPTURES = (standard_files.capture_environment, standard_files.capture_requirements)
 _BREATH = 0.0002  # seconds the program gets between two pieces of the uploader's work
 
 
@@ -105,7 +106,8 @@ class Rounds:
         self._without_key = delivery is Delivery.ON_DISK and settings.mode == "auto"  # and that was not said yet
         self._url_is_said = False
         # The first request needs the first, which is quick; the rest waits until that is through, or the run ends.
-        self._to_capture = [standard_files.capture_environment, standard_files.capture_requirements]
+        self._to_capture = list(_CAPTURES)
+        self._times_anew = 0
         self.uploader = Uploader(
             journal.run_dir,
             self.link(Pace(asker.sleep, asker.out_of_time, self._breath)),
@@ -191,6 +193,7 @@ class Rounds:
 
     def _look_after_disk(self) -> None:
         writer = self._journal.writer
+        self._look_after_directory()
         if self._settings.fsync != "never":
             writer.sync()
         else:
@@ -206,6 +209,18 @@ class Rounds:
         for look in list(self.watched):
             look(last)
 
+    def _look_after_directory(self) -> bool:
+        """Begin anew where the run directory has gone away; whether it had."""
+        lost, run_dir = self._journal.writer.look(), self._journal.run_dir
+        if lost is not None:
+            self._notices.add(*words.gone(run_dir.path, lost))
+        if self._times_anew == run_dir.times_anew:
+            return False
+        self._times_anew = run_dir.times_anew
+        self.uploader.close()  # it reads on in the new one, from what the server has
+        self._to_capture = list(_CAPTURES)
+        return True
+
     def _send_or_say(self) -> None:
         # Who asks for one more sending meanwhile gets a round that makes it.
         sends, self.delivery = self.delivery.sends, self.delivery.after_sending()
@@ -220,13 +235,22 @@ class Rounds:
 
     def _drain(self) -> None:
         try:
-            self.uploader.drain(live=True)
+            self._drain_again()
         except WandbLoggingError as exc:
             self._fail(exc)
         else:
             self.error = None
         self._say_url()
         self._look_for_stop()
+
+    def _drain_again(self) -> None:
+        """Drain; twice where the directory went away meanwhile."""
+        try:
+            self.uploader.drain(live=True)
+        except JournalError:
+            if not self._look_after_directory():
+                raise
+            self.uploader.drain(live=True)
 
     def _fail(self, error: WandbLoggingError) -> None:
         if isinstance(error, AuthError):

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wandb_logging._errors import LogError
+from wandb_logging._errors import JournalError, LogError
 from wandb_logging._events import alerts
 from wandb_logging._events.metrics import Metric
 from wandb_logging._fold import fold
@@ -98,7 +98,17 @@ class Run:
         owner: Callable[[], object | None] | None = None,
         stall: float | None = None,
     ) -> None:
-        settings = anchored(settings)
+        with contextlib.ExitStack() as undo:  # an exception may come between any two instructions, such as Ctrl-C
+            self._begin(anchored(settings), owner, stall, undo)
+            undo.pop_all()
+
+    def _begin(
+        self,
+        settings: Settings,
+        owner: Callable[[], object | None] | None,
+        stall: float | None,
+        undo: contextlib.ExitStack,
+    ) -> None:
         self._auto = settings.resume == "auto" and settings.mode != "disabled"
         if self._auto:
             settings = autoresume.resolved(settings, [run.id for run in going_on()])
@@ -109,7 +119,7 @@ class Run:
         mode = prepare_for(settings)
         self._secrets = secrets = _secrets_of(settings, mode, notices)
         samplers = _samplers_of(settings, lambda: OwnStats(self.stats))
-        self._background = Background(settings, mode, config, notices, secrets, samplers, self._on_stop, stall)
+        self._background = Background(settings, mode, config, notices, secrets, samplers, self._on_stop, undo, stall)
         self._journal = journal = self._background.journal
         if self._auto:
             autoresume.note(settings.cache_dir, self.id)
@@ -128,9 +138,11 @@ class Run:
         self._media_of_summary = placing(strict=True, step="summary")
         self._owner = owner
         self._watch = Watch(settings, self._background, secrets)
+        undo.callback(self._watch.stop)
         if mode != "disabled":
             self._watch.start()
         self._number = next(_numbers)
+        undo.callback(_live.discard, self)
         _live.add(self)
         self._background.start()
         if mode != "disabled":
@@ -272,7 +284,10 @@ class Run:
     @property
     def step(self) -> int:
         """Step of the next row; while one of an explicit step is open, that step."""
-        return self._background.uploader.state.step if self.dir is None else self._follower.step()
+        try:
+            return self._background.uploader.state.step if self.dir is None else self._follower.step()
+        except (JournalError, OSError):  # the directory is away
+            return self._background.uploader.state.step
 
     @property
     def queue_length(self) -> int:
@@ -394,7 +409,10 @@ class Run:
     def _read_summary(self) -> dict[str, Any]:
         if self.dir is None:  # what is only in memory can be read once, by the uploader
             return {**fold.summary(self._background.uploader.state), **self._own_summary}
-        return self._follower.summary()
+        try:
+            return self._follower.summary()
+        except (JournalError, OSError):  # the directory is away
+            return fold.summary(self._background.uploader.state)
 
     def _set_summary(self, values: Mapping[str, Any]) -> None:
         if self.mode == "disabled":
@@ -750,6 +768,12 @@ def inlet_of(run: Run) -> Inlet:
 def flush_aloud(run: Run, timeout: float) -> Report:
     """As `Run.flush`; a person is told of the wait."""
     return run._background.flush(timeout, aloud=True)  # noqa: SLF001  the same room
+
+
+def orphan_of(owner: object) -> Run | None:
+    """A run that began for this owner, who never got to hold it: an exception came between."""
+    mine = [run for run in going_on() if run._owner is not None and run._owner() is owner]  # noqa: SLF001  the same room
+    return mine[-1] if mine else None
 
 
 def is_finished(run: Run) -> bool:

@@ -6,7 +6,8 @@ import errno
 import socket
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,8 @@ def chosen_mode(settings: Settings) -> str:
     return "online" if find_key(settings.host, settings.api_key) else "offline"
 
 
-def open_journal(
-    settings: Settings, mode: str, config: dict[str, Any], masks: Secrets, hurry: Callable[[], bool]
+def open_journal(  # noqa: PLR0917  what a run begins with
+    settings: Settings, mode: str, config: dict[str, Any], masks: Secrets, hurry: Callable[[], bool], undo: ExitStack
 ) -> Journal:
     """Make a run's directory, or find the one it has here and goes on in; in memory if neither can be had.
 
@@ -72,6 +73,7 @@ def open_journal(
         config: what can be sent of the settings' config.
         masks: of the secrets in it.
         hurry: asks for acknowledgements where room is scarce; says whether it makes sense to wait for them.
+        undo: takes back what was made, when an exception comes before the run has begun.
     """
     config = masks.tree(config, "config")
     info = masks.identity(plain(_identity(settings, mode, config)))
@@ -80,13 +82,19 @@ def open_journal(
     try:
         cache_dir = _folder(settings)
         here = RunDir.find(cache_dir, info) if settings.resume in {"allow", "must"} else None
-        joined = here is not None and here.alive()
-        run_dir = here or RunDir.create(cache_dir, info)
-        writer = _writer(run_dir, settings, hurry)
+        if here is None:
+            run_dir = RunDir.claim(cache_dir, info)
+            undo.callback(run_dir.discard)
+            writer = _writer(run_dir, settings, info, hurry)
+            undo.callback(writer.close)
+            run_dir.save_identity(info)  # a writer lives in it by now: nobody takes it for a dead process's
+            return Journal(info, config, run_dir, writer)
+        joined = here.alive()
+        writer = _writer(here, settings, here.info, hurry)
+        undo.callback(writer.close)
     except OSError as exc:
         return _in_memory(settings, info, words.without_directory(settings.cache_dir, exc, online=mode == "online"))
-    if here is None:
-        return Journal(info, config, run_dir, writer)
+    here.remember()
     if not joined:
         keep_send_options(here, info["send"])
     # The run goes on: what is set now is a change to what it was.
@@ -109,7 +117,7 @@ def keep_send_options(run_dir: RunDir, send: dict[str, Any]) -> None:
         run_dir.save_info({**kept, "send": send})
 
 
-def _writer(run_dir: RunDir, settings: Settings, hurry: Callable[[], bool]) -> Writer:
+def _writer(run_dir: RunDir, settings: Settings, info: Mapping[str, Any], hurry: Callable[[], bool]) -> Writer:
     options: dict[str, Any] = {
         "segment_bytes": settings.segment_bytes,
         "memory_bytes": settings.memory_bytes,
@@ -118,7 +126,7 @@ def _writer(run_dir: RunDir, settings: Settings, hurry: Callable[[], bool]) -> W
     if settings.max_cache_bytes is None:
         return run_dir.writer(**options)
     policy = settings.cache_policy
-    if policy == "drop_oldest" and run_dir.info.get("cache_policy") != policy:
+    if policy == "drop_oldest" and info.get("cache_policy") != policy:
         policy = "drop_newest"  # a run that began without: whoever sent it did not take care of what may be lost
     room: dict[str, Any] = {"most": settings.max_cache_bytes, "policy": policy, "hurry": hurry}
     return BoundedWriter(run_dir, patience=settings.cache_block_timeout, **room, **options)

@@ -51,6 +51,12 @@ def without_directory(cache_dir: Path, error: OSError, *, online: bool) -> Notic
     return Notice("memory", f"{what}. Set cache_dir to a folder that can be written.")
 
 
+def gone(path: Path, lost: int) -> Notice:
+    """The run directory was removed, moved or replaced."""
+    what = f"{lost} rows and lines that were not sent yet are lost" if lost else "nothing is lost"
+    return Notice("gone", f"{path}: what was in it is gone, removed or moved; it begins anew there, and {what}")
+
+
 def disk(path: Path, trouble: str) -> Notice:
     """The disk refuses something, or has no room."""
     return Notice("disk", f"{path}: {trouble}")

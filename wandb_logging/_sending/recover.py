@@ -141,4 +141,6 @@ def is_left(run_dir: RunDir, info: Mapping[str, Any]) -> bool:
     if host_of(known) != info.get("host"):
         return False  # a person has sent it elsewhere
     cursor = run_dir.cursor
+    if cursor.position is None and not run_dir.lines_after(None):
+        return False  # it has never begun: its process was interrupted while it made the directory
     return not cursor.complete or bool(run_dir.lines_after(cursor.position))

@@ -1,0 +1,180 @@
+"""The run directory goes away while the run goes on: removed, moved, replaced by something else."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.patience import PATIENCE
+from wandb_logging import Run, WandbHandler, new_run, read_run
+from wandb_logging.testing import LocalServer
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="an open file cannot be removed")
+
+
+def removed(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+def removed_with_all_above(_folder: Path) -> None:
+    shutil.rmtree("wandb_cache")
+
+
+def moved(folder: Path) -> None:
+    folder.rename(folder.parent.parent / "moved")
+
+
+def emptied(folder: Path) -> None:
+    removed(folder)
+    folder.mkdir()
+
+
+def without_segments(folder: Path) -> None:
+    for segment in folder.glob("journal-*.jsonl"):
+        segment.unlink()
+
+
+WAYS = [removed, removed_with_all_above, moved, emptied, without_segments]
+
+
+def folder_of(run: Run) -> Path:
+    assert run.dir is not None
+    return run.dir
+
+
+@pytest.mark.parametrize("goes", WAYS)
+class TestItBeginsAnew:
+    def test_online(self, goes: Callable[[Path], None], wandb_server: LocalServer) -> None:
+        """All rows are on the server at their steps, those of the moment in between, too; nothing is lost."""
+        run = new_run("p", mode="online", run_id="abc", quiet=True)
+        for number in range(5):
+            run.log({"x": number})
+        assert run.flush(PATIENCE).ok
+        for number in range(5, 8):
+            run.log({"x": number})
+        goes(folder_of(run))
+        for number in range(8, 12):
+            run.log({"x": number})
+        assert run.flush(PATIENCE).ok
+        assert (run.stats()["dropped"], run.queue_length) == ({}, 0)
+        run.log({"x": 12})
+        report = run.finish(timeout=PATIENCE)
+        assert (report.ok, report.finished) == (True, True)
+        there = wandb_server.run("abc")
+        assert [(row["_step"], row["x"]) for row in there.history] == [(step, step) for step in range(13)]
+        assert there.state == "finished"
+        assert wandb_server.violations == []
+
+    def test_offline(self, goes: Callable[[Path], None]) -> None:
+        """The directory is there again, with all rows of the segment that was being written."""
+        run = new_run("p", mode="offline", quiet=True)
+        for number in range(5):
+            run.log({"x": number})
+        goes(folder_of(run))
+        run.log({"x": 5})
+        run.flush()
+        assert run.step == 6
+        assert run.summary["x"] == 5
+        run.finish()
+        data = read_run(folder_of(run))
+        assert ([row["x"] for row in data.rows], data.exit_code) == ([0, 1, 2, 3, 4, 5], 0)
+        assert run.stats()["dropped"] == {}
+
+
+def test_what_cannot_be_had_back_is_counted_and_said(caplog: pytest.LogCaptureFixture) -> None:
+    """Segments that were full, and are closed, went with the directory."""
+    run = new_run("p", mode="offline", segment_bytes=4096, fsync="always")
+    for number in range(200):
+        run.log({"x": number})
+    removed(folder_of(run))
+    run.log({"x": 200})
+    with caplog.at_level(logging.INFO, "wandb_logging"):
+        run.flush()
+    (lost,) = run.stats()["dropped"].values()
+    run.finish()
+    rows = [row["x"] for row in read_run(folder_of(run)).rows]
+    assert rows == list(range(lost, 201))
+    assert f"{lost} rows and lines that were not sent yet are lost" in caplog.text
+    assert "kept on disk" not in caplog.text
+
+
+def test_where_it_cannot_be_made_anew_rows_wait_in_memory(caplog: pytest.LogCaptureFixture) -> None:
+    """Until it can; nothing says that they are on disk."""
+    run = new_run("p", mode="offline")
+    run.log({"x": 0})
+    shutil.rmtree("wandb_cache")
+    Path("wandb_cache").touch()
+    run.log({"x": 1})
+    with caplog.at_level(logging.INFO, "wandb_logging"):
+        run.flush()
+        run.log({"x": 2})
+    assert "rows wait in memory" in caplog.text
+    Path("wandb_cache").unlink()
+    run.finish()
+    assert [row["x"] for row in read_run(folder_of(run)).rows] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("mode", ["online", "offline"])
+@pytest.mark.parametrize("blocked", [False, True])
+def test_nobody_hears_of_it_by_an_exception(mode: Any, blocked: bool, wandb_server: LocalServer) -> None:
+    """Not emit, flush, stats and close, so that logging.shutdown goes on to the other handlers; nor what a run says."""
+    handler = WandbHandler(project="p", mode=mode, quiet=True, close_timeout=2)
+    file = logging.FileHandler("other.log")
+    other = logging.handlers.MemoryHandler(1000, flushLevel=100, target=file)
+    log = logging.getLogger("t")
+    log.setLevel("INFO")
+    log.addHandler(other)
+    log.addHandler(handler)
+    log.info("", extra={"metrics": {"x": 1}})
+    shutil.rmtree("wandb_cache")
+    if blocked:
+        Path("wandb_cache").touch()
+    run = handler.run
+    for _ in range(2):
+        log.info("", extra={"metrics": {"x": 2}})
+        handler.stats()
+        handler.flush(5)
+        assert isinstance(run.step, int)
+        assert dict(run.summary) is not None
+        assert run.queue_length >= 0
+        assert run.config == {}
+        assert repr(run)
+    handler.stats()
+    logging.shutdown([lambda: file, lambda: other, lambda: handler])
+    file.close()
+    assert len(Path("other.log").read_text().splitlines()) >= 3
+
+
+def test_out_of_descriptors(wandb_server: LocalServer) -> None:
+    """While there are none, rows wait in the segment that is open; nothing raises, and nothing is lost."""
+    import resource
+
+    run = new_run("p", mode="online", run_id="abc", quiet=True)
+    run.log({"x": 0})
+    assert run.flush(PATIENCE).ok
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    held = []
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (128, before[1]))
+        while True:
+            try:
+                held.append(os.open(os.devnull, os.O_RDONLY))
+            except OSError:
+                break
+        for number in range(1, 5):
+            run.log({"x": number})
+        run.flush(1)
+        run.stats()
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert run.finish(timeout=PATIENCE).ok
+    assert [row["x"] for row in wandb_server.run("abc").history] == [0, 1, 2, 3, 4]

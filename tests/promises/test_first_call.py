@@ -1,0 +1,134 @@
+"""An exception at any instruction of the first logging call: Ctrl-C, an alarm, a stack that is full.
+
+The call may fail. What comes after it is as if it had never been made: one run, whose end is the program's.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any, Literal
+
+import pytest
+
+import wandb_logging
+from wandb_logging import WandbHandler, read_run
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._run.run import going_on
+from wandb_logging._sending.recover import is_left
+from wandb_logging.testing import LocalServer
+
+PACKAGE = str(Path(wandb_logging.__file__).parent)
+POINTS = 60  # instants that are tried; a study of all of them takes minutes: set it to 10,000
+
+
+class Interrupt:
+    """Counts the instructions that this package makes on this thread, and raises at one of them."""
+
+    def __init__(self, at: int | None) -> None:
+        self.count = 0
+        self._at = at
+
+    def __call__(self, frame: FrameType, event: str, _arg: Any) -> Any:
+        if not frame.f_code.co_filename.startswith(PACKAGE):
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            self.count += 1
+            if self.count == self._at:
+                raise KeyboardInterrupt
+        return self
+
+    def during(self, call: Callable[[], object]) -> bool:
+        """Make a call; whether it was interrupted."""
+        sys.settrace(self)
+        try:
+            call()
+        except KeyboardInterrupt:
+            return True
+        finally:
+            sys.settrace(None)
+        return False
+
+
+@pytest.fixture(autouse=True)
+def alone() -> Iterator[None]:
+    """No thread of a run is left behind."""
+    yield
+    for run in going_on():
+        run.finish(timeout=0)
+
+
+def instants(mode: Literal["offline", "online"]) -> list[int]:
+    """Some of the instants of a first call, evenly."""
+    handler = WandbHandler(project="p", mode=mode, cache_dir="counting", quiet=True, system_metrics=False)
+    counter = Interrupt(None)
+    assert not counter.during(lambda: handler.handle(record(0)))
+    handler.close()
+    step = max(1, counter.count // POINTS)
+    return list(range(1, counter.count, step))
+
+
+def record(number: int) -> logging.LogRecord:
+    record = logging.LogRecord("t", logging.INFO, "", 0, "", (), None)
+    record.metrics = {"x": number}
+    return record
+
+
+@pytest.mark.parametrize("run_id", ["abc", None])
+def test_offline(run_id: str | None) -> None:
+    """One directory with a run in it, all rows of the calls that came after, exit code 0."""
+    WandbHandler(project="p", mode="offline", cache_dir="warm", quiet=True).handle(record(0))  # imports are made once
+    for at in instants("offline"):
+        handler = WandbHandler(project="p", mode="offline", run_id=run_id, cache_dir=f"c{at}", quiet=True)
+        interrupted = Interrupt(at).during(lambda: handler.handle(record(0)))  # noqa: B023
+        for number in range(1, 4):
+            handler.handle(record(number))
+        handler.close()
+        runs = [path.parent for path in Path(f"c{at}").glob("p/*/run.json")]
+        assert len(runs) == 1, at
+        data = read_run(runs[0])
+        assert ([row["x"] for row in data.rows][-3:], data.exit_code) == ([1, 2, 3], 0), at
+        assert interrupted or len(data.rows) == 4
+        assert not is_left(RunDir(runs[0]), {**RunDir(runs[0]).info, "mode": "online"}) or run_id
+
+
+def test_online(wandb_server: LocalServer) -> None:
+    """The server has one run of that id, with all rows of the calls that came after, and it has finished."""
+    WandbHandler(project="p", mode="online", cache_dir="warm", quiet=True).handle(record(0))
+    for at in instants("online")[::6]:
+        run_id = f"r{at}"
+        handler = WandbHandler(project="p", mode="online", run_id=run_id, cache_dir=f"c{at}", quiet=True)
+        Interrupt(at).during(lambda: handler.handle(record(0)))  # noqa: B023
+        for number in range(1, 4):
+            handler.handle(record(number))
+        handler.close()
+        run = wandb_server.run(run_id)
+        assert [row["x"] for row in run.history if "x" in row][-3:] == [1, 2, 3], at
+        assert (run.state, run.exit_code) == ("finished", 0), at
+
+
+def test_no_thread_and_no_lock_is_left() -> None:
+    """Of runs that never began."""
+    before = threading.active_count()
+    for at in instants("offline")[::4]:
+        handler = WandbHandler(project="p", mode="offline", cache_dir=f"c{at}", quiet=True)
+        if Interrupt(at).during(lambda: handler.handle(record(0))):  # noqa: B023
+            handler.close()
+    for run in going_on():
+        run.finish(timeout=0)
+    assert threading.active_count() <= before + 1
+
+
+def test_what_was_left_half_made_is_nobodys_run(tmp_path: Path) -> None:
+    """Neither a directory without run.json nor one without a line is taken for a dead process's."""
+    info = {"id": "abc", "project": "p", "host": "h", "host_name": "n", "entity": None, "mode": "online", "start": 1.0}
+    claimed = RunDir.claim(tmp_path, info)
+    assert not (claimed.path / "run.json").exists()
+    made = RunDir.create(tmp_path, info)
+    assert made.dead()
+    assert not is_left(made, info)
