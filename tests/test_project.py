@@ -53,9 +53,10 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "_values", "_process", "_events", "_settings", "_journal", "_fold", "_records", "_server", "_keys",
         "_artifacts", "_reading", "_page", "_media", "_sending", "_formats",
     ),
+    "_supervise": ("_settings", "_run"),
     "_cli": (
         "_values", "_mining", "_settings", "_journal", "_fold", "_server", "_keys", "_reading", "_page", "_sending",
-        "_formats",
+        "_formats", "_run", "_supervise",
     ),
     "compat": (
         "_values", "_process", "_events", "_settings", "_keys", "_artifacts", "_reading", "_api", "_media", "_run",
@@ -259,10 +260,10 @@ class TestFloors:
         assert importers - SOLE_IMPORTERS[module] == set()
 
     def test_the_environment_is_read_in_one_room(self) -> None:
-        """Variables are settings: `_settings` reads them. `_keys` looks up NETRC, `testing` clears what is set."""
+        """Variables are settings: `_settings` reads them. `_keys` looks up NETRC, `_supervise` hands them on."""
         reads = re.compile(r"\bos\.(environ|getenv)\b|from os import .*\b(environ|getenv)\b")
         readers = {floor_of(path) for path in sources() if reads.search(path.read_text(encoding="utf-8"))}
-        assert readers - {"_settings", "_keys", "testing"} == set()
+        assert readers - {"_settings", "_keys", "_supervise", "testing"} == set()
 
 
 class TestDependencies:

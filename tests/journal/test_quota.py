@@ -621,7 +621,7 @@ class TestRuns:
         """Of a run that writes more text than fits, output.log is not uploaded as a file; the stream has it all."""
         run = new_run("p", mode="online", max_cache_bytes=MIB, cache_policy="block", quiet=True, flush_interval=0.05)
         for _ in range(8000):
-            run._watch._take_output(FILLER + "\n", error=False)
+            run._watch.take_output(FILLER + "\n", error=False)
         assert run.finish(timeout=PATIENCE).ok
         assert len(wandb_server.run(run.id).output) == 8000
         assert "output.log" not in wandb_server.run(run.id).files

@@ -25,6 +25,8 @@ COMMANDS = {
     "compare": "Show runs beside each other: config that differs, values, curves in one chart.",
     "ui": "Open a page of the runs in a folder, live; or write it as one file.",
     "sync": "Send runs that wait on disk. Sending again sends nothing twice.",
+    "run": "Start any program, in any language, as a run.",
+    "tail": "Make a run of a log that another program writes, or has written.",
     "export": "Write the rows of runs as CSV, JSON lines or Parquet.",
     "import": "Make runs of the official SDK's .wandb files, to look at and to send.",
     "suggest": "Print rules that find the metrics in a log of any program.",

@@ -467,6 +467,20 @@ class Run:
         for path in paths:
             self.upload_file(path)
 
+    def log_output(self, text: str, *, error: bool = False) -> None:
+        """Add text as a terminal gets it to the Logs tab, for a program whose output is captured elsewhere.
+
+        Lines come of it as a terminal would show them, and the setting `text_metrics` finds metrics in them.
+
+        Args:
+            text: a piece of output of any length, newlines and control characters as they are.
+            error: whether it is of stderr.
+
+        Raises:
+            LogError: the run is finished.
+        """
+        self._watch.take_output(text, error)
+
     def watch_tensorboard(self, folder: str | os.PathLike[str]) -> None:
         """Take what TensorBoard writers put into a folder as rows of this run, until it ends.
 

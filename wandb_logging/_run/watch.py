@@ -50,7 +50,7 @@ class Watch:
         """Take what is printed from now on, if that is set."""
         if not self._settings.capture_output:
             return
-        self._capture = Capture(self._take_output)
+        self._capture = Capture(self.take_output)
         try:
             self._capture.start()
         except ValueError as exc:
@@ -66,7 +66,8 @@ class Watch:
         """Take an exception that leaves the run's `with` block: Python prints it later, if at all."""
         self._take_exception(kind, ending.traceback_text(kind, error, trace), printed=False)
 
-    def _take_output(self, text: str, error: bool) -> None:  # noqa: FBT001  the signature of Take
+    def take_output(self, text: str, error: bool) -> None:  # noqa: FBT001  the signature of Take
+        """Take what was written to stdout, or to stderr."""
         text = self._secrets.text(text)
         for start in range(0, len(text), _MOST_OUTPUT):
             self._background.append(output_event(text[start : start + _MOST_OUTPUT], now(), error=error))

@@ -1,0 +1,100 @@
+"""Programs under `wandb-logging run`, in a pipe or in a terminal."""
+
+from __future__ import annotations
+
+import errno
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import wandb_logging
+from tests.patience import PATIENCE
+
+PACKAGE = str(Path(wandb_logging.__file__).parent.parent)
+
+
+def command(*options: str) -> list[str]:
+    """The command line up to the program, offline."""
+    return [sys.executable, "-m", "wandb_logging", "run", "--mode", "offline", "--project", "p", *options, "--"]
+
+
+def python(code: str) -> list[str]:
+    """A Python program."""
+    return [sys.executable, "-c", code]
+
+
+def environment() -> dict[str, str]:
+    """Where this checkout is found."""
+    return {**os.environ, "PYTHONPATH": PACKAGE}
+
+
+def ran(*program: str, options: tuple[str, ...] = (), data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """Run a program in pipes to its end."""
+    return subprocess.run(
+        [*command(*options), *program],
+        env=environment(),
+        input=data,
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+def started(*program: str) -> subprocess.Popen[bytes]:
+    """A program that runs, its streams in pipes, in a session of its own."""
+    return subprocess.Popen(
+        [*command(), *program],
+        env=environment(),
+        start_new_session=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+class InTerminal:
+    """A program that runs in a terminal of its own."""
+
+    def __init__(self, *program: str) -> None:
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.execve(sys.executable, [*command(), *program], environment())
+        self.seen = b""
+
+    def type(self, data: bytes) -> None:
+        """What a person types."""
+        os.write(self.fd, data)
+
+    def read_until(self, text: bytes) -> None:
+        """Read until a text has been shown."""
+        deadline = time.monotonic() + PATIENCE
+        while text not in self.seen:
+            assert time.monotonic() < deadline, self.seen
+            if not self._read():
+                raise AssertionError(f"the program ended: {self.seen!r}")
+
+    def end(self) -> int:
+        """Read to the end; the exit code."""
+        while self._read():
+            pass
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self.fd)
+        return os.waitstatus_to_exitcode(status)
+
+    def _read(self) -> bool:
+        if not select.select([self.fd], [], [], PATIENCE)[0]:
+            os.kill(self.pid, signal.SIGKILL)
+            raise AssertionError(f"nothing comes: {self.seen!r}")
+        try:
+            data = os.read(self.fd, 65536)
+        except OSError as exc:
+            if exc.errno != errno.EIO:
+                raise
+            data = b""
+        self.seen += data
+        return bool(data)

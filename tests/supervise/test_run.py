@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.patience import PATIENCE
+
+if os.name == "nt":
+    pytest.skip("run needs a POSIX system", allow_module_level=True)
+
+from tests.supervise.programs import InTerminal, command, environment, python, ran, started
+from wandb_logging import RunData, read_runs
+
+
+def the_run() -> RunData:
+    (run,) = read_runs("wandb_cache")
+    return run
+
+
+def texts(run: RunData) -> list[str]:
+    """The lines of the Logs tab without their time."""
+    return [re.sub(r"^(ERROR )?\S+ ", r"\1", line) for line in run.lines]
+
+
+class TestPassingOn:
+    def test_output_and_exit_code_are_the_programs(self) -> None:
+        """Stdout and stderr come out where they went, byte for byte, and the exit code is the program's."""
+        done = ran("sh", "-c", r"printf 'a\000b\377'; printf 'err\n' >&2; exit 7")
+        assert (done.stdout, done.returncode) == (b"a\x00b\xff", 7)
+        assert done.stderr.startswith(b"err\n")
+        assert the_run().exit_code == 7
+
+    def test_what_is_piped_in_is_the_programs(self) -> None:
+        """The program reads our stdin."""
+        assert ran("cat", data=b"one\ntwo").stdout == b"one\ntwo"
+
+    def test_text_is_the_logs_tab(self) -> None:
+        """Each line is in the run, those of stderr marked, a letter cut between two writes whole."""
+        ran(*python("import os, time; os.write(1, b'gr\\xc3'); os.write(1, b'\\xbcn\\n'); os.write(2, b'bad\\n')"))
+        assert sorted(texts(the_run())) == ["ERROR bad", "grün"]
+
+    def test_a_program_that_is_not_there(self) -> None:
+        """A name that is no program is said, with the exit code of a shell, and the run has failed."""
+        done = ran("no-such-program-at-all")
+        assert done.returncode == 127
+        assert b"no-such-program-at-all" in done.stderr
+        assert the_run().exit_code == 127
+
+    def test_no_program(self) -> None:
+        """Nothing behind the two dashes is a wrong usage, and no run."""
+        done = ran()
+        assert (done.returncode, b"no command" in done.stderr) == (2, True)
+        assert not Path("wandb_cache").exists()
+
+    def test_wrong_settings_start_nothing(self) -> None:
+        """A setting that is wrong is said before the program does anything."""
+        done = ran("touch", "started", options=("--run-id", "a/b"))
+        assert (done.returncode, Path("started").exists()) == (1, False)
+        assert b"run_id" in done.stderr
+
+    def test_what_it_leaves_running_is_left(self) -> None:
+        """A program that ends is over, though something it has started holds its stdout."""
+        done = ran("sh", "-c", "sleep 1000 & echo $!; exit 3")
+        os.kill(int(done.stdout), signal.SIGKILL)
+        assert done.returncode == 3
+
+
+class TestMetrics:
+    def test_rules_find_metrics_in_what_is_printed(self) -> None:
+        """Lines that a rule fits are rows."""
+        Path("rules.yaml").write_text('- line: "iter {step}: loss {loss}"\n')
+        ran("printf", r"iter 1: loss 0.5\niter 2: loss 0.25\nend\n", options=("--rules", "rules.yaml"))
+        assert [(row["_step"], row["loss"]) for row in the_run().rows] == [(1, 0.5), (2, 0.25)]
+
+    def test_metrics_of_a_python_program_are_rows(self) -> None:
+        """What is logged with extra= is in the same run, the program's handlers are its own, and text comes once."""
+        code = (
+            "import logging; logging.basicConfig(format='%(message)s', level='INFO')\n"
+            "for i in range(3): logging.info('epoch %d', i, extra={'metrics': {'i': i}})\n"
+            "assert len(logging.getLogger().handlers) == 1"
+        )
+        done = ran(*python(code))
+        assert done.returncode == 0, done.stderr
+        run = the_run()
+        assert [row["i"] for row in run.rows] == [0, 1, 2]
+        assert texts(run) == ["ERROR epoch 0", "ERROR epoch 1", "ERROR epoch 2"]
+
+    def test_those_of_its_children_too(self) -> None:
+        """A Python program that it starts is one more writer; loggers that do not propagate are left alone."""
+        inner = "import logging; logging.warning('x', extra={'metrics': {'inner': 1}})"
+        code = (
+            "import logging, subprocess, sys; log = logging.getLogger('quiet'); log.propagate = False\n"
+            "log.warning('x', extra={'metrics': {'quiet': 1}}); logging.warning('x', extra={'metrics': {'outer': 1}})\n"
+            f"subprocess.run([sys.executable, '-c', {inner!r}], check=True)"
+        )
+        done = ran(*python(code))
+        assert done.returncode == 0, done.stderr
+        logged = {name for row in the_run().rows for name in row if not name.startswith("_")}
+        assert logged == {"outer", "inner"}
+
+    def test_a_sitecustomize_of_its_own_still_runs(self) -> None:
+        """The one that ours hides is imported as it would have been."""
+        Path("mine").mkdir()
+        Path("mine/sitecustomize.py").write_text("import os; os.environ['SEEN'] = 'yes'")
+        env = {
+            **environment(),
+            "PYTHONPATH": os.pathsep.join([environment()["PYTHONPATH"], str(Path("mine").absolute())]),
+        }
+        program = [*command(), *python("import os; print(os.environ['SEEN'])")]
+        done = subprocess.run(program, env=env, capture_output=True, timeout=PATIENCE, check=False)
+        assert done.stdout == b"yes\n", done.stderr
+
+
+class TestSignals:
+    @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1"])
+    def test_they_reach_the_program(self, name: str) -> None:
+        """A signal that is sent to us is the program's to answer, and how it ends is how the run ends."""
+        number = getattr(signal, name)
+        code = (
+            "import signal, sys, time\n"
+            f"signal.signal({int(number)}, lambda *_: sys.exit(5)); print('ready', flush=True); time.sleep(1000)"
+        )
+        process = started(*python(code))
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(number)
+        process.communicate(timeout=PATIENCE)
+        assert (process.returncode, the_run().exit_code) == (5, 5)
+
+    def test_killed_is_137(self) -> None:
+        """A program that the kernel kills has failed with 137, and everything until then is there."""
+        done = ran("sh", "-c", "echo before; kill -9 $$")
+        run = the_run()
+        assert (done.returncode, run.exit_code, texts(run)) == (137, 137, ["before"])
+
+    def test_when_we_are_killed_what_was_shown_is_kept(self) -> None:
+        """A line that came out is in the run directory, though a SIGKILL took us right behind it."""
+        with started(*python("for i in range(10**9): print(i, flush=True)")) as process:
+            assert process.stdout is not None
+            seen = [process.stdout.readline() for _ in range(500)]
+            process.kill()
+            seen += process.stdout.read().splitlines(keepends=True)
+        whole = [line.decode().strip() for line in seen if line.endswith(b"\n")]
+        assert texts(the_run())[: len(whole)] == whole
+
+
+class TestInATerminal:
+    def test_the_program_sees_a_terminal_of_the_same_size(self) -> None:
+        """Where we stand in a terminal, so does the program; what it shows comes out."""
+        sees = "os.isatty(0), os.isatty(1), os.isatty(2), *os.get_terminal_size()"
+        program = InTerminal(*python(f"import os; print({sees}); print('\\x1b[31mred')"))
+        assert program.end() == 0
+        assert b"True True True 0 0\r\n" in program.seen or b"True True True 80 24\r\n" in program.seen
+        assert b"\x1b[31mred" in program.seen
+        assert "\x1b[31mred" in texts(the_run())
+
+    def test_what_is_typed_is_the_programs(self) -> None:
+        """Keys go to the program one by one: it may read them without an Enter."""
+        code = "import sys, tty; tty.setraw(0); print('go', flush=True); print(repr(sys.stdin.read(1)), end='\\r\\n')"
+        program = InTerminal(*python(code))
+        program.read_until(b"go")
+        program.type(b"\x1a")
+        assert program.end() == 0
+        assert b"'\\x1a'" in program.seen
+
+    def test_ctrl_c(self) -> None:
+        """Ctrl-C is typed in the program's terminal: the program is interrupted, once, and the run says so."""
+        program = InTerminal(*python("import time; print('ready', flush=True); time.sleep(1000)"))
+        program.read_until(b"ready")
+        program.type(b"\x03")
+        assert program.end() == 130
+        assert program.seen.count(b"KeyboardInterrupt") == 1
+        assert the_run().exit_code == 130
+
+    def test_a_progress_bar_is_one_line(self) -> None:
+        """A line that is written again and again is in the Logs tab as it stood at last."""
+        program = InTerminal("sh", "-c", r"printf '10%%\r50%%\r100%%\n'")
+        assert program.end() == 0
+        assert texts(the_run()) == ["100%"]

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+
+from tests.cli.commands import child
+from tests.patience import PATIENCE
+from wandb_logging import read_runs
+from wandb_logging._supervise.tail import Tail
+
+
+class TestTail:
+    def test_a_file_that_comes_late(self, tmp_path: Path) -> None:
+        """Nothing is there, then something, then more."""
+        tail = Tail(tmp_path / "log")
+        assert (tail.read(), tail.is_there) == ("", False)
+        (tmp_path / "log").write_text("one\n")
+        assert tail.read() == "one\n"
+        with (tmp_path / "log").open("a") as file:
+            file.write("two")
+        assert (tail.read(), tail.read()) == ("two", "")
+        tail.close()
+
+    def test_rotation_loses_no_line(self, tmp_path: Path) -> None:
+        """The old file is read to its end before the new one is begun."""
+        log, tail = tmp_path / "log", Tail(tmp_path / "log")
+        log.write_text("one\n")
+        assert tail.read() == "one\n"
+        with log.open("a") as file:
+            file.write("two\n")
+            log.rename(tmp_path / "log.1")
+            log.write_text("three\n")
+            file.write("late\n")
+        assert tail.read() + tail.read() == "two\nlate\nthree\n"
+        tail.close()
+
+    def test_a_file_that_is_cut(self, tmp_path: Path) -> None:
+        """A file that is emptied and written again is read from its beginning."""
+        log, tail = tmp_path / "log", Tail(tmp_path / "log")
+        log.write_text("one, two, three\n")
+        tail.read()
+        log.write_text("four\n")
+        assert tail.read() == "four\n"
+        tail.close()
+
+    @given(st.text(max_size=30), st.integers(1, 7))
+    def test_letters_are_whole(self, tmp_path_factory: pytest.TempPathFactory, text: str, size: int) -> None:
+        """However a file grows, the text that is read is the text that was written."""
+        data = text.encode("utf-8", "replace")
+        log = tmp_path_factory.mktemp("tail") / "log"
+        tail, found = Tail(log), ""
+        for start in range(0, len(data), size):
+            with log.open("ab") as file:
+                file.write(data[start : start + size])
+            found += tail.read()
+        tail.close()
+        assert found == data.decode()
+
+
+class TestCommand:
+    def test_a_log_that_is_finished(self, tmp_path: Path) -> None:
+        """What is there becomes a run, its metrics by rules."""
+        Path("rules.yaml").write_text('- line: "iter {step}: loss {loss}"\n')
+        Path("train.log").write_text("iter 1: loss 0.5\niter 2: loss 0.25\n")
+        process = child("tail", "train.log", "--no-follow", "--rules", "rules.yaml", "--mode", "offline")
+        _, err = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0, err
+        (run,) = read_runs("wandb_cache")
+        assert [(row["_step"], row["loss"]) for row in run.rows] == [(1, 0.5), (2, 0.25)]
+        assert run.exit_code == 0
+
+    def test_a_file_that_is_not_there(self) -> None:
+        """Without following, a file that is missing is said."""
+        process = child("tail", "nowhere.log", "--no-follow", "--mode", "offline")
+        _, err = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, "nowhere.log: no such file" in err) == (1, True)
+
+    @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent in another way on Windows")
+    def test_until_idle_and_ctrl_c(self) -> None:
+        """Following ends by itself when asked to, and with Ctrl-C; both are a run that ended well."""
+        Path("a.log").write_text("one\n")
+        first = child("tail", "a.log", "--until-idle", "0.1", "--mode", "offline")
+        first.communicate(timeout=PATIENCE)
+        assert first.returncode == 0
+        process = child("tail", "a.log", "--mode", "offline", "--name", "second")
+        while len(found := read_runs("wandb_cache") if Path("wandb_cache").exists() else []) < 2 or not found[1].lines:
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0
+        assert [run.exit_code for run in read_runs("wandb_cache")] == [0, 0]

@@ -1,0 +1,54 @@
+"""What `run` and `tail` have in common: settings of the run they make."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._cli.rules import rules_of
+from wandb_logging._errors import SettingsError
+from wandb_logging._settings import loaded
+
+_TEXTS = {
+    "project": "project of the run",
+    "entity": "team or user",
+    "name": "name people see",
+    "group": "group of runs it belongs to",
+    "run_id": "id of the run; with a setting resume it goes on",
+    "mode": "online, offline, auto or disabled",
+}
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """The settings that are given most, a file of all, and rules."""
+    for name, what in _TEXTS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", metavar=name.upper(), help=what)
+    parser.add_argument("--tag", action="append", default=[], metavar="TAG", help="may be given again")
+    parser.add_argument("--rules", type=Path, metavar="RULES", help="rules for metrics in text: `suggest` prints some")
+    parser.add_argument(
+        "--settings", type=Path, metavar="FILE", help="settings as a dictConfig handler takes them, YAML or JSON"
+    )
+
+
+def settings_of(args: argparse.Namespace) -> dict[str, Any]:
+    """The settings that were given: options go before the file.
+
+    Raises:
+        OSError: a file cannot be read.
+        SettingsError: it does not hold what it should.
+    """
+    given: dict[str, Any] = dict(loaded.settings_in(args.settings)) if args.settings is not None else {}
+    given.pop("class", None)
+    given.update({name: value for name in _TEXTS if (value := getattr(args, name)) is not None})
+    if args.tag:
+        given["tags"] = args.tag
+    if args.rules is not None:
+        given["text_metrics"] = {**_as_mapping(given.get("text_metrics")), "rules": rules_of(args.rules)}
+    return given
+
+
+def _as_mapping(text_metrics: Any) -> dict[str, Any]:
+    if text_metrics is None or isinstance(text_metrics, dict):
+        return dict(text_metrics or {})
+    raise SettingsError("text_metrics: with --rules it has to be a mapping in the file of settings")

@@ -1,0 +1,75 @@
+"""`wandb-logging tail`."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from wandb_logging._cli.output import DONE, LEFT, complain, words_of
+from wandb_logging._cli.supervising import add_settings, settings_of
+from wandb_logging._errors import WandbLoggingError
+from wandb_logging._settings.settings import Settings
+
+MORE = (
+    "Files may come later, be rotated or cut. Ctrl-C and --until-idle end the run; --no-follow takes what is there.",
+    "Exit code: 0 done, 1 a file cannot be read, 2 wrong usage.",
+)
+EXAMPLES = ("tail train.log --rules rules.yaml", "tail logs/*.log --until-idle 600", "tail old.log --no-follow")
+_LOOKS_APART = 0.2
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed behind it."""
+    add_settings(parser)
+    ends = parser.add_mutually_exclusive_group()
+    ends.add_argument("--no-follow", action="store_true", help="take what is there, and end")
+    ends.add_argument("--until-idle", type=float, metavar="SECONDS", help="end when nothing was written for so long")
+    parser.add_argument("file", nargs="+", type=Path, metavar="FILE")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make a run of what is written to files."""
+    from wandb_logging._run.run import Run  # noqa: PLC0415  most commands need none
+
+    try:
+        given = {"capture_output": False, "system_metrics": False, "exit_hooks": False, **settings_of(args)}
+        begun = Run(Settings(**given))
+    except (OSError, WandbLoggingError) as exc:
+        complain(words_of(exc))
+        return LEFT
+    missing = [] if not args.no_follow else [path for path in args.file if not path.is_file()]
+    for path in missing:
+        complain(f"{path}: no such file")
+    try:
+        _follow(begun.log_output, args.file, 0.0 if args.no_follow else args.until_idle)
+    except KeyboardInterrupt:
+        pass
+    except OSError as exc:
+        complain(words_of(exc))
+        begun.finish(LEFT)
+        return LEFT
+    begun.finish(LEFT if missing else DONE)
+    return LEFT if missing else DONE
+
+
+def _follow(take: object, files: Sequence[Path], until_idle: float | None) -> None:
+    """Take what is written, until nothing was for so long; None: for ever."""
+    from wandb_logging._supervise.tail import Tail  # noqa: PLC0415  most commands need none
+
+    assert callable(take)
+    tails = [Tail(path) for path in files]
+    since = time.monotonic()
+    while True:
+        texts = [tail.read() for tail in tails]
+        for text in filter(None, texts):
+            take(text)
+            since = time.monotonic()
+        if any(texts):
+            continue
+        if until_idle is not None and time.monotonic() - since >= until_idle:
+            break
+        time.sleep(_LOOKS_APART)
+    for tail in tails:
+        tail.close()

@@ -1,0 +1,37 @@
+"""Settings from a file that a person wrote: YAML or JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._errors import SettingsError
+
+
+def settings_in(path: Path) -> dict[str, Any]:
+    """The settings in a file: a mapping, as a `dictConfig` handler entry.
+
+    Raises:
+        OSError: it cannot be read.
+        SettingsError: it holds no mapping, or is YAML and PyYAML is not installed.
+    """
+    text = path.read_text(encoding="utf-8")
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = _yaml(path, text)
+    if not isinstance(found, dict):
+        raise SettingsError(f"{path}: expected a mapping of settings")
+    return found
+
+
+def _yaml(path: Path, text: str) -> Any:
+    try:
+        import yaml  # noqa: PLC0415  of use only for files that people wrote
+    except ImportError:
+        raise SettingsError(f"{path} is no JSON, and YAML needs PyYAML to be read (pip install PyYAML)") from None
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as exc:
+        raise SettingsError(f"{path} is no YAML: {' '.join(str(exc).split())}") from None

@@ -1,0 +1,1 @@
+"""Another program as a run: started or followed, its output passed on and taken."""

@@ -1,0 +1,87 @@
+# mypy: ignore-errors
+# (Every Python program of a run imports this at its start: no typing.)
+"""What a Python program does at its start that `wandb-logging run` has started: see `wandb_logging._supervise.join`.
+
+Python imports a module of this name by itself. The one of that name that this hides is imported as it would have been.
+Nothing else is imported before the program logs metrics.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def _import_hidden() -> None:
+    spec = PathFinder.find_spec("sitecustomize", [part for part in sys.path if os.path.abspath(part or ".") != _HERE])
+    if spec is not None and spec.loader is not None:
+        spec.loader.exec_module(module_from_spec(spec))
+
+
+class _WhenLogging:
+    """Waits for `import logging`."""
+
+    def find_spec(self, name, path=None, target=None):
+        """Find the module as always, and remember to look at it when it is there."""
+        if name != "logging":
+            return None
+        sys.meta_path.remove(self)
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader.exec_module = _and_then_hook(spec.loader.exec_module)
+        return spec
+
+
+def _and_then_hook(execute):
+    def execute_and_hook(module):
+        execute(module)
+        _hook(module)
+
+    return execute_and_hook
+
+
+def _hook(logging):
+    """Show each record that reaches the root logger to the run, too. No handler is added: a program looks at those."""
+    call_handlers = logging.Logger.callHandlers
+    key = os.environ.get("WANDB_LOGGING_METRICS_KEY") or "metrics"
+    found = []
+
+    def call_handlers_and_take(self, record):
+        call_handlers(self, record)
+        if record.__dict__.get(key) is not None and _reaches_root(self):
+            if not found:
+                found.append(_handler())
+            if found[0] is not None:
+                found[0].handle(record)
+
+    logging.Logger.callHandlers = call_handlers_and_take
+
+
+def _reaches_root(logger):
+    while logger.parent is not None:
+        if not logger.propagate:
+            return False
+        logger = logger.parent
+    return True
+
+
+def _handler():
+    try:
+        from wandb_logging._supervise.join import handler
+    except ImportError:
+        words = f"wandb-logging: {sys.executable} has no wandb_logging: what it logs as metrics is not in the run\n"
+        sys.stderr.write(words)
+        return None
+    return handler()
+
+
+if os.environ.get("WANDB_LOGGING_RUN"):
+    if "logging" in sys.modules:
+        _hook(sys.modules["logging"])
+    else:
+        sys.meta_path.insert(0, _WhenLogging())
+_import_hidden()

@@ -1,0 +1,261 @@
+"""A program started with our streams, each piece of its output also given to somebody. POSIX.
+
+It is forked before anything here has threads, and waits behind a gate until it is told its environment: only then does
+it become the program. It stands in a terminal of its own where we stand in one, so that it behaves as it would without
+us; where we write to a pipe or a file, so does it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import errno
+import json
+import os
+import selectors
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from wandb_logging._supervise import terminal
+from wandb_logging._supervise.terminal import Terminal
+
+NOT_FOUND, NOT_RUN, GIVEN_UP = 127, 126, 125  # exit codes that shells and `env` use
+_PIECE = 2**16
+_AFTERWARDS = 0.5  # seconds of silence after which nobody waits for what a program has left running
+_FORWARDED = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGINT", "SIGQUIT")
+_AT_A_KEY = ("SIGINT", "SIGQUIT")
+
+Take = Callable[[str, bool], object]
+"""Given a piece of output, and whether it was written to stderr."""
+
+
+@dataclass
+class _Stream:
+    """One way out of the program."""
+
+    source: int
+    target: int
+    error: bool
+
+    def __post_init__(self) -> None:
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+
+class Program:
+    """A program behind its gate; `run` opens it.
+
+    Args:
+        command: the program and its arguments.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = list(command)
+        self._streams: list[_Stream] = []
+        self._keyboard: int | None = None  # where to write what is typed
+        self._terminal = Terminal()
+        self._exit: int | None = None
+        gate, self._gate = os.pipe()
+        self._answer, answer = os.pipe()
+        ends = self._make_ends()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._pid = os.fork()
+        if self._pid == 0:
+            self._become(gate, answer, ends)
+        for fd in {gate, answer, *(fd for fd in ends if fd > 2)}:
+            os.close(fd)
+
+    def give_up(self) -> None:
+        """It is not to run after all."""
+        os.close(self._gate)
+        os.close(self._answer)
+        self._close()
+        os.waitpid(self._pid, 0)
+
+    def run(self, environment: Mapping[str, str], take: Take) -> int:
+        """Let it run until it ends; its exit code as a shell says it: 128 + n after signal n.
+
+        Args:
+            environment: variables that it has besides ours.
+            take: called before a piece of its output is passed on.
+
+        Raises:
+            OSError: there is no such program, or it cannot be run.
+        """
+        with os.fdopen(self._gate, "w") as gate:
+            json.dump(dict(environment), gate)
+        with os.fdopen(self._answer, "rb") as answer:
+            failed = answer.read()
+        if failed:
+            os.waitpid(self._pid, 0)
+            self._close()
+            raise OSError(int(failed), os.strerror(int(failed)), self._command[0])
+        with self._signals():
+            if self._keyboard is not None:
+                self._terminal.give()
+            try:
+                return self._pass_on(take)
+            finally:
+                self._terminal.take_back()
+                self._close()
+
+    # --- the program's side ---
+
+    def _make_ends(self) -> tuple[int, int, int]:
+        """What the program has as stdin, stdout and stderr."""
+        on_terminal = [os.isatty(fd) for fd in (0, 1, 2)]
+        terminals: tuple[int, int] | None = os.openpty() if any(on_terminal[1:]) else None
+        ends = [0, 1, 2]
+        if terminals is not None:
+            ours, theirs = terminals
+            shown = 1 if on_terminal[1] else 2
+            terminal.copy_size(shown, theirs)
+            if on_terminal[0]:
+                terminal.copy_modes(0, theirs)
+                ends[0], self._keyboard = theirs, ours
+            else:
+                terminal.write_as_it_is(theirs)
+            self._streams.append(_Stream(ours, shown, error=not on_terminal[1]))
+            ends[1:] = [theirs if on else -1 for on in on_terminal[1:]]
+        for fd in (1, 2):
+            if not on_terminal[fd]:
+                source, ends[fd] = os.pipe()
+                self._streams.append(_Stream(source, fd, error=fd == 2))
+        return ends[0], ends[1], ends[2]
+
+    def _become(self, gate: int, answer: int, ends: tuple[int, int, int]) -> NoReturn:
+        """In the child: wait for the gate, then be the program."""
+        try:
+            os.close(self._gate)
+            os.close(self._answer)
+            self._close()
+            if self._keyboard is not None:
+                import fcntl  # noqa: PLC0415  of POSIX
+                import termios  # noqa: PLC0415  of POSIX
+
+                os.setsid()
+                fcntl.ioctl(ends[0], termios.TIOCSCTTY, 0)
+            for fd, end in enumerate(ends):
+                if end != fd:
+                    os.dup2(end, fd)
+            with os.fdopen(gate) as opened:
+                told = opened.read()
+            if not told:
+                os._exit(GIVEN_UP)
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and a program inherits that
+            os.execvpe(self._command[0], self._command, {**os.environ, **json.loads(told)})  # noqa: S606  as asked
+        except OSError as exc:
+            os.write(answer, str(exc.errno or errno.EIO).encode())
+        finally:
+            os._exit(NOT_RUN)
+
+    # --- our side ---
+
+    def _pass_on(self, take: Take) -> int:
+        with selectors.DefaultSelector() as selector:
+            for stream in self._streams:
+                selector.register(stream.source, selectors.EVENT_READ, stream)
+            if self._keyboard is not None:
+                selector.register(0, selectors.EVENT_READ, None)
+            return self._until_the_end(selector, take)
+
+    def _until_the_end(self, selector: selectors.BaseSelector, take: Take) -> int:
+        open_streams, silent_since = len(self._streams), time.monotonic()
+        while open_streams:
+            self._look_after_program()
+            ready = selector.select(0.1)
+            for key, _ in ready:
+                if key.data is None:
+                    self._type(selector)
+                elif not self._move(key.data, take):
+                    selector.unregister(key.fd)
+                    open_streams -= 1
+            if ready:
+                silent_since = time.monotonic()
+            elif self._exit is not None and time.monotonic() - silent_since > _AFTERWARDS:
+                break  # what it has left running holds the stream open
+        for stream in self._streams:
+            rest = stream.decoder.decode(b"", final=True)
+            if rest:
+                take(rest, stream.error)
+        while self._exit is None:
+            self._look_after_program(wait=True)
+        return self._exit
+
+    def _move(self, stream: _Stream, take: Take) -> bool:
+        """Pass on what has been written; False at the end of the stream."""
+        try:
+            data = os.read(stream.source, _PIECE)
+        except OSError:  # Linux's word for a terminal that nobody has open any more
+            data = b""
+        if not data:
+            return False
+        text = stream.decoder.decode(data)
+        if text:
+            take(text, stream.error)
+        _write(stream.target, data)
+        return True
+
+    def _type(self, selector: selectors.BaseSelector) -> None:
+        data = os.read(0, _PIECE)
+        if data and self._keyboard is not None:
+            _write(self._keyboard, data)
+        else:
+            selector.unregister(0)
+
+    def _look_after_program(self, *, wait: bool = False) -> None:
+        """Take note of its end; stop where it was stopped at the keyboard, and go on with it."""
+        if self._exit is not None:
+            return
+        pid, status = os.waitpid(self._pid, os.WUNTRACED | (0 if wait else os.WNOHANG))
+        if not pid:
+            return
+        if os.WIFSTOPPED(status):
+            if self._keyboard is not None:
+                self._terminal.take_back()
+                os.kill(os.getpid(), signal.SIGSTOP)
+                self._terminal.give()
+                self._resize()
+                os.killpg(self._pid, signal.SIGCONT)
+            return
+        self._exit = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+
+    @contextlib.contextmanager
+    def _signals(self) -> Any:
+        """Give the program the signals that come to us."""
+        numbers = [getattr(signal, name) for name in _FORWARDED if hasattr(signal, name)]
+        before = {number: signal.signal(number, self._forward) for number in numbers}
+        before[signal.SIGWINCH] = signal.signal(signal.SIGWINCH, lambda *_: self._resize())
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _forward(self, number: int, _frame: object) -> None:
+        # What is typed in a terminal that the program shares with us has reached it already.
+        typed = signal.Signals(number).name in _AT_A_KEY and self._keyboard is None and terminal.is_in_foreground()
+        if self._exit is None and not typed:
+            with contextlib.suppress(ProcessLookupError):
+                (os.killpg if self._keyboard is not None else os.kill)(self._pid, number)
+
+    def _resize(self) -> None:
+        for stream in self._streams:
+            if os.isatty(stream.target):
+                terminal.copy_size(stream.target, stream.source)
+
+    def _close(self) -> None:
+        for stream in self._streams:
+            with contextlib.suppress(OSError):
+                os.close(stream.source)
+
+
+def _write(fd: int, data: bytes) -> None:
+    """All of it; what cannot be written (a pipe that nobody reads) is not our program's business."""
+    with contextlib.suppress(OSError):
+        while data:
+            data = data[os.write(fd, data) :]
