@@ -204,7 +204,7 @@ def test_importing_it_is_light() -> None:
         assert not [name for name in sys.modules if name.startswith("wandb_logging.compat")]
         import wandb_logging.compat
         wandb_logging.compat.install(over=True)
-        late = [name for name in sys.modules if name.startswith(("wandb_logging._media", "wandb_logging._artifacts"))]
+        late = [name for name in sys.modules if name.startswith(("wandb_logging._media.", "wandb_logging._artifacts"))]
         late += sorted({"requests", "urllib3", "yaml", "numpy", "torch", "tenacity"} & set(sys.modules))
         assert late == [], late
     """)

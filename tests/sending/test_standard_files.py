@@ -180,7 +180,7 @@ class TestSetting:
         assert set(wandb_server.runs[0].files) == expected
         assert next(iter(wandb_server.runs[0].wandb_config["e"].values())).keys() == {"writerId"}
 
-    @pytest.mark.parametrize("setting", ["config.yaml", ["config.yml"], 3])
+    @pytest.mark.parametrize("setting", ["config.yml", ["config.yml"], 3])
     def test_wrong(self, setting: Any) -> None:
         """Another name is an error that lists the right ones."""
         with pytest.raises(SettingsError, match=r"config\.yaml, wandb-metadata\.json"):
