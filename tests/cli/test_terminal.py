@@ -109,6 +109,7 @@ def _printed(args: list[str]) -> str:
     return out.getvalue() + err.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 @settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=_hostile)

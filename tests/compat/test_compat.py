@@ -710,6 +710,7 @@ def test_login(wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch, caplo
     assert wandb.login(key=wandb_server.api_key) is True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["wandb.finish()", ""])
 def test_the_end_does_not_wait_for_a_server_that_is_not_there(end: str, tmp_path: Path) -> None:
     """By `finish` and at the exit of the program: what is left is on disk, and said."""

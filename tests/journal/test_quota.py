@@ -115,6 +115,7 @@ class TestWithoutServer:
         assert writer.counts.journalled == len(kept)
         assert writer.trouble == f"max_cache_bytes ({MOST}) is reached: new rows are lost"
 
+    @pytest.mark.slow
     def test_the_oldest_are_dropped(self, tmp_path: Path) -> None:
         """The last rows stay without a hole; each row is either there or counted."""
         run_dir, writer = bounded(tmp_path, "drop_oldest")
@@ -475,6 +476,7 @@ class TestCrashes:
         assert run_dir.has_base
         assert len(trees) > 10
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("call", ["replace", "unlink", "fsync"])
     def test_a_disk_that_refuses(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
         """Where room cannot be made the newest rows are lost and counted, and what is there stays whole."""

@@ -463,6 +463,7 @@ class TestImage:
         assert (value["format"], value["width"], value["height"], value["grouping"]) == ("jpg", 3, 2, 2)
         assert pillow.open(io.BytesIO(content)).format == "JPEG"
 
+    @pytest.mark.slow
     def test_figure(self) -> None:
         """A figure, its axes and pyplot give the same picture; a bare figure is logged as one."""
         matplotlib = pytest.importorskip("matplotlib")

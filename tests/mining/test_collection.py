@@ -44,6 +44,7 @@ def test_written_rules_find_the_rows() -> None:
     assert counts["false"] <= 0.005 * counts["wanted"]
 
 
+@pytest.mark.slow
 def test_suggested_rules_find_the_rows() -> None:
     """Without a rule: 97 % of the rows, and at most 0.5 % that nobody wants."""
     counts = total({name: [one.rule for one in suggest(scoring.text(name))] for name in scoring.names()})
@@ -59,6 +60,7 @@ def test_text_that_is_no_metric_gives_no_row(name: str) -> None:
     assert scoring.score(scoring.expected(name), found)["false"] == 0
 
 
+@pytest.mark.slow
 def test_suggestions_are_rules() -> None:
     """What is suggested can be written into the settings as it is: it is checked as such, and short enough to read."""
     for name in scoring.names():

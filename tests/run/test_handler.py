@@ -306,6 +306,7 @@ def test_a_run_that_a_person_has_finished_stays_so() -> None:
     assert read_run(handler.run.dir).exit_code == 3
 
 
+@pytest.mark.slow
 def test_records_of_other_threads_while_it_is_closed_are_kept(wandb_server: LocalServer) -> None:
     """Each row is on the server, whatever the moment at which the handler was closed."""
     handler = WandbHandler(project="p", mode="online", quiet=True)

@@ -24,6 +24,7 @@ metric = st.dictionaries(st.sampled_from(["name", "hidden", "step_metric", "step
 values = simple | st.lists(simple, max_size=3) | st.lists(metric, max_size=2) | st.dictionaries(letters, simple)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", sorted(SETTINGS.keys() - SAID_BY_CODE))
 @given(value=values)
 def test_the_schema_allows_what_is_taken(key: Any, value: Any) -> None:
