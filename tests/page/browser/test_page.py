@@ -327,11 +327,11 @@ class TestPictures:
     @pytest.mark.parametrize(
         ("name", "size", "dark", "change"),
         [
-            ("page", (1280, 760), False, {"smooth": 0.6}),
-            ("page-dark", (1280, 760), True, {"group": "model.depth"}),
-            ("page-table", (1280, 420), False, {"tab": "table"}),
-            ("page-run", (1280, 760), False, {"tab": "run"}),
-            ("page-phone", (390, 700), False, {}),
+            ("page", (1360, 720), False, {"smooth": 0.6, "metrics": "^(train|val)"}),
+            ("page-dark", (1360, 720), True, {"group": "model.depth", "metrics": "^(train|val)"}),
+            ("page-table", (1360, 330), False, {"tab": "table"}),
+            ("page-run", (1360, 720), False, {"tab": "run"}),
+            ("page-phone", (390, 700), False, {"metrics": "^(train|val)"}),
         ],
     )
     def test_pictures(  # noqa: PLR0917
@@ -359,5 +359,6 @@ class TestPictures:
         )
         browser.js("return new Promise((done) => setTimeout(done, 800))")
         assert browser.js("return document.documentElement.scrollWidth <= innerWidth")
+        browser.js("document.querySelector('.where').textContent = 'wandb_cache'; document.querySelectorAll('main h2')[2]?.scrollIntoView()")
         browser.picture(pictures / f"{name}.png")
         browser.driver.get_log("browser")

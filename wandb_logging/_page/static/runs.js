@@ -72,7 +72,9 @@ wl.runs = (() => {
 
   const colour = (place) => COLOURS[place % COLOURS.length];
   const stroke = (place) => STROKES[Math.floor(place / COLOURS.length) % STROKES.length];
-  const look = (run) => ({ colour: colour(run.key - 1), stroke: stroke(run.key - 1) });
+  const own = (run) => ({ colour: colour(run.key - 1), stroke: stroke(run.key - 1) });
+  // How a run is drawn: as its group, where there are groups.
+  const look = (run) => (wl.view.now.group && lines().find((line) => line.runs.includes(run.key))) || own(run);
 
   function configKeys() {
     const keys = new Map();
@@ -87,7 +89,7 @@ wl.runs = (() => {
   function lines() {
     const key = wl.view.now.group;
     const runs = shown();
-    if (!key) return runs.map((run) => ({ id: run.key, name: nameOf(run), runs: [run.key], ...look(run) }));
+    if (!key) return runs.map((run) => ({ id: run.key, name: nameOf(run), runs: [run.key], ...own(run) }));
     const groups = new Map();
     for (const run of runs) {
       const value = key === "group" || key === "job_type" || key === "project" ? run.info[key] : run.config[key];

@@ -35,7 +35,7 @@ wl.sidebar = (() => {
     const kept = new Map();
     const rows = runs.slice(0, MOST).map((run) => {
       const known = lines.get(run.key);
-      const text = JSON.stringify([wl.runs.nameOf(run), run.state, run.unsent, run.error, run.exact, run.damaged, wl.runs.isHidden(run), wl.view.now.run === wl.runs.idOf(run), cursor === run.key]);
+      const text = JSON.stringify([wl.runs.nameOf(run), run.state, run.unsent, run.error, run.exact, run.damaged, wl.runs.isHidden(run), wl.view.now.run === wl.runs.idOf(run), cursor === run.key, wl.runs.look(run)]);
       const line = known && known.text === text ? known : { text, node: row(run) };
       kept.set(run.key, line);
       return line.node;
