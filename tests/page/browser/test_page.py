@@ -359,6 +359,8 @@ class TestPictures:
         )
         browser.js("return new Promise((done) => setTimeout(done, 800))")
         assert browser.js("return document.documentElement.scrollWidth <= innerWidth")
-        browser.js("document.querySelector('.where').textContent = 'wandb_cache'; document.querySelectorAll('main h2')[2]?.scrollIntoView()")
+        browser.js(
+            "document.querySelector('.where').textContent = 'wandb_cache'; document.querySelectorAll('main h2')[2]?.scrollIntoView()"
+        )
         browser.picture(pictures / f"{name}.png")
         browser.driver.get_log("browser")

@@ -1,0 +1,284 @@
+"""The page of runs beside its goals: how soon it is there, how it follows, what it costs. In a real browser.
+
+python -m benchmarks.ui                  prints the table; takes some minutes, 500 MB of disk, Chromium, selenium
+python -m benchmarks.ui --write          into docs/performance.md
+python -m benchmarks.ui --tensorboard P  TensorBoard beside it, by the Python P of an environment that has it and
+                                         tensorboardX
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import random
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import wandb_logging
+from benchmarks._measure import load
+
+PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+_BEGIN, _END = "<!-- ui: written by `python -m benchmarks.ui --write` -->", "<!-- end of ui -->"
+_SPIKES = [99_991 * at + 7 for at in range(10)]
+_CHARTS = "[...wl.charts.cards.values()].filter((card) => card.plot)"
+_LIVE = 40  # rows that are waited for
+
+Row = tuple[str, str, str, str]
+"""What, goal, figure, what is behind it."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--tensorboard", metavar="PYTHON")
+    given = parser.parse_args()
+    before = load()
+    with tempfile.TemporaryDirectory() as folder, browser() as driver:
+        rows = [*many(driver, Path(folder)), *long(driver, Path(folder)), *listed(driver, Path(folder))]
+        if given.tensorboard:
+            rows += beside(given.tensorboard, Path(folder))
+    table = "\n".join(
+        [
+            "| what | goal | figure | behind it |",
+            "| --- | --- | --- | --- |",
+            *(f"| {' | '.join(row)} |" for row in rows),
+        ]
+    )
+    table += f"\n\nMeasured on {time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, Python {sys.version.split()[0]}, "
+    table += f"Chromium headless. Load of the machine before: {before:.1f} a core.\n"
+    print(table)
+    if given.write:
+        page = PAGE.read_text(encoding="utf-8")
+        head, tail = page.partition(_BEGIN)[0], page.partition(_END)[2]
+        PAGE.write_text(f"{head}{_BEGIN}\n\n{table}\n{_END}{tail}", encoding="utf-8")
+
+
+@contextmanager
+def browser() -> Iterator[Any]:
+    """Chromium with a window that is high enough for twenty charts."""
+    from selenium import webdriver  # noqa: PLC0415  only for who measures this
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or ""
+    for flag in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "window-size=1440,2400"):
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver") or ""))
+    driver.set_script_timeout(300)
+    yield driver
+    driver.quit()
+
+
+class Server:
+    """`wandb-logging ui` as a process of its own."""
+
+    def __init__(self, root: Path, cache: Path) -> None:
+        begun = time.perf_counter()
+        command = [sys.executable, "-m", "wandb_logging", "ui", str(root), "--no-browser", "--port", "0"]
+        self.process = subprocess.Popen([*command, "--cache", str(cache)], stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        found = re.search(r"http\S+", self.process.stdout.readline())
+        assert found is not None
+        self.address = found.group()
+        self.up = time.perf_counter() - begun
+
+    def memory(self) -> float:
+        """The most memory it ever had, MB."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        return int(status.partition("VmHWM:")[2].split()[0]) / 1000
+
+    def cpu(self) -> float:
+        """Seconds of CPU so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+
+def opened(driver: Any, server: Server, *conditions: str) -> list[float]:
+    """Seconds from opening the page until each condition was true for the first time."""
+    driver.get("about:blank")
+    driver.get_log("performance")
+    begun = time.perf_counter()
+    driver.get(server.address)
+    found: list[float] = []
+    for condition in conditions:
+        while not driver.execute_script(f"try {{ return {condition} }} catch {{ return false }}"):
+            time.sleep(0.005)
+            if time.perf_counter() - begun > 300:
+                raise TimeoutError(condition)
+        found.append(time.perf_counter() - begun)
+    return found
+
+
+def sent(driver: Any) -> float:
+    """Megabytes that came over the network since the page was opened."""
+    messages = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
+    ends = [message["params"] for message in messages if message["method"] == "Network.loadingFinished"]
+    return sum(end["encodedDataLength"] for end in ends) / 1e6
+
+
+def many(driver: Any, folder: Path) -> Iterator[Row]:
+    """50 runs of 20 metrics with 10,000 points."""
+    root, cache = folder / "many", folder / "kept"
+    for number in range(50):
+        write(root, f"r{number:02}", 20, 10_000, number)
+    server = Server(root, cache)
+    exact = f"{_CHARTS}.length === 20 && {_CHARTS}.every((card) => card.ready.drawn.length === 50 && card.ready.drawn.every((one) => one.exact))"  # noqa: E501
+    first, all_charts, whole = opened(driver, server, f"{_CHARTS}.length > 0", f"{_CHARTS}.length === 20", exact)
+    yield "server up", "0.15 s", f"{server.up:.2f} s", "until it has printed its address"
+    yield "first chart of 50 runs, nothing read before", "0.5 s", f"{first:.2f} s", "from opening the page"
+    yield "20 charts of 50 runs, 10,000 points each", "1.0 s", f"{all_charts:.2f} s", "sampled"
+    yield "exact", "4 s", f"{whole:.2f} s", "every point of 10 million read"
+    yield "to the browser until then", "1.2 MB", f"{sent(driver):.2f} MB", "packed, each news included"
+    memory = server.memory()
+    server.stop()
+    server = Server(root, cache)
+    second = opened(driver, server, exact)[0]
+    yield "the second start, exact", "1 s", f"{second:.2f} s", "from what was kept"
+    yield "to the browser", "1.2 MB", f"{sent(driver):.2f} MB", "the page itself included"
+    yield "server's memory", "60 MB", f"{max(memory, server.memory()):.0f} MB", "the most of both starts"
+    yield from live(driver, server, root)
+    server.stop()
+
+
+def live(driver: Any, server: Server, root: Path) -> Iterator[Row]:
+    """From the logging call to the drawn line, and what waiting for it costs."""
+    run = wandb_logging.new_run("bench", run_id="live", mode="offline", cache_dir=root, quiet=True)
+    run.log({"train/m1": 0.0})
+    names = "wl.runs.metrics[card.metric] === 'train/m1'"
+    one = f"{_CHARTS}.find((card) => {names})?.ready.drawn.find((one) => one.name === 'live')"
+    while not driver.execute_script(f"return Boolean({one})"):
+        time.sleep(0.05)
+    delays = []
+    for at in range(1, _LIVE + 1):
+        value = 1000.0 + at
+        wait = f"const done = arguments[0]; const look = () => ({one}?.high.includes({value}) ? done(Date.now() / 1000) : requestAnimationFrame(look)); look()"  # noqa: E501
+        driver.execute_script(f"window.seen = new Promise((done) => ((...arguments) => {{ {wait} }})(done))")
+        begun = time.time()
+        run.log({"train/m1": value})
+        delays.append(driver.execute_async_script("window.seen.then(arguments[0])") - begun)
+        time.sleep(0.1 + random.random() / 10)  # noqa: S311
+    run.finish()
+    delays.sort()
+    yield "a row, to pixel, p50", "0.15 s", f"{statistics.median(delays):.3f} s", f"{_LIVE} rows, 51 runs in 20 charts"
+    yield "p95", "0.3 s", f"{delays[int(0.95 * len(delays))]:.3f} s", ""
+    time.sleep(3)
+    before = server.cpu()
+    time.sleep(20)
+    yield "idle, a page open", "0.5 % CPU", f"{(server.cpu() - before) / 20:.2%}", "over 20 s, 51 runs"
+
+
+def long(driver: Any, folder: Path) -> Iterator[Row]:
+    """One run of a million points."""
+    root = folder / "long"
+    write(root, "long", 1, 1_000_000, 1, _SPIKES)
+    server = Server(root, folder / "kept")
+    line = f"{_CHARTS}[0].ready.drawn[0]"
+    first, whole = opened(driver, server, f"{_CHARTS}.length > 0", f"{line}.exact")
+    found = driver.execute_script(f"return {line}.high.filter((value) => value === 100).length")
+    yield "1,000,000 points, first", "0.4 s", f"{first:.2f} s", "sampled"
+    yield "exact", "2.5 s", f"{whole:.2f} s", ""
+    yield "spikes of one point that are seen", "10 of 10", f"{found} of {len(_SPIKES)}", ""
+    server.stop()
+
+
+def listed(driver: Any, folder: Path) -> Iterator[Row]:
+    """A thousand runs in the list."""
+    root = folder / "thousand"
+    first = write(root, "run0000", 20, 100, 1)
+    for number in range(1, 1000):
+        copy = first.with_name(f"run{number:04}")
+        shutil.copytree(first, copy)
+        about = json.loads((copy / "run.json").read_text(encoding="utf-8"))
+        (copy / "run.json").write_text(
+            json.dumps({**about, "id": copy.name, "start": about["start"] + number}), "utf-8"
+        )
+    server = Server(root, folder / "kept")
+    (seconds,) = opened(driver, server, "document.querySelector('.side-head').textContent.includes('of 1000 runs')")
+    yield "1,000 runs listed", "0.5 s", f"{seconds:.2f} s", "from opening the page"
+    server.stop()
+
+
+def write(root: Path, name: str, metrics: int, rows: int, seed: int, spikes: Any = ()) -> Path:
+    """A run that has ended."""
+    rng, high = random.Random(seed), set(spikes)  # noqa: S311
+    run = wandb_logging.new_run("bench", run_id=name, name=name, mode="offline", cache_dir=root, quiet=True)
+    names = [f"{'train' if at % 2 else 'val'}/m{at}" for at in range(metrics)]
+    for step in range(rows):
+        base = math.exp(-3 * step / rows)
+        run.log({key: 100.0 if step in high else base + 0.1 * rng.random() for key in names})
+    run.finish()
+    assert run.dir is not None
+    return run.dir
+
+
+_EVENTS = """
+import sys, random, math
+from tensorboardX.event_file_writer import EventFileWriter
+from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.proto.summary_pb2 import Summary
+for run in range(50):
+    writer, rng = EventFileWriter(f"{sys.argv[1]}/r{run:02}"), random.Random(run)
+    for step in range(10_000):
+        base = math.exp(-3 * step / 10_000)
+        values = [Summary.Value(tag=f"m{at}", simple_value=base + 0.1 * rng.random()) for at in range(20)]
+        writer.add_event(Event(step=step, wall_time=1.7e9 + step, summary=Summary(value=values)))
+    writer.close()
+"""
+
+
+def beside(python: str, folder: Path) -> Iterator[Row]:
+    """TensorBoard over the same points: until its server gives out a curve of each run. No browser is in it."""
+    root = folder / "events"
+    subprocess.run([python, "-c", _EVENTS, str(root)], check=True)
+    command = [python, "-m", "tensorboard.main", "--logdir", str(root), "--port", "16006"]
+    begun = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        up = _until("http://127.0.0.1:16006/data/environment", lambda _: True, begun)
+        address = "http://127.0.0.1:16006/data/plugin/scalars/scalars?run=r49&tag=m19"
+        whole = _until(address, lambda points: bool(points) and points[-1][1] == 9999, begun)
+        tree = subprocess.run(
+            ["ps", "-o", "rss=", "--ppid", str(process.pid)], capture_output=True, text=True, check=False
+        )
+        own = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii").partition("VmRSS:")[2].split()[0]
+        memory = (int(own) + sum(map(int, tree.stdout.split()))) / 1000
+        points = len(json.loads(urllib.request.urlopen(address).read()))
+    finally:
+        process.terminate()
+        process.wait()
+    yield "TensorBoard, server up", "", f"{up:.2f} s", "until it answers"
+    yield "TensorBoard, the last run's last point", "", f"{whole:.1f} s", f"{points} of 10,000 points a curve are kept"
+    yield "TensorBoard, memory", "", f"{memory:.0f} MB", "with its children"
+
+
+def _until(address: str, ready: Any, begun: float) -> float:
+    while time.perf_counter() - begun < 300:
+        try:
+            with urllib.request.urlopen(address, timeout=60) as answer:
+                if ready(json.loads(answer.read())):
+                    return time.perf_counter() - begun
+        except (OSError, ValueError, urllib.error.URLError):
+            pass
+        time.sleep(0.05)
+    return math.inf
+
+
+if __name__ == "__main__":
+    main()
