@@ -130,7 +130,7 @@ def sent(driver: Any) -> float:
     """Megabytes that came over the network since the page was opened."""
     messages = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
     ends = [message["params"] for message in messages if message["method"] == "Network.loadingFinished"]
-    return sum(end["encodedDataLength"] for end in ends) / 1e6
+    return float(sum(end["encodedDataLength"] for end in ends)) / 1e6
 
 
 def many(driver: Any, folder: Path) -> Iterator[Row]:
@@ -187,7 +187,7 @@ def live(driver: Any, server: Server, root: Path) -> Iterator[Row]:
 def long(driver: Any, folder: Path) -> Iterator[Row]:
     """One run of a million points."""
     root = folder / "long"
-    write(root, "long", 1, 1_000_000, 1, _SPIKES)
+    write(root, "long", 1, 1_000_000, 1, spikes=_SPIKES)
     server = Server(root, folder / "kept")
     line = f"{_CHARTS}[0].ready.drawn[0]"
     first, whole = opened(driver, server, f"{_CHARTS}.length > 0", f"{line}.exact")
@@ -215,7 +215,7 @@ def listed(driver: Any, folder: Path) -> Iterator[Row]:
     server.stop()
 
 
-def write(root: Path, name: str, metrics: int, rows: int, seed: int, spikes: Any = ()) -> Path:
+def write(root: Path, name: str, metrics: int, rows: int, seed: int, *, spikes: Any = ()) -> Path:
     """A run that has ended."""
     rng, high = random.Random(seed), set(spikes)  # noqa: S311
     run = wandb_logging.new_run("bench", run_id=name, name=name, mode="offline", cache_dir=root, quiet=True)
@@ -255,7 +255,10 @@ def beside(python: str, folder: Path) -> Iterator[Row]:
         address = "http://127.0.0.1:16006/data/plugin/scalars/scalars?run=r49&tag=m19"
         whole = _until(address, lambda points: bool(points) and points[-1][1] == 9999, begun)
         tree = subprocess.run(
-            ["ps", "-o", "rss=", "--ppid", str(process.pid)], capture_output=True, text=True, check=False
+            [shutil.which("ps") or "ps", "-o", "rss=", "--ppid", str(process.pid)],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         own = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii").partition("VmRSS:")[2].split()[0]
         memory = (int(own) + sum(map(int, tree.stdout.split()))) / 1000
