@@ -62,10 +62,16 @@ class Visitor:
             "I", (planes[at] << 24 | planes[count + at] << 16 | planes[2 * count + at] << 8 for at in range(count))
         )
         values = array("f", whole.tobytes())
-        total, at, found = count // 3, 0, {}
-        for run, metric, _, length, _ in head["series"]:
-            found[run, metric] = [list(values[part * total + at : part * total + at + length]) for part in range(3)]
+        means = sum(item[3] for item in head["series"])
+        ends = sum(item[3] for item in head["series"] if item[4])
+        assert len(values) == means + 2 * ends
+        at, end, found = 0, 0, {}
+        for run, metric, _, length, exact in head["series"]:
+            mean = list(values[ends + at : ends + at + length])
+            low, high = (list(values[place : place + length]) for place in (end, ends + means + end))
+            found[run, metric] = [low, mean, high] if exact else [mean] * 3
             at += length
+            end += length if exact else 0
         return head, found
 
     def run(self, path_end: str = "") -> dict[str, Any]:

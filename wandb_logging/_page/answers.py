@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -139,16 +140,20 @@ class Answers:
         self, head: dict[str, Any], drawn: Iterable[tuple[Run, Bins, bool]], names: Sequence[str], grid: Grid | None
     ) -> bytes:
         """Some metrics of some runs on a grid: how long the head is, the head in JSON, then the values."""
-        series, columns = [], []
+        series: list[list[int]] = []
+        means: list[array[float]] = []
+        ends: list[tuple[array[float], array[float]]] = []
         for run, bins, exact in drawn if grid else ():
             with run.lock:
                 for name in names:
                     placed = on_grid(bins, name, grid) if grid else None
                     if placed:
                         series.append([run.key, self.runs.id_of(name), placed[0], len(placed[1]), int(exact)])
-                        columns.append(placed[1:])
+                        means.append(placed[2])
+                        if exact:  # of a sample each bin has one value
+                            ends.append((placed[1], placed[3]))
         place = None if grid is None else [math.ldexp(1, grid.exponent), grid.first, grid.size]
-        lowest, means, highest = zip(*columns) if columns else ((), (), ())
+        lowest, highest = zip(*ends) if ends else ((), ())
         line = json.dumps({**head, "grid": place, "series": series}).encode()
         return len(line).to_bytes(4, "little") + line + b"".join(planes([*lowest, *means, *highest]))
 

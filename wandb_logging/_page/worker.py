@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -23,6 +24,8 @@ _EXPECT = 8  # rows that are looked at to know how wide bins have to be
 
 def main(folder: str) -> None:
     """Read what the input says, until it ends."""
+    with contextlib.suppress(OSError, AttributeError):  # not on Windows
+        os.nice(10)  # who looks at the page goes first
     gc.disable()  # a run is read without circles, and looking for some would take a fifth of the time
     cache = Cache(Path(folder))
     for line in sys.stdin:

@@ -54,14 +54,19 @@ wl.api = (() => {
     const size = new DataView(buffer).getUint32(0, true);
     const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, size)));
     const values = floats(new Uint8Array(buffer, 4 + size));
-    const total = head.series.reduce((sum, item) => sum + item[3], 0);
+    // All lowest values, then all means, then all highest ones. A sample has one value a bin, which is all three.
+    const ends = head.series.reduce((sum, item) => sum + (item[4] ? item[3] : 0), 0);
+    const means = head.series.reduce((sum, item) => sum + item[3], 0);
     const of = new Map();
     let at = 0;
+    let end = 0;
     for (const [run, metric, start, length, exact] of head.series) {
       if (!of.has(metric)) of.set(metric, new Map());
-      const part = (from) => values.subarray(from + at, from + at + length);
-      of.get(metric).set(run, { start, low: part(0), mean: part(total), high: part(2 * total), exact: Boolean(exact) });
+      const part = (from) => values.subarray(from, from + length);
+      const mean = part(ends + at);
+      of.get(metric).set(run, { start, mean, low: exact ? part(end) : mean, high: exact ? part(ends + means + end) : mean, exact: Boolean(exact) });
       at += length;
+      if (exact) end += length;
     }
     const [width, first, count] = head.grid || [1, 0, 0];
     return { width, first, size: count, complete: head.complete, of, read: head.read };

@@ -219,6 +219,7 @@ wl.charts = (() => {
     const known = card.data;
     if (only && known) {
       if (known.width !== data.width || known.first !== data.first) { card.stale = true; return; }
+      if (!of.size && known.size === data.size) return;
       for (const [key, part] of of) known.of.set(key, part);
       card.data = { ...known, size: data.size };
     } else card.data = { ...data, of };
