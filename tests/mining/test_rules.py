@@ -111,6 +111,12 @@ class TestPairs:
         line = "at=2026-11-28T08:57:10Z v=1.4.2 host=10.0.0.1:80 dt=00:04:50 id=0x1f f=/a/b1 loss=0.5"
         assert found(line, {"pairs": "="}) == [(None, {"loss": 0.5})]
 
+    def test_units_that_change(self) -> None:
+        """A curve stays in the unit that it began with."""
+        text = "total: 177ms, size: 1.5GB\ntotal: 1.2s, size: 512MB\ntotal: 2s, size: 2GB"
+        assert [metrics["total"] for _, metrics in found(text, {"pairs": ":"})] == pytest.approx([177, 1200, 2000])
+        assert [metrics["size"] for _, metrics in found(text, {"pairs": ":"})] == pytest.approx([1.5, 0.512, 2])
+
     def test_a_prefix_from_the_line(self) -> None:
         """`{event}` in a prefix is the word that the line gives under that name."""
         assert found("event=eval loss=0.5", {"pairs": "=", "prefix": "{event}/"}) == [(None, {"eval/loss": 0.5})]

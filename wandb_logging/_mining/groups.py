@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -276,7 +277,7 @@ def _neighbours(groups: list[Group], kept: list[Group], begin: int) -> list[Grou
 def _steps_alone(groups: list[Group], kept: list[Group]) -> list[Group]:
     """Lines that only count, `Time = 0.5`, if rows without a step come after them."""
     groups = [*groups, *_by_beginning(groups, kept)]
-    without = [item.number for group in kept if group.step is None for item in group.shapes]
+    without = sorted(item.number for group in kept if group.step is None for item in group.shapes)
     found = []
     for group in groups:
         if group in kept or group.step is None:
@@ -284,13 +285,19 @@ def _steps_alone(groups: list[Group], kept: list[Group]) -> list[Group]:
         item = group.first.fields[group.step]
         if not item.name and item.sep != "#":
             continue
-        follows = sum(any(shape.number < number <= shape.number + 40 for number in without) for shape in group.shapes)
+        follows = sum(_comes_within(without, item.number, 40) for item in group.shapes)
         often = follows * 2 > len(group.shapes) > 1 or (follows and item.sep == "/")
         if often and (len(group.first.key.split()) < 16 or item.sep == "#"):
             group.wanted = {}
             found.append(group)
     found.sort(key=lambda group: -len(group.shapes))
     return found[:1]
+
+
+def _comes_within(numbers: Sequence[int], after: int, most: int) -> bool:
+    """Whether one of these sorted numbers is at most so much greater."""
+    at = bisect_right(numbers, after)
+    return at < len(numbers) and numbers[at] <= after + most
 
 
 def _count_bars(groups: list[Group]) -> None:

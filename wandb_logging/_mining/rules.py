@@ -10,7 +10,8 @@ from typing import Any, ClassVar, NamedTuple
 from wandb_logging._errors import SettingsError
 from wandb_logging._mining import objects, steps
 from wandb_logging._mining.blocks import Block, Box
-from wandb_logging._mining.pairs import pairs
+from wandb_logging._mining.numbers import factor
+from wandb_logging._mining.pairs import Pair, pairs
 from wandb_logging._mining.regexes import Regex
 from wandb_logging._mining.tables import Table
 from wandb_logging._mining.template import Found, Template
@@ -182,7 +183,7 @@ class Rule:
         separator = "" if True in {self.given["pairs"], " " in wanted} else next(iter(wanted))
         self.needle = template.needle if template is not None else separator
 
-        def find(line: Line, _: dict[str, Any]) -> Found | None:
+        def find(line: Line, state: dict[str, Any]) -> Found | None:
             found: Found = {}
             begin = 0
             if template is not None:
@@ -193,7 +194,7 @@ class Rule:
                 begin = _same_place(line, begin)
             for pair in pairs(line.raw, self._decimal, begin):
                 if pair.sep in wanted and pair.name:
-                    found.setdefault(pair.name, pair.value)
+                    found.setdefault(pair.name, _in_first_unit(pair, state))
             for name, word in _WORDS.findall(line.raw[begin:]) if "{" in self.given.get("prefix", "") else ():
                 found.setdefault(name, word)
             return found if template is not None or found else None
@@ -324,6 +325,14 @@ def _filled(text: str, found: Found, section: str) -> str:
         if "/" in filled
         else filled
     )
+
+
+def _in_first_unit(pair: Pair, state: dict[str, Any]) -> float:
+    """A number in the unit that its name had first: 177ms and then 1.2s are 177 and 1200."""
+    if not pair.unit:
+        return pair.value
+    first = state.setdefault("units", {}).setdefault(pair.name, pair.unit)
+    return pair.value if first == pair.unit else pair.value * factor(pair.unit, first)
 
 
 def _starting(text: object, at: str, decimal: str) -> Template:

@@ -71,9 +71,9 @@ class RuleSet:
         rows: list[Row] = []
         for rule in self._rules:
             if rule.plain:
-                found = rule.find(line, opened) if rule.needle in raw else None
+                found = rule.find(line, state) if rule.needle in raw else None
             else:
-                found = self._try(rule, line, opened)
+                found = self._try(rule, line, state, opened)
             if found is None:
                 continue
             self._hits[rule.number] += 1
@@ -141,17 +141,17 @@ class RuleSet:
             if other.form == "table" and other is not rule:
                 opened.pop(str(other.number), None)
 
-    def _try(self, rule: Rule, line: Line, opened: dict[str, Any]) -> Found | None:
+    def _try(self, rule: Rule, line: Line, state: dict[str, Any], opened: dict[str, Any]) -> Found | None:
         if rule.filtered and not rule.is_for(line):
             return None
         if rule.stateful is None:
-            return rule.find(line, {}) if rule.needle in line.raw else None
+            return rule.find(line, state) if rule.needle in line.raw else None
         key = str(rule.number)
         if key not in opened and rule.needle not in line.raw:
             return None
-        state = opened.setdefault(key, {})
-        found = rule.find(line, state)
-        if not state:
+        own = opened.setdefault(key, {})
+        found = rule.find(line, own)
+        if not own:
             del opened[key]
         return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -107,16 +107,32 @@ def table_findings(texts: Sequence[Text]) -> list[Finding]:
     found: list[Finding] = []
     taken: set[int] = set()
     seen: set[str] = set()
+    tried: Counter[str] = Counter()
     for i, (number, text) in enumerate(texts):
         header = _header(text)
         if header is None or header in seen or number in taken:
             continue
         finding = _table(header, texts, i, taken)
+        if finding is None and _can_begin(texts, i):
+            tried[header] += 1  # each costs a pass over the log
+            if tried[header] >= _MOST_TRIES:
+                seen.add(header)
+        if len(tried) + len(seen) > _MOST_HEADERS:
+            break
         if finding is not None:
             seen.add(header)
             taken |= finding.lines
             found.append(finding)
     return found
+
+
+_MOST_HEADERS, _MOST_TRIES = 100, 3
+
+
+def _can_begin(texts: Sequence[Text], i: int) -> bool:
+    """Whether a row is below a line that could be a header."""
+    following = [text for _, text in texts[i + 1 : i + 5] if text.strip() and not tables.RULE.match(text)][:2]
+    return any(_fits(texts[i][1], text) for text in following)
 
 
 def _header(text: str) -> str | None:
@@ -150,9 +166,9 @@ def _header(text: str) -> str | None:
 
 
 def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Finding | None:
-    following = [text for _, text in texts[i + 1 : i + 5] if text.strip() and not tables.RULE.match(text)][:2]
-    if not following or not any(_fits(texts[i][1], text) for text in following[:2]):
+    if not _can_begin(texts, i):
         return None
+    following = [text for _, text in texts[i + 1 : i + 5] if text.strip() and not tables.RULE.match(text)][:2]
     comma = any(re.search(r"\s\d+,\d\d?(?:\s|$)", f" {text}") for text in following)
     plain = set(re.split(r"[\s|]+", header.lower()))
     if (
@@ -206,17 +222,12 @@ def _rows(table: Table, texts: Sequence[Text], taken: set[int]) -> tuple[list[tu
     rows: list[tuple[int, Found]] = []
     lines: set[int] = set()
     first_cells: dict[str, set[str]] = defaultdict(set)
-    for number, text in texts:
+    for i, (number, text) in enumerate(texts):
         if number in taken:
             continue
         found = table.find(text, state)
         if found is None:
-            other = _header(text) if state and text.strip() else None
-            if (
-                other is not None
-                and len(other.split()) > 1
-                and any(_fits(text, below) for below in _below(texts, number))
-            ):
+            if state and text.strip() and len((_header(text) or "").split()) > 1 and _can_begin(texts, i):
                 state.clear()
             continue
         lines.add(number)
@@ -228,10 +239,6 @@ def _rows(table: Table, texts: Sequence[Text], taken: set[int]) -> tuple[list[tu
                 first_cells[name].add(cells[name])
     label = next((name for name, values in first_cells.items() if len(values) > 1 and len(values) == len(rows)), None)
     return rows, lines, label
-
-
-def _below(texts: Sequence[Text], number: int) -> list[str]:
-    return [text for at, text in texts if number < at <= number + 2 and text.strip()]
 
 
 def percentiles(texts: Sequence[Text]) -> list[Finding]:
