@@ -275,3 +275,26 @@ class TestWaitingForTheServer:
         assert ("KeyboardInterrupt" in err) == end.startswith("run.finish")
         data = wandb_logging.read_run(Path("wandb_cache/p/abc"))
         assert [row["loss"] for row in data.rows] == [1]
+
+
+def test_where_no_thread_can_be_started(wandb_server: LocalServer) -> None:
+    """A limit, a subinterpreter: one line says so at once; rows are kept, and sent at flush and at exit."""
+    code = """
+        import logging, threading, wandb_logging
+        def start(self):
+            raise RuntimeError("can't start new thread")  # what CPython raises at the limit
+        threading.Thread.start = start
+        handler = wandb_logging.WandbHandler(project="p", mode="online")
+        log = logging.getLogger("t"); log.setLevel("INFO"); log.addHandler(handler)
+        log.info("", extra={"metrics": {"loss": 0}})
+        print(handler.stats()["acknowledged"])
+        import sys; sys.stderr.write("here\\n")
+        handler.flush(60)
+        print(handler.stats()["acknowledged"])
+        log.info("", extra={"metrics": {"loss": 1}})
+    """
+    done = run_program(wandb_server, code)
+    assert done.stdout.split() == ["0", "1"]
+    assert "no thread can be started" in done.stderr.split("here")[0]
+    assert losses(wandb_server) == [[0, 1]]
+    assert wandb_server.runs[0].state == "finished"

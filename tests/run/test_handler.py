@@ -590,3 +590,20 @@ def test_a_record_made_by_hand_may_lack_what_logging_puts_in(make: Any, given: A
         handler.handle(make({**given, "metrics": {"loss": 1}}))
         handler.handle(logging.makeLogRecord({**given, "levelno": 20, "levelname": "INFO", "metrics": {"loss": 2}}))
         assert metrics_of(handler) == [{"loss": 1}, {"loss": 2}]
+
+
+def test_a_fault_of_ours_at_the_end_reaches_nobody(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`logging.shutdown` goes on to the other handlers; the traceback is on our own logger."""
+    handler = offline()
+    logger_with(handler).info("x")
+    run = handler.run
+    for name in ("finish", "flush"):
+        monkeypatch.setattr(run._background, name, lambda *_args, **_more: 1 / 0)
+        with caplog.at_level(logging.INFO, "wandb_logging"):
+            handler.flush()
+    handler.close()
+    assert "ZeroDivisionError" in caplog.text
+    monkeypatch.undo()
+    run.finish()

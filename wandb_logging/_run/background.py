@@ -107,6 +107,7 @@ class Background:
             self._listener.start()
             if not self._listener.running:
                 self.notices.add(*words.without_thread())
+                self.notices.say_all()  # nobody else does for a long time
 
     @property
     def in_child(self) -> bool:

@@ -24,7 +24,8 @@ from wandb_logging._process.last_words import say_last
 from wandb_logging._process.listener import own_threads
 from wandb_logging._records.completed import completed
 from wandb_logging._records.snapshot import Snapshot
-from wandb_logging._run.run import Run, anchored, flush_aloud, go_on, inlet_of, is_finished, orphan_of, prepare_for
+from wandb_logging._run.run import Run, flush_aloud, go_on, inlet_of, is_finished, orphan_of, tell_fault
+from wandb_logging._run.start import anchored, prepare_for
 from wandb_logging._settings.settings import SETTINGS, Settings
 
 if TYPE_CHECKING:
@@ -254,6 +255,8 @@ class WandbHandler(logging.Handler):
             self._given_up = True
             if not ending.is_exiting():
                 raise
+        except Exception:  # as in `close`
+            tell_fault(run)
 
     def close(self) -> None:
         """Finish the run, in at most `close_timeout` seconds. Calling it again does nothing."""
@@ -287,6 +290,8 @@ class WandbHandler(logging.Handler):
             if not ending.is_exiting():
                 raise
             # Python would print a traceback of its own exit.
+        except Exception:  # a fault of ours must not keep `logging.shutdown` from the other handlers
+            tell_fault(run)
 
     def _time_left(self) -> float:
         # logging.shutdown flushes, then closes: both together have close_timeout (promise 6).

@@ -20,19 +20,19 @@ from wandb_logging._events import alerts
 from wandb_logging._events.metrics import Metric
 from wandb_logging._fold import fold
 from wandb_logging._journal.rundir import safe_name
-from wandb_logging._keys.keys import Session, find_keys
+from wandb_logging._keys.keys import Session
 from wandb_logging._media.placing import Placing
 from wandb_logging._process import ending
 from wandb_logging._process.notices import Notices
-from wandb_logging._process.sampling import OwnStats, Sampler
+from wandb_logging._process.sampling import OwnStats
 from wandb_logging._reading.summary import Follower, Summary
 from wandb_logging._records.snapshot import Steps, now, row_event
 from wandb_logging._report import Report
 from wandb_logging._run import artifacts, autoresume, copying, words
 from wandb_logging._run.background import Background
-from wandb_logging._run.prepare import prepare
+from wandb_logging._run.described import Described
 from wandb_logging._run.save import POLICIES, matches
-from wandb_logging._run.start import chosen_mode, is_homeless
+from wandb_logging._run.start import anchored, prepare_for, samplers_of, secrets_of
 from wandb_logging._run.tensorboard import TensorBoard
 from wandb_logging._run.watch import Watch
 from wandb_logging._sending.files import ignored
@@ -76,7 +76,7 @@ def new_run(
     return Run(Settings.of({key: value for key, value in values.items() if value is not None}))
 
 
-class Run:
+class Run(Described):
     """A W&B run. Made by `new_run`, or by the first record of a `WandbHandler`.
 
     As a context manager it is finished at the end of the block: with exit code 1 if an exception leaves it, whose
@@ -117,8 +117,8 @@ class Run:
         aside: Aside = {}
         config = plain(settings.config, aside=aside, of_config=True)
         mode = prepare_for(settings)
-        self._secrets = secrets = _secrets_of(settings, mode, notices)
-        samplers = _samplers_of(settings, lambda: OwnStats(self.stats))
+        self._secrets = secrets = secrets_of(settings, mode, notices)
+        samplers = samplers_of(settings, lambda: OwnStats(self.stats))
         self._background = Background(settings, mode, config, notices, secrets, samplers, self._on_stop, undo, stall)
         self._journal = journal = self._background.journal
         if self._auto:
@@ -150,131 +150,7 @@ class Run:
         if settings.tensorboard is not None:
             self.watch_tensorboard(settings.tensorboard)
 
-    # --- what it is ---
-
-    @property
-    def id(self) -> str:
-        """Id of the run in its project."""
-        return str(self._journal.info["id"])
-
-    @property
-    def start_time(self) -> float:
-        """When the run began, seconds since 1970."""
-        return float(self._journal.info["start"])
-
-    @property
-    def mode(self) -> str:
-        """online, offline or disabled."""
-        return self._background.mode
-
-    @property
-    def stopped(self) -> bool:
-        """Whether the server asked the run to stop."""
-        return self._background.stopped
-
-    @property
-    def name(self) -> str:
-        """Name people see: the server's once it is known, else the setting, else the id. Can be set."""
-        remote = self._background.remote
-        return self._changed.get("name") or (remote.display_name if remote else None) or self.settings.name or self.id
-
-    @name.setter
-    def name(self, name: str) -> None:
-        self._change("name", name)
-
-    @property
-    def notes(self) -> str | None:
-        """Longer description. Can be set. Of a run that is resumed what it had, once the server has been asked."""
-        given: str | None = self._changed.get("notes", self.settings.notes)
-        if given is not None:
-            return given
-        uploader = self._background.uploader
-        before: str | None = uploader.state.run.get("notes") or self._journal.info.get("notes")
-        return before or (uploader.remote.notes if uploader.remote else None)
-
-    @notes.setter
-    def notes(self, notes: str) -> None:
-        self._change("notes", notes)
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """Tags of the run. Can be set, and added to: `run.tags += ("v2",)`.
-
-        Of a run that is resumed online these are what it had: the server is waited for, at most `close_timeout`.
-        """
-        if "tags" in self._changed or self.settings.tags:
-            return tuple(self._changed.get("tags", self.settings.tags))
-        uploader = self._background.uploader
-        resumes = self.settings.resume in {"allow", "must"} and self.mode == "online" and self._goes_on
-        if resumes and uploader.remote is None:
-            self._background.append_change("run", {})  # without anything to send the server would not be asked
-            self.flush(self.settings.close_timeout)
-        before = uploader.state.run.get("tags") or self._journal.info["tags"]
-        return tuple(before or (uploader.remote.tags if uploader.remote else ()))
-
-    @tags.setter
-    def tags(self, tags: Iterable[str]) -> None:
-        self._change("tags", tags if isinstance(tags, str) else tuple(tags))
-
-    @property
-    def group(self) -> str | None:
-        """Group of runs this one belongs to. Can be set."""
-        group: str | None = self._changed.get("group", self.settings.group)
-        return group
-
-    @group.setter
-    def group(self, group: str) -> None:
-        self._change("group", group)
-
-    @property
-    def job_type(self) -> str | None:
-        """Kind of job, such as train or eval. Can be set."""
-        job_type: str | None = self._changed.get("job_type", self.settings.job_type)
-        return job_type
-
-    @job_type.setter
-    def job_type(self, job_type: str) -> None:
-        self._change("job_type", job_type)
-
-    def _change(self, key: str, value: Any) -> None:
-        value = getattr(self.settings.but(**{key: value}), key)  # raises a SettingsError that says what is right
-        self._background.append_change("run", {key: value})
-        self._changed[key] = value
-
-    @property
-    def project(self) -> str:
-        """Project of the run."""
-        remote = self._background.remote
-        return remote.project if remote else self.settings.project
-
-    @property
-    def entity(self) -> str | None:
-        """Team or user; None while neither settings nor server have said."""
-        remote = self._background.remote
-        return remote.entity if remote else self.settings.entity
-
-    @property
-    def url(self) -> str | None:
-        """Address of the run's page; None while the server does not know the run."""
-        return self._background.url
-
-    @property
-    def dir(self) -> Path | None:
-        """The run directory; None if there is none (disabled, or nothing can be written)."""
-        return self._journal.run_dir.path if self._journal.run_dir.on_disk else None
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """A copy of the config as it stands; of a resumed run with what the server has, once it has been asked."""
-        remote = self._background.remote
-        before = {key: value for key, value in remote.config.items() if key != "_wandb"} if remote else {}
-        return {**before, **self._config}
-
-    @property
-    def resumed(self) -> bool:
-        """Whether it goes on with a run that was there; False while nobody knows."""
-        remote = self._background.remote
-        return self._journal.continued or bool(remote and remote.config)
+    # --- what it is: and see `Described` ---
 
     @property
     def summary(self) -> Summary:
@@ -721,16 +597,6 @@ class Run:
             self._steps.after_fork_in_child()
 
 
-def anchored(settings: Settings) -> Settings:
-    """Settings whose cache_dir stays where it is when the program changes its folder."""
-    if settings.cache_dir.is_absolute() or is_homeless(settings.cache_dir):
-        return settings
-    try:
-        return settings.but(cache_dir=settings.cache_dir.absolute())
-    except OSError:  # the working directory is gone
-        return settings
-
-
 def going_on() -> list[Run]:
     """The runs of this process that go on, in the order in which they began."""
     return sorted((run for run in list(_live) if not is_finished(run)), key=lambda run: run._number)  # noqa: SLF001
@@ -744,14 +610,6 @@ def _joined(ticket: dict[str, Any]) -> Run:
             return run
     copying.check(ticket)
     return Run(ticket["settings"])
-
-
-def prepare_for(settings: Settings) -> str:
-    """Import what the rounds of a run need; its mode."""
-    mode = chosen_mode(settings)
-    if mode != "disabled":
-        prepare(sending=mode == "online", measuring=settings.system_metrics)
-    return mode
 
 
 @dataclass(frozen=True)
@@ -790,6 +648,13 @@ def orphan_of(owner: object) -> Run | None:
     return mine[-1] if mine else None
 
 
+def tell_fault(run: Run) -> None:
+    """Say that something of ours went wrong, which is being handled."""
+    notices = run._background.notices  # noqa: SLF001  the same room
+    notices.add(*words.internal())
+    notices.say_all()
+
+
 def is_finished(run: Run) -> bool:
     """Whether a run takes nothing any more."""
     return run._background.ended is not None  # noqa: SLF001  the same room
@@ -822,24 +687,6 @@ def _finish_all() -> None:
         if not any(reference() is owner for reference in logging._handlerList):  # type: ignore[attr-defined]  # noqa: SLF001
             with contextlib.suppress(KeyboardInterrupt):  # whoever waits, waits no longer: all is on disk, and said
                 run.finish(ending.exit_code())
-
-
-def _samplers_of(settings: Settings, own: Callable[[], OwnStats]) -> list[Sampler]:
-    """What measures, as the settings say: the system, and the run itself."""
-    wanted = ((settings.system_metrics, ()), (settings.log_stats, (own,)))
-    return [Sampler(settings.system_interval, *what) for wants, what in wanted if wants]
-
-
-def _secrets_of(settings: Settings, mode: str, notices: Notices) -> Secrets:
-    """What masks the secrets of a run: it knows the keys that the run could be sent with."""
-
-    def report(name: str) -> None:
-        notices.add(*words.masked(name))
-
-    secrets = Secrets(report, enabled=settings.mask_secrets, names=settings.secret_names)
-    for key in () if mode == "disabled" else find_keys(settings.host, settings.api_key):
-        secrets.know(key.key)
-    return secrets
 
 
 def _default_name(source: Path) -> str:

@@ -16,11 +16,13 @@ from wandb_logging._journal.memory import MemoryRunDir
 from wandb_logging._journal.quota import BoundedWriter
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer
-from wandb_logging._keys.keys import find_key
-from wandb_logging._process.notices import Notice
+from wandb_logging._keys.keys import find_key, find_keys
+from wandb_logging._process.notices import Notice, Notices
+from wandb_logging._process.sampling import OwnStats, Sampler
 from wandb_logging._reading.read import config_of
 from wandb_logging._records.snapshot import now
 from wandb_logging._run import words
+from wandb_logging._run.prepare import prepare
 from wandb_logging._sending.options import options_of
 from wandb_logging._settings.kinds import moment
 from wandb_logging._settings.settings import Settings
@@ -61,6 +63,42 @@ def chosen_mode(settings: Settings) -> str:
     if settings.mode != "auto":
         return settings.mode
     return "online" if find_key(settings.host, settings.api_key) else "offline"
+
+
+def prepare_for(settings: Settings) -> str:
+    """Import what the rounds of a run need; its mode."""
+    mode = chosen_mode(settings)
+    if mode != "disabled":
+        prepare(sending=mode == "online", measuring=settings.system_metrics)
+    return mode
+
+
+def anchored(settings: Settings) -> Settings:
+    """Settings whose cache_dir stays where it is when the program changes its folder."""
+    if settings.cache_dir.is_absolute() or is_homeless(settings.cache_dir):
+        return settings
+    try:
+        return settings.but(cache_dir=settings.cache_dir.absolute())
+    except OSError:  # the working directory is gone
+        return settings
+
+
+def samplers_of(settings: Settings, own: Callable[[], OwnStats]) -> list[Sampler]:
+    """What measures, as the settings say: the system, and the run itself."""
+    wanted = ((settings.system_metrics, ()), (settings.log_stats, (own,)))
+    return [Sampler(settings.system_interval, *what) for wants, what in wanted if wants]
+
+
+def secrets_of(settings: Settings, mode: str, notices: Notices) -> Secrets:
+    """What masks the secrets of a run: it knows the keys that the run could be sent with."""
+
+    def report(name: str) -> None:
+        notices.add(*words.masked(name))
+
+    secrets = Secrets(report, enabled=settings.mask_secrets, names=settings.secret_names)
+    for key in () if mode == "disabled" else find_keys(settings.host, settings.api_key):
+        secrets.know(key.key)
+    return secrets
 
 
 def open_journal(  # noqa: PLR0917  what a run begins with

@@ -1,0 +1,153 @@
+"""What a run is: its names, where it can be seen, its config. What of it can be set goes into the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wandb_logging._report import Report
+from wandb_logging._run.background import Background
+from wandb_logging._run.start import Journal
+from wandb_logging._settings.settings import Settings
+
+
+class Described:
+    """The properties of a `Run` that say what it is."""
+
+    settings: Settings
+    _background: Background
+    _journal: Journal
+    _changed: dict[str, Any]
+    _config: dict[str, Any]
+
+    if TYPE_CHECKING:
+
+        def flush(self, timeout: float | None = None) -> Report: ...
+
+        @property
+        def _goes_on(self) -> bool: ...
+
+    @property
+    def id(self) -> str:
+        """Id of the run in its project."""
+        return str(self._journal.info["id"])
+
+    @property
+    def start_time(self) -> float:
+        """When the run began, seconds since 1970."""
+        return float(self._journal.info["start"])
+
+    @property
+    def mode(self) -> str:
+        """online, offline or disabled."""
+        return self._background.mode
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the server asked the run to stop."""
+        return self._background.stopped
+
+    @property
+    def name(self) -> str:
+        """Name people see: the server's once it is known, else the setting, else the id. Can be set."""
+        remote = self._background.remote
+        return self._changed.get("name") or (remote.display_name if remote else None) or self.settings.name or self.id
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._change("name", name)
+
+    @property
+    def notes(self) -> str | None:
+        """Longer description. Can be set. Of a run that is resumed what it had, once the server has been asked."""
+        given: str | None = self._changed.get("notes", self.settings.notes)
+        if given is not None:
+            return given
+        uploader = self._background.uploader
+        before: str | None = uploader.state.run.get("notes") or self._journal.info.get("notes")
+        return before or (uploader.remote.notes if uploader.remote else None)
+
+    @notes.setter
+    def notes(self, notes: str) -> None:
+        self._change("notes", notes)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Tags of the run. Can be set, and added to: `run.tags += ("v2",)`.
+
+        Of a run that is resumed online these are what it had: the server is waited for, at most `close_timeout`.
+        """
+        if "tags" in self._changed or self.settings.tags:
+            return tuple(self._changed.get("tags", self.settings.tags))
+        uploader = self._background.uploader
+        resumes = self.settings.resume in {"allow", "must"} and self.mode == "online" and self._goes_on
+        if resumes and uploader.remote is None:
+            self._background.append_change("run", {})  # without anything to send the server would not be asked
+            self.flush(self.settings.close_timeout)
+        before = uploader.state.run.get("tags") or self._journal.info["tags"]
+        return tuple(before or (uploader.remote.tags if uploader.remote else ()))
+
+    @tags.setter
+    def tags(self, tags: Iterable[str]) -> None:
+        self._change("tags", tags if isinstance(tags, str) else tuple(tags))
+
+    @property
+    def group(self) -> str | None:
+        """Group of runs this one belongs to. Can be set."""
+        group: str | None = self._changed.get("group", self.settings.group)
+        return group
+
+    @group.setter
+    def group(self, group: str) -> None:
+        self._change("group", group)
+
+    @property
+    def job_type(self) -> str | None:
+        """Kind of job, such as train or eval. Can be set."""
+        job_type: str | None = self._changed.get("job_type", self.settings.job_type)
+        return job_type
+
+    @job_type.setter
+    def job_type(self, job_type: str) -> None:
+        self._change("job_type", job_type)
+
+    def _change(self, key: str, value: Any) -> None:
+        value = getattr(self.settings.but(**{key: value}), key)  # raises a SettingsError that says what is right
+        self._background.append_change("run", {key: value})
+        self._changed[key] = value
+
+    @property
+    def project(self) -> str:
+        """Project of the run."""
+        remote = self._background.remote
+        return remote.project if remote else self.settings.project
+
+    @property
+    def entity(self) -> str | None:
+        """Team or user; None while neither settings nor server have said."""
+        remote = self._background.remote
+        return remote.entity if remote else self.settings.entity
+
+    @property
+    def url(self) -> str | None:
+        """Address of the run's page; None while the server does not know the run."""
+        return self._background.url
+
+    @property
+    def dir(self) -> Path | None:
+        """The run directory; None if there is none (disabled, or nothing can be written)."""
+        return self._journal.run_dir.path if self._journal.run_dir.on_disk else None
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """A copy of the config as it stands; of a resumed run with what the server has, once it has been asked."""
+        remote = self._background.remote
+        before = {key: value for key, value in remote.config.items() if key != "_wandb"} if remote else {}
+        return {**before, **self._config}
+
+    @property
+    def resumed(self) -> bool:
+        """Whether it goes on with a run that was there; False while nobody knows."""
+        remote = self._background.remote
+        return self._journal.continued or bool(remote and remote.config)
