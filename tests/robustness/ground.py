@@ -69,6 +69,8 @@ class MemoryServer:
         del conflict_retries
         if document.startswith("query ServerFeaturesQuery"):
             return {"serverInfo": {"features": []}}
+        if document.startswith("query RunLineCount"):
+            return {"model": {"bucket": {"historyLineCount": len(self.history)}}}
         self.exit_code = None
         self.config = variables["config"] or self.config
         bucket = {

@@ -48,6 +48,19 @@ def left(server: LocalServer, events: list[dict[str, Any]] | None = None, **info
     return make_run(Path("wandb_cache"), [row(0), row(1)] if events is None else events, **{**same, **info})
 
 
+def test_an_earlier_attempt_stays_out_of_a_living_run(
+    wandb_server: LocalServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A job that was killed and begins again with its run id: only the second attempt's rows go, and it is said."""
+    dead = left(wandb_server, [row(100), row(101)], id="job4711")
+    run = living(run_id="job4711")
+    wandb_server.wait_for(lambda: "an earlier attempt" in caplog.text, PATIENCE)
+    assert run.finish(timeout=PATIENCE).ok
+    assert [line.get("n") for line in wandb_server.run("job4711").history] == [None]
+    assert dead.cursor == Cursor()
+    assert "--as-new" in caplog.text
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL on Windows")
 def test_a_killed_run_is_finished_by_the_next(wandb_server: LocalServer, caplog: pytest.LogCaptureFixture) -> None:
     """All its rows arrive, as failed with exit code 1; one line says so, and the run that did it has its own rows."""

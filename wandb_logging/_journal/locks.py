@@ -9,11 +9,14 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from wandb_logging._journal import door
 
+_PROBE = 0.005  # seconds between two looks whether a folder's lock is free
 _HIGH = 200  # more files than that no program opens at once when it begins, and fewer than any system lets it
 
 if sys.platform == "win32":
@@ -120,6 +123,49 @@ class ProcessLock:
             fd, self._fd = self._fd, None
             with contextlib.suppress(OSError):
                 os.close(fd)
+
+
+@contextlib.contextmanager
+def folder_lock(folder: Path, patience: float = 10.0) -> Iterator[None]:
+    """Hold a lock on a folder; without one where that cannot be, or another holds it for longer than `patience`.
+
+    On the folder itself where the system can (not NFS, nor Windows), else on a hidden file in the folder above.
+    """
+    until = time.monotonic() + patience
+    fd: int | None = None
+    try:
+        fd = _locked_folder(folder, until)
+        file = None
+    except OSError:
+        file = ProcessLock(folder.parent / f".{folder.name}.lock")
+    try:
+        if file is not None:
+            with contextlib.suppress(OSError):
+                while not file.acquire() and time.monotonic() < until:
+                    time.sleep(_PROBE)
+        yield
+    finally:
+        if file is not None:
+            file.release()
+        if fd is not None:
+            os.close(fd)
+
+
+def _locked_folder(folder: Path, until: float) -> int:
+    fd = os.open(folder, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    try:
+        while True:
+            try:
+                _lock(fd)
+            except (BlockingIOError, PermissionError):
+                if time.monotonic() >= until:
+                    return fd
+                time.sleep(_PROBE)
+            else:
+                return fd
+    except OSError:
+        os.close(fd)
+        raise
 
 
 def is_mine(lock: Any) -> bool:

@@ -42,7 +42,7 @@ from wandb_logging._journal.copies import (
 )
 from wandb_logging._journal.cursor import Cursor, is_cursor
 from wandb_logging._journal.identity import FORMAT, problem
-from wandb_logging._journal.locks import ProcessLock, is_free, is_locked
+from wandb_logging._journal.locks import ProcessLock, folder_lock, is_free, is_locked
 from wandb_logging._journal.reader import MOST_LINE, Chunk, Position, Reader, order_of
 from wandb_logging._journal.writer import Writer, seal, segment_path, segments, sync_directory, unseal
 from wandb_logging._values.plain import dumps, loads, with_utf8
@@ -161,6 +161,22 @@ class RunDir:
         self.times_anew += 1
         self.generation += 1
         return True
+
+    @staticmethod
+    @contextlib.contextmanager
+    def opening(cache_dir: Path, info: Mapping[str, Any]) -> Iterator[None]:
+        """While this lasts no other process looks for a run of this project here and makes it if there is none.
+
+        Of several processes that begin at once with one run id, one makes the directory and the others find it. Where
+        nothing can be locked they are not kept apart.
+
+        Raises:
+            OSError: the folder of the project cannot be made.
+        """
+        parent = cache_dir / folder_name(info["project"])
+        _make_durably(parent)
+        with folder_lock(parent):
+            yield
 
     @classmethod
     def find(cls, cache_dir: Path, info: Mapping[str, Any]) -> RunDir | None:

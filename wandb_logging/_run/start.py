@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import sys
@@ -119,17 +120,19 @@ def open_journal(  # noqa: PLR0917  what a run begins with
         return _in_memory(settings, info, None)
     try:
         cache_dir = _folder(settings)
-        here = RunDir.find(cache_dir, info) if settings.resume in {"allow", "must"} else None
-        if here is None:
-            run_dir = RunDir.claim(cache_dir, info)
-            undo.callback(run_dir.discard)
-            writer = _writer(run_dir, settings, info, hurry)
+        goes_on = settings.resume in {"allow", "must"}
+        with RunDir.opening(cache_dir, info) if goes_on else contextlib.nullcontext():
+            here = RunDir.find(cache_dir, info) if goes_on else None
+            if here is None:
+                run_dir = RunDir.claim(cache_dir, info)
+                undo.callback(run_dir.discard)
+                writer = _writer(run_dir, settings, info, hurry)
+                undo.callback(writer.close)
+                run_dir.save_identity(info)  # a writer lives in it by now: nobody takes it for a dead process's
+                return Journal(info, config, run_dir, writer)
+            joined = here.alive()
+            writer = _writer(here, settings, here.info, hurry)
             undo.callback(writer.close)
-            run_dir.save_identity(info)  # a writer lives in it by now: nobody takes it for a dead process's
-            return Journal(info, config, run_dir, writer)
-        joined = here.alive()
-        writer = _writer(here, settings, here.info, hurry)
-        undo.callback(writer.close)
     except OSError as exc:
         return _in_memory(settings, info, words.without_directory(settings.cache_dir, exc, online=mode == "online"))
     here.remember()

@@ -7,8 +7,9 @@ way as soon as those are due again.
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,15 @@ class Recovery:
         return None
 
     def _lock(self, run_dir: RunDir) -> bool:
-        """Take a run that is small enough, unless somebody else was faster."""
+        """Take a run that is small enough and nobody else's, unless somebody else was faster."""
+        run_id, path = run_dir.info["id"], run_dir.path
+        if any(_is_same_run(run_dir.info, other) for other in self._living()):
+            self._notices.add(
+                f"taken {path}",
+                f"an earlier attempt at run {run_id} waits in {path}, and another process goes on with a run of that "
+                f"id: its rows would get in the way. Send it with `wandb-logging sync --as-new {path}`",
+            )
+            return False
         if usage(run_dir.path) > MOST_BYTES:
             self._notices.add(
                 f"large {run_dir.path}",
@@ -120,9 +129,22 @@ class Recovery:
         run_dir.unlock_upload()
         return False
 
+    def _living(self) -> Iterator[Mapping[str, Any]]:
+        """Who the runs are that may still go on here, the own one among them."""
+        yield self._info
+        for run_dir in find_runs(self._cache_dir):
+            with contextlib.suppress(JournalError, OSError):
+                if run_dir.path != self._own and not run_dir.dead():
+                    yield run_dir.info
+
     def _say(self, uploader: Uploader, what: str, level: int) -> None:
         run_id = uploader.run_dir.info["id"]
         self._notices.add(f"recovered {run_id}", f"run {run_id}, whose process died, {what}", level)
+
+
+def _is_same_run(info: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two run directories are of one run on the server."""
+    return all(info.get(key) == other.get(key) for key in ("id", "project", "host"))
 
 
 def is_left(run_dir: RunDir, info: Mapping[str, Any]) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Callable
 from typing import Any
 
-from wandb_logging._errors import GraphQLError, JournalError, RequestRejected
+from wandb_logging._errors import GraphQLError, JournalError, RequestRejected, RunNotFound
 from wandb_logging._fold import fold
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending import standard_files
@@ -111,6 +112,31 @@ class Registration:
                 f"the server has {there} rows of run {self.remote.name}, where this directory can make {most} at "
                 f"most: the run went on elsewhere. To go on from there, start with resume: allow and another "
                 f"cache_dir; `wandb-logging sync --as-new` with this directory sends it as a new run"
+            )
+
+    def check_owner(self, state: fold.State, unsure: int) -> None:
+        """Look whether somebody else has added rows: ours would overwrite them.
+
+        Args:
+            state: as it stands.
+            unsure: rows that were sent and not acknowledged, which may be there or not.
+
+        Raises:
+            JournalError: somebody has.
+        """
+        assert self.remote is not None
+        run = {"project": self.remote.project, "entity": self.remote.entity, "name": self.remote.name}
+        try:
+            bucket = protocol.dig(self._link.graphql(protocol.LINE_COUNT, run), "model", "bucket")
+        except (GraphQLError, RequestRejected, RunNotFound):
+            return  # a server that does not say it is no reason to send nothing
+        there = protocol.line_count(bucket) if isinstance(bucket, dict) else 0
+        mine = self.remote.history + state.rows + unsure
+        if there > mine:
+            raise JournalError(
+                f"run {self.remote.name} has {there} rows on the server, {there - mine} of them from another run "
+                f"directory: it went on elsewhere. Rows from here would overwrite them; "
+                f"`wandb-logging sync --as-new {shlex.quote(str(self._run_dir.path))}` sends these as a new run"
             )
 
     def opened(self, state: fold.State) -> None:

@@ -32,6 +32,8 @@ from wandb_logging._server.link import Link, OutOfTime
 from wandb_logging._server.protocol import Remote
 from wandb_logging._server.stream import Stream
 
+_LOOK_APART = 1.0  # seconds between two looks whether the run went on elsewhere
+
 
 @dataclass(frozen=True)
 class Ports:
@@ -231,12 +233,24 @@ class Uploader:
             if not batch.events and not batch.aside:
                 return
             self._open_run(run)
+            if batch.history.count:
+                self._check_owner(run)
+                run.unsure += batch.history.count
             self._deliver(run, batch)
+            run.unsure = 0
             self._commit(run, batch)
             if self.link.pace.out_of_time():
                 raise OutOfTime("out of time; the rest stays in the run directory")
             if run.reader.has_passed(until):
                 return
+
+    def _check_owner(self, run: _Opened) -> None:
+        """Before rows go: another directory may have gone on with the run since."""
+        now = self.link.now()
+        if run.looked is None or now - run.looked >= _LOOK_APART:
+            if run.looked is not None:  # when it was opened the server has told
+                run.registration.check_owner(self.state, run.unsure)
+            run.looked = now
 
     def _new_batch(self, run: _Opened) -> Batch:
         return Batch.after(self.state, run.registration.remote, gzip=self._options.gzip)
@@ -366,6 +380,8 @@ class _Opened:
         self.waiting = Waiting(run_dir, registration.info, lane, link, say, cursor)
         self.output = OutputFile(run_dir, cursor.output_size, say, wanted=OUTPUT in self.waiting.standard)
         self.stream: Stream | None = None
+        self.looked: float | None = None  # when the server was asked how many rows it has, by the link's clock
+        self.unsure = 0  # rows that were sent and not acknowledged
         self.is_closed = False
 
     def stream_to(self, link: Link, *, gzip: bool) -> Stream:

@@ -8,6 +8,7 @@ from typing import Any
 
 from wandb_logging._errors import GraphQLError, NotPossible, RequestRejected, RunNotFound
 from wandb_logging._events.task import Task
+from wandb_logging._journal.copies import md5_of
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending import standard_files
@@ -107,7 +108,7 @@ class Waiting:
         saved = self._now()
         for start in range(0, len(waiting), _TOGETHER):
             some = waiting[start : start + _TOGETHER]
-            names = [task.name for task in some if task.is_file and not self._is_ignored(task)]
+            names = [task.name for task in some if self._is_to_be_put(task)]
             self._lane.do(partial(files.expect, names=names))
             for task in some:
                 if not self._perform(task, remote, files):
@@ -143,6 +144,19 @@ class Waiting:
             except protocol.NoAnswerError:  # nobody has refused it: something on the way, perhaps only for a moment
                 self._pace.sleep(_PAUSE)
         return self._lane.do(work)
+
+    def _is_to_be_put(self, task: Task) -> bool:
+        """Whether an address is to be asked for. What is asked for and not put looks like an unfinished upload."""
+        if not task.is_file or self._is_ignored(task):
+            return False
+        known = self.uploads.get(task.name)
+        if known is None or task.kind == "media":
+            return True
+        try:
+            with self._run_dir.open_kept(task.path) as file:
+                return md5_of(file) != known
+        except OSError:
+            return False  # it will be set aside
 
     def _is_ignored(self, task: Task) -> bool:
         return ignored(task.name, self._info.get("ignore_globs", ()))

@@ -61,6 +61,10 @@ REWIND_RUN = f"""mutation RewindRun($runName: String!, $entity: String, $project
   }}
 }}"""
 
+LINE_COUNT = """query RunLineCount($project: String, $entity: String, $name: String!) {
+  model(name: $project, entityName: $entity) { bucket(name: $name, missingOk: true) { historyLineCount } }
+}"""
+
 RUN_RESUME_STATUS = """query RunResumeStatus($project: String, $entity: String, $name: String!) {
   model(name: $project, entityName: $entity) {
     id name entity { id name }
