@@ -1,0 +1,124 @@
+"""Long runs: a sample at first, all of it by a process beside the server, and what was read is kept."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.page.pages import served
+from tests.page.test_server import Stream
+from tests.runs import START, add, make_run, row
+from wandb_logging._page.cache import Cache, pack, unpack
+from wandb_logging._page.exact import begin, read_on
+from wandb_logging._page.sample import sample
+from wandb_logging._page.worker import read_into
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wandb_logging._journal.rundir import RunDir
+
+LONG = 12_000  # rows: more than are read while a browser waits
+
+
+@pytest.fixture
+def long(tmp_path: Path) -> RunDir:
+    """A run whose rows are as long as their numbers, with one spike."""
+    return make_run(tmp_path / "runs", [row(10**6 if at == 7777 else at) for at in range(LONG)], id="long")
+
+
+class TestSample:
+    def test_rows_are_where_they_are(self, long: RunDir) -> None:
+        """Of a long run some rows are found, the first and the last among them, each near its own step."""
+        seen = sample(long, 100)
+        assert 90 <= len(seen.rows) <= 110
+        assert seen.rows_expected == pytest.approx(LONG, rel=0.02)
+        assert (seen.rows[0]["n"], seen.rows[-1]["n"]) == (0, LONG - 1)
+        assert all(abs(each["_step"] - each["n"]) < LONG / 50 for each in seen.rows if each["n"] < LONG)
+
+    def test_steps_that_were_given_are_exact(self, tmp_path: Path) -> None:
+        """Where the program gave a step, that is the step."""
+        run_dir = make_run(tmp_path, [row(at, step=3 * at) for at in range(500)])
+        assert all(each["_step"] == 3 * each["n"] for each in sample(run_dir, 20).rows)
+
+    def test_nothing_and_only_damage(self, tmp_path: Path) -> None:
+        """An empty journal gives no rows, and neither does one in which nothing is whole."""
+        assert sample(make_run(tmp_path, id="empty"), 10).rows == []
+        hurt = make_run(tmp_path, [row(at) for at in range(50)], id="hurt")
+        journal = next(hurt.path.glob("journal-*.jsonl"))
+        journal.write_bytes(journal.read_bytes().replace(b'"n":', b'"m":'))
+        assert sample(hurt, 10).rows == []
+
+
+class TestCache:
+    def test_what_is_kept_is_what_was_read(self, long: RunDir, tmp_path: Path) -> None:
+        """A reading from the cache equals the one that went in, and goes on from there."""
+        cache = Cache(tmp_path / "kept")
+        read_into(cache, long, "_step")
+        kept, fresh = cache.load(long, "_step"), begin(long, "_step")
+        fresh.bins.expect(0, LONG)
+        read_on(long, fresh)
+        assert kept is not None
+        assert (kept.state.step, kept.bins.series["n"].count) == (LONG, LONG)
+        assert kept.bins.series["n"].high == fresh.bins.series["n"].high
+        writer = long.writer()
+        add(writer, [row(-5)])
+        writer.close()
+        assert read_on(long, kept)
+        assert (kept.bins.series["n"].last, kept.bins.series["n"].count) == (-5, LONG + 1)
+
+    @pytest.mark.parametrize("at", [0, 25, 40, 2000, -1])
+    def test_damage_is_as_good_as_nothing(self, long: RunDir, tmp_path: Path, at: int) -> None:
+        """One byte that is another, or a file that was cut, is no reading."""
+        exact = begin(long, "_step")
+        read_on(long, exact)
+        data = bytearray(pack(exact))
+        assert unpack(bytes(data)) is not None
+        data[at] ^= 1
+        assert unpack(bytes(data)) is None
+        assert unpack(bytes(data[: len(data) // 2])) is None
+
+    def test_another_run_of_that_name(self, long: RunDir, tmp_path: Path) -> None:
+        """A run directory that was made anew is not shown with the old one's curves."""
+        cache = Cache(tmp_path / "kept")
+        read_into(cache, long, "_step")
+        shutil.rmtree(long.path)
+        make_run(tmp_path / "runs", [row(at) for at in range(LONG + 9)], id="long", start=START + 1)
+        assert cache.load(long, "_step") is None
+
+    def test_where_nothing_can_be_kept(self, long: RunDir, tmp_path: Path) -> None:
+        """A folder that cannot be made costs only speed."""
+        (tmp_path / "file").write_text("x")
+        cache = Cache(tmp_path / "file" / "kept")
+        read_into(cache, long, "_step")
+        assert cache.load(long, "_step") is None
+
+
+class TestTheWay:
+    def test_first_a_sample_then_all(self, long: RunDir, tmp_path: Path) -> None:
+        """A long run is drawn at once from a sample that says so; news tell when all of it is read, spike and all."""
+        with served(tmp_path / "runs", tmp_path / "kept") as visitor:
+            key = visitor.run()["key"]
+            stream = Stream(visitor)
+            head, found = visitor.bins(r=key, m=0)
+            assert not head["complete"]
+            assert len(found[key, 0][1]) > 100
+            while not visitor.bins(r=key, m=0)[0]["complete"]:
+                assert key in stream.next()["runs"]
+            head, found = visitor.bins(r=key, m=0)
+            stream.close()
+        assert head["series"][0][4] == 1
+        assert max(found[key, 0][2]) == pytest.approx(10**6, rel=1e-4)
+        assert len(list((tmp_path / "kept").iterdir())) == 1
+
+    def test_without_a_cache(self, long: RunDir, tmp_path: Path) -> None:
+        """Where nothing can be kept the server reads by itself."""
+        (tmp_path / "file").write_text("x")
+        with served(tmp_path / "runs", tmp_path / "file" / "kept") as visitor:
+            key = visitor.run()["key"]
+            stream = Stream(visitor)
+            while not visitor.bins(r=key, m=0)[0]["complete"]:
+                assert key in stream.next()["runs"]
+            stream.close()
