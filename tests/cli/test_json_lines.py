@@ -1,0 +1,44 @@
+"""Text lines that are JSON objects, for people: what is shown of them, and which are."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from wandb_logging import WandbHandler, _cli
+from wandb_logging._cli.json_lines import readable
+
+
+def test_other_lines_stay() -> None:
+    """Text with braces in it, and objects without a message, are as they were."""
+    for line in ("10:00 a {b} c", '10:00 {"loss": 0.5}', "10:00 {not json}", ""):
+        assert readable(line) == [line]
+
+
+def test_level_name_message_and_fields() -> None:
+    """The time is in front of the line already; what was raised is below it."""
+    fields = '{"asctime": "x", "levelname": "ERROR", "name": "app", "message": "no", "user": "bo", "exc_info": "T\\nE"}'
+    line = f"10:00 {fields}"
+    assert readable(line) == ["10:00 ERROR:app:no user=bo", "T", "E"]
+
+
+def test_lines_by_field(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """`logs --field` shows the lines of records with these extra fields."""
+    monkeypatch.chdir(tmp_path)
+    handler = WandbHandler(project="p", mode="offline", quiet=True, text_format="json")
+    log = logging.getLogger("fields")
+    log.setLevel(logging.INFO)
+    log.addHandler(handler)
+    for user in ("bo", "al"):
+        log.info("hello", extra={"user": user, "fold": 3})
+    log.removeHandler(handler)
+    handler.close()
+    assert _cli.main(["logs", "--field", "user=bo", "--field", "fold=3"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) == 1
+    assert shown[0].endswith(" INFO:fields:hello user=bo fold=3")
+    assert _cli.main(["logs", "--raw", "--field", "user=al"]) == 0
+    assert '"user": "al"' in capsys.readouterr().out
+    assert _cli.main(["logs", "--field", "user"]) == 2
