@@ -125,8 +125,6 @@ def test_what_nobody_has_is_not_there() -> None:
         wandb.controller,
         lambda: wandb.sdk.launch,
         type("Own", (wandb.JoinedTable,), {}),
-        lambda: wandb.init(mode="offline", sync_tensorboard=True),
-        lambda: wandb.init(mode="offline", settings={"sync_tensorboard": True}),
         lambda: wandb.init(mode="offline", monitor_gym=True),
         lambda: wandb.Settings().nonsense,
     ],

@@ -16,6 +16,7 @@ from wandb_logging.compat._config import DEFAULTS, config_file, config_values
 from wandb_logging.compat._refused import say_once
 from wandb_logging.compat._run import Run
 from wandb_logging.compat._settings import MEANINGLESS, PATIENCE, STALL, Settings, in_notebook, our_settings
+from wandb_logging.compat._tensorboard import sync, wanted
 
 _NOT_GIVEN: tuple[Any, ...] = (None, "", (), [])  # as environment variables and command lines say it
 
@@ -121,6 +122,8 @@ def init(
     # As the official SDK waits for as long as rows go; where no server answers, it is left on disk, and said.
     begun = Run(_Run(ours, stall=STALL if ours.close_timeout == PATIENCE else None), Settings(**values))
     begin(begun, make_current=reinit != "create_new")
+    if others.get("sync_tensorboard") or others.get("tensorboard") or values.get("sync_tensorboard") or wanted():
+        sync(begun)
     return begun
 
 

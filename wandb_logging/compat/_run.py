@@ -25,6 +25,7 @@ from wandb_logging.compat._active import active, end
 from wandb_logging.compat._config import Config
 from wandb_logging.compat._refused import not_covered
 from wandb_logging.compat._settings import INIT_TIMEOUT, RunSettings, Settings, in_notebook
+from wandb_logging.compat._tensorboard import end as _tensorboard_ends
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -413,6 +414,7 @@ class Run:
         del quiet
         if self in active:
             self._config.persist()
+            _tensorboard_ends(self)
         end(self)
         self._run.finish(exit_code or 0)
 

@@ -54,6 +54,8 @@ _OF_INIT = {
     "resume",
     "root_dir",
     "stop_fn",
+    "sync_tensorboard",
+    "tensorboard",
     "x_disable_meta",
     "x_disable_stats",
     "x_file_stream_no_gzip",
@@ -82,8 +84,6 @@ MEANINGLESS = {
 }
 # Without these a run would lack what the program counts on: they are refused, not warned of.
 _REFUSED = {
-    "sync_tensorboard": "nothing of what is written to TensorBoard would be in the run",
-    "tensorboard": "nothing of what is written to TensorBoard would be in the run",
     "monitor_gym": "no video of an environment would be in the run",
 }
 _OLD_MODES = {"dryrun": "offline", "run": "online"}  # the official SDK's older words (protocol 2.6)
