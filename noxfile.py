@@ -4,6 +4,7 @@ nox -s quick          what a change of one room breaks, in under a minute; what 
 nox -s tests-3.9      the test suite on one interpreter, in an environment of its own
 nox -s arrays         the tests of jax, TensorFlow and PyTorch, in an environment of its own; `-- jax` of one alone
 nox -s page           the page of runs in Chromium; `-- --pictures` takes those of the docs anew
+nox -s frameworks     programs of frameworks with the official SDK and with compat, compared; writes a table
 nox -s lint           ruff, and its formatter as a check
 nox -s types          mypy
 nox -s docs           the documentation, warnings being errors
@@ -17,8 +18,11 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import nox
+
+HERE = Path(__file__).parent
 
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_venv = "yes"
@@ -62,6 +66,17 @@ def page(session: nox.Session) -> None:
     """Look at the page of runs in Debian's chromium, by its chromium-driver. What follows `--` goes to pytest."""
     session.install("-e", ".[test]", "selenium>=4.20")
     session.run("python", "-m", "pytest", "tests/page/browser", "-m", "browser", *session.posargs)
+
+
+@nox.session(python="3.11")
+def frameworks(session: nox.Session) -> None:
+    """Run the frameworks' programs, or those named behind `--`, write what comes of them, and run the pages on them."""
+    packages = (HERE / "tests" / "frameworks" / "requirements.txt").read_text(encoding="utf-8").split()
+    session.install("-e", ".[test]", *packages)
+    session.run("python", "-m", "tests.frameworks", "--write", *session.posargs, success_codes=[0, 1])
+    session.run(
+        "python", "-m", "pytest", "-W", "ignore", "tests/docs/test_code_blocks.py", "-k", "howto and frameworks"
+    )
 
 
 @nox.session(venv_backend="none")
