@@ -43,3 +43,40 @@ def test_a_run_is_read_as_scripts_read_it(wandb_server: LocalServer, tmp_path: P
     for use in (lambda: found.delete, lambda: api.sweep("s"), lambda: found.history(stream="system")):
         with pytest.raises(NotCovered, match=r"wandb.Api\(\)"):
             use()  # type: ignore[no-untyped-call]
+
+
+def test_files_come_back(wandb_server: LocalServer, tmp_path: Path) -> None:
+    """`restore`, of this run or another; what is there already is not fetched again; None if there is no such file."""
+    Path("w.txt").write_text("weights")
+    with wandb.init(project="p") as run:
+        run.save("w.txt")
+        path = run.path
+    with wandb.init(project="p") as other:
+        fetched = other.restore("w.txt", path, root=str(tmp_path))
+        assert fetched is not None
+        with fetched as file:
+            assert file.read() == "weights"
+        (tmp_path / "w.txt").write_text("mine")
+        kept = wandb.restore("w.txt", path, root=str(tmp_path))
+        assert kept is not None
+        with kept as file:
+            assert file.read() == "mine"
+        assert other.restore("nothing", path) is None
+    with pytest.raises(wandb.Error, match=r"wandb.init\(\) before wandb.restore"):
+        wandb.restore("w.txt")
+
+
+def test_source_files_are_an_artifact(wandb_server: LocalServer) -> None:
+    """`log_code`: Python files, or those that a function names; none where there is none."""
+    for name in ("a.py", "sub/b.py", "c.txt", "wandb/d.py"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(name)
+    with wandb.init(project="p") as run:
+        code = run.log_code(name="code")
+        assert code is not None
+        assert sorted(code.manifest.entries) == ["a.py", "sub/b.py"]
+        texts = run.log_code(include_fn=lambda path, root: path.endswith(".txt") and root in path)
+        assert texts is not None
+        assert sorted(texts.manifest.entries) == ["c.txt"]
+        assert run.log_code("sub", include_fn=lambda path: path.endswith(".rs")) is None
+    assert {artifact.type for artifact in wandb_server.runs[0].logged_artifacts} == {"code"}

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.contract
 
 # Modules that are found here under names by which the official SDK loads them late, or loaded them once.
-ALIASES = {"catboost", "keras", "lightgbm", "sklearn", "xgboost"}
+ALIASES = {"catboost", "keras", "lightgbm", "sklearn", "tensorboard", "xgboost"}
 
 
 def test_the_table_in_the_docs_is_so() -> None:

@@ -32,7 +32,7 @@ HERE = Path(__file__).parent
 PROGRAMS = HERE / "programs"
 PAGE = HERE.parent.parent / "docs" / "reference" / "frameworks.md"
 BEGIN, END = "<!-- written: frameworks -->", "<!-- end: frameworks -->"
-PATIENCE = 120  # seconds that a program may take
+PATIENCE = 240  # seconds that a program may take
 
 # The distribution whose version the table names.
 FRAMEWORKS = {
@@ -205,7 +205,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write the table in the documentation")
     parser.add_argument("--verbose", action="store_true", help="print each difference")
     asked = parser.parse_args()
-    lines, wrong = {}, 0
+    wrong = 0
     for program in asked.program or sorted(FRAMEWORKS):
         installed = version(FRAMEWORKS[program])
         if installed is None:
@@ -220,9 +220,8 @@ def main() -> int:
                 print(f"    {path}: {json.dumps(a, default=str)[:150]} / {json.dumps(b, default=str)[:150]}")
             print(*ours.error.splitlines()[-12:], sep="\n")
         today = dt.datetime.now(tz=dt.timezone.utc).date().isoformat()
-        lines[program] = f"| {sentence(program).rstrip('.')} | {installed} | {today} | {said} |"
-    if asked.write:
-        write(lines)
+        if asked.write:  # each at once: all of them take long
+            write({program: f"| {sentence(program).rstrip('.')} | {installed} | {today} | {said} |"})
     return int(bool(wrong))
 
 

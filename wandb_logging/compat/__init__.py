@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from wandb_logging._media.video import Video
     from wandb_logging._reading.summary import Summary
     from wandb_logging.compat import _plot as plot, _util as util
-    from wandb_logging.compat._api import Api
+    from wandb_logging.compat._api import Api, restore
     from wandb_logging.compat._config import Config
     from wandb_logging.compat._functions import (
         alert,
@@ -119,6 +119,7 @@ __all__ = [
     "plot",
     "plot_table",
     "require",
+    "restore",
     "run",
     "save",
     "setup",

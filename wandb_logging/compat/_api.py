@@ -10,6 +10,7 @@ from wandb_logging._api.api import Api as _Api, Runs
 from wandb_logging._api.runs import ApiFile, ApiRun
 from wandb_logging._artifacts.download import UsedArtifact
 from wandb_logging._errors import LogError
+from wandb_logging.compat._active import current, no_run
 from wandb_logging.compat._refused import not_covered
 
 
@@ -150,3 +151,32 @@ class Api(_Api):
         if name.startswith("__"):
             raise AttributeError(name)
         raise not_covered(f"wandb.Api().{name}", (name for name in dir(type(self)) if not name.startswith("_")))
+
+
+def restore(name: str, run_path: str | None = None, replace: bool = False, root: str | None = None) -> IO[str] | None:
+    """Fetch a file of a run from the server, unless it is there already; the file, opened.
+
+    Args:
+        name: of the file in the run.
+        run_path: `entity/project/id` of the run. Default: the current one.
+        replace: whether a file that is there is fetched again.
+        root: folder it goes to. Default: that of the current run, else the working directory.
+
+    Returns:
+        None if the run has no such file.
+
+    Raises:
+        LogError: there is no such run.
+    """
+    run = current()
+    if run_path is None and run is None:
+        raise no_run("wandb.restore()")
+    folder = root or (run.dir if run is not None else ".")
+    target = Path(folder, name)
+    if replace or not target.exists():
+        files = Api().run(run_path or (run.path if run is not None else "")).files([name])
+        found = next(iter(files), None)
+        if found is None:
+            return None
+        return found.download(folder, replace=True)  # type: ignore[no-any-return]
+    return target.open(encoding="utf-8", errors="surrogateescape")

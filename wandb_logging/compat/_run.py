@@ -6,11 +6,11 @@ import importlib
 import os
 import tempfile
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from wandb_logging._artifacts.artifact import Artifact, StrPath
 from wandb_logging._artifacts.download import UsedArtifact
@@ -22,6 +22,7 @@ from wandb_logging._run.run import Run as _Run
 from wandb_logging._run.save import matches
 from wandb_logging._settings.settings import Settings as _Settings
 from wandb_logging.compat._active import active, end
+from wandb_logging.compat._code import is_of_runs, is_python, log_code
 from wandb_logging.compat._config import Config
 from wandb_logging.compat._refused import not_covered
 from wandb_logging.compat._settings import INIT_TIMEOUT, RunSettings, Settings, in_notebook
@@ -402,6 +403,44 @@ class Run:
         folder = used.download()
         files = used.files()
         return str(Path(folder, files[0].path)) if len(files) == 1 else folder
+
+    def log_code(
+        self,
+        root: str | None = ".",
+        name: str | None = None,
+        include_fn: Callable[..., bool] = is_python,
+        exclude_fn: Callable[..., bool] = is_of_runs,
+    ) -> Artifact | None:
+        """Log source files as an artifact of type code.
+
+        Args:
+            root: folder that they are below.
+            name: of the artifact. Default: of the project and the program.
+            include_fn: says of a path, or of a path and the root, whether it is one of them. Default: Python files.
+            exclude_fn: says whether it is not. Default: folders that runs are kept in.
+
+        Returns:
+            The artifact; None if there is no such file.
+        """
+        return log_code(self, root or ".", name, include_fn, exclude_fn)
+
+    def restore(
+        self, name: str, run_path: str | None = None, replace: bool = False, root: str | None = None
+    ) -> IO[str] | None:
+        """Fetch a file of a run from the server, unless it is there already; the file, opened.
+
+        Args:
+            name: of the file in the run.
+            run_path: `entity/project/id` of the run. Default: this one.
+            replace: whether a file that is there is fetched again.
+            root: folder it goes to. Default: `dir`.
+
+        Returns:
+            None if the run has no such file.
+        """
+        from wandb_logging.compat._api import restore  # noqa: PLC0415  few programs read
+
+        return restore(name, run_path or self.path, replace=replace, root=root or self.dir)
 
     def mark_preempting(self) -> None:
         """Tell the server that the machine may vanish now."""
