@@ -15,11 +15,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from itertools import count
 from typing import NamedTuple
 
 from wandb_logging._values.terminal_text import lines_of
 
 INTERVAL = 60.0  # seconds between two lines of one kind
+_MOST_KINDS = 1000  # that are counted
 _PATIENCE = 1.0  # seconds to wait for another handler's lock
 
 logger = logging.getLogger("wandb_logging")
@@ -117,11 +119,19 @@ class Notices:
         self._quiet = quiet
         self._waiting: deque[Notice] = deque(maxlen=100)
         self._last: dict[str, tuple[float, int]] = {}
+        self._numbers: dict[str, Iterator[int]] = {}  # by kind; `next` is one step, whichever threads are at it
         self._lock = threading.RLock()
 
     def add(self, kind: str, text: str, level: int = logging.WARNING) -> None:
         """Leave a line to be said: the parts of a `Notice`. Safe inside a logging call."""
         self._waiting.append(Notice(kind, text, level))
+        if len(self._numbers) < _MOST_KINDS:
+            next(self._numbers.setdefault(kind, count(1)))
+
+    def numbers(self) -> dict[str, int]:
+        """How many lines of each kind there were by now, whether they were said or not."""
+        # A count shows where it is, and cannot be asked otherwise without going on.
+        return {kind: int(repr(number)[len("count(") : -1]) - 1 for kind, number in list(self._numbers.items())}
 
     def say_all(self) -> None:
         """Say what waits. Not from inside a logging call."""

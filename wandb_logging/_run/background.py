@@ -417,6 +417,9 @@ class Background:
     def _say_goodbye(self, report: Report) -> None:
         remote = self.uploader.remote
         name = remote.display_name if remote else None
+        late = self.uploader.state.late if self._settings.late_steps == "shift" else 0
+        for notice in words.totals(self.notices.numbers(), late, self._settings.late_step_metric):
+            self.notices.add(*notice)
         lost, meant = self.journal.writer.counts.dropped, self._rounds.delivery.is_meant_to_send
         for notice in words.goodbye(report, lost, name, was_to_be_sent=meant):
             self.notices.add(*notice)

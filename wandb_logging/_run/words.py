@@ -11,6 +11,8 @@ from wandb_logging._errors import JournalLocked
 from wandb_logging._process.notices import Notice
 from wandb_logging._report import Report
 
+_NAMED = 10  # names in a line about many
+
 
 def shown(path: Path) -> str:
     """A path as a person would type it here."""
@@ -73,6 +75,26 @@ def aside(name: str, reason: str) -> Notice:
 def masked(name: str) -> Notice:
     """A value is not sent as it is."""
     return Notice(f"masked {name}", f"{name} is masked: it looks like a secret (mask_secrets)")
+
+
+def totals(numbers: Mapping[str, int], late: int, late_step_metric: str) -> Iterator[Notice]:
+    """What became of values and rows in all, where more than the one line said of each tells.
+
+    Args:
+        numbers: how many notices there were of each kind.
+        late: rows whose step was lower than the current one, and that are sent.
+    """
+    for what in ("aside", "masked"):
+        often = {kind[len(what) + 1 :]: number for kind, number in numbers.items() if kind.startswith(f"{what} ")}
+        if any(number > 1 for number in often.values()):
+            first = sorted(often, key=lambda name: -often[name])[:_NAMED]
+            named = ", ".join(f"{name} ({often[name]})" for name in first)
+            more = f" and {len(often) - len(first)} more names" if len(often) > len(first) else ""
+            yield Notice(f"all {what}", f"{'set aside' if what == 'aside' else what} in all: {named}{more}")
+    if late:
+        row = "1 row" if late == 1 else f"{late} rows"
+        text = f"{row} came with a step below the current one: see the metric {late_step_metric} (late_steps: shift)"
+        yield Notice("all late", text)
 
 
 def no_file(pattern: str) -> Notice:

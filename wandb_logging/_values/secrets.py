@@ -86,7 +86,7 @@ class Secrets:
     """Masks the secrets in what a run takes.
 
     Args:
-        report: told once of each name whose value was masked; never of the value.
+        report: told of the name of each value that was masked; never of the value.
         enabled: whether names and shapes count (mask_secrets); a key that is known is masked in any case.
         names: globs of further names (secret_names).
 
@@ -101,7 +101,6 @@ class Secrets:
         self._names = re.compile("|".join(map(fnmatch.translate, names)), re.IGNORECASE) if names else None
         self._known: tuple[str, ...] = ()
         self._written: tuple[bytes, ...] = ()  # the same as JSON has them
-        self._told: set[str] = set()
 
     def know(self, key: str) -> None:
         """Mask this API key wherever it turns up, also as requests carry it."""
@@ -191,6 +190,4 @@ class Secrets:
 
     def _found(self, name: str) -> None:
         self.count += 1
-        if name not in self._told and len(self._told) < 1000:
-            self._told.add(name)
-            self._report(name)
+        self._report(name)
