@@ -39,7 +39,12 @@ def test_late_rows() -> None:
 def test_every_thread_counts() -> None:
     """The number is right, whichever threads are at it."""
     notices = Notices(quiet=True)
-    threads = [threading.Thread(target=lambda: [notices.add("a", "x") for _ in range(2_000)]) for _ in range(8)]
+
+    def add() -> None:
+        for _ in range(2_000):
+            notices.add("a", "x")
+
+    threads = [threading.Thread(target=add) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
