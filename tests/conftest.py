@@ -38,7 +38,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 LocalServer.wait_for.__defaults__ = (PATIENCE,)
 
 # What a developer's own shell may carry and a test must not see. A proxy would catch even loopback.
-_FOREIGN = ("WANDB_", "NETRC", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE")
+_FOREIGN = (
+    *("WANDB_", "NETRC", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE"),
+    *("SLURM_", "TORCHELASTIC_", "OMPI_", "PMI_", "PMIX_", "RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_"),
+)
 
 # What a run changes for the whole process; monkeypatch puts it back.
 _GLOBALS = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import shlex
 import sys
 import time
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ from wandb_logging._cli.text import counted
 from wandb_logging._errors import JournalError, SettingsError
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._report import Report
+from wandb_logging._sending.ranks import RANKS, split
 from wandb_logging._sending.sync import sync
 from wandb_logging._settings.settings import Settings
 
@@ -28,6 +30,7 @@ EXAMPLES = (
     "sync",
     "sync 3kq9x0ab --follow",
     "sync --jobs 8",
+    "sync --ranks each",
     "sync /data/wandb_cache --timeout 60",
     "sync 3kq9x0ab --entity my-team",
     "sync 3kq9x0ab --as-new",
@@ -42,6 +45,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--follow", action="store_true", help="keep sending until every run has ended")
     parser.add_argument("--timeout", type=seconds, metavar="S", help="stop after so many seconds")
     parser.add_argument("--jobs", type=jobs, default=1, metavar="N", help="send so many runs at once; default: 1")
+    parser.add_argument(
+        "--ranks",
+        choices=RANKS,
+        default="zero",
+        help="of a launch with several ranks send the run of rank 0 (zero), or that of each rank (each); default: zero",
+    )
     add_host(parser)
     other = parser.add_argument_group("elsewhere", "What differs from what the run was made with. It is remembered.")
     other.add_argument("--entity", metavar="NAME", help="team or user to send to")
@@ -59,11 +68,13 @@ def run(args: argparse.Namespace) -> int:
     except (JournalError, SettingsError) as exc:
         complain(str(exc))
         return USAGE
-    runs, all_read = runs_in(paths)
-    if not runs:
+    found, all_read = runs_in(paths)
+    runs, held = split(found, args.ranks, paths)
+    if not found:
         if all_read:
             say(f"no runs in {', '.join(map(str, paths))}")
         return DONE if all_read else LEFT
+    _say_held(held, paths)
     if args.follow and sys.stderr.isatty():
         complain("sending until every run has ended; Ctrl-C stops, and loses nothing")
     progress = Progress({run.path: _unsent(run) for run in runs})
@@ -120,6 +131,14 @@ def _paths(wanted: Sequence[str], cache_dir: Path) -> list[Path]:
         JournalError: it is neither.
     """
     return [Path(name) if Path(name).exists() else run_named(name, cache_dir) for name in wanted] or [cache_dir]
+
+
+def _say_held(held: Sequence[RunDir], paths: Sequence[Path]) -> None:
+    lines = sum(map(_unsent, held))
+    if lines:
+        runs, stay = counted(len(held), "run"), "stays" if len(held) == 1 else "stay"
+        where = " ".join(map(shlex.quote, map(str, paths)))
+        say(f"{runs} of other ranks ({counted(lines, 'line')}) {stay} here: `{PROG} sync --ranks each {where}` sends")
 
 
 def _unsent(run_dir: RunDir) -> int:

@@ -163,6 +163,11 @@ class RunDir:
         return True
 
     @staticmethod
+    def folder_of(cache_dir: Path, project: str) -> Path:
+        """Where the run directories of a project are."""
+        return cache_dir / folder_name(project)
+
+    @staticmethod
     @contextlib.contextmanager
     def opening(cache_dir: Path, info: Mapping[str, Any]) -> Iterator[None]:
         """While this lasts no other process looks for a run of this project here and makes it if there is none.

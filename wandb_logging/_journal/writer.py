@@ -400,13 +400,18 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
+def lock_name(writer: int) -> str:
+    """Name of the file that a writer holds locked for as long as it lives."""
+    return f"journal-{writer:04d}.lock"
+
+
 def _claim_writer(path: Path, least: int) -> tuple[int, ProcessLock]:
     """The first free writer number, with its lock held: the lock file is made by one process only."""
     number = max((writer for writer, _ in segments(path)), default=0)
     number = max(number, least - 1)
     while True:
         number += 1
-        name = path / f"journal-{number:04d}.lock"
+        name = path / lock_name(number)
         try:
             os.close(door.create(path, name.name))
         except FileExistsError:
@@ -438,7 +443,7 @@ def segments(path: Path) -> list[tuple[int, int]]:
 
 def is_writing(path: Path, writer: int) -> bool:
     """Whether a writer may still add to its journal: it lives, or nobody can tell."""
-    return not is_free(path / f"journal-{writer:04d}.lock")
+    return not is_free(path / lock_name(writer))
 
 
 def segment_path(path: Path, writer: int, segment: int) -> Path:

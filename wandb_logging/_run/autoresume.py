@@ -2,6 +2,8 @@
 
 The file is there from a run's start until it ends with exit code 0: a run that failed, or was killed, is gone on with.
 It is the official SDK's, in another folder: `wandb_cache/wandb-resume.json`, `{"run_id": "..."}` (protocol 3.5).
+Each job of a scheduler, array task and rank has one of its own, `wandb-resume-slurm-12_3-r1.json`: a requeue or restart
+goes on with its own run, never with a stranger's.
 """
 
 from __future__ import annotations
@@ -17,15 +19,22 @@ from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import dumps, loads
 
 
-def resolved(settings: Settings, mine: Collection[str] = ()) -> Settings:
+def is_wanted(settings: Settings, key: str = "") -> bool:
+    """Whether a run is to be noted, for the next start to go on with: asked for, or restarted by what gave the key."""
+    unsaid = settings.resume is settings.resume_from is settings.fork_from is settings.run_id is None
+    return settings.mode != "disabled" and (settings.resume == "auto" or (bool(key) and unsaid))
+
+
+def resolved(settings: Settings, mine: Collection[str] = (), key: str = "") -> Settings:
     """Settings that say `auto`, with what it means now: the run that did not end well, or the one of `run_id`.
 
     A run that goes on in another process is a stranger's, such as another task of the same array: it is not joined.
 
     Args:
         mine: ids of the runs that go on in this process.
+        key: whose run, where several go on in one cache folder: a job, its array task, its rank.
     """
-    known = settings.run_id or _noted(settings.cache_dir)
+    known = settings.run_id or _noted(settings.cache_dir, key)
     try:
         own = settings.but(resume="allow" if known else None, run_id=known)
     except SettingsError:
@@ -40,28 +49,28 @@ def _goes_on_elsewhere(settings: Settings) -> bool:
     return here is not None and not here.dead()
 
 
-def note(cache_dir: Path, run_id: str) -> None:
+def note(cache_dir: Path, run_id: str, key: str = "") -> None:
     """Have the next start go on with this run. Where that cannot be written, it begins another."""
-    file = _file(cache_dir)
+    file = _file(cache_dir, key)
     temporary = file.with_suffix(f".{os.getpid()}.tmp")
     with contextlib.suppress(OSError):
         temporary.write_bytes(dumps({"run_id": run_id}))
         temporary.replace(file)
 
 
-def forget(cache_dir: Path) -> None:
+def forget(cache_dir: Path, key: str = "") -> None:
     """The run has ended well: the next start begins another."""
     with contextlib.suppress(OSError):
-        _file(cache_dir).unlink()
+        _file(cache_dir, key).unlink()
 
 
-def _file(cache_dir: Path) -> Path:
-    return cache_dir / "wandb-resume.json"
+def _file(cache_dir: Path, key: str) -> Path:
+    return cache_dir / f"wandb-resume{'-' if key else ''}{key}.json"
 
 
-def _noted(cache_dir: Path) -> str | None:
+def _noted(cache_dir: Path, key: str) -> str | None:
     try:
-        value = loads(_file(cache_dir).read_bytes())
+        value = loads(_file(cache_dir, key).read_bytes())
     except (OSError, ValueError):
         return None
     run_id = value.get("run_id") if isinstance(value, dict) else None

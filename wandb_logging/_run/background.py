@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ class Background:
         undo: takes back what was made, when an exception comes before the run has begun.
         stall: seconds after which the end waits no longer for a server that does not answer; default: as long as it
             may wait at all.
+        about: what else run.json says of it.
 
     Attributes:
         mode: as given; `go_online` and `go_offline` change it.
@@ -69,6 +70,7 @@ class Background:
         on_stop: Callable[[], object],
         undo: contextlib.ExitStack,
         stall: float | None = None,
+        about: Mapping[str, Any] | None = None,
     ) -> None:
         self.mode = mode
         self.notices = notices
@@ -81,7 +83,7 @@ class Background:
         self._continued = False  # whether it went on in this process after its end
         self._ending = threading.RLock()
         self._listener = Listener(self._round, self._seconds_left, self._release)
-        self.journal = open_journal(settings, mode, config, secrets, self._hurry, undo)
+        self.journal = open_journal(settings, mode, config, secrets, self._hurry, undo, about)
         samples = Samples(samplers, lambda metrics: self.append_change("system", metrics), notices)
         self._rounds = Rounds(
             settings,
@@ -421,6 +423,7 @@ class Background:
         for notice in words.totals(self.notices.numbers(), late, self._settings.late_step_metric):
             self.notices.add(*notice)
         lost, meant = self.journal.writer.counts.dropped, self._rounds.delivery.is_meant_to_send
-        for notice in words.goodbye(report, lost, name, was_to_be_sent=meant):
+        held = bool(self.journal.info.get("ranks", {}).get("held"))
+        for notice in words.goodbye(report, lost, name, was_to_be_sent=meant, is_held=held):
             self.notices.add(*notice)
         self.notices.say_all()

@@ -24,6 +24,7 @@ from wandb_logging._process.last_words import say_last
 from wandb_logging._process.listener import own_threads
 from wandb_logging._records.completed import completed
 from wandb_logging._records.snapshot import Snapshot
+from wandb_logging._run import ranks
 from wandb_logging._run.run import Run, flush_aloud, go_on, inlet_of, is_finished, orphan_of, tell_fault
 from wandb_logging._run.start import anchored, prepare_for
 from wandb_logging._settings.settings import SETTINGS, Settings
@@ -48,8 +49,22 @@ def _after_fork_in_child() -> None:
     _starting = threading.RLock()
 
 
+def _before_fork() -> None:
+    """In a rank of a launch a run begins before its children do: data loaders that log first are no ranks."""
+    waiting = [handler for handler in _handlers() if handler.run_is_awaited]
+    if waiting and ranks.is_a_rank():
+        for handler in waiting:
+            with contextlib.suppress(Exception):  # the first record says what is wrong
+                handler.run  # noqa: B018  asking for it starts it
+
+
+def _handlers() -> list[WandbHandler]:
+    references = list(logging._handlerList)  # type: ignore[attr-defined]  # noqa: SLF001  logging has no public way to ask
+    return [handler for reference in references if isinstance(handler := reference(), WandbHandler)]
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
 
 
 class _JournalHandler(QueueHandler):
@@ -77,6 +92,25 @@ class _JournalHandler(QueueHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's name
         """What goes wrong is the visible handler's to report."""
         self._owner.handleError(record)
+
+
+class _RankHandler(_JournalHandler):
+    """That of a rank whose rows wait: what concerns people goes to the run of rank 0 as well."""
+
+    def __init__(self, owner: WandbHandler, run: Run, tell: Callable[[bytes], object]) -> None:
+        super().__init__(owner, run)
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """As that of any run."""
+        try:
+            event = self._event(record, self._owner.formatter)
+            if event is not None:
+                self._append(event)
+                if record.levelno >= logging.WARNING or record.exc_info:
+                    self._tell(event)
+        except Exception:
+            self.handleError(record)
 
 
 class WandbHandler(logging.Handler):
@@ -191,7 +225,8 @@ class WandbHandler(logging.Handler):
             elif self._was_going_on:
                 go_on(self._run)
             self._reopen()
-            inner = _JournalHandler(self, self._run)
+            tell = inlet_of(self._run).tell
+            inner = _JournalHandler(self, self._run) if tell is None else _RankHandler(self, self._run, tell)
             while self._between:
                 inner.emit(self._between.popleft())
             for record in self._early:
@@ -235,6 +270,11 @@ class WandbHandler(logging.Handler):
                 self._start()
         assert self._run is not None
         return self._run
+
+    @property
+    def run_is_awaited(self) -> bool:
+        """Whether its run begins with the next record."""
+        return self._run is None and not self._closed and self.settings.mode != "disabled"
 
     def flush(self, timeout: float | None = None) -> None:
         """Send what has been logged (online), or force it to the disk (offline).

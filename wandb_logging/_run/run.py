@@ -28,7 +28,7 @@ from wandb_logging._process.sampling import OwnStats
 from wandb_logging._reading.summary import Follower, Summary
 from wandb_logging._records.snapshot import Steps, now, row_event
 from wandb_logging._report import Report
-from wandb_logging._run import artifacts, autoresume, copying, words
+from wandb_logging._run import artifacts, autoresume, copying, ranks, words
 from wandb_logging._run.background import Background
 from wandb_logging._run.described import Described
 from wandb_logging._run.save import POLICIES, matches
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from wandb_logging._artifacts.artifact import Artifact, StrPath
     from wandb_logging._artifacts.download import UsedArtifact
     from wandb_logging._journal.writer import Writer
+    from wandb_logging._launch.launch import Launch
     from wandb_logging._settings.given import OtherSettings
 
 _numbers = itertools.count()
@@ -89,6 +90,7 @@ class Run(Described):
             itself.
         stall: seconds after which the end waits no longer for a server that does not answer, though close_timeout is
             not over. Default: it waits for close_timeout.
+        launch: where the process stands among those of its launch. Default: what the environment says.
     """
 
     def __init__(
@@ -97,21 +99,24 @@ class Run(Described):
         *,
         owner: Callable[[], object | None] | None = None,
         stall: float | None = None,
+        launch: Launch | None = None,
     ) -> None:
         with contextlib.ExitStack() as undo:  # an exception may come between any two instructions, such as Ctrl-C
-            self._begin(anchored(settings), owner, stall, undo)
+            self._begin(ranks.stand(anchored(settings), launch), owner, stall, undo)
             undo.pop_all()
 
     def _begin(
         self,
-        settings: Settings,
+        standing: ranks.Standing,
         owner: Callable[[], object | None] | None,
         stall: float | None,
         undo: contextlib.ExitStack,
     ) -> None:
-        self._auto = settings.resume == "auto" and settings.mode != "disabled"
-        if self._auto:
-            settings = autoresume.resolved(settings, [run.id for run in going_on()])
+        self._standing = standing
+        settings, key = standing.settings, standing.resume_key
+        self._auto = autoresume.is_wanted(settings, key)
+        if settings.resume == "auto" or (self._auto and standing.role.restarted):
+            settings = autoresume.resolved(settings, [run.id for run in going_on()], key)
         self.settings = settings
         notices = Notices(quiet=settings.quiet)
         aside: Aside = {}
@@ -119,10 +124,12 @@ class Run(Described):
         mode = prepare_for(settings)
         self._secrets = secrets = secrets_of(settings, mode, notices)
         samplers = samplers_of(settings, lambda: OwnStats(self.stats))
-        self._background = Background(settings, mode, config, notices, secrets, samplers, self._on_stop, undo, stall)
+        self._background = Background(
+            settings, mode, config, notices, secrets, samplers, self._on_stop, undo, stall, standing.about
+        )
         self._journal = journal = self._background.journal
         if self._auto:
-            autoresume.note(settings.cache_dir, self.id)
+            autoresume.note(settings.cache_dir, self.id, key)
         self._config = {**journal.config, **config}  # unmasked: the program may read its settings there
         self._report_config(aside)
         self._changed: dict[str, Any] = {}  # name, notes and so on, set while it runs
@@ -137,13 +144,18 @@ class Run(Described):
         self._media_by_hand = placing(strict=True)
         self._media_of_summary = placing(strict=True, step="summary")
         self._owner = owner
-        self._watch = Watch(settings, self._background, secrets)
+        self._herald = None if standing.role.sends else ranks.Herald(standing)
+        self._tell = self._herald.tell if self._herald is not None else None
+        self._watch = Watch(settings, self._background, secrets, self._tell)
         undo.callback(self._watch.stop)
         if mode != "disabled":
             self._watch.start()
         self._number = next(_numbers)
         undo.callback(_live.discard, self)
         _live.add(self)
+        if mode != "disabled" and self.dir is not None:
+            ranks.announce(standing, journal.writer)
+            notices.add(*notice) if (notice := ranks.first_notice(standing, self.dir)) else None
         self._background.start()
         if mode != "disabled":
             self._watch.start_capture()
@@ -500,7 +512,9 @@ class Run(Described):
         """
         self._watch.stop()
         if self._auto and exit_code == 0 and self._background.ended is None and not self._background.in_child:
-            autoresume.forget(self.settings.cache_dir)
+            autoresume.forget(self.settings.cache_dir, self._standing.resume_key)
+        if self._herald is not None and self._background.ended is None:
+            self._herald.close()
         return self._background.finish(exit_code, self.settings.close_timeout if timeout is None else timeout)
 
     def mark_preempting(self) -> None:
@@ -585,7 +599,7 @@ class Run(Described):
     def _go_on(self) -> None:
         """Take events again after the end."""
         if self._auto and not self._background.in_child:
-            autoresume.note(self.settings.cache_dir, self.id)
+            autoresume.note(self.settings.cache_dir, self.id, self._standing.resume_key)
         self._background.go_on()
         self._watch.start_capture()
 
@@ -609,7 +623,7 @@ def _joined(ticket: dict[str, Any]) -> Run:
         if run.id == run_id and run.dir == path:
             return run
     copying.check(ticket)
-    return Run(ticket["settings"])
+    return Run(ticket["settings"], launch=ranks.ALONE)
 
 
 @dataclass(frozen=True)
@@ -622,6 +636,7 @@ class Inlet:
         media: places media values.
         steps: knows which steps are late; None where nobody has to.
         secrets: masks what should not be told.
+        tell: of a rank that is not the run: gets the events of text that concerns people; else None.
     """
 
     writer: Writer
@@ -629,12 +644,13 @@ class Inlet:
     media: Placing
     steps: Steps | None
     secrets: Secrets
+    tell: Callable[[bytes], object] | None
 
 
 def inlet_of(run: Run) -> Inlet:
     """Where a handler puts the records of a run: past `Run.log`, which raises where a handler must not."""
     media, report = run._media_of_records, run._background.report_aside  # noqa: SLF001  the same room
-    return Inlet(run._journal.writer, report, media, run._steps, run._secrets)  # noqa: SLF001
+    return Inlet(run._journal.writer, report, media, run._steps, run._secrets, run._tell)  # noqa: SLF001
 
 
 def flush_aloud(run: Run, timeout: float) -> Report:

@@ -103,7 +103,13 @@ def secrets_of(settings: Settings, mode: str, notices: Notices) -> Secrets:
 
 
 def open_journal(  # noqa: PLR0917  what a run begins with
-    settings: Settings, mode: str, config: dict[str, Any], masks: Secrets, hurry: Callable[[], bool], undo: ExitStack
+    settings: Settings,
+    mode: str,
+    config: dict[str, Any],
+    masks: Secrets,
+    hurry: Callable[[], bool],
+    undo: ExitStack,
+    about: Mapping[str, Any] | None = None,
 ) -> Journal:
     """Make a run's directory, or find the one it has here and goes on in; in memory if neither can be had.
 
@@ -113,9 +119,10 @@ def open_journal(  # noqa: PLR0917  what a run begins with
         masks: of the secrets in it.
         hurry: asks for acknowledgements where room is scarce; says whether it makes sense to wait for them.
         undo: takes back what was made, when an exception comes before the run has begun.
+        about: what else run.json says.
     """
     config = masks.tree(config, "config")
-    info = masks.identity(plain(_identity(settings, mode, config)))
+    info = masks.identity(plain({**_identity(settings, mode, config), **(about or {})}))
     if mode == "disabled":
         return _in_memory(settings, info, None)
     try:

@@ -27,12 +27,20 @@ class Watch:
         settings: of the run: capture_output, exit_hooks, signals and the like.
         background: takes the events.
         secrets: masks what should not be told.
+        tell: gets the text of exceptions as well.
     """
 
-    def __init__(self, settings: Settings, background: Background, secrets: Secrets) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        background: Background,
+        secrets: Secrets,
+        tell: Callable[[bytes], object] | None = None,
+    ) -> None:
         self._settings = settings
         self._background = background
         self._secrets = secrets
+        self._tell = tell
         self._capture: Capture | None = None
         self._witness = ending.Witness(self._unhandled, self._preempt)  # told for as long as this object lives
 
@@ -79,8 +87,12 @@ class Watch:
     def _take_exception(self, kind: type[BaseException], text: str, *, printed: bool) -> None:
         """Take an exception into the Logs tab, unless it is captured when printed, and into an alert if records are."""
         settings = self._settings
-        if settings.console is not False and not printed:
-            self._background.append(text_event(self._secrets.text(text), "ERROR", now()))
+        if settings.console is not False:
+            event = text_event(self._secrets.text(text), "ERROR", now())
+            if not printed:
+                self._background.append(event)
+            if self._tell is not None:
+                self._tell(event)
         if settings.alert_level is not None and issubclass(kind, Exception):  # not for Ctrl-C
             title, text = alerts.cut(f"unhandled {kind.__name__}", text)
             self._background.append_change("alert", alerts.alert(title, text, "ERROR", settings.alert_wait_duration))

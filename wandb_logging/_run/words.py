@@ -64,6 +64,15 @@ def disk(path: Path, trouble: str) -> Notice:
     return Notice("disk", f"{path}: {trouble}")
 
 
+def held(rank: int, of: int, cache_dir: Path) -> str:
+    """Rows of ranks that are not the run wait on the disk."""
+    place = shown(cache_dir)
+    return (
+        f"rank {rank} of {of}: rank 0 is the run. What the other ranks log waits in {place}: `wandb-logging sync "
+        f"--ranks each {place}` sends it, a run for each rank. The setting ranks: group makes each rank a run at once."
+    )
+
+
 # --- what becomes of values -------------------------------------------------------------------------
 
 
@@ -170,7 +179,9 @@ def waiting(host: str, run_id: object, left: int, seconds: float | None, path: P
     return Notice("waiting", text, INFO)
 
 
-def goodbye(report: Report, dropped: Mapping[str, int], name: str | None, *, was_to_be_sent: bool) -> Iterator[Notice]:
+def goodbye(
+    report: Report, dropped: Mapping[str, int], name: str | None, *, was_to_be_sent: bool, is_held: bool = False
+) -> Iterator[Notice]:
     """How a run ended.
 
     Args:
@@ -178,6 +189,7 @@ def goodbye(report: Report, dropped: Mapping[str, int], name: str | None, *, was
         dropped: lines that were lost, by reason.
         name: as the server shows it; None if the server does not know the run.
         was_to_be_sent: whether it was online.
+        is_held: whether its rows wait because it is not the run of its launch, which was said when it began.
     """
     if dropped:
         reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
@@ -185,10 +197,10 @@ def goodbye(report: Report, dropped: Mapping[str, int], name: str | None, *, was
     if report.finished:
         if report.url and name:
             yield Notice("finished", f"run {name} finished: {report.url}", INFO)
-    elif report.path is not None:
+    elif report.path is not None and not is_held:
         place = shown(report.path)
         left = f"{report.remaining} lines are not sent yet" if was_to_be_sent else f"run {report.run_id} is saved"
         text = f"{left}: {place}. Send with `wandb-logging sync {place}`."
         yield Notice("left", text, ERROR if was_to_be_sent else INFO)
-    elif report.remaining:
+    elif report.remaining and report.path is None:
         yield Notice("left", f"run {report.run_id}: {report.remaining} lines could not be sent and are lost", ERROR)

@@ -27,6 +27,7 @@ from wandb_logging._keys.keys import KEY_VARIABLE, Session, find_keys
 from wandb_logging._process.notices import Notices
 from wandb_logging._report import Report
 from wandb_logging._sending.options import kept_options, options_of
+from wandb_logging._sending.ranks import split
 from wandb_logging._sending.side_by_side import side_by_side
 from wandb_logging._sending.target import Target, advice, filled, host_of
 from wandb_logging._sending.uploader import Uploader
@@ -50,6 +51,7 @@ def sync(
     timeout: float | None = None,
     follow: bool = False,
     jobs: int = 1,
+    ranks: str = "zero",
     on_progress: Callable[[Report], object] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> list[Report]:
@@ -69,6 +71,8 @@ def sync(
         timeout: most seconds altogether; None takes as long as it takes.
         follow: keep sending until every run has ended, or `stop()` is true; a server that is away is waited for.
         jobs: most runs that are sent at once.
+        ranks: what of a launch with several ranks is sent: zero, the run of rank 0, while what the others logged stays
+            where it is (unless `path` is the directory of one of them); or each.
         on_progress: called with a Report after each acknowledged batch; never twice at once.
         stop: asked between two batches whether to leave the rest for later.
 
@@ -77,8 +81,8 @@ def sync(
 
     Raises:
         JournalError: there is no run at `path`.
-        ValueError: `name` or `run_id` for several runs, `run_id` with `as_new`, no `jobs`, or (a SettingsError) a value
-            that the setting of that name cannot have.
+        ValueError: `name` or `run_id` for several runs, `run_id` with `as_new`, no `jobs`, other `ranks`, or (a
+            SettingsError) a value that the setting of that name cannot have.
     """
     if jobs < 1:
         raise ValueError(f"jobs={jobs}: expected 1 or more")
@@ -94,7 +98,8 @@ def sync(
             broken.is_set() or (deadline is not None and time.monotonic() >= deadline) or (stop is not None and stop())
         )
 
-    run_dirs = [run_dir for item in paths for run_dir in _found(Path(item))]
+    found = [run_dir for item in paths for run_dir in _found(Path(item))]
+    run_dirs, _ = split(found, ranks, [Path(item) for item in paths])
     if len(run_dirs) > 1 and (name or run_id):
         raise ValueError(f"name and run_id are one run's: there are {len(run_dirs)} at {', '.join(map(str, paths))}")
     plan = _Plan(

@@ -44,8 +44,14 @@ class OtherSettings(TypedDict, total=False):
     """API key. Better left to WANDB_API_KEY or `wandb-logging login`."""
     resume: Literal["allow", "must", "never", "auto"] | None
     """What to do when run_id exists on the server: allow continues it or makes it, must only continues it, never
-    only makes it, auto continues the last run of cache_dir unless that ended well. A run whose directory is in
-    cache_dir goes on in there, also offline.
+    only makes it, auto continues the last run of cache_dir unless that ended well: under a scheduler that of the
+    same job, array task and rank. A run whose directory is in cache_dir goes on in there, also offline.
+    """
+    ranks: Literal["zero", "group", "each"] | None
+    """What the ranks of a launch are (torchrun, srun, mpirun, Lightning, accelerate). zero: rank 0 is the run; the
+    rows of the others wait in cache_dir for `wandb-logging sync --ranks each`, and their text from WARNING up is
+    in its Logs tab, marked [rank 3]. group: a run each, in one group, named JOB-r3. each: a run each. Default:
+    zero. Tasks of a SLURM array are runs of their own in any case, in a group, with the task in their names.
     """
     resume_from: str | None
     """Take a run back to a step and go on from there: RUN?_step=N. What it had logged after that step is gone."""

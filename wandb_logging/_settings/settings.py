@@ -62,6 +62,16 @@ PROJECT = Text(most=128, without="/\\#?%:", is_name=True)
 RUN_ID = Text(most=64, without=":;,#?/'\\\0<>\"|*", is_name=True, trimmed=True)
 
 
+_NOT_SHARED = (
+    "online: several processes cannot send one run here. With mode: online, ranks: zero makes rank 0 of a launch the "
+    "run and keeps what the others log, ranks: group makes each of them a run of one group"
+)
+MODE = dataclasses.replace(
+    Choice.of("auto", "online", "offline", "disabled", dryrun="offline", run="online"),
+    instead=(("shared", _NOT_SHARED),),
+)
+
+
 @dataclass(frozen=True)
 class Setting:
     """One key of the settings, apart from its name.
@@ -142,7 +152,7 @@ class Settings:
     )
     mode: str = key(
         "auto",
-        Choice.of("auto", "online", "offline", "disabled", dryrun="offline", run="online"),
+        MODE,
         "online sends in the background; offline only writes to cache_dir; auto is online when an API key is "
         "found; disabled does nothing at all.",
         env="WANDB_MODE",
@@ -174,9 +184,17 @@ class Settings:
         None,
         Choice.of("allow", "must", "never", "auto"),
         "What to do when run_id exists on the server: allow continues it or makes it, must only continues it, "
-        "never only makes it, auto continues the last run of cache_dir unless that ended well. A run whose directory "
-        "is in cache_dir goes on in there, also offline.",
+        "never only makes it, auto continues the last run of cache_dir unless that ended well: under a scheduler that "
+        "of the same job, array task and rank. A run whose directory is in cache_dir goes on in there, also offline.",
         env="WANDB_RESUME",
+    )
+    ranks: str | None = key(
+        None,
+        Choice.of("zero", "group", "each"),
+        "What the ranks of a launch are (torchrun, srun, mpirun, Lightning, accelerate). zero: rank 0 is the run; the "
+        "rows of the others wait in cache_dir for `wandb-logging sync --ranks each`, and their text from WARNING up is "
+        "in its Logs tab, marked [rank 3]. group: a run each, in one group, named JOB-r3. each: a run each. Default: "
+        "zero. Tasks of a SLURM array are runs of their own in any case, in a group, with the task in their names.",
     )
     resume_from: str | None = key(
         None,

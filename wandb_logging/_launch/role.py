@@ -1,0 +1,88 @@
+"""What a process of a launch is to W&B: the run itself, a run of its own, or one whose rows wait on the disk. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from wandb_logging._launch.launch import Launch
+
+_MOST_ID = 64  # characters of a run id
+
+
+@dataclass(frozen=True)
+class Role:
+    """What one process is, and what its run is called.
+
+    Attributes:
+        name, group, run_id: of its run; None where nobody has said, and the server or chance decides.
+        mark: what stands before its text in the run of rank 0, if its own rows wait on the disk; else None.
+        resume_key: what a restart of this very process shares with it, and no stranger does; "" on its own machine.
+        restarted: whether it was started before, as far as the launcher tells.
+    """
+
+    name: str | None
+    group: str | None
+    run_id: str | None
+    mark: str | None = None
+    resume_key: str = ""
+    restarted: bool = False
+
+    @property
+    def sends(self) -> bool:
+        """Whether its rows go to the server as they come."""
+        return self.mark is None
+
+
+def find_role(
+    launch: Launch, ranks: str | None, name: str | None = None, group: str | None = None, run_id: str | None = None
+) -> Role:
+    """What the process of a launch is.
+
+    Args:
+        launch: where it stands.
+        ranks: zero, group or each; None is zero where there are several ranks, else each.
+        name, group, run_id: as they are set, which is the same in all ranks.
+    """
+    if launch.array is not None:
+        label = f"slurm-{launch.array}"
+        name, group = _with_task(name, launch.task) or launch.job, group or name or label
+        run_id = _with_task(run_id, launch.task)
+    kind = (ranks or "zero") if launch.has_ranks else "each"
+    held = kind == "zero" and launch.rank > 0
+    if held or kind == "group":
+        job = name or label_of(launch)
+        name, group = f"{job}-r{launch.rank}", group or job
+    if launch.has_ranks and launch.rank:
+        run_id = _with(run_id, f"-r{launch.rank}")
+    mark = f"rank {launch.rank}" if held else None
+    return Role(name, group, run_id, mark, _resume_key(launch), restarted=launch.restart > 0)
+
+
+def label_of(launch: Launch) -> str:
+    """What a launch is called where nobody has given it a name: its job, else who started it and a part of its id."""
+    return launch.job or f"{launch.by}-{digest(launch.id or '')[:6]}"
+
+
+def digest(text: str) -> str:
+    """A text as the name of a file."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _resume_key(launch: Launch) -> str:
+    """Job, array task and rank; of a launch without a scheduler the launch, if its restarts keep its id."""
+    whose = launch.job or (f"{launch.by}-{digest(launch.id or '')}" if launch.by == "torchrun" else "")
+    rank = f"r{launch.rank}" if launch.has_ranks and (launch.rank or whose) else ""
+    return "-".join(filter(None, (re.sub(r"[^\w.-]", "_", whose), rank)))
+
+
+def _with_task(text: str | None, task: str | None) -> str | None:
+    """A name or id with the array's task behind it, unless it ends with that already."""
+    if text is None or task is None or re.search(rf"(?<!\d){re.escape(task)}$", text):
+        return text
+    return _with(text, f"-{task}")
+
+
+def _with(text: str | None, end: str) -> str | None:
+    return None if text is None else text[: _MOST_ID - len(end)] + end

@@ -1,0 +1,203 @@
+"""Where a run's process stands among the ranks of its launch: its settings as they are for it, and who rank 0 is.
+
+What the ranks have to know of each other is in small files in `.launches` in the cache folder: the run of rank 0, and
+whether a person was told where the rows of the others are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from logging import INFO
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._journal import door
+from wandb_logging._journal.locks import is_locked
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.writer import Writer, lock_name
+from wandb_logging._launch.launch import Launch, find_launch
+from wandb_logging._launch.role import Role, digest, find_role
+from wandb_logging._process.notices import Notice
+from wandb_logging._run import words
+from wandb_logging._settings.settings import Settings
+from wandb_logging._values.plain import dumps, loads
+
+_FOLDER = ".launches"
+_MOST_WAITING = 1000  # lines for rank 0, while that has not begun
+_KEPT = ("t", "level", "logger", "error", "from", "alert")  # what of a record's event goes with its text
+
+ALONE = Launch()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a process stands, and its settings so.
+
+    Attributes:
+        settings: with the names, and the mode, that its run has.
+        role: what it is to W&B.
+        launch: what it is one of.
+    """
+
+    settings: Settings
+    role: Role
+    launch: Launch
+
+    @property
+    def resume_key(self) -> str:
+        """What a restart of this process shares with it: a job may start several programs, one after the other."""
+        key = self.role.resume_key
+        program = re.sub(r"[^\w.-]", "_", Path(sys.argv[0] if sys.argv else "").stem)
+        return f"{key}-{program}" if key and program else key
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What run.json says of it; nothing where there is one process."""
+        if not self.launch.has_ranks:
+            return {}
+        launch = self.launch
+        ranks = {"launch": launch.id, "rank": launch.rank, "of": launch.world_size, "held": not self.role.sends}
+        return {"ranks": ranks}
+
+
+def stand(settings: Settings, launch: Launch | None = None) -> Standing:
+    """Where this process stands now, and the settings that its run has there.
+
+    Args:
+        settings: the same in all ranks.
+        launch: default: what the environment says.
+    """
+    launch = find_launch(os.environ, parent()) if launch is None else launch
+    role = find_role(launch, settings.ranks, settings.name, settings.group, settings.run_id)
+    changes: dict[str, Any] = {}
+    for name in ("name", "group", "run_id"):
+        if getattr(role, name) != getattr(settings, name) and not (name == "run_id" and settings.resume_from):
+            changes[name] = getattr(role, name)
+    if not role.sends and settings.mode != "disabled":
+        changes["mode"] = "offline"
+    return Standing(settings.but(**changes) if changes else settings, role, launch)
+
+
+def is_a_rank() -> bool:
+    """Whether this process is one of several that were started together."""
+    return find_launch(os.environ).has_ranks
+
+
+def parent() -> str:
+    """The parent process, by a name that a later one with the same number does not have."""
+    number = os.getppid()
+    try:
+        stat = Path(f"/proc/{number}/stat").read_text("utf-8", "replace")
+        return f"{number}.{stat.rpartition(')')[2].split()[19]}"
+    except (OSError, IndexError):
+        return str(number)
+
+
+def announce(standing: Standing, writer: Writer) -> None:
+    """Have the other ranks find the run of rank 0, to which the writer belongs."""
+    if standing.launch.has_ranks and standing.role.sends and standing.launch.rank == 0:
+        with contextlib.suppress(OSError):  # then the others keep what they have to say
+            folder = _folder(standing.settings.cache_dir)
+            run = {"run": writer.path.name, "writer": writer.number}
+            door.replace(folder, f"{digest(standing.launch.id or '')}.json", dumps(run), durable=False)
+
+
+def first_notice(standing: Standing, path: Path | None) -> Notice | None:
+    """What is to be said of rows that wait on the disk: once for all ranks of a launch on one host."""
+    if standing.role.sends or path is None:
+        return None
+    launch = standing.launch
+    which = digest(f"{launch.id} {launch.restart} {parent()}")
+    try:
+        os.close(door.create(_folder(standing.settings.cache_dir), f"{which}.said"))
+    except FileExistsError:
+        return None
+    except OSError:
+        pass  # rather said twice than never
+    return Notice("ranks", words.held(launch.rank, launch.world_size, path.parent.parent), INFO)
+
+
+def _folder(cache_dir: Path) -> Path:
+    folder = cache_dir.absolute() / _FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+class Herald:
+    """Writes what a rank has to say, marked, into the run of rank 0, for as long as that goes on.
+
+    What it has to say before rank 0 begins waits for that. All of it is in the rank's own journal as well.
+    """
+
+    def __init__(self, standing: Standing) -> None:
+        self._standing = standing
+        self._mark = f"[{standing.role.mark}] "
+        self._waiting: deque[bytes] = deque(maxlen=_MOST_WAITING)
+        self._writer: Writer | None = None
+        self._theirs: Path | None = None  # the lock that rank 0 holds
+
+    def tell(self, event: bytes) -> None:
+        """Take the event of a text. Never raises."""
+        told = marked(loads(event), self._mark)
+        if told is not None:
+            self._waiting.append(dumps(told))
+            self.give()
+
+    def give(self) -> None:
+        """Write what waits, if rank 0 goes on."""
+        with contextlib.suppress(OSError, IndexError):  # another thread was first
+            while self._waiting and self._goes_on():
+                assert self._writer is not None
+                self._writer.append(self._waiting.popleft())
+
+    def close(self) -> None:
+        """Have nothing more to say."""
+        self.give()
+        if self._writer is not None:
+            self._writer.close()
+
+    def _goes_on(self) -> bool:
+        if self._theirs is None or not is_locked(self._theirs):
+            self._find()
+        return self._theirs is not None
+
+    def _find(self) -> None:
+        """Look for the run of rank 0: it may not have begun, or begun again elsewhere."""
+        self._theirs = None
+        settings, launch = self._standing.settings, self._standing.launch
+        run = _read(settings.cache_dir.absolute() / _FOLDER, f"{digest(launch.id or '')}.json")
+        name, number = run.get("run"), run.get("writer")
+        if not isinstance(name, str) or not isinstance(number, int) or {"/", "\\", "\0"} & set(name) or name[:1] == ".":
+            return
+        path = RunDir.folder_of(settings.cache_dir.absolute(), settings.project) / name
+        lock = path / lock_name(number)
+        if not is_locked(lock):
+            return
+        if self._writer is None or self._writer.path != path:
+            if self._writer is not None:
+                self._writer.close()
+            self._writer = RunDir(path).writer()
+        self._theirs = lock
+
+
+def marked(event: Mapping[str, Any], mark: str) -> dict[str, Any] | None:
+    """The event of a text with a mark before each of its lines; None if it has no text."""
+    text = event.get("text")
+    if not isinstance(text, str):
+        return None
+    lines = "\n".join(mark + line for line in text.split("\n"))
+    return {"text": lines, **{key: event[key] for key in _KEPT if key in event}}
+
+
+def _read(folder: Path, name: str) -> dict[str, Any]:
+    try:
+        value = loads(door.read(folder, name))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
