@@ -260,10 +260,10 @@ class TestFloors:
         assert importers - SOLE_IMPORTERS[module] == set()
 
     def test_the_environment_is_read_in_one_room(self) -> None:
-        """Variables are settings: `_settings` reads them. `_keys` looks up NETRC, `_supervise` hands them on."""
+        """Variables are settings: `_settings` reads them. `_keys` looks up NETRC, `_launch` what a launcher set."""
         reads = re.compile(r"\bos\.(environ|getenv)\b|from os import .*\b(environ|getenv)\b")
         readers = {floor_of(path) for path in sources() if reads.search(path.read_text(encoding="utf-8"))}
-        assert readers - {"_settings", "_keys", "_supervise", "testing"} == set()
+        assert readers - {"_settings", "_keys", "_launch", "_supervise", "testing"} == set()
 
 
 class TestDependencies:

@@ -229,6 +229,7 @@ def test_shared_mode_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
         SettingsError, match=r"mode='shared' \(from WANDB_MODE\): expected online.*ranks: zero.*ranks: group"
     ):
         Settings()
+    monkeypatch.delenv("WANDB_MODE")
     with pytest.raises(SettingsError, match="mode='shared': expected online"):
         Settings.of({"mode": "shared"})
 

@@ -1,1 +1,1 @@
-"""Where a process stands among those that were started with it. Pure: from a mapping of variables to an answer."""
+"""Where a process stands among those that were started with it. From variables to an answer, which is pure."""

@@ -19,12 +19,12 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging._errors import SettingsError
+from wandb_logging._launch.here import launch_here
 from wandb_logging._process import ending, forks
 from wandb_logging._process.last_words import say_last
 from wandb_logging._process.listener import own_threads
 from wandb_logging._records.completed import completed
 from wandb_logging._records.snapshot import Snapshot
-from wandb_logging._run import ranks
 from wandb_logging._run.run import Run, flush_aloud, go_on, inlet_of, is_finished, orphan_of, tell_fault
 from wandb_logging._run.start import anchored, prepare_for
 from wandb_logging._settings.settings import SETTINGS, Settings
@@ -52,7 +52,7 @@ def _after_fork_in_child() -> None:
 def _before_fork() -> None:
     """In a rank of a launch a run begins before its children do: data loaders that log first are no ranks."""
     waiting = [handler for handler in _handlers() if handler.run_is_awaited]
-    if waiting and ranks.is_a_rank():
+    if waiting and launch_here().has_ranks:
         for handler in waiting:
             with contextlib.suppress(Exception):  # the first record says what is wrong
                 handler.run  # noqa: B018  asking for it starts it

@@ -21,7 +21,8 @@ from wandb_logging._journal import door
 from wandb_logging._journal.locks import is_locked
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer, lock_name
-from wandb_logging._launch.launch import Launch, find_launch
+from wandb_logging._launch.here import launch_here, parent
+from wandb_logging._launch.launch import Launch
 from wandb_logging._launch.role import Role, digest, find_role
 from wandb_logging._process.notices import Notice
 from wandb_logging._run import words
@@ -73,7 +74,7 @@ def stand(settings: Settings, launch: Launch | None = None) -> Standing:
         settings: the same in all ranks.
         launch: default: what the environment says.
     """
-    launch = find_launch(os.environ, parent()) if launch is None else launch
+    launch = launch_here() if launch is None else launch
     role = find_role(launch, settings.ranks, settings.name, settings.group, settings.run_id)
     changes: dict[str, Any] = {}
     for name in ("name", "group", "run_id"):
@@ -82,21 +83,6 @@ def stand(settings: Settings, launch: Launch | None = None) -> Standing:
     if not role.sends and settings.mode != "disabled":
         changes["mode"] = "offline"
     return Standing(settings.but(**changes) if changes else settings, role, launch)
-
-
-def is_a_rank() -> bool:
-    """Whether this process is one of several that were started together."""
-    return find_launch(os.environ).has_ranks
-
-
-def parent() -> str:
-    """The parent process, by a name that a later one with the same number does not have."""
-    number = os.getppid()
-    try:
-        stat = Path(f"/proc/{number}/stat").read_text("utf-8", "replace")
-        return f"{number}.{stat.rpartition(')')[2].split()[19]}"
-    except (OSError, IndexError):
-        return str(number)
 
 
 def announce(standing: Standing, writer: Writer) -> None:

@@ -163,7 +163,7 @@ class Choice(Kind[str]):
         """The word."""
         given = value.strip().lower() if isinstance(value, str) else value
         word = dict(self.aliases).get(given, given) if isinstance(given, str) else given
-        if word in dict(self.instead):
+        if isinstance(word, str) and word in dict(self.instead):
             raise ValueError(dict(self.instead)[word])
         if word not in self.words:
             near = difflib.get_close_matches(str(given), self.words, 1)
