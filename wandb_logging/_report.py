@@ -17,6 +17,7 @@ class Report:
         path: the run directory; None if there is none (disabled, or nothing could be written).
         rows, lines, files: history rows, text lines and files the server has acknowledged.
         remaining: journal lines that it has not.
+        waiting: files, artifacts and alerts that it has not.
         set_aside: values and lines that cannot be sent; they are kept in the run directory.
         finished: whether the server has been told how the run ended.
         exit_code: how it ended; None while it has not.
@@ -33,6 +34,7 @@ class Report:
     lines: int = 0
     files: int = 0
     remaining: int = 0
+    waiting: int = 0
     set_aside: int = 0
     finished: bool = False
     exit_code: int | None = None
@@ -41,5 +43,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether everything is on the server."""
-        return self.error is None and self.remaining == 0 and self.sender is None
+        """Whether everything is on the server: lines, files, and how the run ended if it has."""
+        untold = self.exit_code is not None and not self.finished
+        nothing_left = self.remaining == 0 and self.waiting == 0 and not untold
+        return self.error is None and nothing_left and self.sender is None

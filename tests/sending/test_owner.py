@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.runs import Clock, add, drain, make_run, numbers, row, uploader
-from wandb_logging import new_run, sync
-from wandb_logging._errors import JournalError
+from tests.runs import START, Clock, add, drain, make_run, numbers, row, uploader
+from wandb_logging import Report, new_run, sync
+from wandb_logging._errors import JournalError, ServerUnavailable
 
 if TYPE_CHECKING:
     from wandb_logging.testing import LocalServer
@@ -85,3 +85,38 @@ def test_addresses_are_asked_for_what_is_sent(wandb_server: LocalServer) -> None
     assert sorted(asked) == sorted(put)
     assert "requirements.txt" not in asked
     assert sync()[0].ok
+
+
+class TestOk:
+    """`Report.ok` is what the server holds."""
+
+    def test_a_file_that_waits(self, tmp_path: Path, wandb_server: LocalServer) -> None:
+        """All rows are there, a file is not: that is not ok."""
+        run_dir = make_run(tmp_path, [row(0)], closed=False)
+        kept = run_dir.keep_file(b"weights", "w.bin")
+        add(run_dir.writer(), [{"file": {"name": "w.bin", "path": kept}, "t": START}])
+        wandb_server.fail_always(where="graphql", operation="CreateRunFiles", status=503)
+        sender = uploader(run_dir, wandb_server)
+        with pytest.raises(ServerUnavailable):
+            sender.drain()
+        report = sender.report(0)
+        assert (report.rows, report.files, report.waiting, report.ok) == (1, 0, 1, False)
+        wandb_server.clear_faults()
+        sender.drain()
+        sender.close()
+        report = sender.report(0)
+        assert (report.files, report.waiting, report.ok) == (1, 0, True)
+
+    def test_an_end_that_was_not_told(self, tmp_path: Path, wandb_server: LocalServer) -> None:
+        """The journal says how the run ended, and the server does not know it yet."""
+        run_dir = make_run(tmp_path, [row(0), {"exit": 0, "t": START + 1}])
+        sender = uploader(run_dir, wandb_server)
+        wandb_server.fail_next(where="file_stream", status=503, n=1000, body={"error": "away"})
+        with pytest.raises(ServerUnavailable):
+            sender.drain()
+        assert not Report("r", "p", exit_code=0).ok
+        wandb_server.clear_faults()
+        sender.drain()
+        sender.close()
+        assert sender.report(0).ok
+        assert wandb_server.run(run_dir.info["id"]).state == "finished"

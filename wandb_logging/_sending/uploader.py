@@ -138,6 +138,7 @@ class Uploader:
             lines=state.lines,
             files=self._opened.waiting.file_count if self._opened else 0,
             remaining=remaining,
+            waiting=len(self._opened.waiting.tasks) if self._opened else 0,
             set_aside=state.set_aside,
             finished=self._complete,
             exit_code=state.exit,
