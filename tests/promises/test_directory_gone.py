@@ -133,6 +133,8 @@ def test_nobody_hears_of_it_by_an_exception(mode: Any, blocked: bool, wandb_serv
     log.addHandler(other)
     log.addHandler(handler)
     log.info("", extra={"metrics": {"x": 1}})
+    handler.flush(PATIENCE)  # nobody writes while it is removed, or it is not empty
+    handler.flush(PATIENCE)
     shutil.rmtree("wandb_cache")
     if blocked:
         Path("wandb_cache").touch()

@@ -199,10 +199,10 @@ def status(root: Path, name: str) -> os.stat_result | None:
 
 
 def is_there(root: Path, name: str) -> bool:
-    """Whether there is anything of that name, whatever it is."""
+    """Whether there is anything of that name, whatever it is; also where nobody can look: it is not missing then."""
     try:
         return status(root, name) is not None
-    except NotOurs:
+    except OSError:
         return True
 
 

@@ -256,6 +256,7 @@ class Reader:
         if current is None or current[0] != segment:
             self._begun_anew = True
             if current is not None:
+                del self._files[writer]  # before the next is opened, which may fail
                 current[1].close()
             file = door.open_to_read(self._path, segment_path(self._path, writer, segment).name)
             current = self._files[writer] = (segment, file)
