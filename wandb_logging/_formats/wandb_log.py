@@ -1,4 +1,4 @@
-"""The official SDK's `.wandb` files as records: blocks, chunks, checksums (protocol 9.2). Pure but for the file read.
+"""The official SDK's `.wandb` files as records: blocks, chunks, checksums (protocol 9). Pure but for the file read.
 
 A file is a head of 7 bytes, then chunks in blocks of 32 KiB that are counted from the file's start. A record is one
 chunk, or a first, middle ones and a last. After damage the next block is looked at for a chunk that begins a record.

@@ -1,4 +1,4 @@
-"""What the records of a `.wandb` file say, as Python values (protocol 9.3). Pure.
+"""What the records of a `.wandb` file say, as Python values (protocol 9). Pure.
 
 Of each record only what a run can take over is read; its kind says what was left.
 """
