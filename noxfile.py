@@ -5,6 +5,7 @@ nox -s tests-3.9      the test suite on one interpreter, in an environment of it
 nox -s arrays         the tests of jax, TensorFlow and PyTorch, in an environment of its own; `-- jax` of one alone
 nox -s page           the page of runs in Chromium; `-- --pictures` takes those of the docs anew
 nox -s frameworks     programs of frameworks with the official SDK and with compat, compared; writes a table
+nox -s launchers      programs started by the real torchrun, srun, mpirun, Ray ...: what came of it, as a table
 nox -s lint           ruff, and its formatter as a check
 nox -s types          mypy
 nox -s docs           the documentation, warnings being errors
@@ -77,6 +78,14 @@ def frameworks(session: nox.Session) -> None:
     session.run(
         "python", "-m", "pytest", "-W", "ignore", "tests/docs/test_code_blocks.py", "-k", "howto and frameworks"
     )
+
+
+@nox.session(python="3.11")
+def launchers(session: nox.Session) -> None:
+    """Start programs with real launchers: SLURM and MPI are the system's. Names behind `--` choose some."""
+    packages = ["torch", "accelerate", "lightning", "joblib", "ray", "dask[distributed]"]
+    session.install("-e", ".[testing]", *packages)
+    session.run("python", "-m", "tests.launchers", *session.posargs)
 
 
 @nox.session(venv_backend="none")

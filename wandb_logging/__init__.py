@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from wandb_logging._report import Report
     from wandb_logging._run.current import current_run
     from wandb_logging._run.handler import MergingAdapter, WandbHandler
+    from wandb_logging._run.joining import join
     from wandb_logging._run.run import Run, new_run
     from wandb_logging._sending.sync import sync
     from wandb_logging._settings.settings import Settings
@@ -66,6 +67,7 @@ _ROOMS = {
     "UsedEntry": "_artifacts.download",
     "WandbHandler": "_run.handler",
     "current_run": "_run.current",
+    "join": "_run.joining",
     "login": "_keys.login",
     "logout": "_keys.login",
     "new_run": "_run.run",
@@ -113,6 +115,7 @@ __all__ = [
     "WandbLoggingError",
     "__version__",
     "current_run",
+    "join",
     "login",
     "logout",
     "new_run",

@@ -43,6 +43,15 @@ else:
 # One for all handlers: a run begins once, whoever logs first.
 _starting = threading.RLock()
 
+# The run of another process that this one writes into, where it was told so: handlers that are made here log there.
+_joined_run: Run | None = None
+
+
+def have_joined(run: Run) -> None:
+    """Have the handlers of this process that have no run yet, and those that come, log to a run of another process."""
+    global _joined_run  # noqa: PLW0603  there is one such run in a process
+    _joined_run = run
+
 
 def _after_fork_in_child() -> None:
     global _starting  # noqa: PLW0603  whoever held it stayed in the parent
@@ -220,6 +229,10 @@ class WandbHandler(logging.Handler):
     def _start(self) -> _JournalHandler:
         self._early = []
         try:
+            if self._run is None and _joined_run is not None:
+                if is_finished(_joined_run):  # a `dictConfig` in this process has closed the handler before
+                    go_on(_joined_run)
+                self._run, self._attached = _joined_run, True
             if self._run is None:
                 self._run = orphan_of(self) or Run(self.settings, owner=weakref.ref(self))
             elif self._was_going_on:
@@ -270,6 +283,10 @@ class WandbHandler(logging.Handler):
                 self._start()
         assert self._run is not None
         return self._run
+
+    def goes_to(self, run: Run) -> bool:
+        """Whether its records go to that run."""
+        return self._run is run
 
     @property
     def run_is_awaited(self) -> bool:

@@ -676,6 +676,11 @@ def is_finished(run: Run) -> bool:
     return run._background.ended is not None  # noqa: SLF001  the same room
 
 
+def is_anothers(run: Run) -> bool:
+    """Whether another process began the run, sends it and ends it."""
+    return run._background.in_child or run._journal.joined  # noqa: SLF001  the same room
+
+
 def go_on(run: Run) -> None:
     """Have a finished run take events again: its handler was closed by others, and records still come."""
     run._go_on()  # noqa: SLF001  the same room

@@ -73,6 +73,11 @@ def held(rank: int, of: int, cache_dir: Path) -> str:
     )
 
 
+def not_joined(error: Exception) -> Notice:
+    """A worker cannot write into the run of its parent."""
+    return Notice("join", f"this process does not join its parent's run: {error}", ERROR)
+
+
 # --- what becomes of values -------------------------------------------------------------------------
 
 

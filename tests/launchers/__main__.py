@@ -1,0 +1,134 @@
+"""Start programs with the real launchers, and print as a table what came of it. `nox -s launchers`.
+
+A launcher that is not installed is named in the table. Exit code: 0 if all that ran did as the docs say, else 1.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from wandb_logging.testing import LocalServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).parent
+PYTHON = sys.executable
+RANKS = 4
+
+
+class Case(NamedTuple):
+    """One way to start.
+
+    Attributes:
+        name: as people call it.
+        needs: its program, or the module that has to be there.
+        command: what is typed.
+        held: how many runs `sync --ranks each` has to find.
+    """
+
+    name: str
+    needs: str
+    command: list[str]
+    held: int = RANKS - 1
+
+
+def torch_tool(name: str) -> str:
+    return str(Path(PYTHON).parent / name)
+
+
+def cases() -> list[Case]:
+    program, pools, fit = (str(HERE / "programs" / name) for name in ("program.py", "pools.py", "fit.py"))
+    mpi = ["--allow-run-as-root", "--oversubscribe"]
+    return [
+        Case("torchrun", "torch", [torch_tool("torchrun"), "--standalone", f"--nproc-per-node={RANKS}", program]),
+        Case(
+            "accelerate",
+            "accelerate",
+            [
+                PYTHON,
+                "-m",
+                "accelerate.commands.launch",
+                "--cpu",
+                f"--num_processes={RANKS}",
+                "--num_machines=1",
+                "--mixed_precision=no",
+                "--dynamo_backend=no",
+                program,
+            ],
+        ),
+        Case("Open MPI", "mpirun.openmpi", ["mpirun.openmpi", *mpi, "-n", str(RANKS), PYTHON, program]),
+        Case("MPICH", "mpirun.mpich", ["mpirun.mpich", "-n", str(RANKS), PYTHON, program]),
+        Case("SLURM srun", "srun", ["srun", "--overcommit", "-n", str(RANKS), PYTHON, program]),
+        Case("Lightning ddp", "lightning", [PYTHON, fit], 1),
+        Case("joblib", "joblib", [PYTHON, pools, "joblib"], 0),
+        Case("Ray", "ray", [PYTHON, pools, "ray"], 0),
+        Case("Dask", "dask", [PYTHON, pools, "dask"], 0),
+    ]
+
+
+def version_of(case: Case) -> str | None:
+    """Version of a launcher; None if it is not installed."""
+    if case.needs in {"mpirun.openmpi", "mpirun.mpich", "srun"}:
+        if shutil.which(case.needs) is None:
+            return None
+        said = subprocess.run([case.needs, "--version"], capture_output=True, text=True, check=False, timeout=60).stdout
+        words = said.replace("Version:", " ").split()
+        return next((word for word in words if word[0].isdigit()), "?")
+    try:
+        return version(case.needs)
+    except PackageNotFoundError:
+        return None
+
+
+def tried(case: Case) -> tuple[bool, str]:
+    """Run a case; whether it did as it should, and what came of it in words."""
+    with tempfile.TemporaryDirectory() as folder, LocalServer() as server:
+        environment = {**os.environ, **server.env(), "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+        options: dict[str, Any] = {"cwd": folder, "env": environment, "capture_output": True, "text": True}
+        done = subprocess.run(case.command, check=False, timeout=300, **options)
+        runs = list(server.runs)
+        requests = len(server.requests)
+        first = sum(sorted(row["i"] for row in run.history) == list(range(10)) for run in runs)
+        well = done.returncode == 0 and len(runs) == 1 == first and runs[0].state == "finished"
+        sync = [PYTHON, "-m", "wandb_logging", "sync", "--ranks", "each"]
+        subprocess.run(sync, check=False, timeout=300, **options)
+        whole = sum(sorted(row["i"] for row in run.history) == list(range(10)) for run in server.runs)
+        well = well and whole == 1 + case.held
+        if not well:
+            sys.stderr.write(f"{case.name}: exit code {done.returncode}\n{done.stderr[-3000:]}\n")
+        states = "/".join(sorted({run.state for run in runs})) or "none"
+        rest = f"{whole - first} more runs" if case.held else "nothing left"
+        return well, f"{len(runs)} run, {states}, {requests} requests | {rest}"
+
+
+def table(wanted: list[str]) -> Iterator[tuple[bool, str]]:
+    for case in cases():
+        if wanted and case.name.split()[0].lower() not in wanted:
+            continue
+        found = version_of(case)
+        well, text = tried(case) if found else (True, "not installed here |")
+        yield well, f"| {case.name} {found or ''} | {text} | {'as it should' if well else 'NOT AS IT SHOULD'} |"
+
+
+def main() -> int:
+    """Print the table; its names behind the command choose lines of it."""
+    print(f"{dt.datetime.now(dt.timezone.utc):%Y-%m-%d}, Python {sys.version.split()[0]}\n")
+    print("| started by | came of it | after `sync --ranks each` | |\n|---|---|---|---|")
+    results = []
+    for well, line in table([name.lower() for name in sys.argv[1:]]):
+        results.append(well)
+        print(line, flush=True)
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""`join`: one picklable call that makes the workers of a pool or a cluster writers of this process's run.
+
+The parent hands down the run's directory and settings. A worker writes there, the parent sends and finishes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from wandb_logging._errors import WandbLoggingError
+from wandb_logging._process.notices import say
+from wandb_logging._run.current import current_run
+from wandb_logging._run.handler import WandbHandler, have_joined
+from wandb_logging._run.run import Run, is_anothers
+from wandb_logging._run.words import not_joined
+
+
+class Join:
+    """What a worker calls once, before its work: `initializer=join()`. Made by `join`, pickled on the way.
+
+    Args:
+        run: which run.
+        places: where it is logged to: the name of a logger, its level, the level of the handler there.
+    """
+
+    def __init__(self, run: Run, places: list[tuple[str, int, int]]) -> None:
+        self.__name__ = self.__qualname__ = "wandb_logging.join"  # Ray asks each hook for its name
+        self._make, self._arguments = run.__reduce__()
+        self._places = places
+
+    def __call__(self, *_: object) -> None:
+        """Have what this process logs go to the run. Never raises: a pool whose initializer does never ends."""
+        try:
+            run = self._make(*self._arguments)
+        except (WandbLoggingError, OSError) as exc:
+            say(logging.ERROR, not_joined(exc).text)
+            return
+        if not is_anothers(run) and run.mode != "disabled":
+            return  # this very process began it
+        have_joined(run)
+        if not any(True for _ in _places_of(None)):
+            for name, level, handler_level in self._places:
+                logger = logging.getLogger(name)
+                logger.addHandler(WandbHandler(handler_level, run=run))
+                if level and not logger.isEnabledFor(level):
+                    logger.setLevel(level)
+
+
+def join() -> Join:
+    """What a worker process has to call for its records to go to the run of this process.
+
+    As `initializer` of `multiprocessing.Pool`, `ProcessPoolExecutor` and joblib's loky, as Ray's
+    `worker_process_setup_hook`, with Dask's `client.run`. Where nothing has been logged yet, the run begins now. In a
+    worker that configures logging by itself, the handlers there go to the run; in others a handler is attached where
+    there is one here. This process sends what all of them write, and its end is the run's. The workers have to see the
+    run's directory; where one cannot join, it says so and does its work.
+
+    Raises:
+        LogError: there is neither a run nor a handler; or the run has no directory.
+    """
+    run = current_run()
+    return Join(run, list(_places_of(run)) or [("", logging.root.level, logging.NOTSET)])
+
+
+def _places_of(run: Run | None) -> Iterator[tuple[str, int, int]]:
+    """The loggers that have a handler of a run; of None: of any."""
+    loggers: list[Any] = [logging.root, *logging.root.manager.loggerDict.values()]
+    for logger in loggers:
+        for handler in getattr(logger, "handlers", ()):
+            if isinstance(handler, WandbHandler) and (run is None or handler.goes_to(run)):
+                yield "" if logger is logging.root else logger.name, logger.level, handler.level
