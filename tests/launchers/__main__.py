@@ -33,12 +33,14 @@ class Case(NamedTuple):
         needs: its program, or the module that has to be there.
         command: what is typed.
         held: how many runs `sync --ranks each` has to find.
+        runs: how many there are before.
     """
 
     name: str
     needs: str
     command: list[str]
     held: int = RANKS - 1
+    runs: int = 1
 
 
 def torch_tool(name: str) -> str:
@@ -57,7 +59,7 @@ def cases() -> list[Case]:
                 PYTHON,
                 "-m",
                 "accelerate.commands.launch",
-                "--cpu",
+                "--multi_gpu",  # it asks for no GPU: the ranks are started by torch's own launcher
                 f"--num_processes={RANKS}",
                 "--num_machines=1",
                 "--mixed_precision=no",
@@ -68,6 +70,7 @@ def cases() -> list[Case]:
         Case("Open MPI", "mpirun.openmpi", ["mpirun.openmpi", *mpi, "-n", str(RANKS), PYTHON, program]),
         Case("MPICH", "mpirun.mpich", ["mpirun.mpich", "-n", str(RANKS), PYTHON, program]),
         Case("SLURM srun", "srun", ["srun", "--overcommit", "-n", str(RANKS), PYTHON, program]),
+        Case("SLURM array of 4", "sbatch", ["sbatch", "--wait", "--array=0-3", "--wrap", f"{PYTHON} {program}"], 0, 4),
         Case("Lightning ddp", "lightning", [PYTHON, fit], 1),
         Case("joblib", "joblib", [PYTHON, pools, "joblib"], 0),
         Case("Ray", "ray", [PYTHON, pools, "ray"], 0),
@@ -77,7 +80,7 @@ def cases() -> list[Case]:
 
 def version_of(case: Case) -> str | None:
     """Version of a launcher; None if it is not installed."""
-    if case.needs in {"mpirun.openmpi", "mpirun.mpich", "srun"}:
+    if case.needs in {"mpirun.openmpi", "mpirun.mpich", "srun", "sbatch"}:
         if shutil.which(case.needs) is None:
             return None
         said = subprocess.run([case.needs, "--version"], capture_output=True, text=True, check=False, timeout=60).stdout
@@ -98,16 +101,18 @@ def tried(case: Case) -> tuple[bool, str]:
         runs = list(server.runs)
         requests = len(server.requests)
         first = sum(sorted(row["i"] for row in run.history) == list(range(10)) for run in runs)
-        well = done.returncode == 0 and len(runs) == 1 == first and runs[0].state == "finished"
+        well = done.returncode == 0 and len(runs) == first == case.runs
+        well = well and {run.state for run in runs} == {"finished"}
         sync = [PYTHON, "-m", "wandb_logging", "sync", "--ranks", "each"]
         subprocess.run(sync, check=False, timeout=300, **options)
         whole = sum(sorted(row["i"] for row in run.history) == list(range(10)) for run in server.runs)
-        well = well and whole == 1 + case.held
+        well = well and whole == case.runs + case.held
         if not well:
             sys.stderr.write(f"{case.name}: exit code {done.returncode}\n{done.stderr[-3000:]}\n")
         states = "/".join(sorted({run.state for run in runs})) or "none"
-        rest = f"{whole - first} more runs" if case.held else "nothing left"
-        return well, f"{len(runs)} run, {states}, {requests} requests | {rest}"
+        count = f"{len(runs)} run{'s' if len(runs) != 1 else ''}"
+        rest = f"{whole - first} more" if case.held else "nothing left"
+        return well, f"{count}, {states}, {requests} requests | {rest}"
 
 
 def table(wanted: list[str]) -> Iterator[tuple[bool, str]]:

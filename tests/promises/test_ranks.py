@@ -238,3 +238,18 @@ def test_an_unknown_way_of_ranks_is_refused(wandb_server: LocalServer) -> None:
     """What cannot be sent so is an error before anything is sent."""
     with pytest.raises(ValueError, match="ranks='all': expected zero or each"):
         sync(".", host=wandb_server.url, ranks="all")
+
+
+def test_lightning_sets_its_variables_late(wandb_server: LocalServer) -> None:
+    """Who a process is, is asked with its first record, not when logging is configured."""
+    late = 'os.environ.update(RANK="1", WORLD_SIZE="2", LOCAL_RANK="1", MASTER_PORT="1")\nrow(0)\n'
+    launch(wandb_server, late, [{"RANK": "1"}])
+    assert wandb_server.runs == []
+    assert [report.rows for report in sync(host=wandb_server.url, ranks="each")] == [1]
+
+
+def test_half_the_variables_are_no_launch(wandb_server: LocalServer) -> None:
+    """A rank without a number of ranks, or beyond it, is a process of its own: its rows are sent."""
+    odd = [{"RANK": "3"}, {"RANK": "5", "WORLD_SIZE": "4"}, {"RANK": "1", "WORLD_SIZE": "1"}]
+    launch(wandb_server, "row(0)\n", odd)
+    assert sorted(rows(run)[0][0] for run in wandb_server.runs) == [1, 3, 5]

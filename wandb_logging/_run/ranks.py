@@ -76,12 +76,14 @@ def stand(settings: Settings, launch: Launch | None = None) -> Standing:
     """
     launch = launch_here() if launch is None else launch
     role = find_role(launch, settings.ranks, settings.name, settings.group, settings.run_id)
-    changes: dict[str, Any] = {}
-    for name in ("name", "group", "run_id"):
-        if getattr(role, name) != getattr(settings, name) and not (name == "run_id" and settings.resume_from):
-            changes[name] = getattr(role, name)
+    changes = {name: getattr(role, name) for name in ("name", "group", "run_id")}
+    if settings.resume_from is not None:  # one run is taken back, by one process
+        changes.update({"resume_from": None} if launch.rank else {"run_id": settings.run_id})
     if not role.sends and settings.mode != "disabled":
         changes["mode"] = "offline"
+    if not role.sends and settings.resume == "must":
+        changes["resume"] = "allow"  # there is such a run of rank 0; of this one maybe
+    changes = {name: value for name, value in changes.items() if value != getattr(settings, name)}
     return Standing(settings.but(**changes) if changes else settings, role, launch)
 
 

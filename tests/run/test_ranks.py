@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._launch.launch import Launch
+from wandb_logging._launch.role import digest
+from wandb_logging._run.ranks import Herald, announce, first_notice, marked, stand
+from wandb_logging._settings.settings import Settings
+
+EVENT = b'{"text":"a\\nb","level":"WARNING","logger":"train","metrics":{"x":1},"t":1.0}'
+
+
+def settings_in(folder: Path, **more: Any) -> Settings:
+    return Settings.of({"project": "p", "cache_dir": str(folder), **more})
+
+
+def rank(number: int, launch_id: str = "torchrun-a") -> Launch:
+    return Launch("torchrun", launch_id, number, 4, number)
+
+
+def texts(run_dir: RunDir) -> list[str]:
+    lines = [line for file in sorted(run_dir.path.glob("*.jsonl")) for line in file.read_text().splitlines()]
+    return [json.loads(line)["text"] for line in lines]
+
+
+def begun(folder: Path) -> tuple[RunDir, Any]:
+    """A run of rank 0 that goes on, as the others find it."""
+    standing = stand(settings_in(folder), rank(0))
+    run_dir = RunDir.create(folder, {"id": "zero", "project": "p"})
+    writer = run_dir.writer()
+    announce(standing, writer)
+    return run_dir, writer
+
+
+class TestHerald:
+    def test_marks_each_line(self) -> None:
+        """A text is told apart from rank 0's in each of its lines, and its rows stay behind."""
+        told = marked(json.loads(EVENT), "[rank 3] ")
+        expected = {"text": "[rank 3] a\n[rank 3] b", "level": "WARNING", "logger": "train", "t": 1.0}
+        assert told == expected
+        assert marked({"metrics": {"x": 1}, "t": 1.0}, "[rank 3] ") is None
+
+    def test_what_comes_before_rank_0_waits_for_it(self, tmp_path: Path) -> None:
+        """A rank that is earlier than rank 0 tells it later."""
+        herald = Herald(stand(settings_in(tmp_path), rank(3)))
+        herald.tell(EVENT)
+        run_dir, _ = begun(tmp_path)
+        herald.close()
+        assert texts(run_dir) == ["[rank 3] a\n[rank 3] b"]
+
+    def test_a_run_that_has_ended_is_left_alone(self, tmp_path: Path) -> None:
+        """Nothing is written into the run of a rank 0 that is gone; one that begins again gets it."""
+        run_dir, writer = begun(tmp_path)
+        herald = Herald(stand(settings_in(tmp_path), rank(3)))
+        herald.tell(EVENT)
+        writer.close()
+        herald.tell(EVENT)
+        assert len(texts(run_dir)) == 1
+        again = run_dir.writer()
+        announce(stand(settings_in(tmp_path), rank(0)), again)
+        herald.close()
+        assert len(texts(run_dir)) == 2
+
+    def test_another_launch_is_a_stranger(self, tmp_path: Path) -> None:
+        """Two launches at once in one folder do not meet."""
+        run_dir, _ = begun(tmp_path)
+        herald = Herald(stand(settings_in(tmp_path), rank(3, "torchrun-b")))
+        herald.tell(EVENT)
+        herald.close()
+        assert texts(run_dir) == []
+
+    @pytest.mark.parametrize("content", ["", "[]", '{"run": "../zero", "writer": 1}', '{"run": "zero", "writer": "x"}'])
+    def test_what_others_planted_is_not_followed(self, tmp_path: Path, content: str) -> None:
+        """A note that is none, or leads out of the project's folder, names nobody."""
+        run_dir, _ = begun(tmp_path)
+        (tmp_path / ".launches" / f"{digest('torchrun-a')}.json").write_text(content)
+        herald = Herald(stand(settings_in(tmp_path), rank(3)))
+        herald.tell(EVENT)
+        herald.close()
+        assert texts(run_dir) == []
+
+
+class TestStanding:
+    def test_only_others_are_offline(self, tmp_path: Path) -> None:
+        """Rank 0 keeps its mode; what is disabled stays so in all ranks."""
+        modes = [stand(settings_in(tmp_path, mode="online"), rank(number)).settings.mode for number in (0, 3)]
+        assert modes == ["online", "offline"]
+        assert stand(settings_in(tmp_path, mode="disabled"), rank(3)).settings.mode == "disabled"
+
+    def test_a_run_that_is_taken_back_keeps_its_id(self, tmp_path: Path) -> None:
+        """Rank 0 takes a run back; another rank that did so as well would undo what rank 0 logs then."""
+        settings = settings_in(tmp_path, resume_from="abc?_step=3", run_id="abc")
+        first, other = stand(settings, rank(0)).settings, stand(settings, rank(3)).settings
+        assert (first.run_id, first.resume_from) == ("abc", settings.resume_from)
+        assert (other.run_id, other.resume_from) == ("abc-r3", None)
+
+    def test_a_run_that_must_be_there_is_that_of_rank_0(self, tmp_path: Path) -> None:
+        """`resume: must` is no reason to refuse the rows of ranks that never had a run."""
+        settings = settings_in(tmp_path, resume="must", run_id="abc")
+        assert [stand(settings, rank(number)).settings.resume for number in (0, 3)] == ["must", "allow"]
+
+    def test_it_is_said_once(self, tmp_path: Path) -> None:
+        """Of all ranks of a host one says where the rows are; where that cannot be noted, each does."""
+        standings = [stand(settings_in(tmp_path), rank(number)) for number in range(4)]
+        said = [first_notice(standing, tmp_path / "p" / "x") for standing in standings]
+        assert [notice is not None for notice in said] == [False, True, False, False]
