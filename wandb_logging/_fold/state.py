@@ -91,6 +91,10 @@ class State:
     screen: dict[str, Any] = field(default_factory=dict)
     mining: dict[str, Any] = field(default_factory=dict)
 
+    def to_json(self) -> dict[str, Any]:
+        """As cursor.json keeps it. The version before knows no `mining`, and can go on where a run has none."""
+        return {name: value for name, value in vars(self).items() if value or name != "mining"}
+
 
 @dataclass
 class Delta:

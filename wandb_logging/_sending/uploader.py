@@ -406,7 +406,7 @@ class _Opened:
         """What is kept of where the run stands."""
         return Cursor(
             position=self.position,
-            state=vars(state),
+            state=state.to_json(),
             tasks=tuple(self.waiting.tasks),
             uploaded=tuple(self.waiting.uploaded),
             file_count=self.waiting.file_count,
