@@ -21,7 +21,7 @@ class Report:
         set_aside: values and lines that cannot be sent; they are kept in the run directory.
         finished: whether the server has been told how the run ended.
         exit_code: how it ended; None while it has not.
-        error: why `remaining` is not 0, in words for a person; None if nothing went wrong.
+        error: why `remaining` is not 0, or that lines were lost, in words for a person; None if nothing went wrong.
         sender: the living process that is sending it meanwhile, such as "pid 4711 on node1"; of `sync` only.
     """
 

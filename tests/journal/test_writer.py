@@ -320,8 +320,9 @@ class TestDiskTrouble:
         writer.close()
 
     @posix
-    def test_a_real_limit(self, tmp_path: Path) -> None:
-        """With RLIMIT_FSIZE, which breaks off a write for real, nothing is lost and no line is broken."""
+    @pytest.mark.parametrize("size", [77, 78, 100])
+    def test_a_real_limit(self, tmp_path: Path, size: int) -> None:
+        """With RLIMIT_FSIZE (`ulimit -f`), which breaks off a write for real, the next segment goes on."""
         code = """
 import resource, signal, sys
 from pathlib import Path
@@ -331,13 +332,36 @@ writer = Writer(path)
 resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 for number in range(10):
     writer.append(b'{"n":%d}' % number)
-assert writer.waiting, writer.trouble
-resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+assert not writer.waiting, writer.trouble
 writer.close()
 assert writer.counts.journalled == 10
 """
-        subprocess.run([sys.executable, "-c", code, tmp_path, "77"], cwd=ROOT, check=True)
+        subprocess.run([sys.executable, "-c", code, tmp_path, str(size)], cwd=ROOT, check=True)
         assert numbers(tmp_path) == list(range(10))
+        assert all(0 < file.stat().st_size <= size for file in tmp_path.glob("journal-*.jsonl"))
+        assert len(segments(tmp_path)) > 1
+
+    @posix
+    def test_a_line_larger_than_the_limit(self, tmp_path: Path) -> None:
+        """No number of segments helps: it waits, as do those after it, and comes whole when the limit is gone."""
+        code = """
+import resource, sys
+from pathlib import Path
+from wandb_logging._journal.writer import Writer
+writer = Writer(Path(sys.argv[1]))
+unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
+writer.append(b'{"n":0}')
+writer.append(b'{"n":1%s}' % (b"0" * 200))
+writer.append(b'{"n":2}')
+assert writer.waiting == 2, writer.trouble
+resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+writer.close()
+assert writer.counts.journalled == 3
+"""
+        subprocess.run([sys.executable, "-c", code, tmp_path], cwd=ROOT, check=True)
+        assert numbers(tmp_path) == [0, 10**200, 2]
+        assert len(segments(tmp_path)) == 2
 
 
 class TestInterruptions:

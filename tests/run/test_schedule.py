@@ -6,10 +6,10 @@ import math
 
 from hypothesis import given, strategies as st
 
-from wandb_logging._run.schedule import APART, QUIET, Schedule
+from wandb_logging._run.schedule import APART, LEAST, QUIET, Schedule
 
 TIMES = st.floats(0, 1e6)
-INTERVALS = st.floats(0.01, 3600)
+INTERVALS = st.floats(LEAST, 3600)
 
 
 def test_the_first_round_is_due_at_once() -> None:
@@ -25,6 +25,15 @@ def test_rounds_come_at_the_interval(interval: float, heartbeat: float, now: flo
     assert schedule.seconds_left(now) == now + interval - now
     schedule.end(now, sending=True)
     assert schedule.seconds_left(now) == now + min(interval, heartbeat) - now
+
+
+@given(st.floats(0, LEAST), st.booleans(), TIMES)
+def test_an_interval_of_nothing_leaves_the_processor_alone(interval: float, sending: bool, now: float) -> None:
+    """`flush_interval: 0` is as soon as possible, which is not all the time."""
+    schedule = Schedule(interval, heartbeat=30)
+    schedule.end(now, sending=sending)
+    assert not schedule.is_due(now)
+    assert schedule.seconds_left(now) == now + LEAST - now
 
 
 def test_a_long_round_does_not_make_the_next_one_come_at_once() -> None:

@@ -128,6 +128,23 @@ def replace(root: Path, name: str, data: bytes, *, durable: bool) -> None:
     _replace(root, name, lambda file: file.write(data), durable=durable)
 
 
+def overwrite(root: Path, name: str, data: bytes) -> None:
+    """Give a file a new content in the blocks that it has: where the disk is full nothing new can be made.
+
+    Whoever reads it meanwhile may see half of each, and so does everybody after a crash in between.
+
+    Raises:
+        OSError: the disk refuses it, or the file has too few blocks; then all is as before.
+    """
+    fd = _open(root, name, os.O_RDWR)
+    with os.fdopen(fd, "r+b", buffering=0) as file:
+        found = os.fstat(fd)
+        if found.st_nlink > 1 or getattr(found, "st_blocks", 0) * 512 < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(root / name))
+        file.write(data)
+        file.truncate()
+
+
 def _replace(root: Path, name: str, write: Callable[[BinaryIO], object], *, durable: bool) -> None:
     with _folder(root, PurePosixPath(name).parent.as_posix()) as at:
         last = PurePosixPath(name).name

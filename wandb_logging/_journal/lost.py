@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 LOST = "the run directory went away"
 
@@ -16,6 +16,9 @@ class Home(Protocol):
 
     def acknowledged(self, writer: int) -> tuple[int, int]:
         """Segment and byte up to which the server has what a writer wrote; (1, 0) is nothing."""
+
+    def has_writer(self, writer: Any) -> None:
+        """Take note of who writes, and keeps in memory what the disk refuses."""
 
     def stand_again(self) -> bool:
         """Make the directory anew if it is gone; whether it was."""

@@ -110,6 +110,7 @@ class MemoryQueue:
 
     trouble = None
     waiting = 0
+    unsent = 0
 
     def __init__(self, memory_bytes: int) -> None:
         self.counts = Counts()
@@ -133,10 +134,10 @@ class MemoryQueue:
                 self.counts.drop("logged after the run was closed")
                 return
             if self._forked:  # what is in this memory nobody sends
-                self.counts.drop("a forked child, no disk")
+                self.counts.lose("a forked child, no disk")
                 return
             if self._bytes + len(body) > self._memory_bytes:
-                self.counts.drop("memory full, no disk")
+                self.counts.lose("memory full, no disk")
                 return
             self._lines.append(body)
             self._bytes += len(body)

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Optional
+from typing import Any, Optional
 
 from wandb_logging._errors import JournalError
 from wandb_logging._journal import door
-from wandb_logging._journal.writer import is_writing, salvage, seal, segment_path, segments, sync_directory, unseal
+from wandb_logging._journal.unwritten import Source, WithMemory
+from wandb_logging._journal.writer import (
+    Writer,
+    is_writing,
+    salvage,
+    seal,
+    segment_path,
+    segments,
+    sync_directory,
+    unseal,
+)
 from wandb_logging._values.plain import dumps, loads
 
 _PLAN_BYTES = 2**20  # journal of one writer that one entry of order.jsonl covers: each entry costs an fsync
@@ -76,13 +88,23 @@ class Reader:
         position: where to begin; None begins at the start.
         record_order: False for a reader that only looks: it repeats `order.jsonl` but never adds to it. Only the
             holder of the upload lock may record.
+        writer_here: the writer of a number, if it lives in this process: what the disk refuses is read from its memory,
+            at the bytes where the disk will have it.
     """
 
-    def __init__(self, path: Path, position: Position | None = None, *, record_order: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        position: Position | None = None,
+        *,
+        record_order: bool = True,
+        writer_here: Callable[[int], Writer | None] = lambda _number: None,
+    ) -> None:
         self._path = path
+        self._writer_here = writer_here
         self._order = _Order(path / "order.jsonl") if record_order else None
         self._seen: list[_Entry] | None = None
-        self._files: dict[int, tuple[int, BinaryIO]] = {}
+        self._files: dict[int, tuple[int, Source]] = {}
         self._unforced: set[_At] = set()  # segments that something was read of since `sync`
         self._begun_anew = False  # whether one of them was not read before: its name has to be forced, too
         self._present: frozenset[_At] = frozenset()
@@ -136,8 +158,10 @@ class Reader:
         for writer, segment in segments(self._path):
             with contextlib.suppress(FileNotFoundError):  # removed meanwhile: it was acknowledged
                 size = segment_path(self._path, writer, segment).stat().st_size
-                if size:
-                    found[writer] = (segment, size)
+                here = self._writer_here(writer)
+                end = max((segment, size), here.end() if here is not None and here.waiting else _START)
+                if end[1]:
+                    found[writer] = end
         return found
 
     def has_passed(self, ends: Ends) -> bool:
@@ -250,7 +274,7 @@ class Reader:
         # A writer makes the next segment a moment before it leaves the old one: only a line in it tells.
         return (writer, segment) in self._present and segment_path(self._path, writer, segment).stat().st_size > 0
 
-    def _open(self, writer: int, segment: int) -> BinaryIO:
+    def _open(self, writer: int, segment: int) -> Source:
         current = self._files.get(writer)
         self._unforced.add((writer, segment))
         if current is None or current[0] != segment:
@@ -259,7 +283,9 @@ class Reader:
                 del self._files[writer]  # before the next is opened, which may fail
                 current[1].close()
             file = door.open_to_read(self._path, segment_path(self._path, writer, segment).name)
-            current = self._files[writer] = (segment, file)
+            here = self._writer_here(writer)
+            kept = partial(here.kept_from, (writer, segment)) if here is not None else None
+            current = self._files[writer] = (segment, WithMemory(file, kept) if kept else file)
         return current[1]
 
     # --- several ---

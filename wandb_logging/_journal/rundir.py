@@ -22,6 +22,7 @@ import json
 import os
 import socket
 import threading
+import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -47,6 +48,7 @@ from wandb_logging._journal.reader import MOST_LINE, Chunk, Position, Reader, or
 from wandb_logging._journal.writer import Writer, seal, segment_path, segments, sync_directory, unseal
 from wandb_logging._values.plain import dumps, loads, with_utf8
 
+_FULL = frozenset((errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)))
 _MOST_NAME = 240  # bytes of a folder's name; of 255 that nearly all file systems allow, some are for a number
 
 
@@ -74,6 +76,7 @@ class RunDir:
         self.guard = threading.RLock()
         self._sending: _GuardedReader | None = None
         self._keepsake = Keepsake()
+        self._writers: weakref.WeakSet[Writer] = weakref.WeakSet()
         self.times_anew = 0
 
     @classmethod
@@ -135,6 +138,13 @@ class RunDir:
     def acknowledged(self, writer: int) -> tuple[int, int]:
         """Segment and byte up to which the server has what a writer wrote; (1, 0) is nothing."""
         return self._keepsake.acknowledged(writer)
+
+    def has_writer(self, writer: Writer) -> None:
+        """Take note of who writes here in this process: readers also get what the disk refuses of it."""
+        self._writers.add(writer)
+
+    def _writer_here(self, number: int) -> Writer | None:
+        return next((writer for writer in list(self._writers) if writer.number == number and not writer.closed), None)
 
     def stand_again(self) -> bool:
         """Make the directory anew if it is gone; whether it was.
@@ -286,7 +296,13 @@ class RunDir:
             OSError: the disk refuses it.
         """
         self._keepsake.cursor = cursor
-        self._save("cursor.json", seal(dumps(cursor.to_json())), durable=False)
+        data = seal(dumps(cursor.to_json()))
+        try:
+            self._save("cursor.json", data, durable=False)
+        except OSError as exc:
+            if exc.errno not in _FULL or self.has_base:
+                raise
+            door.overwrite(self.path, "cursor.json", data)  # if that breaks off, all goes again, which is harmless
 
     def forget_cursor(self) -> None:
         """Remove cursor.json: it tells of another server than the one that is to be asked now.
@@ -303,7 +319,9 @@ class RunDir:
 
     def reader(self, position: Position | None, *, record_order: bool = True) -> Reader:
         """A reader from a position on."""
-        reader = _GuardedReader(self.guard, self.path, position, record_order=record_order)
+        reader = _GuardedReader(
+            self.guard, self.path, position, record_order=record_order, writer_here=self._writer_here
+        )
         if record_order:
             self._sending = reader
         return reader
@@ -531,10 +549,10 @@ class _GuardedReader(Reader):
         reached: the latest segment of each writer of which something was read, even if that was not sent.
     """
 
-    def __init__(self, guard: threading.RLock, path: Path, position: Position | None, *, record_order: bool) -> None:
+    def __init__(self, guard: threading.RLock, path: Path, position: Position | None, **options: Any) -> None:
         self.reached: dict[int, int] = {}
         self._guard = guard
-        super().__init__(path, position, record_order=record_order)
+        super().__init__(path, position, **options)
 
     def read(self, max_lines: int = 1000, max_bytes: int = 2**20) -> Chunk:
         """As `Reader.read`."""

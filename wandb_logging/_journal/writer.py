@@ -21,6 +21,7 @@ import weakref
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate, takewhile
 from pathlib import Path
 
 from wandb_logging._journal import door
@@ -83,10 +84,16 @@ class Counts:
 
     journalled: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
+    lost: int = 0  # of the dropped: those that neither a setting nor the end of the run explains
 
     def drop(self, reason: str) -> None:
         """Count one event that is lost, by reason."""
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
+
+    def lose(self, reason: str) -> None:
+        """Count one event that is lost although it was to be sent, by reason."""
+        self.drop(reason)
+        self.lost += 1
 
 
 _writers: weakref.WeakSet[Writer] = weakref.WeakSet()
@@ -133,6 +140,8 @@ class Writer:
         self._forget_files()
         self._begin()
         _writers.add(self)
+        if home is not None:
+            home.has_writer(self)
 
     def _forget_files(self) -> None:
         self.number = 0
@@ -140,6 +149,9 @@ class Writer:
         self._fd = -1
         self._segment = 0
         self._size = 0
+        self._full_at = self._segment_bytes
+        self._part = b""  # the beginning, in the segment, of the line whose rest is the first in memory
+        self._shown = 0  # byte up to which a reader was given what the disk refuses
         self._dirty = False
         self._begun: dict[int, int] = {}  # events journalled when each segment was begun
         self._new = False  # whether the segment's name has yet to be forced to the disk
@@ -156,6 +168,32 @@ class Writer:
     def waiting(self) -> int:
         """Events kept in memory because the disk refuses them."""
         return len(self._kept)
+
+    @property
+    def unsent(self) -> int:
+        """Those of them that the server does not have either."""
+        with self._lock:
+            return len(self._kept) - self._kept_and_acknowledged()
+
+    def end(self) -> tuple[int, int]:
+        """Segment and byte where the journal ends once the disk takes what is kept in memory."""
+        with self._lock:
+            return self._segment, self._size + self._kept_bytes
+
+    def kept_from(self, place: tuple[int, int], offset: int, most: int) -> bytes:
+        """Bytes kept in memory that the disk will have in a writer's segment from a byte on; none before them."""
+        with self._lock:
+            at, found = self._size, bytearray()
+            if place != (self.number, self._segment) or offset < at:
+                return b""
+            for line in self._kept:
+                found += line[max(0, offset - at) :]
+                at += len(line)
+                if len(found) >= most:
+                    break
+            data = bytes(found[:most])
+            self._shown = max(self._shown, offset + len(data))
+            return data
 
     @property
     def trouble(self) -> str | None:
@@ -185,7 +223,7 @@ class Writer:
             self.counts.journalled += 1
             self._size += written
             self._dirty = True
-            if written != len(line) or self._size >= self._segment_bytes or self._durable:
+            if written != len(line) or self._size >= self._full_at or self._durable:
                 self._after_write(line, written)
 
     def make_way(self, size: int) -> None:
@@ -198,19 +236,20 @@ class Writer:
     def _after_write(self, line: bytes, written: int) -> None:
         if written != len(line):  # the disk is full: the rest of this line goes before all others
             self.counts.journalled -= 1
+            self._part = line[:written]
             self._kept.appendleft(line[written:])
             self._kept_bytes += len(line) - written
             self.retry()
         elif self._durable:
             self.sync()
-        if self._size >= self._segment_bytes and not self._kept and not self._turning:
+        if self._size >= self._full_at and not self._kept and not self._turning:
             # What a signal handler logs meanwhile goes to either segment: readers leave the old one only when
             # there is a line in the next.
             self._turning = True
             try:
                 self._next_segment()
             except OSError:
-                self._size = 0  # go on in the old segment, try again a segment later
+                self._full_at = self._size + self._segment_bytes  # go on in the old one, try again a segment later
             finally:
                 self._turning = False
 
@@ -218,14 +257,40 @@ class Writer:
         self._trouble = _reason(error)
         if error.errno == errno.EBADF and not self.closed:
             # The program has closed it, as one does that becomes a daemon: the next line begins a writer anew.
+            self._let_go_of_acknowledged()
+            self._make_whole()
             self._forget_files()
+        elif error.errno == errno.EFBIG:
+            with contextlib.suppress(OSError):
+                self._leave_full_segment()
+
+    def _leave_full_segment(self) -> None:
+        """Begin the next segment where this one may not grow (`ulimit -f`), unless it holds nothing yet.
+
+        Nor where a reader was given what is in memory: it looks for what comes then in this one.
+        """
+        size = self._size - len(self._part)
+        if not size or self._shown > self._size:
+            return
+        if self._part:
+            os.ftruncate(self._fd, size)
+            self._size = size
+            self._make_whole()
+        self._next_segment()
+
+    def _make_whole(self) -> None:
+        """Keep all of the line of which a part was written: the rest goes elsewhere."""
+        if self._part:
+            self._kept[0] = self._part + self._kept[0]
+            self._kept_bytes += len(self._part)
+            self._part = b""
 
     def _wait(self, line: bytes) -> None:
         """Keep a line in memory, and try the disk again."""
         if self.closed:
             self.counts.drop("logged after the run was closed")
         elif self._kept_bytes + len(line) > self._memory_bytes:
-            self.counts.drop(f"disk: {self._trouble}")
+            self.counts.lose(f"disk: {self._trouble}")
             self.retry()
         else:
             self._kept.append(line)
@@ -239,16 +304,25 @@ class Writer:
                 return
             self._retrying = True
             try:
-                if self._kept and self._fd == -1:
-                    self._begin()  # a forked child's first line
-                while self._kept:
-                    self._write_first_kept()
-            except OSError as exc:
-                self._refused(exc)
+                while self._kept and self._write_kept():
+                    pass
             finally:
                 self._retrying = False
             if self._durable:
                 self._sync_now()
+
+    def _write_kept(self) -> bool:
+        """Write all that is kept; whether it is worth another try, in the segment that was begun instead."""
+        try:
+            if self._fd == -1:
+                self._begin()  # a forked child's first line
+            while self._kept:
+                self._write_first_kept()
+        except OSError as exc:
+            before = self._segment
+            self._refused(exc)
+            return self._segment > before
+        return False
 
     def _write_first_kept(self) -> None:
         line = self._kept[0]
@@ -258,8 +332,10 @@ class Writer:
         self._kept_bytes -= written
         if written == len(line):
             self._kept.popleft()
+            self._part = b""
             self.counts.journalled += 1
         else:
+            self._part += line[:written]
             self._kept[0] = line[written:]
             if not written:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -269,7 +345,8 @@ class Writer:
         old, self._fd = self._fd, out_of_the_way(fd)
         self._segment += 1
         self._begun[self._segment] = self.counts.journalled
-        self._size = 0
+        self._size = self._shown = 0
+        self._full_at = self._segment_bytes
         self._new = True
         if self._durable:  # all that is in the old one was synced line by line
             self._sync_name()
@@ -324,11 +401,29 @@ class Writer:
             self._sync_now()
             fd, self._fd = self._fd, -1
             _close(fd)
+            self._let_go_of_acknowledged()
             for _ in self._kept:
-                self.counts.drop(f"disk: {self._trouble}")
+                self.counts.lose(f"disk: {self._trouble}")
             self._kept.clear()
+            self._kept_bytes = 0
             if self._alive is not None:
                 self._alive.release()
+
+    def _kept_and_acknowledged(self) -> int:
+        """How many of the events in memory the server has."""
+        if self._home is None or not self._kept:
+            return 0
+        segment, end = self._home.acknowledged(self.number)
+        ends = accumulate(map(len, self._kept), initial=self._size)
+        next(ends)
+        return sum(1 for _ in takewhile(lambda at: at <= end, ends)) if segment == self._segment else 0
+
+    def _let_go_of_acknowledged(self) -> None:
+        """Forget what the server has of what is in memory. Only where no more comes to this segment."""
+        for _ in range(self._kept_and_acknowledged()):
+            self._kept_bytes -= len(self._kept.popleft())
+            self._part = b""
+            self.counts.journalled += 1
 
     def look(self) -> int | None:
         """See whether what is written lands where readers find it; else begin anew there, with what is not sent.
@@ -344,10 +439,12 @@ class Writer:
             acknowledged = self._home.acknowledged(self.number)
             lines = unacknowledged(open_ones, acknowledged)
             lost = max(0, self._begun.get(min(open_ones)[0], 0) - self._begun.get(acknowledged[0], 0))
+            self._let_go_of_acknowledged()
+            self._make_whole()
             self._leave()
             self.counts.journalled -= len(lines) + lost
             for _ in range(lost):
-                self.counts.drop(LOST)
+                self.counts.lose(LOST)
             self._kept.extendleft(reversed(lines))
             self._kept_bytes += sum(map(len, lines))
             self._trouble = "it went away"

@@ -279,7 +279,7 @@ class Background:
 
     def _say_waiting(self, seconds: float | None) -> None:
         host, run_id, run_dir = self._settings.host, self.journal.info["id"], self.journal.run_dir
-        path = run_dir.path if run_dir.on_disk else None
+        path = run_dir.path if run_dir.on_disk and not self.journal.writer.unsent else None
         self.notices.add(*words.waiting(host, run_id, self.queue_length, seconds, path))
         self.notices.say_all()
 
@@ -338,8 +338,10 @@ class Background:
         if self.journal.continued or self._continued or self.journal.run_dir.has_several_writers():
             # What others have written there counts as well: forked children, who was there before.
             with contextlib.suppress(OSError):  # the directory is away
-                return self.journal.run_dir.lines_after(self.uploader.position) + self.uploader.state.open_events
-        return max(0, self.journal.writer.counts.journalled - self.uploader.acknowledged)
+                left = self.journal.run_dir.lines_after(self.uploader.position) + self.uploader.state.open_events
+                return left + self.journal.writer.unsent
+        writer = self.journal.writer
+        return max(0, writer.counts.journalled + writer.waiting - self.uploader.acknowledged)
 
     def lag(self) -> float:
         """Age in seconds of the oldest event the server has not acknowledged."""
@@ -359,6 +361,7 @@ class Background:
             trouble = self.uploader.link.trouble  # of a request that is still being tried
             live = not self.journal.writer.closed  # after the end only `sync` tries again
             error = explain(trouble, self._settings.host, live=live) if trouble else self._rounds.error
+        error = error or words.lost(self.journal.writer.counts.lost)
         path = run_dir.path if run_dir.on_disk else None
         try:
             return self.uploader.report(left, error, path)

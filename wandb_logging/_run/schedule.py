@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 QUIET = 5.0  # seconds without another change of config after which the changes are sent
+LEAST = 0.05  # seconds between two rounds, however short the interval: an idle program does not use a core
 APART = 0.5  # least seconds between two looks at the journal while a file is sent: W&B's rate, 2 requests a second
 
 
@@ -30,7 +31,7 @@ class Schedule:
 
     def pace(self, *, sending: bool) -> float:
         """Seconds between two rounds: where rows are sent, not more than between two heartbeats."""
-        return min(self.interval, self.heartbeat) if sending else self.interval
+        return max(LEAST, min(self.interval, self.heartbeat) if sending else self.interval)
 
     def begin(self, now: float, *, sending: bool) -> None:
         """A round begins: what comes from here on is the next one's."""

@@ -184,6 +184,11 @@ def waiting(host: str, run_id: object, left: int, seconds: float | None, path: P
     return Notice("waiting", text, INFO)
 
 
+def lost(count: int) -> str | None:
+    """Why a run is not all there, where lines went nowhere; None if none did."""
+    return f"{count} records were lost: neither the disk nor the server has them" if count else None
+
+
 def goodbye(
     report: Report, dropped: Mapping[str, int], name: str | None, *, was_to_be_sent: bool, is_held: bool = False
 ) -> Iterator[Notice]:
@@ -204,7 +209,10 @@ def goodbye(
             yield Notice("finished", f"run {name} finished: {report.url}", INFO)
     elif report.path is not None and not is_held:
         place = shown(report.path)
-        left = f"{report.remaining} lines are not sent yet" if was_to_be_sent else f"run {report.run_id} is saved"
+        left = f"run {report.run_id} is saved"
+        if was_to_be_sent:
+            untold = f"the server does not know how run {report.run_id} ended"
+            left = f"{report.remaining} lines are not sent yet" if report.remaining else untold
         text = f"{left}: {place}. Send with `wandb-logging sync {place}`."
         yield Notice("left", text, ERROR if was_to_be_sent else INFO)
     elif report.remaining and report.path is None:

@@ -1,0 +1,48 @@
+"""A segment read as it will be once the disk takes what its writer keeps in memory: it is sent before that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import BinaryIO, Protocol
+
+
+class Source(Protocol):
+    """What a reader needs of an open segment."""
+
+    def seek(self, offset: int, /) -> object:
+        """Go to a byte."""
+
+    def read(self, most: int, /) -> bytes:
+        """Bytes from there on; none at the end."""
+
+    def close(self) -> object:
+        """Close it."""
+
+
+class WithMemory:
+    """An open segment, and behind its end the lines that the disk refuses, at the bytes where they will be.
+
+    Args:
+        file: the segment, unbuffered.
+        kept: bytes in memory from a byte of the segment on, at most so many; none if the disk has that byte by now.
+    """
+
+    def __init__(self, file: BinaryIO, kept: Callable[[int, int], bytes]) -> None:
+        self._file = file
+        self._kept = kept
+        self._at = 0
+
+    def seek(self, offset: int, /) -> None:
+        """Go to a byte, which may be behind the end of the file."""
+        self._at = offset
+
+    def read(self, most: int, /) -> bytes:
+        """Bytes from there on, at most so many."""
+        self._file.seek(self._at)
+        data = self._file.read(most) or self._kept(self._at, most)
+        self._at += len(data)
+        return data
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
