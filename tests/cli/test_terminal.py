@@ -55,6 +55,13 @@ CALLS: dict[str, list[list[str]]] = {
     ],
     "ui": [["ui", "TEXT!"], ["ui", "cache", "--cache", "kept", "--export", "TEXT.html"]],
     "import": [["import", "TEXT"], ["import", "cache"]],
+    # What a program prints passes through as it is: only our own words are tried.
+    "run": [["run"], ["run", "--rules", "TEXT", "--", "true"], ["run", "--settings", "TEXT", "--", "true"]],
+    "tail": [
+        ["tail", "TEXT", "--no-follow", "--mode", "offline"],
+        ["tail", "log", "--no-follow", "--mode", "offline", "--name", "TEXT"],
+        ["tail", "log", "--no-follow", "--rules", "TEXT"],
+    ],
     "compare": [
         ["compare", "TEXT", "a"],
         ["compare", "a", "b"],
