@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 import math
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from wandb_logging import Api, AuthError, LogError, RequestRejected, SettingsError, new_run
+from wandb_logging import Api, AuthError, LogError, RequestRejected, SettingsError, TransportError, new_run
 from wandb_logging.testing import LocalServer
 
 WITH_OFFICIAL = importlib.util.find_spec("wandb") is not None
@@ -96,6 +97,18 @@ def test_files_and_artifacts(server: LocalServer, tmp_path: Path) -> None:
     (artifact,) = run.logged_artifacts()
     assert (artifact.name, list(run.used_artifacts())) == ("data:v0", [])
     assert Path(Api().artifact("p/data").download(tmp_path / "data"), "w.txt").read_text() == "weights"
+
+
+def test_a_file_is_no_larger_than_it_can_be(server: LocalServer, tmp_path: Path) -> None:
+    """Bytes without end, or that unpack to gigabytes, are not written; a try that broke off leaves nothing."""
+    file = Api().run(f"p/{first_of(server)}").file("sub/w.txt")
+    bomb = gzip.compress(b"0" * 50_000_000)
+    server.fail_next(3, status=200, where="storage", body=bomb, headers={"Content-Encoding": "gzip"})
+    with pytest.raises(TransportError, match="more bytes come"):
+        file.download(tmp_path / "down")
+    assert list((tmp_path / "down" / "sub").iterdir()) == []
+    server.fail_next(1, status=200, where="storage", body=bomb, headers={"Content-Encoding": "gzip"})
+    assert file.download(tmp_path / "down").read_text() == "weights"
 
 
 def test_a_file_cannot_lead_out_of_the_folder(server: LocalServer, tmp_path: Path) -> None:

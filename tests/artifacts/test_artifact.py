@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import gc
+import gzip
 import hashlib
 import importlib.util
 import json
@@ -32,6 +33,7 @@ from wandb_logging import (
     new_run,
     sync,
 )
+from wandb_logging._artifacts import download
 from wandb_logging._artifacts.download import _checked, find_artifact, targets_of
 from wandb_logging._artifacts.keeping import describe
 from wandb_logging._artifacts.manifest import Entry, Manifest
@@ -870,12 +872,38 @@ def test_damaged_bytes_are_not_kept(wandb_server: LocalServer, logged: Run) -> N
     logged.finish()
     used = find_artifact(lambda: reach(wandb_server), "data", None, "p")
     blobs = wandb_server._store.artifacts.blobs
-    blobs[hashlib.md5(b"a").hexdigest()] = b"evil"
+    blobs[hashlib.md5(b"a").hexdigest()] = b"X"
     file("down/a.txt", b"mine")
     with pytest.raises(TransportError, match="arrived damaged"):
         used.download("down")
     assert contents("down") == {"a.txt": b"mine"}
     assert gets(wandb_server) == 3
+
+
+def test_more_bytes_than_the_manifest_says(wandb_server: LocalServer, logged: Run) -> None:
+    """Are not written: a file has the size that was announced. What was there before stays."""
+    logged.finish()
+    used = find_artifact(lambda: reach(wandb_server), "data", None, "p")
+    assert used.manifest.entries["a.txt"].size == 1
+    wandb_server.fail_always(
+        status=200, where="storage", body=gzip.compress(b"0" * 50_000_000), headers={"Content-Encoding": "gzip"}
+    )
+    file("down/a.txt", b"mine")
+    with pytest.raises(TransportError, match="more bytes come than the 1 that there can be"):
+        used.download("down")
+    assert contents("down") == {"a.txt": b"mine"}
+
+
+def test_a_manifest_without_end(wandb_server: LocalServer, logged: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few bytes that unpack to gigabytes are not kept in memory."""
+    logged.finish()
+    used = find_artifact(lambda: reach(wandb_server), "data", None, "p")
+    monkeypatch.setattr(download, "_MOST_MANIFEST", 2**20)
+    wandb_server.fail_always(
+        status=200, where="storage", body=gzip.compress(b" " * 50_000_000), headers={"Content-Encoding": "gzip"}
+    )
+    with pytest.raises(TransportError, match="more bytes come than the 1048576 that there can be"):
+        used.download("down")
 
 
 def test_a_download_that_breaks_off_is_tried_again(wandb_server: LocalServer, logged: Run) -> None:
@@ -945,7 +973,7 @@ def test_the_key_stays_with_the_api(wandb_server: LocalServer, logged: Run) -> N
     client = Client(wandb_server.url, wandb_server.api_key)
     got: list[bytes] = []
     foreign = wandb_server.url.replace("127.0.0.1", "localhost") + address
-    client.get(foreign, got.append)
+    client.get(foreign, got.append, 10_000)
     client.close()
     assert got
     assert "Authorization" not in wandb_server.requests[-1].headers

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import gzip
 import json
 import os
 import re
@@ -180,11 +181,25 @@ class TestRequests:
         for server in (seen, other):
             server.will_say(b"x" * 200_000)
             blocks: list[bytes] = []
-            client.get(server.url + "/file", blocks.append)
+            client.get(server.url + "/file", blocks.append, 200_000)
             assert b"".join(blocks) == b"x" * 200_000
             assert len(blocks) > 1
         assert seen.requests[0][2]["Authorization"] == BASIC
         assert "Authorization" not in other.requests[0][2]
+
+    @pytest.mark.parametrize("packed", [True, False])
+    @pytest.mark.parametrize("most", [0, 5, 100_000])
+    def test_get_no_more_than_there_can_be(self, seen: Seen, client: Client, most: int, packed: bool) -> None:
+        """Whether bytes come as they are or unpack to more: what is over is not taken."""
+        text = b"x" * 300_000
+        if packed:
+            seen.will_say(gzip.compress(text), 200, None, **{"Content-Encoding": "gzip"})
+        else:
+            seen.will_say(text)
+        blocks: list[bytes] = []
+        with pytest.raises(TransportError, match=f"more bytes come than the {most} that there can be"):
+            client.get(seen.url + "/file", blocks.append, most)
+        assert sum(map(len, blocks)) <= most
 
 
 class TestTheKey:
@@ -223,7 +238,7 @@ class TestTheKey:
             client.put(seen.url + "/storage", file, {})
             assert other.requests[0][3] == b"content"
         else:
-            client.get(seen.url + "/file", lambda _block: None)
+            client.get(seen.url + "/file", lambda _block: None, 100)
         assert "Authorization" not in other.requests[0][2]
 
     def test_a_malicious_address(self, client: Client, other: Seen, file: Path) -> None:

@@ -112,5 +112,5 @@ def test_a_download_takes_as_long_as_it_takes() -> None:
     got: list[bytes] = []
     parts = for_ever(head, b"z")
     with answering(parts, pause=0.1) as url, contextlib.closing(Client(url, None, timeout=0.5)) as client:
-        client.get(url + "/file", got.append)
+        client.get(url + "/file", got.append, size)
     assert b"".join(got) == b"z" * size

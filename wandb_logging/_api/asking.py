@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging._errors import AuthError
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wandb_logging._server.client import Client
 
 PAGE = 50
+_TRIES = 3  # of one file: a person waits for it
 
 
 class Server:
@@ -77,14 +78,20 @@ class Server:
             if not dig(found, "pageInfo", "hasNextPage") or after is None:
                 return
 
-    def get(self, url: str, sink: Callable[[bytes], object]) -> None:
-        """Stream what is at an address."""
+    def fetch(self, url: str, target: Path, most: int) -> None:
+        """Write what is at an address, at most so many bytes, into a file.
+
+        Raises:
+            TransportError, HTTPStatusError: it could not be fetched, or is larger.
+            OSError: it cannot be written.
+        """
+
+        def request(client: Client) -> None:
+            with target.open("wb") as file:  # anew with each try
+                client.get(url, file.write, most)
+
         with self.link() as link:
-            link.call(partial(_get, url, sink))
-
-
-def _get(url: str, sink: Callable[[bytes], object], client: Client) -> None:
-    client.get(url, sink)
+            link.call(request, attempts=_TRIES)
 
 
 def mapping_of(text: object) -> dict[str, Any]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import os
 
 STEPS = 1000  # of one page of rows
+_MAY_GROW_TO = 2**20  # bytes of a file that was smaller when the server was asked: it may be written yet
 
 
 class ApiRun:
@@ -224,7 +225,8 @@ class ApiFile:
 
         Raises:
             LogError: a file is there, or its name leads out of the folder.
-            TransportError, HTTPStatusError: it could not be fetched.
+            TransportError, HTTPStatusError: it could not be fetched, or has more bytes than `size` says (and than
+                1 MiB: a small one may have grown since).
             OSError: it cannot be written.
         """
         folder = Path(root).resolve()
@@ -235,14 +237,12 @@ class ApiFile:
             raise LogError(f"{target} is there already; download(replace=True) replaces it")
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f"{target.name}.part")
-        with partial.open("wb") as file:
-            self._server.get(self.url, _from_start(file))
-        partial.replace(target)
+        try:
+            self._server.fetch(self.url, partial, max(self.size, _MAY_GROW_TO))
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
         return target
-
-
-def _from_start(file: Any) -> Any:
-    return file.write
 
 
 def run_node(server: Server, entity: str | None, project: str, name: str) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import re
 import secrets
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from wandb_logging._server.client import Client
 
 _PAGE = 100  # addresses asked for at a time: signed ones expire while others are used
+_MOST_MANIFEST = 2**28  # bytes of a manifest: a million files
+_MOST_UNSIZED = 2**30  # bytes of a file whose size the manifest does not say; the official SDK always says it
 _TRIES = 3  # of one request: a person waits for the answer
 
 # What Windows takes for a device, a stream, or another name than the one written ("Naming Files, Paths, and
@@ -337,9 +340,9 @@ def _fetch_manifest(link: Link, artifact_id: str) -> Manifest:
         raise GraphQLError("the server gives no address for the artifact's manifest")
 
     def request(client: Client) -> bytes:
-        text = bytearray()
-        client.get(url, text.extend)
-        return bytes(text)
+        with io.BytesIO() as text:
+            client.get(url, text.write, _MOST_MANIFEST)
+            return text.getvalue()
 
     try:
         return Manifest.from_json(link.call(request, attempts=_TRIES))
@@ -374,7 +377,7 @@ def _fetch_file(link: Link, url: str, target: Path, entry: Entry) -> None:
                     md5.update(block)
                     file.write(block)
 
-                client.get(url, take)
+                client.get(url, take, _MOST_UNSIZED if entry.size is None else entry.size)
             if b64encode(md5.digest()).decode() != entry.digest:
                 raise TransportError(f"{target.name} arrived damaged: its MD5 is not the artifact's")
             temporary.replace(target)

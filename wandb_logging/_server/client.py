@@ -173,14 +173,20 @@ class Client:
                 self._content(answer)
                 return str(answer.headers.get("ETag", ""))
 
-    def get(self, url: str, sink: Callable[[bytes], object]) -> None:
+    def get(self, url: str, sink: Callable[[bytes], object], most: int) -> None:
         """Stream what is at a download address into `sink`, block by block.
 
         The key goes along only if the address is the API's own.
 
+        Args:
+            most: bytes that `sink` gets at most, unpacked: whoever answers may send without end, or a few bytes that
+                unpack to gigabytes.
+
         Raises:
-            TransportError, HTTPStatusError: see `_errors`.
+            TransportError: see `_errors`; or there are more bytes.
+            HTTPStatusError: see `_errors`.
         """
+        left = most
         if url.startswith("/"):
             url = self.host + url
         # identity: a digest is of the bytes as they are stored.
@@ -188,6 +194,9 @@ class Client:
         with self._request("GET", url, headers=headers, redirects=True) as answer:
             take_all_day(answer)
             for block in _blocks(answer):
+                left -= len(block)
+                if left < 0:
+                    raise TransportError(f"more bytes come than the {most} that there can be")
                 sink(block)
 
     def close(self) -> None:
