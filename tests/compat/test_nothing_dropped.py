@@ -34,7 +34,7 @@ def test_the_config_of_a_run_cannot_be_replaced() -> None:
     """As with the official SDK; nor can any other of its objects."""
     with wandb.init(mode="offline", config={"lr": 1}) as run:
         for name in ("config", "summary", "id", "step", "settings"):
-            with pytest.raises(AttributeError, match=name):
+            with pytest.raises(AttributeError, match=name if sys.version_info >= (3, 10) else "set"):  # 3.9 says less
                 setattr(run, name, {"lr": 2})
         assert run.config.lr == 1
 

@@ -172,16 +172,22 @@ class Writer:
     @property
     def unsent(self) -> int:
         """Those of them that the server does not have either."""
+        if not self._kept:  # without the lock: see `look`
+            return 0
         with self._lock:
             return len(self._kept) - self._kept_and_acknowledged()
 
     def end(self) -> tuple[int, int]:
         """Segment and byte where the journal ends once the disk takes what is kept in memory."""
-        with self._lock:
-            return self._segment, self._size + self._kept_bytes
+        while True:  # without the lock: see `look`
+            segment, end = self._segment, self._size + self._kept_bytes
+            if segment == self._segment:
+                return segment, end
 
     def kept_from(self, place: tuple[int, int], offset: int, most: int) -> bytes:
         """Bytes kept in memory that the disk will have in a writer's segment from a byte on; none before them."""
+        if not self._kept:  # without the lock: see `look`
+            return b""
         with self._lock:
             at, found = self._size, bytearray()
             if place != (self.number, self._segment) or offset < at:
@@ -428,12 +434,16 @@ class Writer:
     def look(self) -> int | None:
         """See whether what is written lands where readers find it; else begin anew there, with what is not sent.
 
+        Where all is in its place, the lock is not taken: a thread that logs may hold it, interrupted by a signal whose
+        handler waits for the thread that looks.
+
         Returns:
             How many events are lost; None if all is in its place.
         """
+        if self._is_in_place():
+            return None
         with self._lock:
-            name = segment_path(self.path, self.number, self._segment)
-            if self.closed or self._home is None or self._fd == -1 or is_in_place(self._fd, name):
+            if self.closed or self._home is None or self._fd == -1 or self._is_in_place():
                 return None
             open_ones = list(self._open_segments())
             acknowledged = self._home.acknowledged(self.number)
@@ -450,6 +460,10 @@ class Writer:
             self._trouble = "it went away"
             self.retry()
             return lost
+
+    def _is_in_place(self) -> bool:
+        fd = self._fd
+        return fd != -1 and is_in_place(fd, segment_path(self.path, self.number, self._segment))
 
     def _open_segments(self) -> Iterator[tuple[int, int]]:
         """Number and descriptor of each that is open."""

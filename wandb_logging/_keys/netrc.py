@@ -36,7 +36,7 @@ def usual_path() -> Path:
 def _expanded(text: str) -> Path:
     try:
         return Path(text).expanduser()
-    except RuntimeError:  # there is no home directory: a path that leads nowhere, and an error that names it
+    except (RuntimeError, KeyError):  # no home directory (the latter on 3.9): a path that leads nowhere, and is named
         return Path(text)
 
 

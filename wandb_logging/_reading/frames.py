@@ -105,7 +105,7 @@ def _as_kind(pa: Any, column: Any, kind: Any) -> Any:
         return column
     if kind == pa.string():
         return pa.array([_text(value) for value in column.to_pylist()], kind)
-    return column.cast(kind)
+    return column.cast(kind, safe=False)  # as Python does: a whole number beyond 2**53 is the nearest float
 
 
 def _wider(pa: Any, one: Any, other: Any) -> Any:

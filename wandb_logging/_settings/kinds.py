@@ -452,7 +452,8 @@ class Folder(Kind[Path]):
         if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
             raise ValueError("a path")
         path = Path(os.fsdecode(os.fspath(value)))
-        with contextlib.suppress(RuntimeError):  # a container with a user that nobody knows: said where it is used
+        # A container with a user that nobody knows (a KeyError on Python 3.9): said where it is used.
+        with contextlib.suppress(RuntimeError, KeyError):
             path = path.expanduser()
         return path
 
