@@ -440,7 +440,7 @@ class Writer:
         Returns:
             How many events are lost; None if all is in its place.
         """
-        if self._is_in_place():
+        if self._fd == -1 or self._is_in_place():
             return None
         with self._lock:
             if self.closed or self._home is None or self._fd == -1 or self._is_in_place():
