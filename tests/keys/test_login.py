@@ -71,9 +71,11 @@ class Terminal:
 
         A Ctrl-C that comes between Python's last look for signals and its read is seen only with the next one.
         """
+        self.type(keys)
         while self._process.poll() is None:
-            self.type(keys)
-            self._read()
+            shown = self.screen
+            if self._read() and self.screen == shown:  # a second without an answer
+                self.type(keys)
         return self.end()
 
     def _read(self) -> bool:
