@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import wandb_logging
+from tests.patience import PATIENCE
 from tests.promises.test_programs import python
-from wandb_logging import LogError, WandbHandler, join, new_run
+from wandb_logging import WandbHandler, join, new_run
 from wandb_logging._journal.rundir import find_runs
 
 if TYPE_CHECKING:
@@ -116,5 +120,8 @@ def test_in_the_process_itself_it_changes_nothing(tmp_path: Path) -> None:
 
 def test_without_a_run_there_is_nothing_to_join() -> None:
     """Where nobody configured a handler, `join` says what to do."""
-    with pytest.raises(LogError, match="configure logging with a WandbHandler"):
-        join()
+    program = [sys.executable, "-c", "import wandb_logging; wandb_logging.join()"]  # no other test's run is in there
+    env = {**os.environ, "PYTHONPATH": str(Path(wandb_logging.__file__).parent.parent)}
+    done = subprocess.run(program, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 1
+    assert "configure logging with a WandbHandler" in done.stderr
