@@ -263,7 +263,7 @@ class TestText:
         assert recorder.event(record, logging.Formatter("%(nothing)s")) == {"metrics": {"a": 1}, **TEXT}
         assert recorder.broken == [record]
 
-    @pytest.mark.parametrize(("level", "error"), [(45, True), (35, None)])
+    @pytest.mark.parametrize(("level", "error"), [(47, True), (33, None)])
     def test_a_level_of_ones_own(self, level: Any, error: Any) -> None:
         """Its name does not tell whether it is an error; its number does."""
         event = Recorder().event(record_of("hi", level=level))

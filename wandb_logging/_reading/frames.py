@@ -121,10 +121,12 @@ def _column(pa: Any, values: list[Any]) -> Any:
     kinds = set(map(type, values)) - {type(None)}
     if not kinds:
         return pa.nulls(len(values))
-    if kinds in ({float}, {int, float}):
+    if kinds == {float}:
         return pa.array(values, pa.float64())
-    if kinds == {int} and all(value is None or -_LARGEST <= value < _LARGEST for value in values):
-        return pa.array(values, pa.int64())
+    if kinds <= {int, float} and all(-_LARGEST <= value < _LARGEST for value in values if type(value) is int):
+        if kinds == {int}:
+            return pa.array(values, pa.int64())
+        return pa.array([None if value is None else float(value) for value in values], pa.float64())
     if kinds == {bool}:
         return pa.array(values, pa.bool_())
     return pa.array([_text(value) for value in values], pa.string())
