@@ -91,7 +91,7 @@ class TestNames:
         assert masked(name, RANDOM) == RANDOM
 
     @pytest.mark.parametrize("name", ["PWD", "env.PWD", "pwd", "argument --pwd"])
-    @pytest.mark.parametrize("folder", ["/home", "/work/a b/c-d.e", "~/runs", r"C:\Users\me", "./x"])
+    @pytest.mark.parametrize("folder", ["/home", "/srv/a b/c-d.e", "~/runs", r"C:\Users\me", "./x"])
     def test_the_working_directory_is_none(self, name: str, folder: str) -> None:
         """It is in every environment under the name that elsewhere says password."""
         assert masked(name, folder) == folder
