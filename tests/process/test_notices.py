@@ -12,6 +12,7 @@ import pytest
 
 from tests.patience import PATIENCE
 from wandb_logging import WandbHandler
+from wandb_logging._process import notices
 from wandb_logging._process.notices import INTERVAL, Notices, logger, say
 
 
@@ -107,3 +108,18 @@ def test_nothing_waits_for_loggings_own_lock() -> None:
     with lock:
         threading.Thread(target=speak, daemon=True).start()
         assert said.wait(PATIENCE)
+
+
+def test_nor_for_our_handler_that_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`logging.shutdown`, and so `dictConfig`, holds its lock while it waits for us; it takes none of these lines."""
+    monkeypatch.setattr(notices, "_PATIENCE", 3600.0)
+    said = threading.Event()
+    handler = WandbHandler(project="p")
+    logging.getLogger().addHandler(handler)
+    try:
+        assert handler.lock is not None
+        with handler.lock:
+            threading.Thread(target=lambda: (say(logging.INFO, "x"), said.set()), daemon=True).start()
+            assert said.wait(PATIENCE)
+    finally:
+        logging.getLogger().removeHandler(handler)

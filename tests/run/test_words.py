@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import pytest
+
 from wandb_logging._errors import JournalLocked
 from wandb_logging._report import Report
 from wandb_logging._run import words
@@ -30,6 +32,17 @@ def test_a_lock_that_somebody_holds_and_one_that_nobody_can_have() -> None:
     assert "Set cache_dir" in words.locked(JournalLocked("x cannot be locked")).text
 
 
+@pytest.mark.parametrize(
+    ("left", "what"), [(0, "to send the rest of run abc"), (1, "to send 1 line of run"), (2, "to send 2 lines of run")]
+)
+def test_what_is_waited_for(left: int, what: str) -> None:
+    """What, for how long, and that Ctrl-C loses nothing: also where only files, or the end, are not sent yet."""
+    text = words.waiting("https://w", "abc", left, 10.0, Path.cwd() / "c").text
+    assert text.startswith("waiting for https://w, at most 10 s, ")
+    assert what in text
+    assert text.endswith("Ctrl-C leaves it in c for `wandb-logging sync`.")
+
+
 class TestGoodbye:
     def said(self, report: Report, dropped: dict[str, int] | None = None, *, sent: bool = True) -> list[str]:
         return [notice.text for notice in words.goodbye(report, dropped or {}, "lucky-fox-1", was_to_be_sent=sent)]
@@ -43,6 +56,11 @@ class TestGoodbye:
         """How much, where it is, and the command that sends it."""
         (text,) = self.said(Report("abc", "p", path=Path.cwd() / "c", remaining=3))
         assert text == "3 lines are not sent yet: c. Send with `wandb-logging sync c`."
+
+    def test_one_line(self) -> None:
+        """It is one."""
+        (text,) = self.said(Report("abc", "p", path=Path.cwd() / "c", remaining=1))
+        assert text.startswith("1 line is not sent yet: c.")
 
     def test_offline(self) -> None:
         """It is as it was meant to be, so no number of lines is told."""

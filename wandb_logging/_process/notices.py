@@ -50,18 +50,21 @@ logger.addHandler(_screen)
 def _taken(record: logging.LogRecord) -> bool:
     """Whether a handler of the user's takes this record."""
     for handler in _handlers():
-        # `wandb_logging` marks our WandbHandler, which leaves our records alone.
-        unread = handler is _screen or isinstance(handler, logging.NullHandler) or hasattr(handler, "wandb_logging")
+        unread = handler is _screen or isinstance(handler, logging.NullHandler)
         if not unread and record.levelno >= handler.level:
             return True
     return False
 
 
 def _handlers() -> Iterator[logging.Handler]:
-    """The handlers our lines meet, those of loggers above included."""
+    """The handlers our lines meet, those of loggers above included.
+
+    Not our WandbHandler, which `wandb_logging` marks: it leaves our records alone, and its lock is held while it is
+    closed and waits for us.
+    """
     place: logging.Logger | None = logger
     while place is not None:
-        yield from list(place.handlers)
+        yield from (handler for handler in list(place.handlers) if not hasattr(handler, "wandb_logging"))
         place = place.parent if place.propagate else None
 
 

@@ -335,13 +335,26 @@ class Background:
     @property
     def queue_length(self) -> int:
         """Journal lines the server has not acknowledged."""
-        if self.journal.continued or self._continued or self.journal.run_dir.has_several_writers():
-            # What others have written there counts as well: forked children, who was there before.
-            with contextlib.suppress(OSError):  # the directory is away
-                left = self.journal.run_dir.lines_after(self.uploader.position) + self.uploader.state.open_events
-                return left + self.journal.writer.unsent
-        writer = self.journal.writer
+        writer, unread = self.journal.writer, self._unread()
+        if unread is not None:
+            return unread + self.uploader.state.open_events + writer.unsent
         return max(0, writer.counts.journalled + writer.waiting - self.uploader.acknowledged)
+
+    @property
+    def journalled(self) -> int:
+        """Events on the disk, whichever process wrote them."""
+        own, unread = self.journal.writer.counts.journalled, self._unread()
+        return own if unread is None else max(own, self.uploader.state.events + unread)
+
+    def _unread(self) -> int | None:
+        """Lines behind the last acknowledged one; None where that is not to be asked: nobody but this writer counts.
+
+        What others have written there counts as well: forked children, who was there before.
+        """
+        if self.journal.continued or self._continued or self.journal.run_dir.has_several_writers():
+            with contextlib.suppress(OSError):  # the directory is away
+                return self.journal.run_dir.lines_after(self.uploader.position)
+        return None
 
     def lag(self) -> float:
         """Age in seconds of the oldest event the server has not acknowledged."""

@@ -550,13 +550,14 @@ class Run(Described):
         """Counts of events so far, and `lag`, the age in seconds of the oldest the server has not acknowledged.
 
         accepted = journalled + waiting for the disk + dropped; `dropped` maps reasons to counts. `masked` are values
-        that look like secrets.
+        that look like secrets. What forked children wrote counts as well, and what was in the directory of a run that
+        is resumed; what was dropped or masked there is theirs.
         """
         writer, uploader = self._journal.writer, self._background.uploader
-        counts, state = writer.counts, uploader.state
+        counts, state, journalled = writer.counts, uploader.state, self._background.journalled
         return {
-            "accepted": counts.journalled + writer.waiting + sum(counts.dropped.values()),
-            "journalled": counts.journalled,
+            "accepted": journalled + writer.waiting + sum(counts.dropped.values()),
+            "journalled": journalled,
             "sent": uploader.sent,
             "acknowledged": uploader.acknowledged,
             "set_aside": self._background.set_aside + state.set_aside - state.told,

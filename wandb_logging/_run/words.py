@@ -174,19 +174,24 @@ def waiting(host: str, run_id: object, left: int, seconds: float | None, path: P
     """The end of the program, or of the run, waits for the server.
 
     Args:
-        left: lines that are not sent yet.
+        left: lines that are not sent yet. Where there are none, files are not, or that the run is at its end.
         seconds: most that it waits; None if that depends on whether the server answers.
         path: where the lines are; None if they are nowhere but in memory.
     """
     limit = "as long as it answers" if seconds is None else f"at most {seconds:.0f} s"
-    then = "gives them up" if path is None else f"leaves them in {shown(path)} for `wandb-logging sync`"
-    text = f"waiting for {host}, {limit}: {left} lines of run {run_id} are not sent yet. Ctrl-C {then}."
+    what = {0: "the rest", 1: "1 line"}.get(left, f"{left} lines")
+    then = "gives it up" if path is None else f"leaves it in {shown(path)} for `wandb-logging sync`"
+    text = f"waiting for {host}, {limit}, to send {what} of run {run_id}. Ctrl-C {then}."
     return Notice("waiting", text, INFO)
 
 
 def lost(count: int) -> str | None:
     """Why a run is not all there, where lines went nowhere; None if none did."""
     return f"{count} records were lost: neither the disk nor the server has them" if count else None
+
+
+def _unsent(left: int) -> str:
+    return "1 line is not sent yet" if left == 1 else f"{left} lines are not sent yet"
 
 
 def goodbye(
@@ -212,7 +217,7 @@ def goodbye(
         left = f"run {report.run_id} is saved"
         if was_to_be_sent:
             untold = f"the server does not know how run {report.run_id} ended"
-            left = f"{report.remaining} lines are not sent yet" if report.remaining else untold
+            left = _unsent(report.remaining) if report.remaining else untold
         text = f"{left}: {place}. Send with `wandb-logging sync {place}`."
         yield Notice("left", text, ERROR if was_to_be_sent else INFO)
     elif report.remaining and report.path is None:
