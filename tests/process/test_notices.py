@@ -114,12 +114,17 @@ def test_nor_for_our_handler_that_is_closed(monkeypatch: pytest.MonkeyPatch) -> 
     """`logging.shutdown`, and so `dictConfig`, holds its lock while it waits for us; it takes none of these lines."""
     monkeypatch.setattr(notices, "_PATIENCE", 3600.0)
     said = threading.Event()
+
+    def speak() -> None:
+        say(logging.INFO, "x")
+        said.set()
+
     handler = WandbHandler(project="p")
     logging.getLogger().addHandler(handler)
     try:
         assert handler.lock is not None
         with handler.lock:
-            threading.Thread(target=lambda: (say(logging.INFO, "x"), said.set()), daemon=True).start()
+            threading.Thread(target=speak, daemon=True).start()
             assert said.wait(PATIENCE)
     finally:
         logging.getLogger().removeHandler(handler)

@@ -224,6 +224,54 @@ class TestForkedWriters:
         assert float(took) < 6
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_child_forked_while_the_handler_is_closed(wandb_server: LocalServer) -> None:
+    """Whoever closes it stayed in the parent: what the child logs is in the run, as the parent's next record is."""
+    code = """
+        import logging, os, threading, wandb_logging
+        log = logging.getLogger("t"); log.setLevel("INFO")
+        handler = wandb_logging.WandbHandler(project="p", mode="online", close_timeout=2)
+        log.addHandler(handler)
+        log.info("", extra={"metrics": {"loss": 0}})
+        closing = threading.Thread(target=handler.close)
+        closing.start()
+        while not handler._ending:
+            pass
+        pid = os.fork()
+        if not pid:
+            log.info("", extra={"metrics": {"loss": 1}})
+            os._exit(0)
+        os.waitpid(pid, 0)
+        assert handler._ending, "it was closed before the child had logged: nothing is shown"
+        closing.join()
+        log.info("", extra={"metrics": {"loss": 2}})
+    """
+    wandb_server.fail_always(status=503)
+    done = run_program(wandb_server, code)
+    assert done.returncode == 0, done.stderr
+    (folder,) = Path("wandb_cache/p").iterdir()
+    assert sorted(row["loss"] for row in wandb_logging.read_run(folder).rows) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("given", ["project='p'", "run=wandb_logging.new_run('p', mode='offline')"])
+def test_records_after_a_run_was_finished_by_hand_are_lost_aloud(given: str) -> None:
+    """A closed handler goes on; a run that its owner has finished does not, and its handler says what that cost."""
+    code = f"""
+        import logging, wandb_logging
+        log = logging.getLogger("t"); log.setLevel("INFO")
+        handler = wandb_logging.WandbHandler({given})
+        log.addHandler(handler)
+        log.info("", extra={{"metrics": {{"loss": 0}}}})
+        handler.run.finish()
+        for number in range(3):
+            log.info("", extra={{"metrics": {{"loss": number}}}})
+        print(handler.stats()["dropped"])
+    """
+    done = run_program(None, code, WANDB_MODE="offline")
+    assert done.stdout == "{'logged after the run was closed': 3}\n", done.stderr
+    assert "3 records were lost (3 logged after the run was closed)" in done.stderr
+
+
 class TestWaitingForTheServer:
     """A person sees within a second what is waited for, for how long, and what Ctrl-C does."""
 

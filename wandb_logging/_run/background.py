@@ -80,6 +80,7 @@ class Background:
         self._secrets = secrets
         self._stall = stall
         self._told: Remote | None = None  # what who sends a joined run knows
+        self._told_lost: dict[str, int] = {}  # what a person was told of events that went nowhere
         self._continued = False  # whether it went on in this process after its end
         self._ending = threading.RLock()
         self._listener = Listener(self._round, self._seconds_left, self._release)
@@ -190,6 +191,8 @@ class Background:
         else:
             self.journal.writer.look()
             self.journal.writer.sync()
+            if aloud and self.ended is not None:
+                self._say_lost_since()
         return self.report()
 
     def go_offline(self, flush_interval: float | None) -> None:
@@ -220,6 +223,7 @@ class Background:
         """End the run in at most so many seconds. Calling it again does nothing."""
         with self._ending:
             if self.ended is not None:
+                self._say_lost_since()
                 return self.ended
             deadline = time.monotonic() + timeout
             self._rounds.samples.stop()
@@ -246,7 +250,7 @@ class Background:
     def go_on(self) -> None:
         """Take events again after the end: the same run, in the same directory."""
         with self._ending:
-            if self.ended is None:
+            if self.ended is None and not self.journal.writer.closed:  # which may be, where a child forks in between
                 return
             self._continued = True
             self.journal.writer.reopen()
@@ -432,14 +436,24 @@ class Background:
             return Delivery.ON_DISK
         return Delivery.ONLINE
 
+    def _say_lost_since(self) -> None:
+        """Say what went nowhere after the end: who ends a run by hand may have a handler that still takes records."""
+        dropped = self.journal.writer.counts.dropped
+        since = {reason: more for reason, count in dropped.items() if (more := count - self._told_lost.get(reason, 0))}
+        self._told_lost = dict(dropped)
+        if since:
+            self.notices.add(*words.lost_records("lost late", self.journal.info["id"], since))
+            self.notices.say_all()
+
     def _say_goodbye(self, report: Report) -> None:
         remote = self.uploader.remote
         name = remote.display_name if remote else None
         late = self.uploader.state.late if self._settings.late_steps == "shift" else 0
         for notice in words.totals(self.notices.numbers(), late, self._settings.late_step_metric):
             self.notices.add(*notice)
-        lost, meant = self.journal.writer.counts.dropped, self._rounds.delivery.is_meant_to_send
+        lost, meant = dict(self.journal.writer.counts.dropped), self._rounds.delivery.is_meant_to_send
         held = bool(self.journal.info.get("ranks", {}).get("held"))
+        self._told_lost = lost
         for notice in words.goodbye(report, lost, name, was_to_be_sent=meant, is_held=held):
             self.notices.add(*notice)
         self.notices.say_all()

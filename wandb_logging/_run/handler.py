@@ -56,6 +56,8 @@ def have_joined(run: Run) -> None:
 def _after_fork_in_child() -> None:
     global _starting  # noqa: PLW0603  whoever held it stayed in the parent
     _starting = threading.RLock()
+    for handler in _handlers():
+        handler.after_fork_in_child()
 
 
 def _before_fork() -> None:
@@ -357,6 +359,11 @@ class WandbHandler(logging.Handler):
             return timeout
         spent = time.monotonic() - self._flush_began
         return max(0.0, timeout - spent) if spent < timeout + 1 else timeout
+
+    def after_fork_in_child(self) -> None:
+        """Whoever was closing the handler, and what came meanwhile, stayed in the parent."""
+        self._ending = False
+        self._between.clear()
 
     def stats(self) -> dict[str, Any]:
         """Counts as `Run.stats` gives them; of a handler without a run yet all are 0."""

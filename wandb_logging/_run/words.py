@@ -190,6 +190,13 @@ def lost(count: int) -> str | None:
     return f"{count} records were lost: neither the disk nor the server has them" if count else None
 
 
+def lost_records(kind: str, run_id: object, dropped: Mapping[str, int]) -> Notice:
+    """Records went nowhere, by reason."""
+    reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
+    count = sum(dropped.values())
+    return Notice(kind, f"run {run_id}: {'1 record was' if count == 1 else f'{count} records were'} lost ({reasons})")
+
+
 def _unsent(left: int) -> str:
     return "1 line is not sent yet" if left == 1 else f"{left} lines are not sent yet"
 
@@ -207,8 +214,7 @@ def goodbye(
         is_held: whether its rows wait because it is not the run of its launch, which was said when it began.
     """
     if dropped:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
-        yield Notice("dropped", f"run {report.run_id}: {sum(dropped.values())} records were lost ({reasons})")
+        yield lost_records("dropped", report.run_id, dropped)
     if report.finished:
         if report.url and name:
             yield Notice("finished", f"run {name} finished: {report.url}", INFO)
