@@ -70,7 +70,7 @@ class MemoryServer:
         if document.startswith("query ServerFeaturesQuery"):
             return {"serverInfo": {"features": []}}
         if document.startswith("query RunLineCount"):
-            return {"model": {"bucket": {"historyLineCount": len(self.history)}}}
+            return {"model": {"bucket": {"historyLineCount": len(self.history), "config": self.config}}}
         self.exit_code = None
         self.config = variables["config"] or self.config
         bucket = {

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from wandb_logging._journal.writer import Writer
     from wandb_logging._sending.uploader import Uploader
 
+PACKAGE = Path(wandb_logging.__file__).parent
 Names = dict[str, int]
 
 
@@ -121,7 +122,7 @@ def _site() -> str:
     frame: FrameType | None = sys._getframe(2)
     while frame is not None and len(names) < 3:
         file = Path(frame.f_code.co_filename)
-        if file.parent.name == "wandb_logging":
+        if PACKAGE in file.parents:
             names.append(f"{file.stem}.{frame.f_code.co_name}")
         frame = frame.f_back
     return " < ".join(names)
@@ -380,7 +381,7 @@ def _functions(sites: set[str]) -> set[str]:
 def _callers() -> set[str]:
     """The package's functions that force something to the disk, as module.function."""
     found = set()
-    for path in Path(wandb_logging.__file__).parent.rglob("*.py"):
+    for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef) and any(map(_forces, ast.walk(node))):
                 found.add(f"{path.stem}.{node.name}")

@@ -298,22 +298,33 @@ class TestToldLater:
 
 
 class TestWhoseRowsAreThere:
-    @pytest.mark.parametrize(("there", "ours"), [(0, True), (5, True), (8, True), (9, False)])
-    def test_opened_again(self, tmp_path: Path, there: int, *, ours: bool) -> None:
-        """More rows than this directory can have made are somebody's who went on elsewhere."""
-        told = Told(tmp_path, Server())
+    @pytest.mark.parametrize(
+        ("there", "writers", "ours"),
+        [
+            (0, (), True),
+            (8, ("other",), True),
+            (9, ("other",), False),
+            (9, (), False),
+            (9, ("me", "other"), False),
+            (9, ("me",), True),
+        ],
+    )
+    def test_opened_again(self, tmp_path: Path, there: int, writers: tuple[str, ...], *, ours: bool) -> None:
+        """More rows than this directory can have made are somebody's who went on elsewhere, or ours if nobody did."""
+        told = Told(tmp_path, Server(count=existing(writers, historyLineCount=there)))
         registration = told.opened(state())
-        told.server.answers["upsert"] = {"upsertBucket": {"bucket": {**BUCKET, "historyLineCount": there}}}
         if ours:
             registration.reopen(state(rows=5), lines_left=2)
+            registration.check_owner(state(rows=5), unsure=2)
         else:
             with pytest.raises(JournalError, match="has 9 rows of run r, where this directory can make 8"):
                 registration.reopen(state(rows=5), lines_left=2)
+            assert told.server.asked == ["count"]  # their config is not overwritten
 
     @pytest.mark.parametrize(("there", "ours"), [(5, True), (7, True), (8, False)])
     def test_between_two_requests(self, tmp_path: Path, there: int, *, ours: bool) -> None:
         """Rows that were sent and not acknowledged may be there; one more is somebody else's."""
-        told = Told(tmp_path, Server(count={"model": {"bucket": {"historyLineCount": there}}}))
+        told = Told(tmp_path, Server(count=existing(("me",), historyLineCount=there)))
         registration = told.opened(state())
         if ours:
             registration.check_owner(state(rows=5), unsure=2)

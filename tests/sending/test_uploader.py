@@ -680,7 +680,9 @@ class TestTrouble:
         run_dir = make_run(tmp_path, [row(0)])
         drain(run_dir, server, ending=None)
         run_id = run_dir.info["id"]
-        elsewhere = make_run(tmp_path / "elsewhere", [row(i) for i in range(10)], id=run_id, resume="allow")
+        elsewhere = make_run(
+            tmp_path / "elsewhere", [row(i) for i in range(10)], id=run_id, resume="allow", writer_id="b"
+        )
         drain(elsewhere, server)
         late = run_dir.writer()
         add(late, [row(99)])

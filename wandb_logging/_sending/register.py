@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from wandb_logging._errors import GraphQLError, NotPossible, RequestRejected, RunNotFound
@@ -81,12 +81,7 @@ def _before(link: Link, info: Mapping[str, Any], writer_id: str) -> Resumed | No
     if before is None and resume == "must":
         raise NotPossible(f"resume: must, but there is no run {info['id']} in project {info['project']}")
     if before is not None and resume == "never":
-        if writer_id in _list_of_writers(before):
+        if writer_id in protocol.writers(before.config):
             return None  # we made it ourselves, and were interrupted before we could take note of that
         raise NotPossible(f"resume: never, but run {info['id']} exists in project {info['project']}")
     return before
-
-
-def _list_of_writers(before: Resumed) -> Iterable[str]:
-    writers = protocol.dig(before.config, "_wandb", "e")
-    return writers if isinstance(writers, dict) else ()

@@ -49,6 +49,7 @@ class Registration:
         self._link = link
         self._say = say
         self._environment = standard_files.captured_environment(run_dir)
+        self._there = 0  # rows that the server had when the run was opened again
         self._told: tuple[str | None, dict[str, Any]] = None, {}  # config and identity as the server has them
 
     @property
@@ -99,20 +100,23 @@ class Registration:
             JournalError: the run went on elsewhere.
         """
         assert self.remote is not None
+        there, writers = self._rows_and_writers()
+        most = self.remote.history + state.rows + lines_left + 1
+        # A full disk or a power cut can lose rows here that were sent. Then nobody else stands in the run's config.
+        if there > most and writers != {self._writer_id}:
+            raise JournalError(
+                f"the server has {there} rows of run {self.remote.name}, where this directory can make {most} at "
+                f"most: the run went on elsewhere. To go on from there, start with resume: allow and another "
+                f"cache_dir; `wandb-logging sync --as-new` with this directory sends it as a new run"
+            )
+        self._there = there
         variables = protocol.upsert_variables(
             self._identity(state),
             config=self.config_json(state),
             storage_id=self.remote.storage_id,
             changed=self._run_now(state),
         )
-        there = protocol.line_count(upsert_run(self._link, variables))
-        most = self.remote.history + state.rows + lines_left + 1
-        if there > most:
-            raise JournalError(
-                f"the server has {there} rows of run {self.remote.name}, where this directory can make {most} at "
-                f"most: the run went on elsewhere. To go on from there, start with resume: allow and another "
-                f"cache_dir; `wandb-logging sync --as-new` with this directory sends it as a new run"
-            )
+        upsert_run(self._link, variables)
 
     def check_owner(self, state: fold.State, unsure: int) -> None:
         """Look whether somebody else has added rows: ours would overwrite them.
@@ -125,22 +129,23 @@ class Registration:
             JournalError: somebody has.
         """
         assert self.remote is not None
-        # Whoever may lose rows (max_cache_bytes) can have sent, before a power cut, some that are no longer here.
-        if self.info.get("cache_policy") == "drop_oldest":
-            return
-        run = {"project": self.remote.project, "entity": self.remote.entity, "name": self.remote.name}
-        try:
-            bucket = protocol.dig(self._link.graphql(protocol.LINE_COUNT, run), "model", "bucket")
-        except (GraphQLError, RequestRejected, RunNotFound):
-            return  # a server that does not say it is no reason to send nothing
-        there = protocol.line_count(bucket) if isinstance(bucket, dict) else 0
-        mine = self.remote.history + state.rows + unsure
+        there, _ = self._rows_and_writers()
+        mine = max(self.remote.history + state.rows + unsure, self._there)
         if there > mine:
             raise JournalError(
                 f"run {self.remote.name} has {there} rows on the server, {there - mine} of them from another run "
                 f"directory: it went on elsewhere. Rows from here would overwrite them; "
                 f"`wandb-logging sync --as-new {shlex.quote(str(self._run_dir.path))}` sends these as a new run"
             )
+
+    def _rows_and_writers(self) -> tuple[int, set[str]]:
+        """How many rows the server has, and who stands in the config as having written; nothing if it does not say."""
+        assert self.remote is not None
+        run = {"project": self.remote.project, "entity": self.remote.entity, "name": self.remote.name}
+        try:
+            return protocol.rows_and_writers(self._link.graphql(protocol.LINE_COUNT, run))
+        except (GraphQLError, RequestRejected, RunNotFound):
+            return 0, set()  # no reason to send nothing
 
     def opened(self, state: fold.State) -> None:
         """The server knows all of this, and that the run goes on."""

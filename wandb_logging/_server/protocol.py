@@ -62,7 +62,7 @@ REWIND_RUN = f"""mutation RewindRun($runName: String!, $entity: String, $project
 }}"""
 
 LINE_COUNT = """query RunLineCount($project: String, $entity: String, $name: String!) {
-  model(name: $project, entityName: $entity) { bucket(name: $name, missingOk: true) { historyLineCount } }
+  model(name: $project, entityName: $entity) { bucket(name: $name, missingOk: true) { historyLineCount config } }
 }"""
 
 RUN_RESUME_STATUS = """query RunResumeStatus($project: String, $entity: String, $name: String!) {
@@ -357,6 +357,18 @@ def _config_of(bucket: Mapping[str, Any]) -> dict[str, Any]:
 def line_count(bucket: Mapping[str, Any]) -> int:
     """History lines the server has of a run, as its answer to UpsertBucket says."""
     return _whole(bucket.get("historyLineCount"))
+
+
+def writers(config: Mapping[str, Any]) -> set[str]:
+    """Who has written a run, as its config says, values bare: the names in `_wandb.e` [5.6]."""
+    named = dig(config, "_wandb", "e")
+    return set(named) if isinstance(named, dict) else set()
+
+
+def rows_and_writers(data: Mapping[str, Any]) -> tuple[int, set[str]]:
+    """What RunLineCount says of a run: how many rows it has and who has written them; nothing if it is not there."""
+    bucket = dig(data, "model", "bucket")
+    return (line_count(bucket), writers(_config_of(bucket))) if isinstance(bucket, dict) else (0, set())
 
 
 def remote(
