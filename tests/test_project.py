@@ -48,7 +48,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "_sending": (
         "_values", "_process", "_events", "_settings", "_journal", "_fold", "_server", "_keys", "_artifacts",
     ),
-    "_formats": ("_values", "_journal", "_reading"),
+    "_formats": ("_values", "_journal", "_fold", "_reading"),
     "_run": (
         "_values", "_process", "_launch", "_events", "_settings", "_journal", "_fold", "_records", "_server", "_keys",
         "_artifacts", "_reading", "_page", "_media", "_sending", "_formats",

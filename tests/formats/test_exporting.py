@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,14 @@ class TestTables:
         (data,) = read_runs(folder / "two")
         assert table.drop(["project", "run"]).to_pylist() == data.to_arrow().to_pylist()
 
+    def test_a_pipe_gets_the_same_bytes(self, folder: Path) -> None:
+        """Without a file a table goes to stdout, as the file has it, and nothing else does."""
+        for form in ("csv", "jsonl"):
+            target = folder / f"all.{form}"
+            assert main(["export", str(folder), "-o", str(target)]) == 0
+            command = [sys.executable, "-m", "wandb_logging", "export", str(folder), f"--{form}"]
+            assert subprocess.run(command, capture_output=True, check=True).stdout == target.read_bytes()
+
     def test_config_beside_it(self, folder: Path) -> None:
         """`--config` writes who the runs are and what they were set to."""
         code = main(["export", str(folder), "-o", str(folder / "a.csv"), "--config", str(folder / "c.jsonl")])
@@ -82,6 +92,16 @@ class TestErrors:
         assert main(["export", str(folder), "-o", str(folder / "table")]) == 2
         assert "give --format csv or jsonl or parquet" in capsys.readouterr().err
         assert main(["export", str(folder), "-o", str(folder / "table"), "--format", "csv"]) == 0
+
+    def test_what_does_not_go_together(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """Neither file nor form, Parquet without a file, --long of what is no table: each is said."""
+        for options, words in [
+            ([], "say where to"),
+            (["--parquet"], "-o FILE.parquet"),
+            (["--wandb", "--long"], "--long is of tables"),
+        ]:
+            assert main(["export", str(folder), *options]) == 2
+            assert words in capsys.readouterr().err
 
     def test_no_runs(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """An empty folder is an error that names it."""

@@ -3,51 +3,117 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from wandb_logging._cli.arguments import add_dirs
 from wandb_logging._cli.found import run_named
-from wandb_logging._cli.output import DONE, LEFT, USAGE, complain, say, words_of
+from wandb_logging._cli.output import DONE, LEFT, USAGE, complain, raw, say, words_of
 from wandb_logging._cli.text import counted
 from wandb_logging._errors import JournalError
 from wandb_logging._formats.exporting import FORMS, export, export_config
+from wandb_logging._formats.tensorboard_folder import export_tensorboard
+from wandb_logging._formats.wandb_folder import Written, export_wandb
 from wandb_logging._journal.rundir import RunDir, find_runs
 from wandb_logging._settings.settings import Settings
 
 MORE = (
     "Wide tables have a line a row and a column a metric, long ones a line a value. Names of nested metrics are joined",
-    "by dots. Several runs go into one table, which says project and id of each.",
-    "Exit code: 0 done, 1 a run cannot be read or the file not written, 2 wrong usage.",
+    "by dots. Several runs go into one table, which says project and id of each. Without -o, CSV and JSON lines go to",
+    "stdout, offline runs into ./wandb and event files into ./tensorboard.",
+    "Exit code: 0 done, 1 a run cannot be read or a file not written, 2 wrong usage.",
 )
-EXAMPLES = ("export -o rows.csv", "export wandb_cache/digits -o digits.parquet --long", "export 3kq9x0ab -o rows.jsonl")
+EXAMPLES = (
+    "export -o rows.csv",
+    "export wandb_cache/digits -o digits.parquet --long",
+    "export 3kq9x0ab --jsonl | jq .loss",
+    "export --wandb && wandb sync",
+    "export --tensorboard && tensorboard --logdir tensorboard",
+)
+_FOLDERS: dict[str, Callable[[RunDir, Path], Written]] = {"wandb": export_wandb, "tensorboard": export_tensorboard}
+_IN_PIPES = ("csv", "jsonl")
+_HELP = {
+    "csv": "a table of comma-separated values",
+    "jsonl": "a JSON object a line",
+    "parquet": "a table for data frames; needs pyarrow",
+    "wandb": "offline runs of the official SDK, for `wandb sync` and `wandb leet`",
+    "tensorboard": "event files for TensorBoard",
+}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What may be typed behind it."""
+    forms = (*FORMS, *_FOLDERS)
     parser.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="FILE", help=f"its ending says the form: {', '.join(FORMS)}"
+        "-o", "--output", type=Path, metavar="FILE", help=f"its ending says the form, if it is {', '.join(FORMS)}"
     )
-    parser.add_argument("--format", choices=FORMS, help="whatever the ending says")
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--format", choices=forms, help="whatever the ending says")
+    for form in forms:
+        chosen.add_argument(f"--{form}", dest="format", action="store_const", const=form, help=_HELP[form])
     parser.add_argument("--long", action="store_true", help="a line a value: run, metric, step, timestamp, value")
     parser.add_argument("--config", type=Path, metavar="FILE", help="also write each run's config, as JSON lines")
     add_dirs(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the table, and say how long it is."""
-    form = args.format or args.output.suffix[1:].lower()
-    if form not in FORMS:
-        complain(f"{args.output}: its ending does not say the form: give --format {' or '.join(FORMS)}")
+    """Write the runs, and say what came of it."""
+    form = args.format or (args.output.suffix[1:].lower() if args.output else "")
+    wrong = _wrong(form, args.output, long=args.long)
+    if wrong:
+        complain(wrong)
         return USAGE
     try:
         runs = _runs(args.dir)
-        lines = export(runs, args.output, form, long=args.long)
+        code = _folder(runs, form, args.output) if form in _FOLDERS else _table(runs, form, args)
         if args.config is not None:
             export_config(runs, args.config)
     except (JournalError, OSError, ImportError) as exc:
+        if isinstance(exc, BrokenPipeError):
+            raise
         complain(words_of(exc))
         return LEFT
-    say(f"{args.output}: {counted(lines, 'line')} of {counted(len(runs), 'run')}")
+    return code
+
+
+def _wrong(form: str, output: Path | None, *, long: bool) -> str | None:
+    """What is wrong with what was typed."""
+    if output is None and not form:
+        return "say where to, or in which form: -o FILE, or --csv, --jsonl, --wandb or --tensorboard"
+    if form not in FORMS and form not in _FOLDERS:
+        return f"{output}: its ending does not say the form: give --format {' or '.join(FORMS)}"
+    if output is None and form in FORMS and form not in _IN_PIPES:
+        return f"say where to: -o FILE.{form}"
+    if long and form in _FOLDERS:
+        return f"--long is of tables: --{form} has a form of its own"
+    return None
+
+
+def _table(runs: list[RunDir], form: str, args: argparse.Namespace) -> int:
+    if args.output is None:
+        export(runs, raw(), form, long=args.long)
+    else:
+        lines = export(runs, args.output, form, long=args.long)
+        say(f"{args.output}: {counted(lines, 'line')} of {counted(len(runs), 'run')}")
+    return DONE
+
+
+def _folder(runs: list[RunDir], form: str, output: Path | None) -> int:
+    """Write each run into a folder. One that cannot be written does not keep the others from it."""
+    target = output or Path(form)
+    codes = [_one(run_dir, target, form) for run_dir in runs]
+    return max(codes)
+
+
+def _one(run_dir: RunDir, target: Path, form: str) -> int:
+    try:
+        done = _FOLDERS[form](run_dir, target)
+    except (JournalError, OSError) as exc:
+        complain(words_of(exc))
+        return LEFT
+    parts = [counted(done.rows, "row"), *([counted(done.files, "file")] if done.files else [])]
+    parts += [f"not taken over: {count} {kind}" for kind, count in sorted(done.left_out.items())]
+    say(f"{done.path} ({', '.join(parts)})")
     return DONE
 
 

@@ -7,11 +7,12 @@ this floor prints.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Union
+from typing import Any, BinaryIO, Union, cast
 
 from wandb_logging._errors import WandbLoggingError
 from wandb_logging._settings.terminal import takes_colour
@@ -56,6 +57,25 @@ def say_all(lines: Iterable[Line], *, flush: bool = False) -> None:
 def _shown(part: str, *, colours: bool) -> str:
     text = clean(part)
     return f"\x1b[{_CODES[part.style]}m{text}\x1b[0m" if colours and isinstance(part, Styled) and text else text
+
+
+def raw() -> BinaryIO:
+    """Stdout for bytes that a program reads; on a terminal they are such that they cannot steer it."""
+    sys.stdout.flush()
+    pipe = None if sys.stdout.isatty() else getattr(sys.stdout, "buffer", None)
+    return cast("BinaryIO", pipe or _Cleaned())
+
+
+class _Cleaned(io.RawIOBase):
+    """Text in UTF-8, whole characters at a time, printed for a person."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        text = bytes(data).decode("utf-8", "replace")
+        print("\n".join(map(clean, text.split("\n"))), end="")
+        return len(data)
 
 
 def begin_screen() -> None:

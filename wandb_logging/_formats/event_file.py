@@ -10,17 +10,16 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from wandb_logging._formats import protobuf
+from wandb_logging._formats.crc32c import masked
 from wandb_logging._formats.protobuf import BrokenMessage
 
 _HEAD = struct.Struct("<QI")
 _TAIL = 4
 MAX_RECORD_BYTES = 2**28  # a length above is a damaged one
 _CHECKED_BYTES = 2**14  # longer messages (images) are taken on their length's checksum: ours in Python is slow
-_MASK = 0xA282EAD8
 _MOST_SINGLE = (2 - 2**-23) * 2.0**127
 
 
@@ -71,17 +70,23 @@ def records(data: bytes) -> Iterator[tuple[bytes, int]]:
     at = 0
     while at + _HEAD.size <= len(data):
         length, check = _HEAD.unpack_from(data, at)
-        if check != _masked(data[at : at + 8]) or length > MAX_RECORD_BYTES:
+        if check != masked(data[at : at + 8]) or length > MAX_RECORD_BYTES:
             raise DamagedFile(f"damaged at byte {at}")
         begin = at + _HEAD.size
         end = begin + length + _TAIL
         if end > len(data):
             return
         message = data[begin : begin + length]
-        if length <= _CHECKED_BYTES and struct.unpack_from("<I", data, begin + length)[0] != _masked(message):
+        if length <= _CHECKED_BYTES and struct.unpack_from("<I", data, begin + length)[0] != masked(message):
             raise DamagedFile(f"damaged at byte {at}")
         at = end
         yield message, at
+
+
+def record(message: bytes) -> bytes:
+    """A message as a file has it."""
+    length = struct.pack("<Q", len(message))
+    return b"%b%b%b%b" % (length, struct.pack("<I", masked(length)), message, struct.pack("<I", masked(message)))
 
 
 def event(message: bytes) -> Event:
@@ -262,25 +267,3 @@ def _well_known(message: bytes) -> Any:
         if number == 4:
             return bool(value)
     return None
-
-
-def _masked(data: bytes) -> int:
-    """The checksum that a record has: CRC-32C, turned and shifted so that one of a checksum is another number."""
-    table = _table()
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = table[(crc ^ byte) & 0xFF] ^ (crc >> 8)
-    crc ^= 0xFFFFFFFF
-    return ((crc >> 15 | crc << 17) + _MASK) & 0xFFFFFFFF
-
-
-@cache
-def _table() -> tuple[int, ...]:
-    """CRC-32C (Castagnoli) of each byte."""
-    table = []
-    for value in range(256):
-        crc = value
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-        table.append(crc)
-    return tuple(table)

@@ -7,12 +7,12 @@ into one table, each line with its run's project and id. A file is there whole o
 from __future__ import annotations
 
 import csv
-import os
-import tempfile
+import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
+from wandb_logging._formats.whole import whole
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading import frames
 from wandb_logging._reading.read import config_of
@@ -24,12 +24,12 @@ LONG = (*RUN, "metric", "step", "timestamp", "value")
 _CLOCK = frozenset({"_step", "_timestamp", "_runtime"})
 
 
-def export(runs: Sequence[RunDir], target: Path, form: str, *, long: bool = False) -> int:
+def export(runs: Sequence[RunDir], target: Path | BinaryIO, form: str, *, long: bool = False) -> int:
     """Write runs to a file; how many lines it has.
 
     Args:
         runs: in the order in which they come.
-        target: the file, replaced if it is there.
+        target: the file, replaced as a whole if it is there; or one that is open for bytes, written as it comes.
         form: csv, jsonl or parquet.
         long: a line a value instead of a line a row.
 
@@ -39,8 +39,10 @@ def export(runs: Sequence[RunDir], target: Path, form: str, *, long: bool = Fals
         ImportError: Parquet, without pyarrow.
     """
     rows = _Rows(runs, long=long)
-    with _whole(target) as path:
-        return _WRITERS[form](rows, path)
+    if not isinstance(target, Path):
+        return _WRITERS[form](rows, target)
+    with whole(target) as path, path.open("wb") as file:
+        return _WRITERS[form](rows, file)
 
 
 def export_config(runs: Sequence[RunDir], target: Path) -> None:
@@ -50,7 +52,7 @@ def export_config(runs: Sequence[RunDir], target: Path) -> None:
         JournalError, OSError: as `export`.
     """
     keys = ("id", "name", "project", "entity", "group", "job_type", "tags", "notes", "start")
-    with _whole(target) as path, path.open("wb") as file:
+    with whole(target) as path, path.open("wb") as file:
         for run in runs:
             info = run.info
             file.write(dumps({**{key: info.get(key) for key in keys}, "config": config_of(run)}) + b"\n")
@@ -86,56 +88,30 @@ def _values(named: Mapping[str, Any], row: frames.Flat) -> Iterator[frames.Flat]
             yield {**named, "metric": metric, **at, "value": value}
 
 
-def _csv(rows: _Rows, path: Path) -> int:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        return _into_csv(rows, file)
-
-
-def _into_csv(rows: _Rows, file: TextIO) -> int:
-    writer = csv.DictWriter(file, rows.names(), lineterminator="\n")
+def _csv(rows: _Rows, file: BinaryIO) -> int:
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+    writer = csv.DictWriter(text, rows.names(), lineterminator="\n")
     writer.writeheader()
     count = 0
     for count, row in enumerate(rows, 1):  # noqa: B007  counted
         writer.writerow(row)
+    text.detach()
     return count
 
 
-def _jsonl(rows: _Rows, path: Path) -> int:
+def _jsonl(rows: _Rows, file: BinaryIO) -> int:
     count = 0
-    with path.open("wb") as file:
-        for count, row in enumerate(rows, 1):  # noqa: B007  counted
-            file.write(dumps(row) + b"\n")
+    for count, row in enumerate(rows, 1):  # noqa: B007  counted
+        file.write(dumps(row) + b"\n")
     return count
 
 
-def _parquet(rows: _Rows, path: Path) -> int:
+def _parquet(rows: _Rows, file: BinaryIO) -> int:
     table = frames.table_of(rows)
-    frames.needed("pyarrow.parquet").write_table(table, path)
+    frames.needed("pyarrow.parquet").write_table(table, file)
     count: int = table.num_rows
     return count
 
 
-_WRITERS: dict[str, Callable[[_Rows, Path], int]] = {"csv": _csv, "jsonl": _jsonl, "parquet": _parquet}
+_WRITERS: dict[str, Callable[[_Rows, BinaryIO], int]] = {"csv": _csv, "jsonl": _jsonl, "parquet": _parquet}
 FORMS = tuple(_WRITERS)
-
-
-class _whole:  # noqa: N801  used as a function
-    """A path beside the target, which takes the target's place if all went well."""
-
-    def __init__(self, target: Path) -> None:
-        self._target = target
-
-    def __enter__(self) -> Path:
-        handle, name = tempfile.mkstemp(prefix=f".{self._target.name}.", dir=self._target.parent)
-        os.close(handle)
-        self._path = Path(name)
-        return self._path
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            umask = os.umask(0)
-            os.umask(umask)
-            self._path.chmod(0o666 & ~umask)  # as a file that is opened has it, not as a secret
-            self._path.replace(self._target)
-        else:
-            self._path.unlink(missing_ok=True)

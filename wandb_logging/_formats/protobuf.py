@@ -1,4 +1,4 @@
-"""As much of protobuf's wire format as reading a few known messages takes. Pure.
+"""As much of protobuf's wire format as reading and writing a few known messages takes. Pure.
 
 A message is a list of fields, each a number and a value: a whole number, or bytes that are 4 or 8 or of any length.
 What they mean is the caller's business, who knows the message.
@@ -7,7 +7,7 @@ What they mean is the caller's business, who knows the message.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Union
 
 Value = Union[int, bytes]
@@ -132,3 +132,33 @@ def _all(form: str, value: Value) -> list[float]:
         return [number for (number,) in struct.iter_unpack(form, raw(value))]
     except struct.error as exc:
         raise BrokenMessage(str(exc)) from exc
+
+
+def put(number: int, value: int | float | str | bytes) -> bytes:  # noqa: PYI041  written differently
+    """A field to write: a whole number or flag, a double, a text, or bytes, which a message within it is."""
+    if isinstance(value, int):
+        return _as_varint(number << 3 | _VARINT) + _as_varint(value & 2**64 - 1)
+    if isinstance(value, float):
+        return _as_varint(number << 3 | _EIGHT) + struct.pack("<d", value)
+    data = value.encode("utf-8", "replace") if isinstance(value, str) else value
+    return b"%b%b%b" % (_as_varint(number << 3 | _BYTES), _as_varint(len(data)), data)
+
+
+def put_all(number: int, values: Iterable[float]) -> bytes:
+    """A repeated double, all of them together."""
+    numbers = [*values]
+    return put(number, struct.pack(f"<{len(numbers)}d", *numbers))
+
+
+def _as_varint(value: int) -> bytes:
+    if value < 0x80:
+        return _SMALL[value]
+    found = bytearray()
+    while value >= 0x80:
+        found.append(value & 0x7F | 0x80)
+        value >>= 7
+    found.append(value)
+    return bytes(found)
+
+
+_SMALL = [bytes([value]) for value in range(0x80)]

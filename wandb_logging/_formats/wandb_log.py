@@ -1,4 +1,4 @@
-"""The official SDK's `.wandb` files as records: blocks, chunks, checksums (protocol 9). Pure but for the file read.
+"""The official SDK's `.wandb` files as records, both ways: blocks, chunks, checksums (protocol 9). Only files' bytes.
 
 A file is a head of 7 bytes, then chunks in blocks of 32 KiB that are counted from the file's start. A record is one
 chunk, or a first, middle ones and a last. After damage the next block is looked at for a chunk that begins a record.
@@ -78,7 +78,7 @@ def _in_block(block: bytes, start: int, *, whole: bool) -> Iterator[_Chunk | Los
         if len(data) < length and not whole:
             yield Lost(start + at, "cut off", tail=True)
             return
-        if len(data) < length or not _FULL <= kind <= _LAST or zlib.crc32(bytes([kind]) + data) != checksum:
+        if len(data) < length or not _FULL <= kind <= _LAST or zlib.crc32(data, _CRC_OF_KIND[kind]) != checksum:
             yield Lost(start + at, "damaged")
             return
         yield _Chunk(start + at, kind, data)
@@ -122,3 +122,42 @@ class _Joined:
         elif chunk.kind in {_FULL, _LAST}:
             parts, self._parts = self._parts, []
             yield b"".join(parts)
+
+
+class LogWriter:
+    """Writes records as `records` reads them.
+
+    Args:
+        file: empty, and open to write. Its head is written at once.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._at = file.write(_HEAD)
+
+    def append(self, record: bytes) -> None:
+        """Write a record, in as many chunks as the borders of blocks cut it into.
+
+        Raises:
+            OSError: the disk refuses it.
+        """
+        kind, left = _FIRST, memoryview(record)
+        while True:
+            room = BLOCK - self._at % BLOCK
+            if room < _CHUNK.size:
+                self._at += self._file.write(bytes(room))
+                room = BLOCK
+            part, left = left[: room - _CHUNK.size], left[room - _CHUNK.size :]
+            if not left:
+                kind = _FULL if kind == _FIRST else _LAST
+            self._at += self._file.write(_chunk(kind, part))
+            if not left:
+                return
+            kind = _MIDDLE
+
+
+def _chunk(kind: int, part: memoryview) -> bytes:
+    return _CHUNK.pack(zlib.crc32(part, _CRC_OF_KIND[kind]), len(part), kind) + part
+
+
+_CRC_OF_KIND = [zlib.crc32(bytes([kind])) for kind in range(_LAST + 1)]

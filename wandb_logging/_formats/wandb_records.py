@@ -38,8 +38,11 @@ KINDS = {
     26: "environment",
     27: "output_logger",
 }
+# Members of the messages that are read and written alike, by their fields' numbers.
+RUN = {1: "id", 2: "entity", 3: "project", 6: "group", 7: "job_type", 8: "name", 9: "notes", 13: "host_name"}
+ALERT = {1: "title", 2: "text", 3: "level"}
+AGGREGATES = {1: "min", 2: "max", 3: "mean", 4: "best", 5: "last", 6: "none", 7: "copy", 8: "first"}
 _ITEM, _KEYS, _JSON = 0x0A, b"\x0a\x12", b"\x82\x01"  # field 1; an item's fields 1 or 2, and 16
-_AGGREGATES = ("min", "max", "mean", "best", "last", "none", "copy", "first")
 
 
 Item = tuple[tuple[str, ...], bytes]
@@ -156,11 +159,10 @@ def _logger_output(message: bytes, into: Record) -> None:
 
 
 def _run(message: bytes, into: Record) -> None:
-    names = {1: "id", 2: "entity", 3: "project", 6: "group", 7: "job_type", 8: "name", 9: "notes", 13: "host_name"}
     tags = []
     for number, value in protobuf.fields(message):
-        if number in names:
-            into.facts[names[number]] = protobuf.text(value)
+        if number in RUN:
+            into.facts[RUN[number]] = protobuf.text(value)
         elif number == 10:
             tags.append(protobuf.text(value))
         elif number == 4:
@@ -183,7 +185,7 @@ def _metric(message: bytes, into: Record) -> None:
             facts["step_sync"], facts["hidden"] = bool(options.get(1)), bool(options.get(2))
         elif number == 7:
             chosen = dict(protobuf.fields(protobuf.raw(value)))
-            summary += [name for at, name in enumerate(_AGGREGATES, 1) if chosen.get(at)]
+            summary += [name for at, name in AGGREGATES.items() if chosen.get(at)]
         elif number == 8:
             facts["goal"] = {1: "minimize", 2: "maximize"}.get(protobuf.signed(value))
         elif number == 9:
@@ -199,9 +201,7 @@ def _files(message: bytes, into: Record) -> None:
 
 def _alert(message: bytes, into: Record) -> None:
     parts = dict(protobuf.fields(message))
-    into.facts = {
-        name: protobuf.text(parts[at]) for at, name in ((1, "title"), (2, "text"), (3, "level")) if at in parts
-    }
+    into.facts = {name: protobuf.text(parts[at]) for at, name in ALERT.items() if at in parts}
 
 
 def _exit(message: bytes, into: Record) -> None:

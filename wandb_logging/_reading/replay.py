@@ -40,13 +40,21 @@ def rows_of(run_dir: RunDir) -> Iterator[dict[str, Any]]:
         JournalError: there is no run directory, or its format is a newer one.
         OSError: its journal cannot be read.
     """
-    info = run_dir.info
+    for _, delta in parts_of(run_dir, run_dir.info):
+        yield from map(loads, delta.rows)
+
+
+def parts_of(run_dir: RunDir, info: Mapping[str, Any]) -> Iterator[tuple[State, Delta]]:
+    """A run folded from where its journal begins: the state and what came out, piece by piece, to its last row.
+
+    Raises:
+        OSError: its journal cannot be read.
+    """
     state, position = beginning(run_dir, info)
     for state_then, delta, _ in replay(run_dir, info, state, position):
         state = state_then
-        yield from map(loads, delta.rows)
-    _, delta = fold.finish(fold.rules_of(info), state)
-    yield from map(loads, delta.rows)
+        yield state, delta
+    yield fold.finish(fold.rules_of(info), state)
 
 
 def beginning(run_dir: RunDir, info: Mapping[str, Any]) -> tuple[State, Position | None]:

@@ -1,0 +1,161 @@
+"""Runs written as TensorBoard's event files: a folder with one file for each run.
+
+A row becomes one event, at its `_step` and time; system metrics are there by the second of the run. Names of nested
+metrics are joined by dots, as in tables. A file that is there is replaced as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO
+
+from wandb_logging._errors import JournalError
+from wandb_logging._formats import event_file, event_messages as messages
+from wandb_logging._formats.wandb_folder import Written
+from wandb_logging._formats.whole import whole
+from wandb_logging._journal.rundir import RunDir, folder_name
+from wandb_logging._reading.frames import flat
+from wandb_logging._reading.read import config_of
+from wandb_logging._reading.replay import beginning, parts_of
+from wandb_logging._values.plain import loads
+
+_CLOCK = frozenset({"_step", "_timestamp", "_runtime"})
+_IMAGES = ("image-file", "images/separated")
+
+
+def export_tensorboard(run_dir: RunDir, target: Path) -> Written:
+    """Write a run into a folder that `tensorboard --logdir` takes.
+
+    Args:
+        run_dir: the run.
+        target: the folder; the run gets one in it, named by its name and id.
+
+    Raises:
+        JournalError: the run cannot be read.
+        OSError: the folder cannot be written.
+    """
+    info = run_dir.info
+    folder = target / _folder_of(info)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"events.out.tfevents.{int(info['start'])}.{folder_name(info['id'])}"
+    with whole(path) as aside, aside.open("wb") as file:
+        return _Export(run_dir, info, file, Written(path)).write()
+
+
+def _folder_of(info: Mapping[str, Any]) -> str:
+    named = f"{info['name']}-{info['id']}" if info.get("name") else str(info["id"])
+    return folder_name("".join("-" if letter in '/\\:\0<>|"*?' else letter for letter in named).strip(". ") or "run")
+
+
+class _Export:
+    def __init__(self, run_dir: RunDir, info: Mapping[str, Any], file: BinaryIO, done: Written) -> None:
+        self._run_dir = run_dir
+        self._info = info
+        self._file = file
+        self._done = done
+        self._kinds: dict[str, str] = {}
+        self._media: dict[str, str] = {}
+        self._time = float(info["start"])
+        self._step = 0
+
+    def write(self) -> Written:
+        state = beginning(self._run_dir, self._info)[0]
+        self._done.leave("row that is on the server alone", state.rows)
+        self._put(messages.version(self._time))
+        self._put(messages.event(self._time, 0, self._config()))
+        for latest, delta in parts_of(self._run_dir, self._info):
+            state = latest
+            self._media.update((task["name"], task["path"]) for task in delta.tasks if task["kind"] == "media")
+            for line in delta.rows:
+                self._row(loads(line))
+            for line in delta.samples:
+                self._sample(loads(line))
+        if state.exit is not None:
+            self._put(messages.event(self._time, self._step, [messages.ended(self._time, well=state.exit == 0)]))
+        return self._done
+
+    def _config(self) -> list[bytes]:
+        """What the run was set to in the end: of a second time TensorBoard takes no notice."""
+        config = {key: value for key, value in flat(config_of(self._run_dir)).items() if value is not None}
+        return messages.hparams(config, str(self._info["id"]), self._info["start"])
+
+    def _row(self, row: Mapping[str, Any]) -> None:
+        self._time, self._step = row["_timestamp"], row["_step"]
+        self._done.rows += 1
+        values = [value for name, given in _leaves(row) if name not in _CLOCK for value in self._values(name, given)]
+        if values:
+            self._put(messages.event(self._time, self._step, values))
+
+    def _sample(self, sample: Mapping[str, Any]) -> None:
+        named = {key.replace(".", "/", 1): value for key, value in sample.items() if key not in _CLOCK}
+        values = [value for name, given in _leaves(named) for value in self._values(name, given)]
+        self._put(messages.event(sample["_timestamp"], int(sample["_runtime"]), values))
+
+    def _values(self, name: str, given: Any) -> Iterator[bytes]:
+        """The values of a metric; each of another kind than its first is left out, for TensorBoard has one of each."""
+        kind = _kind(given)
+        if kind is None or self._kinds.setdefault(name, kind) != kind:
+            self._done.leave(_word_for(given))
+        elif kind == "scalar":
+            yield messages.scalar(name, float(given))
+        elif kind == "text":
+            yield messages.text(name, given)
+        elif kind == "histogram":
+            yield messages.histogram(name, [*zip(given["bins"], given["bins"][1:], given["values"])])
+        else:
+            yield from self._images(name, given)
+
+    def _images(self, name: str, given: Mapping[str, Any]) -> Iterator[bytes]:
+        names = given.get("filenames") or [given.get("path")]
+        found = [data for each in names if (data := self._bytes_of(str(each))) is not None]
+        self._done.leave("image", len(names) - len(found))
+        if found:
+            yield messages.images(name, (int(given.get("width") or 0), int(given.get("height") or 0)), found)
+
+    def _bytes_of(self, name: str) -> bytes | None:
+        kept = self._media.get(PurePosixPath(name).as_posix())
+        if kept is None:
+            return None
+        try:
+            with self._run_dir.open_kept(kept) as file:
+                return file.read()
+        except (OSError, JournalError):
+            return None
+
+    def _put(self, message: bytes) -> None:
+        self._file.write(event_file.record(message))
+
+
+def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of a row with their names; a media value is one value, and what is null none."""
+    for key, value in tree.items():
+        if isinstance(value, dict) and "_type" not in value:
+            yield from _leaves(value, f"{above}{key}.")
+        elif value is not None:
+            yield above + key, value
+
+
+def _kind(value: Any) -> str | None:
+    """What a value is to TensorBoard; None for what it has no place for."""
+    if isinstance(value, (int, float)):
+        return "scalar"
+    if isinstance(value, str):
+        return "text"
+    kind = value.get("_type") if isinstance(value, dict) else None
+    if kind == "histogram" and _are_bins(value):
+        return "histogram"
+    return "image" if kind in _IMAGES else None
+
+
+def _are_bins(value: Mapping[str, Any]) -> bool:
+    bins, counts = value.get("bins"), value.get("values")
+    return _numbers(bins) and _numbers(counts) and len(bins or ()) == len(counts or ()) + 1
+
+
+def _numbers(values: Sequence[Any] | None) -> bool:
+    return isinstance(values, list) and all(isinstance(each, (int, float)) for each in values)
+
+
+def _word_for(value: Any) -> str:
+    return str(value.get("_type", "object")) if isinstance(value, dict) else type(value).__name__

@@ -1,0 +1,165 @@
+"""What is written into a `.wandb` file: the messages of its records (protocol 9). Pure.
+
+`wandb_records` reads the same messages. What a reader can do without is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from wandb_logging._formats.protobuf import put
+from wandb_logging._formats.wandb_records import AGGREGATES, ALERT, KINDS, RUN
+from wandb_logging._values.plain import dumps
+
+_NUMBERS = {kind: number for number, kind in KINDS.items()}
+_AT_END = 1  # a file's policy: uploaded once, when the run ends
+_MEDIA = 2  # a file's type
+_ENVIRONMENT = {
+    "os": 1,
+    "python": 2,
+    "docker": 4,
+    "program": 6,
+    "codePath": 7,
+    "codePathLocal": 8,
+    "email": 10,
+    "root": 11,
+    "host": 12,
+    "username": 13,
+    "executable": 14,
+    "colab": 15,
+    "cpu_count": 16,
+    "cpu_count_logical": 17,
+    "gpu": 18,
+    "gpu_count": 19,
+    "cudaVersion": 25,
+    "writerId": 199,
+}
+
+
+def record(kind: str, message: bytes) -> bytes:
+    """A record of a kind of `wandb_records.KINDS`."""
+    return put(_NUMBERS[kind], message)
+
+
+def header(producer: str) -> bytes:
+    """Who wrote the file."""
+    return record("header", put(1, put(1, producer)))
+
+
+def run(info: Mapping[str, Any], config: Mapping[str, Any]) -> bytes:
+    """Who the run is, under the names of its run.json."""
+    parts = [put(number, info[name]) for number, name in RUN.items() if info.get(name)]
+    parts += [put(10, tag) for tag in info.get("tags") or ()]
+    parts += [put(4, changes(config)), put(17, timestamp(info["start"]))]
+    return record("run", b"".join(parts))
+
+
+def changes(values: Mapping[str, Any]) -> bytes:
+    """Keys to set, in the config or the summary."""
+    return b"".join([put(1, _item((key,), dumps(value))) for key, value in values.items()])
+
+
+def history(row: Mapping[str, Any]) -> bytes:
+    """A row. What is nested in it is named by its path, as the official SDK does; a media value is one value."""
+    return record("history", b"".join([put(1, _item(path, dumps(value))) for path, value in leaves(row)]))
+
+
+def leaves(tree: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The values of a row with their paths."""
+    for key, value in tree.items():
+        if isinstance(value, dict) and value and "_type" not in value:
+            yield from leaves(value, (*above, key))
+        else:
+            yield (*above, key), value
+
+
+def stats(values: Mapping[str, Any], time: float) -> bytes:
+    """A sample of system metrics, named without their prefix."""
+    items = [put(3, _item((key,), dumps(value))) for key, value in values.items()]
+    return record("stats", b"".join([put(2, timestamp(time)), *items]))
+
+
+def output(text: str, time: float, *, error: bool) -> bytes:
+    """A line of text, which ends in a newline."""
+    return record("output_raw", b"".join([put(1, not error), put(2, timestamp(time)), put(3, text)]))
+
+
+def metric(name: str, definition: Mapping[str, Any]) -> bytes:
+    """A definition, as the fold keeps it under a name or glob."""
+    glob = name.endswith("*")
+    options = put(1, definition["step_sync"]) + put(2, definition["hidden"]) + put(3, not glob)
+    wanted = b"".join([put(number, 1) for number, each in AGGREGATES.items() if each in definition["summary"]])
+    step = put(4, definition["step_metric"]) if definition["step_metric"] else b""
+    return record("metric", b"".join([put(2 if glob else 1, name), step, put(6, options), put(7, wanted)]))
+
+
+def file(name: str, *, media: bool) -> bytes:
+    """A file of the run, which lies beside the log."""
+    kind = put(3, _MEDIA) if media else b""
+    return record("files", put(1, put(1, name) + put(2, _AT_END) + kind))
+
+
+def alert(what: Mapping[str, Any]) -> bytes:
+    """An alert, as the journal has it."""
+    texts = b"".join([put(number, str(what[name])) for number, name in ALERT.items() if name in what])
+    return record("alert", texts + put(4, int(1000 * float(what.get("wait", 0)))))
+
+
+def summary(values: Mapping[str, Any]) -> bytes:
+    """The whole summary."""
+    return record("summary", changes(values))
+
+
+def environment(about: Mapping[str, Any], start: float) -> bytes:
+    """What the run ran on, as `wandb-metadata.json` says it, as far as it is the same on each kind of machine."""
+    known = [put(number, about[name]) for name, number in _ENVIRONMENT.items() if _is_scalar(about.get(name))]
+    known += [put(5, str(argument)) for argument in _listed(about.get("args"))]
+    git = _object(about.get("git"))
+    if git:
+        known.append(put(9, put(1, str(git.get("remote", ""))) + put(2, str(git.get("commit", "")))))
+    known += [put(20, put(1, name) + put(2, _sizes(disk))) for name, disk in _object(about.get("disk")).items()]
+    known.append(put(21, _sizes(about.get("memory"))))
+    known.append(put(22, put(3, str(_object(about.get("cpu")).get("model", "")))))
+    return record("environment", b"".join([put(3, timestamp(start)), *known]))
+
+
+def ended(code: int, runtime: float) -> bytes:
+    """The exit code, and how many seconds the run had taken."""
+    return record("exit", put(1, code) + put(2, int(runtime)))
+
+
+def timestamp(time: float) -> bytes:
+    """Seconds since 1970, as protobuf has them."""
+    seconds, micros = divmod(round(time * 1e6), 1_000_000)
+    return put(1, seconds) + put(2, 1000 * micros)
+
+
+def _item(path: Sequence[str], raw: bytes) -> bytes:
+    return _name(tuple(path)) + put(16, raw)
+
+
+@lru_cache(maxsize=10_000)
+def _name(path: tuple[str, ...]) -> bytes:
+    """`key`, or the repeated `nested_key` behind it."""
+    return put(1, path[0]) if len(path) == 1 else b"".join([put(2, each) for each in path])
+
+
+def _is_scalar(value: object) -> bool:
+    return isinstance(value, (str, int)) and not isinstance(value, bool)
+
+
+def _listed(value: object) -> Iterable[Any]:
+    return value if isinstance(value, list) else ()
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _sizes(value: object) -> bytes:
+    """Bytes of a disk or the memory, which stand as text."""
+    found = _object(value)
+    named = [(1, str(found.get("total"))), (2, str(found.get("used")))]
+    return b"".join([put(number, int(text)) for number, text in named if text.isdecimal()])
