@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from wandb_logging import new_run
+from wandb_logging._cli import main
 from wandb_logging.testing import LocalServer
 
 pytestmark = pytest.mark.contract
@@ -64,6 +65,22 @@ def test_rows_are_those_of_the_official_sdk(tmp_path: Path, monkeypatch: pytest.
         assert server.unexpected_violations == []
     assert [sorted(row) for row in ours] == [sorted(row) for row in theirs]
     assert ours == theirs
+
+
+def test_files_from_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`sync` makes the same rows of files that are there already as the official SDK makes of them as they come."""
+    logs = tmp_path / "logs"
+    with LocalServer() as server:
+        program = ["-c", OFFICIAL, str(logs), WRITE]
+        env = {**os.environ, **server.env(), "WANDB_DIR": str(tmp_path), "WANDB_SILENT": "true"}
+        subprocess.run([sys.executable, *program], env=env, check=True, timeout=300)
+        theirs = rows_of(server)
+    with LocalServer() as server:
+        for name, value in server.env().items():
+            monkeypatch.setenv(name, value)
+        assert main(["sync", str(logs)]) == 0
+        assert rows_of(server) == theirs
+        assert server.unexpected_violations == []
 
 
 def test_times_are_the_writers(tmp_path: Path, wandb_server: LocalServer) -> None:

@@ -115,6 +115,18 @@ class TestMetrics:
         done = subprocess.run(program, env=env, capture_output=True, timeout=PATIENCE, check=False)
         assert done.stdout == b"yes\n", done.stderr
 
+    def test_event_files_that_it_writes(self) -> None:
+        """What TensorBoard writers put into a named folder is in the run, to the last value."""
+        pytest.importorskip("tensorboardX", reason="tensorboardX writes the files: the extra test has it")
+        code = (
+            "from tensorboardX import SummaryWriter\n"
+            "with SummaryWriter('runs/a') as writer:\n"
+            "    for i in range(3): writer.add_scalar('loss', i / 2, i)"
+        )
+        done = ran(*python(code), options=("--tensorboard", "runs"))
+        assert done.returncode == 0, done.stderr
+        assert [(row["global_step"], row["a/loss"]) for row in the_run().rows] == [(0, 0.0), (1, 0.5), (2, 1.0)]
+
 
 class TestSignals:
     @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1"])

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from wandb_logging._cli.event_folders import made_of_events
 from wandb_logging._cli.output import DONE, LEFT, PROG, complain, say, words_of
 from wandb_logging._formats.importing import Imported, find_logs, import_log
+from wandb_logging._formats.tensorboard import has_event_files, is_event_file
 from wandb_logging._settings.settings import Settings
 
 MORE = (
-    "Takes what `wandb` wrote offline or online: a .wandb file, the folder of a run, or a folder of many. A file that",
-    "is cut off or damaged gives what is whole of it, and says what is lost. Importing again imports nothing twice.",
+    "Takes what `wandb` wrote offline or online: a .wandb file, the folder of a run, or a folder of many; and folders",
+    "of TensorBoard event files. A file that is cut off or damaged gives what is whole of it, and says what is lost.",
+    "Importing again imports nothing twice.",
     "Exit code: 0 all is imported, 1 something is lost, or no file was found, 2 wrong usage.",
 )
 EXAMPLES = ("import wandb", "import wandb/offline-run-20260102_030405-3kq9x0ab", "import wandb --into wandb_cache")
@@ -19,7 +22,7 @@ EXAMPLES = ("import wandb", "import wandb/offline-run-20260102_030405-3kq9x0ab",
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What may be typed behind it."""
-    parser.add_argument("path", nargs="+", type=Path, help="a .wandb file, or a folder with some")
+    parser.add_argument("path", nargs="+", type=Path, help="a .wandb or event file, or a folder with some")
     parser.add_argument("--into", type=Path, metavar="DIR", help="folder of runs; default: the setting cache_dir")
 
 
@@ -28,8 +31,11 @@ def run(args: argparse.Namespace) -> int:
     settings = Settings()
     into = args.into or settings.cache_dir
     codes = [_import(source, into, settings.host) for path in args.path for source in _found(path)]
+    folders = [path for path in args.path if has_event_files(path)]
+    if folders:
+        codes.append(DONE if made_of_events(folders, into)[1] else LEFT)
     if not codes:
-        complain(f"no .wandb file in {', '.join(map(str, args.path))}")
+        complain(f"no .wandb file and no event file in {', '.join(map(str, args.path))}")
         return LEFT
     if DONE in codes:
         say(f"`{PROG} ls {into}` lists the runs, `{PROG} sync {into}` sends them.")
@@ -37,6 +43,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _found(path: Path) -> list[Path]:
+    if is_event_file(path):
+        return []
     if not path.exists():
         complain(f"{path}: no such file or directory")
     return find_logs(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging._cli.output import LEFT, PROG, USAGE, complain, words_of
@@ -24,6 +25,7 @@ MORE = (
 EXAMPLES = (
     "run -- ./simulate --steps 1000",
     "run --project digits --rules rules.yaml -- python train.py",
+    "run --tensorboard runs/1 -- python train.py --logdir runs/1",
     "run --as-wandb -- python script_that_imports_wandb.py",
 )
 
@@ -33,6 +35,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(parser)
     parser.add_argument(
         "--as-wandb", action="store_true", help="have `import wandb` in a Python program find wandb_logging.compat"
+    )
+    parser.add_argument(
+        "--tensorboard",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="DIR",
+        help="take the event files that it writes there, too; may be given again",
     )
     parser.add_argument("program", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="the program and its arguments")
 
@@ -60,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
         program.give_up()
         complain(words_of(exc))
         return LEFT
+    for folder in args.tensorboard:
+        begun.watch_tensorboard(folder)
     return _through(program, begun, as_wandb=args.as_wandb)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._cli.arguments import add_host, jobs, seconds
+from wandb_logging._cli.event_folders import made_of_events
 from wandb_logging._cli.found import run_named, runs_in
 from wandb_logging._cli.interrupting import interruptible
 from wandb_logging._cli.output import DONE, INTERRUPTED, LEFT, PROG, USAGE, complain, draws, say
@@ -25,13 +26,17 @@ from wandb_logging._settings.settings import Settings
 
 _TOUCH = 5.0  # seconds between two plain progress lines of one run
 
-MORE = ("Exit code: 0 all is sent, 1 something is left, 2 wrong usage.",)
+MORE = (
+    "Folders of TensorBoard event files are made runs first. Again, what is new in them is added, and nothing twice.",
+    "Exit code: 0 all is sent, 1 something is left, 2 wrong usage.",
+)
 EXAMPLES = (
     "sync",
     "sync 3kq9x0ab --follow",
     "sync --jobs 8",
     "sync --ranks each",
     "sync /data/wandb_cache --timeout 60",
+    "sync lightning_logs --project digits",
     "sync 3kq9x0ab --entity my-team",
     "sync 3kq9x0ab --as-new",
 )
@@ -40,7 +45,10 @@ EXAMPLES = (
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What may be typed behind it."""
     parser.add_argument(
-        "path", nargs="*", metavar="RUN", help="run directories, folders of them, or ids; default: the cache folder"
+        "path",
+        nargs="*",
+        metavar="RUN",
+        help="run directories, folders of them or of event files, or ids; default: the cache folder",
     )
     parser.add_argument("--follow", action="store_true", help="keep sending until every run has ended")
     parser.add_argument("--timeout", type=seconds, metavar="S", help="stop after so many seconds")
@@ -63,12 +71,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Send, show how it goes on, and say of each run what came of it."""
     try:
-        paths = _paths(args.path, Settings().cache_dir)
         _check(args)
+        paths, whole = made_of_events(_paths(args.path, Settings().cache_dir))
     except (JournalError, SettingsError) as exc:
         complain(str(exc))
         return USAGE
     found, all_read = runs_in(paths)
+    all_read = all_read and whole
     runs, held = split(found, args.ranks, paths)
     if not found:
         if all_read:

@@ -6,17 +6,28 @@ import argparse
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wandb_logging._cli.output import DONE, LEFT, complain, words_of
 from wandb_logging._cli.supervising import add_settings, settings_of
 from wandb_logging._errors import WandbLoggingError
+from wandb_logging._formats.tensorboard import event_bytes, is_event_file
 from wandb_logging._settings.settings import Settings
+
+if TYPE_CHECKING:
+    from wandb_logging._run.run import Run
 
 MORE = (
     "Files may come later, be rotated or cut. Ctrl-C and --until-idle end the run; --no-follow takes what is there.",
+    "A folder, or a TensorBoard event file, is read as such: its scalars, images and so on are rows.",
     "Exit code: 0 done, 1 a file cannot be read, 2 wrong usage.",
 )
-EXAMPLES = ("tail train.log --rules rules.yaml", "tail logs/*.log --until-idle 600", "tail old.log --no-follow")
+EXAMPLES = (
+    "tail train.log --rules rules.yaml",
+    "tail logs/*.log --until-idle 600",
+    "tail old.log --no-follow",
+    "tail train.log runs/1",
+)
 _LOOKS_APART = 0.2
 
 
@@ -26,7 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     ends = parser.add_mutually_exclusive_group()
     ends.add_argument("--no-follow", action="store_true", help="take what is there, and end")
     ends.add_argument("--until-idle", type=float, metavar="SECONDS", help="end when nothing was written for so long")
-    parser.add_argument("file", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("file", nargs="+", type=Path, metavar="FILE", help="a log, or a folder of event files")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,11 +50,11 @@ def run(args: argparse.Namespace) -> int:
     except (OSError, WandbLoggingError) as exc:
         complain(words_of(exc))
         return LEFT
-    missing = [] if not args.no_follow else [path for path in args.file if not path.is_file()]
+    missing = [] if not args.no_follow else [path for path in args.file if not path.exists()]
     for path in missing:
         complain(f"{path}: no such file")
     try:
-        _follow(begun.log_output, args.file, 0.0 if args.no_follow else args.until_idle)
+        _follow(begun, args.file, 0.0 if args.no_follow else args.until_idle)
     except KeyboardInterrupt:
         pass
     except OSError as exc:
@@ -54,17 +65,21 @@ def run(args: argparse.Namespace) -> int:
     return LEFT if missing else DONE
 
 
-def _follow(take: object, files: Sequence[Path], until_idle: float | None) -> None:
+def _follow(begun: Run, files: Sequence[Path], until_idle: float | None) -> None:
     """Take what is written, until nothing was for so long; None: for ever."""
     from wandb_logging._supervise.tail import Tail  # noqa: PLC0415  most commands need none
 
-    assert callable(take)
-    tails = [Tail(path) for path in files]
-    since = time.monotonic()
+    folders = [path for path in files if path.is_dir() or is_event_file(path)]
+    for folder in folders:
+        begun.watch_tensorboard(folder)
+    tails = [Tail(path) for path in files if path not in folders]
+    since, size = time.monotonic(), -1
     while True:
         texts = [tail.read() for tail in tails]
         for text in filter(None, texts):
-            take(text)
+            begun.log_output(text)
+        before, size = size, sum(map(event_bytes, folders))
+        if any(texts) or (size != before and before >= 0):
             since = time.monotonic()
         if any(texts):
             continue

@@ -122,7 +122,7 @@ def open_journal(  # noqa: PLR0917  what a run begins with
         about: what else run.json says.
     """
     config = masks.tree(config, "config")
-    info = masks.identity(plain({**_identity(settings, mode, config), **(about or {})}))
+    info = masks.identity(plain({**identity(settings, mode, config), **(about or {})}))
     if mode == "disabled":
         return _in_memory(settings, info, None)
     try:
@@ -185,7 +185,8 @@ def _in_memory(settings: Settings, info: dict[str, Any], notice: Notice | None) 
     return Journal(info, info["config"], memory, memory.writer(), notice=notice)
 
 
-def _identity(settings: Settings, mode: str, config: dict[str, Any]) -> dict[str, Any]:
+def identity(settings: Settings, mode: str, config: dict[str, Any]) -> dict[str, Any]:
+    """What run.json says of a run that begins now."""
     back, branch = moment(settings.resume_from), moment(settings.fork_from)
     come_from = back or branch
     return {

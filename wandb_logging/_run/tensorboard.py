@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import io
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,24 +59,29 @@ class TensorBoard:
             self._lock.release()
 
     def _take(self, row: Row) -> None:
-        metrics = {name: self._value(name, value) for name, value in row.metrics.items()}
-        taken = {name: value for name, value in metrics.items() if value is not None}
-        self._log({**taken, "_timestamp": row.wall_time})
+        self._log({**logged(row.metrics, self._report), "_timestamp": row.wall_time})
         if row.hparams:
             self._configure(row.hparams)
 
-    def _value(self, name: str, value: Any) -> Any:
-        """What a run logs for a value; None, and a word, for what it cannot."""
+
+def logged(metrics: Mapping[str, Any], report: Callable[[str, str], object]) -> dict[str, Any]:
+    """The metrics of a row as a run logs them; what cannot be is reported: (name, why)."""
+    found = {}
+    for name, value in metrics.items():
         try:
-            if isinstance(value, Histogram):
-                return as_histogram(value)
-            if isinstance(value, list):
-                pictures = [as_image(picture) for picture in value]
-                return pictures[0] if len(pictures) == 1 else pictures
+            found[name] = _as_logged(value)
         except (LogError, OSError) as exc:
-            self._report(name, str(exc))
-            return None
-        return value
+            report(name, str(exc))
+    return found
+
+
+def _as_logged(value: Any) -> Any:
+    if isinstance(value, Histogram):
+        return as_histogram(value)
+    if isinstance(value, list):
+        pictures = [as_image(picture) for picture in value]
+        return pictures[0] if len(pictures) == 1 else pictures
+    return value
 
 
 def as_image(picture: Picture) -> Value:

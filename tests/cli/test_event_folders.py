@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.commands import child
+from tests.patience import PATIENCE
+from wandb_logging import read_runs
+from wandb_logging._cli import main
+
+if TYPE_CHECKING:
+    from wandb_logging.testing import LocalServer
+
+tensorboard = pytest.importorskip("tensorboardX", reason="tensorboardX writes the files: the extra test has it")
+
+
+def write(name: str, steps: range = range(3)) -> None:
+    with tensorboard.SummaryWriter(name, filename_suffix=f".{steps.start}") as writer:
+        for step in steps:
+            writer.add_scalar("loss", step / 4, step)
+
+
+def history(server: LocalServer) -> dict[str, list[float]]:
+    return {run.display_name: [row["loss"] for row in run.history] for run in server.runs}
+
+
+class TestSync:
+    def test_folders_become_runs(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
+        """Each run of a log folder is a run, named by its folder; a second time nothing is sent twice."""
+        write("runs/PPO_1")
+        write("runs/deep/PPO_2", range(2))
+        assert main(["sync", "runs"]) == 0
+        assert "runs/PPO_1: 3 new rows for " in capsys.readouterr().out
+        assert history(wandb_server) == {"PPO_1": [0.0, 0.25, 0.5], "deep/PPO_2": [0.0, 0.25]}
+        assert [run.state for run in wandb_server.runs] == ["finished", "finished"]
+        assert main(["sync", "runs"]) == 0
+        assert history(wandb_server) == {"PPO_1": [0.0, 0.25, 0.5], "deep/PPO_2": [0.0, 0.25]}
+        write("runs/PPO_1", range(3, 5))
+        assert main(["sync", "runs/PPO_1", "--project", "uncategorized"]) == 0
+        assert history(wandb_server)["PPO_1"] == [0.0, 0.25, 0.5, 0.75, 1.0]
+        assert wandb_server.unexpected_violations == []
+
+    def test_a_damaged_file_is_said(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
+        """What is whole is sent, and the exit code says that something is not."""
+        write("runs")
+        (path,) = Path("runs").iterdir()
+        data = bytearray(path.read_bytes())
+        data[-8] ^= 1
+        path.write_bytes(data)
+        assert main(["sync", "runs"]) == 1
+        assert "damaged at byte" in capsys.readouterr().err
+        assert history(wandb_server) == {"runs": [0.0, 0.25]}
+
+    def test_one_file(self, wandb_server: LocalServer) -> None:
+        """An event file that is named is a run by itself."""
+        write("runs")
+        (path,) = Path("runs").iterdir()
+        assert main(["sync", str(path)]) == 0
+        assert list(history(wandb_server).values()) == [[0.0, 0.25, 0.5]]
+
+
+class TestOthers:
+    def test_import(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """`import` makes the same runs, and sends nothing."""
+        write("logs/train")
+        write("logs/val")
+        assert main(["import", "logs", "--into", "here"]) == 0
+        (run,) = read_runs("here")
+        assert (run.name, len(run.rows)) == ("logs", 6)
+
+    def test_tail(self) -> None:
+        """`tail` takes a folder beside a log: what is there, and what comes."""
+        write("runs/train")
+        Path("train.log").write_text("hello\n")
+        process = child("tail", "train.log", "runs", "--no-follow", "--mode", "offline")
+        _, err = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0, err
+        (run,) = read_runs("wandb_cache")
+        assert [row["train/loss"] for row in run.rows] == [0.0, 0.25, 0.5]
+        assert [line.split(" ", 1)[1] for line in run.lines] == ["hello"]

@@ -1,0 +1,159 @@
+"""TensorBoard event files that were written before, made into a run directory: again and again, each value once.
+
+Each row's event says up to where its file was read. So an import that was broken off goes on where it stopped, and one
+of files that have grown takes what is new.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._errors import JournalError
+from wandb_logging._formats.tensorboard import EventFolder, Row, beginning
+from wandb_logging._journal.rundir import RunDir, find_runs
+from wandb_logging._journal.writer import Writer
+from wandb_logging._media.placing import Placing
+from wandb_logging._records.snapshot import change_event, row_event
+from wandb_logging._run.start import identity
+from wandb_logging._run.tensorboard import logged
+from wandb_logging._settings.settings import Settings
+from wandb_logging._values.plain import dumps, loads
+
+_READ = "tensorboard"  # member of a row's event: the file, and up to which byte of it
+_ID_LENGTH = 8
+
+
+@dataclass
+class Taken:
+    """What became of a folder.
+
+    Attributes:
+        path: the run directory; None if there is nothing to make one of.
+        rows: rows that are new.
+        left_out: why values could not be taken, by their name, or by the file that could be read no further.
+    """
+
+    path: Path | None = None
+    rows: int = 0
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def take(folder: Path, name: str, settings: Settings) -> Taken:
+    """Make a run directory of the event files at or below a folder, or add to it what is new.
+
+    Args:
+        folder: with event files, or an event file.
+        name: name people see.
+        settings: of the run. Its directory is in their cache_dir.
+
+    Raises:
+        JournalError: another process is at it, or the disk refuses it.
+        OSError: the files cannot be read, or the directory cannot be made.
+    """
+    first = next(EventFolder(folder).in_order(), None)
+    if first is None:
+        return Taken()
+    origin = hashlib.sha256(beginning(folder)).hexdigest()[:_ID_LENGTH]
+    info = identity(settings.but(mode="offline", run_id=origin, name=name), "offline", {})
+    info = {**info, "start": first.wall_time, "program": str(folder), "imported": {_READ: origin}}
+    with contextlib.ExitStack() as opened:
+        with RunDir.opening(settings.cache_dir, info):  # nobody else makes it meanwhile
+            run_dir = _found_or_made(settings.cache_dir, info)
+            read, until = _read_before(run_dir)
+            files = EventFolder(folder, read)
+            rows = files.in_order()
+            new = list(itertools.islice(rows, 1))
+            if not new:
+                return Taken(run_dir.path, left_out=_damage(files))
+            writer = run_dir.writer()
+            opened.callback(writer.close)
+            if until is not None:  # of its time, so that none goes by
+                writer.append(dumps({"resume": True, "t": until}))
+        taken = _Import(run_dir, writer).take(itertools.chain(new, rows))
+    taken.left_out.update(_damage(files))
+    return taken
+
+
+def _found_or_made(cache_dir: Path, info: dict[str, Any]) -> RunDir:
+    """The directory of an import.
+
+    Raises:
+        JournalError: another process is at it.
+    """
+    for run_dir in find_runs(cache_dir) if cache_dir.is_dir() else ():
+        with contextlib.suppress(JournalError, OSError):
+            if run_dir.info.get("imported") == info["imported"]:
+                break
+    else:
+        run_dir = RunDir.claim(cache_dir, info)
+        run_dir.save_identity(info)
+        return run_dir
+    if run_dir.alive():
+        raise JournalError(f"another process adds to {run_dir.path} now")
+    run_dir.remember()
+    return run_dir
+
+
+def _read_before(run_dir: RunDir) -> tuple[dict[str, int], float | None]:
+    """The files whose rows are in the journal, up to where they were read, and the time of the last event."""
+    read: dict[str, int] = {}
+    until = None
+    reader = run_dir.reader(None, record_order=False)
+    try:
+        while (chunk := reader.read()).bodies or chunk.damaged:
+            for event in map(loads, chunk.bodies):
+                name, through = event.get(_READ, ("", 0))
+                read[name] = through
+                until = event.get("t", until)
+    finally:
+        reader.close()
+    return read, until
+
+
+def _damage(files: EventFolder) -> dict[str, str]:
+    return {str(path): why for path, why in files.damaged.items()}
+
+
+class _Import:
+    """Rows of event files on their way into a journal."""
+
+    def __init__(self, run_dir: RunDir, writer: Writer) -> None:
+        self._taken = Taken(run_dir.path)
+        self._writer = writer
+        self._time = 0.0
+        self._media = Placing(run_dir.keep_media, lambda _: None, self._label)
+
+    def take(self, rows: Iterable[Row]) -> Taken:
+        """Write them, and that they are all.
+
+        Raises:
+            JournalError: the disk refuses them.
+        """
+        for row in rows:
+            self._row(row)
+        self._writer.append(dumps({"exit": 0, "t": self._time}))
+        self._writer.sync()
+        if dropped := self._writer.counts.dropped:
+            raise JournalError(f"{self._taken.path} cannot be written: {', '.join(dropped)}")
+        return self._taken
+
+    def _row(self, row: Row) -> None:
+        self._time = max(self._time, row.wall_time)
+        self._taken.rows += 1
+        metrics = logged(row.metrics, self._leave_out)
+        line = row_event(metrics, None, row.wall_time, self._leave_out, self._media)
+        self._writer.append(dumps({**loads(line), _READ: [row.file, row.through]}))
+        if row.hparams:
+            self._writer.append(change_event("config", row.hparams, row.wall_time, self._leave_out))
+
+    def _leave_out(self, name: str, why: str) -> None:
+        self._taken.left_out.setdefault(name, why)
+
+    def _label(self, kind: str, key: str, what: dict[str, Any]) -> None:
+        self._writer.append(change_event("config", {"_wandb": {kind: {key: what}}}, self._time, self._leave_out))
