@@ -21,11 +21,11 @@ from wandb_logging._mining.calls import STEPS, Calls
 from wandb_logging._records import json_text
 from wandb_logging._settings import text_metrics
 from wandb_logging._settings.settings import Settings
-from wandb_logging._values.plain import MAX_DEPTH, Aside, dumps, fast_dumps, has_long_text, plain, reason
+from wandb_logging._values.plain import Aside, dumps, fast_dumps, plain, reason
+from wandb_logging._values.quick import quick_row
 from wandb_logging._values.secrets import SHORTEST, Secrets
 
 _NUMBERS = frozenset({float, int, bool})
-_FLAT = _NUMBERS | {str}
 _MASKED = frozenset({"config", "summary"})  # kinds of changes whose names are the user's own
 _INFINITE = math.inf
 _NO_LEVEL = 2**60  # above any level; an int, because an int is compared with it in each call
@@ -97,46 +97,29 @@ def _encode(event: dict[str, Any], metrics: Any, report: Report, media: Media | 
     """The bytes of an event whose `metrics`, if any, are still the caller's own objects."""
     try:
         line = _encode_fast(event, metrics, secrets)
-    except RuntimeError:  # another thread adds to the metrics: they are those of one moment
-        metrics, line = dict(metrics), None
+    # A surrogate, an integer beyond 64 bits, a key that is no string, another thread that adds to the metrics, or a
+    # value that needs thought.
+    except Exception:
+        line = None
     return _encode_slowly(event, metrics, report, media, secrets) if line is None else line
 
 
 def _encode_fast(event: dict[str, Any], metrics: Any, secrets: Secrets | None) -> bytes | None:
-    """The same by orjson, for metrics of numbers and texts, which most are; None for others."""
-    # Numbers are nobody's secret: rows of nothing else are not looked at.
-    numbers = metrics is None or (type(metrics) is dict and _NUMBERS.issuperset(map(type, metrics.values())))
-    if _FAST and (numbers or _is_plain(metrics)) and type(event["t"]) is float:
-        try:
-            if not numbers:
-                if has_long_text(metrics):
-                    return None
-                event["metrics"] = metrics if secrets is None else secrets.tree(metrics)
-            line = fast_dumps(event)
-            # A sum is finite only if all of it is, and takes half the time of looking for null, which is orjson's NaN.
-            finite = numbers and metrics is not None and -_INFINITE < sum(metrics.values(), event["t"]) < _INFINITE
-        except (TypeError, OverflowError):
-            pass  # a surrogate, an integer beyond 64 bits, a key that is no string, a step that is an array
-        else:
-            # Null stands for NaN; or it is just a word in the text. And a step has to be a whole number.
-            if (finite or line.rfind(b'":null') < 0) and type(step := event.get("step", 0)) is int and step <= MAX_STEP:
-                return line if secrets is None else secrets.line(line)
-    return None
-
-
-def _is_plain(metrics: object, depth: int = MAX_DEPTH) -> bool:
-    """Whether orjson writes these metrics exactly as `plain` and `dumps` would."""
-    if type(metrics) is not dict:
-        return False
-    if _FLAT.issuperset(map(type, metrics.values())):
-        return True
-    try:
-        return depth > 1 and all(
-            type(value) in _FLAT or (type(value) is dict and bool(value) and _is_plain(value, depth - 1))
-            for value in metrics.values()
-        )
-    except RuntimeError:  # another thread is adding to them
-        return False
+    """The same by orjson, for metrics that need no thought, which most are; for others None, or an exception."""
+    time, step = event["t"], event.get("step", 0)
+    if not _FAST or type(time) is not float or type(step) is not int or step > MAX_STEP:
+        return None
+    # A sum is finite only if all of it is, and takes half the time of looking for null, which is orjson's NaN.
+    if type(metrics) is dict and _NUMBERS.issuperset(map(type, metrics.values())):
+        is_ready = -_INFINITE < sum(metrics.values(), time) < _INFINITE
+    else:
+        is_ready = metrics is None
+    if not is_ready:
+        event["metrics"] = quick_row(metrics, secrets)
+    line = fast_dumps(event)
+    if (metrics is None and line.rfind(b'":null') >= 0) or (not is_ready and time - time):  # or just a word of the text
+        return None
+    return line if secrets is None else secrets.line(line)
 
 
 def _encode_slowly(

@@ -31,12 +31,15 @@ except ImportError:  # no wheel for this platform: the standard library does, on
 
 MAX_DEPTH = 64
 INT64 = range(-(2**63), 2**64)
-_LONG = 2**18  # characters
+LONG = 2**18  # characters
 _SIMPLE = frozenset({float, int, str, bool, type(None)})
 
 __all__ = [
+    "LONG",
+    "MAX_DEPTH",
     "Aside",
     "Unreadable",
+    "conversion",
     "dumps",
     "fast_dumps",
     "fast_loads",
@@ -67,7 +70,7 @@ def dumps(tree: object) -> bytes:
 def has_long_text(tree: object) -> bool:
     """Whether orjson should not write it: it takes 8 bytes for each, and without them ends the process."""
     if type(tree) is str:
-        return len(tree) > _LONG
+        return len(tree) > LONG
     if type(tree) is dict:
         return any(map(has_long_text, tree.values()))
     return type(tree) is list and any(map(has_long_text, tree))
@@ -240,7 +243,7 @@ def _convert(value: object) -> object:
     """One step from a foreign object towards a plain one."""
     if type(value) is Unreadable:
         raise ValueError(reason(value.error))
-    convert = _conversion(type(value))  # type: ignore[arg-type]  # mypy doubts that types can be hashed
+    convert = conversion(type(value))  # type: ignore[arg-type]  # mypy doubts that types can be hashed
     if convert is not None:
         return convert(value)
     if callable(value) and hasattr(value, "__qualname__"):  # a function or class goes by its name, as in the SDK
@@ -265,7 +268,7 @@ def _config_of(value: object) -> object:
 
 
 @lru_cache(maxsize=256)
-def _conversion(kind: type) -> Callable[[Any], object] | None:
+def conversion(kind: type) -> Callable[[Any], object] | None:
     """How values of a type are converted; None if they have no JSON value."""
     for kinds, convert_these in _BY_TYPE:
         if issubclass(kind, kinds):

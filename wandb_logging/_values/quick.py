@@ -1,0 +1,86 @@
+"""Rows that need no thought: numbers, short texts, scalars of arrays, and dicts of them, as orjson can write them.
+
+What a program logs, it logs thousands of times. `plain` decides for each value anew what it becomes, and says what of
+it cannot be sent; here that is known of each type, and a row in which something else turns up is left to `plain`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, defaultdict
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from wandb_logging._values.arrays import array, reader_of_one
+from wandb_logging._values.plain import LONG, MAX_DEPTH, conversion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wandb_logging._values.secrets import Secrets
+
+try:
+    from orjson import Fragment
+except ImportError:  # nobody writes these rows then
+    Fragment = bytes  # type: ignore[assignment,misc]
+
+_NAN, _INFINITY, _MINUS_INFINITY = (Fragment(text) for text in (b"NaN", b"Infinity", b"-Infinity"))
+_AS_IT_IS = frozenset({int, bool, type(None)})
+_NUMBERS = frozenset({float, int, bool})
+_DICTS = frozenset({dict, OrderedDict, defaultdict, Counter})  # those whose items are what `[]` gives
+
+
+class NeedsThoughtError(Exception):
+    """A value whose type does not say alone what it becomes."""
+
+
+def quick_row(
+    metrics: Any, secrets: Secrets | None, above: tuple[str, ...] = (), depth: int = MAX_DEPTH
+) -> dict[Any, Any]:
+    """A copy of metrics that orjson writes exactly as `plain` and `dumps` would.
+
+    Args:
+        metrics: anything.
+        secrets: what may have to be masked needs thought.
+        above: names of the mappings that they are in.
+        depth: how deep they may be nested.
+
+    Raises:
+        Exception: NeedsThoughtError, or what a value's own methods raise. What it would be then, `plain` can tell.
+    """
+    if not metrics or type(metrics) not in _DICTS or not depth:
+        raise NeedsThoughtError
+    row = dict(metrics)  # in one step: another thread may be adding to it
+    for name, value in row.items():
+        kind = type(value)
+        if kind is float:
+            if value - value:  # NaN: it is not finite
+                row[name] = _bare(value)
+        elif kind is str:
+            if len(value) > LONG or not (secrets is None or secrets.lets_pass(value, ".".join((*above, name)))):
+                raise NeedsThoughtError
+        elif kind in _DICTS:
+            row[name] = quick_row(value, secrets, (*above, name), depth - 1)
+        elif kind not in _AS_IT_IS:
+            number = _reader(kind)(value)  # type: ignore[arg-type]  # mypy doubts that types can be hashed
+            if type(number) not in _NUMBERS:
+                raise NeedsThoughtError
+            row[name] = _bare(number) if number - number else number
+    return row
+
+
+@lru_cache(maxsize=256)
+def _reader(kind: Any) -> Callable[[Any], Any]:
+    """How values of a type are read that may be one number."""
+    convert = conversion(kind)
+    if convert is array:
+        return reader_of_one(kind) or _give_up
+    return convert if convert in {float.__float__, int.__int__} else _give_up
+
+
+def _give_up(_value: object) -> object:
+    raise NeedsThoughtError
+
+
+def _bare(number: float) -> Fragment:
+    """What is not finite, as W&B wants it: orjson has null for it."""
+    return _NAN if number != number else _INFINITY if number > 0 else _MINUS_INFINITY
