@@ -25,9 +25,10 @@ from uuid import UUID
 from wandb_logging._values.arrays import array, is_array
 
 try:
-    from orjson import dumps as fast_dumps, loads as fast_loads
+    from orjson import Fragment as Written, dumps as fast_dumps, loads as fast_loads
 except ImportError:  # no wheel for this platform: the standard library does, only slower
     fast_dumps = fast_loads = None  # type: ignore[assignment]
+    Written = bytes  # type: ignore[assignment,misc]
 
 MAX_DEPTH = 64
 INT64 = range(-(2**63), 2**64)
@@ -39,6 +40,7 @@ __all__ = [
     "MAX_DEPTH",
     "Aside",
     "Unreadable",
+    "Written",
     "conversion",
     "dumps",
     "fast_dumps",

@@ -11,19 +11,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging._values.arrays import array, reader_of_one
-from wandb_logging._values.plain import LONG, MAX_DEPTH, conversion
+from wandb_logging._values.plain import LONG, MAX_DEPTH, Written, conversion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wandb_logging._values.secrets import Secrets
 
-try:
-    from orjson import Fragment
-except ImportError:  # nobody writes these rows then
-    Fragment = bytes  # type: ignore[assignment,misc]
-
-_NAN, _INFINITY, _MINUS_INFINITY = (Fragment(text) for text in (b"NaN", b"Infinity", b"-Infinity"))
+_NAN, _INFINITY, _MINUS_INFINITY = (Written(text) for text in (b"NaN", b"Infinity", b"-Infinity"))
 _AS_IT_IS = frozenset({int, bool, type(None)})
 _NUMBERS = frozenset({float, int, bool})
 _DICTS = frozenset({dict, OrderedDict, defaultdict, Counter})  # those whose items are what `[]` gives
@@ -81,6 +76,6 @@ def _give_up(_value: object) -> object:
     raise NeedsThoughtError
 
 
-def _bare(number: float) -> Fragment:
+def _bare(number: float) -> Written:
     """What is not finite, as W&B wants it: orjson has null for it."""
     return _NAN if number != number else _INFINITY if number > 0 else _MINUS_INFINITY
