@@ -17,6 +17,7 @@ class Report:
         path: the run directory; None if there is none (disabled, or nothing could be written).
         rows, lines, files: history rows, text lines and files the server has acknowledged.
         remaining: journal lines that it has not.
+        estimated: whether `remaining` is but an estimate, of a journal with gigabytes that there was no time to count.
         waiting: files, artifacts and alerts that it has not.
         set_aside: values and lines that cannot be sent; they are kept in the run directory.
         finished: whether the server has been told how the run ended.
@@ -40,6 +41,7 @@ class Report:
     exit_code: int | None = None
     error: str | None = None
     sender: str | None = None
+    estimated: bool = False
 
     @property
     def ok(self) -> bool:

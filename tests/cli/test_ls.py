@@ -13,7 +13,7 @@ from wandb_logging._cli import main
 from wandb_logging._cli.states import state_of
 from wandb_logging._journal.reader import Reader
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._reading.read import Outline
+from wandb_logging._reading.outline import Outline
 
 ENDED = Outline(path=Path("r1"), info={}, exit_code=0, finished=True, alive=False, unsent=0, logged=1)
 
@@ -82,14 +82,15 @@ class TestLs:
         """The run is named, the others are shown."""
         offline_run("a1")
         offline_run("b2")
-        scan = RunDir.scan_after
+        looks = "scan_after" if command == "ls" else "lines_after"
+        look = getattr(RunDir, looks)
 
         def refuse_one(run_dir: RunDir, *args: Any) -> Any:
             if run_dir.path.name == "a1":
                 raise PermissionError(13, "Permission denied", "a1/journal")
-            return scan(run_dir, *args)
+            return look(run_dir, *args)
 
-        monkeypatch.setattr(RunDir, "scan_after", refuse_one)
+        monkeypatch.setattr(RunDir, looks, refuse_one)
         assert main([command]) == 1
         captured = capsys.readouterr()
         assert captured.err == "wandb-logging: a1/journal: Permission denied\n"

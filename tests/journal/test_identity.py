@@ -11,7 +11,8 @@ from tests.runs import put_cursor
 from wandb_logging._errors import JournalCorrupt
 from wandb_logging._journal.identity import problem
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._reading.read import outline, read_run
+from wandb_logging._reading.outline import outline
+from wandb_logging._reading.read import read_run
 
 if TYPE_CHECKING:
     from pathlib import Path

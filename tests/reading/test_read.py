@@ -8,7 +8,8 @@ import pytest
 from tests.runs import START, add, drain, make_run, row
 from wandb_logging._errors import JournalError
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._reading.read import Outline, outline, read_run
+from wandb_logging._reading.outline import Outline, outline
+from wandb_logging._reading.read import read_run
 
 if TYPE_CHECKING:
     from wandb_logging.testing import LocalServer

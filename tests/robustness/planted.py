@@ -23,7 +23,7 @@ from wandb_logging import Html, new_run, read_run
 from wandb_logging._errors import WandbLoggingError
 from wandb_logging._journal import repair, verify
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._reading.read import outline
+from wandb_logging._reading.outline import outline
 from wandb_logging.testing import LocalServer
 
 if TYPE_CHECKING:

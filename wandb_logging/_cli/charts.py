@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Union
 
@@ -16,6 +16,9 @@ _CHART_LINES = 14
 _NARROWEST = 60  # columns of a chart that has another beside it
 _WIDEST = 120
 _GAP = 2
+_NUMBERS = frozenset({int, float})
+_SCALARS = _NUMBERS | {str, bool, type(None)}
+_ENOUGH = 2000  # points of a curve: more than a terminal can show
 
 Number = Union[int, float]
 Points = list[tuple[float, float]]
@@ -26,21 +29,27 @@ class Curve:
     """A metric over the steps.
 
     Attributes:
-        points: steps and values. NaN and infinities cannot be drawn and are left out.
+        points: steps and values, the first and the last, lows and highs among them, but not all of very many. NaN and
+            infinities cannot be drawn and are left out.
         last: the latest value, whatever it is.
         count: of all values.
+        drawn: of those that can be drawn.
     """
 
     points: Points = field(default_factory=list)
     last: Number = math.nan
     count: int = 0
+    drawn: int = 0
 
     def add(self, step: float, value: Number) -> None:
         """Take the next value."""
         self.last = value
         self.count += 1
         if math.isfinite(value):
+            self.drawn += 1
             self.points.append((step, float(value)))
+            if len(self.points) >= 2 * _ENOUGH:
+                self.points = thinned(self.points, _ENOUGH)
 
     @property
     def level(self) -> bool:
@@ -50,18 +59,56 @@ class Curve:
     @property
     def words(self) -> str:
         """What is said of it behind its name."""
-        left_out = self.count - len(self.points)
+        left_out = self.count - self.drawn
         return f"last {brief(self.last, 12)}" + (f", {left_out} not finite" if left_out else "")
 
 
 def series(rows: Iterable[Mapping[str, Any]]) -> dict[str, Curve]:
     """The numbers of each metric."""
-    found: dict[str, Curve] = {}
-    for row in rows:
-        for name, value in flat(row):
-            if isinstance(value, (int, float)) and not isinstance(value, bool) and not name.startswith("_"):
-                found.setdefault(name, Curve()).add(float(row["_step"]), _within_float(value))
-    return found
+    curves = Curves()
+    curves.add(rows)
+    return curves.found
+
+
+class Curves:
+    """The numbers of metrics, however many rows they come from.
+
+    Args:
+        wanted: whether a metric is drawn, given its name and how many are already; of others only the name is kept.
+
+    Attributes:
+        found: those that are drawn, by name.
+        names: of all metrics with numbers, in the order in which they came.
+    """
+
+    def __init__(self, wanted: Callable[[str, int], bool] = lambda _name, _drawn: True) -> None:
+        self.found: dict[str, Curve] = {}
+        self.names: dict[str, None] = {}
+        self._wanted = wanted
+        self._drawn: dict[str, Curve | None] = {}
+
+    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Take rows, in order."""
+        drawn = self._drawn
+        for row in rows:
+            step = float(row["_step"])
+            for name, value in row.items() if _SCALARS.issuperset(map(type, row.values())) else flat(row):
+                if type(value) not in _NUMBERS:
+                    continue
+                if name not in drawn:
+                    drawn[name] = self._first(name)
+                curve = drawn[name]
+                if curve is not None:
+                    curve.add(step, _within_float(value))
+
+    def _first(self, name: str) -> Curve | None:
+        """The curve of a metric that is new, if it is to be drawn."""
+        if name.startswith("_"):
+            return None
+        self.names[name] = None
+        if self._wanted(name, len(self.found)):
+            self.found[name] = Curve()
+        return self.found.get(name)
 
 
 def _within_float(value: Number) -> Number:
@@ -117,8 +164,8 @@ def level_lines(metrics: Mapping[str, Curve]) -> Iterable[str]:
     names = {name: cut(clean(name), 40) for name in metrics}
     longest = max(map(columns, names.values()), default=0)
     for name, curve in metrics.items():
-        over = f" at all {counted(len(curve.points), 'point')}" if len(curve.points) > 1 else ""
-        steps = f" (step {int(curve.points[0][0])})" if len(curve.points) == curve.count == 1 else ""
+        over = f" at all {counted(curve.drawn, 'point')}" if curve.drawn > 1 else ""
+        steps = f" (step {int(curve.points[0][0])})" if curve.drawn == curve.count == 1 else ""
         yield f"{padded(names[name], longest)}  {curve.words}{over}{steps}"
 
 

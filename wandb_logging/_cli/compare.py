@@ -5,16 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from wandb_logging._cli.charts import Curve, overlaid, series
+from wandb_logging._cli.charts import Curve, Curves, overlaid
 from wandb_logging._cli.found import run_named
 from wandb_logging._cli.output import DONE, Line, say_all, styled
 from wandb_logging._cli.show import named
 from wandb_logging._cli.states import state_of
 from wandb_logging._cli.text import brief, flat, table
 from wandb_logging._errors import JournalError
-from wandb_logging._reading.read import RunData, read_run
+from wandb_logging._reading.read import Overview, read_overview
 from wandb_logging._settings.settings import Settings
+from wandb_logging._values.plain import loads
 
 _CHARTS = 6
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -36,8 +38,10 @@ def run(args: argparse.Namespace) -> int:
     if not 2 <= len(args.runs) <= len(_LETTERS):
         raise JournalError(f"compare takes 2 to {len(_LETTERS)} runs")
     cache_dir = Settings().cache_dir
-    runs = dict(zip(_LETTERS, (read_run(run_named(name, cache_dir)) for name in args.runs)))
-    curves = {letter: series(data.rows) for letter, data in runs.items()}
+    paths = dict(zip(_LETTERS, [run_named(name, cache_dir) for name in args.runs]))
+    curves_of = {letter: Curves() for letter in paths}
+    runs = {letter: _read(path, curves_of[letter]) for letter, path in paths.items()}
+    curves = {letter: of_run.found for letter, of_run in curves_of.items()}
     known = dict.fromkeys(name for of_run in curves.values() for name in of_run)
     wanted = named(args.metric, known) if args.metric else list(known)
     say_all(who(runs))
@@ -53,10 +57,14 @@ def run(args: argparse.Namespace) -> int:
     return DONE
 
 
-def who(runs: Mapping[str, RunData]) -> list[Line]:
+def _read(path: Path, curves: Curves) -> Overview:
+    return read_overview(path, lambda delta: curves.add(map(loads, delta.rows)))
+
+
+def who(runs: Mapping[str, Overview]) -> list[Line]:
     """A line of each run, with its letter."""
     rows = [
-        [letter, data.path.name, data.name or "-", state_of(data), str(len(data.rows))] for letter, data in runs.items()
+        [letter, data.path.name, data.name or "-", state_of(data), str(data.row_count)] for letter, data in runs.items()
     ]
     return table([["", "ID", "NAME", "STATE", "ROWS"], *rows])
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from wandb_logging._cli.output import PROG, complain, words_of
 from wandb_logging._errors import JournalError
 from wandb_logging._journal.rundir import RunDir, find_runs
-from wandb_logging._reading.read import outline
+from wandb_logging._reading.outline import outline
 
 _MOST = 5  # candidates that are named
 

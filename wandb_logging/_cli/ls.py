@@ -16,8 +16,8 @@ from wandb_logging._cli.output import DONE, LEFT, PROG, USAGE, complain, say, sa
 from wandb_logging._cli.states import STATES, state_of
 from wandb_logging._cli.text import age, as_json, brief, flat, table
 from wandb_logging._errors import JournalError
-from wandb_logging._journal.rundir import RunDir
-from wandb_logging._reading.read import Outline, outline, read_run
+from wandb_logging._reading.outline import Outline, outline
+from wandb_logging._reading.read import read_overview
 from wandb_logging._settings.settings import Settings
 
 EXAMPLES = (
@@ -172,7 +172,7 @@ def row_of(run: Outline, columns: Sequence[str]) -> dict[str, Any]:
     """
     inside: dict[str, Any] = {}
     if any(name not in COLUMNS for name in columns):
-        data = read_run(RunDir(run.path).path)
+        data = read_overview(run.path)
         inside = dict(flat({"config": data.config, "summary": data.summary}))
     return {name: COLUMNS[name].value(run) if name in COLUMNS else inside.get(name) for name in columns}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from wandb_logging._cli.states import is_sent
 from wandb_logging._cli.text import counted
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._reading.read import outline
+from wandb_logging._reading.outline import outline
 
 
 def only_here(run_dir: RunDir) -> str | None:

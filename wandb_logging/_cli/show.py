@@ -6,18 +6,22 @@ import argparse
 import difflib
 import fnmatch
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from wandb_logging._cli.arguments import seconds
-from wandb_logging._cli.charts import charts, series
+from wandb_logging._cli.charts import Curves, charts
 from wandb_logging._cli.found import run_named
 from wandb_logging._cli.output import DONE, PROG, Line, Styled, say_all, styled, width
 from wandb_logging._cli.states import state_of
 from wandb_logging._cli.text import age, as_json, brief, counted, flat, labelled
 from wandb_logging._cli.watching import watch
 from wandb_logging._errors import JournalError
-from wandb_logging._reading.read import RunData, read_run
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._reading.read import Overview, read_overview
+from wandb_logging._reading.replay import rows_of
 from wandb_logging._settings.settings import Settings
+from wandb_logging._values.plain import loads
 
 _CHARTS = 8  # more would scroll the first ones away
 
@@ -50,25 +54,31 @@ def run(args: argparse.Namespace) -> int:
     if args.watch is not None:
         watch(path, lambda known: named(args.metric, known) if args.metric else known[:_CHARTS], args.watch)
         return DONE
-    data = read_run(path)
     if args.json:
-        say_all(as_json(object_of(data, args.metric)))
+        say_all(json_lines(path, args.metric))
         return DONE
-    metrics = series(data.rows)
+    chosen = _chosen(args.metric) if args.metric else lambda _name, drawn: drawn < _CHARTS
+    curves = Curves(chosen)
+    data = read_overview(path, lambda delta: curves.add(map(loads, delta.rows)))
     if args.metric:
-        say_all(charts({name: metrics[name] for name in named(args.metric, metrics)}))
+        say_all(charts({name: curves.found[name] for name in named(args.metric, curves.names)}))
         return DONE
     say_all(labelled_lines(head_pairs(data, time.time())))
     for title, values in (("config", data.config), ("summary", data.summary)):
         pairs = [(name, brief(value, width() // 2)) for name, value in flat(values) if name[:1] != "_"]
         if pairs:
             say_all(["", styled(title, "bold"), *labelled(pairs, "  ")])
-    shown = list(metrics)[:_CHARTS]
-    if shown:
-        say_all(["", *charts({name: metrics[name] for name in shown})])
-    if len(metrics) > _CHARTS:
-        say_all(["", f"{len(metrics) - _CHARTS} more, with --metric NAME: {', '.join(list(metrics)[_CHARTS:])}"])
+    if curves.found:
+        say_all(["", *charts(curves.found)])
+    more = [name for name in curves.names if name not in curves.found]
+    if more:
+        say_all(["", f"{len(more)} more, with --metric NAME: {', '.join(more)}"])
     return DONE
+
+
+def _chosen(wanted: Sequence[str]) -> Callable[[str, int], bool]:
+    """Whether a metric is one of those that are wanted, or fits one of the patterns."""
+    return lambda name, _drawn: any(name == text or fnmatch.fnmatchcase(name, text) for text in wanted)
 
 
 def named(wanted: Sequence[str], metrics: Iterable[str]) -> list[str]:
@@ -92,18 +102,42 @@ def named(wanted: Sequence[str], metrics: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def object_of(data: RunData, wanted: Sequence[str]) -> dict[str, object]:
-    """A run for a program.
+def json_lines(path: Path, wanted: Sequence[str]) -> Iterator[str]:
+    """A run for a program, as lines of one JSON object.
 
     Args:
-        wanted: metrics of which the rows are in it, as names or patterns.
+        path: its directory.
+        wanted: metrics of which the rows are in it, as names or patterns. Each row is read when its line is due.
 
     Raises:
-        JournalError: there is no such metric.
+        JournalError: it cannot be read, or there is no such metric.
+        OSError: its journal cannot be read.
     """
+    known: dict[str, None] = {}
+    data = read_overview(path, lambda delta: known.update(_names(map(loads, delta.rows))) if wanted else None)
+    names = set(named(wanted, known))
+    *lines, end = as_json(_object_of(data))
+    if not wanted:
+        yield from (*lines, end)
+        return
+    yield from (*lines[:-1], f"{lines[-1]},", ' "history": [')
+    before: list[str] = []
+    for row in rows_of(RunDir(path)):
+        values = {name: value for name, value in flat(row) if name in names}
+        if values:
+            yield from (*before[:-1], *(f"{line}," for line in before[-1:]))
+            before = [f"  {line}" for line in as_json({"_step": row["_step"], **values})]
+    yield from (*before, " ]", end)
+
+
+def _names(rows: Iterable[Mapping[str, object]]) -> dict[str, None]:
+    return dict.fromkeys(name for row in rows for name, _ in flat(row))
+
+
+def _object_of(data: Overview) -> dict[str, object]:
     info = data.info
     about = {key: info.get(key) for key in ("id", "project", "entity", "notes", "group", "job_type", "tags", "mode")}
-    told: dict[str, object] = {
+    return {
         **about,
         "name": data.name,
         "url": data.url,
@@ -111,25 +145,13 @@ def object_of(data: RunData, wanted: Sequence[str]) -> dict[str, object]:
         "start": info["start"],
         "state": state_of(data),
         "exit_code": data.exit_code,
-        "rows": len(data.rows),
-        "text_lines": len(data.lines),
+        "rows": data.row_count,
+        "text_lines": data.line_count,
         "unsent": data.unsent,
         "damaged": data.damaged,
         "config": data.config,
         "summary": data.summary,
     }
-    if wanted:
-        names = set(named(wanted, _names(data.rows)))
-        told["history"] = [
-            {"_step": row["_step"], **{name: value for name, value in flat(row) if name in names}}
-            for row in data.rows
-            if any(name in names for name, _ in flat(row))
-        ]
-    return told
-
-
-def _names(rows: Iterable[Mapping[str, object]]) -> list[str]:
-    return list(dict.fromkeys(name for row in rows for name, _ in flat(row)))
 
 
 def labelled_lines(pairs: Sequence[tuple[str, str]]) -> list[Line]:
@@ -141,7 +163,7 @@ def labelled_lines(pairs: Sequence[tuple[str, str]]) -> list[Line]:
     return lines
 
 
-def head_pairs(run: RunData, now: float) -> list[tuple[str, str]]:
+def head_pairs(run: Overview, now: float) -> list[tuple[str, str]]:
     """Who a run is, by name; what is not known is left out."""
     info = run.info
     start = float(info["start"])
@@ -159,7 +181,7 @@ def head_pairs(run: RunData, now: float) -> list[tuple[str, str]]:
         ("path", run.path),
         ("started", f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(start))}, {age(now - start)} ago"),
         ("state", styled(state + ended, state.style)),
-        ("logged", f"{counted(len(run.rows), 'row')}, {counted(len(run.lines), 'text line')}"),
+        ("logged", f"{counted(run.row_count, 'row')}, {counted(run.line_count, 'text line')}"),
         ("unsent", f"{counted(run.unsent, 'line')}: `{PROG} sync {run.path}`" if run.unsent else None),
         ("damaged", f"{counted(run.damaged, 'line')} of the journal cannot be read" if run.damaged else None),
     ]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Union
 
 from wandb_logging._cli.output import Styled, styled
-from wandb_logging._reading.read import Outline, RunData
+from wandb_logging._reading.outline import Outline
+from wandb_logging._reading.read import Overview
 
 _STYLES = {"running": "cyan", "finished": "green", "crashed": "red", "unsent": "yellow", "offline": "yellow"}
 STATES = tuple(_STYLES)
 
-Seen = Union[Outline, RunData]
+Seen = Union[Outline, Overview]
 
 
 def state_of(run: Seen) -> Styled:

@@ -62,4 +62,4 @@ def curve_of(bins: Bins, series: Series) -> Curve:
     for place, at in enumerate(series.at):
         mean = series.total[place] / series.n[place]
         points += [(at * width, value) for value in {series.low[place], mean, series.high[place]}]
-    return Curve(points, series.last, series.count + series.bad)
+    return Curve(points, series.last, series.count + series.bad, series.count)

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from wandb_logging._formats.whole import whole
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading import frames
-from wandb_logging._reading.read import config_of
+from wandb_logging._reading.outline import config_of
 from wandb_logging._reading.replay import rows_of
 from wandb_logging._values.plain import dumps
 

@@ -31,6 +31,7 @@ from typing import Any, BinaryIO
 from wandb_logging._errors import JournalCorrupt, JournalLocked, LogError
 from wandb_logging._journal import door
 from wandb_logging._journal.anew import Keepsake
+from wandb_logging._journal.backlog import Backlog, Lines
 from wandb_logging._journal.copies import (
     Kept,
     Source,
@@ -76,6 +77,7 @@ class RunDir:
         self.guard = threading.RLock()
         self._sending: _GuardedReader | None = None
         self._keepsake = Keepsake()
+        self._backlog = Backlog(path)
         self._writers: weakref.WeakSet[Writer] = weakref.WeakSet()
         self.times_anew = 0
 
@@ -356,19 +358,26 @@ class RunDir:
         Raises:
             OSError: a segment cannot be read.
         """
-        return self.scan_after(position, ())[0]
+        return self._backlog.after((position or {}).get("writers", {})).number
 
-    def scan_after(self, position: Position | None, words: Sequence[bytes]) -> tuple[int, list[bytes]]:
-        """How many lines come after a position, and the bodies of whole ones that hold one of some words.
+    def lines_after_in_time(self, position: Position | None, until: float) -> Lines:
+        """How many lines come after a position, estimated as far as they cannot be counted by then (monotonic).
 
-        Much faster than reading: only lines with a word are looked at.
+        Raises:
+            OSError: as `lines_after`.
+        """
+        return self._backlog.after((position or {}).get("writers", {}), until)
+
+    def scan_after(self, position: Position | None, words: Sequence[bytes], take: Callable[[bytes], object]) -> int:
+        """How many lines come after a position. Gives the bodies of whole ones that hold one of some words.
+
+        Much faster than reading: only lines with a word are looked at. Of several writers it is one after the other.
 
         Raises:
             OSError: a segment cannot be read.
         """
         at = (position or {}).get("writers", {})
         count = 0
-        found: list[bytes] = []
         for writer, segment in segments(self.path):
             first, offset = at.get(str(writer), (1, 0))
             if segment >= first:
@@ -376,9 +385,10 @@ class RunDir:
                 for block in _blocks(self.path, name, offset if segment == first else 0):
                     count += block.count(b"\n")
                     if any(word in block for word in words):
-                        lines = [line for line in block.split(b"\n") if any(word in line for word in words)]
-                        found += [body for body in map(unseal, lines) if body is not None]
-        return count, found
+                        lines = (line for line in block.split(b"\n") if any(word in line for word in words))
+                        for body in filter(None, map(unseal, lines)):
+                            take(body)
+        return count
 
     def has_several_writers(self) -> bool:
         """Whether more than one process has written here, or one more than once. Not where nobody can tell."""

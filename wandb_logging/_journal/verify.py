@@ -156,18 +156,23 @@ def _of_journal(run_dir: RunDir, lines: _Lines) -> Iterator[str]:
 def _of_what_waits(run_dir: RunDir) -> Iterator[str]:
     """Kept files that are to be sent, and are not there."""
     cursor = run_dir.cursor
-    _, bodies = run_dir.scan_after(cursor.position, (b'"path":',))
-    named = itertools.chain(_paths(map(loads, bodies)), (task.what.get("path") for task in cursor.tasks))
-    for name in sorted({str(name) for name in named if name}):
+    names: set[str] = set()
+
+    def take(event: object) -> None:
+        names.update(filter(None, _paths(event)) if isinstance(event, dict) else ())
+
+    run_dir.scan_after(cursor.position, (b'"path":',), lambda body: take(loads(body)))
+    names.update(str(task.what["path"]) for task in cursor.tasks if task.what.get("path"))
+    for name in sorted(names):
         if not door.is_there(run_dir.path, name):
             yield f"{name}, which is to be sent, is missing"
 
 
-def _paths(events: Iterable[Mapping[str, Any]]) -> Iterator[object]:
-    for event in events:
-        for file in (event.get("file"), *event.get("media", ())):
-            if isinstance(file, dict):
-                yield file.get("path")
+def _paths(event: Mapping[str, Any]) -> Iterator[str]:
+    media = event.get("media")
+    for file in (event.get("file"), *(media if isinstance(media, list) else ())):
+        if isinstance(file, dict):
+            yield str(file.get("path") or "")
 
 
 def _lines_in(path: Path) -> int:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from wandb_logging._fold import fold
-from wandb_logging._journal.cursor import Cursor
-from wandb_logging._journal.identity import problem
+from wandb_logging._fold.state import Delta
 from wandb_logging._journal.rundir import RunDir, find_runs
 from wandb_logging._reading import frames
-from wandb_logging._reading.replay import beginning, replay, state_at
-from wandb_logging._server import protocol
+from wandb_logging._reading.outline import info_now, name_of, url_of
+from wandb_logging._reading.replay import beginning, replay
 from wandb_logging._values.plain import loads
 
 
@@ -80,78 +79,64 @@ class RunData:
 
 
 @dataclass(frozen=True)
-class Outline:
-    """A run as far as it can be told without reading its rows: enough for a list of many runs.
+class Overview:
+    """A run as its journal tells it, without what may be gigabytes.
 
     Attributes:
-        path, info, exit_code, finished, alive, unsent, url, name: as those of `RunData`.
-        logged: journal lines so far.
+        path, info, config, summary, exit_code, finished, alive, unsent, damaged, url, name: as those of `RunData`.
+        row_count, line_count: history rows and text lines.
     """
 
     path: Path
     info: dict[str, Any]
+    row_count: int
+    line_count: int
+    config: dict[str, Any]
+    summary: dict[str, Any]
     exit_code: int | None
     finished: bool
     alive: bool
     unsent: int
-    logged: int
-    url: str | None = None
-    name: str | None = None
+    damaged: int
+    url: str | None
+    name: str | None
 
 
-def outline(run_dir: RunDir) -> Outline:
-    """What cursor and unsent lines tell of a run. Costs as much as counting those lines, however many were sent.
+def read_overview(path: Path, take: Callable[[Delta], object] = lambda _delta: None) -> Overview:
+    """Read a run directory once, from beginning to end. Memory does not grow with it.
+
+    Args:
+        path: the run directory.
+        take: given what each piece of the journal comes to, in order.
 
     Raises:
-        JournalError: there is no run directory, or its format is a newer one.
-        OSError: its journal cannot be read.
+        JournalError, OSError: as `read_run`.
     """
+    run_dir = RunDir(path)
     info, cursor = run_dir.info, run_dir.cursor
-    if cursor.events < 0:
-        cursor = Cursor()
-    state = cursor.state or {}
-    unsent, found = run_dir.scan_after(cursor.position, (b'"exit":', b'"resume":', b'"run":'))
-    exit_code, changed = _how_it_stands(state.get("exit"), state.get("run"), found)
-    return Outline(
+    state, position = beginning(run_dir, info)
+    rows, lines, damaged = -state.rows, -state.lines, 0
+    for state_then, delta, unreadable in replay(run_dir, info, state, position):
+        state = state_then
+        damaged += unreadable
+        take(delta)
+    state, delta = fold.finish(fold.rules_of(info), state)
+    take(delta)
+    return Overview(
         path=run_dir.path,
-        info=_info_now(info, changed),
-        exit_code=exit_code,
+        info=info_now(info, state.run),
+        row_count=rows + state.rows,
+        line_count=lines + state.lines,
+        config={key: value for key, value in state.config.items() if key != "_wandb"},
+        summary=loads(fold.summary_line(state)),
+        exit_code=state.exit,
         finished=cursor.complete,
         alive=run_dir.alive(),
-        unsent=unsent,
-        logged=state.get("events", 0) + unsent,
-        url=_url(info, info.get("server") or {}),
-        name=_name(info, changed),
+        unsent=run_dir.lines_after(cursor.position),
+        damaged=damaged,
+        url=url_of(info, info.get("server") or {}),
+        name=name_of(info, state.run),
     )
-
-
-def _how_it_stands(code: Any, changed: Any, bodies: Iterable[bytes]) -> tuple[int | None, dict[str, Any]]:
-    """Exit code and changed identity of a run after some events, as the fold would have them."""
-    code = code if isinstance(code, int) else None
-    changed = dict(changed) if isinstance(changed, dict) else {}
-    events = [event for event in map(_event, bodies) if isinstance(event.get("t"), (int, float))]
-    for event in sorted(events, key=lambda event: event["t"]):  # of several writers
-        if "resume" in event:
-            code = None
-        if isinstance(event.get("exit"), int):
-            code = event["exit"]
-        if isinstance(event.get("run"), dict):
-            changed.update(event["run"])
-    return code, changed
-
-
-def _event(body: bytes) -> dict[str, Any]:
-    try:
-        event = loads(body)
-    except ValueError:
-        event = None
-    return event if isinstance(event, dict) else {}
-
-
-def _info_now(info: dict[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
-    """Who the run is after the changes in its journal, if they are such that can be relied on; without what is ours."""
-    now = {**info, **changed}
-    return {key: value for key, value in (info if problem(now) else now).items() if key != "server"}
 
 
 def read_run(path: str | os.PathLike[str]) -> RunData:
@@ -163,42 +148,29 @@ def read_run(path: str | os.PathLike[str]) -> RunData:
         OSError: its journal cannot be read.
     """
     run_dir = RunDir(Path(path))
-    info, cursor = run_dir.info, run_dir.cursor
-    server = info.get("server") or {}
-    rules = fold.rules_of(info)
-    state, position = beginning(run_dir, info)
-    first_line = state.lines
-    rows: list[dict[str, Any]] = []
-    lines: list[str] = []
-    samples: list[dict[str, Any]] = []
-    damaged = 0
-    for state_then, delta, unreadable in replay(run_dir, info, state, position):
-        state = state_then
-        rows += map(loads, delta.rows)
+    everything = _Everything(beginning(run_dir, run_dir.info)[0].lines)
+    told = vars(read_overview(run_dir.path, everything.take))
+    rest = {name: value for name, value in told.items() if name not in {"row_count", "line_count"}}
+    return RunData(rows=everything.rows, lines=everything.lines, samples=everything.samples, **rest)
+
+
+class _Everything:
+    """What a journal comes to, all of it."""
+
+    def __init__(self, first_line: int) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.lines: list[str] = []
+        self.samples: list[dict[str, Any]] = []
+        self._first_line = first_line
+
+    def take(self, delta: Delta) -> None:
+        """Take what a piece of it comes to."""
+        self.rows += map(loads, delta.rows)
         for number, line in delta.edits.items():
-            if number >= first_line:
-                lines[number - first_line] = line
-        lines += delta.lines
-        samples += map(_sample, delta.samples)
-        damaged += unreadable
-    state, delta = fold.finish(rules, state)
-    rows += map(loads, delta.rows)
-    return RunData(
-        path=run_dir.path,
-        info=_info_now(info, state.run),
-        rows=rows,
-        lines=lines,
-        samples=samples,
-        config={key: value for key, value in state.config.items() if key != "_wandb"},
-        summary=loads(fold.summary_line(state)),
-        exit_code=state.exit,
-        finished=cursor.complete,
-        alive=run_dir.alive(),
-        unsent=run_dir.lines_after(cursor.position),
-        damaged=damaged,
-        url=_url(info, server),
-        name=_name(info, state.run),
-    )
+            if number >= self._first_line:
+                self.lines[number - self._first_line] = line
+        self.lines += delta.lines
+        self.samples += map(_sample, delta.samples)
 
 
 def read_runs(path: str | os.PathLike[str] = "wandb_cache") -> list[RunData]:
@@ -212,29 +184,3 @@ def read_runs(path: str | os.PathLike[str] = "wandb_cache") -> list[RunData]:
 
 def _sample(line: str) -> dict[str, Any]:
     return {key: value for key, value in loads(line).items() if key != "_wandb"}
-
-
-def config_of(run_dir: RunDir) -> dict[str, Any]:
-    """The config of a run as it stands at the end of its journal, without `_wandb`."""
-    info = run_dir.info
-    state, position = state_at(run_dir.cursor, info)  # what the server has acknowledged need not be read again
-    for state_then, _, _ in replay(run_dir, info, state, position):
-        state = state_then
-    return {key: value for key, value in state.config.items() if key != "_wandb"}
-
-
-def _name(info: Mapping[str, Any], changed: Mapping[str, Any]) -> str | None:
-    """The name of a run as people see it: what `sync --name` said, what the program said, what the server made up."""
-    server = info.get("server") or {}
-    shown = server.get("display_name")
-    made_up = None if shown == server.get("name") else shown
-    name = (server.get("instead") or {}).get("name") or changed.get("name") or info.get("name") or made_up
-    return name if isinstance(name, str) else None
-
-
-def _url(info: dict[str, Any], server: dict[str, Any]) -> str | None:
-    if not server:
-        return None
-    made_for, host = info.get("host") or "", server.get("host") or info.get("host") or ""
-    app = (info.get("app_url") if host == made_for else None) or protocol.app_url(host)
-    return protocol.run_url(app, server["entity"], server["project"], server["name"])

@@ -9,7 +9,7 @@ from typing import Any
 
 from wandb_logging._fold import fold
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._reading.replay import beginning
+from wandb_logging._reading.replay import state_at
 
 
 class Summary(MutableMapping[str, Any]):
@@ -189,7 +189,7 @@ class Follower:
         begun = (info.get("server"), self._run_dir.generation)
         if self._begun != begun:  # a resumed run begins with what the server said; what was read may be gone
             self._begun = begun
-            self._state, self._position = beginning(self._run_dir, info)
+            self._state, self._position = state_at(self._run_dir.cursor, info)  # what was acknowledged is in there
         reader = self._run_dir.reader(self._position, record_order=False)
         try:
             while (chunk := reader.read()).bodies or chunk.damaged:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalError, JournalLocked, LogError
+from wandb_logging._journal.backlog import Lines
 from wandb_logging._process.listener import Listener, as_own_thread, on_own_thread
 from wandb_logging._process.notices import Notices
 from wandb_logging._process.sampling import Sampler
@@ -186,6 +189,7 @@ class Background:
         Args:
             aloud: whether a person is told of the wait.
         """
+        until = math.inf if timeout is None else time.monotonic() + timeout
         if self._has_rounds and self.ended is None:
             self._ask(timeout, self._patience(timeout) if aloud else None)
         else:
@@ -193,7 +197,7 @@ class Background:
             self.journal.writer.sync()
             if aloud and self.ended is not None:
                 self._say_lost_since()
-        return self.report()
+        return self.report(until)
 
     def go_offline(self, flush_interval: float | None) -> None:
         """Stop sending as rows come; with an interval, send that often."""
@@ -242,7 +246,7 @@ class Background:
                 raise
             finally:
                 self.journal.writer.close()
-                self.ended = self.report()
+                self.ended = self.report(deadline)
                 if self._has_rounds and not self.journal.joined:  # it ends with the process that sends it
                     self._say_goodbye(self.ended)
             return self.ended
@@ -284,7 +288,7 @@ class Background:
     def _say_waiting(self, seconds: float | None) -> None:
         host, run_id, run_dir = self._settings.host, self.journal.info["id"], self.journal.run_dir
         path = run_dir.path if run_dir.on_disk and not self.journal.writer.unsent else None
-        self.notices.add(*words.waiting(host, run_id, self.queue_length, seconds, path))
+        self.notices.add(*words.waiting(host, run_id, self._left(time.monotonic()), seconds, path))
         self.notices.say_all()
 
     def mark_preempting(self) -> None:
@@ -339,25 +343,29 @@ class Background:
     @property
     def queue_length(self) -> int:
         """Journal lines the server has not acknowledged."""
-        writer, unread = self.journal.writer, self._unread()
+        return self._left(math.inf).number
+
+    def _left(self, until: float) -> Lines:
+        """Journal lines the server has not acknowledged, counted as far as there is time (monotonic)."""
+        writer, unread = self.journal.writer, self._unread(until)
         if unread is not None:
-            return unread + self.uploader.state.open_events + writer.unsent
-        return max(0, writer.counts.journalled + writer.waiting - self.uploader.acknowledged)
+            return Lines(unread.number + self.uploader.state.open_events + writer.unsent, unread.estimated)
+        return Lines(max(0, writer.counts.journalled + writer.waiting - self.uploader.acknowledged))
 
     @property
     def journalled(self) -> int:
         """Events on the disk, whichever process wrote them."""
-        own, unread = self.journal.writer.counts.journalled, self._unread()
-        return own if unread is None else max(own, self.uploader.state.events + unread)
+        own, unread = self.journal.writer.counts.journalled, self._unread(math.inf)
+        return own if unread is None else max(own, self.uploader.state.events + unread.number)
 
-    def _unread(self) -> int | None:
+    def _unread(self, until: float) -> Lines | None:
         """Lines behind the last acknowledged one; None where that is not to be asked: nobody but this writer counts.
 
         What others have written there counts as well: forked children, who was there before.
         """
         if self.journal.continued or self._continued or self.journal.run_dir.has_several_writers():
             with contextlib.suppress(OSError):  # the directory is away
-                return self.journal.run_dir.lines_after(self.uploader.position)
+                return self.journal.run_dir.lines_after_in_time(self.uploader.position, until)
         return None
 
     def lag(self) -> float:
@@ -368,12 +376,12 @@ class Background:
             return max(0.0, now() - (self.journal.run_dir.first_time_after(self.uploader.position) or now()))
         return 0.0
 
-    def report(self) -> Report:
-        """Where the run stands."""
+    def report(self, until: float = math.inf) -> Report:
+        """Where the run stands, told by then (monotonic), or a moment later."""
         run_dir = self.journal.run_dir
         if self.mode == "disabled":
             return Report(str(self.journal.info["id"]), self._settings.project)
-        error, left = None, self.queue_length
+        error, (left, estimated) = None, self._left(until)
         if left and self._rounds.delivery.is_meant_to_send:
             trouble = self.uploader.link.trouble  # of a request that is still being tried
             live = not self.journal.writer.closed  # after the end only `sync` tries again
@@ -381,7 +389,7 @@ class Background:
         error = error or words.lost(self.journal.writer.counts.lost)
         path = run_dir.path if run_dir.on_disk else None
         try:
-            return self.uploader.report(left, error, path)
+            return replace(self.uploader.report(left, error, path), estimated=estimated)
         except JournalError as exc:  # the directory is away, and was never read
             return Report(
                 str(self.journal.info["id"]), self._settings.project, path=path, remaining=left, error=str(exc)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,7 +145,12 @@ class Described:
         """A copy of the config as it stands; of a resumed run with what the server has, once it has been asked."""
         remote = self._background.remote
         before = {key: value for key, value in remote.config.items() if key != "_wandb"} if remote else {}
-        return {**before, **self._config}
+        return {**before, **self._earlier_config, **self._config}
+
+    @functools.cached_property
+    def _earlier_config(self) -> dict[str, Any]:
+        """That of a run that goes on: not read before somebody asks, for its journal may be long."""
+        return self._journal.earlier_config()
 
     @property
     def resumed(self) -> bool:

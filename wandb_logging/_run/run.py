@@ -130,7 +130,7 @@ class Run(Described):
         self._journal = journal = self._background.journal
         if self._auto:
             autoresume.note(settings.cache_dir, self.id, key)
-        self._config = {**journal.config, **config}  # unmasked: the program may read its settings there
+        self._config = dict(config)  # unmasked: the program may read its settings there
         self._report_config(aside)
         self._changed: dict[str, Any] = {}  # name, notes and so on, set while it runs
         self._own_summary: dict[str, Any] = {}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wandb_logging._errors import JournalError
 from wandb_logging._journal.memory import MemoryRunDir
 from wandb_logging._journal.quota import BoundedWriter
 from wandb_logging._journal.rundir import RunDir
@@ -20,7 +21,7 @@ from wandb_logging._journal.writer import Writer
 from wandb_logging._keys.keys import find_key, find_keys
 from wandb_logging._process.notices import Notice, Notices
 from wandb_logging._process.sampling import OwnStats, Sampler
-from wandb_logging._reading.read import config_of
+from wandb_logging._reading.outline import config_of
 from wandb_logging._records.snapshot import now
 from wandb_logging._run import words
 from wandb_logging._run.prepare import prepare
@@ -38,7 +39,6 @@ class Journal:
 
     Attributes:
         info: who the run is, as in run.json.
-        config: its config at the start.
         run_dir, writer: its directory, and the journal this process writes there.
         continued: whether the run was in that directory before.
         joined: whether another process writes there now: the run ends with that one.
@@ -46,12 +46,20 @@ class Journal:
     """
 
     info: dict[str, Any]
-    config: dict[str, Any]
     run_dir: RunDir
     writer: Writer
     continued: bool = False
     joined: bool = False
     notice: Notice | None = None
+
+    def earlier_config(self) -> dict[str, Any]:
+        """What was in the config of a run that goes on. Reads its journal, which may be long."""
+        if not self.continued:
+            return {}
+        try:
+            return config_of(self.run_dir)
+        except (JournalError, OSError):  # the directory is away
+            return {}
 
 
 def is_homeless(folder: Path) -> bool:
@@ -136,7 +144,7 @@ def open_journal(  # noqa: PLR0917  what a run begins with
                 writer = _writer(run_dir, settings, info, hurry)
                 undo.callback(writer.close)
                 run_dir.save_identity(info)  # a writer lives in it by now: nobody takes it for a dead process's
-                return Journal(info, config, run_dir, writer)
+                return Journal(info, run_dir, writer)
             joined = here.alive()
             writer = _writer(here, settings, here.info, hurry)
             undo.callback(writer.close)
@@ -149,7 +157,7 @@ def open_journal(  # noqa: PLR0917  what a run begins with
     keys = ("name", "notes", "tags", "group", "job_type")
     event = {"config": info["config"], "run": {key: info[key] for key in keys if info[key]}, "t": now()}
     writer.append(dumps(event if joined else {"resume": True, **event}))
-    return Journal(here.info, {**config_of(here), **info["config"]}, here, writer, continued=True, joined=joined)
+    return Journal(here.info, here, writer, continued=True, joined=joined)
 
 
 def _folder(settings: Settings) -> Path:
@@ -182,7 +190,7 @@ def _writer(run_dir: RunDir, settings: Settings, info: Mapping[str, Any], hurry:
 
 def _in_memory(settings: Settings, info: dict[str, Any], notice: Notice | None) -> Journal:
     memory = MemoryRunDir(info, settings.memory_bytes)
-    return Journal(info, info["config"], memory, memory.writer(), notice=notice)
+    return Journal(info, memory, memory.writer(), notice=notice)
 
 
 def identity(settings: Settings, mode: str, config: dict[str, Any]) -> dict[str, Any]:

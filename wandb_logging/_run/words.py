@@ -8,6 +8,7 @@ from logging import ERROR, INFO
 from pathlib import Path
 
 from wandb_logging._errors import JournalLocked
+from wandb_logging._journal.backlog import Lines
 from wandb_logging._process.notices import Notice
 from wandb_logging._report import Report
 
@@ -170,7 +171,7 @@ def goes_on(run_id: object) -> Notice:
 # --- the end ----------------------------------------------------------------------------------------
 
 
-def waiting(host: str, run_id: object, left: int, seconds: float | None, path: Path | None) -> Notice:
+def waiting(host: str, run_id: object, left: Lines, seconds: float | None, path: Path | None) -> Notice:
     """The end of the program, or of the run, waits for the server.
 
     Args:
@@ -179,7 +180,7 @@ def waiting(host: str, run_id: object, left: int, seconds: float | None, path: P
         path: where the lines are; None if they are nowhere but in memory.
     """
     limit = "as long as it answers" if seconds is None else f"at most {seconds:.0f} s"
-    what = {0: "the rest", 1: "1 line"}.get(left, f"{left} lines")
+    what = "the rest" if not left.number else _lines(*left)
     then = "gives it up" if path is None else f"leaves it in {shown(path)} for `wandb-logging sync`"
     text = f"waiting for {host}, {limit}, to send {what} of run {run_id}. Ctrl-C {then}."
     return Notice("waiting", text, INFO)
@@ -197,8 +198,12 @@ def lost_records(kind: str, run_id: object, dropped: Mapping[str, int]) -> Notic
     return Notice(kind, f"run {run_id}: {'1 record was' if count == 1 else f'{count} records were'} lost ({reasons})")
 
 
-def _unsent(left: int) -> str:
-    return "1 line is not sent yet" if left == 1 else f"{left} lines are not sent yet"
+def _unsent(left: int, estimated: bool) -> str:  # noqa: FBT001  as `Lines` has them
+    return f"{_lines(left, estimated)} {'is' if left == 1 else 'are'} not sent yet"
+
+
+def _lines(number: int, estimated: bool) -> str:  # noqa: FBT001  as above
+    return "about " * estimated + ("1 line" if number == 1 else f"{number} lines")
 
 
 def goodbye(
@@ -223,7 +228,7 @@ def goodbye(
         left = f"run {report.run_id} is saved"
         if was_to_be_sent:
             untold = f"the server does not know how run {report.run_id} ended"
-            left = _unsent(report.remaining) if report.remaining else untold
+            left = _unsent(report.remaining, report.estimated) if report.remaining else untold
         text = f"{left}: {place}. Send with `wandb-logging sync {place}`."
         yield Notice("left", text, ERROR if was_to_be_sent else INFO)
     elif report.remaining and report.path is None:

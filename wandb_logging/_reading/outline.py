@@ -1,0 +1,153 @@
+"""What can be told of a run without folding its journal: enough for a list of many, however long they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._journal.cursor import Cursor
+from wandb_logging._journal.identity import problem
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._reading.replay import state_at
+from wandb_logging._server import protocol
+from wandb_logging._values.plain import loads
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A run as far as it can be told without reading its rows: enough for a list of many runs.
+
+    Attributes:
+        path, info, exit_code, finished, alive, unsent, url, name: as those of `_reading.read.RunData`.
+        logged: journal lines so far.
+    """
+
+    path: Path
+    info: dict[str, Any]
+    exit_code: int | None
+    finished: bool
+    alive: bool
+    unsent: int
+    logged: int
+    url: str | None = None
+    name: str | None = None
+
+
+def outline(run_dir: RunDir) -> Outline:
+    """What cursor and unsent lines tell of a run. Costs as much as counting those lines, however many were sent.
+
+    Raises:
+        JournalError: there is no run directory, or its format is a newer one.
+        OSError: its journal cannot be read.
+    """
+    info, cursor = run_dir.info, run_dir.cursor
+    if cursor.events < 0:
+        cursor = Cursor()
+    state = cursor.state or {}
+    seen = _Standing(run_dir)
+    unsent = run_dir.scan_after(cursor.position, (b'"exit":', b'"resume":', b'"run":'), seen.take)
+    exit_code, changed = seen.after(state.get("exit"), state.get("run"))
+    return Outline(
+        path=run_dir.path,
+        info=info_now(info, changed),
+        exit_code=exit_code,
+        finished=cursor.complete,
+        alive=run_dir.alive(),
+        unsent=unsent,
+        logged=state.get("events", 0) + unsent,
+        url=url_of(info, info.get("server") or {}),
+        name=name_of(info, changed),
+    )
+
+
+def config_of(run_dir: RunDir) -> dict[str, Any]:
+    """The config of a run as it stands at the end of its journal, without `_wandb`. Only its changes are read."""
+    state, position = state_at(run_dir.cursor, run_dir.info)  # what the server has acknowledged need not be read again
+    latest = _Latest(run_dir)
+
+    def take(body: bytes) -> None:
+        event = _event(body)
+        latest.take(event, _object(event.get("config")))
+
+    run_dir.scan_after(position, (b'"config":',), take)
+    return {key: value for key, value in {**state.config, **latest.values}.items() if key != "_wandb"}
+
+
+class _Latest:
+    """The latest values of what events say, whose number does not matter: there may be gigabytes of them.
+
+    Args:
+        run_dir: whose events they are. Those of several writers do not come in order: the latest is told by its time.
+    """
+
+    def __init__(self, run_dir: RunDir) -> None:
+        self.values: dict[str, Any] = {}
+        self._times: dict[str, float] = {}
+        self._by_time = run_dir.has_several_writers()
+
+    def take(self, event: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+        """Take what an event says."""
+        given = event.get("t")
+        time = float(given) if self._by_time and isinstance(given, (int, float)) else 0.0
+        for key, value in values.items():
+            if time >= self._times.get(key, time):
+                self._times[key], self.values[key] = time, value
+
+
+class _Standing:
+    """How a run stands after the events of its journal: its exit code, and who it is."""
+
+    def __init__(self, run_dir: RunDir) -> None:
+        self._code, self._run = _Latest(run_dir), _Latest(run_dir)
+
+    def take(self, body: bytes) -> None:
+        """Take an event."""
+        event = _event(body)
+        if not isinstance(event.get("t"), (int, float)):
+            return
+        if "resume" in event:
+            self._code.take(event, {"exit": None})
+        if isinstance(event.get("exit"), int):
+            self._code.take(event, {"exit": event["exit"]})
+        self._run.take(event, _object(event.get("run")))
+
+    def after(self, code: Any, changed: Any) -> tuple[int | None, dict[str, Any]]:
+        """Exit code and changed identity, given what they were before."""
+        before = code if isinstance(code, int) else None
+        return self._code.values.get("exit", before), {**_object(changed), **self._run.values}
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _event(body: bytes) -> dict[str, Any]:
+    try:
+        return _object(loads(body))
+    except ValueError:
+        return {}
+
+
+def info_now(info: dict[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
+    """Who the run is after the changes in its journal, if they are such that can be relied on; without what is ours."""
+    now = {**info, **changed}
+    return {key: value for key, value in (info if problem(now) else now).items() if key != "server"}
+
+
+def name_of(info: Mapping[str, Any], changed: Mapping[str, Any]) -> str | None:
+    """The name of a run as people see it: what `sync --name` said, what the program said, what the server made up."""
+    server = info.get("server") or {}
+    shown = server.get("display_name")
+    made_up = None if shown == server.get("name") else shown
+    name = (server.get("instead") or {}).get("name") or changed.get("name") or info.get("name") or made_up
+    return name if isinstance(name, str) else None
+
+
+def url_of(info: dict[str, Any], server: dict[str, Any]) -> str | None:
+    if not server:
+        return None
+    made_for, host = info.get("host") or "", server.get("host") or info.get("host") or ""
+    app = (info.get("app_url") if host == made_for else None) or protocol.app_url(host)
+    return protocol.run_url(app, server["entity"], server["project"], server["name"])
