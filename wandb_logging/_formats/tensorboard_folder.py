@@ -16,7 +16,7 @@ from wandb_logging._formats.wandb_folder import Written
 from wandb_logging._formats.whole import whole
 from wandb_logging._journal.rundir import RunDir, folder_name
 from wandb_logging._reading.frames import flat
-from wandb_logging._reading.read import config_of
+from wandb_logging._reading.outline import config_of
 from wandb_logging._reading.replay import beginning, parts_of
 from wandb_logging._values.plain import loads
 

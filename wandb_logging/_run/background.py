@@ -288,7 +288,8 @@ class Background:
     def _say_waiting(self, seconds: float | None) -> None:
         host, run_id, run_dir = self._settings.host, self.journal.info["id"], self.journal.run_dir
         path = run_dir.path if run_dir.on_disk and not self.journal.writer.unsent else None
-        self.notices.add(*words.waiting(host, run_id, self._left(time.monotonic()), seconds, path))
+        left, estimated = self._left(time.monotonic())
+        self.notices.add(*words.waiting(host, run_id, left, seconds, path, estimated=estimated))
         self.notices.say_all()
 
     def mark_preempting(self) -> None:

@@ -8,7 +8,6 @@ from logging import ERROR, INFO
 from pathlib import Path
 
 from wandb_logging._errors import JournalLocked
-from wandb_logging._journal.backlog import Lines
 from wandb_logging._process.notices import Notice
 from wandb_logging._report import Report
 
@@ -171,16 +170,19 @@ def goes_on(run_id: object) -> Notice:
 # --- the end ----------------------------------------------------------------------------------------
 
 
-def waiting(host: str, run_id: object, left: Lines, seconds: float | None, path: Path | None) -> Notice:
+def waiting(
+    host: str, run_id: object, left: int, seconds: float | None, path: Path | None, *, estimated: bool = False
+) -> Notice:
     """The end of the program, or of the run, waits for the server.
 
     Args:
         left: lines that are not sent yet. Where there are none, files are not, or that the run is at its end.
         seconds: most that it waits; None if that depends on whether the server answers.
         path: where the lines are; None if they are nowhere but in memory.
+        estimated: whether their number is but an estimate.
     """
     limit = "as long as it answers" if seconds is None else f"at most {seconds:.0f} s"
-    what = "the rest" if not left.number else _lines(*left)
+    what = _lines(left, estimated) if left else "the rest"
     then = "gives it up" if path is None else f"leaves it in {shown(path)} for `wandb-logging sync`"
     text = f"waiting for {host}, {limit}, to send {what} of run {run_id}. Ctrl-C {then}."
     return Notice("waiting", text, INFO)
@@ -198,7 +200,7 @@ def lost_records(kind: str, run_id: object, dropped: Mapping[str, int]) -> Notic
     return Notice(kind, f"run {run_id}: {'1 record was' if count == 1 else f'{count} records were'} lost ({reasons})")
 
 
-def _unsent(left: int, estimated: bool) -> str:  # noqa: FBT001  as `Lines` has them
+def _unsent(left: int, estimated: bool) -> str:  # noqa: FBT001  as a `Report` has them
     return f"{_lines(left, estimated)} {'is' if left == 1 else 'are'} not sent yet"
 
 
