@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -205,7 +206,7 @@ class TestAppending:
         writer = Writer(tmp_path)
         lock = tmp_path / "journal-0001.lock"
         assert is_locked(lock)
-        assert lock.read_text().startswith(f"pid {os.getpid()} on ")
+        assert json.loads(lock.read_text()) == {"pid": os.getpid(), "host": socket.gethostname(), "since": 1}
         writer.close()
         assert not is_locked(lock)
 

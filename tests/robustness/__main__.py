@@ -42,6 +42,7 @@ from tests.robustness import (
     power,
     processes,
     syscalls,
+    writers,
 )
 from tests.robustness.ground import Outcome
 
@@ -82,6 +83,7 @@ STUDIES = [
     Study("memory", "5", memory.study, parts=3),
     Study("one owner, forks", "3, 5", owner.study),
     Study("processes", "1, 3, 5", processes.study),
+    Study("many writers", "1, 3", writers.study, parts=2),
     Study("fuzz", "4, 5", fuzz.study, parts=2),
     Study("canary", "7", canary.study, parts=2),
 ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,6 +16,7 @@ from wandb_logging._journal.backlog import Lines
 from wandb_logging._journal.copies import Kept, Source
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.identity import FORMAT
+from wandb_logging._journal.members import Note
 from wandb_logging._journal.reader import Chunk, Ends, Position, Reader
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Counts, Writer
@@ -76,6 +78,22 @@ class MemoryRunDir(RunDir):
     def alive(self) -> bool:
         return True
 
+    def members(self, but: int = 0) -> list[Note]:  # noqa: ARG002
+        return []
+
+    @contextlib.contextmanager
+    def leaving(self) -> Iterator[None]:
+        yield
+
+    def ask(self) -> None:
+        pass
+
+    def asked(self) -> object:
+        return None
+
+    def is_being_sent(self) -> bool:
+        return False
+
     def lock_upload(self) -> None:
         pass
 
@@ -115,6 +133,8 @@ class MemoryQueue:
     trouble = None
     waiting = 0
     unsent = 0
+    number = 0
+    since = 0
 
     def __init__(self, memory_bytes: int) -> None:
         self.counts = Counts()
@@ -193,6 +213,9 @@ class MemoryQueue:
         pass
 
     def sync(self) -> None:
+        pass
+
+    def leave(self, exit_code: int) -> None:
         pass
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Optional
 
 from wandb_logging._errors import JournalError
 from wandb_logging._journal import door
+from wandb_logging._journal.members import writers_of
 from wandb_logging._journal.unwritten import Source, WithMemory
 from wandb_logging._journal.writer import (
     Writer,
@@ -40,6 +41,12 @@ Ends = dict[int, _At]
 """Where the journal of each writer ends."""
 
 _START: _At = (1, 0)
+
+
+def covers(position: Position | None, ends: Ends) -> bool:
+    """Whether all was read at a position that was there when the journal ended so."""
+    at = _places((position or {}).get("writers", {}))
+    return all(at.get(writer, _START) >= end for writer, end in ends.items())
 
 
 def is_position(value: object) -> bool:
@@ -134,7 +141,8 @@ class Reader:
         self._present = frozenset(segments(self._path))
         writers = sorted({writer for writer, _ in self._present})
         self._torn = []
-        if len(writers) < 2:
+        # One that has not written yet counts: what is read of the others before it does has to come first for ever.
+        if len({*writers, *(writers_of(self._path) if len(writers) == 1 else ())}) < 2:
             lines = self._take(writers[0], max_lines, max_bytes) if writers else []
             return self._chunk(lines)
         while True:

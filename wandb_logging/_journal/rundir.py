@@ -8,6 +8,7 @@ wandb_cache/<project>/<run id>/
     cursor.json              what the server has acknowledged, and the folded state there
     base.json                the same, where acknowledged segments were removed: where reading begins (`_journal.quota`)
     upload.lock              held by the one process that uploads this run
+    asked                    made anew by a writer that wants this process to look at the journal now
     aside.jsonl              what could not be sent, and why
     files/                   copies of what is to be uploaded beside the streams (`_journal.copies`)
 """
@@ -45,11 +46,13 @@ from wandb_logging._journal.copies import (
 from wandb_logging._journal.cursor import Cursor, is_cursor
 from wandb_logging._journal.identity import FORMAT, problem
 from wandb_logging._journal.locks import ProcessLock, folder_lock, is_free, is_locked
+from wandb_logging._journal.members import Note, living
 from wandb_logging._journal.reader import MOST_LINE, Chunk, Position, Reader, order_of
 from wandb_logging._journal.writer import Writer, seal, segment_path, segments, sync_directory, unseal
 from wandb_logging._values.plain import dumps, loads, with_utf8
 
 _FULL = frozenset((errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)))
+_MOST_LEAVING = 2.0  # seconds that the end of a process waits for those who come and go
 _MOST_NAME = 240  # bytes of a folder's name; of 255 that nearly all file systems allow, some are for a number
 
 
@@ -403,6 +406,32 @@ class RunDir:
     def dead(self) -> bool:
         """Whether it is certain that no process adds events any more: not where the file system cannot lock."""
         return all(is_free(path) for path in self.path.glob("journal-*.lock"))
+
+    def members(self, but: int = 0) -> list[Note]:
+        """The members that are there and have not left, one of them left out."""
+        return list(living(self.path, but))
+
+    @contextlib.contextmanager
+    def leaving(self) -> Iterator[None]:
+        """While this lasts no other process joins the run or leaves it: one of them is the last."""
+        with folder_lock(self.path.parent, _MOST_LEAVING):
+            yield
+
+    def ask(self) -> None:
+        """Have who sends this run look at the journal now."""
+        with contextlib.suppress(OSError):
+            door.replace(self.path, "asked", b"", durable=False)
+
+    def asked(self) -> object:
+        """What is another value as soon as somebody asked."""
+        with contextlib.suppress(OSError):
+            found = door.status(self.path, "asked")
+            return None if found is None else (found.st_mtime_ns, found.st_ino)
+        return None
+
+    def is_being_sent(self) -> bool:
+        """Whether a process holds the right to upload this run."""
+        return is_locked(self.path / "upload.lock")
 
     @contextlib.contextmanager
     def uploading(self) -> Iterator[None]:

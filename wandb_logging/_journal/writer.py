@@ -14,19 +14,19 @@ import contextlib
 import errno
 import os
 import re
-import socket
 import threading
 import time
 import weakref
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, takewhile
 from pathlib import Path
 
 from wandb_logging._journal import door
 from wandb_logging._journal.locks import ProcessLock, is_free, out_of_the_way
 from wandb_logging._journal.lost import LOST, Home, is_in_place, unacknowledged
+from wandb_logging._journal.members import Note, first_of, lock_name
 from wandb_logging._values.zlib import crc32
 
 _SEGMENT = re.compile(r"journal-(\d{4,})-(\d{4,})\.jsonl")
@@ -109,6 +109,8 @@ class Writer:
         durable: whether each line is forced to the disk before `append` returns (fsync: always).
         least_number: the writer's number is the next that is free, from this one on.
         home: makes the directory anew when it has gone away; default: nobody does.
+        helps: whether the run does not end with this process (`members`).
+        mark: what each event says besides, as JSON members: `,"label":"3"`.
     """
 
     def __init__(
@@ -120,8 +122,11 @@ class Writer:
         durable: bool = False,
         least_number: int = 1,
         home: Home | None = None,
+        helps: bool = False,
+        mark: bytes = b"",
     ) -> None:
         self.path = path
+        self.mark = mark
         self.counts = Counts()
         self.closed = False
         self._segment_bytes = segment_bytes
@@ -129,6 +134,7 @@ class Writer:
         self._durable = durable
         self._least_number = least_number
         self._home = home
+        self._helps = helps
         # Reentrant: a signal handler or a finaliser may log while this very thread is in `append`.
         self._lock = threading.RLock()
         self._kept: deque[bytes] = deque()  # the first may be the rest of a line that was begun
@@ -145,6 +151,7 @@ class Writer:
 
     def _forget_files(self) -> None:
         self.number = 0
+        self._note = Note(0)
         self._alive: ProcessLock | None = None
         self._fd = -1
         self._segment = 0
@@ -161,7 +168,8 @@ class Writer:
         if self._alive is None:
             if self._home is not None:
                 self._home.stand_again()
-            self.number, self._alive = _claim_writer(self.path, self._least_number)
+            self._note, self._alive = _claim_writer(self.path, self._least_number, helps=self._helps)
+            self.number = self._note.writer
         self._next_segment()
 
     @property
@@ -214,6 +222,8 @@ class Writer:
         Never raises for what the disk does: a line it refuses is kept in memory, up to `memory_bytes`, and
         written before the next one; beyond that it is counted as dropped.
         """
+        if self.mark:
+            body = body[:-1] + self.mark + b"}"
         line = body[:-1] + _SEAL_LINE % crc32(body)
         # Not acquire() and try, which takes half the time: a KeyboardInterrupt between the two would keep the lock.
         with self._lock:
@@ -415,6 +425,17 @@ class Writer:
             if self._alive is not None:
                 self._alive.release()
 
+    def leave(self, exit_code: int) -> None:
+        """Say how this member ended: the run goes on with the others, if there are some."""
+        if self._alive is not None and not self._helps:
+            self._note = replace(self._note, left=exit_code)
+            self._alive.note(self._note.text)
+
+    @property
+    def since(self) -> int:
+        """The first of the members that this one came to; 0 of a helper."""
+        return self._note.since
+
     def _kept_and_acknowledged(self) -> int:
         """How many of the events in memory the server has."""
         if self._home is None or not self._kept:
@@ -494,6 +515,7 @@ class Writer:
         self._kept.clear()
         self._kept_bytes = 0
         self._home = None  # if the directory goes away, it is the parent's to make anew
+        self._helps = True
         self.counts = Counts()
         if self._alive is not None:
             self._alive.abandon()
@@ -511,12 +533,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
-def lock_name(writer: int) -> str:
-    """Name of the file that a writer holds locked for as long as it lives."""
-    return f"journal-{writer:04d}.lock"
-
-
-def _claim_writer(path: Path, least: int) -> tuple[int, ProcessLock]:
+def _claim_writer(path: Path, least: int, *, helps: bool) -> tuple[Note, ProcessLock]:
     """The first free writer number, with its lock held: the lock file is made by one process only."""
     number = max((writer for writer, _ in segments(path)), default=0)
     number = max(number, least - 1)
@@ -528,13 +545,14 @@ def _claim_writer(path: Path, least: int) -> tuple[int, ProcessLock]:
         except FileExistsError:
             continue
         lock = ProcessLock(name)
+        note = Note(number, 0 if helps else first_of(path, number), helps)
         with contextlib.suppress(OSError):  # a file system without locks: the run only looks dead to others
             for _ in range(_CLAIM_TRIES):
                 if lock.acquire():
-                    lock.note(f"pid {os.getpid()} on {socket.gethostname()}")
+                    lock.note(note.text)
                     break
                 time.sleep(0.001)  # another process is just probing it
-        return number, lock
+        return note, lock
 
 
 def _close(fd: int) -> None:

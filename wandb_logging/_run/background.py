@@ -13,6 +13,8 @@ from typing import Any
 
 from wandb_logging._errors import JournalError, JournalLocked, LogError
 from wandb_logging._journal.backlog import Lines
+from wandb_logging._journal.reader import covers
+from wandb_logging._process.ending import is_exiting
 from wandb_logging._process.listener import Listener, as_own_thread, on_own_thread
 from wandb_logging._process.notices import Notices
 from wandb_logging._process.sampling import Sampler
@@ -25,7 +27,7 @@ from wandb_logging._run.prepare import prepare
 from wandb_logging._run.rounds import Rounds
 from wandb_logging._run.samples import Samples
 from wandb_logging._run.save import SavedFiles
-from wandb_logging._run.start import open_journal
+from wandb_logging._run.start import ALONE, Part, open_journal
 from wandb_logging._server.link import Link, Pace, explain
 from wandb_logging._server.protocol import Remote, app_url, run_url
 from wandb_logging._settings.settings import Settings
@@ -34,6 +36,7 @@ from wandb_logging._values.secrets import Secrets
 
 _COLLECTED = ("config", "define", "run")  # changes that wait for more of them: each is sent whole (protocol 3.1)
 _GRACE = 2.0  # seconds for the listener of a run that has not begun
+_LOOK = 0.05  # seconds between two looks whether another process has sent something
 _QUIETLY = 0.5  # seconds that are waited without a word
 _AT_FIRST = {"disabled": Delivery.DISABLED, "offline": Delivery.ON_DISK, "online": Delivery.ONLINE}
 
@@ -53,6 +56,7 @@ class Background:
         stall: seconds after which the end waits no longer for a server that does not answer; default: as long as it
             may wait at all.
         about: what else run.json says of it.
+        part: what this process is in the run.
 
     Attributes:
         mode: as given; `go_online` and `go_offline` change it.
@@ -74,6 +78,7 @@ class Background:
         undo: contextlib.ExitStack,
         stall: float | None = None,
         about: Mapping[str, Any] | None = None,
+        part: Part = ALONE,
     ) -> None:
         self.mode = mode
         self.notices = notices
@@ -84,10 +89,11 @@ class Background:
         self._stall = stall
         self._told: Remote | None = None  # what who sends a joined run knows
         self._told_lost: dict[str, int] = {}  # what a person was told of events that went nowhere
+        self._others = 0  # members that were left when this one left
         self._continued = False  # whether it went on in this process after its end
         self._ending = threading.RLock()
         self._listener = Listener(self._round, self._seconds_left, self._release)
-        self.journal = open_journal(settings, mode, config, secrets, self._hurry, undo, about)
+        self.journal = open_journal(settings, mode, config, secrets, self._hurry, undo, about, part)
         samples = Samples(samplers, lambda metrics: self.append_change("system", metrics), notices)
         self._rounds = Rounds(
             settings,
@@ -191,13 +197,33 @@ class Background:
         """
         until = math.inf if timeout is None else time.monotonic() + timeout
         if self._has_rounds and self.ended is None:
+            # At the end of a process another one that lives sends its rows as well: nobody waits for that.
+            waits = not (aloud and is_exiting())
             self._ask(timeout, self._patience(timeout) if aloud else None)
+            if waits and self._rounds.delivery is Delivery.BY_ANOTHER:
+                self._wait_for_another(timeout)
         else:
             self.journal.writer.look()
             self.journal.writer.sync()
             if aloud and self.ended is not None:
                 self._say_lost_since()
         return self.report(until)
+
+    def _wait_for_another(self, timeout: float | None) -> None:
+        """Have the process that sends the run send what is in the journal now; if that one is gone, send it here."""
+        run_dir = self.journal.run_dir
+        ends = run_dir.reader(None, record_order=False).ends()
+        run_dir.ask()
+        self._until(lambda: covers(self.uploader.position, ends), timeout)
+
+    def _until(self, is_done: Callable[[], bool], timeout: float | None) -> None:
+        """Make rounds until something is done elsewhere, or this process has become the one that sends."""
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        while self._rounds.delivery is Delivery.BY_ANOTHER and time.monotonic() < deadline:
+            self._ask(None if timeout is None else max(0.0, deadline - time.monotonic()))
+            if is_done() or self._rounds.delivery is not Delivery.BY_ANOTHER:
+                return
+            time.sleep(min(_LOOK, max(0.0, deadline - time.monotonic())))
 
     def go_offline(self, flush_interval: float | None) -> None:
         """Stop sending as rows come; with an interval, send that often."""
@@ -232,14 +258,16 @@ class Background:
             deadline = time.monotonic() + timeout
             self._rounds.samples.stop()
             if self._has_rounds:
-                if not self.journal.joined:
+                if not self.journal.helps:
                     self._rounds.saved.look(last=True)
                     self._rounds.look_at_watched(last=True)
-                    self.append_change("exit", exit_code)
+                    self._leave(exit_code)
                 self._rounds.waited_for = True  # the program does nothing but wait for this
             try:
                 if self._has_rounds:
                     self._listener.ask(deadline, patience := self._patience(timeout))
+                    if not (self._others or self.journal.helps):
+                        self._until(lambda: self.uploader.complete, deadline - time.monotonic())
                     self._listener.finish(time.monotonic() if patience() else deadline)
             except KeyboardInterrupt:  # whoever waits at the keyboard waits no longer
                 self._listener.finish(time.monotonic())
@@ -247,21 +275,33 @@ class Background:
             finally:
                 self.journal.writer.close()
                 self.ended = self.report(deadline)
-                if self._has_rounds and not self.journal.joined:  # it ends with the process that sends it
+                if self._has_rounds and not self.journal.helps:  # it ends with the process that it helps
                     self._say_goodbye(self.ended)
             return self.ended
+
+    def _leave(self, exit_code: int) -> None:
+        """Say how this process ended: that is the end of the run, if no other member is left.
+
+        May be called in a signal's handler.
+        """
+        run_dir, writer = self.journal.run_dir, self.journal.writer
+        with run_dir.leaving():
+            self._others = len(run_dir.members(writer.number)) if run_dir.has_several_writers() else 0
+            if not self._others:
+                self.append_change("exit", max([exit_code, *self.journal.codes()], key=abs))
+            writer.leave(exit_code)
 
     def go_on(self) -> None:
         """Take events again after the end: the same run, in the same directory."""
         with self._ending:
             if self.ended is None and not self.journal.writer.closed:  # which may be, where a child forks in between
                 return
-            self._continued = True
+            self._continued, self._others = True, 0
             self.journal.writer.reopen()
             self.ended = None
             if not self._has_rounds:
                 return
-            if not self.journal.joined:
+            if not self.journal.helps and not self.journal.run_dir.members():
                 self.append(dumps({"resume": True, "t": now()}))
             self.notices.add(*words.goes_on(self.journal.info["id"]))
             self._rounds.go_on()
@@ -307,8 +347,8 @@ class Background:
         if self.ended is not None or not self._has_rounds:
             return lambda: True
         self.uploader.preempting = True  # before the exit event, which a round that is under way may find
-        if exit_code is not None:
-            self.append_change("exit", exit_code)
+        if exit_code is not None and not self.journal.helps:
+            self._leave(exit_code)
         return pursue(self._rounds.wish, self._listener, self._settings.close_timeout)
 
     @contextlib.contextmanager
@@ -326,7 +366,7 @@ class Background:
     @property
     def remote(self) -> Remote | None:
         """The run as the server knows it; None until somebody has asked. Of a joined run, who sends that has."""
-        if self.uploader.remote is None and self.journal.joined and self._told is None:
+        if self.uploader.remote is None and self.journal.continued and self._told is None:
             with contextlib.suppress(JournalError):
                 server = self.journal.run_dir.info.get("server")
                 self._told = Remote.of(server) if server else None
@@ -441,8 +481,9 @@ class Background:
         try:
             self.journal.run_dir.lock_upload()
         except JournalLocked as exc:
-            self.notices.add(*words.locked(exc))
-            return Delivery.ON_DISK
+            if not self.journal.joined:
+                self.notices.add(*words.locked(exc))
+            return Delivery.BY_ANOTHER if exc.holder else Delivery.ON_DISK
         return Delivery.ONLINE
 
     def _say_lost_since(self) -> None:
@@ -455,7 +496,7 @@ class Background:
             self.notices.say_all()
 
     def _say_goodbye(self, report: Report) -> None:
-        remote = self.uploader.remote
+        remote = self.remote
         name = remote.display_name if remote else None
         late = self.uploader.state.late if self._settings.late_steps == "shift" else 0
         for notice in words.totals(self.notices.numbers(), late, self._settings.late_step_metric):
@@ -463,6 +504,12 @@ class Background:
         lost, meant = dict(self.journal.writer.counts.dropped), self._rounds.delivery.is_meant_to_send
         held = bool(self.journal.info.get("ranks", {}).get("held"))
         self._told_lost = lost
+        if self._others:
+            if lost:
+                self.notices.add(*words.lost_records("dropped", report.run_id, lost))
+            self.notices.add(*words.goes_on_without(report, name, self._others))
+            self.notices.say_all()
+            return
         for notice in words.goodbye(report, lost, name, was_to_be_sent=meant, is_held=held):
             self.notices.add(*notice)
         self.notices.say_all()

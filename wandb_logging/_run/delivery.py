@@ -10,6 +10,7 @@ class Delivery(Enum):
 
     DISABLED = "nowhere: there is no journal"
     BY_PARENT = "the parent of this forked child sends them"
+    BY_ANOTHER = "another process that writes there sends them; each round asks whether it still does"
     ON_DISK = "they stay there, for sync or a change of mind"
     ONCE = "the next round sends them, later ones do not"
     ONLINE = "each round sends them"
@@ -28,7 +29,7 @@ class Delivery(Enum):
     @property
     def is_meant_to_send(self) -> bool:
         """Whether rows are to be sent as they come, even if the server does not take them."""
-        return self in {Delivery.ONLINE, Delivery.REFUSED}
+        return self in {Delivery.ONLINE, Delivery.BY_ANOTHER, Delivery.REFUSED}
 
     def once(self) -> Delivery:
         """As it is when somebody asks for one sending, whatever the mode."""

@@ -19,8 +19,9 @@ from typing import Any
 
 from wandb_logging._journal import door
 from wandb_logging._journal.locks import is_locked
+from wandb_logging._journal.members import lock_name
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._journal.writer import Writer, lock_name
+from wandb_logging._journal.writer import Writer
 from wandb_logging._launch.here import launch_here, parent
 from wandb_logging._launch.launch import Launch
 from wandb_logging._launch.role import Role, digest, find_role
@@ -170,7 +171,7 @@ class Herald:
         if self._writer is None or self._writer.path != path:
             if self._writer is not None:
                 self._writer.close()
-            self._writer = RunDir(path).writer()
+            self._writer = RunDir(path).writer(helps=True)
         self._theirs = lock
 
 

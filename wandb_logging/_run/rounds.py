@@ -12,7 +12,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from wandb_logging._errors import AuthError, JournalError, NotPossible, RunNotFound, WandbLoggingError
+from wandb_logging._errors import (
+    AuthError,
+    JournalError,
+    JournalLocked,
+    NotPossible,
+    RunNotFound,
+    WandbLoggingError,
+)
 from wandb_logging._journal.send_options import SendOptions
 from wandb_logging._process.notices import Notices
 from wandb_logging._run import words
@@ -32,6 +39,7 @@ from wandb_logging._settings.settings import Settings
 from wandb_logging._values.secrets import Secrets
 
 _CAPTURES = (standard_files.capture_environment, standard_files.capture_requirements)
+_ASKED = 0.25  # seconds between two looks whether another process asks for a round
 _BREATH = 0.0002  # seconds the program gets between two pieces of the uploader's work
 
 
@@ -106,8 +114,10 @@ class Rounds:
         self._without_key = delivery is Delivery.ON_DISK and settings.mode == "auto"  # and that was not said yet
         self._url_is_said = False
         # The first request needs the first, which is quick; the rest waits until that is through, or the run ends.
-        self._to_capture = list(_CAPTURES)
+        self._to_capture = [] if journal.joined or journal.helps else list(_CAPTURES)
         self._times_anew = 0
+        self._shared = False  # whether others write in the directory, who may ask for a round
+        self._asked: object = None
         self.uploader = Uploader(
             journal.run_dir,
             self.link(Pace(asker.sleep, asker.out_of_time, self._breath)),
@@ -123,8 +133,9 @@ class Rounds:
         return Link(self._connection.connect, pace)
 
     def seconds_left(self) -> float:
-        """Seconds to the next round."""
-        return self.schedule.seconds_left(time.monotonic(), self.samples.due)
+        """Seconds to the next round, or to a look whether another process asks for one."""
+        left = self.schedule.seconds_left(time.monotonic(), self.samples.due)
+        return min(left, _ASKED) if self._shared and self.delivery is Delivery.ONLINE else left
 
     def make(self) -> None:
         """One round. Never raises."""
@@ -176,8 +187,8 @@ class Rounds:
     # --- one round ---
 
     def _make_unguarded(self) -> None:
-        only_samples = self.samples.take() and not self._asker.asked and not self.schedule.is_due(time.monotonic())
-        if only_samples:
+        self.samples.take()
+        if not (self._asker.asked or self.schedule.is_due(time.monotonic()) or self._is_asked_by_others()):
             return
         self._begin()
         try:
@@ -187,6 +198,10 @@ class Rounds:
             self.schedule.end(time.monotonic(), sending=self.delivery.is_meant_to_send)
         if self._recovery is not None and self.delivery is Delivery.ONLINE and not self.error:
             self._recovery.step(self._is_own_turn)
+
+    def _is_asked_by_others(self) -> bool:
+        """Whether another process that writes there wants to know its rows sent."""
+        return self._shared and self._journal.run_dir.asked() != self._asked
 
     def _begin(self) -> None:
         self.schedule.begin(time.monotonic(), sending=self.delivery.is_meant_to_send)
@@ -222,6 +237,10 @@ class Rounds:
         return True
 
     def _send_or_say(self) -> None:
+        if self.delivery is Delivery.BY_ANOTHER:
+            self._take_over()
+        self._asked = self._journal.run_dir.asked()
+        self._shared = self._journal.run_dir.has_several_writers()
         # Who asks for one more sending meanwhile gets a round that makes it.
         sends, self.delivery = self.delivery.sends, self.delivery.after_sending()
         while True:
@@ -232,6 +251,16 @@ class Rounds:
                 self._say_why_offline()
             if not self._to_capture or (sends and self.error):
                 break
+
+    def _take_over(self) -> None:
+        """Send from now on, if the process that did is gone; else see how far it is."""
+        try:
+            self._journal.run_dir.lock_upload()
+        except JournalLocked:
+            with contextlib.suppress(JournalError):
+                self.uploader.look()
+        else:
+            self.delivery = Delivery.ONLINE
 
     def _drain(self) -> None:
         try:

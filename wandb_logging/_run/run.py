@@ -32,10 +32,11 @@ from wandb_logging._run import artifacts, autoresume, copying, ranks, words
 from wandb_logging._run.background import Background
 from wandb_logging._run.described import Described
 from wandb_logging._run.save import POLICIES, matches
-from wandb_logging._run.start import anchored, prepare_for, samplers_of, secrets_of
+from wandb_logging._run.start import Part, anchored, prepare_for, samplers_of, secrets_of
 from wandb_logging._run.tensorboard import TensorBoard
 from wandb_logging._run.watch import Watch
 from wandb_logging._sending.files import ignored
+from wandb_logging._settings.parent import is_within
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import Aside, mapping_of, plain
 from wandb_logging._values.secrets import Secrets
@@ -91,6 +92,7 @@ class Run(Described):
         stall: seconds after which the end waits no longer for a server that does not answer, though close_timeout is
             not over. Default: it waits for close_timeout.
         launch: where the process stands among those of its launch. Default: what the environment says.
+        helps: whether it is another process's run, which ends with that one.
     """
 
     def __init__(
@@ -100,9 +102,11 @@ class Run(Described):
         owner: Callable[[], object | None] | None = None,
         stall: float | None = None,
         launch: Launch | None = None,
+        helps: bool = False,
     ) -> None:
         with contextlib.ExitStack() as undo:  # an exception may come between any two instructions, such as Ctrl-C
-            self._begin(ranks.stand(anchored(settings), launch), owner, stall, undo)
+            helps = helps or is_within(settings.run_id)
+            self._begin(ranks.stand(anchored(settings), launch), owner, stall, undo, Part(helps))
             undo.pop_all()
 
     def _begin(
@@ -111,6 +115,7 @@ class Run(Described):
         owner: Callable[[], object | None] | None,
         stall: float | None,
         undo: contextlib.ExitStack,
+        part: Part,
     ) -> None:
         self._standing = standing
         settings, key = standing.settings, standing.resume_key
@@ -125,7 +130,7 @@ class Run(Described):
         self._secrets = secrets = secrets_of(settings, mode, notices)
         samplers = samplers_of(settings, lambda: OwnStats(self.stats))
         self._background = Background(
-            settings, mode, config, notices, secrets, samplers, self._on_stop, undo, stall, standing.about
+            settings, mode, config, notices, secrets, samplers, self._on_stop, undo, stall, standing.about, part
         )
         self._journal = journal = self._background.journal
         if self._auto:
@@ -624,7 +629,7 @@ def _joined(ticket: dict[str, Any]) -> Run:
         if run.id == run_id and run.dir == path:
             return run
     copying.check(ticket)
-    return Run(ticket["settings"], launch=ranks.ALONE)
+    return Run(ticket["settings"], launch=ranks.ALONE, helps=True)
 
 
 @dataclass(frozen=True)
@@ -679,7 +684,7 @@ def is_finished(run: Run) -> bool:
 
 def is_anothers(run: Run) -> bool:
     """Whether another process began the run, sends it and ends it."""
-    return run._background.in_child or run._journal.joined  # noqa: SLF001  the same room
+    return run._background.in_child or run._journal.helps  # noqa: SLF001  the same room
 
 
 def go_on(run: Run) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalError
+from wandb_logging._journal.members import codes
 from wandb_logging._journal.memory import MemoryRunDir
 from wandb_logging._journal.quota import BoundedWriter
 from wandb_logging._journal.rundir import RunDir
@@ -41,7 +42,8 @@ class Journal:
         info: who the run is, as in run.json.
         run_dir, writer: its directory, and the journal this process writes there.
         continued: whether the run was in that directory before.
-        joined: whether another process writes there now: the run ends with that one.
+        joined: whether a member of the run wrote there already when this process came: what each run has is there.
+        helps: whether the run ends with another process, whatever becomes of this one.
         notice: why there is no directory; None if there is one, or none is wanted.
     """
 
@@ -50,6 +52,7 @@ class Journal:
     writer: Writer
     continued: bool = False
     joined: bool = False
+    helps: bool = False
     notice: Notice | None = None
 
     def earlier_config(self) -> dict[str, Any]:
@@ -60,6 +63,38 @@ class Journal:
             return config_of(self.run_dir)
         except (JournalError, OSError):  # the directory is away
             return {}
+
+    def codes(self) -> list[int]:
+        """The exit codes of the members that were there with this process: 1 of one that is gone without a word."""
+        return codes(self.run_dir.path, self.writer.since, self.writer.number) if self.run_dir.on_disk else []
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a process is in its run.
+
+    Attributes:
+        helps: whether the run ends with another process, whatever becomes of this one.
+        label: what the names of its metrics have behind them, as in `loss/l:3`; "" of the one whose names stay, and
+            None where steps are the run's and not each writer's own.
+        directory: of the run, where others of the launch have made it.
+    """
+
+    helps: bool = False
+    label: str | None = None
+    directory: Path | None = None
+
+    @property
+    def mark(self) -> bytes:
+        """What each of its events says."""
+        return b"" if self.label is None else b',"label":' + dumps(self.label)
+
+    def found(self) -> RunDir | None:
+        """The directory of the run, if others have made it."""
+        return None if self.directory is None else RunDir(self.directory)
+
+
+ALONE = Part()
 
 
 def is_homeless(folder: Path) -> bool:
@@ -118,6 +153,7 @@ def open_journal(  # noqa: PLR0917  what a run begins with
     hurry: Callable[[], bool],
     undo: ExitStack,
     about: Mapping[str, Any] | None = None,
+    part: Part = ALONE,
 ) -> Journal:
     """Make a run's directory, or find the one it has here and goes on in; in memory if neither can be had.
 
@@ -128,6 +164,7 @@ def open_journal(  # noqa: PLR0917  what a run begins with
         hurry: asks for acknowledgements where room is scarce; says whether it makes sense to wait for them.
         undo: takes back what was made, when an exception comes before the run has begun.
         about: what else run.json says.
+        part: what this process is in it.
     """
     config = masks.tree(config, "config")
     info = masks.identity(plain({**identity(settings, mode, config), **(about or {})}))
@@ -135,18 +172,18 @@ def open_journal(  # noqa: PLR0917  what a run begins with
         return _in_memory(settings, info, None)
     try:
         cache_dir = _folder(settings)
-        goes_on = settings.resume in {"allow", "must"}
+        goes_on = settings.resume in {"allow", "must"} or part.directory is not None
         with RunDir.opening(cache_dir, info) if goes_on else contextlib.nullcontext():
-            here = RunDir.find(cache_dir, info) if goes_on else None
+            here = part.found() or (RunDir.find(cache_dir, info) if goes_on else None)
             if here is None:
                 run_dir = RunDir.claim(cache_dir, info)
                 undo.callback(run_dir.discard)
-                writer = _writer(run_dir, settings, info, hurry)
+                writer = _writer(run_dir, settings, info, hurry, part)
                 undo.callback(writer.close)
                 run_dir.save_identity(info)  # a writer lives in it by now: nobody takes it for a dead process's
-                return Journal(info, run_dir, writer)
-            joined = here.alive()
-            writer = _writer(here, settings, here.info, hurry)
+                return Journal(info, run_dir, writer, helps=part.helps)
+            joined = bool(here.members())
+            writer = _writer(here, settings, here.info, hurry, part)
             undo.callback(writer.close)
     except OSError as exc:
         return _in_memory(settings, info, words.without_directory(settings.cache_dir, exc, online=mode == "online"))
@@ -155,9 +192,12 @@ def open_journal(  # noqa: PLR0917  what a run begins with
         keep_send_options(here, info["send"])
     # The run goes on: what is set now is a change to what it was.
     keys = ("name", "notes", "tags", "group", "job_type")
-    event = {"config": info["config"], "run": {key: info[key] for key in keys if info[key]}, "t": now()}
-    writer.append(dumps(event if joined else {"resume": True, **event}))
-    return Journal(here.info, here, writer, continued=True, joined=joined)
+    event: dict[str, Any] = {"t": now()} if joined else {"resume": True, "t": now()}
+    if not part.label:  # one that has a label is beside the run, and does not say what it is called
+        event = {"config": info["config"], "run": {key: info[key] for key in keys if info[key]}, **event}
+    if len(event) > 1:
+        writer.append(dumps(event))
+    return Journal(here.info, here, writer, continued=True, joined=joined, helps=part.helps)
 
 
 def _folder(settings: Settings) -> Path:
@@ -173,8 +213,12 @@ def keep_send_options(run_dir: RunDir, send: dict[str, Any]) -> None:
         run_dir.save_info({**kept, "send": send})
 
 
-def _writer(run_dir: RunDir, settings: Settings, info: Mapping[str, Any], hurry: Callable[[], bool]) -> Writer:
+def _writer(
+    run_dir: RunDir, settings: Settings, info: Mapping[str, Any], hurry: Callable[[], bool], part: Part
+) -> Writer:
     options: dict[str, Any] = {
+        "helps": part.helps,
+        "mark": part.mark,
         "segment_bytes": settings.segment_bytes,
         "memory_bytes": settings.memory_bytes,
         "durable": settings.fsync == "always",

@@ -208,6 +208,14 @@ def _lines(number: int, estimated: bool) -> str:  # noqa: FBT001  as above
     return "about " * estimated + ("1 line" if number == 1 else f"{number} lines")
 
 
+def goes_on_without(report: Report, name: str | None, others: int) -> Notice:
+    """A process leaves a run in which others go on."""
+    where = f": {report.url}" if report.url else ""
+    processes = "1 other process" if others == 1 else f"{others} other processes"
+    text = f"run {name or report.run_id} goes on in {processes}, which send what this one logged{where}"
+    return Notice("left to others", text, INFO)
+
+
 def goodbye(
     report: Report, dropped: Mapping[str, int], name: str | None, *, was_to_be_sent: bool, is_held: bool = False
 ) -> Iterator[Notice]:

@@ -31,7 +31,7 @@ def end_journal(run_dir: RunDir, info: Mapping[str, Any], state: fold.State, cod
         JournalError: it cannot be written.
     """
     time = float(info["start"]) + state.paused + max(0.0, state.runtime - base_runtime)
-    writer = run_dir.writer(least_number=_ENDING_WRITER)
+    writer = run_dir.writer(least_number=_ENDING_WRITER, helps=True)
     writer.append(dumps({"exit": code, "t": time}))
     writer.close()
     if writer.counts.dropped:

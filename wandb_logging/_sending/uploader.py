@@ -185,6 +185,21 @@ class Uploader:
         finally:
             run.rewind()
 
+    def look(self) -> None:
+        """See how far another process has sent the run.
+
+        Raises:
+            JournalError: the run directory is not usable.
+        """
+        if self._opened is not None:
+            self._opened.close()
+        self._open_directory().close()
+
+    @property
+    def complete(self) -> bool:
+        """Whether the server has been told how the run ended."""
+        return self._complete
+
     def close(self) -> None:
         """Close connections and files."""
         self.link.close()

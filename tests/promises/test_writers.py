@@ -1,0 +1,217 @@
+"""One run, several processes that write it: whose end is its end, and who sends it when one of them is gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.patience import PATIENCE
+from wandb_logging._journal.rundir import find_runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wandb_logging.testing import LocalServer
+
+# A writer: a line on stdin is a command, each is answered.
+WRITER = """
+import logging, logging.config, sys, time
+from wandb_logging import WandbHandler, new_run
+number = int(sys.argv[1])
+settings = {"run_id": "many", "resume": "allow", "flush_interval": float(sys.argv[2])}
+run = new_run("p", **settings)
+print("there", flush=True)
+for line in sys.stdin:
+    word, *rest = line.split()
+    if word == "log":
+        for i in range(int(rest[0]), int(rest[1])):
+            run.log({"who": number, "i": i})
+        answer = "logged"
+    elif word == "flush":
+        report = run.flush(200)
+        answer = f"{report.rows} {report.remaining} {report.ok}"
+    elif word == "stats":
+        answer = f"{run.queue_length} {run.stats()['acknowledged']}"
+    elif word == "finish":
+        report = run.finish(int(rest[0]), 200)
+        answer = f"{report.rows} {report.remaining} {report.finished} {report.exit_code}"
+    elif word == "exit":
+        print("bye", flush=True)
+        sys.exit(int(rest[0]))
+    print(answer, flush=True)
+"""
+
+
+class Writer:
+    """A process that writes the run."""
+
+    def __init__(self, server: LocalServer, number: int, interval: float = 60.0) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(number), str(interval)],
+            env={**os.environ, **server.env()},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self._answer() == "there"
+
+    def _answer(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def ask(self, command: str) -> str:
+        """Have it do something; what it answers."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        return self._answer()
+
+    def end(self, command: str) -> tuple[int, str]:
+        """Have it end; its exit code, and what it said."""
+        self.ask(command)
+        error = self.process.communicate(timeout=PATIENCE)[1]
+        return self.process.returncode, error
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate(timeout=PATIENCE)
+
+
+@pytest.fixture
+def writers() -> Iterator[list[Writer]]:
+    """Those that are started in a test; none is left behind."""
+    started: list[Writer] = []
+    yield started
+    for writer in started:
+        writer.process.kill()
+        with writer.process:  # closes its pipes
+            pass
+
+
+def start(writers: list[Writer], server: LocalServer, count: int, interval: float = 60.0) -> list[Writer]:
+    new = [Writer(server, len(writers) + number, interval) for number in range(count)]
+    writers += new
+    return new
+
+
+def rows(run: Any) -> list[tuple[int, int]]:
+    return sorted((line["who"], line["i"]) for line in run.history)
+
+
+def all_of(*counts: int) -> list[tuple[int, int]]:
+    return [(who, i) for who, count in enumerate(counts) for i in range(count)]
+
+
+def wait_until(condition: Any) -> None:
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+class TestItsEnd:
+    def test_it_ends_with_the_last(self, wandb_server: LocalServer, writers: list[Writer]) -> None:
+        """Whoever began it may end first: the run goes on, all rows are in it, and the worst exit code is its own."""
+        first, second, third = start(writers, wandb_server, 3)
+        for writer in (first, second, third):
+            writer.ask("log 0 5")
+        assert first.end("exit 0")[0] == 0
+        assert [run.state for run in wandb_server.runs] == ["running"]
+        code, said = second.end("exit 3")
+        assert code == 3
+        assert "goes on in 1 other process" in said
+        assert [run.state for run in wandb_server.runs] == ["running"]
+        third.ask("log 5 9")
+        code, said = third.end("exit 0")
+        (run,) = wandb_server.runs
+        assert rows(run) == all_of(5, 5, 9)
+        assert (run.state, run.exit_code) == ("failed", 3)
+        assert "finished" in said
+        assert len(find_runs(Path("wandb_cache"))) == 1
+
+    def test_a_signal_ends_one_of_them(self, wandb_server: LocalServer, writers: list[Writer]) -> None:
+        """SIGTERM of the process that sends is not the end for the others, and is what the run ends with."""
+        first, second = start(writers, wandb_server, 2)
+        first.ask("log 0 5")
+        first.process.send_signal(signal.SIGTERM)
+        assert first.process.wait(PATIENCE) == -signal.SIGTERM
+        (run,) = wandb_server.runs
+        assert run.state == "running"
+        second.ask("log 0 5")
+        second.end("exit 0")
+        assert rows(run) == all_of(5, 5)
+        assert run.exit_code == 128 + signal.SIGTERM
+
+    def test_one_that_was_killed_is_a_failure(self, wandb_server: LocalServer, writers: list[Writer]) -> None:
+        """A process that is gone without a word did not end well, whatever the last one says."""
+        first, second = start(writers, wandb_server, 2)
+        first.ask("log 0 5")
+        first.kill()
+        second.end("exit 0")
+        (run,) = wandb_server.runs
+        assert rows(run) == all_of(5)
+        assert run.exit_code == 1
+
+    def test_a_failure_of_yesterday_is_none_of_today(self, wandb_server: LocalServer, writers: list[Writer]) -> None:
+        """Who goes on with a run that was killed is not among those that were there then."""
+        start(writers, wandb_server, 1)[0].kill()
+        _, second = start(writers, wandb_server, 2)
+        writers[1].end("exit 0")
+        second.end("exit 0")
+        assert wandb_server.run("many").exit_code == 0
+
+    def test_files_of_the_run_are_made_once(self, wandb_server: LocalServer, writers: list[Writer]) -> None:
+        """Who joins makes no files that each run has: they are those of the process that began it."""
+        first, second = start(writers, wandb_server, 2)
+        second.ask("log 0 1")
+        assert first.ask("flush").endswith("True")
+        wait_until(lambda: "requirements.txt" in wandb_server.run("many").files)
+        second.end("exit 0")
+        first.end("exit 0")
+        puts = [request.path for request in wandb_server.requests if request.method == "PUT"]
+        assert len([path for path in puts if "wandb-metadata" in path]) == 1
+
+
+class TestWhoSends:
+    def test_the_sender_is_killed(self, wandb_server: LocalServer, writers: list[Writer]) -> None:
+        """Within one flush_interval another one sends, beginning with what the dead one had not."""
+        first, second, third = start(writers, wandb_server, 3, interval=0.5)
+        for writer in (first, second, third):
+            writer.ask("log 0 50")
+        first.kill()
+        second.ask("log 50 60")
+        run = wandb_server.run("many")
+        wait_until(lambda: rows(run) == all_of(50, 60, 50))
+        third.end("exit 0")
+        second.end("exit 0")
+        assert rows(run) == all_of(50, 60, 50)
+        assert wandb_server.violations == []
+
+    def test_flush_and_counts_are_of_all(self, wandb_server: LocalServer, writers: list[Writer]) -> None:
+        """`flush` in any of them waits until all that was logged is sent, by whomever; counts are the run's."""
+        first, second = start(writers, wandb_server, 2)
+        first.ask("log 0 5")
+        second.ask("log 0 7")
+        assert first.ask("flush") == "12 0 True"
+        second.ask("log 7 9")
+        assert second.ask("flush") == "14 0 True"
+        assert rows(wandb_server.run("many")) == all_of(5, 9)
+        assert second.ask("stats").split()[0] == "0"
+        assert second.ask("finish 0") == "14 0 False None"
+        assert first.ask("finish 0") == "14 0 True 0"
+
+    def test_flush_when_the_sender_is_gone(self, wandb_server: LocalServer, writers: list[Writer]) -> None:
+        """It does not wait for the next round: it sends by itself."""
+        first, second = start(writers, wandb_server, 2)
+        first.ask("log 0 5")
+        first.kill()
+        second.ask("log 0 5")
+        assert second.ask("flush") == "10 0 True"

@@ -1,0 +1,100 @@
+"""Who writes in a run directory just now: members, the last of whom ends the run, and helpers, who do not.
+
+A process that was started as a writer of the run is a member: a rank, a second program with its id. A forked child and
+a worker of a pool are helpers: the run ends with the process that made them. Each says which it is in the file that it
+holds locked while it lives, `journal-<w>.lock`, as JSON:
+
+    {"pid": 12, "host": "node7", "since": 1}                 a member; of those that came together 1 was the first
+    {"pid": 12, "host": "node7", "since": 1, "left": 0}      one that has ended, with this exit code
+    {"pid": 13, "host": "node7", "helps": true}              a helper
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._journal import door
+from wandb_logging._journal.locks import is_free, is_locked
+from wandb_logging._values.plain import dumps, loads
+
+_LOCK = re.compile(r"journal-(\d{4,})\.lock")
+
+
+def lock_name(writer: int) -> str:
+    """Name of the file that a writer holds locked for as long as it lives."""
+    return f"journal-{writer:04d}.lock"
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a writer says of itself.
+
+    Attributes:
+        writer: its number.
+        since: the first of those members that came while one of them was there; 0 of who does not say it.
+        helps: whether it is a helper.
+        left: exit code of a member that has ended; None while it goes on.
+    """
+
+    writer: int
+    since: int = 0
+    helps: bool = False
+    left: int | None = None
+
+    @property
+    def text(self) -> str:
+        """As it stands in the file."""
+        said: dict[str, Any] = {"pid": os.getpid(), "host": socket.gethostname()}
+        said.update({"helps": True} if self.helps else {"since": self.since})
+        return dumps(said if self.left is None else {**said, "left": self.left}).decode()
+
+
+def note_of(path: Path, writer: int) -> Note:
+    """What a writer says of itself. One that does not say it is a member."""
+    try:
+        said = loads(door.read(path, lock_name(writer), door.MOST_NOTE))
+    except (OSError, ValueError):
+        return Note(writer)
+    if not isinstance(said, dict):
+        return Note(writer)
+    since, left = (value if type(value := said.get(name)) is int else None for name in ("since", "left"))
+    return Note(writer, since or 0, said.get("helps") is True, left)
+
+
+def writers_of(path: Path) -> list[int]:
+    """The numbers of all that write or wrote here, in order."""
+    found = (_LOCK.fullmatch(item.name) for item in path.iterdir())
+    return sorted(int(match[1]) for match in found if match)
+
+
+def living(path: Path, but: int = 0) -> Iterator[Note]:
+    """The members that are there and have not left, one of them left out."""
+    for writer in writers_of(path):
+        if writer != but and is_locked(path / lock_name(writer)):
+            note = note_of(path, writer)
+            if not note.helps and note.left is None:
+                yield note
+
+
+def first_of(path: Path, writer: int) -> int:
+    """The first of the members that a new one comes to: itself, if it is alone."""
+    return min((note.since or note.writer for note in living(path, writer)), default=writer)
+
+
+def codes(path: Path, since: int, but: int = 0) -> list[int]:
+    """The exit codes of the members that came since: 1 of one that is gone without a word."""
+    found = []
+    for writer in writers_of(path):
+        if since and writer >= since and writer != but:
+            note = note_of(path, writer)
+            if note.left is not None:
+                found.append(note.left)
+            elif not note.helps and is_free(path / lock_name(writer)):
+                found.append(1)
+    return found
