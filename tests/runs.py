@@ -8,8 +8,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wandb_logging._events.run_info import RunInfo
+from wandb_logging._events.send_options import SendOptions
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._journal.send_options import SendOptions
 from wandb_logging._journal.writer import Writer, seal
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.client import Client
@@ -53,7 +54,7 @@ def row(number: int, **more: Any) -> dict[str, Any]:
 def make_run(cache: Path, events: Iterable[dict[str, Any]] = (), *, closed: bool = True, **info: Any) -> RunDir:
     """A run directory whose process has ended, with these events in its journal."""
     info = {"id": f"run{next(_ids)}", "project": "p", "start": START, "config": {"lr": 0.1}, **info}
-    run_dir = RunDir.create(cache, info)
+    run_dir = RunDir.create(cache, RunInfo.from_json(info))
     writer = run_dir.writer()
     add(writer, events)
     if closed:

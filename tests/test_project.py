@@ -40,15 +40,15 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "_records": ("_values", "_mining", "_events", "_settings", "_fold"),
     "_server": ("_values", "_events", "_settings"),
     "_keys": ("_values", "_settings", "_journal", "_server"),
-    "_artifacts": ("_values", "_journal", "_server"),
-    "_reading": ("_values", "_journal", "_fold", "_server"),
+    "_artifacts": ("_values", "_events", "_journal", "_server"),
+    "_reading": ("_values", "_events", "_journal", "_fold", "_server"),
     "_api": ("_values", "_settings", "_server", "_keys", "_artifacts"),
     "_page": ("_values", "_events", "_journal", "_fold", "_reading"),
     "_media": ("_values", "_events", "_journal", "_artifacts"),
     "_sending": (
         "_values", "_process", "_events", "_settings", "_journal", "_fold", "_server", "_keys", "_artifacts",
     ),
-    "_formats": ("_values", "_journal", "_fold", "_reading"),
+    "_formats": ("_values", "_events", "_journal", "_fold", "_reading"),
     "_run": (
         "_values", "_process", "_launch", "_events", "_settings", "_journal", "_fold", "_records", "_server", "_keys",
         "_artifacts", "_reading", "_page", "_media", "_sending", "_formats",

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold import fold as _fold
 from wandb_logging._fold.fold import Rules, State, finish, first_state, fold, summary_line
 from wandb_logging._fold.summary import MAX_ROW_BYTES
@@ -487,7 +488,7 @@ class TestStepMetrics:
 class TestStates:
     def test_the_first_state_is_what_run_json_says(self) -> None:
         given = {"name": "a", "summary": ["min"]}
-        state = first_state({"config": {"lr": 1}, "define_metrics": [given]})
+        state = first_state(RunInfo("r", "p", config={"lr": 1}, define_metrics=[given]))
         assert state.config == {"lr": 1}
         assert state.metrics["a"]["summary"] == ["min"]
 
@@ -585,7 +586,7 @@ class TestEventsOfNobody:
     def test_a_definition_that_is_none(self, given: Any) -> None:
         """It is set aside, and what comes after it is as if it had not been there."""
         state, delta = folded(event(define=given), row({"a": 1}))
-        assert [reason for reason, _ in delta.aside] == ["not a definition of a metric"]
+        assert [reason for reason, _ in delta.aside] == ["define cannot be this"]
         assert (state.metrics, len(delta.rows)) == ({}, 1)
 
     @pytest.mark.parametrize(

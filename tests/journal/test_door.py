@@ -154,7 +154,7 @@ class TestEnvironment:
             b'{"os": "Linux", "type": "service_account", "private_key": "TOPSECRET"}', "wandb-metadata.json"
         )
         drain(run_dir, wandb_server)
-        config = wandb_server.run(run_dir.info["id"]).config_json
+        config = wandb_server.run(run_dir.info.id).config_json
         assert "Linux" in config
         assert "TOPSECRET" not in config
 

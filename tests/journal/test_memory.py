@@ -7,10 +7,12 @@ import pytest
 
 from tests.patience import PATIENCE
 from tests.runs import START, add, row
+from wandb_logging._events.run_info import Remote, RunInfo
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.memory import MemoryQueue, MemoryRunDir
 
-INFO = {"id": "r", "project": "p", "start": START}
+INFO = RunInfo("r", "p", start=START)
+REMOTE = Remote("s", "team", "p", "r", "r")
 
 
 def test_what_is_acknowledged_is_forgotten() -> None:
@@ -57,13 +59,13 @@ def test_closed() -> None:
 def test_nothing_touches_the_disk() -> None:
     """Identity, cursor, locks and what is set aside: none of it makes a file."""
     run_dir = MemoryRunDir(INFO, 100)
-    run_dir.save_server({})
+    run_dir.save_server(REMOTE)
     run_dir.save_cursor(Cursor())
     run_dir.lock_upload()
     run_dir.set_aside("why", "what")
     run_dir.unlock_upload()
     run_dir.writer().sync()
-    assert (run_dir.info["server"], run_dir.cursor, run_dir.alive()) == ({}, Cursor(), True)
+    assert (run_dir.info.server, run_dir.cursor, run_dir.alive()) == (REMOTE, Cursor(), True)
     assert [name for name in os.listdir() if name != "home"] == []  # noqa: PTH208
 
 

@@ -21,6 +21,7 @@ from tests.robustness.power import HOWS, Disk
 from tests.runs import START, Clock, drain, numbers, row, taken_out
 from wandb_logging import Html, new_run, read_run, sync
 from wandb_logging._errors import JournalError, TransportError
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal import quota
 from wandb_logging._journal.quota import (
     NEWEST,
@@ -84,7 +85,7 @@ def body(number: int, **more: Any) -> bytes:
 
 
 def bounded(cache: Path, policy: str, most: int = MOST, patience: float = 30.0) -> tuple[RunDir, BoundedWriter]:
-    info = {"id": "r", "project": "p", "start": START, "config": {"lr": 0.1}, "cache_policy": policy}
+    info = RunInfo("r", "p", start=START, config={"lr": 0.1}, cache_policy=policy)
     run_dir = RunDir.create(cache, info)
     return run_dir, bounded_writer(run_dir, policy, most, patience)
 

@@ -11,11 +11,12 @@ from hypothesis import given, strategies as st
 
 from tests.runs import START, add, make_run, row
 from wandb_logging._errors import JournalCorrupt, JournalLocked, LogError
+from wandb_logging._events.run_info import Remote, RunInfo
 from wandb_logging._events.task import Task
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.rundir import RunDir, find_runs, folder_name, safe_name
 
-INFO = {"id": "r", "project": "p", "start": START}
+INFO = RunInfo("r", "p", start=START)
 
 
 class TestIdentity:
@@ -25,11 +26,14 @@ class TestIdentity:
 
     def test_run_json(self, tmp_path: Path) -> None:
         """Identity is kept as given, with the format's version."""
-        run_dir = RunDir.create(tmp_path, {**INFO, "config": {"a": [1, {"b": None}]}})
-        assert run_dir.info == {"format": 1, **INFO, "config": {"a": [1, {"b": None}]}}
-        assert json.loads((tmp_path / "p" / "r" / "run.json").read_text())["id"] == "r"
-        run_dir.save_server({})
-        assert run_dir.info["server"] == {}
+        info = INFO.but(config={"a": [1, {"b": None}]})
+        run_dir = RunDir.create(tmp_path, info)
+        assert run_dir.info == info
+        kept = json.loads((tmp_path / "p" / "r" / "run.json").read_text())
+        assert (kept["format"], kept["id"], kept["config"]) == (1, "r", {"a": [1, {"b": None}]})
+        remote = Remote("s", "team", "p", "r", "calm-sea-1", history=3)
+        run_dir.save_server(remote)
+        assert run_dir.info == info.but(server=remote)
         assert sorted(path.name for path in run_dir.path.iterdir()) == ["run.json", "server.json"]
 
     @pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b'"x"', b"\xff", b'{"format": 2}', b"{}"])
@@ -50,8 +54,8 @@ class TestIdentity:
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", refuse)
             with pytest.raises(OSError, match="No space"):
-                run_dir.save_info({"id": "other"})
-        assert run_dir.info["id"] == "r"
+                run_dir.save_info(INFO.but(id="other"))
+        assert run_dir.info.id == "r"
         assert [path.name for path in run_dir.path.iterdir()] == ["run.json"]
 
     def test_a_place_that_cannot_be_written(self, tmp_path: Path) -> None:
@@ -71,13 +75,13 @@ class TestNames:
 
     def test_a_long_one_is_made_and_found(self, tmp_path: Path) -> None:
         """Characters of other scripts have up to four bytes."""
-        info = {"format": 1, **INFO, "project": "\u9879\u76ee" * 60, "id": "\u9879" * 64, "host": "h"}
+        info = INFO.but(project="\u9879\u76ee" * 60, id="\u9879" * 64, host="h")
         made = RunDir.create(tmp_path, info)
         found = RunDir.find(tmp_path, info)
         assert found is not None
         assert found.path == made.path
         assert [run_dir.path for run_dir in find_runs(tmp_path)] == [made.path]
-        assert made.info["project"] == info["project"]
+        assert made.info.project == info.project
 
     def test_where_the_locale_is_ascii(self, tmp_path: Path) -> None:
         """A folder without the letters that it has not, and the project's own name in run.json."""

@@ -151,7 +151,7 @@ class TestVerify:
             assert after.lines == before.lines
             assert after.lines + after.damaged + after.torn >= 10
             if file.name == "run.json" and '"format": 1' in file.read_text(errors="replace"):  # else of a later version
-                assert run_dir.info["project"]
+                assert run_dir.info.project
 
 
 class TestRepair:
@@ -169,7 +169,7 @@ class TestRepair:
         (what,) = repair_all(run_dir)
         assert what.startswith("make run.json from ")
         info = RunDir(run_dir.path).info
-        assert (info["id"], info["project"], info["start"]) == ("r", "p", START)
+        assert (info.id, info.project, info.start) == ("r", "p", START)
         assert (run_dir.path / "repaired" / "run.json").read_bytes() == broken
         assert repairs(run_dir) == []
         drain(run_dir, wandb_server)
@@ -182,7 +182,7 @@ class TestRepair:
         path.write_text(json.dumps({**json.loads(path.read_text()), "tags": 7}))
         assert repair_all(run_dir) == ["make run.json from what is left of it, without tags"]
         info = RunDir(run_dir.path).info
-        assert (info["name"], info["config"], "tags" in info) == ("n", {"lr": 0.1}, False)
+        assert (info.name, info.config, info.tags) == ("n", {"lr": 0.1}, [])
 
     def test_a_run_json_that_is_gone(self, tmp_path: Path) -> None:
         """The run is found by its journal, and is a run again."""
@@ -190,7 +190,7 @@ class TestRepair:
         (run_dir.path / "run.json").unlink()
         (found,) = find(tmp_path)
         repair_all(found)
-        assert found.info["id"] == "r"
+        assert found.info.id == "r"
 
     def test_a_later_version_is_left_alone(self, tmp_path: Path) -> None:
         """What a later version wrote is whole, and not ours to change."""

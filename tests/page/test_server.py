@@ -265,7 +265,7 @@ class TestBadRuns:
         good = make_run(cache, [row(at) for at in range(5)], id="good")
         newer, broken = make_run(cache, [row(0)], id="newer"), make_run(cache, [row(0)], id="broken")
         empty, hurt = make_run(cache, id="empty"), make_run(cache, [row(at) for at in range(5)], id="hurt")
-        (newer.path / "run.json").write_text(json.dumps({**good.info, "format": 99}))
+        (newer.path / "run.json").write_text(json.dumps({**good.info.to_json(), "format": 99}))
         (broken.path / "run.json").write_text('{"format": 1, "id": "bro')
         shutil.rmtree(empty.path / "files", ignore_errors=True)
         journal = next(hurt.path.glob("journal-*.jsonl"))

@@ -17,6 +17,7 @@ import pytest
 
 import wandb_logging
 from wandb_logging import WandbHandler, read_run
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._run.run import going_on
 from wandb_logging._sending.recover import is_left
@@ -94,7 +95,7 @@ def test_offline(run_id: str | None) -> None:
         data = read_run(runs[0])
         assert ([row["x"] for row in data.rows][-3:], data.exit_code) == ([1, 2, 3], 0), at
         assert interrupted or len(data.rows) == 4
-        assert not is_left(RunDir(runs[0]), {**RunDir(runs[0]).info, "mode": "online"}) or run_id
+        assert not is_left(RunDir(runs[0]), RunDir(runs[0]).info.but(mode="online")) or run_id
 
 
 def test_online(wandb_server: LocalServer) -> None:
@@ -126,7 +127,7 @@ def test_no_thread_and_no_lock_is_left() -> None:
 
 def test_what_was_left_half_made_is_nobodys_run(tmp_path: Path) -> None:
     """Neither a directory without run.json nor one without a line is taken for a dead process's."""
-    info = {"id": "abc", "project": "p", "host": "h", "host_name": "n", "entity": None, "mode": "online", "start": 1.0}
+    info = RunInfo("abc", "p", host="h", host_name="n", mode="online", start=1.0)
     claimed = RunDir.claim(tmp_path, info)
     assert not (claimed.path / "run.json").exists()
     made = RunDir.create(tmp_path, info)

@@ -297,8 +297,8 @@ class TestInterrupted:
                 reached = len(server.requests) > number
                 server.clear_faults()
                 drain(run_dir, server)
-                assert [line["_step"] for line in server.run(run_dir.info["id"]).history] == steps
-                assert server.run(run_dir.info["id"]).exit_code == 1
+                assert [line["_step"] for line in server.run(run_dir.info.id).history] == steps
+                assert server.run(run_dir.info.id).exit_code == 1
                 assert server.violations == []
                 if not reached:
                     return

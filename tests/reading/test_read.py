@@ -51,7 +51,7 @@ def test_what_the_server_has(tmp_path: Path, wandb_server: LocalServer) -> None:
     run_dir = make_run(tmp_path, [row(i, step=i * 2) for i in range(5)])
     drain(run_dir, wandb_server)
     data = read_run(run_dir.path)
-    run = wandb_server.run(run_dir.info["id"])
+    run = wandb_server.run(run_dir.info.id)
     assert data.rows == run.history
     assert (data.finished, data.unsent) == (True, 0)
     assert data.url == f"{wandb_server.url}/{wandb_server.entity}/p/runs/{run.id}"

@@ -119,7 +119,7 @@ def _send_all(run_dir: RunDir, url: str, key: str) -> Iterator[str]:
 
 def _incomplete(server: LocalServer, run_dir: RunDir, config: set[int | None] | None = None) -> Iterator[str]:
     """What a server lacks of a run, and has too much."""
-    run = server.run(run_dir.info["id"])
+    run = server.run(run_dir.info.id)
     if [line["n"] for line in run.history] != list(range(ROWS)) or len(run.output) != ROWS:
         yield f"rows {[line['n'] for line in run.history]}, {len(run.output)} lines"
     if (run.state, run.summary.get("n")) != ("failed", ROWS - 1) or run.config.get("late") not in (config or {1}):

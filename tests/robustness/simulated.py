@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tests.robustness.ground import START, MemoryServer
 from tests.runs import SENT_SO
 from wandb_logging._errors import ServerUnavailable, TransportError, WandbLoggingError
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.body import Pieces
@@ -69,7 +70,7 @@ class World:
         self._every = every
         self._jumps = jumps
         self._due = 0.0
-        run_dir = RunDir.create(place, {"id": "r", "project": "p", "start": START})
+        run_dir = RunDir.create(place, RunInfo("r", "p", start=START))
         self._writer = run_dir.writer()
         server: Any = self.server
         self._goes_on = True

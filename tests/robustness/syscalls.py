@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tests.robustness.calls import KINDS, watched
 from tests.robustness.ground import START, MemoryServer, Outcome, drain, event, rows_problems, uploader
 from wandb_logging._errors import WandbLoggingError
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.quota import forget_acknowledged, strip, unread
 from wandb_logging._journal.rundir import RunDir
 
@@ -74,7 +75,7 @@ def _problems(place: Path, faults: Faults, lasts: str) -> Iterator[str]:
     place.mkdir(parents=True)
     with watched(faults.call):
         try:
-            run_dir = RunDir.create(place / "cache", {"id": "r", "project": "p", "start": START})
+            run_dir = RunDir.create(place / "cache", RunInfo("r", "p", start=START))
             writers = [run_dir.writer(segment_bytes=150)]
         except OSError:
             return  # where nothing can be made a run goes on in memory, which is another study

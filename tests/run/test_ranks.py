@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from wandb_logging._events.event import Event
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._launch.launch import Launch
 from wandb_logging._launch.role import digest
@@ -31,7 +33,7 @@ def texts(run_dir: RunDir) -> list[str]:
 def begun(folder: Path) -> tuple[RunDir, Any]:
     """A run of rank 0 that goes on, as the others find it."""
     standing = stand(settings_in(folder), rank(0))
-    run_dir = RunDir.create(folder, {"id": "zero", "project": "p"})
+    run_dir = RunDir.create(folder, RunInfo("zero", "p"))
     writer = run_dir.writer()
     announce(standing, writer)
     return run_dir, writer
@@ -40,10 +42,11 @@ def begun(folder: Path) -> tuple[RunDir, Any]:
 class TestHerald:
     def test_marks_each_line(self) -> None:
         """A text is told apart from rank 0's in each of its lines, and its rows stay behind."""
-        told = marked(json.loads(EVENT), "[rank 3] ")
+        told = marked(Event.from_json(json.loads(EVENT)), "[rank 3] ")
+        assert told is not None
         expected = {"text": "[rank 3] a\n[rank 3] b", "level": "WARNING", "logger": "train", "t": 1.0}
-        assert told == expected
-        assert marked({"metrics": {"x": 1}, "t": 1.0}, "[rank 3] ") is None
+        assert told.to_json() == expected
+        assert marked(Event(1.0, metrics={"x": 1}), "[rank 3] ") is None
 
     def test_what_comes_before_rank_0_waits_for_it(self, tmp_path: Path) -> None:
         """A rank that is earlier than rank 0 tells it later."""

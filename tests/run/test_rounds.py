@@ -156,7 +156,7 @@ class TestBeginning:
         """Who it is, before the first event."""
         journal = journal_of(Settings.of({"project": "p", "run_id": "abc", "name": "n"}), "offline")
         assert journal.run_dir.path == Path.cwd() / "wandb_cache" / "p" / "abc"
-        assert (journal.run_dir.info["id"], journal.run_dir.info["name"]) == ("abc", "n")
+        assert (journal.run_dir.info.id, journal.run_dir.info.name) == ("abc", "n")
         assert (journal.continued, journal.joined) == (False, False)
         journal.writer.close()
 

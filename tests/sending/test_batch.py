@@ -11,20 +11,20 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.runs import SENT_SO, START, add, make_run, row
+from wandb_logging._events.run_info import Remote, RunInfo
 from wandb_logging._fold import fold
 from wandb_logging._journal.reader import Reader
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending.batch import DAMAGED, Batch, Cutter
 from wandb_logging._server.body import PackedBlock
 from wandb_logging._server.link import Pace
-from wandb_logging._server.protocol import Remote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from wandb_logging._server.body import StreamBody
 
-INFO: dict[str, Any] = {"id": "r", "project": "p", "start": START, "config": {}}
+INFO = RunInfo("r", "p", start=START)
 RULES = fold.rules_of(INFO)
 
 

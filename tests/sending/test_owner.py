@@ -67,7 +67,7 @@ def test_what_was_lost_on_the_way_is_not_another(tmp_path: Path, wandb_server: L
         sender.drain()
     sender.drain(ending=0)
     sender.close()
-    assert numbers(wandb_server, run_dir.info["id"]) == [0, 1, 2, 3]
+    assert numbers(wandb_server, run_dir.info.id) == [0, 1, 2, 3]
 
 
 def test_addresses_are_asked_for_what_is_sent(wandb_server: LocalServer) -> None:
@@ -119,4 +119,4 @@ class TestOk:
         sender.drain()
         sender.close()
         assert sender.report(0).ok
-        assert wandb_server.run(run_dir.info["id"]).state == "finished"
+        assert wandb_server.run(run_dir.info.id).state == "finished"

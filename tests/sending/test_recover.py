@@ -103,7 +103,7 @@ def test_what_is_left_alone(wandb_server: LocalServer) -> None:
     alive = left(wandb_server, id="alive").writer()
     taken = left(wandb_server, id="taken")
     drain(left(wandb_server, id="through"), wandb_server)
-    left(wandb_server, id="broken").save_info({"format": 1})
+    (left(wandb_server, id="broken").path / "run.json").write_text('{"format": 1}')
     left(wandb_server, id="last", start=START + 100)
     with taken.uploading():
         run = living()

@@ -11,6 +11,7 @@ import pytest
 
 from tests.runs import Clock, make_run, row
 from wandb_logging._errors import GraphQLError, JournalError, NotPossible, RequestRejected, ServerUnavailable
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold.fold import State, first_state
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.rundir import RunDir
@@ -21,7 +22,7 @@ from wandb_logging._server import protocol
 from wandb_logging._server.link import Link
 
 HOST = "https://wandb.example"
-INFO: dict[str, Any] = {"id": "r", "project": "p", "entity": None, "host": HOST, "start": 1.7e9, "config": {"lr": 0.1}}
+INFO = RunInfo("r", "p", host=HOST, start=1.7e9, config={"lr": 0.1})
 NAMES = {
     protocol.FEATURES: "features",
     protocol.RUN_RESUME_STATUS: "resume",
@@ -128,14 +129,14 @@ class TestMade:
 class TestTakenOver:
     def test_lines_come_after_theirs(self) -> None:
         """Our lines, steps and times go on where those of the run end."""
-        remote = create_run(link(Server(resume=existing())), {**INFO, "resume": "allow"}, "me")
+        remote = create_run(link(Server(resume=existing())), INFO.but(resume="allow"), "me")
         assert (remote.history, remote.events, remote.output) == (4, 5, 6)
         assert (remote.step, remote.runtime) == (10, 60)
 
     def test_config_is_both_and_ours_wins(self) -> None:
         """Keys of theirs stay, and those that both have are ours."""
         server = Server(resume=existing())
-        create_run(link(server), {**INFO, "resume": "allow"}, "me")
+        create_run(link(server), INFO.but(resume="allow"), "me")
         config = config_of(server.upserts[0])
         assert (config["lr"], config["depth"]) == (0.1, 3)
         assert server.upserts[0]["id"] == "storage"
@@ -147,33 +148,33 @@ class TestTakenOver:
     def test_tags_and_notes(self, own: dict[str, Any], tags: list[str], notes: str) -> None:
         """They are ours if we have some, else theirs."""
         server = Server(resume=existing())
-        create_run(link(server), {**INFO, "resume": "allow", **own}, "me")
+        create_run(link(server), INFO.but(resume="allow", **own), "me")
         assert (server.upserts[0]["tags"], server.upserts[0]["notes"]) == (tags, notes)
 
     def test_must_and_there_is_none(self) -> None:
         """Then nothing is made."""
         server = Server()
         with pytest.raises(NotPossible, match="no run r in project p"):
-            create_run(link(server), {**INFO, "resume": "must"}, "me")
+            create_run(link(server), INFO.but(resume="must"), "me")
         assert server.upserts == []
 
     def test_never_and_there_is_one(self) -> None:
         """Then it is left as it is."""
         server = Server(resume=existing())
         with pytest.raises(NotPossible, match="run r exists in project p"):
-            create_run(link(server), {**INFO, "resume": "never"}, "me")
+            create_run(link(server), INFO.but(resume="never"), "me")
         assert server.upserts == []
 
     def test_never_and_it_is_our_own(self) -> None:
         """A process that died between making it and taking note of that makes it again."""
         server = Server(resume=existing(("other", "me")))
-        assert create_run(link(server), {**INFO, "resume": "never"}, "me").history == 0
+        assert create_run(link(server), INFO.but(resume="never"), "me").history == 0
 
     def test_taken_back(self) -> None:
         """A rewound run goes on behind that step, and is not asked for twice."""
         bucket = {"id": "storage", "config": wrapped(depth=3), "historyLineCount": 3}
         server = Server(rewind={"rewindRun": {"rewoundRun": bucket}})
-        info = {**INFO, "resume": "must", "rewind": True, "branch_point": {"run": "r", "step": 2}}
+        info = INFO.but(resume="must", rewind=True, branch_point={"run_id": "r", "step": 2})
         remote = create_run(link(server), info, "me")
         assert (remote.history, remote.step) == (3, 3)
         assert server.asked == ["features", "rewind", "upsert"]
@@ -183,7 +184,7 @@ class Told:
     """A registration, and what a person was told."""
 
     def __init__(self, cache: Path, server: Server, target: Target = AS_IT_WAS) -> None:
-        self.run_dir = make_run(cache, [row(0)], **INFO, writer_id="me")
+        self.run_dir = make_run(cache, [row(0)], **INFO.but(writer_id="me").to_json())
         self.words: list[tuple[str, str]] = []
         self.server = server
         say = lambda kind, text: self.words.append((kind, text))  # noqa: E731

@@ -331,7 +331,7 @@ class TestLiveAndDead:
         assert "out of time" in str(report.error)
         assert (report.rows, report.finished) == (20, False)
         assert only(sync(cache)).finished
-        assert numbers(wandb_server, run_dir.info["id"]) == list(range(20))
+        assert numbers(wandb_server, run_dir.info.id) == list(range(20))
 
     def test_out_of_time(self, cache: Path, wandb_server: LocalServer) -> None:
         """The first run gets something done, the others wait; that says nothing about the server."""

@@ -19,6 +19,7 @@ from wandb_logging._errors import (
     TransportError,
     WandbLoggingError,
 )
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.memory import MemoryRunDir
 from wandb_logging._journal.reader import Chunk, Reader
@@ -61,7 +62,7 @@ def no_violation(server: LocalServer) -> Iterator[None]:
 
 def whole(server: LocalServer, run_dir: RunDir, exit_code: int = 1) -> None:
     """The server has exactly what EVENTS come to."""
-    run = server.run(run_dir.info["id"])
+    run = server.run(run_dir.info.id)
     assert [line["n"] for line in run.history] == ROWS
     assert [line["_step"] for line in run.history] == STEPS
     assert run.history[2]["m"] == 1.5
@@ -100,7 +101,7 @@ class TestTheWay:
         """It is told all the same, so that `sync --follow` comes to an end."""
         run_dir = make_run(tmp_path)
         assert drain(run_dir, server).report(0).finished
-        assert server.run(run_dir.info["id"]).exit_code == 1
+        assert server.run(run_dir.info.id).exit_code == 1
 
     @pytest.mark.parametrize("size", [1, 2, 3, 100])
     def test_batches(self, tmp_path: Path, server: LocalServer, size: int) -> None:
@@ -126,7 +127,7 @@ class TestTheWay:
         """What a forked child logs after its parent's end arrives, and the run ends as it had ended."""
         run_dir = make_run(tmp_path, [row(0), {"exit": 3, "t": START + 1}])
         drain(run_dir, server)
-        run_id = run_dir.info["id"]
+        run_id = run_dir.info.id
         assert server.run(run_id).exit_code == 3
         late = run_dir.writer()
         add(late, [row(1)])
@@ -146,7 +147,7 @@ class TestTheWay:
         drain(run_dir, server)
         (run_dir.path / "cursor.json").unlink()
         drain(run_dir, server)
-        there = server.run(run_dir.info["id"])
+        there = server.run(run_dir.info.id)
         assert [(line["_step"], line["n"]) for line in there.history] == [(5, 0), (6, 1), (9, 2)]
         assert there.exit_code == 1
 
@@ -170,7 +171,7 @@ class TestTheWay:
             sender.drain()
         sender.close()
         writer.close()
-        assert numbers(server, run_dir.info["id"]) == [0, 1]
+        assert numbers(server, run_dir.info.id) == [0, 1]
 
     def test_a_drain_ends_while_the_program_logs_on(self, tmp_path: Path, server: LocalServer) -> None:
         """It sends what was there, not what comes meanwhile: else config and heartbeat would never have their turn."""
@@ -179,14 +180,14 @@ class TestTheWay:
         added = iter(range(1, 100))
         sender = uploader(run_dir, server, progress=lambda: add(writer, [row(next(added))]))
         sender.drain()
-        assert len(numbers(server, run_dir.info["id"])) <= 2
+        assert len(numbers(server, run_dir.info.id)) <= 2
         sender.drain()
         sender.close()
         writer.close()
-        sent = numbers(server, run_dir.info["id"])
+        sent = numbers(server, run_dir.info.id)
         assert sent == list(range(len(sent)))
         assert drain(run_dir, server).report(0).finished
-        assert numbers(server, run_dir.info["id"]) == list(range(next(added)))
+        assert numbers(server, run_dir.info.id) == list(range(next(added)))
 
     def test_heartbeat(self, tmp_path: Path, server: LocalServer) -> None:
         """A live run with nothing new is confirmed after the interval, not before."""
@@ -194,7 +195,7 @@ class TestTheWay:
         run_dir = make_run(tmp_path, [row(0)], closed=False)
         sender = uploader(run_dir, server, clock, heartbeat=30.0)
         sender.drain(live=True)
-        beats = server.run(run_dir.info["id"])
+        beats = server.run(run_dir.info.id)
         sender.drain(live=True)
         clock.time += 29
         sender.drain(live=True)
@@ -210,7 +211,7 @@ class TestTheWay:
         run_dir = make_run(tmp_path, [row(0)], closed=False)
         sender = uploader(run_dir, server)
         sender.drain()
-        run = server.run(run_dir.info["id"])
+        run = server.run(run_dir.info.id)
         assert len(run.upserts) == 1
         writer = run_dir.writer()
         add(writer, [{"config": {"a": 1}, "t": START}, {"run": {"name": "new", "tags": ["t"]}, "t": START}])
@@ -225,7 +226,7 @@ class TestTheWay:
         """An empty list takes them all, also where the run is opened again; none given leaves what is there."""
         run_dir = make_run(tmp_path, [row(0)], closed=False, tags=["a"])
         drain(run_dir, server, ending=None)
-        run = server.run(run_dir.info["id"])
+        run = server.run(run_dir.info.id)
         assert run.tags == ["a"]
         writer = run_dir.writer()
         add(writer, [{"run": {"tags": []}, "t": START}])
@@ -249,7 +250,7 @@ class TestTheWay:
         server.fail_next(operation="UpsertBucket", status=400)
         sender.drain(ending=0)
         sender.close()
-        assert server.run(run_dir.info["id"]).state == "finished"
+        assert server.run(run_dir.info.id).state == "finished"
         assert "does not take the run's new config or name: HTTP 400" in said[0]
 
     def test_stop(self, tmp_path: Path, server: LocalServer) -> None:
@@ -258,7 +259,7 @@ class TestTheWay:
         sender = uploader(run_dir, server)
         sender.drain()
         assert sender.stopped is False
-        server.stop_run(run_dir.info["id"])
+        server.stop_run(run_dir.info.id)
         sender.drain(ending=0)
         assert bool(sender.stopped) is True
         sender.close()
@@ -280,7 +281,7 @@ class TestWhateverIsLost:
             report = drain(run_dir, server).report(0)
             complete = sum(end <= cut for end in ends)
             logged = [event["metrics"]["n"] for event in EVENTS[:complete] if "n" in event.get("metrics", {})]
-            assert numbers(server, run_dir.info["id"]) == logged
+            assert numbers(server, run_dir.info.id) == logged
             assert report.set_aside == (cut not in {0, *ends, *(end + 1 for end in ends)})
 
     def requests_of_one_drain(self, tmp_path: Path, server: LocalServer) -> int:
@@ -389,7 +390,7 @@ class TestWhateverIsLost:
             for _ in range(2):
                 with pytest.raises(JournalError, match="No space left"):
                     sender.drain()
-        assert server.run(run_dir.info["id"]).history == []
+        assert server.run(run_dir.info.id).history == []
         sender.close()
         drain(run_dir, server)
         whole(server, run_dir)
@@ -440,7 +441,7 @@ class TestDamage:
         sender.drain(ending=0)
         assert sender.report(0).set_aside == 1
         sender.close()
-        assert numbers(server, run_dir.info["id"]) == [0, 1, 3, 4]
+        assert numbers(server, run_dir.info.id) == [0, 1, 3, 4]
         kept = json.loads((run_dir.path / "aside.jsonl").read_text())
         assert kept["reason"] == "damaged journal line"
         assert lines[2].strip().decode().startswith(kept["what"][:20])
@@ -451,7 +452,7 @@ class TestDamage:
         run_dir = make_run(tmp_path)
         (run_dir.path / "journal-0001-0001.jsonl").write_bytes(b"\xff\n\0\n" * 1000)
         assert drain(run_dir, server).report(0).set_aside == 2000
-        assert server.run(run_dir.info["id"]).history == []
+        assert server.run(run_dir.info.id).history == []
 
 
 class TestSeveralWriters:
@@ -460,7 +461,7 @@ class TestSeveralWriters:
         run_dir = make_run(tmp_path, closed=False)
         writers = [run_dir.writer() for _ in range(3)]
         rng = random.Random(5)
-        run_id = run_dir.info["id"]
+        run_id = run_dir.info.id
         for number in range(60):
             add(rng.choice(writers), [row(number)])
             if rng.random() < 0.3:
@@ -498,7 +499,7 @@ class TestRefused:
         self.refuse_bad(server, monkeypatch, b"poison")
         clock = Clock()
         report = drain(run_dir, server, clock).report(0)
-        run = server.run(run_dir.info["id"])
+        run = server.run(run_dir.info.id)
         assert [line.get("n") for line in run.history] == [i if i != 17 else None for i in range(40)]
         assert run.history[17].keys() == {"_step", "_timestamp", "_runtime"}
         assert [("(line set aside)" in line) for line in run.output] == [i == 23 for i in range(40)]
@@ -537,7 +538,7 @@ class TestRefused:
         server.clear_faults()
         assert sum("file_stream" in request.path for request in server.requests[before:]) == 1
         drain(run_dir, server)
-        assert numbers(server, run_dir.info["id"]) == list(range(30))
+        assert numbers(server, run_dir.info.id) == list(range(30))
 
 
 class TestSizes:
@@ -548,9 +549,9 @@ class TestSizes:
         events = [{"metrics": {"n": i, "big": big}, "t": START + i} for i in range(3)]
         run_dir = make_run(tmp_path, [*events, row(3)])
         drain(run_dir, server)
-        assert numbers(server, run_dir.info["id"]) == [0, 1, 2, 3]
-        assert len(server.run(run_dir.info["id"]).summary["big"]) == len(big)
-        bodies = [request for request in server.requests if run_dir.info["id"] in request.path]
+        assert numbers(server, run_dir.info.id) == [0, 1, 2, 3]
+        assert len(server.run(run_dir.info.id).summary["big"]) == len(big)
+        bodies = [request for request in server.requests if run_dir.info.id in request.path]
         assert all(len(request.body) < 10 * 2**20 for request in bodies)
         server._requests.clear()
 
@@ -558,7 +559,7 @@ class TestSizes:
         """Its largest values are set aside, the rest of it goes."""
         run_dir = make_run(tmp_path, [{"metrics": {"n": 0, "big": "x" * 10_400_000}, "t": START}, row(1)])
         assert drain(run_dir, server).report(0).set_aside == 1
-        assert numbers(server, run_dir.info["id"]) == [0, 1]
+        assert numbers(server, run_dir.info.id) == [0, 1]
         server._requests.clear()
 
     @pytest.mark.slow
@@ -567,7 +568,7 @@ class TestSizes:
         events = [{"metrics": {f"big{i}": "x" * (6_000_000 + i), "n": i}, "t": START + i} for i in range(2)]
         run_dir = make_run(tmp_path, events)
         drain(run_dir, server)
-        summary = server.run(run_dir.info["id"]).summary
+        summary = server.run(run_dir.info.id).summary
         assert summary["n"] == 1
         assert "big1" not in summary
         server._requests.clear()
@@ -588,7 +589,7 @@ class TestSizes:
         with LocalServer(features=["STRUCTURED_CONSOLE_LOGS"]) as server:
             run_dir = make_run(tmp_path, EVENTS)
             drain(run_dir, server)
-            lines = [json.loads(line) for line in server.run(run_dir.info["id"]).output]
+            lines = [json.loads(line) for line in server.run(run_dir.info.id).output]
             assert [line["content"] for line in lines] == ["INFO:x:hello", "ERROR:x:bye", "bye"]
             assert server.violations == []
 
@@ -614,7 +615,7 @@ class TestRate:
         run_dir = make_run(tmp_path, [row(i) for i in range(12_000)])
         before = len(server.requests)
         drain(run_dir, server)
-        assert numbers(server, run_dir.info["id"]) == list(range(12_000))
+        assert numbers(server, run_dir.info.id) == list(range(12_000))
         assert sum(request.path.endswith("file_stream") for request in server.requests[before:]) <= 4
 
     def test_the_quota_is_used_up(self, tmp_path: Path, server: LocalServer) -> None:
@@ -679,7 +680,7 @@ class TestTrouble:
         """The run went on from elsewhere: nothing of that is overwritten."""
         run_dir = make_run(tmp_path, [row(0)])
         drain(run_dir, server, ending=None)
-        run_id = run_dir.info["id"]
+        run_id = run_dir.info.id
         elsewhere = make_run(
             tmp_path / "elsewhere", [row(i) for i in range(10)], id=run_id, resume="allow", writer_id="b"
         )
@@ -710,7 +711,7 @@ class TestTrouble:
         writer.close()
         sender.drain(ending=0)
         sender.close()
-        assert numbers(server, run_dir.info["id"]) == list(range(logged))
+        assert numbers(server, run_dir.info.id) == list(range(logged))
 
     def test_out_of_time(self, tmp_path: Path, server: LocalServer) -> None:
         """Told to stop between two batches it stops; what was acknowledged counts."""
@@ -722,7 +723,7 @@ class TestTrouble:
         assert sender.acknowledged == 10
         sender.close()
         drain(run_dir, server)
-        assert numbers(server, run_dir.info["id"]) == list(range(30))
+        assert numbers(server, run_dir.info.id) == list(range(30))
 
 
 class TestFiles:
@@ -742,7 +743,7 @@ class TestFiles:
         """Its bytes are put where the server says, and announced (protocol 6.1)."""
         run_dir = self.with_file(tmp_path)
         assert drain(run_dir, server).report(0).files == 1
-        run = server.run(run_dir.info["id"])
+        run = server.run(run_dir.info.id)
         assert run.files["model.bin"] == b"weights"
         assert run.uploaded == ["model.bin"]
 
@@ -762,7 +763,7 @@ class TestFiles:
             with pytest.raises(TransportError):
                 drain(run_dir, server, clock)
             drain(run_dir, server)
-            run = server.run(run_dir.info["id"])
+            run = server.run(run_dir.info.id)
             assert (run.files["model.bin"], run.uploaded, run.state) == (b"weights", ["model.bin"], "failed")
 
     def test_a_file_that_can_never_go(self, tmp_path: Path, server: LocalServer) -> None:
@@ -783,7 +784,7 @@ class TestFiles:
 class TestMemory:
     def test_without_a_directory(self, server: LocalServer) -> None:
         """Rows go from memory the same way, and are forgotten once they are acknowledged."""
-        run_dir = MemoryRunDir({"id": "inmemory", "project": "p", "start": START}, 2000)
+        run_dir = MemoryRunDir(RunInfo("inmemory", "p", start=START), 2000)
         writer = run_dir.writer()
         sender = uploader(run_dir, server)
         for number in range(200):

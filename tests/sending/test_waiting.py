@@ -11,12 +11,12 @@ import pytest
 
 from tests.runs import Clock, make_run
 from wandb_logging._errors import RequestRejected, ServerUnavailable, TransportError, WandbLoggingError
+from wandb_logging._events.run_info import Remote
 from wandb_logging._events.task import Task
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._sending.waiting import Waiting
 from wandb_logging._server import protocol
 from wandb_logging._server.link import Link
-from wandb_logging._server.protocol import Remote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -79,7 +79,7 @@ class Uploader:
         link = Link(lambda: self.server, self.clock.pace(), self.clock)  # type: ignore[arg-type, return-value]
         lane: Any = Here(link)
         self.waiting = Waiting(
-            self.run_dir, info, lane, link, lambda *words: self.words.append(words), cursor or Cursor()
+            self.run_dir, self.run_dir.info, lane, link, lambda *words: self.words.append(words), cursor or Cursor()
         )
 
     def file(self, name: str, text: str = "text", kind: str = "file") -> Task:

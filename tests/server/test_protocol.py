@@ -15,8 +15,8 @@ from wandb_logging._errors import (
     RunNotFound,
     ServerUnavailable,
 )
+from wandb_logging._events.run_info import Remote, RunInfo
 from wandb_logging._server import protocol
-from wandb_logging._server.protocol import Remote
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -160,7 +160,7 @@ class TestAnswers:
         """Nulls and wrong types anywhere in an answer never raise anything but our own errors."""
         text = json.dumps(value)
         keys = ("id", "tags", "notes", "summaryMetrics", "config", "historyLineCount", "historyTail", "wandbConfig")
-        info = {"id": "r", "project": "p"}
+        info = RunInfo("r", "p")
         for key in keys:
             bucket = {"wandbConfig": '{"t": {}}', key: value}
             for answer in (bucket, {"wandbConfig": '{"t": {}}', key: text}, value):

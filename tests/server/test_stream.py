@@ -8,9 +8,9 @@ from hypothesis import given, strategies as st
 
 from tests.runs import Clock
 from wandb_logging._errors import RequestRejected
+from wandb_logging._events.run_info import Remote
 from wandb_logging._server.body import HISTORY, OUTPUT, SUMMARY, LineBlock, Pieces, StreamBody
 from wandb_logging._server.link import Link
-from wandb_logging._server.protocol import Remote
 from wandb_logging._server.stream import Stream
 
 REMOTE = Remote("id", "e", "p", "r", "name")

@@ -18,9 +18,10 @@ from wandb_logging._artifacts.keeping import MANIFEST, KeptFolder, kept_in
 from wandb_logging._artifacts.manifest import Entry, Manifest, base64_md5
 from wandb_logging._artifacts.wire import Target
 from wandb_logging._errors import AuthError, GraphQLError, NotPossible, RequestRejected
+from wandb_logging._events.run_info import Remote
 from wandb_logging._journal.copies import md5_of
 from wandb_logging._server.link import Link, OutOfTime
-from wandb_logging._server.protocol import NoAnswerError, Remote, dig
+from wandb_logging._server.protocol import NoAnswerError, dig
 from wandb_logging._values.plain import dumps
 
 if TYPE_CHECKING:

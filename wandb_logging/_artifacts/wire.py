@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 from wandb_logging._errors import GraphQLError
-from wandb_logging._server.protocol import Remote, dig, upload_headers
+from wandb_logging._events.run_info import Remote
+from wandb_logging._server.protocol import dig, upload_headers
 
 # What the official SDK makes parts of, and how (protocol 7.1).
 MULTIPART_FROM = 2 * 2**30  # bytes

@@ -1,1 +1,1 @@
-"""What a journal line can say."""
+"""What the files of a run can say of it: run.json, server.json, a line of the journal."""

@@ -5,24 +5,17 @@ at the same offsets, however it is cut into pieces; that is why sending a batch 
 steps, summary and text are those of the official SDK (protocol 4.6, 5.1 to 5.6) with one difference: a row whose
 step is lower than the current one is not dropped (`late_steps`).
 
-Events, as `_records.snapshot` and `_run.run` write them; all have `t`, seconds since 1970:
-
-    {"metrics": {...}, "step": n?, "commit": b?, "aside": {...}?}    a row, or part of one; "media" if it has some
-    {"text": "...", "level": "INFO", "logger": "x"?}   text; both may stand in one event
-    {"output": "...", "error": b?}                     what the program wrote to stdout or stderr (`_process.capture`)
-    {"system": {...}}                                  a sample of system metrics (`_process.sampling`)
-    {"artifact": {...}}  {"use_artifact": {...}}  {"alert": {...}}
-    {"config": {...}}  {"summary": {...}}  {"define": {...}}  {"run": {...}}  {"file": {...}}  {"exit": code}
-    {"resume": true}                                   the run goes on in its own directory
+What an event can say stands in `_events.event`.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from wandb_logging._events.alerts import due, waits_after
+from wandb_logging._events.event import ALONE, BULK, OF_A_STEP, ROW_AND_TEXT, YEAR_10000, Event, is_time, problems
 from wandb_logging._fold.mined import Mined
 from wandb_logging._fold.rows import Rows
 from wandb_logging._fold.state import MAX_STEP, MAX_TEXT, RESERVED, Delta, Rules, State, Work, first_state, rules_of
@@ -33,13 +26,7 @@ from wandb_logging._values.plain import dumps, fast_dumps, fast_loads, loads
 # What callers of the fold need, from one place.
 __all__ = ["Delta", "Rules", "State", "finish", "first_state", "fold", "rules_of", "summary", "summary_line"]
 
-TASKS = ("file", "artifact", "use_artifact", "alert")  # events that are work beside the streams
-_PLAIN = frozenset({"metrics", "t", "text", "level", "logger", "error"})  # members of an event that depend on nothing
-_ROW_AND_TEXT = _PLAIN | {"step", "commit"}
-_OF_A_STEP = frozenset({"step", "commit", "media"})  # what makes a row depend on others, or on its step
-_NUMBERS = frozenset({int, float})
 _FAR_FROM_THE_END = MAX_STEP - 2**32  # more rows than are folded at once
-_YEAR_10000 = 253_402_300_800  # seconds since 1970; from there on a time has no date
 
 
 def fold(rules: Rules, state: State, bodies: Iterable[bytes]) -> tuple[State, Delta]:
@@ -97,9 +84,9 @@ class _Folder:
                 and type(event) is dict
                 and type(row := event.get("metrics")) is dict
                 and type(time := event.get("t")) is float
-                and start + paused < time < _YEAR_10000
+                and start + paused < time < YEAR_10000
                 and len(body) <= MAX_TEXT
-                and (len(event) == 2 or _PLAIN.issuperset(event))
+                and (len(event) == 2 or ALONE.issuperset(event))
                 and row.keys().isdisjoint(RESERVED)
             ):
                 row["_step"] = step + taken
@@ -153,7 +140,7 @@ class _Folder:
             self.work.set_aside("not an event", body.decode("utf-8", "replace"))
             return
         time: Any = event.get("t")
-        if type(time) not in _NUMBERS or not 0 <= time < _YEAR_10000:
+        if not is_time(time):
             self.work.set_aside("t is no time", {"t": time})
             time = event["t"] = self.rules.start + state.paused + max(0.0, state.runtime - self.rules.base_runtime)
         if "resume" in event:
@@ -161,7 +148,7 @@ class _Folder:
         state.runtime = self.work.runtime(time)
         metrics = event.get("metrics")
         if type(metrics) is dict:
-            if state.open is None and _OF_A_STEP.isdisjoint(event) and RESERVED.isdisjoint(metrics):
+            if state.open is None and OF_A_STEP.isdisjoint(event) and RESERVED.isdisjoint(metrics):
                 self.rows.put(metrics, time, state.runtime)  # complete, and of the current step
                 state.step += 1
             else:
@@ -169,7 +156,7 @@ class _Folder:
         self.texts.take(event)
         if self.rules.text_rules:
             self.mined.take(event, time)
-        if not _ROW_AND_TEXT.issuperset(event):
+        if not ROW_AND_TEXT.issuperset(event):
             self._rest(event, time)
 
     def _rest(self, event: dict[str, Any], time: float) -> None:
@@ -178,7 +165,10 @@ class _Folder:
             self.mined.take_output(event["output"], time, error=event.get("error") is True)
         if type(event.get("system")) is dict:
             self._sample(event["system"], time)
-        self._changes(event)
+        if "aside" in event or not BULK.issuperset(event):
+            for name, value in problems(event).items():
+                self.work.set_aside(f"{name} cannot be this", value)
+            self._changes(Event.from_json(event))
 
     def _sample(self, metrics: dict[str, Any], time: float) -> None:
         named = {f"system.{name}": value for name, value in metrics.items()}
@@ -194,32 +184,33 @@ class _Folder:
         elapsed = state.runtime - self.rules.base_runtime
         state.paused = max(0.0, time - self.rules.start - max(0.0, elapsed))
 
-    def _changes(self, event: dict[str, Any]) -> None:
+    def _changes(self, event: Event) -> None:
         state, delta = self.state, self.delta
-        if isinstance(event.get("config"), dict):
-            given = event["config"]
-            if isinstance(given.get("_wandb"), dict):  # names of classes: ours, beside others of ours
-                given = {**given, "_wandb": merged(state.config.get("_wandb", {}), given["_wandb"])}
-            state.config = {**state.config, **given}
-            delta.config_changed = True
-        if isinstance(event.get("summary"), dict):
-            self.definitions.set_by_hand(event["summary"])
-        if "define" in event:
-            self.definitions.define(event["define"])
-        self._set_run(event.get("run"))
-        for kind in TASKS:
-            if isinstance(event.get(kind), dict):
-                self._task(kind, event[kind], event["t"])
-        if isinstance(event.get("aside"), dict):
-            for name, reason in event["aside"].items():
-                self.work.set_aside(f"{name}: {reason}", None)
-                state.told += 1
-        if isinstance(event.get("exit"), int):
-            self._finish_mining(event["t"])
+        if event.config is not None:
+            self._set_config(event.config)
+        if event.summary is not None:
+            self.definitions.set_by_hand(dict(event.summary))
+        if event.define is not None:
+            self.definitions.define(event.define)
+        if event.run is not None:
+            self._set_run(event.run)
+        for kind, what in event.tasks:
+            self._task(kind, what, event.t)
+        for name, reason in (event.aside or {}).items():
+            self.work.set_aside(f"{name}: {reason}", None)
+            state.told += 1
+        if event.exit is not None:
+            self._finish_mining(event.t)
             state.summary["_runtime"] = int(state.runtime)  # whole seconds, as the official SDK; an open row has more
             self.rows.end()
-            state.exit = event["exit"]
+            state.exit = event.exit
             delta.summary_changed = True
+
+    def _set_config(self, given: Mapping[str, Any]) -> None:
+        if isinstance(given.get("_wandb"), dict):  # names of classes: ours, beside others of ours
+            given = {**given, "_wandb": merged(self.state.config.get("_wandb", {}), given["_wandb"])}
+        self.state.config = {**self.state.config, **given}
+        self.delta.config_changed = True
 
     def _finish_mining(self, time: float) -> None:
         """The rows of what was not complete; and a line for each rule that nothing in the whole run fitted."""
@@ -228,9 +219,7 @@ class _Folder:
             text = f"text_metrics: {rule} found nothing in this run"
             self.texts.take({"text": text, "level": "WARNING", "logger": "wandb_logging", "t": time})
 
-    def _set_run(self, given: object) -> None:
-        if not isinstance(given, dict):
-            return
+    def _set_run(self, given: Mapping[str, Any]) -> None:
         for key, value in given.items():
             texts = value if key == "tags" else [value or ""]
             if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
@@ -239,7 +228,7 @@ class _Folder:
                 self.state.run = {**self.state.run, key: value}
         self.delta.run_changed = True
 
-    def _task(self, kind: str, what: dict[str, Any], time: float) -> None:
+    def _task(self, kind: str, what: Mapping[str, Any], time: float) -> None:
         state = self.state
         if kind == "alert":
             if not due(state.alerts, what, time):

@@ -5,11 +5,12 @@ What is in a state is never changed but replaced, so that a copy of it need not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from wandb_logging._events.metrics import Definitions, defined
+from wandb_logging._events.run_info import RunInfo
 
 MAX_STEP = 2**63 - 1  # the server has no larger numbers
 MAX_TEXT = 2**18  # bytes of an event that may hold no longer text than what orjson can write
@@ -122,36 +123,35 @@ class Delta:
     aside: list[tuple[str, object]] = field(default_factory=list)
 
 
-def first_state(info: Mapping[str, Any]) -> State:
-    """The state before the first event of a run, from its run.json: its own settings, and what it took over."""
+def first_state(info: RunInfo) -> State:
+    """The state before the first event of a run: its own settings, and what it took over."""
     metrics: Definitions = {}
-    for given in info.get("define_metrics") or ():
+    for given in info.define_metrics:
         metrics = defined(metrics, given)
-    before = info.get("server") or {}
-    config = {**before.get("config", {}), **(info.get("config") or {})}
-    step = before.get("step", 0)
-    branch = info.get("branch_point")
-    if branch is not None:  # forked or taken back (protocol 3.6)
-        config["_wandb"] = {**config.get("_wandb", {}), "branch_point": branch}
-        step = step or branch["step"] + 1
+    before = info.server
+    config = {**(before.config if before else {}), **info.config}
+    step = before.step if before else 0
+    if info.branch_point is not None:  # forked or taken back (protocol 3.6)
+        config["_wandb"] = {**config.get("_wandb", {}), "branch_point": info.branch_point}
+        step = step or info.branch_point["step"] + 1
     return State(
         step=step,
-        summary={key: value for key, value in before.get("summary", {}).items() if key != "_wandb"},
+        summary={key: value for key, value in before.summary.items() if key != "_wandb"} if before else {},
         config=config,
         metrics=metrics,
-        runtime=before.get("runtime", 0.0),
+        runtime=before.runtime if before else 0.0,
     )
 
 
-def rules_of(info: Mapping[str, Any], *, structured: bool = False) -> Rules:
-    """The rules for a run's events, from its run.json."""
+def rules_of(info: RunInfo, *, structured: bool = False) -> Rules:
+    """The rules for a run's events."""
     return Rules(
-        start=float(info["start"]),
-        late_steps=info.get("late_steps", "shift"),
-        late_step_metric=info.get("late_step_metric", "step"),
+        start=float(info.start),
+        late_steps=info.late_steps,
+        late_step_metric=info.late_step_metric,
         structured=structured,
-        base_runtime=(info.get("server") or {}).get("runtime", 0.0),
-        text_rules=(info.get("text_metrics") or {}).get("rules", ()),
+        base_runtime=info.server.runtime if info.server else 0.0,
+        text_rules=(info.text_metrics or {}).get("rules", ()),
     )
 
 

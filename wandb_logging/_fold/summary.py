@@ -56,11 +56,8 @@ class Definitions:
         # By path, looked up once: what the summary shows of it, and its x axis.
         self._known: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None]] = {}
 
-    def define(self, given: Any) -> None:
+    def define(self, given: Mapping[str, Any]) -> None:
         """Take a definition."""
-        if not _metrics.is_definition(given):
-            self._work.set_aside("not a definition of a metric", given)
-            return
         self._work.state.metrics = _metrics.defined(self._work.state.metrics, given)
         self._known.clear()
         self._work.delta.config_changed = self._work.delta.summary_changed = True

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from wandb_logging._fold.fold import _PLAIN, _YEAR_10000, _Folder, _slowly
+from wandb_logging._events.event import ALONE, YEAR_10000
+from wandb_logging._fold.fold import _Folder, _slowly
 from wandb_logging._fold.rows import Rows
 from wandb_logging._fold.state import RESERVED, Rules, State
 from wandb_logging._fold.terminal import Screen
@@ -107,8 +108,8 @@ class _Teller(_Folder):
                 and type(event) is dict
                 and type(row := event.get("metrics")) is dict
                 and type(time := event.get("t")) is float
-                and begin < time < _YEAR_10000
-                and (len(event) == 2 or _PLAIN.issuperset(event))
+                and begin < time < YEAR_10000
+                and (len(event) == 2 or ALONE.issuperset(event))
                 and row.keys().isdisjoint(RESERVED)
             ):
                 row["_step"], row["_timestamp"] = step, time

@@ -55,7 +55,7 @@ def export_config(runs: Sequence[RunDir], target: Path) -> None:
     with whole(target) as path, path.open("wb") as file:
         for run in runs:
             info = run.info
-            file.write(dumps({**{key: info.get(key) for key in keys}, "config": config_of(run)}) + b"\n")
+            file.write(dumps({**{key: getattr(info, key) for key in keys}, "config": config_of(run)}) + b"\n")
 
 
 class _Rows:
@@ -68,7 +68,7 @@ class _Rows:
     def __iter__(self) -> Iterator[frames.Flat]:
         for run in self._runs:
             info = run.info
-            named = {"project": info["project"], "run": info["id"]}
+            named = {"project": info.project, "run": info.id}
             rows = map(frames.flat, rows_of(run))
             if self._long:
                 for row in rows:

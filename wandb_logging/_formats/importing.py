@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalError
+from wandb_logging._events.event import Event
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._formats.protobuf import BrokenMessage
 from wandb_logging._formats.wandb_events import Translator
 from wandb_logging._formats.wandb_log import Lost, NotAWandbFile, records
@@ -130,7 +132,7 @@ class _Import:
             raise JournalError("its run has no id")
         info = {**info, "standard_files": list(MADE_BY_US), "imported": self._origin()}
         self._there = self._found_before(str(info["project"]), str(info["id"]))
-        self._run_dir = RunDir.create(self._aside, info)
+        self._run_dir = RunDir.create(self._aside, RunInfo.from_json(info))
         self._writer = self._run_dir.writer()
 
     def _append(self, events: Iterator[bytes]) -> None:
@@ -146,7 +148,7 @@ class _Import:
         folder = self._cache_dir / project
         for run_dir in find_runs(folder) if folder.is_dir() else ():
             with contextlib.suppress(JournalError, OSError):
-                if run_dir.info.get("imported") == self._origin() and run_dir.info["id"] == run_id:
+                if run_dir.info.imported == self._origin() and run_dir.info.id == run_id:
                     return run_dir.path
         return None
 
@@ -160,8 +162,8 @@ class _Import:
             if name in MADE_BY_US or not inside or not path.is_file() or path.is_symlink():
                 self._translator.left_out["file"] += name not in MADE_BY_US
                 continue
-            event = {"file": {"name": name, "path": run_dir.keep_file(path, name)}, "t": self._translator.time}
-            self._append(iter([dumps(event)]))
+            file = {"name": name, "path": run_dir.keep_file(path, name)}
+            self._append(iter([dumps(Event(self._translator.time, file=file).to_json())]))
             kept += 1
         return kept
 

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from wandb_logging._errors import JournalError
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._formats import event_file, event_messages as messages
 from wandb_logging._formats.wandb_folder import Written
 from wandb_logging._formats.whole import whole
@@ -38,25 +39,25 @@ def export_tensorboard(run_dir: RunDir, target: Path) -> Written:
     info = run_dir.info
     folder = target / _folder_of(info)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"events.out.tfevents.{int(info['start'])}.{folder_name(info['id'])}"
+    path = folder / f"events.out.tfevents.{int(info.start)}.{folder_name(info.id)}"
     with whole(path) as aside, aside.open("wb") as file:
         return _Export(run_dir, info, file, Written(path)).write()
 
 
-def _folder_of(info: Mapping[str, Any]) -> str:
-    named = f"{info['name']}-{info['id']}" if info.get("name") else str(info["id"])
+def _folder_of(info: RunInfo) -> str:
+    named = f"{info.name}-{info.id}" if info.name else info.id
     return folder_name("".join("-" if letter in '/\\:\0<>|"*?' else letter for letter in named).strip(". ") or "run")
 
 
 class _Export:
-    def __init__(self, run_dir: RunDir, info: Mapping[str, Any], file: BinaryIO, done: Written) -> None:
+    def __init__(self, run_dir: RunDir, info: RunInfo, file: BinaryIO, done: Written) -> None:
         self._run_dir = run_dir
         self._info = info
         self._file = file
         self._done = done
         self._kinds: dict[str, str] = {}
         self._media: dict[str, str] = {}
-        self._time = float(info["start"])
+        self._time = float(info.start)
         self._step = 0
 
     def write(self) -> Written:
@@ -78,7 +79,7 @@ class _Export:
     def _config(self) -> list[bytes]:
         """What the run was set to in the end: of a second time TensorBoard takes no notice."""
         config = {key: value for key, value in flat(config_of(self._run_dir)).items() if value is not None}
-        return messages.hparams(config, str(self._info["id"]), self._info["start"])
+        return messages.hparams(config, self._info.id, self._info.start)
 
     def _row(self, row: Mapping[str, Any]) -> None:
         self._time, self._step = row["_timestamp"], row["_step"]

@@ -7,10 +7,11 @@ event of ours is counted by its kind.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, ClassVar
 
+from wandb_logging._events.event import Event
 from wandb_logging._formats.wandb_records import Item, Record
 from wandb_logging._values.plain import dumps, loads
 
@@ -65,11 +66,11 @@ class Translator:
                 changed[path[0]] = value
         self._summary = {}
         if changed:
-            yield self._event({"summary": changed})
+            yield self._event(summary=changed)
 
-    def _event(self, members: Mapping[str, Any], time: float | None = None) -> bytes:
+    def _event(self, time: float | None = None, **members: Any) -> bytes:
         self.time = self.time if time is None else time
-        return dumps({**members, "t": self.time})
+        return dumps(Event(self.time, **members).to_json())
 
     def _run(self, record: Record) -> None:
         if self.info:
@@ -95,14 +96,13 @@ class Translator:
         yield b'{"metrics":%b%b,"t":%b}' % (text, more, dumps(self.time))
 
     def _stats(self, record: Record) -> Iterator[bytes]:
-        yield self._event({"system": _tree(record.items)[0]}, record.time)
+        yield self._event(record.time, system=_tree(record.items)[0])
 
     def _output_raw(self, record: Record) -> Iterator[bytes]:
-        members = {"output": record.facts["line"]}
-        yield self._event({**members, "error": True} if record.facts["error"] else members, record.time)
+        yield self._event(record.time, output=record.facts["line"], error=bool(record.facts["error"]))
 
     def _output_logger(self, record: Record) -> Iterator[bytes]:
-        yield self._event({"text": record.facts["line"], "level": "INFO"})
+        yield self._event(text=record.facts["line"], level="INFO")
 
     def _config_change(self, record: Record) -> Iterator[bytes]:
         keys = {path[0] for path, _ in record.items if path}
@@ -111,7 +111,7 @@ class Translator:
             self.left_out["config key that was removed"] += len(record.removed)
         changed = {key: self._config[key] for key in sorted(keys - {"_wandb"})}
         if changed:
-            yield self._event({"config": changed})
+            yield self._event(config=changed)
 
     def _summary_change(self, record: Record) -> Iterator[bytes]:
         self._summary.update(record.items)
@@ -122,7 +122,7 @@ class Translator:
     def _metric(self, record: Record) -> Iterator[bytes]:
         facts = dict(record.facts)
         if not facts.pop("expanded", False) and facts.get("name"):  # what a glob became it becomes here, too
-            yield self._event({"define": facts})
+            yield self._event(define=facts)
 
     def _files(self, record: Record) -> Iterator[bytes]:
         self.paths += record.facts["paths"]
@@ -130,13 +130,13 @@ class Translator:
 
     def _alert(self, record: Record) -> Iterator[bytes]:
         facts = {"title": "", "text": "", "level": "INFO", **record.facts}
-        yield self._event({"alert": {**facts, "wait": 0}})
+        yield self._event(alert={**facts, "wait": 0})
 
     def _exit(self, record: Record) -> Iterator[bytes]:
         yield from self.end()
         self.ended = True
         runtime = max(0, record.facts["runtime"])
-        yield self._event({"exit": record.facts["exit_code"]}, max(self.time, self._start + runtime))
+        yield self._event(max(self.time, self._start + runtime), exit=record.facts["exit_code"])
 
     _TAKERS: ClassVar = {
         "history": _history,

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalError
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold import fold
 from wandb_logging._formats import wandb_messages as messages
 from wandb_logging._formats.wandb_log import LogWriter
@@ -65,14 +66,14 @@ def export_wandb(run_dir: RunDir, target: Path) -> Written:
         OSError: the folder cannot be written.
     """
     info = run_dir.info
-    folder = target / f"offline-run-{_local(info['start'])}-{folder_name(info['id'])}"
+    folder = target / f"offline-run-{_local(info.start)}-{folder_name(info.id)}"
     if folder.exists():
         raise JournalError(f"{folder} is there already: remove it, or name another folder")
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=target) as aside:
         inner = Path(aside) / "run"
         (inner / "files").mkdir(parents=True)
-        with (inner / f"run-{folder_name(info['id'])}.wandb").open("wb") as log:
+        with (inner / f"run-{folder_name(info.id)}.wandb").open("wb") as log:
             done = _Export(run_dir, info, inner, LogWriter(log)).write()
         inner.rename(folder)
     done.path = folder
@@ -84,7 +85,7 @@ def _local(start: float) -> str:
 
 
 class _Export:
-    def __init__(self, run_dir: RunDir, info: Mapping[str, Any], folder: Path, log: LogWriter) -> None:
+    def __init__(self, run_dir: RunDir, info: RunInfo, folder: Path, log: LogWriter) -> None:
         self._run_dir = run_dir
         self._info = info
         self._folder = folder
@@ -115,7 +116,7 @@ class _Export:
         return state
 
     def _head(self, state: fold.State) -> Iterator[bytes]:
-        info = {**self._info, **state.run}
+        info = {**self._info.to_json(), **state.run}
         yield messages.header(f"wandb-logging {__version__}")
         yield messages.run(info, {key: value for key, value in state.config.items() if key != "_wandb"})
         with contextlib.suppress(OSError, ValueError):

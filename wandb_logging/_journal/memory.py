@@ -8,14 +8,14 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from wandb_logging._events.run_info import Remote, RunInfo
 from wandb_logging._journal.backlog import Lines
 from wandb_logging._journal.copies import Kept, Source
 from wandb_logging._journal.cursor import Cursor
-from wandb_logging._journal.identity import FORMAT
 from wandb_logging._journal.members import Note
 from wandb_logging._journal.reader import Chunk, Ends, Position, Reader
 from wandb_logging._journal.rundir import RunDir
@@ -28,21 +28,21 @@ class MemoryRunDir(RunDir):
 
     on_disk = False
 
-    def __init__(self, info: Mapping[str, Any], memory_bytes: int) -> None:
+    def __init__(self, info: RunInfo, memory_bytes: int) -> None:
         super().__init__(Path("(memory)"))
-        self._info = {"format": FORMAT, **info}
+        self._info = info
         self._cursor = Cursor()
         self.queue = MemoryQueue(memory_bytes)
 
     @property
-    def info(self) -> dict[str, Any]:
+    def info(self) -> RunInfo:
         return self._info
 
-    def save_server(self, server: Mapping[str, Any]) -> None:
-        self._info["server"] = dict(server)
+    def save_server(self, server: Remote) -> None:
+        self._info = self._info.but(server=server)
 
-    def save_info(self, info: Mapping[str, Any]) -> None:
-        self._info = dict(info)
+    def save_info(self, info: RunInfo) -> None:
+        self._info = info.but(server=self._info.server)
 
     @property
     def cursor(self) -> Cursor:

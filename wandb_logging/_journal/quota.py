@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from wandb_logging._events.event import BULK, Event
 from wandb_logging._journal import door
 from wandb_logging._journal.copies import remove_once
 from wandb_logging._journal.cursor import Cursor
@@ -32,9 +33,6 @@ SEGMENTS = 16  # so many fill the directory: it is by whole ones that room is ma
 _OUTPUT_SHARE = 4  # output.log as a file may take one of so many parts
 _MEASURE_AGAIN = 0.05  # seconds between two looks at a directory that is full
 _SEAL_BYTES = len(seal(b"{}")) - len(b"{}")
-_BULK = frozenset(
-    ("metrics", "step", "commit", "media", "aside", "t", "level", "logger", "text", "error", "output", "system")
-)
 
 NEWEST, OLDEST, THINNED = "cache full, newest dropped", "cache full, oldest dropped", "cache filling, downsampled"
 
@@ -234,7 +232,7 @@ def usage(path: Path) -> int:
 
 def is_bulk(event: Mapping[str, Any]) -> bool:
     """Whether an event is nothing but a row, text or sample, without which the run is still itself."""
-    return _BULK.issuperset(event)
+    return BULK.issuperset(event)
 
 
 def every(left: int, most: int) -> int:
@@ -335,7 +333,7 @@ def _copy_without_bulk(lines: BinaryIO, kept: BinaryIO) -> tuple[int, list[str]]
         event = loads(body) if body is not None else None
         if isinstance(event, dict) and is_bulk(event):
             lost += 1
-            media += [file["path"] for file in event.get("media", ())]
+            media += Event.from_json(event).paths
         else:
             kept.write(line)
     return lost, media

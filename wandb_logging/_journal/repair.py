@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalError
+from wandb_logging._events.run_info import FORMAT, Remote, RunInfo, problem
 from wandb_logging._journal import door
 from wandb_logging._journal.cursor import Cursor
-from wandb_logging._journal.identity import FORMAT, problem
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._values.plain import loads
 
@@ -68,7 +68,7 @@ def _of_identity(run_dir: RunDir) -> Iterator[Repair]:
 
     def do() -> None:
         _take_away(run_dir, path)
-        run_dir.save_info(info)
+        run_dir.save_info(RunInfo.from_json(info))
 
     yield Repair(said, do)
 
@@ -137,7 +137,7 @@ def _of_server(run_dir: RunDir) -> Iterator[Repair]:
 
         def do() -> None:
             _take_away(run_dir, path)
-            run_dir.save_server(server)
+            run_dir.save_server(Remote.from_json(server))
 
         yield Repair("make server.json from what is left of it", do)
 

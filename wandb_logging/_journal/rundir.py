@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from wandb_logging._errors import JournalCorrupt, JournalLocked, LogError
+from wandb_logging._events.run_info import FORMAT, Remote, RunInfo, problem
 from wandb_logging._journal import door
 from wandb_logging._journal.anew import Keepsake
 from wandb_logging._journal.backlog import Backlog, Lines
@@ -44,7 +45,6 @@ from wandb_logging._journal.copies import (
     size_of,
 )
 from wandb_logging._journal.cursor import Cursor, is_cursor
-from wandb_logging._journal.identity import FORMAT, problem
 from wandb_logging._journal.locks import ProcessLock, folder_lock, is_free, is_locked
 from wandb_logging._journal.members import Note, living
 from wandb_logging._journal.reader import MOST_LINE, Chunk, Position, Reader, order_of
@@ -85,7 +85,7 @@ class RunDir:
         self.times_anew = 0
 
     @classmethod
-    def create(cls, cache_dir: Path, info: Mapping[str, Any]) -> RunDir:
+    def create(cls, cache_dir: Path, info: RunInfo) -> RunDir:
         """Make the directory of a new run; a run id that is taken gets a number behind it.
 
         Raises:
@@ -96,7 +96,7 @@ class RunDir:
         return run_dir
 
     @classmethod
-    def claim(cls, cache_dir: Path, info: Mapping[str, Any]) -> RunDir:
+    def claim(cls, cache_dir: Path, info: RunInfo) -> RunDir:
         """The directory of a new run, without its run.json: until `save_identity` it is no run for anybody.
 
         A writer is to live in there before: who finds a run without one takes its process for dead.
@@ -104,9 +104,9 @@ class RunDir:
         Raises:
             OSError: the directory cannot be made.
         """
-        parent = cache_dir / folder_name(info["project"])
+        parent = cache_dir / folder_name(info.project)
         _make_durably(parent)
-        for name in _names(info["id"]):
+        for name in _names(info.id):
             try:
                 (parent / name).mkdir()
             except FileExistsError:
@@ -114,13 +114,13 @@ class RunDir:
             return cls(parent / name)
         raise AssertionError("unreachable: the names do not end")
 
-    def save_identity(self, info: Mapping[str, Any]) -> None:
+    def save_identity(self, info: RunInfo) -> None:
         """Say who the run is, in a directory that was claimed.
 
         Raises:
             OSError: the disk refuses it.
         """
-        self.save_info({"format": FORMAT, **info})
+        self.save_info(info)
         sync_directory(self.path.parent)
 
     def discard(self) -> None:
@@ -184,7 +184,7 @@ class RunDir:
 
     @staticmethod
     @contextlib.contextmanager
-    def opening(cache_dir: Path, info: Mapping[str, Any]) -> Iterator[None]:
+    def opening(cache_dir: Path, info: RunInfo) -> Iterator[None]:
         """While this lasts no other process looks for a run of this project here and makes it if there is none.
 
         Of several processes that begin at once with one run id, one makes the directory and the others find it. Where
@@ -193,60 +193,60 @@ class RunDir:
         Raises:
             OSError: the folder of the project cannot be made.
         """
-        parent = cache_dir / folder_name(info["project"])
+        parent = cache_dir / folder_name(info.project)
         _make_durably(parent)
         with folder_lock(parent):
             yield
 
     @classmethod
-    def find(cls, cache_dir: Path, info: Mapping[str, Any]) -> RunDir | None:
+    def find(cls, cache_dir: Path, info: RunInfo) -> RunDir | None:
         """The directory that a run of this project, id and host has here already; of several the latest."""
         found = None
-        for name in _names(info["id"]):
-            run_dir = cls(cache_dir / folder_name(info["project"]) / name)
+        for name in _names(info.id):
+            run_dir = cls(cache_dir / folder_name(info.project) / name)
             if not run_dir.path.is_dir():
                 return found
             known = run_dir._load("run.json") or {}
-            same = all(known.get(key) == info.get(key) for key in ("id", "project", "host"))
-            if same and known.get("format") == FORMAT and info.get("entity") in {None, known.get("entity")}:
+            same = known.get("format") == FORMAT and info.is_same_run(known)
+            if same and info.entity in {None, known.get("entity")}:
                 found = run_dir
         raise AssertionError("unreachable: the names do not end")
 
     @property
-    def info(self) -> dict[str, Any]:
-        """The content of run.json, with that of server.json as its member `server` once the server knows the run.
+    def info(self) -> RunInfo:
+        """Who the run is, with what the server said of it once that knows the run.
 
         Raises:
             JournalCorrupt: it is missing, not JSON, of a newer format, or does not say what it must.
         """
         try:
-            info = loads(door.read(self.path, "run.json"))
+            kept = loads(door.read(self.path, "run.json"))
         except OSError as exc:
             raise JournalCorrupt(f"{self.path} has no readable run.json: {exc.strerror or exc}") from exc
         except ValueError:
-            info = None
-        if not isinstance(info, dict):
+            kept = None
+        if not isinstance(kept, dict):
             raise JournalCorrupt(f"{self.path} has no readable run.json: it holds no JSON object")
         server = self._load("server.json")
         if server is not None:
-            info = {**info, "server": server}
+            kept = {**kept, "server": server}
         elif door.is_there(self.path, "server.json"):  # asked again, the server would count our lines as another's
             what = "where the run's lines begin on the server is unknown"
             raise JournalCorrupt(f"{self.path / 'server.json'} is damaged: {what}. See `wandb-logging repair`")
-        wrong = problem(info)
+        wrong = problem(kept)
         if wrong:
             raise JournalCorrupt(f"{self.path / 'run.json'} {wrong}")
-        return info
+        return RunInfo.from_json(kept)
 
-    def save_info(self, info: Mapping[str, Any]) -> None:
+    def save_info(self, info: RunInfo) -> None:
         """Write run.json. Only for its maker. Its name is forced to the disk with that of the first segment.
 
         Raises:
             OSError: the disk refuses it.
         """
-        self._save("run.json", json.dumps(info, indent=1).encode() + b"\n", durable=True)
+        self._save("run.json", json.dumps(info.to_json(), indent=1).encode() + b"\n", durable=True)
 
-    def save_server(self, server: Mapping[str, Any]) -> None:
+    def save_server(self, server: Remote) -> None:
         """Write server.json. Only for the holder of the upload lock.
 
         A file of its own, so that a newer copy of the run's files from elsewhere leaves it alone.
@@ -254,7 +254,7 @@ class RunDir:
         Raises:
             OSError: the disk refuses it.
         """
-        self._save("server.json", json.dumps(server, indent=1).encode() + b"\n", durable=True)
+        self._save("server.json", json.dumps(server.to_json(), indent=1).encode() + b"\n", durable=True)
 
     @property
     def cursor(self) -> Cursor:

@@ -6,13 +6,13 @@ import io
 import itertools
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from wandb_logging._errors import JournalError
+from wandb_logging._events.event import Event
 from wandb_logging._journal import door
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.reader import MOST_LINE, order_of
@@ -117,17 +117,17 @@ def _count_line(line: bytes, counts: _Lines, *, last: bool) -> None:
 def _of_files(run_dir: RunDir) -> Iterator[str]:
     path = run_dir.path
     try:
-        known: Mapping[str, Any] = run_dir.info
+        drops = run_dir.info.cache_policy == "drop_oldest"
     except JournalError as exc:
         yield str(exc)
-        known = {}
+        drops = False
     for name in ("cursor.json", "base.json"):
         if door.is_there(path, name) and run_dir.load_cursor(name) == Cursor():
             yield f"{name} is damaged: " + ("lines go to the server again" if name == "cursor.json" else "see repair")
     entries = order_of(path)
     if None in entries:
         yield f"order.jsonl: {entries.count(None)} of {len(entries)} entries are damaged"
-    if known.get("cache_policy") != "drop_oldest":
+    if not drops:
         yield from _gaps(run_dir)
 
 
@@ -158,21 +158,14 @@ def _of_what_waits(run_dir: RunDir) -> Iterator[str]:
     cursor = run_dir.cursor
     names: set[str] = set()
 
-    def take(event: object) -> None:
-        names.update(filter(None, _paths(event)) if isinstance(event, dict) else ())
+    def take(body: bytes) -> None:
+        names.update(Event.from_json(loads(body)).paths)
 
-    run_dir.scan_after(cursor.position, (b'"path":',), lambda body: take(loads(body)))
-    names.update(str(task.what["path"]) for task in cursor.tasks if task.what.get("path"))
+    run_dir.scan_after(cursor.position, (b'"path":',), take)
+    names.update(task.path for task in cursor.tasks if task.what.get("path"))
     for name in sorted(names):
         if not door.is_there(run_dir.path, name):
             yield f"{name}, which is to be sent, is missing"
-
-
-def _paths(event: Mapping[str, Any]) -> Iterator[str]:
-    media = event.get("media")
-    for file in (event.get("file"), *(media if isinstance(media, list) else ())):
-        if isinstance(file, dict):
-            yield str(file.get("path") or "")
 
 
 def _lines_in(path: Path) -> int:

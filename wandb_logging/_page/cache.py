@@ -84,7 +84,7 @@ def _private(path: str, flags: int) -> int:
 
 def _still_true(run_dir: RunDir, exact: Exact) -> bool:
     """Whether the journal is the one that was read, and perhaps more of it."""
-    if run_dir.info["start"] != exact.start:
+    if run_dir.info.start != exact.start:
         return False
     places = (exact.position or {}).get("writers", {})
     return all(

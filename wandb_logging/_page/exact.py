@@ -86,7 +86,7 @@ def begin(run_dir: RunDir, axis: str) -> Exact:
         JournalError: there is no run directory, or its format is a newer one.
     """
     info = run_dir.info
-    return Exact(Bins(axis), *beginning(run_dir, info), start=info["start"])
+    return Exact(Bins(axis), *beginning(run_dir, info), start=info.start)
 
 
 def read_on(run_dir: RunDir, exact: Exact, seconds: float = 1e9) -> bool:

@@ -59,7 +59,7 @@ def sample(run_dir: RunDir, most: int) -> Sample:
     # Jumping finds a long line more often than a short one: what counts is one over its length.
     per_byte = sum(1 / item.length for item in rows) / len(found) if found else 0.0
     expected = max(len(rows), round(size * per_byte))
-    start = float(info["start"])
+    start = float(info.start)
     return Sample([_row(item, state.step, per_byte, start) for item in rows], size, expected)
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalError
+from wandb_logging._events.event import Event, exit_code_after
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import segment_path, segments, unseal
-from wandb_logging._values.plain import loads
+from wandb_logging._reading.outline import event_of
 
 MOST_RUNS = 5000
 _TAIL = 16_384
@@ -79,7 +81,7 @@ def card(run_dir: RunDir) -> Card:
         return Card(
             path=run_dir.path,
             info=_shown(info),
-            config={key: value for key, value in (info.get("config") or {}).items() if key != "_wandb"},
+            config={key: value for key, value in info.config.items() if key != "_wandb"},
             alive=alive,
             exit_code=saved if told is None else told,
             last=last,
@@ -89,10 +91,9 @@ def card(run_dir: RunDir) -> Card:
         return Card(run_dir.path, error=str(exc))
 
 
-def _shown(info: dict[str, Any]) -> dict[str, Any]:
-    texts = {name: str(info[name]) for name in _TEXTS if info.get(name)}
-    tags = [str(tag) for tag in info.get("tags") or ()]
-    return {**texts, "tags": tags, "start": float(info["start"])}
+def _shown(info: RunInfo) -> dict[str, Any]:
+    texts = {name: getattr(info, name) for name in _TEXTS if getattr(info, name)}
+    return {**texts, "tags": info.tags, "start": float(info.start)}
 
 
 def _all_sent(run_dir: RunDir, cursor: Cursor) -> bool:
@@ -105,26 +106,22 @@ def _all_sent(run_dir: RunDir, cursor: Cursor) -> bool:
 
 def _at_the_end(run_dir: RunDir) -> tuple[int | None, dict[str, float]]:
     """The exit code, if one of the last events says it, and the numbers of the last rows."""
-    events: list[dict[str, Any]] = []
+    events: list[Event] = []
     for writer, segment in dict(segments(run_dir.path)).items():
         with segment_path(run_dir.path, writer, segment).open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
             lines = file.read().split(b"\n")
         telling = [line for line in lines[:-_LATEST] if b'"exit":' in line or b'"resume":' in line]
         bodies = map(unseal, [*telling, *lines[-_LATEST:]])
-        events += [event for body in bodies if body and isinstance(event := loads(body), dict)]
-    code, last = None, {}
-    for event in sorted(events, key=lambda event: float(event.get("t", 0))):
-        if "resume" in event:
-            code = None
-        if isinstance(event.get("exit"), int):
-            code = event["exit"]
-        if isinstance(event.get("metrics"), dict):
-            last.update(numbers_of(event["metrics"]))
-    return code, last
+        events += [event for body in bodies if body and (event := event_of(body))]
+    events.sort(key=lambda event: event.t)
+    last: dict[str, float] = {}
+    for event in events:
+        last.update(numbers_of(event.metrics or {}))
+    return exit_code_after(None, events), last
 
 
-def numbers_of(row: dict[str, Any], prefix: str = "") -> dict[str, float]:
+def numbers_of(row: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
     """The numbers in a row by their names, those of nested mappings with dots."""
     found: dict[str, float] = {}
     for name, value in row.items():

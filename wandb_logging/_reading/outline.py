@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wandb_logging._events.event import Event, is_time
+from wandb_logging._events.run_info import RunInfo, problem
 from wandb_logging._journal.cursor import Cursor
-from wandb_logging._journal.identity import problem
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.replay import state_at
 from wandb_logging._server import protocol
@@ -57,7 +58,7 @@ def outline(run_dir: RunDir) -> Outline:
         alive=run_dir.alive(),
         unsent=unsent,
         logged=state.get("events", 0) + unsent,
-        url=url_of(info, info.get("server") or {}),
+        url=url_of(info),
         name=name_of(info, changed),
     )
 
@@ -68,8 +69,8 @@ def config_of(run_dir: RunDir) -> dict[str, Any]:
     latest = _Latest(run_dir)
 
     def take(body: bytes) -> None:
-        event = _event(body)
-        latest.take(event, _object(event.get("config")))
+        if event := event_of(body):
+            latest.take(event, event.config or {})
 
     run_dir.scan_after(position, (b'"config":',), take)
     return {key: value for key, value in {**state.config, **latest.values}.items() if key != "_wandb"}
@@ -87,10 +88,9 @@ class _Latest:
         self._times: dict[str, float] = {}
         self._by_time = run_dir.has_several_writers()
 
-    def take(self, event: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    def take(self, event: Event, values: Mapping[str, Any]) -> None:
         """Take what an event says."""
-        given = event.get("t")
-        time = float(given) if self._by_time and isinstance(given, (int, float)) else 0.0
+        time = event.t if self._by_time else 0.0
         for key, value in values.items():
             if time >= self._times.get(key, time):
                 self._times[key], self.values[key] = time, value
@@ -104,14 +104,14 @@ class _Standing:
 
     def take(self, body: bytes) -> None:
         """Take an event."""
-        event = _event(body)
-        if not isinstance(event.get("t"), (int, float)):
+        event = event_of(body)
+        if event is None:
             return
-        if "resume" in event:
+        if event.resume:
             self._code.take(event, {"exit": None})
-        if isinstance(event.get("exit"), int):
-            self._code.take(event, {"exit": event["exit"]})
-        self._run.take(event, _object(event.get("run")))
+        if event.exit is not None:
+            self._code.take(event, {"exit": event.exit})
+        self._run.take(event, event.run or {})
 
     def after(self, code: Any, changed: Any) -> tuple[int | None, dict[str, Any]]:
         """Exit code and changed identity, given what they were before."""
@@ -123,31 +123,35 @@ def _object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _event(body: bytes) -> dict[str, Any]:
+def event_of(body: bytes) -> Event | None:
+    """What a line says; None if it is no event."""
     try:
-        return _object(loads(body))
+        event = loads(body)
     except ValueError:
-        return {}
+        return None
+    return Event.from_json(event) if isinstance(event, dict) and is_time(event.get("t")) else None
 
 
-def info_now(info: dict[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
-    """Who the run is after the changes in its journal, if they are such that can be relied on; without what is ours."""
-    now = {**info, **changed}
-    return {key: value for key, value in (info if problem(now) else now).items() if key != "server"}
+def info_now(info: RunInfo, changed: Mapping[str, Any]) -> dict[str, Any]:
+    """Who the run is after the changes in its journal, if they are such that can be relied on."""
+    at_first = info.to_json()
+    now = {**at_first, **changed}
+    return at_first if problem(now) else now
 
 
-def name_of(info: Mapping[str, Any], changed: Mapping[str, Any]) -> str | None:
+def name_of(info: RunInfo, changed: Mapping[str, Any]) -> str | None:
     """The name of a run as people see it: what `sync --name` said, what the program said, what the server made up."""
-    server = info.get("server") or {}
-    shown = server.get("display_name")
-    made_up = None if shown == server.get("name") else shown
-    name = (server.get("instead") or {}).get("name") or changed.get("name") or info.get("name") or made_up
+    server = info.server
+    made_up = server.display_name if server and server.display_name != server.name else None
+    name = (server.instead.get("name") if server else None) or changed.get("name") or info.name or made_up
     return name if isinstance(name, str) else None
 
 
-def url_of(info: dict[str, Any], server: dict[str, Any]) -> str | None:
-    if not server:
+def url_of(info: RunInfo) -> str | None:
+    """Address of a run's page; None until the server knows the run."""
+    server = info.server
+    if server is None:
         return None
-    made_for, host = info.get("host") or "", server.get("host") or info.get("host") or ""
-    app = (info.get("app_url") if host == made_for else None) or protocol.app_url(host)
-    return protocol.run_url(app, server["entity"], server["project"], server["name"])
+    made_for, host = info.host or "", server.host or info.host or ""
+    app = (info.app_url if host == made_for else None) or protocol.app_url(host)
+    return protocol.run_url(app, server.entity, server.project, server.name)

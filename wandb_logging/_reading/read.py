@@ -134,7 +134,7 @@ def read_overview(path: Path, take: Callable[[Delta], object] = lambda _delta: N
         alive=run_dir.alive(),
         unsent=run_dir.lines_after(cursor.position),
         damaged=damaged,
-        url=url_of(info, info.get("server") or {}),
+        url=url_of(info),
         name=name_of(info, state.run),
     )
 

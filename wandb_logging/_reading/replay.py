@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold import fold
 from wandb_logging._fold.state import Delta, State
 from wandb_logging._journal.cursor import Cursor
@@ -14,7 +15,7 @@ from wandb_logging._values.plain import loads
 
 
 def replay(
-    run_dir: RunDir, info: Mapping[str, Any], state: State, position: Position | None
+    run_dir: RunDir, info: RunInfo, state: State, position: Position | None
 ) -> Iterator[tuple[State, Delta, int]]:
     """Fold the journal from a position on: the state, what came out and the damaged lines, after each piece.
 
@@ -44,7 +45,7 @@ def rows_of(run_dir: RunDir) -> Iterator[dict[str, Any]]:
         yield from map(loads, delta.rows)
 
 
-def parts_of(run_dir: RunDir, info: Mapping[str, Any]) -> Iterator[tuple[State, Delta]]:
+def parts_of(run_dir: RunDir, info: RunInfo) -> Iterator[tuple[State, Delta]]:
     """A run folded from where its journal begins: the state and what came out, piece by piece, to its last row.
 
     Raises:
@@ -57,12 +58,12 @@ def parts_of(run_dir: RunDir, info: Mapping[str, Any]) -> Iterator[tuple[State, 
     yield fold.finish(fold.rules_of(info), state)
 
 
-def beginning(run_dir: RunDir, info: Mapping[str, Any]) -> tuple[State, Position | None]:
+def beginning(run_dir: RunDir, info: RunInfo) -> tuple[State, Position | None]:
     """Where the journal begins: at its start, or behind what was removed after the server had acknowledged it."""
     return state_at(run_dir.base, info)
 
 
-def state_at(cursor: Cursor, info: Mapping[str, Any]) -> tuple[State, Position | None]:
+def state_at(cursor: Cursor, info: RunInfo) -> tuple[State, Position | None]:
     """Where a cursor says that folding stands; at the run's start if it does not say."""
     try:
         return (State(**cursor.state), cursor.position) if cursor.state else (fold.first_state(info), None)

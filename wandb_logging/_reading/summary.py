@@ -186,7 +186,7 @@ class Follower:
     def _read_on(self) -> fold.Rules:
         info = self._run_dir.info
         rules = fold.rules_of(info, structured=False)
-        begun = (info.get("server"), self._run_dir.generation)
+        begun = (info.server, self._run_dir.generation)
         if self._begun != begun:  # a resumed run begins with what the server said; what was read may be gone
             self._begun = begun
             self._state, self._position = state_at(self._run_dir.cursor, info)  # what was acknowledged is in there

@@ -15,6 +15,7 @@ from typing import Any
 
 from wandb_logging._errors import LogError
 from wandb_logging._events import alerts
+from wandb_logging._events.event import Event
 from wandb_logging._fold.state import MAX_STEP
 from wandb_logging._fold.text import ERROR_LEVELS
 from wandb_logging._mining.calls import STEPS, Calls
@@ -84,7 +85,7 @@ def change_event(kind: str, value: object, now: float, report: Report, secrets: 
 
 def text_event(text: str, level: str, now: float) -> bytes:
     """The event of text that comes from no log record."""
-    return dumps(plain({"text": text[:_MAX_TEXT], "level": level, "t": now}))
+    return dumps(plain(Event(now, text=text[:_MAX_TEXT], level=level).to_json()))
 
 
 def output_event(text: str, now: float, *, error: bool) -> bytes:

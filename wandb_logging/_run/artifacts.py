@@ -26,7 +26,7 @@ def log_artifact(  # noqa: PLR0917  those of `Run.log_artifact`
     from wandb_logging._artifacts import keeping  # noqa: PLC0415  a fifth of the import time, and most runs have none
 
     journal = background.journal
-    run_id = str(journal.info["id"])
+    run_id = journal.info.id
     folder = None if background.mode == "disabled" else _folder(background, keeping.ARTIFACTS)
     artifact = keeping.artifact_of(given, name, kind, run_id, folder)
     event = keeping.describe(artifact, aliases, tags)
@@ -43,7 +43,7 @@ def use_artifact(background: Background, name: str, kind: str | None, entity: st
     from wandb_logging._artifacts.download import find_artifact  # noqa: PLC0415  as above
 
     if background.mode != "online":
-        run_id = background.journal.info["id"]
+        run_id = background.journal.info.id
         raise LogError(f"run {run_id} is {background.mode}: an artifact to use is on the server")
     found = find_artifact(background.reach, name, entity, project)
     if kind is not None and kind != found.type:
@@ -56,7 +56,7 @@ def _folder(background: Background, name: Path) -> Path:
     """Where artifacts are kept."""
     run_dir = background.journal.run_dir
     if not run_dir.on_disk:
-        run_id = background.journal.info["id"]
+        run_id = background.journal.info.id
         raise JournalError(f"run {run_id} has no directory to keep an artifact in; set cache_dir to a folder")
     folder = run_dir.path / name
     folder.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from wandb_logging._errors import SettingsError
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import dumps, loads
@@ -45,7 +46,8 @@ def resolved(settings: Settings, mine: Collection[str] = (), key: str = "") -> S
 
 
 def _goes_on_elsewhere(settings: Settings) -> bool:
-    here = RunDir.find(settings.cache_dir, {"id": settings.run_id, "project": settings.project, "host": settings.host})
+    run = RunInfo(settings.run_id or "", settings.project, host=settings.host)
+    here = RunDir.find(settings.cache_dir, run)
     return here is not None and not here.dead()
 
 

@@ -6,12 +6,14 @@ import contextlib
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalError, JournalLocked, LogError
+from wandb_logging._events.event import Event
+from wandb_logging._events.run_info import Remote
 from wandb_logging._journal.backlog import Lines
 from wandb_logging._journal.reader import covers
 from wandb_logging._process.ending import is_exiting
@@ -29,7 +31,7 @@ from wandb_logging._run.samples import Samples
 from wandb_logging._run.save import SavedFiles
 from wandb_logging._run.start import ALONE, Part, open_journal
 from wandb_logging._server.link import Link, Pace, explain
-from wandb_logging._server.protocol import Remote, app_url, run_url
+from wandb_logging._server.protocol import app_url, run_url
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import dumps
 from wandb_logging._values.secrets import Secrets
@@ -55,7 +57,7 @@ class Background:
         undo: takes back what was made, when an exception comes before the run has begun.
         stall: seconds after which the end waits no longer for a server that does not answer; default: as long as it
             may wait at all.
-        about: what else run.json says of it.
+        ranks: which rank of which launch it is; None outside of one.
         part: what this process is in the run.
 
     Attributes:
@@ -77,7 +79,7 @@ class Background:
         on_stop: Callable[[], object],
         undo: contextlib.ExitStack,
         stall: float | None = None,
-        about: Mapping[str, Any] | None = None,
+        ranks: dict[str, Any] | None = None,
         part: Part = ALONE,
     ) -> None:
         self.mode = mode
@@ -93,7 +95,7 @@ class Background:
         self._continued = False  # whether it went on in this process after its end
         self._ending = threading.RLock()
         self._listener = Listener(self._round, self._seconds_left, self._release)
-        self.journal = open_journal(settings, mode, config, secrets, self._hurry, undo, about, part)
+        self.journal = open_journal(settings, mode, config, secrets, self._hurry, undo, ranks, part)
         samples = Samples(samplers, lambda metrics: self.append_change("system", metrics), notices)
         self._rounds = Rounds(
             settings,
@@ -140,7 +142,7 @@ class Background:
             LogError: the run is finished.
         """
         if self.ended is not None:
-            raise LogError(f"run {self.journal.info['id']} is finished")
+            raise LogError(f"run {self.journal.info.id} is finished")
         if self.mode != "disabled":
             self.journal.writer.append(body)
 
@@ -302,8 +304,8 @@ class Background:
             if not self._has_rounds:
                 return
             if not self.journal.helps and not self.journal.run_dir.members():
-                self.append(dumps({"resume": True, "t": now()}))
-            self.notices.add(*words.goes_on(self.journal.info["id"]))
+                self.append(dumps(Event(now(), resume=True).to_json()))
+            self.notices.add(*words.goes_on(self.journal.info.id))
             self._rounds.go_on()
             if self.mode == "online":
                 self._begin_sending()
@@ -326,7 +328,7 @@ class Background:
         return enough
 
     def _say_waiting(self, seconds: float | None) -> None:
-        host, run_id, run_dir = self._settings.host, self.journal.info["id"], self.journal.run_dir
+        host, run_id, run_dir = self._settings.host, self.journal.info.id, self.journal.run_dir
         path = run_dir.path if run_dir.on_disk and not self.journal.writer.unsent else None
         left, estimated = self._left(time.monotonic())
         self.notices.add(*words.waiting(host, run_id, left, seconds, path, estimated=estimated))
@@ -368,8 +370,7 @@ class Background:
         """The run as the server knows it; None until somebody has asked. Of a joined run, who sends that has."""
         if self.uploader.remote is None and self.journal.continued and self._told is None:
             with contextlib.suppress(JournalError):
-                server = self.journal.run_dir.info.get("server")
-                self._told = Remote.of(server) if server else None
+                self._told = self.journal.run_dir.info.server
         return self.uploader.remote or self._told
 
     @property
@@ -421,7 +422,7 @@ class Background:
         """Where the run stands, told by then (monotonic), or a moment later."""
         run_dir = self.journal.run_dir
         if self.mode == "disabled":
-            return Report(str(self.journal.info["id"]), self._settings.project)
+            return Report(self.journal.info.id, self._settings.project)
         error, (left, estimated) = None, self._left(until)
         if left and self._rounds.delivery.is_meant_to_send:
             trouble = self.uploader.link.trouble  # of a request that is still being tried
@@ -432,9 +433,7 @@ class Background:
         try:
             return replace(self.uploader.report(left, error, path), estimated=estimated)
         except JournalError as exc:  # the directory is away, and was never read
-            return Report(
-                str(self.journal.info["id"]), self._settings.project, path=path, remaining=left, error=str(exc)
-            )
+            return Report(self.journal.info.id, self._settings.project, path=path, remaining=left, error=str(exc))
 
     def after_fork_in_child(self) -> None:
         """Leave everything that is the parent's to the parent."""
@@ -492,7 +491,7 @@ class Background:
         since = {reason: more for reason, count in dropped.items() if (more := count - self._told_lost.get(reason, 0))}
         self._told_lost = dict(dropped)
         if since:
-            self.notices.add(*words.lost_records("lost late", self.journal.info["id"], since))
+            self.notices.add(*words.lost_records("lost late", self.journal.info.id, since))
             self.notices.say_all()
 
     def _say_goodbye(self, report: Report) -> None:
@@ -502,7 +501,7 @@ class Background:
         for notice in words.totals(self.notices.numbers(), late, self._settings.late_step_metric):
             self.notices.add(*notice)
         lost, meant = dict(self.journal.writer.counts.dropped), self._rounds.delivery.is_meant_to_send
-        held = bool(self.journal.info.get("ranks", {}).get("held"))
+        held = bool((self.journal.info.ranks or {}).get("held"))
         self._told_lost = lost
         if self._others:
             if lost:

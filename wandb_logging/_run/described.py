@@ -32,12 +32,12 @@ class Described:
     @property
     def id(self) -> str:
         """Id of the run in its project."""
-        return str(self._journal.info["id"])
+        return self._journal.info.id
 
     @property
     def start_time(self) -> float:
         """When the run began, seconds since 1970."""
-        return float(self._journal.info["start"])
+        return float(self._journal.info.start)
 
     @property
     def mode(self) -> str:
@@ -66,7 +66,7 @@ class Described:
         if given is not None:
             return given
         uploader = self._background.uploader
-        before: str | None = uploader.state.run.get("notes") or self._journal.info.get("notes")
+        before: str | None = uploader.state.run.get("notes") or self._journal.info.notes
         return before or (uploader.remote.notes if uploader.remote else None)
 
     @notes.setter
@@ -86,7 +86,7 @@ class Described:
         if resumes and uploader.remote is None:
             self._background.append_change("run", {})  # without anything to send the server would not be asked
             self.flush(self.settings.close_timeout)
-        before = uploader.state.run.get("tags") or self._journal.info["tags"]
+        before = uploader.state.run.get("tags") or self._journal.info.tags
         return tuple(before or (uploader.remote.tags if uploader.remote else ()))
 
     @tags.setter

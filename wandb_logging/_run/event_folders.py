@@ -10,11 +10,13 @@ import contextlib
 import hashlib
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalError
+from wandb_logging._events.event import Event
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._formats.tensorboard import EventFolder, Row, beginning
 from wandb_logging._journal.rundir import RunDir, find_runs
 from wandb_logging._journal.writer import Writer
@@ -25,7 +27,6 @@ from wandb_logging._run.tensorboard import logged
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import dumps, loads
 
-_READ = "tensorboard"  # member of a row's event: the file, and up to which byte of it
 _ID_LENGTH = 8
 
 
@@ -61,7 +62,7 @@ def take(folder: Path, name: str, settings: Settings) -> Taken:
         return Taken()
     origin = hashlib.sha256(beginning(folder)).hexdigest()[:_ID_LENGTH]
     info = identity(settings.but(mode="offline", run_id=origin, name=name), "offline", {})
-    info = {**info, "start": first.wall_time, "program": str(folder), "imported": {_READ: origin}}
+    info = info.but(start=first.wall_time, program=str(folder), imported={"tensorboard": origin})
     with contextlib.ExitStack() as opened:
         with RunDir.opening(settings.cache_dir, info):  # nobody else makes it meanwhile
             run_dir = _found_or_made(settings.cache_dir, info)
@@ -74,13 +75,13 @@ def take(folder: Path, name: str, settings: Settings) -> Taken:
             writer = run_dir.writer()
             opened.callback(writer.close)
             if until is not None:  # of its time, so that none goes by
-                writer.append(dumps({"resume": True, "t": until}))
+                writer.append(dumps(Event(until, resume=True).to_json()))
         taken = _Import(run_dir, writer).take(itertools.chain(new, rows))
     taken.left_out.update(_damage(files))
     return taken
 
 
-def _found_or_made(cache_dir: Path, info: dict[str, Any]) -> RunDir:
+def _found_or_made(cache_dir: Path, info: RunInfo) -> RunDir:
     """The directory of an import.
 
     Raises:
@@ -88,7 +89,7 @@ def _found_or_made(cache_dir: Path, info: dict[str, Any]) -> RunDir:
     """
     for run_dir in find_runs(cache_dir) if cache_dir.is_dir() else ():
         with contextlib.suppress(JournalError, OSError):
-            if run_dir.info.get("imported") == info["imported"]:
+            if run_dir.info.imported == info.imported:
                 break
     else:
         run_dir = RunDir.claim(cache_dir, info)
@@ -107,10 +108,10 @@ def _read_before(run_dir: RunDir) -> tuple[dict[str, int], float | None]:
     reader = run_dir.reader(None, record_order=False)
     try:
         while (chunk := reader.read()).bodies or chunk.damaged:
-            for event in map(loads, chunk.bodies):
-                name, through = event.get(_READ, ("", 0))
+            for event in map(Event.from_json, map(loads, chunk.bodies)):
+                name, through = event.tensorboard or ("", 0)
                 read[name] = through
-                until = event.get("t", until)
+                until = event.t
     finally:
         reader.close()
     return read, until
@@ -137,7 +138,7 @@ class _Import:
         """
         for row in rows:
             self._row(row)
-        self._writer.append(dumps({"exit": 0, "t": self._time}))
+        self._writer.append(dumps(Event(self._time, exit=0).to_json()))
         self._writer.sync()
         if dropped := self._writer.counts.dropped:
             raise JournalError(f"{self._taken.path} cannot be written: {', '.join(dropped)}")
@@ -148,7 +149,8 @@ class _Import:
         self._taken.rows += 1
         metrics = logged(row.metrics, self._leave_out)
         line = row_event(metrics, None, row.wall_time, self._leave_out, self._media)
-        self._writer.append(dumps({**loads(line), _READ: [row.file, row.through]}))
+        event = replace(Event.from_json(loads(line)), tensorboard=[row.file, row.through])
+        self._writer.append(dumps(event.to_json()))
         if row.hparams:
             self._writer.append(change_event("config", row.hparams, row.wall_time, self._leave_out))
 

@@ -11,12 +11,12 @@ import os
 import re
 import sys
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from logging import INFO
 from pathlib import Path
 from typing import Any
 
+from wandb_logging._events.event import Event
 from wandb_logging._journal import door
 from wandb_logging._journal.locks import is_locked
 from wandb_logging._journal.members import lock_name
@@ -32,7 +32,6 @@ from wandb_logging._values.plain import dumps, loads
 
 _FOLDER = ".launches"
 _MOST_WAITING = 1000  # lines for rank 0, while that has not begun
-_KEPT = ("t", "level", "logger", "error", "from", "alert")  # what of a record's event goes with its text
 
 ALONE = Launch()
 
@@ -59,13 +58,12 @@ class Standing:
         return f"{key}-{program}" if key and program else key
 
     @property
-    def about(self) -> dict[str, Any]:
-        """What run.json says of it; nothing where there is one process."""
-        if not self.launch.has_ranks:
-            return {}
+    def place(self) -> dict[str, Any] | None:
+        """What run.json says of it, as `ranks`; None where there is one process."""
         launch = self.launch
-        ranks = {"launch": launch.id, "rank": launch.rank, "of": launch.world_size, "held": not self.role.sends}
-        return {"ranks": ranks}
+        if not launch.has_ranks:
+            return None
+        return {"launch": launch.id, "rank": launch.rank, "of": launch.world_size, "held": not self.role.sends}
 
 
 def stand(settings: Settings, launch: Launch | None = None) -> Standing:
@@ -133,9 +131,9 @@ class Herald:
 
     def tell(self, event: bytes) -> None:
         """Take the event of a text. Never raises."""
-        told = marked(loads(event), self._mark)
+        told = marked(Event.from_json(loads(event)), self._mark)
         if told is not None:
-            self._waiting.append(dumps(told))
+            self._waiting.append(dumps(told.to_json()))
             self.give()
 
     def give(self) -> None:
@@ -175,13 +173,13 @@ class Herald:
         self._theirs = lock
 
 
-def marked(event: Mapping[str, Any], mark: str) -> dict[str, Any] | None:
-    """The event of a text with a mark before each of its lines; None if it has no text."""
-    text = event.get("text")
-    if not isinstance(text, str):
+def marked(event: Event, mark: str) -> Event | None:
+    """The text of an event, and its alert, with a mark before each line; None if it has no text."""
+    if event.text is None:
         return None
-    lines = "\n".join(mark + line for line in text.split("\n"))
-    return {"text": lines, **{key: event[key] for key in _KEPT if key in event}}
+    lines = "\n".join(mark + line for line in event.text.split("\n"))
+    of_record = {name: getattr(event, name) for name in ("level", "logger", "source", "error", "alert")}
+    return Event(event.t, text=lines, **of_record)
 
 
 def _read(folder: Path, name: str) -> dict[str, Any]:

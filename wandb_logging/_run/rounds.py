@@ -20,7 +20,7 @@ from wandb_logging._errors import (
     RunNotFound,
     WandbLoggingError,
 )
-from wandb_logging._journal.send_options import SendOptions
+from wandb_logging._events.send_options import SendOptions
 from wandb_logging._process.notices import Notices
 from wandb_logging._run import words
 from wandb_logging._run.connection import Connection
@@ -293,7 +293,7 @@ class Rounds:
         if not self.uploader.stopped or self.stopped:
             return
         self.stopped = True
-        self._notices.add(*words.stopped(self._journal.info["id"]))
+        self._notices.add(*words.stopped(self._journal.info.id))
         try:
             self._on_stop()
         except Exception:  # the user's own code, on our thread
@@ -309,7 +309,7 @@ class Rounds:
     def _say_why_offline(self) -> None:
         self._without_key = False
         path = self._journal.run_dir.path
-        self._notices.add(*words.without_key(self._journal.info["id"], self._settings.host, path))
+        self._notices.add(*words.without_key(self._journal.info.id, self._settings.host, path))
 
     # --- what goes on beside the rows ---
 

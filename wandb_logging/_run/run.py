@@ -130,7 +130,7 @@ class Run(Described):
         self._secrets = secrets = secrets_of(settings, mode, notices)
         samplers = samplers_of(settings, lambda: OwnStats(self.stats))
         self._background = Background(
-            settings, mode, config, notices, secrets, samplers, self._on_stop, undo, stall, standing.about, part
+            settings, mode, config, notices, secrets, samplers, self._on_stop, undo, stall, standing.place, part
         )
         self._journal = journal = self._background.journal
         if self._auto:

@@ -7,13 +7,15 @@ import errno
 import socket
 import sys
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalError
+from wandb_logging._events.event import Event
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.members import codes
 from wandb_logging._journal.memory import MemoryRunDir
 from wandb_logging._journal.quota import BoundedWriter
@@ -39,7 +41,7 @@ class Journal:
     """Where a run's events go: its directory on disk, or what stands in for it, and the writer of this process.
 
     Attributes:
-        info: who the run is, as in run.json.
+        info: who the run is.
         run_dir, writer: its directory, and the journal this process writes there.
         continued: whether the run was in that directory before.
         joined: whether a member of the run wrote there already when this process came: what each run has is there.
@@ -47,7 +49,7 @@ class Journal:
         notice: why there is no directory; None if there is one, or none is wanted.
     """
 
-    info: dict[str, Any]
+    info: RunInfo
     run_dir: RunDir
     writer: Writer
     continued: bool = False
@@ -152,7 +154,7 @@ def open_journal(  # noqa: PLR0917  what a run begins with
     masks: Secrets,
     hurry: Callable[[], bool],
     undo: ExitStack,
-    about: Mapping[str, Any] | None = None,
+    ranks: dict[str, Any] | None = None,
     part: Part = ALONE,
 ) -> Journal:
     """Make a run's directory, or find the one it has here and goes on in; in memory if neither can be had.
@@ -163,11 +165,11 @@ def open_journal(  # noqa: PLR0917  what a run begins with
         masks: of the secrets in it.
         hurry: asks for acknowledgements where room is scarce; says whether it makes sense to wait for them.
         undo: takes back what was made, when an exception comes before the run has begun.
-        about: what else run.json says.
+        ranks: which rank of which launch it is; None outside of one.
         part: what this process is in it.
     """
     config = masks.tree(config, "config")
-    info = masks.identity(plain({**identity(settings, mode, config), **(about or {})}))
+    info = RunInfo.from_json(masks.identity(plain(identity(settings, mode, config, ranks).to_json())))
     if mode == "disabled":
         return _in_memory(settings, info, None)
     try:
@@ -189,14 +191,15 @@ def open_journal(  # noqa: PLR0917  what a run begins with
         return _in_memory(settings, info, words.without_directory(settings.cache_dir, exc, online=mode == "online"))
     here.remember()
     if not joined:
-        keep_send_options(here, info["send"])
+        keep_send_options(here, info)
     # The run goes on: what is set now is a change to what it was.
     keys = ("name", "notes", "tags", "group", "job_type")
-    event: dict[str, Any] = {"t": now()} if joined else {"resume": True, "t": now()}
+    event = Event(now(), resume=not joined)
     if not part.label:  # one that has a label is beside the run, and does not say what it is called
-        event = {"config": info["config"], "run": {key: info[key] for key in keys if info[key]}, **event}
-    if len(event) > 1:
-        writer.append(dumps(event))
+        changes = {key: getattr(info, key) for key in keys if getattr(info, key)}
+        event = replace(event, config=info.config, run=changes)
+    if event != Event(event.t):
+        writer.append(dumps(event.to_json()))
     return Journal(here.info, here, writer, continued=True, joined=joined, helps=part.helps)
 
 
@@ -206,16 +209,14 @@ def _folder(settings: Settings) -> Path:
     return settings.cache_dir.absolute()
 
 
-def keep_send_options(run_dir: RunDir, send: dict[str, Any]) -> None:
+def keep_send_options(run_dir: RunDir, now_set: RunInfo) -> None:
     """Have a run that goes on be sent as it is set now, also by who sends it later."""
-    kept = {name: value for name, value in run_dir.info.items() if name != "server"}
-    if kept.get("send") != send:
-        run_dir.save_info({**kept, "send": send})
+    kept = run_dir.info
+    if kept.send != now_set.send:
+        run_dir.save_info(kept.but(send=now_set.send))
 
 
-def _writer(
-    run_dir: RunDir, settings: Settings, info: Mapping[str, Any], hurry: Callable[[], bool], part: Part
-) -> Writer:
+def _writer(run_dir: RunDir, settings: Settings, info: RunInfo, hurry: Callable[[], bool], part: Part) -> Writer:
     options: dict[str, Any] = {
         "helps": part.helps,
         "mark": part.mark,
@@ -226,47 +227,48 @@ def _writer(
     if settings.max_cache_bytes is None:
         return run_dir.writer(**options)
     policy = settings.cache_policy
-    if policy == "drop_oldest" and info.get("cache_policy") != policy:
+    if policy == "drop_oldest" and info.cache_policy != policy:
         policy = "drop_newest"  # a run that began without: whoever sent it did not take care of what may be lost
     room: dict[str, Any] = {"most": settings.max_cache_bytes, "policy": policy, "hurry": hurry}
     return BoundedWriter(run_dir, patience=settings.cache_block_timeout, **room, **options)
 
 
-def _in_memory(settings: Settings, info: dict[str, Any], notice: Notice | None) -> Journal:
+def _in_memory(settings: Settings, info: RunInfo, notice: Notice | None) -> Journal:
     memory = MemoryRunDir(info, settings.memory_bytes)
     return Journal(info, memory, memory.writer(), notice=notice)
 
 
-def identity(settings: Settings, mode: str, config: dict[str, Any]) -> dict[str, Any]:
-    """What run.json says of a run that begins now."""
+def identity(settings: Settings, mode: str, config: dict[str, Any], ranks: dict[str, Any] | None = None) -> RunInfo:
+    """Who a run is that begins now."""
     back, branch = moment(settings.resume_from), moment(settings.fork_from)
     come_from = back or branch
-    return {
-        "id": settings.run_id or (back and back[0]) or new_id(),
-        "project": settings.project,
-        "entity": settings.entity,
-        "name": settings.name,
-        "notes": settings.notes,
-        "tags": list(settings.tags),
-        "group": settings.group,
-        "job_type": settings.job_type,
-        "config": config,
-        "resume": settings.resume,
-        "rewind": back is not None,
-        "branch_point": {"run_id": come_from[0], "step": come_from[1]} if come_from else None,
-        "host": settings.host,
-        "app_url": settings.app_url,
-        "mode": mode,
-        "start": now(),
-        "writer_id": str(uuid.uuid4()),
-        "host_name": socket.gethostname(),
-        "program": getattr(sys.modules.get("__main__"), "__file__", None) or (sys.argv[0] if sys.argv else ""),
-        "late_steps": settings.late_steps,
-        "late_step_metric": settings.late_step_metric,
-        "text_metrics": settings.text_metrics,
-        "standard_files": list(settings.standard_files),
-        "ignore_globs": list(settings.ignore_globs),
-        "cache_policy": settings.cache_policy if settings.max_cache_bytes is not None else None,
-        "send": options_of(settings).to_json(),
-        "define_metrics": [metric.event() for metric in settings.define_metrics],
-    }
+    return RunInfo(
+        id=settings.run_id or (back and back[0]) or new_id(),
+        project=settings.project,
+        entity=settings.entity,
+        name=settings.name,
+        notes=settings.notes,
+        tags=list(settings.tags),
+        group=settings.group,
+        job_type=settings.job_type,
+        config=config,
+        resume=settings.resume,
+        rewind=back is not None,
+        branch_point={"run_id": come_from[0], "step": come_from[1]} if come_from else None,
+        host=settings.host,
+        app_url=settings.app_url,
+        mode=mode,
+        start=now(),
+        writer_id=str(uuid.uuid4()),
+        host_name=socket.gethostname(),
+        program=getattr(sys.modules.get("__main__"), "__file__", None) or (sys.argv[0] if sys.argv else ""),
+        late_steps=settings.late_steps,
+        late_step_metric=settings.late_step_metric,
+        text_metrics=None if settings.text_metrics is None else dict(settings.text_metrics),
+        standard_files=list(settings.standard_files),
+        ignore_globs=list(settings.ignore_globs),
+        cache_policy=settings.cache_policy if settings.max_cache_bytes is not None else None,
+        send=options_of(settings),
+        define_metrics=[metric.event() for metric in settings.define_metrics],
+        ranks=ranks,
+    )

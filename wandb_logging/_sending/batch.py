@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 
+from wandb_logging._events.run_info import Remote
+from wandb_logging._events.send_options import SendOptions
 from wandb_logging._events.task import Task
 from wandb_logging._fold import fold
 from wandb_logging._journal.reader import Ends, Position, Reader
-from wandb_logging._journal.send_options import SendOptions
 from wandb_logging._server import protocol
 from wandb_logging._server.body import EVENTS, HISTORY, OUTPUT, SUMMARY, LineBlock, PackedBlock, StreamBody
 from wandb_logging._server.link import Pace
-from wandb_logging._server.protocol import Remote
 
 DAMAGED = "damaged journal line"  # why it is set aside
 # Lines and bytes folded and packed in one go: beside a program more would hold the interpreter lock for too long.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from wandb_logging._errors import JournalError
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._events.task import Task
 from wandb_logging._fold import fold
 from wandb_logging._journal.rundir import RunDir
@@ -17,7 +17,7 @@ from wandb_logging._values.plain import dumps
 _ENDING_WRITER = 1_000_000
 
 
-def end_journal(run_dir: RunDir, info: Mapping[str, Any], state: fold.State, code: int, base_runtime: float) -> None:
+def end_journal(run_dir: RunDir, info: RunInfo, state: fold.State, code: int, base_runtime: float) -> None:
     """Say in the journal that the run ended, at its last event, where its process did not.
 
     The open row goes with the end: if only the cursor knew of that, a reader that lost it would put later events
@@ -30,7 +30,7 @@ def end_journal(run_dir: RunDir, info: Mapping[str, Any], state: fold.State, cod
     Raises:
         JournalError: it cannot be written.
     """
-    time = float(info["start"]) + state.paused + max(0.0, state.runtime - base_runtime)
+    time = float(info.start) + state.paused + max(0.0, state.runtime - base_runtime)
     writer = run_dir.writer(least_number=_ENDING_WRITER, helps=True)
     writer.append(dumps({"exit": code, "t": time}))
     writer.close()

@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from wandb_logging._errors import AuthError, GraphQLError, NotPossible, RequestRejected, RunNotFound
+from wandb_logging._events.run_info import Remote
 from wandb_logging._server import protocol
 from wandb_logging._server.link import Link
-from wandb_logging._server.protocol import Remote
 
 if TYPE_CHECKING:
     from wandb_logging._server.client import Client

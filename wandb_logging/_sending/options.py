@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from wandb_logging._journal.send_options import SendOptions
+from wandb_logging._events.send_options import SendOptions
 from wandb_logging._settings.settings import Settings
 
 
@@ -19,9 +16,3 @@ def options_of(settings: Settings) -> SendOptions:
         heartbeat=settings.heartbeat_interval,
         timeout=settings.request_timeout,
     )
-
-
-def kept_options(info: Mapping[str, Any]) -> SendOptions | None:
-    """How a run is to be sent, as its run.json says; None if a version made it that did not keep that."""
-    kept = info.get("send")
-    return SendOptions.from_json(kept) if kept else None

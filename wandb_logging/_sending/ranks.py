@@ -34,5 +34,4 @@ def is_held(run_dir: RunDir) -> bool:
         info = run_dir.info
     except JournalError:
         return False  # sending it says what is wrong
-    ranks = info.get("ranks")
-    return isinstance(ranks, dict) and ranks.get("held") is True and "server" not in info
+    return (info.ranks or {}).get("held") is True and info.server is None

@@ -9,23 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from wandb_logging._errors import JournalError, ServerUnavailable, TransportError, WandbLoggingError
+from wandb_logging._events.run_info import RunInfo
+from wandb_logging._events.send_options import SendOptions
 from wandb_logging._journal.quota import usage
 from wandb_logging._journal.rundir import RunDir, find_runs
-from wandb_logging._journal.send_options import SendOptions
 from wandb_logging._process.notices import Notices
-from wandb_logging._sending.options import kept_options
 from wandb_logging._sending.target import host_of
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.link import Link
 
 MOST_BYTES = 2**30  # of one run: more is not sent unasked
-
-_SAME = ("host", "host_name", "entity")
 
 
 class Recovery:
@@ -34,7 +31,7 @@ class Recovery:
     Args:
         cache_dir: folder they are looked for in, once, at the first step.
         own: the living run, which is left alone.
-        info: who that is, as in run.json.
+        info: who that is.
         options: how a run is sent whose run.json does not say it.
         link: makes a way to the server for a run that is sent so, whose pace ends a step.
         notices: where to say what came of it.
@@ -45,7 +42,7 @@ class Recovery:
         self,
         cache_dir: Path,
         own: Path,
-        info: Mapping[str, Any],
+        info: RunInfo,
         *,
         options: SendOptions,
         link: Callable[[SendOptions], Link],
@@ -97,7 +94,7 @@ class Recovery:
             run_dir = self._waiting.pop(0)
             try:
                 if is_left(run_dir, self._info) and self._lock(run_dir):
-                    options = kept_options(run_dir.info) or self._options
+                    options = run_dir.info.send or self._options
                     self._uploader = Uploader(
                         run_dir, self._link(options), options, say=self._notices.add, meanwhile=self._meanwhile
                     )
@@ -108,8 +105,9 @@ class Recovery:
 
     def _lock(self, run_dir: RunDir) -> bool:
         """Take a run that is small enough and nobody else's, unless somebody else was faster."""
-        run_id, path = run_dir.info["id"], run_dir.path
-        if any(_is_same_run(run_dir.info, other) for other in self._living()):
+        info, path = run_dir.info, run_dir.path
+        run_id = info.id
+        if any(info.is_same_run(other.to_json()) for other in self._living()):
             self._notices.add(
                 f"taken {path}",
                 f"an earlier attempt at run {run_id} waits in {path}, and another process goes on with a run of that "
@@ -119,7 +117,7 @@ class Recovery:
         if usage(run_dir.path) > MOST_BYTES:
             self._notices.add(
                 f"large {run_dir.path}",
-                f"run {run_dir.info['id']}, whose process died, is too large to be sent unasked. "
+                f"run {run_id}, whose process died, is too large to be sent unasked. "
                 f"Send it with `wandb-logging sync {run_dir.path}`",
             )
             return False
@@ -129,7 +127,7 @@ class Recovery:
         run_dir.unlock_upload()
         return False
 
-    def _living(self) -> Iterator[Mapping[str, Any]]:
+    def _living(self) -> Iterator[RunInfo]:
         """Who the runs are that may still go on here, the own one among them."""
         yield self._info
         for run_dir in find_runs(self._cache_dir):
@@ -138,29 +136,25 @@ class Recovery:
                     yield run_dir.info
 
     def _say(self, uploader: Uploader, what: str, level: int) -> None:
-        run_id = uploader.run_dir.info["id"]
+        run_id = uploader.run_dir.info.id
         self._notices.add(f"recovered {run_id}", f"run {run_id}, whose process died, {what}", level)
 
 
-def _is_same_run(info: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two run directories are of one run on the server."""
-    return all(info.get(key) == other.get(key) for key in ("id", "project", "host"))
-
-
-def is_left(run_dir: RunDir, info: Mapping[str, Any]) -> bool:
+def is_left(run_dir: RunDir, info: RunInfo) -> bool:
     """Whether a run was to be sent from here by a process that is dead for certain, and is not through.
 
     Args:
         run_dir: the run.
-        info: of the run that would send it, as in run.json.
+        info: of the run that would send it.
 
     Raises:
         JournalError, OSError: it cannot be read.
     """
     known = run_dir.info
-    if known.get("mode") != "online" or any(known.get(key) != info.get(key) for key in _SAME) or not run_dir.dead():
+    same = (known.host, known.host_name, known.entity) == (info.host, info.host_name, info.entity)
+    if known.mode != "online" or not same or not run_dir.dead():
         return False
-    if host_of(known) != info.get("host"):
+    if host_of(known) != info.host:
         return False  # a person has sent it elsewhere
     cursor = run_dir.cursor
     if cursor.position is None and not run_dir.lines_after(None):

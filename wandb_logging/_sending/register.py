@@ -6,19 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from wandb_logging._errors import GraphQLError, NotPossible, RequestRejected, RunNotFound
+from wandb_logging._events.run_info import Remote, RunInfo
 from wandb_logging._fold.fold import first_state
 from wandb_logging._server import protocol
 from wandb_logging._server.link import Link
-from wandb_logging._server.protocol import Remote, Resumed
+from wandb_logging._server.protocol import Resumed
 
 
-def create_run(
-    link: Link, info: Mapping[str, Any], writer_id: str, environment: Mapping[str, Any] | None = None
-) -> Remote:
+def create_run(link: Link, info: RunInfo, writer_id: str, environment: Mapping[str, Any] | None = None) -> Remote:
     """Make the run, or take over the one that is there, as its `resume` says (protocol 3.1, 3.5, 3.6).
 
     Args:
-        info: the run's identity, as in run.json.
+        info: who the run is.
         writer_id: names who writes in the config's environment record.
         environment: what goes in there; it may be unknown.
 
@@ -30,14 +29,12 @@ def create_run(
     before = _before(link, info, writer_id)
     state = first_state(info)
     config = state.config
-    identity = dict(info)
     if before is not None:
         own = {**(before.config.get("_wandb") or {}), **config.get("_wandb", {})}
         config = {**before.config, **config, "_wandb": own}
-        identity["tags"] = identity.get("tags") or before.tags
-        identity["notes"] = identity.get("notes") or before.notes
+        info = info.but(tags=info.tags or before.tags, notes=info.notes or before.notes)
     variables = protocol.upsert_variables(
-        identity,
+        info,
         config=protocol.config_json(config, writer_id, state.metrics, environment),
         storage_id=before.storage_id if before else None,
     )
@@ -67,21 +64,20 @@ def _features(link: Link) -> set[str]:
     return link.features
 
 
-def _before(link: Link, info: Mapping[str, Any], writer_id: str) -> Resumed | None:
+def _before(link: Link, info: RunInfo, writer_id: str) -> Resumed | None:
     """The run as it was before us; None if there is none, or nobody asks."""
-    run = {"project": info["project"], "entity": info.get("entity")}
-    if info.get("rewind"):
-        step = info["branch_point"]["step"]
-        variables = {**run, "runName": info["id"], "metricName": "_step", "metricValue": step}
+    run = {"project": info.project, "entity": info.entity}
+    if info.rewind and info.branch_point:
+        step = info.branch_point["step"]
+        variables = {**run, "runName": info.id, "metricName": "_step", "metricValue": step}
         return protocol.rewound(link.graphql(protocol.REWIND_RUN, variables), step)
-    resume = info.get("resume")
-    if resume is None:
+    if info.resume is None:
         return None
-    before = protocol.resumed(link.graphql(protocol.RUN_RESUME_STATUS, {**run, "name": info["id"]}))
-    if before is None and resume == "must":
-        raise NotPossible(f"resume: must, but there is no run {info['id']} in project {info['project']}")
-    if before is not None and resume == "never":
+    before = protocol.resumed(link.graphql(protocol.RUN_RESUME_STATUS, {**run, "name": info.id}))
+    if before is None and info.resume == "must":
+        raise NotPossible(f"resume: must, but there is no run {info.id} in project {info.project}")
+    if before is not None and info.resume == "never":
         if writer_id in protocol.writers(before.config):
             return None  # we made it ourselves, and were interrupted before we could take note of that
-        raise NotPossible(f"resume: never, but run {info['id']} exists in project {info['project']}")
+        raise NotPossible(f"resume: never, but run {info.id} exists in project {info.project}")
     return before

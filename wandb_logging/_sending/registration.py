@@ -8,14 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 from wandb_logging._errors import GraphQLError, JournalError, RequestRejected, RunNotFound
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold import fold
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending import standard_files
 from wandb_logging._sending.register import create_run, upsert_run
-from wandb_logging._sending.target import AS_IT_WAS, INSTEAD, Target, aimed, rename
+from wandb_logging._sending.target import AS_IT_WAS, Target, aimed, rename
 from wandb_logging._server import protocol
 from wandb_logging._server.link import Link
-from wandb_logging._server.protocol import Remote
 
 
 class Registration:
@@ -42,8 +42,8 @@ class Registration:
         self, run_dir: RunDir, link: Link, host: str | None, target: Target, say: Callable[[str, str], object]
     ) -> None:
         self.target = target
-        self.info = aimed(run_dir.info, host, target)
-        self.remote = Remote.of(self.info["server"]) if self.info["server"] else None
+        self.info, self._instead = aimed(run_dir.info, host, target)
+        self.remote = self.info.server
         self.is_open = False
         self._run_dir = run_dir
         self._link = link
@@ -62,7 +62,7 @@ class Registration:
         """Address of the run's page; None until the server knows the run."""
         if self.remote is None:
             return None
-        app = self.info.get("app_url") or protocol.app_url(str(self.info["host"]))
+        app = self.info.app_url or protocol.app_url(self.info.host or "")
         return protocol.run_url(app, self.remote.entity, self.remote.project, self.remote.name)
 
     def config_json(self, state: fold.State) -> str:
@@ -72,22 +72,22 @@ class Registration:
     def create(self) -> None:
         """Make the run on the server, or take over the one that is there."""
         remote = create_run(self._link, self.info, self._writer_id, self._environment)
+        remote = dataclasses.replace(remote, instead=self._instead)
         # On the disk before the first line is sent: from now on these offsets are what our lines are counted from.
         # Asked again, the server would count our own lines as somebody's before us.
-        server = {**dataclasses.asdict(remote), INSTEAD: self.info[INSTEAD]}
         self._run_dir.forget_cursor()  # if another server had the run before, it is that one's
-        self._run_dir.save_server(server)
+        self._run_dir.save_server(remote)
         self.target = AS_IT_WAS
-        self.info, self.remote = {**self.info, "server": server}, remote
+        self.info, self.remote = self.info.but(server=remote), remote
 
     def rename(self) -> None:
         """Give the run that is there the name that a person wants now."""
         if self.remote is None or self.target.name is None:
             return
         rename(self._link, self.remote, self.target.name)
-        self.remote = dataclasses.replace(self.remote, display_name=self.target.name)
+        self.remote = dataclasses.replace(self.remote, display_name=self.target.name, instead=self._instead)
         self.target = AS_IT_WAS
-        self._run_dir.save_server({**dataclasses.asdict(self.remote), INSTEAD: self.info[INSTEAD]})
+        self._run_dir.save_server(self.remote)
 
     def reopen(self, state: fold.State, lines_left: int) -> None:
         """Tell the server that the run goes on.
@@ -179,14 +179,14 @@ class Registration:
 
     @property
     def _writer_id(self) -> str:
-        return str(self.info.get("writer_id", self.info["id"]))
+        return self.info.writer_id or self.info.id
 
-    def _identity(self, state: fold.State) -> dict[str, Any]:
-        """The run's identity as it is now, under the names the server gave back."""
+    def _identity(self, state: fold.State) -> RunInfo:
+        """Who the run is now, under the names the server gave back."""
         assert self.remote is not None
         names = {"id": self.remote.name, "entity": self.remote.entity, "project": self.remote.project}
-        return {**self.info, **self._run_now(state), **names}
+        return self.info.changed({**self._run_now(state), **names})
 
     def _run_now(self, state: fold.State) -> dict[str, Any]:
         """What the program has changed of name, notes, tags, group and job type, unless a person said otherwise."""
-        return {key: self.info[INSTEAD].get(key, value) for key, value in state.run.items()}
+        return {key: self._instead.get(key, value) for key, value in state.run.items()}

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._events.task import Task
 from wandb_logging._fold.terminal import MAX_LINE_CHARS
 from wandb_logging._journal.copies import place_of
@@ -62,12 +63,12 @@ _ENVIRONMENT = frozenset(
 _LINE_BYTES = 4 * MAX_LINE_CHARS + 1
 
 
-def capture_environment(run_dir: RunDir, info: Mapping[str, Any], secrets: Secrets) -> None:
+def capture_environment(run_dir: RunDir, info: RunInfo, secrets: Secrets) -> None:
     """Write down what the process runs on. Takes a while: not for the calling thread.
 
     Args:
         run_dir: of the run.
-        info: the run's identity, as in run.json.
+        info: who the run is.
         secrets: masks those among the program's arguments.
 
     Raises:
@@ -75,17 +76,17 @@ def capture_environment(run_dir: RunDir, info: Mapping[str, Any], secrets: Secre
     """
     from wandb_logging._process.environment import environment  # noqa: PLC0415  here on no calling thread
 
-    if METADATA in info.get("standard_files", ()):
-        about = environment(float(info["start"]), str(info["program"]), str(info["writer_id"]))
+    if METADATA in info.standard_files:
+        about = environment(float(info.start), info.program or "", info.writer_id or info.id)
         about = {key: secrets.arguments(value) if key == "args" else value for key, value in about.items()}
         run_dir.keep_file((json.dumps(about, indent=2) + "\n").encode(), METADATA)
 
 
-def capture_requirements(run_dir: RunDir, info: Mapping[str, Any], _secrets: Secrets) -> None:
+def capture_requirements(run_dir: RunDir, info: RunInfo, _secrets: Secrets) -> None:
     """Write down which packages are installed. As `capture_environment`, and takes longer."""
     from wandb_logging._process.environment import requirements  # noqa: PLC0415  see there
 
-    if REQUIREMENTS in info.get("standard_files", ()):
+    if REQUIREMENTS in info.standard_files:
         run_dir.keep_file(requirements().encode("utf-8", "replace"), REQUIREMENTS)
 
 

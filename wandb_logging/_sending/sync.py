@@ -21,12 +21,12 @@ from wandb_logging._errors import (
     TransportError,
     WandbLoggingError,
 )
+from wandb_logging._events.send_options import SendOptions
 from wandb_logging._journal.rundir import RunDir, find_runs
-from wandb_logging._journal.send_options import SendOptions
 from wandb_logging._keys.keys import KEY_VARIABLE, Session, find_keys
 from wandb_logging._process.notices import Notices
 from wandb_logging._report import Report
-from wandb_logging._sending.options import kept_options, options_of
+from wandb_logging._sending.options import options_of
 from wandb_logging._sending.ranks import split
 from wandb_logging._sending.side_by_side import side_by_side
 from wandb_logging._sending.target import Target, advice, filled, host_of
@@ -171,7 +171,7 @@ def _sync_one(run_dir: RunDir, plan: _Plan, away: dict[str, WandbLoggingError], 
     except JournalError as exc:
         return Report(run_dir.path.name, run_dir.path.parent.name, path=run_dir.path, error=str(exc)), False
     target = plan.targets.get(run_dir.path) or filled(plan.target, info, plan.settings.entity)
-    options = kept_options(info) or options_of(plan.settings)
+    options = info.send or options_of(plan.settings)
     sender = _Sender(run_dir, plan.host or host_of(info) or plan.settings.host, target, options, plan)
     # Each `sync` gets something done, however little time it is given; the runs behind the first wait.
     late = OutOfTime("out of time; the run waits for the next sync") if not first and plan.out_of_time() else None

@@ -23,15 +23,12 @@ from wandb_logging._errors import (
     RunNotFound,
     WandbLoggingError,
 )
-from wandb_logging._journal.identity import problem
+from wandb_logging._events.run_info import Remote, RunInfo, problem
 from wandb_logging._sending.register import upsert_run
 from wandb_logging._server import protocol
 from wandb_logging._server.link import Link
-from wandb_logging._server.protocol import Remote
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.ids import new_id
-
-INSTEAD = "instead"  # member of server.json, and of a run's identity while it is sent: members of run.json that differ
 
 
 @dataclass(frozen=True)
@@ -64,10 +61,10 @@ class Target:
             return {**_given(given), "resume": None, "rewind": False}
         return _given(given)
 
-    def elsewhere(self, server: Mapping[str, Any]) -> bool:
+    def elsewhere(self, server: Remote) -> bool:
         """Whether this is another run than the one that server.json tells of."""
-        before = server.get(INSTEAD, {})  # as it was typed then: the server may spell it in another way
-        known = {"id": server.get("name"), "entity": server.get("entity"), "project": server.get("project")}
+        before = server.instead  # as it was typed then: the server may spell it in another way
+        known = {"id": server.name, "entity": server.entity, "project": server.project}
         asked = {"id": self.run_id, "entity": self.entity, "project": self.project}
         return self.as_new or any(asked[key] not in {None, known[key], before.get(key)} for key in asked)
 
@@ -79,11 +76,11 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def aimed(info: Mapping[str, Any], host: str | None, target: Target = AS_IT_WAS) -> dict[str, Any]:
-    """Who a run is on the server, from who it is on disk.
+def aimed(info: RunInfo, host: str | None, target: Target = AS_IT_WAS) -> tuple[RunInfo, dict[str, Any]]:
+    """Who a run is on the server, from who it is on disk; and the members of run.json that are others there.
 
-    Its member `server` is empty where the run begins anew: what one server, or one run there, has acknowledged, another
-    has not.
+    What the server said is left out where the run begins anew: what one server, or one run there, has acknowledged,
+    another has not.
 
     Args:
         info: as `RunDir.info`.
@@ -92,29 +89,29 @@ def aimed(info: Mapping[str, Any], host: str | None, target: Target = AS_IT_WAS)
     Raises:
         JournalCorrupt: what server.json says of that cannot be.
     """
-    server = info.get("server") or {}
-    instead = {**server.get(INSTEAD, {}), **target.instead}
-    now = {**info, **instead, INSTEAD: instead, "host": host or info.get("host") or ""}
-    wrong = problem(now)
+    server = info.server
+    instead = {**(server.instead if server else {}), **target.instead}
+    host = host or info.host or ""
+    members = {**info.to_json(), **instead, "host": host}
+    wrong = problem(members)
     if wrong:
-        raise JournalCorrupt(f"server.json, in its member `{INSTEAD}`, {wrong}")
-    if now["host"] != info.get("host"):
-        now["app_url"] = None  # the pages of the other one
-    if server.get("host", now["host"]) != now["host"] or target.elsewhere(server):
-        server = {}
-    return {**now, "server": server}
+        raise JournalCorrupt(f"server.json, in its member `instead`, {wrong}")
+    if host != info.host:
+        members["app_url"] = None  # the pages of the other one
+    if server and ((server.host or host) != host or target.elsewhere(server)):
+        server = None
+    return RunInfo.from_json(members).but(server=server), instead
 
 
-def filled(target: Target, info: Mapping[str, Any], entity: str | None) -> Target:
+def filled(target: Target, info: RunInfo, entity: str | None) -> Target:
     """A target with the entity of the settings (WANDB_ENTITY) for a run that was made with none, and is nowhere yet."""
-    said = target.entity or info.get("entity") or info.get("server")
+    said = target.entity or info.entity or info.server
     return target if said else replace(target, entity=entity)
 
 
-def host_of(info: Mapping[str, Any]) -> str | None:
+def host_of(info: RunInfo) -> str | None:
     """The server that a run was sent to, else the one it was made for."""
-    host = (info.get("server") or {}).get("host") or info.get("host")
-    return str(host) if host else None
+    return (info.server.host if info.server else None) or info.host
 
 
 def advice(error: WandbLoggingError, path: Path) -> str:
@@ -135,9 +132,12 @@ def rename(link: Link, remote: Remote, name: str) -> None:
     Raises:
         TransportError, HTTPStatusError, GraphQLError: see `_errors`.
     """
-    identity = {"id": remote.name, "project": remote.project, "entity": remote.entity}
     variables = protocol.upsert_variables(
-        identity, config=None, storage_id=remote.storage_id, changed={"name": name}, first=False
+        RunInfo(remote.name, remote.project, remote.entity),
+        config=None,
+        storage_id=remote.storage_id,
+        changed={"name": name},
+        first=False,
     )
     # By the storage id alone: with the id in the request, a run that has ended would be running again.
     upsert_run(link, {**variables, "name": None})

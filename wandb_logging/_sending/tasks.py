@@ -8,12 +8,13 @@ from typing import Any
 
 from wandb_logging._errors import NotPossible, RequestRejected, ServerUnavailable
 from wandb_logging._events import alerts
+from wandb_logging._events.run_info import Remote
 from wandb_logging._events.task import Task
 from wandb_logging._journal.copies import md5_of
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending.files import RunFiles
 from wandb_logging._server.link import Link
-from wandb_logging._server.protocol import NoAnswerError, Remote, dig
+from wandb_logging._server.protocol import NoAnswerError, dig
 
 _ALERT_TRIES = 3
 _VERSIONS = 3  # of a file that changes while it is uploaded

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalError, WandbLoggingError
+from wandb_logging._events.run_info import Remote
+from wandb_logging._events.send_options import SendOptions
 from wandb_logging._events.task import Task
 from wandb_logging._fold import fold
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.reader import Reader
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._journal.send_options import SendOptions
 from wandb_logging._report import Report
 from wandb_logging._sending.batch import DAMAGED, Batch, Cutter
 from wandb_logging._sending.ending import end_journal, last_files
@@ -29,7 +30,6 @@ from wandb_logging._sending.target import AS_IT_WAS, Target
 from wandb_logging._sending.waiting import Waiting
 from wandb_logging._server.body import StreamBody
 from wandb_logging._server.link import Link, OutOfTime
-from wandb_logging._server.protocol import Remote
 from wandb_logging._server.stream import Stream
 
 _LOOK_APART = 1.0  # seconds between two looks whether the run went on elsewhere
@@ -129,9 +129,9 @@ class Uploader:
         remote, state = self.remote, self.state
         info = self._opened.registration.info if self._opened else self.run_dir.info
         return Report(
-            run_id=remote.name if remote else str(info["id"]),
-            project=remote.project if remote else str(info["project"]),
-            entity=remote.entity if remote else info.get("entity"),
+            run_id=remote.name if remote else info.id,
+            project=remote.project if remote else info.project,
+            entity=remote.entity if remote else info.entity,
             url=self.url,
             path=path,
             rows=state.rows,
@@ -390,9 +390,7 @@ class _Opened:
         self.registration = registration
         self.position = cursor.position
         self.reader: Reader = run_dir.reader(cursor.position)
-        self.cutter = Cutter(
-            self.reader, options, link.pace, apart=registration.info.get("cache_policy") == "drop_oldest"
-        )
+        self.cutter = Cutter(self.reader, options, link.pace, apart=registration.info.cache_policy == "drop_oldest")
         self.waiting = Waiting(run_dir, registration.info, lane, link, say, cursor)
         self.output = OutputFile(run_dir, cursor.output_size, say, wanted=OUTPUT in self.waiting.standard)
         self.stream: Stream | None = None

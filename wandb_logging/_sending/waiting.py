@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
 
 from wandb_logging._errors import GraphQLError, NotPossible, RequestRejected, RunNotFound
+from wandb_logging._events.run_info import Remote, RunInfo
 from wandb_logging._events.task import Task
 from wandb_logging._journal.copies import md5_of
 from wandb_logging._journal.cursor import Cursor
@@ -17,7 +17,6 @@ from wandb_logging._sending.lane import Lane
 from wandb_logging._sending.tasks import perform
 from wandb_logging._server import protocol
 from wandb_logging._server.link import Link
-from wandb_logging._server.protocol import Remote
 
 _TOGETHER = 100  # tasks done after the addresses of all their files were asked for at once
 _TRIES = 3  # of one that is answered with no sense
@@ -31,7 +30,7 @@ class Waiting:
 
     Args:
         run_dir: the run.
-        info: run.json.
+        info: who the run is.
         lane: where files are sent.
         link: whose clock and pace are those of the run.
         say: told of what a person should know: (kind, text).
@@ -47,7 +46,7 @@ class Waiting:
     def __init__(  # noqa: PLR0917  each of them belongs to the uploader that makes it
         self,
         run_dir: RunDir,
-        info: Mapping[str, Any],
+        info: RunInfo,
         lane: Lane,
         link: Link,
         say: Callable[[str, str], object],
@@ -69,7 +68,7 @@ class Waiting:
     @property
     def standard(self) -> list[str]:
         """The standard files that are wanted. In a run.json of a version that made none they are not mentioned."""
-        return list(self._info.get("standard_files", ()))
+        return list(self._info.standard_files)
 
     def begin_anew(self) -> None:
         """Another server knows of nothing that was done."""
@@ -159,4 +158,4 @@ class Waiting:
             return False  # it will be set aside
 
     def _is_ignored(self, task: Task) -> bool:
-        return ignored(task.name, self._info.get("ignore_globs", ()))
+        return ignored(task.name, self._info.ignore_globs)

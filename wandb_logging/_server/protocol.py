@@ -5,11 +5,10 @@ Numbers in brackets name the section of the protocol notes a rule comes from (do
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -22,6 +21,7 @@ from wandb_logging._errors import (
     ServerUnavailable,
 )
 from wandb_logging._events.metrics import Definitions, config_list
+from wandb_logging._events.run_info import Remote, RunInfo
 from wandb_logging._values.plain import dumps, loads
 from wandb_logging._values.terminal_text import one_line
 from wandb_logging._version import __version__
@@ -245,48 +245,6 @@ def _whole(value: object) -> int:
 
 
 @dataclass(frozen=True)
-class Remote:
-    """What the server said of a run when it was created or taken over. Kept in server.json.
-
-    Attributes:
-        storage_id: the server's own id of the run.
-        host: address of the server that said it.
-        entity, project, name, display_name: where the run is and what it is called.
-        history, events, output: lines that were there before us: our offsets begin there.
-        step, runtime: where a resumed run goes on.
-        config, summary, tags, notes: what a resumed run had.
-        structured: whether the server takes text lines as JSON.
-        gzip: whether it takes compressed requests.
-        artifact_tags: whether artifacts can have tags there.
-    """
-
-    storage_id: str
-    entity: str
-    project: str
-    name: str
-    display_name: str
-    host: str = ""
-    history: int = 0
-    events: int = 0
-    output: int = 0
-    step: int = 0
-    runtime: float = 0.0
-    config: dict[str, Any] = field(default_factory=dict)
-    summary: dict[str, Any] = field(default_factory=dict)
-    tags: list[str] = field(default_factory=list)
-    notes: str | None = None
-    structured: bool = False
-    gzip: bool = False
-    artifact_tags: bool = False
-
-    @classmethod
-    def of(cls, kept: Mapping[str, Any]) -> Remote:
-        """What server.json says, members that another version put there left out."""
-        known = {item.name for item in dataclasses.fields(cls)}
-        return cls(**{name: value for name, value in kept.items() if name in known})
-
-
-@dataclass(frozen=True)
 class Resumed:
     """State taken over from a run that exists [3.5]."""
 
@@ -371,18 +329,16 @@ def rows_and_writers(data: Mapping[str, Any]) -> tuple[int, set[str]]:
     return (line_count(bucket), writers(_config_of(bucket))) if isinstance(bucket, dict) else (0, set())
 
 
-def remote(
-    bucket: Mapping[str, Any], info: Mapping[str, Any], before: Resumed | None, server_features: set[str]
-) -> Remote:
+def remote(bucket: Mapping[str, Any], info: RunInfo, before: Resumed | None, server_features: set[str]) -> Remote:
     """What the server's answer to the first UpsertBucket says of a run, and what is taken over from before [3.1]."""
     project = bucket.get("project")
     return Remote(
         storage_id=_text(bucket.get("id")) or "",
-        entity=_text(dig(project, "entity", "name")) or info.get("entity") or "",
-        project=_text(dig(project, "name")) or info["project"],
-        name=_text(bucket.get("name")) or info["id"],
-        display_name=_text(bucket.get("displayName")) or info.get("name") or info["id"],
-        host=str(info.get("host") or ""),
+        entity=_text(dig(project, "entity", "name")) or info.entity or "",
+        project=_text(dig(project, "name")) or info.project,
+        name=_text(bucket.get("name")) or info.id,
+        display_name=_text(bucket.get("displayName")) or info.name or info.id,
+        host=info.host or "",
         history=before.history if before else line_count(bucket),
         events=before.events if before else 0,
         output=before.output if before else 0,
@@ -429,7 +385,7 @@ def config_json(
 
 
 def upsert_variables(
-    info: Mapping[str, Any],
+    info: RunInfo,
     *,
     config: str | None,
     storage_id: str | None = None,
@@ -439,17 +395,17 @@ def upsert_variables(
     """Variables of UpsertBucket. Null leaves a field of the run as it is [3.1].
 
     Args:
-        info: the run's identity, as in run.json.
+        info: who the run is.
         config: the whole config as JSON text, or None to leave it.
         changed: of a run that exists: what of name, notes, tags, group and job type to set; no tags are none then.
         first: whether this call makes the run (or takes it over).
     """
-    given = dict(info) if first else dict(changed or {})
+    given = info.to_json() if first else dict(changed or {})
     return {
         "id": storage_id,
-        "name": info["id"],
-        "project": info["project"],
-        "entity": info.get("entity"),
+        "name": info.id,
+        "project": info.project,
+        "entity": info.entity,
         "groupName": given.get("group"),
         "description": None,
         "displayName": given.get("name"),

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wandb_logging._errors import RequestRejected
+from wandb_logging._events.run_info import Remote
 from wandb_logging._server import protocol
 from wandb_logging._server.body import EVENTS, HISTORY, SUMMARY, LineBlock, StreamBody
 from wandb_logging._server.link import Link
-from wandb_logging._server.protocol import Remote
 from wandb_logging._values.plain import dumps, loads
 
 if TYPE_CHECKING:

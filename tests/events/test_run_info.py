@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from tests.runs import put_cursor
 from wandb_logging._errors import JournalCorrupt
-from wandb_logging._journal.identity import problem
+from wandb_logging._events.run_info import RunInfo, problem
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.outline import outline
 from wandb_logging._reading.read import read_run
@@ -105,6 +105,55 @@ def test_what_is_missing_is_said(name: str) -> None:
     assert problem({key: value for key, value in WHOLE.items() if key != name}) == f"has no {name}"
 
 
+def test_there_and_back() -> None:
+    """What is read is written again: members of a later version too, what the server said apart."""
+    info = RunInfo.from_json({**WHOLE, "new": {"a": 1}, "ranks": {"held": True}})
+    assert info.server is not None
+    kept = json.loads(json.dumps(info.to_json()))
+    assert (kept["new"], kept["ranks"], "server" in kept) == ({"a": 1}, {"held": True}, False)
+    assert {**WHOLE, **kept, "server": WHOLE["server"]} == {**kept, "server": WHOLE["server"]}
+    assert RunInfo.from_json({**kept, "server": info.server.to_json()}) == info
+    assert WHOLE["server"].items() <= info.server.to_json().items()
+
+
+def test_what_a_version_before_needs_is_no_null() -> None:
+    """It reads null where it wrote null, and nowhere else."""
+    kept = RunInfo("r", "p").to_json()
+    assert [kept[name] for name in ("late_steps", "late_step_metric", "standard_files")] == ["shift", "step", []]
+    assert not kept.keys() & {"send", "ranks", "imported"}
+
+
+def test_a_run_begins_where_the_server_said() -> None:
+    """An empty server.json says nothing, and so does null."""
+    assert RunInfo.from_json({**WHOLE, "server": {}}).server is None
+    assert RunInfo.from_json({**WHOLE, "server": None}).server is None
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("rewind", "yes"),
+        ("branch_point", {"step": 3}),
+        ("branch_point", {"run_id": "r", "step": -1}),
+        ("standard_files", "all"),
+        ("ignore_globs", [1]),
+        ("cache_policy", 7),
+        ("ranks", []),
+        ("imported", "x"),
+    ],
+)
+def test_rare_members_are_looked_at(member: str, value: Any) -> None:
+    """Also what few runs have is checked before somebody counts on it."""
+    assert str(problem({**WHOLE, member: value})).startswith(f"has {member} ")
+
+
+def test_changes_that_nobody_knows() -> None:
+    """A cursor of another version may hold any: what has no place of its own is kept beside."""
+    info = RunInfo.from_json(WHOLE)
+    now = info.changed({"name": "second", "mood": "good"})
+    assert (now.name, now.other, now.server) == ("second", {"mood": "good"}, info.server)
+
+
 @given(st.lists(st.tuples(places, values | st.just(...)), min_size=1, max_size=3))
 def test_any_run_json(tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[tuple[str, ...], Any]]) -> None:
     """Members may be missing or hold anything: a run is read, or it is JournalCorrupt with a sentence."""
@@ -138,7 +187,7 @@ def test_any_cursor(tmp_path_factory: pytest.TempPathFactory, cursor: Any) -> No
 
 def _run_with_a_row(path: Path) -> RunDir:
     run_dir = RunDir(path)
-    run_dir.save_info(WHOLE)
+    run_dir.save_info(RunInfo.from_json(WHOLE))
     writer = run_dir.writer()
     writer.append(b'{"metrics":{"n":1},"t":1700000001.0}')
     writer.close()

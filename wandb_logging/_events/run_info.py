@@ -1,0 +1,267 @@
+"""Who a run is, and what the server said of it: run.json and server.json, checked before anybody relies on them. Pure.
+
+Who wrote them may have been another version, or a person with an editor. Members that are not named here are left
+alone: new ones may come within one format.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from wandb_logging._events import send_options
+from wandb_logging._events.event import YEAR_10000
+from wandb_logging._events.metrics import is_definition
+from wandb_logging._events.send_options import SendOptions
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Remote:
+    """What the server said of a run when it was created or taken over. Kept in server.json.
+
+    Attributes:
+        storage_id: the server's own id of the run.
+        host: address of the server that said it.
+        entity, project, name, display_name: where the run is and what it is called.
+        history, events, output: lines that were there before us: our offsets begin there.
+        step, runtime: where a resumed run goes on.
+        config, summary, tags, notes: what a resumed run had.
+        structured: whether the server takes text lines as JSON.
+        gzip: whether it takes compressed requests.
+        artifact_tags: whether artifacts can have tags there.
+        instead: members of run.json that a person wanted to be other ones there.
+    """
+
+    storage_id: str
+    entity: str
+    project: str
+    name: str
+    display_name: str
+    host: str = ""
+    history: int = 0
+    events: int = 0
+    output: int = 0
+    step: int = 0
+    runtime: float = 0.0
+    config: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
+    notes: str | None = None
+    structured: bool = False
+    gzip: bool = False
+    artifact_tags: bool = False
+    instead: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Remote:
+        """What server.json says; members that another version put there are left out."""
+        return cls(**{name: value for name, value in kept.items() if name in _REMOTE})
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is kept."""
+        return {name: getattr(self, name) for name in _REMOTE}
+
+
+_REMOTE = tuple(member.name for member in dataclasses.fields(Remote))
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """Who a run is: what run.json says, with what the server said of it.
+
+    Attributes:
+        id, project, entity, name, notes, tags, group, job_type: as the settings of these names.
+        config: as it was at the start.
+        resume, host, app_url, late_steps, late_step_metric, text_metrics: as the settings of these names.
+        standard_files, ignore_globs: as the settings of these names.
+        rewind: whether the run that is there is taken back to `branch_point`.
+        branch_point: `{"run_id", "step"}` of the run that this one comes from.
+        mode: online, offline or disabled.
+        start: when it began, seconds since 1970.
+        writer_id: names who made the directory, in the config of the run.
+        host_name: the machine.
+        program: path of the program.
+        cache_policy: what happens where max_cache_bytes is reached; None without a limit.
+        send: how it is sent; None if a version made it that did not keep that.
+        define_metrics: definitions, as `Metric.event` writes them.
+        ranks: which rank of which launch it is; None outside of one.
+        imported: which file of another program it was made from.
+        server: the run as the server knows it; None until it does.
+        other: members that another version put there.
+    """
+
+    id: str
+    project: str
+    entity: str | None = None
+    name: str | None = None
+    notes: str | None = None
+    tags: list[str] = field(default_factory=list)
+    group: str | None = None
+    job_type: str | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+    resume: str | None = None
+    rewind: bool = False
+    branch_point: dict[str, Any] | None = None
+    host: str | None = None
+    app_url: str | None = None
+    mode: str | None = None
+    start: float = 0.0
+    writer_id: str | None = None
+    host_name: str | None = None
+    program: str | None = None
+    late_steps: str = "shift"
+    late_step_metric: str = "step"
+    text_metrics: dict[str, Any] | None = None
+    standard_files: list[str] = field(default_factory=list)
+    ignore_globs: list[str] = field(default_factory=list)
+    cache_policy: str | None = None
+    send: SendOptions | None = None
+    define_metrics: list[dict[str, Any]] = field(default_factory=list)
+    ranks: dict[str, Any] | None = None
+    imported: dict[str, Any] | None = None
+    server: Remote | None = None
+    other: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> RunInfo:
+        """What a run.json says in which `problem` has found nothing wrong, with server.json as its member `server`."""
+        given = {name: kept[name] for name in _MEMBERS if kept.get(name) is not None}
+        if "send" in given:
+            given["send"] = SendOptions.from_json(given["send"])
+        server = kept.get("server")
+        other = {name: value for name, value in kept.items() if name not in _OURS}
+        return cls(**given, server=Remote.from_json(server) if server else None, other=other)
+
+    def to_json(self) -> dict[str, Any]:
+        """As run.json keeps it: without what the server said."""
+        members = {name: getattr(self, name) for name in _MEMBERS}
+        if self.send is not None:
+            members["send"] = self.send.to_json()
+        kept = {name: value for name, value in members.items() if value is not None or name not in _RARE}
+        return {"format": FORMAT, **kept, **self.other}
+
+    def but(self, **changes: Any) -> RunInfo:
+        """The same with other values for some attributes."""
+        return dataclasses.replace(self, **changes)
+
+    def changed(self, members: Mapping[str, Any]) -> RunInfo:
+        """The same with other members of run.json, of which nobody knows yet whether they are any."""
+        return RunInfo.from_json({**self.to_json(), **members}).but(server=self.server)
+
+    def is_same_run(self, kept: Mapping[str, Any]) -> bool:
+        """Whether a run.json, which nobody has checked yet, is of the same run on the server."""
+        return all(kept.get(name) == getattr(self, name) for name in ("id", "project", "host"))
+
+
+_MEMBERS = tuple(member.name for member in dataclasses.fields(RunInfo) if member.name not in {"server", "other"})
+_OURS = frozenset(("format", "server", *_MEMBERS))
+_RARE = frozenset(("send", "ranks", "imported"))  # not there where they would be null
+
+
+class _Kind(NamedTuple):
+    """A kind of value: how it is called, and whether one is of it."""
+
+    name: str
+    fits: Callable[[Any], bool]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value.encode("utf-8", "replace").decode() == value  # no lone surrogates
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_point(value: object) -> bool:
+    return isinstance(value, dict) and _is_text(value.get("run_id")) and _is_count(value.get("step"))
+
+
+_NAME = _Kind("a text that is not empty", lambda value: value != "" and _is_text(value))
+_TEXT = _Kind("a text", _is_text)
+_TEXT_OR_NULL = _Kind("a text", lambda value: value is None or _is_text(value))
+_TEXTS = _Kind("a list of texts", _is_texts)
+_FLAG = _Kind("true or false", lambda value: isinstance(value, bool))
+_OBJECT = _Kind("an object", lambda value: isinstance(value, dict))
+_TIME = _Kind("seconds since 1970", lambda value: _is_number(value) and 0 <= value < YEAR_10000)
+_SECONDS = _Kind("a number of seconds", lambda value: _is_number(value) and abs(value) < YEAR_10000)
+_COUNT = _Kind("a whole number from 0 on", _is_count)
+_POLICY = _Kind("shift, error or drop", lambda value: value in ("shift", "error", "drop"))
+_POINT = _Kind("an object with run_id and step", _is_point)
+_DEFINITIONS = _Kind("a list of definitions", lambda value: isinstance(value, list) and all(map(is_definition, value)))
+
+_NEEDED = {"id": _NAME, "project": _NAME, "start": _TIME}
+_MAY_BE_NULL = {
+    **dict.fromkeys(("entity", "name", "notes", "group", "job_type", "resume", "host", "app_url"), _TEXT),
+    **dict.fromkeys(("mode", "writer_id", "host_name", "program", "cache_policy"), _TEXT),
+    **dict.fromkeys(("tags", "standard_files", "ignore_globs"), _TEXTS),
+    **dict.fromkeys(("config", "server", "send", "text_metrics", "ranks", "imported"), _OBJECT),
+    "rewind": _FLAG,
+    "branch_point": _POINT,
+    "define_metrics": _DEFINITIONS,
+}
+_MAY_BE_LEFT_OUT = {"late_steps": _POLICY, "late_step_metric": _TEXT}
+_NEEDED_OF_SERVER = dict.fromkeys(("storage_id", "entity", "project", "name", "display_name"), _TEXT)
+_OF_SERVER = {
+    "host": _TEXT,
+    **dict.fromkeys(("history", "events", "output", "step"), _COUNT),
+    "runtime": _SECONDS,
+    **dict.fromkeys(("config", "summary", "instead"), _OBJECT),
+    **dict.fromkeys(("structured", "gzip", "artifact_tags"), _FLAG),
+    "tags": _TEXTS,
+    "notes": _TEXT_OR_NULL,
+}
+
+
+def problem(info: Mapping[str, Any]) -> str | None:
+    """What is wrong with the content of a run.json, in words for a person; None if it can be relied on."""
+    if info.get("format") != FORMAT:
+        return f"has format {_shown(info.get('format'))}; this version reads {FORMAT}"
+    present = {key: value for key, value in info.items() if value is not None}
+    server = present.get("server") or {}
+    return (
+        _wrong(info, _NEEDED, missing=True)
+        or _wrong(present, _MAY_BE_NULL)
+        or _wrong(info, _MAY_BE_LEFT_OUT)
+        or _wrong(server, _NEEDED_OF_SERVER, "server.", missing=bool(server))
+        or _wrong(server, _OF_SERVER, "server.")
+        or _wrong_options(present.get("send"))
+    )
+
+
+def _wrong_options(kept: Mapping[str, Any] | None) -> str | None:
+    """Versions before did not keep them: then they are those of who sends the run."""
+    wrong = send_options.problem(kept) if kept is not None else None
+    if kept is None or wrong is None:
+        return None
+    name, expected = wrong
+    return f"has send.{name} {_shown(kept.get(name))}, expected {expected}"
+
+
+def _wrong(
+    values: Mapping[str, Any], kinds: Mapping[str, _Kind], prefix: str = "", *, missing: bool = False
+) -> str | None:
+    for name, kind in kinds.items():
+        if name not in values:
+            if missing:
+                return f"has no {prefix}{name}"
+        elif not kind.fits(values[name]):
+            return f"has {prefix}{name} {_shown(values[name])}, expected {kind.name}"
+    return None
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
