@@ -341,6 +341,11 @@ class TestSignals:
     def test_by_default_the_programs_own_handlers_stay(self) -> None:
         """And what is ignored stays ignored; other signals are nobody's business; `signals: []` leaves all alone."""
         done = run_program("""
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            WandbHandler(project="p", signals=[])
+            WandbHandler(project="p", mode="disabled")
+            new_run("p", mode="offline", quiet=True, signals=[]).finish()
+            assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
             def own(number, frame): pass
             for before in (own, signal.SIG_IGN):
                 signal.signal(signal.SIGTERM, before)
@@ -349,11 +354,6 @@ class TestSignals:
                     assert signal.getsignal(signal.SIGTERM) is before
             assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            WandbHandler(project="p", signals=[])
-            WandbHandler(project="p", mode="disabled")
-            new_run("p", mode="offline", quiet=True, signals=[]).finish()
-            assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-            new_run("p", mode="offline", quiet=True).finish()
             assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
         """)
         assert done.returncode == 0, done.stderr
@@ -371,6 +371,31 @@ class TestSignals:
                 time.sleep(0.01)
             logging.warning("", extra={"metrics": {"x": 2}})
             signal.signal(signal.SIGTERM, before)
+            signal.raise_signal(signal.SIGTERM)
+        """)
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+        (run,) = wandb_server.runs
+        assert (process.returncode, run.state, run.exit_code) == (-signal.SIGTERM, "failed", 143)
+        assert [row["x"] for row in run.history] == [1, 2]
+
+    def test_a_server_that_was_there_before(self, start_program: Start, wandb_server: LocalServer) -> None:
+        """Logging is configured while the server's handlers stand, as in the startup of an ASGI application.
+
+        They are not touched. What the server puts back when it is through, and raises the signal for, is the default.
+        """
+        process = start_program("""
+            caught = []
+            own = lambda number, frame: caught.append(number)
+            before = signal.signal(signal.SIGTERM, own)
+            logging.getLogger().addHandler(WandbHandler(project="p", mode="online"))
+            logging.warning("", extra={"metrics": {"x": 1}})
+            assert signal.getsignal(signal.SIGTERM) is own
+            print("ready", flush=True)
+            while not caught:
+                time.sleep(0.01)
+            logging.warning("", extra={"metrics": {"x": 2}})
+            assert signal.signal(signal.SIGTERM, before) is own
             signal.raise_signal(signal.SIGTERM)
         """)
         process.terminate()

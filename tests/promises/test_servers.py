@@ -25,7 +25,7 @@ CONFIG = """
 import logging, logging.config
 logging.config.dictConfig({
     "version": 1, "disable_existing_loggers": False,
-    "handlers": {"wandb": {"class": "wandb_logging.WandbHandler", "project": "p", "quiet": True}},
+    "handlers": {"wandb": {"class": "wandb_logging.WandbHandler", "project": "p", "quiet": True, "close_timeout": 100}},
     "loggers": {"app": {"level": "INFO", "handlers": ["wandb"]}},
 })
 log = logging.getLogger("app")
@@ -93,13 +93,37 @@ def ended(process: subprocess.Popen[str], address: str) -> None:
 
 def test_uvicorn(wandb_server: LocalServer) -> None:
     """It puts the handlers back that it found, and raises the signal again."""
-    # 0.39, the last for Python 3.9, has taken the signals before it imports the program, and our handler is not asked.
-    pytest.importorskip("uvicorn", minversion="0.54")
+    # 0.39, the last for Python 3.9, has taken the signals before it imports the program.
+    pytest.importorskip("uvicorn")
     Path("app.py").write_text(UVICORN)
     with served(wandb_server, "uvicorn", "app:app", "--port", "0") as (process, address):
         ended(process, address)
     (run,) = wandb_server.runs
     assert [row["request"] for row in run.history] == [1, 1, 1]
+    assert (run.state, run.exit_code) == ("failed", 143)
+
+
+LIFESPAN = UVICORN.replace("logging.config.dictConfig(", "CONFIG = (").replace(
+    "async def app(scope, receive, send):",
+    """async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        logging.config.dictConfig(CONFIG)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        log.info("", extra={"metrics": {"request": 2}})
+        await send({"type": "lifespan.shutdown.complete"})""",
+)
+
+
+def test_uvicorn_whose_application_configures_logging_as_it_starts(wandb_server: LocalServer) -> None:
+    """The server's own handlers stand then; the last row is logged while it ends."""
+    pytest.importorskip("uvicorn")
+    Path("app.py").write_text(LIFESPAN)
+    with served(wandb_server, "uvicorn", "app:app", "--port", "0") as (process, address):
+        ended(process, address)
+    (run,) = wandb_server.runs
+    assert [row["request"] for row in run.history] == [1, 1, 1, 2]
     assert (run.state, run.exit_code) == ("failed", 143)
 
 
@@ -124,7 +148,7 @@ def test_uvicorn_that_configures_logging(wandb_server: LocalServer, options: lis
         "disable_existing_loggers": False,
         "handlers": {
             "console": {"class": "logging.StreamHandler"},
-            "wandb": {"class": "wandb_logging.WandbHandler", "project": "p", "quiet": True},
+            "wandb": {"class": "wandb_logging.WandbHandler", "project": "p", "quiet": True, "close_timeout": 100},
         },
         "loggers": {"app": {"level": "INFO", "handlers": ["wandb"]}},
         "root": {"level": "INFO", "handlers": ["console"]},
@@ -148,4 +172,50 @@ def test_flask_run(wandb_server: LocalServer) -> None:
         ended(process, address)
     (run,) = wandb_server.runs
     assert [row["request"] for row in run.history] == [1, 1, 1]
+    assert (run.state, run.exit_code) == ("failed", 143)
+
+
+DJANGO_SETTINGS = """
+DEBUG, SECRET_KEY, ROOT_URLCONF, ALLOWED_HOSTS = True, "x", "urls", ["*"]
+LOGGING = {
+    "version": 1, "disable_existing_loggers": False,
+    "handlers": {
+        "wandb": {"class": "wandb_logging.WandbHandler", "project": "p", "quiet": True, "close_timeout": 100},
+    },
+    "loggers": {"service": {"level": "INFO", "handlers": ["wandb"]}},
+}
+"""
+DJANGO_URLS = """
+import logging
+from django.http import HttpResponse
+from django.urls import path
+def index(request):
+    logging.getLogger("service").info("", extra={"metrics": {"request": 1}})
+    return HttpResponse("ok")
+urlpatterns = [path("", index)]
+"""
+
+
+@pytest.mark.parametrize("options", [["--noreload"], ["--noreload", "--nothreading"]], ids=" ".join)
+def test_django(wandb_server: LocalServer, options: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It configures logging twice, with its own configuration first; one run, finished by SIGTERM."""
+    pytest.importorskip("django")
+    Path("service_settings.py").write_text(DJANGO_SETTINGS)
+    Path("urls.py").write_text(DJANGO_URLS)
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "service_settings")
+    monkeypatch.setenv("PYTHONPATH", str(Path.cwd()))
+    with socket.socket() as free:  # it does not say which port it chose
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    command = [sys.executable, "-m", "django", "runserver", *options, port]
+    env = {**os.environ, **wandb_server.env()}
+    with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            until_served(f"http://127.0.0.1:{port}")
+            process.terminate()
+            process.wait(PATIENCE)
+        finally:
+            process.kill()
+    (run,) = wandb_server.runs
+    assert [row["request"] for row in run.history] == [1]
     assert (run.state, run.exit_code) == ("failed", 143)

@@ -13,6 +13,7 @@ before has its turn.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import sys
@@ -34,6 +35,8 @@ _signal_code: int | None = None
 _installed = False
 _handling = False
 _ours: set[signal.Signals] = set()  # signals whose handler is or was ours
+_set = signal.signal  # as it is without us
+_default_is_watched = False  # whether SIGTERM's default is to have our handler before it
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +115,7 @@ def chain(names: Iterable[str] | None) -> frozenset[str]:
         ValueError: this is not the main thread, or a handler is in the way that cannot be called (one set from C).
     """
     if names is None:
+        _watch_default()
         if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             with contextlib.suppress(ValueError):
                 _chain(signal.SIGTERM)
@@ -123,12 +127,32 @@ def chain(names: Iterable[str] | None) -> frozenset[str]:
     return frozenset(names)
 
 
+def _watch_default() -> None:
+    """Have who sets SIGTERM back to its default set our handler before that: `signal.signal` is wrapped, once.
+
+    Servers such as uvicorn put back what they found when they are through, and raise the signal again. What they found
+    was there before us where they import the program, or where it configures logging as it starts.
+    """
+    global _default_is_watched  # noqa: PLW0603  one process has one end
+    _default_is_watched = True
+    if signal.signal is _set:  # else it is done, or others have wrapped it
+        signal.signal = _set_watched
+
+
+@functools.wraps(signal.signal)
+def _set_watched(signalnum: Any, handler: Any) -> Any:
+    if _default_is_watched and signalnum == signal.SIGTERM and handler == signal.SIG_DFL:
+        handler = _Chained(signal.SIG_DFL)
+        _ours.add(signal.SIGTERM)
+    return _set(signalnum, handler)
+
+
 def _chain(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     if before is None:
         raise ValueError(f"the handler of {number.name} was not set from Python")
     if before is not signal.SIG_IGN and not isinstance(before, _Chained):
-        signal.signal(number, _Chained(before))
+        _set(number, _Chained(before))
     _ours.add(number)
 
 
@@ -143,11 +167,13 @@ def watch_signals(witness: Witness, names: Iterable[str] | None) -> None:
 
 def leave_signals_to_parent() -> None:
     """In a forked child whose runs are the parent's: what only ended the process does so again, and at once."""
+    global _default_is_watched  # noqa: PLW0603  one process has one end
+    _default_is_watched = False
     for number in _ours:
         before = signal.getsignal(number)
         if isinstance(before, _Chained) and before.is_last:
             with contextlib.suppress(ValueError):
-                signal.signal(number, signal.SIG_DFL)
+                _set(number, signal.SIG_DFL)
 
 
 class _Chained:
@@ -171,7 +197,7 @@ class _Chained:
             finally:
                 _handling = False
         if last:
-            signal.signal(number, signal.SIG_DFL)
+            _set(number, signal.SIG_DFL)
             signal.raise_signal(number)
             # Still here: as process 1 of a container, to which the kernel gives only what is handled. Who sent it wants
             # the end, and would send SIGKILL next.
