@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import _thread
 import argparse
+import contextlib
 import os
+import socket
 import subprocess
 import sys
 import textwrap
@@ -708,21 +710,42 @@ def test_login(wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch, caplo
     assert wandb.login(key=wandb_server.api_key) is True
 
 
+@contextlib.contextmanager
+def black_hole() -> Iterator[str]:
+    """A server that takes connections and never answers."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(100)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("server", [lambda: contextlib.nullcontext("http://127.0.0.1:9"), black_hole])
 @pytest.mark.parametrize("end", ["wandb.finish()", ""])
-def test_the_end_does_not_wait_for_a_server_that_is_not_there(end: str, tmp_path: Path) -> None:
-    """By `finish` and at the exit of the program: what is left is on disk, and said."""
-    code = f"import wandb_logging.compat as wandb\nwandb.init(project='p')\nwandb.log({{'a': 1}})\n{end}\n"
-    env = {**os.environ, "WANDB_API_KEY": "f" * 40, "WANDB_BASE_URL": "http://127.0.0.1:9"}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+def test_the_end_does_not_wait_for_a_server_that_is_not_there(
+    end: str, server: Callable[[], contextlib.AbstractContextManager[str]], tmp_path: Path
+) -> None:
+    """Nor for one that says nothing; by `finish` and at the exit of the program. What is left is on disk, and said."""
+    code = f"""
+import time
+import wandb_logging.compat as wandb
+wandb.init(project="p")
+wandb.log({{"a": 1}})
+print(time.monotonic(), flush=True)
+{end}
+"""
+    with server() as host:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            env={**os.environ, "WANDB_API_KEY": "f" * 40, "WANDB_BASE_URL": host},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        took = time.monotonic() - float(done.stdout)
     assert done.returncode == 0
-    assert "waiting for http://127.0.0.1:9, as long as it answers" in done.stderr
+    assert f"waiting for {host}, as long as it answers" in done.stderr
     assert "lines are not sent yet: wandb_cache" in done.stderr
+    assert took < 25, "10 s of silence are enough, also within a request, which may take 30"

@@ -9,8 +9,10 @@ import pickle
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -53,6 +55,16 @@ class TestInOneProcess:
         run.finish()
         with pytest.raises(LogError, match=r"run abc was pickled by pid \d+ on .* cannot be joined here: it has ended"):
             pickle.loads(text)
+
+    @pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+    def test_of_a_summary_it_is_what_it_comes_to_now(self, how: Callable[[Any], Any]) -> None:
+        """A dict, also of a part of it, that changes nothing in the run."""
+        with new_run("p", mode="offline", quiet=True) as run:
+            run.log({"loss": 1, "val": {"acc": [1, 2]}})
+            kept, part = how(run.summary), how(run.summary["val"])
+            kept["loss"], part["acc"] = 5, 6
+            assert (run.summary["loss"], run.summary["val"]["acc"]) == (1, [1, 2])
+        assert (type(kept), type(part), part) == (dict, dict, {"acc": 6})
 
     def test_no_key_is_in_it(self, wandb_server: LocalServer) -> None:
         """Whoever gets the file does not get the key."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import wandb_logging.compat as wandb
 from tests.patience import PATIENCE
 from wandb_logging import LogError, Run, Session, SettingsError, new_run, read_run, sync
 from wandb_logging._journal import locks
@@ -38,6 +40,29 @@ def test_a_run_says_who_it_is(wandb_server: LocalServer) -> None:
         assert run.entity == wandb_server.entity
         assert run.url == f"{wandb_server.url}/{wandb_server.entity}/p/runs/{run.id}"
         assert run.config == {"lr": 0.1}
+
+
+@pytest.mark.parametrize("name", ["name", "notes", "tags", "group", "job_type"])
+@pytest.mark.parametrize("value", [5, b"x", object(), [5]])
+@pytest.mark.parametrize("compat", [False, True])
+def test_a_description_that_is_none_is_refused_by_name(name: str, value: Any, compat: bool) -> None:
+    """As where it is a setting: the sentence says which, and what is right."""
+    if compat and name in {"group", "job_type"}:
+        pytest.skip("the official SDK cannot set it, nor can compat")
+    run: Any = wandb.init(project="p", mode="offline") if compat else new_run("p", mode="offline", quiet=True)
+    with pytest.raises(SettingsError, match=rf"^{name}=.* expected "):
+        setattr(run, name, value)
+    run.finish()
+
+
+@pytest.mark.parametrize(
+    "init", [lambda: wandb.init(project="p", mode="offline"), lambda: new_run("p", mode="offline")]
+)
+def test_a_text_is_one_tag(init: Callable[[], Any]) -> None:
+    """Not one for each of its letters."""
+    with init() as run:
+        run.tags = "abc"
+        assert run.tags == ("abc",)
 
 
 def test_settings_reach_the_server(wandb_server: LocalServer) -> None:

@@ -63,6 +63,10 @@ class Summary(MutableMapping[str, Any]):
     def __repr__(self) -> str:
         return repr(self._read())
 
+    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
+        """A copy, or what is pickled, is what it comes to now: a dict."""
+        return dict, (copy.deepcopy(self._read()),)
+
     def update(self, other: Any = (), /, **values: Any) -> None:
         """Set several values, in one step."""
         self._write(dict(other, **values))

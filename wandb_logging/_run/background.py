@@ -323,7 +323,9 @@ class Background:
                 self._say_waiting(timeout if self._stall is None else None)
             link = self.uploader.link
             silent = min(waited, time.monotonic() - link.last_request)
-            return self._stall is not None and link.trouble is not None and silent > self._stall
+            # A large file may be under way without a word, but not before the server knows the run.
+            is_stuck = link.trouble is not None or self.uploader.remote is None
+            return self._stall is not None and is_stuck and silent > self._stall
 
         return enough
 

@@ -91,7 +91,8 @@ class Described:
 
     @tags.setter
     def tags(self, tags: Iterable[str]) -> None:
-        self._change("tags", tags if isinstance(tags, str) else tuple(tags))
+        several = isinstance(tags, Iterable) and not isinstance(tags, str)
+        self._change("tags", tuple(tags) if several else tags)
 
     @property
     def group(self) -> str | None:

@@ -201,7 +201,8 @@ def lost_records(kind: str, run_id: object, dropped: Mapping[str, int]) -> Notic
 
 
 def _unsent(left: int, estimated: bool) -> str:  # noqa: FBT001  as a `Report` has them
-    return f"{_lines(left, estimated)} {'is' if left == 1 else 'are'} not sent yet"
+    about = "about " * estimated
+    return f"{about}1 line is not sent yet" if left == 1 else f"{about}{left} lines are not sent yet"
 
 
 def _lines(number: int, estimated: bool) -> str:  # noqa: FBT001  as above

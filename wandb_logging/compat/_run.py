@@ -141,7 +141,7 @@ class Run:
 
     @tags.setter
     def tags(self, tags: Iterable[str]) -> None:
-        self._run.tags = tuple(tags)
+        self._run.tags = tags  # a text is one tag
 
     @property
     def group(self) -> str:
