@@ -91,8 +91,9 @@ class Described:
 
     @tags.setter
     def tags(self, tags: Iterable[str]) -> None:
-        several = isinstance(tags, Iterable) and not isinstance(tags, str)
-        self._change("tags", tuple(tags) if several else tags)
+        given: Any = tags
+        several = isinstance(given, Iterable) and not isinstance(given, str)
+        self._change("tags", tuple(given) if several else given)
 
     @property
     def group(self) -> str | None:
