@@ -7,6 +7,8 @@ import logging
 import logging.handlers
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.patience import PATIENCE
-from wandb_logging import Run, WandbHandler, new_run, read_run
+from wandb_logging import Run, WandbHandler, new_run, read_run, sync
 from wandb_logging.testing import LocalServer
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="an open file cannot be removed")
@@ -131,7 +133,9 @@ def test_where_it_cannot_be_made_anew_rows_wait_in_memory(caplog: pytest.LogCapt
 
 @pytest.mark.parametrize("mode", ["online", "offline"])
 @pytest.mark.parametrize("blocked", [False, True])
-def test_nobody_hears_of_it_by_an_exception(mode: Any, blocked: bool, wandb_server: LocalServer) -> None:
+def test_nobody_hears_of_it_by_an_exception(
+    mode: Any, blocked: bool, wandb_server: LocalServer, caplog: pytest.LogCaptureFixture
+) -> None:
     """Not emit, flush, stats and close, so that logging.shutdown goes on to the other handlers; nor what a run says."""
     handler = WandbHandler(project="p", mode=mode, quiet=True, close_timeout=2)
     file = logging.FileHandler("other.log")
@@ -160,6 +164,65 @@ def test_nobody_hears_of_it_by_an_exception(mode: Any, blocked: bool, wandb_serv
     logging.shutdown([lambda: file, lambda: other, lambda: handler])
     file.close()
     assert len(Path("other.log").read_text().splitlines()) >= 3
+    assert "internal error" not in caplog.text
+
+
+LOCKED = """
+import logging, os, sys, wandb_logging
+mode, what = sys.argv[1:]
+log = logging.getLogger("t"); log.setLevel("INFO")
+other = logging.FileHandler("other.log", delay=True)
+handler = wandb_logging.WandbHandler(project="p", mode=mode, close_timeout=5)
+log.addHandler(other); log.addHandler(handler)
+log.info("", extra={"metrics": {"x": 0}})
+handler.flush(60)
+folder = handler.run.dir
+locked = {"directory": [folder], "above": [folder.parent], "files": [*folder.glob("*.*")], "read-only": [folder]}[what]
+before = [path.stat().st_mode for path in locked]
+for path in locked:
+    path.chmod(0o555 if what == "read-only" else 0)
+for number in (1, 2):
+    log.info("", extra={"metrics": {"x": number}})
+    handler.flush(5)
+    handler.stats()
+    assert handler.run.queue_length >= 0 and handler.run.step >= 0 and dict(handler.run.summary) is not None
+logging.shutdown()
+for path, mode in zip(locked, before):
+    path.chmod(mode)
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="root is like others where it has no capabilities, which is Linux's"
+)
+@pytest.mark.parametrize("mode", ["online", "offline"])
+@pytest.mark.parametrize("what", ["directory", "above", "files", "read-only"])
+def test_what_nobody_may_read(mode: str, what: str, wandb_server: LocalServer) -> None:
+    """No exception and no line is lost: all is sent, or waits on the disk for `sync`, with how the program ended."""
+    as_anybody: list[str] = []
+    if os.geteuid() == 0:  # whom nothing is forbidden
+        if not shutil.which("setpriv"):
+            pytest.skip("needs setpriv to be anybody else")
+        as_anybody = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+    Path("program.py").write_text(LOCKED)
+    done = subprocess.run(
+        [*as_anybody, sys.executable, "program.py", mode, what],
+        env={**os.environ, **wandb_server.env()},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(Path("other.log").read_text().splitlines()) >= 3
+    (folder,) = Path("wandb_cache/p").iterdir()
+    data = read_run(folder)
+    assert ([row["x"] for row in data.rows], data.exit_code) == ([0, 1, 2], 0)
+    (report,) = sync(folder)
+    assert report.finished
+    (run,) = wandb_server.runs
+    assert ([row["x"] for row in run.history], run.state) == ([0, 1, 2], "finished")
 
 
 def test_out_of_descriptors(wandb_server: LocalServer) -> None:

@@ -68,8 +68,11 @@ def note_of(path: Path, writer: int) -> Note:
 
 
 def writers_of(path: Path) -> list[int]:
-    """The numbers of all that write or wrote here, in order."""
-    found = (_LOCK.fullmatch(item.name) for item in path.iterdir())
+    """The numbers of all that write or wrote here, in order; none where nobody can tell, as the directory is away."""
+    try:
+        found = [_LOCK.fullmatch(item.name) for item in path.iterdir()]
+    except OSError:
+        return []
     return sorted(int(match[1]) for match in found if match)
 
 
