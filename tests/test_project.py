@@ -49,6 +49,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "_values", "_process", "_events", "_settings", "_journal", "_fold", "_server", "_keys", "_artifacts",
     ),
     "_formats": ("_values", "_events", "_journal", "_fold", "_reading"),
+    "_editing": ("_values", "_events", "_journal", "_fold", "_reading"),
     "_run": (
         "_values", "_process", "_launch", "_events", "_settings", "_journal", "_fold", "_records", "_server", "_keys",
         "_artifacts", "_reading", "_page", "_media", "_sending", "_formats",
@@ -56,7 +57,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "_supervise": ("_settings", "_run"),
     "_cli": (
         "_values", "_mining", "_settings", "_journal", "_fold", "_server", "_keys", "_reading", "_page", "_sending",
-        "_formats", "_run", "_supervise",
+        "_formats", "_editing", "_run", "_supervise",
     ),
     "compat": (
         "_values", "_process", "_events", "_settings", "_keys", "_artifacts", "_reading", "_api", "_media", "_run",

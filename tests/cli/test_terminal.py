@@ -76,6 +76,12 @@ CALLS: dict[str, list[list[str]]] = {
         ["export", "cache/p", "--wandb"],
         ["export", "cache/p", "--tensorboard", "-o", "TEXT"],
     ],
+    "edit": [
+        ["edit", "TEXT"],
+        ["edit", "cache/p/a", "--rename", "n=m", "--into", "TEXT"],
+        ["edit", "a", "b", "--rename", "TEXT=x", "--drop", "TEXT@1", "--id", "TEXT"],
+        ["edit", "a", "--drop", "no TEXT"],
+    ],
     "suggest": [["suggest", "TEXT"], ["suggest", "log"]],
     "mine": [["mine", "TEXT"], ["mine", "log"], ["mine", "log", "--rules", "TEXT"]],
     "logs": [["logs", "cache/p/a"], ["logs", "TEXT"], ["logs", "cache/p/a", "--lines", "TEXT"]],

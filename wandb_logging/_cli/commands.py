@@ -29,6 +29,7 @@ COMMANDS = {
     "tail": "Make a run of a log that another program writes, or has written.",
     "export": "Write runs as tables (CSV, JSON lines, Parquet), for `wandb sync` or for TensorBoard.",
     "import": "Make runs of the official SDK's .wandb files, and of TensorBoard's, to look at and to send.",
+    "edit": "Make a copy of a run, or of several as one, with metrics renamed or points left out.",
     "suggest": "Print rules that find the metrics in a log of any program.",
     "mine": "Show the rows that rules find in a log: those of a file, or those that `suggest` prints.",
     "verify": "Check runs on disk: what is whole, torn, damaged, missing, not sent yet. Changes nothing.",

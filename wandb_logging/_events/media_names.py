@@ -50,6 +50,12 @@ def fill_step(name: str, step: int) -> str:
     return str(step).join(name.rsplit(STEP, 1))
 
 
+def step_in(name: str) -> int | None:
+    """The step in the name of a file; None if there is none."""
+    step = name.rpartition("_")[0].rpartition("_")[2]
+    return int(step) if step.isascii() and step.isdigit() else None
+
+
 def fill_steps(metrics: Mapping[str, Any], files: object, step: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The metrics with the step in each name, and what is to be uploaded: `{"kind": "media", "name", "path"}` each.
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +19,8 @@ from wandb_logging._formats.protobuf import BrokenMessage
 from wandb_logging._formats.wandb_events import Translator
 from wandb_logging._formats.wandb_log import Lost, NotAWandbFile, records
 from wandb_logging._formats.wandb_records import record
-from wandb_logging._journal.rundir import RunDir, find_runs, safe_name
-from wandb_logging._journal.writer import Writer
+from wandb_logging._journal.aside import NewRun, folder_aside
+from wandb_logging._journal.rundir import find_runs
 from wandb_logging._values.plain import dumps
 
 SUFFIX = ".wandb"
@@ -81,10 +79,9 @@ def import_log(source: Path, cache_dir: Path, host: str) -> Imported:
     Raises:
         OSError: the file cannot be read, or the directory not written.
     """
-    cache_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".import-", dir=cache_dir) as aside, source.open("rb") as file:
+    with folder_aside(cache_dir) as aside, source.open("rb") as file:
         try:
-            return _Import(source, Path(aside), cache_dir, host).of(records(file))
+            return _Import(source, aside, cache_dir, host).of(records(file))
         except NotAWandbFile as exc:
             return Imported(source, error=str(exc))
         except JournalError as exc:
@@ -99,8 +96,7 @@ class _Import:
         self._host = host
         self._translator = Translator()
         self._lost: list[Lost] = []
-        self._run_dir: RunDir | None = None
-        self._writer: Writer | None = None
+        self._new: NewRun | None = None
         self._there: Path | None = None
 
     def of(self, found: Iterator[bytes | Lost]) -> Imported:
@@ -111,19 +107,20 @@ class _Import:
                 self._take(each)
             if self._there is not None:
                 return Imported(self._source, self._there, str(self._translator.info["id"]), already=True)
-        if self._run_dir is None or self._writer is None:
+        if self._new is None:
             return Imported(self._source, lost=tuple(self._lost), error="it does not say which run it is of")
-        self._append(self._translator.end())
-        files = self._keep_files(self._run_dir)
-        self._close()
-        return self._done(self._settle(self._run_dir), files)
+        self._new.append(self._translator.end())
+        files = self._keep_files(self._new)
+        return self._done(self._new.settle(), files)
 
     def _take(self, message: bytes) -> None:
         try:
-            self._append(self._translator.events(record(message)))
+            for event in self._translator.events(record(message)):
+                assert self._new is not None  # before it is said who the run is there are no events
+                self._new.append((event,))
         except (BrokenMessage, ValueError) as exc:
             self._lost.append(Lost(-1, f"a record that cannot be understood: {exc}"))
-        if self._translator.info and self._run_dir is None:
+        if self._translator.info and self._new is None:
             self._begin()
 
     def _begin(self) -> None:
@@ -132,13 +129,7 @@ class _Import:
             raise JournalError("its run has no id")
         info = {**info, "standard_files": list(MADE_BY_US), "imported": self._origin()}
         self._there = self._found_before(str(info["project"]), str(info["id"]))
-        self._run_dir = RunDir.create(self._aside, RunInfo.from_json(info))
-        self._writer = self._run_dir.writer()
-
-    def _append(self, events: Iterator[bytes]) -> None:
-        for event in events:
-            assert self._writer is not None
-            self._writer.append(event)
+        self._new = NewRun(self._cache_dir, self._aside, RunInfo.from_json(info))
 
     def _origin(self) -> dict[str, Any]:
         return {"file": self._source.name, "bytes": self._source.stat().st_size}
@@ -152,7 +143,7 @@ class _Import:
                     return run_dir.path
         return None
 
-    def _keep_files(self, run_dir: RunDir) -> int:
+    def _keep_files(self, new: NewRun) -> int:
         """Copy what the run names of its files: regular ones in its own folder, and no others."""
         kept = 0
         folder = (self._source.parent / "files").resolve()
@@ -162,29 +153,10 @@ class _Import:
             if name in MADE_BY_US or not inside or not path.is_file() or path.is_symlink():
                 self._translator.left_out["file"] += name not in MADE_BY_US
                 continue
-            file = {"name": name, "path": run_dir.keep_file(path, name)}
-            self._append(iter([dumps(Event(self._translator.time, file=file).to_json())]))
+            file = {"name": name, "path": new.run_dir.keep_file(path, name)}
+            new.append((dumps(Event(self._translator.time, file=file).to_json()),))
             kept += 1
         return kept
-
-    def _close(self) -> None:
-        assert self._writer is not None
-        self._writer.sync()
-        self._writer.close()
-        dropped = self._writer.counts.dropped
-        if dropped:
-            raise JournalError(f"the run directory cannot be written: {', '.join(dropped)}")
-
-    def _settle(self, run_dir: RunDir) -> Path:
-        """Move the directory to its place; an id that is taken gets a number behind it."""
-        parent = self._cache_dir / run_dir.path.parent.name
-        parent.mkdir(exist_ok=True)
-        number, target = 1, parent / run_dir.path.name
-        while target.exists():
-            number += 1
-            target = parent / safe_name(f"{run_dir.path.name}.{number}")
-        shutil.move(str(run_dir.path), str(target))
-        return target
 
     def _done(self, path: Path, files: int) -> Imported:
         it = self._translator

@@ -1,0 +1,118 @@
+"""`wandb-logging edit`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._cli.found import run_named
+from wandb_logging._cli.output import DONE, LEFT, PROG, USAGE, complain, say, words_of
+from wandb_logging._cli.text import counted
+from wandb_logging._editing.changes import Drop, Editor, Rename
+from wandb_logging._editing.copying import Copied, copied
+from wandb_logging._errors import JournalError, SettingsError
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._settings.settings import Settings
+
+MORE = (
+    "The runs that are given stay as they are. Several become one: rows of the same step are joined, where both have a",
+    "metric the later run counts. The copy goes into another folder, from where it is shown and sent as any run.",
+    "A metric is named as on W&B's page (val.acc is nested), with a * at the end for all that begin so. Steps are from",
+    "the first to the last, both included. Changes go by the names before.",
+    "Exit code: 0 done, 1 a run cannot be read or a change fits nothing, 2 wrong usage.",
+)
+EXAMPLES = (
+    "edit 3kq9x0ab --rename lss=loss --rename 'train/*=fit/*'",
+    "edit 3kq9x0ab --drop debug --drop loss@0:10 --drop @5000:",
+    "edit 3kq9x0ab 7hw2m1cd --append --id joined --name 'both halves'",
+    "edit 3kq9x0ab --project other --entity team --into moved",
+)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed behind it."""
+    parser.add_argument("run", nargs="+", metavar="RUN", help="a run directory, id or name; several become one")
+    parser.add_argument(
+        "--rename", type=_kind(Rename.of), action="append", default=[], metavar="OLD=NEW", help="give a metric a name"
+    )
+    parser.add_argument(
+        "--drop",
+        type=_kind(Drop.of),
+        action="append",
+        default=[],
+        metavar="METRIC[@FROM:TO]",
+        help="leave out a metric, some steps of it, or with @FROM:TO alone some steps of all",
+    )
+    parser.add_argument(
+        "--append", action="store_true", help="of several runs count the steps of each on from the one before"
+    )
+    parser.add_argument(
+        "--into", type=Path, metavar="DIR", help="folder for the copy; default: the run's, with -edited"
+    )
+    other = parser.add_argument_group("who the copy is", "What differs from the run, or from the first of several.")
+    other.add_argument("--id", metavar="ID", help="id of the copy")
+    other.add_argument("--name", metavar="NAME", help="name of the copy")
+    other.add_argument("--project", metavar="NAME", help="project to send it to")
+    other.add_argument("--entity", metavar="NAME", help="team or user to send it to")
+
+
+def _kind(made: Callable[[str], Any]) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        try:
+            return made(text)
+        except ValueError as exc:
+            raise argparse.ArgumentTypeError(str(exc)) from None
+
+    return read
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the copy, and say what is different."""
+    who = {name: value for name in ("id", "name", "project", "entity") if (value := getattr(args, name)) is not None}
+    try:
+        Settings(**{"run_id" if name == "id" else name: value for name, value in who.items()})
+    except SettingsError as exc:
+        complain(str(exc))
+        return USAGE
+    try:
+        sources = [RunDir(path) for path in _named(args.run)]
+        into = args.into or _beside(sources[0])
+        done = copied(sources, Editor(args.rename, args.drop, tuple(who)), who, into, append=args.append)
+    except (JournalError, OSError) as exc:
+        complain(words_of(exc))
+        return LEFT
+    say(_said(done))
+    _warn(done, sources)
+    say(f"`{PROG} show {done.path}` shows it, `{PROG} sync {done.path}` sends it.")
+    return DONE
+
+
+def _named(wanted: list[str]) -> list[Path]:
+    cache_dir = Settings().cache_dir
+    return list(dict.fromkeys(run_named(each, cache_dir) for each in wanted))
+
+
+def _beside(run_dir: RunDir) -> Path:
+    """The folder for copies: beside that of all runs, so that nobody sends both by its name."""
+    cache_dir = run_dir.path.absolute().parent.parent
+    return cache_dir.with_name(f"{cache_dir.name}-edited")
+
+
+def _said(done: Copied) -> str:
+    parts = [counted(done.rows, "row")]
+    parts += [f"{counted(done.renamed, 'point')} renamed"] if done.renamed else []
+    parts += [f"{counted(done.dropped, 'point')} left out"] if done.dropped else []
+    return f"{done.path} ({', '.join(parts)})"
+
+
+def _warn(done: Copied, sources: list[RunDir]) -> None:
+    """Say what the copy has not, though nobody asked for that."""
+    if done.damaged:
+        complain(f"{counted(done.damaged, 'damaged line')} could not be read")
+    if done.missing:
+        complain(f"{counted(done.missing, 'row')} are on the server alone, and not in the copy")
+    for each in sources:
+        if each.alive():
+            complain(f"{each.path} goes on: the copy has what was logged by now")

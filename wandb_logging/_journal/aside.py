@@ -1,0 +1,66 @@
+"""A run directory that is filled aside and moved to its place whole: what is broken off leaves none."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from wandb_logging._errors import JournalError
+from wandb_logging._events.run_info import RunInfo
+from wandb_logging._journal.rundir import RunDir, safe_name
+from wandb_logging._journal.writer import Writer
+
+
+class NewRun:
+    """A run directory being filled.
+
+    Args:
+        cache_dir: folder of run directories, where it goes.
+        aside: a folder of the same file system.
+        info: who the run is.
+
+    Attributes:
+        run_dir: the directory, aside.
+    """
+
+    def __init__(self, cache_dir: Path, aside: Path, info: RunInfo) -> None:
+        self._cache_dir = cache_dir
+        self.run_dir = RunDir.create(aside, info)
+        self._writer: Writer = self.run_dir.writer()
+
+    def append(self, events: Iterable[bytes]) -> None:
+        """Add events to its journal."""
+        for event in events:
+            self._writer.append(event)
+
+    def settle(self) -> Path:
+        """Move the directory to its place; an id that is taken gets a number behind it.
+
+        Raises:
+            JournalError: the disk did not take all of it.
+            OSError: it cannot be moved.
+        """
+        self._writer.sync()
+        self._writer.close()
+        dropped = self._writer.counts.dropped
+        if dropped:
+            raise JournalError(f"the run directory cannot be written: {', '.join(dropped)}")
+        parent = self._cache_dir / self.run_dir.path.parent.name
+        parent.mkdir(exist_ok=True)
+        number, target = 1, parent / self.run_dir.path.name
+        while target.exists():
+            number += 1
+            target = parent / safe_name(f"{self.run_dir.path.name}.{number}")
+        shutil.move(str(self.run_dir.path), str(target))
+        return target
+
+
+@contextmanager
+def folder_aside(cache_dir: Path) -> Iterator[Path]:
+    """A folder in a folder of run directories, which is made if need be; gone at the end with what is left in it."""
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".aside-", dir=cache_dir) as aside:
+        yield Path(aside)
