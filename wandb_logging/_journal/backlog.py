@@ -81,7 +81,7 @@ class Backlog:
                 more = _count(file, known.end, size, until)
                 known = _Counted(start, more.end, known.lines + more.lines)
             self._known[writer, segment] = known
-        return known, size - known.end
+        return known, max(0, size - known.end)  # of a full disk the server may have more than is in the segment
 
 
 def _count(file: Any, first: int, end: int, until: float) -> _Counted:

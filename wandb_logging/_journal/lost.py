@@ -20,6 +20,16 @@ class Home(Protocol):
     def has_writer(self, writer: Any) -> None:
         """Take note of who writes, and keeps in memory what the disk refuses."""
 
+    def leaves_out_lines(self) -> None:
+        """Take note that a reader may have stood before lines that will not come: the server has them."""
+
+    def begins_behind_gap(self) -> None:
+        """Have readers begin behind what the server has: lines before that are not all there.
+
+        Raises:
+            OSError: that cannot be noted.
+        """
+
     def stand_again(self) -> bool:
         """Make the directory anew if it is gone; whether it was."""
 

@@ -53,6 +53,7 @@ from wandb_logging._values.plain import dumps, loads, with_utf8
 
 _FULL = frozenset((errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)))
 _MOST_LEAVING = 2.0  # seconds that the end of a process waits for those who come and go
+SENT = "sent.json"  # the name of a run.json that was withdrawn
 _MOST_NAME = 240  # bytes of a folder's name; of 255 that nearly all file systems allow, some are for a number
 
 
@@ -83,6 +84,8 @@ class RunDir:
         self._backlog = Backlog(path)
         self._writers: weakref.WeakSet[Writer] = weakref.WeakSet()
         self.times_anew = 0
+        self._unsaved_server: Remote | None = None
+        self._is_unsaved = False  # whether the latest cursor is in memory alone
 
     @classmethod
     def create(cls, cache_dir: Path, info: RunInfo) -> RunDir:
@@ -147,6 +150,25 @@ class RunDir:
     def has_writer(self, writer: Writer) -> None:
         """Take note of who writes here in this process: readers also get what the disk refuses of it."""
         self._writers.add(writer)
+
+    def leaves_out_lines(self) -> None:
+        """Take note that a reader may have stood before lines that will not come: the server has them."""
+        self.generation += 1
+
+    def begins_behind_gap(self) -> None:
+        """Have readers begin behind what the server has: lines before that are not all there.
+
+        Raises:
+            OSError: the disk refuses it.
+        """
+        if self._unsaved_server is not None:
+            self.save_server(self._unsaved_server)
+        self.save_base(self._keepsake.cursor)
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether there is something in memory here that the disk refuses."""
+        return any(writer.waiting for writer in list(self._writers))
 
     def _writer_here(self, number: int) -> Writer | None:
         return next((writer for writer in list(self._writers) if writer.number == number and not writer.closed), None)
@@ -228,6 +250,8 @@ class RunDir:
         if not isinstance(kept, dict):
             raise JournalCorrupt(f"{self.path} has no readable run.json: it holds no JSON object")
         server = self._load("server.json")
+        if server is None and self._unsaved_server is not None:
+            server = self._unsaved_server.to_json()
         if server is not None:
             kept = {**kept, "server": server}
         elif door.is_there(self.path, "server.json"):  # asked again, the server would count our lines as another's
@@ -249,12 +273,20 @@ class RunDir:
     def save_server(self, server: Remote) -> None:
         """Write server.json. Only for the holder of the upload lock.
 
-        A file of its own, so that a newer copy of the run's files from elsewhere leaves it alone.
+        A file of its own, so that a newer copy of the run's files from elsewhere leaves it alone. Where the disk is
+        full a run that goes on has it in memory, and `save_cursor` writes it later.
 
         Raises:
             OSError: the disk refuses it.
         """
-        self._save("server.json", json.dumps(server.to_json(), indent=1).encode() + b"\n", durable=True)
+        try:
+            self._save("server.json", json.dumps(server.to_json(), indent=1).encode() + b"\n", durable=True)
+        except OSError as exc:
+            if exc.errno not in _FULL or not self._writers:
+                raise
+            self._unsaved_server = server  # `save_cursor` tries again: what is in memory can be sent meanwhile
+        else:
+            self._unsaved_server = None
 
     @property
     def cursor(self) -> Cursor:
@@ -263,6 +295,8 @@ class RunDir:
         That of base.json if it is lost or older than that.
         """
         cursor, base = self.load_cursor("cursor.json"), self.base
+        if self._is_unsaved and self._keepsake.cursor.events > cursor.events:  # the disk is full
+            cursor = self._keepsake.cursor
         return base if base.events > cursor.events else cursor
 
     @property
@@ -301,13 +335,29 @@ class RunDir:
             OSError: the disk refuses it.
         """
         self._keepsake.cursor = cursor
+        self._is_unsaved = True
         data = seal(dumps(cursor.to_json()))
+        if self._unsaved_server is not None:
+            self.save_server(self._unsaved_server)
+        if self._unsaved_server is not None:  # a cursor belongs to a server
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path / "server.json"))
         try:
             self._save("cursor.json", data, durable=False)
         except OSError as exc:
             if exc.errno not in _FULL or self.has_base:
                 raise
             door.overwrite(self.path, "cursor.json", data)  # if that breaks off, all goes again, which is harmless
+        self._is_unsaved = False
+
+    def withdraw(self) -> None:
+        """Have nobody send this run again: all is on the server, and the disk had no room to note that.
+
+        What is in the directory stays; without its run.json it is no run's.
+
+        Raises:
+            OSError: that cannot be done.
+        """
+        door.move(self.path, "run.json", SENT)
 
     def forget_cursor(self) -> None:
         """Remove cursor.json: it tells of another server than the one that is to be asked now.

@@ -143,6 +143,7 @@ class Writer:
         self._unsynced = ""
         self._retrying = False
         self._turning = False
+        self._ending = False
         self._forget_files()
         self._begin()
         _writers.add(self)
@@ -155,8 +156,10 @@ class Writer:
         self._alive: ProcessLock | None = None
         self._fd = -1
         self._segment = 0
-        self._size = 0
+        self._size = 0  # byte of the segment where what is in memory begins
+        self._gap = False  # whether the disk lacks some before that, which the server has
         self._full_at = self._segment_bytes
+        self._too_large = False  # whether the first line in memory is larger than a file may be
         self._part = b""  # the beginning, in the segment, of the line whose rest is the first in memory
         self._shown = 0  # byte up to which a reader was given what the disk refuses
         self._dirty = False
@@ -227,7 +230,7 @@ class Writer:
         line = body[:-1] + _SEAL_LINE % crc32(body)
         # Not acquire() and try, which takes half the time: a KeyboardInterrupt between the two would keep the lock.
         with self._lock:
-            if self._kept:  # lines stay in the order they came
+            if self._kept or self._gap:  # lines stay in the order they came
                 self._wait(line)
                 return
             try:
@@ -276,23 +279,53 @@ class Writer:
             self._let_go_of_acknowledged()
             self._make_whole()
             self._forget_files()
-        elif error.errno == errno.EFBIG:
+        elif error.errno == errno.EFBIG and not self._gap:
             with contextlib.suppress(OSError):
                 self._leave_full_segment()
 
     def _leave_full_segment(self) -> None:
         """Begin the next segment where this one may not grow (`ulimit -f`), unless it holds nothing yet.
 
-        Nor where a reader was given what is in memory: it looks for what comes then in this one.
+        Where a reader was given what is in memory, it looks for what comes then in this one: then not before all of
+        that is on the server.
         """
-        size = self._size - len(self._part)
-        if not size or self._shown > self._size:
-            return
-        if self._part:
-            os.ftruncate(self._fd, size)
-            self._size = size
-            self._make_whole()
+        if self._shown > self._size:
+            self._leave_gap()
+        elif self._size > len(self._part):
+            self._cut_part()
+            self._next_segment()
+        else:
+            self._too_large = True
+
+    def _leave_gap(self) -> None:
+        """Forget what the server has of what is in memory: the disk will not have it, and goes on in a new segment."""
+        count = self._kept_and_acknowledged()
+        if count and self._home is not None:
+            self._cut_part()
+            self._gap = True
+            self._home.leaves_out_lines()
+            for _ in range(count):
+                line = self._kept.popleft()
+                self._size += len(line)
+                self._kept_bytes -= len(line)
+                self.counts.journalled += 1
+
+    def _go_on_behind_gap(self) -> bool:
+        """Begin the segment that follows, once no reader looks for more in this one; whether it was."""
+        self._leave_gap()
+        if self._shown > self._size and self._kept and not self._ending:
+            return False
+        if self._home is not None:
+            self._home.begins_behind_gap()
         self._next_segment()
+        return True
+
+    def _cut_part(self) -> None:
+        """Take the beginning of a line back from the segment."""
+        if self._part:
+            os.ftruncate(self._fd, self._size - len(self._part))
+            self._size -= len(self._part)
+            self._make_whole()
 
     def _make_whole(self) -> None:
         """Keep all of the line of which a part was written: the rest goes elsewhere."""
@@ -305,13 +338,20 @@ class Writer:
         """Keep a line in memory, and try the disk again."""
         if self.closed:
             self.counts.drop("logged after the run was closed")
-        elif self._kept_bytes + len(line) > self._memory_bytes:
+        elif not self._has_memory_for(line):
             self.counts.lose(f"disk: {self._trouble}")
             self.retry()
         else:
             self._kept.append(line)
             self._kept_bytes += len(line)
             self.retry()
+
+    def _has_memory_for(self, line: bytes) -> bool:
+        """Whether one more line may be kept, perhaps in place of those that the server has."""
+        if self._kept_bytes + len(line) > self._memory_bytes:
+            with contextlib.suppress(OSError):
+                self._leave_gap()
+        return self._kept_bytes + len(line) <= self._memory_bytes
 
     def retry(self) -> None:
         """Write what the disk refused before, if it takes it now."""
@@ -332,6 +372,8 @@ class Writer:
         try:
             if self._fd == -1:
                 self._begin()  # a forked child's first line
+            if self._gap and not self._go_on_behind_gap():
+                return False
             while self._kept:
                 self._write_first_kept()
         except OSError as exc:
@@ -362,6 +404,7 @@ class Writer:
         self._segment += 1
         self._begun[self._segment] = self.counts.journalled
         self._size = self._shown = 0
+        self._gap = self._too_large = False
         self._full_at = self._segment_bytes
         self._new = True
         if self._durable:  # all that is in the old one was synced line by line
@@ -411,7 +454,8 @@ class Writer:
             if self.closed:
                 return
             self.look()
-            self.retry()
+            self._ending = True  # nobody reads on
+            self._write_all_that_fits()
             self.closed = True
             self._dirty = True  # `sync` in another thread may have said that it sees to it, and not begun
             self._sync_now()
@@ -435,6 +479,20 @@ class Writer:
     def since(self) -> int:
         """The first of the members that this one came to; 0 of a helper."""
         return self._note.since
+
+    def _write_all_that_fits(self) -> None:
+        """Write what is kept, but for a line for which no file may be large enough (`ulimit -f`)."""
+        self.retry()
+        while self._too_large and self._kept:
+            with contextlib.suppress(OSError):
+                self._cut_part()
+            if self._kept_and_acknowledged():
+                self.counts.journalled += 1
+            else:
+                self.counts.lose(f"disk: {self._trouble}")
+            self._kept_bytes -= len(self._kept.popleft())
+            self._too_large = False
+            self.retry()
 
     def _kept_and_acknowledged(self) -> int:
         """How many of the events in memory the server has."""
@@ -505,13 +563,13 @@ class Writer:
         with self._lock:
             if self.closed:
                 self._forget_files()
-                self.closed = False
+                self.closed = self._ending = False
 
     def _after_fork_in_child(self) -> None:
         # Another thread may have held the lock while this process was forked; its file is the parent's, and so is
         # what the parent could not write yet.
         self._lock = threading.RLock()
-        self._retrying = self._turning = False
+        self._retrying = self._turning = self._ending = False
         self._kept.clear()
         self._kept_bytes = 0
         self._home = None  # if the directory goes away, it is the parent's to make anew

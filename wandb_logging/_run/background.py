@@ -429,7 +429,10 @@ class Background:
         if left and self._rounds.delivery.is_meant_to_send:
             trouble = self.uploader.link.trouble  # of a request that is still being tried
             live = not self.journal.writer.closed  # after the end only `sync` tries again
-            error = explain(trouble, self._settings.host, live=live) if trouble else self._rounds.error
+            on_disk = self.journal.are_rows_on_disk
+            error = self._rounds.error
+            if trouble:
+                error = explain(trouble, self._settings.host, live=live, on_disk=on_disk)
         error = error or words.lost(self.journal.writer.counts.lost)
         path = run_dir.path if run_dir.on_disk else None
         try:

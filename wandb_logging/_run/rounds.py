@@ -286,7 +286,7 @@ class Rounds:
             self._connection.refuse()
         if isinstance(error, (NotPossible, RunNotFound)):  # deleted, or no such entity
             self.delivery = self.delivery.after_sending(refused=True)
-        self.error = explain(error, self._settings.host)
+        self.error = explain(error, self._settings.host, on_disk=self._journal.are_rows_on_disk)
         self._notices.add(*words.failed(type(error).__name__, self.error))
 
     def _look_for_stop(self) -> None:

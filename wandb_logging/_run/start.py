@@ -57,6 +57,11 @@ class Journal:
     helps: bool = False
     notice: Notice | None = None
 
+    @property
+    def are_rows_on_disk(self) -> bool:
+        """Whether there is a directory, and it takes what is logged."""
+        return self.run_dir.on_disk and not self.writer.waiting
+
     def earlier_config(self) -> dict[str, Any]:
         """What was in the config of a run that goes on. Reads its journal, which may be long."""
         if not self.continued:

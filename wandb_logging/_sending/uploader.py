@@ -6,6 +6,7 @@ at any point repeats the same lines at the same offsets, which the server takes 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from wandb_logging._events.task import Task
 from wandb_logging._fold import fold
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.reader import Reader
-from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.rundir import SENT, RunDir
 from wandb_logging._report import Report
 from wandb_logging._sending.batch import DAMAGED, Batch, Cutter
 from wandb_logging._sending.ending import end_journal, last_files
@@ -313,8 +314,16 @@ class Uploader:
             self.run_dir.save_cursor(run.cursor(self.state, complete=self._complete))
         except OSError as exc:  # a full disk: the same lines may go again, which is harmless
             self._ports.say("cursor", f"{self.run_dir.path}: cannot save the cursor ({exc.strerror}); nothing is lost")
+            if self._complete and self.run_dir.is_incomplete:  # the end is not there: it would get another
+                self._withdraw()
         else:
             run.waiting.let_go()
+
+    def _withdraw(self) -> None:
+        with contextlib.suppress(OSError):
+            self.run_dir.withdraw()
+            kept = f"its run.json is {SENT} now, so that it is not sent again"
+            self._ports.say("withdrawn", f"{self.run_dir.path}: all is on the server, which cannot be noted: {kept}")
 
     # --- beside the streams ---
 

@@ -172,22 +172,24 @@ def _worth_retrying(error: BaseException) -> bool:
     return isinstance(error, (TransportError, ServerUnavailable)) and not isinstance(error, TLSError)
 
 
-def explain(error: WandbLoggingError, host: str, *, live: bool = True) -> str:
+def explain(error: WandbLoggingError, host: str, *, live: bool = True, on_disk: bool = True) -> str:
     """One line for a person: what is wrong with reaching the server, and what to do about it.
 
     Args:
         error: how the latest try ended.
         host: the server that was tried.
         live: whether whoever asked goes on and tries again by itself, as a run does, and `sync` does not.
+        on_disk: whether the disk has the rows; else they are in memory.
     """
     if isinstance(error, OutOfTime):
         return str(error)
+    kept = "Rows are kept on disk" if on_disk else "Rows wait in memory"
     if _worth_retrying(error):
         then = "; trying again." if live else ". Sync again later; `wandb-logging doctor` looks for the cause."
-        return f"{host} cannot be reached ({error}). Rows are kept on disk{then}"
+        return f"{host} cannot be reached ({error}). {kept}{then}"
     if isinstance(error, JournalError):
-        return f"{error}. Rows are kept on disk."
-    return f"{host}: {error}. Rows are kept on disk. {_advice(error, host, live=live)}"
+        return f"{error}. {kept}."
+    return f"{host}: {error}. {kept}. {_advice(error, host, live=live)}"
 
 
 def _advice(error: WandbLoggingError, host: str, *, live: bool) -> str:
