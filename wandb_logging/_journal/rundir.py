@@ -268,7 +268,7 @@ class RunDir:
         Raises:
             OSError: the disk refuses it.
         """
-        self._save("run.json", json.dumps(info.to_json(), indent=1).encode() + b"\n", durable=True)
+        self._save("run.json", _readable(info.to_json()), durable=True)
 
     def save_server(self, server: Remote) -> None:
         """Write server.json. Only for the holder of the upload lock.
@@ -280,11 +280,13 @@ class RunDir:
             OSError: the disk refuses it.
         """
         try:
-            self._save("server.json", json.dumps(server.to_json(), indent=1).encode() + b"\n", durable=True)
+            self._save("server.json", _readable(server.to_json()), durable=True)
         except OSError as exc:
             if exc.errno not in _FULL or not self._writers:
                 raise
             self._unsaved_server = server  # `save_cursor` tries again: what is in memory can be sent meanwhile
+            with contextlib.suppress(OSError, JournalCorrupt):  # run.json has room for it, as a rule, in its last block
+                door.overwrite(self.path, "run.json", _readable({**self.info.to_json(), "server": server.to_json()}))
         else:
             self._unsaved_server = None
 
@@ -650,6 +652,10 @@ class _GuardedReader(Reader):
             for writer, (segment, _) in self._at.items():
                 self.reached[writer] = max(segment, self.reached.get(writer, 0))
             return chunk
+
+
+def _readable(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, indent=1).encode() + b"\n"
 
 
 def _make_durably(path: Path) -> None:

@@ -76,9 +76,8 @@ def _before(link: Link, info: RunInfo, writer_id: str) -> Resumed | None:
     before = protocol.resumed(link.graphql(protocol.RUN_RESUME_STATUS, {**run, "name": info.id}))
     if before is None and info.resume == "must":
         raise NotPossible(f"resume: must, but there is no run {info.id} in project {info.project}")
-    by = protocol.writers(before.config) if before is not None else set()
-    if by == {writer_id} or (writer_id in by and info.resume == "never"):
-        return None  # we made it ourselves, and could not take note of that: interrupted, or the disk was full
     if before is not None and info.resume == "never":
+        if writer_id in protocol.writers(before.config):
+            return None  # we made it ourselves, and were interrupted before we could take note of that
         raise NotPossible(f"resume: never, but run {info.id} exists in project {info.project}")
     return before
