@@ -193,7 +193,8 @@ class TestTheDoor:
             if isinstance(node, ast.ClassDef) and {ast.unparse(base) for base in node.bases} & {"Media", "Value"}
         }
         of_others = {"Media": "_media.base", "Overlay": "_media.overlays"}  # what kinds are made of, or have on them
-        assert made == {**_media.ROOMS, **of_others, "Graph": "_media.graph"}  # of models that `compat` watches
+        of_compat = {"Classes": "_media.classes", "Graph": "_media.graph", "_OfTables": "_media.joined"}
+        assert made == {**_media.ROOMS, **of_others, **of_compat}
         assert _media.ROOMS.keys() - set(wandb_logging.__all__) == _media.ROOMS.keys() - set(compat.__all__) == set()
 
     def test_what_is_listed_can_be_imported(self) -> None:

@@ -27,6 +27,7 @@ from wandb_logging._version import __version__
 
 if TYPE_CHECKING:
     from wandb_logging._api.api import Api
+    from wandb_logging._api.runs import ApiFile, ApiRun
     from wandb_logging._artifacts.artifact import Artifact
     from wandb_logging._artifacts.download import UsedArtifact, UsedEntry
     from wandb_logging._events.alerts import AlertLevel
@@ -56,6 +57,8 @@ _ROOMS = {
     **_MEDIA,
     "AlertLevel": "_events.alerts",
     "Api": "_api.api",
+    "ApiFile": "_api.runs",
+    "ApiRun": "_api.runs",
     "Artifact": "_artifacts.artifact",
     "MergingAdapter": "_run.handler",
     "Report": "_report",
@@ -79,6 +82,8 @@ _ROOMS = {
 __all__ = [
     "AlertLevel",
     "Api",
+    "ApiFile",
+    "ApiRun",
     "Artifact",
     "Audio",
     "AuthError",

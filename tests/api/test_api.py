@@ -11,7 +11,18 @@ from typing import Any
 
 import pytest
 
-from wandb_logging import Api, AuthError, LogError, RequestRejected, SettingsError, TransportError, new_run
+from wandb_logging import (
+    Api,
+    ApiFile,
+    ApiRun,
+    AuthError,
+    LogError,
+    NotPossible,
+    RequestRejected,
+    SettingsError,
+    TransportError,
+    new_run,
+)
 from wandb_logging.testing import LocalServer
 
 WITH_OFFICIAL = importlib.util.find_spec("wandb") is not None
@@ -135,6 +146,23 @@ def test_changes_are_sent(server: LocalServer) -> None:
     assert (stored.config["lr"], stored.summary["best"], stored.state) == (0.2, 0.9, "finished")
     assert stored.wandb_config == before
     assert run.load().config["lr"] == 0.2
+
+
+def test_what_is_deleted_is_gone(server: LocalServer) -> None:
+    """A file, then the run with it; another file or run stays. What cannot be deleted is said."""
+    run = Api().run(f"p/{first_of(server)}")
+    file = run.file("sub/w.txt")
+    assert isinstance(run, ApiRun)
+    assert isinstance(file, ApiFile)
+    file.delete()
+    with pytest.raises(NotPossible, match=r"sub/w.txt"):
+        file.delete()
+    with pytest.raises(LogError, match=r"no file 'sub/w.txt'"):
+        run.file("sub/w.txt")
+    run.delete()
+    with pytest.raises(LogError, match="there is no run"):
+        run.load()
+    assert {each.id for each in Api().runs("p")} == {"other0", "other1", "other2"}
 
 
 def test_what_is_not_there_is_said(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,9 +40,41 @@ def test_a_run_is_read_as_scripts_read_it(wandb_server: LocalServer, tmp_path: P
     with pytest.raises(wandb.Error, match="of type dataset, not model"):
         api.artifact("p/data:v0", type="model")
     assert [each.id for each in api.runs()] == [run.id]
-    for use in (lambda: found.delete, lambda: api.sweep("s"), lambda: found.history(stream="system")):
+    assert api.runs()[0].id == api.runs()[-1].id == run.id
+    with pytest.raises(IndexError, match="number 1"):
+        api.runs()[1]
+    assert (api.default_entity, [project.name for project in api.projects()]) == (run.entity, ["p"])
+    assert [each.version for each in api.artifacts("dataset", "p/data")] == ["v0"]
+    assert (api.artifact_exists("p/data:v0"), api.artifact_exists("p/data:v1")) == (True, False)
+    assert found.metadata is not None
+    assert "python" in found.metadata
+    for use in (lambda: found.upload_file, lambda: api.sweep("s"), lambda: found.history(stream="system")):
         with pytest.raises(NotCovered, match=r"wandb.Api\(\)"):
             use()  # type: ignore[no-untyped-call]
+
+
+def test_a_summary_is_sent_when_it_is_updated(wandb_server: LocalServer) -> None:
+    """With `summary.update`, as scripts that read runs do; `_json_dict` is a copy of it."""
+    with wandb.init(project="p") as run:
+        run.log({"loss": 1})
+    found = wandb.Api().run(run.path)
+    found.summary["best"] = 3
+    found.summary.update({"worst": 5})
+    assert wandb_server.runs[0].summary["best"] == 3
+    assert wandb.Api().run(run.path).summary._json_dict["worst"] == 5
+
+
+def test_a_run_and_a_file_are_deleted(wandb_server: LocalServer) -> None:
+    """For good: neither is found again."""
+    Path("w.txt").write_text("weights")
+    with wandb.init(project="p") as run:
+        run.save("w.txt")
+    found = wandb.Api().run(run.path)
+    found.file("w.txt").delete()
+    assert "w.txt" not in [file.name for file in found.files()]
+    found.delete()
+    with pytest.raises(wandb.errors.CommError, match="no run"):
+        wandb.Api().run(run.path)
 
 
 def test_files_come_back(wandb_server: LocalServer, tmp_path: Path) -> None:

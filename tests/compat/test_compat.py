@@ -105,7 +105,7 @@ def test_what_nobody_has_is_not_there() -> None:
     """With the names that are. To `hasattr` and `getattr` it is not there."""
     for raised in (AttributeError, wandb.Error):
         with pytest.raises(
-            raised, match=r"^wandb.nonsense is not covered .* covered are: .*\binit, install, join, log"
+            raised, match=r"^wandb.nonsense is not covered .* covered are: .*\binit, install, join, link_model, log"
         ):
             wandb.nonsense  # noqa: B018
     assert not hasattr(wandb, "nonsense")
@@ -126,18 +126,18 @@ def test_what_nobody_has_is_not_there() -> None:
         lambda: wandb.api.api_key,
         wandb.controller,
         lambda: wandb.sdk.launch,
-        type("Own", (wandb.JoinedTable,), {}),
+        type("Own", (wandb.EvalTable,), {}),
         lambda: wandb.init(mode="offline", monitor_gym=True),
         lambda: wandb.Settings().nonsense,
     ],
 )
 def test_what_is_not_covered_can_be_imported_and_says_so_when_it_is_used(use: Callable[[], object]) -> None:
     """By its name: nothing is taken and dropped."""
-    exec("from wandb_logging.compat import sweep, agent, JoinedTable")
+    exec("from wandb_logging.compat import sweep, agent, EvalTable")
     with pytest.raises(NotCovered, match=r"wandb\.(init\(|\w+).* not covered by wandb_logging.compat"):
         use()
     assert current() is None
-    assert not isinstance(3, wandb.JoinedTable)
+    assert not isinstance(3, wandb.EvalTable)
 
 
 def test_arguments_and_settings_that_are_not_covered_are_named_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -586,8 +586,6 @@ def test_models(wandb_server: LocalServer) -> None:
             run.use_model("data")
         used = run.use_artifact("data")
         assert run.use_artifact(used, use_as="x").id == used.id
-        with pytest.raises(wandb.Error, match="log_artifact it"):
-            run.use_artifact(wandb.Artifact("data", "dataset"))  # type: ignore[arg-type]
     assert {item.name: item.tags for item in wandb_server.runs[0].logged_artifacts}["data:v0"] == ["a tag"]
 
 

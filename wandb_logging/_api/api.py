@@ -11,7 +11,7 @@ from wandb_logging._api.asking import PAGE, Server
 from wandb_logging._api.runs import ApiRun, run_node
 from wandb_logging._artifacts.download import UsedArtifact, find_artifact
 from wandb_logging._errors import LogError
-from wandb_logging._server.protocol import dig
+from wandb_logging._server.protocol import VIEWER, dig
 
 
 class Api:
@@ -78,6 +78,12 @@ class Api:
         asked = {"entity": entity, "project": project, "filters": json.dumps(dict(filters or {})), "order": order}
         return Runs(self._server, asked, per_page, self.kind)
 
+    @property
+    def default_entity(self) -> str | None:
+        """The team or user that the key stands for."""
+        found = dig(self._server.ask(VIEWER, {}), "viewer", "entity")
+        return found if isinstance(found, str) else None
+
     def projects(self, entity: str | None = None) -> Iterator[str]:
         """Names of the projects of a team or user."""
         for node, _ in self._server.pages(documents.PROJECTS, {"entity": entity or self._entity}, "models"):
@@ -115,6 +121,15 @@ class Runs:
     def __iter__(self) -> Iterator[ApiRun]:
         found = self._server.pages(documents.RUNS, self._asked, "project", "runs", page=self._page)
         return (self._kind(self._server, node) for node, _ in found)
+
+    def __getitem__(self, number: int) -> ApiRun:
+        """The run of that number, from 0 on; all pages up to it are asked for, and all of them for one below 0."""
+        if number < 0:
+            return list(self)[number]
+        for place, run in enumerate(self):
+            if place == number:
+                return run
+        raise IndexError(f"there is no run number {number}")
 
     def __len__(self) -> int:
         answer = self._server.ask(documents.RUNS, {**self._asked, "after": None, "first": 1})

@@ -45,7 +45,7 @@ FILES = """query Files($project: String!, $entity: String, $name: String!, $name
   project(name: $project, entityName: $entity) {
     run(name: $name) {
       files(names: $names, after: $after, first: $first) {
-        edges { node { name sizeBytes mimetype md5 updatedAt directUrl } } pageInfo { hasNextPage endCursor }
+        edges { node { id name sizeBytes mimetype md5 updatedAt directUrl } } pageInfo { hasNextPage endCursor }
       }
     }
   }
@@ -70,3 +70,9 @@ UPDATE = """mutation UpsertBucket($id: String, $displayName: String, $notes: Str
     bucket { id }
   }
 }"""
+
+DELETE_RUN = """mutation DeleteRun($id: ID!, $deleteArtifacts: Boolean) {
+  deleteRun(input: {id: $id, deleteArtifacts: $deleteArtifacts}) { clientMutationId }
+}"""
+
+DELETE_FILES = "mutation deleteFiles($files: [ID!]!) { deleteFiles(input: {files: $files}) { success } }"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from wandb_logging._api import documents
 from wandb_logging._api.asking import Server, mapping_of
 from wandb_logging._artifacts.download import UsedArtifact, find_artifact
-from wandb_logging._errors import LogError
+from wandb_logging._errors import LogError, NotPossible
 from wandb_logging._server.protocol import app_url, dig, run_url
 from wandb_logging._values.plain import loads, plain
 
@@ -149,6 +149,7 @@ class ApiRun:
                 int(node.get("sizeBytes") or 0),
                 node.get("md5"),
                 str(node.get("directUrl")),
+                str(node.get("id")),
                 self._server,
             )
 
@@ -198,6 +199,18 @@ class ApiRun:
         }
         self._server.ask(documents.UPDATE, {"id": self._storage_id, **changed})
 
+    def delete(self, *, with_artifacts: bool = False) -> None:
+        """Delete it from the server, with its rows and files, for good. What is on this disk stays.
+
+        Args:
+            with_artifacts: whether the artifacts that it logged go, too.
+
+        Raises:
+            AuthError, TransportError, HTTPStatusError, GraphQLError: the server did not do it.
+        """
+        asked = {"id": self._storage_id, "deleteArtifacts": with_artifacts}
+        self._server.ask(documents.DELETE_RUN, asked)
+
 
 @dataclass(frozen=True)
 class ApiFile:
@@ -208,12 +221,14 @@ class ApiFile:
         size: bytes.
         md5: of the bytes, as the server says it.
         url: where they are; the address is for a short time.
+        id: the server's own id of it.
     """
 
     name: str
     size: int
     md5: str | None
     url: str
+    id: str
     _server: Server
 
     def download(self, root: str | os.PathLike[str] = ".", *, replace: bool = False) -> Path:
@@ -243,6 +258,17 @@ class ApiFile:
         finally:
             partial.unlink(missing_ok=True)
         return target
+
+    def delete(self) -> None:
+        """Delete it from the server, for good.
+
+        Raises:
+            NotPossible: the server did not do it.
+            AuthError, TransportError, HTTPStatusError, GraphQLError: the server could not be asked.
+        """
+        answer = self._server.ask(documents.DELETE_FILES, {"files": [self.id]})
+        if dig(answer, "deleteFiles", "success") is not True:
+            raise NotPossible(f"the server did not delete file {self.name!r}")
 
 
 def run_node(server: Server, entity: str | None, project: str, name: str) -> Mapping[str, Any]:

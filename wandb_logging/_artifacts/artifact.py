@@ -42,6 +42,7 @@ class Artifact:
     Attributes:
         description, metadata: as given; may be changed until the artifact is logged.
         manifest: its content, by name.
+        added: what `_media.members` added, by the id of the value: the value, and its name here.
 
     Raises:
         LogError: name, type or metadata are not as they should be.
@@ -67,6 +68,7 @@ class Artifact:
         self.description = description
         self.metadata: dict[str, Any] = dict(metadata or {})
         self.manifest = Manifest()
+        self.added: dict[int, tuple[Any, str]] = {}
         # The server takes a request with the same ids as the same artifact, however often it comes.
         self._client_id = _new_id()
         self._sequence_client_id = _new_id()

@@ -273,6 +273,23 @@ def find_artifact(reach: Reach, path: str, entity: str | None, project: str) -> 
     )
 
 
+def found_artifact(node: Mapping[str, Any], reach: Reach) -> UsedArtifact:
+    """An artifact as the server says it, under the name that its own collection has."""
+    sequence = dig(node, "artifactSequence")
+    return UsedArtifact(
+        id=str(node.get("id")),
+        entity=dig(sequence, "project", "entityName"),
+        project=str(dig(sequence, "project", "name")),
+        name=f"{dig(sequence, 'name')}:v{node.get('versionIndex')}",
+        type=str(dig(node, "artifactType", "name")),
+        digest=str(node.get("digest")),
+        description=node.get("description"),
+        metadata=_metadata(node.get("metadata")),
+        aliases=tuple(str(dig(item, "alias")) for item in node.get("aliases") or []),
+        _reach=reach,
+    )
+
+
 def targets_of(manifest: Manifest, folder: Path) -> dict[str, Path]:
     """Where each file of an artifact goes; references are left out.
 

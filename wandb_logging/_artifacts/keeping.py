@@ -28,8 +28,13 @@ LATEST = "latest"
 MAX_METADATA = 100  # keys; the official SDK's limit
 
 
-def artifact_of(
-    artifact_or_path: Artifact | StrPath, name: str | None, kind: str | None, run_id: str, near: Path | None
+def artifact_of(  # noqa: PLR0917  those of `Run.log_artifact`, and what is known of the run
+    artifact_or_path: Artifact | StrPath,
+    name: str | None,
+    kind: str | None,
+    run_id: str,
+    near: Path | None,
+    make: type[Artifact] = Artifact,
 ) -> Artifact:
     """The artifact to log: the one given, or one of a file, a folder or an address.
 
@@ -37,6 +42,7 @@ def artifact_of(
         name: default: the last part of the path behind the run's id.
         kind: its type; default: unspecified.
         near: the folder it will be kept in: copies made there need no second one.
+        make: makes the one that is not given.
 
     Raises:
         LogError: there is no such file or folder, or a name or type is wrong.
@@ -47,7 +53,7 @@ def artifact_of(
     if not isinstance(artifact_or_path, (str, os.PathLike)):
         raise LogError(f"expected an Artifact or a path, got {artifact_or_path!r}")
     text = os.fspath(artifact_or_path)
-    artifact = Artifact(name or f"run-{run_id}-{os.path.basename(text)}", kind or "unspecified")  # noqa: PTH119  a URI
+    artifact = make(name or f"run-{run_id}-{os.path.basename(text)}", kind or "unspecified")  # noqa: PTH119  a URI
     artifact._near = near  # noqa: SLF001  the same floor
     if os.path.isfile(text):  # noqa: PTH113  a URI is no path
         artifact.add_file(text)
@@ -74,7 +80,7 @@ def describe(
         "name": artifact.name,
         "type": artifact.type,
         "description": artifact.description or None,
-        "metadata": _metadata_json(artifact.metadata),
+        "metadata": metadata_json(artifact.metadata),
         "aliases": _aliases(aliases),
         "tags": _tags(tags),
         "digest": artifact.digest,
@@ -201,7 +207,7 @@ def _tags(given: str | Iterable[str] | None) -> list[str]:
     return list(dict.fromkeys(tags))
 
 
-def _metadata_json(metadata: Mapping[str, Any]) -> str | None:
+def metadata_json(metadata: Mapping[str, Any]) -> str | None:
     """Metadata as the server takes it: strict JSON, NaN as null, nothing for nothing."""
     if len(metadata) > MAX_METADATA:
         raise LogError(f"metadata: expected at most {MAX_METADATA} keys, got {len(metadata)}")

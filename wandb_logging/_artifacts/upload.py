@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from wandb_logging._artifacts import wire as _protocol
-from wandb_logging._artifacts.keeping import MANIFEST, KeptFolder, kept_in
+from wandb_logging._artifacts.keeping import LATEST, MANIFEST, KeptFolder, kept_in
 from wandb_logging._artifacts.manifest import Entry, Manifest, base64_md5
 from wandb_logging._artifacts.wire import Target
 from wandb_logging._errors import AuthError, GraphQLError, NotPossible, RequestRejected
@@ -191,13 +191,62 @@ def _put_parts(link: Link, target: Target, source: BinaryIO, digests: list[str])
     link.graphql(_protocol.COMPLETE_MULTIPART, {"action": "Complete", "parts": _numbered(tags), **whole})
 
 
-def use_artifact(link: Link, remote: Remote, artifact_id: str) -> None:
+def use_artifact(link: Link, remote: Remote, task: Mapping[str, Any]) -> None:
     """Record that the run uses an artifact. Recording it again changes nothing.
+
+    Args:
+        link: the way to the server.
+        remote: the run.
+        task: the `id` of the artifact, or what `known_by` looks for.
 
     Raises:
         TransportError, HTTPStatusError, GraphQLError: see `_errors`.
     """
     run = {"entityName": remote.entity, "projectName": remote.project, "runName": remote.name}
-    used = link.graphql(_protocol.USE_ARTIFACT, {"input": {"artifactID": artifact_id, **run}})
+    used = link.graphql(_protocol.USE_ARTIFACT, {"input": {"artifactID": known_by(link, remote, task), **run}})
     if not isinstance(dig(used, "useArtifact", "artifact"), dict):
         raise NoAnswerError("the server's answer to UseArtifact holds no artifact")
+
+
+def link_artifact(link: Link, remote: Remote, task: Mapping[str, Any]) -> None:
+    """Make an artifact a member of another collection. Doing it again changes nothing.
+
+    Args:
+        link: the way to the server.
+        remote: the run.
+        task: `collection`, `project` and `entity` it goes to (those of the run where they are None), `aliases` there;
+            and the `id` of the artifact, or what `known_by` looks for.
+
+    Raises:
+        TransportError, HTTPStatusError, GraphQLError: see `_errors`.
+    """
+    collection = str(task["collection"])
+    place = {"entityName": task.get("entity") or remote.entity, "projectName": task.get("project") or remote.project}
+    aliases = [{"artifactCollectionName": collection, "alias": str(alias)} for alias in task.get("aliases") or ()]
+    artifact = {"artifactID": known_by(link, remote, task), "artifactPortfolioName": collection}
+    linked = link.graphql(_protocol.LINK_ARTIFACT, {"input": {**artifact, **place, "aliases": aliases}})
+    if not isinstance(dig(linked, "linkArtifact"), dict):
+        raise NoAnswerError("the server's answer to LinkArtifact holds nothing")
+
+
+def known_by(link: Link, remote: Remote, task: Mapping[str, Any]) -> str:
+    """The server's id of an artifact: the `id` of a task, or that of what the run logged under a `client_id`.
+
+    Where the same content was there before, the server may know it by another client id: then it is what the `name`
+    stands for now, if that has the same `digest`.
+
+    Raises:
+        NotPossible: the server does not have it.
+        TransportError, HTTPStatusError, GraphQLError: see `_errors`.
+    """
+    if isinstance(task.get("id"), str):
+        return str(task["id"])
+    found = dig(link.graphql(_protocol.ID_OF_CLIENT, {"clientID": task["client_id"]}), "clientIDMapping", "serverID")
+    if isinstance(found, str):
+        return found
+    where = {"entity": remote.entity, "project": remote.project, "name": f"{task['name']}:{LATEST}"}
+    answer = link.graphql(_protocol.ARTIFACT_BY_NAME, where)
+    artifact = dig(answer, "project", "artifactCollectionMembership", "artifact")
+    if dig(artifact, "digest") != task["digest"] or not isinstance(dig(artifact, "id"), str):
+        raise NotPossible(f"the server has no artifact {task['name']} of this content")
+    return str(artifact["id"])

@@ -56,6 +56,12 @@ USE_ARTIFACT = """mutation UseArtifact($input: UseArtifactInput!) {
   useArtifact(input: $input) { artifact { id } }
 }"""
 
+LINK_ARTIFACT = """mutation LinkArtifact($input: LinkArtifactInput!) {
+  linkArtifact(input: $input) { versionIndex }
+}"""
+
+ID_OF_CLIENT = "query ClientIDMapping($clientID: ID!) { clientIDMapping(clientID: $clientID) { serverID } }"
+
 ARTIFACT_BY_NAME = """query ArtifactByName($entity: String, $project: String!, $name: String!) {
   project(name: $project, entityName: $entity) {
     artifactCollectionMembership(name: $name) {
@@ -84,7 +90,8 @@ def artifact_input(artifact: Mapping[str, Any], remote: Remote) -> dict[str, Any
     """The input of CreateArtifact.
 
     Args:
-        artifact: as `Artifact.describe` gives it, with the run's `step`.
+        artifact: as `Artifact.describe` gives it, with the run's `step`; with `of_run` false it is none of what the run
+            logged: the run only uses it.
         remote: the run that logs it.
     """
     name = artifact["name"]
@@ -92,7 +99,7 @@ def artifact_input(artifact: Mapping[str, Any], remote: Remote) -> dict[str, Any
     return {
         "entityName": remote.entity,
         "projectName": remote.project,
-        "runName": remote.name,
+        "runName": remote.name if artifact.get("of_run", True) else None,
         "artifactTypeName": artifact["type"],
         "artifactCollectionName": name,
         "digest": artifact["digest"],

@@ -15,7 +15,7 @@ from wandb_logging._events.metrics import is_definition
 
 YEAR_10000 = 253_402_300_800  # seconds since 1970; from there on a time has no date
 
-TASKS = ("file", "artifact", "use_artifact", "alert")
+TASKS = ("file", "artifact", "use_artifact", "link_artifact", "alert")
 """Members that are work beside the streams."""
 
 ALONE = frozenset({"metrics", "t", "text", "level", "logger", "error"})
@@ -51,7 +51,7 @@ class Event:
         config, summary, run: what changed of them.
         define: a definition, as `Metric.event` makes it.
         file: `{"name", "path"}` of a file of the run, which is kept below its directory at that path.
-        artifact, use_artifact: an artifact that is to be made, or was used.
+        artifact, use_artifact, link_artifact: an artifact that is to be made, was used, or is linked.
         alert: as `alerts.alert` makes it.
         exit: exit code: the run ends.
         resume: the run goes on in its own directory.
@@ -78,6 +78,7 @@ class Event:
     file: Mapping[str, Any] | None = None
     artifact: Mapping[str, Any] | None = None
     use_artifact: Mapping[str, Any] | None = None
+    link_artifact: Mapping[str, Any] | None = None
     alert: Mapping[str, Any] | None = None
     exit: int | None = None
     resume: bool = False

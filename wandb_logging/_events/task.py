@@ -14,7 +14,7 @@ class Task:
     """Something to be done once. Doing it twice, after a crash in between, is harmless.
 
     Attributes:
-        kind: file, standard, media, artifact, use_artifact or alert; another version may know more.
+        kind: file, standard, media, artifact, use_artifact, link_artifact or alert; another version may know more.
         what: the other members of the event that asks for it, and the step it was at.
     """
 

@@ -64,7 +64,7 @@ class Image(Media):
         mode: str | None = None,
         caption: str | None = None,
         grouping: int | None = None,
-        classes: Sequence[Mapping[str, Any]] | None = None,
+        classes: Iterable[Mapping[str, Any]] | None = None,
         boxes: Mapping[str, Any] | None = None,
         masks: Mapping[str, Any] | None = None,
         file_type: str | None = None,
@@ -85,6 +85,20 @@ class Image(Media):
             source, self.size = _written(data_or_path, mode, self.format)
         extension = f".{self.format}" if re.fullmatch(r"\w+", self.format) else ""
         super().__init__(source, extension, caption)
+
+    @property
+    def image(self) -> Any:
+        """The picture, as Pillow has it.
+
+        Raises:
+            LogError: its file is gone, or Pillow is not installed.
+        """
+        pillow = pillow_image("Image")
+        try:
+            content = self._source if isinstance(self._source, bytes) else Path(self._source).read_bytes()
+            return pillow.open(io.BytesIO(content))
+        except OSError as exc:
+            raise LogError(f"the picture cannot be read ({exc})") from exc
 
     def about(self) -> dict[str, Any]:
         """What its JSON object says beside its file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -46,11 +47,63 @@ class Object3D(Media):
         super().__init__(source, extension, caption)
 
     @classmethod
+    def from_point_cloud(
+        cls, points: Any, boxes: Any, vectors: Any = None, point_cloud_type: str = "lidar/beta"
+    ) -> Object3D:
+        """A scene.
+
+        Args:
+            points: x, y, z of each point, perhaps with a category or a colour behind them.
+            boxes: what `box3d` gives, or mappings with `corners`, `color` and `label`.
+            vectors: mappings with `start` and `end`.
+            point_cloud_type: lidar/beta is all there is.
+        """
+        return cls({"type": point_cloud_type, "points": points, "boxes": boxes, "vectors": vectors or []})
+
+    @classmethod
     def together(cls, items: Sequence[Any], key: str, place: Place) -> dict[str, Any]:
         """The JSON object of several."""
         objects = [item.json(key, place) for item in items]
         names = [item["path"][len(f"media/{cls.folder}/") :] for item in objects]
         return {"_type": "object3D", "filenames": names, "count": len(items), "objects": objects}
+
+
+def box3d(
+    *, center: Any, size: Any, orientation: Any, color: Any, label: str | None = None, score: float | None = None
+) -> dict[str, Any]:
+    """A box of a scene. Needs no numpy.
+
+    Args:
+        center: x, y, z of its middle.
+        size: its three lengths.
+        orientation: the quaternion r, x, y, z that turns the axes of the space into those of the box.
+        color: red, green and blue.
+        label: text beside it.
+        score: how sure it is.
+
+    Raises:
+        LogError: one of the first three has another number of values.
+    """
+    for name, value, count in (("center", center, 3), ("size", size, 3), ("orientation", orientation, 4)):
+        if len(value) != count:
+            raise LogError(f"box3d: {name}: expected {count} numbers, got {len(value)}")
+    rows = _rotation(*(float(part) for part in orientation))
+    corners = []
+    for signs in itertools.product((-1, 1), repeat=3):
+        edge = [0.5 * float(length) * sign for length, sign in zip(size, signs)]
+        turned = (sum(edge[i] * rows[i][axis] for i in range(3)) for axis in range(3))
+        corners.append([float(middle) + offset for middle, offset in zip(center, turned)])
+    return {"corners": corners, "color": color, "label": label, "score": score}
+
+
+def _rotation(r: float, x: float, y: float, z: float) -> list[list[float]]:
+    """The matrix of a quaternion, its rows being where the axes go."""
+    s = 2 / (r * r + x * x + y * y + z * z)
+    return [
+        [1 - s * (y * y + z * z), s * (x * y - z * r), s * (x * z + y * r)],
+        [s * (x * y + z * r), 1 - s * (x * x + z * z), s * (y * z - x * r)],
+        [s * (x * z - y * r), s * (y * z + x * r), 1 - s * (x * x + y * y)],
+    ]
 
 
 def _scene(scene: Mapping[str, Any]) -> dict[str, Any]:

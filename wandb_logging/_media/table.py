@@ -176,9 +176,9 @@ class Table(Media):
         Returns:
             Where it is in there.
         """
-        artifact = Artifact(_artifact_name(f"run-{place.run_id}-{key}"), "run_table")
+        artifact = Artifact(artifact_name(f"run-{place.run_id}-{key}"), "run_table")
         name = f"{safe_key(key)}.table.json"
-        content = self._content(artifact)
+        content = self.into(artifact)
         with artifact.new_file(name, "wb") as file:
             # As the official SDK writes it: so the same table has the same digest.
             file.write(json.dumps(content, sort_keys=True).encode())
@@ -189,7 +189,8 @@ class Table(Media):
             "_latest_artifact_path": f"wandb-client-artifact://{ids['sequence_client_id']}:latest/{name}",
         }
 
-    def _content(self, artifact: Artifact) -> dict[str, Any]:
+    def into(self, artifact: Artifact) -> dict[str, Any]:
+        """Add the media in its cells to an artifact; its JSON object in there."""
         rows = self.data[: self.MAX_ARTIFACT_ROWS]
         return {
             "_type": "table",
@@ -202,7 +203,7 @@ class Table(Media):
         }
 
 
-def _artifact_name(name: str) -> str:
+def artifact_name(name: str) -> str:
     """A name that an artifact may have, made as the official SDK makes it; of different names different ones."""
     safe = re.sub(r"[^a-zA-Z0-9_.-]+", "", name)
     if safe == name and len(name) <= MAX_NAME:

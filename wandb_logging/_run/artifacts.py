@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wandb_logging._errors import JournalError, LogError
 from wandb_logging._run.background import Background
@@ -21,8 +21,10 @@ def log_artifact(  # noqa: PLR0917  those of `Run.log_artifact`
     kind: str | None,
     aliases: str | Iterable[str] | None,
     tags: str | Iterable[str] | None,
+    *,
+    of_run: bool = True,
 ) -> Artifact:
-    """As `Run.log_artifact`."""
+    """As `Run.log_artifact`; with `of_run` false it is none of what the run logged."""
     from wandb_logging._artifacts import keeping  # noqa: PLC0415  a fifth of the import time, and most runs have none
 
     journal = background.journal
@@ -30,6 +32,8 @@ def log_artifact(  # noqa: PLR0917  those of `Run.log_artifact`
     folder = None if background.mode == "disabled" else _folder(background, keeping.ARTIFACTS)
     artifact = keeping.artifact_of(given, name, kind, run_id, folder)
     event = keeping.describe(artifact, aliases, tags)
+    if not of_run:
+        event["of_run"] = False
     if folder is not None:
         journal.writer.make_way(artifact.size)
         event["folder"] = keeping.keep(artifact, folder)
@@ -50,6 +54,11 @@ def use_artifact(background: Background, name: str, kind: str | None, entity: st
         raise LogError(f"artifact {name} is of type {found.type}, not {kind}")
     background.append_change("use_artifact", {"id": found.id, "name": found.name})
     return found
+
+
+def note(background: Background, kind: str, what: Mapping[str, Any]) -> None:
+    """Have the listener do something with an artifact that was logged: use_artifact or link_artifact."""
+    background.append_change(kind, dict(what))
 
 
 def _folder(background: Background, name: Path) -> Path:

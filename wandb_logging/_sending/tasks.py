@@ -81,7 +81,16 @@ def _artifact(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunD
 def _use_artifact(task: Mapping[str, Any], link: Link, remote: Remote, _run_dir: RunDir, _files: RunFiles) -> list[str]:
     from wandb_logging._artifacts.upload import use_artifact  # noqa: PLC0415  most runs have none
 
-    use_artifact(link, remote, str(task["id"]))
+    use_artifact(link, remote, task)
+    return []
+
+
+def _link_artifact(
+    task: Mapping[str, Any], link: Link, remote: Remote, _run_dir: RunDir, _files: RunFiles
+) -> list[str]:
+    from wandb_logging._artifacts.upload import link_artifact  # noqa: PLC0415  most runs have none
+
+    link_artifact(link, remote, task)
     return []
 
 
@@ -107,5 +116,6 @@ _KINDS: dict[str, Callable[[Mapping[str, Any], Link, Remote, RunDir, RunFiles], 
     "media": _media,
     "artifact": _artifact,
     "use_artifact": _use_artifact,
+    "link_artifact": _link_artifact,
     "alert": _alert,
 }

@@ -26,28 +26,31 @@ from wandb_logging.compat._refused import not_covered, refused
 from wandb_logging.compat._shape import HOMES, REFUSED, VERSION
 
 if TYPE_CHECKING:
-    from wandb_logging._artifacts.artifact import Artifact
     from wandb_logging._errors import WandbLoggingError as Error
     from wandb_logging._events.alerts import AlertLevel
     from wandb_logging._media.audio import Audio
+    from wandb_logging._media.classes import Classes
     from wandb_logging._media.graph import Graph
     from wandb_logging._media.histogram import Histogram
     from wandb_logging._media.html import Html
     from wandb_logging._media.image import Image
+    from wandb_logging._media.joined import JoinedTable
     from wandb_logging._media.molecule import Molecule
-    from wandb_logging._media.object3d import Object3D
+    from wandb_logging._media.object3d import Object3D, box3d
     from wandb_logging._media.plotly import Plotly
     from wandb_logging._media.table import Table
     from wandb_logging._media.video import Video
     from wandb_logging._reading.summary import Summary
     from wandb_logging.compat import _plot as plot, _util as util
     from wandb_logging.compat._api import Api, restore
+    from wandb_logging.compat._artifact import Artifact
     from wandb_logging.compat._config import Config
     from wandb_logging.compat._functions import (
         alert,
         define_metric,
         finish,
         finish as join,
+        link_model,
         log,
         log_artifact,
         log_model,
@@ -87,6 +90,7 @@ __all__ = [
     "Api",
     "Artifact",
     "Audio",
+    "Classes",
     "CommError",
     "Config",
     "Error",
@@ -94,6 +98,7 @@ __all__ = [
     "Histogram",
     "Html",
     "Image",
+    "JoinedTable",
     "Molecule",
     "Object3D",
     "Plotly",
@@ -104,6 +109,7 @@ __all__ = [
     "Video",
     "__version__",
     "alert",
+    "box3d",
     "config",
     "define_metric",
     "ensure_configured",
@@ -111,6 +117,7 @@ __all__ = [
     "init",
     "install",
     "join",
+    "link_model",
     "log",
     "log_artifact",
     "log_model",

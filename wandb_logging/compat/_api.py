@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from wandb_logging._api.api import Api as _Api, Runs
 from wandb_logging._api.runs import ApiFile, ApiRun
-from wandb_logging._artifacts.download import UsedArtifact
+from wandb_logging._artifacts.changing import versions
 from wandb_logging._errors import LogError
 from wandb_logging.compat._active import current, no_run
+from wandb_logging.compat._artifact import Artifact
 from wandb_logging.compat._refused import not_covered
 
 
@@ -28,8 +31,57 @@ class File(ApiFile):
         return target.open(encoding="utf-8", errors="surrogateescape")
 
 
+class HTTPSummary(dict[str, Any]):
+    """The summary of a run on the server. `update` sets values and sends all of it.
+
+    Args:
+        values: what is in it.
+        send: sends it.
+    """
+
+    def __init__(self, values: Mapping[str, Any], send: Callable[[], object]) -> None:
+        super().__init__(values)
+        self._send = send
+
+    @property
+    def _json_dict(self) -> dict[str, Any]:
+        return dict(self)
+
+    def update(self, *values: Any, **more: Any) -> None:
+        """Set several values, and send."""
+        super().update(*values, **more)
+        self._send()
+
+
+class Project(NamedTuple):
+    """A project."""
+
+    name: str
+    entity: str
+
+
 class Run(ApiRun):
     """A run on the server. `display_name` is another name of `name`; `history` gives a data frame of pandas."""
+
+    def _take(self, node: Mapping[str, Any]) -> None:
+        super()._take(node)
+        self.summary = HTTPSummary(self.summary, self.update)
+
+    @property
+    def metadata(self) -> dict[str, Any] | None:
+        """What its program and machine were: the file wandb-metadata.json; None if it has none."""
+        found = next(super().files(["wandb-metadata.json"]), None)
+        if found is None:
+            return None
+        with tempfile.TemporaryDirectory() as folder:
+            values: dict[str, Any] = json.loads(found.download(folder).read_bytes())
+        return values
+
+    def delete(self, delete_artifacts: bool = False) -> None:  # type: ignore[override]  # the official SDK's
+        """Delete it from the server, for good."""
+        super().delete(with_artifacts=delete_artifacts)
+
+    save = ApiRun.update
 
     @property
     def display_name(self) -> str:
@@ -80,15 +132,15 @@ class Run(ApiRun):
         del per_page
         return (File(**vars(file)) for file in super().files(names))
 
-    def logged_artifacts(self, per_page: int = 100) -> Iterator[UsedArtifact]:
+    def logged_artifacts(self, per_page: int = 100) -> Iterator[Artifact]:  # type: ignore[override]  # as above
         """The artifacts that it logged."""
         del per_page
-        return super().logged_artifacts()
+        return map(Artifact.of, super().logged_artifacts())
 
-    def used_artifacts(self, per_page: int = 100) -> Iterator[UsedArtifact]:
+    def used_artifacts(self, per_page: int = 100) -> Iterator[Artifact]:  # type: ignore[override]  # as above
         """The artifacts that it used."""
         del per_page
-        return super().used_artifacts()
+        return map(Artifact.of, super().used_artifacts())
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -136,7 +188,13 @@ class Api(_Api):
         del include_sweeps, lazy
         return super().runs(path, filters, order, per_page)
 
-    def artifact(self, name: str, type: str | None = None) -> UsedArtifact:  # noqa: A002  the official SDK's name
+    def projects(self, entity: str | None = None, per_page: int = 200) -> Iterator[Project]:  # type: ignore[override]
+        """The projects of a team or user."""
+        del per_page
+        owner = entity or self._entity or self.default_entity
+        return (Project(name, owner or "") for name in super().projects(owner))
+
+    def artifact(self, name: str, type: str | None = None) -> Artifact:  # type: ignore[override]  # noqa: A002
         """An artifact.
 
         Raises:
@@ -145,7 +203,25 @@ class Api(_Api):
         found = super().artifact(name)
         if type is not None and found.type != type:
             raise LogError(f"artifact {name} is of type {found.type}, not {type}")
-        return found
+        return Artifact.of(found)
+
+    def artifact_exists(self, name: str, type: str | None = None) -> bool:  # noqa: A002  as above
+        """Whether there is an artifact of that name, and of that type."""
+        try:
+            self.artifact(name, type)
+        except LogError:
+            return False
+        return True
+
+    def artifacts(self, type_name: str, name: str, per_page: int = 50, tags: object = None) -> Iterator[Artifact]:
+        """All versions of an artifact: `name`, `project/name` or `entity/project/name`."""
+        del per_page
+        if tags:
+            raise not_covered("wandb.Api().artifacts(tags=...)")
+        *place, collection = name.split("/")
+        entity, project = self._place("/".join(place), name)
+        found = versions(self._server.link, entity, project, type_name, collection)
+        return map(Artifact.of, found)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wandb_logging._artifacts.artifact import Artifact
+from wandb_logging.compat._artifact import Artifact
 from wandb_logging.compat._util import make_artifact_name_safe
 
 if TYPE_CHECKING:
@@ -36,7 +36,10 @@ def log_code(
     for path in _files_below(folder):
         if _asked(include, path, folder) and not _asked(exclude, path, folder):
             artifact.add_file(path, Path(os.path.relpath(path, folder)).as_posix())
-    return run.log_artifact(artifact) if artifact.manifest.entries else None
+    if not artifact.manifest.entries:
+        return None
+    run.log_artifact(artifact)
+    return artifact
 
 
 def _asked(function: Callable[..., Any], path: str, root: str) -> bool:

@@ -6,15 +6,14 @@ import importlib
 import os
 import tempfile
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
-from wandb_logging._artifacts.artifact import Artifact, StrPath
-from wandb_logging._artifacts.download import UsedArtifact
-from wandb_logging._errors import LogError, WandbLoggingError
+from wandb_logging._artifacts.artifact import StrPath
+from wandb_logging._errors import LogError
 from wandb_logging._events.alerts import WAIT, AlertLevel
 from wandb_logging._events.metrics import Metric
 from wandb_logging._reading.summary import Summary
@@ -22,7 +21,7 @@ from wandb_logging._run.run import Run as _Run
 from wandb_logging._run.save import matches
 from wandb_logging._settings.settings import Settings as _Settings
 from wandb_logging.compat._active import active, end
-from wandb_logging.compat._code import is_of_runs, is_python, log_code
+from wandb_logging.compat._artifacts_of_run import ArtifactsOfRun
 from wandb_logging.compat._config import Config
 from wandb_logging.compat._refused import not_covered
 from wandb_logging.compat._settings import INIT_TIMEOUT, RunSettings, Settings, in_notebook
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from wandb_logging.compat._watch import Watcher
 
 
-class Run:
+class Run(ArtifactsOfRun):
     """A run under the official SDK's names, as `init` gives it.
 
     As a context manager it is finished at the end of the block: with exit code 1 if an exception leaves it.
@@ -269,7 +268,10 @@ class Run:
 
         Raises:
             LogError: `data` is no mapping, or the run is finished.
+            TypeError: a name is no text.
         """
+        if hasattr(data, "keys") and not all(isinstance(name, str) for name in data):
+            raise TypeError("Key values passed to `wandb.log` must be strings.")
         self._config.persist()
         self._run.log(data, step, commit=commit)
 
@@ -351,78 +353,6 @@ class Run:
     ) -> None:
         """Tell people, as `wandb_logging.Run.alert`."""
         self._run.alert(title, text, level or AlertLevel.INFO, wait_duration or WAIT)
-
-    def log_artifact(
-        self,
-        artifact_or_path: Artifact | StrPath,
-        name: str | None = None,
-        type: str | None = None,  # noqa: A002  the official SDK's name
-        aliases: str | Iterable[str] | None = None,
-        tags: str | Iterable[str] | None = None,
-    ) -> Artifact:
-        """Log an artifact, as `wandb_logging.Run.log_artifact`."""
-        return self._run.log_artifact(artifact_or_path, name, type, aliases, tags)
-
-    def use_artifact(
-        self,
-        artifact_or_name: str | UsedArtifact,
-        type: str | None = None,  # noqa: A002  the official SDK's name
-        aliases: str | Iterable[str] | None = None,
-        use_as: str | None = None,
-    ) -> UsedArtifact:
-        """Find an artifact on the server, as `wandb_logging.Run.use_artifact`.
-
-        Args:
-            artifact_or_name: its name, or one that was found.
-            type: what it must be.
-            aliases, use_as: have no meaning for an artifact that is there.
-        """
-        del aliases, use_as
-        if isinstance(artifact_or_name, Artifact):
-            raise WandbLoggingError(
-                "use_artifact of an Artifact that was made here is not covered by wandb_logging.compat: "
-                "log_artifact it, wait for it, and use it by its name"
-            )
-        used = artifact_or_name
-        name = used if isinstance(used, str) else f"{used.entity}/{used.project}/{used.name}"
-        return self._run.use_artifact(name, type)
-
-    def log_model(self, path: StrPath, name: str | None = None, aliases: str | Iterable[str] | None = None) -> None:
-        """Log a file or folder as an artifact of type model."""
-        self._run.log_artifact(path, name, "model", aliases)
-
-    def use_model(self, name: str) -> str:
-        """Fetch an artifact of type model; the path of its only file, or of the folder.
-
-        Raises:
-            LogError: it is no model; or as `wandb_logging.Run.use_artifact`.
-        """
-        used = self._run.use_artifact(name)
-        if "model" not in used.type.lower():
-            raise LogError(f"artifact {name} is of type {used.type}, which has no 'model' in it")
-        folder = used.download()
-        files = used.files()
-        return str(Path(folder, files[0].path)) if len(files) == 1 else folder
-
-    def log_code(
-        self,
-        root: str | None = ".",
-        name: str | None = None,
-        include_fn: Callable[..., bool] = is_python,
-        exclude_fn: Callable[..., bool] = is_of_runs,
-    ) -> Artifact | None:
-        """Log source files as an artifact of type code.
-
-        Args:
-            root: folder that they are below.
-            name: of the artifact. Default: of the project and the program.
-            include_fn: says of a path, or of a path and the root, whether it is one of them. Default: Python files.
-            exclude_fn: says whether it is not. Default: folders that runs are kept in.
-
-        Returns:
-            The artifact; None if there is no such file.
-        """
-        return log_code(self, root or ".", name, include_fn, exclude_fn)
 
     def restore(
         self, name: str, run_path: str | None = None, replace: bool = False, root: str | None = None

@@ -9,7 +9,7 @@ from wandb_logging._media import ROOMS
 
 VERSION = "0.31.0"
 
-_MEDIA = {**ROOMS, "Graph": "_media.graph"}
+_MEDIA = {**ROOMS, "Classes": "_media.classes", "Graph": "_media.graph", "JoinedTable": "_media.joined"}
 _ERRORS = {
     "AuthenticationError": "_errors:AuthError",
     "CommError": "_errors:WandbLoggingError",
@@ -23,8 +23,9 @@ HOMES: dict[str, str] = {
     **_MEDIA,
     **_TERM,
     "AlertLevel": "_events.alerts",
+    "box3d": "_media.object3d",
     "Api": "compat._api",
-    "Artifact": "_artifacts.artifact",
+    "Artifact": "compat._artifact",
     "CommError": _ERRORS["CommError"],
     "Config": "compat._config",
     "Error": _ERRORS["Error"],
@@ -45,6 +46,7 @@ HOMES: dict[str, str] = {
             "define_metric",
             "finish",
             "log",
+            "link_model",
             "log_artifact",
             "log_model",
             "mark_preempting",
@@ -66,15 +68,11 @@ HOMES: dict[str, str] = {
 REFUSED = frozenset(
     [
         "ArtifactTTL",
-        "Classes",
         "EvalTable",
-        "JoinedTable",
         "agent",
         "api",
         "attach",
-        "box3d",
         "controller",
-        "link_model",
         "pin_config_keys",
         "sagemaker_auth",
         "sweep",
@@ -113,7 +111,7 @@ _INTEGRATIONS = {name: dict.fromkeys(names, f"compat._integrations.{name}") for 
 MODULES: dict[str, dict[str, str]] = {
     "apis": {},
     "apis.public": {"Api": "compat._api", "File": "compat._api", "Run": "compat._api", "Runs": "_api.api"},
-    "data_types": {**_MEDIA, "WBValue": "_media.base:Value"},
+    "data_types": {**_MEDIA, "PartitionedTable": "_media.joined", "WBValue": "_media.base:Value"},
     "env": {},
     "errors": _ERRORS,
     "errors.errors": _ERRORS,
@@ -163,6 +161,7 @@ MODULES: dict[str, dict[str, str]] = {
     },
     "sdk.artifacts": {},
     "sdk.artifacts.artifact": {"Artifact": HOMES["Artifact"]},
+    "sdk.artifacts.artifact_manifest_entry": {"ArtifactManifestEntry": "compat._artifact:ManifestEntry"},
     "sdk.data_types": {},
     "sdk.data_types.base_types": {},
     "sdk.data_types.base_types.media": {"Media": "_media.base"},
@@ -173,7 +172,13 @@ MODULES: dict[str, dict[str, str]] = {
     "sdk.data_types.molecule": {"Molecule": _MEDIA["Molecule"]},
     "sdk.data_types.object_3d": {"Object3D": _MEDIA["Object3D"]},
     "sdk.data_types.plotly": {"Plotly": _MEDIA["Plotly"]},
-    "sdk.data_types.table": {"Table": _MEDIA["Table"]},
+    "sdk.data_types.table": {
+        "JoinedTable": "_media.joined",
+        "PartitionedTable": "_media.joined",
+        "Table": _MEDIA["Table"],
+    },
+    "sdk.data_types.helper_types": {},
+    "sdk.data_types.helper_types.classes": {"Classes": "_media.classes"},
     "sdk.data_types.video": {"Video": _MEDIA["Video"]},
     "sdk.lib": {"RunDisabled": "compat._util", "SummaryDisabled": "compat._util", "telemetry": "compat._util"},
     "sdk.lib.config_util": {"ConfigError": "compat._config"},

@@ -141,6 +141,27 @@ def _use(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
     return {"artifact": artifact}
 
 
+@resolves("Mutation.linkArtifact")
+def _link(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
+    by_client = (item for item in context.store.artifacts.by_id.values() if item.client_id == values.get("clientID"))
+    found = None if values.get("artifactID") else next(by_client, None)
+    artifact = found or _require(context, values.get("artifactID") or str(values.get("clientID")))
+    place = (values["entityName"], values["projectName"], values["artifactPortfolioName"])
+    context.store.add_project(*place[:2])
+    aliases = [item["alias"] for item in values.get("aliases") or []]
+    number = context.store.artifacts.link(artifact, place, aliases)
+    return {"versionIndex": number, "artifactMembership": Membership(artifact.collection, artifact)}
+
+
+@resolves("Mutation.deleteArtifact")
+def _delete(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
+    artifact = _require(context, values["artifactID"])
+    if artifact.aliases and not values.get("deleteAliases"):
+        raise Refusal(f"artifact {artifact.name} has aliases: {', '.join(artifact.aliases)}")
+    artifact.state, artifact.aliases = "DELETED", []
+    return {"artifact": artifact}
+
+
 @resolves("Mutation.addAliases")
 def _add_aliases(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
     artifact = _require(context, values["artifactID"])

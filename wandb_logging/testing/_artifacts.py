@@ -40,6 +40,14 @@ class Upload:
 
 
 @dataclass
+class Link:
+    """A version as a member of a collection that it was linked to."""
+
+    artifact: StoredArtifact
+    aliases: list[str] = field(default_factory=list)
+
+
+@dataclass
 class Artifacts:
     """All artifacts, and the bytes of their files by hex MD5."""
 
@@ -49,13 +57,34 @@ class Artifacts:
     manifests: dict[str, tuple[StoredArtifact, Manifest]] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
     uploads: dict[str, Upload] = field(default_factory=dict)
+    links: dict[tuple[str, str, str], list[Link]] = field(default_factory=dict)
 
     def find(self, entity: str, project: str, name: str) -> Membership | None:
         """The version called `"collection:alias"`; without an alias the latest."""
         collection_name, _, alias = name.partition(":")
         collection = self.collections.get((entity, project, collection_name))
         artifact = collection.find(alias or LATEST) if collection else None
-        return Membership(collection, artifact) if collection and artifact else None
+        if collection and artifact:
+            return Membership(collection, artifact)
+        linked = self._linked((entity, project, collection_name), alias or LATEST)
+        return Membership(linked.artifact.collection, linked.artifact) if linked else None
+
+    def _linked(self, place: tuple[str, str, str], alias: str) -> Link | None:
+        links = self.links.get(place, [])
+        named = [link for number, link in enumerate(links) if alias in {f"v{number}", *link.aliases}]
+        return named[-1] if named else links[-1] if links and alias == LATEST else None
+
+    def link(self, artifact: StoredArtifact, place: tuple[str, str, str], aliases: list[str]) -> int:
+        """Make a version a member of another collection, by (entity, project, name); its number there."""
+        links = self.links.setdefault(place, [])
+        for link in links:
+            link.aliases = [alias for alias in link.aliases if alias not in aliases]
+        known = next((link for link in links if link.artifact is artifact), None)
+        if known is None:
+            known = Link(artifact)
+            links.append(known)
+        known.aliases += aliases
+        return links.index(known)
 
     def create(self, values: Mapping[str, Any], run: StoredRun | None, moment: str) -> StoredArtifact:
         """CreateArtifact: a pending version, or the one that is there already.

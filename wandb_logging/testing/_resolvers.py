@@ -160,6 +160,25 @@ def _stop_run(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
     return {"success": run is not None}
 
 
+@resolves("Mutation.deleteRun")
+def _delete_run(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
+    run = context.store.by_storage_id(values["id"])
+    if run is None:
+        raise Refusal(f"run {values['id']} not found")
+    context.store.runs.remove(run)
+    return {"clientMutationId": values.get("clientMutationId")}
+
+
+@resolves("Mutation.deleteFiles")
+def _delete_files(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
+    wanted = set(values["files"])
+    found = {id_: (run, name) for run in context.store.runs for name in run.files if (id_ := run_file(run, name).id)}
+    for id_ in wanted & found.keys():
+        run, name = found[id_]
+        del run.files[name]
+    return {"success": wanted <= found.keys()}
+
+
 @resolves("Mutation.notifyScriptableRunAlert")
 def _alert(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
     run = context.store.require(values["entityName"], values["projectName"], values["runName"])

@@ -36,6 +36,8 @@ type Mutation {
   upsertModel(input: UpsertModelInput!): UpsertModelPayload
   rewindRun(input: RewindRunInput!): RewindRunPayload
   stopRun(input: StopRunInput!): SuccessPayload
+  deleteRun(input: DeleteRunInput!): DeletePayload
+  deleteFiles(input: DeleteFilesInput!): SuccessPayload
   createRunFiles(input: CreateRunFilesInput!): CreateRunFilesPayload
   markRunFilesUploaded(input: MarkRunFilesUploadedInput!): SuccessPayload
   notifyScriptableRunAlert(input: NotifyScriptableRunAlertInput!): SuccessPayload
@@ -48,6 +50,8 @@ type Mutation {
   commitArtifact(input: CommitArtifactInput!): ArtifactPayload
   updateArtifact(input: UpdateArtifactInput!): ArtifactPayload
   useArtifact(input: UseArtifactInput!): ArtifactPayload
+  linkArtifact(input: LinkArtifactInput!): LinkArtifactPayload
+  deleteArtifact(input: DeleteArtifactInput!): ArtifactPayload
   addAliases(input: AddAliasesInput!): SuccessPayload
   deleteAliases(input: DeleteAliasesInput!): SuccessPayload
 }
@@ -233,6 +237,9 @@ input RewindRunInput {
 }
 type RewindRunPayload { rewoundRun: Run }
 input StopRunInput { id: ID! clientMutationId: String }
+input DeleteRunInput { id: ID! deleteArtifacts: Boolean clientMutationId: String }
+type DeletePayload { clientMutationId: String }
+input DeleteFilesInput { files: [ID!]! projectId: Int entityName: String projectName: String clientMutationId: String }
 type SuccessPayload { success: Boolean }
 input CreateRunFilesInput {
   entityName: String!
@@ -469,6 +476,17 @@ input UseArtifactInput {
   usedAs: String
   clientMutationId: String
 }
+input LinkArtifactInput {
+  artifactPortfolioName: String!
+  entityName: String!
+  projectName: String!
+  aliases: [ArtifactAliasInput!]
+  artifactID: ID
+  clientID: ID
+  clientMutationId: String
+}
+type LinkArtifactPayload { versionIndex: Int artifactMembership: ArtifactCollectionMembership }
+input DeleteArtifactInput { artifactID: ID! deleteAliases: Boolean clientMutationId: String }
 input ArtifactCollectionAliasInput {
   alias: String!
   artifactCollectionName: String!

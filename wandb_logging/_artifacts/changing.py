@@ -1,0 +1,168 @@
+"""An artifact on the server, changed and asked about: its names, what is said of it, links, runs that made or use it.
+
+Each function takes the way to the server, and the server's own id of the artifact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from wandb_logging._artifacts.download import Reach, UsedArtifact, found_artifact
+from wandb_logging._artifacts.keeping import metadata_json
+from wandb_logging._artifacts.wire import ID_OF_CLIENT
+from wandb_logging._errors import LogError
+from wandb_logging._server.protocol import dig
+
+_RUN = "name project { name entityName }"
+
+_PARTS = """id state digest description metadata versionIndex createdAt tags { name } aliases { alias }
+    artifactType { name } artifactSequence { name project { name entityName } }"""
+
+_BY_ID = f"query ArtifactByID($id: ID!) {{ artifact(id: $id) {{ {_PARTS} }} }}"
+
+_RUNS = f"""query ArtifactRuns($id: ID!) {{
+  artifact(id: $id) {{ createdBy {{ __typename ... on Run {{ {_RUN} }} }} usedBy {{ edges {{ node {{ {_RUN} }} }} }} }}
+}}"""
+
+_VERSIONS = f"""query ProjectArtifacts($entity: String, $project: String!, $type: String!, $collection: String!,
+    $after: String, $first: Int) {{
+  project(entityName: $entity, name: $project) {{
+    artifactType(name: $type) {{
+      artifactCollection(name: $collection) {{
+        artifacts(after: $after, first: $first) {{
+          edges {{ node {{ {_PARTS} }} }} pageInfo {{ hasNextPage endCursor }}
+        }}
+      }}
+    }}
+  }}
+}}"""
+
+_UPDATE = "mutation UpdateArtifact($input: UpdateArtifactInput!) { updateArtifact(input: $input) { artifact { id } } }"
+_ADD = "mutation AddAliases($input: AddAliasesInput!) { addAliases(input: $input) { success } }"
+_TAKE = "mutation DeleteAliases($input: DeleteAliasesInput!) { deleteAliases(input: $input) { success } }"
+_DELETE = "mutation DeleteArtifact($input: DeleteArtifactInput!) { deleteArtifact(input: $input) { artifact { id } } }"
+
+_PAGE = 50
+
+
+def logged(reach: Reach, client_id: str, digest: str, place: tuple[str | None, str, str, str]) -> UsedArtifact | None:
+    """The version that was logged under an id made here, or had this content before; None if there is none yet.
+
+    Args:
+        reach: the way to the server.
+        client_id: what it was logged under.
+        digest: of its content.
+        place: entity, project, type and name of its collection.
+
+    Raises:
+        TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.
+    """
+    with reach() as link:
+        found = dig(link.graphql(ID_OF_CLIENT, {"clientID": client_id}), "clientIDMapping", "serverID")
+    if isinstance(found, str):
+        known = by_id(reach, found)
+        return known if known is not None and known.name.rpartition(":v")[2].isdecimal() else None
+    return next((each for each in versions(reach, *place) if each.digest == digest), None)
+
+
+def by_id(reach: Reach, artifact_id: str) -> UsedArtifact | None:
+    """The artifact that the server knows by this id.
+
+    Raises:
+        TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.
+    """
+    with reach() as link:
+        node = dig(link.graphql(_BY_ID, {"id": artifact_id}), "artifact")
+    return found_artifact(node, reach) if isinstance(node, dict) else None
+
+
+def versions(reach: Reach, entity: str | None, project: str, kind: str, name: str) -> Iterator[UsedArtifact]:
+    """All versions of a collection, in the server's order, page after page.
+
+    Raises:
+        TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.
+    """
+    asked = {"entity": entity, "project": project, "type": kind, "collection": name}
+    after: str | None = None
+    while True:
+        with reach() as link:
+            answer = link.graphql(_VERSIONS, {**asked, "after": after, "first": _PAGE})
+        page = dig(answer, "project", "artifactType", "artifactCollection", "artifacts")
+        for edge in dig(page, "edges") or []:
+            yield found_artifact(edge["node"], reach)
+        before, after = after, dig(page, "pageInfo", "endCursor")
+        if not dig(page, "pageInfo", "hasNextPage") or after in {None, before}:
+            return
+
+
+def change(reach: Reach, artifact_id: str, **changed: Any) -> None:
+    """Set what is said of it.
+
+    Args:
+        reach: the way to the server.
+        artifact_id: the server's id of it.
+        **changed: description, metadata (a mapping), tags_added and tags_removed.
+
+    Raises:
+        LogError: the metadata cannot be sent.
+        TransportError, HTTPStatusError, GraphQLError: the server does not take it.
+    """
+    values: dict[str, Any] = {"artifactID": artifact_id, "description": changed.get("description")}
+    values["metadata"] = metadata_json(changed.get("metadata") or {})
+    for name, field in (("tags_added", "tagsToAdd"), ("tags_removed", "tagsToDelete")):
+        if changed.get(name):
+            values[field] = [{"tagName": tag} for tag in changed[name]]
+    with reach() as link:
+        link.graphql(_UPDATE, {"input": values})
+
+
+def change_aliases(
+    reach: Reach, artifact_id: str, place: Mapping[str, str], added: Iterable[str], removed: Iterable[str]
+) -> None:
+    """Give it names, and take some.
+
+    Args:
+        reach: the way to the server.
+        artifact_id: the server's id of it.
+        place: entityName, projectName and artifactCollectionName.
+        added: names that it gets: another version that has one loses it.
+        removed: names that it loses.
+
+    Raises:
+        TransportError, HTTPStatusError, GraphQLError: the server does not take it.
+    """
+    for document, names in ((_ADD, list(added)), (_TAKE, list(removed))):
+        if names:
+            aliases = [{**place, "alias": name} for name in names]
+            with reach() as link:
+                link.graphql(document, {"input": {"artifactID": artifact_id, "aliases": aliases}})
+
+
+def delete(reach: Reach, artifact_id: str, *, with_aliases: bool) -> None:
+    """Delete the version from the server, for good.
+
+    Raises:
+        TransportError, HTTPStatusError, GraphQLError: the server does not do it: it has aliases, for one.
+    """
+    with reach() as link:
+        link.graphql(_DELETE, {"input": {"artifactID": artifact_id, "deleteAliases": with_aliases}})
+
+
+def runs_of(reach: Reach, artifact_id: str) -> tuple[str | None, list[str]]:
+    """The run that logged it, and those that use it, each as `entity/project/id`.
+
+    Raises:
+        TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.
+    """
+    with reach() as link:
+        node = dig(link.graphql(_RUNS, {"id": artifact_id}), "artifact")
+    if not isinstance(node, dict):
+        raise LogError("the server does not know this artifact any more")
+    users = [_path(dig(edge, "node")) for edge in dig(node, "usedBy", "edges") or []]
+    return _path(dig(node, "createdBy")), [user for user in users if user]
+
+
+def _path(run: object) -> str | None:
+    name = dig(run, "name")
+    return f"{dig(run, 'project', 'entityName')}/{dig(run, 'project', 'name')}/{name}" if name else None

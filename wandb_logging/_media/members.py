@@ -1,0 +1,202 @@
+"""Values as members of an artifact: `add` puts one there, with the files that belong to it; `read` makes it again.
+
+A member is a JSON file whose name says what it is, `predictions.table.json` (the official SDK's names and form).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from wandb_logging._errors import LogError
+from wandb_logging._media.base import Media
+
+if TYPE_CHECKING:
+    from wandb_logging._artifacts.artifact import Artifact
+    from wandb_logging._artifacts.manifest import Manifest
+
+# What a member's name ends with, and the kind it is.
+KINDS = {
+    "audio-file": "audio:Audio",
+    "classes": "classes:Classes",
+    "html-file": "html:Html",
+    "image-file": "image:Image",
+    "joined-table": "joined:JoinedTable",
+    "molecule-file": "molecule:Molecule",
+    "object3D-file": "object3d:Object3D",
+    "partitioned-table": "joined:PartitionedTable",
+    "table": "table:Table",
+    "video-file": "video:Video",
+}
+
+
+class Source(Protocol):
+    """What members are read from: an artifact whose files can be fetched."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What it holds."""
+
+    def fetch(self, name: str) -> Path:
+        """One of its files, as a file here."""
+
+
+def add(artifact: Artifact, value: Any, name: str, *, overwrite: bool = False) -> str:
+    """Add a value to an artifact; the same value again is where it was added first.
+
+    Args:
+        artifact: where it goes.
+        value: a table, an image, or another of the kinds in `KINDS`.
+        name: its name there, without the ending, which is put behind it.
+        overwrite: whether it may take the place of another value of that name.
+
+    Returns:
+        Its name, with the ending.
+
+    Raises:
+        LogError: it is no such value, or as `Artifact.new_file`.
+        OSError: a file of it cannot be kept.
+    """
+    kind = kind_of(value)
+    if kind is None:
+        raise LogError(f"Artifact.add: expected a Table or media, got {type(value).__name__}")
+    known = artifact.added.get(id(value))
+    if known is not None:
+        return known[1]
+    content = value.into(artifact)
+    full = named(name, kind)
+    if full not in artifact.manifest.entries or overwrite:
+        with artifact.new_file(full, "w") as file:
+            json.dump(content, file, sort_keys=True)
+    artifact.added[id(value)] = (value, full)  # the value, too: another could have its id later
+    return full
+
+
+def kind_of(value: Any) -> str | None:
+    """Which of `KINDS` a value is; None if none."""
+    if not isinstance(value, Media):
+        return None
+    kind = "table" if value.kind == "table-file" else value.kind
+    return kind if kind in KINDS else None
+
+
+def named(name: str, kind: str) -> str:
+    """The name of a member of that kind."""
+    ending = f".{kind}.json"
+    return name if name.endswith(ending) else name + ending
+
+
+def find(manifest: Manifest, name: str) -> tuple[str, str] | None:
+    """Full name and kind of the member that was added under a name; None if there is none."""
+    found = ((named(name, kind), kind) for kind in KINDS)
+    return next(((full, kind) for full, kind in found if full in manifest.entries), None)
+
+
+def read(source: Source, name: str) -> Any:
+    """The value that was added under a name; None if there is none.
+
+    Raises:
+        LogError: its file is not what it should be.
+        TransportError, HTTPStatusError, GraphQLError, OSError: a file of it cannot be fetched.
+    """
+    found = find(source.manifest, name)
+    if found is None:
+        return None
+    full, kind = found
+    try:
+        content = json.loads(source.fetch(full).read_bytes())
+    except ValueError as exc:
+        raise LogError(f"{full}: expected JSON ({exc})") from exc
+    return made(source, kind, content)
+
+
+def made(source: Source, kind: str, content: Mapping[str, Any]) -> Any:
+    """The value that a member's content is."""
+    module, _, name = KINDS[kind].partition(":")
+    cls: Any = getattr(importlib.import_module(f"wandb_logging._media.{module}"), name)
+    make = _MADE.get(kind)
+    return make(cls, source, content) if make else _of_file(cls, source, content)
+
+
+def _of_file(cls: Any, source: Source, content: Mapping[str, Any]) -> Any:
+    caption = {"caption": content["caption"]} if content.get("caption") is not None else {}
+    return cls(str(source.fetch(content["path"])), **caption)
+
+
+def _html(cls: Any, source: Source, content: Mapping[str, Any]) -> Any:
+    return cls(source.fetch(content["path"]), inject=False)
+
+
+def _image(cls: Any, source: Source, content: Mapping[str, Any]) -> Any:
+    where = content.get("classes")
+    classes = read(source, where["path"]) if where else None
+    return cls(
+        str(source.fetch(content["path"])),
+        caption=content.get("caption"),
+        grouping=content.get("grouping"),
+        classes=classes,
+        boxes={name: {"box_data": boxes} for name, boxes in (content.get("boxes") or {}).items()} or None,
+        masks={name: {"path": str(source.fetch(mask["path"]))} for name, mask in (content.get("masks") or {}).items()}
+        or None,
+    )
+
+
+def _classes(cls: Any, source: Source, content: Mapping[str, Any]) -> Any:
+    del source
+    return cls(content["class_set"])
+
+
+def _table(cls: Any, source: Source, content: Mapping[str, Any]) -> Any:
+    columns = content["columns"]
+    types = content.get("column_types", {}).get("params", {}).get("type_map", {})
+    times = {column for column in columns if _is_time(types.get(str(column)))}
+    table = cls(columns=columns, log_mode=content.get("log_mode") or "IMMUTABLE")
+    for row in content["data"]:
+        table.add_data(*(_cell(source, value, time=column in times) for column, value in zip(columns, row)))
+    return table
+
+
+def _is_time(column_type: Any) -> bool:
+    """Whether a column's type is a time, or may be one beside None."""
+    if not isinstance(column_type, Mapping):
+        return False
+    either = column_type.get("params", {}).get("allowed_types") or [column_type]
+    return any(each.get("wb_type") == "timestamp" for each in either)
+
+
+def _cell(source: Source, value: Any, *, time: bool) -> Any:
+    if isinstance(value, Mapping) and value.get("_type") in KINDS:
+        return made(source, value["_type"], value)
+    if time and isinstance(value, (int, float)):
+        return dt.datetime.fromtimestamp(value / 1000, tz=dt.timezone.utc)
+    return value
+
+
+def _joined(cls: Any, source: Source, content: Mapping[str, Any]) -> Any:
+    tables = (read(source, content[name]) or content[name] for name in ("table1", "table2"))
+    return cls(*tables, content["join_key"])
+
+
+def _partitioned(cls: Any, source: Source, content: Mapping[str, Any]) -> Any:
+    folder = content["parts_path"].rstrip("/") + "/"
+    parts: dict[str, Callable[[], Any]] = {
+        name: partial(read, source, name)
+        for name in source.manifest.entries
+        if name.startswith(folder) and name.endswith(".table.json")
+    }
+    return cls(content["parts_path"]).of_parts(parts)
+
+
+_MADE: dict[str, Callable[[Any, Source, Mapping[str, Any]], Any]] = {
+    "classes": _classes,
+    "html-file": _html,
+    "image-file": _image,
+    "joined-table": _joined,
+    "partitioned-table": _partitioned,
+    "table": _table,
+}

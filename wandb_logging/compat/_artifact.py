@@ -1,0 +1,510 @@
+"""`wandb.Artifact`: one class for what is made here and what is on the server, as in the official SDK."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from wandb_logging._artifacts import changing
+from wandb_logging._artifacts.artifact import MAX_REFERENCES, Artifact as _Artifact, StrPath
+from wandb_logging._artifacts.download import Reach, UsedArtifact
+from wandb_logging._artifacts.keeping import LATEST
+from wandb_logging._artifacts.manifest import Entry, Manifest, read_digest
+from wandb_logging._errors import LogError
+from wandb_logging.compat._active import current, no_run
+from wandb_logging.compat._refused import not_covered
+
+if TYPE_CHECKING:
+    from wandb_logging.compat._run import Run
+
+
+class ArtifactNotLogged(LogError):
+    """Only an artifact that is on the server has this."""
+
+
+@dataclass(frozen=True)
+class ManifestEntry:
+    """A file or a reference of an artifact.
+
+    Attributes:
+        artifact: what it is in.
+        path: its name there.
+    """
+
+    artifact: Artifact
+    path: str
+
+    def __getattr__(self, name: str) -> Any:
+        if name in {"digest", "size", "ref", "extra", "local_path", "birth_artifact_id"}:
+            return getattr(self.artifact.manifest.entries[self.path], name)
+        raise AttributeError(name)
+
+    @property
+    def name(self) -> str:
+        """The same as `path`."""
+        return self.path
+
+    def parent_artifact(self) -> Artifact:
+        """What it is in."""
+        return self.artifact
+
+    def download(self, root: StrPath | None = None, **_: Any) -> str:
+        """Fetch it; the path of the file."""
+        return self.artifact.on_server().get_entry(self.path).download(root)
+
+    def ref_target(self) -> str:
+        """The address that it is a reference to.
+
+        Raises:
+            ValueError: it is a file.
+        """
+        if self.ref is None:
+            raise ValueError("Only reference entries support ref_target().")
+        return str(self.ref)
+
+
+class Artifact(_Artifact):
+    """A versioned set of files: made here, until it is logged; or one that is on the server.
+
+    What only the server knows (`version`, `id`, `aliases`) is asked for when it is wanted; `wait` before that.
+
+    Args:
+        name: letters, digits, `_`, `-` and `.`, at most 128 characters.
+        type: what kind of thing it is: dataset, model ...
+        description: for people.
+        metadata: name -> value, at most 100.
+        incremental, storage_region, use_as: of the official SDK; not covered.
+
+    Raises:
+        LogError: name, type or metadata are not as they should be.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        type: str,  # noqa: A002  the official SDK's name
+        description: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        incremental: bool = False,
+        use_as: str | None = None,
+        storage_region: str | None = None,
+    ) -> None:
+        del use_as
+        for argument, value in (("incremental", incremental), ("storage_region", storage_region)):
+            if value:
+                raise not_covered(f"wandb.Artifact({argument}={value!r})")
+        self._found: UsedArtifact | None = None
+        self._run: Run | None = None
+        self._paths: dict[str, str] = {}
+        self._aliases: list[str] = []
+        self._tags: list[str] = []
+        super().__init__(name, type, description, metadata)
+
+    @classmethod
+    def of(cls, found: UsedArtifact) -> Artifact:
+        """The one that was found on the server."""
+        made = cls("found", "found")
+        made.type, made.description, made.metadata = found.type, found.description, dict(found.metadata)
+        made._take(found)
+        return made
+
+    def _take(self, found: UsedArtifact) -> None:
+        self._found = found
+        self._aliases = list(found.aliases)
+
+    def was_logged(self, run: Run, aliases: Iterable[str], tags: Iterable[str]) -> None:
+        """Take note of the run that logged it."""
+        self._run, self._aliases, self._tags = run, list(dict.fromkeys([*aliases, LATEST])), list(tags)
+
+    @property
+    def client_id(self) -> str:
+        """What the server knows it by while it has no id."""
+        return self._client_id
+
+    def is_draft(self) -> bool:
+        """Whether it has not been logged."""
+        return self._found is None and self._run is None
+
+    def on_server(self) -> UsedArtifact:
+        """It, as the server has it.
+
+        Raises:
+            ArtifactNotLogged: it has not been logged, or not arrived, or its run is offline.
+        """
+        if self._found is None:
+            if self._run is None:
+                raise ArtifactNotLogged(f"artifact {self.name} has not been logged")
+            below = self._run._run  # noqa: SLF001  the run beneath
+            if below.mode != "online":
+                raise ArtifactNotLogged(f"artifact {self.name}: run {below.id} is {below.mode}: the server has it not")
+            place = (below.entity, below.project, self.type, self.name)
+            found = changing.logged(below._background.reach, self._client_id, self.digest, place)  # noqa: SLF001
+            if found is None:
+                raise ArtifactNotLogged(f"artifact {self.name} has not arrived at the server; wait() for it")
+            self._take(found)
+            return found
+        return self._found
+
+    @property
+    def arrived(self) -> bool:
+        """Whether it is known to be on the server."""
+        return self._found is not None
+
+    @property
+    def _reach(self) -> Reach:
+        """The way to the server."""
+        return self.on_server()._reach  # noqa: SLF001  the same concern
+
+    # --- what it is ---
+
+    @property
+    def name(self) -> str:
+        """Its name, with its version if it is on the server."""
+        return self._name if self._found is None else self._found.name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._name = name
+
+    @property
+    def manifest(self) -> Manifest:
+        """What it holds."""
+        return self._manifest if self._found is None or self._run is not None else self._found.manifest
+
+    @manifest.setter
+    def manifest(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+
+    @property
+    def digest(self) -> str:
+        """MD5 in hex over its content."""
+        return super().digest if self._found is None else self._found.digest
+
+    @property
+    def id(self) -> str:
+        """The server's id of it."""
+        return self.on_server().id
+
+    @property
+    def version(self) -> str:
+        """Such as `v3`."""
+        return self.on_server().version
+
+    source_version = version
+
+    @property
+    def entity(self) -> str:
+        """Team or user."""
+        return self.on_server().entity or ""
+
+    @property
+    def project(self) -> str:
+        """Project it is in."""
+        return self.on_server().project
+
+    source_entity, source_project = entity, project
+
+    @property
+    def source_name(self) -> str:
+        """Its name with its version."""
+        return self.on_server().name
+
+    @property
+    def collection(self) -> str:
+        """Its name without its version."""
+        return self.on_server().name.rpartition(":")[0]
+
+    @property
+    def qualified_name(self) -> str:
+        """`entity/project/name:version`."""
+        return f"{self.entity}/{self.project}/{self.source_name}"
+
+    source_qualified_name = qualified_name
+
+    @property
+    def state(self) -> str:
+        """PENDING until it is on the server, then COMMITTED."""
+        try:
+            self.on_server()
+        except ArtifactNotLogged:
+            return "PENDING"
+        return "COMMITTED"
+
+    @property
+    def commit_hash(self) -> str:
+        """The same as `digest`."""
+        return self.on_server().digest
+
+    @property
+    def file_count(self) -> int:
+        """How many entries it has."""
+        return len(self.manifest.entries)
+
+    @property
+    def aliases(self) -> list[str]:
+        """Other names of this version; what is added here or taken out, `save` sends."""
+        if self.is_draft():
+            raise ArtifactNotLogged(f"artifact {self.name} has no aliases before it is logged")
+        return self._aliases
+
+    @aliases.setter
+    def aliases(self, aliases: Iterable[str]) -> None:
+        self._aliases = list(aliases)
+
+    @property
+    def tags(self) -> list[str]:
+        """Its tags, as far as they were given here."""
+        return self._tags
+
+    @property
+    def ttl(self) -> None:
+        """Not covered: it stays as long as the server's own rules say."""
+
+    @ttl.setter
+    def ttl(self, _ttl: object) -> None:
+        raise not_covered("wandb.Artifact.ttl")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise not_covered(f"wandb.Artifact.{name}", (name for name in dir(type(self)) if not name.startswith("_")))
+
+    # --- what goes into it ---
+
+    def add(self, obj: Any, name: StrPath, overwrite: bool = False) -> ManifestEntry:
+        """Add a table, an image, or another kind of media.
+
+        Args:
+            obj: a `Table`, `JoinedTable`, `PartitionedTable`, `Classes`, `Image`, `Audio`, `Video`, `Html`, `Object3D`
+                or `Molecule`.
+            name: its name in the artifact; what it is is put behind that, as in `name.table.json`.
+            overwrite: whether it may take the place of another of that name.
+
+        Raises:
+            LogError: it is something else, or the artifact has been logged.
+        """
+        from wandb_logging._media import members  # noqa: PLC0415  few artifacts have some
+
+        if members.kind_of(obj) is None:
+            raise TypeError(f"wandb.Artifact.add: expected a Table or media, got {type(obj).__name__}")
+        return ManifestEntry(self, members.add(self, obj, os.fspath(name), overwrite=overwrite))
+
+    def add_file(  # type: ignore[override]  # the official SDK's arguments
+        self,
+        local_path: StrPath,
+        name: str | None = None,
+        is_tmp: bool | None = False,
+        skip_cache: bool | None = False,
+        policy: str | None = "mutable",
+        overwrite: bool = False,
+    ) -> ManifestEntry:
+        """Add a file, as it is now."""
+        del is_tmp, skip_cache
+        super().add_file(local_path, name, policy=policy or "mutable", overwrite=overwrite)
+        path = os.path.basename(local_path) if name is None else os.fspath(name)  # noqa: PTH119  as it was given
+        self._paths[os.fspath(local_path)] = path
+        return ManifestEntry(self, path)
+
+    def add_dir(  # type: ignore[override]  # the official SDK's arguments
+        self,
+        local_path: str,
+        name: str | None = None,
+        skip_cache: bool | None = False,
+        policy: str | None = "mutable",
+        merge: bool = False,
+    ) -> None:
+        """Add all files of a folder and the folders in it."""
+        del skip_cache
+        super().add_dir(local_path, name, policy=policy or "mutable", merge=merge)
+
+    def add_reference(  # type: ignore[override]  # the official SDK's arguments
+        self, uri: Any, name: StrPath | None = None, checksum: bool = True, max_objects: int | None = None
+    ) -> list[ManifestEntry]:
+        """Add the address of something that is elsewhere and stays there. Only file:// ones are looked at."""
+        if isinstance(uri, ManifestEntry):
+            raise not_covered("wandb.Artifact.add_reference of another artifact's entry")
+        text = str(uri)
+        look = checksum if text.startswith("file:") else False if not checksum else None
+        named = None if name is None else os.fspath(name)
+        made = super().add_reference(text, named, checksum=look, max_objects=max_objects or MAX_REFERENCES)
+        return [ManifestEntry(self, path) for path, entry in self.manifest.entries.items() if entry in made]
+
+    @contextmanager
+    def new_file(self, name: str, mode: str = "x", encoding: str | None = None) -> Iterator[IO[Any]]:
+        """Write a new file; it is added at the end of the `with` block."""
+        with super().new_file(name, mode, encoding) as file:
+            yield file
+
+    def remove(self, item: StrPath | ManifestEntry) -> None:
+        """Take out a file, or all of a folder.
+
+        Raises:
+            FileNotFoundError: there is none of that name.
+            LogError: the artifact has been logged.
+        """
+        self._check_open()
+        name = item.path if isinstance(item, ManifestEntry) else os.fspath(item)
+        gone = [path for path in self.manifest.entries if path == name or path.startswith(f"{name.rstrip('/')}/")]
+        if not gone:
+            raise FileNotFoundError(f"No such file or directory: {name}")
+        for path in gone:
+            del self.manifest.entries[path]
+
+    def get_added_local_path_name(self, local_path: str) -> str | None:
+        """The name in the artifact of a file that was added."""
+        return self._paths.get(local_path)
+
+    # --- what comes out of it ---
+
+    def wait(self, timeout: float | None = None) -> Artifact:
+        """Wait until it is on the server, if its run is online.
+
+        Raises:
+            LogError: it has not been logged.
+        """
+        if self._found is None:
+            super().wait(timeout)
+            if self._run is not None and not self._run.offline and not self._run.disabled:
+                self.on_server()
+        return self
+
+    def get(self, name: str) -> Any:
+        """The table or media that `add` put there; None if there is none of that name."""
+        from wandb_logging._media import members  # noqa: PLC0415  few programs read one
+
+        self.on_server()
+        return members.read(self, name)
+
+    def fetch(self, name: str) -> Path:
+        """One of its files, fetched."""
+        return Path(self.on_server().get_entry(name).download())
+
+    def get_entry(self, name: StrPath) -> ManifestEntry:
+        """A file or reference of it.
+
+        Raises:
+            KeyError: there is none of that name.
+        """
+        from wandb_logging._media import members  # noqa: PLC0415  as above
+
+        held = self.on_server().manifest
+        found = os.fspath(name)
+        if found not in held.entries:
+            member = members.find(held, found)
+            if member is None:
+                raise KeyError(f"Path not contained in artifact: {found}")
+            found = member[0]
+        return ManifestEntry(self, found)
+
+    get_path = get_entry
+
+    def files(self, names: list[str] | None = None, per_page: int = 50) -> list[ManifestEntry]:
+        """Its files, or those of these names."""
+        del per_page
+        return [ManifestEntry(self, each.path) for each in self.on_server().files(names)]
+
+    def download(
+        self,
+        root: StrPath | None = None,
+        allow_missing_references: bool = False,
+        skip_cache: bool | None = None,
+        path_prefix: StrPath | None = None,
+        multipart: bool | None = None,
+    ) -> str:
+        """Fetch its files, or those whose names begin with `path_prefix`; the folder they are in."""
+        del allow_missing_references, skip_cache, multipart
+        server = self.on_server()
+        if path_prefix is None:
+            return server.download(root)
+        folder = Path(root) if root is not None else Path("artifacts", server.name)
+        for each in server.files():
+            if each.path.startswith(os.fspath(path_prefix)):
+                each.download(folder)
+        return str(folder)
+
+    def file(self, root: StrPath | None = None) -> str:
+        """Fetch its only file; the path of that.
+
+        Raises:
+            ValueError: it has not exactly one.
+        """
+        return self.on_server().file(root)
+
+    def verify(self, root: StrPath | None = None) -> None:
+        """Compare the files of a folder with it.
+
+        Args:
+            root: the folder. Default: where `download` puts it.
+
+        Raises:
+            ValueError: a file is not in the artifact, is missing, or has other content.
+        """
+        server = self.on_server()
+        folder = Path(root) if root is not None else Path("artifacts", server.name)
+        there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+        if there - server.manifest.entries.keys():
+            raise ValueError(f"Found file {min(there - server.manifest.entries.keys())} which is not in the artifact")
+        for name, entry in server.manifest.entries.items():
+            if entry.ref is None and (name not in there or read_digest(folder / name) != entry.digest):
+                raise ValueError(f"Digest mismatch for file: {folder / name}")
+
+    # --- the server ---
+
+    def save(self, project: str | None = None, settings: object = None) -> None:
+        """Log it, to the current run; or send what was changed of description, metadata, aliases and tags.
+
+        Raises:
+            WandbLoggingError: it has not been logged, and there is no run.
+        """
+        del project, settings
+        if self.is_draft():
+            run = current()
+            if run is None:
+                raise no_run("wandb.Artifact.save()")
+            run.log_artifact(self)
+            return
+        server = self.on_server()
+        place = {"entityName": self.entity, "projectName": self.project, "artifactCollectionName": self.collection}
+        now, before = set(self._aliases), set(server.aliases)
+        changing.change(self._reach, server.id, description=self.description, metadata=self.metadata)
+        changing.change_aliases(self._reach, server.id, place, sorted(now - before), sorted(before - now))
+        fresh = changing.by_id(self._reach, server.id)
+        self._take(fresh or server)
+
+    def link(self, target_path: str, aliases: Iterable[str] | None = None) -> Artifact:
+        """Make it a member of another collection: `name`, `project/name` or `entity/project/name`.
+
+        Raises:
+            WandbLoggingError: there is no run.
+        """
+        run = self._run if self._run is not None and self._run.going_on else current()
+        if run is None:
+            raise no_run("wandb.Artifact.link()")
+        return run.link_artifact(self, target_path, aliases)
+
+    def delete(self, delete_aliases: bool = False) -> None:
+        """Delete this version from the server, for good; with `delete_aliases` also one that has aliases."""
+        server = self.on_server()
+        changing.delete(self._reach, server.id, with_aliases=delete_aliases)
+
+    def logged_by(self) -> Any:
+        """The run that logged it, as `wandb.Api` has it."""
+        path, _ = changing.runs_of(self._reach, self.id)
+        return None if path is None else _api().run(path)
+
+    def used_by(self) -> list[Any]:
+        """The runs that use it."""
+        return [_api().run(path) for path in changing.runs_of(self._reach, self.id)[1]]
+
+
+def _api() -> Any:
+    from wandb_logging.compat._api import Api  # noqa: PLC0415  which gives artifacts
+
+    return Api()
+
+
+__all__ = ["Artifact", "ArtifactNotLogged", "Entry", "ManifestEntry"]

@@ -1,0 +1,173 @@
+"""The part of `wandb.Run` that logs, uses and links artifacts, under the official SDK's names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wandb_logging._artifacts.artifact import Artifact as _Artifact, StrPath
+from wandb_logging._artifacts.download import UsedArtifact
+from wandb_logging._artifacts.keeping import ARTIFACTS, artifact_of
+from wandb_logging._errors import LogError
+from wandb_logging._run import artifacts
+from wandb_logging.compat._artifact import Artifact
+from wandb_logging.compat._code import is_of_runs, is_python, log_code
+
+if TYPE_CHECKING:
+    from wandb_logging._run.run import Run as _Run
+
+
+class ArtifactsOfRun:
+    """The methods of `wandb.Run` for artifacts."""
+
+    _run: _Run
+
+    def log_artifact(
+        self,
+        artifact_or_path: _Artifact | StrPath,
+        name: str | None = None,
+        type: str | None = None,  # noqa: A002  the official SDK's name
+        aliases: str | Iterable[str] | None = None,
+        tags: str | Iterable[str] | None = None,
+    ) -> Any:
+        """Log an artifact, as `wandb_logging.Run.log_artifact`; one that was logged before gets the aliases."""
+        artifact, wanted = self._artifact(artifact_or_path, name, type), _listed(aliases)
+        if not isinstance(artifact, Artifact):  # of `wandb_logging` itself
+            return self._run.log_artifact(artifact, None, None, wanted, tags)
+        if not artifact.is_draft():
+            artifact.aliases = list(dict.fromkeys([*artifact.aliases, *wanted]))
+            artifact.save()
+            return artifact
+        self._run.log_artifact(artifact, None, None, wanted, tags)
+        artifact.was_logged(self, wanted, _listed(tags))  # type: ignore[arg-type]  # which is a Run
+        return artifact
+
+    def _artifact(self, given: Any, name: str | None, kind: str | None) -> _Artifact:
+        if isinstance(given, _Artifact):
+            return given
+        folder = self._run.dir
+        near = folder / ARTIFACTS if folder is not None else None
+        if near is not None:
+            near.mkdir(parents=True, exist_ok=True)
+        return artifact_of(given, name, kind, self._run.id, near, Artifact)
+
+    def use_artifact(
+        self,
+        artifact_or_name: str | UsedArtifact | Artifact,
+        type: str | None = None,  # noqa: A002  the official SDK's name
+        aliases: str | Iterable[str] | None = None,
+        use_as: str | None = None,
+    ) -> Artifact:
+        """Find an artifact on the server, and record that this run uses it; one that was made here is logged, too.
+
+        Args:
+            artifact_or_name: its name, or an artifact.
+            type: what it must be.
+            aliases: of one that is logged by this.
+            use_as: has no meaning here.
+
+        Raises:
+            LogError: there is none of that name, or it is of another type.
+        """
+        del use_as
+        if isinstance(artifact_or_name, Artifact):
+            artifact = artifact_or_name
+            below = self._run._background  # noqa: SLF001  the run beneath
+            if artifact.is_draft():
+                wanted = _listed(aliases)
+                artifacts.log_artifact(below, artifact, None, None, wanted, None, of_run=False)
+                artifact.was_logged(self, wanted, ())  # type: ignore[arg-type]  # which is a Run
+            artifacts.note(below, "use_artifact", _known_by(artifact))
+            return artifact
+        used = artifact_or_name
+        name = used if isinstance(used, str) else f"{used.entity}/{used.project}/{used.name}"
+        return Artifact.of(self._run.use_artifact(name, type))
+
+    def link_artifact(
+        self, artifact: Artifact, target_path: str, aliases: str | Iterable[str] | None = None
+    ) -> Artifact:
+        """Make an artifact a member of another collection; one that was made here is logged, too.
+
+        Args:
+            artifact: which.
+            target_path: `name`, `project/name` or `entity/project/name` of the collection.
+            aliases: names of this version there.
+
+        Raises:
+            LogError: the path is none.
+        """
+        parts = target_path.split("/")
+        if not 1 <= len(parts) <= 3 or not all(parts) or ":" in target_path:
+            raise LogError(f"target_path={target_path!r}: expected name, project/name or entity/project/name")
+        if artifact.is_draft():
+            self.log_artifact(artifact)
+        place = dict(zip(("collection", "project", "entity"), reversed(parts)))
+        what = {**_known_by(artifact), **place, "aliases": _listed(aliases)}
+        artifacts.note(self._run._background, "link_artifact", what)  # noqa: SLF001  the run beneath
+        return artifact
+
+    def log_model(
+        self,
+        path: StrPath,
+        name: str | None = None,
+        aliases: str | Iterable[str] | None = None,
+        tags: str | Iterable[str] | None = None,
+    ) -> None:
+        """Log a file or folder as an artifact of type model."""
+        self.log_artifact(path, name, "model", aliases, tags)
+
+    def use_model(self, name: str) -> str:
+        """Fetch an artifact of type model; the path of its only file, or of the folder.
+
+        Raises:
+            LogError: it is no model; or as `use_artifact`.
+        """
+        used = self._run.use_artifact(name)
+        if "model" not in used.type.lower():
+            raise LogError(f"artifact {name} is of type {used.type}, which has no 'model' in it")
+        folder = used.download()
+        files = used.files()
+        return str(Path(folder, files[0].path)) if len(files) == 1 else folder
+
+    def link_model(
+        self,
+        path: StrPath,
+        registered_model_name: str,
+        name: str | None = None,
+        aliases: str | Iterable[str] | None = None,
+    ) -> Artifact:
+        """Log a file or folder as a model, unless one of that name is there; link it to the model registry."""
+        artifact = self.log_artifact(path, name, "model")
+        return self.link_artifact(artifact, f"model-registry/{registered_model_name}", aliases)
+
+    def log_code(
+        self,
+        root: str | None = ".",
+        name: str | None = None,
+        include_fn: Callable[..., bool] = is_python,
+        exclude_fn: Callable[..., bool] = is_of_runs,
+    ) -> Artifact | None:
+        """Log source files as an artifact of type code.
+
+        Args:
+            root: folder that they are below.
+            name: of the artifact. Default: of the project and the program.
+            include_fn: says of a path, or of a path and the root, whether it is one of them. Default: Python files.
+            exclude_fn: says whether it is not. Default: folders that runs are kept in.
+
+        Returns:
+            The artifact; None if there is no such file.
+        """
+        return log_code(self, root or ".", name, include_fn, exclude_fn)  # type: ignore[arg-type]  # which is a Run
+
+
+def _listed(given: str | Iterable[str] | None) -> list[str]:
+    return [given] if isinstance(given, str) else list(given or ())
+
+
+def _known_by(artifact: Artifact) -> Mapping[str, Any]:
+    """What an event says of an artifact that may have no id yet."""
+    if artifact.arrived:
+        return {"id": artifact.id, "name": artifact.name}
+    return {"client_id": artifact.client_id, "name": artifact.name, "digest": artifact.digest}
