@@ -18,10 +18,9 @@ from typing import Any
 
 from benchmarks import _page, profile
 from benchmarks._contenders import missing
-from benchmarks._measure import FULL, QUICK, TINY, Result, load
+from benchmarks._measure import FULL, QUICK, TINY, Result, is_busy, load
 
-SUBJECTS = ["call", "startup", "online", "offline", "peers", "profile"]
-_BUSY = 0.25  # load of each core from which on the figures are not to be trusted
+SUBJECTS = ["call", "values", "startup", "online", "offline", "peers", "profile"]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     before = load()
     print(_page.circumstances(before))
-    if before > _BUSY:
+    if is_busy():
         print("THE MACHINE IS BUSY: figures are worse than they would be, tails most of all.")
     for name in [*missing(), *([] if profile.SPY.exists() else ["py-spy, for the profile"])]:
         print(f"not installed, left out: {name}")

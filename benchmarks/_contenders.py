@@ -18,6 +18,7 @@ Row = Mapping[str, float]
 
 OURS = "wandb-logging"
 OFFLINE = "wandb-logging, offline"
+KINDEST = "wandb-logging, offline, without text"
 SDK = "official SDK"
 STOCK = "QueueHandler"
 
@@ -30,11 +31,13 @@ class Contender:
         log: one row.
         finish: returns when all rows are where they belong.
         logger: what `log` goes through, if it is of the standard library's.
+        media: the module with its tables and images, if there is one.
     """
 
     log: Callable[[Row], object]
     finish: Callable[[], object]
     logger: logging.Logger = field(default_factory=lambda: logging.Logger("none"))
+    media: Any = None
 
 
 def logger_of(handler: logging.Handler) -> logging.Logger:
@@ -44,22 +47,26 @@ def logger_of(handler: logging.Handler) -> logging.Logger:
     return logger
 
 
-def _through_logging(handler: logging.Handler, finish: Callable[[], object]) -> Contender:
+def _through_logging(handler: logging.Handler, finish: Callable[[], object], media: Any = None) -> Contender:
     logger = logger_of(handler)
-    return Contender(lambda row: logger.info("epoch", extra={"metrics": row}), finish, logger)
+    return Contender(lambda row: logger.info("epoch", extra={"metrics": row}), finish, logger, media)
 
 
-def ours(directory: Path, mode: str = "online", interval: float = 15.0) -> Contender:
-    """This package, with its default settings, without the records' text: the others are given rows only."""
-    handler_class = importlib.import_module("wandb_logging").WandbHandler
-    handler = handler_class(
-        project="bench", mode=mode, cache_dir=str(directory), quiet=True, console=False, flush_interval=interval
+def ours(directory: Path, mode: str = "online", interval: float = 15.0, *, console: bool = True) -> Contender:
+    """This package, with its default settings: the text of the records goes along, though the others send rows only."""
+    package = importlib.import_module("wandb_logging")
+    handler = package.WandbHandler(
+        project="bench", mode=mode, cache_dir=str(directory), quiet=True, console=console, flush_interval=interval
     )
-    return _through_logging(handler, handler.close)
+    return _through_logging(handler, handler.close, package)
 
 
 def _offline(directory: Path) -> Contender:
     return ours(directory, mode="offline")
+
+
+def _kindest(directory: Path) -> Contender:
+    return ours(directory, mode="offline", console=False)
 
 
 def _sdk(directory: Path) -> Contender:
@@ -70,7 +77,7 @@ def _sdk(directory: Path) -> Contender:
         mode=os.environ.get("WANDB_MODE", "online"),
         settings=wandb.Settings(console="off", x_disable_stats=True, x_save_requirements=False, disable_git=True),
     )
-    return Contender(run.log, run.finish)
+    return Contender(run.log, run.finish, media=wandb)
 
 
 def _trackio(directory: Path) -> Contender:
@@ -152,6 +159,7 @@ def _logging_floor(directory: Path) -> Contender:
 MAKERS: dict[str, Callable[[Path], Contender]] = {
     OURS: ours,
     OFFLINE: _offline,
+    KINDEST: _kindest,
     SDK: _sdk,
     "trackio": _trackio,
     "tensorboardX": _tensorboardx,

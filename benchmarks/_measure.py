@@ -11,7 +11,11 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Union
+from functools import cache
+from typing import Any, TypeVar, Union
+
+Name = TypeVar("Name")
+_BUSY = 0.25  # load of each core from which on the figures are not to be trusted
 
 
 @dataclass(frozen=True)
@@ -134,12 +138,12 @@ def rows(metrics: int, count: int = 1000, digits: int = 17) -> list[dict[str, fl
 # --- times ---
 
 
-def time_calls(call: Callable[[int], object], count: int) -> float:
+def time_calls(call: Callable[[int], object], count: int, clock: Callable[[], float] = time.perf_counter) -> float:
     """Seconds a call, over `count` calls in a row."""
-    begun = time.perf_counter()
+    begun = clock()
     for i in range(count):
         call(i)
-    return (time.perf_counter() - begun) / count
+    return (clock() - begun) / count
 
 
 def each_call(call: Callable[[int], object], count: int) -> list[float]:
@@ -154,15 +158,19 @@ def each_call(call: Callable[[int], object], count: int) -> list[float]:
 
 
 def interleaved(
-    contenders: Mapping[str, Callable[[int], object]], *, calls: int, rounds: int
-) -> dict[str, list[float]]:
-    """Seconds a call of each contender in each round; all take their turn within a round."""
+    contenders: Mapping[Name, Callable[[int], object]], *, calls: int, rounds: int
+) -> dict[Name, list[float]]:
+    """Seconds a call of each contender in each round; all take their turn within a round.
+
+    Where others want the processors, too, they are those that the calling thread had one: see `is_busy`.
+    """
+    clock = time.thread_time if is_busy() else time.perf_counter
     for call in contenders.values():
         time_calls(call, calls // 10 + 1)
-    times: dict[str, list[float]] = {name: [] for name in contenders}
+    times: dict[Name, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, call in contenders.items():
-            times[name].append(time_calls(call, calls))
+            times[name].append(time_calls(call, calls, clock))
     return times
 
 
@@ -206,7 +214,7 @@ def child(code: str, *arguments: str, **environment: str) -> Child:
     """
     begun = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
+        [sys.executable, "-c", f"import benchmarks\n{code}", *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -221,6 +229,12 @@ def child(code: str, *arguments: str, **environment: str) -> Child:
 def environment_of(extra: Mapping[str, str]) -> dict[str, str]:
     """Variables for a child process: ours and some more; its modules are compiled once, as installed ones are."""
     return {**os.environ, "PYTHONDONTWRITEBYTECODE": "", **extra}
+
+
+@cache
+def is_busy() -> bool:
+    """Whether the machine was busy with other things when this process first asked."""
+    return load() > _BUSY
 
 
 def load() -> float:

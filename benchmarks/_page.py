@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks._measure import Found, Plot, Result
+from benchmarks._measure import Found, Plot, Result, is_busy
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 PICTURES = PAGE.parent / "performance"
@@ -50,7 +50,9 @@ def circumstances(load: float) -> str:
             continue
     today = dt.datetime.now(tz=dt.timezone.utc).date()
     machine = f"{os.cpu_count()} cores, {_processor()}, {platform.system()} {platform.machine()}"
-    return f"Measured on {today}: {machine}; {', '.join(versions)}. Load of the machine before: {load:.1f} a core."
+    told = f"Measured on {today}: {machine}; {', '.join(versions)}. Load of the machine before: {load:.1f} a core."
+    busy = " Busy with other things: calls within one process are counted in the CPU time of their thread."
+    return told + busy * is_busy()
 
 
 def _processor() -> str:

@@ -207,7 +207,9 @@ class Sink:
 @contextmanager
 def sink() -> Iterator[Sink]:
     """A sink for the length of a block."""
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks._sink"], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "benchmarks._sink"]
+    environment = {**os.environ, "BENCHMARKS_WITH_ISAL": "1"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     assert process.stdout is not None
     try:
         yield Sink(process.stdout.readline().strip())

@@ -11,6 +11,7 @@ import json
 import os
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from typing import Any
 
 from benchmarks import _contenders
 from benchmarks._measure import each_call, environment_of, quantile, rows, time_calls
+from benchmarks._values import LARGE
 
 SHARES = (0.5, 0.9, 0.99, 0.999, 0.9999, 1.0)
 _SAMPLE = 0.02  # seconds between two looks at the memory of a tree of processes
@@ -139,6 +141,18 @@ class _Told:
         values = rows(metrics, digits=digits)
         log, many = self._contender.log, len(values)
         return time_calls(lambda i: log(values[i % many]), count)
+
+    def mean(self, count: int, metrics: int) -> list[float]:
+        """Mean, median and 99th percentile of the seconds of single calls, in a burst."""
+        values = rows(metrics)
+        log, many = self._contender.log, len(values)
+        taken = each_call(lambda i: log(values[i % many]), count)
+        return [statistics.fmean(taken), quantile(taken, 0.5), quantile(taken, 0.99)]
+
+    def large(self, kind: str, count: int) -> float:
+        """Median seconds of a call with a large value, made within it."""
+        make, log = LARGE[kind](self._contender.media), self._contender.log
+        return quantile(each_call(lambda _: log(make()), count), 0.5)
 
     def tail(self, count: int, metrics: int) -> list[float]:
         """Quantiles of the seconds of single calls, in a burst."""

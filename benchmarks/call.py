@@ -7,7 +7,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -40,14 +40,20 @@ def results(size: Size) -> list[Found]:
         values = rows(10)
         found: list[Found] = [
             *(
-                _against(size, f"call, {count} metrics", log_row(rows_only, of), log_row(stock, of), goal=goal)
-                for count, goal in ((1, None), (10, 1.0), (100, None))
+                _against(size, f"call, {count} metrics and their text", log_row(ours, of), log_row(stock, of), goal)
+                for count, goal in ((1, None), (10, 1.1), (100, 1.5))
                 for of in [rows(count)]
             ),
-            _against(size, "call, 10 metrics, explicit step", _step(rows_only, values), _step(stock, values)),
-            _against(size, "call, 10 metrics and their text", log_row(ours, values), log_row(stock, values)),
+            _against(size, "call, 10 metrics and their text, explicit step", _step(ours, values), _step(stock, values)),
             _against(size, "call, text only", _text(ours), _text(stock)),
-            _p99(size, log_row(rows_only, values), log_row(stock, values)),
+            _p99(size, log_row(ours, values), log_row(stock, values)),
+            _against(
+                size,
+                "the kindest case: call, 10 metrics, no text",
+                log_row(rows_only, values),
+                log_row(stock, values),
+                1.0,
+            ),
         ]
     return [*found, *_metrics(size), *_threads(size)]
 
@@ -72,7 +78,7 @@ def stock_logger(stack: ExitStack) -> logging.Logger:
     return contender.logger
 
 
-def log_row(logger: logging.Logger, values: list[dict[str, float]]) -> Callable[[int], object]:
+def log_row(logger: logging.Logger, values: Sequence[Mapping[str, Any]]) -> Callable[[int], object]:
     many = len(values)
     return lambda i: logger.info("epoch", extra={"metrics": values[i % many]})
 
@@ -94,7 +100,7 @@ def _against(
     name: str,
     ours: Callable[[int], object],
     stock: Callable[[int], object],
-    goal: float | None = 1.0,
+    goal: float | None = 1.2,
 ) -> Result:
     times = interleaved({OURS: ours, STOCK: stock}, calls=size.calls, rounds=size.rounds)
     note = f"{micros(times[OURS])} against {micros(times[STOCK])}"
@@ -109,12 +115,12 @@ def _p99(size: Size, ours: Callable[[int], object], stock: Callable[[int], objec
     ]
     these, those = zip(*pairs)
     note = f"{micros(these)} against {micros(those)}"
-    return Result("call, 10 metrics, p99, to QueueHandler", ratio(these, those), 2.0, note=note)
+    return Result("call, 10 metrics and their text, p99, to QueueHandler", ratio(these, those), 2.0, note=note)
 
 
 def _metrics(size: Size) -> list[Found]:
     with ExitStack() as stack:
-        stock, ours, floor = stock_logger(stack), offline_logger(stack, console=False), _floor(stack)
+        stock, ours, floor = stock_logger(stack), offline_logger(stack), _floor(stack)
         calls = max(size.calls // 20, 10)
         times = {
             count: interleaved(
@@ -158,7 +164,7 @@ def _threads(size: Size) -> list[Found]:
     times: dict[str, list[float]] = {OURS: [], STOCK: []}
     for threads in _THREADS:
         with ExitStack() as stack:
-            stock, ours = stock_logger(stack), offline_logger(stack, console=False)
+            stock, ours = stock_logger(stack), offline_logger(stack)
             pairs = [(_threaded(ours, threads, size), _threaded(stock, threads, size)) for _ in range(5)]
             for name, of in zip(times, zip(*pairs)):
                 times[name].append(statistics.median(of) * 1e6)
@@ -167,7 +173,7 @@ def _threads(size: Size) -> list[Found]:
         f"{threads}: {this:.3g} against {that:.3g} µs" for threads, this, that in zip(_THREADS, ours_of, times[STOCK])
     )
     return [
-        Result("call from 64 threads at once, to one thread", ours_of[-1] / ours_of[0], 1.1, note=note),
+        Result("call from 64 threads at once, to QueueHandler's 64", ours_of[-1] / times[STOCK][-1], 1.3, note=note),
         Plot(
             "threads",
             "A call, by threads that log at once",

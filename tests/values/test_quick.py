@@ -131,9 +131,13 @@ class TestTheSame:
             1j,
             b"x",
             decimal.Decimal(1),
-            np.array([1, 2]),
-            np.array([]),
             np.array(["x"]),
+            np.array([1, math.nan]),
+            np.array([[math.nan] * 50]),
+            np.array([1, 2], object),
+            np.array([1.0], object).repeat(2),
+            np.array([1, 2], np.longdouble),
+            np.array([-1.7e308, 1.7e308] * 50),
             np.datetime64("2026-01-01"),
             np.complex64(1),
             np.ma.masked,
@@ -144,6 +148,15 @@ class TestTheSame:
     )
     def test_what_needs_thought(self, value: Any) -> None:
         assert not is_quick(value)
+
+    @pytest.mark.parametrize("kind", ["f2", "f4", "f8", "i1", "u8", "?"])
+    @pytest.mark.parametrize("shape", [(0,), (1, 1), (2,), (4, 8), (33,), (10, 100)])
+    def test_arrays_of_numbers(self, kind: str, shape: tuple[int, ...]) -> None:
+        """Short ones are lists, longer ones histograms."""
+        numbers = np.random.default_rng(7).random(shape) * 2
+        assert is_quick(numbers.astype(kind))
+        assert is_quick(np.asfortranarray(numbers.astype(kind)))
+        assert is_quick(numbers.astype(kind)[::2])
 
     @pytest.mark.parametrize("kind", [dict, OrderedDict, Counter, lambda of: defaultdict(float, of)])
     def test_dicts_of_the_standard_library(self, kind: Any) -> None:

@@ -26,6 +26,7 @@ from wandb_logging._journal.rundir import safe_name
 MAX_NAME = 128  # characters, of artifacts and types (protocol 7.1)
 MAX_REFERENCES = 10_000_000  # files of one folder; the official SDK's limit
 _ID_ALPHABET = string.ascii_lowercase + string.digits
+_ID_LENGTH = 128
 
 StrPath = Union[str, "os.PathLike[str]"]
 
@@ -308,4 +309,8 @@ def matches(pattern: str, value: object) -> bool:
 
 
 def _new_id() -> str:
-    return "".join(secrets.choice(_ID_ALPHABET) for _ in range(128))
+    number, letters = secrets.randbelow(len(_ID_ALPHABET) ** _ID_LENGTH), ""  # one draw: each asks the system
+    for _ in range(_ID_LENGTH):
+        number, letter = divmod(number, len(_ID_ALPHABET))
+        letters += _ID_ALPHABET[letter]
+    return letters

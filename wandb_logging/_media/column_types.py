@@ -10,6 +10,7 @@ from wandb_logging._media.base import Media
 
 _UNKNOWN = {"wb_type": "unknown"}  # of no value at all
 _ANY = {"wb_type": "any"}
+_NUMBER = {"wb_type": "number"}
 
 
 def column_types(
@@ -44,6 +45,10 @@ def _order(kind: dict[str, Any]) -> str:
 
 
 def _type_of(value: Any) -> dict[str, Any]:
+    return _EXACTLY.get(type(value)) or _found_type(value)
+
+
+def _found_type(value: Any) -> dict[str, Any]:
     if hasattr(value, "tolist"):  # of an array package
         value = value.tolist()
     if value is None:
@@ -71,9 +76,19 @@ _SCALARS: tuple[tuple[Any, str], ...] = (
 )
 
 
+# Most cells of most tables.
+_EXACTLY: dict[type, dict[str, Any]] = {
+    type(None): _UNKNOWN,
+    bool: {"wb_type": "boolean"},
+    int: _NUMBER,
+    float: _NUMBER,
+    str: {"wb_type": "string"},
+}
+
+
 def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """The type that takes values of both."""
-    if new is _UNKNOWN or old == new:
+    if new is old or new is _UNKNOWN or old == new:
         return old
     if old is _UNKNOWN:
         return new

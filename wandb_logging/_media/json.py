@@ -10,6 +10,7 @@ from wandb_logging._media.base import Value
 from wandb_logging._values.arrays import nested
 from wandb_logging._values.plain import fast_dumps, plain
 
+AS_IT_IS = frozenset({float, bool, type(None)})  # most cells of most tables
 _FAST = bool(fast_dumps)  # whether orjson is there
 
 
@@ -26,6 +27,10 @@ def json_bytes(value: object) -> bytes:
 
 def whole(value: Any) -> Any:
     """The JSON value that stands for `value`. What has none becomes text: a cell must not cost the table."""
+    return value if type(value) in AS_IT_IS else _whole(value)
+
+
+def _whole(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): whole(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -18,7 +18,7 @@ from wandb_logging._errors import LogError
 from wandb_logging._events.media_names import safe_key
 from wandb_logging._media.base import Media, Place
 from wandb_logging._media.column_types import column_types
-from wandb_logging._media.json import json_bytes, whole
+from wandb_logging._media.json import AS_IT_IS, json_bytes, whole
 
 _COLUMNS = ("Input", "Output", "Expected")  # the official SDK's
 
@@ -214,6 +214,12 @@ def artifact_name(name: str) -> str:
 
 def _cell(value: Any, artifact: Artifact) -> Any:
     """A cell as the table in an artifact has it: media are files beside it, times are milliseconds since 1970."""
+    if type(value) in AS_IT_IS:
+        return None if value != value else value
+    return _thought_over(value, artifact)
+
+
+def _thought_over(value: Any, artifact: Artifact) -> Any:
     if isinstance(value, Media):
         return value.into(artifact)
     if isinstance(value, Mapping):

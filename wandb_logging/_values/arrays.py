@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,25 +25,39 @@ def is_array(kind: type) -> bool:
     return hasattr(kind, "__array__") or (kind.__module__.partition(".")[0] in _PACKAGES and hasattr(kind, "shape"))
 
 
-def reader_of_one(kind: type) -> Callable[[Any], object] | None:
-    """How `array` reads a scalar of a type, or an array of one element; None where that is not always the same.
+def quick_reader(kind: type) -> Callable[[Any], object] | None:
+    """What gives the same as `array` for nearly all values of a type, and sooner; None where there is no such way.
 
-    It raises for a larger array, and gives what is no number for some types of elements.
+    It gives a number, a list or dict of finite ones, or what is none of these, which is not to be used. It raises for
+    the others.
     """
     # Of other packages a value may be a medium, as a DataFrame is.
     if kind.__module__.partition(".")[0] not in _PACKAGES or hasattr(kind, "mask"):
         return None
     item = getattr(kind, "item", None)
-    return _scalar_of_numpy(kind) or (item if callable(item) else None)
+    return _of_numpy(kind) or (item if callable(item) else None)
 
 
-def _scalar_of_numpy(kind: type) -> Callable[[Any], object] | None:
-    """What takes a fifth of the time of `item`, and gives the same number."""
+def _of_numpy(kind: type) -> Callable[[Any], object] | None:
     numpy: Any = sys.modules.get("numpy")
     if numpy is None:
         return None
+    if kind is numpy.ndarray:
+        return partial(_of_finite, numpy)
+    # These take a fifth of the time of `item`.
     kinds = ((numpy.floating, float), (numpy.integer, int), (numpy.bool_, bool))
     return next((read for scalars, read in kinds if issubclass(kind, scalars)), None)
+
+
+def _of_finite(numpy: Any, value: Any) -> object:
+    if value.size == 1:
+        return value.item()
+    if value.dtype.kind not in "biuf" or value.dtype.char == "g":
+        raise TypeError(value.dtype)
+    found = array(value)
+    if not (math.isfinite(sum(found["bins"])) if isinstance(found, dict) else numpy.isfinite(value).all()):
+        raise ValueError("not finite")
+    return found
 
 
 def array(value: Any) -> object:
@@ -96,7 +111,8 @@ def _histogram(value: Any) -> dict[str, object]:
         raise TypeError(f"an array of {values.dtype} has no histogram")
     if values.dtype.kind == "b":
         values = values.astype("u1")  # what numpy does itself, with a warning
-    finite = values[numpy.isfinite(values)]
+    is_finite = numpy.isfinite(values)
+    finite = values if is_finite.all() else values[is_finite]
     if not finite.size:
         raise ValueError("an array without finite numbers has no histogram")
     counts, edges = numpy.histogram(finite, bins=BINS)

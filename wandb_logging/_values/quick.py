@@ -1,4 +1,4 @@
-"""Rows that need no thought: numbers, short texts, scalars of arrays, and dicts of them, as orjson can write them.
+"""Rows that need no thought: numbers, short texts, what numpy and torch have for these, and dicts of all of them.
 
 What a program logs, it logs thousands of times. `plain` decides for each value anew what it becomes, and says what of
 it cannot be sent; here that is known of each type, and a row in which something else turns up is left to `plain`.
@@ -10,7 +10,7 @@ from collections import Counter, OrderedDict, defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from wandb_logging._values.arrays import array, reader_of_one
+from wandb_logging._values.arrays import array, quick_reader
 from wandb_logging._values.plain import LONG, MAX_DEPTH, Written, conversion
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _NAN, _INFINITY, _MINUS_INFINITY = (Written(text) for text in (b"NaN", b"Infinity", b"-Infinity"))
 _AS_IT_IS = frozenset({int, bool, type(None)})
-_NUMBERS = frozenset({float, int, bool})
+_READ = frozenset({float, int, bool, list, dict})
 _DICTS = frozenset({dict, OrderedDict, defaultdict, Counter})  # those whose items are what `[]` gives
 
 
@@ -56,19 +56,19 @@ def quick_row(
         elif kind in _DICTS:
             row[name] = quick_row(value, secrets, (*above, name), depth - 1)
         elif kind not in _AS_IT_IS:
-            number = _reader(kind)(value)  # type: ignore[arg-type]  # mypy doubts that types can be hashed
-            if type(number) not in _NUMBERS:
+            found = _reader(kind)(value)  # type: ignore[arg-type]  # mypy doubts that types can be hashed
+            if type(found) not in _READ:
                 raise NeedsThoughtError
-            row[name] = _bare(number) if number - number else number
+            row[name] = _bare(found) if type(found) is float and found - found else found
     return row
 
 
 @lru_cache(maxsize=256)
 def _reader(kind: Any) -> Callable[[Any], Any]:
-    """How values of a type are read that may be one number."""
+    """How values of a type are read that may be numbers."""
     convert = conversion(kind)
     if convert is array:
-        return reader_of_one(kind) or _give_up
+        return quick_reader(kind) or _give_up
     return convert if convert in {float.__float__, int.__int__} else _give_up
 
 
