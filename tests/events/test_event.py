@@ -21,7 +21,7 @@ objects = st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=
 MEMBERS: dict[str, st.SearchStrategy[Any]] = {
     **dict.fromkeys(("metrics", "aside", "system", "config", "summary", "run"), objects),
     **dict.fromkeys(("file", "artifact", "use_artifact", "alert"), objects),
-    **dict.fromkeys(("text", "level", "logger", "from", "output"), st.text(max_size=5)),
+    **dict.fromkeys(("text", "level", "logger", "from", "output", "label"), st.text(max_size=5)),
     **dict.fromkeys(("error", "resume"), st.just(value=True)),
     "commit": st.booleans(),
     "define": st.fixed_dictionaries({"name": st.text("ab", min_size=1)}, optional={"hidden": st.booleans()}),
@@ -126,4 +126,4 @@ def test_all_that_this_version_writes(tmp_path: Path) -> None:
     for kept in found:
         assert (problems(kept), Event.from_json(kept).to_json()) == ({}, kept)
     said = {name for kept in found for name in kept}
-    assert said == {"t", *MEMBERS} - {"use_artifact", "media", "system", "logger", "tensorboard"}
+    assert said == {"t", *MEMBERS} - {"use_artifact", "media", "system", "logger", "tensorboard", "label"}

@@ -129,6 +129,15 @@ def test_a_run_begins_where_the_server_said() -> None:
     assert RunInfo.from_json({**WHOLE, "server": None}).server is None
 
 
+def test_a_server_that_does_not_say_its_address() -> None:
+    """It is the one that the run was made for; an empty address is another than any."""
+    server = {key: value for key, value in WHOLE["server"].items() if key != "host"}
+    for said, host in ((server, WHOLE["host"]), ({**server, "host": ""}, "")):
+        info = RunInfo.from_json({**WHOLE, "server": said})
+        assert info.server is not None
+        assert info.server.host == host
+
+
 @pytest.mark.parametrize(
     ("member", "value"),
     [

@@ -24,6 +24,7 @@ from hypothesis import given, strategies as st
 from tests.patience import PATIENCE
 from wandb_logging import Session, SettingsError, WandbHandler, new_run, sync
 from wandb_logging._journal.copies import place_of
+from wandb_logging._journal.keeper import Keeper
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._process import environment as _environment
 from wandb_logging._sending import standard_files, yaml as _yaml
@@ -211,8 +212,8 @@ class TestOutput:
                 stamped = {place: f"2026-01-02T03:04:05.000000 {line}" for place, line in edits.items()}
                 lines = [f"ERROR 2026-01-02T03:04:05.000000 {line}" for line in new]
                 if data.draw(st.booleans()):
-                    standard_files.keep_output(run_dir, size, [*lines, "2026-01-02T03:04:05.000000 lost"], {})
-                size = standard_files.keep_output(run_dir, size, lines, stamped)
+                    standard_files.keep_output(Keeper(run_dir), size, [*lines, "2026-01-02T03:04:05.000000 lost"], {})
+                size = standard_files.keep_output(Keeper(run_dir), size, lines, stamped)
             kept = Path(folder) / place_of("output.log")
             assert (kept.read_bytes().decode() if expected or kept.exists() else "") == "".join(
                 f"{line}\n" for line in expected

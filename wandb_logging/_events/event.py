@@ -26,7 +26,7 @@ ROW_AND_TEXT = ALONE | {"step", "commit", "from"}
 OF_A_STEP = frozenset({"step", "commit", "media"})
 """What makes a row depend on others, or on its step."""
 
-BULK = frozenset({*ROW_AND_TEXT, "media", "aside", "output", "system"})
+BULK = frozenset({*ROW_AND_TEXT, "media", "aside", "output", "system", "label"})
 """Rows, text and samples: what can be left out where room is scarce, and the run still is what it is."""
 
 
@@ -53,6 +53,7 @@ class Event:
         file: `{"name", "path"}` of a file of the run, which is kept below its directory at that path.
         artifact, use_artifact, link_artifact: an artifact that is to be made, was used, or is linked.
         alert: as `alerts.alert` makes it.
+        label: what the names of its metrics have behind them, where several processes write one run.
         exit: exit code: the run ends.
         resume: the run goes on in its own directory.
     """
@@ -80,6 +81,7 @@ class Event:
     use_artifact: Mapping[str, Any] | None = None
     link_artifact: Mapping[str, Any] | None = None
     alert: Mapping[str, Any] | None = None
+    label: str | None = None
     exit: int | None = None
     resume: bool = False
 
@@ -161,7 +163,7 @@ _OBJECTS = ("metrics", "aside", "system", "config", "summary", "run", *TASKS)
 _KINDS: dict[str, Callable[[object], bool]] = {
     "t": is_time,
     **dict.fromkeys(_OBJECTS, _is_object),
-    **dict.fromkeys(("text", "level", "logger", "from", "output"), _is_text),
+    **dict.fromkeys(("text", "level", "logger", "from", "output", "label"), _is_text),
     **dict.fromkeys(("commit", "error", "resume"), _is_flag),
     **dict.fromkeys(("step", "exit"), _is_whole),
     "media": lambda value: isinstance(value, list),

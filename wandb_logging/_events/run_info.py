@@ -133,6 +133,8 @@ class RunInfo:
         if "send" in given:
             given["send"] = SendOptions.from_json(given["send"])
         server = kept.get("server")
+        if server:  # where it does not say whose it is, it is of the one that the run was made for
+            server = {"host": kept.get("host") or "", **server}
         other = {name: value for name, value in kept.items() if name not in _OURS}
         return cls(**given, server=Remote.from_json(server) if server else None, other=other)
 

@@ -103,7 +103,7 @@ class MemoryRunDir(RunDir):
     def set_aside(self, reason: str, what: object) -> None:
         pass
 
-    def keep_media(self, source: Source, extension: str) -> Kept:  # noqa: ARG002
+    def keep_media(self, source: Source, extension: str, *, once: bool = False) -> Kept:  # noqa: ARG002
         raise OSError(f"there is no run directory to keep the {extension} file in")
 
     def keep_file(self, source: Source, name: str) -> str:
@@ -131,6 +131,7 @@ class MemoryQueue:
     """Writer and reader of a `MemoryRunDir`. Lines are forgotten once a later position was acknowledged."""
 
     trouble = None
+    most_output = None
     waiting = 0
     unsent = 0
     number = 0

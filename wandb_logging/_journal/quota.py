@@ -72,8 +72,7 @@ class BoundedWriter(Writer):
         self._forget_room()
         segment_bytes = min(segment_bytes, most // SEGMENTS)
         super().__init__(run_dir.path, home=run_dir, segment_bytes=segment_bytes, **options)
-        run_dir.make_way = self.make_way
-        run_dir.most_output = most // _OUTPUT_SHARE
+        self.most_output = most // _OUTPUT_SHARE
 
     def _forget_room(self) -> None:
         self._free = 0  # bytes that may be written before the next look at the directory

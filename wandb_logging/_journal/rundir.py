@@ -42,7 +42,6 @@ from wandb_logging._journal.copies import (
     keep_media,
     place_of,
     remove_once,
-    size_of,
 )
 from wandb_logging._journal.cursor import Cursor, is_cursor
 from wandb_logging._journal.locks import ProcessLock, folder_lock, is_free, is_locked
@@ -63,8 +62,6 @@ class RunDir:
     Attributes:
         path: the directory.
         on_disk: whether it outlives the process.
-        make_way: makes room for so many bytes of a file that is to be kept; raises OSError if there is none.
-        most_output: bytes that output.log as a file may have; None if there is no limit.
         times_anew: how often it was made anew because it had gone away.
         generation: counts how often this process removed something that a reader may have stood in.
         guard: reentrant lock, held while segments are read or removed, and upload.lock is taken.
@@ -74,8 +71,6 @@ class RunDir:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.make_way: Callable[[int], object] | None = None
-        self.most_output: int | None = None
         self.generation = 0
         self._upload_lock = ProcessLock(path / "upload.lock")
         self.guard = threading.RLock()
@@ -550,16 +545,16 @@ class RunDir:
         with contextlib.suppress(OSError), door.open_to_append(self.path, "aside.jsonl") as file:
             file.write(dumps({"reason": reason, "what": what}) + b"\n")
 
-    def keep_media(self, source: Source, extension: str) -> Kept:
+    def keep_media(self, source: Source, extension: str, *, once: bool = False) -> Kept:
         """Copy the bytes of a media value into the run directory.
+
+        Args:
+            once: have a copy for each value, even of the same bytes, so that it can be removed with that one.
 
         Raises:
             OSError: they cannot be read or copied.
         """
-        if self.make_way is None:
-            return keep_media(self.path, source, extension)
-        self.make_way(size_of(source))
-        return keep_media(self.path, source, extension, once=True)
+        return keep_media(self.path, source, extension, once=once)
 
     def keep_file(self, source: Source, name: str) -> str:
         """Copy a file of the run, or bytes, into the run directory; its path relative to the directory.
@@ -567,8 +562,6 @@ class RunDir:
         Raises:
             OSError: it cannot be read or copied.
         """
-        if self.make_way is not None:
-            self.make_way(size_of(source))
         return keep_file(self.path, source, name)
 
     def open_kept(self, kept: str) -> BinaryIO:
@@ -599,6 +592,14 @@ class RunDir:
         """Whether there is a file of the run of that name, and one that can be sent."""
         return door.is_file(self.path, place_of(name))
 
+    def remove_kept(self, name: str) -> None:
+        """Remove a file of the run, by its name there.
+
+        Raises:
+            OSError: it cannot be removed.
+        """
+        door.remove(self.path, place_of(name))
+
     def let_go(self, kept: str) -> None:
         """Remove a copy that is uploaded, if only one event has it."""
         remove_once(self.path, kept)
@@ -609,11 +610,6 @@ class RunDir:
         Raises:
             OSError: it cannot be written.
         """
-        if self.most_output is not None and size + len(data) > self.most_output:
-            self.most_output = 0
-            with contextlib.suppress(FileNotFoundError):
-                door.remove(self.path, place_of(name))  # rather none than a part of it
-            raise OSError(errno.EFBIG, "too large for max_cache_bytes")
         return append_file(self.path, data, name, size)
 
     def _started(self) -> float:

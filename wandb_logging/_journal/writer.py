@@ -113,6 +113,8 @@ class Writer:
         mark: what each event says besides, as JSON members: `,"label":"3"`.
     """
 
+    most_output: int | None = None  # bytes of output.log as a file, where the room for files is bounded
+
     def __init__(
         self,
         path: Path,

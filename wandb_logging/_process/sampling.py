@@ -68,23 +68,6 @@ class Sampler:
         return self._source.sample()
 
 
-class OwnStats:
-    """What this package itself is doing, as metrics beside those of the machine.
-
-    Args:
-        stats: the run's counts, as `Run.stats` gives them.
-    """
-
-    def __init__(self, stats: Callable[[], Mapping[str, Any]]) -> None:
-        self._stats = stats
-
-    def sample(self) -> Metrics:
-        """The counts now; of what was dropped the sum."""
-        stats = self._stats()
-        numbers = {**stats, "dropped": sum(stats["dropped"].values())}
-        return {f"wandb_logging.{name}": value for name, value in numbers.items()}
-
-
 class System:
     """Reads the metrics of this process and its machine. Counters count from when this is made.
 

@@ -186,7 +186,7 @@ class Background:
         return SavedFiles(self._keep_file, self.report_aside)
 
     def _keep_file(self, source: Path, name: str) -> None:
-        kept = self.journal.run_dir.keep_file(source, name)
+        kept = self.journal.keeper.file(source, name)
         self.append_change("file", {"name": name, "path": kept})
 
     # --- where it goes ---

@@ -27,6 +27,7 @@ from wandb_logging._records.completed import completed
 from wandb_logging._records.snapshot import Snapshot
 from wandb_logging._run.run import Run, flush_aloud, go_on, inlet_of, is_finished, orphan_of, tell_fault
 from wandb_logging._run.start import anchored, prepare_for
+from wandb_logging._run.stats import Stats
 from wandb_logging._settings.settings import SETTINGS, Settings
 
 if TYPE_CHECKING:
@@ -367,14 +368,8 @@ class WandbHandler(logging.Handler):
 
     def stats(self) -> dict[str, Any]:
         """Counts as `Run.stats` gives them; of a handler without a run yet all are 0."""
-        if self._run is None:
-            counts = dict.fromkeys(("accepted", "journalled", "sent", "acknowledged", "set_aside", "late", "masked"), 0)
-            return {**counts, "dropped": {}, "lag": 0.0}
-        stats = self._run.stats()
-        if self._late:
-            dropped = {**stats["dropped"], "logged after the handler was closed": self._late}
-            stats = {**stats, "accepted": stats["accepted"] + self._late, "dropped": dropped}
-        return stats
+        stats = Stats() if self._run is None else self._run._stats()  # noqa: SLF001  the same room
+        return stats.with_dropped("logged after the handler was closed", self._late).to_json()
 
 
 def _handler_of(level: int, settings: Settings | None, run: Run | None, kept: dict[str, Any]) -> WandbHandler:

@@ -124,6 +124,7 @@ class Rounds:
             options_of(settings),
             say=notices.add,
             before_end=self._capture_rest,
+            keeper=journal.keeper,
             meanwhile=self.glance,
         )
         self._recovery = self._new_recovery() if settings.recover and delivery.has_rounds else None
@@ -344,4 +345,4 @@ class Rounds:
     def _capture_next(self) -> None:
         if self._to_capture:
             with contextlib.suppress(OSError):  # no run directory, or a full disk, which is told anyway
-                self._to_capture.pop(0)(self._journal.run_dir, self._journal.info, self._secrets)
+                self._to_capture.pop(0)(self._journal.keeper, self._journal.info, self._secrets)

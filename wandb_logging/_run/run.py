@@ -24,7 +24,6 @@ from wandb_logging._keys.keys import Session
 from wandb_logging._media.placing import Placing
 from wandb_logging._process import ending
 from wandb_logging._process.notices import Notices
-from wandb_logging._process.sampling import OwnStats
 from wandb_logging._reading.summary import Follower, Summary
 from wandb_logging._records.snapshot import Steps, now, row_event
 from wandb_logging._report import Report
@@ -33,6 +32,7 @@ from wandb_logging._run.background import Background
 from wandb_logging._run.described import Described
 from wandb_logging._run.save import POLICIES, matches
 from wandb_logging._run.start import Part, anchored, prepare_for, samplers_of, secrets_of
+from wandb_logging._run.stats import OwnStats, Stats
 from wandb_logging._run.tensorboard import TensorBoard
 from wandb_logging._run.watch import Watch
 from wandb_logging._sending.files import ignored
@@ -128,7 +128,7 @@ class Run(Described):
         config = plain(settings.config, aside=aside, of_config=True)
         mode = prepare_for(settings)
         self._secrets = secrets = secrets_of(settings, mode, notices)
-        samplers = samplers_of(settings, lambda: OwnStats(self.stats))
+        samplers = samplers_of(settings, lambda: OwnStats(self._stats))
         self._background = Background(
             settings, mode, config, notices, secrets, samplers, self._on_stop, undo, stall, standing.place, part
         )
@@ -144,7 +144,7 @@ class Run(Described):
         self._follower = Follower(journal.run_dir)
         # Kept up with what is logged only where `log` has to know.
         self._steps = Steps(notices.add, self._steps_from()) if settings.late_steps == "error" else None
-        placing = partial(Placing, journal.run_dir.keep_media, self.log_artifact, self._label, run_id=self.id)
+        placing = partial(Placing, journal.keeper.media, self.log_artifact, self._label, run_id=self.id)
         self._media_of_records = placing()
         self._media_by_hand = placing(strict=True)
         self._media_of_summary = placing(strict=True, step="summary")
@@ -558,19 +558,22 @@ class Run(Described):
         that look like secrets. What forked children wrote counts as well, and what was in the directory of a run that
         is resumed; what was dropped or masked there is theirs.
         """
+        return self._stats().to_json()
+
+    def _stats(self) -> Stats:
         writer, uploader = self._journal.writer, self._background.uploader
         counts, state, journalled = writer.counts, uploader.state, self._background.journalled
-        return {
-            "accepted": journalled + writer.waiting + sum(counts.dropped.values()),
-            "journalled": journalled,
-            "sent": uploader.sent,
-            "acknowledged": uploader.acknowledged,
-            "set_aside": self._background.set_aside + state.set_aside - state.told,
-            "late": state.late,
-            "masked": self._secrets.count,
-            "dropped": dict(counts.dropped),
-            "lag": self._background.lag(),
-        }
+        return Stats(
+            accepted=journalled + writer.waiting + sum(counts.dropped.values()),
+            journalled=journalled,
+            sent=uploader.sent,
+            acknowledged=uploader.acknowledged,
+            set_aside=self._background.set_aside + state.set_aside - state.told,
+            late=state.late,
+            masked=self._secrets.count,
+            dropped=dict(counts.dropped),
+            lag=self._background.lag(),
+        )
 
     def __copy__(self) -> Run:
         return self

@@ -10,12 +10,14 @@ import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalError
 from wandb_logging._events.event import Event
 from wandb_logging._events.run_info import RunInfo
+from wandb_logging._journal.keeper import Keeper
 from wandb_logging._journal.members import codes
 from wandb_logging._journal.memory import MemoryRunDir
 from wandb_logging._journal.quota import BoundedWriter
@@ -23,11 +25,12 @@ from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer
 from wandb_logging._keys.keys import find_key, find_keys
 from wandb_logging._process.notices import Notice, Notices
-from wandb_logging._process.sampling import OwnStats, Sampler
+from wandb_logging._process.sampling import Sampler
 from wandb_logging._reading.outline import config_of
 from wandb_logging._records.snapshot import now
 from wandb_logging._run import words
 from wandb_logging._run.prepare import prepare
+from wandb_logging._run.stats import OwnStats
 from wandb_logging._sending.options import options_of
 from wandb_logging._settings.kinds import moment
 from wandb_logging._settings.settings import Settings
@@ -61,6 +64,11 @@ class Journal:
     def are_rows_on_disk(self) -> bool:
         """Whether there is a directory, and it takes what is logged."""
         return self.run_dir.on_disk and not self.writer.waiting
+
+    @cached_property
+    def keeper(self) -> Keeper:
+        """Keeps the run's files, for which the writer makes room."""
+        return Keeper(self.run_dir, self.writer)
 
     def earlier_config(self) -> dict[str, Any]:
         """What was in the config of a run that goes on. Reads its journal, which may be long."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wandb_logging._errors import JournalError
+from wandb_logging._events.event import Event
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._events.task import Task
 from wandb_logging._fold import fold
+from wandb_logging._journal.keeper import Keeper
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending import standard_files
 from wandb_logging._values.plain import dumps
@@ -32,18 +34,22 @@ def end_journal(run_dir: RunDir, info: RunInfo, state: fold.State, code: int, ba
     """
     time = float(info.start) + state.paused + max(0.0, state.runtime - base_runtime)
     writer = run_dir.writer(least_number=_ENDING_WRITER, helps=True)
-    writer.append(dumps({"exit": code, "t": time}))
+    writer.append(dumps(Event(time, exit=code).to_json()))
     writer.close()
     if writer.counts.dropped:
         raise JournalError(f"{run_dir.path}: {', '.join(writer.counts.dropped)}")
 
 
 def last_files(
-    run_dir: RunDir, wanted: list[str], config: str, ended: fold.State, say: Callable[[str, str], object]
+    keeper: Keeper,
+    wanted: list[str],
+    config: str,
+    ended: fold.State,
+    say: Callable[[str, str], object],
 ) -> list[Task]:
     """Make the standard files of the end; what uploads them."""
     try:
-        return standard_files.final_tasks(run_dir, wanted, config, fold.summary_line(ended))
+        return standard_files.final_tasks(keeper, wanted, config, fold.summary_line(ended))
     except OSError as exc:
-        say("standard files", f"{run_dir.path}: cannot make the files of the end ({exc})")
+        say("standard files", f"{keeper.run_dir.path}: cannot make the files of the end ({exc})")
         return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.keeper import Keeper
 from wandb_logging._sending import standard_files
 from wandb_logging._sending.batch import Batch
 
@@ -13,7 +13,7 @@ class OutputFile:
     """output.log in the run directory.
 
     Args:
-        run_dir: the run.
+        keeper: keeps it with the run.
         wanted: whether there is to be one.
         size: bytes of it that belong to acknowledged lines.
         say: told what is wrong with the disk: (kind, text).
@@ -22,9 +22,9 @@ class OutputFile:
         size: as given, kept up.
     """
 
-    def __init__(self, run_dir: RunDir, size: int, say: Callable[[str, str], object], *, wanted: bool) -> None:
+    def __init__(self, keeper: Keeper, size: int, say: Callable[[str, str], object], *, wanted: bool) -> None:
         self.size = size
-        self._run_dir = run_dir
+        self._keeper = keeper
         self._wanted = wanted
         self._say = say
 
@@ -36,6 +36,6 @@ class OutputFile:
         lines = [batch.edits.get(number, line) for number, line in enumerate(batch.lines, end)]
         edits = {end - number: line for number, line in batch.edits.items() if number < end}
         try:
-            self.size = standard_files.keep_output(self._run_dir, self.size, lines, edits)
+            self.size = standard_files.keep_output(self._keeper, self.size, lines, edits)
         except OSError as exc:
-            self._say("output", f"{self._run_dir.path}: cannot keep {standard_files.OUTPUT} ({exc.strerror})")
+            self._say("output", f"{self._keeper.run_dir.path}: cannot keep {standard_files.OUTPUT} ({exc.strerror})")

@@ -15,6 +15,7 @@ from wandb_logging._events.run_info import RunInfo
 from wandb_logging._events.task import Task
 from wandb_logging._fold.terminal import MAX_LINE_CHARS
 from wandb_logging._journal.copies import place_of
+from wandb_logging._journal.keeper import Keeper
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending import yaml
 from wandb_logging._values.plain import loads
@@ -63,11 +64,11 @@ _ENVIRONMENT = frozenset(
 _LINE_BYTES = 4 * MAX_LINE_CHARS + 1
 
 
-def capture_environment(run_dir: RunDir, info: RunInfo, secrets: Secrets) -> None:
+def capture_environment(keeper: Keeper, info: RunInfo, secrets: Secrets) -> None:
     """Write down what the process runs on. Takes a while: not for the calling thread.
 
     Args:
-        run_dir: of the run.
+        keeper: keeps it with the run.
         info: who the run is.
         secrets: masks those among the program's arguments.
 
@@ -79,15 +80,15 @@ def capture_environment(run_dir: RunDir, info: RunInfo, secrets: Secrets) -> Non
     if METADATA in info.standard_files:
         about = environment(float(info.start), info.program or "", info.writer_id or info.id)
         about = {key: secrets.arguments(value) if key == "args" else value for key, value in about.items()}
-        run_dir.keep_file((json.dumps(about, indent=2) + "\n").encode(), METADATA)
+        keeper.file((json.dumps(about, indent=2) + "\n").encode(), METADATA)
 
 
-def capture_requirements(run_dir: RunDir, info: RunInfo, _secrets: Secrets) -> None:
+def capture_requirements(keeper: Keeper, info: RunInfo, _secrets: Secrets) -> None:
     """Write down which packages are installed. As `capture_environment`, and takes longer."""
     from wandb_logging._process.environment import requirements  # noqa: PLC0415  see there
 
     if REQUIREMENTS in info.standard_files:
-        run_dir.keep_file(requirements().encode("utf-8", "replace"), REQUIREMENTS)
+        keeper.file(requirements().encode("utf-8", "replace"), REQUIREMENTS)
 
 
 def captured_environment(run_dir: RunDir) -> dict[str, Any]:
@@ -104,11 +105,11 @@ def captured_tasks(run_dir: RunDir, wanted: Sequence[str]) -> list[Task]:
     return [_task(name) for name in CAPTURED if name in wanted and run_dir.has_kept(name)]
 
 
-def final_tasks(run_dir: RunDir, wanted: Sequence[str], config: str, summary: str) -> list[Task]:
+def final_tasks(keeper: Keeper, wanted: Sequence[str], config: str, summary: str) -> list[Task]:
     """Make the files of the end; what uploads them.
 
     Args:
-        run_dir: of the run.
+        keeper: keeps them with the run.
         wanted: names of the standard files to make.
         config, summary: JSON texts, as the server has them.
 
@@ -119,18 +120,18 @@ def final_tasks(run_dir: RunDir, wanted: Sequence[str], config: str, summary: st
     tasks = []
     for name, content in contents.items():
         if name in wanted:
-            run_dir.keep_file(content, name)
+            keeper.file(content, name)
             tasks.append(_task(name))
-    if OUTPUT in wanted and run_dir.has_kept(OUTPUT):
+    if OUTPUT in wanted and keeper.run_dir.has_kept(OUTPUT):
         tasks.append(_task(OUTPUT))
     return tasks
 
 
-def keep_output(run_dir: RunDir, size: int, lines: Sequence[str], edits: Mapping[int, str]) -> int:
+def keep_output(keeper: Keeper, size: int, lines: Sequence[str], edits: Mapping[int, str]) -> int:
     """Add lines that were acknowledged to `output.log` as a file, which has them without time and mark.
 
     Args:
-        run_dir: of the run.
+        keeper: keeps it with the run.
         size: of the file in bytes; what is behind it came before a crash, and comes again.
         lines: those to add.
         edits: lines from before that have another text now, by their place from the end: 1 is the last.
@@ -141,12 +142,12 @@ def keep_output(run_dir: RunDir, size: int, lines: Sequence[str], edits: Mapping
     Raises:
         OSError: the disk refuses it.
     """
-    last = _last_lines(run_dir, size, max(edits, default=0))
+    last = _last_lines(keeper.run_dir, size, max(edits, default=0))
     size -= sum(map(len, last))
     for place, line in edits.items():
         if place <= len(last):
             last[-place] = _text(line)
-    return run_dir.append_file(b"".join([*last, *map(_text, lines)]), OUTPUT, size)
+    return keeper.append(b"".join([*last, *map(_text, lines)]), OUTPUT, size)
 
 
 def _last_lines(run_dir: RunDir, size: int, count: int) -> list[bytes]:

@@ -98,7 +98,7 @@ def aimed(info: RunInfo, host: str | None, target: Target = AS_IT_WAS) -> tuple[
         raise JournalCorrupt(f"server.json, in its member `instead`, {wrong}")
     if host != info.host:
         members["app_url"] = None  # the pages of the other one
-    if server and ((server.host or host) != host or target.elsewhere(server)):
+    if server and (server.host != host or target.elsewhere(server)):
         server = None
     return RunInfo.from_json(members).but(server=server), instead
 

@@ -18,6 +18,7 @@ from wandb_logging._events.send_options import SendOptions
 from wandb_logging._events.task import Task
 from wandb_logging._fold import fold
 from wandb_logging._journal.cursor import Cursor
+from wandb_logging._journal.keeper import Keeper
 from wandb_logging._journal.reader import Reader
 from wandb_logging._journal.rundir import SENT, RunDir
 from wandb_logging._report import Report
@@ -45,12 +46,14 @@ class Ports:
         progress: called after each acknowledged batch.
         before_end: called before the server is told that the run ended: the last moment for a file to come.
         meanwhile: called every now and then while files are sent, which may take hours: the moment for a `glance`.
+        keeper: keeps the files that sending makes; None where their room is not bounded.
     """
 
     say: Callable[[str, str], object] = lambda _kind, _text: None
     progress: Callable[[], object] = lambda: None
     before_end: Callable[[], object] = lambda: None
     meanwhile: Callable[[], object] = lambda: None
+    keeper: Keeper | None = None
 
 
 class Uploader:
@@ -380,7 +383,7 @@ class Uploader:
         self._open_run(run)
         ended, _ = fold.finish(registration.rules, self.state)
         config = registration.config_json(self.state)
-        run.waiting.add(last_files(self.run_dir, run.waiting.standard, config, ended, self._ports.say))
+        run.waiting.add(last_files(run.keeper, run.waiting.standard, config, ended, self._ports.say))
         self._perform_tasks(run)
         # Whatever comes later has to open the run again; also when the answer to this is lost.
         registration.is_open = False
@@ -401,7 +404,8 @@ class _Opened:
         self.reader: Reader = run_dir.reader(cursor.position)
         self.cutter = Cutter(self.reader, options, link.pace, apart=registration.info.cache_policy == "drop_oldest")
         self.waiting = Waiting(run_dir, registration.info, lane, link, say, cursor)
-        self.output = OutputFile(run_dir, cursor.output_size, say, wanted=OUTPUT in self.waiting.standard)
+        self.keeper = uploader._ports.keeper or Keeper(run_dir)  # noqa: SLF001  the same room
+        self.output = OutputFile(self.keeper, cursor.output_size, say, wanted=OUTPUT in self.waiting.standard)
         self.stream: Stream | None = None
         self.looked: float | None = None  # when the server was asked how many rows it has, by the link's clock
         self.unsure = 0  # rows that were sent and not acknowledged
