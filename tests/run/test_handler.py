@@ -311,30 +311,27 @@ def test_records_of_other_threads_while_it_is_closed_are_kept(wandb_server: Loca
     """Each row is on the server, whatever the moment at which the handler was closed."""
     handler = WandbHandler(project="p", mode="online", quiet=True)
     log = logger_with(handler)
-    over, enough = threading.Event(), threading.Semaphore(0)
-    logged: list[int] = []
+    may, done = threading.Semaphore(0), threading.Semaphore(0)
 
     def work() -> None:
-        while not over.is_set():
-            log.info("", extra={"metrics": {"x": len(logged)}})
-            logged.append(len(logged))
-            enough.release()
+        for number in range(1000):
+            assert may.acquire(timeout=PATIENCE)
+            log.info("", extra={"metrics": {"x": number}})
+            done.release()
 
     thread = threading.Thread(target=work)
     thread.start()
-    try:
-        for _ in range(5):
-            for _ in range(20):
-                assert enough.acquire(timeout=PATIENCE)
-            handler.close()
-    finally:
-        over.set()
-        thread.join()
-    log.info("", extra={"metrics": {"x": len(logged)}})
+    for _ in range(5):
+        may.release(200)
+        for _ in range(20):
+            assert done.acquire(timeout=PATIENCE)
+        handler.close()  # while the others are logged
+    thread.join(PATIENCE)
+    log.info("", extra={"metrics": {"x": 1000}})
     handler.flush(PATIENCE)
     handler.close()
     (run,) = wandb_server.runs
-    assert [row["x"] for row in run.history] == [*logged, len(logged)]
+    assert [row["x"] for row in run.history] == list(range(1001))
 
 
 def test_the_run_may_be_made_by_hand() -> None:
