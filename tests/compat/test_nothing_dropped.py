@@ -203,7 +203,9 @@ def test_a_deprecated_word_of_define_metric() -> None:
 
 def test_what_is_empty_is_not_given() -> None:
     """As environment variables and command lines say it."""
-    with wandb.init(mode="offline", entity="", project="", id="", name="", notes="", tags=[], group="", dir="") as run:
+    with wandb.init(
+        mode="offline", entity="", project="", id="", name="", notes="", tags=[], group="", dir="", config=""
+    ) as run:
         assert (run.project, run.notes, run.tags, len(run.id)) == ("uncategorized", None, (), 8)
     with wandb.init(mode="offline", tags="abc") as run:
         assert run.tags == ("abc",)

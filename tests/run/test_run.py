@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,66 @@ def test_a_run_says_who_it_is(wandb_server: LocalServer) -> None:
         assert run.entity == wandb_server.entity
         assert run.url == f"{wandb_server.url}/{wandb_server.entity}/p/runs/{run.id}"
         assert run.config == {"lr": 0.1}
+
+
+class Opaque:
+    """A value that cannot be looked at."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError("not looked at")
+
+
+class Changing(Mapping[str, Any]):
+    """A mapping that changes while it is read, and whose length nobody can tell."""
+
+    def __getitem__(self, key: str) -> Any:
+        return 1
+
+    def __iter__(self) -> Iterator[str]:
+        yield "a"
+        raise RuntimeError("changed size during iteration")
+
+    def __len__(self) -> int:
+        raise OSError("nobody knows")
+
+
+def updated(config: Any) -> Any:
+    run = new_run("p", mode="offline")
+    run.update_config(config)
+    return run
+
+
+def updated_in_compat(config: Any) -> Any:
+    run = wandb.init(project="p", mode="offline")
+    run.config.update(config)
+    return run
+
+
+def begun(config: Any) -> Any:
+    return new_run("p", mode="offline", config=config)
+
+
+def begun_in_compat(config: Any) -> Any:
+    return wandb.init(project="p", mode="offline", config=config)
+
+
+@pytest.mark.parametrize("put", [begun, updated, begun_in_compat, updated_in_compat])
+@pytest.mark.parametrize(
+    ("given", "kept", "aside"),
+    [
+        ({"a": 1, "bad": Opaque()}, {"a": 1}, "config.bad is set aside: not looked at"),
+        ({"a": 1, "bad": {"b": Opaque(), "c": 2}}, {"a": 1, "bad": {"c": 2}}, "config.bad.b is set aside: not looked"),
+        (Changing(), {"a": 1}, "config.(the rest) is set aside: changed size"),
+        ({"a": 1, "bad": Changing()}, {"a": 1}, "config.bad is set aside: "),
+    ],
+)
+def test_what_raises_in_a_config_costs_only_itself(
+    put: Callable[[Any], Any], given: Any, kept: Any, aside: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By every door; what it costs is said by name."""
+    with put(given) as run:
+        assert dict(run.config) == kept
+    assert aside in caplog.text
 
 
 @pytest.mark.parametrize("name", ["name", "notes", "tags", "group", "job_type"])

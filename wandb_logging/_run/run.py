@@ -38,7 +38,7 @@ from wandb_logging._run.watch import Watch
 from wandb_logging._sending.files import ignored
 from wandb_logging._settings.parent import is_within
 from wandb_logging._settings.settings import Settings
-from wandb_logging._values.plain import Aside, mapping_of, plain
+from wandb_logging._values.plain import Aside, mapping_of, plain, read_items
 from wandb_logging._values.secrets import Secrets
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ class Run(Described):
         opened = {} if mapping is None else mapping_of(mapping)
         if not isinstance(opened, Mapping):
             raise LogError(f"config: expected a mapping, namespace, dataclass or model, got {type(mapping).__name__}")
-        for given in (opened, values):
+        for given in (read_items(opened), values):
             if given:
                 self._background.append_change("config", self._take_config(given))
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from wandb_logging._events.metrics import AGGREGATES, Metric
-from wandb_logging._values.plain import mapping_of, read_value, with_utf8
+from wandb_logging._values.plain import mapping_of, read_items, with_utf8
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -478,7 +478,7 @@ class Config(Kind["Mapping[str, Any]"]):
         opened = mapping_of(value)
         if not isinstance(opened, Mapping):
             raise ValueError("a mapping, such as {learning_rate: 0.01}, or a namespace, dataclass or model")
-        return {str(key): _copied(read_value(opened, key)) for key in list(opened)}
+        return {str(key): _copied(item) for key, item in read_items(opened).items()}
 
 
 @dataclass(frozen=True)
@@ -539,11 +539,11 @@ def _definition(value: object) -> Metric:
     return Metric.of(**{key: _copied(value[key]) for key in value})
 
 
-def _copied(value: object) -> object:
+def _copied(value: Any) -> Any:
     # dictConfig hands over ConvertingDict and ConvertingList, whose `[]` resolves ext:// and
     # cfg:// but whose iteration over values does not: so go by key and index.
-    if isinstance(value, dict):
-        return {key: _copied(read_value(value, key)) for key in list(value)}
-    if isinstance(value, list):
+    if issubclass(type(value), dict):  # `isinstance` asks the value itself, which may raise
+        return {key: _copied(item) for key, item in read_items(value).items()}
+    if issubclass(type(value), list):
         return [_copied(value[i]) for i in range(len(value))]
     return value

@@ -49,6 +49,7 @@ __all__ = [
     "loads",
     "mapping_of",
     "plain",
+    "read_items",
     "read_value",
     "with_utf8",
 ]
@@ -330,6 +331,17 @@ def read_value(mapping: Mapping[Any, Any], key: Any) -> Any:
         return mapping[key]
     except Exception as exc:
         return Unreadable(exc)
+
+
+def read_items(mapping: Mapping[Any, Any]) -> dict[Any, Any]:
+    """What a mapping holds, each value as `read_value` gives it; and why there is no more, where its keys end early."""
+    keys: list[Any] = []
+    stop: dict[str, Unreadable] = {}
+    try:  # of a dict at once, which another thread may be changing
+        keys.extend(iter(list(mapping) if isinstance(mapping, dict) else mapping))
+    except Exception as exc:
+        stop["(the rest)"] = Unreadable(exc)
+    return {**{key: read_value(mapping, key) for key in keys}, **stop}
 
 
 class Unreadable:

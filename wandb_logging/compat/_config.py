@@ -11,7 +11,7 @@ from typing import Any
 
 from wandb_logging._errors import LogError, SettingsError
 from wandb_logging._run.run import Run
-from wandb_logging._values.plain import mapping_of, plain, read_value
+from wandb_logging._values.plain import mapping_of, plain, read_items
 
 DEFAULTS = "config-defaults.yaml"
 
@@ -145,7 +145,7 @@ def config_values(given: Any) -> dict[str, Any]:
         values = getattr(values, "__dict__", None)
     if not isinstance(values, Mapping):
         raise LogError(f"config: expected a mapping or an object with attributes, got {given!r}")
-    return {key.strip("-") if isinstance(key, str) else key: read_value(values, key) for key in list(values)}
+    return {key.strip("-") if isinstance(key, str) else key: item for key, item in read_items(values).items()}
 
 
 def config_file(name: str) -> dict[str, Any]:

@@ -108,7 +108,9 @@ def init(
     if reinit == "finish_previous":
         for run in reversed(mine):
             run.finish()
-    start = config_file(config) if isinstance(config, str) else config_values({} if config is None else config)
+    if config is None or (isinstance(config, str) and not config):  # not given
+        config = {}
+    start = config_file(config) if isinstance(config, str) else config_values(config)
     start = {
         key: value
         for key, value in start.items()
