@@ -125,6 +125,7 @@ class TestReading:
             ("machine a password b\\", 1),
             ("login x", 1),
             ("macdef x\nput\n\nlogin x", 4),
+            ("macdef x\\", 1),  # it would escape what comes behind it
             ('""', 1),
             ("\ufeffmachine a password b", 1),
         ],

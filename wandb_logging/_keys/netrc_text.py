@@ -99,7 +99,7 @@ def parse(text: str) -> NetrcFile:
 def _token(text: str, space: int) -> Token:
     at = _after_space(text, space)
     match = (_QUOTED if text.startswith('"', at) else _BARE).match(text, at)
-    if match is None:
+    if match is None or text.startswith("\\", match.end()):  # a backslash that ends the text escapes what is added
         raise MalformedError(text, at)
     raw = match[1] if text.startswith('"', at) else match[0]
     return Token(_ESCAPE.sub(r"\1", raw), space, at, match.end())
