@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import pty
 import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
+from typing import Any
 
 import wandb_logging
 from tests.patience import PATIENCE
@@ -60,11 +64,13 @@ def started(*program: str) -> subprocess.Popen[bytes]:
 class InTerminal:
     """A program that runs in a terminal of its own."""
 
-    def __init__(self, *program: str) -> None:
+    def __init__(self, *program: str, options: tuple[str, ...] = ()) -> None:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.execve(sys.executable, [*command(), *program], environment())
+            os.execve(sys.executable, [*command(*options), *program], environment())
+        self.resize(columns=80, lines=24)
         self.seen = b""
+        self.left: list[Any] = []
 
     def type(self, data: bytes) -> None:
         """What a person types."""
@@ -78,10 +84,32 @@ class InTerminal:
             if not self._read():
                 raise AssertionError(f"the program ended: {self.seen!r}")
 
+    def resize(self, *, columns: int, lines: int) -> None:
+        """Have the window be of another size."""
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def modes(self) -> list[Any]:
+        """What the terminal does with what is typed and written."""
+        return termios.tcgetattr(self.fd)
+
+    def wait_until_stopped(self) -> None:
+        """Until the command is stopped, as by Ctrl-Z."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            pid, status = os.waitpid(self.pid, os.WUNTRACED | os.WNOHANG)
+            if pid:
+                assert os.WIFSTOPPED(status), status
+                return
+            if select.select([self.fd], [], [], 0.01)[0]:
+                self._read()
+        os.kill(self.pid, signal.SIGKILL)
+        raise AssertionError(f"it is not stopped: {self.seen!r}")
+
     def end(self) -> int:
         """Read to the end; the exit code."""
         while self._read():
             pass
+        self.left = self.modes()
         _, status = os.waitpid(self.pid, 0)
         os.close(self.fd)
         return os.waitstatus_to_exitcode(status)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -43,6 +44,27 @@ class TestPassingOn:
         """Each line is in the run, those of stderr marked, a letter cut between two writes whole."""
         ran(*python("import os, time; os.write(1, b'gr\\xc3'); os.write(1, b'\\xbcn\\n'); os.write(2, b'bad\\n')"))
         assert sorted(texts(the_run())) == ["ERROR bad", "grün"]
+
+    def test_it_begins_before_its_run_does(self) -> None:
+        """What it logs and ends with at once is in the run, though the run takes longer to begin than the program."""
+        code = "import logging; logging.warning('x', extra={'metrics': {'i': 1}}); raise SystemExit(3)"
+        done = ran(*python(code), options=("--name", "quick", "--tag", "a"))
+        run = the_run()
+        assert (done.returncode, run.exit_code, run.name, run.info["tags"]) == (3, 3, "quick", ["a"])
+        assert [row["i"] for row in run.rows] == [1]
+
+    def test_without_a_run_the_program_goes_on(self) -> None:
+        """Where its run cannot begin, the program is not kept from its work, and its exit code is its own."""
+        Path("broken").mkdir()
+        Path("broken/psutil.py").write_text("raise RuntimeError('no such thing')")
+        Path("settings.json").write_text('{"system_metrics": true}')
+        path = os.pathsep.join([str(Path("broken").absolute()), environment()["PYTHONPATH"]])
+        program = [*command("--settings", "settings.json"), "sh", "-c", "echo work; exit 4"]
+        env = {**environment(), "PYTHONPATH": path}
+        done = subprocess.run(program, env=env, capture_output=True, timeout=PATIENCE, check=False)
+        assert (done.stdout, done.returncode) == (b"work\n", 4)
+        assert b"no such thing" in done.stderr
+        assert b"in no run" in done.stderr
 
     def test_a_program_that_is_not_there(self) -> None:
         """A name that is no program is said, with the exit code of a shell, and the run has failed."""
@@ -150,6 +172,19 @@ class TestSignals:
         run = the_run()
         assert (done.returncode, run.exit_code, texts(run)) == (137, 137, ["before"])
 
+    def test_a_program_that_is_killed_loses_no_line(self) -> None:
+        """All that it had written is shown and in the run, to the last line, however fast it wrote."""
+        code = (
+            "import os, signal\n"
+            "for i in range(20000): os.write(1, b'line %d\\n' % i)\n"
+            "os.kill(os.getpid(), signal.SIGKILL)"
+        )
+        done = ran(*python(code))
+        wanted = [f"line {i}" for i in range(20000)]
+        assert done.returncode == 137
+        assert done.stdout.decode().splitlines() == wanted
+        assert texts(the_run()) == wanted
+
     def test_when_we_are_killed_what_was_shown_is_kept(self) -> None:
         """A line that came out is in the run directory, though a SIGKILL took us right behind it."""
         with started(*python("for i in range(10**9): print(i, flush=True)")) as process:
@@ -167,7 +202,7 @@ class TestInATerminal:
         sees = "os.isatty(0), os.isatty(1), os.isatty(2), *os.get_terminal_size()"
         program = InTerminal(*python(f"import os; print({sees}); print('\\x1b[31mred')"))
         assert program.end() == 0
-        assert b"True True True 0 0\r\n" in program.seen or b"True True True 80 24\r\n" in program.seen
+        assert b"True True True 80 24\r\n" in program.seen
         assert b"\x1b[31mred" in program.seen
         assert "\x1b[31mred" in texts(the_run())
 
@@ -194,3 +229,115 @@ class TestInATerminal:
         program = InTerminal("sh", "-c", r"printf '10%%\r50%%\r100%%\n'")
         assert program.end() == 0
         assert texts(the_run()) == ["100%"]
+
+    def test_a_window_that_changes_its_size(self) -> None:
+        """The program is told as it would be, and sees the new size."""
+        code = (
+            "import os, signal\n"
+            "signal.signal(signal.SIGWINCH, lambda *_: print(*os.get_terminal_size(), 'now', flush=True))\n"
+            "print('ready', flush=True); input()"
+        )
+        program = InTerminal(*python(code))
+        program.read_until(b"ready")
+        program.resize(columns=123, lines=45)
+        program.read_until(b"123 45 now")
+        program.type(b"\n")
+        assert program.end() == 0
+
+    def test_ctrl_z_and_on(self) -> None:
+        """Ctrl-Z stops the program, and us with it, so that a shell has its prompt; both go on together."""
+        code = "import time; print('ready', flush=True); input(); print('went on', flush=True)"
+        program = InTerminal(*python(code))
+        program.read_until(b"ready")
+        program.type(b"\x1a")
+        program.wait_until_stopped()
+        os.kill(program.pid, signal.SIGCONT)
+        program.type(b"\n")
+        program.read_until(b"went on")
+        assert program.end() == 0
+
+    def test_a_full_screen_program(self) -> None:
+        """One that draws all over the screen shows what it draws, gets its keys, and leaves the terminal as it was."""
+        code = (
+            "import curses\n"
+            "def main(screen):\n"
+            "    for i in range(5): screen.addstr(i, i, f'frame {i} loss 0.{i}')\n"
+            "    screen.refresh(); key = screen.getkey(); screen.addstr(7, 0, f'key {key}'); screen.refresh()\n"
+            "curses.wrapper(main)"
+        )
+        os.environ["TERM"] = "xterm"
+        program = InTerminal(*python(code))
+        before = program.modes()
+        program.read_until(b"frame 4")
+        assert program.modes() != before  # raw, while the program has it
+        program.type(b"x")
+        program.read_until(b"key x")
+        assert program.end() == 0
+        assert program.left == before
+        assert re.search(rb" is saved: .*\r\n", program.seen)  # written when the terminal was as before
+        assert b"\x1b[?1049h" in program.seen
+        assert b"\x1b[?1049l" in program.seen
+        assert the_run().rows == []
+
+    @pytest.mark.parametrize(
+        ("name", "keys"), [("vim", b":q!\r"), ("vi", b":q!\r"), ("less", b"q"), ("top", b"q"), ("nano", b"\x18")]
+    )
+    def test_real_ones(self, name: str, keys: bytes) -> None:
+        """An editor, a pager, a monitor: they come up, take their keys and end, with nothing of ours between."""
+        if shutil.which(name) is None:
+            pytest.skip(f"{name} is not installed")
+        os.environ["TERM"] = "xterm"
+        Path("text.txt").write_text("".join(f"line number {i}\n" for i in range(200)))
+        program = InTerminal(name, *([] if name == "top" else ["text.txt"]))
+        program.resize(columns=80, lines=24)
+        program.read_until(b"load average" if name == "top" else b"line number 9")
+        program.type(keys)
+        assert program.end() == 0
+
+    def test_tqdm(self) -> None:
+        """A bar is drawn as in a terminal; in the Logs tab it is one line, and a rule finds each of its states."""
+        Path("rules.yaml").write_text('- {has: "it/s", pairs: "="}\n')
+        code = (
+            "import tqdm\n"
+            "bar = tqdm.tqdm(range(4), mininterval=0, ncols=70, disable=False)\n"
+            "for i in bar: bar.set_postfix(loss=f'{1 / (i + 1):.2f}')"
+        )
+        program = InTerminal(*python(code), options=("--rules", "rules.yaml"))
+        assert program.end() == 0
+        run = the_run()
+        assert program.seen.count(b"\r") > 4
+        assert [line for line in texts(run) if "100%" in line] == [line for line in texts(run) if "it/s" in line]
+        assert [row["loss"] for row in run.rows if "loss" in row][-1] == 0.25
+
+
+class TestProcesses:
+    def test_one_that_forks(self) -> None:
+        """What a forked child writes is in the run, too, and the exit code is the parent's."""
+        code = (
+            "import os, sys\n"
+            "child = os.fork()\n"
+            "print('child' if child == 0 else 'parent', flush=True)\n"
+            "os.waitpid(child, 0) if child else None\n"
+            "sys.exit(9 if child == 0 else 2)"
+        )
+        done = ran(*python(code))
+        assert (done.returncode, sorted(texts(the_run()))) == (2, ["child", "parent"])
+
+    @pytest.mark.parametrize("keeps", [True, False])
+    def test_one_that_becomes_a_daemon(self, keeps: bool) -> None:
+        """The command is over when the program is; what lives on in the background is left alone."""
+        code = (
+            "import os, sys, time\n"
+            "print('begins', flush=True)\n"
+            "if os.fork(): os._exit(0)\n"
+            "os.setsid()\n"
+            "if os.fork(): os._exit(0)\n"
+            "open('daemon', 'w').write(str(os.getpid()))\n"
+            f"[os.close(fd) for fd in (0, 1, 2) if not {keeps}]\n"
+            "time.sleep(1000)"
+        )
+        done = ran(*python(code))
+        while not (Path("daemon").exists() and Path("daemon").read_text()):
+            os.sched_yield()
+        os.kill(int(Path("daemon").read_text()), signal.SIGKILL)
+        assert (done.returncode, the_run().exit_code, texts(the_run())) == (0, 0, ["begins"])

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wandb_logging._cli.output import LEFT, PROG, USAGE, complain, words_of
 from wandb_logging._cli.supervising import add_settings, settings_of
 from wandb_logging._errors import WandbLoggingError
-from wandb_logging._settings import python_path
 from wandb_logging._settings.settings import Settings
+from wandb_logging._supervise.telling import decided, untold, variables
 
 if TYPE_CHECKING:
     from wandb_logging._run.run import Run
@@ -28,6 +28,8 @@ EXAMPLES = (
     "run --tensorboard runs/1 -- python train.py --logdir runs/1",
     "run --as-wandb -- python script_that_imports_wandb.py",
 )
+
+_OURS = {"capture_output": False, "signals": (), "exit_hooks": False}  # the program's output and signals are its own
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,46 +56,65 @@ def run(args: argparse.Namespace) -> int:
         complain(f"no command: {PROG} run [options] -- COMMAND [ARGUMENT ...]")
         return USAGE
     try:
-        settings = settings_of(args)
+        settings = Settings(**{**_OURS, **settings_of(args)})
     except (OSError, WandbLoggingError) as exc:
         complain(words_of(exc))
-        return USAGE
+        return USAGE if isinstance(exc, OSError) else LEFT
     if os.name == "nt":
         complain("run needs a POSIX system")
         return USAGE
     from wandb_logging._supervise.program import Program  # noqa: PLC0415  of POSIX
 
     program = Program(command)  # forked before there are threads
-    try:
-        begun = _begin(settings, command)
-    except (OSError, WandbLoggingError) as exc:
+    early = decided(settings)
+    run = None if early is not None else _begun(settings, args, command)
+    if early is None and run is None:
         program.give_up()
-        complain(words_of(exc))
         return LEFT
-    for folder in args.tensorboard:
-        begun.watch_tensorboard(folder)
-    return _through(program, begun, as_wandb=args.as_wandb)
+    with program.begun(_told(settings if early is None else early, args, run)):
+        run = run if early is None else _begun(early, args, command)  # it begins beside its run
+        code = _through(program, run)
+    if run is not None:  # here, because its words are for a terminal as it was
+        run.finish(code)
+    return code
 
 
-def _begin(settings: dict[str, Any], command: list[str]) -> Run:
+def _told(settings: Settings, args: argparse.Namespace, run: Run | None) -> dict[str, str]:
+    """The variables of the program."""
+    if run is None:
+        return variables(settings, as_wandb=args.as_wandb)
+    if run.dir is None:
+        return untold(as_wandb=args.as_wandb)
+    known = {"run_id": run.id, "cache_dir": str(run.dir.parent.parent), "mode": run.mode}
+    return variables(settings, as_wandb=args.as_wandb, **known)
+
+
+def _begun(settings: Settings, args: argparse.Namespace, command: list[str]) -> Run | None:
+    """The run; None, and a word, if it cannot be had."""
     from wandb_logging._run.run import Run  # noqa: PLC0415  after the fork
 
-    given = {"capture_output": False, "signals": (), "exit_hooks": False, **settings}
-    begun = Run(Settings(**given))
-    begun.update_config({"command": command} if "command" not in begun.config else {})
-    return begun
+    try:
+        run = Run(settings)
+    except Exception as exc:  # ours, whatever it is, is none of the program's business
+        complain(words_of(exc))
+        return None
+    run.update_config({"command": command} if "command" not in run.config else {})
+    for folder in args.tensorboard:
+        run.watch_tensorboard(folder)
+    return run
 
 
-def _through(program: Program, begun: Run, *, as_wandb: bool) -> int:
-    from wandb_logging._supervise.join import AS_WANDB, FOLDER, said_of  # noqa: PLC0415  after the fork
+def _through(program: Program, run: Run | None) -> int:
+    """Pass on what it writes until it ends; its exit code."""
     from wandb_logging._supervise.program import NOT_FOUND, NOT_RUN  # noqa: PLC0415  of POSIX
 
-    folders = [FOLDER, *([AS_WANDB] if as_wandb else [])]
-    environment = {**said_of(begun), "PYTHONPATH": python_path.with_first(folders)}
+    if run is None:
+        complain("the program goes on, in no run")
     try:
-        code = program.run(environment, lambda text, error: begun.log_output(text, error=error))
+        code = program.run(
+            (lambda _, __: None) if run is None else lambda text, error: run.log_output(text, error=error)
+        )
     except OSError as exc:
         complain(words_of(exc))
         code = NOT_FOUND if isinstance(exc, FileNotFoundError) else NOT_RUN
-    begun.finish(code)
     return code

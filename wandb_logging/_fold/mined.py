@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wandb_logging._fold.rows import Rows
 from wandb_logging._fold.state import Work
-from wandb_logging._mining.rules import Row
-from wandb_logging._mining.ruleset import RuleSet
+
+if TYPE_CHECKING:
+    from wandb_logging._mining.rules import Row
+    from wandb_logging._mining.ruleset import RuleSet
 
 
 class Mined:
@@ -25,6 +27,8 @@ class Mined:
     @property
     def _rules(self) -> RuleSet:
         if self._set is None:
+            from wandb_logging._mining.ruleset import RuleSet  # noqa: PLC0415  `_run.prepare` has, where threads fold
+
             saved = json.loads(json.dumps(self._work.state.mining.get("rules") or {}))  # a copy, of all of it
             self._set = RuleSet(self._given, saved)
         return self._set

@@ -15,7 +15,6 @@ from wandb_logging._mining.structures import is_id
 from wandb_logging._mining.vocabulary import is_left, is_metric, is_setting, noun, step_rank
 
 MOST_TEMPLATES = 2000  # that are remembered; texts made by f-strings are new ones each time
-STEPS = frozenset({"step", "global_step"})
 
 _PERCENT = re.compile(
     r"%(?:\((?P<key>[^)]*)\))?[-+ #0]*(?:\d+|\*)?(?:\.(?:\d+|\*))?[hlL]?(?P<kind>[diouxXeEfFgGcrsa%])"
@@ -63,7 +62,12 @@ class Calls:
         """The numbers of a log record by their names, as the program gave them; None if it is no such record."""
         message, args = record.msg, record.args
         if type(message) is str:
-            found = self._of_template(message, args, self._percent, _PERCENT) if args else _given(record)
+            if not args:
+                found = _given(record)
+            elif self._percent.get(message, args) is None:  # most calls: known to be no candidate
+                return None
+            else:
+                found = self._of_template(message, args, self._percent, _PERCENT)
         else:
             found = self._of_object(message)
         return found if found and self._wanted.takes(record.name, record.levelno) else None

@@ -11,14 +11,13 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wandb_logging._errors import LogError
 from wandb_logging._events import alerts
 from wandb_logging._events.event import Event
 from wandb_logging._fold.state import MAX_STEP
 from wandb_logging._fold.text import ERROR_LEVELS
-from wandb_logging._mining.calls import STEPS, Calls
 from wandb_logging._records import json_text
 from wandb_logging._settings import text_metrics
 from wandb_logging._settings.settings import Settings
@@ -26,9 +25,13 @@ from wandb_logging._values.plain import Aside, dumps, fast_dumps, plain, reason
 from wandb_logging._values.quick import quick_row
 from wandb_logging._values.secrets import SHORTEST, Secrets
 
+if TYPE_CHECKING:
+    from wandb_logging._mining.calls import Calls
+
 _NUMBERS = frozenset({float, int, bool})
 _MASKED = frozenset({"config", "summary"})  # kinds of changes whose names are the user's own
 _INFINITE = math.inf
+_STEPS = frozenset({"step", "global_step"})  # what an argument of a call is called that is the step
 _NO_LEVEL = 2**60  # above any level; an int, because an int is compared with it in each call
 _MAX_TEXT = 2**20  # characters of one record's text; the server shows at most 4096 of a line
 
@@ -262,8 +265,7 @@ class Snapshot:
         self._metrics_key = settings.metrics_key
         self._step_key = settings.step_key
         self._dicts = settings.dict_message or settings.dict_args
-        wanted = text_metrics.wanted(settings.text_metrics)
-        self._calls = None if wanted is None else Calls(wanted)
+        self._calls = _calls(settings)
         # Rules for the records of a logger have to know it, also where the text comes from a formatter.
         self._tells_logger = any("logger" in rule for rule in (settings.text_metrics or {}).get("rules", ()))
         self._formatter = json_text.formatter(settings.text_format, without=(settings.metrics_key, settings.step_key))
@@ -350,9 +352,19 @@ class Snapshot:
         event["alert"] = alerts.alert(*alerts.cut(title, self._masked(_text(record))), level, self._alert_wait)
 
 
+def _calls(settings: Settings) -> Calls | None:
+    """What takes metrics from the arguments of calls; None if nobody wants them."""
+    wanted = text_metrics.wanted(settings.text_metrics)
+    if wanted is None:
+        return None
+    from wandb_logging._mining.calls import Calls  # noqa: PLC0415  it takes 20 ms, and most have no use for it
+
+    return Calls(wanted)
+
+
 def _of_call(found: dict[str, Any], time: float) -> dict[str, Any]:
     """The event of a call whose arguments are metrics: what is called step is the step."""
-    name = next((name for name in STEPS if type(found.get(name)) is int), None)
+    name = next((name for name in _STEPS if type(found.get(name)) is int), None)
     if name is None:
         return {"metrics": found, "t": time}
     step = found.pop(name)

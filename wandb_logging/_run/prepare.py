@@ -13,7 +13,8 @@ import importlib
 from wandb_logging._process import forks
 from wandb_logging._process.lockless import without_lock
 
-_ROUNDS = ("wandb_logging._process.environment", "hashlib")  # the second for copies of the standard files
+# `hashlib` for copies of the standard files, the last for rules that an earlier run was made with.
+_ROUNDS = ("wandb_logging._process.environment", "hashlib", "wandb_logging._mining.ruleset")
 # `pythonjsonlogger.json` for servers that take structured lines, `encodings.idna` for each name that is looked up.
 _SENDING = (
     "wandb_logging._server.client",

@@ -33,7 +33,6 @@ from wandb_logging._run.described import Described
 from wandb_logging._run.save import POLICIES, matches
 from wandb_logging._run.start import Part, anchored, prepare_for, samplers_of, secrets_of
 from wandb_logging._run.stats import OwnStats, Stats
-from wandb_logging._run.tensorboard import TensorBoard
 from wandb_logging._run.watch import Watch
 from wandb_logging._sending.files import ignored
 from wandb_logging._settings.parent import is_within
@@ -384,6 +383,8 @@ class Run(Described):
         Args:
             folder: need not be there yet.
         """
+        from wandb_logging._run.tensorboard import TensorBoard  # noqa: PLC0415  it takes 5 ms, and most have no use for it
+
         taker = TensorBoard(
             Path(os.path.abspath(folder)),  # noqa: PTH100  the folder as it is meant now, links and all
             self._log_watched,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wandb_logging._errors import SettingsError
-from wandb_logging._mining import rules, ruleset
-from wandb_logging._mining.calls import Wanted
 from wandb_logging._settings.kinds import Kind
+
+# `_mining` is imported where somebody wants metrics out of text: its expressions take a third of all that settings do.
+if TYPE_CHECKING:
+    from wandb_logging._mining.calls import Wanted
 
 _TEXTS = {"type": "array", "items": {"type": "string"}}
 
@@ -24,6 +26,8 @@ class TextMetrics(Kind["Mapping[str, Any] | None"]):
     @property
     def schema(self) -> dict[str, Any]:
         """False, true for the arguments of calls, a list of rules, or both."""
+        from wandb_logging._mining import rules  # noqa: PLC0415
+
         calls = {
             "type": "object",
             "properties": {"templates": _TEXTS, "loggers": _TEXTS, "level": {"type": ["string", "integer"]}},
@@ -47,7 +51,10 @@ class TextMetrics(Kind["Mapping[str, Any] | None"]):
         if unknown:
             raise ValueError(f"args or rules, not {unknown[0]!r}; a rule goes into the list of rules")
         kept = {"args": _args(given.get("args", False)), "rules": given.get("rules") or []}
-        ruleset.check(kept["rules"])
+        if kept["rules"]:
+            from wandb_logging._mining import ruleset  # noqa: PLC0415
+
+            ruleset.check(kept["rules"])
         return kept if kept["args"] or kept["rules"] else None
 
 
@@ -80,6 +87,8 @@ def wanted(kept: Mapping[str, Any] | None) -> Wanted | None:
     args = (kept or {}).get("args")
     if not args:
         return None
+    from wandb_logging._mining.calls import Wanted  # noqa: PLC0415
+
     return Wanted(frozenset(args["templates"]), tuple(args["loggers"]), args["level"])
 
 

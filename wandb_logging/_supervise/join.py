@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from wandb_logging._journal.rundir import RunDir
 from wandb_logging._run.handler import WandbHandler
-from wandb_logging._run.run import Run
 from wandb_logging._settings.parent import told
-
-FOLDER = str(Path(__file__).parent / "child")
-"""Begins the PYTHONPATH of such a program: `sitecustomize` in it takes records to the run."""
-
-AS_WANDB = str(Path(__file__).parent.parent / "compat" / "_as_wandb")
-"""Begins it where `import wandb` is to find `wandb_logging.compat`."""
 
 # What the parent does for all of its writers.
 _ITS_OWN = {
@@ -28,26 +23,27 @@ _ITS_OWN = {
     "signals": (),
     "quiet": True,
 }
-
-
-def said_of(run: Run) -> dict[str, str]:
-    """The variables that tell a program of the run it is in."""
-    settings = run.settings
-    directory = run.dir
-    if directory is None:
-        return {}
-    about: dict[str, Any] = {
-        "project": settings.project,
-        "entity": settings.entity,
-        "run_id": run.id,
-        "cache_dir": str(directory.parent.parent),
-        "host": settings.host,
-        "mode": run.mode,
-    }
-    return {"WANDB_LOGGING_RUN": json.dumps(about), "WANDB_LOGGING_METRICS_KEY": settings.metrics_key}
+_PATIENCE = 60.0  # seconds until the run has begun, which the program did not wait for
+_LOOKS_APART = 0.005
 
 
 def handler() -> WandbHandler | None:
     """What takes this program's records; None if it is in no such run."""
     about: Mapping[str, Any] | None = told()
-    return None if about is None else WandbHandler(**{**about, **_ITS_OWN})
+    if about is None:
+        return None
+    if not _has_begun(about):
+        sys.stderr.write("wandb-logging: the run of this program has not begun: its metrics are in no run\n")
+        return None
+    return WandbHandler(**{**about, **_ITS_OWN})
+
+
+def _has_begun(about: Mapping[str, Any]) -> bool:
+    """Wait for the run: who comes first would make it, and knows nothing of its settings."""
+    info = {"id": about["run_id"], "project": about["project"], "host": about["host"]}
+    until = time.monotonic() + _PATIENCE
+    while RunDir.find(Path(about["cache_dir"]), info) is None:
+        if time.monotonic() >= until:
+            return False
+        time.sleep(_LOOKS_APART)
+    return True

@@ -16,7 +16,7 @@ import selectors
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -46,7 +46,7 @@ class _Stream:
 
 
 class Program:
-    """A program behind its gate; `run` opens it.
+    """A program behind its gate; `begun` opens it.
 
     Args:
         command: the program and its arguments.
@@ -60,14 +60,17 @@ class Program:
         self._exit: int | None = None
         gate, self._gate = os.pipe()
         self._answer, answer = os.pipe()
+        self._number, self._tell = os.pipe()  # of the process to signal, where it is not the one that we wait for
         ends = self._make_ends()
         sys.stdout.flush()
         sys.stderr.flush()
         self._pid = os.fork()
         if self._pid == 0:
             self._become(gate, answer, ends)
-        for fd in {gate, answer, *(fd for fd in ends if fd > 2)}:
+        for fd in {gate, answer, self._tell, *(fd for fd in ends if fd > 2)}:
             os.close(fd)
+        with os.fdopen(self._number, "rb") as number:
+            self._program = int(number.read() or self._pid)
 
     def give_up(self) -> None:
         """It is not to run after all."""
@@ -76,32 +79,39 @@ class Program:
         self._close()
         os.waitpid(self._pid, 0)
 
-    def run(self, environment: Mapping[str, str], take: Take) -> int:
-        """Let it run until it ends; its exit code as a shell says it: 128 + n after signal n.
+    @contextlib.contextmanager
+    def begun(self, environment: Mapping[str, str]) -> Iterator[None]:
+        """Let it run; `run`, within this, says what came of it. Signals are the program's meanwhile, and the keyboard.
 
         Args:
             environment: variables that it has besides ours.
+        """
+        with self._signals():
+            with os.fdopen(self._gate, "w") as gate:
+                json.dump(dict(environment), gate)
+            if self._keyboard is not None:
+                self._terminal.give()
+            try:
+                yield
+            finally:
+                self._terminal.take_back()
+                self._close()
+
+    def run(self, take: Take) -> int:
+        """Pass on its output until it ends; its exit code as a shell says it: 128 + n after signal n.
+
+        Args:
             take: called before a piece of its output is passed on.
 
         Raises:
             OSError: there is no such program, or it cannot be run.
         """
-        with os.fdopen(self._gate, "w") as gate:
-            json.dump(dict(environment), gate)
         with os.fdopen(self._answer, "rb") as answer:
             failed = answer.read()
         if failed:
             os.waitpid(self._pid, 0)
-            self._close()
             raise OSError(int(failed), os.strerror(int(failed)), self._command[0])
-        with self._signals():
-            if self._keyboard is not None:
-                self._terminal.give()
-            try:
-                return self._pass_on(take)
-            finally:
-                self._terminal.take_back()
-                self._close()
+        return self._pass_on(take)
 
     # --- the program's side ---
 
@@ -130,15 +140,18 @@ class Program:
     def _become(self, gate: int, answer: int, ends: tuple[int, int, int]) -> NoReturn:
         """In the child: wait for the gate, then be the program."""
         try:
-            os.close(self._gate)
-            os.close(self._answer)
+            for fd in (self._gate, self._answer, self._number):
+                os.close(fd)
             self._close()
-            if self._keyboard is not None:
+            if self._keyboard is None:
+                os.close(self._tell)
+            else:
                 import fcntl  # noqa: PLC0415  of POSIX
                 import termios  # noqa: PLC0415  of POSIX
 
                 os.setsid()
                 fcntl.ioctl(ends[0], termios.TIOCSCTTY, 0)
+                self._in_front(ends[0], (gate, answer))
             for fd, end in enumerate(ends):
                 if end != fd:
                     os.dup2(end, fd)
@@ -152,6 +165,29 @@ class Program:
             os.write(answer, str(exc.errno or errno.EIO).encode())
         finally:
             os._exit(NOT_RUN)
+
+    def _in_front(self, terminal: int, others: Sequence[int]) -> None:
+        """Go on in a child that has the terminal; this process, which began the session, only says how that fares.
+
+        A program that began the session itself could not be stopped by Ctrl-Z: the system takes it for forgotten.
+        """
+        program = os.fork()
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        if program == 0:
+            os.setpgid(0, 0)
+            os.tcsetpgrp(terminal, os.getpid())
+            signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+            os.write(self._tell, str(os.getpid()).encode())
+            os.close(self._tell)
+            return
+        for fd in (self._tell, *others):
+            os.close(fd)
+        while True:
+            _, status = os.waitpid(program, os.WUNTRACED)
+            if not os.WIFSTOPPED(status):
+                _end_as(status)
+            os.kill(os.getpid(), signal.SIGSTOP)
+            os.killpg(program, signal.SIGCONT)
 
     # --- our side ---
 
@@ -220,7 +256,7 @@ class Program:
                 os.kill(os.getpid(), signal.SIGSTOP)
                 self._terminal.give()
                 self._resize()
-                os.killpg(self._pid, signal.SIGCONT)
+                os.kill(self._pid, signal.SIGCONT)
             return
         self._exit = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
 
@@ -241,7 +277,7 @@ class Program:
         typed = signal.Signals(number).name in _AT_A_KEY and self._keyboard is None and terminal.is_in_foreground()
         if self._exit is None and not typed:
             with contextlib.suppress(ProcessLookupError):
-                (os.killpg if self._keyboard is not None else os.kill)(self._pid, number)
+                (os.killpg if self._keyboard is not None else os.kill)(self._program, number)
 
     def _resize(self) -> None:
         for stream in self._streams:
@@ -252,6 +288,18 @@ class Program:
         for stream in self._streams:
             with contextlib.suppress(OSError):
                 os.close(stream.source)
+
+
+def _end_as(status: int) -> NoReturn:
+    """End as a child has ended."""
+    if os.WIFSIGNALED(status):
+        import resource  # noqa: PLC0415  of POSIX
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if os.WTERMSIG(status) != signal.SIGKILL:
+            signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
+        os.kill(os.getpid(), os.WTERMSIG(status))
+    os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else NOT_RUN)
 
 
 def _write(fd: int, data: bytes) -> None:

@@ -1,0 +1,61 @@
+"""What a program is told of the run it is in, through its environment; mostly before that run is there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._launch.here import launch_here
+from wandb_logging._launch.launch import Launch
+from wandb_logging._settings import python_path
+from wandb_logging._settings.settings import Settings
+from wandb_logging._values.ids import new_id
+
+FOLDER = str(Path(__file__).parent / "child")
+"""Begins the PYTHONPATH of such a program: `sitecustomize` in it takes records to the run."""
+
+AS_WANDB = str(Path(__file__).parent.parent / "compat" / "_as_wandb")
+"""Begins it where `import wandb` is to find `wandb_logging.compat`."""
+
+
+def decided(settings: Settings) -> Settings | None:
+    """Settings that say which run it will be; None where that is only known when it has begun.
+
+    So a program need not wait for its run, which takes longer to begin than most programs.
+    """
+    others = (settings.resume, settings.resume_from, settings.fork_from)
+    if settings.mode == "disabled" or any(others) or launch_here() != Launch():
+        return None
+    if str(settings.cache_dir).startswith("~"):
+        return None
+    return settings.but(run_id=settings.run_id or new_id(), cache_dir=settings.cache_dir.absolute())
+
+
+def variables(settings: Settings, *, as_wandb: bool, **known: str) -> dict[str, str]:
+    """The variables of a program.
+
+    Args:
+        settings: of its run.
+        as_wandb: whether `import wandb` is to find us.
+        **known: what the run has made of run_id, cache_dir and mode.
+    """
+    about: dict[str, Any] = {
+        "project": settings.project,
+        "entity": settings.entity,
+        "run_id": settings.run_id,
+        "cache_dir": str(settings.cache_dir),
+        "host": settings.host,
+        "mode": settings.mode,
+        **known,
+    }
+    return {
+        "WANDB_LOGGING_RUN": json.dumps(about),
+        "WANDB_LOGGING_METRICS_KEY": settings.metrics_key,
+        **untold(as_wandb=as_wandb),
+    }
+
+
+def untold(*, as_wandb: bool) -> dict[str, str]:
+    """The variables of a program whose run cannot be joined."""
+    return {"PYTHONPATH": python_path.with_first([FOLDER, *([AS_WANDB] if as_wandb else [])])}
