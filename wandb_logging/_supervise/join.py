@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._run.handler import WandbHandler
 from wandb_logging._settings.parent import told
@@ -40,7 +41,7 @@ def handler() -> WandbHandler | None:
 
 def _has_begun(about: Mapping[str, Any]) -> bool:
     """Wait for the run: who comes first would make it, and knows nothing of its settings."""
-    info = {"id": about["run_id"], "project": about["project"], "host": about["host"]}
+    info = RunInfo(id=about["run_id"], project=about["project"], host=about["host"])
     until = time.monotonic() + _PATIENCE
     while RunDir.find(Path(about["cache_dir"]), info) is None:
         if time.monotonic() >= until:
