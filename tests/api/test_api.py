@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import dataclasses
 import gzip
+import hashlib
 import importlib.util
 import math
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -122,10 +127,43 @@ def test_a_file_is_no_larger_than_it_can_be(server: LocalServer, tmp_path: Path)
     assert file.download(tmp_path / "down").read_text() == "weights"
 
 
+def test_a_file_is_what_was_announced(server: LocalServer, tmp_path: Path) -> None:
+    """As many bytes as were announced, and those: others are not kept, and what was there stays."""
+    file = Api().run(f"p/{first_of(server)}").file("sub/w.txt")
+    assert (file.size, file.md5) == (7, base64.b64encode(hashlib.md5(b"weights").digest()).decode())
+    place = file.download(tmp_path)
+    for others in (b"weightz", b"weights and more", b"weig"):
+        server.fail_next(3, status=200, where="storage", body=others)
+        with pytest.raises(TransportError, match="not what the server announced|more bytes come"):
+            file.download(tmp_path, replace=True)
+        assert place.read_text() == "weights"
+        assert [path.name for path in place.parent.iterdir()] == ["w.txt"]
+    unknown = dataclasses.replace(file, md5="0" * 32 + "-2")  # no MD5 but what some storage gives in its place
+    assert unknown.download(tmp_path, replace=True).read_text() == "weights"
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink") or sys.platform == "win32", reason="needs links")
+def test_no_link_is_written_through(server: LocalServer, tmp_path: Path) -> None:
+    """Whatever others have put into the folder under names that could be guessed, is left as it is."""
+    file = Api().run(f"p/{first_of(server)}").file("sub/w.txt")
+    private = tmp_path / "private.txt"
+    private.write_text("mine")
+    folder = tmp_path / "down" / "sub"
+    folder.mkdir(parents=True)
+    for name in ("w.txt.part", ".w.txt.part", "w.txt.tmp", "w.part", "w.txt~"):
+        (folder / name).symlink_to(private)
+    assert file.download(tmp_path / "down").read_text() == "weights"
+    assert private.read_text() == "mine"
+    assert (folder / "w.txt.part").is_symlink()
+    (folder / "w.txt").unlink()
+    (folder / "w.txt").symlink_to(private)  # what the link points to is outside of the folder
+    with pytest.raises(LogError, match="leads out"):
+        file.download(tmp_path / "down", replace=True)
+    assert private.read_text() == "mine"
+
+
 def test_a_file_cannot_lead_out_of_the_folder(server: LocalServer, tmp_path: Path) -> None:
     """Its name comes from the server."""
-    import dataclasses
-
     file = Api().run(f"p/{first_of(server)}").file("sub/w.txt")
     with pytest.raises(LogError, match="leads out"):
         dataclasses.replace(file, name="../evil.txt").download(tmp_path / "down")

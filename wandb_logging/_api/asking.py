@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wandb_logging._errors import AuthError
 from wandb_logging._keys.keys import find_keys, resolve_host
+from wandb_logging._server.fetch import digest_of, fetch
 from wandb_logging._server.link import Link, Pace
 from wandb_logging._server.protocol import dig
 
@@ -78,20 +79,15 @@ class Server:
             if not dig(found, "pageInfo", "hasNextPage") or after is None:
                 return
 
-    def fetch(self, url: str, target: Path, most: int) -> None:
-        """Write what is at an address, at most so many bytes, into a file.
+    def fetch(self, url: str, target: Path, most: int, md5: str | None) -> None:
+        """Put what is at an address in the place of a file, as `_server.fetch`.
 
         Raises:
-            TransportError, HTTPStatusError: it could not be fetched, or is larger.
+            TransportError, HTTPStatusError: it could not be fetched, or is not what was announced.
             OSError: it cannot be written.
         """
-
-        def request(client: Client) -> None:
-            with target.open("wb") as file:  # anew with each try
-                client.get(url, file.write, most)
-
         with self.link() as link:
-            link.call(request, attempts=_TRIES)
+            link.call(lambda client: fetch(client, url, target, most, digest_of(md5)), attempts=_TRIES)
 
 
 def mapping_of(text: object) -> dict[str, Any]:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import os
 
 STEPS = 1000  # of one page of rows
-_MAY_GROW_TO = 2**20  # bytes of a file that was smaller when the server was asked: it may be written yet
 
 
 class ApiRun:
@@ -240,8 +239,8 @@ class ApiFile:
 
         Raises:
             LogError: a file is there, or its name leads out of the folder.
-            TransportError, HTTPStatusError: it could not be fetched, or has more bytes than `size` says (and than
-                1 MiB: a small one may have grown since).
+            TransportError, HTTPStatusError: it could not be fetched, or is not what `size` and `md5` say, as a file
+                that was written anew since: ask the run for its files again.
             OSError: it cannot be written.
         """
         folder = Path(root).resolve()
@@ -251,12 +250,7 @@ class ApiFile:
         if target.exists() and not replace:
             raise LogError(f"{target} is there already; download(replace=True) replaces it")
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f"{target.name}.part")
-        try:
-            self._server.fetch(self.url, partial, max(self.size, _MAY_GROW_TO))
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+        self._server.fetch(self.url, target, self.size, self.md5)
         return target
 
     def delete(self) -> None:

@@ -7,12 +7,9 @@ bytes take the place of a file only when their MD5 is right.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import os
 import re
-import secrets
-from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -24,8 +21,9 @@ from wandb_logging._artifacts import wire as _protocol
 from wandb_logging._artifacts.artifact import StrPath
 from wandb_logging._artifacts.keeping import LATEST
 from wandb_logging._artifacts.manifest import Entry, Manifest, read_digest
-from wandb_logging._errors import GraphQLError, LogError, TransportError
+from wandb_logging._errors import GraphQLError, LogError
 from wandb_logging._journal.rundir import safe_name
+from wandb_logging._server.fetch import digest_of, fetch
 from wandb_logging._server.link import Link
 from wandb_logging._server.protocol import VIEWER, dig
 from wandb_logging._values.plain import loads
@@ -383,22 +381,5 @@ def _addresses(link: Link, artifact_id: str, wanted: Mapping[str, Path]) -> Iter
 
 def _fetch_file(link: Link, url: str, target: Path, entry: Entry) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-
-    def request(client: Client) -> None:
-        temporary = target.with_name(f".{secrets.token_hex(8)}.part")
-        md5 = hashlib.md5(usedforsecurity=False)
-        try:
-            with temporary.open("xb") as file:
-
-                def take(block: bytes) -> None:
-                    md5.update(block)
-                    file.write(block)
-
-                client.get(url, take, _MOST_UNSIZED if entry.size is None else entry.size)
-            if b64encode(md5.digest()).decode() != entry.digest:
-                raise TransportError(f"{target.name} arrived damaged: its MD5 is not the artifact's")
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-    link.call(request, attempts=_TRIES)
+    most = _MOST_UNSIZED if entry.size is None else entry.size
+    link.call(lambda client: fetch(client, url, target, most, digest_of(entry.digest) or b""), attempts=_TRIES)
