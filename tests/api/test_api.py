@@ -134,7 +134,7 @@ def test_a_file_is_what_was_announced(server: LocalServer, tmp_path: Path) -> No
     place = file.download(tmp_path)
     for others in (b"weightz", b"weights and more", b"weig"):
         server.fail_next(3, status=200, where="storage", body=others)
-        with pytest.raises(TransportError, match="not what the server announced|more bytes come"):
+        with pytest.raises(TransportError, match=r"not what the server announced|more bytes come"):
             file.download(tmp_path, replace=True)
         assert place.read_text() == "weights"
         assert [path.name for path in place.parent.iterdir()] == ["w.txt"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -354,6 +355,28 @@ class TestAuto:
         Path("wandb_cache/wandb-resume.json").write_text(content)
         with self.begin() as run:
             assert len(run.id) == 8
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="needs links")
+    @pytest.mark.parametrize("what", ["link", "pipe", "endless", "folder"])
+    def test_a_file_that_others_have_planted(self, what: str, tmp_path: Path) -> None:
+        """A link is not followed, nothing is waited for, and what it points to stays; the run begins."""
+        private = tmp_path / "private.json"
+        private.write_text('{"run_id": "stranger"}')
+        Path("wandb_cache").mkdir()
+        file = Path("wandb_cache/wandb-resume.json")
+        if what == "pipe":
+            os.mkfifo(file)
+        elif what == "folder":
+            file.mkdir()
+        else:
+            file.symlink_to(private if what == "link" else "/dev/zero")
+        run = self.begin()
+        run.finish(1)
+        assert run.id != "stranger"
+        assert private.read_text() == '{"run_id": "stranger"}'
+        if what != "folder":
+            assert not file.is_symlink()
+            assert self.begin().id == run.id  # the link was replaced, not followed
 
     def test_it_is_taken_over_from_the_server(self, wandb_server: LocalServer) -> None:
         """Where the run's directory is gone."""

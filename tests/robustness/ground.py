@@ -82,6 +82,9 @@ class MemoryServer:
         }
         return {"upsertBucket": {"bucket": bucket, "inserted": not self.history}}
 
+    def mask(self, text: str) -> str:
+        return text
+
     def file_stream(self, path: str, body: Pieces, *, gzip: bool) -> tuple[bool, float]:
         del path, gzip
         data = json.loads(bytes(body))

@@ -34,7 +34,7 @@ def there(**known: Any) -> Remote:
 
 def empty(state: fold.State | None = None, **known: Any) -> Batch:
     """A batch for a server that does not take compressed requests."""
-    return Batch.after(state or fold.State(), there(**known), gzip=True)
+    return Batch.after(state or fold.State(), there(**known), str, gzip=True)
 
 
 def files(body: StreamBody) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class TestWhereLinesLead:
 
     def test_a_run_that_the_server_does_not_know(self) -> None:
         """It begins at its own first line."""
-        batch = Batch.after(fold.State(rows=2), None, gzip=True)
+        batch = Batch.after(fold.State(rows=2), None, str, gzip=True)
         batch.add(fold.State(rows=3), fold.Delta(rows=["{}"]))
         (body,) = batch.bodies([])
         assert files(body)["wandb-history.jsonl"]["offset"] == 2
@@ -124,7 +124,7 @@ class TestWhatIsInOne:
     @pytest.mark.parametrize(("wanted", "offered", "packed"), [(1, 1, True), (1, 0, False), (0, 1, False)])
     def test_compressed_where_both_want_it(self, wanted: int, offered: int, *, packed: bool) -> None:
         """A request is compressed if the settings say so and the server takes it."""
-        batch = Batch.after(fold.State(), there(gzip=bool(offered)), gzip=bool(wanted))
+        batch = Batch.after(fold.State(), there(gzip=bool(offered)), str, gzip=bool(wanted))
         assert isinstance(batch.history, PackedBlock) is packed
 
     def test_the_summary_only_if_it_changed(self) -> None:

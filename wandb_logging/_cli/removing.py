@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from wandb_logging._cli.states import is_sent
 from wandb_logging._cli.text import counted
-from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.rundir import ASIDE, RunDir
+from wandb_logging._journal.verify import lines_in
 from wandb_logging._reading.outline import outline
 
 
@@ -19,9 +20,8 @@ def only_here(run_dir: RunDir) -> str | None:
         return f"{counted(seen.unsent, 'line')} not sent"
     if not is_sent(seen):
         return "its end is not sent"
-    aside = run_dir.path / "aside.jsonl"
-    kept = aside.read_bytes().count(b"\n") if aside.is_file() else 0
-    return f"{counted(kept, 'value')} set aside, in {aside.name}" if kept else None
+    kept = lines_in(run_dir.path, ASIDE)
+    return f"{counted(kept, 'value')} set aside, in {ASIDE}" if kept else None
 
 
 def last_change(run_dir: RunDir) -> float:

@@ -52,6 +52,7 @@ from wandb_logging._values.plain import dumps, loads, with_utf8
 
 _FULL = frozenset((errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)))
 _MOST_LEAVING = 2.0  # seconds that the end of a process waits for those who come and go
+ASIDE = "aside.jsonl"
 SENT = "sent.json"  # the name of a run.json that was withdrawn
 _MOST_NAME = 240  # bytes of a folder's name; of 255 that nearly all file systems allow, some are for a number
 
@@ -542,7 +543,7 @@ class RunDir:
 
     def set_aside(self, reason: str, what: object) -> None:
         """Keep something that cannot be sent, with the reason, in aside.jsonl."""
-        with contextlib.suppress(OSError), door.open_to_append(self.path, "aside.jsonl") as file:
+        with contextlib.suppress(OSError), door.open_to_append(self.path, ASIDE) as file:
             file.write(dumps({"reason": reason, "what": what}) + b"\n")
 
     def keep_media(self, source: Source, extension: str, *, once: bool = False) -> Kept:

@@ -16,7 +16,7 @@ from wandb_logging._events.event import Event
 from wandb_logging._journal import door
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.reader import MOST_LINE, order_of
-from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.rundir import ASIDE, RunDir
 from wandb_logging._journal.writer import is_writing, salvage, segment_path, segments, unseal
 from wandb_logging._values.plain import loads
 
@@ -84,7 +84,7 @@ def verify(run_dir: RunDir) -> Verdict:
         damaged=lines.damaged,
         torn=lines.torn,
         unsent=run_dir.lines_after(run_dir.cursor.position),
-        set_aside=_lines_in(run_dir.path / "aside.jsonl"),
+        set_aside=lines_in(run_dir.path, ASIDE),
         alive=run_dir.alive(),
         problems=tuple(problems),
     )
@@ -168,10 +168,15 @@ def _of_what_waits(run_dir: RunDir) -> Iterator[str]:
             yield f"{name}, which is to be sent, is missing"
 
 
-def _lines_in(path: Path) -> int:
-    if not door.is_there(path.parent, path.name):
+def lines_in(run_dir: Path, name: str) -> int:
+    """The lines of a file in a run directory; 0 if there is none.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+    """
+    if not door.is_there(run_dir, name):
         return 0
-    with door.open_to_read(path.parent, path.name) as file:
+    with door.open_to_read(run_dir, name) as file:
         return sum(block.count(b"\n") for block in iter(partial(file.read, 2**20), b""))
 
 

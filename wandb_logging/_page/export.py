@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import WandbLoggingError
+from wandb_logging._journal import door
 from wandb_logging._page import assets, guard, text
 from wandb_logging._page.answers import Answers, strict
 from wandb_logging._page.bins import common
@@ -102,7 +103,9 @@ def _media(run: Run, left: list[int]) -> Iterable[tuple[str, str]]:
         size = path.stat().st_size
         if size <= min(_PICTURE, left[0]):
             left[0] -= size
-            yield name, f"data:{kind.replace(' ', '')};base64,{base64.b64encode(path.read_bytes()).decode()}"
+            with contextlib.suppress(OSError):  # removed, or another thing by now
+                content = base64.b64encode(door.read(run.run_dir.path, place, _PICTURE)).decode()
+                yield name, f"data:{kind.replace(' ', '')};base64,{content}"
 
 
 def page_of(told: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from wandb_logging._journal import door
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import segment_path, segments, unseal
 from wandb_logging._reading.replay import beginning
@@ -78,7 +79,7 @@ def _look(run_dir: RunDir, most: int) -> Iterator[_Found]:
     before = 0
     for writer, segment, size in sizes:
         share = max(2, round(most * size / total)) if total else 0
-        with segment_path(run_dir.path, writer, segment).open("rb", buffering=0) as file:
+        with door.open_to_read(run_dir.path, segment_path(run_dir.path, writer, segment).name) as file:
             end = -1
             for place in range(share):
                 at = size * place // share

@@ -12,6 +12,7 @@ from typing import Any
 from wandb_logging._errors import JournalError
 from wandb_logging._events.event import Event, exit_code_after
 from wandb_logging._events.run_info import RunInfo
+from wandb_logging._journal import door
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import segment_path, segments, unseal
@@ -108,7 +109,7 @@ def _at_the_end(run_dir: RunDir) -> tuple[int | None, dict[str, float]]:
     """The exit code, if one of the last events says it, and the numbers of the last rows."""
     events: list[Event] = []
     for writer, segment in dict(segments(run_dir.path)).items():
-        with segment_path(run_dir.path, writer, segment).open("rb") as file:
+        with door.open_to_read(run_dir.path, segment_path(run_dir.path, writer, segment).name) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
             lines = file.read().split(b"\n")
         telling = [line for line in lines[:-_LATEST] if b'"exit":' in line or b'"resume":' in line]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging._errors import JournalError, LogError
+from wandb_logging._journal import door
 from wandb_logging._run.background import Background
 
 if TYPE_CHECKING:
@@ -68,5 +69,5 @@ def _folder(background: Background, name: Path) -> Path:
         run_id = background.journal.info.id
         raise JournalError(f"run {run_id} has no directory to keep an artifact in; set cache_dir to a folder")
     folder = run_dir.path / name
-    folder.mkdir(parents=True, exist_ok=True)
+    door.make_folder(run_dir.path, name.as_posix())
     return folder

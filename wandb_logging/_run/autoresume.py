@@ -9,15 +9,17 @@ goes on with its own run, never with a stranger's.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Collection
 from pathlib import Path
 
 from wandb_logging._errors import SettingsError
 from wandb_logging._events.run_info import RunInfo
+from wandb_logging._journal import door
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import dumps, loads
+
+_MOST = 2**16  # bytes of the file, which others may have put there
 
 
 def is_wanted(settings: Settings, key: str = "") -> bool:
@@ -53,26 +55,23 @@ def _goes_on_elsewhere(settings: Settings) -> bool:
 
 def note(cache_dir: Path, run_id: str, key: str = "") -> None:
     """Have the next start go on with this run. Where that cannot be written, it begins another."""
-    file = _file(cache_dir, key)
-    temporary = file.with_suffix(f".{os.getpid()}.tmp")
     with contextlib.suppress(OSError):
-        temporary.write_bytes(dumps({"run_id": run_id}))
-        temporary.replace(file)
+        door.replace(cache_dir, _name(key), dumps({"run_id": run_id}), durable=False)
 
 
 def forget(cache_dir: Path, key: str = "") -> None:
     """The run has ended well: the next start begins another."""
     with contextlib.suppress(OSError):
-        _file(cache_dir, key).unlink()
+        door.remove(cache_dir, _name(key))
 
 
-def _file(cache_dir: Path, key: str) -> Path:
-    return cache_dir / f"wandb-resume{'-' if key else ''}{key}.json"
+def _name(key: str) -> str:
+    return f"wandb-resume{'-' if key else ''}{key}.json"
 
 
 def _noted(cache_dir: Path, key: str) -> str | None:
     try:
-        value = loads(_file(cache_dir, key).read_bytes())
+        value = loads(door.read(cache_dir, _name(key), _MOST))
     except (OSError, ValueError):
         return None
     run_id = value.get("run_id") if isinstance(value, dict) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from wandb_logging._events.run_info import Remote
@@ -24,9 +25,13 @@ _MOST_BYTES = protocol.MAX_REQUEST_BYTES - 2**20  # what one piece, or the summa
 
 @dataclass
 class Batch:
-    """One request being put together, and where it leads."""
+    """One request being put together, and where it leads.
+
+    What it holds is masked as it comes in: when it is sent, it is compressed.
+    """
 
     state: fold.State
+    mask: Callable[[str], str]
     history: LineBlock | PackedBlock
     output: LineBlock
     samples: LineBlock
@@ -39,11 +44,12 @@ class Batch:
     aside: list[tuple[str, object]] = field(default_factory=list)
 
     @classmethod
-    def after(cls, state: fold.State, remote: Remote | None, *, gzip: bool) -> Batch:
+    def after(cls, state: fold.State, remote: Remote | None, mask: Callable[[str], str], *, gzip: bool) -> Batch:
         """An empty batch of the lines that come after a state.
 
         Args:
             remote: the run on the server, whose lines before ours are counted.
+            mask: makes a line one that may be sent.
             gzip: whether requests are to be compressed where the server offers it.
         """
         history, output, events = (remote.history, remote.output, remote.events) if remote else (0, 0, 0)
@@ -51,6 +57,7 @@ class Batch:
         packed = gzip and remote is not None and remote.gzip
         return cls(
             dataclasses.replace(state),
+            mask,
             history=PackedBlock(HISTORY, number) if packed else LineBlock(number),
             output=LineBlock(output + state.lines),
             samples=LineBlock(events + state.samples),
@@ -63,11 +70,12 @@ class Batch:
 
     def add(self, state: fold.State, delta: fold.Delta) -> None:
         self.state = state
-        self.history.add(delta.rows)
-        self.output.add(delta.lines)
-        self.lines += delta.lines
-        self.samples.add(delta.samples)
-        self.edits.update((self.first_line + number, line) for number, line in delta.edits.items())
+        rows, lines, samples = (list(map(self.mask, part)) for part in (delta.rows, delta.lines, delta.samples))
+        self.history.add(rows)
+        self.output.add(lines)
+        self.lines += lines
+        self.samples.add(samples)
+        self.edits.update((self.first_line + number, self.mask(line)) for number, line in delta.edits.items())
         self.summary |= delta.summary_changed
         self.tasks += map(Task.from_json, delta.tasks)
         self.aside += delta.aside
@@ -82,7 +90,7 @@ class Batch:
         *earlier, output = self._output_blocks()
         blocks = {HISTORY: self.history, EVENTS: self.samples, OUTPUT: output}
         if self.summary:
-            blocks[SUMMARY] = LineBlock(0, [fold.summary_line(self.state)])
+            blocks[SUMMARY] = LineBlock(0, [self.mask(fold.summary_line(self.state))])
         edits = [StreamBody({OUTPUT: block}) for block in earlier]
         return [*edits, StreamBody(blocks, list(uploaded), exit_code=exit_code)]
 

@@ -17,6 +17,7 @@ from wandb_logging._server.link import Link
 from wandb_logging._server.protocol import NoAnswerError, dig
 
 _ALERT_TRIES = 3
+_MOST_MASKED = 2**22  # bytes of a file that is read for it; only output.log is larger, whose lines are masked before
 _VERSIONS = 3  # of a file that changes while it is uploaded
 
 
@@ -57,6 +58,16 @@ def _file(task: Mapping[str, Any], link: Link, _remote: Remote, run_dir: RunDir,
             files.uploads[name] = digest
             break
     return [name]
+
+
+def _standard(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir, files: RunFiles) -> list[str]:
+    """Upload a file that each run has, which is ours to mask. Whoever wrote it may not have known the key."""
+    with run_dir.open_kept(str(task["path"])) as source:
+        text = source.read(_MOST_MASKED + 1).decode("utf-8", "surrogateescape")
+    masked = link.mask(text)
+    if masked != text and len(text) <= _MOST_MASKED:
+        run_dir.keep_file(masked.encode("utf-8", "surrogateescape"), str(task["name"]))
+    return _file(task, link, remote, run_dir, files)
 
 
 def _mark(status: os.stat_result) -> tuple[int, ...]:
@@ -112,7 +123,7 @@ def _alert(task: Mapping[str, Any], link: Link, remote: Remote, _run_dir: RunDir
 
 _KINDS: dict[str, Callable[[Mapping[str, Any], Link, Remote, RunDir, RunFiles], list[str]]] = {
     "file": _file,
-    "standard": _file,
+    "standard": _standard,
     "media": _media,
     "artifact": _artifact,
     "use_artifact": _use_artifact,

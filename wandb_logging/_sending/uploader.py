@@ -273,7 +273,7 @@ class Uploader:
             run.looked = now
 
     def _new_batch(self, run: _Opened) -> Batch:
-        return Batch.after(self.state, run.registration.remote, gzip=self._options.gzip)
+        return Batch.after(self.state, run.registration.remote, self.link.mask, gzip=self._options.gzip)
 
     def _deliver(self, run: _Opened, batch: Batch, exit_code: int | None = None) -> None:
         *edits, body = batch.bodies(run.waiting.uploaded, exit_code)
@@ -382,7 +382,7 @@ class Uploader:
         self._ports.before_end()
         self._open_run(run)
         ended, _ = fold.finish(registration.rules, self.state)
-        config = registration.config_json(self.state)
+        config = self.link.mask(registration.config_json(self.state))
         run.waiting.add(last_files(run.keeper, run.waiting.standard, config, ended, self._ports.say))
         self._perform_tasks(run)
         # Whatever comes later has to open the run again; also when the answer to this is lost.

@@ -7,6 +7,7 @@ upload addresses, not across a redirect, and no netrc entry replaces it.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import time
@@ -24,6 +25,7 @@ from wandb_logging._errors import GraphQLError, RequestRejected, TLSError, Trans
 from wandb_logging._server import protocol
 from wandb_logging._server.body import Pieces
 from wandb_logging._server.timely import PATIENCE, make_timely, take_all_day
+from wandb_logging._values.secrets import Secrets
 
 MAX_ANSWER_BYTES = 16 * 2**20  # more than any answer to us holds; what comes beyond is not read
 _BLOCK = 2**16
@@ -112,6 +114,12 @@ class Client:
         self._session = session or _Session()
         self._session.auth = _KeyAuth(host, key)
         self._session.headers["User-Agent"] = protocol.USER_AGENT
+        self._secrets = Secrets(lambda _name: None, enabled=False)
+        self._secrets.know(key or "")
+
+    def mask(self, text: str) -> str:
+        """A text without this client's own key: whoever wrote what is sent may not have known it."""
+        return self._secrets.text(text)
 
     def graphql(self, document: str, variables: Mapping[str, Any], *, conflict_retries: bool = False) -> dict[str, Any]:
         """The `data` of a GraphQL answer.
@@ -119,8 +127,10 @@ class Client:
         Raises:
             TransportError, HTTPStatusError, GraphQLError: see `_errors`.
         """
-        body = {"query": document, "variables": dict(variables), "operationName": _operation(document)}
-        with self._request("POST", f"{self.host}/graphql", json=body, conflict_retries=conflict_retries) as answer:
+        asked = {"query": document, "variables": dict(variables), "operationName": _operation(document)}
+        body = self._secrets.line(json.dumps(asked).encode())
+        options: Any = {"data": body, "headers": {"Content-Type": "application/json"}}
+        with self._request("POST", f"{self.host}/graphql", conflict_retries=conflict_retries, **options) as answer:
             content = self._content(answer)
         if content is None:
             raise GraphQLError(f"the server's answer is larger than {MAX_ANSWER_BYTES} bytes")

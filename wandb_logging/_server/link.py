@@ -95,8 +95,7 @@ class Link:
         Raises:
             TransportError, HTTPStatusError, GraphQLError: the last failure.
         """
-        if self._client is None:
-            self._client = self._connect()
+        client = self._connected()
         attempts = 1 if self._once else attempts
         until = self.now() + _RETRY_FOR
         # Not before: tenacity and `requests` are what takes time to import, and only sending needs them.
@@ -104,7 +103,7 @@ class Link:
 
         try:
             result = repeated(
-                partial(self._try, request, self._client),
+                partial(self._try, request, client),
                 worth=_worth_retrying,
                 enough=lambda: self.now() >= until or self.pace.out_of_time(),
                 attempts=attempts,
@@ -117,6 +116,19 @@ class Link:
             raise
         self.last_request = self.now()
         return result
+
+    def mask(self, text: str) -> str:
+        """A text as it may go to the server: without the key that is used for that.
+
+        Raises:
+            AuthError: there is no key.
+        """
+        return self._connected().mask(text)
+
+    def _connected(self) -> Client:
+        if self._client is None:
+            self._client = self._connect()
+        return self._client
 
     @contextlib.contextmanager
     def trying_once(self) -> Iterator[None]:

@@ -1,0 +1,82 @@
+"""The key that a run is sent with leaves in no request, whoever wrote what is sent."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.patience import PATIENCE
+from wandb_logging import sync
+from wandb_logging._server.client import Client
+from wandb_logging.testing import LocalServer
+
+# It has no key, and so does not know what it must not tell.
+EARLIER = """
+import logging, sys
+import wandb_logging as wl
+key = sys.argv[1]
+run = wl.new_run("p", run_id="r", mode="offline", quiet=True, mask_secrets=False, host=sys.argv[2], name=key,
+                 notes=f"with {key}", group=key, tags=["t", key],
+                 config={"a": key, key: 1, "deep": [{"k": f"x{key}x"}]})
+handler = wl.WandbHandler(run=run)
+logging.getLogger(key).addHandler(handler)
+logging.getLogger(key).warning("text %s", key, extra={"metrics": {key: 1, "text": f"y{key}"}})
+run.log({"n": 1, "html": wl.Html("<p>no key</p>")})
+run.define_metric(key)
+run.summary["best"] = key
+run.log_output(f"printed {key}\\n")
+run.alert("title", f"alert {key}")
+run.name = f"later {key}"
+run.finish()
+"""
+
+
+@pytest.mark.parametrize("gzip", [True, False])
+def test_what_an_earlier_process_wrote(gzip: bool, wandb_server: LocalServer, tmp_path: Path) -> None:
+    """Config, names, notes, rows, text, summary, alerts and the files that each run has."""
+    if not gzip:
+        wandb_server.features = wandb_server.features - {"FILESTREAM_GZIP"}
+    key = wandb_server.api_key
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
+    environment["HOME"] = str(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", EARLIER, key, wandb_server.url],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    assert done.returncode == 0, done.stderr
+    (report,) = sync(tmp_path / "wandb_cache")
+    assert report.ok, report
+    run = wandb_server.run("r")
+    assert len(run.history) == 2
+    secret = (key.encode(), base64.b64encode(f"api:{key}".encode()))
+    told = [
+        (request.operation or request.path, request.body[max(0, at - 60) : at + 60])
+        for request in wandb_server.requests
+        for form in secret
+        if (at := request.body.find(form)) >= 0
+    ]
+    assert told == []
+    assert "***" in run.config["a"]
+    assert {"output.log", "config.yaml", "wandb-metadata.json"} <= set(run.files)
+    for name, content in run.files.items():
+        assert key.encode() not in content, name
+
+
+def test_a_client_knows_its_own_key_alone() -> None:
+    """Another one is not its business."""
+    key = "k" * 40
+    client = Client("http://127.0.0.1:9", key)
+    assert client.mask(f"a {key} b") == "a *** b"
+    assert client.mask("x" * 40) == "x" * 40
+    assert Client("http://127.0.0.1:9", None).mask(key) == key
+    client.close()
