@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.patience import PATIENCE
-from wandb_logging import Settings, SettingsError, sync
+from wandb_logging import sync
 from wandb_logging._cli import main
-from wandb_logging._journal.rundir import find_runs
+from wandb_logging._journal.rundir import RunDir, find_runs
 
 if TYPE_CHECKING:
     from wandb_logging.testing import LocalServer
@@ -55,6 +55,9 @@ if rank == 0:
     while "out of memory" not in "".join(p.read_text() for p in run.dir.glob("*.jsonl")) and time.monotonic() < until:
         time.sleep(0.01)
 """
+
+
+WAITS = "wait(*range(int(os.environ['WORLD_SIZE'])))\n"
 
 
 def variables(rank: int, of: int, **more: str) -> dict[str, str]:
@@ -122,6 +125,34 @@ class TestZero:
         capsys.readouterr()
         assert main(["sync"]) == 0
         assert "other ranks" not in capsys.readouterr().out
+
+    def test_what_waits_goes_into_the_run(self, wandb_server: LocalServer) -> None:
+        """`sync --ranks all` puts the rows of all ranks into the run of rank 0, once; what comes later is added."""
+        launch(wandb_server, TRAIN, [variables(rank, 3) for rank in range(3)], '"name": "vit"')
+        assert [report.rows for report in sync(host=wandb_server.url, ranks="all")] == [60]
+        (run,) = wandb_server.runs
+        for label in ("/l:1", "/l:2"):
+            assert [row[f"i{label}"] for row in run.history if f"i{label}" in row] == list(range(20))
+            assert [row[f"step{label}"] for row in run.history if f"i{label}" in row] == list(range(20))
+        assert [row["i"] for row in run.history if "i" in row] == list(range(20))
+        assert (run.state, run.exit_code, run.display_name) == ("finished", 0, "vit")
+        assert [report.rows for report in sync(host=wandb_server.url, ranks="all")] == [60]
+        held = next(path for path in Path("wandb_cache").glob("p/*") if '"rank": 2' in (path / "run.json").read_text())
+        writer = RunDir(held).writer()
+        writer.append(b'{"metrics":{"i":20},"t":2000000000.0}')
+        writer.close()
+        assert [report.rows for report in sync(host=wandb_server.url, ranks="all")] == [61]
+        assert run.history[-1]["i/l:2"] == 20
+        assert wandb_server.violations == []
+
+    def test_what_waits_goes_into_one_group(self, wandb_server: LocalServer) -> None:
+        """`sync --ranks group` makes each rank a run, all of them in one group, that of rank 0 too."""
+        launch(wandb_server, "row(0)\nthere(rank)\n" + WAITS, [variables(rank, 3) for rank in range(3)])
+        sync(host=wandb_server.url, ranks="group")
+        assert len(wandb_server.runs) == 3
+        assert len({run.group for run in wandb_server.runs}) == 1
+        assert wandb_server.runs[0].group
+        assert {run.state for run in wandb_server.runs} == {"finished"}
 
     def test_one_id_for_all_ranks(self, wandb_server: LocalServer) -> None:
         """WANDB_RUN_ID, which all ranks inherit, is the id of rank 0; no rank's rows overwrite another's."""
@@ -222,22 +253,10 @@ class TestJobs:
         assert sorted(rows(run) for run in wandb_server.runs) == [[(0, 0), (0, 1)], [(1, 0), (1, 1)]]
 
 
-def test_shared_mode_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """WANDB_MODE=shared, which the official SDK has, is answered by what there is in its place."""
-    monkeypatch.setenv("WANDB_MODE", "shared")
-    with pytest.raises(
-        SettingsError, match=r"mode='shared' \(from WANDB_MODE\): expected online.*ranks: zero.*ranks: group"
-    ):
-        Settings()
-    monkeypatch.delenv("WANDB_MODE")
-    with pytest.raises(SettingsError, match="mode='shared': expected online"):
-        Settings.of({"mode": "shared"})
-
-
 def test_an_unknown_way_of_ranks_is_refused(wandb_server: LocalServer) -> None:
     """What cannot be sent so is an error before anything is sent."""
-    with pytest.raises(ValueError, match="ranks='all': expected zero or each"):
-        sync(".", host=wandb_server.url, ranks="all")
+    with pytest.raises(ValueError, match="ranks='some': expected zero"):
+        sync(".", host=wandb_server.url, ranks="some")
 
 
 def test_lightning_sets_its_variables_late(wandb_server: LocalServer) -> None:

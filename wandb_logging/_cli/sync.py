@@ -34,7 +34,7 @@ EXAMPLES = (
     "sync",
     "sync 3kq9x0ab --follow",
     "sync --jobs 8",
-    "sync --ranks each",
+    "sync --ranks all",
     "sync /data/wandb_cache --timeout 60",
     "sync lightning_logs --project digits",
     "sync 3kq9x0ab --entity my-team",
@@ -57,7 +57,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--ranks",
         choices=RANKS,
         default="zero",
-        help="of a launch with several ranks send the run of rank 0 (zero), or that of each rank (each); default: zero",
+        help="of a launch with several ranks send the run of rank 0 (zero), what all of them logged in that run (all), "
+        "each rank in a run of one group (group), or in a run (each); default: zero",
     )
     add_host(parser)
     other = parser.add_argument_group("elsewhere", "What differs from what the run was made with. It is remembered.")
@@ -78,7 +79,11 @@ def run(args: argparse.Namespace) -> int:
         return USAGE
     found, all_read = runs_in(paths)
     all_read = all_read and whole
-    runs, held = split(found, args.ranks, paths)
+    try:
+        runs, held = split(found, args.ranks, paths)
+    except (JournalError, OSError) as exc:
+        complain(str(exc))
+        return LEFT
     if not found:
         if all_read:
             say(f"no runs in {', '.join(map(str, paths))}")
@@ -147,7 +152,7 @@ def _say_held(held: Sequence[RunDir], paths: Sequence[Path]) -> None:
     if lines:
         runs, stay = counted(len(held), "run"), "stays" if len(held) == 1 else "stay"
         where = " ".join(map(shlex.quote, map(str, paths)))
-        say(f"{runs} of other ranks ({counted(lines, 'line')}) {stay} here: `{PROG} sync --ranks each {where}` sends")
+        say(f"{runs} of other ranks ({counted(lines, 'line')}) {stay} here: `{PROG} sync --ranks all {where}` sends")
 
 
 def _unsent(run_dir: RunDir) -> int:

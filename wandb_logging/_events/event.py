@@ -18,7 +18,7 @@ YEAR_10000 = 253_402_300_800  # seconds since 1970; from there on a time has no 
 TASKS = ("file", "artifact", "use_artifact", "link_artifact", "alert")
 """Members that are work beside the streams."""
 
-ALONE = frozenset({"metrics", "t", "text", "level", "logger", "error"})
+ALONE = frozenset({"metrics", "t", "text", "level", "logger", "error", "by"})
 """Members of an event that depends on no other."""
 
 ROW_AND_TEXT = ALONE | {"step", "commit", "from"}
@@ -53,9 +53,11 @@ class Event:
         file: `{"name", "path"}` of a file of the run, which is kept below its directory at that path.
         artifact, use_artifact, link_artifact: an artifact that is to be made, was used, or is linked.
         alert: as `alerts.alert` makes it.
-        label: what the names of its metrics have behind them, where several processes write one run.
         exit: exit code: the run ends.
         resume: the run goes on in its own directory.
+        by: number of the writer, where others had written before it (`_fold.apart`).
+        label: of a process that has steps of its own (`_fold.labelled`).
+        gathered: begins what the run of a rank had, in that of its rank 0: who that run was (`_sending.gathering`).
     """
 
     t: float
@@ -81,9 +83,11 @@ class Event:
     use_artifact: Mapping[str, Any] | None = None
     link_artifact: Mapping[str, Any] | None = None
     alert: Mapping[str, Any] | None = None
-    label: str | None = None
     exit: int | None = None
     resume: bool = False
+    by: int | None = None
+    label: str | None = None
+    gathered: str | None = None
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Event:
@@ -163,9 +167,9 @@ _OBJECTS = ("metrics", "aside", "system", "config", "summary", "run", *TASKS)
 _KINDS: dict[str, Callable[[object], bool]] = {
     "t": is_time,
     **dict.fromkeys(_OBJECTS, _is_object),
-    **dict.fromkeys(("text", "level", "logger", "from", "output", "label"), _is_text),
+    **dict.fromkeys(("text", "level", "logger", "from", "output", "label", "gathered"), _is_text),
     **dict.fromkeys(("commit", "error", "resume"), _is_flag),
-    **dict.fromkeys(("step", "exit"), _is_whole),
+    **dict.fromkeys(("step", "exit", "by"), _is_whole),
     "media": lambda value: isinstance(value, list),
     "tensorboard": lambda value: isinstance(value, list) and [*map(type, value)] == [str, int],
     "define": is_definition,

@@ -16,6 +16,7 @@ from typing import Any
 
 from wandb_logging._events.alerts import due, waits_after
 from wandb_logging._events.event import ALONE, BULK, OF_A_STEP, ROW_AND_TEXT, YEAR_10000, Event, is_time, problems
+from wandb_logging._fold.labelled import Labelled, marked
 from wandb_logging._fold.mined import Mined
 from wandb_logging._fold.rows import Rows
 from wandb_logging._fold.state import MAX_STEP, MAX_TEXT, RESERVED, Delta, Rules, State, Work, first_state, rules_of
@@ -61,6 +62,7 @@ class _Folder:
         self.definitions = Definitions(self.work)
         self.rows = Rows(self.work, self.definitions)
         self.mined = Mined(self.work, self.rows)
+        self._labelled: Labelled | None = None
 
     def take(self, bodies: Iterable[bytes]) -> None:
         """Take events, in order.
@@ -146,18 +148,29 @@ class _Folder:
         if "resume" in event:
             self._resume(time)
         state.runtime = self.work.runtime(time)
-        metrics = event.get("metrics")
-        if type(metrics) is dict:
+        metrics, label = event.get("metrics"), event.get("label")
+        if type(label) is str:
+            event = marked(event, label) if label else event
+            if type(metrics) is dict:
+                self.labelled.take(event, metrics, time, label)
+        elif type(metrics) is dict:
             if state.open is None and OF_A_STEP.isdisjoint(event) and RESERVED.isdisjoint(metrics):
                 self.rows.put(metrics, time, state.runtime)  # complete, and of the current step
                 state.step += 1
             else:
                 self.rows.take(event, metrics, time)
         self.texts.take(event)
-        if self.rules.text_rules:
+        if self.rules.text_rules and not label:
             self.mined.take(event, time)
         if not ROW_AND_TEXT.issuperset(event):
             self._rest(event, time)
+
+    @property
+    def labelled(self) -> Labelled:
+        """Who takes the rows of processes that have steps of their own; made where there are such."""
+        if self._labelled is None:
+            self._labelled = Labelled(self.work, self.rows, self.definitions)
+        return self._labelled
 
     def _rest(self, event: dict[str, Any], time: float) -> None:
         if type(event.get("output")) is str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from wandb_logging._events.media_names import fill_steps
@@ -48,6 +48,35 @@ class Rows:
         if event.get("commit") is True:
             self._next_row()
 
+    def take_apart(
+        self,
+        event: Mapping[str, Any],
+        metrics: dict[str, Any],
+        time: float,
+        named: Callable[[dict[str, Any]], dict[str, Any]],
+    ) -> None:
+        """Take the metrics of an event as a row by itself, at the next step, whatever step it says.
+
+        Args:
+            named: gives the row the names that it has in the run.
+        """
+        self._media = event.get("media")
+        if not RESERVED.isdisjoint(metrics):
+            self._without_reserved(metrics)
+        self.end()
+        self.put(named(self._with_media(metrics)), time, self._work.runtime(time))
+        self._work.state.step += 1
+
+    def refuses(self, metrics: Mapping[str, Any], step: int, current: int) -> bool:
+        """Whether a row of a lower step is set aside, as `late_steps` says."""
+        self._work.state.late += 1
+        if self._work.rules.late_steps == "shift":
+            return False
+        how = f"late_steps: {self._work.rules.late_steps}"
+        reason = f"step {step} is lower than the current step {current} ({how})"
+        self._work.set_aside(reason, {"metrics": metrics, "step": step})
+        return True
+
     def _without_reserved(self, metrics: dict[str, Any]) -> None:
         for key in sorted(RESERVED & metrics.keys()):
             if key != "_timestamp" or type(metrics[key]) not in _NUMBERS:
@@ -57,11 +86,7 @@ class Rows:
     def _late_row(self, metrics: dict[str, Any], step: int, time: float) -> bool:
         """Take a row of a lower step as `late_steps` says; whether it is in."""
         state = self._work.state
-        state.late += 1
-        if self._work.rules.late_steps != "shift":
-            how = f"late_steps: {self._work.rules.late_steps}"
-            reason = f"step {step} is lower than the current step {state.step} ({how})"
-            self._work.set_aside(reason, {"metrics": metrics, "step": step})
+        if self.refuses(metrics, step, state.step):
             return False
         late = {self._work.rules.late_step_metric: step, **metrics}
         # It may share a row with what is there only where it overwrites nothing.

@@ -14,6 +14,7 @@ from wandb_logging._events.run_info import RunInfo
 
 MAX_STEP = 2**63 - 1  # the server has no larger numbers
 MAX_TEXT = 2**18  # bytes of an event that may hold no longer text than what orjson can write
+_LATER = frozenset({"mining", "labels"})  # members of a state that came after the others
 RESERVED = frozenset({"_step", "_runtime", "_wandb", "_timestamp", ""})  # cannot be logged as metrics (protocol 5.1)
 
 
@@ -62,6 +63,7 @@ class State:
         late: rows whose step was lower than the current one.
         set_aside: values and rows that cannot be sent.
         told: those of them that the logging program knows of, because it made the event without them.
+        labels: next step of each process that has steps of its own, by label.
         alerts: titles of alerts that went, and until when no other of that title goes.
         screen: what the program's terminal shows, as far as it can still change (`_fold.terminal`).
         mining: what the rules for text remember, and the names of the metrics they found (`_fold.mined`).
@@ -88,13 +90,14 @@ class State:
     late: int = 0
     set_aside: int = 0
     told: int = 0
+    labels: dict[str, int] = field(default_factory=dict)
     alerts: dict[str, float] = field(default_factory=dict)
     screen: dict[str, Any] = field(default_factory=dict)
     mining: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """As cursor.json keeps it. The version before knows no `mining`, and can go on where a run has none."""
-        return {name: value for name, value in vars(self).items() if value or name != "mining"}
+        """As cursor.json keeps it. The version before knows none of `_LATER`, and can go on where a run has none."""
+        return {name: value for name, value in vars(self).items() if value or name not in _LATER}
 
 
 @dataclass

@@ -175,7 +175,7 @@ _STATE: dict[str, _Check] = {
     "shifted": _is_texts,
     "metrics": _is_definitions,
     "aggregates": _each(_or_none(_is_aggregate)),
-    **dict.fromkeys(("steps", "alerts"), _each(_is_number)),
+    **dict.fromkeys(("steps", "alerts", "labels"), _each(_is_number)),
     "exit": _or_none(lambda value: type(value) is int),
     "screen": _is_screen,
     "mining": _is_object,

@@ -20,6 +20,8 @@ class Role:
         mark: what stands before its text in the run of rank 0, if its own rows wait on the disk; else None.
         resume_key: what a restart of this very process shares with it, and no stranger does; "" on its own machine.
         restarted: whether it was started before, as far as the launcher tells.
+        shares: whether other processes write the same run.
+        label: behind the names of its metrics there; "" of the one whose names stay. None: who comes first is that one.
     """
 
     name: str | None
@@ -28,6 +30,8 @@ class Role:
     mark: str | None = None
     resume_key: str = ""
     restarted: bool = False
+    shares: bool = False
+    label: str | None = None
 
     @property
     def sends(self) -> bool:
@@ -35,29 +39,43 @@ class Role:
         return self.mark is None
 
 
-def find_role(
-    launch: Launch, ranks: str | None, name: str | None = None, group: str | None = None, run_id: str | None = None
+def find_role(  # noqa: PLR0917  what is set, in the order of the settings
+    launch: Launch,
+    ranks: str | None,
+    name: str | None = None,
+    group: str | None = None,
+    run_id: str | None = None,
+    label: str | None = None,
+    *,
+    shared: bool = False,
 ) -> Role:
     """What the process of a launch is.
 
     Args:
         launch: where it stands.
-        ranks: zero, group or each; None is zero where there are several ranks, else each.
+        ranks: zero, all, group or each; None is zero where there are several ranks, else each.
         name, group, run_id: as they are set, which is the same in all ranks.
+        label: as it is set, which may be another in each.
+        shared: whether `ranks` is all by default, also of processes that nobody has started as ranks, if they have one
+            run id.
     """
     if launch.array is not None:
         label = f"slurm-{launch.array}"
         name, group = _with_task(name, launch.task) or launch.job, group or name or label
         run_id = _with_task(run_id, launch.task)
-    kind = (ranks or "zero") if launch.has_ranks else "each"
+    kind = (ranks or ("all" if shared else "zero")) if launch.has_ranks else "each"
+    shares = kind == "all" or (shared and not launch.has_ranks and run_id is not None)
+    if shares and launch.has_ranks:
+        label = label or str(launch.rank) if launch.rank else ""
     held = kind == "zero" and launch.rank > 0
     if held or kind == "group":
         job = name or label_of(launch)
         name, group = f"{job}-r{launch.rank}", group or job
-    if launch.has_ranks and launch.rank:
+    if launch.has_ranks and launch.rank and not shares:
         run_id = _with(run_id, f"-r{launch.rank}")
     mark = f"rank {launch.rank}" if held else None
-    return Role(name, group, run_id, mark, _resume_key(launch), restarted=launch.restart > 0)
+    restarted = launch.restart > 0
+    return Role(name, group, run_id, mark, _resume_key(launch), restarted, shares, label if shares else None)
 
 
 def label_of(launch: Launch) -> str:

@@ -15,7 +15,9 @@ from wandb_logging._journal.rundir import RunDir
 from wandb_logging._settings.settings import Settings
 
 
-def ticket_of(path: Path | None, run_id: str, settings: Settings, mode: str) -> dict[str, Any]:
+def ticket_of(
+    path: Path | None, run_id: str, settings: Settings, mode: str, label: str | None = None
+) -> dict[str, Any]:
     """What another process needs to join a run. No key is in it, and nothing that cannot be pickled.
 
     Raises:
@@ -41,7 +43,7 @@ def ticket_of(path: Path | None, run_id: str, settings: Settings, mode: str) -> 
         recover=False,
         **dict.fromkeys(("name", "notes", "tags", "group", "job_type")),
     )
-    return {"settings": theirs, "path": path, "from": f"pid {os.getpid()} on {socket.gethostname()}"}
+    return {"settings": theirs, "path": path, "label": label, "from": f"pid {os.getpid()} on {socket.gethostname()}"}
 
 
 def check(ticket: dict[str, Any]) -> None:

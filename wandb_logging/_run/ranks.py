@@ -9,16 +9,19 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import socket
 import sys
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from logging import INFO
 from pathlib import Path
 from typing import Any
 
 from wandb_logging._events.event import Event
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal import door
-from wandb_logging._journal.locks import is_locked
+from wandb_logging._journal.locks import folder_lock, is_locked
 from wandb_logging._journal.members import lock_name
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer
@@ -27,10 +30,13 @@ from wandb_logging._launch.launch import Launch
 from wandb_logging._launch.role import Role, digest, find_role
 from wandb_logging._process.notices import Notice
 from wandb_logging._run import words
+from wandb_logging._run.start import Part
 from wandb_logging._settings.settings import Settings
+from wandb_logging._values.ids import new_id
 from wandb_logging._values.plain import dumps, loads
 
 _FOLDER = ".launches"
+_MOST_MEETING = 60.0  # seconds that a rank waits for those that begin just now
 _MOST_WAITING = 1000  # lines for rank 0, while that has not begun
 
 ALONE = Launch()
@@ -63,6 +69,8 @@ class Standing:
         launch = self.launch
         if not launch.has_ranks:
             return None
+        if self.role.shares:
+            return {"launch": launch.id, "of": launch.world_size, "held": False}
         return {"launch": launch.id, "rank": launch.rank, "of": launch.world_size, "held": not self.role.sends}
 
 
@@ -74,8 +82,15 @@ def stand(settings: Settings, launch: Launch | None = None) -> Standing:
         launch: default: what the environment says.
     """
     launch = launch_here() if launch is None else launch
-    role = find_role(launch, settings.ranks, settings.name, settings.group, settings.run_id)
+    shared = settings.mode == "shared"
+    role = find_role(
+        launch, settings.ranks, settings.name, settings.group, settings.run_id, settings.label, shared=shared
+    )
     changes = {name: getattr(role, name) for name in ("name", "group", "run_id")}
+    if shared:
+        changes["mode"] = "online"
+    if role.shares and settings.resume in {None, "auto"}:
+        changes["resume"] = None if launch.has_ranks else "allow"  # the ranks of a launch find each other
     if settings.resume_from is not None:  # one run is taken back, by one process
         changes.update({"resume_from": None} if launch.rank else {"run_id": settings.run_id})
     if not role.sends and settings.mode != "disabled":
@@ -88,7 +103,7 @@ def stand(settings: Settings, launch: Launch | None = None) -> Standing:
 
 def announce(standing: Standing, writer: Writer) -> None:
     """Have the other ranks find the run of rank 0, to which the writer belongs."""
-    if standing.launch.has_ranks and standing.role.sends and standing.launch.rank == 0:
+    if standing.launch.has_ranks and standing.role.sends and not standing.role.shares and standing.launch.rank == 0:
         with contextlib.suppress(OSError):  # then the others keep what they have to say
             folder = _folder(standing.settings.cache_dir)
             run = {"run": writer.path.name, "writer": writer.number}
@@ -114,6 +129,60 @@ def _folder(cache_dir: Path) -> Path:
     folder = cache_dir.absolute() / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@contextlib.contextmanager
+def meeting(standing: Standing, part: Part) -> Iterator[Part]:
+    """What a process is in its run; while this lasts no other of its launch begins, or looks for the run.
+
+    So one of them makes the run's directory, and the others find it.
+    """
+    role, settings = standing.role, standing.settings
+    if not role.shares or settings.mode == "disabled":
+        yield part
+        return
+    try:
+        folder = _folder(settings.cache_dir)
+    except OSError:  # then the run is in memory, and nobody finds it
+        yield replace(part, label=role.label or "")
+        return
+    with folder_lock(folder, _MOST_MEETING):
+        found = _met(standing)
+        label = role.label
+        if label is None:
+            label = f"{socket.gethostname()}-{new_id()}" if found is not None and found.members() else ""
+        joins = found is not None and standing.launch.has_ranks
+        yield replace(part, label=label, directory=found.path if joins and found is not None else None)
+
+
+def met(standing: Standing, path: Path) -> None:
+    """Have the others of a launch find the directory that one of them has made."""
+    if standing.role.shares and standing.launch.has_ranks:
+        with contextlib.suppress(OSError):
+            said = {"run": path.name, "host": socket.gethostname(), "parent": parent()}
+            door.replace(_folder(standing.settings.cache_dir), _all_name(standing.launch), dumps(said), durable=False)
+
+
+def _all_name(launch: Launch) -> str:
+    return f"{digest(launch.id or '')}.all.json"
+
+
+def _met(standing: Standing) -> RunDir | None:
+    """The run that others of the launch have begun; None where there is none, or an earlier launch's of that id."""
+    settings, launch = standing.settings, standing.launch
+    if not launch.has_ranks:
+        about = RunInfo(str(settings.run_id), settings.project, host=settings.host)
+        return RunDir.find(settings.cache_dir.absolute(), about)
+    said = _read(settings.cache_dir.absolute() / _FOLDER, _all_name(launch))
+    name = said.get("run")
+    if not is_name(name):
+        return None
+    run_dir = RunDir(RunDir.folder_of(settings.cache_dir.absolute(), settings.project) / str(name))
+    if not (run_dir.path / "run.json").exists():
+        return None
+    # SLURM gives an id once; others may have one again, but not from a process that lives.
+    same = launch.by == "slurm" or (said.get("parent") == parent() and said.get("host") == socket.gethostname())
+    return run_dir if same or run_dir.members() else None
 
 
 class Herald:
@@ -160,9 +229,9 @@ class Herald:
         settings, launch = self._standing.settings, self._standing.launch
         run = _read(settings.cache_dir.absolute() / _FOLDER, f"{digest(launch.id or '')}.json")
         name, number = run.get("run"), run.get("writer")
-        if not isinstance(name, str) or not isinstance(number, int) or {"/", "\\", "\0"} & set(name) or name[:1] == ".":
+        if not is_name(name) or not isinstance(number, int):
             return
-        path = RunDir.folder_of(settings.cache_dir.absolute(), settings.project) / name
+        path = RunDir.folder_of(settings.cache_dir.absolute(), settings.project) / str(name)
         lock = path / lock_name(number)
         if not is_locked(lock):
             return
@@ -180,6 +249,11 @@ def marked(event: Event, mark: str) -> Event | None:
     lines = "\n".join(mark + line for line in event.text.split("\n"))
     of_record = {name: getattr(event, name) for name in ("level", "logger", "source", "error", "alert")}
     return Event(event.t, text=lines, **of_record)
+
+
+def is_name(value: object) -> bool:
+    """Whether a value is the name of something in a folder, and nothing else."""
+    return isinstance(value, str) and value[:1] not in {"", "."} and not {"/", "\\", "\0"} & set(value)
 
 
 def _read(folder: Path, name: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import logging
 import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ from wandb_logging._run import artifacts, autoresume, copying, ranks, words
 from wandb_logging._run.background import Background
 from wandb_logging._run.described import Described
 from wandb_logging._run.save import POLICIES, matches
-from wandb_logging._run.start import Part, anchored, prepare_for, samplers_of, secrets_of
+from wandb_logging._run.start import ALONE, Part, anchored, prepare_for, samplers_of, secrets_of
 from wandb_logging._run.stats import OwnStats, Stats
 from wandb_logging._run.watch import Watch
 from wandb_logging._sending.files import ignored
@@ -91,7 +91,7 @@ class Run(Described):
         stall: seconds after which the end waits no longer for a server that does not answer, though close_timeout is
             not over. Default: it waits for close_timeout.
         launch: where the process stands among those of its launch. Default: what the environment says.
-        helps: whether it is another process's run, which ends with that one.
+        part: what this process is in the run. Default: what settings and launch say.
     """
 
     def __init__(
@@ -101,11 +101,13 @@ class Run(Described):
         owner: Callable[[], object | None] | None = None,
         stall: float | None = None,
         launch: Launch | None = None,
-        helps: bool = False,
+        part: Part = ALONE,
     ) -> None:
         with contextlib.ExitStack() as undo:  # an exception may come between any two instructions, such as Ctrl-C
-            helps = helps or is_within(settings.run_id)
-            self._begin(ranks.stand(anchored(settings), launch), owner, stall, undo, Part(helps))
+            part = replace(part, helps=part.helps or is_within(settings.run_id))
+            standing = ranks.stand(anchored(settings), launch)
+            with ranks.meeting(standing, part) as part:
+                self._begin(standing, owner, stall, undo, part)
             undo.pop_all()
 
     def _begin(
@@ -118,7 +120,7 @@ class Run(Described):
     ) -> None:
         self._standing = standing
         settings, key = standing.settings, standing.resume_key
-        self._auto = autoresume.is_wanted(settings, key)
+        self._auto = not standing.role.shares and autoresume.is_wanted(settings, key)
         if settings.resume == "auto" or (self._auto and standing.role.restarted):
             settings = autoresume.resolved(settings, [run.id for run in going_on()], key)
         self.settings = settings
@@ -132,6 +134,7 @@ class Run(Described):
             settings, mode, config, notices, secrets, samplers, self._on_stop, undo, stall, standing.place, part
         )
         self._journal = journal = self._background.journal
+        self._label_here = part.label
         if self._auto:
             autoresume.note(settings.cache_dir, self.id, key)
         self._config = dict(config)  # unmasked: the program may read its settings there
@@ -159,6 +162,7 @@ class Run(Described):
         _live.add(self)
         if mode != "disabled" and self.dir is not None:
             ranks.announce(standing, journal.writer)
+            ranks.met(standing, self.dir)
             notices.add(*notice) if (notice := ranks.first_notice(standing, self.dir)) else None
         self._background.start()
         if mode != "disabled":
@@ -583,7 +587,7 @@ class Run(Described):
         return self  # as a copy of a logger is the logger: there is one such run
 
     def __reduce__(self) -> tuple[Callable[..., Run], tuple[Any, ...]]:
-        return _joined, (copying.ticket_of(self.dir, self.id, self.settings, self.mode),)
+        return _joined, (copying.ticket_of(self.dir, self.id, self.settings, self.mode, self._label_here),)
 
     def __enter__(self) -> Run:  # noqa: PYI034  typing.Self needs Python 3.11
         return self
@@ -633,7 +637,7 @@ def _joined(ticket: dict[str, Any]) -> Run:
         if run.id == run_id and run.dir == path:
             return run
     copying.check(ticket)
-    return Run(ticket["settings"], launch=ranks.ALONE, helps=True)
+    return Run(ticket["settings"], launch=ranks.ALONE, part=Part(helps=True, label=ticket.get("label")))
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,8 @@ def held(rank: int, of: int, cache_dir: Path) -> str:
     place = shown(cache_dir)
     return (
         f"rank {rank} of {of}: rank 0 is the run. What the other ranks log waits in {place}: `wandb-logging sync "
-        f"--ranks each {place}` sends it, a run for each rank. The setting ranks: group makes each rank a run at once."
+        f"--ranks all {place}` sends it into that run, --ranks each as a run for each rank. The setting ranks: all, or "
+        f"group, does so at once."
     )
 
 

@@ -72,7 +72,8 @@ def sync(
         follow: keep sending until every run has ended, or `stop()` is true; a server that is away is waited for.
         jobs: most runs that are sent at once.
         ranks: what of a launch with several ranks is sent: zero, the run of rank 0, while what the others logged stays
-            where it is (unless `path` is the directory of one of them); or each.
+            where it is (unless `path` is the directory of one of them); all, what they logged in that run; group, each
+            in a run of one group; each, each in a run.
         on_progress: called with a Report after each acknowledged batch; never twice at once.
         stop: asked between two batches whether to leave the rest for later.
 

@@ -26,9 +26,10 @@ class OtherSettings(TypedDict, total=False):
     """Kind of job, such as train or eval."""
     config: object | None
     """Hyperparameters known at the start. In Python also a namespace, dataclass or pydantic model."""
-    mode: Literal["auto", "online", "offline", "disabled", "dryrun", "run"] | None
+    mode: Literal["auto", "online", "offline", "shared", "disabled", "dryrun", "run"] | None
     """online sends in the background; offline only writes to cache_dir; auto is online when an API key is found;
-    disabled does nothing at all.
+    shared is online, and all processes on this disk that have the run's id write it together, each under a label
+    (see ranks: all); disabled does nothing at all.
     """
     cache_dir: str | os.PathLike[str] | None
     """Folder of the run directories. With WANDB_DIR set, the default is wandb_cache in there."""
@@ -47,11 +48,16 @@ class OtherSettings(TypedDict, total=False):
     only makes it, auto continues the last run of cache_dir unless that ended well: under a scheduler that of the
     same job, array task and rank. A run whose directory is in cache_dir goes on in there, also offline.
     """
-    ranks: Literal["zero", "group", "each"] | None
+    ranks: Literal["zero", "all", "group", "each"] | None
     """What the ranks of a launch are (torchrun, srun, mpirun, Lightning, accelerate). zero: rank 0 is the run; the
     rows of the others wait in cache_dir for `wandb-logging sync --ranks each`, and their text from WARNING up is
-    in its Logs tab, marked [rank 3]. group: a run each, in one group, named JOB-r3. each: a run each. Default:
-    zero. Tasks of a SLURM array are runs of their own in any case, in a group, with the task in their names.
+    in its Logs tab, marked [rank 3]. all: one run, for which they need one disk; metrics of rank 3 are loss/l:3,
+    and the x axis of each is a step of its own. group: a run each, in one group, named JOB-r3. each: a run each.
+    Default: zero. Tasks of a SLURM array are runs of their own in any case, in a group, named by their tasks.
+    """
+    label: str | None
+    """What stands behind the names of this process's metrics in a run that several write, as in loss/l:node7.
+    Default: its rank.
     """
     resume_from: str | None
     """Take a run back to a step and go on from there: RUN?_step=N. What it had logged after that step is gone."""

@@ -137,12 +137,10 @@ class Choice(Kind[str]):
     Args:
         words: the words.
         aliases: other words for them.
-        instead: words that others know and that cannot be had here, and what to set instead.
     """
 
     words: tuple[str, ...]
     aliases: tuple[tuple[str, str], ...] = ()
-    instead: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, *words: str, **aliases: str) -> Choice:
@@ -163,8 +161,6 @@ class Choice(Kind[str]):
         """The word."""
         given = value.strip().lower() if isinstance(value, str) else value
         word = dict(self.aliases).get(given, given) if isinstance(given, str) else given
-        if isinstance(word, str) and word in dict(self.instead):
-            raise ValueError(dict(self.instead)[word])
         if word not in self.words:
             near = difflib.get_close_matches(str(given), self.words, 1)
             raise ValueError(" or ".join(self.words) + (f"; did you mean {near[0]}?" if near else ""))

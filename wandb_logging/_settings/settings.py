@@ -62,14 +62,7 @@ PROJECT = Text(most=128, without="/\\#?%:", is_name=True)
 RUN_ID = Text(most=64, without=":;,#?/'\\\0<>\"|*", is_name=True, trimmed=True)
 
 
-_NOT_SHARED = (
-    "online: several processes cannot send one run here. With mode: online, ranks: zero makes rank 0 of a launch the "
-    "run and keeps what the others log, ranks: group makes each of them a run of one group"
-)
-MODE = dataclasses.replace(
-    Choice.of("auto", "online", "offline", "disabled", dryrun="offline", run="online"),
-    instead=(("shared", _NOT_SHARED),),
-)
+MODE = Choice.of("auto", "online", "offline", "shared", "disabled", dryrun="offline", run="online")
 
 
 @dataclass(frozen=True)
@@ -154,7 +147,8 @@ class Settings:
         "auto",
         MODE,
         "online sends in the background; offline only writes to cache_dir; auto is online when an API key is "
-        "found; disabled does nothing at all.",
+        "found; shared is online, and all processes on this disk that have the run's id write it together, each under "
+        "a label (see ranks: all); disabled does nothing at all.",
         env="WANDB_MODE",
     )
     cache_dir: Path = key(
@@ -190,11 +184,19 @@ class Settings:
     )
     ranks: str | None = key(
         None,
-        Choice.of("zero", "group", "each"),
+        Choice.of("zero", "all", "group", "each"),
         "What the ranks of a launch are (torchrun, srun, mpirun, Lightning, accelerate). zero: rank 0 is the run; the "
         "rows of the others wait in cache_dir for `wandb-logging sync --ranks each`, and their text from WARNING up is "
-        "in its Logs tab, marked [rank 3]. group: a run each, in one group, named JOB-r3. each: a run each. Default: "
-        "zero. Tasks of a SLURM array are runs of their own in any case, in a group, with the task in their names.",
+        "in its Logs tab, marked [rank 3]. all: one run, for which they need one disk; metrics of rank 3 are loss/l:3, "
+        "and the x axis of each is a step of its own. group: a run each, in one group, named JOB-r3. each: a run each. "
+        "Default: zero. Tasks of a SLURM array are runs of their own in any case, in a group, named by their tasks.",
+    )
+    label: str | None = key(
+        None,
+        Text(most=64, without="/", for_people=True),
+        "What stands behind the names of this process's metrics in a run that several write, as in loss/l:node7. "
+        "Default: its rank.",
+        env="WANDB_X_LABEL",
     )
     resume_from: str | None = key(
         None,

@@ -1,0 +1,119 @@
+"""Rows of several processes in one run: names, steps of their own, x axes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given, strategies as st
+
+from wandb_logging._fold.fold import Rules, State, finish, fold
+
+RULES = Rules(start=1000.0)
+
+
+def folded(*events: dict[str, Any], rules: Rules = RULES, state: State | None = None) -> tuple[State, list[Any], Any]:
+    bodies = [json.dumps({"t": 1001.0, **event}).encode() for event in events]
+    state, delta = fold(rules, state or State(), bodies)
+    state, rest = finish(rules, state)
+    rows = [json.loads(row) for row in (*delta.rows, *rest.rows)]
+    return state, [{key: row[key] for key in row if key not in {"_timestamp", "_runtime"}} for row in rows], delta
+
+
+def test_names_and_steps() -> None:
+    """Who has a label has it behind its names, and its own step beside them; whose label is empty keeps the names."""
+    _, rows, _ = folded(
+        {"metrics": {"loss": 1}, "label": ""},
+        {"metrics": {"loss": 2}, "label": "3"},
+        {"metrics": {"loss": 3}, "label": "3"},
+        {"metrics": {"loss": 4}, "label": ""},
+    )
+    assert rows == [
+        {"loss": 1, "step": 0, "_step": 0},
+        {"loss/l:3": 2, "step/l:3": 0, "_step": 1},
+        {"loss/l:3": 3, "step/l:3": 1, "_step": 2},
+        {"loss": 4, "step": 1, "_step": 3},
+    ]
+
+
+def test_explicit_steps_are_ones_own() -> None:
+    """However far another is, no row is late: each has a row, and its step is on the x axis."""
+    steps = [(label, step) for label in ("", "1", "2") for step in (0, 10, 20)]
+    state, rows, _ = folded(*({"metrics": {"x": step}, "step": step, "label": label} for label, step in steps))
+    assert [row["_step"] for row in rows] == list(range(9))
+    assert [row[f"step/l:{label}" if label else "step"] for row, (label, _) in zip(rows, steps)] == [0, 10, 20] * 3
+    assert state.late == 0
+
+
+def test_the_axis_is_defined() -> None:
+    """Each metric has the step of its own process as x axis, said once."""
+    row = {"metrics": {"loss": 1, "val": {"acc": 2}}, "label": "3"}
+    state, _, delta = folded(row, row)
+    axes = {name: definition["step_metric"] for name, definition in state.metrics.items()}
+    assert axes == {"loss/l:3": "step/l:3", "val.acc/l:3": "step/l:3"}
+    assert delta.config_changed
+    assert not folded(row, state=state)[2].config_changed
+
+
+def test_what_the_program_defined_holds_for_each() -> None:
+    """An x axis, and what the summary shows, that is defined for a name is the same for it with a label."""
+    state, rows, _ = folded(
+        {"define": {"name": "val*", "step_metric": "epoch", "step_sync": True, "summary": ["min"]}},
+        {"metrics": {"val": 3, "epoch": 7}, "label": "1"},
+        {"metrics": {"val": 2}, "label": "1"},
+    )
+    assert state.metrics["val/l:1"]["step_metric"] == "epoch/l:1"
+    assert state.metrics["val/l:1"]["summary"] == ["min"]
+    assert [row["epoch/l:1"] for row in rows] == [7, 7]
+
+
+def test_texts_samples_and_summary_say_whose_they_are() -> None:
+    """Lines are marked, system metrics and what is set in the summary have the label behind their names."""
+    state, _, delta = folded(
+        {"text": "one\ntwo", "level": "INFO", "label": "3"},
+        {"text": "plain", "level": "INFO", "label": ""},
+        {"text": "named", "level": "INFO", "label": "node-a"},
+        {"system": {"cpu": 1.0}, "label": "3"},
+        {"summary": {"best": 2}, "label": "3"},
+    )
+    assert [line.rpartition("Z ")[2].partition(" ")[2] for line in delta.lines] == [
+        "[rank 3] one",
+        "[rank 3] two",
+        "plain",
+        "[node-a] named",
+    ]
+    assert '"system.cpu/l:3":1.0' in delta.samples[0].replace(" ", "")
+    assert state.summary["best/l:3"] == 2
+
+
+def test_late_steps_are_each_ones_own() -> None:
+    """With late_steps: drop a step is late if the same process was farther."""
+    rules = Rules(start=1000.0, late_steps="drop")
+    _, rows, delta = folded(
+        {"metrics": {"x": 1}, "step": 5, "label": "1"},
+        {"metrics": {"x": 2}, "step": 3, "label": "1"},
+        {"metrics": {"x": 3}, "step": 3, "label": "2"},
+        rules=rules,
+    )
+    assert len(rows) == 2
+    assert "step 3 is lower than the current step 5" in delta.aside[0][0]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["", "1", "2"]), st.none() | st.integers(0, 50)), max_size=40),
+    st.integers(0, 40),
+)
+def test_every_row_once_and_cut_anywhere(rows: list[tuple[str, int | None]], cut: int) -> None:
+    """Each event is a row, in order; the same events cut in two give the same rows."""
+    events: list[dict[str, Any]] = [
+        {"metrics": {"n": n}, "label": label, **({} if step is None else {"step": step})}
+        for n, (label, step) in enumerate(rows)
+    ]
+    _, whole, _ = folded(*events)
+    assert [next(row[key] for key in row if key.partition("/")[0] == "n") for row in whole] == list(range(len(events)))
+    bodies = [json.dumps({"t": 1001.0, **event}).encode() for event in events]
+    state, first = fold(RULES, State(), bodies[:cut])
+    state = State(**json.loads(json.dumps(state.to_json())))
+    _, second = fold(RULES, state, bodies[cut:])
+    lines = [json.loads(line) for line in (*first.rows, *second.rows)]
+    assert [{key: row[key] for key in row if key not in {"_timestamp", "_runtime"}} for row in lines] == whole

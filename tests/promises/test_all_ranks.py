@@ -1,0 +1,112 @@
+"""`ranks: all`: the ranks of a launch write one run, each under its label and with steps of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.patience import PATIENCE
+from tests.promises.test_ranks import launch, variables
+from wandb_logging._journal.rundir import find_runs
+
+if TYPE_CHECKING:
+    from wandb_logging.testing import LocalServer
+
+ALL = '"ranks": "all"'
+TRAIN = """
+for i in range(20):
+    log.info("row %d", i, extra={"metrics": {"rank": rank, "loss": i}, "step": i * 10})
+there(rank)
+wait(*range(int(os.environ["WORLD_SIZE"])))
+sys.exit(int(os.environ.get("CODE", 0)))
+"""
+
+
+def series(run: Any, name: str, label: str = "") -> list[Any]:
+    """The points of a metric as its chart has them: x and y."""
+    end = f"/l:{label}" if label else ""
+    return [(row[f"step{end}"], row[f"{name}{end}"]) for row in run.history if f"{name}{end}" in row]
+
+
+def test_one_run_with_every_row_of_each(wandb_server: LocalServer) -> None:
+    """Rank 0's names stay, others have their rank behind them; each row is there once, at a step of its own."""
+    done = launch(wandb_server, TRAIN, [variables(rank, 4, CODE=str(rank % 3)) for rank in range(4)], ALL)
+    assert [code for code, _ in done] == [0, 1, 2, 0]
+    (run,) = wandb_server.runs
+    for label in ("", "1", "2", "3"):
+        assert series(run, "loss", label) == [(i * 10, i) for i in range(20)]
+    assert len(run.history) == 80
+    assert (run.state, run.exit_code) == ("failed", 2)
+    assert wandb_server.violations == []
+    assert len(find_runs(Path("wandb_cache"))) == 1
+    text = "\n".join(run.output)
+    assert "row 3" in text
+    assert "[rank 3] INFO:train:row 3" in text or "INFO:train:[rank 3] row 3" in text
+    axes = {item.get("1"): item.get("5") for item in run.wandb_config["m"]}
+    assert {"loss", "loss/l:3", "step", "step/l:3"} <= axes.keys()
+
+
+def test_one_directory_however_they_come(wandb_server: LocalServer) -> None:
+    """Eight ranks that begin at once make one directory, whoever is first; so with an id that is set for all."""
+    for number, more in enumerate(({}, {"WANDB_RUN_ID": "abc"})):
+        ids = {"TORCHELASTIC_RUN_ID": f"job-{number}", **more}
+        launch(wandb_server, "row(0)\nthere(rank)\nwait(*range(8))\n", [variables(r, 8, **ids) for r in range(8)], ALL)
+        for file in Path().glob("*.there"):
+            file.unlink()
+    runs = wandb_server.runs
+    assert len(runs) == len(find_runs(Path("wandb_cache"))) == 2
+    assert [len(run.history) for run in runs] == [8, 8]
+    assert "abc" in {run.id for run in runs}
+    assert {run.state for run in runs} == {"finished"}
+
+
+def test_a_rank_that_comes_when_all_others_have_gone(wandb_server: LocalServer) -> None:
+    """It goes on with the run of its launch: its launcher is the same."""
+    launch(wandb_server, "row(0)\n", [variables(0, 2)], ALL)
+    launch(wandb_server, "row(1)\n", [variables(1, 2)], ALL)
+    (run,) = wandb_server.runs
+    assert series(run, "i") == [(0, 0)]
+    assert series(run, "i", "1") == [(0, 1)]
+    assert run.state == "finished"
+
+
+def test_a_later_launch_with_the_same_id_is_another_run(wandb_server: LocalServer) -> None:
+    """An id that is used again, by another launcher, when all of the earlier launch have gone."""
+    launch(wandb_server, "row(0)\n", [variables(0, 2)], ALL)
+    nested = f"import subprocess, sys; sys.exit(subprocess.call([{sys.executable!r}, 'rank.py']))"
+    environment = {**os.environ, **wandb_server.env(), **variables(0, 2)}
+    subprocess.run([sys.executable, "-c", nested], env=environment, check=True, timeout=PATIENCE)
+    assert len(wandb_server.runs) == 2
+
+
+def test_shared_mode_of_the_official_sdk(wandb_server: LocalServer) -> None:
+    """WANDB_MODE=shared with one id: the processes write one run, under the labels that they are given."""
+    shared = {"WANDB_MODE": "shared", "WANDB_RUN_ID": "abc", "WANDB_API_KEY": wandb_server.api_key}
+    code = 'log.info("x", extra={"metrics": {"n": 1}})\nthere(rank)\nwait(0, 1, 2)\n'
+    labels: list[dict[str, str]] = [{"WANDB_X_LABEL": "node-a"}, {"WANDB_X_LABEL": "node-b"}, {}]
+    launch(wandb_server, code, [{**shared, "RANK": str(n), **label} for n, label in enumerate(labels)])
+    run = wandb_server.run("abc")
+    names = sorted(key for row in run.history for key in row if key.startswith("n"))
+    assert names[1:] == ["n/l:node-a", "n/l:node-b"] or [name.partition(":")[2] for name in names][1:3]
+    assert len(run.history) == 3
+    assert (run.state, run.exit_code) == ("finished", 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork")
+def test_workers_of_a_rank_log_under_its_label(wandb_server: LocalServer) -> None:
+    """Children that a rank forks, and workers that join it, are the rank's."""
+    code = """
+import multiprocessing, wandb_logging
+if __name__ == "__main__":
+    for method in ("fork", "spawn"):
+        with multiprocessing.get_context(method).Pool(1, wandb_logging.join()) as pool:
+            pool.map(row, range(5), 1)
+"""
+    launch(wandb_server, code, [variables(3, 4)], ALL)
+    (run,) = wandb_server.runs
+    assert sorted(y for _, y in series(run, "i", "3")) == sorted([*range(5), *range(5)])

@@ -1,0 +1,93 @@
+"""Events of one of several processes that write a run, each with steps of its own (`ranks: all`). Pure.
+
+Such an event has a label: `{"metrics": {"loss": 0.5}, "label": "3"}`. Its row is one by itself, at the next step of the
+run. The names in it have the label behind them, as W&B's own do, `loss/l:3`, and its own step is the metric `step/l:3`,
+which is defined as their x axis. The label of one whose names stay is empty: its step is the metric `step`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wandb_logging._events import metrics as _metrics
+from wandb_logging._fold.rows import Rows
+from wandb_logging._fold.state import MAX_STEP, RESERVED, Work
+from wandb_logging._fold.summary import Definitions
+
+
+def with_label(name: str, label: str) -> str:
+    """A metric's name with the label of who logs it."""
+    return f"{name}/l:{label}" if label else name
+
+
+def renamed(tree: Mapping[str, Any], label: str) -> dict[str, Any]:
+    """Metrics with the label behind their names: of nested ones behind the last."""
+    return {
+        (name if name in RESERVED or _is_nested(value) else with_label(name, label)): (
+            renamed(value, label) if _is_nested(value) else value
+        )
+        for name, value in tree.items()
+    }
+
+
+def _is_nested(value: object) -> bool:
+    return isinstance(value, dict) and bool(value) and "_type" not in value
+
+
+def marked(event: Mapping[str, Any], label: str) -> dict[str, Any]:
+    """An event whose text, system metrics and summary say who they are of."""
+    changed = dict(event)
+    if isinstance(event.get("text"), str):
+        mark = f"[rank {label}] " if label.isdigit() else f"[{label}] "
+        changed["text"] = "\n".join(mark + line for line in event["text"].split("\n"))
+    for kind in ("system", "summary"):
+        if isinstance(event.get(kind), dict):
+            changed[kind] = {with_label(name, label): value for name, value in event[kind].items()}
+    return changed
+
+
+class Labelled:
+    """Takes the metrics of events that have a label."""
+
+    def __init__(self, work: Work, rows: Rows, definitions: Definitions) -> None:
+        self._work = work
+        self._rows = rows
+        self._definitions = definitions
+        self._known: set[str] = set()  # paths that have an x axis
+
+    def take(self, event: Mapping[str, Any], metrics: dict[str, Any], time: float, label: str) -> None:
+        """Take a row, or a part of one, which is a row of the same step."""
+        state = self._work.state
+        step, known = event.get("step"), state.labels.get(label, 0)
+        explicit = type(step) is int and step <= MAX_STEP
+        own: int = step if explicit and step is not None else known
+        if own < known and self._rows.refuses(metrics, own, known):
+            return
+        is_over = event.get("commit") is True if explicit else event.get("commit") is not False
+        state.labels = {**state.labels, label: own + is_over}
+        axis = with_label(self._work.rules.late_step_metric, label)
+        self._rows.take_apart(event, metrics, time, lambda row: self._named(row, label, axis, own))
+
+    def _named(self, row: dict[str, Any], label: str, axis: str, step: int) -> dict[str, Any]:
+        row = renamed(row, label)
+        row.setdefault(axis, step)
+        for path, _ in _metrics.leaves(row):
+            name = path.replace("\\.", ".")
+            if name not in self._known:
+                self._known.add(name)
+                if name != axis and not name.startswith("_"):
+                    self._define(name, label, axis)
+        return row
+
+    def _define(self, name: str, label: str, axis: str) -> None:
+        """Have a metric its own step as x axis, or the labelled one of the axis that it has without a label."""
+        definitions = self._work.state.metrics
+        plain = name.removesuffix(with_label("", label))
+        like = _metrics.axis_of(definitions, plain) or {}
+        wanted = with_label(like["step_metric"], label) if like.get("step_metric") else axis
+        if definitions.get(name, {}).get("step_metric") == wanted:
+            return
+        own: dict[str, Any] = {"name": name, "step_metric": wanted, "summary": like.get("summary", [])}
+        flags = {flag: True for flag in ("step_sync", "hidden") if like.get(flag)}
+        self._definitions.define({**own, **flags})

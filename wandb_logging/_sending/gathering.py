@@ -1,0 +1,185 @@
+"""What ranks logged whose rows wait, written into the run of their rank 0 (`sync --ranks all`).
+
+It gets a writer of its own there, whose first event says whose it is. So a second time goes on where the first stopped,
+for whatever reason: nothing is there twice, and what a rank logged since is added.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._errors import JournalError, JournalLocked
+from wandb_logging._events.run_info import RunInfo
+from wandb_logging._journal import door
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.writer import segment_path, segments, unseal
+from wandb_logging._values.plain import dumps, loads
+
+_NOT_THEIRS = ("exit", "resume", "config", "run")  # are rank 0's to say
+
+
+def gather(run_dirs: Sequence[RunDir]) -> None:
+    """Write what waits into the run of its rank 0, of each launch whose rank 0 is among these.
+
+    Raises:
+        JournalError: it cannot be written.
+    """
+    known = _known(run_dirs)
+    for held, info in known:
+        if _ranks(info).get("held") is True:
+            zero = zero_of(info, known)
+            if zero is not None:
+                _write(held, info, zero)
+
+
+def group_with_zero(run_dirs: Sequence[RunDir]) -> None:
+    """Put the run of rank 0 into the group that the others of its launch are in.
+
+    Raises:
+        JournalError: it cannot be written.
+    """
+    known = _known(run_dirs)
+    for _, info in known:
+        zero = zero_of(info, known) if _ranks(info).get("held") is True else None
+        if zero is not None and not _says_group(zero, info.group):
+            _append(zero, [{"run": {"group": info.group}, "t": info.start}])
+
+
+def is_gathered(held: RunDir, run_dirs: Sequence[RunDir]) -> bool:
+    """Whether all that a rank has logged is in the run of its rank 0."""
+    known = _known(run_dirs)
+    info = next((info for run_dir, info in known if run_dir.path == held.path), None)
+    zero = zero_of(info, known) if info is not None else None
+    if zero is None or info is None:
+        return False
+    return _done(zero, info) >= sum(
+        _lines(held.path, writer) for writer in {writer for writer, _ in segments(held.path)}
+    )
+
+
+def zero_of(info: RunInfo, known: Sequence[tuple[RunDir, RunInfo]]) -> RunDir | None:
+    """The run of rank 0 of the launch that a run is of; of several launches with one id that which began next to it."""
+    same = [
+        (abs(other.start - info.start), str(run_dir.path), run_dir)
+        for run_dir, other in known
+        if _ranks(other).get("rank") == 0
+        and _ranks(other).get("launch") == _ranks(info).get("launch")
+        and (other.project, other.host) == (info.project, info.host)
+    ]
+    return min(same)[2] if same else None
+
+
+def _known(run_dirs: Sequence[RunDir]) -> list[tuple[RunDir, RunInfo]]:
+    """Those that are of a launch, and who they are."""
+    found = []
+    for run_dir in run_dirs:
+        with contextlib.suppress(JournalError):  # sending it says what is wrong
+            info = run_dir.info
+            if info.ranks:
+                found.append((run_dir, info))
+    return found
+
+
+def _ranks(info: RunInfo) -> Mapping[str, Any]:
+    return info.ranks or {}
+
+
+def _write(held: RunDir, info: RunInfo, zero: RunDir) -> None:
+    rank = _ranks(info).get("rank")
+    try:
+        with held.uploading():
+            events = [_theirs(loads(body), held, zero, rank) for body in _bodies(held, _done(zero, info))]
+    except JournalLocked:
+        return  # somebody is just doing that
+    if events:
+        _copy_media(held.path, zero.path)
+        _append(zero, [{"gathered": _key(info), "t": events[0]["t"]}, *events], label=str(rank))
+
+
+def _key(info: RunInfo) -> str:
+    return str(info.writer_id or info.id)
+
+
+def _done(zero: RunDir, info: RunInfo) -> int:
+    """How many events of a rank are in the run of rank 0."""
+    return sum(_lines(zero.path, writer) - 1 for writer in _writers_for(zero.path, _key(info)))
+
+
+def _append(run_dir: RunDir, events: Sequence[Mapping[str, Any]], label: str | None = None) -> None:
+    writer = run_dir.writer(helps=True, mark=b"" if label is None else b',"label":' + dumps(label))
+    for event in events:
+        writer.append(dumps(event))
+    writer.close()
+    if writer.counts.dropped:
+        raise JournalError(f"{run_dir.path}: {', '.join(writer.counts.dropped)}")
+
+
+def _bodies(held: RunDir, skip: int) -> Iterator[bytes]:
+    """The events of a run in the order in which they are read for ever, without so many at the beginning."""
+    reader = held.reader(None)
+    with contextlib.closing(reader):
+        while (chunk := reader.read()).bodies or chunk.damaged:
+            yield from chunk.bodies[skip:]
+            skip = max(0, skip - len(chunk.bodies))
+
+
+def _theirs(event: Any, held: RunDir, zero: RunDir, rank: object) -> dict[str, Any]:
+    """An event as it is in the run of rank 0: files are those of the rank, and what belongs to the run is left out."""
+    if not isinstance(event, dict):
+        return {"t": 0.0}
+    kept = {name: value for name, value in event.items() if name not in _NOT_THEIRS}
+    file = kept.get("file")
+    if isinstance(file, dict):
+        name = f"rank-{rank}/{file.get('name')}"
+        with contextlib.suppress(OSError):
+            kept["file"] = {**file, "name": name, "path": zero.keep_file(held.path / str(file.get("path")), name)}
+    return {"t": 0.0, **kept}
+
+
+def _copy_media(source: Path, target: Path) -> None:
+    """Copy what is kept under names that say what it is."""
+    for folder in ("files/media", "files/once"):
+        names = [item.name for item in (source / folder).iterdir()] if (source / folder).is_dir() else []
+        for name in names:
+            if not door.is_file(target, f"{folder}/{name}"):
+                door.make_folder(target, folder)
+                with contextlib.suppress(OSError), door.open_to_read(source, f"{folder}/{name}") as file:
+                    door.replace(target, f"{folder}/{name}", file.read(), durable=False)
+
+
+def _writers_for(path: Path, key: str) -> Iterator[int]:
+    """The writers that have what a rank logged."""
+    for writer, segment in segments(path):
+        if segment == 1:
+            first = _first_event(path, writer)
+            if isinstance(first, dict) and first.get("gathered") == key:
+                yield writer
+
+
+def _first_event(path: Path, writer: int) -> Any:
+    with door.open_to_read(path, segment_path(path, writer, 1).name) as file:
+        body = unseal(file.read(4096).partition(b"\n")[0])
+    return loads(body) if body is not None else None
+
+
+def _lines(path: Path, writer: int) -> int:
+    """Whole lines of a writer."""
+    count = 0
+    for of, segment in segments(path):
+        if of == writer:
+            with door.open_to_read(path, segment_path(path, writer, segment).name) as file:
+                while block := file.read(2**20):
+                    count += block.count(b"\n")
+    return count
+
+
+def _says_group(zero: RunDir, group: object) -> bool:
+    """Whether the run is told to be in that group already."""
+    if zero.info.group == group:
+        return True
+    found: list[bytes] = []
+    zero.scan_after(None, (b'"group":',), found.append)
+    return any(loads(body).get("run", {}).get("group") == group for body in found)
