@@ -215,3 +215,38 @@ class TestWhoSends:
         first.kill()
         second.ask("log 0 5")
         assert second.ask("flush") == "10 0 True"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork")
+def test_children_that_say_steps(wandb_server: LocalServer) -> None:
+    """Four processes of a fork log the same steps: the parent's rows are at them, each child's at its own."""
+    code = """
+import os, warnings
+from wandb_logging import new_run
+warnings.simplefilter("ignore")
+with new_run("p", run_id="forked") as run:
+    run.log({"start": 1})
+    children = []
+    for rank in range(1, 4):
+        child = os.fork()
+        if not child:
+            for step in range(20):
+                run.log({"loss": step * rank}, step=step + 1)
+            os._exit(0)
+        children.append(child)
+    for step in range(20):
+        run.log({"loss": step}, step=step + 1)
+    for child in children:
+        os.waitpid(child, 0)
+"""
+    environment = {**os.environ, **wandb_server.env()}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=PATIENCE)
+    history = wandb_server.run("forked").history
+    curves = {}
+    for name in sorted({name for row in history for name in row if name.startswith("loss")}):
+        axis = name.replace("loss", "step") if "/" in name else "_step"
+        curves[name] = [(row[axis], row[name]) for row in history if name in row]
+    assert sorted(curves.values()) == sorted(
+        [(step + 1, step * max(rank, 1)) for step in range(20)] for rank in (0, 1, 2, 3)
+    )
+    assert wandb_server.violations == []

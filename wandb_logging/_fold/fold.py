@@ -16,6 +16,7 @@ from typing import Any
 
 from wandb_logging._events.alerts import due, waits_after
 from wandb_logging._events.event import ALONE, BULK, OF_A_STEP, ROW_AND_TEXT, YEAR_10000, Event, is_time, problems
+from wandb_logging._fold.apart import Apart
 from wandb_logging._fold.labelled import Labelled, marked
 from wandb_logging._fold.mined import Mined
 from wandb_logging._fold.rows import Rows
@@ -44,6 +45,7 @@ def finish(rules: Rules, state: State) -> tuple[State, Delta]:
     folder = _Folder(rules, state)
     folder.mined.finish(rules.start + folder.state.paused + folder.state.runtime - rules.base_runtime)
     folder.mined.save()
+    folder.apart.flush()
     folder.rows.close()
     return folder.state, folder.delta
 
@@ -63,6 +65,7 @@ class _Folder:
         self.rows = Rows(self.work, self.definitions)
         self.mined = Mined(self.work, self.rows)
         self._labelled: Labelled | None = None
+        self._apart: Apart | None = None
 
     def take(self, bodies: Iterable[bytes]) -> None:
         """Take events, in order.
@@ -153,7 +156,7 @@ class _Folder:
             event = marked(event, label) if label else event
             if type(metrics) is dict:
                 self.labelled.take(event, metrics, time, label)
-        elif type(metrics) is dict:
+        elif type(metrics) is dict and not ("step" in event and self.apart.takes(event, metrics, time)):
             if state.open is None and OF_A_STEP.isdisjoint(event) and RESERVED.isdisjoint(metrics):
                 self.rows.put(metrics, time, state.runtime)  # complete, and of the current step
                 state.step += 1
@@ -164,6 +167,13 @@ class _Folder:
             self.mined.take(event, time)
         if not ROW_AND_TEXT.issuperset(event):
             self._rest(event, time)
+
+    @property
+    def apart(self) -> Apart:
+        """Who takes the rows of other processes that say steps; made where rows say some."""
+        if self._apart is None:
+            self._apart = Apart(self.work, self.rows, self.labelled)
+        return self._apart
 
     @property
     def labelled(self) -> Labelled:
@@ -192,6 +202,7 @@ class _Folder:
     def _resume(self, time: float) -> None:
         """Go on with a run that had ended: how it ended does not hold any more, and the time between does not count."""
         state = self.state
+        self.apart.flush()
         self.rows.end()
         state.exit = None
         elapsed = state.runtime - self.rules.base_runtime
@@ -214,6 +225,7 @@ class _Folder:
             state.told += 1
         if event.exit is not None:
             self._finish_mining(event.t)
+            self.apart.flush()
             state.summary["_runtime"] = int(state.runtime)  # whole seconds, as the official SDK; an open row has more
             self.rows.end()
             state.exit = event.exit

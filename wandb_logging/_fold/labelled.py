@@ -67,10 +67,22 @@ class Labelled:
         is_over = event.get("commit") is True if explicit else event.get("commit") is not False
         state.labels = {**state.labels, label: own + is_over}
         axis = with_label(self._work.rules.late_step_metric, label)
-        self._rows.take_apart(event, metrics, time, lambda row: self._named(row, label, axis, own))
+        row = self._rows.complete(event, metrics)
+        self._rows.end()
+        self._rows.put(self.named({}, row, label, axis, own), time, self._work.runtime(time))
+        state.step += 1
 
-    def _named(self, row: dict[str, Any], label: str, axis: str, step: int) -> dict[str, Any]:
-        row = renamed(row, label)
+    def named(
+        self, own: Mapping[str, Any], others: Mapping[str, Any], label: str, axis: str, step: int
+    ) -> dict[str, Any]:
+        """A row under the names it has in the run, with its own step, which is their x axis.
+
+        Args:
+            own: metrics that keep their names.
+            others: those that get the label.
+            axis: name of the step.
+        """
+        row = {**own, **renamed(others, label)}
         row.setdefault(axis, step)
         for path, _ in _metrics.leaves(row):
             name = path.replace("\\.", ".")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from wandb_logging._events.media_names import fill_steps
@@ -48,24 +48,12 @@ class Rows:
         if event.get("commit") is True:
             self._next_row()
 
-    def take_apart(
-        self,
-        event: Mapping[str, Any],
-        metrics: dict[str, Any],
-        time: float,
-        named: Callable[[dict[str, Any]], dict[str, Any]],
-    ) -> None:
-        """Take the metrics of an event as a row by itself, at the next step, whatever step it says.
-
-        Args:
-            named: gives the row the names that it has in the run.
-        """
+    def complete(self, event: Mapping[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
+        """The metrics of an event as they are in a row by themselves, which is at none of the run's own steps."""
         self._media = event.get("media")
         if not RESERVED.isdisjoint(metrics):
             self._without_reserved(metrics)
-        self.end()
-        self.put(named(self._with_media(metrics)), time, self._work.runtime(time))
-        self._work.state.step += 1
+        return self._with_media(metrics)
 
     def refuses(self, metrics: Mapping[str, Any], step: int, current: int) -> bool:
         """Whether a row of a lower step is set aside, as `late_steps` says."""

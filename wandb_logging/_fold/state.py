@@ -14,7 +14,7 @@ from wandb_logging._events.run_info import RunInfo
 
 MAX_STEP = 2**63 - 1  # the server has no larger numbers
 MAX_TEXT = 2**18  # bytes of an event that may hold no longer text than what orjson can write
-_LATER = frozenset({"mining", "labels"})  # members of a state that came after the others
+_LATER = frozenset({"mining", "labels", "apart"})  # members of a state that came after the others
 RESERVED = frozenset({"_step", "_runtime", "_wandb", "_timestamp", ""})  # cannot be logged as metrics (protocol 5.1)
 
 
@@ -64,6 +64,7 @@ class State:
         set_aside: values and rows that cannot be sent.
         told: those of them that the logging program knows of, because it made the event without them.
         labels: next step of each process that has steps of its own, by label.
+        apart: whose steps are the run's, which names are whose, and rows of others that wait (`_fold.apart`).
         alerts: titles of alerts that went, and until when no other of that title goes.
         screen: what the program's terminal shows, as far as it can still change (`_fold.terminal`).
         mining: what the rules for text remember, and the names of the metrics they found (`_fold.mined`).
@@ -91,6 +92,7 @@ class State:
     set_aside: int = 0
     told: int = 0
     labels: dict[str, int] = field(default_factory=dict)
+    apart: dict[str, Any] = field(default_factory=dict)
     alerts: dict[str, float] = field(default_factory=dict)
     screen: dict[str, Any] = field(default_factory=dict)
     mining: dict[str, Any] = field(default_factory=dict)

@@ -71,6 +71,7 @@ def tell(rules: Rules, state: State, bodies: Iterable[bytes]) -> tuple[State, To
 def end(rules: Rules, state: State) -> tuple[State, Told]:
     """As `tell`, of ending: the row under construction is closed."""
     teller = _Teller(rules, state)
+    teller.apart.flush()
     teller.rows.close()
     return teller.state, teller.told()
 

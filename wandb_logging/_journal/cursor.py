@@ -143,6 +143,21 @@ def _is_screen(value: object) -> bool:
     return all(_is_terminal(value.get(name, {}), numbers) for name in ("out", "err"))
 
 
+def _is_apart(value: object) -> bool:
+    """Whether it is what `_fold.apart` keeps."""
+    if not (isinstance(value, dict) and _fit(value, {"stepper": _is_count, "names": _each(_is_count)})):
+        return False
+    return _are_rows(value.get("waiting", []), 3) and _are_rows(value.get("early", []), 5)
+
+
+def _are_rows(value: object, size: int) -> bool:
+    """Whether each is a list of a process, a row, and a time at the end."""
+    return isinstance(value, list) and all(
+        isinstance(row, list) and len(row) == size and _is_count(row[0]) and _is_object(row[1]) and _is_number(row[-1])
+        for row in value
+    )
+
+
 def _is_line(value: object) -> bool:
     if not (isinstance(value, list) and len(value) == 4):
         return False
@@ -179,4 +194,5 @@ _STATE: dict[str, _Check] = {
     "exit": _or_none(lambda value: type(value) is int),
     "screen": _is_screen,
     "mining": _is_object,
+    "apart": _is_apart,
 }

@@ -137,6 +137,7 @@ class Writer:
         self._least_number = least_number
         self._home = home
         self._helps = helps
+        self._marked = False  # whether the mark is the writer's number: others wrote before it
         # Reentrant: a signal handler or a finaliser may log while this very thread is in `append`.
         self._lock = threading.RLock()
         self._kept: deque[bytes] = deque()  # the first may be the rest of a line that was begun
@@ -175,6 +176,9 @@ class Writer:
                 self._home.stand_again()
             self._note, self._alive = _claim_writer(self.path, self._least_number, helps=self._helps)
             self.number = self._note.writer
+            if not self.mark or self._marked:
+                self._marked = self._note.helps or self._note.since != self.number
+                self.mark = b',"by":%d' % self.number if self._marked else b""
         self._next_segment()
 
     @property
@@ -227,6 +231,8 @@ class Writer:
         Never raises for what the disk does: a line it refuses is kept in memory, up to `memory_bytes`, and
         written before the next one; beyond that it is counted as dropped.
         """
+        if self._fd == -1:
+            self._begin_first()
         if self.mark:
             body = body[:-1] + self.mark + b"}"
         line = body[:-1] + _SEAL_LINE % crc32(body)
@@ -246,6 +252,12 @@ class Writer:
             self._dirty = True
             if written != len(line) or self._size >= self._full_at or self._durable:
                 self._after_write(line, written)
+
+    def _begin_first(self) -> None:
+        """Begin before the first line of a forked child is made: it says whose it is."""
+        with self._lock, contextlib.suppress(OSError):  # of a disk that refuses it, `_wait` hears
+            if self._fd == -1 and not self.closed and not self._retrying:
+                self._begin()
 
     def make_way(self, size: int) -> None:
         """Make room for a file of so many bytes that is about to be kept beside the journal. Here there is enough.
