@@ -32,14 +32,14 @@ class Case(NamedTuple):
         name: as people call it.
         needs: its program, or the module that has to be there.
         command: what is typed.
-        held: how many runs `sync --ranks each` has to find.
-        runs: how many there are before.
+        ranks: how many it starts that are ranks of one launch; 1 where nothing is.
+        runs: how many runs there are in any case.
     """
 
     name: str
     needs: str
     command: list[str]
-    held: int = RANKS - 1
+    ranks: int = RANKS
     runs: int = 1
 
 
@@ -70,11 +70,11 @@ def cases() -> list[Case]:
         Case("Open MPI", "mpirun.openmpi", ["mpirun.openmpi", *mpi, "-n", str(RANKS), PYTHON, program]),
         Case("MPICH", "mpirun.mpich", ["mpirun.mpich", "-n", str(RANKS), PYTHON, program]),
         Case("SLURM srun", "srun", ["srun", "--overcommit", "-n", str(RANKS), PYTHON, program]),
-        Case("SLURM array of 4", "sbatch", ["sbatch", "--wait", "--array=0-3", "--wrap", f"{PYTHON} {program}"], 0, 4),
-        Case("Lightning ddp", "lightning", [PYTHON, fit], 1),
-        Case("joblib", "joblib", [PYTHON, pools, "joblib"], 0),
-        Case("Ray", "ray", [PYTHON, pools, "ray"], 0),
-        Case("Dask", "dask", [PYTHON, pools, "dask"], 0),
+        Case("SLURM array of 4", "sbatch", ["sbatch", "--wait", "--array=0-3", "--wrap", f"{PYTHON} {program}"], 1, 4),
+        Case("Lightning ddp", "lightning", [PYTHON, fit], 2),
+        Case("joblib", "joblib", [PYTHON, pools, "joblib"], 1),
+        Case("Ray", "ray", [PYTHON, pools, "ray"], 1),
+        Case("Dask", "dask", [PYTHON, pools, "dask"], 1),
     ]
 
 
@@ -92,27 +92,50 @@ def version_of(case: Case) -> str | None:
         return None
 
 
-def tried(case: Case) -> tuple[bool, str]:
-    """Run a case; whether it did as it should, and what came of it in words."""
+def tried(case: Case, ranks: str) -> tuple[bool, str]:
+    """Run a case with a setting of ranks; whether it did as it should, and what came of it in words."""
     with tempfile.TemporaryDirectory() as folder, LocalServer() as server:
-        environment = {**os.environ, **server.env(), "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+        environment = {
+            **os.environ,
+            **server.env(),
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "OMP_NUM_THREADS": "1",
+            "TRY_RANKS": ranks,
+        }
         options: dict[str, Any] = {"cwd": folder, "env": environment, "capture_output": True, "text": True}
-        done = subprocess.run(case.command, check=False, timeout=300, **options)
-        runs = list(server.runs)
+        done = subprocess.run(case.command, check=False, timeout=600, **options)
         requests = len(server.requests)
-        first = sum(sorted(row["i"] for row in run.history) == list(range(10)) for run in runs)
-        well = done.returncode == 0 and len(runs) == first == case.runs
-        well = well and {run.state for run in runs} == {"finished"}
-        sync = [PYTHON, "-m", "wandb_logging", "sync", "--ranks", "each"]
-        subprocess.run(sync, check=False, timeout=300, **options)
-        whole = sum(sorted(row["i"] for row in run.history) == list(range(10)) for run in server.runs)
-        well = well and whole == case.runs + case.held
+        wanted = case.runs * (case.ranks if ranks == "group" else 1)
+        well = done.returncode == 0 and len(server.runs) == wanted
+        well = well and {run.state for run in server.runs} == {"finished"}
+        well = well and (ranks != "group" or case.ranks == 1 or len({run.group for run in server.runs}) == 1)
+        if ranks == "zero":
+            well = well and all(rows_of(run) == {"": ROWS} for run in server.runs)
+            sync = [PYTHON, "-m", "wandb_logging", "sync", "--ranks", "all"]
+            subprocess.run(sync, check=False, timeout=300, **options)
+        labels = ["", *(f"/l:{rank}" for rank in range(1, case.ranks))] if ranks != "group" else [""]
+        well = well and len(server.runs) == wanted
+        well = well and all(rows_of(run) == dict.fromkeys(labels, ROWS) for run in server.runs)
+        well = well and not server.violations
         if not well:
-            sys.stderr.write(f"{case.name}: exit code {done.returncode}\n{done.stderr[-3000:]}\n")
-        states = "/".join(sorted({run.state for run in runs})) or "none"
-        count = f"{len(runs)} run{'s' if len(runs) != 1 else ''}"
-        rest = f"{whole - first} more" if case.held else "nothing left"
-        return well, f"{count}, {states}, {requests} requests | {rest}"
+            sys.stderr.write(f"{case.name}, {ranks}: exit code {done.returncode}\n{done.stderr[-3000:]}\n")
+        states = "/".join(sorted({run.state for run in server.runs})) or "none"
+        count = f"{len(server.runs)} run{'s' if len(server.runs) != 1 else ''}"
+        rows = sum(map(len, (rows for run in server.runs for rows in rows_of(run).values())))
+        return well, f"{count}, {rows} rows, {states}, {requests} requests{'' if well else ': NOT AS IT SHOULD'}"
+
+
+ROWS = list(range(10))
+
+
+def rows_of(run: Any) -> dict[str, list[int]]:
+    """The rows of each label."""
+    found: dict[str, list[int]] = {}
+    for row in run.history:
+        for name in row:
+            if name == "i" or name.startswith("i/l:"):
+                found.setdefault(name[1:], []).append(row[name])
+    return {label: sorted(rows) for label, rows in found.items()}
 
 
 def table(wanted: list[str]) -> Iterator[tuple[bool, str]]:
@@ -120,14 +143,19 @@ def table(wanted: list[str]) -> Iterator[tuple[bool, str]]:
         if wanted and case.name.split()[0].lower() not in wanted:
             continue
         found = version_of(case)
-        well, text = tried(case) if found else (True, "not installed here |")
-        yield well, f"| {case.name} {found or ''} | {text} | {'as it should' if well else 'NOT AS IT SHOULD'} |"
+        if found is None:
+            yield True, f"| {case.name} | not installed here | | |"
+            continue
+        ways = ("zero", "all", "group") if case.ranks > 1 else ("zero",)
+        done = [tried(case, ranks) for ranks in ways]
+        texts = [text for _, text in done] + ["-"] * (3 - len(done))
+        yield all(well for well, _ in done), f"| {case.name} {found} | {' | '.join(texts)} |"
 
 
 def main() -> int:
     """Print the table; its names behind the command choose lines of it."""
     print(f"{dt.datetime.now(dt.timezone.utc):%Y-%m-%d}, Python {sys.version.split()[0]}\n")
-    print("| started by | came of it | after `sync --ranks each` | |\n|---|---|---|---|")
+    print("| started by | `zero`, and `sync --ranks all` after it | `all` | `group` |\n|---|---|---|---|")
     results = []
     for well, line in table([name.lower() for name in sys.argv[1:]]):
         results.append(well)

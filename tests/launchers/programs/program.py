@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import logging
 import logging.config
+import os
 import time
 
 logging.config.dictConfig(
     {
         "version": 1,
         "disable_existing_loggers": False,
-        "handlers": {"wandb": {"class": "wandb_logging.WandbHandler", "project": "launchers", "name": "vit"}},
+        "handlers": {
+            "wandb": {
+                "class": "wandb_logging.WandbHandler",
+                "project": "launchers",
+                "name": "vit",
+                "ranks": os.environ.get("TRY_RANKS"),
+            }
+        },
         "root": {"level": "INFO", "handlers": ["wandb"]},
     }
 )
