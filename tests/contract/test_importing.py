@@ -64,6 +64,10 @@ def _comparable(value: Any) -> Any:
     return "NaN" if isinstance(value, float) and math.isnan(value) else value
 
 
+def without_stamp(lines: list[str]) -> list[str]:
+    return [line.split(" ", 1)[-1] for line in lines]
+
+
 class TestImported:
     def test_rows_config_and_summary_are_those_of_wandb_sync(
         self, offline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -94,7 +98,7 @@ class TestImported:
             == json.loads(theirs.config_json)["_wandb"]["value"]["m"]
         )
         assert "requirements.txt" in ours.files
-        assert [line.split(" ", 1)[-1] for line in ours.output] == [line.split(" ", 1)[-1] for line in theirs.output]
+        assert without_stamp(ours.output) == without_stamp(theirs.output)
 
     def test_again_is_nothing(self, offline: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """The second import of a file says that it is here; `ls` shows one run."""
@@ -125,6 +129,32 @@ class TestImported:
             rows_before = done.rows
             assert not done.ended
         assert rows_before > 250
+
+    @pytest.mark.parametrize("place", [40, 127, 199])
+    def test_what_is_left_is_what_wandb_sync_sends(
+        self, offline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int
+    ) -> None:
+        """A sample of these places: rows, config, text, summary and state are what the official sync makes of it."""
+        (log,) = find_logs(offline)
+        data = log.read_bytes()
+        piece = tmp_path / log.parent.name / log.name
+        piece.parent.mkdir()
+        piece.write_bytes(data[: 7 + (len(data) - 7) * place // 200])
+        theirs = official(piece.parent)
+        with LocalServer() as server:
+            for name, value in server.env().items():
+                monkeypatch.setenv(name, value)
+            done = import_log(piece, tmp_path / "into", server.url)
+            sync(tmp_path / "into")
+            (ours,) = server.runs
+        assert [lost.tail for lost in done.lost] == [True]
+        assert len(ours.history) == done.rows > 0
+        assert comparable(ours.history) == comparable(theirs.history)
+        assert (ours.config, ours.state, ours.exit_code) == (theirs.config, theirs.state, theirs.exit_code)
+        assert without_stamp(ours.output) == without_stamp(theirs.output)
+        ignored = {"_runtime", "_wandb", "_timestamp"}
+        summaries = [{k: v for k, v in run.summary.items() if k not in ignored} for run in (ours, theirs)]
+        assert comparable(summaries[:1]) == comparable(summaries[1:])
 
     def test_links_and_paths_out_of_the_folder_are_left(self, offline: Path, tmp_path: Path) -> None:
         """A file of the run that is a link is not taken along, and counted as left."""

@@ -157,9 +157,10 @@ _MISSING = object()
 
 def _tree(items: list[Item]) -> tuple[dict[str, Any], bytes]:
     """Values at their paths as one object, and that as JSON."""
-    if max((len(path) for path, _ in items), default=1) == 1:
+    form = _form(tuple([path for path, _ in items]))
+    if form is not None:
         # Looked at all together, and written as it stands there: a tenth of the time.
-        text = b"{%b}" % b",".join([b"%b:%b" % (_name(path[0]), raw) for path, raw in items])
+        text = form % tuple([raw for _, raw in items])
         flat: dict[str, Any] = loads(text)
         return flat, text if b"\n" not in text else dumps(flat)
     tree: dict[str, Any] = {}
@@ -167,9 +168,12 @@ def _tree(items: list[Item]) -> tuple[dict[str, Any], bytes]:
     return tree, dumps(tree)
 
 
-@lru_cache(maxsize=10_000)
-def _name(key: str) -> bytes:
-    return dumps(key)
+@lru_cache(maxsize=1000)
+def _form(paths: tuple[tuple[str, ...], ...]) -> bytes | None:
+    """The object of values at these paths, with places for them; None if any is nested, or there twice."""
+    if max(map(len, paths), default=1) != 1 or len(set(paths)) < len(paths):
+        return None
+    return b"{%b}" % b",".join([dumps(path[0]).replace(b"%", b"%%") + b":%b" for path in paths])
 
 
 def _merge(tree: dict[str, Any], items: list[Item]) -> None:

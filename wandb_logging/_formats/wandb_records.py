@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from wandb_logging._formats import protobuf
@@ -43,6 +42,7 @@ RUN = {1: "id", 2: "entity", 3: "project", 6: "group", 7: "job_type", 8: "name",
 ALERT = {1: "title", 2: "text", 3: "level"}
 AGGREGATES = {1: "min", 2: "max", 3: "mean", 4: "best", 5: "last", 6: "none", 7: "copy", 8: "first"}
 _ITEM, _KEYS, _JSON = 0x0A, b"\x0a\x12", b"\x82\x01"  # field 1; an item's fields 1 or 2, and 16
+_MOST_PATHS = 10_000  # that are remembered
 
 
 Item = tuple[tuple[str, ...], bytes]
@@ -102,41 +102,60 @@ def _change(message: bytes, into: Record) -> None:
 def _items(message: bytes) -> tuple[list[Item], list[tuple[int, Value]]]:
     """The items of a message, its field 1, and its other fields.
 
-    There are millions of items, nearly all of one form: a short key and short JSON. They are read where they stand.
+    There are millions of items, nearly all of one form: a short key and short JSON.
     """
+    return _short_items(message) or _any_items(message)
+
+
+def _short_items(message: bytes) -> tuple[list[Item], list[tuple[int, Value]]] | None:
+    """The same where each item is short and no field comes between them; else None.
+
+    An item is 10, its size, the field of its key, 130 and 1, the size of its JSON, and that. So what stands before 130
+    and 1 is a size and a key, which is one of few: it is looked up.
+    """
+    parts = message.split(_JSON)
+    before = parts[0]
+    found: list[Item] = []
+    try:
+        for part in parts[1:]:
+            size, key = part[0], before[2:]
+            path = _PATHS.get(key) or _path_of(key)
+            if before[1] != len(before) + size + 1 or before[0] != _ITEM or not size < len(part) or size > 127:
+                return None
+            found.append((path, part[1 : size + 1]))
+            before = part[size + 1 :]
+        return found, list(protobuf.fields(before)) if before else []
+    except (IndexError, BrokenMessage):
+        return None
+
+
+_PATHS: dict[bytes, tuple[str, ...]] = {}
+
+
+def _path_of(field: bytes) -> tuple[str, ...]:
+    """The path in the field of a key, which is remembered.
+
+    Raises:
+        BrokenMessage: it is not a short one.
+    """
+    if field[0] not in _KEYS or not field[1] == len(field) - 2 < 128:
+        raise BrokenMessage("not a short key")
+    if len(_PATHS) > _MOST_PATHS:
+        _PATHS.clear()
+    _PATHS[field] = path = (field[2:].decode("utf-8", "replace"),)
+    return path
+
+
+def _any_items(message: bytes) -> tuple[list[Item], list[tuple[int, Value]]]:
+    """The same of any message, field by field."""
     found: list[Item] = []
     others: list[tuple[int, Value]] = []
-    at, end = 0, len(message)
-    try:
-        while at < end:
-            size, key = message[at + 1], message[at + 3]
-            stop, json = at + 2 + size, at + 4 + key
-            if (
-                message[at] == _ITEM
-                and message[at + 2] in _KEYS
-                and size < 128
-                and key < 128
-                and message[json : json + 2] == _JSON
-                and message[json + 2] == stop - json - 3 < 128
-            ):
-                found.append((_key(message[at + 4 : json]), message[json + 3 : stop]))
-                at = stop
-            else:
-                number, value, at = protobuf.field(message, at)
-                if number == 1:
-                    found.append(_item(protobuf.raw(value)))
-                else:
-                    others.append((number, value))
-    except IndexError as exc:
-        if at + 4 < end:
-            raise BrokenMessage("ends early") from exc
-        others += protobuf.fields(message[at:])
+    for number, value in protobuf.fields(message):
+        if number == 1:
+            found.append(_item(protobuf.raw(value)))
+        else:
+            others.append((number, value))
     return found, others
-
-
-@lru_cache(maxsize=10_000)
-def _key(name: bytes) -> tuple[str]:
-    return (name.decode("utf-8", "replace"),)
 
 
 def _stats(message: bytes, into: Record) -> None:

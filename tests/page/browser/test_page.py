@@ -229,6 +229,7 @@ class TestOneRun:
         show(cache)
         browser.js("wl.view.set({tab: 'run'})")
         browser.until("document.querySelector('.media td')")
+        browser.until("document.body.innerText.includes('train/loss')")  # once its rows are read
         words = browser.text()
         for part in ("run007", "model.depth", "train/loss", "<b>bold</b>", "loss went up", "histogram"):
             assert part in words
