@@ -61,7 +61,7 @@ def column_pieces(rows: Iterable[Flat], size: int = CHUNK) -> Iterator[dict[str,
     left = iter(rows)
     columns: dict[str, list[Any]] = {}
     count = 0
-    while some := list(islice(left, _AT_ONCE)):
+    while some := list(islice(left, min(_AT_ONCE, size - count))):
         _add(columns, some, count)
         count += len(some)
         if count >= size:
