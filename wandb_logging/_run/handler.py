@@ -58,7 +58,7 @@ def _after_fork_in_child() -> None:
     global _starting  # noqa: PLW0603  whoever held it stayed in the parent
     _starting = threading.RLock()
     for handler in _handlers():
-        handler.after_fork_in_child()
+        handler._after_fork_in_child()  # noqa: SLF001  the same room
 
 
 def _before_fork() -> None:
@@ -361,7 +361,7 @@ class WandbHandler(logging.Handler):
         spent = time.monotonic() - self._flush_began
         return max(0.0, timeout - spent) if spent < timeout + 1 else timeout
 
-    def after_fork_in_child(self) -> None:
+    def _after_fork_in_child(self) -> None:
         """Whoever was closing the handler, and what came meanwhile, stayed in the parent."""
         self._ending = False
         self._between.clear()
