@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from wandb_logging._errors import LogError
 from wandb_logging._events import alerts
-from wandb_logging._events.event import Event
+from wandb_logging._events.event import YEAR_10000, Event
 from wandb_logging._fold.state import MAX_STEP
 from wandb_logging._fold.text import ERROR_LEVELS
 from wandb_logging._records import json_text
@@ -290,18 +290,18 @@ class Snapshot:
         if metrics is None and self._dicts:
             metrics = self._from_message(record)
         event: dict[str, Any]
+        time = record.created
+        if type(time) is not float or not 0.0 <= time < YEAR_10000:  # a clock that is wrong, a record made by hand
+            time = now()
         mined = self._calls.metrics(record) if metrics is None and self._calls is not None else None
         if mined is not None:
-            event = _of_call(mined, record.created)
+            event = _of_call(mined, time)
             metrics = event.get("metrics")
         elif metrics is None:
-            event = {"t": record.created}
+            event = {"t": time}
         else:
             step = attributes.get(self._step_key)
-            if step is None:
-                event = {"metrics": metrics, "t": record.created}
-            else:
-                event = {"metrics": metrics, "step": step, "t": record.created}
+            event = {"metrics": metrics, "t": time} if step is None else {"metrics": metrics, "step": step, "t": time}
             if self._steps is not None:
                 self._steps.warn(step)
         level = record.levelno
@@ -396,5 +396,5 @@ def _with_traceback(text: str, record: logging.LogRecord) -> str:
 
 
 def now() -> float:
-    """Seconds since 1970, the `t` of an event."""
-    return time.time()
+    """Seconds since 1970, the `t` of an event: the nearest that has a date, if the clock is wrong."""
+    return min(max(time.time(), 0.0), YEAR_10000 - 1.0)
