@@ -265,6 +265,20 @@ class TestSignals:
         first = next(i for i, body in enumerate(bodies) if body == {"preempting": True})
         assert '"x":2' in json.dumps(bodies[first + 1 :]).replace('\\"', '"')
 
+    def test_the_warning_of_a_scheduler(self, start_program: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+        """In a job of SLURM, SIGUSR1, which would end the program without a word, is taken as SIGTERM is."""
+        monkeypatch.setenv("SLURM_JOB_ID", "7")
+        process = start_program("""
+            run = new_run("p", mode="offline", quiet=True)
+            run.log({"x": 1})
+            print("ready")
+            wait()
+        """)
+        process.send_signal(signal.SIGUSR1)
+        process.communicate(timeout=PATIENCE)
+        code = 128 + signal.SIGUSR1
+        assert (process.returncode, only_run().exit_code, len(only_run().rows)) == (-signal.SIGUSR1, code, 1)
+
     def test_offline_the_journal_says_how_it_ended(self, start_program: Start) -> None:
         """Without a server the run is saved with its exit code."""
         process = start_program("""

@@ -8,13 +8,15 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.patience import PATIENCE
 from tests.runs import START, add, make_run, numbers, row
+from wandb_logging import new_run
 from wandb_logging._errors import JournalError
 from wandb_logging._journal import locks
 from wandb_logging._journal.locks import ProcessLock
@@ -446,3 +448,31 @@ class TestJobs:
         """There is at least one."""
         with pytest.raises(ValueError, match="expected 1 or more"):
             sync(cache, jobs=jobs)
+
+
+class TestFollowing:
+    def test_runs_that_begin_later(
+        self, tmp_path: Path, wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It waits for the first run, finds those that come later, and ends when all was idle for so long."""
+        monkeypatch.setattr("wandb_logging._sending.sync.FOLLOW_INTERVAL", 0.05)
+        cache: Path = tmp_path / "later"
+        reports: list[Any] = []
+        thread = threading.Thread(
+            target=lambda: reports.extend(sync(cache, host=wandb_server.url, follow=True, until_idle=3.0))
+        )
+        thread.start()
+        for number in range(2):
+            with new_run("p", run_id=f"late{number}", mode="offline", cache_dir=cache, quiet=True) as run:
+                run.log({"n": number})
+            deadline = time.monotonic() + PATIENCE
+            while len(wandb_server.runs) <= number:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+        assert sorted(report.run_id for report in reports) == ["late0", "late1"]
+
+    def test_nothing_ever_comes(self, tmp_path: Path, wandb_server: LocalServer) -> None:
+        """With `until_idle` nobody waits for ever, also where there is no folder yet."""
+        assert sync(tmp_path / "none", host=wandb_server.url, follow=True, until_idle=0.1) == []

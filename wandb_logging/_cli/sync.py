@@ -33,6 +33,7 @@ MORE = (
 EXAMPLES = (
     "sync",
     "sync 3kq9x0ab --follow",
+    "sync --follow --until-idle 600",
     "sync --jobs 8",
     "sync --ranks all",
     "sync /data/wandb_cache --timeout 60",
@@ -50,7 +51,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RUN",
         help="run directories, folders of them or of event files, or ids; default: the cache folder",
     )
-    parser.add_argument("--follow", action="store_true", help="keep sending until every run has ended")
+    parser.add_argument(
+        "--follow", action="store_true", help="keep sending until every run has ended; wait for the first"
+    )
+    parser.add_argument(
+        "--until-idle",
+        type=seconds,
+        metavar="S",
+        help="with --follow: go on until for S seconds every run has ended and none has begun",
+    )
     parser.add_argument("--timeout", type=seconds, metavar="S", help="stop after so many seconds")
     parser.add_argument("--jobs", type=jobs, default=1, metavar="N", help="send so many runs at once; default: 1")
     parser.add_argument(
@@ -84,19 +93,21 @@ def run(args: argparse.Namespace) -> int:
     except (JournalError, OSError) as exc:
         complain(str(exc))
         return LEFT
-    if not found:
+    if not found and not args.follow:
         if all_read:
             say(f"no runs in {', '.join(map(str, paths))}")
         return DONE if all_read else LEFT
     _say_held(held, paths)
-    if args.follow and sys.stderr.isatty():
+    if args.follow and not found:
+        complain(f"no runs in {', '.join(map(str, paths))} yet: waiting; Ctrl-C stops")
+    elif args.follow and sys.stderr.isatty():
         complain("sending until every run has ended; Ctrl-C stops, and loses nothing")
     progress = Progress({run.path: _unsent(run) for run in runs})
     try:
         with progress:
             reports = interruptible(
                 lambda stop: sync(
-                    [run.path for run in runs],
+                    paths if args.follow else [run.path for run in runs],
                     host=args.host,
                     entity=args.entity,
                     project=args.project,
@@ -105,6 +116,8 @@ def run(args: argparse.Namespace) -> int:
                     as_new=args.as_new,
                     timeout=args.timeout,
                     follow=args.follow,
+                    until_idle=args.until_idle,
+                    ranks=args.ranks if args.follow else "zero",
                     jobs=args.jobs,
                     on_progress=progress.show,
                     stop=stop,
@@ -132,6 +145,8 @@ def _check(args: argparse.Namespace) -> None:
     Raises:
         SettingsError: it does not.
     """
+    if args.until_idle is not None and not args.follow:
+        raise SettingsError("--until-idle goes with --follow")
     for option in ("as_new", "id", "name"):
         if getattr(args, option) and not args.path:
             typed = f"--{option.replace('_', '-')}"

@@ -13,6 +13,11 @@ def launch_here() -> Launch:
     return find_launch(os.environ, parent())
 
 
+def warnings_here() -> tuple[str, ...]:
+    """Signals by which a scheduler warns this process before it ends it: `sbatch --signal=USR1@120`."""
+    return ("SIGUSR1",) if launch_here().job is not None else ()
+
+
 def parent() -> str:
     """The parent process, by a name that a later one with the same number does not have."""
     number = os.getppid()

@@ -99,7 +99,7 @@ def watch_exceptions(witness: Witness) -> None:
     sys.exit = exit
 
 
-def chain(names: Iterable[str] | None) -> frozenset[str]:
+def chain(names: Iterable[str] | None, more: Iterable[str] = ()) -> frozenset[str]:
     """Put our handler before those of some signals, whoever is told of them later. Ignored ones stay ignored.
 
     Done where logging is configured: that is on the main thread, where alone it can be done, and before servers such
@@ -107,6 +107,7 @@ def chain(names: Iterable[str] | None) -> frozenset[str]:
 
     Args:
         names: the signals; None is SIGTERM where nobody handles it, silently left out where that cannot be done.
+        more: signals beside SIGTERM where `names` is None, which are taken in the same way.
 
     Returns:
         The names of the signals that may come to us.
@@ -116,10 +117,12 @@ def chain(names: Iterable[str] | None) -> frozenset[str]:
     """
     if names is None:
         _watch_default()
-        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            with contextlib.suppress(ValueError):
-                _chain(signal.SIGTERM)
-        return frozenset(("SIGTERM",))
+        defaults = ("SIGTERM", *(name for name in more if hasattr(signal, name)))
+        for name in defaults:
+            if signal.getsignal(signal.Signals[name]) is signal.SIG_DFL:
+                with contextlib.suppress(ValueError):
+                    _chain(signal.Signals[name])
+        return frozenset(defaults)
     for name in names:
         number = signal.Signals[name]
         if number not in _ours or threading.current_thread() is threading.main_thread():
@@ -156,13 +159,13 @@ def _chain(number: signal.Signals) -> None:
     _ours.add(number)
 
 
-def watch_signals(witness: Witness, names: Iterable[str] | None) -> None:
-    """Tell the witness of these signals; None as for `chain`.
+def watch_signals(witness: Witness, names: Iterable[str] | None, more: Iterable[str] = ()) -> None:
+    """Tell the witness of these signals; None, and `more`, as for `chain`.
 
     Raises:
         ValueError: as `chain`.
     """
-    _told_of_signals[witness] = chain(names)
+    _told_of_signals[witness] = chain(names, more)
 
 
 def leave_signals_to_parent() -> None:

@@ -200,9 +200,11 @@ class Background:
         until = math.inf if timeout is None else time.monotonic() + timeout
         if self._has_rounds and self.ended is None:
             # At the end of a process another one that lives sends its rows as well: nobody waits for that.
-            waits = not (aloud and is_exiting())
+            if aloud and is_exiting() and self._rounds.delivery is Delivery.BY_ANOTHER:
+                self.journal.writer.sync()
+                return self.report(until)
             self._ask(timeout, self._patience(timeout) if aloud else None)
-            if waits and self._rounds.delivery is Delivery.BY_ANOTHER:
+            if self._rounds.delivery is Delivery.BY_ANOTHER:
                 self._wait_for_another(timeout)
         else:
             self.journal.writer.look()
@@ -292,6 +294,7 @@ class Background:
             if not self._others:
                 self.append_change("exit", max([exit_code, *self.journal.codes()], key=abs))
             writer.leave(exit_code)
+            self._rounds.takes_over = not self._others
 
     def go_on(self) -> None:
         """Take events again after the end: the same run, in the same directory."""
@@ -299,6 +302,7 @@ class Background:
             if self.ended is None and not self.journal.writer.closed:  # which may be, where a child forks in between
                 return
             self._continued, self._others = True, 0
+            self._rounds.takes_over = True
             self.journal.writer.reopen()
             self.ended = None
             if not self._has_rounds:

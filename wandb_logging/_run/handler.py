@@ -19,7 +19,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging._errors import SettingsError
-from wandb_logging._launch.here import launch_here
+from wandb_logging._launch.here import launch_here, warnings_here
 from wandb_logging._process import ending, forks
 from wandb_logging._process.last_words import say_last
 from wandb_logging._process.listener import own_threads
@@ -166,7 +166,7 @@ class WandbHandler(logging.Handler):
         self._flush_began: float | None = None
         if not self._attached and self.settings.mode != "disabled":
             with contextlib.suppress(ValueError):  # said when the run begins, if it is so then
-                ending.chain(self.settings.signals)
+                ending.chain(self.settings.signals, warnings_here())
         # Last: it puts the handler where logging.shutdown finds it, also one whose settings are wrong.
         super().__init__(level)
 

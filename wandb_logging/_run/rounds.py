@@ -81,6 +81,7 @@ class Rounds:
         error: why the latest sending failed, for a person; None if it did not.
         stopped: whether the server asked the run to stop.
         waited_for: whether the program does nothing but wait for the last round.
+        takes_over: whether this process sends the run when the one that did is gone: not where it leaves itself.
     """
 
     def __init__(  # noqa: PLR0917  each of them belongs to the run that makes it
@@ -104,6 +105,7 @@ class Rounds:
         self.error: str | None = None
         self.stopped = False
         self.waited_for = False
+        self.takes_over = True
         self._settings = settings
         self._journal = journal
         self._asker = asker
@@ -256,12 +258,14 @@ class Rounds:
     def _take_over(self) -> None:
         """Send from now on, if the process that did is gone; else see how far it is."""
         try:
-            self._journal.run_dir.lock_upload()
+            if self.takes_over:
+                self._journal.run_dir.lock_upload()
+                self.delivery = Delivery.ONLINE
+                return
         except JournalLocked:
-            with contextlib.suppress(JournalError):
-                self.uploader.look()
-        else:
-            self.delivery = Delivery.ONLINE
+            pass
+        with contextlib.suppress(JournalError):
+            self.uploader.look()
 
     def _drain(self) -> None:
         try:

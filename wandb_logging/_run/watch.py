@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wandb_logging._events import alerts
+from wandb_logging._launch.here import warnings_here
 from wandb_logging._process import ending
 from wandb_logging._process.capture import Capture
 from wandb_logging._records.snapshot import now, output_event, text_event
@@ -50,7 +51,7 @@ class Watch:
             ending.watch_exceptions(self._witness)
         names = self._settings.signals
         try:
-            ending.watch_signals(self._witness, names)
+            ending.watch_signals(self._witness, names, warnings_here())
         except ValueError as exc:
             self._background.notices.add(*words.not_watched(names or (), exc))
 

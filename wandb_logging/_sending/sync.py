@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 import time
@@ -35,6 +36,7 @@ from wandb_logging._server.client import Client
 from wandb_logging._server.link import Link, OutOfTime, Pace, explain
 from wandb_logging._settings.settings import Settings
 
+_LEAST = 0.05  # seconds between two looks, however short is what counts as idle
 FOLLOW_INTERVAL = 5.0  # seconds between two looks at runs that go on
 
 
@@ -50,6 +52,7 @@ def sync(
     session: Session | None = None,
     timeout: float | None = None,
     follow: bool = False,
+    until_idle: float | None = None,
     jobs: int = 1,
     ranks: str = "zero",
     on_progress: Callable[[Report], object] | None = None,
@@ -69,7 +72,9 @@ def sync(
         as_new: send all of it as a new run, with an id of its own.
         session: key and host, as `login` gives them; default: found as always.
         timeout: most seconds altogether; None takes as long as it takes.
-        follow: keep sending until every run has ended, or `stop()` is true; a server that is away is waited for.
+        follow: keep sending until every run has ended, or `stop()` is true; a server that is away is waited for, and so
+            is the first run. Runs that begin meanwhile are sent, too.
+        until_idle: with `follow`: go on until for so many seconds every run has ended and none has begun.
         jobs: most runs that are sent at once.
         ranks: what of a launch with several ranks is sent: zero, the run of rank 0, while what the others logged stays
             where it is (unless `path` is the directory of one of them); all, what they logged in that run; group, each
@@ -81,7 +86,7 @@ def sync(
         One Report a run, oldest run first. What went wrong is in its `error`; nothing is raised for it.
 
     Raises:
-        JournalError: there is no run at `path`.
+        JournalError: there is no file or directory at `path`, and it is not to be waited for.
         ValueError: `name` or `run_id` for several runs, `run_id` with `as_new`, no `jobs`, other `ranks`, or (a
             SettingsError) a value that the setting of that name cannot have.
     """
@@ -99,10 +104,15 @@ def sync(
             broken.is_set() or (deadline is not None and time.monotonic() >= deadline) or (stop is not None and stop())
         )
 
-    found = [run_dir for item in paths for run_dir in _found(Path(item))]
-    run_dirs, _ = split(found, ranks, [Path(item) for item in paths])
-    if len(run_dirs) > 1 and (name or run_id):
-        raise ValueError(f"name and run_id are one run's: there are {len(run_dirs)} at {', '.join(map(str, paths))}")
+    def look() -> tuple[int, list[RunDir]]:
+        found = [run_dir for item in paths for run_dir in _found(Path(item), missing_ok=follow)]
+        run_dirs, _ = split(found, ranks, [Path(item) for item in paths])
+        if len(run_dirs) > 1 and (name or run_id):
+            several = f"there are {len(run_dirs)} at {', '.join(map(str, paths))}"
+            raise ValueError(f"name and run_id are one run's: {several}")
+        return len(found), run_dirs
+
+    count, run_dirs = look()
     plan = _Plan(
         host=host or (session.host if session else None),
         key=session.api_key if session else None,
@@ -113,11 +123,20 @@ def sync(
         jobs=jobs,
         broken=broken,
     )
+    idle_since = math.inf  # nothing was idle yet
     while True:
         reports, go_on = _sync_all(run_dirs, plan)
-        if not follow or not go_on or out_of_time():
+        if not follow or out_of_time():
             return reports
-        _wait(FOLLOW_INTERVAL, out_of_time)
+        now, before = time.monotonic(), count
+        idle_since = math.inf if go_on else min(idle_since, now)
+        waits_for_first = not count and until_idle is None
+        if now - idle_since >= (until_idle or 0) and not waits_for_first:
+            return reports
+        _wait(FOLLOW_INTERVAL if until_idle is None else min(FOLLOW_INTERVAL, max(until_idle, _LEAST)), out_of_time)
+        count, run_dirs = look()
+        if count > before:
+            idle_since = math.inf
 
 
 def _one_at_a_time(call: Callable[[Report], object] | None) -> Callable[[Report], object] | None:
@@ -131,9 +150,9 @@ def _one_at_a_time(call: Callable[[Report], object] | None) -> Callable[[Report]
     return called if call is not None else None
 
 
-def _found(path: Path) -> list[RunDir]:
+def _found(path: Path, *, missing_ok: bool) -> list[RunDir]:
     run_dirs = find_runs(path)
-    if not run_dirs and not path.exists():
+    if not run_dirs and not path.exists() and not missing_ok:
         raise JournalError(f"{path}: no such file or directory")
     return run_dirs
 

@@ -165,8 +165,8 @@ class OtherSettings(TypedDict, total=False):
     signals: str | Sequence[str] | None
     """Signals, such as SIGTERM and SIGINT, at which rows are sent, the server is told that the machine may vanish,
     and the exit code is 128 + the signal's number. The handler from before follows. Default: SIGTERM, if nobody
-    handles it; [] is none. Python sets handlers on the main thread only: it is done where the handler or the run
-    is made.
+    handles it, and in a job of SLURM also SIGUSR1, with which it can warn; [] is none. Python sets handlers on
+    the main thread only: it is done where the handler or the run is made.
     """
     on_stop: Callable[[Any], object] | None
     """Called once with the Run, on the listener's thread, when the server asks the run to stop."""
