@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.commands import UNREACHABLE, offline_run
+from wandb_logging import new_run
 from wandb_logging._cli import main
 
 if TYPE_CHECKING:
@@ -93,6 +94,27 @@ class TestGc:
         assert [path_of(run_id).exists() for run_id in ("old", "new", "unsent")] == [False, True, True]
         assert main(["gc", "--sent"]) == 0
         assert [path_of(run_id).exists() for run_id in ("new", "unsent")] == [False, True]
+
+    def test_what_launches_noted_is_removed_when_they_are_over(self, wandb_server: LocalServer) -> None:
+        """Of a launch that began today, or while a run goes on there, it may still be asked for."""
+        notes = Path("wandb_cache/.launches")
+        notes.mkdir(parents=True)
+        offline_run("a1", host=UNREACHABLE)
+        two_days_ago = time.time() - 2 * 86400
+        for name in ("old.json", "new.said"):
+            (notes / name).touch()
+        os.utime(notes / "old.json", (two_days_ago, two_days_ago))
+        with new_run("p", mode="offline", quiet=True):
+            main(["gc", "--sent"])
+            assert len([*notes.iterdir()]) == 2
+        main(["gc", "--sent", "--dry-run"])
+        main(["gc", "--sent", "--older-than", "3d"])
+        assert len([*notes.iterdir()]) == 2
+        main(["gc", "--sent"])
+        assert [path.name for path in notes.iterdir()] == ["new.said"]
+        os.utime(notes / "new.said", (two_days_ago, two_days_ago))
+        main(["gc", "--sent"])
+        assert not notes.exists()
 
     @pytest.mark.parametrize(
         "args",

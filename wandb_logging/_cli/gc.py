@@ -16,6 +16,7 @@ from wandb_logging._errors import JournalError
 from wandb_logging._journal.quota import usage
 from wandb_logging._journal.remove import remove
 from wandb_logging._journal.rundir import RunDir
+from wandb_logging._run.ranks import forget_launches
 from wandb_logging._settings.settings import Settings
 
 EXAMPLES = ("gc --sent --older-than 30d --dry-run", "gc --sent", "gc --sent /data/wandb_cache")
@@ -24,6 +25,8 @@ MORE = (
     "what a process is writing is never removed.",
     "Exit code: 0 done, 1 something could not be read or removed, 2 wrong usage.",
 )
+
+_OVER = 86400.0  # seconds after which a launch of whose runs none is alive does not begin any more
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +55,9 @@ def run(args: argparse.Namespace) -> int:
         except (JournalError, OSError) as exc:
             complain(words_of(exc))
             all_well = False
+    if not args.dry_run and all(run_dir.dead() for run_dir in run_dirs):  # else a launch may be going on
+        for folder in {run_dir.path.parent.parent for run_dir in run_dirs}:
+            forget_launches(folder, time.time() - max(args.older_than, _OVER))
     say(_summary(freed, len(run_dirs), dry_run=args.dry_run))
     return DONE if all_well else LEFT
 

@@ -185,6 +185,17 @@ def _met(standing: Standing) -> RunDir | None:
     return run_dir if same or run_dir.members() else None
 
 
+def forget_launches(cache_dir: Path, before: float) -> None:
+    """Remove what launches noted that nobody has changed since then (seconds since 1970). Never raises."""
+    folder = cache_dir.absolute() / _FOLDER
+    with contextlib.suppress(OSError):
+        for name in sorted(item.name for item in folder.iterdir()):
+            found = door.status(cache_dir.absolute(), f"{_FOLDER}/{name}")
+            if found is not None and found.st_mtime < before:
+                door.remove(cache_dir.absolute(), f"{_FOLDER}/{name}")
+        folder.rmdir()
+
+
 class Herald:
     """Writes what a rank has to say, marked, into the run of rank 0, for as long as that goes on.
 
