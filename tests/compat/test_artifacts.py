@@ -178,6 +178,37 @@ def test_what_is_changed_is_sent_by_save(wandb_server: LocalServer) -> None:
     assert sorted(wandb_server.runs[0].logged_artifacts[0].aliases) == ["final"]
 
 
+def test_tags_are_sent_by_save(wandb_server: LocalServer) -> None:
+    """Added, taken out, set; what is no tag is an error before anything is sent."""
+    wandb_server.features.add("ARTIFACT_TAGS")
+    with wandb.init(project="p") as run:
+        artifact = run.log_artifact(of_file(), tags=["old", "kept"]).wait(PATIENCE)
+        artifact.tags.append("new")
+        artifact.tags.remove("old")
+        artifact.save()
+    found = wandb.Api().artifact("p/data:v0")
+    assert sorted(found.tags) == ["kept", "new"]
+    found.tags.append("no/tag")
+    with pytest.raises(ValueError, match="invalid tag 'no/tag'"):
+        found.save()
+    with pytest.raises(ValueError, match="invalid tag"):
+        found.tags = ["no:tag"]
+
+
+def test_an_artifact_saves_itself(wandb_server: LocalServer) -> None:
+    """Into the current run; without one into a run of its own, which ends with it."""
+    with wandb.init(project="p") as run:
+        of_file("one").save()
+    alone = of_file("two")
+    alone.save(project="q")
+    assert alone.version == "v0"
+    assert [(each.project, each.job_type, each.state) for each in wandb_server.runs] == [
+        ("p", None, "finished"),
+        ("q", "auto", "finished"),
+    ]
+    assert run.id == wandb_server.runs[0].id
+
+
 def test_files_of_an_artifact(wandb_server: LocalServer) -> None:
     """By name, as entries; downloaded whole, in part, one; compared with what is there."""
     with wandb.init(project="p") as run:

@@ -589,6 +589,12 @@ def test_models(wandb_server: LocalServer) -> None:
     assert {item.name: item.tags for item in wandb_server.runs[0].logged_artifacts}["data:v0"] == ["a tag"]
 
 
+def test_setup_has_settings() -> None:
+    """As frameworks look for a sweep before they begin a run."""
+    assert wandb.setup().settings.sweep_id is None
+    assert wandb.setup(wandb.Settings(project="p")).settings.project == "p"
+
+
 def test_what_else_a_run_knows(wandb_server: LocalServer) -> None:
     """project_url, start_time; that its machine may vanish; an id for the next."""
     before = time.time()

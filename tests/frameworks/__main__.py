@@ -32,7 +32,7 @@ HERE = Path(__file__).parent
 PROGRAMS = HERE / "programs"
 PAGE = HERE.parent.parent / "docs" / "reference" / "frameworks.md"
 BEGIN, END = "<!-- written: frameworks -->", "<!-- end: frameworks -->"
-PATIENCE = 240  # seconds that a program may take
+PATIENCE = 600  # seconds that a program may take, on a busy machine
 
 # The distribution whose version the table names.
 FRAMEWORKS = {
@@ -44,15 +44,19 @@ FRAMEWORKS = {
     "keras_callbacks": "keras",
     "lightgbm_callback": "lightgbm",
     "lightning_logger": "lightning",
+    "mmengine_runner": "mmengine",
     "optuna_callback": "optuna-integration",
+    "ray_setup": "ray",
     "ray_tune": "ray",
     "sb3_callback": "stable-baselines3",
     "sb3_tensorboard": "stable-baselines3",
     "cleanrl_ppo": "torch",
     "cleanrl_dqn": "torch",
+    "simpletransformers_classification": "simpletransformers",
     "skorch_logger": "skorch",
     "transformers_trainer": "transformers",
     "trl_trainer": "trl",
+    "ultralytics_yolo": "ultralytics",
     "xgboost_callback": "xgboost",
 }
 # How fast it ran, and names that each run makes for itself.

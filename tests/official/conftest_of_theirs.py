@@ -10,8 +10,6 @@ import os
 import secrets
 import shutil
 import subprocess
-import sys
-import unittest.mock
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -194,6 +192,29 @@ def example_files(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def logged_artifact(user: str, example_files: Path, api: Any) -> Any:
+    with wandb.init(entity=user, project="project") as run:
+        artifact = wandb.Artifact("test-artifact", "dataset")
+        artifact.add_dir(str(example_files))
+        run.log_artifact(artifact)
+    artifact.wait()
+    return api.artifact(f"{user}/project/test-artifact:v0")
+
+
+@pytest.fixture
+def linked_artifact(user: str, logged_artifact: Any, api: Any) -> Any:
+    with wandb.init(entity=user, project="other-project") as run:
+        run.link_artifact(logged_artifact, "linked-from-portfolio")
+    return api.artifact(f"{user}/other-project/linked-from-portfolio:v0")
+
+
+@pytest.fixture
+def override_env_dirs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for variable, folder in {"CACHE": "my-cache", "DATA": "my-staging", "ARTIFACT": "my-artifacts"}.items():
+        monkeypatch.setenv(f"WANDB_{variable}_DIR", str(tmp_path / folder))
+
+
+@pytest.fixture
 def skip_verify_login() -> None:
     """Nothing to skip: the server is there."""
 
@@ -201,6 +222,3 @@ def skip_verify_login() -> None:
 @pytest.fixture
 def wandb_caplog(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     return caplog
-
-
-__all__ = ["sys", "unittest"]

@@ -62,6 +62,7 @@ class UsedArtifact:
         description: for people.
         metadata: name -> value.
         aliases: other names of this version, such as latest.
+        tags: its tags.
     """
 
     id: str
@@ -74,6 +75,7 @@ class UsedArtifact:
     metadata: Mapping[str, Any]
     aliases: tuple[str, ...]
     _reach: Reach = field(repr=False, compare=False)
+    tags: tuple[str, ...] = ()
 
     @property
     def version(self) -> str:
@@ -268,6 +270,7 @@ def find_artifact(reach: Reach, path: str, entity: str | None, project: str) -> 
         metadata=_metadata(artifact.get("metadata")),
         aliases=tuple(str(dig(item, "alias")) for item in dig(found, "aliases") or []),
         _reach=reach,
+        tags=_tags(artifact),
     )
 
 
@@ -285,6 +288,7 @@ def found_artifact(node: Mapping[str, Any], reach: Reach) -> UsedArtifact:
         metadata=_metadata(node.get("metadata")),
         aliases=tuple(str(dig(item, "alias")) for item in node.get("aliases") or []),
         _reach=reach,
+        tags=_tags(node),
     )
 
 
@@ -323,6 +327,10 @@ def _checked(name: str, *, windows: bool = os.name == "nt") -> str:
     if windows and any(_NOT_ON_WINDOWS.fullmatch(part) for part in checked.split("/")):
         raise GraphQLError(f"the artifact holds {name!r}, which cannot be a file on Windows")
     return checked
+
+
+def _tags(node: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(dig(item, "name")) for item in node.get("tags") or [])
 
 
 def _metadata(text: object) -> dict[str, Any]:

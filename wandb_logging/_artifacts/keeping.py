@@ -82,7 +82,7 @@ def describe(
         "description": artifact.description or None,
         "metadata": metadata_json(artifact.metadata),
         "aliases": _aliases(aliases),
-        "tags": _tags(tags),
+        "tags": tags_of(tags),
         "digest": artifact.digest,
         "client_id": artifact._client_id,  # noqa: SLF001  the same floor
         "sequence_client_id": artifact._sequence_client_id,  # noqa: SLF001  the same floor
@@ -199,11 +199,18 @@ def _aliases(given: str | Iterable[str] | None) -> list[str]:
     return list(dict.fromkeys([*aliases, LATEST]))
 
 
-def _tags(given: str | Iterable[str] | None) -> list[str]:
+def tags_of(given: str | Iterable[str] | None) -> list[str]:
+    """Tags, each once.
+
+    Raises:
+        LogError: one is none.
+    """
     tags = [given] if isinstance(given, str) else list(given or ())
     for tag in tags:
         if not matches(r"[-\w]+( +[-\w]+)*", tag):
-            raise LogError(f"tag {tag!r}: expected letters, digits, dashes, underscores, and spaces between them")
+            raise LogError(
+                f"invalid tag {tag!r}: expected letters, digits, dashes and underscores, spaces between them"
+            )
     return list(dict.fromkeys(tags))
 
 

@@ -67,7 +67,7 @@ ARTIFACT_BY_NAME = """query ArtifactByName($entity: String, $project: String!, $
     artifactCollectionMembership(name: $name) {
       versionIndex
       aliases { alias }
-      artifact { id digest description metadata artifactType { name } }
+      artifact { id digest description metadata tags { name } artifactType { name } }
     }
   }
 }"""

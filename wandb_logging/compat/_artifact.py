@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 from wandb_logging._artifacts import changing
 from wandb_logging._artifacts.artifact import MAX_REFERENCES, Artifact as _Artifact, StrPath
 from wandb_logging._artifacts.download import Reach, UsedArtifact
-from wandb_logging._artifacts.keeping import LATEST
+from wandb_logging._artifacts.keeping import LATEST, tags_of
 from wandb_logging._artifacts.manifest import Entry, Manifest, read_digest
 from wandb_logging._errors import LogError
 from wandb_logging.compat._active import current, no_run
@@ -114,7 +114,7 @@ class Artifact(_Artifact):
 
     def _take(self, found: UsedArtifact) -> None:
         self._found = found
-        self._aliases = list(found.aliases)
+        self._aliases, self._tags = list(found.aliases), list(found.tags)
 
     def was_logged(self, run: Run, aliases: Iterable[str], tags: Iterable[str]) -> None:
         """Take note of the run that logged it."""
@@ -257,8 +257,12 @@ class Artifact(_Artifact):
 
     @property
     def tags(self) -> list[str]:
-        """Its tags, as far as they were given here."""
+        """Its tags; what is added here or taken out, `save` sends."""
         return self._tags
+
+    @tags.setter
+    def tags(self, tags: Iterable[str]) -> None:
+        self._tags = tags_of(tags)
 
     @property
     def ttl(self) -> None:
@@ -457,23 +461,32 @@ class Artifact(_Artifact):
     def save(self, project: str | None = None, settings: object = None) -> None:
         """Log it, to the current run; or send what was changed of description, metadata, aliases and tags.
 
-        Raises:
-            WandbLoggingError: it has not been logged, and there is no run.
+        Args:
+            project: project of the run that is made for it where there is none.
+            settings: of that run.
         """
-        del project, settings
         if self.is_draft():
-            run = current()
-            if run is None:
-                raise no_run("wandb.Artifact.save()")
-            run.log_artifact(self)
+            self._log(project, settings)
             return
         server = self.on_server()
         place = {"entityName": self.entity, "projectName": self.project, "artifactCollectionName": self.collection}
         now, before = set(self._aliases), set(server.aliases)
-        changing.change(self._reach, server.id, description=self.description, metadata=self.metadata)
+        tags, old = set(tags_of(self._tags)), set(server.tags)
+        changes = {"tags_added": sorted(tags - old), "tags_removed": sorted(old - tags)}
+        changing.change(self._reach, server.id, description=self.description, metadata=self.metadata, **changes)
         changing.change_aliases(self._reach, server.id, place, sorted(now - before), sorted(before - now))
         fresh = changing.by_id(self._reach, server.id)
         self._take(fresh or server)
+
+    def _log(self, project: str | None, settings: Any) -> None:
+        run = current()
+        if run is not None:
+            run.log_artifact(self)
+            return
+        from wandb_logging.compat._init import init  # noqa: PLC0415  which makes runs, which log artifacts
+
+        with init(project=project, job_type="auto", settings=settings) as own:
+            own.log_artifact(self).wait()
 
     def link(self, target_path: str, aliases: Iterable[str] | None = None) -> Artifact:
         """Make it a member of another collection: `name`, `project/name` or `entity/project/name`.

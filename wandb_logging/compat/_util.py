@@ -7,8 +7,8 @@ import importlib
 import json
 import logging
 import re
-from collections.abc import Iterator
-from types import ModuleType
+from collections.abc import Iterator, Mapping
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from wandb_logging._errors import WandbLoggingError
@@ -58,8 +58,12 @@ def require(*_: Any, **__: Any) -> None:
     """Does nothing: what could be required of the official SDK is always so, or not covered."""
 
 
-def setup(*_: Any, **__: Any) -> None:
-    """Does nothing: there is no second process to start."""
+def setup(settings: Any = None, **_: Any) -> SimpleNamespace:
+    """Starts nothing: there is no second process. What it gives has `settings`."""
+    from wandb_logging.compat._settings import Settings  # noqa: PLC0415  not for a message
+
+    given = settings if isinstance(settings, Mapping) else vars(settings or Settings())
+    return SimpleNamespace(settings=Settings(**given))
 
 
 def teardown(exit_code: int | None = None) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 import sys
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ class Watcher:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._handles: dict[int, list[Any]] = {}  # id of a model -> its hooks
-        self._names: set[str] = set()
+        self._names: dict[str, int] = {}  # of histograms -> id of the model
 
     def watch(
         self,
@@ -73,12 +74,17 @@ class Watcher:
         for model in wanted:
             if model not in self._handles:
                 say_once("wandb.unwatch(): a model is not watched")
-            for handle in self._handles.pop(model, ()):
-                handle.remove()
-        if not self._handles:
-            self._names.clear()
+            self._forget(model)
+
+    def _forget(self, model: int) -> None:
+        """Take the hooks off a model, by its id: also when it is gone, and another may get that id."""
+        for handle in self._handles.pop(model, ()):
+            handle.remove()
+        self._names = {name: of for name, of in self._names.items() if of != model}
 
     def _keep(self, model: Any, handle: Any) -> None:
+        if id(model) not in self._handles:
+            weakref.finalize(model, self._forget, id(model)).atexit = False
         self._handles.setdefault(id(model), []).append(handle)
 
     def _watch_parameters(self, model: Any, prefix: str, every: int) -> None:
@@ -94,12 +100,13 @@ class Watcher:
     def _watch_gradients(self, model: Any, prefix: str, every: int) -> None:
         for name, parameter in model.named_parameters():
             if parameter.requires_grad:
-                self._keep(model, parameter.register_hook(self._gradient_hook(f"gradients/{prefix}{name}", every)))
+                hook = self._gradient_hook(f"gradients/{prefix}{name}", id(model), every)
+                self._keep(model, parameter.register_hook(hook))
 
-    def _gradient_hook(self, name: str, every: int) -> Callable[[Any], None]:
+    def _gradient_hook(self, name: str, model: int, every: int) -> Callable[[Any], None]:
         if name in self._names:
             raise ValueError(f"{name} is watched already: unwatch the model first, or give it another idx")
-        self._names.add(name)
+        self._names[name] = model
         due = _every(every)
 
         def after(gradient: Any) -> None:
