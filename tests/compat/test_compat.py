@@ -589,6 +589,13 @@ def test_models(wandb_server: LocalServer) -> None:
     assert {item.name: item.tags for item in wandb_server.runs[0].logged_artifacts}["data:v0"] == ["a tag"]
 
 
+def test_keys_are_included_or_excluded() -> None:
+    """Both at once is an error, and no run begins."""
+    with pytest.raises(SettingsError, match="one of config_include_keys"):
+        wandb.init(mode="offline", config={"a": 1}, config_include_keys=["a"], config_exclude_keys=["b"])
+    assert current() is None
+
+
 def test_setup_has_settings() -> None:
     """As frameworks look for a sweep before they begin a run."""
     assert wandb.setup().settings.sweep_id is None

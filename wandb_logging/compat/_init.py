@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._artifacts.artifact import StrPath
+from wandb_logging._errors import SettingsError
 from wandb_logging._keys import login as _login
 from wandb_logging._run.run import Run as _Run
 from wandb_logging._settings.settings import Settings as _Settings
@@ -71,9 +72,11 @@ def init(
         **others: arguments of the official SDK that have no meaning here: they are named in a warning.
 
     Raises:
-        SettingsError: a value of the wrong type or outside its range.
+        SettingsError: a value of the wrong type or outside its range, or keys are both included and excluded.
         LogError: resume is must and there is no such run, or never and there is one; or nobody could tell.
     """
+    if config_include_keys and config_exclude_keys:
+        raise SettingsError("wandb.init(): give one of config_include_keys and config_exclude_keys")
     values = dict(settings) if isinstance(settings, Mapping) else dict(vars(settings or Settings()))
     given = {
         "entity": entity,
