@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import argparse
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -587,6 +588,17 @@ def test_models(wandb_server: LocalServer) -> None:
         used = run.use_artifact("data")
         assert run.use_artifact(used, use_as="x").id == used.id
     assert {item.name: item.tags for item in wandb_server.runs[0].logged_artifacts}["data:v0"] == ["a tag"]
+
+
+def test_a_confusion_matrix_by_the_name_of_sklearn(wandb_server: LocalServer) -> None:
+    """Which class was taken for which, by the names of the classes; what is not covered says so."""
+    with wandb.init(project="p"):
+        wandb.sklearn.plot_confusion_matrix([0, 1, 1], [0, 0, 1], labels=["no", "yes"])
+        with pytest.raises(NotCovered, match="normalize"):
+            wandb.sklearn.plot_confusion_matrix([0], [0], normalize=True)
+    file = next(content for name, content in wandb_server.runs[0].files.items() if "confusion_matrix" in name)
+    rows = [["no", "no", 1], ["yes", "no", 0], ["no", "yes", 1], ["yes", "yes", 1]]
+    assert json.loads(file)["data"] == rows
 
 
 def test_keys_are_included_or_excluded() -> None:

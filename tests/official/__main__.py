@@ -50,8 +50,12 @@ KINDS = {
         "imports or replaces the insides of the official SDK"
     ),
     r"has no attribute '_|\._\w+ is not covered": "imports or replaces the insides of the official SDK",
+    r"FileNotFoundError|diff_?\w*\.patch|/files'|latest-run": "looks for files where the official SDK has them",
     r"telemetry|\['t'\]|\.get\('3'": "wants the numbers with which the official SDK reports on itself",
     r"is not covered by wandb_logging.compat": "uses a name that is refused",
+    r"DID NOT RAISE": "wants an error, which comes later here, when the run is sent, or never",
+    r"assert \{\} == \{'\d'|assert None == 'my_id'": "wants the numbers with which the official SDK reports on itself",
+    r"<Artifact|'str' object has no attribute 'id'": "puts an artifact into the config, which is a text here",
 }
 
 
