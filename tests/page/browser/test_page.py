@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -204,6 +205,44 @@ class TestRuns:
         browser.open("about:blank")
         browser.open(f"http://{visitor.host}/#zoom=[1]&tab=5&hidden={{}}&smooth=%22a%22&x=1&__proto__={{%22a%22:1}}")
         browser.until(f"({DRAWN}) && {LINES}.length === 4", "train/loss")
+
+    @pytest.mark.parametrize(
+        ("tab", "shown"), [("table", "tbody tr"), ("run", "main table tbody tr"), ("config", "table")]
+    )
+    def test_a_view_without_charts(self, browser: Browser, show: Show, four: Path, tab: str, shown: str) -> None:
+        """An address that opens on another tab than the charts has all runs read, and their figures shown."""
+        visitor = show(four)
+        browser.open("about:blank")
+        browser.open(f"http://{visitor.host}/#tab=%22{tab}%22")
+        browser.until("wl.runs.list.length === 4 && wl.runs.list.every((run) => run.exact && run.figures.size === 5)")
+        browser.until("document.querySelector('.live').textContent === 'live'")
+        browser.until(f"document.querySelector({shown!r})")
+        assert browser.js("return wl.view.now.tab") == tab
+
+    def test_two_browsers_and_one_that_is_left_open(self, browser: Browser, show: Show, cache: Path) -> None:
+        """Two windows follow the same run; one that was in the background has it all when it is looked at again."""
+        run = training(cache, 0, 50)
+        visitor = show(cache)
+        browser.until(DRAWN, "train/loss")
+        first = browser.driver.current_window_handle
+        browser.driver.switch_to.new_window("window")
+        browser.open(f"http://{visitor.host}/")
+        browser.until(DRAWN, "train/loss")
+        for value in (3.5, 4.5):
+            run.log({"train/loss": value})
+            browser.until(f"{LINES}[0].high.at(-1) === arguments[1]", "train/loss", value)
+        browser.driver.close()
+        browser.driver.switch_to.window(first)
+        browser.until(f"{LINES}[0].high.at(-1) === arguments[1]", "train/loss", 4.5)
+        run.finish()
+
+    def test_a_run_that_is_removed_while_it_is_shown(self, browser: Browser, show: Show, four: Path) -> None:
+        """It leaves the list and the charts, and the others stay."""
+        show(four)
+        browser.until(f"({DRAWN}) && {LINES}.length === 4", "train/loss")
+        shutil.rmtree(four / "digits" / "run001")
+        browser.until("document.querySelectorAll('.run').length === 3")
+        browser.until(f"({DRAWN}) && {LINES}.length === 3", "train/loss")
 
 
 class TestLive:

@@ -43,6 +43,18 @@ wl.main = (() => {
     else if (tab === "table") wl.table.show(node);
     else if (tab === "config") wl.details.differences(node);
     else one(tab);
+    read(tab);
+  }
+
+  // Charts ask for what they draw, and so their runs are read. Other tabs show figures, too: for these it is asked here.
+  const asked = new Set();
+  async function read(tab) {
+    if (tab === "charts" || tab === "system" || wl.api.file) return;
+    const keys = wl.runs.list.filter((run) => !run.exact && !run.error && run.state !== "unreadable" && !asked.has(run.key)).map((run) => run.key).slice(0, 500);
+    if (!keys.length) return;
+    for (const key of keys) asked.add(key);
+    const found = await wl.api.bins({ axis: "_step", metrics: [], keys, most: 8 }).catch(() => null);
+    if (found) wl.base.emit("read", found.read);
   }
 
   function one(tab) {
