@@ -63,6 +63,18 @@ class TestDrawing:
         browser.open(f"http://{visitor.host}/")
         browser.until(DRAWN, "train/loss")
 
+    def test_what_a_screen_reader_says(self, browser: Browser, show: Show, four: Path) -> None:
+        """Each control and chart has a name, that of a chart has its lines' last values; the list tells the states."""
+        show(four)
+        browser.until(DRAWN, "train/loss")
+        said = browser.until(f"/last values/.test(({CARD}).body.ariaLabel) && ({CARD}).body.ariaLabel", "train/loss")
+        values = [float(part.rsplit(" ", 1)[1]) for part in said.partition("last values: ")[2].split(", ")]
+        last = browser.js(f"return {LINES}.map((one) => one.shown.findLast(Number.isFinite))", "train/loss")
+        assert values == pytest.approx(last, rel=1e-4)
+        nameless = "[...document.querySelectorAll('button, input, select, [role=img]')].filter((node) => !(node.ariaLabel || node.labels?.length || node.textContent.trim() || node.title)).map((node) => node.outerHTML)"
+        assert browser.js(f"return {nameless}") == []
+        assert browser.js("return document.querySelector('.run .state').ariaLabel").startswith("finished")
+
     def test_spikes_stay(self, browser: Browser, show: Show, cache: Path) -> None:
         """Of a long run each point that stands out is in its chart, as it was logged."""
         import wandb_logging

@@ -239,7 +239,19 @@ wl.charts = (() => {
     const host = card === large ? large.host : card.body;
     card.plot = card.plot ? wl.plot.refresh(card.plot, host, card) : wl.plot.create(host, card);
     card.note.textContent = words(card);
+    card.body.setAttribute("aria-label", spoken(card));
     card.drawnAt = performance.now();
+  }
+
+  // What a screen reader says of a chart: its lines, each with its last value.
+  function spoken(card) {
+    const { drawn } = card.ready;
+    const lines = drawn.slice(0, 5).map((one) => {
+      const last = one.shown.findLast((value) => Number.isFinite(value));
+      return `${wl.base.cut(one.name, 60)} ${last === undefined ? "has no value" : wl.plot.short(last)}`;
+    });
+    if (drawn.length > lines.length) lines.push(`and ${drawn.length - lines.length} more`);
+    return `Chart of ${wl.base.cut(wl.runs.metrics[card.metric], 200)}, last values: ${lines.join(", ")}`;
   }
 
   function words(card) {
