@@ -15,6 +15,8 @@ import pytest
 import wandb_logging
 from tests.page.pages import DEADLINE, Visitor, served, unpacked
 from tests.runs import START, add, make_run, row
+from wandb_logging._events.run_info import RunInfo
+from wandb_logging._journal.rundir import RunDir
 from wandb_logging._page import assets
 from wandb_logging._page.server import Page
 
@@ -339,11 +341,11 @@ class TestLive:
 
     def test_an_open_row_is_shown_and_counts_once(self, cache: Path, tmp_path: Path) -> None:
         """A row under construction is in the chart already, and not twice when it is complete."""
-        run_dir = make_run(cache, [row(0, step=0), row(7, step=1)], closed=False, id="open")
+        writer = RunDir.create(cache, RunInfo(id="open", project="p", start=START)).writer()
+        add(writer, [row(0, step=0), row(7, step=1)])
         with served(cache, tmp_path / "kept") as visitor:
             key = visitor.run()["key"]
             assert visitor.bins(r=key, m=0)[1][key, 0][1] == [0, 7]
-            writer = run_dir.writer()
             add(writer, [{"metrics": {"k": 3}, "step": 1, "t": START + 8}, row(9, step=2)])
             run = visitor.page.runs.by_key[key]
             visitor.page.runs.look(run)

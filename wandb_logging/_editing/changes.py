@@ -204,5 +204,5 @@ class Editor:
 
 
 _OF_ROWS = frozenset({"metrics", "step", "commit", "media", "tensorboard"})
-_OF_TEXT = frozenset({"t", "level", "logger", "from", "error"})  # which say nothing without a text
+_OF_TEXT = frozenset({"t", "level", "logger", "from", "error", "by"})  # which say nothing without a text
 _OBJECTS = frozenset({"define", "summary", "run"})

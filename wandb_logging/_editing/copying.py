@@ -149,7 +149,7 @@ def _fill_merged(new: NewRun, read: Sequence[_Source], rows: Iterable[_Found]) -
 
 def _add(new: NewRun, source: _Source, event: Mapping[str, Any]) -> None:
     """Append an event, and take along the files that it names."""
-    if event.keys() - {"t"}:
+    if event.keys() - {"t", "by"}:
         for path in _paths_in(event):
             _copy_file(source.run_dir, new.run_dir, path)
         new.append((dumps(event),))
