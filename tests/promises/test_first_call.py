@@ -6,8 +6,10 @@ The call may fail. What comes after it is as if it had never been made: one run,
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -16,6 +18,7 @@ from typing import Any, Literal
 import pytest
 
 import wandb_logging
+from tests.patience import PATIENCE
 from wandb_logging import WandbHandler, read_run
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.rundir import RunDir
@@ -24,15 +27,24 @@ from wandb_logging._sending.recover import is_left
 from wandb_logging.testing import LocalServer
 
 PACKAGE = str(Path(wandb_logging.__file__).parent)
-POINTS = 60  # instants that are tried; a study of all of them takes minutes: set it to 10,000
+# Instants that are tried: a million are all of them, and take hours.
+POINTS = int(os.environ.get("FIRST_CALL_INSTANTS", "60"))
+
+
+class Alarm(Exception):
+    """What a program's own signal handler raises."""
+
+
+KINDS: tuple[type[BaseException], ...] = (KeyboardInterrupt, RecursionError, Alarm, MemoryError)
 
 
 class Interrupt:
     """Counts the instructions that this package makes on this thread, and raises at one of them."""
 
-    def __init__(self, at: int | None) -> None:
+    def __init__(self, at: int | None, kind: type[BaseException] = KeyboardInterrupt) -> None:
         self.count = 0
         self._at = at
+        self._kind = kind
 
     def __call__(self, frame: FrameType, event: str, _arg: Any) -> Any:
         if not frame.f_code.co_filename.startswith(PACKAGE):
@@ -41,7 +53,7 @@ class Interrupt:
         if event == "opcode":
             self.count += 1
             if self.count == self._at:
-                raise KeyboardInterrupt
+                raise self._kind
         return self
 
     def during(self, call: Callable[[], object]) -> bool:
@@ -49,7 +61,7 @@ class Interrupt:
         sys.settrace(self)
         try:
             call()
-        except KeyboardInterrupt:
+        except self._kind:
             return True
         finally:
             sys.settrace(None)
@@ -81,21 +93,24 @@ def record(number: int) -> logging.LogRecord:
 
 
 @pytest.mark.parametrize("run_id", ["abc", None])
-def test_offline(run_id: str | None) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_offline(kind: type[BaseException], run_id: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """One directory with a run in it, all rows of the calls that came after, exit code 0."""
+    monkeypatch.setattr(logging, "raiseExceptions", False)  # a traceback of each call that fails
     WandbHandler(project="p", mode="offline", cache_dir="warm", quiet=True).handle(record(0))  # imports are made once
-    for at in instants("offline"):
+    for at in instants("offline")[KINDS.index(kind) :: len(KINDS)]:
         handler = WandbHandler(project="p", mode="offline", run_id=run_id, cache_dir=f"c{at}", quiet=True)
-        interrupted = Interrupt(at).during(lambda: handler.handle(record(0)))  # noqa: B023
+        Interrupt(at, kind).during(lambda: handler.handle(record(0)))  # noqa: B023
         for number in range(1, 4):
             handler.handle(record(number))
         handler.close()
         runs = [path.parent for path in Path(f"c{at}").glob("p/*/run.json")]
         assert len(runs) == 1, at
         data = read_run(runs[0])
-        assert ([row["x"] for row in data.rows][-3:], data.exit_code) == ([1, 2, 3], 0), at
-        assert interrupted or len(data.rows) == 4
-        assert not is_left(RunDir(runs[0]), RunDir(runs[0]).info.but(mode="online")) or run_id
+        rows = [row["x"] for row in data.rows]
+        assert (rows[-3:], data.exit_code, data.alive) == ([1, 2, 3], 0, False), at
+        assert len(rows) <= 4, at
+        assert not is_left(RunDir(runs[0]), RunDir(runs[0]).info.but(mode="online")) or run_id, at
 
 
 def test_online(wandb_server: LocalServer) -> None:
@@ -122,6 +137,9 @@ def test_no_thread_and_no_lock_is_left() -> None:
             handler.close()
     for run in going_on():
         run.finish(timeout=0)
+    until = time.monotonic() + PATIENCE  # what was told to end may not have come to it yet
+    while threading.active_count() > before + 1 and time.monotonic() < until:
+        threading.enumerate()[-1].join(0.1)
     assert threading.active_count() <= before + 1
 
 

@@ -6,6 +6,7 @@ victim stays as it was, nothing of it reaches the server, nobody waits, and the 
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -23,6 +24,7 @@ from wandb_logging import Html, new_run, read_run
 from wandb_logging._errors import WandbLoggingError
 from wandb_logging._journal import repair, verify
 from wandb_logging._journal.rundir import RunDir
+from wandb_logging._page.export import html_of_run
 from wandb_logging._reading.outline import outline
 from wandb_logging.testing import LocalServer
 
@@ -246,10 +248,17 @@ def _repair(path: Path, _server: LocalServer) -> None:
         one.do()
 
 
+def _draw(path: Path, _server: LocalServer) -> None:
+    page = html_of_run(path) or ""
+    assert SECRET not in page
+    assert base64.b64encode(SECRET.encode())[:-4].decode() not in page
+
+
 DEEDS: dict[str, Callable[[Path, LocalServer], object]] = {
     "reading": lambda path, _server: read_run(path),
     "listing": lambda path, _server: outline(RunDir(path)),
     "looking through": lambda path, _server: verify.verify(RunDir(path)),
+    "drawing": _draw,
     "sending": _sync,
     "going on": _resume,
     "repairing": _repair,

@@ -16,7 +16,7 @@ from typing import Any
 
 from wandb_logging._errors import JournalError
 from wandb_logging._events.event import Event
-from wandb_logging._events.run_info import RunInfo
+from wandb_logging._events.run_info import RunInfo, problem
 from wandb_logging._journal.keeper import Keeper
 from wandb_logging._journal.members import codes
 from wandb_logging._journal.memory import MemoryRunDir
@@ -182,7 +182,10 @@ def open_journal(  # noqa: PLR0917  what a run begins with
         part: what this process is in it.
     """
     config = masks.tree(config, "config")
-    info = RunInfo.from_json(masks.identity(plain(identity(settings, mode, config, ranks).to_json())))
+    described = masks.identity(plain(identity(settings, mode, config, ranks).to_json()))
+    if wrong := problem(described):  # a stack that was full meanwhile, an alarm: nobody could read it
+        raise RuntimeError(f"run.json {wrong}")
+    info = RunInfo.from_json(described)
     if mode == "disabled":
         return _in_memory(settings, info, None)
     try:
