@@ -145,10 +145,25 @@ def run_of(cache: Path, server: LocalServer) -> Path:
     return path
 
 
+# What is not there yet, and would be made, or looked for, by whoever does something with the directory.
+COMING = (
+    "asked",
+    "repaired",
+    "sent.json",
+    "journal-0003.lock",
+    "journal-0003-0001.jsonl",
+    "journal-0002-0002.jsonl",
+    "journal-1000000.lock",
+    "journal-1000000-0001.jsonl",
+    "files/saved/0123456789abcdef",
+)
+
+
 def places(path: Path) -> Iterator[str]:
-    """All that can be replaced in it: its files, and the folders they are in."""
+    """All that can be replaced in it: its files, the folders they are in, and what is not there yet."""
     for item in sorted(path.rglob("*")):
         yield item.relative_to(path).as_posix()
+    yield from COMING
 
 
 def study(where: Path, *, full: bool) -> Outcome:
@@ -190,7 +205,7 @@ def case(
     if target.is_dir():
         shutil.rmtree(target)
     else:
-        target.unlink()
+        target.unlink(missing_ok=True)
     private = victim(outside)
     whole, sent = private.read_bytes(), len(server.requests)
     plant(target, outside)
