@@ -25,6 +25,7 @@ class Disk:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.room: int | None = None
+        self.errno = errno.ENOSPC
         self._write, self._create = os.write, door.create
         monkeypatch.setattr(os, "write", self.write)
         monkeypatch.setattr(door, "create", self.create)
@@ -39,9 +40,8 @@ class Disk:
     def create(self, root: Path, name: str, **options: Any) -> int:
         return self._create(root, name, **options) if self.room is None else self.refuse()
 
-    @staticmethod
-    def refuse() -> int:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def refuse(self) -> int:
+        raise OSError(self.errno, os.strerror(self.errno))
 
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
@@ -179,6 +179,17 @@ def test_before_the_first_request(disk: Disk, room: int, resume: Any, wandb_serv
     assert [path.name for path in run.dir.glob("*.json")] == ["sent.json"]
     assert wandb_server.run("full").state == "finished"
     assert rows(wandb_server) == list(range(50))
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EIO, errno.EDQUOT])
+def test_a_disk_that_takes_nothing_any_more(disk: Disk, number: int, wandb_server: LocalServer) -> None:
+    """Read-only since an error, a quota: as a full one, also before the first request."""
+    with away(wandb_server):
+        run = new_run("p", mode="online", run_id="full", quiet=True)
+        disk.room, disk.errno = 0, number
+        log(run, range(20))
+    report = run.finish(timeout=PATIENCE)
+    assert (report.ok, report.finished, rows(wandb_server)) == (True, True, list(range(20)))
 
 
 def test_room_comes_after_the_first_request(disk: Disk, wandb_server: LocalServer) -> None:

@@ -50,6 +50,7 @@ from wandb_logging._journal.reader import MOST_LINE, Chunk, Position, Reader, or
 from wandb_logging._journal.writer import Writer, seal, segment_path, segments, sync_directory, unseal
 from wandb_logging._values.plain import dumps, loads, with_utf8
 
+_REFUSED = frozenset((errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)))
 _FULL = frozenset((errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)))
 _MOST_LEAVING = 2.0  # seconds that the end of a process waits for those who come and go
 ASIDE = "aside.jsonl"
@@ -278,7 +279,7 @@ class RunDir:
         try:
             self._save("server.json", _readable(server.to_json()), durable=True)
         except OSError as exc:
-            if exc.errno not in _FULL or not self._writers:
+            if exc.errno not in _REFUSED or not self._writers:
                 raise
             self._unsaved_server = server  # `save_cursor` tries again: what is in memory can be sent meanwhile
             with contextlib.suppress(OSError, JournalCorrupt):  # run.json has room for it, as a rule, in its last block
