@@ -124,6 +124,15 @@ class TestFromTheServer:
         assert run.dir is not None
         assert read_run(run.dir).rows[0]["a"] == 1
 
+    @pytest.mark.parametrize("then", ["allow", "must"])
+    def test_a_start_that_was_refused_is_not_gone_on_with(self, wandb_server: LocalServer, then: Any) -> None:
+        """Whoever corrects `never` goes on with the run that is there, not with what was refused beside it."""
+        for number, resume in enumerate((None, "never", then, then)):
+            run = new_run("p", run_id="r", resume=resume, mode="online", quiet=True)
+            run.log({"x": number})
+            assert run.finish(timeout=PATIENCE).ok == (resume != "never")
+        assert [row["x"] for row in wandb_server.run("r").history] == [0, 2, 3]
+
 
 class TestInItsOwnDirectory:
     def test_an_offline_run_offline(self, wandb_server: LocalServer, tmp_path: Path) -> None:

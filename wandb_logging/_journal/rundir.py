@@ -219,7 +219,7 @@ class RunDir:
 
     @classmethod
     def find(cls, cache_dir: Path, info: RunInfo) -> RunDir | None:
-        """The directory that a run of this project, id and host has here already; of several the latest."""
+        """The directory that a run of this project, id and host has here already; of several the latest that began."""
         found = None
         for name in _names(info.id):
             run_dir = cls(cache_dir / folder_name(info.project) / name)
@@ -228,7 +228,9 @@ class RunDir:
             known = run_dir._load("run.json") or {}
             same = known.get("format") == FORMAT and info.is_same_run(known)
             if same and info.entity in {None, known.get("entity")}:
-                found = run_dir
+                # One that may only be new, and that no server has taken, is not what goes on with the one before it.
+                is_refused = known.get("resume") == "never" and run_dir._load("server.json") is None
+                found = found if found and is_refused else run_dir
         raise AssertionError("unreachable: the names do not end")
 
     @property
