@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -70,7 +71,7 @@ def test_a_run_that_goes_on_reads_none_of_it(long_run: Path, tmp_path: Path) -> 
     """The first call, a flush and an end without time look at a block of each segment at most, not at 13 MB."""
     copy = tmp_path / "p" / "long"
     copy.parent.mkdir()
-    subprocess.run(["cp", "-r", str(long_run), str(copy)], check=True, timeout=PATIENCE)
+    shutil.copytree(long_run, copy)
     size = sum(file.stat().st_size for file in copy.glob("journal-*"))
     assert size > 12 * MIB
     environment = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
@@ -100,7 +101,7 @@ def test_an_estimate_is_said_to_be_one(
     monkeypatch.setattr(backlog, "_BLOCK", 50_000)
     copy = tmp_path / "p" / "long"
     copy.parent.mkdir()
-    subprocess.run(["cp", "-r", str(long_run), str(copy)], check=True, timeout=PATIENCE)
+    shutil.copytree(long_run, copy)
     run = new_run("p", run_id="long", resume="allow", mode="online", cache_dir=tmp_path, host="http://127.0.0.1:9",
                   api_key="k" * 40, close_timeout=0)  # fmt: skip
     assert run.flush(0).estimated
