@@ -26,7 +26,7 @@ from wandb_logging._process.listener import own_threads
 from wandb_logging._records.completed import completed
 from wandb_logging._records.snapshot import Snapshot
 from wandb_logging._run.run import Run, flush_aloud, go_on, inlet_of, is_finished, orphan_of, tell_fault
-from wandb_logging._run.start import anchored, prepare_for
+from wandb_logging._run.start import anchored, prepare_early, prepare_for
 from wandb_logging._run.stats import Stats
 from wandb_logging._settings.settings import SETTINGS, Settings
 
@@ -167,6 +167,7 @@ class WandbHandler(logging.Handler):
         if not self._attached and self.settings.mode != "disabled":
             with contextlib.suppress(ValueError):  # said when the run begins, if it is so then
                 ending.chain(self.settings.signals, warnings_here())
+            prepare_early(self.settings)
         # Last: it puts the handler where logging.shutdown finds it, also one whose settings are wrong.
         super().__init__(level)
 

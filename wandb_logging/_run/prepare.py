@@ -3,12 +3,17 @@
 An import may ask for logging's lock (urllib3 does), which `dictConfig` holds while it closes our handler and waits for
 our thread. And a child that is forked while another thread imports has half a module for ever. On the thread that logs
 neither can happen: it holds what it holds, and a fork waits (`_process.forks`).
+
+As a handler is made is a better moment than its first record, which may be a step of a training loop. But `dictConfig`
+holds logging's lock then, too, and would wait for ever for an import of another thread that asks for it: where one of
+what we need is being imported, it stays with the first record.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib
+import sys
 
 from wandb_logging._process import forks
 from wandb_logging._process.lockless import without_lock
@@ -25,6 +30,21 @@ _SENDING = (
     "encodings.idna",
 )
 _MEASURING = ("psutil", "pynvml")
+
+# The packages of all these in whose modules a logger is made.
+_WITH_LOGGERS = frozenset(
+    {
+        "asyncio",
+        "charset_normalizer",
+        "concurrent",
+        "psutil",
+        "pynvml",
+        "requests",
+        "tenacity",
+        "urllib3",
+        "wandb_logging",
+    }
+)
 
 _done: set[str] = set()
 
@@ -47,3 +67,11 @@ def prepare(*, sending: bool, measuring: bool) -> None:
         if sending:
             without_lock({"urllib3", "requests", "charset_normalizer"})
     _done.update(missing)
+
+
+def is_any_begun() -> bool:
+    """Whether a thread, this one or another, is in the middle of importing what may ask for logging's lock."""
+    return any(
+        name.partition(".")[0] in _WITH_LOGGERS and getattr(getattr(module, "__spec__", None), "_initializing", False)
+        for name, module in list(sys.modules.items())
+    )

@@ -29,7 +29,7 @@ from wandb_logging._process.sampling import Sampler
 from wandb_logging._reading.outline import config_of
 from wandb_logging._records.snapshot import now
 from wandb_logging._run import words
-from wandb_logging._run.prepare import prepare
+from wandb_logging._run.prepare import is_any_begun, prepare
 from wandb_logging._run.stats import OwnStats
 from wandb_logging._sending.options import options_of
 from wandb_logging._settings.kinds import moment
@@ -130,6 +130,13 @@ def prepare_for(settings: Settings) -> str:
     if mode != "disabled":
         prepare(sending=mode == "online", measuring=settings.system_metrics)
     return mode
+
+
+def prepare_early(settings: Settings) -> None:
+    """The same as a handler is made, if that is possible; the first record says what is wrong."""
+    with contextlib.suppress(Exception):
+        if not is_any_begun():
+            prepare_for(settings)
 
 
 def anchored(settings: Settings) -> Settings:

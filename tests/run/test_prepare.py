@@ -1,0 +1,62 @@
+"""What sending needs is imported as the handler is made, where nobody can be kept waiting for that."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.patience import PATIENCE
+
+_BEGIN = """
+import logging, sys, threading, time
+from wandb_logging import WandbHandler
+online = {"mode": "online", "host": "http://127.0.0.1:9", "api_key": "0" * 40, "close_timeout": 0, "quiet": True}
+def is_there():
+    return "requests" in sys.modules
+"""
+
+
+def said_by(code: str, place: Path) -> str:
+    """What a program prints; it ends with what its run does not need to be told."""
+    command = [sys.executable, "-c", f"{_BEGIN}\n{code}"]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    return done.stdout.strip()
+
+
+class TestWhereItIsImported:
+    def test_as_the_handler_is_made(self, tmp_path: Path) -> None:
+        """The first record, perhaps a step of a training loop, finds everything there."""
+        code = """
+handler = WandbHandler(project="p", **online)
+before = set(sys.modules)
+record = logging.LogRecord("t", 20, "", 0, "hi", (), None)
+handler.handle(record)
+print({name.partition(".")[0] for name in set(sys.modules) - before})
+"""
+        assert said_by(code, tmp_path) == "set()"
+
+    @pytest.mark.parametrize("mode", ["offline", "disabled"])
+    def test_not_where_nothing_is_sent(self, mode: str, tmp_path: Path) -> None:
+        code = f'WandbHandler(project="p", **dict(online, mode="{mode}")); print(is_there())'
+        assert said_by(code, tmp_path) == "False"
+
+    def test_not_while_another_thread_imports_it_and_waits_for_logging(self, tmp_path: Path) -> None:
+        """As `dictConfig` makes handlers it holds the lock that this other thread waits for."""
+        code = """
+lock = logging._lock
+lock.acquire()
+other = threading.Thread(target=__import__, args=("urllib3",))
+other.start()
+while "urllib3.util" not in sys.modules:
+    time.sleep(0.001)
+handler = WandbHandler(project="p", **online)
+print(is_there())
+lock.release()
+other.join()
+handler.handle(logging.LogRecord("t", 20, "", 0, "hi", (), None))
+print(is_there(), handler.stats()["accepted"])
+"""
+        assert said_by(code, tmp_path) == "False\nTrue 1"
