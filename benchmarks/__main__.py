@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("THE MACHINE IS BUSY: figures are worse than they would be, tails most of all.")
     for name in [*missing(), *([] if profile.SPY.exists() else ["py-spy, for the profile"])]:
         print(f"not installed, left out: {name}")
-    missed, suite = 0, []
+    missed, suite, every = 0, [], []
     for subject in given.only or SUBJECTS:
         begun = time.monotonic()
         found = importlib.import_module(f"benchmarks.{subject}").results(given.size)
@@ -41,10 +41,13 @@ def main(arguments: list[str] | None = None) -> int:
         for result in results:
             print("  " + "  |  ".join(filter(None, _page.cells(result))), flush=True)
         suite += _rounds(results) if given.pyperf else []
+        every += results
         missed += sum(result.reached is False for result in results)
         if given.write:
             how = " A quick run, of few rounds." if given.size is QUICK else ""
             _page.write(subject, found, _page.circumstances(before) + how)
+    if given.write:
+        _page.five(every)
     if suite:
         importlib.import_module("pyperf").BenchmarkSuite(suite).dump(given.pyperf, replace=True)
     print(f"\n{missed} goals missed" if missed else "\nall goals reached")

@@ -142,7 +142,7 @@ class _Told:
         log, many = self._contender.log, len(values)
         return time_calls(lambda i: log(values[i % many]), count)
 
-    def mean(self, count: int, metrics: int) -> list[float]:
+    def spread(self, count: int, metrics: int) -> list[float]:
         """Mean, median and 99th percentile of the seconds of single calls, in a burst."""
         values = rows(metrics)
         log, many = self._contender.log, len(values)

@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks._contenders import OURS, SDK, missing
-from benchmarks._measure import Found, Plot, Result, Size, ratio
+from benchmarks._contenders import OURS, SDK, STOCK, missing
+from benchmarks._measure import Found, Plot, Result, Size, micros, ratio
 from benchmarks._sink import Sink, sink
 from benchmarks._worker import SHARES, Worker
 
@@ -20,6 +20,7 @@ def results(size: Size) -> list[Found]:
     peers = [SDK] if size.peers and SDK not in missing() else []
     with sink() as target:
         return [
+            *_default(target, size),
             *(found for peer in peers for found in _calls(target, size, peer)),
             *_tails(target, size, peers),
             *_steps(target, size, peers),
@@ -27,6 +28,24 @@ def results(size: Size) -> list[Found]:
             _finish(target, size, "in a run that goes on", warm=True),
             _finish(target, size, "the first of the run", warm=False),
         ]
+
+
+def _default(target: Sink, size: Size) -> list[Found]:
+    """Default settings, sending all the while, beside QueueHandler in a process of its own."""
+    with Worker(OURS, target.environment(), interval=0) as ours, Worker(STOCK) as stock:
+        for worker in (ours, stock):
+            worker.ask("burst", 100, 10)
+        target.wait_for_rows()
+        pairs = [(ours.ask("spread", size.calls, 10), stock.ask("spread", size.calls, 10)) for _ in range(size.rounds)]
+    found: list[Found] = []
+    for name, goal, these, those in zip(("mean", "p50", "p99"), (1.5, 1.1, 2.0), *(zip(*of) for of in zip(*pairs))):
+        note = f"{micros(these)} against {micros(those)}"
+        found.append(
+            Result(
+                f"call, 10 metrics and their text, sending all the while, {name}", ratio(these, those), goal, note=note
+            )
+        )
+    return found
 
 
 def _calls(target: Sink, size: Size, peer: str) -> list[Found]:
