@@ -133,6 +133,17 @@ class TestFromTheServer:
             assert run.finish(timeout=PATIENCE).ok == (resume != "never")
         assert [row["x"] for row in wandb_server.run("r").history] == [0, 2, 3]
 
+    @pytest.mark.parametrize("first", ["must", "never"])
+    def test_where_nothing_was_sent_what_is_asked_for_now_counts(self, wandb_server: LocalServer, first: Any) -> None:
+        """Who corrects `must` makes the run that was not there, who corrects `never` goes on with the one that was."""
+        if first == "never":
+            new_run("p", run_id="r", mode="online", quiet=True, cache_dir="elsewhere").finish(timeout=PATIENCE)
+        for number, resume in enumerate((first, "allow")):
+            run = new_run("p", run_id="r", resume=resume, mode="online", quiet=True)
+            run.log({"x": number})
+            assert run.finish(timeout=PATIENCE).ok == (resume == "allow")
+        assert [row["x"] for row in wandb_server.run("r").history] == [0, 1]
+
 
 class TestInItsOwnDirectory:
     def test_an_offline_run_offline(self, wandb_server: LocalServer, tmp_path: Path) -> None:

@@ -233,10 +233,15 @@ def _folder(settings: Settings) -> Path:
 
 
 def keep_send_options(run_dir: RunDir, now_set: RunInfo) -> None:
-    """Have a run that goes on be sent as it is set now, also by who sends it later."""
+    """Have a run that goes on be sent as it is set now, also by who sends it later.
+
+    What no server has taken yet goes by what is asked for now: who corrects `must` would be refused for it again.
+    """
     kept = run_dir.info
-    if kept.send != now_set.send:
-        run_dir.save_info(kept.but(send=now_set.send))
+    strict = kept.resume in {"must", "never"} and kept.server is None
+    as_set = kept.but(send=now_set.send, resume=now_set.resume if strict else kept.resume)
+    if as_set != kept:
+        run_dir.save_info(as_set)
 
 
 def _writer(run_dir: RunDir, settings: Settings, info: RunInfo, hurry: Callable[[], bool], part: Part) -> Writer:
