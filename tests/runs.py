@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._events.send_options import SendOptions
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._journal.writer import Writer, seal
+from wandb_logging._journal.seal import seal
+from wandb_logging._journal.writer import Writer
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.client import Client
 from wandb_logging._server.link import Link, Pace

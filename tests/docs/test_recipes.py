@@ -14,7 +14,7 @@ import pytest
 
 from tests.docs.pages import DOCS, PAGES, ROOT, fences, save_files
 from tests.patience import PATIENCE
-from wandb_logging._journal.writer import unseal
+from wandb_logging._journal.seal import unseal
 from wandb_logging.testing import LocalServer
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 from wandb_logging import Artifact, WandbHandler, new_run
 from wandb_logging._events.event import Event, exit_code_after, problems
 from wandb_logging._fold.fold import Rules, State, fold
-from wandb_logging._journal.writer import unseal
+from wandb_logging._journal.seal import unseal
 
 BEFORE = Path(__file__).parents[1] / "data" / "before"
 

@@ -13,7 +13,7 @@ from wandb_logging import Histogram, Html, LogError, SettingsError, new_run
 from wandb_logging._artifacts.download import targets_of
 from wandb_logging._artifacts.manifest import Entry, Manifest
 from wandb_logging._errors import GraphQLError
-from wandb_logging._journal.rundir import safe_name
+from wandb_logging._journal.names import safe_name
 from wandb_logging._settings.settings import Settings
 
 # What has led out of folders elsewhere: parents, roots, drives, devices, NULs, and what only looks like a separator.

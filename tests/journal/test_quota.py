@@ -34,7 +34,7 @@ from wandb_logging._journal.quota import (
     usage,
 )
 from wandb_logging._journal.rundir import RunDir, find_runs
-from wandb_logging._journal.writer import segments
+from wandb_logging._journal.segments import segments
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.body import Pieces
 from wandb_logging._server.link import Link

@@ -14,7 +14,8 @@ from wandb_logging._errors import JournalCorrupt, JournalLocked, LogError
 from wandb_logging._events.run_info import Remote, RunInfo
 from wandb_logging._events.task import Task
 from wandb_logging._journal.cursor import Cursor
-from wandb_logging._journal.rundir import RunDir, find_runs, folder_name, safe_name
+from wandb_logging._journal.names import folder_name, safe_name
+from wandb_logging._journal.rundir import RunDir, find_runs
 
 INFO = RunInfo("r", "p", start=START)
 

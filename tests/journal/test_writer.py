@@ -20,7 +20,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from wandb_logging._journal.locks import is_locked
-from wandb_logging._journal.writer import Writer, salvage, seal, segments, unseal
+from wandb_logging._journal.seal import salvage, seal, unseal
+from wandb_logging._journal.segments import segments
+from wandb_logging._journal.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from tests.robustness.ground import START, MemoryServer, Outcome, drain, event
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.reader import Reader
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._journal.writer import seal
+from wandb_logging._journal.seal import seal
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,7 +22,7 @@ from wandb_logging import Artifact, new_run, read_run
 from wandb_logging._errors import RequestRejected, WandbLoggingError
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.rundir import RunDir, find_runs
-from wandb_logging._journal.writer import seal, unseal
+from wandb_logging._journal.seal import seal, unseal
 from wandb_logging._reading.outline import outline
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.client import Client

@@ -27,7 +27,7 @@ from wandb_logging._errors import JournalError
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.quota import forget_acknowledged, strip, unread
 from wandb_logging._journal.rundir import RunDir, find_runs
-from wandb_logging._journal.writer import segment_path
+from wandb_logging._journal.segments import segment_path
 from wandb_logging._keys import netrc
 from wandb_logging._keys.netrc_text import with_entry
 

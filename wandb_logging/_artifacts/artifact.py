@@ -21,7 +21,7 @@ from urllib.request import url2pathname
 
 from wandb_logging._artifacts.manifest import Entry, Manifest, base64_md5, copy, read_digest, read_entry
 from wandb_logging._errors import LogError
-from wandb_logging._journal.rundir import safe_name
+from wandb_logging._journal.names import safe_name
 
 MAX_NAME = 128  # characters, of artifacts and types (protocol 7.1)
 MAX_REFERENCES = 10_000_000  # files of one folder; the official SDK's limit

@@ -22,7 +22,7 @@ from wandb_logging._artifacts.artifact import StrPath
 from wandb_logging._artifacts.keeping import LATEST
 from wandb_logging._artifacts.manifest import Entry, Manifest, read_digest
 from wandb_logging._errors import GraphQLError, LogError
-from wandb_logging._journal.rundir import safe_name
+from wandb_logging._journal.names import safe_name
 from wandb_logging._server.fetch import digest_of, fetch
 from wandb_logging._server.link import Link
 from wandb_logging._server.protocol import VIEWER, dig

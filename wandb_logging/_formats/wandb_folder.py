@@ -22,7 +22,8 @@ from wandb_logging._fold import fold
 from wandb_logging._formats import wandb_messages as messages
 from wandb_logging._formats.wandb_log import LogWriter
 from wandb_logging._journal.copies import place_of
-from wandb_logging._journal.rundir import RunDir, folder_name, safe_name
+from wandb_logging._journal.names import folder_name, safe_name
+from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.replay import beginning, parts_of
 from wandb_logging._values.plain import loads
 from wandb_logging._version import __version__

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from wandb_logging._errors import JournalError
 from wandb_logging._events.run_info import RunInfo
-from wandb_logging._journal.rundir import RunDir, safe_name
+from wandb_logging._journal.names import safe_name
+from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from wandb_logging._journal import door
-from wandb_logging._journal.writer import segment_path, segments
+from wandb_logging._journal.segments import segment_path, segments
 
 _BLOCK = 2**20
 

@@ -60,6 +60,12 @@ else:
         return high
 
 
+def close_quietly(fd: int) -> None:
+    """Close a descriptor, if there is one and nobody was there first."""
+    with contextlib.suppress(OSError):
+        os.close(fd)
+
+
 class ProcessLock:
     """An exclusive lock on a small file, released at the latest when the process ends.
 

@@ -15,11 +15,12 @@ from typing import Any, BinaryIO
 from wandb_logging._events.run_info import Remote, RunInfo
 from wandb_logging._journal.backlog import Lines
 from wandb_logging._journal.copies import Kept, Source
+from wandb_logging._journal.counts import Counts
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.members import Note
 from wandb_logging._journal.reader import Chunk, Ends, Position, Reader
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._journal.writer import Counts, Writer
+from wandb_logging._journal.writer import Writer
 from wandb_logging._values.plain import loads
 
 

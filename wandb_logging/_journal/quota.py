@@ -26,7 +26,9 @@ from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.locks import is_mine
 from wandb_logging._journal.reader import MOST_LINE
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._journal.writer import Writer, seal, segment_path, segments, unseal
+from wandb_logging._journal.seal import seal, unseal
+from wandb_logging._journal.segments import segment_path, segments
+from wandb_logging._journal.writer import Writer
 from wandb_logging._values.plain import loads
 
 SEGMENTS = 16  # so many fill the directory: it is by whole ones that room is made

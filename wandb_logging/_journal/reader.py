@@ -13,17 +13,10 @@ from typing import Any, Optional
 from wandb_logging._errors import JournalError
 from wandb_logging._journal import door
 from wandb_logging._journal.members import writers_of
+from wandb_logging._journal.seal import salvage, seal, unseal
+from wandb_logging._journal.segments import is_writing, segment_path, segments, sync_directory
 from wandb_logging._journal.unwritten import Source, WithMemory
-from wandb_logging._journal.writer import (
-    Writer,
-    is_writing,
-    salvage,
-    seal,
-    segment_path,
-    segments,
-    sync_directory,
-    unseal,
-)
+from wandb_logging._journal.writer import Writer
 from wandb_logging._values.plain import dumps, loads
 
 _PLAN_BYTES = 2**20  # journal of one writer that one entry of order.jsonl covers: each entry costs an fsync

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import io
 import json
 import os
@@ -29,7 +28,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from wandb_logging._errors import JournalCorrupt, JournalLocked, LogError
+from wandb_logging._errors import JournalCorrupt, JournalLocked
 from wandb_logging._events.run_info import FORMAT, Remote, RunInfo, problem
 from wandb_logging._journal import door
 from wandb_logging._journal.anew import Keepsake
@@ -46,16 +45,18 @@ from wandb_logging._journal.copies import (
 from wandb_logging._journal.cursor import Cursor, is_cursor
 from wandb_logging._journal.locks import ProcessLock, folder_lock, is_free, is_locked
 from wandb_logging._journal.members import Note, living
+from wandb_logging._journal.names import folder_name, names_of
 from wandb_logging._journal.reader import MOST_LINE, Chunk, Position, Reader, order_of
-from wandb_logging._journal.writer import Writer, seal, segment_path, segments, sync_directory, unseal
-from wandb_logging._values.plain import dumps, loads, with_utf8
+from wandb_logging._journal.seal import seal, unseal
+from wandb_logging._journal.segments import segment_path, segments, sync_directory
+from wandb_logging._journal.writer import Writer
+from wandb_logging._values.plain import dumps, loads
 
 _REFUSED = frozenset((errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)))
 _FULL = frozenset((errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)))
 _MOST_LEAVING = 2.0  # seconds that the end of a process waits for those who come and go
 ASIDE = "aside.jsonl"
 SENT = "sent.json"  # the name of a run.json that was withdrawn
-_MOST_NAME = 240  # bytes of a folder's name; of 255 that nearly all file systems allow, some are for a number
 
 
 class RunDir:
@@ -106,7 +107,7 @@ class RunDir:
         """
         parent = cache_dir / folder_name(info.project)
         _make_durably(parent)
-        for name in _names(info.id):
+        for name in names_of(info.id):
             try:
                 (parent / name).mkdir()
             except FileExistsError:
@@ -221,7 +222,7 @@ class RunDir:
     def find(cls, cache_dir: Path, info: RunInfo) -> RunDir | None:
         """The directory that a run of this project, id and host has here already; of several the latest that began."""
         found = None
-        for name in _names(info.id):
+        for name in names_of(info.id):
             run_dir = cls(cache_dir / folder_name(info.project) / name)
             if not run_dir.path.is_dir():
                 return found
@@ -672,46 +673,6 @@ def _blocks(path: Path, name: str, offset: int) -> Iterator[bytes]:
         file.seek(offset)
         while block := file.read(2**20):
             yield block + (b"" if block.endswith(b"\n") else file.readline(MOST_LINE))
-
-
-def _names(run_id: str) -> Iterator[str]:
-    name = folder_name(run_id)
-    yield name
-    for number in range(2, 1_000_000):
-        yield f"{name}.{number}"
-
-
-def folder_name(text: str) -> str:
-    """The name of the folder of a project or run: the same text, where the file system can have such a name.
-
-    One that is too long, in bytes, or that the locale has no characters for, is cut or without them, and told from
-    others by what it was.
-    """
-    try:
-        if len(os.fsencode(text)) <= _MOST_NAME:
-            return text
-        left = text
-    except UnicodeEncodeError:
-        left = text.encode("ascii", "replace").decode().replace("?", "_")
-    while len(os.fsencode(left)) > _MOST_NAME // 2:
-        left = left[:-1]
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{left}-{digest[:8]}"
-
-
-def safe_name(name: str) -> str:
-    """A file's name inside the run, with forward slashes, checked to stay inside.
-
-    Raises:
-        LogError: empty, absolute, with `..`, a drive, a NUL, or what has no UTF-8.
-    """
-    text = name.replace("\\", "/")
-    if with_utf8(text) != text:
-        raise LogError(f"file name {name!r}: it has no UTF-8, which the server wants")
-    parts = [part for part in text.split("/") if part not in {"", "."}]
-    if not parts or text.startswith("/") or ".." in parts or "\0" in text or parts[0][1:2] == ":":
-        raise LogError(f"file name {name!r}: expected a relative path inside the run, without '..'")
-    return "/".join(parts)
 
 
 def find_runs(path: Path, on_problem: Callable[[OSError], object] | None = None) -> list[RunDir]:

@@ -17,7 +17,8 @@ from wandb_logging._journal import door
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.reader import MOST_LINE, order_of
 from wandb_logging._journal.rundir import ASIDE, RunDir
-from wandb_logging._journal.writer import is_writing, salvage, segment_path, segments, unseal
+from wandb_logging._journal.seal import salvage, unseal
+from wandb_logging._journal.segments import is_writing, segment_path, segments
 from wandb_logging._values.plain import loads
 
 

@@ -13,87 +13,23 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import threading
-import time
 import weakref
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from itertools import accumulate, takewhile
 from pathlib import Path
 
 from wandb_logging._journal import door
-from wandb_logging._journal.locks import ProcessLock, is_free, out_of_the_way
+from wandb_logging._journal.claim import Claim
+from wandb_logging._journal.counts import Counts
+from wandb_logging._journal.kept import lines_until, part_of
+from wandb_logging._journal.locks import close_quietly, out_of_the_way
 from wandb_logging._journal.lost import LOST, Home, is_in_place, unacknowledged
-from wandb_logging._journal.members import Note, first_of, lock_name
+from wandb_logging._journal.seal import SEAL_LINE
+from wandb_logging._journal.segments import segment_path, sync_directory
 from wandb_logging._values.zlib import crc32
 
-_SEGMENT = re.compile(r"journal-(\d{4,})-(\d{4,})\.jsonl")
-_SEAL = b',"crc":"%08x"}'
-_SEAL_SIZE = len(_SEAL % 0)
-_SEAL_LINE = _SEAL + b"\n"
-_ANY_SEAL = re.compile(rb',"crc":"[0-9a-f]{8}"\}')
-_SALVAGE_TRIES = 64  # beginnings of an event that are tried before one seal; keeps a hostile line from taking hours
-_CLAIM_TRIES = 1000
 _RETIRED = 8  # full segments that wait for their fsync before whoever logs has to see to it
-
-
-# --- lines ------------------------------------------------------------------------------------------
-
-
-def seal(body: bytes) -> bytes:
-    """A journal line: the event's JSON object with its checksum as last member, and a newline."""
-    return body[:-1] + _SEAL_LINE % crc32(body)
-
-
-def unseal(line: bytes) -> bytes | None:
-    """The event's JSON object from a line without its newline; None if the line is damaged."""
-    body = line[:-_SEAL_SIZE] + b"}"
-    return body if line[-_SEAL_SIZE:] == _SEAL % crc32(body) and len(body) > 1 else None
-
-
-def salvage(line: bytes) -> tuple[list[bytes], bytes]:
-    """The whole events inside a damaged line, and the bytes that belong to none.
-
-    Where a newline was lost two lines look like one; where a write broke off the next event follows half of one.
-    """
-    bodies: list[bytes] = []
-    rest = b""
-    at = 0
-    for found in _ANY_SEAL.finditer(line):
-        start = at - 1
-        for _ in range(_SALVAGE_TRIES):
-            start = line.find(b'{"', start + 1, found.end())
-            body = unseal(line[start : found.end()]) if start >= 0 else None
-            if body is not None:
-                bodies.append(body)
-                rest += line[at:start]
-                at = found.end()
-            if body is not None or start < 0:
-                break
-    return bodies, rest + line[at:]
-
-
-# --- writing ----------------------------------------------------------------------------------------
-
-
-@dataclass
-class Counts:
-    """What became of the events given to a writer."""
-
-    journalled: int = 0
-    dropped: dict[str, int] = field(default_factory=dict)
-    lost: int = 0  # of the dropped: those that neither a setting nor the end of the run explains
-
-    def drop(self, reason: str) -> None:
-        """Count one event that is lost, by reason."""
-        self.dropped[reason] = self.dropped.get(reason, 0) + 1
-
-    def lose(self, reason: str) -> None:
-        """Count one event that is lost although it was to be sent, by reason."""
-        self.drop(reason)
-        self.lost += 1
 
 
 _writers: weakref.WeakSet[Writer] = weakref.WeakSet()
@@ -154,9 +90,7 @@ class Writer:
             home.has_writer(self)
 
     def _forget_files(self) -> None:
-        self.number = 0
-        self._note = Note(0)
-        self._alive: ProcessLock | None = None
+        self._claim = Claim()
         self._fd = -1
         self._segment = 0
         self._size = 0  # byte of the segment where what is in memory begins
@@ -171,15 +105,19 @@ class Writer:
         self._retired: deque[int] = deque()  # segments that are full and have yet to be
 
     def _begin(self) -> None:
-        if self._alive is None:
+        if not self._claim.number:
             if self._home is not None:
                 self._home.stand_again()
-            self._note, self._alive = _claim_writer(self.path, self._least_number, helps=self._helps)
-            self.number = self._note.writer
+            self._claim = Claim.take(self.path, self._least_number, helps=self._helps)
             if not self.mark or self._marked:
-                self._marked = self._note.helps or self._note.since != self.number
+                self._marked = self._helps or self._claim.since != self.number
                 self.mark = b',"by":%d' % self.number if self._marked else b""
         self._next_segment()
+
+    @property
+    def number(self) -> int:
+        """Its number in the directory; 0 before it has written."""
+        return self._claim.number
 
     @property
     def waiting(self) -> int:
@@ -206,15 +144,9 @@ class Writer:
         if not self._kept:  # without the lock: see `look`
             return b""
         with self._lock:
-            at, found = self._size, bytearray()
-            if place != (self.number, self._segment) or offset < at:
+            if place != (self.number, self._segment) or offset < self._size:
                 return b""
-            for line in self._kept:
-                found += line[max(0, offset - at) :]
-                at += len(line)
-                if len(found) >= most:
-                    break
-            data = bytes(found[:most])
+            data = part_of(self._kept, self._size, offset, most)
             self._shown = max(self._shown, offset + len(data))
             return data
 
@@ -235,7 +167,7 @@ class Writer:
             self._begin_first()
         if self.mark:
             body = body[:-1] + self.mark + b"}"
-        line = body[:-1] + _SEAL_LINE % crc32(body)
+        line = body[:-1] + SEAL_LINE % crc32(body)
         # Not acquire() and try, which takes half the time: a KeyboardInterrupt between the two would keep the lock.
         with self._lock:
             if self._kept or self._gap:  # lines stay in the order they came
@@ -287,7 +219,7 @@ class Writer:
                 self._turning = False
 
     def _refused(self, error: OSError) -> None:
-        self._trouble = _reason(error)
+        self._trouble = error.strerror or str(error)
         if error.errno == errno.EBADF and not self.closed:
             # The program has closed it, as one does that becomes a daemon: the next line begins a writer anew.
             self._let_go_of_acknowledged()
@@ -423,7 +355,7 @@ class Writer:
         self._new = True
         if self._durable:  # all that is in the old one was synced line by line
             self._sync_name()
-            _close(old)
+            close_quietly(old)
         elif old != -1:
             self._retired.append(old)  # whoever logs need not wait until all of it is on the disk
             if len(self._retired) > _RETIRED:
@@ -440,7 +372,7 @@ class Writer:
             while self._retired:
                 retired = self._retired.popleft()
                 self._fsync(retired)
-                _close(retired)
+                close_quietly(retired)
         self._sync_name()
         fd = self._fd
         if self._dirty and fd != -1:
@@ -457,7 +389,7 @@ class Writer:
         try:
             os.fsync(fd)
         except OSError as exc:
-            self._unsynced = _reason(exc)
+            self._unsynced = exc.strerror or str(exc)
             return False
         self._unsynced = ""
         return True
@@ -474,25 +406,22 @@ class Writer:
             self._dirty = True  # `sync` in another thread may have said that it sees to it, and not begun
             self._sync_now()
             fd, self._fd = self._fd, -1
-            _close(fd)
+            close_quietly(fd)
             self._let_go_of_acknowledged()
             for _ in self._kept:
                 self.counts.lose(f"disk: {self._trouble}")
             self._kept.clear()
             self._kept_bytes = 0
-            if self._alive is not None:
-                self._alive.release()
+            self._claim.release()
 
     def leave(self, exit_code: int) -> None:
         """Say how this member ended: the run goes on with the others, if there are some."""
-        if self._alive is not None and not self._helps:
-            self._note = replace(self._note, left=exit_code)
-            self._alive.note(self._note.text)
+        self._claim.leave(exit_code)
 
     @property
     def since(self) -> int:
         """The first of the members that this one came to; 0 of a helper."""
-        return self._note.since
+        return self._claim.since
 
     def _write_all_that_fits(self) -> None:
         """Write what is kept, but for a line for which no file may be large enough (`ulimit -f`)."""
@@ -513,9 +442,7 @@ class Writer:
         if self._home is None or not self._kept:
             return 0
         segment, end = self._home.acknowledged(self.number)
-        ends = accumulate(map(len, self._kept), initial=self._size)
-        next(ends)
-        return sum(1 for _ in takewhile(lambda at: at <= end, ends)) if segment == self._segment else 0
+        return lines_until(self._kept, self._size, end) if segment == self._segment else 0
 
     def _let_go_of_acknowledged(self) -> None:
         """Forget what the server has of what is in memory. Only where no more comes to this segment."""
@@ -567,9 +494,8 @@ class Writer:
     def _leave(self) -> None:
         """Close all files: they are nobody's any more."""
         for descriptor in (self._fd, *self._retired):
-            _close(descriptor)
-        if self._alive is not None:
-            self._alive.release()
+            close_quietly(descriptor)
+        self._claim.release()
         self._forget_files()
 
     def reopen(self) -> None:
@@ -589,10 +515,9 @@ class Writer:
         self._home = None  # if the directory goes away, it is the parent's to make anew
         self._helps = True
         self.counts = Counts()
-        if self._alive is not None:
-            self._alive.abandon()
+        self._claim.abandon()
         for fd in (self._fd, *self._retired):
-            _close(fd)
+            close_quietly(fd)
         self._forget_files()  # the next append begins a writer of the child's own
 
 
@@ -603,62 +528,3 @@ def _after_fork_in_child() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
-
-
-def _claim_writer(path: Path, least: int, *, helps: bool) -> tuple[Note, ProcessLock]:
-    """The first free writer number, with its lock held: the lock file is made by one process only."""
-    number = max((writer for writer, _ in segments(path)), default=0)
-    number = max(number, least - 1)
-    while True:
-        number += 1
-        name = path / lock_name(number)
-        try:
-            os.close(door.create(path, name.name))
-        except FileExistsError:
-            continue
-        lock = ProcessLock(name)
-        note = Note(number, 0 if helps else first_of(path, number), helps)
-        with contextlib.suppress(OSError):  # a file system without locks: the run only looks dead to others
-            for _ in range(_CLAIM_TRIES):
-                if lock.acquire():
-                    lock.note(note.text)
-                    break
-                time.sleep(0.001)  # another process is just probing it
-        return note, lock
-
-
-def _close(fd: int) -> None:
-    with contextlib.suppress(OSError):  # none yet, or the program was there first
-        os.close(fd)
-
-
-def _reason(exc: OSError) -> str:
-    return os.strerror(exc.errno) if exc.errno else str(exc)
-
-
-def segments(path: Path) -> list[tuple[int, int]]:
-    """All (writer, segment) of a run directory, in order."""
-    names = (_SEGMENT.fullmatch(item.name) for item in path.iterdir())
-    return sorted((int(match[1]), int(match[2])) for match in names if match)
-
-
-def is_writing(path: Path, writer: int) -> bool:
-    """Whether a writer may still add to its journal: it lives, or nobody can tell."""
-    return not is_free(path / lock_name(writer))
-
-
-def segment_path(path: Path, writer: int, segment: int) -> Path:
-    """The file of one segment."""
-    return path / f"journal-{writer:04d}-{segment:04d}.jsonl"
-
-
-def sync_directory(path: Path) -> None:
-    """Force the names in a directory to the disk (where the system can: not on Windows)."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    with contextlib.suppress(OSError):
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)

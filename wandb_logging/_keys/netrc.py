@@ -16,7 +16,7 @@ from pathlib import Path
 
 from wandb_logging._errors import SettingsError
 from wandb_logging._journal.locks import ProcessLock
-from wandb_logging._journal.writer import sync_directory
+from wandb_logging._journal.segments import sync_directory
 from wandb_logging._keys.netrc_text import MalformedError, parse, with_entry, without_entry
 
 _LOCK_SECONDS = 10.0

@@ -19,7 +19,7 @@ from wandb_logging._errors import JournalError
 from wandb_logging._fold.fold import State
 from wandb_logging._journal.copies import new_digest
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._journal.writer import segment_path
+from wandb_logging._journal.segments import segment_path
 from wandb_logging._page.bins import Bins, Series
 from wandb_logging._page.exact import Exact, Mark
 from wandb_logging._values.plain import dumps, loads

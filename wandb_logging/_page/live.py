@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from wandb_logging._journal.writer import segment_path, segments
+from wandb_logging._journal.segments import segment_path, segments
 from wandb_logging._page.runs import Run, Runs
 
 _TICK = 0.05  # seconds between two looks at runs that go on

@@ -9,7 +9,8 @@ from typing import Any, BinaryIO
 
 from wandb_logging._journal import door
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._journal.writer import segment_path, segments, unseal
+from wandb_logging._journal.seal import unseal
+from wandb_logging._journal.segments import segment_path, segments
 from wandb_logging._reading.replay import beginning
 from wandb_logging._values.plain import loads
 

@@ -15,7 +15,8 @@ from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal import door
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._journal.writer import segment_path, segments, unseal
+from wandb_logging._journal.seal import unseal
+from wandb_logging._journal.segments import segment_path, segments
 from wandb_logging._reading.outline import event_of
 
 MOST_RUNS = 5000

@@ -30,6 +30,7 @@ from wandb_logging._run.rounds import Rounds
 from wandb_logging._run.samples import Samples
 from wandb_logging._run.save import SavedFiles
 from wandb_logging._run.start import ALONE, Part, open_journal
+from wandb_logging._run.stats import Stats
 from wandb_logging._server.link import Link, Pace, explain
 from wandb_logging._server.protocol import app_url, run_url
 from wandb_logging._settings.settings import Settings
@@ -415,6 +416,21 @@ class Background:
             with contextlib.suppress(OSError):  # the directory is away
                 return self.journal.run_dir.lines_after_in_time(self.uploader.position, until)
         return None
+
+    def stats(self) -> Stats:
+        """Counts of the run's events so far."""
+        writer, uploader, journalled = self.journal.writer, self.uploader, self.journalled
+        return Stats(
+            accepted=journalled + writer.waiting + sum(writer.counts.dropped.values()),
+            journalled=journalled,
+            sent=uploader.sent,
+            acknowledged=uploader.acknowledged,
+            set_aside=self.set_aside + uploader.state.set_aside - uploader.state.told,
+            late=uploader.state.late,
+            masked=self._secrets.count,
+            dropped=dict(writer.counts.dropped),
+            lag=self.lag(),
+        )
 
     def lag(self) -> float:
         """Age in seconds of the oldest event the server has not acknowledged."""

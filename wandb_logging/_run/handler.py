@@ -369,7 +369,7 @@ class WandbHandler(logging.Handler):
 
     def stats(self) -> dict[str, Any]:
         """Counts as `Run.stats` gives them; of a handler without a run yet all are 0."""
-        stats = Stats() if self._run is None else self._run._stats()  # noqa: SLF001  the same room
+        stats = Stats() if self._run is None else self._run._background.stats()  # noqa: SLF001  the same room
         return stats.with_dropped("logged after the handler was closed", self._late).to_json()
 
 

@@ -19,7 +19,7 @@ from wandb_logging._errors import JournalError, LogError
 from wandb_logging._events import alerts
 from wandb_logging._events.metrics import Metric
 from wandb_logging._fold import fold
-from wandb_logging._journal.rundir import safe_name
+from wandb_logging._journal.names import safe_name
 from wandb_logging._keys.keys import Session
 from wandb_logging._media.placing import Placing
 from wandb_logging._process import ending
@@ -32,7 +32,7 @@ from wandb_logging._run.background import Background
 from wandb_logging._run.described import Described
 from wandb_logging._run.save import POLICIES, matches
 from wandb_logging._run.start import ALONE, Part, anchored, prepare_for, samplers_of, secrets_of
-from wandb_logging._run.stats import OwnStats, Stats
+from wandb_logging._run.stats import OwnStats
 from wandb_logging._run.watch import Watch
 from wandb_logging._sending.files import ignored
 from wandb_logging._settings.parent import is_within
@@ -129,7 +129,7 @@ class Run(Described):
         config = plain(settings.config, aside=aside, of_config=True)
         mode = prepare_for(settings)
         self._secrets = secrets = secrets_of(settings, mode, notices)
-        samplers = samplers_of(settings, lambda: OwnStats(self._stats))
+        samplers = samplers_of(settings, lambda: OwnStats(self._background.stats))
         self._background = Background(
             settings, mode, config, notices, secrets, samplers, self._on_stop, undo, stall, standing.place, part
         )
@@ -563,22 +563,7 @@ class Run(Described):
         that look like secrets. What forked children wrote counts as well, and what was in the directory of a run that
         is resumed; what was dropped or masked there is theirs.
         """
-        return self._stats().to_json()
-
-    def _stats(self) -> Stats:
-        writer, uploader = self._journal.writer, self._background.uploader
-        counts, state, journalled = writer.counts, uploader.state, self._background.journalled
-        return Stats(
-            accepted=journalled + writer.waiting + sum(counts.dropped.values()),
-            journalled=journalled,
-            sent=uploader.sent,
-            acknowledged=uploader.acknowledged,
-            set_aside=self._background.set_aside + state.set_aside - state.told,
-            late=state.late,
-            masked=self._secrets.count,
-            dropped=dict(counts.dropped),
-            lag=self._background.lag(),
-        )
+        return self._background.stats().to_json()
 
     def __copy__(self) -> Run:
         return self

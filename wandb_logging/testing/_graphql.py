@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, cast
 
 from wandb_logging.testing._schema import SDL
+from wandb_logging.testing._schema_artifacts import SDL as OF_ARTIFACTS
 from wandb_logging.testing._store import Refusal
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _unknown_fields(schema: GraphQLSchema, document: DocumentNode) -> bool:
 @functools.lru_cache(maxsize=1)
 def _schema(resolvers: tuple[tuple[str, Resolver], ...]) -> GraphQLSchema:
     graphql = require()
-    schema: GraphQLSchema = graphql.build_schema(SDL)
+    schema: GraphQLSchema = graphql.build_schema(SDL + OF_ARTIFACTS)
     for name, resolver in resolvers:
         type_name, field_name = name.split(".")
         schema.type_map[type_name].fields[field_name].resolve = _bind(resolver)  # type: ignore[attr-defined]

@@ -1,0 +1,29 @@
+"""What became of the events given to a writer, in numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Counts:
+    """What became of the events given to a writer.
+
+    Attributes:
+        journalled: on the disk.
+        dropped: those that are lost, by reason.
+        lost: of the dropped: those that neither a setting nor the end of the run explains.
+    """
+
+    journalled: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    lost: int = 0
+
+    def drop(self, reason: str) -> None:
+        """Count one event that is lost, by reason."""
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+
+    def lose(self, reason: str) -> None:
+        """Count one event that is lost although it was to be sent, by reason."""
+        self.drop(reason)
+        self.lost += 1

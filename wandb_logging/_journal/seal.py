@@ -1,0 +1,46 @@
+"""A line of the journal sealed and opened: the event's JSON object, with its checksum as last member. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from wandb_logging._values.zlib import crc32
+
+_SEAL = b',"crc":"%08x"}'
+_SEAL_SIZE = len(_SEAL % 0)
+SEAL_LINE = _SEAL + b"\n"  # the end of a line, for its checksum
+_ANY_SEAL = re.compile(rb',"crc":"[0-9a-f]{8}"\}')
+_SALVAGE_TRIES = 64  # beginnings of an event that are tried before one seal; keeps a hostile line from taking hours
+
+
+def seal(body: bytes) -> bytes:
+    """A journal line: the event's JSON object with its checksum as last member, and a newline."""
+    return body[:-1] + SEAL_LINE % crc32(body)
+
+
+def unseal(line: bytes) -> bytes | None:
+    """The event's JSON object from a line without its newline; None if the line is damaged."""
+    body = line[:-_SEAL_SIZE] + b"}"
+    return body if line[-_SEAL_SIZE:] == _SEAL % crc32(body) and len(body) > 1 else None
+
+
+def salvage(line: bytes) -> tuple[list[bytes], bytes]:
+    """The whole events inside a damaged line, and the bytes that belong to none.
+
+    Where a newline was lost two lines look like one; where a write broke off the next event follows half of one.
+    """
+    bodies: list[bytes] = []
+    rest = b""
+    at = 0
+    for found in _ANY_SEAL.finditer(line):
+        start = at - 1
+        for _ in range(_SALVAGE_TRIES):
+            start = line.find(b'{"', start + 1, found.end())
+            body = unseal(line[start : found.end()]) if start >= 0 else None
+            if body is not None:
+                bodies.append(body)
+                rest += line[at:start]
+                at = found.end()
+            if body is not None or start < 0:
+                break
+    return bodies, rest + line[at:]

@@ -1,0 +1,41 @@
+"""The segments of a journal as files: how they are called, which are there, and whose they are."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from pathlib import Path
+
+from wandb_logging._journal.locks import is_free
+from wandb_logging._journal.members import lock_name
+
+_SEGMENT = re.compile(r"journal-(\d{4,})-(\d{4,})\.jsonl")
+
+
+def segments(path: Path) -> list[tuple[int, int]]:
+    """All (writer, segment) of a run directory, in order."""
+    names = (_SEGMENT.fullmatch(item.name) for item in path.iterdir())
+    return sorted((int(match[1]), int(match[2])) for match in names if match)
+
+
+def is_writing(path: Path, writer: int) -> bool:
+    """Whether a writer may still add to its journal: it lives, or nobody can tell."""
+    return not is_free(path / lock_name(writer))
+
+
+def segment_path(path: Path, writer: int, segment: int) -> Path:
+    """The file of one segment."""
+    return path / f"journal-{writer:04d}-{segment:04d}.jsonl"
+
+
+def sync_directory(path: Path) -> None:
+    """Force the names in a directory to the disk (where the system can: not on Windows)."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    with contextlib.suppress(OSError):
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
