@@ -220,7 +220,7 @@ class Writer:
 
     def _refused(self, error: OSError) -> None:
         self._trouble = error.strerror or str(error)
-        if error.errno == errno.EBADF and not self.closed:
+        if error.errno == errno.EBADF and self._fd != -1 and not self.closed:
             # The program has closed it, as one does that becomes a daemon: the next line begins a writer anew.
             self._let_go_of_acknowledged()
             self._make_whole()
