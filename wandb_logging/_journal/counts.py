@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 
 
@@ -27,3 +28,8 @@ class Counts:
         """Count one event that is lost although it was to be sent, by reason."""
         self.drop(reason)
         self.lost += 1
+
+
+def reason_of(error: OSError) -> str:
+    """Why the disk refuses something, in the system's words."""
+    return os.strerror(error.errno) if error.errno else str(error)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from wandb_logging._journal import door
 from wandb_logging._journal.claim import Claim
-from wandb_logging._journal.counts import Counts
+from wandb_logging._journal.counts import Counts, reason_of
 from wandb_logging._journal.kept import lines_until, part_of
 from wandb_logging._journal.locks import close_quietly, out_of_the_way
 from wandb_logging._journal.lost import LOST, Home, is_in_place, unacknowledged
@@ -219,7 +219,7 @@ class Writer:
                 self._turning = False
 
     def _refused(self, error: OSError) -> None:
-        self._trouble = error.strerror or str(error)
+        self._trouble = reason_of(error)
         if error.errno == errno.EBADF and self._fd != -1 and not self.closed:
             # The program has closed it, as one does that becomes a daemon: the next line begins a writer anew.
             self._let_go_of_acknowledged()
@@ -389,7 +389,7 @@ class Writer:
         try:
             os.fsync(fd)
         except OSError as exc:
-            self._unsynced = exc.strerror or str(exc)
+            self._unsynced = reason_of(exc)
             return False
         self._unsynced = ""
         return True
