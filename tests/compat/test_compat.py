@@ -143,11 +143,11 @@ def test_what_is_not_covered_can_be_imported_and_says_so_when_it_is_used(use: Ca
 
 def test_arguments_and_settings_that_are_not_covered_are_named_once(caplog: pytest.LogCaptureFixture) -> None:
     """The run begins all the same. What they are without is not worth a word."""
-    settings = wandb.Settings(x_label="node", show_info=False, docker=None)
+    settings = wandb.Settings(x_stats_gpu_type="node", show_info=False, docker=None)
     for _ in range(2):
         wandb.init(mode="offline", save_code=True, sync_tensorboard=False, settings=settings, reinit="finish_previous")
     lines = [record.getMessage() for record in caplog.records if "not covered" in record.getMessage()]
-    assert [line.split()[1] for line in lines] == ["save_code", "x_label"]
+    assert [line.split()[1] for line in lines] == ["save_code", "x_stats_gpu_type"]
 
 
 def test_all_that_is_listed_is_there() -> None:
@@ -213,9 +213,22 @@ def test_settings_mean_the_same(wandb_server: LocalServer, form: Callable[..., A
 
 
 def test_a_wrong_value_is_an_error() -> None:
-    with pytest.raises(SettingsError, match="mode='shared'"):
-        wandb.init(mode="shared")
+    with pytest.raises(SettingsError, match="mode='together'"):
+        wandb.init(mode="together")
     assert current() is None
+
+
+def test_shared_mode_and_its_labels(wandb_server: LocalServer) -> None:
+    """Whoever is not primary has its label behind its names; the names of the primary stay."""
+    for label, primary in (("rank_0", True), ("rank_1", False)):
+        settings = wandb.Settings(mode="shared", x_label=label, x_primary=primary)
+        with wandb.init(project="p", id="one", settings=settings) as run:
+            run.log({"loss": 1})
+    (stored,) = wandb_server.runs
+    assert [sorted(name for name in row if name.startswith("loss")) for row in stored.history] == [
+        ["loss"],
+        ["loss/l:rank_1"],
+    ]
 
 
 @pytest.mark.parametrize(

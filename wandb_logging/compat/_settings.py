@@ -43,6 +43,7 @@ _OURS = {
     "silent": "quiet",
     "x_file_stream_transmit_interval": "flush_interval",
     "x_graphql_timeout_seconds": "request_timeout",
+    "x_label": "label",
     "x_stats_sampling_interval": "system_interval",
 }
 # Those that `init` sees to itself.
@@ -58,6 +59,7 @@ _OF_INIT = {
     "tensorboard",
     "x_disable_meta",
     "x_disable_stats",
+    "x_primary",
     "x_file_stream_no_gzip",
     "x_save_requirements",
 }
@@ -190,6 +192,8 @@ def our_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     ours["on_stop"] = lambda _run: stop()
     if "mode" in ours:
         ours["mode"] = _OLD_MODES.get(ours["mode"], ours["mode"])
+    if values.get("x_primary") is not False:  # the names of the metrics of the primary process stay
+        ours.pop("label", None)
     if "root_dir" in given:
         ours["cache_dir"] = Path(given["root_dir"]) / "wandb_cache"
     if "x_file_stream_no_gzip" in given:
