@@ -467,7 +467,7 @@ class TestFork:
         assert os.waitpid(child, 0)[1] == 0
 
     def test_the_child_has_a_journal_of_its_own(self, tmp_path: Path, writer: Writer) -> None:
-        """A forked child never writes into its parent's file, nor counts what the parent counted."""
+        """A forked child never writes into its parent's file, nor counts what the parent counted; it says who it is."""
         writer.append(body(1))
 
         def work() -> None:

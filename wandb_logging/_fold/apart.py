@@ -76,8 +76,9 @@ class Apart:
 
     def _decide(self, stepper: int) -> None:
         """The steps of the run are those of this process."""
-        self._rows.end()  # what another began is not to be overwritten
         early = self._work.state.apart.get("early", ())
+        if early or self._work.state.apart.get("stepper") is not None:
+            self._rows.end()  # what another began is not to be overwritten
         self._keep(stepper=stepper, early=[])
         for by, row, step, commit, time in early:
             if by == stepper:

@@ -170,7 +170,7 @@ class Writer:
         line = body[:-1] + SEAL_LINE % crc32(body)
         # Not acquire() and try, which takes half the time: a KeyboardInterrupt between the two would keep the lock.
         with self._lock:
-            if self._kept or self._gap:  # lines stay in the order they came
+            if self._kept or self._gap or self._fd == -1:  # lines stay in the order they came
                 self._wait(line)
                 return
             try:
@@ -188,7 +188,7 @@ class Writer:
     def _begin_first(self) -> None:
         """Begin before the first line of a forked child is made: it says whose it is."""
         with self._lock, contextlib.suppress(OSError):  # of a disk that refuses it, `_wait` hears
-            if self._fd == -1 and not self.closed and not self._retrying:
+            if self._fd == -1 and not (self.closed or self._retrying or self._kept or self._gap):
                 self._begin()
 
     def make_way(self, size: int) -> None:
