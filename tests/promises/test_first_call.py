@@ -22,11 +22,13 @@ from tests.patience import PATIENCE
 from wandb_logging import WandbHandler, read_run
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.rundir import RunDir
+from wandb_logging._process import forks
 from wandb_logging._run.run import going_on
 from wandb_logging._sending.recover import is_left
 from wandb_logging.testing import LocalServer
 
 PACKAGE = str(Path(wandb_logging.__file__).parent)
+SHARED = ("_run/handler.py", "_process/forks.py")
 # Instants that are tried: a million are all of them, and take hours.
 POINTS = int(os.environ.get("FIRST_CALL_INSTANTS", "60"))
 
@@ -43,6 +45,7 @@ class Interrupt:
 
     def __init__(self, at: int | None, kind: type[BaseException] = KeyboardInterrupt) -> None:
         self.count = 0
+        self.under_locks: list[int] = []  # instants in the two rooms whose locks all handlers share
         self._at = at
         self._kind = kind
 
@@ -52,6 +55,8 @@ class Interrupt:
         frame.f_trace_opcodes = True
         if event == "opcode":
             self.count += 1
+            if frame.f_code.co_filename.endswith(SHARED):
+                self.under_locks.append(self.count)
             if self.count == self._at:
                 raise self._kind
         return self
@@ -76,14 +81,21 @@ def alone() -> Iterator[None]:
         run.finish(timeout=0)
 
 
-def instants(mode: Literal["offline", "online"]) -> list[int]:
-    """Some of the instants of a first call, evenly."""
+def counted(mode: Literal["offline", "online"]) -> Interrupt:
+    """A first call that nothing interrupts."""
+    Interrupt(None).during(lambda: None)  # Python 3.12 counts instructions from the second tracing on
     handler = WandbHandler(project="p", mode=mode, cache_dir="counting", quiet=True, system_metrics=False)
     counter = Interrupt(None)
     assert not counter.during(lambda: handler.handle(record(0)))
     handler.close()
-    step = max(1, counter.count // POINTS)
-    return list(range(1, counter.count, step))
+    assert counter.count > POINTS
+    return counter
+
+
+def instants(mode: Literal["offline", "online"]) -> list[int]:
+    """Some of the instants of a first call, evenly."""
+    count = counted(mode).count
+    return list(range(1, count, max(1, count // POINTS)))
 
 
 def record(number: int) -> logging.LogRecord:
@@ -141,6 +153,20 @@ def test_no_thread_and_no_lock_is_left() -> None:
     while threading.active_count() > before + 1 and time.monotonic() < until:
         threading.enumerate()[-1].join(0.1)
     assert threading.active_count() <= before + 1
+
+
+def test_other_threads_go_on() -> None:
+    """Whatever block is left by the exception, no lock stays with the thread that it came to."""
+    WandbHandler(project="p", mode="offline", cache_dir="warm", quiet=True).handle(record(0))
+    for at in counted("offline").under_locks:
+        handler = WandbHandler(project="p", mode="offline", cache_dir="c", quiet=True, system_metrics=False)
+        Interrupt(at).during(lambda: handler.handle(record(0)))  # noqa: B023
+        other = threading.Thread(target=handler.handle, args=[record(1)], daemon=True)
+        other.start()
+        other.join(PATIENCE)
+        assert not other.is_alive(), at
+        assert not forks._busy, at
+        handler.close()
 
 
 def test_what_was_left_half_made_is_nobodys_run(tmp_path: Path) -> None:

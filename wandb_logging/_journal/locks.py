@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from wandb_logging._journal import door
 
@@ -172,12 +171,6 @@ def _locked_folder(folder: Path, until: float) -> int:
     except OSError:
         os.close(fd)
         raise
-
-
-def is_mine(lock: Any) -> bool:
-    """Whether this very thread holds a reentrant lock, as a finaliser or a signal's handler may find it."""
-    mine: bool = lock._is_owned()  # noqa: SLF001  what threading.Condition asks, too
-    return mine
 
 
 def is_locked(path: Path) -> bool:

@@ -23,13 +23,13 @@ from wandb_logging._events.event import BULK, Event
 from wandb_logging._journal import door
 from wandb_logging._journal.copies import remove_once
 from wandb_logging._journal.cursor import Cursor
-from wandb_logging._journal.locks import is_mine
 from wandb_logging._journal.reader import MOST_LINE
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.seal import seal, unseal
 from wandb_logging._journal.segments import segment_path, segments
 from wandb_logging._journal.writer import Writer
 from wandb_logging._values.plain import loads
+from wandb_logging._values.reentrant import is_mine
 
 SEGMENTS = 16  # so many fill the directory: it is by whole ones that room is made
 _OUTPUT_SHARE = 4  # output.log as a file may take one of so many parts

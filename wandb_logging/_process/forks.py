@@ -12,6 +12,8 @@ import threading
 import time
 from collections.abc import Iterator
 
+from wandb_logging._values.reentrant import is_mine, let_go
+
 _PATIENCE = 10.0  # seconds a fork waits at most
 _LOOK = 0.001  # seconds between two looks
 
@@ -24,17 +26,31 @@ _busy: dict[int, int] = {}  # idents of threads at such work, and how deep they 
 @contextlib.contextmanager
 def held_off() -> Iterator[None]:
     """Let no other thread fork for the length of a block, as long as that takes no more than ten seconds."""
-    ident = threading.get_ident()
+    ident, before, within = threading.get_ident(), depth(), is_mine(_gate)
     try:
         with _gate:
-            _busy[ident] = _busy.get(ident, 0) + 1
+            _busy[ident] = before + 1
         yield
+    except BaseException:
+        if not within:
+            let_go(_gate)
+        raise
     finally:
-        left = _busy.get(ident, 0) - 1
-        if left > 0:
-            _busy[ident] = left
-        else:
-            _busy.pop(ident, None)
+        back_to(before)
+
+
+def depth() -> int:
+    """How deep this thread is in such work."""
+    return _busy.get(threading.get_ident(), 0)
+
+
+def back_to(depth: int) -> None:
+    """Be as deep in such work as that: an exception can come while a block is left."""
+    ident = threading.get_ident()
+    if depth > 0:
+        _busy[ident] = depth
+    else:
+        _busy.pop(ident, None)
 
 
 def _before() -> None:

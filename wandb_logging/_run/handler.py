@@ -13,7 +13,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from logging.handlers import QueueHandler
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ from wandb_logging._run.run import Run, flush_aloud, go_on, inlet_of, is_finishe
 from wandb_logging._run.start import anchored, prepare_early, prepare_for
 from wandb_logging._run.stats import Stats
 from wandb_logging._settings.settings import SETTINGS, Settings
+from wandb_logging._values.reentrant import is_mine, let_go
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -52,6 +53,20 @@ def have_joined(run: Run) -> None:
     """Have the handlers of this process that have no run yet, and those that come, log to a run of another process."""
     global _joined_run  # noqa: PLW0603  there is one such run in a process
     _joined_run = run
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Start runs one after another, and while nobody forks: a child can do nothing with half a run."""
+    within, depth = is_mine(_starting), forks.depth()
+    try:
+        with forks.held_off(), _starting:
+            yield
+    except BaseException:
+        if not within:
+            let_go(_starting)
+        forks.back_to(depth)
+        raise
 
 
 def _after_fork_in_child() -> None:
@@ -221,7 +236,7 @@ class WandbHandler(logging.Handler):
             return None
         try:
             prepare_for(self.settings)  # before the lock: a module that is imported may log, too
-            with forks.held_off(), _starting:  # a child can do nothing with half a run
+            with _alone():
                 if self._early is not None:  # a signal handler logs while this very thread starts the run
                     self._early.append(record)
                     return None
@@ -282,7 +297,7 @@ class WandbHandler(logging.Handler):
     def run(self) -> Run:
         """The run the records go to; asking for it starts it."""
         prepare_for(self.settings)
-        with forks.held_off(), _starting:
+        with _alone():
             if self._run is None or (self._inner is None and not self._closed):
                 self._start()
         assert self._run is not None
