@@ -15,12 +15,14 @@ from wandb_logging._cli.arguments import add_host, jobs, seconds
 from wandb_logging._cli.event_folders import made_of_events
 from wandb_logging._cli.found import run_named, runs_in
 from wandb_logging._cli.interrupting import interruptible
-from wandb_logging._cli.output import DONE, INTERRUPTED, LEFT, PROG, USAGE, complain, draws, say
+from wandb_logging._cli.output import DONE, INTERRUPTED, LEFT, PROG, USAGE, complain, draws, say, words_of
+from wandb_logging._cli.rules import rules_of
 from wandb_logging._cli.text import counted
-from wandb_logging._errors import JournalError, SettingsError
+from wandb_logging._errors import JournalError, SettingsError, WandbLoggingError
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._report import Report
 from wandb_logging._sending.ranks import RANKS, split
+from wandb_logging._sending.rules import change_rules
 from wandb_logging._sending.sync import sync
 from wandb_logging._settings.settings import Settings
 
@@ -38,6 +40,7 @@ EXAMPLES = (
     "sync --ranks all",
     "sync /data/wandb_cache --timeout 60",
     "sync lightning_logs --project digits",
+    "sync 3kq9x0ab --rules rules.yaml",
     "sync 3kq9x0ab --entity my-team",
     "sync 3kq9x0ab --as-new",
 )
@@ -69,6 +72,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="of a launch with several ranks send the run of rank 0 (zero), what all of them logged in that run (all), "
         "each rank in a run of one group (group), or in a run (each); default: zero",
     )
+    parser.add_argument(
+        "--rules", type=Path, metavar="RULES", help="find metrics in the text that is not sent yet by these rules"
+    )
     add_host(parser)
     other = parser.add_argument_group("elsewhere", "What differs from what the run was made with. It is remembered.")
     other.add_argument("--entity", metavar="NAME", help="team or user to send to")
@@ -98,6 +104,8 @@ def run(args: argparse.Namespace) -> int:
             say(f"no runs in {', '.join(map(str, paths))}")
         return DONE if all_read else LEFT
     _say_held(held, paths)
+    if args.rules is not None and not _change_rules(runs, args.rules):
+        return LEFT
     if args.follow and not found:
         complain(f"no runs in {', '.join(map(str, paths))} yet: waiting; Ctrl-C stops")
     elif args.follow and sys.stderr.isatty():
@@ -147,7 +155,7 @@ def _check(args: argparse.Namespace) -> None:
     """
     if args.until_idle is not None and not args.follow:
         raise SettingsError("--until-idle goes with --follow")
-    for option in ("as_new", "id", "name"):
+    for option in ("as_new", "id", "name", "rules"):
         if getattr(args, option) and not args.path:
             typed = f"--{option.replace('_', '-')}"
             raise SettingsError(f"{typed}: say of which run, as in `{PROG} sync RUN {typed}`; `{PROG} ls` lists them")
@@ -160,6 +168,18 @@ def _paths(wanted: Sequence[str], cache_dir: Path) -> list[Path]:
         JournalError: it is neither.
     """
     return [Path(name) if Path(name).exists() else run_named(name, cache_dir) for name in wanted] or [cache_dir]
+
+
+def _change_rules(runs: Sequence[RunDir], path: Path) -> bool:
+    """Whether the rules could be given to the runs."""
+    try:
+        rules = rules_of(path)
+        for run_dir in runs:
+            change_rules(run_dir, rules)
+    except (OSError, WandbLoggingError) as exc:
+        complain(words_of(exc))
+        return False
+    return True
 
 
 def _say_held(held: Sequence[RunDir], paths: Sequence[Path]) -> None:

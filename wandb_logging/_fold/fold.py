@@ -163,7 +163,7 @@ class _Folder:
             else:
                 self.rows.take(event, metrics, time)
         self.texts.take(event)
-        if self.rules.text_rules and not label:
+        if self.mined.wanted and not label:
             self.mined.take(event, time)
         if not ROW_AND_TEXT.issuperset(event):
             self._rest(event, time)

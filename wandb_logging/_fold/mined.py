@@ -15,13 +15,19 @@ if TYPE_CHECKING:
     from wandb_logging._mining.ruleset import RuleSet
 
 
+_STAYS = ("begun", "step", "x")  # what of a stream does not depend on the rules: a line that is begun, the last step
+
+
 class Mined:
     """Takes the texts of events into rows, as the run's rules say. Without rules it does nothing."""
 
     def __init__(self, work: Work, rows: Rows) -> None:
         self._work = work
         self._rows = rows
-        self._given = work.rules.text_rules
+        self.wanted = bool(work.rules.text_rules or work.rules.later_rules)
+        self._plan = [(0, work.rules.text_rules), *work.rules.later_rules]
+        self._since: int = work.state.mining.get("since", 0)
+        self._given = next(rules for since, rules in reversed(self._plan) if since <= self._since)
         self._set: RuleSet | None = None
 
     @property
@@ -33,8 +39,20 @@ class Mined:
             self._set = RuleSet(self._given, saved)
         return self._set
 
+    def _follow_plan(self) -> None:
+        """Go on with other rules, from the event on that they are for."""
+        since, rules = max((one for one in self._plan if one[0] < self._work.state.events), key=lambda one: one[0])
+        if since <= self._since:
+            return
+        self.save()
+        streams = (self._work.state.mining.get("rules") or {}).get("streams", {})
+        kept = {name: {key: seen[key] for key in _STAYS if key in seen} for name, seen in streams.items()}
+        self._since, self._given, self._set = since, rules, None
+        self._work.state.mining = {**self._work.state.mining, "since": since, "rules": {"streams": kept}}
+
     def take(self, event: Mapping[str, Any], time: float) -> None:
         """Mine the text of a record. One that came with metrics has said what there is."""
+        self._follow_plan()
         if not self._given or "metrics" in event:
             return
         text = event.get("text")
@@ -52,6 +70,7 @@ class Mined:
 
     def take_output(self, text: str, time: float, *, error: bool) -> None:
         """Mine what the program wrote."""
+        self._follow_plan()
         if self._given:
             self._put(self._rules.feed_output(text, stream="stderr" if error else "stdout"), time)
 

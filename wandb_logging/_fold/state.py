@@ -29,6 +29,7 @@ class Rules:
         structured: whether text lines are JSON (protocol 4.6), as the server asked for.
         base_runtime: seconds the run had run before it was resumed.
         text_rules: rules that find metrics in text (`_mining.rules`).
+        later_rules: those that took their place for what was not sent then: after so many events, which.
     """
 
     start: float
@@ -37,6 +38,7 @@ class Rules:
     structured: bool = False
     base_runtime: float = 0.0
     text_rules: Sequence[Any] = ()
+    later_rules: Sequence[tuple[int, Sequence[Any]]] = ()
 
 
 @dataclass
@@ -157,6 +159,7 @@ def rules_of(info: RunInfo, *, structured: bool = False) -> Rules:
         structured=structured,
         base_runtime=info.server.runtime if info.server else 0.0,
         text_rules=(info.text_metrics or {}).get("rules", ()),
+        later_rules=[(one["events"], one["rules"]) for one in (info.text_metrics or {}).get("then", ())],
     )
 
 
