@@ -39,10 +39,10 @@ def test_a_run_that_was_never_sent(wandb_server: LocalServer) -> None:
 def test_what_the_server_has_stays(wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
     """Of a run that was sent in part the rest is, also where sending begins at its beginning again."""
     with new_run("p", mode="online") as run:
-        run.log_output("iter 1: loss 0.5\niter 2: lo")
+        run.log_output("iter 1: loss 0.5\n")
         run.flush()
         run.enable_offline_mode()
-        run.log_output("ss 0.25\niter 3: loss 0.125\n")
+        run.log_output("iter 2: loss 0.25\niter 3: loss 0.125\n")
         assert main(["sync", run.id, "--rules", write("rules.yaml", LOSS)]) == 1
         assert "is being uploaded" in capsys.readouterr().err  # a run that goes on keeps its rules
     assert run.dir is not None
