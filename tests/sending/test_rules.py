@@ -43,7 +43,7 @@ def test_what_the_server_has_stays(wandb_server: LocalServer, capsys: pytest.Cap
         run.flush()
         run.enable_offline_mode()
         run.log_output("iter 2: loss 0.25\niter 3: loss 0.125\n")
-        assert main(["sync", run.id, "--rules", write("rules.yaml", LOSS)]) == 1
+        assert main(["sync", run.id, "--rules", write("rules.yaml", LOSS)]) == 2
         assert "is being uploaded" in capsys.readouterr().err  # a run that goes on keeps its rules
     assert run.dir is not None
     assert main(["sync", run.id, "--rules", "rules.yaml"]) == 0
@@ -58,7 +58,7 @@ def test_wrong_rules_send_nothing(wandb_server: LocalServer, capsys: pytest.Capt
     """A rule that is wrong is said with its number, and the run stays as it was; rules are for runs that are named."""
     with new_run("p", mode="offline") as run:
         run.log_output("iter 1: loss 0.5\n")
-    assert main(["sync", run.id, "--rules", write("rules.yaml", [{"regex": r"(\d+)+$", "has": "x"}])]) == 1
+    assert main(["sync", run.id, "--rules", write("rules.yaml", [{"regex": r"(\d+)+$", "has": "x"}])]) == 2
     assert "rules[0]" in capsys.readouterr().err
     assert wandb_server.runs == []
     assert main(["sync", "--rules", "rules.yaml"]) == 2

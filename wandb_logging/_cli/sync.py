@@ -104,14 +104,13 @@ def run(args: argparse.Namespace) -> int:
             say(f"no runs in {', '.join(map(str, paths))}")
         return DONE if all_read else LEFT
     _say_held(held, paths)
-    if args.rules is not None and not _change_rules(runs, args.rules):
-        return LEFT
     if args.follow and not found:
         complain(f"no runs in {', '.join(map(str, paths))} yet: waiting; Ctrl-C stops")
     elif args.follow and sys.stderr.isatty():
         complain("sending until every run has ended; Ctrl-C stops, and loses nothing")
     progress = Progress({run.path: _unsent(run) for run in runs})
     try:
+        _change_rules(runs, args.rules)
         with progress:
             reports = interruptible(
                 lambda stop: sync(
@@ -170,16 +169,18 @@ def _paths(wanted: Sequence[str], cache_dir: Path) -> list[Path]:
     return [Path(name) if Path(name).exists() else run_named(name, cache_dir) for name in wanted] or [cache_dir]
 
 
-def _change_rules(runs: Sequence[RunDir], path: Path) -> bool:
-    """Whether the rules could be given to the runs."""
+def _change_rules(runs: Sequence[RunDir], path: Path | None) -> None:
+    """Give the runs other rules, if some were named.
+
+    Raises:
+        ValueError: they are wrong, or a run cannot have them now.
+    """
     try:
-        rules = rules_of(path)
-        for run_dir in runs:
-            change_rules(run_dir, rules)
+        rules = None if path is None else rules_of(path)
+        for run_dir in runs if rules is not None else ():
+            change_rules(run_dir, rules or ())
     except (OSError, WandbLoggingError) as exc:
-        complain(words_of(exc))
-        return False
-    return True
+        raise ValueError(words_of(exc)) from None
 
 
 def _say_held(held: Sequence[RunDir], paths: Sequence[Path]) -> None:
