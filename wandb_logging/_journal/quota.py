@@ -99,7 +99,7 @@ class BoundedWriter(Writer):
 
     def append(self, body: bytes) -> None:
         """Add one event if there is room, or else do as the policy says. Never raises."""
-        size = len(body) + _SEAL_BYTES
+        size = len(body) + len(self.mark) + _SEAL_BYTES
         if (size > self._free or self._every > 1) and not self._admits(body, size):
             return
         self._free -= size
