@@ -24,7 +24,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from wandb_logging._values import plain as _values
-from wandb_logging._values.plain import Aside, dumps, loads, mapping_of, plain
+from wandb_logging._values.plain import LONG, Aside, dumps, has_long_text, loads, mapping_of, plain
 
 np = pytest.importorskip("numpy")
 
@@ -532,3 +532,14 @@ class TestOfficialSDK:
         """Each conversion gives what the official SDK's gives; the exceptions are listed with their reasons."""
         same = text_of(converted(value)) == text_of(self.theirs(value))
         assert same is not (type(value).__name__ in DIFFERENT)
+
+
+@pytest.mark.parametrize("kept", ["x", "x" * (LONG + 1)])
+def test_a_long_text_is_found_at_any_depth(kept: str) -> None:
+    """What could be read of a journal can be nested deeper than functions of Python may call each other."""
+    tree: Any = kept
+    for _ in range(50_000):
+        tree = {"a": [tree]}
+    assert has_long_text(tree) == (len(kept) > LONG)
+    while tree != kept:  # taken apart by hand: Python's own way down would be as deep
+        tree = tree["a"][0]

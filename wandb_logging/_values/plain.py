@@ -72,11 +72,17 @@ def dumps(tree: object) -> bytes:
 
 def has_long_text(tree: object) -> bool:
     """Whether orjson should not write it: it takes 8 bytes for each, and without them ends the process."""
-    if type(tree) is str:
-        return len(tree) > LONG
-    if type(tree) is dict:
-        return any(map(has_long_text, tree.values()))
-    return type(tree) is list and any(map(has_long_text, tree))
+    parts = [tree]
+    for part in parts:  # it grows: a line of the journal may be nested as deep as it can be read
+        kind = type(part)
+        if kind is str:
+            if len(part) > LONG:  # type: ignore[arg-type]
+                return True
+        elif kind is dict:
+            parts += part.values()  # type: ignore[attr-defined]
+        elif kind is list:
+            parts += part  # type: ignore[arg-type]
+    return False
 
 
 def dumps_without_null(tree: object) -> bytes | None:
