@@ -352,6 +352,22 @@ class TestSignals:
         assert (process.returncode, run.state, run.exit_code) == (-signal.SIGTERM, "failed", 143)
         assert [row["x"] for row in run.history] == [1]
 
+    def test_while_files_are_sent(self, start_program: Start, wandb_server: LocalServer) -> None:
+        """As in the first seconds of each run: how it ended is told after the file that is under way."""
+        wandb_server.latency = 1.0
+        process = start_program("""
+            handler = WandbHandler(project="p", mode="online", close_timeout=300, quiet=True)
+            logging.getLogger().addHandler(handler)
+            logging.warning("", extra={"metrics": {"x": 1}})
+            print("ready")
+            wait()
+        """)
+        wandb_server.wait_for(lambda: any(request.path.startswith("/storage/") for request in wandb_server.requests))
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+        (run,) = wandb_server.runs
+        assert (process.returncode, run.state, run.exit_code) == (-signal.SIGTERM, "failed", 143)
+
     def test_by_default_the_programs_own_handlers_stay(self) -> None:
         """And what is ignored stays ignored; other signals are nobody's business; `signals: []` leaves all alone."""
         done = run_program("""

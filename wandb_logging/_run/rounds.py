@@ -157,12 +157,9 @@ class Rounds:
         self.samples.take()
         if not self.schedule.may_glance(time.monotonic(), asked=self._asker.asked):
             return
-        wished = self.wish.is_there
         self._begin()
         self._look_after_disk()
-        self.uploader.glance()
-        if wished:
-            self.wish.fulfil()
+        self.uploader.glance()  # a signal's wish stays: how the run ends is told by a round only
 
     def go_on(self) -> None:
         """The run goes on after its end."""
