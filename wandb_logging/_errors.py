@@ -88,13 +88,13 @@ class TLSError(TransportError):
 
 
 class HTTPStatusError(WandbLoggingError):
-    """The server answered with a status that is not 2xx.
+    """The server answered with a status that is not 2xx, or would have: then it was not asked.
 
     Attributes:
-        status: the HTTP status code.
+        status: the HTTP status code; None where no server has said so.
     """
 
-    def __init__(self, message: str, status: int) -> None:
+    def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
 
@@ -109,7 +109,7 @@ class ServerUnavailable(HTTPStatusError):
         retry_after: seconds the server asked us to wait, or None.
     """
 
-    def __init__(self, message: str, status: int, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, status: int | None, retry_after: float | None = None) -> None:
         super().__init__(message, status)
         self.retry_after = retry_after
 
@@ -118,7 +118,7 @@ class ServerUnavailable(HTTPStatusError):
 
 
 class AuthError(HTTPStatusError):
-    """401 or 403: the key is missing, wrong, or may not do this."""
+    """401 or 403: the key is wrong, or may not do this; or there is none, and no server was asked."""
 
 
 class RunNotFound(HTTPStatusError):
@@ -126,7 +126,7 @@ class RunNotFound(HTTPStatusError):
 
 
 class RequestRejected(HTTPStatusError):
-    """Any other 3xx or 4xx: this very request will never be accepted."""
+    """Any other 3xx or 4xx, or an address that is none: this very request will never be accepted."""
 
 
 class GraphQLError(WandbLoggingError):

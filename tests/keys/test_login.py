@@ -200,8 +200,9 @@ class TestVerify:
     def test_viewer_of_nobody(self, server: LocalServer) -> None:
         """An answer without a viewer is a refusal, too."""
         server.fail_next(status=200, body={"data": {"viewer": None}})
-        with pytest.raises(AuthError, match="does not know the key"):
+        with pytest.raises(AuthError, match="does not know the key") as caught:
             login(key=server.api_key, verify=True)
+        assert caught.value.status is None  # the server has said 200
         assert netrc_text() == ""
 
     def test_no_server(self) -> None:

@@ -268,6 +268,13 @@ class TestFailures:
             client.file_stream("/x", b"", gzip=False)
         assert getattr(error.value, "retry_after", 7.0) == 7.0
 
+    @pytest.mark.parametrize("host", ["http://[::1", "http://a b:port"])
+    def test_an_address_that_is_none(self, host: str) -> None:
+        """Trying again helps as little as after a refusal; no status is invented."""
+        with pytest.raises(RequestRejected) as error:
+            Client(host, KEY).graphql(protocol.VIEWER, {})
+        assert error.value.status is None
+
     def test_refused(self) -> None:
         """Nobody listens."""
         server = LocalServer().start()

@@ -40,7 +40,7 @@ class Server:
 
         key = next(find_keys(self.host, self._api_key), None)
         if key is None:
-            raise AuthError(f"no API key was found for {self.host}: run `wandb-logging login`", 401)
+            raise AuthError(f"no API key was found for {self.host}: run `wandb-logging login`")
         return Client(self.host, key.key, timeout=self._timeout)
 
     @contextlib.contextmanager

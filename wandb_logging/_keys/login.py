@@ -140,7 +140,7 @@ def check_key(session: Session, timeout: float) -> str:
         client.close()
     viewer = data.get("viewer")
     if not isinstance(viewer, dict):  # an answer of 200 all the same (protocol 2.5)
-        raise AuthError(f"{host} does not know the key; {how_to_get_one(host)}", 401)
+        raise AuthError(f"{host} does not know the key; {how_to_get_one(host)}")
     return str(viewer.get("entity") or "")
 
 

@@ -54,7 +54,7 @@ class Connection:
                 self._key = key.key
                 return Client(host, key.key, timeout=timeout or settings.request_timeout)
             wrong = f"the key from {key.source} was refused, and there is no other"
-        raise AuthError(wrong, 401)
+        raise AuthError(wrong)
 
     def refuse(self) -> None:
         """The server does not take the key of the latest client: another is looked for."""

@@ -201,7 +201,7 @@ def _sync_one(run_dir: RunDir, plan: _Plan, away: dict[str, WandbLoggingError], 
 def _concerns_all(error: WandbLoggingError) -> bool:
     """Whether the next run for that host would fail in the same way: not where only this one's project is closed."""
     if isinstance(error, AuthError):
-        return error.status == HTTPStatus.UNAUTHORIZED
+        return error.status != HTTPStatus.FORBIDDEN
     return isinstance(error, TransportError) and not isinstance(error, OutOfTime)
 
 
@@ -288,9 +288,9 @@ class _Sender:
             if found.source == KEY_VARIABLE and not trusted:
                 continue
             if found.problem:
-                raise AuthError(f"the key from {found.source} is malformed: {found.problem}", 401)
+                raise AuthError(f"the key from {found.source} is malformed: {found.problem}")
             return Client(self._host, found.key, timeout=self._options.timeout)
-        raise AuthError("no API key was found", 401)
+        raise AuthError("no API key was found")
 
     def _progress(self) -> None:
         if self._plan.on_progress is None:

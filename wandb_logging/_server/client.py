@@ -321,7 +321,7 @@ def _told(exc: Exception, proxy: str | None) -> Exception:
             return TransportError(f"what answers there speaks no TLS: is its address http://? ({reason})")
         return TLSError(f"the server's certificate was not accepted: {reason}")
     if isinstance(exc, _HOPELESS):
-        return RequestRejected(f"{type(exc).__name__}: {reason}", 400)
+        return RequestRejected(f"{type(exc).__name__}: {reason}")
     return TransportError(reason)
 
 
