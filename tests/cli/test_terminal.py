@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from wandb_logging.testing import LocalServer
 
 ESCAPE = "\x1b]0;pwned\x07\x1b[31m\u202e\n\rwandb-logging: all is sent\x9b\u2028"
-_hostile = st.text(st.sampled_from("\x1b[]031m;\x07\n\r\t\x9b\u202e\u2028\u200bé日a/*"), min_size=1, max_size=12)
+_hostile = st.text(st.sampled_from("\x1b[]031m;\x07\n\r\t\x9b\u202e\u2028\u200bé日a/*"), min_size=1, max_size=12).map(
+    lambda text: "a" + text if text[0] == "/" else text  # `ls /` would look through the whole machine
+)
 
 # Each command as a person may type it, with a name in the place of TEXT; one that is not here is typed with that alone.
 CALLS: dict[str, list[list[str]]] = {

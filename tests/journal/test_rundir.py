@@ -13,6 +13,7 @@ from tests.runs import START, add, make_run, row
 from wandb_logging._errors import JournalCorrupt, JournalLocked, LogError
 from wandb_logging._events.run_info import Remote, RunInfo
 from wandb_logging._events.task import Task
+from wandb_logging._journal import door
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.names import folder_name, safe_name
 from wandb_logging._journal.rundir import RunDir, find_runs
@@ -36,6 +37,25 @@ class TestIdentity:
         run_dir.save_server(remote)
         assert run_dir.info == info.but(server=remote)
         assert sorted(path.name for path in run_dir.path.iterdir()) == ["run.json", "server.json"]
+
+    def test_a_server_json_that_comes_while_it_is_looked_for(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Another process has just made it: it is not damaged."""
+        RunDir.create(tmp_path, INFO).save_server(Remote("s", "team", "p", "r", "calm-sea-1", history=3))
+        real, missing = door.read, ["server.json"]
+
+        def read(path: Path, name: str, *rest: int) -> bytes:
+            if name in missing:
+                missing.remove(name)
+                raise FileNotFoundError(name)
+            return real(path, name, *rest)
+
+        monkeypatch.setattr(door, "read", read)
+        server = RunDir(tmp_path / "p" / "r").info.server
+        assert missing == []
+        assert server is not None
+        assert server.history == 3
 
     @pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b'"x"', b"\xff", b'{"format": 2}', b"{}"])
     def test_a_run_json_that_is_none(self, tmp_path: Path, content: bytes | None) -> None:

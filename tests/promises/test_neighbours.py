@@ -215,7 +215,7 @@ class TestForkedWriters:
             stderr=subprocess.PIPE,
             text=True,
         )
-        wandb_server.wait_for(lambda: bool(wandb_server.runs and wandb_server.runs[0].history))
+        wandb_server.wait_for(Path("ready").exists, timeout=PATIENCE)  # files of the run are sent, too
         wandb_server.fail_always(status=503)
         out, err = process.communicate("\n", timeout=PATIENCE)
         *counts, took = out.split()

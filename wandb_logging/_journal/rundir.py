@@ -252,9 +252,12 @@ class RunDir:
         server = self._load("server.json")
         if server is None and self._unsaved_server is not None:
             server = self._unsaved_server.to_json()
+        is_there = server is not None or door.is_there(self.path, "server.json")
+        if server is None and is_there:  # another process may just have made it
+            server = self._load("server.json")
         if server is not None:
             kept = {**kept, "server": server}
-        elif door.is_there(self.path, "server.json"):  # asked again, the server would count our lines as another's
+        elif is_there:  # asked again, the server would count our lines as another's
             what = "where the run's lines begin on the server is unknown"
             raise JournalCorrupt(f"{self.path / 'server.json'} is damaged: {what}. See `wandb-logging repair`")
         wrong = problem(kept)
