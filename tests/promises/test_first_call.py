@@ -63,6 +63,7 @@ class Interrupt:
 
     def during(self, call: Callable[[], object]) -> bool:
         """Make a call; whether it was interrupted."""
+        sys._getframe().f_trace_opcodes = True  # Python 3.12 counts instructions only if somebody wanted it before
         sys.settrace(self)
         try:
             call()
@@ -83,7 +84,6 @@ def alone() -> Iterator[None]:
 
 def counted(mode: Literal["offline", "online"]) -> Interrupt:
     """A first call that nothing interrupts."""
-    Interrupt(None).during(lambda: None)  # Python 3.12 counts instructions from the second tracing on
     handler = WandbHandler(project="p", mode=mode, cache_dir="counting", quiet=True, system_metrics=False)
     counter = Interrupt(None)
     assert not counter.during(lambda: handler.handle(record(0)))

@@ -62,8 +62,9 @@ class Journal:
 
     @property
     def are_rows_on_disk(self) -> bool:
-        """Whether there is a directory, and it takes what is logged."""
-        return self.run_dir.on_disk and not self.writer.waiting
+        """Whether there is a directory, and it takes what is logged; after the end, whether it took all of it."""
+        is_short = self.writer.closed and self.writer.counts.lost
+        return self.run_dir.on_disk and not self.writer.waiting and not is_short
 
     @cached_property
     def keeper(self) -> Keeper:
