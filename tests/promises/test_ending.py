@@ -448,6 +448,26 @@ class TestSignals:
         assert done.returncode == 0, done.stderr
         assert wandb_server.run("child").exit_code == 143
 
+    @pytest.mark.parametrize("own_thread", [False, True])
+    def test_a_child_that_is_ended_as_soon_as_it_is_forked(self, *, own_thread: bool) -> None:
+        """As pools end their workers: no signal is forgotten, however early; the parent has its own as ever."""
+        done = run_program(f"""
+            run = new_run("p", mode="offline", quiet=True)
+            def fork():
+                for _ in range(50):
+                    pid = os.fork()
+                    if not pid:
+                        wait()
+                        os._exit(1)
+                    os.kill(pid, signal.SIGTERM)
+                    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGTERM
+            thread = threading.Thread(target=fork)
+            thread.start() if {own_thread} else fork()
+            thread.join() if {own_thread} else None
+            assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
+        """)
+        assert (done.returncode, only_run().exit_code) == (0, 0), done.stderr
+
     @pytest.mark.skipif(not shutil.which("unshare"), reason="no namespaces of processes here")
     def test_as_process_1(self, wandb_server: LocalServer) -> None:
         """The kernel keeps SIGTERM from it unless it is handled; the run ends, and the process, too."""

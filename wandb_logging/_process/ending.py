@@ -35,6 +35,7 @@ _signal_code: int | None = None
 _installed = False
 _handling = False
 _ours: set[signal.Signals] = set()  # signals whose handler is or was ours
+_masks: dict[int, set[Any]] = {}  # by ident of the thread that forks: the signals it held back before
 _set = signal.signal  # as it is without us
 _default_is_watched = False  # whether SIGTERM's default is to have our handler before it
 
@@ -154,6 +155,7 @@ def _chain(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     if before is None:
         raise ValueError(f"the handler of {number.name} was not set from Python")
+    _watch_forks()
     if before is not signal.SIG_IGN and not isinstance(before, _Chained):
         _set(number, _Chained(before))
     _ours.add(number)
@@ -177,6 +179,27 @@ def leave_signals_to_parent() -> None:
         if isinstance(before, _Chained) and before.is_last:
             with contextlib.suppress(ValueError):
                 _set(number, signal.SIG_DFL)
+
+
+@functools.cache
+def _watch_forks() -> None:
+    """Hold our signals back while a thread forks; registered once, after the hook that gives them back in a child.
+
+    What comes to a child before Python has begun there is forgotten if it has a handler in Python. So a pool that ends
+    its workers at once would wait for ever for one that was just forked.
+    """
+    if hasattr(os, "register_at_fork") and hasattr(signal, "pthread_sigmask"):
+        os.register_at_fork(before=_hold_back, after_in_parent=_let_through, after_in_child=_let_through)
+
+
+def _hold_back() -> None:
+    _masks[threading.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, _ours)
+
+
+def _let_through() -> None:
+    mask = _masks.pop(threading.get_ident(), None)
+    if mask is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 class _Chained:
