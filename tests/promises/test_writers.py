@@ -188,7 +188,8 @@ class TestWhoSends:
             writer.ask("log 0 50")
         first.kill()
         second.ask("log 50 60")
-        run = wandb_server.run("many")
+        # The dead one may not have come to tell the server of the run.
+        run = wandb_server.wait_for(lambda: wandb_server.run("many"), timeout=PATIENCE)
         wait_until(lambda: rows(run) == all_of(50, 60, 50))
         third.end("exit 0")
         second.end("exit 0")
