@@ -102,6 +102,24 @@ def test_what_raises_in_a_config_costs_only_itself(
     assert aside in caplog.text
 
 
+@pytest.mark.parametrize("put", [begun, updated, begun_in_compat, updated_in_compat])
+@pytest.mark.parametrize("deep", [300, 30_000, None])
+def test_what_is_nested_without_end_in_a_config_costs_only_itself(put: Callable[[Any], Any], deep: int | None) -> None:
+    """However deep, or where a value holds itself."""
+    outer: dict[str, Any] = {"here": 1}
+    inner = outer
+    for _ in range(deep or 0):
+        inner["in"] = {}
+        inner = inner["in"]
+    if deep is None:
+        inner["in"] = outer
+    with put({"a": 1, "bad": outer}) as run:
+        assert run.config["a"] == 1
+        assert run.config["bad"]["here"] == 1
+    while outer.get("in"):  # taken apart by hand: Python's own way down would be as deep
+        outer = outer.pop("in")
+
+
 @pytest.mark.parametrize("name", ["name", "notes", "tags", "group", "job_type"])
 @pytest.mark.parametrize("value", [5, b"x", object(), [5]])
 @pytest.mark.parametrize("compat", [False, True])

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from wandb_logging._events.metrics import AGGREGATES, Metric
-from wandb_logging._values.plain import mapping_of, read_items, with_utf8
+from wandb_logging._values.plain import MAX_DEPTH, mapping_of, read_items, with_utf8
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -535,11 +535,13 @@ def _definition(value: object) -> Metric:
     return Metric.of(**{key: _copied(value[key]) for key in value})
 
 
-def _copied(value: Any) -> Any:
+def _copied(value: Any, depth: int = 0) -> Any:
     # dictConfig hands over ConvertingDict and ConvertingList, whose `[]` resolves ext:// and
     # cfg:// but whose iteration over values does not: so go by key and index.
+    if depth > MAX_DEPTH:  # or for ever, where a value holds itself; `plain` says of both that they are too deep
+        return value
     if issubclass(type(value), dict):  # `isinstance` asks the value itself, which may raise
-        return {key: _copied(item) for key, item in read_items(value).items()}
+        return {key: _copied(item, depth + 1) for key, item in read_items(value).items()}
     if issubclass(type(value), list):
-        return [_copied(value[i]) for i in range(len(value))]
+        return [_copied(value[i], depth + 1) for i in range(len(value))]
     return value
