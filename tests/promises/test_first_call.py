@@ -156,7 +156,7 @@ def test_no_thread_and_no_lock_is_left() -> None:
 
 
 def test_other_threads_go_on() -> None:
-    """Whatever block is left by the exception, no lock stays with the thread that it came to."""
+    """Of the locks that all handlers share none stays with the thread that the exception came to."""
     WandbHandler(project="p", mode="offline", cache_dir="warm", quiet=True).handle(record(0))
     for at in counted("offline").under_locks:
         handler = WandbHandler(project="p", mode="offline", cache_dir="c", quiet=True, system_metrics=False)
