@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.contract.twins import differences
+from tests.surroundings import without
 from wandb_logging.compat._install import FOLDER
 from wandb_logging.testing import LocalServer, StoredArtifact, StoredRun
 
@@ -105,7 +106,7 @@ class Outcome:
 
 def run_with(client: str, given: Mapping[str, str]) -> dict[str, Outcome]:
     """Run idioms with a client, in one process."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "NETRC"))}
+    kept = without("WANDB_", "NETRC")
     path = {"PYTHONPATH": FOLDER} if client == "compat" else {}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, LocalServer() as server:
         Path(folder, "idioms.json").write_text(json.dumps(given), encoding="utf-8")

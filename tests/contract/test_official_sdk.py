@@ -9,7 +9,6 @@ import hashlib
 import importlib.util
 import json
 import math
-import os
 import subprocess
 import sys
 import textwrap
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.patience import PATIENCE
+from tests.surroundings import without
 from wandb_logging.testing import LocalServer
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def execute(
     server: LocalServer, folder: Path, *arguments: str, code: int = 0, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run Python with the SDK pointed at `server`, in `folder` and with nothing of this machine's settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "NETRC"))}
+    kept = without("WANDB_", "NETRC")
     home = {"HOME": str(folder), "USERPROFILE": str(folder), "WANDB_DIR": str(folder), "WANDB_SILENT": "true"}
     done = subprocess.run(
         [sys.executable, *arguments],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.patience import PATIENCE
+from tests.surroundings import without
 from wandb_logging import LogError, new_run, read_run
 from wandb_logging._events.metrics import (
     Metric,
@@ -324,7 +324,7 @@ def official(tmp_path_factory: pytest.TempPathFactory) -> Any:
         pytest.skip("the official SDK is not installed")
     folder: Path = tmp_path_factory.mktemp("official")
     with LocalServer() as server:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "NETRC"))}
+        kept = without("WANDB_", "NETRC")
         own = {"HOME": str(folder), "USERPROFILE": str(folder), "WANDB_DIR": str(folder), "WANDB_CONSOLE": "off"}
         done = subprocess.run(
             [sys.executable, "-c", SCRIPT],

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.surroundings import without
 from wandb_logging.compat._install import FOLDER
 from wandb_logging.testing import LocalServer, StoredRun
 
@@ -108,7 +109,7 @@ def tree_of(run: StoredRun) -> dict[str, Any]:
 def run_with(client: str, program: str) -> Outcome:
     """Run a program in a folder of its own."""
     folder = tempfile.mkdtemp(prefix=f"{program}-{client}-")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "NETRC"))}
+    kept = without("WANDB_", "NETRC")
     path = {"PYTHONPATH": FOLDER} if client == "compat" else {}
     quiet = {
         "HOME": folder,

@@ -12,7 +12,6 @@ import importlib.util
 import io
 import json
 import logging
-import os
 import re
 import subprocess
 import sys
@@ -25,6 +24,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import wandb_logging
+from tests.surroundings import without
 from wandb_logging import (
     Audio,
     Histogram,
@@ -860,7 +860,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
     with LocalServer() as server:
         for source in (OFFICIAL, OURS):
             folder = tmp_path_factory.mktemp("run")
-            kept = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "NETRC"))}
+            kept = without("WANDB_", "NETRC")
             own = {"HOME": str(folder), "WANDB_DIR": str(folder), "WANDB_SILENT": "true", **server.env()}
             script = textwrap.dedent(WORKLOAD) + textwrap.dedent(source)
             done = subprocess.run(

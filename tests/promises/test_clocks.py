@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.patience import PATIENCE
+from tests.surroundings import without
 from wandb_logging import sync
 from wandb_logging.testing import LocalServer
 
@@ -33,7 +33,7 @@ handler.close()
 def test_a_run_of_no_year(moment: float, wandb_server: LocalServer, tmp_path: Path) -> None:
     """Before 1970, or after 9999: the rows get the nearest time that there is."""
     command = [sys.executable, "-c", PROGRAM, str(moment)]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
+    environment = without("WANDB_")
     done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE
     )

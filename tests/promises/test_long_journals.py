@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ import pytest
 
 from tests.patience import PATIENCE
 from tests.runs import make_run
+from tests.surroundings import without
 from wandb_logging import new_run
 from wandb_logging._cli.charts import Curves
 from wandb_logging._journal import backlog
@@ -74,7 +74,7 @@ def test_a_run_that_goes_on_reads_none_of_it(long_run: Path, tmp_path: Path) -> 
     shutil.copytree(long_run, copy)
     size = sum(file.stat().st_size for file in copy.glob("journal-*"))
     assert size > 12 * MIB
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
+    environment = without("WANDB_")
     done = subprocess.run(
         [sys.executable, "-c", RESUMED, str(tmp_path)],
         cwd=tmp_path,

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from tests.patience import PATIENCE
 from tests.robustness.ground import Outcome
+from tests.surroundings import without
 from wandb_logging.testing import LocalServer
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ def _problems(place: Path, case: Case) -> Iterator[str]:
     stranger = Stranger()
     with LocalServer(api_key=key) as server, contextlib.closing(_Stopping(stranger)):
         host = server.url
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")}
+        environment = without("WANDB")
         environment.update(HOME=str(place / "home"), NETRC=str(place / "home" / "netrc"), WANDB_ERROR_REPORTING="false")
         environment["PYTHONPATH"] = str(ROOT)
         if case.source == "environment":
@@ -251,7 +252,7 @@ def _typed(place: Path, key: str) -> Iterator[str]:
 
     (place / "home").mkdir(parents=True)
     with LocalServer(api_key=key) as server:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")}
+        environment = without("WANDB")
         environment.update(HOME=str(place / "home"), NETRC=str(place / "home" / "netrc"), PYTHONPATH=str(ROOT))
         master, child = pty.openpty()
         command = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.patience import PATIENCE
+from tests.surroundings import without
 from wandb_logging import sync
 from wandb_logging._server.client import Client
 from wandb_logging.testing import LocalServer
@@ -42,7 +42,7 @@ def test_what_an_earlier_process_wrote(gzip: bool, wandb_server: LocalServer, tm
     if not gzip:
         wandb_server.features = wandb_server.features - {"FILESTREAM_GZIP"}
     key = wandb_server.api_key
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
+    environment = without("WANDB_")
     environment["HOME"] = str(tmp_path)
     done = subprocess.run(
         [sys.executable, "-c", EARLIER, key, wandb_server.url],

@@ -22,6 +22,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.patience import PATIENCE
+from tests.surroundings import without
 from wandb_logging import Session, SettingsError, WandbHandler, new_run, sync
 from wandb_logging._journal.copies import place_of
 from wandb_logging._journal.keeper import Keeper
@@ -373,7 +374,7 @@ class TestAsTheOfficialSDK:
                     run.log({"x": 1})
         """
         with LocalServer() as server:
-            kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
+            kept = without("WANDB_")
             own = {"WANDB_DIR": str(tmp_path), "WANDB_SILENT": "true", **server.env()}
             script = tmp_path / "train.py"
             script.write_text(textwrap.dedent(code))
