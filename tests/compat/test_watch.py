@@ -126,6 +126,8 @@ def test_a_model_that_is_moved_stays_watched(wandb_server: LocalServer, dtype: s
     assert [len(names) for names in keys(wandb_server)] == [8]
 
 
+# PyTorch copies a counter where it traces a model with hooks; Python 3.12 warns of that.
+@pytest.mark.filterwarnings("ignore:Pickle, copy, and deepcopy support will be removed:DeprecationWarning")
 @pytest.mark.parametrize("first", ["watch", "compile"])
 def test_a_model_that_is_compiled_is_watched(wandb_server: LocalServer, first: str) -> None:
     """Before it is watched or after that; its gradients and parameters are in the rows."""
