@@ -28,7 +28,7 @@ from wandb_logging._sending.recover import is_left
 from wandb_logging.testing import LocalServer
 
 PACKAGE = str(Path(wandb_logging.__file__).parent)
-SHARED = ("_run/handler.py", "_process/forks.py")
+SHARED = ("_run/handler.py", "_process/forks.py")  # the rooms whose locks all handlers share
 # Instants that are tried: a million are all of them, and take hours.
 POINTS = int(os.environ.get("FIRST_CALL_INSTANTS", "60"))
 
@@ -41,22 +41,22 @@ KINDS: tuple[type[BaseException], ...] = (KeyboardInterrupt, RecursionError, Ala
 
 
 class Interrupt:
-    """Counts the instructions that this package makes on this thread, and raises at one of them."""
+    """Counts the instructions that this package, or some of its rooms, make on this thread; raises at one of them."""
 
-    def __init__(self, at: int | None, kind: type[BaseException] = KeyboardInterrupt) -> None:
+    def __init__(
+        self, at: int | None, kind: type[BaseException] = KeyboardInterrupt, rooms: tuple[str, ...] = ("",)
+    ) -> None:
         self.count = 0
-        self.under_locks: list[int] = []  # instants in the two rooms whose locks all handlers share
         self._at = at
         self._kind = kind
+        self._rooms = rooms
 
     def __call__(self, frame: FrameType, event: str, _arg: Any) -> Any:
         if not frame.f_code.co_filename.startswith(PACKAGE):
             return None
         frame.f_trace_opcodes = True
-        if event == "opcode":
+        if event == "opcode" and frame.f_code.co_filename.endswith(self._rooms):
             self.count += 1
-            if frame.f_code.co_filename.endswith(SHARED):
-                self.under_locks.append(self.count)
             if self.count == self._at:
                 raise self._kind
         return self
@@ -82,19 +82,19 @@ def alone() -> Iterator[None]:
         run.finish(timeout=0)
 
 
-def counted(mode: Literal["offline", "online"]) -> Interrupt:
-    """A first call that nothing interrupts."""
+def counted(mode: Literal["offline", "online"], rooms: tuple[str, ...] = ("",)) -> int:
+    """How many instructions a first call makes."""
     handler = WandbHandler(project="p", mode=mode, cache_dir="counting", quiet=True, system_metrics=False)
-    counter = Interrupt(None)
+    counter = Interrupt(None, rooms=rooms)
     assert not counter.during(lambda: handler.handle(record(0)))
     handler.close()
     assert counter.count > POINTS
-    return counter
+    return counter.count
 
 
 def instants(mode: Literal["offline", "online"]) -> list[int]:
     """Some of the instants of a first call, evenly."""
-    count = counted(mode).count
+    count = counted(mode)
     return list(range(1, count, max(1, count // POINTS)))
 
 
@@ -158,9 +158,9 @@ def test_no_thread_and_no_lock_is_left() -> None:
 def test_other_threads_go_on() -> None:
     """Of the locks that all handlers share none stays with the thread that the exception came to."""
     WandbHandler(project="p", mode="offline", cache_dir="warm", quiet=True).handle(record(0))
-    for at in counted("offline").under_locks:
+    for at in range(1, counted("offline", SHARED) + 1):
         handler = WandbHandler(project="p", mode="offline", cache_dir="c", quiet=True, system_metrics=False)
-        Interrupt(at).during(lambda: handler.handle(record(0)))  # noqa: B023
+        assert Interrupt(at, rooms=SHARED).during(lambda: handler.handle(record(0)))  # noqa: B023
         other = threading.Thread(target=handler.handle, args=[record(1)], daemon=True)
         other.start()
         other.join(PATIENCE)
