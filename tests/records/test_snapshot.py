@@ -20,6 +20,8 @@ from wandb_logging._records.snapshot import Snapshot, Steps, change_event, row_e
 from wandb_logging._values import plain as _values
 from wandb_logging._values.plain import MAX_DEPTH, dumps, loads, plain
 
+needs_orjson = pytest.mark.skipif(importlib.util.find_spec("orjson") is None, reason="the short ways are orjson's")
+
 NOW = 1_700_000_000.5
 
 
@@ -32,7 +34,7 @@ class Number(float):
 
 
 class Recorder:
-    """Makes events, and keeps what it is told."""
+    """Makes events, and keeps what it is told. Where there is a shorter way it has to come to the same bytes."""
 
     def __init__(self, **settings: Any) -> None:
         self.aside: dict[str, str] = {}
@@ -43,7 +45,9 @@ class Recorder:
         self.snapshot = Snapshot(made, self.aside.__setitem__, self.broken.append, None, steps)
 
     def event(self, record: logging.LogRecord, formatter: logging.Formatter | None = None) -> Any:
+        short = self.snapshot.usual(record) if formatter is None else None
         body = self.snapshot.event(record, formatter)
+        assert short in {None, body}
         if body is None:
             return None
         event = loads(body)
@@ -310,6 +314,7 @@ class TestPaths:
             again = slow.snapshot.event(record, None)
         assert body is not None
         assert again is not None
+        assert fast.snapshot.usual(record) in {None, body}
         assert json.dumps(json.loads(body), sort_keys=True) == json.dumps(json.loads(again), sort_keys=True)
         assert fast.aside == slow.aside
 
@@ -322,11 +327,35 @@ class TestPaths:
         event = metrics_of(metrics=metrics)
         assert ("aside" in event) is (depth > MAX_DEPTH)
 
-    @pytest.mark.skipif(importlib.util.find_spec("orjson") is None, reason="the fast path is orjson's")
+    @needs_orjson
     @pytest.mark.parametrize("value", [1, 1.5, "x", True, None, {"c": 1}, Number(1.5), math.inf])
     def test_what_is_nearly_always_logged_takes_the_fast_path(self, value: Any, monkeypatch: Any) -> None:
         monkeypatch.setattr(snapshot, "_encode_slowly", None)
         assert Recorder().event(record_of(metrics={"a": 1, "b": value}, step=3))["metrics"]["b"] == value
+
+    @needs_orjson
+    @pytest.mark.parametrize("value", [1, 1.5, "x", True, None, {"c": 1}, math.nan, math.inf])
+    @pytest.mark.parametrize("settings", [{}, {"console": False}, {"console": "WARNING"}, {"alert_level": "ERROR"}])
+    @pytest.mark.parametrize("step", [{}, {"step": 3}, {"step": None}])
+    def test_and_the_shortest_way(self, value: Any, settings: Any, step: Any) -> None:
+        """Which comes to the same bytes, under most settings."""
+        snapshot = Recorder(**settings).snapshot
+        record = record_of("epoch %d of %s", 3, "many, many, many, many", metrics={"a": 1, "b": value}, **step)
+        assert snapshot.usual(record) == snapshot.event(record, None)
+        assert snapshot.usual(record) is not None
+
+    @needs_orjson
+    def test_text_alone_takes_the_shortest_way(self) -> None:
+        record, snapshot = record_of("epoch %d", 3), Recorder().snapshot
+        assert snapshot.usual(record) == snapshot.event(record, None) is not None
+
+    @pytest.mark.parametrize(
+        "settings", [{"late_steps": "error"}, {"text_format": "json"}, {"alert_level": "INFO"}, {"dict_args": True}]
+    )
+    def test_what_needs_thought_does_not(self, settings: Any) -> None:
+        """Where a setting says more of a record than its row and its text."""
+        record = record_of("%(a)d", {"a": 1}, metrics=None if "dict_args" in settings else {"a": 1})
+        assert Recorder(**settings).snapshot.usual(record) is None
 
     @budget(max_examples=25)
     @given(st.integers(1, 200))

@@ -19,18 +19,17 @@ from wandb_logging._events.event import YEAR_10000, Event
 from wandb_logging._fold.state import MAX_STEP
 from wandb_logging._fold.text import ERROR_LEVELS
 from wandb_logging._records import json_text
+from wandb_logging._records.usual import no_event, usual_event
 from wandb_logging._settings import text_metrics
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import Aside, dumps, fast_dumps, plain, reason
-from wandb_logging._values.quick import quick_row
+from wandb_logging._values.quick import are_finite_numbers, quick_row
 from wandb_logging._values.secrets import SHORTEST, Secrets
 
 if TYPE_CHECKING:
     from wandb_logging._mining.calls import Calls
 
-_NUMBERS = frozenset({float, int, bool})
 _MASKED = frozenset({"config", "summary"})  # kinds of changes whose names are the user's own
-_INFINITE = math.inf
 _STEPS = frozenset({"step", "global_step"})  # what an argument of a call is called that is the step
 _NO_LEVEL = 2**60  # above any level; an int, because an int is compared with it in each call
 _MAX_TEXT = 2**20  # characters of one record's text; the server shows at most 4096 of a line
@@ -113,11 +112,7 @@ def _encode_fast(event: dict[str, Any], metrics: Any, secrets: Secrets | None) -
     time, step = event["t"], event.get("step", 0)
     if not _FAST or type(time) is not float or type(step) is not int or step > MAX_STEP:
         return None
-    # A sum is finite only if all of it is, and takes half the time of looking for null, which is orjson's NaN.
-    if type(metrics) is dict and _NUMBERS.issuperset(map(type, metrics.values())):
-        is_ready = -_INFINITE < sum(metrics.values(), time) < _INFINITE
-    else:
-        is_ready = metrics is None
+    is_ready = metrics is None or (type(metrics) is dict and are_finite_numbers(metrics, time))
     if not is_ready:
         event["metrics"] = quick_row(metrics, secrets)
     line = fast_dumps(event)
@@ -243,6 +238,9 @@ class Steps:
 class Snapshot:
     """Turns log records into events, as the settings say.
 
+    Attributes:
+        usual: gives what `event` gives where the record is a usual one and no formatter is the user's, else None.
+
     Args:
         settings: metrics_key, step_key, dict_message, dict_args, console, alert_level, alert_wait_duration.
         report: told of values that are left out.
@@ -282,6 +280,12 @@ class Snapshot:
         self._media = media
         self._steps = steps
         self._secrets = secrets
+        # Where a formatter makes the text no record is usual.
+        self.usual = no_event
+        if self._formatter is None and steps is None:
+            levels = self._console_level, min(self._maybe_alert, logging.ERROR)
+            keys = settings.metrics_key, settings.step_key
+            self.usual = usual_event(keys, levels, self._masked, secrets, mined=self._calls is not None)
 
     def event(self, record: logging.LogRecord, formatter: logging.Formatter | None) -> bytes | None:
         """The event of a record; None if nothing of it is wanted. The formatter is the user's, if there is one."""

@@ -105,13 +105,14 @@ class _JournalHandler(QueueHandler):
         self._owner = owner
         fail, media, steps = owner.handleError, inlet.media, inlet.steps
         snapshot = Snapshot(owner.settings, inlet.report, fail, media, steps, secrets=inlet.secrets)
-        self._event, self._append = snapshot.event, inlet.writer.append
+        self._usual, self._event, self._append = snapshot.usual, snapshot.event, inlet.writer.append
 
     def emit(self, record: logging.LogRecord) -> None:
         """Append the record to the journal, as an event in bytes: QueueHandler's `prepare` and `enqueue` in one."""
         try:
-            event = self._event(record, self._owner.formatter)
-            if event is not None:
+            formatter = self._owner.formatter
+            event = self._usual(record) if formatter is None else None
+            if event is not None or (event := self._event(record, formatter)) is not None:
                 self._append(event)
         except Exception:
             self.handleError(record)
@@ -206,7 +207,7 @@ class WandbHandler(logging.Handler):
             record = completed(record)
         kept: Any = self.filter(record)
         if kept:
-            self.emit(kept if isinstance(kept, logging.LogRecord) else record)
+            self.emit(record if kept is True or not isinstance(kept, logging.LogRecord) else kept)
         return kept
 
     def _is_row(self, record: logging.LogRecord) -> bool:
@@ -220,7 +221,9 @@ class WandbHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Append the record to the run's journal."""
-        inner = self._inner or self._first(record)
+        inner = self._inner
+        if inner is None:
+            inner = self._first(record)
         if inner is not None:
             inner.emit(record)
 

@@ -6,6 +6,7 @@ it cannot be sent; here that is known of each type, and a row in which something
 
 from __future__ import annotations
 
+import math
 from collections import Counter, OrderedDict, defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -19,9 +20,18 @@ if TYPE_CHECKING:
     from wandb_logging._values.secrets import Secrets
 
 _NAN, _INFINITY, _MINUS_INFINITY = (Written(text) for text in (b"NaN", b"Infinity", b"-Infinity"))
+NUMBERS = frozenset({float, int, bool})
 _AS_IT_IS = frozenset({int, bool, type(None)})
 _READ = frozenset({float, int, bool, list, dict})
 _DICTS = frozenset({dict, OrderedDict, defaultdict, Counter})  # those whose items are what `[]` gives
+
+
+def are_finite_numbers(metrics: dict[Any, Any], plus: float = 0.0) -> bool:
+    """Whether the values of a dict are numbers of Python's own, and none is NaN or infinite.
+
+    A sum is finite only if all of it is, and takes half the time of looking for null, which is orjson's NaN.
+    """
+    return NUMBERS.issuperset(map(type, metrics.values())) and -math.inf < sum(metrics.values(), plus) < math.inf
 
 
 class NeedsThoughtError(Exception):
@@ -51,10 +61,12 @@ def quick_row(
             if value - value:  # NaN: it is not finite
                 row[name] = _bare(value)
         elif kind is str:
-            if len(value) > LONG or not (secrets is None or secrets.lets_pass(value, ".".join((*above, name)))):
+            dotted = ".".join((*above, name)) if above else name
+            if len(value) > LONG or not (secrets is None or secrets.lets_pass(value, dotted)):
                 raise NeedsThoughtError
         elif kind in _DICTS:
-            row[name] = quick_row(value, secrets, (*above, name), depth - 1)
+            is_quick = value and depth > 1 and are_finite_numbers(value)
+            row[name] = value if is_quick else quick_row(value, secrets, (*above, name), depth - 1)
         elif kind not in _AS_IT_IS:
             found = _reader(kind)(value)  # type: ignore[arg-type]  # mypy doubts that types can be hashed
             if type(found) not in _READ:

@@ -1,0 +1,89 @@
+"""The usual record by the shortest way: metrics and a message, with nothing to say besides. No I/O.
+
+Every call of a training loop comes by here, so what settings decide is decided before, and all is in one function. It
+gives the very bytes that `snapshot` would, or None: then it is not the usual record.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Optional
+
+from wandb_logging._events.event import YEAR_10000
+from wandb_logging._fold.state import MAX_STEP
+from wandb_logging._values.plain import fast_dumps
+from wandb_logging._values.quick import NUMBERS, quick_row
+from wandb_logging._values.secrets import SHORTEST
+
+if TYPE_CHECKING:
+    from wandb_logging._values.secrets import Secrets
+
+Usual = Callable[[logging.LogRecord], Optional[bytes]]
+
+_INFINITE = float("inf")
+
+
+def no_event(_record: logging.LogRecord) -> bytes | None:
+    """For settings under which each record needs thought."""
+    return None
+
+
+def usual_event(  # noqa: C901  one function, because to call another takes as long as two of its lines
+    keys: tuple[str, str],
+    levels: tuple[int, int],
+    masked: Callable[[str], str],
+    secrets: Secrets | None,
+    *,
+    mined: bool,
+) -> Usual:
+    """What makes events of usual records, and gives None for others.
+
+    Args:
+        keys: names of the attributes with the metrics, and with their step.
+        levels: from which on the text goes along, and from which on a record is more than a row with text.
+        masked: a text as it may be told.
+        secrets: masks what should not be told.
+        mined: whether the arguments of a call without metrics may be metrics.
+    """
+    if fast_dumps is None:
+        return no_event
+    dumps, is_number, (metrics_key, step_key), (text_from, thought_from) = fast_dumps, NUMBERS.issuperset, keys, levels
+
+    def event(record: logging.LogRecord) -> bytes | None:
+        of = record.__dict__
+        metrics, time, level = of.get(metrics_key), of["created"], of["levelno"]
+        try:
+            if level >= thought_from or type(time) is not float or not 0.0 <= time < YEAR_10000:
+                return None
+            made: dict[str, Any]
+            if metrics is None:
+                if mined or level < text_from or type(of["msg"]) is not str or type(of["args"]) is not tuple:
+                    return None
+                made = {"t": time}
+            else:
+                # What `are_finite_numbers` says, without a call of it.
+                if type(metrics) is not dict or not (
+                    is_number(map(type, metrics.values())) and -_INFINITE < sum(metrics.values(), time) < _INFINITE
+                ):
+                    metrics = quick_row(metrics, secrets)
+                step = of.get(step_key)
+                if step is None:
+                    made = {"metrics": metrics, "t": time}
+                elif type(step) is int and step <= MAX_STEP:
+                    made = {"metrics": metrics, "step": step, "t": time}
+                else:
+                    return None
+            if level >= text_from:
+                if of["exc_info"] or of["exc_text"] or of["stack_info"]:
+                    return None
+                made["level"] = of["levelname"]
+                made["logger"] = of["name"]
+                text = record.getMessage()
+                made["text"] = text if len(text) < SHORTEST else masked(text)
+            line = dumps(made)
+        except Exception:  # whatever it is, the long way finds it, too
+            return None
+        return line if secrets is None else secrets.line(line)
+
+    return event
