@@ -19,7 +19,7 @@ from wandb_logging._events.event import YEAR_10000, Event
 from wandb_logging._fold.state import MAX_STEP
 from wandb_logging._fold.text import ERROR_LEVELS
 from wandb_logging._records import json_text
-from wandb_logging._records.usual import no_event, usual_event
+from wandb_logging._records.usual import Usual, no_event, usual_event
 from wandb_logging._settings import text_metrics
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import Aside, dumps, fast_dumps, plain, reason
@@ -281,7 +281,7 @@ class Snapshot:
         self._steps = steps
         self._secrets = secrets
         # Where a formatter makes the text no record is usual.
-        self.usual = no_event
+        self.usual: Usual = no_event
         if self._formatter is None and steps is None:
             levels = self._console_level, min(self._maybe_alert, logging.ERROR)
             keys = settings.metrics_key, settings.step_key

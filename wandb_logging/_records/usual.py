@@ -46,7 +46,7 @@ def usual_event(  # noqa: C901  one function, because to call another takes as l
         secrets: masks what should not be told.
         mined: whether the arguments of a call without metrics may be metrics.
     """
-    if fast_dumps is None:
+    if not bool(fast_dumps):
         return no_event
     dumps, is_number, (metrics_key, step_key), (text_from, thought_from) = fast_dumps, NUMBERS.issuperset, keys, levels
 
