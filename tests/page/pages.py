@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import math
 import struct
 import threading
 import zlib
 from array import array
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -57,21 +59,17 @@ class Visitor:
         assert status == 200, body
         (size,) = struct.unpack("<I", body[:4])
         head, planes = json.loads(body[4 : 4 + size]), body[4 + size :]
-        count = len(planes) // 3
-        whole = array(
-            "I", (planes[at] << 24 | planes[count + at] << 16 | planes[2 * count + at] << 8 for at in range(count))
-        )
-        values = array("f", whole.tobytes())
-        means = sum(item[3] for item in head["series"])
-        ends = sum(item[3] for item in head["series"] if item[4])
-        assert len(values) == means + 2 * ends
-        at, end, found = 0, 0, {}
-        for run, metric, _, length, exact in head["series"]:
-            mean = list(values[ends + at : ends + at + length])
-            low, high = (list(values[place : place + length]) for place in (end, ends + means + end))
-            found[run, metric] = [low, mean, high] if exact else [mean] * 3
-            at += length
-            end += length if exact else 0
+        rough, steps = planes[: 3 * head["floats"]], planes[3 * head["floats"] :]
+        count, half = head["floats"], len(steps) // 2
+        whole = [rough[at] << 24 | rough[count + at] << 16 | rough[2 * count + at] << 8 for at in range(count)]
+        floats = iter(array("f", array("I", whole).tobytes()))
+        fine = iter([steps[at] << 8 | steps[half + at] for at in range(half)])
+        found: dict[tuple[int, int], list[list[float]]] = {}
+        for run, metric, _, length, exact, low, high in head["series"]:
+            some: Iterator[float] = floats if low is None else (_value(step, low, high) for step in fine)
+            columns = [list(islice(some, length)) for _ in range(3 if exact else 1)]
+            found[run, metric] = columns if exact else columns * 3
+        assert next(floats, None) is next(fine, None) is None
         return head, found
 
     def run(self, path_end: str = "") -> dict[str, Any]:
@@ -91,6 +89,11 @@ def served(root: Path, cache: Path, **options: Any) -> Iterator[Visitor]:
     finally:
         page.close()
         thread.join(DEADLINE)
+
+
+def _value(step: int, low: float, high: float) -> float:
+    """The value that a step stands for."""
+    return math.nan if step == 65535 else low + step / 65534 * (high - low)
 
 
 def unpacked(body: bytes) -> bytes:

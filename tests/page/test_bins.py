@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from array import array
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, strategies as st
 
-from wandb_logging._page.bins import Bins, Grid, Series, bin_of, common, fitting, of_row, on_grid, planes
+from wandb_logging._page.bins import Bins, Grid, Series, bin_of, common, fitting, grids_of, of_row, on_grid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,8 +135,8 @@ def test_runs_share_a_grid() -> None:
     assert grid == Grid(5, 0, 63)
     placed = on_grid(short, "m", grid)
     assert placed is not None
-    assert placed[0] == 0
-    assert [None if value != value else value for value in placed[2]] == [1.0, None, 2.0]
+    assert placed.start == 0
+    assert [None if value != value else value for value in placed.mean] == [1.0, None, 2.0]
     assert on_grid(short, "other", grid) is None
 
 
@@ -148,19 +147,23 @@ def test_a_range_is_a_part() -> None:
     assert grid == Grid(0, 10, 11)
     placed = on_grid(bins, "m", grid)
     assert placed is not None
-    assert list(placed[2]) == list(range(10, 21))
+    assert list(placed.mean) == list(range(10, 21))
 
 
-def test_planes_keep_whole_numbers() -> None:
-    """What is sent of a number is exact for whole ones up to 65536, and within 1/30000 for others."""
-    values = [0.0, 1.0, -3.0, 65535.0, 0.1, -1e30, math.pi]
-    data = b"".join(planes([array("f", values[:3]), array("f", values[3:])]))
-    size = len(values)
-    for at, value in enumerate(values):
-        back = array("I", [data[at] << 24 | data[size + at] << 16 | data[2 * size + at] << 8]).tobytes()
-        assert array("f", back)[0] == pytest.approx(value, rel=1 / 30000)
-        if value == int(value) and abs(value) < 65536:
-            assert array("f", back)[0] == value
+def test_a_metric_has_the_grid_of_the_runs_that_have_it() -> None:
+    """A run that goes a million times as far makes nobody's chart a dot but those of its own metrics."""
+    near, far = bins_of([(x, 1.0) for x in range(100)]), Bins()
+    far.add({"_step": x, "far": 1.0} for x in (0, 10**12))
+    grids = grids_of([near, far], ["m", "far", "none"], 256)
+    assert grids["m"] == Grid(0, 0, 100)
+    assert grids["far"].exponent > 30
+    assert list(grids) == ["m", "far"]
+
+
+def test_a_grid_that_is_too_fine_by_now() -> None:
+    """Bins that became wider after their grid was made are left out: news of them are on their way."""
+    bins = bins_of([(x, 1.0) for x in range(100)], most=64)
+    assert on_grid(bins, "m", Grid(0, 0, 100)) is None
 
 
 def test_an_empty_series_stays_one() -> None:

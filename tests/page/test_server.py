@@ -148,7 +148,7 @@ class TestAnswers:
         """The values of a metric on a grid, exact for a short run at once."""
         run = visitor.run()
         head, found = visitor.bins(r=run["key"], m=0)
-        assert head["grid"] == [1, 0, 2]
+        assert head["grids"] == {"0": [1, 0, 2]}
         assert head["complete"]
         assert found[run["key"], 0] == [[0, 1]] * 3
 
@@ -158,17 +158,17 @@ class TestAnswers:
             make_run(cache, [row(number) for number in range(5000)], id="long")
             visitor.page.runs.scan()
             run = visitor.run("long")
-            assert visitor.bins(r=run["key"], m=0)[0]["grid"] == [32, 0, 157]
+            assert visitor.bins(r=run["key"], m=0)[0]["grids"]["0"] == [32, 0, 157]
             head, found = visitor.bins(r=run["key"], m=0, lo=3000, hi=3100)
-        assert head["grid"] == [1, 3000, 101]
-        assert found[run["key"], 0][1] == list(range(3000, 3101))
+        assert head["grids"]["0"] == [1, 3000, 101]
+        assert found[run["key"], 0][1] == pytest.approx(range(3000, 3101), abs=0.001)
 
     @pytest.mark.parametrize(("axis", "first"), [("_runtime", 0.0), ("_timestamp", START), ("0", 0.0)])
     def test_other_axes(self, visitor: Visitor, axis: str, first: float) -> None:
         """Over time, relative time, or another metric, by its number."""
         run = visitor.run()
         head, found = visitor.bins(r=run["key"], m=0, x=axis)
-        width, begin, _ = head["grid"]
+        width, begin, _ = head["grids"]["0"]
         assert width * begin == pytest.approx(first, abs=width)
         values = [value for value in found[run["key"], 0][1] if not math.isnan(value)]
         assert values == [0, 1]
@@ -223,7 +223,21 @@ class TestAnswers:
 
     def test_as_many_bins_as_there_may_be(self, visitor: Visitor) -> None:
         """Who asks for a million bins gets no more than the server gives."""
-        assert visitor.bins(r=1, m=0, n=10**9)[0]["grid"][2] <= 2000
+        visitor.run()
+        assert visitor.bins(r=1, m=0, n=10**9)[0]["grids"]["0"][2] <= 2000
+        status, _, words = visitor.ask("/api/bins?n=1e9&r=1")
+        assert (status, words) == (400, b"The query makes no sense.\n")
+
+    def test_a_fault_of_ours_is_told(self, visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What goes wrong in the server is an answer with words, and the next request is as any."""
+
+        def wrong(_: object) -> None:
+            raise KeyError("gone")
+
+        monkeypatch.setitem(visitor.page.answers.routes, "/api/run", wrong)
+        status, _, words = visitor.ask("/api/run?run=1")
+        assert (status, words) == (500, b"This server made a mistake: KeyError: 'gone'\n")
+        assert visitor.ask("/api/runs")[0] == 200
 
 
 class TestFiles:
@@ -353,6 +367,33 @@ class TestLive:
             figures = {visitor.page.runs.names[item[0]]: item[4] for item in visitor.run()["figures"]}
             assert figures == {"n": 3, "k": 1}
             writer.close()
+
+    def test_rows_of_another_process_do_not_wait(self, cache: Path, tmp_path: Path) -> None:
+        """A row whose step waits for the first process is in the chart at once, and once when it has it."""
+        run_dir = RunDir.create(cache, RunInfo(id="two", project="p", start=START))
+        first, second = run_dir.writer(), run_dir.writer()
+        with served(cache, tmp_path / "kept") as visitor:
+            add(first, [row(0, step=0)])
+            add(second, [{**row(5, step=0), "by": 2}])
+            key = visitor.run()["key"]
+            visitor.bins(r=key)
+            names = visitor.page.runs.names
+
+            def shown() -> dict[str, list[float]]:
+                visitor.page.runs.look(visitor.page.runs.by_key[key])
+                visitor.run()
+                found = visitor.bins(r=key, m=f"0-{len(names) - 1}")[1]
+                return {names[metric]: columns[1] for (_, metric), columns in found.items()}
+
+            assert shown() == {"n": [0], "n/l:w2": [5], "step/l:w2": [0]}
+            add(second, [{**row(6, step=1), "by": 2}])
+            assert shown()["n/l:w2"] == [5, 6]
+            add(first, [row(1, step=7)])
+            assert shown()["n"][-1] == 1
+            figures = {names[item[0]]: item[4] for item in visitor.run()["figures"]}
+            assert figures == {"n": 2, "n/l:w2": 2, "step/l:w2": 2}
+        first.close()
+        second.close()
 
     def test_no_more_listeners_than_there_is_room(self, visitor: Visitor) -> None:
         """A page too many is told so, and the others stay."""

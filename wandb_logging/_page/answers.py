@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import math
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -14,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._page import guard, text
-from wandb_logging._page.bins import Bins, Grid, Series, common, of_row, on_grid, planes
+from wandb_logging._page.bins import Bins, Grid, Series, grids_of, of_row, on_grid
+from wandb_logging._page.exact import waiting
 from wandb_logging._page.runs import Run, Runs
+from wandb_logging._page.wire import Line, packed
 from wandb_logging._page.zoom import Zoom, nearest, rows_from
 from wandb_logging._values.plain import dumps
 
@@ -103,7 +104,7 @@ class Answers:
             "info": {**card.info, **(state.run if state else {})},
             "config": _without_ours(state.config) if state else card.config,
             "lines": state.lines if state else None,
-            "rows": state.rows if state else None,
+            "rows": state.rows + waiting(state) if state else None,
             "exact": exact,
             "version": run.version,
             "axis": [bins.low, bins.high] if bins and bins.exponent is not None else None,
@@ -121,7 +122,7 @@ class Answers:
         return [[self.runs.id_of(name), value, None, None, None, 0] for name, value in some]
 
     def bins(self, query: Query) -> Answer:
-        """Bins of some metrics of some runs on one grid. A head in JSON, then lowest, mean and highest values."""
+        """Bins of some metrics of some runs, those of a metric on one grid: see `_page.wire`."""
         runs = self.runs.some(_numbers(query.get("r", ""), _MOST_RUNS))
         names = self._names(query)
         most = max(8, min(MOST_BINS, int(query.get("n", "256"))))
@@ -131,31 +132,20 @@ class Answers:
         complete = self.runs.want(runs, "_step" if system else axis)
         found = [(run, *self._bins_of(run, axis, system=system, between=(low, high), most=most)) for run in runs]
         only = set(_numbers(query["only"], _MOST_RUNS)) if "only" in query else {run.key for run in runs}
-        grid = common([bins for _, bins, _ in found if bins is not None], most, low, high)
-        drawn = [(run, bins, exact) for run, bins, exact in found if bins is not None and run.key in only]
+        known = [(run, bins, exact) for run, bins, exact in found if bins is not None]
+        grids = grids_of([bins for _, bins, _ in known], names, most, low, high)
         head = {"complete": complete, "read": {run.key: [run.version, int(exact)] for run, _, exact in found}}
-        return Answer("application/octet-stream", self.packed(head, drawn, names, grid))
+        drawn = [item for item in known if item[0].key in only]
+        return Answer("application/octet-stream", self.packed(head, drawn, grids))
 
-    def packed(
-        self, head: dict[str, Any], drawn: Iterable[tuple[Run, Bins, bool]], names: Sequence[str], grid: Grid | None
-    ) -> bytes:
-        """Some metrics of some runs on a grid: how long the head is, the head in JSON, then the values."""
-        series: list[list[int]] = []
-        means: list[array[float]] = []
-        ends: list[tuple[array[float], array[float]]] = []
-        for run, bins, exact in drawn if grid else ():
+    def packed(self, head: dict[str, Any], drawn: Iterable[tuple[Run, Bins, bool]], grids: Mapping[str, Grid]) -> bytes:
+        """Some metrics of some runs, each metric on its grid, as they are sent."""
+        lines = []
+        for run, bins, exact in drawn:
             with run.lock:
-                for name in names:
-                    placed = on_grid(bins, name, grid) if grid else None
-                    if placed:
-                        series.append([run.key, self.runs.id_of(name), placed[0], len(placed[1]), int(exact)])
-                        means.append(placed[2])
-                        if exact:  # of a sample each bin has one value
-                            ends.append((placed[1], placed[3]))
-        place = None if grid is None else [math.ldexp(1, grid.exponent), grid.first, grid.size]
-        lowest, highest = zip(*ends) if ends else ((), ())
-        line = json.dumps({**head, "grid": place, "series": series}).encode()
-        return len(line).to_bytes(4, "little") + line + b"".join(planes([*lowest, *means, *highest]))
+                placed = [(name, on_grid(bins, name, grid)) for name, grid in grids.items()]
+            lines += [Line(run.key, self.runs.id_of(name), found, exact) for name, found in placed if found]
+        return packed(head, {self.runs.id_of(name): grid for name, grid in grids.items()}, lines)
 
     def _bins_of(
         self, run: Run, axis: str, *, system: bool, between: tuple[float, float], most: int

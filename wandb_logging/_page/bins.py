@@ -115,6 +115,10 @@ class Series:
         return replace(self, at=array("q", at), n=n, total=total, low=low, high=high)
 
 
+def _columns_of(series: Series) -> dict[str, Any]:
+    return {name: getattr(series, name)[:] for name in ("at", "n", "total", "low", "high")}
+
+
 @dataclass
 class Bins:
     """The bins of all metrics of a run over one axis.
@@ -147,6 +151,11 @@ class Bins:
     def cells(self) -> int:
         """Bins of all metrics together."""
         return sum(len(series.at) for series in self.series.values())
+
+    def copy(self) -> Bins:
+        """The same bins, which go on by themselves."""
+        kept = {name: replace(series, **_columns_of(series)) for name, series in self.series.items()}
+        return replace(self, series=kept)
 
     def add(self, rows: Iterable[Row]) -> None:
         """Add rows, each with all its metrics, nested ones by their names with dots. Rows without an x are left out."""
@@ -285,10 +294,38 @@ def common(all_bins: Iterable[Bins], most: int, low: float = -_INFINITY, high: f
     return Grid(exponent, first, bin_of(high, exponent) - first + 1)
 
 
-def on_grid(bins: Bins, name: str, grid: Grid) -> tuple[int, array[float], array[float], array[float]] | None:
-    """A metric's lowest, mean and highest values on a grid, NaN where there is none, and the bin they begin at."""
+def grids_of(
+    all_bins: Sequence[Bins], names: Iterable[str], most: int, low: float = -_INFINITY, high: float = _INFINITY
+) -> dict[str, Grid]:
+    """The grid of each metric, as `common`: of the runs that have it, so that a far one leaves the others alone."""
+    found = {name: common([bins for bins in all_bins if name in bins.series], most, low, high) for name in names}
+    return {name: grid for name, grid in found.items() if grid is not None}
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A metric's values on a grid.
+
+    Attributes:
+        start: the bin they begin at.
+        low, mean, high: of each bin from there on; NaN where it holds nothing.
+        lowest, highest: of all of them.
+    """
+
+    start: int
+    low: array[float]
+    mean: array[float]
+    high: array[float]
+    lowest: float
+    highest: float
+
+
+def on_grid(bins: Bins, name: str, grid: Grid) -> Placed | None:
+    """A metric's values on a grid; None if there are none."""
     series = bins.series.get(name)
     if series is None or bins.exponent is None or not series.at:
+        return None
+    if bins.exponent > grid.exponent:  # they became coarser since the grid was made: news of that are on their way
         return None
     wide = series.coarser(grid.exponent - bins.exponent)
     begin, end = bisect_left(wide.at, grid.first), bisect_left(wide.at, grid.first + grid.size)
@@ -296,33 +333,17 @@ def on_grid(bins: Bins, name: str, grid: Grid) -> tuple[int, array[float], array
         return None
     start, size = wide.at[begin], wide.at[end - 1] - wide.at[begin] + 1
     some = slice(begin, end)
-    means = [total / n for total, n in zip(wide.total[some], wide.n[some])]
-    columns = [array("f", wide.low[some]), array("f", means), array("f", wide.high[some])]
+    means = array("d", [total / n for total, n in zip(wide.total[some], wide.n[some])])
+    low, high = wide.low[some], wide.high[some]
+    ends = min(low), max(high)
     if size != end - begin:
         places = [at - start for at in wide.at[some]]
-        columns = [_spread(column, places, size) for column in columns]
-    return start - grid.first, columns[0], columns[1], columns[2]
+        low, means, high = (_spread(column, places, size) for column in (low, means, high))
+    return Placed(start - grid.first, low, means, high, *ends)
 
 
 def _spread(values: array[float], places: Sequence[int], size: int) -> array[float]:
-    spread = array("f", [math.nan]) * size
+    spread = array("d", [math.nan]) * size
     for place, value in zip(places, values):
         spread[place] = value
     return spread
-
-
-def planes(values: Iterable[array[float]]) -> Iterator[bytes]:
-    """The bytes of float32 values without the lowest: first all highest, then all second, then all third ones.
-
-    16 bits of a number are kept, more than a screen has; what is alike stands together, so that it packs well.
-    """
-    joined = array("f")
-    for part in values:
-        joined.extend(part)
-    data = joined.tobytes()
-    order = (3, 2, 1) if _LITTLE else (0, 1, 2)
-    for byte in order:
-        yield data[byte::4]
-
-
-_LITTLE = array("H", [1]).tobytes()[0] == 1

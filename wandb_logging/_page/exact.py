@@ -59,6 +59,7 @@ class Exact:
         tasks: artifacts and alerts, as the journal says.
         damaged: lines that cannot be read.
         shown: the row under construction, as far as it is in the bins.
+        ahead: the bins with the rows that wait for their step, at those they would have now; None if none waits.
         start: when the run began, as its run.json says: another one's reading is of no use.
         spacing: chunks between two marks.
         chunks: how many were read.
@@ -77,6 +78,12 @@ class Exact:
     start: float = 0.0
     spacing: int = 1
     chunks: int = 0
+    ahead: Bins | None = None
+
+    @property
+    def drawn(self) -> Bins:
+        """The bins with all that was logged so far."""
+        return self.ahead or self.bins
 
 
 def begin(run_dir: RunDir, axis: str) -> Exact:
@@ -133,10 +140,23 @@ def _take(rules: fold.Rules, exact: Exact, bodies: list[bytes], position: Positi
 
 def _show_open_row(rules: fold.Rules, exact: Exact) -> None:
     """Have the row under construction in the bins, too: it may be the last one for long."""
-    if exact.state.open is not None:
+    exact.ahead = _with_waiting(rules, exact) if waiting(exact.state) else None
+    if exact.state.open is not None and exact.ahead is None:
         _, told = end(rules, exact.state)
         exact.bins.add([_without(row, exact.shown) for row in told.rows])
         exact.shown = {**exact.shown, **told.rows[0]} if told.rows else exact.shown
+
+
+def waiting(state: fold.State) -> int:
+    """How many rows of other processes have no step yet."""
+    return sum(len(state.apart.get(name, ())) for name in ("early", "waiting"))
+
+
+def _with_waiting(rules: fold.Rules, exact: Exact) -> Bins:
+    """The bins with rows of other processes, whose steps are not decided yet: where they would be if it ended now."""
+    ahead = exact.bins.copy()
+    ahead.add([_without(row, exact.shown) for row in end(rules, exact.state)[1].rows])
+    return ahead
 
 
 def _without(row: Row, shown: Row) -> dict[str, Any]:

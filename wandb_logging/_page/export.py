@@ -16,7 +16,7 @@ from wandb_logging._errors import WandbLoggingError
 from wandb_logging._journal import door
 from wandb_logging._page import assets, guard, text
 from wandb_logging._page.answers import Answers, strict
-from wandb_logging._page.bins import common
+from wandb_logging._page.bins import grids_of
 from wandb_logging._page.cache import Cache
 from wandb_logging._page.runs import Run, Runs
 from wandb_logging._version import __version__
@@ -81,11 +81,11 @@ def told_of(runs: Runs) -> dict[str, Any]:
 
 def _bins(answers: Answers, runs: list[Run], axis: str) -> str:
     system = [(run, run.readings["_step"].system, True) for run in runs]
-    drawn = [(run, run.readings[axis].bins, True) for run in runs if axis in run.readings]
+    drawn = [(run, run.readings[axis].drawn, True) for run in runs if axis in run.readings]
     over_time = drawn + system if axis == "_runtime" else drawn
-    grid = common([bins for _, bins, _ in over_time], _BINS)
-    names = list(dict.fromkeys(name for _, bins, _ in over_time for name in bins.series))
-    return base64.b64encode(answers.packed({"complete": True}, over_time, names, grid)).decode()
+    names = dict.fromkeys(name for _, bins, _ in over_time for name in bins.series)
+    grids = grids_of([bins for _, bins, _ in over_time], names, _BINS)
+    return base64.b64encode(answers.packed({"complete": True}, over_time, grids)).decode()
 
 
 def _text(run: Run) -> list[dict[str, Any]]:

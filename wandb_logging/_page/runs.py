@@ -55,7 +55,7 @@ class Run:
     def bins(self, axis: str) -> tuple[Bins | None, bool]:
         """What there is to draw, and whether it is exact."""
         exact = self.readings.get(axis)
-        return (exact.bins, True) if exact else (self.samples.get(axis), False)
+        return (exact.drawn, True) if exact else (self.samples.get(axis), False)
 
 
 class Runs:

@@ -172,15 +172,10 @@ class _Handler(BaseHTTPRequestHandler):
             return self._let_in(query["token"])
         if not guard.has_cookie(self.headers.get("Cookie"), page.secrets):
             return self._refuse(401, "Open the address that `wandb-logging ui` printed: it has a token.")
-        try:
-            if split.path == "/api/live":
-                return self._live()
-            self._send(_answer_of(page.answers, split.path, query))
-        except Refused as exc:
-            self._refuse(exc.status, str(exc))
-        except ValueError:
-            self._refuse(400, "The query makes no sense.")
-        return None
+        if split.path == "/api/live":
+            return self._live()
+        outcome = _outcome(page.answers, split.path, query)
+        return self._refuse(*outcome) if isinstance(outcome, tuple) else self._send(outcome)
 
     def _own_host(self) -> set[str]:
         """The address at which this very connection came in: no name, so nobody can have it point elsewhere."""
@@ -285,6 +280,18 @@ class _Handler(BaseHTTPRequestHandler):
 def event(keys: set[int]) -> bytes:
     """What is told of changed runs."""
     return b"data: " + json.dumps({"runs": sorted(keys - {0}), "list": 0 in keys}).encode() + b"\n\n"
+
+
+def _outcome(answers: Answers, path: str, query: dict[str, str]) -> Answer | tuple[int, str]:
+    """An answer, or status and words of why there is none."""
+    try:
+        return _answer_of(answers, path, query)
+    except Refused as exc:
+        return exc.status, str(exc)
+    except ValueError:
+        return 400, "The query makes no sense."
+    except Exception as exc:  # a fault of ours: the page says so, instead of "no connection"
+        return 500, f"This server made a mistake: {type(exc).__name__}: {exc}"
 
 
 def _answer_of(answers: Answers, path: str, query: dict[str, str]) -> Answer:

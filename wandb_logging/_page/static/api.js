@@ -41,7 +41,7 @@ wl.api = (() => {
     return (await get("/api/runs", keys ? { r: ranges(keys) } : {})).json();
   }
 
-  // Bins: { width, first, size, complete, of: metric -> run -> { start, low, mean, high, exact } }.
+  // Bins: { complete, grids: metric -> { width, first, size }, of: metric -> run -> { start, low, mean, high, exact } }.
   async function bins({ axis, metrics, keys, only, most, zoom }) {
     if (file) return fileBins(axis, metrics, keys);
     const query = { x: axis, m: metrics.join(","), r: ranges(keys), n: most };
@@ -53,32 +53,43 @@ wl.api = (() => {
   function decode(buffer) {
     const size = new DataView(buffer).getUint32(0, true);
     const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, size)));
-    const values = floats(new Uint8Array(buffer, 4 + size));
-    // All lowest values, then all means, then all highest ones. A sample has one value a bin, which is all three.
-    const ends = head.series.reduce((sum, item) => sum + (item[4] ? item[3] : 0), 0);
-    const means = head.series.reduce((sum, item) => sum + item[3], 0);
+    const bytes = new Uint8Array(buffer, 4 + size);
+    const rough = floats(bytes, head.floats);
+    const steps = bytes.subarray(3 * head.floats);
     const of = new Map();
-    let at = 0;
-    let end = 0;
-    for (const [run, metric, start, length, exact] of head.series) {
+    let [at, step] = [0, 0];
+    for (const [run, metric, start, length, exact, low, high] of head.series) {
+      const count = exact ? 3 * length : length;
+      const values = low === null ? rough.subarray(at, at += count) : fine(steps, step, step += count, low, high);
+      const part = (place) => (exact ? values.subarray(place * length, (place + 1) * length) : values);
       if (!of.has(metric)) of.set(metric, new Map());
-      const part = (from) => values.subarray(from, from + length);
-      const mean = part(ends + at);
-      of.get(metric).set(run, { start, mean, low: exact ? part(end) : mean, high: exact ? part(ends + means + end) : mean, exact: Boolean(exact) });
-      at += length;
-      if (exact) end += length;
+      of.get(metric).set(run, { start, low: part(0), mean: part(1), high: part(2), exact: Boolean(exact) });
     }
-    const [width, first, count] = head.grid || [1, 0, 0];
-    return { width, first, size: count, complete: head.complete, of, read: head.read };
+    const grids = new Map(Object.entries(head.grids).map(([metric, [width, first, count]]) => [Number(metric), { width, first, size: count }]));
+    return { complete: head.complete, of, grids, read: head.read };
   }
 
-  // Float32 values from their three upper bytes, which come one after the other: see `bins.planes`.
-  function floats(bytes) {
-    const count = bytes.length / 3;
+  // What there is of one metric, on its grid.
+  const ofMetric = (data, metric) => ({ width: 1, first: 0, size: 0, ...data.grids.get(metric), complete: data.complete, of: data.of.get(metric) || new Map() });
+
+  // Float32 values from their three upper bytes, which come one after the other: see `_page.wire`.
+  function floats(bytes, count) {
     const whole = new Uint32Array(count);
     for (let at = 0; at < count; at++)
       whole[at] = (bytes[at] << 24) | (bytes[count + at] << 16) | (bytes[2 * count + at] << 8);
     return new Float32Array(whole.buffer);
+  }
+
+  // Values from the lowest to the highest of a line, as steps of two bytes.
+  function fine(bytes, from, to, low, high) {
+    const half = bytes.length / 2;
+    const most = Math.max(Math.abs(low), Math.abs(high));
+    const values = most > 1e38 || most < 1e-30 || high - low < most / 256 ? new Float64Array(to - from) : new Float32Array(to - from);
+    for (let at = from; at < to; at++) {
+      const step = (bytes[at] << 8) | bytes[half + at];
+      values[at - from] = step === 65535 ? NaN : step === 65534 ? high : low + (step / 65534) * (high - low);
+    }
+    return values;
   }
 
   function fileBins(axis, metrics, keys) {
@@ -125,5 +136,5 @@ wl.api = (() => {
     source.onerror = () => lost(true);
   }
 
-  return { file: Boolean(file), about: file ? file.about : null, runs, bins, near, run, text, address, listen, ranges };
+  return { file: Boolean(file), about: file ? file.about : null, runs, bins, ofMetric, near, run, text, address, listen, ranges };
 })();

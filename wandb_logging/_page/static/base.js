@@ -70,7 +70,7 @@ wl.base = (() => {
   }
 
   // Nested mappings by names with dots.
-  function flat(values, prefix = "", into = {}) {
+  function flat(values, prefix = "", into = Object.create(null)) {
     for (const [key, value] of Object.entries(values || {})) {
       if (value && typeof value === "object" && !Array.isArray(value) && !("_type" in value) && Object.keys(value).length)
         flat(value, `${prefix}${key}.`, into);
@@ -103,6 +103,49 @@ wl.base = (() => {
     return el("button", { type: "button", onclick: act, ...given }, label);
   }
 
+  // Have a node's children be these: those that are there stay, with the focus, a selection, a sound that plays.
+  function arrange(parent, nodes) {
+    const focused = parent.contains(document.activeElement) && document.activeElement !== parent ? pathTo(parent, document.activeElement) : null;
+    const wanted = new Set(nodes);
+    for (const child of [...parent.childNodes]) if (!wanted.has(child)) child.remove();
+    let at = parent.firstChild;
+    for (const node of nodes) {
+      if (node === at) at = at.nextSibling;
+      else parent.insertBefore(node, at);
+    }
+    if (focused && !parent.contains(document.activeElement)) focusOn(parent, focused);
+  }
+
+  // Where the focus was, a node that was made anew has it again.
+  function pathTo(parent, node) {
+    const path = [];
+    for (let at = node; at !== parent; at = at.parentNode) path.unshift([...at.parentNode.children].indexOf(at));
+    return { path, name: node.tagName };
+  }
+
+  function focusOn(parent, { path, name }) {
+    const node = path.reduce((at, place) => at && at.children[place], parent);
+    if (node && node.tagName === name) node.focus({ preventScroll: true });
+  }
+
+  // Nodes by key, each made anew only where the text that stands for it is another one.
+  function keeper() {
+    let known = new Map();
+    let next = new Map();
+    return {
+      node(key, text, make) {
+        const one = known.get(key);
+        next.set(key, one && one.text === text ? one : { text, node: make() });
+        return next.get(key).node;
+      },
+      done() { known = next; next = new Map(); },
+    };
+  }
+
+  function write(node, text) {
+    if (node.textContent !== text) node.textContent = text;
+  }
+
   // Words for who cannot see what changed.
   function say(words) {
     let node = document.getElementById("said");
@@ -113,5 +156,5 @@ wl.base = (() => {
     node.textContent = words;
   }
 
-  return { el, svg, number, duration, moment, ago, cut, brief, flat, throttled, on, emit, button, say };
+  return { el, svg, number, duration, moment, ago, cut, brief, flat, throttled, on, emit, button, arrange, keeper, write, say };
 })();

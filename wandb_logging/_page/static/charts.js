@@ -20,7 +20,7 @@ wl.charts = (() => {
   const axisName = (axis) => AXES[axis] || wl.runs.metrics[axis] || axis;
   const axisOf = () => {
     const x = wl.view.now.x;
-    if (system) return x === "_timestamp" ? "_runtime" : "_runtime";
+    if (system) return "_runtime";
     if (x in AXES) return x;
     const at = wl.runs.metrics.indexOf(x);
     return at < 0 ? "_step" : String(at);
@@ -214,15 +214,15 @@ wl.charts = (() => {
     emit("drawn");
   }
 
-  function give(card, data, axis, only) {
-    const of = data.of.get(card.metric) || new Map();
+  function give(card, told, axis, only) {
+    const data = wl.api.ofMetric(told, card.metric);
     const known = card.data;
     if (only && known) {
       if (known.width !== data.width || known.first !== data.first) { card.stale = true; return; }
-      if (!of.size && known.size === data.size) return;
-      for (const [key, part] of of) known.of.set(key, part);
+      if (!data.of.size && known.size === data.size) return;
+      for (const [key, part] of data.of) known.of.set(key, part);
       card.data = { ...known, size: data.size };
-    } else card.data = { ...data, of };
+    } else card.data = data;
     card.axis = axis;
     redraw(card);
   }
@@ -233,9 +233,11 @@ wl.charts = (() => {
       if (card.plot) { card.plot.destroy(); card.plot = null; }
       card.node?.classList.add("void");
       card.note.textContent = card.data && card.data.complete ? `${wl.view.now.zoom ? "nothing in this range" : "no numbers over this axis"}${badWords(card)}` : card.data ? "reading …" : "";
+      if (card === large) large.host.replaceChildren(el("p", { class: "empty" }, card.note.textContent || "There is nothing to draw."));
       return;
     }
     card.node.classList.remove("void");
+    if (card === large && !card.plot) large.host.replaceChildren();
     const host = card === large ? large.host : card.body;
     card.plot = card.plot ? wl.plot.refresh(card.plot, host, card) : wl.plot.create(host, card);
     card.note.textContent = words(card);
@@ -258,7 +260,7 @@ wl.charts = (() => {
     const parts = [];
     const sampled = card.ready.drawn.filter((one) => !one.exact).length;
     if (sampled) parts.push("sampled, reading …");
-    if (card.log) parts.push("log");
+    if (card.log) parts.push(card.ready.drawn.some((one) => one.shown.some((value) => value !== null)) ? "log" : "no value above zero for a log axis");
     return parts.join(" · ") + badWords(card, parts.length ? " · " : "");
   }
 
@@ -306,7 +308,7 @@ wl.charts = (() => {
     for (let at = 0; at < list.length; at += AT_ONCE) {
       const metrics = list.slice(at, at + AT_ONCE);
       const data = await wl.api.bins({ axis, metrics, keys: keys(), most: 512, zoom: wl.view.now.zoom });
-      for (const metric of metrics) found.push({ metric, axis, log: wl.view.now.log, data: { ...data, of: data.of.get(metric) || new Map() } });
+      for (const metric of metrics) found.push({ metric, axis, log: wl.view.now.log, data: wl.api.ofMetric(data, metric) });
     }
     return found;
   }

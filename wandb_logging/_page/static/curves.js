@@ -78,6 +78,24 @@ wl.curves = (() => {
     return [least - room, most + room];
   }
 
+  // Round values from one to another: about so many, or on a log axis powers of ten, with 2 and 5 where those are few.
+  function ticks(low, high, log, count = 5) {
+    const decades = log ? Math.log10(high) - Math.log10(low) : 0;
+    if (decades > 0.7) {
+      const step = Math.ceil(decades / 6);
+      const digits = decades > 2 ? [1] : [1, 2, 5];
+      const powers = Array.from({ length: Math.ceil(decades / step) + 2 }, (_, at) => (Math.floor(Math.log10(low) / step) + at) * step);
+      return powers.flatMap((power) => digits.map((digit) => Number(`${digit}e${power}`))).filter((tick) => tick >= low && tick <= high);
+    }
+    const rough = (high - low) / count;
+    if (!(rough > 0) || !Number.isFinite(rough)) return [low];
+    const power = 10 ** Math.floor(Math.log10(rough));
+    const step = [1, 2, 5, 10].map((part) => part * power).find((size) => size >= rough) || rough;
+    const first = Math.ceil(low / step);
+    const found = Array.from({ length: count + 2 }, (_, at) => Number(((first + at) * step).toPrecision(15)));
+    return [...new Set(found)].filter((tick) => tick >= low && tick <= high);
+  }
+
   // Places where what a bin holds is far more apart than usual: a spike, of one point perhaps.
   function spikes(one) {
     const widths = [];
@@ -90,5 +108,5 @@ wl.curves = (() => {
     return found.length < one.low.length / 5 ? found : [];
   }
 
-  return { smooth, line, xs, range, spikes };
+  return { smooth, line, xs, range, ticks, spikes };
 })();

@@ -2,16 +2,35 @@
 "use strict";
 
 wl.details = (() => {
-  const { el, moment, number, cut, brief, duration } = wl.base;
+  const { el, moment, number, cut, brief, arrange, keeper } = wl.base;
+  const NOTHING = { complete: false, media: {}, files: [], tasks: [], summary: {} };
+  const kept = keeper();
+  let known = { key: null, version: null, details: NOTHING };
   let turn = 0;
 
   async function show(node, run) {
     const mine = ++turn;
-    const details = await wl.api.run(run.key).catch((error) => ({ complete: true, error: error.message, media: {}, files: [], tasks: [], summary: {} }));
-    if (mine !== turn) return;
-    const media = el("div", {});
-    node.replaceChildren(facts(run, details), ...config(run), ...summary(run, details), el("h2", {}, "media"), media, ...files(run, details), ...tasks(details));
-    wl.media.show(media, run, { media: {}, complete: details.complete, ...details });
+    if (known.key !== run.key || known.version !== run.version || !known.details.complete) {
+      const { key, version } = run;
+      const details = await wl.api.run(key).catch((error) => ({ complete: true, error: error.message }));
+      if (mine !== turn) return;
+      known = { key, version, details: { ...NOTHING, ...details } };
+    }
+    const { details } = known;
+    const part = (name, make, ...of) => kept.node(name, JSON.stringify([run.key, ...of]), () => el("section", {}, make()));
+    const { tasks } = details;
+    const media = part("media", () => []);
+    arrange(node, [
+      part("facts", () => facts(run, details), run.info, run.state, run.exit, run.unsent, run.rows, run.lines, run.damaged, run.error, details.error, details.path, wl.runs.look(run)),
+      part("config", () => config(run), run.config),
+      part("summary", () => summary(run, details), details.summary, [...run.figures]),
+      media,
+      part("files", () => files(run, details), details.files),
+      part("alerts", () => alerts(tasks), tasks),
+      part("artifacts", () => artifacts(tasks), tasks),
+    ]);
+    kept.done();
+    wl.media.show(media, run, details);
   }
 
   function pairs(items) {
@@ -53,14 +72,14 @@ wl.details = (() => {
     return [el("h2", {}, "files"), el("ul", {}, names.slice(0, 500).map((name) => el("li", {}, wl.media.link(run, name))))];
   }
 
-  function tasks(details) {
-    const of = (kind) => (details.tasks || []).filter((task) => task.kind === kind);
-    const parts = [];
-    const alerts = of("alert");
-    if (alerts.length) parts.push(el("h2", {}, "alerts"), el("ul", {}, alerts.map((task) => el("li", {}, el("b", {}, `${cut(task.level || "INFO", 12)} ${cut(task.title || "", 200)}`), ` ${cut(task.text || "", 2000)} `, el("span", { class: "quiet" }, `step ${task.step}`)))));
-    const artifacts = [...of("artifact"), ...of("use_artifact")];
-    if (artifacts.length) parts.push(el("h2", {}, "artifacts"), el("ul", {}, artifacts.map((task) => el("li", {}, `${task.kind === "artifact" ? "logged" : "used"} ${cut(task.name || "", 200)} `, el("span", { class: "quiet" }, `${cut(task.type || "", 60)}, step ${task.step}`)))));
-    return parts;
+  function alerts(tasks) {
+    const some = tasks.filter((task) => task.kind === "alert");
+    return some.length ? [el("h2", {}, "alerts"), el("ul", {}, some.map((task) => el("li", {}, el("b", {}, `${cut(task.level || "INFO", 12)} ${cut(task.title || "", 200)}`), ` ${cut(task.text || "", 2000)} `, el("span", { class: "quiet" }, `step ${task.step}`))))] : [];
+  }
+
+  function artifacts(tasks) {
+    const some = tasks.filter((task) => task.kind === "artifact" || task.kind === "use_artifact");
+    return some.length ? [el("h2", {}, "artifacts"), el("ul", {}, some.map((task) => el("li", {}, `${task.kind === "artifact" ? "logged" : "used"} ${cut(task.name || "", 200)} `, el("span", { class: "quiet" }, `${cut(task.type || "", 60)}, step ${task.step}`))))] : [];
   }
 
   // What runs differ in, side by side: keys whose values are not all the same.
@@ -68,14 +87,21 @@ wl.details = (() => {
     const runs = wl.runs.shown().slice(0, 50);
     const all = wl.view.now.only;
     const keys = [...new Set(runs.flatMap((run) => Object.keys(run.config)))].sort();
-    const differs = (key) => new Set(runs.map((run) => JSON.stringify(run.config[key]))).size > 1;
-    const shown = keys.filter((key) => all || differs(key));
-    const box = el("label", {}, el("input", { type: "checkbox", checked: all, onchange: () => wl.view.set({ only: !all }) }), " also what is the same in all");
-    const table = el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "config"), runs.map((run) => el("th", { scope: "col" }, wl.sidebar.swatch(wl.runs.look(run)), " ", cut(wl.runs.nameOf(run), 30))))),
-      el("tbody", {}, shown.slice(0, 1000).map((key) => el("tr", { class: differs(key) ? "differs" : "" }, el("th", { scope: "row" }, cut(key, 80)), runs.map((run) => el("td", {}, brief(run.config[key], 60)))))));
-    node.replaceChildren(el("div", { class: "row bar" }, box, el("span", { class: "quiet" }, `${keys.filter(differs).length} of ${keys.length} keys differ in the ${runs.length} runs shown`)),
-      shown.length ? el("div", { class: "scroll", tabindex: 0 }, table) : el("p", { class: "empty" }, keys.length ? "The runs shown do not differ in their config." : "The runs shown have no config."));
-    void duration;
+    const values = new Map(keys.map((key) => [key, runs.map((run) => run.config[key])]));
+    const differing = new Set(keys.filter((key) => new Set(values.get(key).map((value) => JSON.stringify(value))).size > 1));
+    const shown = keys.filter((key) => all || differing.has(key));
+    const box = kept.node("box", String(all), () => el("label", {}, el("input", { type: "checkbox", checked: all, onchange: () => wl.view.set({ only: !all }) }), " also what is the same in all"));
+    const words = `${differing.size} of ${keys.length} keys differ in the ${runs.length} runs shown`;
+    const bar = kept.node("bar", "", () => el("div", { class: "row bar" }));
+    const place = kept.node("place", "", () => el("div", { class: "scroll", tabindex: 0 }));
+    const text = JSON.stringify([runs.map((run) => [wl.runs.nameOf(run), wl.runs.look(run)]), shown, shown.map((key) => values.get(key))]);
+    const table = () => el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "config"), runs.map((run) => el("th", { scope: "col" }, wl.sidebar.swatch(wl.runs.look(run)), " ", cut(wl.runs.nameOf(run), 30))))),
+      el("tbody", {}, shown.slice(0, 1000).map((key) => el("tr", { class: differing.has(key) ? "differs" : "" }, el("th", { scope: "row" }, cut(key, 80)), values.get(key).map((value) => el("td", {}, brief(value, 60)))))));
+    arrange(bar, [box, kept.node("words", words, () => el("span", { class: "quiet" }, words))]);
+    const none = keys.length ? "The runs shown do not differ in their config." : "The runs shown have no config.";
+    arrange(place, shown.length ? [kept.node("table", text, table)] : []);
+    arrange(node, [bar, shown.length ? place : kept.node("none", none, () => el("p", { class: "empty" }, none))]);
+    kept.done();
   }
 
   return { show, differences };

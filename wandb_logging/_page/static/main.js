@@ -2,7 +2,7 @@
 "use strict";
 
 wl.main = (() => {
-  const { el, on, throttled, button, cut } = wl.base;
+  const { el, on, throttled, button, cut, write } = wl.base;
   const top = document.getElementById("top");
   const main = document.getElementById("main");
   const NAMES = { charts: "Charts", table: "Table", run: "Run", text: "Text", config: "Config", system: "System" };
@@ -78,6 +78,7 @@ wl.main = (() => {
       x.replaceChildren(...wanted.map(([value, name]) => el("option", { value }, name)));
     }
     x.value = view.x;
+    x.parentNode.hidden = view.tab === "system";  // whose samples have no step
     smooth.value = view.smooth;
     log.checked = view.log;
     clip.checked = view.clip;
@@ -90,7 +91,7 @@ wl.main = (() => {
   function status() {
     const reading = wl.runs.list.filter((run) => !run.exact && run.state !== "unreadable" && !run.error).length;
     const words = wl.api.file ? cut(wl.api.about || "exported", 80) : !connected ? "no connection to the server" : !wl.runs.ready ? "loading …" : reading ? `reading ${reading} of ${wl.runs.list.length} runs …` : "live";
-    state.textContent = words;
+    write(state, words);
     state.className = `live ${connected ? "" : "lost"} ${reading ? "reading" : ""}`;
   }
 

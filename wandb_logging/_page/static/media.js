@@ -2,26 +2,36 @@
 "use strict";
 
 wl.media = (() => {
-  const { el, svg, cut, number, brief } = wl.base;
+  const { el, svg, cut, number, brief, arrange, keeper } = wl.base;
   const ROWS = 200;
+  const kept = keeper();
+  const chosen = new Map();  // the value that somebody went back to, by run and name
 
   function show(node, run, details) {
     const names = Object.keys(details.media).sort();
-    if (!names.length) { node.replaceChildren(el("p", { class: "empty" }, details.complete ? "No media were logged." : "Reading …")); return; }
-    node.replaceChildren(el("div", { class: "grid" }, names.map((name) => panel(run, name, details.media[name]))));
+    const head = kept.node("head", "", () => el("h2", {}, "media"));
+    const grid = kept.node("grid", "", () => el("div", { class: "grid media-grid" }));
+    arrange(grid, names.map((name) => kept.node(`of ${name}`, JSON.stringify([run.key, details.media[name]]), () => panel(run, name, details.media[name]))));
+    arrange(node, names.length ? [head, grid] : []);
+    kept.done();
   }
 
   // One metric: its latest value, and a slider over those before.
   function panel(run, name, values) {
     const place = el("div", { class: "media-place" });
     const step = el("span", { class: "note" });
+    const last = values.length - 1;
+    const key = `${run.key} ${name}`;
     const put = (at) => {
+      if (at < last) chosen.set(key, at);
+      else chosen.delete(key);
       const [number_, value] = values[at];
       step.textContent = `step ${number_}`;
       place.replaceChildren(...shown(run, value));
     };
-    const slider = values.length > 1 ? el("input", { type: "range", min: 0, max: values.length - 1, value: values.length - 1, "aria-label": `Step of ${cut(name, 60)}`, oninput: (event) => put(Number(event.target.value)) }) : null;
-    put(values.length - 1);
+    const begin = Math.min(last, chosen.has(key) ? chosen.get(key) : last);
+    const slider = values.length > 1 ? el("input", { type: "range", min: 0, max: last, value: begin, "aria-label": `Step of ${cut(name, 60)}`, oninput: (event) => put(Number(event.target.value)) }) : null;
+    put(begin);
     return el("article", { class: "card media" }, el("header", {}, el("h3", { title: cut(name, 400) }, cut(name, 120)), step), place, slider);
   }
 
@@ -32,8 +42,8 @@ wl.media = (() => {
     if (type === "image-file") return [picture(run, value.path, value.caption)];
     if (type === "audio-file") return [sound(run, value)];
     if (Array.isArray(value.audio)) return value.audio.slice(0, 32).map((one) => sound(run, one));
-    if (type === "video-file") return [el("video", { controls: true, src: wl.api.address(run.key, value.path), preload: "metadata" }), note(value.caption)];
-    if (Array.isArray(value.videos)) return value.videos.slice(0, 16).map((one) => el("video", { controls: true, src: wl.api.address(run.key, one.path), preload: "metadata" }));
+    if (type === "video-file") return [film(run, value)];
+    if (Array.isArray(value.videos)) return value.videos.slice(0, 16).map((one) => film(run, one));
     if (type === "html-file") return [frame(run, value.path)];
     if (type === "html" && Array.isArray(value.html)) return value.html.slice(0, 8).map((one) => frame(run, one.path));
     if (type === "table-file" || type === "joined-table") return [table(run, value)];
@@ -48,6 +58,12 @@ wl.media = (() => {
     const address = wl.api.address(run.key, name);
     if (/\.svg$/i.test(name)) return el("figure", {}, frame(run, name), note(caption));
     return el("figure", {}, el("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, el("img", { src: address, alt: cut(caption || name, 300), loading: "lazy" })), note(caption));
+  }
+
+  // A GIF is a picture that moves, to a browser.
+  function film(run, { path, caption }) {
+    if (/\.gif$/i.test(path)) return picture(run, path, caption);
+    return el("figure", {}, el("video", { controls: true, src: wl.api.address(run.key, path), preload: "metadata" }), note(caption));
   }
 
   const sound = (run, value) => el("figure", {}, el("audio", { controls: true, src: wl.api.address(run.key, value.path), preload: "none" }), note(value.caption));

@@ -19,22 +19,35 @@ wl.plot = (() => {
     return { drawn, xs: wl.curves.xs(data, axis), range: wl.curves.range(drawn, log, clip) };
   }
 
-  function axes(axis, small) {
+  function axes(axis, small, log) {
+    // Our own ticks: uPlot's know no numbers beyond 1e16 and below 1e-16.
+    const own = (space, log) => ({
+      incrs: (u, at, low, high) => [Math.max(5, high - low)],
+      splits: (u, at, low, high) => wl.curves.ticks(low, high, log, Math.max(2, Math.floor((at ? u.height : u.width) / space))),
+    });
     const common = { stroke: () => css("--quiet"), grid: { stroke: () => css("--grid"), width: 1 }, ticks: { show: false }, font: `11px ${css("--font")}` };
     const x = { ...common, size: 26, gap: 4, space: small ? 46 : 70, grid: { show: false } };
     if (axis === "_runtime") x.values = (_, ticks) => ticks.map(duration);
-    else if (axis !== "_timestamp") x.values = (_, ticks) => ticks.map((tick) => short(tick));
-    // Of a log axis uPlot has ticks for each digit: those between powers of ten stay without words.
-    const y = { ...common, size: widest, gap: 4, values: (u, ticks) => ticks.map((tick) => (tick === null ? "" : short(tick))) };
+    else if (axis !== "_timestamp") Object.assign(x, own(50, false), { values: (_, ticks) => labels(ticks) });
+    const y = { ...common, ...own(36, log), size: widest, gap: 4, values: (u, ticks) => labels(ticks) };
     return [x, y];
   }
 
-  function short(value) {
+  // Ticks with as many digits as tell each from the next.
+  function labels(ticks) {
+    const some = ticks.filter((tick) => tick !== null);
+    const gap = some.reduce((least, tick, at) => (at ? Math.min(least, Math.abs(tick - some[at - 1])) : least), Infinity);
+    const most = Math.max(...some.map(Math.abs));
+    const digits = Number.isFinite(gap) && gap > 0 ? Math.min(12, Math.max(1, Math.floor(Math.log10(most)) - Math.floor(Math.log10(gap)) + 1)) : 6;
+    return ticks.map((tick) => (tick === null ? "" : short(tick, Math.max(4, digits))));
+  }
+
+  function short(value, digits = 6) {
     const size = Math.abs(value);
-    if (size >= 1e9 || (size > 0 && size < 1e-3)) return value.toExponential(0).replace("e+", "e");
-    if (size >= 1e6) return `${Number((value / 1e6).toPrecision(4))}M`;
-    if (size >= 1e4) return `${Number((value / 1e3).toPrecision(4))}k`;
-    return String(Number(value.toPrecision(6)));
+    if (size >= 1e9 || (size > 0 && size < 1e-3)) return value.toExponential(digits - 1).replace(/\.?0+e/, "e").replace("e+", "e");
+    if (size >= 1e6) return `${Number((value / 1e6).toPrecision(digits))}M`;
+    if (size >= 1e4) return `${Number((value / 1e3).toPrecision(digits))}k`;
+    return String(Number(value.toPrecision(digits)));
   }
 
   function widest(u, values) {
@@ -59,7 +72,7 @@ wl.plot = (() => {
         x: { time: card.axis === "_timestamp", range: (u, low, high) => (view.zoom && card.zooms ? view.zoom : low === high ? [low - 1, high + 1] : [low, high]) },
         y: { distr: log ? 3 : 1, range: () => u_range(card) },
       },
-      axes: axes(card.axis, size.width < 420),
+      axes: axes(card.axis, size.width < 420, log),
       series: [{}, ...series],
       focus: { alpha: 0.25 },
       cursor: {
@@ -230,6 +243,9 @@ wl.plot = (() => {
     }, 90);
   }
 
+  addEventListener("scroll", () => hideTip(), { passive: true });
+  wl.base.on("view", () => hideTip());
+
   function hideTip() {
     asked++;
     if (tip) tip.hidden = true;
@@ -242,5 +258,5 @@ wl.plot = (() => {
     if (at < 0) plot.setSeries(null, { focus: true }, false);
   }
 
-  return { create, refresh, sizeOf, prepare, highlight, xText, short, hideTip };
+  return { create, refresh, sizeOf, prepare, highlight, xText, short, labels, hideTip };
 })();

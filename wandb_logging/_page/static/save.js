@@ -15,20 +15,6 @@ wl.save = (() => {
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
 
-  function ticks(low, high, log) {
-    if (log) {
-      const found = [];
-      for (let power = Math.ceil(Math.log10(low)); 10 ** power <= high; power++) found.push(10 ** power);
-      return found.length ? found : [low, high];
-    }
-    const rough = (high - low) / 5 || 1;
-    const power = 10 ** Math.floor(Math.log10(rough));
-    const step = [1, 2, 5, 10].map((part) => part * power).find((size) => size >= rough);
-    const found = [];
-    for (let at = Math.ceil(low / step) * step; at <= high; at += step) found.push(Number(at.toPrecision(12)));
-    return found;
-  }
-
   // One chart as a group of SVG elements.
   function drawing(card, top) {
     const view = wl.view.now;
@@ -43,11 +29,13 @@ wl.save = (() => {
     const clip = `clip${top}`;
     group.append(svg("clipPath", { id: clip }, svg("rect", { x: left, y: above, width: WIDE - left - right, height: HIGH - above - below })));
     group.append(text(wl.runs.metrics[card.metric], { x: left, y: 20, "font-size": 13, "font-weight": 600, fill: "#111" }));
-    for (const tick of ticks(range[0], range[1], card.log)) {
+    const marks = wl.curves.ticks(range[0], range[1], card.log);
+    const words = wl.plot.labels(marks);
+    for (const [at, tick] of marks.entries()) {
       group.append(svg("line", { x1: left, x2: WIDE - right, y1: y(tick), y2: y(tick), stroke: "#e3e3e3" }));
-      group.append(text(wl.plot.short(tick), { x: left - 6, y: y(tick) + 4, "text-anchor": "end" }));
+      group.append(text(words[at], { x: left - 6, y: y(tick) + 4, "text-anchor": "end" }));
     }
-    for (const tick of ticks(x0, x1, false)) group.append(text(wl.plot.xText(card.axis, tick), { x: x(tick), y: HIGH - below + 16, "text-anchor": "middle" }));
+    for (const tick of wl.curves.ticks(x0, x1, false)) group.append(text(wl.plot.xText(card.axis, tick), { x: x(tick), y: HIGH - below + 16, "text-anchor": "middle" }));
     const lines = svg("g", { "clip-path": `url(#${clip})`, fill: "none" });
     for (const one of drawn) {
       const path = (values) => values.map((value, at) => (value === null ? "" : `${x(xs[at]).toFixed(1)},${y(value).toFixed(1)}`)).filter(Boolean).join(" ");

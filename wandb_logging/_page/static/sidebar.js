@@ -2,10 +2,11 @@
 "use strict";
 
 wl.sidebar = (() => {
-  const { el, svg, on, emit, button, throttled } = wl.base;
+  const { el, svg, on, emit, button, throttled, arrange, keeper, write } = wl.base;
   const MOST = 300;
   const side = document.getElementById("side");
   let cursor = null;
+  const kept = keeper();
   let lines = new Map();
 
   const STATES = { running: ["●", "running"], finished: ["✓", "finished"], crashed: ["✕", "crashed"], unreadable: ["!", "cannot be read"] };
@@ -29,19 +30,15 @@ wl.sidebar = (() => {
 
   function draw() {
     const runs = wl.runs.listed();
-    trouble.textContent = wl.runs.trouble ? `Filter: ${wl.runs.trouble}` : "";
-    count.textContent = wl.runs.ready ? `${wl.runs.shown().length} of ${wl.runs.list.length} runs shown` : "loading …";
+    write(trouble, wl.runs.trouble ? `Filter: ${wl.runs.trouble}` : "");
+    write(count, wl.runs.ready ? `${wl.runs.shown().length} of ${wl.runs.list.length} runs shown` : "loading …");
     drawGroups();
-    const kept = new Map();
-    const rows = runs.slice(0, MOST).map((run) => {
-      const known = lines.get(run.key);
+    lines = new Map(runs.slice(0, MOST).map((run) => {
       const text = JSON.stringify([wl.runs.nameOf(run), run.state, run.unsent, run.error, run.exact, run.damaged, wl.runs.isHidden(run), wl.view.now.run === wl.runs.idOf(run), cursor === run.key, wl.runs.look(run)]);
-      const line = known && known.text === text ? known : { text, node: row(run) };
-      kept.set(run.key, line);
-      return line.node;
-    });
-    lines = kept;
-    list.replaceChildren(...rows);
+      return [run.key, kept.node(run.key, text, () => row(run))];
+    }));
+    kept.done();
+    arrange(list, [...lines.values()]);
     more.textContent = runs.length > MOST ? `and ${runs.length - MOST} more: filter to see them` : "";
   }
 
@@ -104,7 +101,7 @@ wl.sidebar = (() => {
   let bright = [];
   on("highlight", (keys) => {
     for (const line of bright) line.classList.remove("bright");
-    bright = (keys || []).map((key) => lines.get(key)).filter(Boolean).map((line) => line.node);
+    bright = (keys || []).map((key) => lines.get(key)).filter(Boolean);
     for (const line of bright) line.classList.add("bright");
   });
   return { swatch, draw, move, current, toggle, choose, search, STATES };

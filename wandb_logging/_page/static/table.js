@@ -2,7 +2,9 @@
 "use strict";
 
 wl.table = (() => {
-  const { el, number, moment, brief, button, cut } = wl.base;
+  const { el, moment, brief, button, cut, arrange, keeper } = wl.base;
+  const rows = keeper();
+  const parts = keeper();
   const MOST = 500;
   const COLUMNS = 40;
 
@@ -46,32 +48,48 @@ wl.table = (() => {
     const by = all.find((column) => column.id === view.sort.replace(/^-/, ""));
     const listed = wl.runs.listed();
     const runs = (by ? sorted(listed, by, down) : listed).slice(0, MOST);
-    const cells = (run) => chosen.map((column) => {
-      const value = column.of(run);
-      const text = value === undefined || value === null ? "" : column.text ? column.text(value) : brief(value, 80);
-      if (column.id === "name") return el("th", { scope: "row" }, wl.sidebar.swatch(wl.runs.look(run)), " ", button(cut(text, 80), () => wl.view.set({ run: wl.runs.idOf(run), tab: "run" }), { class: "link" }));
-      return el("td", { class: typeof value === "number" ? "number" : "" , title: typeof value === "string" ? cut(value, 1000) : null }, text);
-    });
-    const heads = chosen.map((column) => el("th", { scope: "col", "aria-sort": by === column ? (down ? "descending" : "ascending") : null },
-      button("", () => wl.view.set({ sort: by === column && !down ? `-${column.id}` : column.id }), { class: "sort", title: cut(column.name, 400) }), ));
-    heads.forEach((cell, at) => {
-      const column = chosen[at];
-      cell.firstChild.append(cut(column.name, 30), column.part ? el("small", {}, ` ${column.part}`) : "", by === column ? (down ? " ↓" : " ↑") : "");
-    });
-    const picker = el("details", { class: "menu wide" }, el("summary", {}, `Columns (${chosen.length} of ${all.length})`),
+    const top = parts.node("head", JSON.stringify([chosen.map(({ id }) => id), view.sort]), () => heads(chosen, by, down));
+    const body = parts.node("body", "", () => el("tbody", {}));
+    const place = parts.node("place", "", () => el("div", { class: "scroll", tabindex: 0 }, el("table", {})));
+    arrange(body, runs.map((run) => {
+      const cells = chosen.map((column) => cell(run, column));
+      const text = JSON.stringify([cells, wl.runs.isHidden(run), wl.runs.look(run)]);
+      return rows.node(run.key, text, () => el("tr", { class: wl.runs.isHidden(run) ? "hidden-run" : "" }, chosen.map((column, at) => data(run, column, cells[at]))));
+    }));
+    arrange(place.firstChild, [top, body]);
+    const reading = listed.some((run) => !run.exact && run.state !== "unreadable");
+    const words = `${listed.length > MOST ? `the first ${MOST} of ${listed.length} runs` : ""}${reading ? " still reading: lowest and highest follow" : ""}`;
+    const bar = parts.node("bar", "", () => el("div", { class: "row bar" }));
+    const picker = parts.node("picker", JSON.stringify([all.length, chosen.map(({ id }) => id)]), () => columnsMenu(all, chosen, bar));
+    arrange(bar, [picker, parts.node("words", words, () => el("span", { class: "quiet" }, words))]);
+    arrange(node, [bar, place]);
+    for (const kept of [rows, parts]) kept.done();
+  }
+
+  // What is in a cell: the value, and as text.
+  function cell(run, column) {
+    const value = column.of(run);
+    return [value, value === undefined || value === null ? "" : column.text ? column.text(value) : brief(value, 80)];
+  }
+
+  function data(run, column, [value, text]) {
+    if (column.id === "name") return el("th", { scope: "row" }, wl.sidebar.swatch(wl.runs.look(run)), " ", button(cut(text, 80), () => wl.view.set({ run: wl.runs.idOf(run), tab: "run" }), { class: "link" }));
+    return el("td", { class: typeof value === "number" ? "number" : "", title: typeof value === "string" ? cut(value, 1000) : null }, text);
+  }
+
+  function heads(chosen, by, down) {
+    return el("thead", {}, el("tr", {}, chosen.map((column) => el("th", { scope: "col", "aria-sort": by === column ? (down ? "descending" : "ascending") : null },
+      el("button", { type: "button", class: "sort", title: cut(column.name, 400), onclick: () => wl.view.set({ sort: by === column && !down ? `-${column.id}` : column.id }) },
+        cut(column.name, 30), column.part ? el("small", {}, ` ${column.part}`) : "", by === column ? (down ? " ↓" : " ↑") : "")))));
+  }
+
+  function columnsMenu(all, chosen, bar) {
+    const open = bar.querySelector("details.menu");
+    return el("details", { class: "menu wide", open: Boolean(open && open.open) }, el("summary", {}, `Columns (${chosen.length} of ${all.length})`),
       el("div", { class: "menu-list" }, all.slice(0, 600).map((column) => el("label", {}, el("input", {
         type: "checkbox", checked: chosen.includes(column),
         onchange: () => wl.view.set({ columns: wl.view.toggled(chosen.map((one) => one.id), column.id) }),
       }), " ", cut(column.name, 60), column.part ? ` ${column.part}` : ""))));
-    const open = node.querySelector("details.menu");
-    if (open && open.open) picker.open = true;
-    const place = node.querySelector(".scroll");
-    const [left, top] = place ? [place.scrollLeft, place.scrollTop] : [0, 0];
-    const scroll = el("div", { class: "scroll", tabindex: 0 }, el("table", {}, el("thead", {}, el("tr", {}, heads)),
-      el("tbody", {}, runs.map((run) => el("tr", { class: wl.runs.isHidden(run) ? "hidden-run" : "" }, cells(run))))));
-    node.replaceChildren(el("div", { class: "row bar" }, picker, el("span", { class: "quiet" }, listed.length > MOST ? `the first ${MOST} of ${listed.length} runs` : "", listed.some((run) => !run.exact && run.state !== "unreadable") ? " still reading: lowest and highest follow" : "")), scroll);
-    [scroll.scrollLeft, scroll.scrollTop] = [left, top];
-    void number;
   }
 
   return { show, sorted };

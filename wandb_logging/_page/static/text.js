@@ -2,7 +2,8 @@
 "use strict";
 
 wl.text = (() => {
-  const { el, button, cut, throttled, moment } = wl.base;
+  const { el, button, cut, throttled, moment, arrange, keeper } = wl.base;
+  const kept = keeper();
   const LEVELS = { all: 0, info: 20, warning: 30, error: 40 };
   const PAGE = 500;
   let run = null;
@@ -16,11 +17,11 @@ wl.text = (() => {
   // Text with escape sequences as elements: colours and weights stay, whatever else is in a sequence is left out.
   function ansi(text) {
     const parts = [];
-    let style = new Set();
+    let style = NONE;
     let last = 0;
     const put = (piece) => {
       const clean = piece.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "");
-      if (clean) parts.push(style.size ? el("span", { class: [...style].join(" ") }, clean) : clean);
+      if (clean) parts.push(style === NONE ? clean : styledText(clean, style));
     };
     for (const found of text.matchAll(/\u001b(?:\[([0-9;:?<=>]*)[ -/]*([@-~])|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\^_]?)/g)) {
       put(text.slice(last, found.index));
@@ -31,30 +32,63 @@ wl.text = (() => {
     return parts;
   }
 
+  const NONE = { marks: [], colour: null, ground: null };
+  const MARKS = { 1: "a-bold", 2: "a-dim", 3: "a-italic", 4: "a-under", 7: "a-inverse", 9: "a-strike" };
+  const ENDS = { 22: [1, 2], 23: [3], 24: [4], 27: [7], 29: [9] };
+
+  function styledText(text, { marks, colour, ground }) {
+    const node = el("span", { class: [...marks.map((code) => MARKS[code]), typeof colour === "number" ? `a-f${colour}` : "", ground === null ? "" : "a-ground"].filter(Boolean).join(" ") }, text);
+    if (typeof colour === "string") node.style.color = colour;
+    if (ground !== null) node.style.background = typeof ground === "number" ? indexed(ground) : ground;
+    return node;
+  }
+
   function styled(style, codes) {
-    const now = new Set(style);
-    const without = (start) => { for (const name of now) if (name.startsWith(start)) now.delete(name); };
+    let { marks, colour, ground } = style;
     const list = codes.split(/[;:]/).map(Number);
     for (let at = 0; at < list.length; at++) {
       const code = list[at];
-      if (code === 0) now.clear();
-      else if (code === 1) now.add("a-bold");
-      else if (code === 3) now.add("a-italic");
-      else if (code === 4) now.add("a-under");
-      else if (code === 22) now.delete("a-bold");
-      else if (code >= 30 && code <= 37) { without("a-f"); now.add(`a-f${code - 30}`); }
-      else if (code >= 90 && code <= 97) { without("a-f"); now.add(`a-f${code - 90}`); }
-      else if (code === 39) without("a-f");
-      else if (code === 38 || code === 48) at += list[at + 1] === 5 ? 2 : 4;
+      if (code === 0) [marks, colour, ground] = [[], null, null];
+      else if (code in MARKS) marks = [...marks.filter((other) => other !== code), code];
+      else if (code in ENDS) marks = marks.filter((other) => !ENDS[code].includes(other));
+      else if (code >= 30 && code <= 37) colour = code - 30;
+      else if (code >= 90 && code <= 97) colour = code - 90;
+      else if (code >= 40 && code <= 47) ground = code - 40;
+      else if (code >= 100 && code <= 107) ground = code - 100;
+      else if (code === 39) colour = null;
+      else if (code === 49) ground = null;
+      else if (code === 38 || code === 48) {
+        const [given, length] = extended(list.slice(at + 1));
+        if (code === 38) colour = given;
+        else ground = given;
+        at += length;
+      }
     }
-    return now;
+    return marks.length || colour !== null || ground !== null ? { marks, colour, ground } : NONE;
+  }
+
+  // The colour behind 38 or 48: one of 256, or red, green and blue; and how many numbers it takes.
+  function extended([kind, ...rest]) {
+    const byte = (value) => Math.max(0, Math.min(255, Math.floor(value) || 0));
+    if (kind === 5) return [rest[0] < 8 ? byte(rest[0]) : indexed(byte(rest[0])), 2];
+    if (kind === 2) return [`rgb(${byte(rest[0])} ${byte(rest[1])} ${byte(rest[2])})`, 4];
+    return [null, 1];
+  }
+
+  const SIXTEEN = ["#555", "#b3372b", "#257a50", "#8a5a00", "#2f66c3", "#a464c0", "#3b9fb5", "#888"];
+  function indexed(number) {
+    if (number < 16) return SIXTEEN[number % 8];
+    if (number >= 232) return `rgb(${Array(3).fill(8 + 10 * (number - 232)).join(" ")})`;
+    const level = (size) => { const step = Math.floor((number - 16) / size) % 6; return step ? 55 + 40 * step : 0; };
+    return `rgb(${level(36)} ${level(6)} ${level(1)})`;
   }
 
   function show(node, given) {
     const changed = !run || run.key !== given.key || !node.querySelector(".console");
+    const news = changed || run.version !== given.version || !complete;
     run = given;
     if (changed) { at = -PAGE; follows = true; layOut(node); }
-    fetchLines(node);
+    if (news) fetchLines(node);
   }
 
   function layOut(node) {
@@ -68,6 +102,7 @@ wl.text = (() => {
       el("div", { class: "console", tabindex: 0, role: "log", "aria-label": "Text of the run" }));
   }
 
+  let complete = false;
   let first = 0;
   let next = 0;
   async function fetchLines(node) {
@@ -79,8 +114,11 @@ wl.text = (() => {
     const bottom = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
     first = told.lines.length ? told.lines[0].number : 0;
     next = told.next;
-    box.replaceChildren(...told.lines.map(line));
-    if (!told.lines.length) box.append(el("p", { class: "empty" }, told.error || (told.complete === false ? "Reading …" : "No text here.")));
+    complete = told.complete !== false && !told.error;
+    const none = told.error || (complete ? "No text here." : "Reading …");
+    const lines = told.lines.map((one) => kept.node(one.number, JSON.stringify([run.key, one]), () => line(one)));
+    arrange(box, lines.length ? lines : [kept.node("none", none, () => el("p", { class: "empty" }, none))]);
+    kept.done();
     node.querySelector("#text-place").textContent = told.lines.length ? `lines ${first + 1} to ${told.lines[told.lines.length - 1].number + 1} of ${told.total}` : "";
     if (follows && (bottom || box.dataset.key !== String(run.key))) box.scrollTop = box.scrollHeight;
     box.dataset.key = String(run.key);

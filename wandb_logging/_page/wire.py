@@ -1,0 +1,78 @@
+"""Bins as they travel to the browser: a head in JSON, then two or three bytes for each value. Pure.
+
+A value is one of 65,535 steps from the lowest to the highest of its line, which is finer than any screen. That would be
+rough near zero on a log axis, so lines that reach over more than two decades go as float32 without its lowest byte.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from array import array
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wandb_logging._page.bins import Grid, Placed
+
+_GAP = 65535
+_STEPS = 65534
+_RATIO = 256  # of the values that are furthest from zero and nearest to it
+_HUGE, _TINY = 1e38, 1e-30  # float32 holds what is between
+_BIG_ENDIAN = array("H", [1]).tobytes()[0] == 0
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one run has of one metric.
+
+    Attributes:
+        run: its key.
+        metric: number of its name.
+        placed: its bins on the metric's grid.
+        exact: whether all of the run was read: of a sample each bin has one value.
+    """
+
+    run: int
+    metric: int
+    placed: Placed
+    exact: bool
+
+
+def packed(head: Mapping[str, Any], grids: Mapping[int, Grid], lines: Iterable[Line]) -> bytes:
+    """Some bins: how long the head is, the head in JSON, then what is float32, then what is steps."""
+    series: list[list[Any]] = []
+    floats, steps = array("f"), array("H")
+    for line in lines:
+        placed = line.placed
+        about = [line.run, line.metric, placed.start, len(placed.mean), int(line.exact)]
+        columns = [placed.low, placed.mean, placed.high] if line.exact else [placed.mean]
+        if in_steps(placed.lowest, placed.highest):
+            series.append([*about, placed.lowest, placed.highest])
+            for column in columns:
+                steps.extend(_steps_of(column, placed.lowest, placed.highest))
+        else:
+            series.append([*about, None, None])
+            for column in columns:
+                floats.extend(array("f", column))
+    places = {metric: [math.ldexp(1, grid.exponent), grid.first, grid.size] for metric, grid in grids.items()}
+    told = json.dumps({**head, "grids": places, "floats": len(floats), "series": series}).encode()
+    return b"".join([len(told).to_bytes(4, "little"), told, *_planes(floats, 3), *_planes(steps, 2)])
+
+
+def in_steps(lowest: float, highest: float) -> bool:
+    """Whether steps are fine enough for a line also on a log axis, or float32 would not do."""
+    least, most = sorted((abs(lowest), abs(highest)))
+    return ((lowest > 0) == (highest > 0) and most <= _RATIO * least) or not _TINY < most < _HUGE
+
+
+def _steps_of(values: Iterable[float], lowest: float, highest: float) -> list[int]:
+    scale = _STEPS / (highest - lowest) if highest > lowest else 0.0
+    return [_GAP if value != value else int((value - lowest) * scale + 0.5) for value in values]
+
+
+def _planes(values: array[Any], most: int) -> list[bytes]:
+    """The upper bytes of all values: first all highest, then all second, so that what is alike stands together."""
+    data, size = values.tobytes(), values.itemsize
+    order = range(size) if _BIG_ENDIAN else range(size - 1, -1, -1)
+    return [data[byte::size] for byte in order[:most]]
