@@ -284,7 +284,7 @@ class TestDependencies:
         at_hand |= {"sre_constants", "sre_parse"}  # before Python 3.11
         at_hand |= {"typing_extensions"}  # for type checkers, which bring it
         imported = {name.split(".")[0] for path in sources() for name in imports_of(path)} - at_hand
-        assert imported - self.declared("cli", "compat", "fast", "media", "system", "testing") == set()
+        assert imported - self.declared("cli", "compat", "dask", "fast", "media", "system", "testing") == set()
         assert self.declared() - imported == set()
 
     def test_importing_is_light(self) -> None:

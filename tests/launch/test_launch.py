@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies as st
 
+from wandb_logging._launch.here import started_in
 from wandb_logging._launch.launch import Launch, find_launch
 
 HERE = Path(__file__).parent / "environments"
@@ -116,3 +118,28 @@ class TestOddEnvironments:
         found = find_launch(variables, "1.1")
         assert found.by == "lightning" or 0 <= found.rank < found.world_size
         assert (found.id is None) == (found.by == "alone")
+
+
+class TestWhereItWasStarted:
+    """Ray moves its workers to folders below /tmp: relative paths are the project's all the same."""
+
+    def test_elsewhere_it_is_the_working_directory(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        """Also in a program that a worker of Ray has started: it has a folder of its own choice."""
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("TUNE_ORIG_WORKING_DIR", "/project")
+        assert started_in() == tmp_path
+        monkeypatch.setenv("RAY_RAYLET_PID", "1")
+        assert started_in() == tmp_path
+
+    def test_in_a_worker_it_is_where_tune_or_ray_began(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        """Tune says it; else it is the folder of the process that starts the workers, as far as that can be seen."""
+        monkeypatch.setenv("RAY_RAYLET_PID", str(os.getppid()))
+        monkeypatch.setenv("TUNE_ORIG_WORKING_DIR", "/project")
+        assert started_in() == Path("/project")
+        monkeypatch.delenv("TUNE_ORIG_WORKING_DIR")
+        here = Path.cwd()
+        monkeypatch.chdir(tmp_path)
+        if Path("/proc/self/cwd").exists():
+            assert started_in() == Path(f"/proc/{os.getppid()}/cwd").resolve()
+        else:
+            assert started_in() == tmp_path != here

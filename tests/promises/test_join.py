@@ -68,6 +68,42 @@ def test_every_row_is_in_one_run(pool: str, place: str, wandb_server: LocalServe
     assert len(find_runs(Path("wandb_cache"))) == 1
 
 
+@pytest.mark.parametrize("pool", ["spawn", "forkserver", "futures"])
+def test_without_join_as_in_a_forked_child(pool: str, wandb_server: LocalServer) -> None:
+    """A spawned worker that configures nothing, or only another handler, writes the run of its parent."""
+    code = program(pool, "guarded").replace("wandb_logging.join()", "None").replace("import wandb_logging\n", "")
+    console = {"forkserver": "logging.basicConfig(level='INFO', stream=open('console.txt', 'a'))\n"}.get(pool, "")
+    code = code.replace("if __name__", f"{console}if __name__").replace(
+        "    configure()\n    with", "    configure(); logging.info('begin')\n    with"
+    )
+    python(code, environment=wandb_server.env())
+    (run,) = wandb_server.runs
+    assert sorted(line["n"] for line in run.history) == list(range(10))
+    assert (run.state, run.exit_code) == ("finished", 0)
+    assert not console or Path("console.txt").read_text().count("worker") == 10
+
+
+def test_joblib_and_grandchildren_without_join(wandb_server: LocalServer) -> None:
+    """So do the workers of joblib, and what a spawned process spawns before it has logged."""
+    pytest.importorskip("joblib")
+    code = program("spawn", "guarded").partition("if __name__")[0]
+    code += """
+def outer(n):
+    child = multiprocessing.get_context("spawn").Process(target=work, args=(n + 1,))
+    child.start(); child.join()
+    work(n)
+if __name__ == "__main__":
+    configure(); logging.info("begin")
+    from joblib import Parallel, delayed
+    Parallel(n_jobs=2, backend="loky")(delayed(work)(n) for n in (0, 1))
+    child = multiprocessing.get_context("spawn").Process(target=outer, args=(2,))
+    child.start(); child.join()
+"""
+    python(code, environment=wandb_server.env())
+    (run,) = wandb_server.runs
+    assert sorted(line["n"] for line in run.history) == [0, 1, 2, 3]
+
+
 def test_the_loggers_are_those_of_the_parent(wandb_server: LocalServer) -> None:
     """A worker without a configuration logs where its parent does, from the level on that its parent has."""
     code = """

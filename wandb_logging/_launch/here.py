@@ -26,3 +26,19 @@ def parent() -> str:
         return f"{number}.{stat.rpartition(')')[2].split()[19]}"
     except (OSError, IndexError):
         return str(number)
+
+
+def started_in() -> Path:
+    """The folder in which this program was started. Ray moves its workers to folders of its own, below /tmp.
+
+    Raises:
+        OSError: it is gone.
+    """
+    raylet = os.environ.get("RAY_RAYLET_PID")
+    if raylet is None or raylet != str(os.getppid()):
+        return Path.cwd()
+    try:
+        said = os.environ.get("TUNE_ORIG_WORKING_DIR")
+        return Path(said) if said else Path(f"/proc/{raylet}/cwd").readlink()
+    except OSError:  # no Linux
+        return Path.cwd()

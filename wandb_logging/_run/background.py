@@ -523,6 +523,7 @@ class Background:
         remote = self.remote
         name = remote.display_name if remote else None
         late = self.uploader.state.late if self._settings.late_steps == "shift" else 0
+        self._rounds.look_for_engines(last=True)
         for notice in words.totals(self.notices.numbers(), late, self._settings.late_step_metric):
             self.notices.add(*notice)
         lost, meant = dict(self.journal.writer.counts.dropped), self._rounds.delivery.is_meant_to_send

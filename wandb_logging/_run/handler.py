@@ -25,6 +25,7 @@ from wandb_logging._process.last_words import say_last
 from wandb_logging._process.listener import own_threads
 from wandb_logging._records.completed import completed
 from wandb_logging._records.snapshot import Snapshot
+from wandb_logging._run import spawned
 from wandb_logging._run.run import Run, flush_aloud, go_on, inlet_of, is_finished, orphan_of, tell_fault
 from wandb_logging._run.start import anchored, prepare_early, prepare_for
 from wandb_logging._run.stats import Stats
@@ -186,6 +187,8 @@ class WandbHandler(logging.Handler):
             prepare_early(self.settings)
         # Last: it puts the handler where logging.shutdown finds it, also one whose settings are wrong.
         super().__init__(level)
+        if self.settings.mode != "disabled":
+            spawned.invite()
 
     # --- records ---
 

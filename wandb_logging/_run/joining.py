@@ -11,6 +11,7 @@ from typing import Any
 
 from wandb_logging._errors import WandbLoggingError
 from wandb_logging._process.notices import say
+from wandb_logging._run import engines, spawned
 from wandb_logging._run.current import current_run
 from wandb_logging._run.handler import WandbHandler, have_joined
 from wandb_logging._run.run import Run, is_anothers
@@ -29,6 +30,7 @@ class Join:
         self.__name__ = self.__qualname__ = "wandb_logging.join"  # Ray asks each hook for its name
         self._make, self._arguments = run.__reduce__()
         self._places = places
+        engines.have_invited()
 
     def __call__(self, *_: object) -> None:
         """Have what this process logs go to the run. Never raises: a pool whose initializer does never ends."""
@@ -40,6 +42,7 @@ class Join:
         if not is_anothers(run) and run.mode != "disabled":
             return  # this very process began it
         have_joined(run)
+        spawned.leave()
         if not any(True for _ in _places_of(None)):
             for name, level, handler_level in self._places:
                 logger = logging.getLogger(name)
@@ -47,15 +50,25 @@ class Join:
                 if level and not logger.isEnabledFor(level):
                     logger.setLevel(level)
 
+    def dask_plugin(self) -> Any:
+        """The same as a Dask `WorkerPlugin`, for `client.register_plugin`: for workers that are there, and that come.
+
+        Raises:
+            ImportError: dask.distributed is not installed.
+        """
+        from wandb_logging._run.dask import plugin_of  # noqa: PLC0415  an extra
+
+        return plugin_of(self)
+
 
 def join() -> Join:
     """What a worker process has to call for its records to go to the run of this process.
 
     As `initializer` of `multiprocessing.Pool`, `ProcessPoolExecutor` and joblib's loky, as Ray's
-    `worker_process_setup_hook`, with Dask's `client.run`. Where nothing has been logged yet, the run begins now. In a
-    worker that configures logging by itself, the handlers there go to the run; in others a handler is attached where
-    there is one here. This process sends what all of them write, and its end is the run's. The workers have to see the
-    run's directory; where one cannot join, it says so and does its work.
+    `worker_process_setup_hook`; `join().dask_plugin()` is for Dask's `client.register_plugin`. Where nothing has been
+    logged yet, the run begins now. In a worker that configures logging by itself, the handlers there go to the run; in
+    others a handler is attached where there is one here. This process sends what all of them write, and its end is the
+    run's. The workers have to see the run's directory; where one cannot join, it says so and does its work.
 
     Raises:
         LogError: there is neither a run nor a handler; or the run has no directory.
@@ -64,10 +77,8 @@ def join() -> Join:
     return Join(run, list(_places_of(run)) or [("", logging.root.level, logging.NOTSET)])
 
 
-def _places_of(run: Run | None) -> Iterator[tuple[str, int, int]]:
+def _places_of(run: Run | None) -> Iterator[spawned.Place]:
     """The loggers that have a handler of a run; of None: of any."""
-    loggers: list[Any] = [logging.root, *logging.root.manager.loggerDict.values()]
-    for logger in loggers:
-        for handler in getattr(logger, "handlers", ()):
-            if isinstance(handler, WandbHandler) and (run is None or handler.goes_to(run)):
-                yield "" if logger is logging.root else logger.name, logger.level, handler.level
+    for logger, handler in spawned.places():
+        if isinstance(handler, WandbHandler) and (run is None or handler.goes_to(run)):
+            yield spawned.name_of(logger), logger.level, handler.level

@@ -25,6 +25,7 @@ from wandb_logging._process.notices import Notices
 from wandb_logging._run import words
 from wandb_logging._run.connection import Connection
 from wandb_logging._run.delivery import Delivery
+from wandb_logging._run.engines import Lookout
 from wandb_logging._run.preemption import Wish
 from wandb_logging._run.samples import Samples
 from wandb_logging._run.save import SavedFiles
@@ -115,6 +116,7 @@ class Rounds:
         self._connection = Connection(settings, secrets, notices)
         self._without_key = delivery is Delivery.ON_DISK and settings.mode == "auto"  # and that was not said yet
         self._url_is_said = False
+        self._lookout = Lookout()
         # The first request needs the first, which is quick; the rest waits until that is through, or the run ends.
         self._to_capture = [] if journal.joined or journal.helps else list(_CAPTURES)
         self._times_anew = 0
@@ -194,6 +196,7 @@ class Rounds:
         try:
             self._look_after_disk()
             self._send_or_say()
+            self.look_for_engines()
         finally:
             self.schedule.end(time.monotonic(), sending=self.delivery.is_meant_to_send)
         if self._recovery is not None and self.delivery is Delivery.ONLINE and not self.error:
@@ -312,6 +315,12 @@ class Rounds:
         self._without_key = False
         path = self._journal.run_dir.path
         self._notices.add(*words.without_key(self._journal.info.id, self._settings.host, path))
+
+    def look_for_engines(self, *, last: bool = False) -> None:
+        """Say where the workers of an engine may log to nowhere."""
+        engine = self._lookout.look(time.monotonic(), last=last)
+        if engine is not None:
+            self._notices.add(*words.unjoined(*engine))
 
     # --- what goes on beside the rows ---
 

@@ -24,6 +24,7 @@ from wandb_logging._journal.quota import BoundedWriter
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer
 from wandb_logging._keys.keys import find_key, find_keys
+from wandb_logging._launch.here import started_in
 from wandb_logging._process.notices import Notice, Notices
 from wandb_logging._process.sampling import Sampler
 from wandb_logging._reading.outline import config_of
@@ -141,11 +142,11 @@ def prepare_early(settings: Settings) -> None:
 
 
 def anchored(settings: Settings) -> Settings:
-    """Settings whose cache_dir stays where it is when the program changes its folder."""
+    """Settings whose cache_dir stays where it is when the program, or the engine it is in, changes its folder."""
     if settings.cache_dir.is_absolute() or is_homeless(settings.cache_dir):
         return settings
     try:
-        return settings.but(cache_dir=settings.cache_dir.absolute())
+        return settings.but(cache_dir=started_in() / settings.cache_dir)
     except OSError:  # the working directory is gone
         return settings
 

@@ -79,6 +79,15 @@ def not_joined(error: Exception) -> Notice:
     return Notice("join", f"this process does not join its parent's run: {error}", ERROR)
 
 
+def unjoined(engine: str, how: str) -> Notice:
+    """Workers of an engine may log to nowhere."""
+    text = (
+        f"this program uses {engine}: what its workers log is in this run only if they join it, as with {how}, and "
+        f"in no run if they do not configure logging either"
+    )
+    return Notice("engine", text)
+
+
 # --- what becomes of values -------------------------------------------------------------------------
 
 
