@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+import tenacity
 
 from tests.patience import PATIENCE
 
 # `notices` gives its logger a handler when it is imported: before the first test, so that no test undoes it.
 from wandb_logging._keys import keys
 from wandb_logging._process import ending, notices  # noqa: F401
+from wandb_logging._server import retry
 from wandb_logging.testing import LocalServer
 
 if TYPE_CHECKING:
@@ -71,6 +73,13 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(work)
     for owner, name in _GLOBALS:
         monkeypatch.setattr(owner, name, copy.copy(getattr(owner, name)))
+
+
+@pytest.fixture(autouse=True)
+def backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a try that failed made again after a twentieth of the time; `tests/server` is where that time is tested."""
+    wait = tenacity.wait_exponential(multiplier=0.1, max=3) + tenacity.wait_random(0, 0.05)
+    monkeypatch.setattr(retry, "_backoff", wait)
 
 
 class _LoggingState:

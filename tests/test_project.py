@@ -98,10 +98,22 @@ def floor_of(path: Path) -> str:
 
 
 @cache
+def text_of(path: Path) -> str:
+    """What is in a file."""
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """A file as Python reads it."""
+    return ast.parse(text_of(path))
+
+
+@cache
 def imports_of(path: Path) -> frozenset[str]:
     """The full names of the modules and members that a file imports, wherever in it."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -122,16 +134,21 @@ def floors_imported(path: Path) -> Iterator[str]:
             yield floor if floor in FLOORS or floor.startswith("_") else "__init__"
 
 
+def allowed(floor: str) -> set[str]:
+    """The floors that files of one may import."""
+    return set(GROUND[: GROUND.index(floor)]) if floor in GROUND else {*GROUND, *FLOORS[floor], floor}
+
+
 def modules_named(path: Path) -> set[Path]:
     """The files of ours that a file imports as it is loaded, or would if a type checker loaded it."""
-    body = ast.parse(path.read_text(encoding="utf-8")).body
+    body = tree_of(path).body
     guarded = [node for branch in body if isinstance(branch, ast.If) for node in branch.body]
     return modules_of(path, [*body, *guarded])
 
 
 def modules_imported(path: Path) -> set[Path]:
     """The files of ours that a file imports as it is loaded: not what it imports within a function."""
-    return modules_of(path, ast.parse(path.read_text(encoding="utf-8")).body)
+    return modules_of(path, tree_of(path).body)
 
 
 def modules_of(path: Path, nodes: list[ast.stmt]) -> set[Path]:
@@ -147,7 +164,7 @@ def modules_of(path: Path, nodes: list[ast.stmt]) -> set[Path]:
 
 def names_for_checkers(path: Path) -> set[str]:
     """The public names that a module imports for type checkers alone, or for good."""
-    body = ast.parse(path.read_text(encoding="utf-8")).body
+    body = tree_of(path).body
     guarded = [node for branch in body if isinstance(branch, ast.If) for node in branch.body]
     own = [
         node
@@ -185,7 +202,7 @@ class TestTheDoor:
         """One table names them: for us, and for scripts of the official SDK."""
         for door in ("", "compat/"):
             assert _media.ROOMS.keys() - names_for_checkers(PACKAGE / f"{door}__init__.py") == set()
-        homes = [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in (PACKAGE / "_media").glob("*.py")]
+        homes = [(path, tree_of(path)) for path in (PACKAGE / "_media").glob("*.py")]
         made = {
             node.name: f"_media.{path.stem}"
             for path, tree in homes
@@ -227,20 +244,17 @@ class TestFloors:
     def test_each_floor_is_in_the_list_and_says_what_it_is(self) -> None:
         """Whatever is in the package has its line above, and a first sentence for who comes new."""
         assert {floor_of(path) for path in sources()} == {*FLOORS, *GROUND}
-        assert [name_of(path) for path in sources() if not ast.get_docstring(ast.parse(path.read_text("utf-8")))] == []
+        assert [name_of(path) for path in sources() if not ast.get_docstring(tree_of(path))] == []
 
     def test_the_list_goes_up(self) -> None:
         """A floor imports only floors above it in the list, so there is no circle between folders."""
         order = list(FLOORS)
         assert [(floor, at) for floor in order for at in FLOORS[floor] if order.index(at) >= order.index(floor)] == []
 
-    @pytest.mark.parametrize("path", sources(), ids=name_of)
-    def test_imports_are_those_of_the_floor(self, path: Path) -> None:
+    def test_imports_are_those_of_the_floor(self) -> None:
         """A file imports only what its floor may, so that it can be read knowing only that."""
-        floor = floor_of(path)
-        allowed = GROUND[: GROUND.index(floor)] if floor in GROUND else {*GROUND, *FLOORS[floor], floor}
-        wrong = sorted(set(floors_imported(path)) - {*allowed})
-        assert wrong == [], f"{name_of(path)} imports {wrong}: what they share belongs on a floor below both"
+        wrong = {name_of(path): sorted(set(floors_imported(path)) - allowed(floor_of(path))) for path in sources()}
+        assert {name: floors for name, floors in wrong.items() if floors} == {}, "what they share belongs below both"
 
     def test_no_file_imports_itself_by_way_of_others(self) -> None:
         """Within a floor, too, imports make no circle."""
@@ -264,7 +278,7 @@ class TestFloors:
     def test_the_environment_is_read_in_one_room(self) -> None:
         """Variables are settings: `_settings` reads them. `_keys` looks up NETRC, `_launch` what a launcher set."""
         reads = re.compile(r"\bos\.(environ|getenv)\b|from os import .*\b(environ|getenv)\b")
-        readers = {floor_of(path) for path in sources() if reads.search(path.read_text(encoding="utf-8"))}
+        readers = {floor_of(path) for path in sources() if reads.search(text_of(path))}
         assert readers - {"_settings", "_keys", "_launch", "_supervise", "testing"} == set()
 
 

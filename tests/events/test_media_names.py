@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
+from tests.examples import at_most
 from wandb_logging import Histogram, Html, LogError, SettingsError, new_run
 from wandb_logging._artifacts.download import targets_of
 from wandb_logging._artifacts.manifest import Entry, Manifest
@@ -80,7 +81,7 @@ def test_of_artifacts_on_the_server(name: str) -> None:
     assert all(target.resolve().is_relative_to(folder.resolve()) for target in targets.values())
 
 
-@settings(max_examples=25)
+@settings(max_examples=at_most(25))
 @given(st.lists(HOSTILE, min_size=1, max_size=8))
 def test_of_metrics_whose_values_are_files(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
     """Whatever a metric is called, its file is below the run directory, and so is everything else."""

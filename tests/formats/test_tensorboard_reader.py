@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from tests.examples import at_most
 from wandb_logging._formats.event_file import Histogram, Picture, event, records
 from wandb_logging._formats.tensorboard import STEP, EventFolder
 
@@ -56,7 +57,7 @@ def new_scalar(tag: str, value: float) -> Any:
     return summary_pb2.Summary.Value(tag=tag, tensor=tensor, metadata=kinds["scalar"].create_summary_metadata("", ""))
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=30)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=at_most(30))
 @given(st.lists(st.tuples(steps, times, tags, singles, st.booleans()), max_size=12))
 def test_scalars_old_and_new(given: list[tuple[int, float, str, float, bool]]) -> None:
     """Step, time, tag and value of each scalar are those that TensorBoard reads, in both forms."""

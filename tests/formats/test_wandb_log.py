@@ -7,6 +7,7 @@ import zlib
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from tests.examples import at_most
 from wandb_logging._formats.wandb_log import BLOCK, Lost, NotAWandbFile, records
 
 HEAD = b":W&B\xe1\xbe\x00"
@@ -47,7 +48,7 @@ SIZES = st.one_of(
 
 class TestWhole:
     @given(st.lists(SIZES, max_size=6))
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=at_most(60), deadline=None)
     def test_what_was_written_is_read(self, sizes: list[int]) -> None:
         """Records come back as they went in, wherever the borders of blocks fall."""
         payloads = [bytes([number % 251 + 1]) * size for number, size in enumerate(sizes)]
@@ -66,7 +67,7 @@ class TestWhole:
 
 class TestDamage:
     @given(st.data())
-    @settings(max_examples=80, deadline=None)
+    @settings(max_examples=at_most(80), deadline=None)
     def test_cut_anywhere(self, data: st.DataObject) -> None:
         """A file that is cut off gives each record that was whole by then, and tells of the rest."""
         payloads = [bytes([number + 1]) * size for number, size in enumerate((5, 40, BLOCK, 9))]
@@ -79,7 +80,7 @@ class TestDamage:
         assert bool(lost) == (cut not in {len(HEAD), *ends} and any(log[max(e for e in [7, *ends] if e <= cut) : cut]))
 
     @given(st.integers(0, 200), st.integers(1, 255))
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=at_most(60), deadline=None)
     def test_a_changed_byte(self, at: int, other: int) -> None:
         """Damage costs what stands in that block behind it; from the next block on all is read again."""
         payloads = [bytes([number % 200 + 1]) * 1000 for number in range(70)]
@@ -91,7 +92,7 @@ class TestDamage:
         assert found[-30:] == payloads[-30:]
 
     @given(st.binary(max_size=300))
-    @settings(max_examples=80, deadline=None)
+    @settings(max_examples=at_most(80), deadline=None)
     def test_any_bytes(self, data: bytes) -> None:
         """Whatever follows the head, it is read or told as lost."""
         read(HEAD + data)

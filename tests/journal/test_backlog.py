@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from tests.examples import at_most
 from tests.runs import add, make_run, row
 from wandb_logging._journal import backlog, door
 from wandb_logging._journal.backlog import Backlog
@@ -57,7 +58,7 @@ def size_of(path: Path) -> int:
     st.integers(200, 5000),
     st.integers(1, 300),
 )
-@settings(max_examples=60)
+@settings(max_examples=at_most(60))
 def test_it_is_what_a_reader_comes_to(
     tmp_path_factory: pytest.TempPathFactory, turns: list[tuple[int, int, bool]], segment_bytes: int, block: int
 ) -> None:

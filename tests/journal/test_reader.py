@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from tests.examples import at_most
 from wandb_logging._errors import JournalError
 from wandb_logging._journal import reader as _reader
 from wandb_logging._journal.reader import Chunk, Position, Reader
@@ -72,7 +73,7 @@ class TestOneWriter:
         reader.close()
         writer.close()
 
-    @settings(max_examples=30)
+    @settings(max_examples=at_most(30))
     @given(st.data())
     def test_from_any_position_in_any_pieces(
         self, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

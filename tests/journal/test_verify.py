@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from tests.examples import at_most
 from tests.robustness.ground import MemoryServer, drain as drain_to_memory
 from tests.runs import START, drain, make_run, numbers, row
 from wandb_logging._cli import main
@@ -131,7 +132,7 @@ class TestVerify:
         assert run_dir.has_base
         assert verify(run_dir).problems == ()
 
-    @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=at_most(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(st.data())
     def test_any_damage(self, data: st.DataObject) -> None:
         """Whatever byte of whatever file is changed: verify and repair say what they can, and never fail."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from tests.examples import at_most
 from wandb_logging._mining.regexes import Regex
 from wandb_logging._mining.ruleset import RuleSet
 from wandb_logging._mining.suggest import suggest
@@ -99,7 +100,7 @@ PARTS = r"\d+ \s* .* \w+ a [^,]* (a|b) (\d+)? a? b*? (\w\d)* x{1,5} (?:ab)+ = ,"
 
 
 class TestTime:
-    @settings(deadline=None, max_examples=150)
+    @settings(deadline=None, max_examples=at_most(150))
     @given(HARD)
     def test_no_line_takes_long(self, text: str) -> None:
         """Whatever a line is made of, all rules together take a fraction of a second."""
@@ -109,14 +110,14 @@ class TestTime:
         rules.feed_text(text)
         assert time.process_time() - began < 3
 
-    @settings(deadline=None, max_examples=60)
+    @settings(deadline=None, max_examples=at_most(60))
     @given(st.lists(HARD, max_size=5))
     def test_no_log_stalls_the_suggestions(self, pieces: list[str]) -> None:
         """Any text gives rules or none, and never an error."""
         for one in suggest("\n".join(pieces)):
             RuleSet([one.rule])
 
-    @settings(deadline=None, max_examples=150)
+    @settings(deadline=None, max_examples=at_most(150))
     @given(
         st.lists(
             st.sampled_from(

@@ -77,14 +77,14 @@ def test_coarser_is_what_wide_bins_would_hold(rows: list[tuple[int, float]], shi
 
 
 def test_no_spike_is_lost() -> None:
-    """Of a million points each of ten that stand out is still the highest of its bin."""
-    spikes = {at * 99_991 + 7 for at in range(10)}
+    """Of two hundred thousand points each of ten that stand out is still the highest of its bin."""
+    spikes = {at * 19_991 + 7 for at in range(10)}
     bins = Bins()
-    for at in range(0, 1_000_000, 5000):
+    for at in range(0, 200_000, 5000):
         bins.add({"_step": x, "m": 100.0 if x in spikes else 1.0} for x in range(at, at + 5000))
     series = bins.series["m"]
     assert sum(1 for high in series.high if high == 100.0) == 10
-    assert sum(series.n) == 1_000_000
+    assert sum(series.n) == 200_000
 
 
 def test_what_is_no_number_is_counted_or_left_out() -> None:
@@ -116,8 +116,9 @@ def test_any_metric_can_be_an_axis(values: list[float]) -> None:
 def test_many_metrics_have_fewer_bins_each() -> None:
     """Ten thousand metrics take no more memory than their share."""
     bins = Bins()
-    for at in range(0, 200, 10):
-        bins.add({"_step": step, **{f"m{number}": 1.0 for number in range(10_000)}} for step in range(at, at + 10))
+    metrics = {f"m{number}": 1.0 for number in range(10_000)}
+    for at in range(0, 80, 10):
+        bins.add({"_step": step, **metrics} for step in range(at, at + 10))
     assert bins.cells <= 10_000 * 64
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings as budget, strategies as st
 
+from tests.examples import at_most
 from wandb_logging import Settings
 from wandb_logging._records import snapshot
 from wandb_logging._records.snapshot import Snapshot, Steps, change_event, row_event
@@ -357,7 +358,7 @@ class TestPaths:
         record = record_of("%(a)d", {"a": 1}, metrics=None if "dict_args" in settings else {"a": 1})
         assert Recorder(**settings).snapshot.usual(record) is None
 
-    @budget(max_examples=25)
+    @budget(max_examples=at_most(25))
     @given(st.integers(1, 200))
     def test_metrics_that_another_thread_adds_to(self, size: Any) -> None:
         """A mapping that grows while it is read gives a row, if not of what came last."""
