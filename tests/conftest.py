@@ -39,6 +39,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # What the server of the tests is asked to wait for comes at last, also where twenty others want the processor.
 LocalServer.wait_for.__defaults__ = (PATIENCE,)
 
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Give two cores three workers for `-n auto`: while a test waits, for a server or a program, another works."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return (3 * cores + 1) // 2
+
+
 # What a developer's own shell may carry and a test must not see. A proxy would catch even loopback.
 _FOREIGN = (
     *("WANDB_", "NETRC", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE"),

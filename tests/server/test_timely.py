@@ -77,7 +77,7 @@ ENDLESS = {
 
 
 def test_what_never_ends_is_given_up() -> None:
-    """Whatever of an answer it is that goes on and on: after ten timeouts it is no answer. All at once, to wait once."""
+    """Whatever of an answer it is that goes on and on: after ten timeouts it is no answer. All at once."""
     with ThreadPoolExecutor(len(ENDLESS)) as pool:
         assert dict(zip(ENDLESS, pool.map(asked, ENDLESS.values()))) == dict.fromkeys(ENDLESS, "given up in time")
 
