@@ -27,10 +27,18 @@ class Texts:
 
     def take(self, event: Mapping[str, Any]) -> None:
         """Add the text of a record, if the event has one."""
-        if type(event.get("text")) is str:
+        text = event.get("text")
+        if type(text) is not str:
+            return
+        said = _said(event)
+        if "\n" in said or self._structured or len(said) > MAX_LINE_CHARS:
             lines = text_lines(event, structured=self._structured)
             self._work.delta.lines += lines
             self._work.state.lines += len(lines)
+        else:  # as nearly all are
+            line = f"{_stamp(event['t'])} {said}"
+            self._work.delta.lines.append(f"ERROR {line}" if is_error(event) else line)
+            self._work.state.lines += 1
 
     def take_output(self, text: str, time: float, *, error: bool) -> None:
         """Write what the program wrote on its terminal: it may change lines from before."""
@@ -70,15 +78,17 @@ def text_lines(event: Mapping[str, Any], *, structured: bool) -> list[str]:
 
     Without a formatter of the user's the text reads like `logging.basicConfig`'s: LEVEL:logger:message.
     """
-    level = event.get("level")
-    text = event["text"]
-    if event.get("logger") is not None:
-        text = f"{level}:{event['logger']}:{text}"
+    text = _said(event)
     error = is_error(event)
     stamp = _stamp(event["t"])
     make = _structured_line if structured else _plain_line
     # splitlines() would also split at form feeds and Unicode separators, which the page shows inside a line.
     return [make(stamp, part[:MAX_LINE_CHARS], error=error) for part in text.replace("\r\n", "\n").split("\n")]
+
+
+def _said(event: Mapping[str, Any]) -> str:
+    logger, text = event.get("logger"), event["text"]
+    return text if logger is None else f"{event.get('level')}:{logger}:{text}"
 
 
 def is_error(event: Mapping[str, Any]) -> bool:

@@ -70,7 +70,7 @@ class Batch:
 
     def add(self, state: fold.State, delta: fold.Delta) -> None:
         self.state = state
-        rows, lines, samples = (list(map(self.mask, part)) for part in (delta.rows, delta.lines, delta.samples))
+        rows, lines, samples = map(self._masked, (delta.rows, delta.lines, delta.samples))
         self.history.add(rows)
         self.output.add(lines)
         self.lines += lines
@@ -79,6 +79,11 @@ class Batch:
         self.summary |= delta.summary_changed
         self.tasks += map(Task.from_json, delta.tasks)
         self.aside += delta.aside
+
+    def _masked(self, lines: list[str]) -> list[str]:
+        """Lines as they may be sent. Nearly always they are so already, which one look at all of them tells."""
+        together = "\n".join(lines)
+        return lines if self.mask(together) == together else list(map(self.mask, lines))
 
     def add_damaged(self, lines: list[bytes]) -> None:
         for line in lines:

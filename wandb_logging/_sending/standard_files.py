@@ -147,7 +147,7 @@ def keep_output(keeper: Keeper, size: int, lines: Sequence[str], edits: Mapping[
     for place, line in edits.items():
         if place <= len(last):
             last[-place] = _text(line)
-    return keeper.append(b"".join([*last, *map(_text, lines)]), OUTPUT, size)
+    return keeper.append(b"".join([*last, _text_of(lines)]), OUTPUT, size)
 
 
 def _last_lines(run_dir: RunDir, size: int, count: int) -> list[bytes]:
@@ -161,6 +161,12 @@ def _last_lines(run_dir: RunDir, size: int, count: int) -> list[bytes]:
 
 def _text(line: str) -> bytes:
     return f"{_content(line)}\n".encode("utf-8", "replace")
+
+
+def _text_of(lines: Sequence[str]) -> bytes:
+    """As `_text`, of many: of what is neither JSON nor an error's it is the rest behind the time."""
+    contents = [_content(line) if line[:1] in "{E" else line.partition(" ")[2] for line in lines]
+    return "\n".join([*contents, ""]).encode("utf-8", "replace")
 
 
 def _content(line: str) -> str:
