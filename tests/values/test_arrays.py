@@ -9,11 +9,18 @@ import threading
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
 
 from wandb_logging import Histogram, LogError, WandbHandler, compat, new_run, read_run
+from wandb_logging._values.arrays import array
 from wandb_logging._values.plain import Aside, dumps, loads, plain
 
 np: Any = pytest.importorskip("numpy")
+
+
+FLOATS = (
+    st.floats(-1e3, 1e3, width=32) | st.integers(-5, 5) | st.floats(width=32, allow_nan=False, allow_infinity=False)
+)
 
 
 class Lazy:
@@ -216,3 +223,22 @@ def test_a_long_text_is_written_without_orjson() -> None:
     line = dumps(tree)
     assert b"NaN" in line
     assert loads(line)["a"] == tree["a"]
+
+
+@given(
+    st.lists(FLOATS, min_size=33, max_size=80),
+    st.sampled_from(["f2", "f4", "f8", ">f8", "i8"]),
+    st.sampled_from([0.0, 1.0, 1e6]),
+    st.sampled_from([1.0, 1e-12, 1e-40]),
+)
+def test_a_histogram_is_numpys(numbers: Any, kind: Any, shift: Any, scale: Any) -> None:
+    """To the count and to the digit, wherever the values lie and however close together."""
+    with np.errstate(all="ignore"):
+        values = (np.array(numbers) * scale + shift).astype(kind)
+        values = values[np.isfinite(values)]
+        try:
+            counts, edges = np.histogram(values, bins=32)
+        except (ValueError, MemoryError):
+            return
+        if len(values) > 32:
+            assert array(values) == {"_type": "histogram", "values": counts.tolist(), "bins": edges.tolist()}
