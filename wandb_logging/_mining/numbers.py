@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-_EXPONENT = r"(?:[eE][-+]?\d{1,3})?"
+_EXPONENT = r"(?:[eE][-+]?\d{1,3}|[dD][-+]\d{1,3})?"  # Fortran's double precision is 1.0D-03
 _POINT = (
     r"[-+]?(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,3}(?:'\d{3})+(?!\d)|\d+)(?:\.\d+|\.(?=[\])\s,;]|$))?|\.\d+)" + _EXPONENT
 )
@@ -54,6 +54,7 @@ def number(text: str, decimal: str = ".") -> float:
     kilo = text[-1:] in {"k", "K"}
     bare = text[:-1] if kilo else text
     bare = bare.replace(".", "").replace(",", ".") if decimal == "," else bare.replace(",", "").replace("'", "")
+    bare = bare.replace("D", "e").replace("d", "e")
     value = _whole_or_not(bare, float(bare))
     return value * 1000 if kilo else value
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from wandb_logging._mining import numbers
+from wandb_logging._mining.vocabulary import is_metric, step_rank
 
 MAX_PAIRS = 100  # of one line
 _MAX_NAME = 60
@@ -19,6 +20,7 @@ _NOISE = re.compile(
     r"|(?:\d+ days?, )?\d{1,4}:\d\d(?::\d\d)?(?:[.,]\d+)?(?![\w:])"  # a clock, or a duration
     r"|\d+h ?:?\d+m(?: ?:?\d+s)?|\d+m ?\d+s"
     r"|0x[0-9a-fA-F]+"
+    r"|\d{1,6}(?: {0,3}[x×] {0,3}\d{1,6})+(?![\w.])"  # a size
     r"|\d+(?:\.\d+){2,}[\w.+-]*"  # a version, an address
     r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{9,40}"
     r"|\d{1,6}-\d{1,6}-\d{1,6}[\w-]*"
@@ -32,14 +34,19 @@ _HIDDEN = "\x01"
 _UNIT_GLUED = r"(?P<glued>[A-Za-zµμ°%][A-Za-zµμ/]{0,11}|/s(?:ec)?)?"
 _EDGE = r"(?![\w%@/.:])|(?=[.:](?:\s|$))|(?=/(?:s|sec|it|step|epoch)\b|/[A-Za-z_]\w{0,30}=)"
 _FORMS = {
-    decimal: re.compile(rf"(?<![\w.#@$/\x01,'])(?<![\d)\]][-+])(?P<number>{form}){_UNIT_GLUED}(?:{_EDGE})")
+    decimal: re.compile(rf"(?<![\w.#@$/\x01,'])(?<![\d)\]][-+])(?P<number>{form}){_UNIT_GLUED}(?!%?\)\s?[:=])(?:{_EDGE})")
     for decimal, form in ((".", numbers.POINT), (",", numbers.COMMA))
 }
 _NEXT_UNIT = re.compile(r" ?\[?([A-Za-zµμ°%#][A-Za-zµμ/#%]{0,11})\]?(?=$|[\s,;|)\]}]|\.(?:\s|$))")
 _SEPARATOR = re.compile(r"\s*([:=<])\s*(?:tensor|array|Array|np\.\w{1,12})?[\[({'\"]{0,3}\s*\Z")
-_DELIMITER = re.compile(r"[,;|\t{}\x01]|\s{2,}|\s[-*/]+\s|\.\s|\s->\s")
+_DELIMITER = re.compile(r"[,;|\t{}\x01]|\s{2,}|\s[-*/]+\s|(?<!\b[A-Za-z]{3})\.\s|\s->\s")
+_NORM = re.compile(r"\|{1,2}[A-Za-z](?:[^|\s]| (?=[a-z])){0,12}\|{1,2}\Z")  # |g|, ||dx||
+_QUALIFIED = re.compile(r"\s?\([^()]{0,20},[^()]{0,20}\)\Z")
+_RATE = re.compile(r"\s?([A-Za-z]\w{0,20}/(?:s|sec|op|step|iter)|[A-Za-z]\w{0,20} per (?:second|minute))(?=$|[\s,;|()\]])")
+_HAS_RATE = re.compile(r"\d [A-Za-z]\w{0,20}/s(?:ec)?\b")
+_CHOSEN = re.compile(r"(?i)(?:param\w{0,8}|config\w{0,10}|hparams|args)\W{0,3}\{[^{}]*\}")  # what was tried, not what came out
 _PARENTHESISED = re.compile(r"\s*[(\[]\s*[^()\[\]]{0,40}[)\]]")
-AFTER = re.compile(r"\s+([A-Za-z][\w/%.-]*(?: [A-Za-z][\w/%-]*){0,3})(?=\s*(?:[,;|(.]|$)|\s+(?:based|in|of|after)\b)")
+AFTER = re.compile(r"\s+([A-Za-z][\w/%.-]*(?: [A-Za-z][\w/%-]*){0,3})(?=\s*(?:[,;|(.]|$)|\s:\s|\s+(?:based|in|of|after)\b)")
 _NAME = re.compile(r"[^\W\d_]")
 _LOOSE = re.compile(r"(?:^|\s)\d+(?:\s|$)")
 _CODE = frozenset("`\\$<>")  # no name has these
@@ -74,6 +81,8 @@ def hidden(text: str) -> str:
     """A line of the same length in which what only looks like a number is blotted out."""
     if "/" in text:
         text = _ADDRESSES.sub(_blot, text)
+    if "{" in text:
+        text = _CHOSEN.sub(_blot, text)
     return _NOISE.sub(_blot, text)
 
 
@@ -118,6 +127,8 @@ def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None
     end = match.end("number")
     before = text[at : match.start()]
     sep = _SEPARATOR.search(before[-24:])
+    if sep and before.strip() == ":" and before != ":" and _NAME.match(text[match.end() :].lstrip()):
+        sep = None  # `a 1 : 2 b : c 3`: a colon between pairs
     name, section = _name_of(
         before[: len(before) - (len(before[-24:]) - sep.start())] if sep else before, sep[1] if sep else " "
     )
@@ -128,25 +139,40 @@ def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None
         _named_after(pair, text)
     elif not glued:
         unit = _NEXT_UNIT.match(text, match.end())
-        if unit and unit[1].strip("[]") in numbers.UNITS | {"#/sec", "reqs", "frames", "Kbytes/sec", "Kbytes"}:
+        rate = _RATE.match(text, match.end())
+        if rate and " per " in rate[1] and not is_metric(name):
+            pair.name, pair.after = f"{name}/{rate[1]}", rate.end()
+        elif (
+            unit
+            and unit[1].strip("[]") in numbers.UNITS | {"#/sec", "reqs", "frames", "Kbytes/sec", "Kbytes"}
+            and name.partition(" ")[0] != unit[1]  # `fps a: 1 fps b: 2`
+        ):
             pair.unit, pair.after = unit[1], unit.end()
     follows = _PARENTHESISED.match(text, pair.after)
-    if follows and follows[0].count("=") + follows[0].count(":") == 0:
+    if follows and follows[0].count("=") + follows[0].count(":") == 0 and not _HAS_RATE.search(follows[0]):
         pair.after = follows.end()
     return pair
 
 
 def _named_after(pair: Pair, text: str) -> None:
     """`104.0 tps`, `14225 words/s`: the name is what follows."""
-    match = AFTER.match(text, pair.after)
+    match = _RATE.match(text, pair.after) or AFTER.match(text, pair.after)
     if match:
         pair.name, pair.sep, pair.after = match[1].rstrip("."), ">", match.end(1)
 
 
 def _name_of(before: str, sep: str) -> tuple[str, str]:
     """The name that ends where the separator begins, and the section before it."""
-    pieces = _DELIMITER.split(before.rstrip())
-    piece = pieces[-1].strip() if pieces else ""
+    before = before.rstrip()
+    norm = _NORM.search(before)
+    if norm:
+        return norm[0], ""
+    qualified = _QUALIFIED.search(before)
+    if qualified:
+        name, section = _name_of(before[: qualified.start()], sep)
+        return (name + qualified[0] if name else ""), section
+    pieces = _DELIMITER.split(before)
+    piece = pieces[-1].strip().lstrip(")]") if pieces else ""
     section = ""
     if sep == "=" and "=" in piece:  # a=text b=1: the text before is not part of the name
         piece = piece.rpartition("=")[2].lstrip().partition(" ")[2].strip()
@@ -163,7 +189,16 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
         or not _CODE.isdisjoint(piece)
     ):
         return "", section
-    return piece, section
+    return _bare(piece), section
+
+
+def _bare(name: str) -> str:
+    """A name without what only leads to it: `with valid loss` is `valid loss`, `job a_17 reported loss` is the last two."""
+    parts = name.split(" ")
+    while len(parts) > 1 and parts[0].lower() in _LEADING:
+        del parts[0]
+    named = [i for i, word in enumerate(parts[:-1]) if _ID.fullmatch(word)]
+    return " ".join(parts[named[-1] + 1 if named else 0 :])
 
 
 def _balanced(name: str) -> str:
@@ -178,6 +213,8 @@ def _balanced(name: str) -> str:
     return name
 
 
+_LEADING = frozenset("with and the has in on at for".split())
+_ID = re.compile(r"(?=\w*\d)(?:\w+_\w+|(?=\w*[a-z])\w{9,})")
 _LABEL = re.compile(r"\[([A-Za-z][\w-]{0,30})\]\s*(\S.*)")
 
 
@@ -188,7 +225,8 @@ def _share_labels(found: list[Pair]) -> None:
         match = _LABEL.match(pair.name)
         if match:
             label, pair.name = f"{match[1]}/", match[2]
-        pair.name = pair.name and label + pair.name
+        if pair.name and step_rank(pair.name) is None:
+            pair.name = label + pair.name
 
 
 _STATISTICS = frozenset("min max mean avg average stdev stddev std median sd p50 p90 p95 p99".split())

@@ -194,6 +194,8 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Findi
     if step is not None:
         rule["step"] = step
         rows, lines, _ = _rows(Table(header, decimal=decimal, step=step), texts[i:], taken)
+        if not rows:
+            return None
     elif labels:
         rule["names"] = labels
     elif dense < 0.6 or (len(rows) < 3 and not any(" :" in str(name) or "/" in str(name) for name in names)):
