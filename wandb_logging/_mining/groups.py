@@ -105,6 +105,8 @@ def _may_count(group: Group, i: int, rank: float) -> bool:
     name = item.name.lower()
     timed = name in {"time", "t"}
     simulated = timed and item.sep in "=:" and (len(group.first.fields) == 1 or i == 0)
+    if name == "t" and i > 0:
+        return False
     if is_left(name) or (item.sep == ">" and i > 0) or (item.unit and item.unit != "s" and not simulated):
         return False
     if item.sep in " >" and rank % 1 and (i > 0 or len(name.split()) > 5):
@@ -124,7 +126,7 @@ def _rank(item: Field) -> float | None:
         return 40
     if item.sep == "/" and (not item.name or (step_rank(item.name) is None and not is_metric(item.name))):
         return 41
-    if item.sep in "/-+" or item.name:
+    if item.sep in "/-+[" or item.name:
         rank = step_rank(item.name)
         if rank is None and item.name.lower() == "progress":
             return 70
@@ -166,7 +168,7 @@ def _find_wanted(group: Group) -> None:
     many = len(group.shapes)
     fields = group.first.fields
     for i, item in enumerate(fields):
-        if i == group.step or not item.name or item.sep in "/-+#" or is_id(item.name) or is_left(item.name):
+        if i == group.step or not item.name or item.sep in "/-+#[" or is_id(item.name) or is_left(item.name):
             continue
         values = group.values(i)
         varies = len(set(map(str, values))) > 1
@@ -184,16 +186,19 @@ def _wanted(item: Field, *, counted: bool, many: int, varies: bool, fields: int)
         return False
     metric = is_metric(name)
     if item.sep == "is":
-        return counted or metric
+        return (counted or metric) and name.partition(" ")[0].lower() not in _ARTICLES
     if item.sep in ":=<":
         return counted or metric or (many > 2 and fields > 2) or (many > 1 and varies)
     if item.sep == " ":
         if step_rank(name) is not None and not metric and not is_epoch(name) and not counted:
             return False
         short = len(name.split()) < 4
-        plain = counted and many > 2 and (varies or fields > 3)
+        plain = counted and many > 2 and (varies or fields > 2)
         return short and (metric or plain) and (counted or (many > 2 and varies) or fields > 1)
     return metric or (counted and many > 1 and fields > 2) or (many > 2 and varies and fields > 2)
+
+
+_ARTICLES = frozenset("a an the our my your".split())
 
 
 def _is_regular(group: Group) -> bool:
@@ -201,6 +206,8 @@ def _is_regular(group: Group) -> bool:
     if not group.wanted:
         return False
     many = len(group.shapes)
+    if group.step is not None and len(group.first.key.split()) > 6 * len(group.wanted) + 6:
+        return any(map(is_metric, group.wanted.values())) and many > 2
     if group.step is not None:
         named = group.first.fields[group.step].name != "" or group.first.fields[group.step].sep == "/"
         if many == 1 and not any(group.first.fields[i].sep in ":=<" for i in group.wanted):
@@ -231,14 +238,29 @@ def _is_said_once(group: Group, begin: int) -> bool:
     if group.first.number < begin and not all(is_result(wanted[i]) and group.values(i)[0] % 1 for i in wanted):
         return False
     bare = (
-        len(wanted) > 1 and all(map(is_metric, wanted.values())) and len(group.first.key.split()) <= 2 * len(wanted) + 1
+        (len(wanted) > 1 or (APART.search(wanted[min(wanted)]) and group.first.number >= begin))
+        and all(map(is_metric, wanted.values()))
+        and len(group.first.key.split()) <= 3 * len(wanted)
     )
     apart = len(wanted) > 1 and group.first.number >= begin and APART.search(group.first.text)
     if not apart and ((not strong and not bare) or len(group.shapes) > 4):
         return False
     loose = len(group.first.key.split()) - 3 * len(wanted)
-    group.wanted = wanted
+    if loose < 9:
+        _of_one_report(group)
     return loose < 9
+
+
+def _of_one_report(group: Group) -> None:
+    """`test loss: 1, test PER: 2` and `avg=1 med=2 p(90)=3`: what is named like the metrics in a line is one, too."""
+    known = [name for name in group.wanted.values() if is_metric(name)]
+    for i, item in enumerate(group.first.fields):
+        name = item.name
+        if i in group.wanted or i == group.step or not name or item.sep not in ":=" or is_setting(name) or is_id(name):
+            continue
+        apart = APART.match(name)
+        if (apart and any(one.startswith(apart[0]) for one in known)) or (len(known) > 1 and item.sep == "="):
+            group.wanted[i] = name
 
 
 def _neighbours(groups: list[Group], kept: list[Group], begin: int) -> list[Group]:

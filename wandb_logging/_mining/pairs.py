@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from wandb_logging._mining import numbers
-from wandb_logging._mining.vocabulary import is_metric, step_rank
+from wandb_logging._mining.vocabulary import APART, is_metric, step_rank
 
 MAX_PAIRS = 100  # of one line
 _MAX_NAME = 60
@@ -125,7 +125,7 @@ def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None
     except ValueError:
         return None
     end = match.end("number")
-    before = text[at : match.start()]
+    before = text[at : match.start()].rstrip()
     sep = _SEPARATOR.search(before[-24:])
     if sep and before.strip() == ":" and before != ":" and _NAME.match(text[match.end() :].lstrip()):
         sep = None  # `a 1 : 2 b : c 3`: a colon between pairs
@@ -173,6 +173,8 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
         return (name + qualified[0] if name else ""), section
     pieces = _DELIMITER.split(before)
     piece = pieces[-1].strip().lstrip(")]") if pieces else ""
+    if len(pieces) > 1 and APART.fullmatch(pieces[-2].strip(" .")):
+        piece = f"{pieces[-2].strip()} {piece}"  # `Val.  loss`
     section = ""
     if sep == "=" and "=" in piece:  # a=text b=1: the text before is not part of the name
         piece = piece.rpartition("=")[2].lstrip().partition(" ")[2].strip()

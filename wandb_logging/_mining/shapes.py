@@ -6,14 +6,17 @@ import re
 from dataclasses import dataclass, field
 
 from wandb_logging._mining.pairs import AFTER, hidden, pairs
-from wandb_logging._mining.vocabulary import METRICS, STEPS, noun, step_rank
+from wandb_logging._mining.vocabulary import APART, METRICS, STEPS, TRAIN, noun, step_rank
 
 BAR = re.compile(r"\d{1,3}%\|[^|]{0,200}\||\[[=>.#\-\s]{5,200}\]|[━╸╺─█▉▊▋▌▍▎▏░▒▓▁▂▃▄▅▆▇⣿]+")
-_COUNTER = re.compile(r"(?<![\w./,-])(\d{1,12})\s*(?:/|\bof\b)\s*(\d{1,12})(?![\w/.])(?!\.\d)")
+_COUNTER = re.compile(r"(?<![\w./,-])(\d{1,12})\s*(?:/|\bof\b)\s*(\d{1,12})(?:/\d{1,12})?(?![\w/.])(?!\.\d)")
+_EPOCH = re.compile(r"(?i)\bepoch\s?(?:\(\w{1,12}\))?\s*\[\s*(\d{1,9})\s*\](?=\s?\[)")  # Epoch [1][50/7330]
+_BETWEEN = re.compile(r"\]\s?\[\s*\Z")
 _RANGE = re.compile(r"(?<![\w./,-])(\d{1,9})-(\d{1,9})(?![\d.:/-])([A-Za-z]*)")
 _GLUED = re.compile(r"(?<![\w.-])(\d{1,9})(epoch|step|iter|batch)(?![A-Za-z])")
 _LONE = re.compile(
-    r"\s*(?:\[(?:\s*\d{1,9},)?\s*(\d{1,12})s?\s*\]|(\d{1,12})(?=:\s|\s+[A-Za-z]\S{0,20}\s*=|\s+--|\s*\||\)\s))"
+    r"\s*(?:\[(?:\s*\d{1,9},)?\s*(\d{1,12})s?\s*\]"
+    r"|(\d{1,12})(?=:\s|\s+[A-Za-z]\S{0,20}\s*=|\s+--|\s*\||\)\s|\s+[A-Za-z][A-Za-z ]{2,40}\s\d\.\d+[eE]))"
 )
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,']\d+)*(?:[eE][-+]?\d+)?")
 _BEFORE = re.compile(r"([A-Za-z#][\w ]{0,30}?)\s*[:=#]?\s*[\[(]?\s*\Z")
@@ -30,6 +33,7 @@ _PREFIX = re.compile(
     r")"
 )
 _LOGGER = re.compile(r"\s*([A-Za-z_][\w.]*(?:\[\d+\])?)\s*(?:[|:]|\s-)\s*(?=\S)(?![\d.\[{-])")
+_CALLER = re.compile(r"\s*[A-Za-z_][\w.]*:[\w.<>]+:\d+ - ")  # where the call is: module:function:line
 
 
 @dataclass
@@ -107,10 +111,8 @@ def _head(blotted: str) -> int:
     for _ in range(12):
         match = _PREFIX.match(blotted, at)
         if match is None and stamped:
-            match = _LOGGER.match(blotted, at)
-            if match and (
-                step_rank(match[1]) is not None or match[1].lower() in METRICS | {"train", "val", "test", "valid"}
-            ):
+            match = _CALLER.match(blotted, at) or _LOGGER.match(blotted, at)
+            if match and match.re is _LOGGER and _says_what(match[1]):
                 match = None
         if match is None or match.end() == at:
             break
@@ -118,6 +120,15 @@ def _head(blotted: str) -> int:
     while at < len(blotted) and blotted[at].isspace():
         at += 1
     return at
+
+
+def _says_what(name: str) -> bool:
+    """Whether a name before a colon is no logger's: it says what the numbers are of."""
+    return (
+        step_rank(name) is not None
+        or name.lower() in METRICS
+        or bool(APART.fullmatch(name) or TRAIN.fullmatch(name))
+    )
 
 
 def _counters(blotted: str, head: int) -> tuple[list[Field], str]:
@@ -143,12 +154,21 @@ def _counters(blotted: str, head: int) -> tuple[list[Field], str]:
         if int(match[1]) < int(match[2])
     ]
     found += [Field(match[2], int(match[1]), "+", *match.span(1)) for match in _GLUED.finditer(blotted, head)]
+    found += [Field("epoch", int(match[1]), "[", *match.span(1)) for match in _EPOCH.finditer(blotted, head)]
+    _two_counters(found, blotted)
     rest = blotted
     for item in found:
         begin = item.first[0] if item.first else item.start
         end = item.total[1] if item.total else item.end
         rest = rest[:begin] + "\x01" * (end - begin) + rest[end:]
     return found, rest
+
+
+def _two_counters(found: list[Field], blotted: str) -> None:
+    """`[1/25][50/1583]` without names: the epoch, and what is counted in it."""
+    for one, other in zip(found, found[1:]):
+        if one.sep == other.sep == "/" and not one.name and one.total and _BETWEEN.match(blotted, one.total[1], other.start):
+            one.name = "epoch"
 
 
 def _name_before(before: str) -> str:

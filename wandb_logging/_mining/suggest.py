@@ -17,6 +17,8 @@ MAX_LINES = 20_000  # of a log that are looked at
 _CODE = re.compile(
     r"^\s*(?:File \"|Traceback|raise |return |import |from |def |class |self\.|\^+|at [\w.$]+\()"
     r"|\w\(\w+=|HTTP/\d|\"(?:GET|POST|PUT|HEAD|DELETE) "
+    r"|(?i:\btests? run\b)|\b(?:ok|passed|failed)=\d+\s.*\b(?:skipped|failed|unreachable)=\d"  # what tests and tasks say
+    r"|\d x +\d.{0,200} -> .{0,200}\d x "  # the shapes of a network
     r"|Error: |Exception|\bsha\d*\b|SELECT |://|^\S+\.(?:py|c|cc|cpp|h|java|js):\d"
 )
 

@@ -19,7 +19,7 @@ EPOCHS = frozenset({"epoch", "epochs", "ep", "e"})
 
 # Names of numbers that are results, also where they are said once.
 METRICS = frozenset(
-    "loss losses acc accuracy auc auroc error errors err mse rmse mae mape f1 precision recall score scores "
+    "loss losses med transfer bitrate acc accuracy auc auroc error errors err mse rmse mae mape f1 precision recall score scores "
     "reward rewards return returns ppl perplexity bleu rouge wer cer map iou dice psnr ssim fid throughput "
     "latency lat tps qps rps iops bw bandwidth speed rate ratio elapsed duration energy residual residuals "
     "objective obj bound gap likelihood loglik logl lnl ll deviance temperature pressure volume density "
@@ -55,6 +55,7 @@ _STOPS = frozenset(
     "on at in for with to took by from over about and or than per after before until every the a an as using "
     "found processed took reached within until size line port error errno code exit status".split()
 )
+_PLACES = frozenset("in on at to by from".split())
 _TAKEN_OFF = frozenset("of is was are reaches equals now".split())
 _WORDS = re.compile(r"[A-Za-z][a-z]*\d*|[A-Z]+\d*|/s")
 
@@ -71,7 +72,13 @@ def words(name: str) -> list[str]:
 def is_metric(name: str) -> bool:
     """Whether a name is one of results."""
     parts = words(name)
-    return not METRICS.isdisjoint(parts) or not METRICS.isdisjoint({name.lower()}) or "/s" in name or "/sec" in name
+    return (
+        not METRICS.isdisjoint(parts)
+        or not METRICS.isdisjoint({name.lower()})
+        or "/s" in name
+        or "/op" in name
+        or " per sec" in name
+    )
 
 
 def is_setting(name: str) -> bool:
@@ -114,4 +121,6 @@ def noun(name: str) -> str:
     parts = name.replace("'", "").replace('"', "").split() if "'s " not in name else name.split()
     while parts and (parts[-1].lower() in _TAKEN_OFF or parts[-1] == "#"):
         parts.pop()
-    return "" if parts and parts[-1].lower().rpartition("/")[2].strip("(#") in _STOPS else " ".join(parts)
+    if parts and (parts[-1].lower().rpartition("/")[2].strip("(#") in _STOPS or parts[0].lower() in _PLACES):
+        return ""
+    return " ".join(parts)
