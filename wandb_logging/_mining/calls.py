@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wandb_logging._mining.findings import is_id
 from wandb_logging._mining.pairs import Pair, pairs
-from wandb_logging._mining.structures import is_id
 from wandb_logging._mining.vocabulary import is_left, is_metric, is_setting, noun, step_rank
 
 MOST_TEMPLATES = 2000  # that are remembered; texts made by f-strings are new ones each time

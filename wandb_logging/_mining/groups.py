@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from wandb_logging._mining.findings import Finding, increasing, is_id
 from wandb_logging._mining.shapes import BAR, Field, Shape
-from wandb_logging._mining.structures import Finding, increasing, is_id
 from wandb_logging._mining.vocabulary import APART, EPOCHS, TRAIN, is_left, is_metric, is_result, is_setting, step_rank
 
 _BYTES = re.compile(r"(?:^|\s)[KMGT]?i?(?:Bytes|bits)(?:/s(?:ec)?)?$")
@@ -60,11 +60,16 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding]) -> list[Gr
     begin = min(starts, default=0)
     kept = [*regular, *(group for group in groups if group not in regular and _is_said_once(group, begin))]
     kept += _neighbours(groups, kept, begin)
+    if not findings and len(kept) == 1 and _TIMES.issuperset(" ".join(kept[0].wanted.values()).lower().split()):
+        return []  # how long it took is no metric where there is no other
     alone = _steps_alone(groups, kept)
     if not alone:
         _count_bars(kept)
     kept += alone
     return [group for group in kept if group.wanted or group.step is not None]
+
+
+_TIMES = frozenset("total time elapsed duration real run took cpu wall".split())
 
 
 def _merged(groups: list[Group]) -> list[Group]:
@@ -105,11 +110,11 @@ def _may_count(group: Group, i: int, rank: float) -> bool:
     name = item.name.lower()
     timed = name in {"time", "t"}
     simulated = timed and item.sep in "=:" and (len(group.first.fields) == 1 or i == 0)
-    if name == "t" and i > 0:
+    if is_left(name) or (i > 0 and (item.sep == ">" or name == "t")):
         return False
-    if is_left(name) or (item.sep == ">" and i > 0) or (item.unit and item.unit != "s" and not simulated):
-        return False
-    if item.sep in " >" and rank % 1 and (i > 0 or len(name.split()) > 5):
+    if (item.unit and item.unit != "s" and not simulated) or (
+        item.sep in " >" and rank % 1 and (i > 0 or len(name.split()) > 5)
+    ):
         return False
     if item.sep == "/" and not name and BAR.search(group.first.text):
         return False  # a progress bar: what it counts is within an epoch
@@ -182,7 +187,9 @@ def _find_wanted(group: Group) -> None:
 def _wanted(item: Field, *, counted: bool, many: int, varies: bool, fields: int) -> bool:
     """Whether a named number is a metric, by how it is named and how it goes on."""
     name = item.name
-    if len(name.split()) > 6 or (item.sep in " >" and (name.lower() in _UNIT_NAMES or _BYTES.search(name))):
+    if len(re.findall(r"\S*\w\S*", name)) > 6 or (
+        item.sep in " >" and (name.lower() in _UNIT_NAMES or _BYTES.search(name))
+    ):
         return False
     metric = is_metric(name)
     if item.sep == "is":
@@ -194,7 +201,9 @@ def _wanted(item: Field, *, counted: bool, many: int, varies: bool, fields: int)
             return False
         short = len(name.split()) < 4
         plain = counted and many > 2 and (varies or fields > 2)
-        return short and (metric or plain) and (counted or (many > 2 and varies) or fields > 1)
+        return (
+            short and (metric or plain) and (counted or (many > 2 and varies) or fields > 1 or bool(APART.search(name)))
+        )
     return metric or (counted and many > 1 and fields > 2) or (many > 2 and varies and fields > 2)
 
 
@@ -206,13 +215,8 @@ def _is_regular(group: Group) -> bool:
     if not group.wanted:
         return False
     many = len(group.shapes)
-    if group.step is not None and len(group.first.key.split()) > 6 * len(group.wanted) + 6:
-        return any(map(is_metric, group.wanted.values())) and many > 2
     if group.step is not None:
-        named = group.first.fields[group.step].name != "" or group.first.fields[group.step].sep == "/"
-        if many == 1 and not any(group.first.fields[i].sep in ":=<" for i in group.wanted):
-            return False
-        return many > 2 or (named and (many > 1 or any(map(is_metric, group.wanted.values()))))
+        return _counts(group, group.first.fields[group.step])
     if many == 2 and len(group.wanted) > 1 and not any(map(is_setting, group.wanted.values())):
         pairs = [group.values(i) for i in group.wanted]
         return all(a != b and (a % 1 or b % 1) for a, b in pairs)
@@ -223,15 +227,33 @@ def _is_regular(group: Group) -> bool:
         ):
             return False  # the number of the line, and other numbers without names
     strong = [i for i in group.wanted if group.first.fields[i].sep in (":", "=", "<", "is")]
-    prose = len(group.first.key.split()) > 6 * len(group.wanted) + 6
     varies = any(len(set(group.values(i))) > 1 for i in group.wanted)
     metric = any(map(is_metric, group.wanted.values()))
-    return many > 2 and (varies or metric) and (bool(strong) or metric) and not (prose and not metric)
+    return many > 2 and (varies or metric) and (bool(strong) or metric) and (metric or not _is_prose(group))
+
+
+def _is_prose(group: Group) -> bool:
+    """Whether lines have many words for their numbers."""
+    return len(group.first.key.split()) > 6 * len(group.wanted) + 6
+
+
+def _counts(group: Group, step: Field) -> bool:
+    """Whether lines that count are worth a rule."""
+    many, metric = len(group.shapes), any(map(is_metric, group.wanted.values()))
+    if (_is_prose(group) and not metric) or (
+        many == 1 and not any(group.first.fields[i].sep in ":=<" for i in group.wanted)
+    ):
+        return False
+    return many > 2 or ((step.name != "" or step.sep == "/") and (many > 1 or metric))
 
 
 def _is_said_once(group: Group, begin: int) -> bool:
     """Whether a line that comes once or twice tells a result: after the rows, or where there are none."""
+    if not group.wanted:
+        _find_alone(group, begin)
     wanted = group.wanted
+    if len(wanted) == 1 and _LIST.match(group.first.text, group.first.fields[min(wanted)].end):
+        return False
     if not any(is_metric(name) and not is_setting(name) for name in wanted.values()):
         return False
     strong = [i for i in wanted if group.first.fields[i].sep in (":", "=", "<", "is")]
@@ -243,12 +265,30 @@ def _is_said_once(group: Group, begin: int) -> bool:
         and len(group.first.key.split()) <= 3 * len(wanted)
     )
     apart = len(wanted) > 1 and group.first.number >= begin and APART.search(group.first.text)
-    if not apart and ((not strong and not bare) or len(group.shapes) > 4):
+    alone = len(wanted) == 1 and begin and _is_alone(group)
+    if not apart and ((not strong and not bare and not alone) or len(group.shapes) > 4):
         return False
     loose = len(group.first.key.split()) - 3 * len(wanted)
     if loose < 9:
         _of_one_report(group)
     return loose < 9
+
+
+_LIST = re.compile(r"\s*,\s*[-+.\d]")
+
+
+def _is_alone(group: Group) -> bool:
+    """Whether a line is a name and its number, and nothing else."""
+    item = group.first
+    words = item.fields[0].name.split()
+    return len(item.fields) == 1 and item.text[item.head : item.fields[0].start].split() == words and len(words) > 1
+
+
+def _find_alone(group: Group, begin: int) -> None:
+    """`Final energy  -76.41` below the rows."""
+    name = group.first.fields[0].name
+    if begin and group.first.number > begin and is_metric(name) and _is_alone(group) and group.values(0)[0] % 1:
+        group.wanted[0] = name
 
 
 def _of_one_report(group: Group) -> None:

@@ -50,12 +50,14 @@ def _by_section(group: Group) -> None:
 def _by_first(group: Group) -> None:
     """`DEV : loss 1 - f1 2` and `eval loss 1, error 2` are wholly about what is said first."""
     names = [group.wanted[i] for i in sorted(group.wanted) if group.wanted[i] not in EPOCHS]
+    while names and not APART.match(names[0]):
+        del names[0]
     first = APART.match(names[0]) if names else None
     if not first or names[0][first.end() : first.end() + 1] not in {"/", " "} or any(map(TRAIN.search, names)):
         return
     if sum(bool(APART.search(name)) for name in names) == 1:
         for i, name in group.wanted.items():
-            if name != names[0] and name not in EPOCHS:
+            if name in names[1:]:
                 group.wanted[i] = f"{first[0]}/{name}"
 
 

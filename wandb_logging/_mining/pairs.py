@@ -16,11 +16,12 @@ _MAX_NAME = 60
 _NOISE = re.compile(
     r"(?<![\w.])(?:"
     r"\d{4}[-/]\d\d[-/]\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d{1,9})?(?:Z|[-+]\d\d:?\d\d)?)?"  # a date, and its time
-    r"|\d\d/\w{3}/\d{4}(?::\d\d:\d\d:\d\d(?: [-+]\d{4})?)?"
+    r"|\d\d/\d\d/\d\d(?=[ T]\d\d:\d\d)|\d\d/\w{3}/\d{4}(?::\d\d:\d\d:\d\d(?: [-+]\d{4})?)?"
     r"|(?:\d+ days?, )?\d{1,4}:\d\d(?::\d\d)?(?:[.,]\d+)?(?![\w:])"  # a clock, or a duration
+    r"|\d+ days? {1,4}\d+ hours? {1,4}\d+ minutes?(?: {1,4}[\d.]+ seconds?)?"
     r"|\d+h ?:?\d+m(?: ?:?\d+s)?|\d+m ?\d+s"
     r"|0x[0-9a-fA-F]+"
-    r"|\d{1,6}(?: {0,3}[x×] {0,3}\d{1,6})+(?![\w.])"  # a size
+    r"|\d{1,6}(?: {0,3}[xX] {0,3}\d{1,6})+(?![\w.])"  # a size
     r"|\d+(?:\.\d+){2,}[\w.+-]*"  # a version, an address
     r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{9,40}"
     r"|\d{1,6}-\d{1,6}-\d{1,6}[\w-]*"
@@ -34,7 +35,9 @@ _HIDDEN = "\x01"
 _UNIT_GLUED = r"(?P<glued>[A-Za-zµμ°%][A-Za-zµμ/]{0,11}|/s(?:ec)?)?"
 _EDGE = r"(?![\w%@/.:])|(?=[.:](?:\s|$))|(?=/(?:s|sec|it|step|epoch)\b|/[A-Za-z_]\w{0,30}=)"
 _FORMS = {
-    decimal: re.compile(rf"(?<![\w.#@$/\x01,'])(?<![\d)\]][-+])(?P<number>{form}){_UNIT_GLUED}(?!%?\)\s?[:=])(?:{_EDGE})")
+    decimal: re.compile(
+        rf"(?<![\w.#@$/\x01,'])(?<![\d)\]][-+])(?<![A-Za-z]-)(?P<number>{form}){_UNIT_GLUED}(?!%?\)\s?[:=])(?:{_EDGE})"
+    )
     for decimal, form in ((".", numbers.POINT), (",", numbers.COMMA))
 }
 _NEXT_UNIT = re.compile(r" ?\[?([A-Za-zµμ°%#][A-Za-zµμ/#%]{0,11})\]?(?=$|[\s,;|)\]}]|\.(?:\s|$))")
@@ -42,11 +45,17 @@ _SEPARATOR = re.compile(r"\s*([:=<])\s*(?:tensor|array|Array|np\.\w{1,12})?[\[({
 _DELIMITER = re.compile(r"[,;|\t{}\x01]|\s{2,}|\s[-*/]+\s|(?<!\b[A-Za-z]{3})\.\s|\s->\s")
 _NORM = re.compile(r"\|{1,2}[A-Za-z](?:[^|\s]| (?=[a-z])){0,12}\|{1,2}\Z")  # |g|, ||dx||
 _QUALIFIED = re.compile(r"\s?\([^()]{0,20},[^()]{0,20}\)\Z")
-_RATE = re.compile(r"\s?([A-Za-z]\w{0,20}/(?:s|sec|op|step|iter)|[A-Za-z]\w{0,20} per (?:second|minute))(?=$|[\s,;|()\]])")
+_RATE = re.compile(
+    r"\s?([A-Za-z]\w{0,20}/(?:s|sec|op|step|iter)|[A-Za-z]\w{0,20} per (?:second|minute))(?=$|[\s,;|()\]])"
+)
 _HAS_RATE = re.compile(r"\d [A-Za-z]\w{0,20}/s(?:ec)?\b")
-_CHOSEN = re.compile(r"(?i)(?:param\w{0,8}|config\w{0,10}|hparams|args)\W{0,3}\{[^{}]*\}")  # what was tried, not what came out
+_CHOSEN = re.compile(
+    r"(?i)(?:param\w{0,8}|config\w{0,10}|hparams|args)\W{0,3}\{[^{}]*\}"
+)  # what was tried, not what came out
 _PARENTHESISED = re.compile(r"\s*[(\[]\s*[^()\[\]]{0,40}[)\]]")
-AFTER = re.compile(r"\s+([A-Za-z][\w/%.-]*(?: [A-Za-z][\w/%-]*){0,3})(?=\s*(?:[,;|(.]|$)|\s:\s|\s+(?:based|in|of|after)\b)")
+AFTER = re.compile(
+    r"\s+([A-Za-z][\w/%.-]*(?: [A-Za-z][\w/%-]*){0,3})(?=\s*(?:[,;|(.]|$)|\s:\s|\s+(?:based|in|of|after)\b)"
+)
 _NAME = re.compile(r"[^\W\d_]")
 _LOOSE = re.compile(r"(?:^|\s)\d+(?:\s|$)")
 _CODE = frozenset("`\\$<>")  # no name has these
@@ -172,7 +181,7 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
         name, section = _name_of(before[: qualified.start()], sep)
         return (name + qualified[0] if name else ""), section
     pieces = _DELIMITER.split(before)
-    piece = pieces[-1].strip().lstrip(")]") if pieces else ""
+    piece = pieces[-1].strip().lstrip(")] ").rstrip("[( ") if pieces else ""
     if len(pieces) > 1 and APART.fullmatch(pieces[-2].strip(" .")):
         piece = f"{pieces[-2].strip()} {piece}"  # `Val.  loss`
     section = ""
@@ -195,7 +204,7 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
 
 
 def _bare(name: str) -> str:
-    """A name without what only leads to it: `with valid loss` is `valid loss`, `job a_17 reported loss` is the last two."""
+    """A name without what only leads to it: `with valid loss` is `valid loss`, `job a_17 has loss` is `has loss`."""
     parts = name.split(" ")
     while len(parts) > 1 and parts[0].lower() in _LEADING:
         del parts[0]
@@ -215,7 +224,7 @@ def _balanced(name: str) -> str:
     return name
 
 
-_LEADING = frozenset("with and the has in on at for".split())
+_LEADING = frozenset("with and has in on at for".split())
 _ID = re.compile(r"(?=\w*\d)(?:\w+_\w+|(?=\w*[a-z])\w{9,})")
 _LABEL = re.compile(r"\[([A-Za-z][\w-]{0,30})\]\s*(\S.*)")
 

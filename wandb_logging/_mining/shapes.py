@@ -125,9 +125,7 @@ def _head(blotted: str) -> int:
 def _says_what(name: str) -> bool:
     """Whether a name before a colon is no logger's: it says what the numbers are of."""
     return (
-        step_rank(name) is not None
-        or name.lower() in METRICS
-        or bool(APART.fullmatch(name) or TRAIN.fullmatch(name))
+        step_rank(name) is not None or name.lower() in METRICS or bool(APART.fullmatch(name) or TRAIN.fullmatch(name))
     )
 
 
@@ -167,7 +165,12 @@ def _counters(blotted: str, head: int) -> tuple[list[Field], str]:
 def _two_counters(found: list[Field], blotted: str) -> None:
     """`[1/25][50/1583]` without names: the epoch, and what is counted in it."""
     for one, other in zip(found, found[1:]):
-        if one.sep == other.sep == "/" and not one.name and one.total and _BETWEEN.match(blotted, one.total[1], other.start):
+        if (
+            one.sep == other.sep == "/"
+            and not one.name
+            and one.total
+            and _BETWEEN.match(blotted, one.total[1], other.start)
+        ):
             one.name = "epoch"
 
 

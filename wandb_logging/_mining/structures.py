@@ -3,83 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from wandb_logging._mining import tables
 from wandb_logging._mining.blocks import Box
+from wandb_logging._mining.findings import Finding, Text, best_step, is_id
+from wandb_logging._mining.found_tables import table_findings
 from wandb_logging._mining.objects import numbers_of
 from wandb_logging._mining.pairs import hidden
-from wandb_logging._mining.tables import Table, cell
+from wandb_logging._mining.tables import cell
 from wandb_logging._mining.template import Found
-from wandb_logging._mining.vocabulary import APART, EPOCHS, step_rank
+from wandb_logging._mining.vocabulary import APART, EPOCHS
 
-Text = tuple[int, str]
-
-_TIMING = frozenset("time min max avg average total calls section %total %varavg count % wall cpu (s) ms sec".split())
 _EVENTS = ("event", "split", "phase", "mode", "stage", "subset", "kind", "type", "name", "msg", "message")
-_IDS = re.compile(
-    r"(?i)(?:^|[_./ ])(?:pid|tid|ppid|id|ids|uid|port|lineno|line|rank|version|seed|chain|engine|dataloader|fold|worker"
-    r"|shard|replica|timestamp|ts|process|thread|created|msecs)$"
-)
 _PERCENT = re.compile(r"\s*\d+(?:\.\d+)?%\s+[\d.,]+\s?[a-zµ]{0,4}(?:\s|$)")
 _KEY_VALUE = re.compile(r"[A-Za-z_][\w.]*=(?:\"[^\"]*\"|'[^']*'|\S*)(?:\s+|$)")
 _BLOCK_ENTRY = re.compile(r"\s+[\w./@ -]{1,60}:(?: \S.*)?\Z")
-
-
-@dataclass
-class Finding:
-    """Rules for one thing in a log, and the lines that they take.
-
-    Attributes:
-        rules: as `text_metrics.rules` has them.
-        comment: what they are for.
-        lines: numbers of the lines.
-        first: the first row's line, 0 if it does not matter.
-    """
-
-    rules: list[dict[str, Any]]
-    comment: str
-    lines: set[int] = field(default_factory=set)
-    first: int = 0
-
-
-def increasing(values: Sequence[float]) -> bool:
-    """Whether numbers count up, perhaps from the beginning again now and then."""
-    ups = sum(one < other for one, other in zip(values, values[1:]))
-    downs = [other for one, other in zip(values, values[1:]) if one > other]
-    again = all(value <= values[0] for value in downs)
-    return ups > 0 and (again or len(downs) <= max(1, len(values) // 4)) and len(downs) <= ups
-
-
-def is_id(name: str) -> bool:
-    """Whether a number is only a name for something."""
-    return bool(_IDS.search(name)) and "/s" not in name
-
-
-def best_step(rows: Iterable[Found], names: Iterable[str], *, least: int = 2, exact: bool = False) -> str | None:
-    """The name of what counts the rows, of several the finest."""
-    rows = list(rows)
-    ranked: list[tuple[tuple[bool, int, float], int, str | None]] = []
-    for place, name in enumerate(names):
-        rank = 1 if name == "#" else step_rank(name.rpartition("/")[2] or name)
-        if exact and place > 0 and name.lower() in {"time", "t"}:
-            continue
-        values = [row[name] for row in rows if name in row]
-        counts = [
-            value
-            for value in values
-            if isinstance(value, (int, float)) and value == int(value if value == value and abs(value) < 1e15 else 0)
-        ]
-        if rank is not None and len(counts) == len(values) >= least * len(rows) / 3 and counts:
-            constant = len(set(counts)) == 1 < len(counts)  # the rows would be one
-            if constant or len(counts) == 1 or increasing(counts):
-                missing = len(rows) - len(values)
-                order = (bool(rank % 1), missing, rank) if exact else (False, missing, rank)
-                ranked.append((order, place, None if constant else name))
-    return min(ranked, key=lambda item: item[:2])[2] if ranked else None
 
 
 def boxes(texts: Sequence[Text]) -> Finding | None:
@@ -100,147 +40,6 @@ def boxes(texts: Sequence[Text]) -> Finding | None:
     if step is not None:
         rule["step"] = step
     return Finding([rule], f"{len(rows)} boxes of {len(names)} values", taken, rows[0][0])
-
-
-def table_findings(texts: Sequence[Text]) -> list[Finding]:
-    """Tables, each by its header."""
-    found: list[Finding] = []
-    taken: set[int] = set()
-    seen: set[str] = set()
-    tried: Counter[str] = Counter()
-    for i, (number, text) in enumerate(texts):
-        header = _header(text)
-        if header is None or header in seen or number in taken:
-            continue
-        finding = _table(header, texts, i, taken)
-        if finding is None and _can_begin(texts, i):
-            tried[header] += 1  # each costs a pass over the log
-            if tried[header] >= _MOST_TRIES:
-                seen.add(header)
-        if len(tried) + len(seen) > _MOST_HEADERS:
-            break
-        if finding is not None:
-            seen.add(header)
-            taken |= finding.lines
-            found.append(finding)
-    return found
-
-
-_MOST_HEADERS, _MOST_TRIES = 100, 3
-
-
-def _can_begin(texts: Sequence[Text], i: int) -> bool:
-    """Whether a row is below a line that could be a header."""
-    following = [text for _, text in texts[i + 1 : i + 5] if text.strip() and not tables.RULE.match(text)][:2]
-    return any(_fits(texts[i][1], text) for text in following)
-
-
-def _header(text: str) -> str | None:
-    """The text of a line that could be a header."""
-    text = tables.PROGRESS.sub("", text)
-    if text.count(",") > 1:
-        text = text.replace('"', "")
-    words = tables.BARS.sub(" ", text).split()
-    if words and hidden(words[0]).startswith("\x01"):
-        words = words[1:]
-    if "|" in text and sum(bool(part.strip()) for part in text.split("|")) < 2:
-        return None
-    separated = sum(text.count(separator) for separator in ",;\t|")
-    if len(text) > 600 or not (2 <= len(words) <= 60 or (len(words) == 1 and text.count(",") > 1)):
-        return None
-    if any(cell(word) is not None and not word.isalpha() for word in re.split(r"[\s,;]+", " ".join(words))):
-        return None
-    if (
-        (
-            text.rstrip().endswith((".", "!", "?", "...", ":"))
-            and separated < 2
-            and len(re.findall(r"\s{2,}", text.strip())) < 2
-        )
-        or '"' in text
-        or "=" in text
-        or "://" in text
-    ):
-        return None
-    wide = len(re.findall(r"\s{2,}", text.strip())) or separated > 1 or text.strip().replace(" ", "").isalnum()
-    return " ".join(words) if wide else None
-
-
-def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Finding | None:
-    if not _can_begin(texts, i):
-        return None
-    following = [text for _, text in texts[i + 1 : i + 5] if text.strip() and not tables.RULE.match(text)][:2]
-    comma = any(re.search(r"\s\d+,\d\d?(?:\s|$)", f" {text}") for text in following)
-    plain = set(re.split(r"[\s|]+", header.lower()))
-    if (
-        "time" in plain
-        and len(plain - _TIMING) < 2
-        and not any(step_rank(word) is not None for word in plain - _TIMING)
-    ):
-        return None
-    decimal = "," if comma else "."
-    rows, lines, labels = _rows(Table(header, decimal=decimal), texts[i:], taken)
-    if len(rows) < 2 or (len(rows) < 3 and len(rows[0][1]) < 3):
-        return None
-    within = [text for number, text in texts[i:] if number <= rows[-1][0] and number not in taken and text.strip()]
-    headers = sum(header in " ".join(tables.BARS.sub(" ", text).split()) for text in within)
-    dense = 1 if headers > 2 and len(rows) < 2 * headers else len(lines) / len(within)
-    names = list(dict.fromkeys(name for _, row in rows for name in row))
-    first = [row.get(names[0]) for _, row in rows]
-    step = best_step([row for _, row in rows], names, least=1, exact=True)
-    whole = all(isinstance(value, int) for value in first)
-    if step is None and whole and len(rows) > 2 and all(a < b for a, b in zip(first, first[1:])):  # type: ignore[operator]
-        step = names[0]
-    rule: dict[str, Any] = {"table": header}
-    if step is not None:
-        rule["step"] = step
-        rows, lines, _ = _rows(Table(header, decimal=decimal, step=step), texts[i:], taken)
-        if not rows:
-            return None
-    elif labels:
-        rule["names"] = labels
-    elif dense < 0.6 or (len(rows) < 3 and not any(" :" in str(name) or "/" in str(name) for name in names)):
-        return None
-    if comma:
-        rule["decimal"] = ","
-    return Finding(
-        [rule],
-        f"a table of {len(rows)} rows" if step else f"a table of {len(rows)} rows without a step",
-        lines,
-        rows[0][0] if step else 0,
-    )
-
-
-def _fits(header: str, text: str) -> bool:
-    cells = tables.row(tables.PROGRESS.sub("", header).rstrip(), tables.PROGRESS.sub("", text))
-    if not cells:
-        return False
-    values = [cell(value, ",") if cell(value) is None else cell(value) for value in cells.values()]
-    numeric = sum(value is not None for value in values)
-    return numeric >= 2 and numeric * 5 >= len(values) * 2
-
-
-def _rows(table: Table, texts: Sequence[Text], taken: set[int]) -> tuple[list[tuple[int, Found]], set[int], str | None]:
-    state: dict[str, Any] = {}
-    rows: list[tuple[int, Found]] = []
-    lines: set[int] = set()
-    first_cells: dict[str, set[str]] = defaultdict(set)
-    for i, (number, text) in enumerate(texts):
-        if number in taken:
-            continue
-        found = table.find(text, state)
-        if found is None:
-            if state and text.strip() and len((_header(text) or "").split()) > 1 and _can_begin(texts, i):
-                state.clear()
-            continue
-        lines.add(number)
-        if found:
-            rows.append((number, found))
-            cells = tables.row(state["header"], tables.PROGRESS.sub("", text)) or {}
-            name = next(iter(cells), "")
-            if name and cell(cells[name]) is None and len(cells[name]) > 2:
-                first_cells[name].add(cells[name])
-    label = next((name for name, values in first_cells.items() if len(values) > 1 and len(values) == len(rows)), None)
-    return rows, lines, label
 
 
 def percentiles(texts: Sequence[Text]) -> list[Finding]:

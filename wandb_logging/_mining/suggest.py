@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 from wandb_logging._mining import lines, structures
+from wandb_logging._mining.findings import Finding
 from wandb_logging._mining.groups import find_groups
 from wandb_logging._mining.labels import put_labels, under_headings
 from wandb_logging._mining.shapes import shape
-from wandb_logging._mining.structures import Finding
 from wandb_logging._mining.writing import Suggestion, as_rule
 
 MAX_LINES = 20_000  # of a log that are looked at
@@ -17,7 +17,7 @@ MAX_LINES = 20_000  # of a log that are looked at
 _CODE = re.compile(
     r"^\s*(?:File \"|Traceback|raise |return |import |from |def |class |self\.|\^+|at [\w.$]+\()"
     r"|\w\(\w+=|HTTP/\d|\"(?:GET|POST|PUT|HEAD|DELETE) "
-    r"|(?i:\btests? run\b)|\b(?:ok|passed|failed)=\d+\s.*\b(?:skipped|failed|unreachable)=\d"  # what tests and tasks say
+    r"|(?i:\btests? run\b)|\b(?:ok|passed|failed)=\d+\s.*\b(?:skipped|failed|unreachable)=\d"  # what tests say
     r"|\d x +\d.{0,200} -> .{0,200}\d x "  # the shapes of a network
     r"|Error: |Exception|\bsha\d*\b|SELECT |://|^\S+\.(?:py|c|cc|cpp|h|java|js):\d"
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wandb_logging._mining import numbers
@@ -14,11 +14,15 @@ MAX_COLUMNS = 60
 BARS = re.compile(r"[|│┃║]")
 _TOKEN = re.compile(r"\S+")
 _WIDE = re.compile(r"\S+(?: \S+)*")
-RULE = re.compile(r"[-=+|─━═┼╪│┃\s]+\Z")
+RULE = re.compile(r"[-=+|\s\u2500-\u257f]+\Z")
 PROGRESS = re.compile(r":?\s+\d+%\|.*")
 _TWO_IN_ONE = re.compile(r"(\S+)\[(\S+)\]")
+_UNIT = r"(?:[A-Za-z%µ+*]{0,4}| [A-Za-z%µ/]{1,12})(?: ?\([\d.,%x]{1,12}\))?"
+_UNITS = frozenset("GBytes MBytes KBytes Bytes Gbits/sec Mbits/sec Kbits/sec bits/sec".split()) | numbers.UNITS
+_ASIDE = re.compile(r"\([\d.,]+[%x]?\)\Z")  # 12.3 (1.0): a number beside its own
+_TAG = re.compile(r"\s*([A-Za-z][A-Za-z_-]{0,15}:|[A-Z]{3,12})\s+(?=\d+\s)")
 _CELLS = {
-    decimal: re.compile(rf"(?:[^\W\d]{{1,2}} +|[*!] *)?({form})(?:/\d+)?([A-Za-z%µ+*]{{0,4}}):?\Z")
+    decimal: re.compile(rf"(?:[^\W\d]{{1,2}} +|[*!] *)?({form})(?:/\d+)?{_UNIT}:?\Z")
     for decimal, form in ((".", numbers.POINT), (",", numbers.COMMA))
 }
 
@@ -29,7 +33,8 @@ class Table:
     """Rows of the table whose header has a text in it.
 
     Args:
-        header: text of the header, or of its beginning, as it is in the log.
+        header: text of the header, or of its beginning, as it is in the log; two lines of it: the first line's names
+            go before those under them.
         ends: text of the line that ends the table; None: rows are taken wherever they fit.
         step: the column of the step: a row without it is none.
         names: the column whose text goes before the names of its row.
@@ -47,9 +52,12 @@ class Table:
     ) -> None:
         if not BARS.sub("", header).strip():
             raise ValueError("needs some text of the header")
+        above, newline, header = header.rpartition("\n")
+        self._above = " ".join(BARS.sub(" ", above).split()) if newline else None
         words = BARS.sub(" ", header).split()
         self._header = " ".join(words)
-        self.needle = max(re.split(r'[\s,;"]+', self._header), key=len)
+        self._mark = max(re.split(r'[\s,;"]+', self._header), key=len)
+        self.needle = max(self._above.split(), key=len) if self._above else self._mark
         self._ends = ends
         self._step = step
         self._labels = names
@@ -57,25 +65,57 @@ class Table:
 
     def find(self, raw: str, state: dict[str, Any]) -> Found | None:
         """A row; `{}` for a line that belongs to the table and has none; None for any other. State: the open table."""
-        if self.is_header(raw):
+        if self.is_header(raw) or self._above is not None:
+            opened = self._open(raw, state)
+            if opened is not None:
+                return opened
+        if "header" not in state:
             state.clear()
-            state["header"] = PROGRESS.sub("", raw).rstrip()
-            return {}
-        if "header" not in state or not raw.strip():
+        if not raw.strip() or not state:
             return None
         if self._ends is not None and self._ends in raw:
             state.clear()
             return None
+        return self._row(raw, state)
+
+    def _open(self, raw: str, state: dict[str, Any]) -> Found | None:
+        """A line of the header; None if it is none."""
+        line = PROGRESS.sub("", raw).rstrip()
+        if self.is_header(raw):
+            above = state.get("above")
+            state.clear()
+            state["header"] = line
+            if above:
+                state["names"] = joined(above, line)
+            return {}
+        if self._above == " ".join(BARS.sub(" ", raw).split()):
+            state.clear()
+            state["above"] = line
+            return {}
+        return None
+
+    def _row(self, raw: str, state: dict[str, Any]) -> Found | None:
+        """A row below the header, or a line between rows."""
         if RULE.match(raw):
             return {}
-        cells = row(state["header"], PROGRESS.sub("", raw), narrow=state.get("narrow", False))
-        if cells is not None and list(cells) == BARS.sub(" ", state["header"]).split():
+        if "kinds" not in state and goes_on(state["header"], raw):
+            state["header"] = below(state["header"], raw)
+            return {}
+        cells = row(state["header"], PROGRESS.sub("", raw), narrow=state.get("narrow", False), ends=state.get("ends"))
+        if cells is None:
+            return None
+        plain = BARS.sub(" ", raw)
+        if list(cells) == BARS.sub(" ", state["header"]).split():
             state["narrow"] = True  # each word of the header is a name
-        return None if cells is None else self._values(cells, state)
+        if "ends" not in state and _LABEL not in cells:
+            spans = _spans(_TOKEN, plain)
+            state["ends"] = [end for _, _, end in spans] if len(spans) == len(cells) else None
+        names = state.get("names") or {}
+        return self._values({names.get(name, name): text for name, text in cells.items()}, state)
 
     def is_header(self, raw: str) -> bool:
         """Whether a line is the table's header."""
-        return self.needle in raw and self._header in " ".join(BARS.sub(" ", raw).replace('"', "").split())
+        return self._mark in raw and self._header in " ".join(BARS.sub(" ", raw).replace('"', "").split())
 
     def _values(self, cells: Mapping[str, str], state: dict[str, Any]) -> Found | None:
         found: Found = {}
@@ -89,7 +129,7 @@ class Table:
             return None
         if not found or not alike(state.setdefault("kinds", kinds), kinds):
             return None
-        label = cells.get(self._labels or _LABEL, "").rstrip(":")
+        label = cells.get(self._labels or _LABEL, "").rstrip(":") if self._step is None else ""
         prefix = f"{label}/" if label and cell(label) is None else ""
         return {name if name == self._step else prefix + name: value for name, value in found.items()}
 
@@ -100,7 +140,7 @@ _LABEL = ""  # the name of a first column that the header does not name
 def alike(first: str, kinds: str) -> bool:
     """Whether a row has numbers and texts where the first row has them, more or less."""
     if len(first) != len(kinds):
-        return kinds.count("n") * 2 >= len(kinds)
+        return kinds.count("n") * 2 >= len(kinds) and kinds.count("t") <= first.count("t") + 1
     return sum(one != other for one, other in zip(first, kinds)) <= len(first) // 3
 
 
@@ -115,24 +155,102 @@ def cell(text: str, decimal: str = ".") -> float | None:
         return None
 
 
-def row(header: str, raw: str, *, narrow: bool = False) -> dict[str, str] | None:
+def row(header: str, raw: str, *, narrow: bool = False, ends: Sequence[int] | None = None) -> dict[str, str] | None:
     """The cells of a row by the names of their columns; None if it does not fit under this header.
 
     Args:
         header: the header's line.
         raw: the row's.
         narrow: whether no name has a blank in it.
+        ends: where the cells of a row without gaps end, if there was one.
     """
     bars = len(BARS.findall(header))
-    if bars > 1 and len(BARS.findall(raw)) == bars:
+    if bars > 1 and len(BARS.findall(raw)) == bars and not _has_columns_between(header):
         names = [name.strip() for name in BARS.split(header)]
         return _by_name(names, [text.strip() for text in BARS.split(raw)])
     for separator in ",;\t":
         if header.count(separator) > 1:
             return _by_separator(header, raw, separator)
     header, raw = BARS.sub(" ", header), BARS.sub(" ", raw)
-    tokens = _spans(_TOKEN, raw)
+    tag = _TAG.match(raw)
+    if tag and not header.split()[0].endswith(":"):
+        bare = " " * tag.end() + raw[tag.end() :]
+        tagged = _cells(header, _spans(_TOKEN, bare), narrow=narrow, ends=ends)
+        if tagged is not None:
+            return {_LABEL: tag[1], **tagged}
+    return _cells(header, _spans(_TOKEN, raw), narrow=narrow, ends=ends)
+
+
+def _cells(header: str, tokens: list[Span], *, narrow: bool, ends: Sequence[int] | None) -> dict[str, str] | None:
+    if ends and len(tokens) < len(ends) == len(header.split()):
+        placed = _by_ends(header.split(), tokens, ends)
+        if placed is not None:
+            return placed
     return _by_count(header, tokens, narrow=narrow) or _by_place(header, tokens, narrow=narrow)
+
+
+def _has_columns_between(header: str) -> bool:
+    """Whether there are more columns than bars: `Obj  Depth | Best  Gap |`."""
+    parts = [part for part in BARS.split(header) if part.strip()]
+    return sum(len(_spans(_WIDE, part)) for part in parts) > len(parts) + len(parts) // 2
+
+
+def _by_ends(names: list[str], tokens: list[Span], ends: Sequence[int]) -> dict[str, str] | None:
+    """A row with gaps, whose cells end where those of a row without gaps did, or nearly."""
+    cells: dict[str, str] = {}
+    for text, start, end in tokens:
+        at = min(range(len(ends)), key=lambda i: abs(ends[i] - end))
+        if abs(ends[at] - end) > 1:
+            if start == 0 and not cells and cell(text) is None:
+                continue  # a marker
+            return None
+        cells[names[at]] = text
+    return cells
+
+
+def goes_on(header: str, raw: str) -> bool:
+    """Whether a line right below the header of a table with bars is its second line: the same bars, and no number."""
+    bars = len(BARS.findall(header))
+    if bars < 3 or len(BARS.findall(raw)) != bars or not BARS.match(header.lstrip()):
+        return False
+    texts = [text.strip() for text in BARS.split(raw)]
+    return any(texts) and all(cell(text) is None for text in texts if text)
+
+
+def below(header: str, raw: str) -> str:
+    """Two lines of a header as one."""
+    both = zip(BARS.split(header), BARS.split(raw))
+    return "|".join(f" {one.strip()} {other.strip()} " for one, other in both)
+
+
+def joined(above: str, header: str) -> dict[str, str]:
+    """Longer names of columns: what is above them in the line before the header goes in front."""
+    uppers = _spans(_TOKEN, BARS.sub(" ", above))
+    lowers = _spans(_TOKEN, BARS.sub(" ", header))
+    if len(uppers) != len(lowers):
+        uppers = _spans(_WIDE, BARS.sub(" ", above))
+    names = _distinct([name for name, _, _ in lowers])
+    found: dict[str, str] = {}
+    for i, (name, lower) in enumerate(zip(names, lowers)):
+        over = uppers[i] if len(uppers) == len(lowers) else _over(lower, uppers)
+        if over is not None:
+            found[name] = f"{over[0]} {lower[0]}"
+    return found
+
+
+def _over(lower: Span, uppers: list[Span]) -> Span | None:
+    """The one of the upper names that is over a lower one, or nearest to it."""
+    near = max(uppers, key=lambda upper: _nearness(upper, lower[1], lower[2]), default=None)
+    return near if near is not None and _nearness(near, lower[1], lower[2]) > -8 else None
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Names, the second of its kind with a 2 behind it."""
+    found: list[str] = []
+    for name in names:
+        many = sum(one == name for one in names[: len(found)])
+        found.append(f"{name} {many + 1}" if many and name else name)
+    return found
 
 
 def _spans(pattern: re.Pattern[str], text: str) -> list[Span]:
@@ -140,16 +258,31 @@ def _spans(pattern: re.Pattern[str], text: str) -> list[Span]:
     labels = [i for i, (word, _, _) in enumerate(found[:-1]) if i and word.endswith(":") and pattern is _TOKEN]
     for i in reversed(labels):  # `Cuts: 6` is one cell
         found[i : i + 2] = [(f"{found[i][0]} {found[i + 1][0]}", found[i][1], found[i + 1][2])]
-    return found
+    return found if pattern is _WIDE else _with_units(found)
+
+
+def _with_units(found: list[Span]) -> list[Span]:
+    """`4.2 GBytes`, `12.3 (1.0)` and `[  5]` are one cell each."""
+    kept: list[Span] = []
+    for word, start, end in found:
+        before = kept[-1][0] if kept else ""
+        unit = before[-1:].isdigit() and ((word in _UNITS and len(word) > 1) or _ASIDE.match(word))
+        if unit or (before.startswith("[") and not before.endswith("]") and word.endswith("]")):
+            kept[-1] = (f"{before} {word}", kept[-1][1], end)
+        else:
+            kept.append((word, start, end))
+    return kept
 
 
 def _by_name(names: list[str], texts: list[str]) -> dict[str, str]:
-    return {name: text for name, text in zip(names, texts) if name}
+    return {name: text for name, text in zip(_distinct(names), texts) if name}
 
 
 def _by_separator(header: str, raw: str, separator: str) -> dict[str, str] | None:
     """Where commas or tabs are between the cells. A log's own prefix is before the first of them."""
     names, texts = (line.split(separator) for line in (header, raw))
+    if len(texts) == len(names) + 1 and cell(texts[-1]) is None:
+        texts.pop()  # a remark
     if len(names) != len(texts):
         return None
     first = [cells[0].rpartition(": ")[2] for cells in (names, texts)]
@@ -165,7 +298,8 @@ def _by_count(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str
     if words and words[0] in {"#", "%"}:
         words = words[1:] if len(words) != len(texts) else words
     split = [part for name in words for part in (_TWO_IN_ONE.sub(r"\1 \2", name).split())]
-    splits = (words,) if narrow else (words, wide, split)
+    words = [name for name, _, _ in _with_units([(word, 0, 0) for word in words])]
+    splits = (words,) if narrow else (wide,) if _wordy(tokens) and 2 < len(wide) < len(words) else (words, wide, split)
     for names in splits:
         if len(names) > 1 and len(texts) == len(names):
             return _by_name(names, texts)
@@ -180,13 +314,19 @@ def _by_count(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str
     return None
 
 
+def _wordy(tokens: list[Span]) -> bool:
+    """Whether two words stand beside each other within a row, as a text of one cell does."""
+    texts = [cell(token) is None and token.isalpha() for token, _, _ in tokens]
+    return any(one and other for one, other in zip(texts, texts[1:]))
+
+
 def _by_place(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str] | None:
     """Where blanks are within names, or cells are empty: a cell belongs to the name above it."""
     cut = None if narrow else _cut(header, tokens)
     if cut is not None:
         return cut
     names = _spans(_WIDE, header)
-    if narrow or len(names) < len(tokens):
+    if narrow or (len(names) < len(tokens) and not (_wordy(tokens) and len(names) > 2)):
         names = _spans(_TOKEN, header)
     if len(names) < 3 or not len(names) * 0.5 < len(tokens) <= len(names) + 3:
         return None
@@ -196,9 +336,10 @@ def _by_place(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str
         at = max(range(len(names)), key=lambda i: _nearness(names[i], start, end))
         if at < last or _nearness(names[at], start, end) < -6:
             return None
-        if at == last and cell(cells[names[at][0]]) is not None:
+        before = cells.get(names[at][0], "")
+        if at == last and cell(before) is not None:
             continue
-        cells[names[at][0]] = text
+        cells[names[at][0]] = f"{before} {text}" if at == last and at == 0 and cell(text) is None else text
         last = at
     return cells
 

@@ -9,7 +9,7 @@ _STEPS = (
     "global_step total_timesteps step nstep steps num_updates update updates up upd iter iters iteration iterations "
     "iterate iterat it itr icmp_seq seq ts timestep timesteps minibatch minibatches batch frame frames "
     "trial generation generations gen round rounds tree trees sweep cycle cycles episode episodes nodes node "
-    "pass tick gc chunk time t i n"
+    "pass tick gc chunk counter time t i n"
 ).split()
 STEPS = {word: rank for rank, word in enumerate(_STEPS)} | {"epoch": 50, "epochs": 50, "ep": 50, "e": 50}
 # Those that also count where they are the last of several words.
@@ -19,7 +19,7 @@ EPOCHS = frozenset({"epoch", "epochs", "ep", "e"})
 
 # Names of numbers that are results, also where they are said once.
 METRICS = frozenset(
-    "loss losses med transfer bitrate acc accuracy auc auroc error errors err mse rmse mae mape f1 precision recall score scores "
+    "loss losses acc accuracy auc auroc error errors err mse rmse mae mape f1 precision recall score scores "
     "reward rewards return returns ppl perplexity bleu rouge wer cer map iou dice psnr ssim fid throughput "
     "latency lat tps qps rps iops bw bandwidth speed rate ratio elapsed duration energy residual residuals "
     "objective obj bound gap likelihood loglik logl lnl ll deviance temperature pressure volume density "
@@ -28,7 +28,7 @@ METRICS = frozenset(
     "gflops mflops tflops processed passed velocity diff iterations violation infeasibility divergence ess "
     "rhat rss requests responses connections transactions queries messages records ops bandwidth copy scale "
     "add triad ns/day sec/call time times mfu wps ups cost regret purity modularity inertia "
-    "silhouette nll elbo bpc bpb tokens/s words/s samples/s".split()
+    "med transfer bitrate silhouette nll elbo bpc bpb tokens/s words/s samples/s".split()
 )
 
 # Names of numbers that somebody chose, or that are no quantities.
@@ -112,7 +112,9 @@ def is_left(name: str) -> bool:
     return not _LEFT.isdisjoint(words(name))
 
 
-_AMOUNTS = frozenset("avg average mean number no total max maximum min remaining skipped failed nan".split())
+_AMOUNTS = frozenset(
+    "fps ips tps avg average mean number no total max maximum min remaining skipped failed nan".split()
+)
 _LEFT = frozenset("eta remaining finish left".split())
 
 

@@ -1,0 +1,72 @@
+"""What was found in a log by its form: rules for it and the lines that they take; and which of its numbers counts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from wandb_logging._mining.template import Found
+from wandb_logging._mining.vocabulary import step_rank
+
+Text = tuple[int, str]
+
+_IDS = re.compile(
+    r"(?i)(?:^|[_./ ])(?:pid|tid|ppid|id|ids|uid|port|lineno|line|rank|version|seed|chain|engine|dataloader|fold|worker"
+    r"|task|stage|job|executor"
+    r"|shard|replica|timestamp|ts|process|thread|created|msecs)$"
+)
+
+
+@dataclass
+class Finding:
+    """Rules for one thing in a log, and the lines that they take.
+
+    Attributes:
+        rules: as `text_metrics.rules` has them.
+        comment: what they are for.
+        lines: numbers of the lines.
+        first: the first row's line, 0 if it does not matter.
+    """
+
+    rules: list[dict[str, Any]]
+    comment: str
+    lines: set[int] = field(default_factory=set)
+    first: int = 0
+
+
+def increasing(values: Sequence[float]) -> bool:
+    """Whether numbers count up, perhaps from the beginning again now and then."""
+    ups = sum(one < other for one, other in zip(values, values[1:]))
+    downs = [other for one, other in zip(values, values[1:]) if one > other]
+    again = all(value <= values[0] for value in downs)
+    return ups > 0 and (again or len(downs) <= max(1, len(values) // 4)) and len(downs) <= ups
+
+
+def is_id(name: str) -> bool:
+    """Whether a number is only a name for something."""
+    return bool(_IDS.search(name)) and "/s" not in name
+
+
+def best_step(rows: Iterable[Found], names: Iterable[str], *, least: int = 2, exact: bool = False) -> str | None:
+    """The name of what counts the rows, of several the finest."""
+    rows = list(rows)
+    ranked: list[tuple[tuple[bool, int, float], int, str | None]] = []
+    for place, name in enumerate(names):
+        rank = 1 if name == "#" else step_rank(name.rpartition("/")[2] or name)
+        if exact and place > 0 and name.lower() in {"time", "t"}:
+            continue
+        values = [row[name] for row in rows if name in row]
+        counts = [
+            value
+            for value in values
+            if isinstance(value, (int, float)) and value == int(value if value == value and abs(value) < 1e15 else 0)
+        ]
+        if rank is not None and len(counts) == len(values) >= least * len(rows) / 3 and counts:
+            constant = len(set(counts)) == 1 < len(counts)  # the rows would be one
+            if constant or len(counts) == 1 or increasing(counts):
+                missing = len(rows) - len(values)
+                order = (bool(rank % 1), missing, rank) if exact else (False, missing, rank)
+                ranked.append((order, place, None if constant else name))
+    return min(ranked, key=lambda item: item[:2])[2] if ranked else None

@@ -1,0 +1,214 @@
+"""Tables in a log, found by their headers: what follows a line of names is rows of numbers."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from wandb_logging._mining import tables
+from wandb_logging._mining.findings import Finding, Text, best_step, increasing
+from wandb_logging._mining.pairs import hidden
+from wandb_logging._mining.tables import Table, cell
+from wandb_logging._mining.template import Found
+from wandb_logging._mining.vocabulary import is_metric, step_rank
+
+_TIMING = frozenset("time min max avg average total calls section %total %varavg count % wall cpu (s) ms sec".split())
+
+
+def table_findings(texts: Sequence[Text]) -> list[Finding]:
+    """Tables, each by its header."""
+    found: list[Finding] = []
+    taken: set[int] = set()
+    seen: set[str] = set()
+    tried: Counter[str] = Counter()
+    for i, (number, text) in enumerate(texts):
+        header = _header(text)
+        if header is None or header in seen or number in taken:
+            continue
+        finding = _table(header, texts, i, taken)
+        if finding is None and _can_begin(texts, i):
+            tried[header] += 1  # each costs a pass over the log
+            if tried[header] >= _MOST_TRIES:
+                seen.add(header)
+        if len(tried) + len(seen) > _MOST_HEADERS:
+            break
+        if finding is not None:
+            seen.add(header)
+            taken |= finding.lines
+            found.append(finding)
+    return found
+
+
+_MOST_HEADERS, _MOST_TRIES = 100, 3
+
+
+def _can_begin(texts: Sequence[Text], i: int) -> bool:
+    """Whether a row is below a line that could be a header."""
+    header = texts[i][1]
+    following = [text for _, text in texts[i + 1 : i + 6] if text.strip() and not tables.RULE.match(text)]
+    while following and tables.goes_on(header, following[0]):
+        header = tables.below(header, following.pop(0))
+    return any(_fits(header, text) for text in following[:2])
+
+
+_ORNAMENT = re.compile(r"([^\w\s])\1{2,}\Z")
+
+
+def _header(text: str) -> str | None:
+    """The text of a line that could be a header."""
+    text = tables.PROGRESS.sub("", text)
+    if text.count(",") > 1:
+        text = text.replace('"', "")
+    words = tables.BARS.sub(" ", text).split()
+    if words and hidden(words[0]).startswith("\x01"):
+        words = words[1:]
+    if tables.RULE.match(text) or any(_ORNAMENT.match(word) for word in words):
+        return None
+    if "|" in text and sum(bool(part.strip()) for part in text.split("|")) < 2:
+        return None
+    separated = sum(text.count(separator) for separator in ",;\t") + len(tables.BARS.findall(text))
+    if len(text) > 600 or not (2 <= len(words) <= 60 or (len(words) == 1 and text.count(",") > 1)):
+        return None
+    if any(cell(word) is not None and not word.isalpha() for word in re.split(r"[\s,;]+", " ".join(words))):
+        return None
+    if (
+        (
+            text.rstrip().endswith((".", "!", "?", "...", ":"))
+            and separated < 2
+            and len(re.findall(r"\s{2,}", text.strip())) < 2
+        )
+        or '"' in text
+        or "=" in text
+        or "://" in text
+    ):
+        return None
+    wide = len(re.findall(r"\s{2,}", text.strip())) or separated > 1 or text.strip().replace(" ", "").isalnum()
+    return " ".join(words) if wide else None
+
+
+def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Finding | None:
+    """The table whose header a line is; None if it is none, or holds no metrics."""
+    if not _can_begin(texts, i) or _is_first_of_two(texts, i) or _is_timing(header):
+        return None
+    decimal = _decimal(texts, i)
+    above = _above(texts, i)
+    header, texts = (header, texts[i:]) if above is None else (f"{above}\n{header}", texts[i - 1 :])
+    rows, lines, labels = _rows(Table(header, decimal=decimal), texts, taken)
+    if len(rows) < 2 or (len(rows) < 3 and len(rows[0][1]) < 3):
+        return None
+    names = list(dict.fromkeys(name for _, row in rows for name in row))
+    step = _step_of([row for _, row in rows], names, labels)
+    rule: dict[str, Any] = {"table": header}
+    if step is not None:
+        rule["step"] = step if step in header or "\n" in header else step.partition("/")[2]  # without the row's label
+        rows, lines, _ = _rows(Table(header, decimal=decimal, step=rule["step"]), texts, taken)
+    elif labels:
+        rule["names"] = labels
+    if decimal == ",":
+        rule["decimal"] = ","
+    if step is None:
+        kept = _tells_results(names, labels) and (labels or _is_dense(header, texts, rows, lines, taken))
+    else:
+        kept = bool(rows) and step.lower().rpartition("_")[2] not in _KEYS
+    comment = f"a table of {len(rows)} rows" + ("" if step else " without a step")
+    return Finding([rule], comment, lines, rows[0][0] if step else 0) if kept else None
+
+
+_KEYS = frozenset({"id", "ids", "uid"})  # what lists of things that happen to have numbers begin with
+
+
+def _is_timing(header: str) -> bool:
+    """Whether a header is one of how long the parts of a program took."""
+    words = set(re.split(r"[\s|]+", header.lower()))
+    rest = words - _TIMING
+    return "time" in words and len(rest) < 2 and not any(step_rank(word) is not None for word in rest)
+
+
+def _decimal(texts: Sequence[Text], i: int) -> str:
+    """What separates the fractions in the rows below a header."""
+    following = [text for _, text in texts[i + 1 : i + 5] if text.strip() and not tables.RULE.match(text)][:2]
+    return "," if any(re.search(r"\s\d+,\d\d?(?:\s|$)", f" {text}") for text in following) else "."
+
+
+def _tells_results(names: Sequence[str], labels: str | None) -> bool:
+    """Whether rows that are told apart by a text are of results, and no list of things."""
+    return not labels or any(is_metric(name) or "value" in name.lower() for name in names)
+
+
+def _is_dense(
+    header: str, texts: Sequence[Text], rows: Sequence[tuple[int, Found]], lines: set[int], taken: set[int]
+) -> bool:
+    """Whether rows without a step stand close together, or each below a header of its own."""
+    within = [text for number, text in texts if number <= rows[-1][0] and number not in taken and text.strip()]
+    last = header.rpartition("\n")[2]
+    headers = sum(last in " ".join(tables.BARS.sub(" ", text).split()) for text in within)
+    names = [name for _, row in rows for name in row]
+    if headers == len(rows) and all(map(is_metric, names)):
+        return True
+    close = (headers > 2 and len(rows) < 2 * headers) or len(lines) >= 0.6 * len(within)
+    return close and (len(rows) > 2 or any(" :" in name or "/" in name for name in names))
+
+
+def _step_of(rows: list[Found], names: list[str], labels: str | None) -> str | None:
+    """The column that counts: by its name, or the first if it does."""
+    step = best_step(rows, [name for name in names if not (labels and name.lower() == "time")], least=1, exact=True)
+    first = [row[names[0]] for row in rows if names[0] in row]
+    whole = all(isinstance(value, int) for value in first) and len(first) == len(rows) > 2
+    if step is None and whole and not labels and increasing(first) and first == sorted(first):  # type: ignore[arg-type]
+        step = names[0]
+    return step
+
+
+def _is_first_of_two(texts: Sequence[Text], i: int) -> bool:
+    """Whether the next line is the header, and this one only goes before its names."""
+    return i + 1 < len(texts) and _header(texts[i + 1][1]) is not None and _above(texts, i + 1) is not None
+
+
+def _above(texts: Sequence[Text], i: int) -> str | None:
+    """The line before a header if it is the first of two: as many names, or some over names that are there twice."""
+    text = texts[i - 1][1] if i else ""
+    words = tables.BARS.sub(" ", text).split()
+    below = tables.BARS.sub(" ", texts[i][1]).split()
+    if "|" in text or len(words) < 2 or any(map(str.isdigit, text)) or tables.RULE.match(text) or "--" in text:
+        return None
+    if ":" in text or text.rstrip().endswith((".", "!")) or len(text) - len(text.lstrip()) > len(texts[i][1]):
+        return None
+    same = len(words) == len(below) == len(set(below)) > 3
+    return " ".join(words) if same or (len(set(below)) < len(below) and len(words) < len(below)) else None
+
+
+def _fits(header: str, text: str) -> bool:
+    cells = tables.row(tables.PROGRESS.sub("", header).rstrip(), tables.PROGRESS.sub("", text))
+    if not cells:
+        return False
+    values = [cell(value, ",") if cell(value) is None else cell(value) for value in cells.values()]
+    numeric = sum(value is not None for value in values)
+    return numeric >= 2 and numeric * 5 >= len(values) * 2
+
+
+def _rows(table: Table, texts: Sequence[Text], taken: set[int]) -> tuple[list[tuple[int, Found]], set[int], str | None]:
+    state: dict[str, Any] = {}
+    rows: list[tuple[int, Found]] = []
+    lines: set[int] = set()
+    first_cells: dict[str, set[str]] = defaultdict(set)
+    counted: Counter[str] = Counter()
+    for i, (number, text) in enumerate(texts):
+        if number in taken:
+            continue
+        found = table.find(text, state)
+        if found is None:
+            if "kinds" in state and text.strip() and len((_header(text) or "").split()) > 1 and _can_begin(texts, i):
+                state.clear()
+            continue
+        lines.add(number)
+        if found:
+            rows.append((number, found))
+            cells = tables.row(state["header"], tables.PROGRESS.sub("", text)) or {}
+            name = next(iter(cells), "")
+            if name and cell(cells[name]) is None and len(cells[name]) > 2 and not re.search(r"\d:\d\d", cells[name]):
+                first_cells[name].add(cells[name])
+                counted[name] += 1
+    label = next((name for name, values in first_cells.items() if len(values) > 1 and counted[name] == len(rows)), None)
+    return rows, lines, label
