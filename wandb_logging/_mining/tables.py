@@ -88,7 +88,7 @@ class Table:
             if above:
                 state["names"] = joined(above, line)
             return {}
-        if self._above == " ".join(BARS.sub(" ", raw).split()):
+        if self._above is not None and self._above in " ".join(BARS.sub(" ", raw).split()):
             state.clear()
             state["above"] = line
             return {}

@@ -1,0 +1,42 @@
+"""Logs written from memory in the forms of many more programs: what is suggested without a rule finds their rows.
+
+The rows were told by hand, with patterns of their own. In files called none-..., there is nothing to find.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.mining import scoring
+from wandb_logging._mining.ruleset import RuleSet, mine
+from wandb_logging._mining.suggest import suggest
+
+NAMES = scoring.names(scoring.FORMS)
+NONE = [name for name in NAMES if name.startswith("none-")]
+
+
+def rows(name: str) -> list[dict[str, Any]]:
+    text = scoring.text(name, scoring.FORMS)
+    found = mine(text, RuleSet([one.rule for one in suggest(text)]))
+    return [{"line": row.line, "step": row.step, "metrics": row.metrics} for row in found]
+
+
+@pytest.mark.slow
+def test_the_rows_are_found() -> None:
+    """98 % of them, none under a name that another curve has, and at most 2 % that nobody wants."""
+    counts: Counter[str] = Counter()
+    for name in NAMES:
+        counts.update(scoring.score(scoring.expected(name, scoring.FORMS), rows(name)))
+    assert counts["wanted"] > 1000
+    assert counts["right"] >= 0.98 * counts["wanted"]
+    assert counts["merged"] == 0
+    assert counts["false"] <= 0.02 * counts["wanted"]
+
+
+@pytest.mark.parametrize("name", NONE)
+def test_nothing_is_found_where_there_is_nothing(name: str) -> None:
+    """Licences, tracebacks, requests, builds, packages, journals, listings, commits, tests, settings, models, lists."""
+    assert rows(name) == []
