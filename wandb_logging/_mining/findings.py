@@ -49,6 +49,11 @@ def is_id(name: str) -> bool:
     return bool(_IDS.search(name)) and "/s" not in name
 
 
+def is_clock(value: object) -> bool:
+    """Whether a number is a time of day, in seconds or milliseconds."""
+    return isinstance(value, (int, float)) and (1.2e9 < value < 3e9 or 1.2e12 < value < 3e12)
+
+
 def best_step(rows: Iterable[Found], names: Iterable[str], *, least: int = 2, exact: bool = False) -> str | None:
     """The name of what counts the rows, of several the finest."""
     rows = list(rows)
@@ -58,6 +63,8 @@ def best_step(rows: Iterable[Found], names: Iterable[str], *, least: int = 2, ex
         if exact and place > 0 and name.lower() in {"time", "t"}:
             continue
         values = [row[name] for row in rows if name in row]
+        if all(map(is_clock, values)):
+            continue
         counts = [
             value
             for value in values
@@ -69,4 +76,7 @@ def best_step(rows: Iterable[Found], names: Iterable[str], *, least: int = 2, ex
                 missing = len(rows) - len(values)
                 order = (bool(rank % 1), missing, rank) if exact else (False, missing, rank)
                 ranked.append((order, place, None if constant else name))
-    return min(ranked, key=lambda item: item[:2])[2] if ranked else None
+    best = min(ranked, key=lambda item: item[:2], default=None)
+    # Of Outer_Iter and Inner_Iter, the one that counts.
+    alike = [item for item in ranked if best and item[0] == best[0] and item[2] is not None]
+    return min(alike, key=lambda item: item[:2])[2] if alike else None

@@ -59,7 +59,7 @@ _ORNAMENT = re.compile(r"([^\w\s])\1{2,}\Z")
 def _header(text: str) -> str | None:
     """The text of a line that could be a header."""
     text = tables.PROGRESS.sub("", text)
-    if text.count(",") > 1:
+    if text.count(",") > 1 or text.count("\t") > 1:
         text = text.replace('"', "")
     words = tables.BARS.sub(" ", text).split()
     if words and hidden(words[0]).startswith("\x01"):
@@ -99,10 +99,11 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Findi
     if len(rows) < 2 or (len(rows) < 3 and len(rows[0][1]) < 3):
         return None
     names = list(dict.fromkeys(name for _, row in rows for name in row))
-    step = _step_of([row for _, row in rows], names, labels)
+    last = header.rpartition("\n")[2].strip("# |")
+    step = _step_of([row for _, row in rows], names, labels or not names[0].endswith(re.split(r"[\s,|]+", last)[0]))
     rule: dict[str, Any] = {"table": header}
     if step is not None:
-        rule["step"] = step if step in header or "\n" in header else step.partition("/")[2]  # without the row's label
+        rule["step"] = step if step in header or "/" not in step else step.partition("/")[2]  # without the row's label
         rows, lines, _ = _rows(Table(header, decimal=decimal, step=rule["step"]), texts, taken)
     elif labels:
         rule["names"] = labels
@@ -151,8 +152,8 @@ def _is_dense(
     return close and (len(rows) > 2 or any(" :" in name or "/" in name for name in names))
 
 
-def _step_of(rows: list[Found], names: list[str], labels: str | None) -> str | None:
-    """The column that counts: by its name, or the first if it does."""
+def _step_of(rows: list[Found], names: list[str], labels: object) -> str | None:
+    """The column that counts: by its name, or the first if it does and no text is before it."""
     step = best_step(rows, [name for name in names if not (labels and name.lower() == "time")], least=1, exact=True)
     first = [row[names[0]] for row in rows if names[0] in row]
     whole = all(isinstance(value, int) for value in first) and len(first) == len(rows) > 2

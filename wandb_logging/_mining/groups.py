@@ -178,7 +178,9 @@ def _find_wanted(group: Group) -> None:
         values = group.values(i)
         varies = len(set(map(str, values))) > 1
         if _wanted(item, counted=counted, many=many, varies=varies, fields=len(fields)):
-            group.wanted[i] = item.name if group.word is None else f"$name {item.name}"
+            article, _, rest = item.name.partition(" ")
+            name = rest if rest and article.lower() in _ARTICLES else item.name
+            group.wanted[i] = name if group.word is None else f"$name {name}"
     epoch = _epoch(group)
     if epoch is not None and group.wanted and counted:
         group.wanted[epoch] = "epoch"
@@ -193,7 +195,7 @@ def _wanted(item: Field, *, counted: bool, many: int, varies: bool, fields: int)
         return False
     metric = is_metric(name)
     if item.sep == "is":
-        return (counted or metric) and name.partition(" ")[0].lower() not in _ARTICLES
+        return counted or (metric and name.partition(" ")[0].lower() not in _ARTICLES)
     if item.sep in ":=<":
         return counted or metric or (many > 2 and fields > 2) or (many > 1 and varies)
     if item.sep == " ":

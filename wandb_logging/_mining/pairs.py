@@ -15,7 +15,7 @@ _MAX_NAME = 60
 # begins at a boundary and takes runs of characters that no other part of it can take.
 _NOISE = re.compile(
     r"(?<![\w.])(?:"
-    r"\d{4}[-/]\d\d[-/]\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d{1,9})?(?:Z|[-+]\d\d:?\d\d)?)?"  # a date, and its time
+    r"\d{4}[-/]\d\d[-/]\d\d(?:[T_ ]\d\d:\d\d(?::\d\d)?(?:[.,]\d{1,9})?(?:Z|[-+]\d\d:?\d\d)?)?"  # a date, and its time
     r"|\d\d/\d\d/\d\d(?=[ T]\d\d:\d\d)|\d\d/\w{3}/\d{4}(?::\d\d:\d\d:\d\d(?: [-+]\d{4})?)?"
     r"|(?:\d+ days?, )?\d{1,4}:\d\d(?::\d\d)?(?:[.,]\d+)?(?![\w:])"  # a clock, or a duration
     r"|\d+ days? {1,4}\d+ hours? {1,4}\d+ minutes?(?: {1,4}[\d.]+ seconds?)?"
@@ -28,7 +28,7 @@ _NOISE = re.compile(
     r")"
 )
 _ADDRESSES = re.compile(
-    r"\w{1,12}://[^\s\"'<>]+|(?<![\w./])/[\w.-]+(?:/[\w.@%+-]*)+|\[[\w.-]{1,60}\.(?:py|cc?|cpp|go|rs|java):\d+[^\]]{0,80}\]?"
+    r"\w{1,12}://[^\s\"'<>]+|(?<![\w./])/[\w.-]+(?:/[\w.@%+=-]*)+|\[[\w.-]{1,60}\.(?:py|cc?|cpp|go|rs|java):\d+[^\]]{0,80}\]?"
 )
 _HIDDEN = "\x01"
 
@@ -44,9 +44,10 @@ _NEXT_UNIT = re.compile(r" ?\[?([A-Za-zµμ°%#][A-Za-zµμ/#%]{0,11})\]?(?=$|[\
 _SEPARATOR = re.compile(r"\s*([:=<])\s*(?:tensor|array|Array|np\.\w{1,12})?[\[({'\"]{0,3}\s*\Z")
 _DELIMITER = re.compile(r"[,;|\t{}\x01]|\s{2,}|\s[-*/]+\s|(?<!\b[A-Za-z]{3})\.\s|\s->\s")
 _NORM = re.compile(r"\|{1,2}[A-Za-z](?:[^|\s]| (?=[a-z])){0,12}\|{1,2}\Z")  # |g|, ||dx||
+_QUOTED = re.compile(r"[('\s]'([A-Za-z_][\w ./-]{0,40})',\Z")  # ('loss', 0.5)
 _QUALIFIED = re.compile(r"\s?\([^()]{0,20},[^()]{0,20}\)\Z")
 _RATE = re.compile(
-    r"\s?([A-Za-z]\w{0,20}/(?:s|sec|op|step|iter)|[A-Za-z]\w{0,20} per (?:second|minute))(?=$|[\s,;|()\]])"
+    r"\s?([A-Za-z]\w{0,20}/(?:s|sec|op|step|iter|ms|us)|[A-Za-z]\w{0,20} per (?:second|minute))(?=$|[\s,;|()\]])"
 )
 _HAS_RATE = re.compile(r"\d [A-Za-z]\w{0,20}/s(?:ec)?\b")
 _CHOSEN = re.compile(
@@ -136,7 +137,7 @@ def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None
     end = match.end("number")
     before = text[at : match.start()].rstrip()
     sep = _SEPARATOR.search(before[-24:])
-    if sep and before.strip() == ":" and before != ":" and _NAME.match(text[match.end() :].lstrip()):
+    if sep and before.strip() == ":" and _NAME.match(text[match.end() :].lstrip()):
         sep = None  # `a 1 : 2 b : c 3`: a colon between pairs
     name, section = _name_of(
         before[: len(before) - (len(before[-24:]) - sep.start())] if sep else before, sep[1] if sep else " "
@@ -173,6 +174,9 @@ def _named_after(pair: Pair, text: str) -> None:
 def _name_of(before: str, sep: str) -> tuple[str, str]:
     """The name that ends where the separator begins, and the section before it."""
     before = before.rstrip()
+    quoted = _QUOTED.search(before)
+    if quoted:
+        return quoted[1], ""
     norm = _NORM.search(before)
     if norm:
         return norm[0], ""

@@ -28,7 +28,7 @@ KEYS: dict[str, tuple[dict[str, Any], str]] = {
         {"enum": [":", "=", " ", True]},
         "Takes all numbers that have their names in front and this between the two; true: any separator.",
     ),
-    "table": (_TEXT, "The header of a table, or some of it; or two lines of it. Rows below it give a metric for each column."),
+    "table": (_TEXT, "The header of a table, some of it, or two lines. Its rows give a metric for each column."),
     "box": ({"type": ["boolean", "string"]}, "Boxes of | name | value | lines; a text: those that have it in them."),
     "block": (_TEXT, "The first line of indented name: value lines."),
     "json": ({"const": True}, "Lines that hold a JSON object, or a dict as Python prints it."),

@@ -16,7 +16,8 @@ _RANGE = re.compile(r"(?<![\w./,-])(\d{1,9})-(\d{1,9})(?![\d.:/-])([A-Za-z]*)")
 _GLUED = re.compile(r"(?<![\w.-])(\d{1,9})(epoch|step|iter|batch)(?![A-Za-z])")
 _LONE = re.compile(
     r"\s*(?:\[(?:\s*\d{1,9},)?\s*(\d{1,12})s?\s*\]"
-    r"|(\d{1,12})(?=:\s|\s+[A-Za-z]\S{0,20}\s*=|\s+--|\s*\||\)\s|\s+[A-Za-z][A-Za-z ]{2,40}\s\d\.\d+[eE]))"
+    r"|(\d{1,12})(?=:\s|\s+[A-Za-z]\S{0,20}\s*=|\s+--|\s*\||\)\s|\s+\[[A-Za-z]"
+    r"|\s+[A-Za-z][A-Za-z ]{2,40}\s\d\.\d+[eE])|[A-Za-z]\w{0,20}: ?\((\d{1,9})\)(?=\s[A-Z]))"
 )
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,']\d+)*(?:[eE][-+]?\d+)?")
 _BEFORE = re.compile(r"([A-Za-z#][\w ]{0,30}?)\s*[:=#]?\s*[\[(]?\s*\Z")
@@ -134,7 +135,7 @@ def _counters(blotted: str, head: int) -> tuple[list[Field], str]:
     found: list[Field] = []
     lone = _LONE.match(blotted, head)
     if lone:
-        group = 1 if lone[1] else 2
+        group = lone.lastindex or 1
         found.append(Field("", int(lone[group]), "#", *lone.span(group)))
     found += [
         Field(_name_before(blotted[head : match.start()]), int(match[1]), "/", *match.span(1), total=match.span(2))

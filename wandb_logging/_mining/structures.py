@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from wandb_logging._mining.blocks import Box
-from wandb_logging._mining.findings import Finding, Text, best_step, is_id
+from wandb_logging._mining.findings import Finding, Text, best_step, is_clock, is_id
 from wandb_logging._mining.found_tables import table_findings
 from wandb_logging._mining.objects import numbers_of
 from wandb_logging._mining.pairs import hidden
@@ -170,14 +170,10 @@ def _name(rule: dict[str, Any], step: str | None, founds: list[Found], names: li
     ids = [name for name in names if is_id(name) and name != step] + [
         name
         for name in names
-        if name not in (step, *EPOCHS) and all(_is_clock(found.get(name)) for found in founds if name in found)
+        if name not in (step, *EPOCHS) and all(is_clock(found.get(name)) for found in founds if name in found)
     ]
     if ids:
         rule["drop"] = list(dict.fromkeys(ids))
-
-
-def _is_clock(value: object) -> bool:
-    return isinstance(value, (int, float)) and 1.2e9 < value < 3e9
 
 
 def _event(founds: list[Found]) -> str | None:

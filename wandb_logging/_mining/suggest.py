@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+from wandb_logging._errors import SettingsError
 from wandb_logging._mining import lines, structures
 from wandb_logging._mining.findings import Finding
 from wandb_logging._mining.groups import find_groups
 from wandb_logging._mining.labels import put_labels, under_headings
+from wandb_logging._mining.rules import Rule
 from wandb_logging._mining.shapes import shape
 from wandb_logging._mining.writing import Suggestion, as_rule
 
@@ -46,7 +49,16 @@ def _distinct(suggestions: Iterable[Suggestion]) -> list[Suggestion]:
     kept: dict[str, Suggestion] = {}
     for suggestion in suggestions:
         kept.setdefault(repr(suggestion.rule), suggestion)
-    return list(kept.values())
+    return [one for one in kept.values() if _is_rule(one.rule)]
+
+
+def _is_rule(rule: dict[str, Any]) -> bool:
+    """Whether what was made up holds as a rule: text of a log can be anything."""
+    try:
+        Rule(0, rule)
+    except SettingsError:
+        return False
+    return True
 
 
 def _structures(texts: Sequence[tuple[int, str]]) -> list[Finding]:

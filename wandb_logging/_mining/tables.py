@@ -120,8 +120,9 @@ class Table:
     def _values(self, cells: Mapping[str, str], state: dict[str, Any]) -> Found | None:
         found: Found = {}
         kinds = ""
-        for name, text in cells.items():
+        for given, text in cells.items():
             value = cell(text, self._decimal)
+            name = given or "step"  # a number before the columns that have names
             kinds += "t" if value is None else "n"
             if value is not None:
                 found[name] = value

@@ -6,8 +6,8 @@ import re
 
 # What counts, from the finest: of several in a line, the first is its step.
 _STEPS = (
-    "global_step total_timesteps step nstep steps num_updates update updates up upd iter iters iteration iterations "
-    "iterate iterat it itr icmp_seq seq ts timestep timesteps minibatch minibatches batch frame frames "
+    "global_step total_timesteps step nstep steps niter nit num_updates update updates up upd iter iters "
+    "iteration iterations iterate iterat it itr icmp_seq seq ts timestep timesteps minibatch minibatches batch frame frames "
     "trial generation generations gen round rounds tree trees sweep cycle cycles episode episodes nodes node "
     "pass tick gc chunk counter time t i n"
 ).split()
@@ -53,10 +53,10 @@ TRAIN = re.compile(r"(?i)(?<![a-z])(train|training|trainer|epoch|step|iter|itera
 
 _STOPS = frozenset(
     "on at in for with to took by from over about and or than per after before until every the a an as using "
-    "found processed took reached within until size line port error errno code exit status".split()
+    "found processed took within until size line port error errno code exit status".split()
 )
 _PLACES = frozenset("in on at to by from".split())
-_TAKEN_OFF = frozenset("of is was are reaches equals now".split())
+_TAKEN_OFF = frozenset("of is was are reaches reached equals now".split())
 _WORDS = re.compile(r"[A-Za-z][a-z]*\d*|[A-Z]+\d*|/s")
 
 
@@ -92,7 +92,7 @@ def step_rank(name: str) -> float | None:
     if exact in STEPS:
         return STEPS[exact]
     parts = [word for word in words(name) if word]
-    if parts and parts[-1] == "total":
+    if parts and parts[-1] in {"total", "no", "number"}:
         parts.pop()
     if not parts or "/" in name or "per" in parts or parts[-1] not in _LAST or len(parts) > 6 or parts[0] in _AMOUNTS:
         return None
@@ -123,6 +123,7 @@ def noun(name: str) -> str:
     parts = name.replace("'", "").replace('"', "").split() if "'s " not in name else name.split()
     while parts and (parts[-1].lower() in _TAKEN_OFF or parts[-1] == "#"):
         parts.pop()
-    if parts and (parts[-1].lower().rpartition("/")[2].strip("(#") in _STOPS or parts[0].lower() in _PLACES):
+    last = parts[-1].lower().rpartition("/")[2].strip("(#") if parts else ""
+    if (parts and parts[0].lower() in _PLACES) or (last in _STOPS and not (last == "error" and len(parts) > 1)):
         return ""
     return " ".join(parts)
