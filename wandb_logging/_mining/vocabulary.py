@@ -7,9 +7,9 @@ import re
 # What counts, from the finest: of several in a line, the first is its step.
 _STEPS = (
     "global_step total_timesteps step nstep steps niter nit num_updates update updates up upd iter iters "
-    "iteration iterations iterate iterat it itr icmp_seq seq ts timestep timesteps minibatch minibatches batch frame frames "
-    "trial generation generations gen round rounds tree trees sweep cycle cycles episode episodes nodes node "
-    "pass tick gc chunk counter time t i n"
+    "iteration iterations iterate iterat it itr icmp_seq seq ts timestep timesteps minibatch minibatches batch "
+    "frame frames trial generation generations gen round rounds tree trees sweep cycle cycles episode episodes "
+    "nodes node pass tick gc chunk counter time t i n"
 ).split()
 STEPS = {word: rank for rank, word in enumerate(_STEPS)} | {"epoch": 50, "epochs": 50, "ep": 50, "e": 50}
 # Those that also count where they are the last of several words.
