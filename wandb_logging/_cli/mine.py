@@ -40,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
         return LEFT
     rows = mine(text, rules)
     found = _as_json(rows) if args.json else _as_tables(list(rows), rules)
+    for number in rules.left_out:
+        complain(f"{rules.described(number)} takes long again and again, and was left out from some line on")
     if args.rules is not None:
         for rule in rules.unused:
             complain(f"{rules.described(rule.number)} finds nothing in {args.file}")

@@ -18,7 +18,7 @@ from wandb_logging._events.alerts import due, waits_after
 from wandb_logging._events.event import ALONE, BULK, OF_A_STEP, ROW_AND_TEXT, YEAR_10000, Event, is_time, problems
 from wandb_logging._fold.apart import Apart
 from wandb_logging._fold.labelled import Labelled, marked
-from wandb_logging._fold.mined import Mined
+from wandb_logging._fold.mined import Mined, without_slow
 from wandb_logging._fold.rows import Rows
 from wandb_logging._fold.state import MAX_STEP, MAX_TEXT, RESERVED, Delta, Rules, State, Work, first_state, rules_of
 from wandb_logging._fold.summary import MAX_ROW_BYTES, Definitions, merged, summary, summary_line
@@ -26,7 +26,18 @@ from wandb_logging._fold.text import Texts
 from wandb_logging._values.plain import dumps, fast_dumps, fast_loads, loads
 
 # What callers of the fold need, from one place.
-__all__ = ["Delta", "Rules", "State", "finish", "first_state", "fold", "rules_of", "summary", "summary_line"]
+__all__ = [
+    "Delta",
+    "Rules",
+    "State",
+    "finish",
+    "first_state",
+    "fold",
+    "rules_of",
+    "summary",
+    "summary_line",
+    "without_slow",
+]
 
 _FAR_FROM_THE_END = MAX_STEP - 2**32  # more rows than are folded at once
 
@@ -165,6 +176,7 @@ class _Folder:
         self.texts.take(event)
         if self.mined.wanted and not label:
             self.mined.take(event, time)
+            self._tell_of_mining(time)
         if not ROW_AND_TEXT.issuperset(event):
             self._rest(event, time)
 
@@ -186,6 +198,7 @@ class _Folder:
         if type(event.get("output")) is str:
             self.texts.take_output(event["output"], time, error=event.get("error") is True)
             self.mined.take_output(event["output"], time, error=event.get("error") is True)
+            self._tell_of_mining(time)
         if type(event.get("system")) is dict:
             self._sample(event["system"], time)
         if "aside" in event or not BULK.issuperset(event):
@@ -240,9 +253,14 @@ class _Folder:
     def _finish_mining(self, time: float) -> None:
         """The rows of what was not complete; and a line for each rule that nothing in the whole run fitted."""
         self.mined.finish(time)
-        for rule in self.mined.unused:
-            text = f"text_metrics: {rule} found nothing in this run"
+        self.mined.told += [f"{rule} found nothing in this run" for rule in self.mined.unused]
+        self._tell_of_mining(time)
+
+    def _tell_of_mining(self, time: float) -> None:
+        for told in self.mined.told:
+            text = f"text_metrics: {told}"
             self.texts.take({"text": text, "level": "WARNING", "logger": "wandb_logging", "t": time})
+        self.mined.told.clear()
 
     def _set_run(self, given: Mapping[str, Any]) -> None:
         for key, value in given.items():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging._fold.rows import Rows
-from wandb_logging._fold.state import Work
+from wandb_logging._fold.state import Rules, State, Work
+from wandb_logging._mining import slowness
 
 if TYPE_CHECKING:
     from wandb_logging._mining.rules import Row
@@ -16,6 +17,26 @@ if TYPE_CHECKING:
 
 
 _STAYS = ("begun", "step", "x")  # what of a stream does not depend on the rules: a line that is begun, the last step
+
+
+def _on(rules: Sequence[Any]) -> list[Any]:
+    """Rules, as if none was off."""
+    return [{key: value for key, value in rule.items() if key != "off"} for rule in rules]
+
+
+def _off(rules: Sequence[Any]) -> set[int]:
+    return {number for number, rule in enumerate(rules) if rule.get("off")}
+
+
+def without_slow(rules: Rules, state: State) -> list[Any] | None:
+    """The rules that hold, with those off that the state says are slow; None if there are none."""
+    counts = (state.mining.get("rules") or {}).get("slow")
+    if not counts:
+        return None
+    since = state.mining.get("since", 0)
+    given = next(given for begin, given in reversed([(0, rules.text_rules), *rules.later_rules]) if begin <= since)
+    slow = {int(number) for number, lines in counts.items() if lines >= slowness.AGAIN} - _off(given)
+    return slowness.without(given, slow) if slow else None
 
 
 class Mined:
@@ -29,6 +50,7 @@ class Mined:
         self._since: int = work.state.mining.get("since", 0)
         self._given = next(rules for since, rules in reversed(self._plan) if since <= self._since)
         self._set: RuleSet | None = None
+        self.told: list[str] = []  # what is to be said in the run's text
 
     @property
     def _rules(self) -> RuleSet:
@@ -45,10 +67,18 @@ class Mined:
         if since <= self._since:
             return
         self.save()
-        streams = (self._work.state.mining.get("rules") or {}).get("streams", {})
-        kept = {name: {key: seen[key] for key in _STAYS if key in seen} for name, seen in streams.items()}
+        before = self._work.state.mining.get("rules") or {}
+        if _on(rules) == _on(self._given):  # only more of them are off: what the others remember stays
+            kept: dict[str, Any] = before
+            for number in sorted(_off(rules) - _off(self._given)):
+                self.told.append(f"{self._rules.described(number)} took long again and again, and is off from here on")
+        else:
+            streams = before.get("streams", {})
+            kept = {
+                "streams": {name: {key: seen[key] for key in _STAYS if key in seen} for name, seen in streams.items()}
+            }
         self._since, self._given, self._set = since, rules, None
-        self._work.state.mining = {**self._work.state.mining, "since": since, "rules": {"streams": kept}}
+        self._work.state.mining = {**self._work.state.mining, "since": since, "rules": kept}
 
     def take(self, event: Mapping[str, Any], time: float) -> None:
         """Mine the text of a record. One that came with metrics has said what there is."""

@@ -50,6 +50,7 @@ KEYS: dict[str, tuple[dict[str, Any], str]] = {
     "names": (_TEXT, "With table: the column whose text goes before the names of its row."),
     "ends": (_TEXT, "With table: text of the line that ends it."),
     "decimal": ({"enum": [".", ","]}, "What separates the fraction of a number."),
+    "off": ({"type": "boolean"}, "Whether the rule is left out."),
     "logger": (_TEXT, "The logger whose records, and those of the loggers below it, the rule is for."),
     "level": ({"type": ["string", "integer"]}, "The lowest level of records that the rule is for."),
     "stream": (_TEXT, "What the rule is for: stdout, stderr, log (records), or the name of a file."),
@@ -149,7 +150,11 @@ class Rule:
         self._level = self._least()
         self._stream = self.given.get("stream", "")
         self.filtered = bool(self._logger or self._level or self._stream)
-        self.plain = not self.filtered and self.stateful is None  # each line stands for itself, wherever it is from
+        self.off = bool(self.given.get("off", False))
+        self.timed = self.form in {"regex", "Regex"}
+        self.plain = (
+            not (self.filtered or self.timed) and self.stateful is None
+        )  # each line stands for itself, wherever it is from
 
     def _at(self, key: str = "") -> str:
         return f"text_metrics.rules[{self.number}]" + (f".{key}" if key else "")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from wandb_logging._errors import SettingsError
@@ -11,6 +12,7 @@ from wandb_logging._mining import lines
 from wandb_logging._mining.blocks import Block
 from wandb_logging._mining.pairs import pairs
 from wandb_logging._mining.rules import Line, Row, Rule, parse
+from wandb_logging._mining.slowness import Slowness
 from wandb_logging._mining.template import Found
 
 
@@ -20,26 +22,36 @@ class RuleSet:
     Args:
         rules: mappings, as `text_metrics.rules` has them.
         saved: what `saved` gave before; `{}` at first.
+        clock: seconds of processor time, which tells rules that are slow.
+
+    Attributes:
+        left_out: numbers of the rules that `leave_out` was told.
 
     Raises:
         SettingsError: a rule is wrong, or does not fit its sample.
     """
 
-    def __init__(self, rules: object, saved: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, rules: object, saved: Mapping[str, Any] | None = None, *, clock: Callable[[], float] = time.thread_time
+    ) -> None:
         self._rules = _compiled(rules)
-        needles = {_without_digits(rule.has or rule.needle) for rule in self._rules}
+        self._tried = [rule for rule in self._rules if not rule.off]
+        needles = {_without_digits(rule.has or rule.needle) for rule in self._tried}
         self._needles = tuple(needles)
         self._always = b"" in needles
         self._quiet: set[bytes] = set()
         saved = saved or {}
         self._streams: dict[str, dict[str, Any]] = dict(saved.get("streams", {}))
         self._hits: list[int] = list(saved.get("hits", ())) or [0] * len(self._rules)
+        self.left_out: list[int] = []
+        self._slowness = Slowness(dict(saved.get("slow", {})), clock)
         self._open = any(stream.get("open") for stream in self._streams.values())
 
     @property
     def saved(self) -> dict[str, Any]:
         """What it remembers, as plain JSON."""
-        return {"streams": self._streams, "hits": self._hits}
+        slow = self._slowness.counts
+        return {"streams": self._streams, "hits": self._hits, **({"slow": slow} if slow else {})}
 
     def described(self, number: int) -> str:
         """A rule by its number, its form and what it says."""
@@ -49,7 +61,17 @@ class RuleSet:
     @property
     def unused(self) -> list[Rule]:
         """Rules that nothing fitted so far."""
-        return [rule for rule, hits in zip(self._rules, self._hits) if not hits]
+        return [rule for rule, hits in zip(self._rules, self._hits) if not hits and not rule.off]
+
+    @property
+    def too_slow(self) -> list[int]:
+        """Numbers of the rules that were slow again and again, and are not off."""
+        return [number for number in self._slowness.too_slow if self._rules[number] in self._tried]
+
+    def leave_out(self, numbers: Collection[int]) -> None:
+        """Try these rules no more."""
+        self._tried = [rule for rule in self._tried if rule.number not in numbers]
+        self.left_out += numbers
 
     def feed(self, raw: str, *, number: int = 0, stream: str = "", logger: str = "", level: int = 0) -> list[Row]:
         """The rows that a line completes, mostly none or one.
@@ -69,7 +91,7 @@ class RuleSet:
             state = self._streams[stream] = {"open": {}}
         opened = state.setdefault("open", {})
         rows: list[Row] = []
-        for rule in self._rules:
+        for rule in self._tried:
             if rule.plain:
                 found = rule.find(line, state) if rule.needle in raw else None
             else:
@@ -113,7 +135,7 @@ class RuleSet:
             begun = state.pop("begun", "")
             if begun.strip():
                 rows += self.feed_text(begun, number=number, stream=stream)
-            for rule in self._rules:
+            for rule in self._tried:
                 found = (
                     rule.stateful.rest(state.get("open", {}).get(str(rule.number), {}))
                     if isinstance(rule.stateful, Block)
@@ -137,7 +159,7 @@ class RuleSet:
 
     def _close_tables(self, opened: dict[str, Any], rule: Rule) -> None:
         """The header of one table ends the others."""
-        for other in self._rules:
+        for other in self._tried:
             if other.form == "table" and other is not rule:
                 opened.pop(str(other.number), None)
 
@@ -145,7 +167,11 @@ class RuleSet:
         if rule.filtered and not rule.is_for(line):
             return None
         if rule.stateful is None:
-            return rule.find(line, state) if rule.needle in line.raw else None
+            if rule.needle not in line.raw or (rule.has and rule.has not in line.raw):
+                return None
+            if rule.timed:
+                return self._slowness.timed(rule.number, lambda: rule.find(line, state))
+            return rule.find(line, state)
         key = str(rule.number)
         if key not in opened and rule.needle not in line.raw:
             return None
@@ -177,6 +203,8 @@ def mine(text: str, rules: RuleSet, stream: str = "") -> Iterator[Row]:
                 if before.get(row.rule) != row.metrics:  # a bar that is drawn again says the same
                     yield row
                 before[row.rule] = row.metrics
+        if rules.too_slow:
+            rules.leave_out(rules.too_slow)
     yield from rules.finish(number)
 
 

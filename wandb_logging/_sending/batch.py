@@ -154,7 +154,7 @@ class Cutter:
             batch.add(*fold.fold(rules, batch.state, chunk.bodies))
             batch.events += len(chunk.bodies)
             batch.add_damaged(chunk.damaged)
-            if self._reader.has_passed(until):
+            if self._reader.has_passed(until) or fold.without_slow(rules, batch.state):
                 return
             self._pace.breathe()
 

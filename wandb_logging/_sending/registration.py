@@ -57,6 +57,21 @@ class Registration:
         """What folding depends on, as the server wants it."""
         return fold.rules_of(self.info, structured=self.remote is not None and self.remote.structured)
 
+    def leave_out_slow(self, state: fold.State) -> None:
+        """Have rules for text that are slow again and again be off after this state.
+
+        The run directory says so before anything of it is sent: the journal always folds to the same lines.
+        """
+        rules = fold.without_slow(self.rules, state)
+        if rules is not None:
+            given = self.info.text_metrics or {}
+            then = [*given.get("then", ()), {"events": state.events, "rules": rules}]
+            self.info = self.info.but(text_metrics={**given, "then": then})
+            self._run_dir.save_info(self._run_dir.info.but(text_metrics=self.info.text_metrics))
+            self._say(
+                "slow rule", "text_metrics: a rule takes long again and again, and is off now; the text says which"
+            )
+
     @property
     def url(self) -> str | None:
         """Address of the run's page; None until the server knows the run."""

@@ -250,6 +250,7 @@ class Uploader:
                 self._open_run(run)
                 batch = self._new_batch(run)
             run.cutter.fill(batch, run.registration.rules, until)
+            run.registration.leave_out_slow(batch.state)
             if not batch.events and not batch.aside:
                 return
             self._open_run(run)
