@@ -130,13 +130,10 @@ def test_what_is_no_media_is_refused() -> None:
     """By its type; as with the official SDK."""
     with pytest.raises(TypeError, match=r"Artifact.add: .*got dict"):
         wandb.Artifact("a", "t").add({"a": 1}, "x")
-    for arguments in ({"incremental": True}, {"storage_region": "eu"}):
-        with pytest.raises(NotCovered, match=r"wandb\.Artifact"):
-            wandb.Artifact("a", "t", **arguments)
-    with pytest.raises(NotCovered, match=r"wandb\.Artifact\.new_draft"):
-        _ = wandb.Artifact("a", "t").new_draft
-    with pytest.raises(NotCovered, match="ttl"):
-        wandb.Artifact("a", "t").ttl = dt.timedelta(days=1)
+    with pytest.raises(NotCovered, match=r"wandb\.Artifact\(storage_region"):
+        wandb.Artifact("a", "t", storage_region="eu")
+    with pytest.raises(NotCovered, match=r"wandb\.Artifact\.checkout"):
+        _ = wandb.Artifact("a", "t").checkout
 
 
 # --- what the server knows of it ---
@@ -334,6 +331,127 @@ def test_artifacts_of_our_own_are_taken(wandb_server: LocalServer) -> None:
     with wandb.init(project="p") as run:
         run.log_artifact(artifact)
     assert [each.name for each in wandb_server.runs[0].logged_artifacts] == ["ours:v0"]
+
+
+# --- several runs, several versions ---
+
+
+def test_runs_of_a_group_put_an_artifact_together(wandb_server: LocalServer) -> None:
+    """Each logs its part; it is one version when one says that it was the last."""
+    for rank in range(3):
+        with wandb.init(project="p", group="g", id=f"rank{rank}") as run:
+            part = wandb.Artifact("whole", "dataset")
+            Path("part.txt").write_text(str(rank))
+            part.add_file("part.txt", f"{rank}.txt")
+            (run.finish_artifact if rank == 2 else run.upsert_artifact)(part).wait(PATIENCE)
+            assert part.state == ("COMMITTED" if rank == 2 else "PENDING")
+    (whole,) = {artifact.id: artifact for run in wandb_server.runs for artifact in run.logged_artifacts}.values()
+    assert whole.files == {f"{rank}.txt": str(rank).encode() for rank in range(3)}
+    assert wandb_server.violations == []
+
+
+def test_parts_need_a_name_together() -> None:
+    """A group or an id: otherwise nobody knows whose parts they are."""
+    with wandb.init(mode="offline") as run, pytest.raises(TypeError, match="distributed_id"):
+        run.upsert_artifact(wandb.Artifact("parts", "dataset"))
+
+
+def test_what_is_new_is_added_to_the_version_before(wandb_server: LocalServer) -> None:
+    """Also where it was logged offline."""
+    with wandb.init(project="p") as run:
+        logged(run, of_file())
+        new = wandb.Artifact("data", "dataset", incremental=True)
+        Path("more.txt").write_text("more")
+        new.add_file("more.txt")
+        logged(run, new)
+        assert sorted(new.manifest.entries) == ["data.txt", "more.txt"]
+    assert wandb_server.run(run.id).logged_artifacts[-1].files == {"data.txt": b"data", "more.txt": b"more"}
+
+
+def test_a_draft_of_a_version_sends_only_what_is_new(wandb_server: LocalServer) -> None:
+    """The rest is there: its bytes are not fetched, and not sent."""
+    with wandb.init(project="p") as run:
+        logged(run, of_file())
+        draft = run.use_artifact("data:latest").new_draft()
+        Path("more.txt").write_text("more")
+        draft.add_file("more.txt")
+        logged(run, draft)
+        assert draft.version == "v1"
+    assert wandb_server.run(run.id).logged_artifacts[-1].files == {"data.txt": b"data", "more.txt": b"more"}
+
+
+@pytest.mark.parametrize(
+    ("ttl", "told", "read"),
+    [(dt.timedelta(days=1), 86400, dt.timedelta(days=1)), (None, -2, None), (wandb.ArtifactTTL.INHERIT, -1, None)],
+)
+def test_how_long_it_is_kept(wandb_server: LocalServer, ttl: Any, told: int, read: dt.timedelta | None) -> None:
+    """As it is logged, and later by `save`."""
+    with wandb.init(project="p") as run:
+        artifact = of_file()
+        artifact.ttl = ttl
+        logged(run, artifact)
+        assert wandb_server.run(run.id).logged_artifacts[0].ttl_duration_seconds == told
+        assert artifact.ttl == read
+        artifact.ttl = dt.timedelta(seconds=5)
+        artifact.save()
+        assert run.use_artifact("data:latest").ttl == dt.timedelta(seconds=5)
+
+
+def test_no_time_at_all_is_no_time() -> None:
+    with pytest.raises(ValueError, match="positive"):
+        wandb.Artifact("a", "b").ttl = dt.timedelta(0)
+
+
+def test_another_type_is_refused_at_the_call(wandb_server: LocalServer) -> None:
+    """Where the server can say so; it would refuse it later, when nobody looks."""
+    with wandb.init(project="p") as run:
+        logged(run, of_file())
+        with pytest.raises(ValueError, match="already exists with type 'dataset'"):
+            run.log_artifact(of_file(kind="model", text="other"))
+
+
+def test_what_was_logged_does_not_change(wandb_server: LocalServer) -> None:
+    """Said by the official SDK's error."""
+    from wandb_logging.compat.sdk.artifacts.exceptions import ArtifactFinalizedError
+
+    with wandb.init(project="p") as run:
+        artifact = logged(run, of_file())
+        for change in (lambda: artifact.remove("data.txt"), lambda: artifact.add_file("data.txt", "again.txt")):
+            with pytest.raises(ArtifactFinalizedError, match="new Artifact"):
+                change()
+
+
+@pytest.mark.parametrize("wrong", [123, [("a", 1)]])
+def test_metadata_are_a_mapping(wrong: Any) -> None:
+    """Given at first or later."""
+    with pytest.raises(TypeError, match="mapping"):
+        wandb.Artifact("a", "b", metadata=wrong)
+    with pytest.raises(TypeError, match="mapping"):
+        wandb.Artifact("a", "b").metadata = wrong
+
+
+# --- in a config ---
+
+
+def test_an_artifact_in_the_config(wandb_server: LocalServer) -> None:
+    """The program has the artifact back, the server is told which it is, and that the run uses it."""
+    with wandb.init(project="p") as run:
+        artifact = logged(run, of_file())
+    config = {"data": artifact, "named": f"wandb-artifact://_id/{artifact.id}", "lr": 0.1}
+    with wandb.init(project="p", config=config) as run:
+        assert (run.config.data, run.config.named.id, run.config.lr) == (artifact, artifact.id, 0.1)
+        with pytest.raises(ValueError, match="top level"):
+            run.config.deep = {"data": [artifact]}
+    stored = wandb_server.run(run.id)
+    told = {"_type": "artifactVersion", "_version": "v0", "id": artifact.id, "version": "v0"}
+    assert stored.config["data"] == {**told, "sequenceName": "data", "usedAs": None}
+    assert [used.name for used in stored.used_artifacts] == ["data:v0"]
+
+
+def test_offline_it_is_a_text() -> None:
+    """There is no server to say which it is."""
+    with wandb.init(mode="offline", config={"data": "wandb-artifact://team/p/data:v0"}) as run:
+        assert run.config.data == "wandb-artifact://team/p/data:v0"
 
 
 def test_a_disabled_run_takes_artifacts() -> None:

@@ -47,7 +47,6 @@ STANDARD = {
 # Those that come out otherwise, and why.
 DIFFERENT = {
     "a large array in the summary": "it is a histogram there, as in a row; the official SDK writes quantiles",
-    "an artifact in parts": "not covered: each run logs artifacts of its own",
     "an image list with captions of old": "the file's name has the step of its row, not of the row before",
     "an image of floats": "numbers from 0 to 1 go from black to white; the official SDK's image is black",
     "commit=True with a step": "a row of a step that is over is kept; the official SDK drops it",

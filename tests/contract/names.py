@@ -1,16 +1,22 @@
 """The names of the official SDK beside those of `compat`: the table in docs/reference/compat-names.md.
 
-    python -m tests.contract.names --write
+    python -m tests.contract.names            prints it
+    python -m tests.contract.names --write    writes it, and `compat/names.txt`: the names of all its modules
 
-`test_compat_names.py` holds the table to the installed SDK.
+`test_compat_names.py` holds both to the installed SDK.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
+import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+
+from wandb_logging.compat._names import FILE
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "compat-names.md"
 BEGIN, END = "<!-- written: names -->", "<!-- end: names -->"
@@ -88,12 +94,61 @@ def table() -> str:
     return "\n".join(lines)
 
 
+def defined(body: list[ast.stmt]) -> Iterator[str]:
+    """The names that statements define; those that they import are not among them."""
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name))
+        elif isinstance(node, ast.Try):
+            yield from defined([*node.body, *node.orelse, *(each for one in node.handlers for each in one.body)])
+        elif isinstance(node, ast.If):
+            yield from defined([*node.body, *node.orelse])
+
+
+def imported(body: list[ast.stmt]) -> Iterator[str]:
+    """The names that statements take from the official SDK's other modules."""
+    for node in body:
+        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith("wandb")):
+            yield from (alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, (ast.If, ast.Try)):
+            yield from imported(node.body)
+
+
+def official_modules() -> dict[str, list[str]]:
+    """Each module that people may import -> the names that it defines, or is there to hand on. Nothing is imported."""
+    spec = importlib.util.find_spec("wandb")
+    assert spec is not None
+    assert spec.origin is not None
+    root, found = Path(spec.origin).parent, {}
+    for path in sorted(root.rglob("*.py")):
+        module = path.relative_to(root).with_suffix("").as_posix().replace("/", ".")
+        hands_on = module.endswith("__init__") or "." not in module
+        module = module.removesuffix("__init__").rstrip(".")
+        if module and not module.startswith(("vendor", "bin.")) and "._" not in f".{module}":
+            body = ast.parse(path.read_text(encoding="utf-8")).body
+            names = {*defined(body), *(imported(body) if hands_on else ())}
+            found[module] = sorted(name for name in names if not name.startswith("_"))
+    folders = {module.rpartition(".")[0] for module in found} - {""}  # of which some have no file of their own
+    return dict(sorted({**{folder: [] for folder in folders}, **found}.items()))
+
+
+def listing() -> str:
+    """The content of `compat/names.txt`."""
+    return "".join(f"{module}: {' '.join(names)}".rstrip() + "\n" for module, names in official_modules().items())
+
+
 def main() -> int:
     """Write the table, or print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true")
+    asked = parser.parse_args()
+    if asked.write:
+        FILE.write_text(listing(), encoding="utf-8")
     made = table()
-    if parser.parse_args().write:
+    if asked.write:
         before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
         PAGE.write_text(f"{before}{BEGIN}\n\n{made}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
     else:

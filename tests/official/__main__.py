@@ -65,6 +65,7 @@ def run_with(client: str, checkout: Path, only: Iterable[str] | None) -> dict[st
         tests = Path(folder, "tests")
         shutil.copytree(checkout / "tests", tests)
         shutil.copy(HERE / "conftest_of_theirs.py", tests / "conftest.py")
+        shutil.copy(HERE / "insides.py", folder)
         for below in ("", "test_artifacts"):
             (tests / "system_tests" / below / "conftest.py").write_text("", encoding="utf-8")
         Path(folder, "pytest.ini").write_text(OPTIONS, encoding="utf-8")

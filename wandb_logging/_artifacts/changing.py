@@ -38,6 +38,15 @@ _VERSIONS = f"""query ProjectArtifacts($entity: String, $project: String!, $type
   }}
 }}"""
 
+_TYPE = """query ArtifactTypeOf($entity: String, $project: String!, $name: String!) {
+  project(entityName: $entity, name: $project) {
+    artifactCollection(name: $name) { ... on ArtifactSequence { defaultArtifactType { name } } }
+  }
+}"""
+
+_ABOUT = "query ArtifactAbout($id: ID!) { artifact(id: $id) { createdAt updatedAt historyStep } }"
+_KEPT = "query ArtifactKept($id: ID!) { artifact(id: $id) { ttlDurationSeconds ttlIsInherited } }"
+
 _UPDATE = "mutation UpdateArtifact($input: UpdateArtifactInput!) { updateArtifact(input: $input) { artifact { id } } }"
 _ADD = "mutation AddAliases($input: AddAliasesInput!) { addAliases(input: $input) { success } }"
 _TAKE = "mutation DeleteAliases($input: DeleteAliasesInput!) { deleteAliases(input: $input) { success } }"
@@ -64,6 +73,40 @@ def logged(reach: Reach, client_id: str, digest: str, place: tuple[str | None, s
         known = by_id(reach, found)
         return known if known is not None and known.name.rpartition(":v")[2].isdecimal() else None
     return next((each for each in versions(reach, *place) if each.digest == digest), None)
+
+
+def type_of(reach: Reach, entity: str | None, project: str, name: str) -> str | None:
+    """The type of the artifacts of a name; None if there are none. It is asked once.
+
+    Raises:
+        TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.
+    """
+    asked = {"entity": entity, "project": project, "name": name}
+    with reach() as link:
+        answer = link.call(lambda client: client.graphql(_TYPE, asked), attempts=1)
+    found = dig(answer, "project", "artifactCollection", "defaultArtifactType", "name")
+    return found if isinstance(found, str) else None
+
+
+def about(reach: Reach, artifact_id: str) -> Mapping[str, Any]:
+    """What the server says of it besides: createdAt, updatedAt, historyStep.
+
+    Raises:
+        TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.
+    """
+    with reach() as link:
+        return dig(link.graphql(_ABOUT, {"id": artifact_id}), "artifact") or {}
+
+
+def kept_for(reach: Reach, artifact_id: str) -> int | None:
+    """Seconds that it is kept; None if it stays.
+
+    Raises:
+        TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.
+    """
+    with reach() as link:
+        seconds = dig(link.graphql(_KEPT, {"id": artifact_id}), "artifact", "ttlDurationSeconds")
+    return int(seconds) if isinstance(seconds, (int, str)) and int(seconds) > 0 else None
 
 
 def by_id(reach: Reach, artifact_id: str) -> UsedArtifact | None:
@@ -102,7 +145,7 @@ def change(reach: Reach, artifact_id: str, **changed: Any) -> None:
     Args:
         reach: the way to the server.
         artifact_id: the server's id of it.
-        **changed: description, metadata (a mapping), tags_added and tags_removed.
+        **changed: description, metadata (a mapping), tags_added, tags_removed, and ttl (seconds).
 
     Raises:
         LogError: the metadata cannot be sent.
@@ -110,6 +153,8 @@ def change(reach: Reach, artifact_id: str, **changed: Any) -> None:
     """
     values: dict[str, Any] = {"artifactID": artifact_id, "description": changed.get("description")}
     values["metadata"] = metadata_json(changed.get("metadata") or {})
+    if changed.get("ttl"):
+        values["ttlDurationSeconds"] = changed["ttl"]
     for name, field in (("tags_added", "tagsToAdd"), ("tags_removed", "tagsToDelete")):
         if changed.get(name):
             values[field] = [{"tagName": tag} for tag in changed[name]]

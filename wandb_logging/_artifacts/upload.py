@@ -37,7 +37,9 @@ def upload_artifact(link: Link, remote: Remote, task: Mapping[str, Any], run_dir
     """Put an artifact on the server, and remove what was kept of it. Content that is there already is no new version.
 
     Args:
-        task: as `describe` gives it, with the `folder` it is kept in, and the run's `step`.
+        task: as `describe` gives it, with the `folder` it is kept in, and the run's `step`. With `incremental` it is
+            added to the version before it; with a `distributed_id` to what other runs put under that id, and with
+            `finalize` false there is more to come.
         run_dir: path of the run directory.
 
     Raises:
@@ -53,25 +55,30 @@ def upload_artifact(link: Link, remote: Remote, task: Mapping[str, Any], run_dir
         raise GraphQLError("the server's answer to CreateArtifact holds no artifact")
     # Looked for only here: a task that is repeated after a crash finds the artifact committed, and no files.
     if state != "COMMITTED":
-        _upload(link, remote, artifact, _kept_manifest(folder), folder)
+        _upload(link, remote, artifact, task, folder)
     folder.remove()
 
 
-def _upload(link: Link, remote: Remote, artifact: Mapping[str, Any], manifest: Manifest, folder: KeptFolder) -> None:
-    artifact_id = artifact["id"]
+def _upload(
+    link: Link, remote: Remote, artifact: Mapping[str, Any], task: Mapping[str, Any], folder: KeptFolder
+) -> None:
+    manifest, artifact_id = _kept_manifest(folder), artifact["id"]
+    kind, name = _protocol.manifest_kind(task)
     announce = {
         "artifactID": artifact_id,
         "baseArtifactID": dig(artifact, "artifactSequence", "latestArtifact", "id"),
-        "name": "wandb_manifest.json",
+        "name": name,
         "entityName": remote.entity,
         "projectName": remote.project,
         "runName": remote.name,
-        "manifestType": "FULL",
+        "manifestType": kind,
     }
     announced = link.graphql(_protocol.CREATE_ARTIFACT_MANIFEST, {**announce, "digest": "", "includeUpload": False})
     manifest_id = dig(announced, "createArtifactManifest", "artifactManifest", "id")
     _put_files(link, {"artifactID": artifact_id, "artifactManifestID": manifest_id}, manifest, folder)
-    _put_manifest(link, announce, manifest, folder)
+    _put_manifest(link, announce, manifest_id, manifest, folder)
+    if not task.get("finalize", True):
+        return
     committed = link.graphql(_protocol.COMMIT_ARTIFACT, {"artifactID": artifact_id})
     if not isinstance(dig(committed, "commitArtifact", "artifact"), dict):
         raise NoAnswerError("the server's answer to CommitArtifact holds no artifact")
@@ -86,7 +93,8 @@ def _kept_manifest(folder: KeptFolder) -> Manifest:
 
 def _put_files(link: Link, ids: Mapping[str, Any], manifest: Manifest, folder: KeptFolder) -> None:
     """Put the files the server asks for; the manifest learns which artifact first had their bytes."""
-    waiting = {name: entry for name, entry in manifest.entries.items() if entry.ref is None}
+    # What has a birth is of a version that is there, and not here.
+    waiting = {name: entry for name, entry in manifest.entries.items() if entry.ref is entry.birth_artifact_id is None}
     refused: NotPossible | RequestRejected = NotPossible("the server gave no address to upload it to")
     parts = {name: _part_digests(folder, name, entry) for name, entry in waiting.items()}
     for _ in range(_ROUNDS):
@@ -150,10 +158,18 @@ def _kept_file(folder: KeptFolder, name: str, entry: Entry) -> BinaryIO:
     return file
 
 
-def _put_manifest(link: Link, announce: Mapping[str, Any], manifest: Manifest, folder: KeptFolder) -> None:
+def _put_manifest(
+    link: Link, announce: Mapping[str, Any], manifest_id: object, manifest: Manifest, folder: KeptFolder
+) -> None:
     text = dumps(manifest.to_manifest_json())
-    variables = {**announce, "digest": base64_md5(text), "includeUpload": True}
-    target = _protocol.manifest_target(link.graphql(_protocol.CREATE_ARTIFACT_MANIFEST, variables))
+    known = {"digest": base64_md5(text), "includeUpload": True}
+    if announce["manifestType"] == "FULL":
+        answer = link.graphql(_protocol.CREATE_ARTIFACT_MANIFEST, {**announce, **known})
+        target = _protocol.manifest_target(answer)
+    else:  # there is one of each part: that which was announced
+        asked = {"artifactManifestID": manifest_id, "baseArtifactID": None, **known}
+        answer = link.graphql(_protocol.UPDATE_ARTIFACT_MANIFEST, asked)
+        target = _protocol.manifest_target(answer, "updateArtifactManifest")
     folder.write(_SENT_MANIFEST, text)
     try:
         with folder.open(_SENT_MANIFEST) as file:

@@ -16,6 +16,8 @@ MULTIPART_FROM = 2 * 2**30  # bytes
 PART_BYTES = 100 * 2**20
 MOST_PARTS = 10_000
 
+_IF_GIVEN = {"distributed_id": "distributedID", "ttl": "ttlDurationSeconds"}
+
 CREATE_ARTIFACT = """mutation CreateArtifact($input: CreateArtifactInput!) {
   createArtifact(input: $input) { artifact { id state artifactSequence { latestArtifact { id } } } }
 }"""
@@ -26,6 +28,14 @@ CREATE_ARTIFACT_MANIFEST = """mutation CreateArtifactManifest($artifactID: ID!, 
   createArtifactManifest(input: {artifactID: $artifactID, baseArtifactID: $baseArtifactID, name: $name,
       digest: $digest, entityName: $entityName, projectName: $projectName, runName: $runName, type: $manifestType}) {
     artifactManifest { id file @include(if: $includeUpload) { uploadUrl uploadHeaders } }
+  }
+}"""
+
+UPDATE_ARTIFACT_MANIFEST = """mutation UpdateArtifactManifest($artifactManifestID: ID!, $digest: String,
+    $baseArtifactID: ID, $includeUpload: Boolean!) {
+  updateArtifactManifest(input: {artifactManifestID: $artifactManifestID, digest: $digest,
+      baseArtifactID: $baseArtifactID}) {
+    artifactManifest { id file { uploadUrl @include(if: $includeUpload) uploadHeaders @include(if: $includeUpload) } }
   }
 }"""
 
@@ -91,7 +101,8 @@ def artifact_input(artifact: Mapping[str, Any], remote: Remote) -> dict[str, Any
 
     Args:
         artifact: as `Artifact.describe` gives it, with the run's `step`; with `of_run` false it is none of what the run
-            logged: the run only uses it.
+            logged: the run only uses it. A `distributed_id` names what several runs put together; `ttl` is how long it
+            is kept, in seconds.
         remote: the run that logs it.
     """
     name = artifact["name"]
@@ -112,6 +123,7 @@ def artifact_input(artifact: Mapping[str, Any], remote: Remote) -> dict[str, Any
         "sequenceClientID": artifact["sequence_client_id"],
         "historyStep": artifact.get("step") or None,
         **({"tags": [{"tagName": tag} for tag in tags]} if tags else {}),
+        **{field: artifact[name] for name, field in _IF_GIVEN.items() if artifact.get(name)},
     }
 
 
@@ -147,15 +159,28 @@ def file_targets(data: Mapping[str, Any], count: int) -> list[Target]:
     return [_target(dig(edge, "node"), dig(edge, "node", "artifact", "id")) for edge in edges]
 
 
-def manifest_target(data: Mapping[str, Any]) -> Target:
-    """Where the manifest goes, from CreateArtifactManifest.
+def manifest_kind(artifact: Mapping[str, Any]) -> tuple[str, str]:
+    """The type and the file name of a manifest: of the whole, of what is new, or of one part of several.
+
+    Args:
+        artifact: as `artifact_input` takes it; `incremental` if it is what is new.
+    """
+    if artifact.get("incremental"):
+        return "INCREMENTAL", "wandb_manifest.incremental.json"
+    if artifact.get("distributed_id"):
+        return "PATCH", "wandb_manifest.patch.json"
+    return "FULL", "wandb_manifest.json"
+
+
+def manifest_target(data: Mapping[str, Any], mutation: str = "createArtifactManifest") -> Target:
+    """Where the manifest goes, from the answer to a mutation.
 
     Raises:
         GraphQLError: the answer has no address.
     """
-    target = _target(dig(data, "createArtifactManifest", "artifactManifest", "file"))
+    target = _target(dig(data, mutation, "artifactManifest", "file"))
     if target.url is None:
-        raise GraphQLError("CreateArtifactManifest answered without an address to upload it to")
+        raise GraphQLError(f"{mutation} answered without an address to upload it to")
     return target
 
 

@@ -22,19 +22,16 @@ def log_artifact(  # noqa: PLR0917  those of `Run.log_artifact`
     kind: str | None,
     aliases: str | Iterable[str] | None,
     tags: str | Iterable[str] | None,
-    *,
-    of_run: bool = True,
+    **more: Any,
 ) -> Artifact:
-    """As `Run.log_artifact`; with `of_run` false it is none of what the run logged."""
+    """As `Run.log_artifact`; `more` is what else the server is told of it: see `wire.artifact_input` and `upload`."""
     from wandb_logging._artifacts import keeping  # noqa: PLC0415  a fifth of the import time, and most runs have none
 
     journal = background.journal
     run_id = journal.info.id
     folder = None if background.mode == "disabled" else _folder(background, keeping.ARTIFACTS)
     artifact = keeping.artifact_of(given, name, kind, run_id, folder)
-    event = keeping.describe(artifact, aliases, tags)
-    if not of_run:
-        event["of_run"] = False
+    event = {**keeping.describe(artifact, aliases, tags), **more}
     if folder is not None:
         journal.writer.make_way(artifact.size)
         event["folder"] = keeping.keep(artifact, folder)

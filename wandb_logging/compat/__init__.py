@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from wandb_logging.compat._plot import plot_table, visualize
     from wandb_logging.compat._run import Run
     from wandb_logging.compat._settings import Settings
+    from wandb_logging.compat._ttl import ArtifactTTL
     from wandb_logging.compat._util import (
         ensure_configured,
         require,
@@ -89,6 +90,7 @@ __all__ = [
     "AlertLevel",
     "Api",
     "Artifact",
+    "ArtifactTTL",
     "Audio",
     "Classes",
     "CommError",
@@ -166,10 +168,10 @@ def __getattr__(name: str) -> Any:
         return _active.Early(f"wandb.{name}") if run is None else getattr(run, name)
     if name in HOMES:
         value = _finder.load(HOMES[name], name)
-    elif f"{__name__}.{name}" in _finder.MODULES:
-        value = importlib.import_module(f"{__name__}.{name}")
     elif name in REFUSED:
         value = refused(name)
+    elif not name.startswith("_") and _finder.is_module(f"{__name__}.{name}"):
+        value = importlib.import_module(f"{__name__}.{name}")
     else:
         raise not_covered(f"wandb.{name}", [known for known in __all__ if not known.startswith("_")])
     globals()[name] = value

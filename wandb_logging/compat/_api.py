@@ -12,8 +12,9 @@ from wandb_logging._api.api import Api as _Api, Runs
 from wandb_logging._api.runs import ApiFile, ApiRun
 from wandb_logging._artifacts.changing import versions
 from wandb_logging._errors import LogError
-from wandb_logging.compat._active import current, no_run
+from wandb_logging.compat._active import current
 from wandb_logging.compat._artifact import Artifact
+from wandb_logging.compat._listing import Listing
 from wandb_logging.compat._refused import not_covered
 
 
@@ -125,22 +126,24 @@ class Run(ApiRun):
         max_step: int | None = None,
     ) -> Iterator[dict[str, Any]]:
         """All rows, page after page."""
+        if keys is not None and not (isinstance(keys, list) and all(isinstance(key, str) for key in keys)):
+            raise LogError(f"keys: expected a list of texts, got {keys!r}")
         return super().scan_history(keys, min_step or 0, max_step, page_size)
 
-    def files(self, names: Sequence[str] | None = None, per_page: int = 50) -> Iterator[ApiFile]:
+    def files(self, names: Sequence[str] | None = None, per_page: int = 50) -> Listing[File]:
         """Its files."""
         del per_page
-        return (File(**vars(file)) for file in super().files(names))
+        return Listing(lambda: (File(**vars(file)) for file in super(Run, self).files(names)))
 
-    def logged_artifacts(self, per_page: int = 100) -> Iterator[Artifact]:  # type: ignore[override]  # as above
+    def logged_artifacts(self, per_page: int = 100) -> Listing[Artifact]:  # type: ignore[override]  # as above
         """The artifacts that it logged."""
         del per_page
-        return map(Artifact.of, super().logged_artifacts())
+        return Listing(lambda: map(Artifact.of, super(Run, self).logged_artifacts()))
 
-    def used_artifacts(self, per_page: int = 100) -> Iterator[Artifact]:  # type: ignore[override]  # as above
+    def used_artifacts(self, per_page: int = 100) -> Listing[Artifact]:  # type: ignore[override]  # as above
         """The artifacts that it used."""
         del per_page
-        return map(Artifact.of, super().used_artifacts())
+        return Listing(lambda: map(Artifact.of, super(Run, self).used_artifacts()))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -188,11 +191,11 @@ class Api(_Api):
         del include_sweeps, lazy
         return super().runs(path, filters, order, per_page)
 
-    def projects(self, entity: str | None = None, per_page: int = 200) -> Iterator[Project]:  # type: ignore[override]
+    def projects(self, entity: str | None = None, per_page: int = 200) -> Listing[Project]:  # type: ignore[override]
         """The projects of a team or user."""
         del per_page
         owner = entity or self._entity or self.default_entity
-        return (Project(name, owner or "") for name in super().projects(owner))
+        return Listing(lambda: (Project(name, owner or "") for name in super(Api, self).projects(owner)))
 
     def artifact(self, name: str, type: str | None = None) -> Artifact:  # type: ignore[override]  # noqa: A002
         """An artifact.
@@ -213,15 +216,19 @@ class Api(_Api):
             return False
         return True
 
-    def artifacts(self, type_name: str, name: str, per_page: int = 50, tags: object = None) -> Iterator[Artifact]:
-        """All versions of an artifact: `name`, `project/name` or `entity/project/name`."""
+    def artifacts(
+        self, type_name: str, name: str, per_page: int = 50, tags: str | Sequence[str] | None = None
+    ) -> Listing[Artifact]:
+        """All versions of an artifact: `name`, `project/name` or `entity/project/name`; those that have all tags."""
         del per_page
-        if tags:
-            raise not_covered("wandb.Api().artifacts(tags=...)")
+        wanted = {tags} if isinstance(tags, str) else set(tags or ())
         *place, collection = name.split("/")
-        entity, project = self._place("/".join(place), name)
+        entity, project = self._place("/".join(place) or self._project or "uncategorized", name)
         found = versions(self._server.link, entity, project, type_name, collection)
-        return map(Artifact.of, found)
+        return Listing(lambda: (Artifact.of(each) for each in found if wanted <= set(each.tags)))
+
+    def flush(self) -> None:
+        """Does nothing: nothing is kept of what was asked."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -246,7 +253,7 @@ def restore(name: str, run_path: str | None = None, replace: bool = False, root:
     """
     run = current()
     if run_path is None and run is None:
-        raise no_run("wandb.restore()")
+        raise LogError("wandb.restore(): run_path required: there is no run")
     folder = root or (run.dir if run is not None else ".")
     target = Path(folder, name)
     if replace or not target.exists():

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from wandb_logging._artifacts import changing
 from wandb_logging._artifacts.artifact import MAX_REFERENCES, Artifact as _Artifact, StrPath
-from wandb_logging._artifacts.download import Reach, UsedArtifact
-from wandb_logging._artifacts.keeping import LATEST, tags_of
+from wandb_logging._artifacts.download import Reach, UsedArtifact, find_artifact
+from wandb_logging._artifacts.keeping import LATEST, metadata_json, tags_of
 from wandb_logging._artifacts.manifest import Entry, Manifest, read_digest
 from wandb_logging._errors import LogError
 from wandb_logging.compat._active import current, no_run
 from wandb_logging.compat._refused import not_covered
+from wandb_logging.compat._ttl import FOR_EVER, INHERITED, ArtifactTTL, seconds_of
 
 if TYPE_CHECKING:
     from wandb_logging.compat._run import Run
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
 
 class ArtifactNotLogged(LogError):
     """Only an artifact that is on the server has this."""
+
+
+class ArtifactFinalized(LogError):
+    """An artifact that was logged does not change: what changes is a new one."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,9 @@ class Artifact(_Artifact):
         type: what kind of thing it is: dataset, model ...
         description: for people.
         metadata: name -> value, at most 100.
-        incremental, storage_region, use_as: of the official SDK; not covered.
+        incremental: it is what is new: the server adds it to the version before it.
+        use_as: has no meaning here.
+        storage_region: not covered.
 
     Raises:
         LogError: name, type or metadata are not as they should be.
@@ -93,16 +102,19 @@ class Artifact(_Artifact):
         use_as: str | None = None,
         storage_region: str | None = None,
     ) -> None:
-        del use_as
-        for argument, value in (("incremental", incremental), ("storage_region", storage_region)):
-            if value:
-                raise not_covered(f"wandb.Artifact({argument}={value!r})")
+        if storage_region:
+            raise not_covered(f"wandb.Artifact(storage_region={storage_region!r})")
+        self.incremental, self.use_as = bool(incremental), use_as
+        self.distributed_id: str | None = None
+        self._ttl: int | None = None  # what the server is to be told
+        self._whole = True
         self._found: UsedArtifact | None = None
         self._run: Run | None = None
         self._paths: dict[str, str] = {}
         self._aliases: list[str] = []
         self._tags: list[str] = []
-        super().__init__(name, type, description, metadata)
+        super().__init__(name, type, description)
+        self.metadata = metadata
 
     @classmethod
     def of(cls, found: UsedArtifact) -> Artifact:
@@ -143,6 +155,9 @@ class Artifact(_Artifact):
                 raise ArtifactNotLogged(f"artifact {self.name}: run {below.id} is {below.mode}: the server has it not")
             place = (below.entity, below.project, self.type, self.name)
             found = changing.logged(below._background.reach, self._client_id, self.digest, place)  # noqa: SLF001
+            if found is None and self.distributed_id is not None and self._whole:
+                # What several runs put together has a digest and an id that none of them knew.
+                found = find_artifact(below._background.reach, self.name, below.entity, below.project)  # noqa: SLF001
             if found is None:
                 raise ArtifactNotLogged(f"artifact {self.name} has not arrived at the server; wait() for it")
             self._take(found)
@@ -171,9 +186,23 @@ class Artifact(_Artifact):
         self._name = name
 
     @property
+    def metadata(self) -> dict[str, Any]:
+        """What is said of it for programs; a copy of what was given, as JSON has it."""
+        return self._metadata
+
+    @metadata.setter
+    def metadata(self, metadata: Mapping[str, Any] | str | None) -> None:
+        if isinstance(metadata, str):  # as the server gives it
+            metadata = json.loads(metadata)
+        if metadata is not None and not isinstance(metadata, Mapping):
+            raise TypeError(f"metadata: expected a mapping, got {metadata!r}")
+        self._metadata: dict[str, Any] = json.loads(metadata_json(metadata or {}) or "{}")
+
+    @property
     def manifest(self) -> Manifest:
         """What it holds."""
-        return self._manifest if self._found is None or self._run is not None else self._found.manifest
+        whole_here = self._run is not None and not self.incremental and self.distributed_id is None
+        return self._manifest if self._found is None or whole_here else self._found.manifest
 
     @manifest.setter
     def manifest(self, manifest: Manifest) -> None:
@@ -265,12 +294,59 @@ class Artifact(_Artifact):
         self._tags = tags_of(tags)
 
     @property
-    def ttl(self) -> None:
-        """Not covered: it stays as long as the server's own rules say."""
+    def ttl(self) -> timedelta | None:
+        """How long it is kept; None if it stays. What is set here goes with it when it is logged, else with `save`.
+
+        Raises:
+            ArtifactNotLogged: nobody has said, and the server has it not.
+        """
+        if self._ttl not in {None, INHERITED}:
+            return None if self._ttl == FOR_EVER else timedelta(seconds=self._ttl or 0)
+        seconds = changing.kept_for(self._reach, self.on_server().id)
+        return None if seconds is None else timedelta(seconds=seconds)
 
     @ttl.setter
-    def ttl(self, _ttl: object) -> None:
-        raise not_covered("wandb.Artifact.ttl")
+    def ttl(self, ttl: timedelta | ArtifactTTL | None) -> None:
+        self._ttl = seconds_of(ttl)
+
+    @property
+    def created_at(self) -> str:
+        """When the server got it."""
+        return str(changing.about(self._reach, self.on_server().id).get("createdAt"))
+
+    @property
+    def updated_at(self) -> str:
+        """When it was changed last."""
+        found = changing.about(self._reach, self.on_server().id)
+        return str(found.get("updatedAt") or found.get("createdAt"))
+
+    @property
+    def history_step(self) -> int | None:
+        """The step at which its run logged it; None if it logged no row before."""
+        step = changing.about(self._reach, self.on_server().id).get("historyStep")
+        return None if step is None else int(step)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What the server is told of it, besides, when it is logged."""
+        given = {"incremental": self.incremental, "ttl": self._ttl, "distributed_id": self.distributed_id}
+        return {
+            **{name: value for name, value in given.items() if value},
+            **({} if self._whole else {"finalize": False}),
+        }
+
+    def is_part(self, distributed_id: str, *, last: bool) -> None:
+        """Have it logged as a part of what several runs put together; with the last one it is whole."""
+        self.distributed_id, self._whole = distributed_id, last
+
+    def new_draft(self) -> Artifact:
+        """A new artifact with the same content, to be changed and logged as the next version."""
+        draft = Artifact(self.collection, self.type, self.description, self.metadata)
+        draft.manifest.entries.update(self.on_server().manifest.entries)
+        return draft
+
+    def finalize(self) -> None:
+        """Does nothing: it is final when it is logged."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -278,6 +354,10 @@ class Artifact(_Artifact):
         raise not_covered(f"wandb.Artifact.{name}", (name for name in dir(type(self)) if not name.startswith("_")))
 
     # --- what goes into it ---
+
+    def _check_open(self) -> None:
+        if not self.is_draft():
+            raise ArtifactFinalized(f"artifact {self.name} has been logged: what changes is a new Artifact")
 
     def add(self, obj: Any, name: StrPath, overwrite: bool = False) -> ManifestEntry:
         """Add a table, an image, or another kind of media.
@@ -372,7 +452,7 @@ class Artifact(_Artifact):
         """
         if self._found is None:
             super().wait(timeout)
-            if self._run is not None and not self._run.offline and not self._run.disabled:
+            if self._whole and self._run is not None and not self._run.offline and not self._run.disabled:
                 self.on_server()
         return self
 
@@ -472,7 +552,7 @@ class Artifact(_Artifact):
         place = {"entityName": self.entity, "projectName": self.project, "artifactCollectionName": self.collection}
         now, before = set(self._aliases), set(server.aliases)
         tags, old = set(tags_of(self._tags)), set(server.tags)
-        changes = {"tags_added": sorted(tags - old), "tags_removed": sorted(old - tags)}
+        changes = {"tags_added": sorted(tags - old), "tags_removed": sorted(old - tags), "ttl": self._ttl}
         changing.change(self._reach, server.id, description=self.description, metadata=self.metadata, **changes)
         changing.change_aliases(self._reach, server.id, place, sorted(now - before), sorted(before - now))
         fresh = changing.by_id(self._reach, server.id)

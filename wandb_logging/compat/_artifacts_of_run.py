@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wandb_logging._artifacts import changing
 from wandb_logging._artifacts.artifact import Artifact as _Artifact, StrPath
 from wandb_logging._artifacts.download import UsedArtifact
 from wandb_logging._artifacts.keeping import ARTIFACTS, artifact_of
-from wandb_logging._errors import LogError
+from wandb_logging._errors import LogError, WandbLoggingError
 from wandb_logging._run import artifacts
 from wandb_logging.compat._artifact import Artifact
 from wandb_logging.compat._code import is_of_runs, is_python, log_code
@@ -22,6 +23,11 @@ class ArtifactsOfRun:
     """The methods of `wandb.Run` for artifacts."""
 
     _run: _Run
+
+    if TYPE_CHECKING:
+
+        def _known(self) -> _Run: ...
+        def _check_going_on(self, what: str) -> None: ...
 
     def log_artifact(
         self,
@@ -39,9 +45,77 @@ class ArtifactsOfRun:
             artifact.aliases = list(dict.fromkeys([*artifact.aliases, *wanted]))
             artifact.save()
             return artifact
-        self._run.log_artifact(artifact, None, None, wanted, tags)
-        artifact.was_logged(self, wanted, _listed(tags))  # type: ignore[arg-type]  # which is a Run
+        return self._send(artifact, wanted, tags)
+
+    def _send(self, artifact: Artifact, aliases: list[str], tags: str | Iterable[str] | None) -> Artifact:
+        self._check_type(artifact)
+        below = self._run._background  # noqa: SLF001  the run beneath
+        artifacts.log_artifact(below, artifact, None, None, aliases, tags, **artifact.told)
+        artifact.was_logged(self, aliases, _listed(tags))  # type: ignore[arg-type]  # which is a Run
         return artifact
+
+    def upsert_artifact(
+        self,
+        artifact_or_path: _Artifact | StrPath,
+        name: str | None = None,
+        type: str | None = None,  # noqa: A002  as above
+        aliases: str | Iterable[str] | None = None,
+        distributed_id: str | None = None,
+    ) -> Any:
+        """Log a part of an artifact that several runs put together; `finish_artifact` of one of them makes it whole.
+
+        Args:
+            artifact_or_path: the part; all have one name and type.
+            name, type, aliases: as of `log_artifact`.
+            distributed_id: a text that all parts share. Default: the run's group.
+
+        Raises:
+            TypeError: there is neither.
+            LogError: as `log_artifact`.
+        """
+        return self._log_part(artifact_or_path, name, type, aliases, distributed_id, last=False)
+
+    def finish_artifact(
+        self,
+        artifact_or_path: _Artifact | StrPath,
+        name: str | None = None,
+        type: str | None = None,  # noqa: A002  as above
+        aliases: str | Iterable[str] | None = None,
+        distributed_id: str | None = None,
+    ) -> Any:
+        """Log the last part of what `upsert_artifact` began: it is one version of an artifact from then on."""
+        return self._log_part(artifact_or_path, name, type, aliases, distributed_id, last=True)
+
+    def _log_part(
+        self, given: Any, name: str | None, kind: str | None, aliases: Any, distributed_id: str | None, *, last: bool
+    ) -> Any:
+        together = distributed_id or self._run.group
+        if not together:
+            raise TypeError("an artifact in parts needs a distributed_id, or a run with a group")
+        part = self._artifact(given, name, kind)
+        if not isinstance(part, Artifact):
+            raise TypeError(f"an artifact in parts: expected a wandb.Artifact or a path, got {part!r}")
+        part.is_part(together, last=last)
+        return self._send(part, _listed(aliases), None)
+
+    def _check_type(self, artifact: Artifact) -> None:
+        """Ask the server whether it would take an artifact of this name and type, if it can be asked now.
+
+        Raises:
+            LogError: there are artifacts of that name, of another type.
+        """
+        if self._known().url is None:
+            return
+        below = self._run
+        try:
+            found = changing.type_of(below._background.reach, below.entity, below.project, artifact.name)  # noqa: SLF001
+        except WandbLoggingError:
+            return  # then it is said when the artifact is sent
+        if found is not None and found != artifact.type:
+            raise LogError(
+                f"Artifact {artifact.name} already exists with type {found!r}; "
+                f"cannot create another with type {artifact.type!r}"
+            )
 
     def _artifact(self, given: Any, name: str | None, kind: str | None) -> _Artifact:
         if isinstance(given, _Artifact):
@@ -76,7 +150,7 @@ class ArtifactsOfRun:
             below = self._run._background  # noqa: SLF001  the run beneath
             if artifact.is_draft():
                 wanted = _listed(aliases)
-                artifacts.log_artifact(below, artifact, None, None, wanted, None, of_run=False)
+                artifacts.log_artifact(below, artifact, None, None, wanted, None, of_run=False, **artifact.told)
                 artifact.was_logged(self, wanted, ())  # type: ignore[arg-type]  # which is a Run
             artifacts.note(below, "use_artifact", _known_by(artifact))
             return artifact
@@ -159,6 +233,7 @@ class ArtifactsOfRun:
         Returns:
             The artifact; None if there is no such file.
         """
+        self._check_going_on("log_code")
         return log_code(self, root or ".", name, include_fn, exclude_fn)  # type: ignore[arg-type]  # which is a Run
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import atexit
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from wandb_logging._errors import LogError, SettingsError
 from wandb_logging._run.run import Run
@@ -30,12 +30,18 @@ class Config(Mapping[str, Any]):
     Args:
         run: the run it belongs to.
         allow_val_change: whether values may change once they are set.
+        artifacts: finds those among given values: it is given them, gives artifacts, and puts into the values what
+            stands for them.
     """
 
-    def __init__(self, run: Run, *, allow_val_change: bool) -> None:
-        vars(self).update(_run=run, _allow=allow_val_change, _lent={})
+    def __init__(
+        self, run: Run, *, allow_val_change: bool, artifacts: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    ) -> None:
+        vars(self).update(_run=run, _allow=allow_val_change, _lent={}, _find=artifacts, _artifacts={})
 
     def __getitem__(self, key: str) -> Any:
+        if key in vars(self)["_artifacts"]:
+            return vars(self)["_artifacts"][key]
         value = vars(self)["_run"].config[key]
         if isinstance(value, (dict, list)):
             self._lend(key, value)
@@ -88,6 +94,7 @@ class Config(Mapping[str, Any]):
         """
         self.persist()
         given = config_values(d)
+        found = vars(self)["_find"](given) if vars(self)["_find"] is not None else {}
         now = vars(self)["_run"].config
         if not (vars(self)["_allow"] if allow_val_change is None else allow_val_change):
             for key, value in plain(given, aside={}, of_config=True).items():
@@ -99,6 +106,8 @@ class Config(Mapping[str, Any]):
         vars(self)["_run"].update_config(given)
         for key in given:
             vars(self)["_lent"].pop(key, None)
+            vars(self)["_artifacts"].pop(key, None)
+        vars(self)["_artifacts"].update(found)
 
     def setdefaults(self, d: Any) -> None:
         """Set those of several values that are not set yet."""
@@ -121,6 +130,31 @@ class Config(Mapping[str, Any]):
             if not lent:
                 atexit.register(self.persist)
             lent[key] = value, copy.deepcopy(value)
+
+
+class ConfigStatic(dict[str, Any]):
+    """A config that does not change any more, as items and as attributes."""
+
+    def __getattr__(self, key: str) -> Any:
+        try:
+            return self[key]
+        except KeyError:
+            raise AttributeError(f"the run's config has no {key!r}") from None
+
+    def __setattr__(self, key: str, value: object) -> NoReturn:
+        raise AttributeError(f"{key}: this is a copy of the run's config; set it in run.config")
+
+    def __setitem__(self, key: str, value: object) -> NoReturn:
+        raise AttributeError(f"{key}: this is a copy of the run's config; set it in run.config")
+
+
+def may_name_artifact(value: object) -> bool:
+    """Whether a value may be or name an artifact: only a run can tell. Other values hold none, deep in them or not."""
+    if isinstance(value, str):
+        return value.startswith("wandb-artifact://")
+    if isinstance(value, Mapping):
+        return value.get("_type") == "artifactVersion" or any(map(may_name_artifact, value.values()))
+    return hasattr(value, "manifest") and hasattr(value, "is_draft")
 
 
 def merged(before: Any, now: Any) -> Any:

@@ -1,7 +1,7 @@
 """Finds the official SDK's modules: `wandb_logging.compat.sdk.wandb_run`, and where we are `wandb`, `wandb.sdk`.
 
-Each is made from the table in `_shape` when it is imported. Under both names it is the same module, so that a class is
-the same class however it was reached.
+Each is made from the table in `_shape` when it is imported, or from the list of names that are refused, in `_names`.
+Under both names it is the same module, so that a class is the same class however it was reached.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from wandb_logging.compat._refused import not_covered
+from wandb_logging.compat import _names
+from wandb_logging.compat._refused import not_covered, refused
 from wandb_logging.compat._shape import MODULES as SHAPE
 
 _ROOT = __package__ or "wandb_logging.compat"
@@ -28,24 +29,32 @@ def load(home: str, name: str) -> Any:
     return getattr(importlib.import_module(f"{_PACKAGE}.{module}"), other or name)
 
 
+def is_module(name: str) -> bool:
+    """Whether the official SDK has a module of that name, which begins with ours."""
+    return name in MODULES or (name.startswith(f"{_ROOT}.") and name[len(_ROOT) + 1 :] in _names.refused_in())
+
+
 class _Shaped(ModuleType):
     """A module whose names are loaded when they are asked for."""
 
     def __getattr__(self, name: str) -> Any:
-        homes = MODULES[self.__name__]
+        homes = MODULES.get(self.__name__, {})
+        place = self.__name__[len(_ROOT) + 1 :]
         if name in homes:
             value = load(homes[name], name)
-        elif f"{self.__name__}.{name}" in MODULES:
-            value = importlib.import_module(f"{self.__name__}.{name}")
         elif name.startswith("__"):
             raise AttributeError(name)
+        elif is_module(f"{self.__name__}.{name}"):
+            value = importlib.import_module(f"{self.__name__}.{name}")
+        elif name in _names.refused_in().get(place, ()):
+            value = refused(name, f"wandb.{place}")
         else:
-            raise not_covered(f"wandb{self.__name__[len(_ROOT) :]}.{name}", homes)
+            raise not_covered(f"wandb.{place}.{name}", homes)
         vars(self)[name] = value
         return value
 
     def __dir__(self) -> list[str]:
-        return sorted({*vars(self), *MODULES[self.__name__]})
+        return sorted({*vars(self), *MODULES.get(self.__name__, ())})
 
 
 class _OfTable(Loader):
@@ -78,10 +87,10 @@ class _Finder(MetaPathFinder):
     ) -> ModuleSpec | None:
         """As the import system asks."""
         del path, target
-        if fullname in MODULES:
+        if is_module(fullname):
             return ModuleSpec(fullname, _OfTable(), is_package=True)
         name = _ROOT + fullname[len("wandb") :]
-        if fullname.startswith("wandb.") and name in MODULES and sys.modules.get("wandb") is sys.modules.get(_ROOT):
+        if fullname.startswith("wandb.") and is_module(name) and sys.modules.get("wandb") is sys.modules.get(_ROOT):
             return ModuleSpec(fullname, _SameModule(name), is_package=True)
         return None
 

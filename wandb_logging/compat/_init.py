@@ -13,7 +13,7 @@ from wandb_logging._keys import login as _login
 from wandb_logging._run.run import Run as _Run
 from wandb_logging._settings.settings import Settings as _Settings
 from wandb_logging.compat._active import active, begin
-from wandb_logging.compat._config import DEFAULTS, config_file, config_values
+from wandb_logging.compat._config import DEFAULTS, config_file, config_values, may_name_artifact
 from wandb_logging.compat._refused import say_once
 from wandb_logging.compat._run import Run
 from wandb_logging.compat._settings import MEANINGLESS, PATIENCE, STALL, Settings, in_notebook, our_settings
@@ -111,25 +111,30 @@ def init(
     if reinit == "finish_previous":
         for run in reversed(mine):
             run.finish()
-    if config is None or (isinstance(config, str) and not config):  # not given
-        config = {}
-    start = config_file(config) if isinstance(config, str) else config_values(config)
-    start = {
-        key: value
-        for key, value in start.items()
-        if key not in (config_exclude_keys or ()) and (not config_include_keys or key in config_include_keys)
-    }
-    if Path(DEFAULTS).is_file():
-        start = {**config_file(DEFAULTS), **start}
+    start = _config_of(config, config_include_keys, config_exclude_keys)
+    later = {key: start.pop(key) for key in [key for key, value in start.items() if may_name_artifact(value)]}
     ours = _Settings.of({**our_settings({**others, **values}), "config": start})
     if ours.console is False:  # WANDB_CONSOLE=off
         ours = ours.but(capture_output=False)
     # As the official SDK waits for as long as rows go; where no server answers, it is left on disk, and said.
     begun = Run(_Run(ours, stall=STALL if ours.close_timeout == PATIENCE else None), Settings(**values))
     begin(begun, make_current=reinit != "create_new")
+    if later:
+        begun.config.update(later)
     if others.get("sync_tensorboard") or others.get("tensorboard") or values.get("sync_tensorboard") or wanted():
         sync(begun)
     return begun
+
+
+def _config_of(config: Any, include: Sequence[str] | None, exclude: Sequence[str] | None) -> dict[str, Any]:
+    """What a run's config begins with."""
+    if config is None or (isinstance(config, str) and not config):  # not given
+        config = {}
+    start = config_file(config) if isinstance(config, str) else config_values(config)
+    start = {
+        key: value for key, value in start.items() if key not in (exclude or ()) and (not include or key in include)
+    }
+    return {**config_file(DEFAULTS), **start} if Path(DEFAULTS).is_file() else start
 
 
 def login(

@@ -52,6 +52,9 @@ def refused(name: str, module: str = "wandb") -> Any:
     """What stands for a name that is not covered.
 
     It can be imported, is of no value's type, and a class of it can be written: whoever uses it gets `NotCovered`.
+    An error can be caught, which never happens.
     """
+    if name.endswith(("Error", "Exception", "Warning")):
+        return type(name, (WandbLoggingError,), {"__module__": module})
     about = {"name": f"{module}.{name}", "__module__": module, "__doc__": "Not covered by `wandb_logging.compat`."}
     return _Refusing(name, (), about)

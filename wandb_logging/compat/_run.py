@@ -22,7 +22,7 @@ from wandb_logging._run.save import matches
 from wandb_logging._settings.settings import Settings as _Settings
 from wandb_logging.compat._active import active, end
 from wandb_logging.compat._artifacts_of_run import ArtifactsOfRun
-from wandb_logging.compat._config import Config
+from wandb_logging.compat._config import Config, ConfigStatic
 from wandb_logging.compat._refused import not_covered
 from wandb_logging.compat._settings import INIT_TIMEOUT, RunSettings, Settings, in_notebook
 from wandb_logging.compat._tensorboard import end as _tensorboard_ends
@@ -47,7 +47,8 @@ class Run(ArtifactsOfRun):
         self._run = run
         self._asked = False
         self._patience = float(vars(settings).get("init_timeout", INIT_TIMEOUT))
-        self._config = Config(run, allow_val_change=bool(vars(settings).get("allow_val_change", in_notebook())))
+        may_change = bool(vars(settings).get("allow_val_change", in_notebook()))
+        self._config = Config(run, allow_val_change=may_change, artifacts=self._artifacts_among)
         self._settings = RunSettings(self, vars(settings))
         self._watches: Watcher | None = None
         self.pid = os.getpid()
@@ -168,9 +169,13 @@ class Run(ArtifactsOfRun):
         return self._config
 
     @property
-    def config_static(self) -> SimpleNamespace:
-        """A copy of its config, as attributes."""
-        return SimpleNamespace(**self._config.as_dict())
+    def config_static(self) -> ConfigStatic:
+        """A copy of its config, as items and as attributes."""
+        return ConfigStatic(self._config.as_dict())
+
+    def pin_config_keys(self, keys: Iterable[str] = ()) -> None:
+        """Have the run's page show these keys of its config above its notes, in this order; those pinned before not."""
+        self._run._background.append_change("config", {"_wandb": {"pinned_keys": list(keys)}})  # noqa: SLF001  beneath
 
     @property
     def summary(self) -> Summary:
@@ -234,6 +239,7 @@ class Run(ArtifactsOfRun):
 
     def status(self) -> SimpleNamespace:
         """How much of it is on its way: `sync_items_total`, `sync_items_pending`, `sync_time`."""
+        self._check_going_on("status")
         stats = self._run.stats()
         return SimpleNamespace(
             sync_items_total=stats["journalled"], sync_items_pending=self._run.queue_length, sync_time=None
@@ -274,6 +280,25 @@ class Run(ArtifactsOfRun):
             raise TypeError("Key values passed to `wandb.log` must be strings.")
         self._config.persist()
         self._run.log(data, step, commit=commit)
+        if self.disabled:  # there is no journal to read it from
+            self._run.summary.update(data)
+
+    def _artifacts_among(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Find the artifacts among values of a config, and put what the server is told of them in their places."""
+        from wandb_logging.compat import _config_artifacts as within  # noqa: PLC0415  few configs have some
+
+        if any(within.has_within(value) for value in values.values()):
+            raise LogError("Instances of wandb.Artifact can only be top level keys in a run's config")
+        if self._run.mode != "online":
+            return {}
+        found = {key: within.artifact_of(self, value) for key, value in values.items() if within.names_artifact(value)}
+        values.update({key: within.told(artifact) for key, artifact in found.items()})
+        return found
+
+    def write_logs(self, text: str) -> None:
+        """Add a text to the Logs tab, as `wandb_logging.Run.log_output`; harmless when the run is finished."""
+        if self.going_on:
+            self._run.log_output(text if text.endswith("\n") else f"{text}\n")
 
     def define_metric(
         self,
@@ -344,6 +369,10 @@ class Run(ArtifactsOfRun):
         """Whether it is not finished."""
         return self in active
 
+    def _check_going_on(self, what: str) -> None:
+        if not self.going_on:
+            raise LogError(f"run {self.id} is finished: {what} would do nothing")
+
     def alert(
         self,
         title: str,
@@ -374,6 +403,7 @@ class Run(ArtifactsOfRun):
 
     def mark_preempting(self) -> None:
         """Tell the server that the machine may vanish now."""
+        self._check_going_on("mark_preempting")
         self._run.mark_preempting()
 
     # --- its end ---

@@ -14,8 +14,19 @@ _ERRORS = {
     "AuthenticationError": "_errors:AuthError",
     "CommError": "_errors:WandbLoggingError",
     "Error": "_errors:WandbLoggingError",
+    "UnsupportedError": "compat._refused:NotCovered",
     "UsageError": "_errors:WandbLoggingError",
 }
+_VARIABLES = """
+    CONFIG_PATHS SWEEP_PARAM_PATH SHOW_RUN DEBUG SILENT QUIET INITED DIR DESCRIPTION NAME NOTEBOOK_NAME NOTES
+    USERNAME USER_EMAIL PROJECT ENTITY ORGANIZATION BASE_URL APP_URL PROGRAM ARGS MODE RESUME RUN_ID RUN_STORAGE_ID
+    RUN_GROUP RUN_DIR SWEEP_ID HTTP_TIMEOUT FILE_PUSHER_TIMEOUT API_KEY IDENTITY_TOKEN_FILE CREDENTIALS_FILE
+    JOB_TYPE DISABLE_CODE DISABLE_GIT GIT_ROOT SAVE_CODE TAGS IGNORE ERROR_REPORTING CORE_DEBUG DOCKER
+    AGENT_REPORT_INTERVAL AGENT_KILL_DELAY AGENT_DISABLE_FLAPPING AGENT_MAX_INITIAL_FAILURES CRASH_NOSYNC_TIME MAGIC
+    HOST ANONYMOUS JUPYTER CONFIG_DIR DATA_DIR ARTIFACT_DIR ARTIFACT_FETCH_FILE_URL_BATCH_SIZE CACHE_DIR DISABLE_SSL
+    SERVICE INIT_TIMEOUT GIT_COMMIT GIT_REMOTE_URL LAUNCH_QUEUE_NAME LAUNCH_QUEUE_ENTITY LAUNCH_TRACE_ID
+    ENABLE_DCGM_PROFILING
+""".split()  # noqa: SIM905  one a line would be seventy lines
 _TERM = dict.fromkeys(("termerror", "termlog", "termsetup", "termwarn"), "compat._util")
 
 # The names of `wandb` itself; `config`, `run` and `summary` are the current run's. The last two are our own.
@@ -26,6 +37,7 @@ HOMES: dict[str, str] = {
     "box3d": "_media.object3d",
     "Api": "compat._api",
     "Artifact": "compat._artifact",
+    "ArtifactTTL": "compat._ttl",
     "CommError": _ERRORS["CommError"],
     "Config": "compat._config",
     "Error": _ERRORS["Error"],
@@ -67,7 +79,6 @@ HOMES: dict[str, str] = {
 # Names of `wandb` that can be imported, and say that they are not covered when they are used.
 REFUSED = frozenset(
     [
-        "ArtifactTTL",
         "EvalTable",
         "agent",
         "api",
@@ -112,7 +123,7 @@ MODULES: dict[str, dict[str, str]] = {
     "apis": {},
     "apis.public": {"Api": "compat._api", "File": "compat._api", "Run": "compat._api", "Runs": "_api.api"},
     "data_types": {**_MEDIA, "PartitionedTable": "_media.joined", "WBValue": "_media.base:Value"},
-    "env": {},
+    "env": dict.fromkeys(_VARIABLES, "compat._env"),
     "errors": _ERRORS,
     "errors.errors": _ERRORS,
     "errors.term": _TERM,
@@ -161,6 +172,13 @@ MODULES: dict[str, dict[str, str]] = {
     },
     "sdk.artifacts": {},
     "sdk.artifacts.artifact": {"Artifact": HOMES["Artifact"]},
+    "sdk.artifacts.artifact_ttl": {"ArtifactTTL": HOMES["ArtifactTTL"]},
+    "sdk.artifacts.exceptions": {
+        "ArtifactFinalizedError": "compat._artifact:ArtifactFinalized",
+        "ArtifactNotLoggedError": "compat._artifact:ArtifactNotLogged",
+        "ArtifactStatusError": "_errors:LogError",
+        "WaitTimeoutError": "_errors:WandbLoggingError",
+    },
     "sdk.artifacts.artifact_manifest_entry": {"ArtifactManifestEntry": "compat._artifact:ManifestEntry"},
     "sdk.data_types": {},
     "sdk.data_types.base_types": {},

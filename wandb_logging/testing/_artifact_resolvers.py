@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wandb_logging.testing._artifacts import Upload
+from wandb_logging.testing._artifacts import FULL, Upload
 from wandb_logging.testing._context import Context, Resolver, connection, registrar
 from wandb_logging.testing._resolvers import File, Project, find_project
 from wandb_logging.testing._store import Refusal, now
@@ -59,7 +59,19 @@ def _create_artifact(_source: Any, context: Context, values: Mapping[str, Any]) 
 @resolves("Mutation.createArtifactManifest")
 def _create_manifest(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
     artifact = _require(context, values["artifactID"])
-    return {"artifactManifest": context.store.artifacts.create_manifest(artifact, values["name"], values["digest"])}
+    base = context.store.artifacts.by_id.get(values.get("baseArtifactID") or "")
+    kind = values.get("type") or FULL
+    return {"artifactManifest": context.store.artifacts.create_manifest(artifact, kind, values["digest"], base)}
+
+
+@resolves("Mutation.updateArtifactManifest")
+def _update_manifest(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
+    found = context.store.artifacts.manifests.get(values["artifactManifestID"])
+    if found is None:
+        context.store.report("artifact-manifest", f"no manifest has the id {values['artifactManifestID']!r}")
+        raise Refusal(f"manifest {values['artifactManifestID']} not found")
+    found[1].digest = values.get("digest") or found[1].digest
+    return {"artifactManifest": found[1]}
 
 
 @resolves("Mutation.createArtifactFiles")

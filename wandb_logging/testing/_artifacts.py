@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 LATEST = "latest"
 MAX_NAME_CHARS = 128
+FULL, INCREMENTAL = "FULL", "INCREMENTAL"  # and PATCH: kinds of manifests
 
 
 @dataclass
@@ -113,12 +115,15 @@ class Artifacts:
                 run=run,
                 history_step=values.get("historyStep"),
                 ttl_duration_seconds=values.get("ttlDurationSeconds"),
+                distributed_id=values.get("distributedID"),
                 wanted_aliases=aliases,
                 tags=[item["tagName"] for item in values.get("tags") or []],
                 blobs=self.blobs,
             )
             self.by_id[artifact.id] = artifact
             collection.versions.append(artifact)
+        elif artifact.distributed_id:
+            artifact.wanted_aliases += aliases
         if artifact.state == "COMMITTED":
             collection.give(artifact, aliases)
             _link(artifact, run)
@@ -130,17 +135,39 @@ class Artifacts:
             for version in collection.committed:
                 if version.digest == values["digest"]:
                     return version
-        client_id = values.get("clientID")
-        return next((item for item in collection.versions if client_id and item.client_id == client_id), None)
+        client_id, together = values.get("clientID"), values.get("distributedID")
+        for item in collection.versions:
+            if (client_id and item.client_id == client_id) or (
+                together and item.distributed_id == together and item.state == "PENDING"
+            ):
+                return item
+        return None
 
-    def create_manifest(self, artifact: StoredArtifact, name: str, digest: str) -> Manifest:
-        """CreateArtifactManifest: announce the manifest, first without a digest, then with it."""
-        manifest = artifact.manifests.get(name)
+    def create_manifest(
+        self, artifact: StoredArtifact, kind: str, digest: str, base: StoredArtifact | None = None
+    ) -> Manifest:
+        """CreateArtifactManifest: announce the manifest, first without a digest, then with it; or one of a part."""
+        manifest = artifact.manifests.get(kind) if kind == FULL else None
         if manifest is None:
-            manifest = artifact.manifests[name] = Manifest(f"manifest-{len(self.manifests) + 1}")
+            manifest = Manifest(f"manifest-{len(self.manifests) + 1}", base=base if kind == INCREMENTAL else None)
+            artifact.manifests[kind if kind == FULL else manifest.id] = manifest
             self.manifests[manifest.id] = (artifact, manifest)
         manifest.digest = digest
         return manifest
+
+    def put_together(self, artifact: StoredArtifact) -> None:
+        """Make the whole manifest of those of the parts, in their order; and its digest, which no client knew."""
+        parts = [manifest for manifest in artifact.manifests.values() if manifest.data is not None]
+        if FULL in artifact.manifests or not parts:
+            return
+        contents: dict[str, Any] = {}
+        for part in parts:
+            base = part.base.current_manifest if part.base is not None else None
+            contents.update({**(base.contents if base else {}), **part.contents})
+        whole = self.create_manifest(artifact, FULL, "")
+        tree = {**_rules.parse((parts[-1].data or b"").decode(), strict=True), "contents": contents}
+        whole.data = json.dumps(tree).encode()
+        whole.digest, artifact.digest = base64_md5(whole.data), manifest_digest(contents)
 
     def put_manifest(self, manifest_id: str, data: bytes) -> None:
         """The bytes of a manifest."""
@@ -187,6 +214,7 @@ class Artifacts:
 
     def commit(self, artifact: StoredArtifact) -> None:
         """CommitArtifact: the version is complete; it gets its number and its aliases."""
+        self.put_together(artifact)
         for detail in self._incomplete(artifact):
             self.report("artifact-incomplete", f"{artifact.collection.name}: {detail}")
         if artifact.state == "COMMITTED":

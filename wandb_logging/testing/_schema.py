@@ -43,6 +43,7 @@ type Mutation {
   notifyScriptableRunAlert(input: NotifyScriptableRunAlertInput!): SuccessPayload
   createArtifact(input: CreateArtifactInput!): CreateArtifactPayload
   createArtifactManifest(input: CreateArtifactManifestInput!): CreateArtifactManifestPayload
+  updateArtifactManifest(input: UpdateArtifactManifestInput!): CreateArtifactManifestPayload
   createArtifactFiles(input: CreateArtifactFilesInput!): CreateArtifactFilesPayload
   completeMultipartUploadArtifact(
     input: CompleteMultipartUploadArtifactInput!

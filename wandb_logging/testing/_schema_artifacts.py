@@ -148,6 +148,12 @@ input CreateArtifactManifestInput {
   type: ArtifactManifestType
   clientMutationId: String
 }
+input UpdateArtifactManifestInput {
+  artifactManifestID: ID!
+  digest: String
+  baseArtifactID: ID
+  clientMutationId: String
+}
 type CreateArtifactManifestPayload { artifactManifest: ArtifactManifest! }
 input CreateArtifactFilesInput {
   artifactFiles: [CreateArtifactFileSpecInput!]!

@@ -153,11 +153,13 @@ class Manifest:
         id: GraphQL id.
         digest: base64 MD5 that the client announced.
         data: the bytes that came; None before.
+        base: the version that it adds to, if it does.
     """
 
     id: str
     digest: str = ""
     data: bytes | None = None
+    base: StoredArtifact | None = None
 
     @property
     def contents(self) -> dict[str, dict[str, Any]]:
@@ -229,6 +231,7 @@ class StoredArtifact:
     run: StoredRun | None
     history_step: int | None = None
     ttl_duration_seconds: int | None = None
+    distributed_id: str | None = None
     state: str = "PENDING"
     version_index: int | None = None
     aliases: list[str] = field(default_factory=list)

@@ -1,0 +1,66 @@
+"""Artifacts in a run's config: the program has them back as artifacts, and the server is told which they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from wandb_logging._artifacts import changing
+from wandb_logging._errors import LogError
+from wandb_logging.compat._artifact import Artifact
+
+if TYPE_CHECKING:
+    from wandb_logging.compat._run import Run
+
+_SCHEME = "wandb-artifact://"
+_BY_ID = "_id/"
+
+
+def names_artifact(value: object) -> bool:
+    """Whether a value of a config is an artifact, or names one as the official SDK has it."""
+    if isinstance(value, Mapping):
+        return value.get("_type") == "artifactVersion"
+    return isinstance(value, Artifact) or (isinstance(value, str) and value.startswith(_SCHEME))
+
+
+def has_within(value: object) -> bool:
+    """Whether there is an artifact deep in a value, where none can be."""
+    if isinstance(value, Mapping):
+        return any(isinstance(item, Artifact) or has_within(item) for item in value.values())
+    return isinstance(value, (list, tuple)) and any(isinstance(item, Artifact) or has_within(item) for item in value)
+
+
+def artifact_of(run: Run, value: Any) -> Artifact:
+    """The artifact that a value is or names; the run uses it from now on.
+
+    Raises:
+        LogError: there is none of that name.
+        TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.
+    """
+    if isinstance(value, Artifact):
+        return run.use_artifact(value).wait()
+    if isinstance(value, Mapping):
+        return _by_id(run, str(value.get("id")))
+    path = value[len(_SCHEME) :]
+    host = run.settings.base_url or ""
+    path = path[len(host) :].lstrip("/") if host and path.startswith(host) else path
+    return _by_id(run, path[len(_BY_ID) :]) if path.startswith(_BY_ID) else run.use_artifact(path)
+
+
+def _by_id(run: Run, artifact_id: str) -> Artifact:
+    found = changing.by_id(run._run._background.reach, artifact_id)  # noqa: SLF001  the run beneath
+    if found is None:
+        raise LogError(f"there is no artifact of the id {artifact_id!r}")
+    return run.use_artifact(Artifact.of(found))
+
+
+def told(artifact: Artifact) -> dict[str, Any]:
+    """What the config says of an artifact."""
+    return {
+        "_type": "artifactVersion",
+        "_version": "v0",
+        "id": artifact.id,
+        "version": artifact.version,
+        "sequenceName": artifact.source_name.rpartition(":")[0],
+        "usedAs": artifact.use_as,
+    }
