@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -412,12 +413,11 @@ def test_another_type_is_refused_at_the_call(wandb_server: LocalServer) -> None:
 
 def test_what_was_logged_does_not_change(wandb_server: LocalServer) -> None:
     """Said by the official SDK's error."""
-    from wandb_logging.compat.sdk.artifacts.exceptions import ArtifactFinalizedError
-
+    exceptions: Any = importlib.import_module("wandb_logging.compat.sdk.artifacts.exceptions")
     with wandb.init(project="p") as run:
         artifact = logged(run, of_file())
         for change in (lambda: artifact.remove("data.txt"), lambda: artifact.add_file("data.txt", "again.txt")):
-            with pytest.raises(ArtifactFinalizedError, match="new Artifact"):
+            with pytest.raises(exceptions.ArtifactFinalizedError, match="new Artifact"):
                 change()
 
 

@@ -126,9 +126,9 @@ def test_what_nobody_has_is_not_there() -> None:
         lambda: wandb.agent("id", function=print),
         lambda: wandb.api.api_key,
         wandb.controller,
-        lambda: wandb.sdk.launch,
+        lambda: wandb.sdk.launch.launch("uri"),
+        lambda: wandb.sdk.lib.filesystem.mkdir_exists_ok("folder"),
         type("Own", (wandb.EvalTable,), {}),
-        lambda: wandb.init(mode="offline", monitor_gym=True),
         lambda: wandb.Settings().nonsense,
     ],
 )

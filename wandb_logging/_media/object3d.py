@@ -47,6 +47,16 @@ class Object3D(Media):
         super().__init__(source, extension, caption)
 
     @classmethod
+    def from_file(cls, data_or_path: Any, file_type: str | None = None) -> Object3D:
+        """One of a file, or of a stream of that type."""
+        return cls(data_or_path, file_type=file_type)
+
+    @classmethod
+    def from_numpy(cls, data: Any) -> Object3D:
+        """One of points, an array as `Object3D` takes it."""
+        return cls(data)
+
+    @classmethod
     def from_point_cloud(
         cls, points: Any, boxes: Any, vectors: Any = None, point_cloud_type: str = "lidar/beta"
     ) -> Object3D:

@@ -253,7 +253,7 @@ def restore(name: str, run_path: str | None = None, replace: bool = False, root:
     """
     run = current()
     if run_path is None and run is None:
-        raise LogError("wandb.restore(): run_path required: there is no run")
+        raise LogError("run_path required: call wandb.init() before wandb.restore(), or name a run")
     folder = root or (run.dir if run is not None else ".")
     target = Path(folder, name)
     if replace or not target.exists():

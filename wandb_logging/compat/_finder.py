@@ -14,7 +14,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from wandb_logging.compat import _names
+from wandb_logging.compat._names import refused_in
 from wandb_logging.compat._refused import not_covered, refused
 from wandb_logging.compat._shape import MODULES as SHAPE
 
@@ -31,7 +31,7 @@ def load(home: str, name: str) -> Any:
 
 def is_module(name: str) -> bool:
     """Whether the official SDK has a module of that name, which begins with ours."""
-    return name in MODULES or (name.startswith(f"{_ROOT}.") and name[len(_ROOT) + 1 :] in _names.refused_in())
+    return name in MODULES or (name.startswith(f"{_ROOT}.") and name[len(_ROOT) + 1 :] in refused_in())
 
 
 class _Shaped(ModuleType):
@@ -46,7 +46,7 @@ class _Shaped(ModuleType):
             raise AttributeError(name)
         elif is_module(f"{self.__name__}.{name}"):
             value = importlib.import_module(f"{self.__name__}.{name}")
-        elif name in _names.refused_in().get(place, ()):
+        elif name in refused_in().get(place, ()):
             value = refused(name, f"wandb.{place}")
         else:
             raise not_covered(f"wandb.{place}.{name}", homes)

@@ -121,6 +121,10 @@ def init(
     begin(begun, make_current=reinit != "create_new")
     if later:
         begun.config.update(later)
+    if others.get("monitor_gym") and not begun.disabled:
+        from wandb_logging.compat._gym import monitor  # noqa: PLC0415  few programs have environments
+
+        monitor()
     if others.get("sync_tensorboard") or others.get("tensorboard") or values.get("sync_tensorboard") or wanted():
         sync(begun)
     return begun

@@ -51,6 +51,7 @@ _OF_INIT = {
     "allow_val_change",
     "console",
     "init_timeout",
+    "monitor_gym",
     "reinit",
     "resume",
     "root_dir",
@@ -83,10 +84,6 @@ MEANINGLESS = {
     "summary_timeout",
     "x_disable_viewer",
     "x_service_wait",
-}
-# Without these a run would lack what the program counts on: they are refused, not warned of.
-_REFUSED = {
-    "monitor_gym": "no video of an environment would be in the run",
 }
 _OLD_MODES = {"dryrun": "offline", "run": "online"}  # the official SDK's older words (protocol 2.6)
 
@@ -175,8 +172,6 @@ def our_settings(values: Mapping[str, Any]) -> dict[str, Any]:
         NotCovered: a setting without which the run would lack what the program counts on.
     """
     given = {key: value for key, value in values.items() if value is not None and value is not False}
-    for key in sorted(_REFUSED.keys() & given):
-        raise not_covered(f"wandb.init({key}={given[key]!r}): {_REFUSED[key]}: it")
     for key in sorted(given.keys() - _OURS.keys() - _OF_INIT - MEANINGLESS):
         say_once(f"wandb.init(): {key} is not covered by wandb_logging.compat and has no effect")
     ours = {_OURS[key]: given[key] for key in _OURS.keys() & given}

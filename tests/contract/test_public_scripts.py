@@ -1,0 +1,31 @@
+"""Scripts in the manner of public repositories come out with `compat` as with the official SDK, but for those listed."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+if importlib.util.find_spec("wandb") is None:
+    pytest.skip("the official SDK is not installed", allow_module_level=True)
+
+from tests.contract.scripts import BEGIN, DIFFERENT, END, PAGE, compared, scripts
+
+pytestmark = [pytest.mark.contract, pytest.mark.slow]
+
+# What they need is in the extra `test`; where it has no wheels, as for the newest Python, there is nothing to compare.
+for name in ("numpy", "pandas", "PIL", "sklearn", "soundfile", "tensorboardX"):
+    pytest.importorskip(name)
+
+
+def test_public_scripts() -> None:
+    """The same rows, config, summary, files, artifacts; none lacks anything silently."""
+    done, wrong = compared(scripts())
+    assert {name: found for name, found in wrong.items() if name not in DIFFERENT} == {}
+    assert [name for name in DIFFERENT if name in done and name not in wrong] == [], "these are no different any more"
+    assert done == scripts()
+
+
+def test_the_page_lists_each() -> None:
+    table = PAGE.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
+    assert len([line for line in table.splitlines() if line.startswith("| ")]) == 1 + len(scripts())

@@ -1,0 +1,85 @@
+"""`init(monitor_gym=True)`: each video that gymnasium or gym records of an environment is logged."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._media.video import Video
+from wandb_logging.compat._active import current
+from wandb_logging.compat._refused import say_once
+
+_OURS = "_logged_by_wandb_logging"
+
+# Where a recorder is, what it calls when a video is in its file, and where that is; by version.
+_RECORDERS: tuple[tuple[str, str, str, Callable[[Any], object]], ...] = (
+    ("wrappers.monitoring.video_recorder", "VideoRecorder", "close", lambda recorder: recorder.path),
+    (
+        "wrappers",
+        "RecordVideo",
+        "stop_recording",
+        lambda recorder: Path(recorder.video_folder, f"{recorder._video_name}.mp4"),  # noqa: SLF001  said nowhere else
+    ),
+)
+
+
+def monitor() -> None:
+    """From now on log the videos that are recorded; nothing else of the environments is."""
+    done = [
+        _patch(library, *recorder) for library in ("gymnasium", "gym") if _is_there(library) for recorder in _RECORDERS
+    ]
+    if not any(done):
+        say_once(
+            "wandb.init(monitor_gym=True): no gymnasium or gym that records videos is installed, so none is logged"
+        )
+
+
+def _is_there(library: str) -> bool:
+    try:
+        return importlib.util.find_spec(library) is not None
+    except ValueError:  # somebody put something of that name into `sys.modules`
+        return False
+
+
+def _patch(library: str, module: str, name: str, method: str, file_of: Callable[[Any], object]) -> bool:
+    """Have a recorder's method log what it wrote; whether there is such a recorder."""
+    try:
+        recorder = getattr(importlib.import_module(f"{library}.{module}"), name)
+        official = getattr(recorder, method)
+    except (ImportError, AttributeError):
+        return False
+    if hasattr(official, _OURS):
+        return True
+
+    @functools.wraps(official)
+    def and_log(self: Any, *args: Any, **kwargs: Any) -> Any:
+        file = Path(str(file_of(self)))
+        before = _stamp(file)
+        result = official(self, *args, **kwargs)
+        if _stamp(file) not in {None, before}:
+            _log(file)
+        return result
+
+    setattr(and_log, _OURS, True)
+    setattr(recorder, method, and_log)
+    return True
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def _log(file: Path) -> None:
+    run = current()
+    if run is not None:
+        numbered = re.search(r"video\.\d+", str(file))
+        run.log({numbered[0] if numbered else "videos": Video(str(file))})
