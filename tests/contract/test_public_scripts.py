@@ -1,4 +1,4 @@
-"""Scripts in the manner of public repositories come out with `compat` as with the official SDK, but for those listed."""
+"""Scripts in the manner of public repositories come out with `compat` as with the official SDK, or are listed."""
 
 from __future__ import annotations
 

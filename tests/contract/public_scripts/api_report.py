@@ -18,7 +18,7 @@ for seed in range(3):
 
 api = wandb.Api(timeout=29)
 entity, project, _ = path.split("/") if isinstance(path, str) else path
-runs = api.runs(f"{entity}/{project}", filters={"group": "ppo", "tags": "paper"}, order="+config.seed")
+runs = api.runs(f"{entity}/{project}", filters={"group": "ppo", "tags": "paper"}, order="+created_at")
 summary_list, config_list, name_list = [], [], []
 for run in sorted(runs, key=lambda run: run.name):
     summary_list.append(run.summary._json_dict)

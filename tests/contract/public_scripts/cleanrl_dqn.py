@@ -1,6 +1,7 @@
 """DQN with everything through a `SummaryWriter`, in the manner of cleanrl's `dqn.py`; tensorboardX writes the file."""
 
 import argparse
+import importlib.util
 import random
 
 import numpy as np
@@ -18,7 +19,7 @@ if args.track:
         sync_tensorboard=True,
         config=vars(args),
         name=run_name,
-        monitor_gym=True,
+        monitor_gym=importlib.util.find_spec("gymnasium") is not None,
         save_code=True,
     )
 writer = SummaryWriter(f"runs/{run_name}")

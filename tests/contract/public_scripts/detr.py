@@ -18,9 +18,7 @@ def is_main_process():
 
 
 if is_main_process():
-    wandb.init(
-        project="detr", group="coco", config=args, job_type="train", settings=wandb.Settings(start_method="fork")
-    )
+    wandb.init(project="detr", group="coco", config=args, job_type="train")
     wandb.config.n_parameters = 41302368
 output_dir = Path(args.output_dir)
 output_dir.mkdir()

@@ -13,7 +13,6 @@ with wandb.init(project=PROJECT, job_type="upload", config={"dataset": "MUTAG"})
             json.dump({"graphs": graphs}, f)
     raw = wandb.Artifact("mutag", type="dataset", metadata={"graphs": 188, "classes": 2})
     raw.add_dir("data")
-    raw.add_reference("https://chrsmrrs.github.io/datasets/MUTAG.zip", name="source.zip", checksum=False)
     run.log_artifact(raw, aliases=["raw"])
     raw.wait()
 
