@@ -192,6 +192,21 @@ class TestAnswers:
         assert visitor.json("/api/text", run=1, level=30)["lines"] == []
         assert visitor.json("/api/text", run=1, q="HELL")["total"] == 1
 
+    def test_text_that_is_json(self, cache: Path, tmp_path: Path) -> None:
+        """Message and fields, without what stands beside them; and only the lines that have some fields."""
+        said = [
+            {"text": json.dumps({"levelname": "INFO", "name": "x", "message": f"hi {fold}", "fold": fold}), "t": START}
+            for fold in (3, 31)
+        ]
+        make_run(cache, [*said, {"exit": 0, "t": START}])
+        with served(cache, tmp_path / "kept") as visitor:
+            visitor.run()
+            shown = [visitor.json("/api/text", run=1, q=words)["lines"] for words in ("", "fold=3")]
+        assert [[line["text"] for line in lines] for lines in shown] == [
+            ["hi 3 fold=3", "hi 31 fold=31"],
+            ["hi 3 fold=3"],
+        ]
+
     def test_csv(self, visitor: Visitor) -> None:
         """Each logged value on a line; a name that a spreadsheet would compute is only a name."""
         visitor.run()

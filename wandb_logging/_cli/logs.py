@@ -9,11 +9,11 @@ from pathlib import Path
 
 from wandb_logging._cli.arguments import count
 from wandb_logging._cli.found import run_named
-from wandb_logging._cli.json_lines import fits, readable
 from wandb_logging._cli.output import DONE, say
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.text import TextReader
 from wandb_logging._settings.settings import Settings
+from wandb_logging._values.json_lines import fits, readable
 from wandb_logging._values.terminal_text import without_sequences
 
 EXAMPLES = ("logs", "logs 3kq9x0ab --lines 20", "logs 3kq9x0ab -f", "logs --field user=bo --field fold=3")

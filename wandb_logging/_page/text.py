@@ -11,6 +11,7 @@ from typing import Any
 from wandb_logging._fold.told import Text
 from wandb_logging._page.exact import Exact, again
 from wandb_logging._page.runs import Run
+from wandb_logging._values.json_lines import holds, readable
 
 _LEVELS = {"DEBUG": 10, "INFO": 20, "stdout": 20, "WARNING": 30, "WARN": 30, "stderr": 30, "ERROR": 40, "CRITICAL": 50}
 _SECONDS = 1.0
@@ -25,7 +26,7 @@ def page(run: Run, exact: Exact, first: int, most: int, *, level: int = 0, words
         first: number of the first; a negative one counts from the end.
         most: how many at most.
         level: as those of `logging`; lines below it are left out.
-        words: lines without them are left out, in whatever case.
+        words: lines without them are left out, in whatever case; `user=bo fold=3` are fields of lines that are JSON.
     """
     total = exact.state.lines
     first = max(0, total + first) if first < 0 else first
@@ -34,8 +35,10 @@ def page(run: Run, exact: Exact, first: int, most: int, *, level: int = 0, words
     following = first
     for texts in _texts(run, exact, first):
         for number in sorted(texts):
-            if number >= first and level_of(texts[number]) >= level and words.lower() in texts[number].text.lower():
-                lines.append({"number": number, **asdict(texts[number]), "text": texts[number].text[:_CHARS]})
+            text = texts[number]
+            if number >= first and level_of(text) >= level and holds(text.text, words):
+                shown_as = "\n".join(readable(text.text, named=False))
+                lines.append({"number": number, **asdict(text), "text": shown_as[:_CHARS]})
             following = max(following, number + 1)
         if len(lines) >= most or time.monotonic() > until:
             break

@@ -92,7 +92,7 @@ wl.text = (() => {
   }
 
   function layOut(node) {
-    const words = el("input", { type: "search", placeholder: "Find in the text", "aria-label": "Find in the text", value: wl.view.now.words, maxlength: 200 });
+    const words = el("input", { type: "search", placeholder: "Find in the text, or user=bo", "aria-label": "Find in the text", value: wl.view.now.words, maxlength: 200 });
     words.addEventListener("input", throttled(() => { wl.view.set({ words: words.value }, true); at = words.value ? 0 : -PAGE; fetchLines(node); }, 200));
     const level = el("select", { "aria-label": "Lowest level", onchange: () => { wl.view.set({ level: Number(level.value) }, true); fetchLines(node); } },
       Object.entries(LEVELS).map(([name, value]) => el("option", { value }, name === "all" ? "all levels" : `${name} and above`)));

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+_MESSAGES = ("message", "msg", "event")  # of python-json-logger, pino and structlog
 _LEVELS = ("levelname", "level", "severity")
 _TIMES = ("asctime", "timestamp", "time", "ts")
 _TRACES = ("exc_info", "exc_text", "stack_info", "exception", "stack")
@@ -31,15 +32,35 @@ def fits(line: str, wanted: Sequence[tuple[str, str]]) -> bool:
     return found is not None and all(_text(found[1].get(name)) == value for name, value in wanted)
 
 
-def readable(line: str) -> list[str]:
-    """A line as people read it: level, name, message, then the other fields, then what was raised."""
+def asked(words: str) -> list[tuple[str, str]]:
+    """The fields that `user=bo fold=3` asks for; none where it is anything else."""
+    parts = [part.partition("=") for part in words.split()]
+    return [(name, value) for name, _, value in parts] if all(name and equals for name, equals, _ in parts) else []
+
+
+def holds(line: str, words: str) -> bool:
+    """Whether a line has some words in it, in whatever case; of an object, the fields that `user=bo fold=3` names."""
+    wanted = asked(words)
+    if wanted and fields_of(line) is not None:
+        return fits(line, wanted)
+    return words.lower() in line.lower()
+
+
+def readable(line: str, *, named: bool = True) -> list[str]:
+    """A line as people read it: level, name, message, then the other fields, then what was raised.
+
+    Args:
+        line: the line; one that is no object with a message stays.
+        named: whether level and name are in it; False where they are shown beside it.
+    """
     found = fields_of(line)
-    if found is None or "message" not in found[1]:
+    key = next((key for key in _MESSAGES if found and key in found[1]), None)
+    if found is None or key is None:
         return [line]
     before, fields = found
     level = next((_text(fields.pop(name)) for name in _LEVELS if name in fields), None)
-    parts = [part for part in (level, fields.pop("name", None)) if part]
-    message = _text(fields.pop("message"))
+    parts = [part for part in (level, fields.pop("name", None)) if part and named]
+    message = _text(fields.pop(key))
     traces = [_text(fields.pop(name)) for name in _TRACES if fields.get(name)]
     rest = {name: value for name, value in fields.items() if name not in (*_TIMES, *_TRACES)}
     text = ":".join([*map(_text, parts), message]) + _shown(rest)

@@ -1,4 +1,4 @@
-"""Text lines that are JSON objects, for people: what is shown of them, and which are."""
+"""Text lines that are JSON objects, on the command line."""
 
 from __future__ import annotations
 
@@ -8,20 +8,6 @@ from pathlib import Path
 import pytest
 
 from wandb_logging import WandbHandler, _cli
-from wandb_logging._cli.json_lines import readable
-
-
-def test_other_lines_stay() -> None:
-    """Text with braces in it, and objects without a message, are as they were."""
-    for line in ("10:00 a {b} c", '10:00 {"loss": 0.5}', "10:00 {not json}", ""):
-        assert readable(line) == [line]
-
-
-def test_level_name_message_and_fields() -> None:
-    """The time is in front of the line already; what was raised is below it."""
-    fields = '{"asctime": "x", "levelname": "ERROR", "name": "app", "message": "no", "user": "bo", "exc_info": "T\\nE"}'
-    line = f"10:00 {fields}"
-    assert readable(line) == ["10:00 ERROR:app:no user=bo", "T", "E"]
 
 
 def test_lines_by_field(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

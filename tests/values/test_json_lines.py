@@ -1,0 +1,45 @@
+"""Text lines that are JSON objects, for people: what is shown of them, and which are."""
+
+from __future__ import annotations
+
+import pytest
+
+from wandb_logging._values.json_lines import holds, readable
+
+LINE = '{"levelname": "ERROR", "name": "app", "message": "no", "user": "bo", "fold": 31}'
+
+
+def test_other_lines_stay() -> None:
+    """Text with braces in it, and objects without a message, are as they were."""
+    for line in ("10:00 a {b} c", '10:00 {"loss": 0.5}', "10:00 {not json}", ""):
+        assert readable(line) == [line]
+
+
+def test_level_name_message_and_fields() -> None:
+    """The time is in front of the line already; what was raised is below it."""
+    fields = '{"asctime": "x", "levelname": "ERROR", "name": "app", "message": "no", "user": "bo", "exc_info": "T\\nE"}'
+    line = f"10:00 {fields}"
+    assert readable(line) == ["10:00 ERROR:app:no user=bo", "T", "E"]
+
+
+@pytest.mark.parametrize("line", ['{"level": "info", "event": "a", "n": 1}', '{"level": 30, "msg": "a", "n": 1}'])
+def test_what_others_call_the_message(line: str) -> None:
+    """structlog says event, pino msg; level and name can be left out where they are shown beside it."""
+    assert readable(line, named=False) == ["a n=1"]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("user=bo", True),
+        ("user=bo fold=31", True),
+        ("fold=3", False),
+        ("user=al", False),
+        ("NO", True),
+        ("a=b c", False),
+    ],
+)
+def test_what_is_looked_for(words: str, found: bool) -> None:
+    """Names with values are fields, wholly; all else is text."""
+    assert holds(LINE, words) is found
+    assert holds("user=bo in plain text", "User=Bo")
