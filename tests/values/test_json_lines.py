@@ -24,7 +24,7 @@ def test_level_name_message_and_fields() -> None:
 
 @pytest.mark.parametrize("line", ['{"level": "info", "event": "a", "n": 1}', '{"level": 30, "msg": "a", "n": 1}'])
 def test_what_others_call_the_message(line: str) -> None:
-    """structlog says event, pino msg; level and name can be left out where they are shown beside it."""
+    """Structlog says event, pino msg; level and name can be left out where they are shown beside it."""
     assert readable(line, named=False) == ["a n=1"]
 
 
