@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import pytest
 import wandb_logging
 from tests.page.browser.test_page import CARD, DRAWN, LINES
 from tests.page.demo import training
+from tests.page.pages import DEADLINE
 from tests.runs import add
 
 if TYPE_CHECKING:
@@ -322,3 +324,37 @@ class TestOneRun:
         for words in ("has format 99", "no readable run.json", "damaged lines"):
             assert words in facts
         browser.until(DRAWN, "train/loss")
+
+
+class TestForDays:
+    def test_a_week(self, browser: Browser, show: Show, cache: Path, busy: Callable[[], None]) -> None:
+        """A tab that has taken thousands of news holds no more than one that has taken some."""
+        busy()
+        training(cache, 1, 200).finish()
+        show(cache)
+        browser.until(DRAWN, "m")
+
+        def news(times: int) -> None:
+            keys = browser.js("return wl.runs.list.map((run) => run.key)")
+            browser.driver.execute_async_script(
+                "const [times, keys, done] = arguments; let left = times;"
+                "const next = () => { if (!left--) return done(); wl.base.emit('news', { runs: keys, list: left % 50 === 0 });"
+                "for (const tab of ['table', 'run', 'text', 'config', 'charts']) if (left % 20 === 0) wl.view.set({ tab });"
+                "setTimeout(next, 1) }; next()",
+                times,
+                keys,
+            )  # fmt: skip
+            browser.until(DRAWN, "m")
+
+        def held() -> tuple[float, int]:
+            browser.driver.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
+            found = browser.driver.execute_cdp_cmd("Memory.getDOMCounters", {})
+            heap = browser.driver.execute_cdp_cmd("Runtime.getHeapUsage", {})["usedSize"]
+            return heap / 1e6, found["nodes"]
+
+        news(500)
+        heap, nodes = held()
+        news(2000)
+        end = time.monotonic() + DEADLINE
+        while (now := held())[0] > heap * 1.3 + 2 or now[1] > nodes * 1.3 + 500:
+            assert time.monotonic() < end, f"{heap:.1f} MB and {nodes} nodes before, {now} then"

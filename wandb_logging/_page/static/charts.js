@@ -129,6 +129,7 @@ wl.charts = (() => {
 
   function drop(key, card) {
     if (card.plot) card.plot.destroy();
+    card.visible = false;  // what it asked for may still come
     seeing.unobserve(card.node);
     cards.delete(key);
   }
