@@ -12,6 +12,7 @@ from wandb_logging._journal.segments import segment_path, segments
 from wandb_logging._page.runs import Run, Runs
 
 _TICK = 0.05  # seconds between two looks at runs that go on
+_IDLE_TICK = 0.1  # and where none does
 _COLD = 12  # other runs looked at in each tick, in turns
 _CARD = 1.0  # seconds until it is looked at whether the process of a run lives
 _SCAN = 3.0  # seconds between two looks for new runs, at least
@@ -88,7 +89,7 @@ class Watch:
         while not stop.is_set():
             if some.wait(1.0):
                 self.tick(time.monotonic())
-                stop.wait(_TICK)
+                stop.wait(_TICK if any(run.card.alive for run in list(self._runs.by_key.values())) else _IDLE_TICK)
 
     def tick(self, now: float) -> None:
         """Look once: at runs that go on, at some of the others, and now and then for new ones."""

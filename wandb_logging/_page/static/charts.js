@@ -169,7 +169,7 @@ wl.charts = (() => {
 
   // While runs are still read news come often: then they are put together.
   const fetchNews = throttled(async () => {
-    if (document.hidden || !node) return;
+    if (document.hidden || !node || loading) return;  // what is on its way has the news, or is older: then they follow
     const shown = keys();
     const only = [...waiting].filter((key) => shown.includes(key));
     waiting = new Set();
@@ -194,6 +194,7 @@ wl.charts = (() => {
     } finally {
       loading = false;
     }
+    if (waiting.size) fetchNews();
     if (due().some((card) => card.stale)) load();
   }
 
