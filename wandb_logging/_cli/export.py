@@ -12,6 +12,7 @@ from wandb_logging._cli.output import DONE, LEFT, USAGE, complain, raw, say, wor
 from wandb_logging._cli.text import counted
 from wandb_logging._errors import JournalError
 from wandb_logging._formats.exporting import FORMS, export, export_config
+from wandb_logging._formats.neptune_folder import export_neptune
 from wandb_logging._formats.tensorboard_folder import export_tensorboard
 from wandb_logging._formats.wandb_folder import Written, export_wandb
 from wandb_logging._journal.rundir import RunDir, find_runs
@@ -20,7 +21,7 @@ from wandb_logging._settings.settings import Settings
 MORE = (
     "Wide tables have a line a row and a column a metric, long ones a line a value. Names of nested metrics are joined",
     "by dots. Several runs go into one table, which says project and id of each. Without -o, CSV and JSON lines go to",
-    "stdout, offline runs into ./wandb and event files into ./tensorboard.",
+    "stdout, and folders are ./wandb, ./tensorboard and ./neptune.",
     "Exit code: 0 done, 1 a run cannot be read or a file not written, 2 wrong usage.",
 )
 EXAMPLES = (
@@ -30,7 +31,11 @@ EXAMPLES = (
     "export --wandb && wandb sync",
     "export --tensorboard && tensorboard --logdir tensorboard",
 )
-_FOLDERS: dict[str, Callable[[RunDir, Path], Written]] = {"wandb": export_wandb, "tensorboard": export_tensorboard}
+_FOLDERS: dict[str, Callable[[RunDir, Path], Written]] = {
+    "wandb": export_wandb,
+    "tensorboard": export_tensorboard,
+    "neptune": export_neptune,
+}
 _IN_PIPES = ("csv", "jsonl")
 _HELP = {
     "csv": "a table of comma-separated values",
@@ -38,6 +43,7 @@ _HELP = {
     "parquet": "a table for data frames; needs pyarrow",
     "wandb": "offline runs of the official SDK, for `wandb sync` and `wandb leet`",
     "tensorboard": "event files for TensorBoard",
+    "neptune": "Parquet files for the loaders of neptune-exporter; needs pyarrow",
 }
 
 
@@ -79,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
 def _wrong(form: str, output: Path | None, *, long: bool) -> str | None:
     """What is wrong with what was typed."""
     if output is None and not form:
-        return "say where to, or in which form: -o FILE, or --csv, --jsonl, --wandb or --tensorboard"
+        return "say where to, or in which form: -o FILE, or --csv, --jsonl, --wandb, --tensorboard or --neptune"
     if form not in FORMS and form not in _FOLDERS:
         return f"{output}: its ending does not say the form: give --format {' or '.join(FORMS)}"
     if output is None and form in FORMS and form not in _IN_PIPES:

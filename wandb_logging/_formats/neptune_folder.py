@@ -1,0 +1,229 @@
+"""Runs written as neptune-exporter keeps them on disk, for its loaders into MLflow, Comet, ZenML and others.
+
+A folder `data` has a folder for each project, with a Parquet file or several of each run: a line a value. Part 0 gets
+its name last, and its being there says that the run is whole. pyarrow is imported where it is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._events.run_info import RunInfo
+from wandb_logging._formats.wandb_folder import Written
+from wandb_logging._journal.names import folder_name
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._reading.frames import flat, needed
+from wandb_logging._reading.outline import config_of
+from wandb_logging._reading.replay import beginning, parts_of
+from wandb_logging._values.plain import dumps, loads
+
+PART = 2_000_000  # values of one file: the loaders take a file at a time
+_PIECE = 100_000  # values that are in memory here
+_MOST_STEP = 10**12  # of a decimal with 18 digits, 6 of them behind the point
+_CLOCK = frozenset({"_step", "_timestamp", "_runtime"})
+
+Value = tuple[str, str, Any, Any, str, Any]
+"""Path, type, step, time in ms, column and what is in it."""
+
+
+def export_neptune(run_dir: RunDir, target: Path) -> Written:
+    """Write a run into a folder that `neptune-exporter load` takes; parts that are there are replaced.
+
+    Args:
+        run_dir: the run.
+        target: the folder: the files are in `target/data/PROJECT`.
+
+    Raises:
+        JournalError: the run cannot be read.
+        OSError: the folder cannot be written.
+        ImportError: without pyarrow.
+    """
+    info = run_dir.info
+    project = f"{info.entity}/{info.project}" if info.entity else info.project
+    run_id = _id_of(run_dir, info)
+    folder = target / "data" / safe_part(project)
+    folder.mkdir(parents=True, exist_ok=True)
+    done = Written(folder / f"{safe_part(run_id)}_part_0.parquet")
+    parts = _Parts(folder, safe_part(run_id), (project, run_id))
+    try:
+        for value in _values(run_dir, info, done):
+            parts.put(value)
+        parts.finish()
+    finally:
+        parts.clear()
+    return done
+
+
+def _id_of(run_dir: RunDir, info: RunInfo) -> str:
+    """The run's id; that of its folder where several have the same and are numbered."""
+    named, number = run_dir.path.name.rpartition(".")[::2]
+    return run_dir.path.name if named == folder_name(info.id) and number.isdecimal() else info.id
+
+
+def safe_part(name: str) -> str:
+    """A project or a run as a name of a file, as neptune-exporter makes it."""
+    letters = "".join(letter if letter.isalnum() or letter in "_-" else "_" for letter in name)
+    return f"{letters}-{blake2b(name.encode('utf-8', 'surrogatepass'), digest_size=8).hexdigest()}"
+
+
+def _values(run_dir: RunDir, info: RunInfo, done: Written) -> Iterator[Value]:
+    done.leave("row that is on the server alone", beginning(run_dir, info)[0].rows)
+    yield from _about(info, flat(config_of(run_dir)))
+    for _, delta in parts_of(run_dir, info):
+        for line in delta.rows:
+            row = loads(line)
+            done.rows += 1
+            if row["_step"] >= _MOST_STEP:
+                done.leave("row of a step beyond 10**12")
+            else:
+                yield from _series(row, row["_step"], done)
+        for line in delta.samples:
+            sample = loads(line)
+            named = {name.replace(".", "/", 1): value for name, value in sample.items() if name != "_wandb"}
+            yield from _series(named, sample["_runtime"], done)
+        done.leave("line of text", len(delta.lines))
+        done.leave("file, artifact or alert", len(delta.tasks))
+
+
+def _about(info: RunInfo, config: Mapping[str, Any]) -> Iterator[Value]:
+    """Who the run is, and what it was set to: values without a step."""
+    texts = {"sys/custom_run_id": info.name or info.id, "sys/name": info.group, "sys/description": info.notes}
+    for path, text in texts.items():
+        if text:
+            yield path, "string", None, None, "string_value", text
+    yield "sys/creation_time", "datetime", None, None, "datetime_value", int(info.start * 1000)
+    if info.tags:
+        yield "sys/tags", "string_set", None, None, "string_set_value", list(info.tags)
+    for name, value in config.items():
+        if value is not None:
+            kind, given = _single(value)
+            yield f"config/{name}", kind, None, None, f"{kind}_value", given
+
+
+def _single(value: Any) -> tuple[str, Any]:
+    """The kind of a value without a step, and the value as that."""
+    if type(value) is int and not -(2**63) <= value < 2**63:
+        return "float", float(value)
+    return (_KINDS[type(value)], value) if type(value) in _KINDS else ("string", dumps(value).decode())
+
+
+_KINDS: dict[type, str] = {bool: "bool", int: "int", float: "float", str: "string"}
+
+
+def _series(row: Mapping[str, Any], step: float, done: Written) -> Iterator[Value]:
+    """The values of a row, each a point of a series."""
+    moment = int(row["_timestamp"] * 1000)
+    for name, value in _leaves(row):
+        if name in _CLOCK:
+            continue
+        if isinstance(value, (int, float)):
+            yield name, "float_series", step, moment, "float_value", float(value)
+        elif isinstance(value, str):
+            yield name, "string_series", step, moment, "string_value", value
+        elif isinstance(value, dict) and value.get("_type") == "histogram" and "bins" in value:
+            kept = {"type": "COUNTING", "edges": value["bins"], "values": value["values"]}
+            yield name, "histogram_series", step, moment, "histogram_value", kept
+        else:
+            done.leave(str(value.get("_type", "object")) if isinstance(value, dict) else type(value).__name__)
+
+
+def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, dict) and "_type" not in value:
+            yield from _leaves(value, f"{above}{key}/")
+        elif value is not None:
+            yield above + key, value
+
+
+class _Parts:
+    """The files of a run, under other names until all are whole."""
+
+    def __init__(self, folder: Path, name: str, ids: tuple[str, str]) -> None:
+        self._pa, self._parquet = needed("pyarrow"), needed("pyarrow.parquet")
+        self._folder = folder
+        self._name = name
+        self._ids = ids
+        self._schema = _schema(self._pa)
+        self._piece: list[Value] = []
+        self._writer: Any = None
+        self._paths: list[Path] = []
+        self._left = 0
+
+    def put(self, value: Value) -> None:
+        """Add a value."""
+        self._piece.append(value)
+        if len(self._piece) >= _PIECE:
+            self._write()
+
+    def finish(self) -> None:
+        """Give all files their names, the first at the end, and remove what was there of an earlier time."""
+        self._write()
+        self._close()
+        kept = {path.with_suffix("") for path in self._paths}
+        for path in self._folder.glob(f"{self._name}_part_*.parquet"):
+            if path not in kept:
+                path.unlink()
+        for path in reversed(self._paths):
+            path.replace(path.with_suffix(""))
+        self._paths = []
+
+    def clear(self) -> None:
+        """Remove what is not whole."""
+        self._close()
+        for path in self._paths:
+            path.unlink()
+
+    def _write(self) -> None:
+        if self._left <= 0 or self._writer is None:
+            self._close()
+            self._paths.append(self._folder / f"{self._name}_part_{len(self._paths)}.parquet.tmp")
+            self._writer = self._parquet.ParquetWriter(self._paths[-1], self._schema, compression="snappy")
+            self._left = PART
+        self._writer.write_table(self._table())
+        self._left -= len(self._piece)
+        self._piece = []
+
+    def _close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def _table(self) -> Any:
+        pa, size = self._pa, len(self._piece)
+        paths, kinds, steps, times, names, values = zip(*self._piece) if self._piece else ((),) * 6
+        columns: dict[str, Any] = {
+            "project_id": [self._ids[0]] * size,
+            "run_id": [self._ids[1]] * size,
+            "attribute_path": paths,
+            "attribute_type": kinds,
+            "step": pa.array(steps, pa.float64()).cast(self._schema.field("step").type, safe=False),
+            "timestamp": times,
+        }
+        for field in self._schema:
+            if field.name not in columns:
+                columns[field.name] = [
+                    value if name == field.name else None for name, value in zip(names, values)
+                ] if field.name in set(names) else [None] * size  # fmt: skip
+        arrays = [_array(pa, columns[field.name], field.type) for field in self._schema]
+        return pa.Table.from_arrays(arrays, schema=self._schema)
+
+
+def _array(pa: Any, values: Any, kind: Any) -> Any:
+    return values if isinstance(values, pa.Array) else pa.array(values, kind)
+
+
+def _schema(pa: Any) -> Any:
+    """The columns of neptune-exporter's files."""
+    moment = pa.timestamp("ms", tz="UTC")
+    histogram = [("type", pa.string()), ("edges", pa.list_(pa.float64())), ("values", pa.list_(pa.float64()))]
+    return pa.schema([
+        ("project_id", pa.string()), ("run_id", pa.string()),
+        ("attribute_path", pa.string()), ("attribute_type", pa.string()),
+        ("step", pa.decimal128(18, 6)), ("timestamp", moment),
+        ("int_value", pa.int64()), ("float_value", pa.float64()), ("string_value", pa.string()),
+        ("bool_value", pa.bool_()), ("datetime_value", moment), ("string_set_value", pa.list_(pa.string())),
+        ("file_value", pa.struct([("path", pa.string())])), ("histogram_value", pa.struct(histogram)),
+    ])  # fmt: skip
