@@ -42,7 +42,7 @@ def runs(tmp_path: Path) -> Path:
         {"system": {"cpu": 12.5}, "t": START + 2},
         {"text": "hello", "level": "INFO", "t": START + 2},
     ]
-    about = {"tags": ["a", "b"], "group": "depth 2", "name": "first", "entity": "team", "notes": "n"}
+    about: dict[str, Any] = {"tags": ["a", "b"], "group": "depth 2", "name": "first", "entity": "team", "notes": "n"}
     make_run(
         tmp_path / "runs", events, id="r1", config={"lr": 0.1, "net": {"depth": 2, "big": 2**70}, "on": True}, **about
     )
@@ -74,7 +74,7 @@ def test_names_with_a_digest() -> None:
 def test_values_by_kind(runs: Path, tmp_path: Path) -> None:
     """Metrics are series with step and time, config and tags are single values, of the type that each has."""
     main(["export", str(runs), "--neptune", "-o", str(tmp_path)])
-    found = {}
+    found: dict[tuple[str, Any], tuple[str, Any]] = {}
     for line in lines_of(tmp_path):
         value = next((line[name] for name in line if name.endswith("_value") and line[name] is not None), None)
         found[line["attribute_path"], line["step"]] = (line["attribute_type"], value)
