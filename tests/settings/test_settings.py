@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import inspect
 import logging
 import logging.config
 import math
@@ -198,10 +199,42 @@ class TestKeys:
         with pytest.raises(SettingsError, match=f"belongs into 'config': config: {{{key}: 0.1}}"):
             Settings.of({key: 0.1})
 
+    def test_any_slip_of_a_finger_finds_the_setting(self) -> None:
+        """A letter left out, doubled, swapped with the next or mistaken, anywhere in any name."""
+        for key in KEYS:
+            slips = {
+                slip
+                for at in range(len(key))
+                for slip in (
+                    key[:at] + key[at + 1 :],
+                    key[:at] + key[at] + key[at:],
+                    key[:at] + key[at + 1 : at + 2] + key[at] + key[at + 2 :],
+                    key[:at] + "x" + key[at + 1 :],
+                )
+            }
+            for slip in slips - set(KEYS) - set(_hints._CALLED) - _hints._HYPERPARAMETERS:
+                assert f"{key!r}" in _hints.unknown(slip, "1", KEYS)
+
+    def test_no_setting_of_the_official_sdk_is_taken_for_a_value_of_the_program(self) -> None:
+        """Nor for a setting that only looks alike, as `recover` does to `save_code`."""
+        wandb = pytest.importorskip("wandb")
+        theirs = {*wandb.Settings.model_fields, *inspect.signature(wandb.init).parameters} - set(KEYS)
+        said = {name: _hints.unknown(name, "1", KEYS) for name in theirs}
+        assert [name for name, text in said.items() if "of your program" in text] == []
+        meant = {name: near for name in theirs if (near := _hints.nearest(name, KEYS)) and "did you mean" in said[name]}
+        alike = {name: near for name, near in meant.items() if name not in _hints._CALLED}
+        assert all(near.split("_")[0].rstrip("s") in name for name, near in alike.items()), alike
+
+    @pytest.mark.parametrize("name", ["save_code", "verify", "strict", "reinit", "http_proxy", "filename", "log_level"])
+    def test_what_looks_like_nothing_is_taken_for_nothing(self, name: str) -> None:
+        """No setting is named where none does what is wanted."""
+        assert "did you mean" not in _hints.unknown(name, "1", KEYS)
+
     def test_every_hint_leads_to_a_setting(self) -> None:
         """And stands for none that there is."""
         assert set(_hints._CALLED.values()) <= set(KEYS)
-        assert not set(_hints._CALLED) & set(KEYS)
+        assert not {*_hints._CALLED, *_hints._WITHOUT, *_hints._OF_THE_SDK} & set(KEYS)
+        assert not set(_hints._CALLED) & set(_hints._WITHOUT)
         assert not _hints._HYPERPARAMETERS & set(KEYS)
 
     def test_a_tilde_is_the_home(self) -> None:
