@@ -19,7 +19,7 @@ from tests.patience import PATIENCE
 
 # `notices` gives its logger a handler when it is imported: before the first test, so that no test undoes it.
 from wandb_logging._keys import keys
-from wandb_logging._process import ending, notices  # noqa: F401
+from wandb_logging._process import ending, exit_code, notices  # noqa: F401
 from wandb_logging._server import retry
 from wandb_logging.testing import LocalServer
 
@@ -59,7 +59,10 @@ _GLOBALS = [
     (sys, "excepthook"),
     (threading, "excepthook"),
     (ending, "_installed"),
-    (ending, "_code"),
+    (exit_code, "_asked"),
+    (exit_code, "_unhandled"),
+    (exit_code, "_is_script"),
+    (exit_code, "_last"),
     (ending, "_signal_code"),
     (keys, "_sessions"),
 ]

@@ -38,6 +38,8 @@ def wait():  # not signal.pause(): it would miss a signal that came just before
         time.sleep(0.01)
 """
 
+INTERRUPTED = 255  # the exit code of a run that Ctrl-C ended
+
 posix = pytest.mark.skipif(os.name != "posix", reason="signals end a process on POSIX")
 
 
@@ -227,12 +229,59 @@ class TestExitCodes:
             ("sys.exit('a message')", 1),
             ("sys.exit(True)", 1),
             ("raise KeyboardInterrupt", 255),  # as the official SDK has it
+            ("exit(3)", 3),  # site's, as at a prompt
+            ("quit(3)", 3),
+            ("from_before(3)", 3),  # a name that was imported before there was a run
+            ("sys.excepthook = lambda *error: None; 1 / 0", 1),  # as rich's tracebacks do
+            ("threading.Thread(target=sys.exit, args=(3,)).start()", 0),  # ends the thread
+            ("atexit.register(sys.exit, 3)", 0),  # too late to end anything
+            ("caught(sys.exit, 3)", 0),
+            ("caught(exit, 3); sys.exit(4)", 4),
         ],
     )
     def test_the_code_of_the_program_is_the_code_of_the_run(self, statement: str, code: int) -> None:
         """`sys.exit(n)` ends the run with n."""
-        run_program(f"run = new_run('p', mode='offline', quiet=True)\n{statement}")
+        source = f"""
+            import atexit, contextlib
+            from sys import exit as sys_exit
+            module = type(sys)("of_the_program")
+            module.exit = sys_exit
+            sys.modules["of_the_program"] = module
+            def from_before(status): module.exit(status)
+            def caught(function, status):
+                with contextlib.suppress(SystemExit): function(status)
+            run = new_run('p', mode='offline', quiet=True)
+            {statement}
+        """
+        path = Path("program.py")
+        path.write_text(HEAD + textwrap.dedent(source), encoding="utf-8")
+        done = subprocess.run([sys.executable, path], env=environment(), timeout=PATIENCE, check=False)
         assert only_run().exit_code == code
+        assert done.returncode == (-signal.SIGINT if code == INTERRUPTED and os.name == "posix" else code)
+
+    @pytest.mark.parametrize(
+        ("error", "code"), [("1 / 0", 1), ("sys.exit(3)", 3), ("raise SystemExit(3)", 3), ("pass", 0)]
+    )
+    def test_what_is_on_its_way_while_logging_is_shut_down(self, error: str, code: int) -> None:
+        """As `finally: logging.shutdown()` has it: the run ends as the program does."""
+        done = run_program(f"""
+            logging.getLogger().addHandler(WandbHandler(project="p", mode="offline", quiet=True))
+            logging.warning("first", extra={{"metrics": {{"x": 1}}}})
+            try:
+                {error}
+            finally:
+                logging.shutdown()
+        """)
+        assert (only_run().exit_code, done.returncode) == (code, code)
+
+    def test_an_exception_that_others_print_is_text_of_the_run_all_the_same(self) -> None:
+        """Where something has taken the place of our hook."""
+        run_program("""
+            run = new_run("p", mode="offline", quiet=True)
+            sys.excepthook = lambda *error: None
+            raise ValueError("printed by others")
+        """)
+        assert texts(only_run().lines)[-1] == "! ValueError: printed by others"
 
     def test_a_code_given_by_hand_wins(self) -> None:
         """Who finishes the run says how it ended."""

@@ -1,8 +1,8 @@
 """How the program ends: the exit code a run gets when nobody finished it by hand, and what the end leaves to do.
 
-An unhandled exception ends it with 1, `sys.exit(code)` with that code. Python tells nobody afterwards how it came to
-its end, so both are watched, as the official SDK does: `sys.excepthook`, `threading.excepthook` and `sys.exit` are
-wrapped, once, when the first run with `exit_hooks` starts, and what was there before is called as before.
+An unhandled exception ends it with 1, `sys.exit(code)` with that code. Both are watched, as the official SDK does:
+`sys.excepthook`, `threading.excepthook` and `sys.exit` are wrapped, once, when the first run with `exit_hooks` starts,
+and what was there before is called as before. What comes of it is for `exit_code` to say.
 
 SIGTERM is watched where nobody else handles it, others on request (`signals`). Their handlers run on the main thread,
 between any two of its instructions, perhaps while it holds locks that the listener needs. So they only leave a wish
@@ -12,6 +12,7 @@ before has its turn.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import functools
 import os
@@ -25,12 +26,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from wandb_logging._process import exit_code as _exit_code
+
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
 _LOOK = 0.005  # seconds between two looks at whether the listeners are through
 
-_code = 0
 _signal_code: int | None = None
 _installed = False
 _handling = False
@@ -61,12 +63,11 @@ _told_of_signals: weakref.WeakKeyDictionary[Witness, frozenset[str]] = weakref.W
 
 def exit_code() -> int:
     """Exit code of the program as far as it is known: 0 until it is about to end otherwise."""
-    return _code if _signal_code is None else _signal_code
-
-
-def is_exiting() -> bool:
-    """Whether the program has ended and only exit functions run."""
-    return not threading.main_thread().is_alive()
+    missed = _exit_code.missed() if _installed else None
+    if missed is not None:
+        _exit_code.unhandled(type(missed))
+        _tell(type(missed), traceback_text(type(missed), missed, missed.__traceback__))
+    return _exit_code.exit_code() if _signal_code is None else _signal_code
 
 
 def watch_exceptions(witness: Witness) -> None:
@@ -76,11 +77,11 @@ def watch_exceptions(witness: Witness) -> None:
     if _installed:
         return
     _installed = True
+    _exit_code.begin()
     before_hook, before_thread_hook, before_exit = sys.excepthook, threading.excepthook, sys.exit
 
     def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> Any:
-        if not hasattr(sys, "ps1"):  # at a prompt the program goes on
-            _note(255 if issubclass(kind, KeyboardInterrupt) else 1)
+        _exit_code.unhandled(kind)
         _tell(kind, traceback_text(kind, error, trace))
         return before_hook(kind, error, trace)
 
@@ -92,12 +93,31 @@ def watch_exceptions(witness: Witness) -> None:
         return before_thread_hook(args)
 
     def exit(status: Any = None, /) -> NoReturn:  # noqa: A001  it stands for sys.exit
-        _note(code_of(status))
+        _exit_code.asked(status)
         before_exit(status)
 
     sys.excepthook = excepthook
     threading.excepthook = thread_excepthook
     sys.exit = exit
+    _watch_other_names(before_exit, exit)
+
+
+def _watch_other_names(before: Callable[..., NoReturn], after: Callable[..., NoReturn]) -> None:
+    """Watch what else is called: `from sys import exit` in any module so far, and `exit` and `quit` of `site`."""
+    for module in list(sys.modules.values()):
+        names = getattr(module, "__dict__", None)
+        if isinstance(names, dict) and names.get("exit") is before:
+            names["exit"] = after
+    quitter = type(getattr(builtins, "exit", None))
+    if quitter.__module__ == "_sitebuiltins" and not hasattr(quitter.__call__, "__wrapped__"):
+        call = quitter.__call__
+
+        @functools.wraps(call)
+        def called(self: Any, code: Any = None) -> Any:
+            _exit_code.asked(code)
+            return call(self, code)
+
+        quitter.__call__ = called  # type: ignore[method-assign]
 
 
 def chain(names: Iterable[str] | None, more: Iterable[str] = ()) -> frozenset[str]:
@@ -257,15 +277,3 @@ def traceback_text(kind: type[BaseException], error: BaseException | None, trace
         return "".join(traceback.format_exception(kind, error, trace)).rstrip("\n")
     except Exception:  # an exception whose own text cannot be made
         return kind.__name__
-
-
-def _note(code: int) -> None:
-    global _code  # noqa: PLW0603  one process has one end
-    _code = code
-
-
-def code_of(status: object) -> int:
-    """The exit code Python makes of the argument of `sys.exit`, which is also the `code` of a SystemExit."""
-    if status is None:
-        return 0
-    return status if isinstance(status, int) else 1

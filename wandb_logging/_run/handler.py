@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from wandb_logging._errors import SettingsError
 from wandb_logging._launch.here import launch_here, warnings_here
-from wandb_logging._process import ending, forks
+from wandb_logging._process import ending, exit_code, forks
 from wandb_logging._process.last_words import say_last
 from wandb_logging._process.listener import own_threads
 from wandb_logging._records.completed import completed
@@ -178,6 +178,7 @@ class WandbHandler(logging.Handler):
         self._ending = False  # whether `close` is at work
         self._between: deque[logging.LogRecord] = deque()  # records that come meanwhile
         self._was_going_on = False  # whether the run was, when it was closed
+        self._on_its_way: int | None = None  # the exception that was, when the run was closed
         self._given_up = False  # whether somebody pressed Ctrl-C while rows were sent
         self._late = 0
         self._flush_began: float | None = None
@@ -237,7 +238,7 @@ class WandbHandler(logging.Handler):
         if self._ending:  # in another thread, or in this one, whose signal's handler or finaliser logs
             self._between.append(record)
             return None
-        if self._closed and ending.is_exiting():
+        if self._closed and exit_code.is_exiting():
             self._late += 1
             return None
         try:
@@ -335,7 +336,7 @@ class WandbHandler(logging.Handler):
             self._flush_began = None if report.ok else began
         except KeyboardInterrupt:
             self._given_up = True
-            if not ending.is_exiting():
+            if not exit_code.is_exiting():
                 raise
         except Exception:  # as in `close`
             tell_fault(run)
@@ -352,10 +353,19 @@ class WandbHandler(logging.Handler):
                 self._ending = False
             super().close()
             self._take_between()
+        elif self._run is not None and self._was_going_on and exit_code.is_what_ended(self._on_its_way):
+            self._end_again(self._run)
+
+    def _end_again(self, run: Run) -> None:
+        """Say how the program ended: who closed us in a `finally` did so while the exception was on its way."""
+        self._on_its_way = None
+        with contextlib.suppress(Exception):  # a fault of ours must not keep `logging.shutdown` from other handlers
+            go_on(run)
+            self._end(run)
 
     def _take_between(self) -> None:
         """Take what came while the run ended; if another thread starts a run, which may wait for us, that takes it."""
-        if self._between and not ending.is_exiting() and _starting.acquire(blocking=False):
+        if self._between and not exit_code.is_exiting() and _starting.acquire(blocking=False):
             try:
                 self._start()
             finally:
@@ -367,9 +377,10 @@ class WandbHandler(logging.Handler):
                 flush_aloud(run, self._time_left())
             else:
                 self._was_going_on = not is_finished(run)
+                self._on_its_way = exit_code.on_its_way()
                 run.finish(ending.exit_code(), self._time_left())
         except KeyboardInterrupt:
-            if not ending.is_exiting():
+            if not exit_code.is_exiting():
                 raise
             # Python would print a traceback of its own exit.
         except Exception:  # a fault of ours must not keep `logging.shutdown` from the other handlers

@@ -23,6 +23,7 @@ from wandb_logging._journal.names import safe_name
 from wandb_logging._keys.keys import Session
 from wandb_logging._media.placing import Placing
 from wandb_logging._process import ending
+from wandb_logging._process.exit_code import code_of
 from wandb_logging._process.notices import Notices
 from wandb_logging._reading.summary import Follower, Summary
 from wandb_logging._records.snapshot import Steps, now, row_event
@@ -581,7 +582,7 @@ class Run(Described):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if isinstance(error, SystemExit):
-            self.finish(ending.code_of(error.code))
+            self.finish(code_of(error.code))
             return
         if kind is not None and self._goes_on:
             self._watch.take_leaving(kind, error, trace)
