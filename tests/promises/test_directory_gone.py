@@ -98,6 +98,41 @@ class TestItBeginsAnew:
         assert run.stats()["dropped"] == {}
 
 
+@pytest.mark.parametrize("sent", [True, False], ids=["sent", "unsent"])
+def test_any_one_file_is_removed(sent: bool, wandb_server: LocalServer) -> None:
+    """Whichever it is: the rows are on the server once, the end is told, and `sync` has nothing more to do."""
+    with new_run("p", mode="online", quiet=True) as first:
+        first.log({"x": 0})
+    names = sorted(path.name for path in folder_of(first).iterdir() if path.is_file())
+    assert {"run.json", "server.json", "cursor.json", "upload.lock"} < set(names)
+    for name in names:
+        run = new_run("p", mode="online", flush_interval=3600, quiet=True)
+        run.log({"x": 0})
+        assert not sent or run.flush(PATIENCE).ok
+        (folder_of(run) / name).unlink(missing_ok=True)
+        run.log({"x": 1})
+        assert run.finish(timeout=PATIENCE).ok, name
+        assert sync(folder_of(run))[0].ok, name
+        there = wandb_server.run(run.id)
+        assert ([row["x"] for row in there.history], there.state) == ([0, 1], "finished"), name
+
+
+def test_it_cannot_be_made_anew(wandb_server: LocalServer, caplog: pytest.LogCaptureFixture) -> None:
+    """Then nobody is told to send what is not there."""
+    run = new_run("p", mode="online")
+    run.log({"x": 0})
+    assert run.flush(PATIENCE).ok
+    removed(folder_of(run))
+    folder_of(run).write_text("a file")
+    run.log({"x": 1})
+    assert not run.finish(timeout=PATIENCE).ok
+    said = caplog.text
+    assert "were lost" in said
+    assert f"the server does not know how run {run.id} ended" in said
+    assert "wandb-logging sync" not in said
+    assert wandb_server.run(run.id).state == "running"
+
+
 def test_what_cannot_be_had_back_is_counted_and_said(caplog: pytest.LogCaptureFixture) -> None:
     """Segments that were full, and are closed, went with the directory."""
     run = new_run("p", mode="offline", segment_bytes=4096, fsync="always")

@@ -25,6 +25,15 @@ class Keepsake:
         if name in _KEPT:
             self._files[name] = data
 
+    def forget(self, name: str) -> None:
+        """Leave out a file that is not to come again."""
+        self._files.pop(name, None)
+
+    @property
+    def identity(self) -> bytes | None:
+        """What was in run.json."""
+        return self._files.get("run.json")
+
     def files(self) -> Iterator[tuple[str, bytes]]:
         """What to write into a directory that is made anew, but for the cursor. Nothing of a run that has no name."""
         if "run.json" in self._files:

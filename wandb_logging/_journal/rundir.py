@@ -242,7 +242,7 @@ class RunDir:
             JournalCorrupt: it is missing, not JSON, of a newer format, or does not say what it must.
         """
         try:
-            kept = loads(door.read(self.path, "run.json"))
+            kept = loads(self._identity())
         except OSError as exc:
             raise JournalCorrupt(f"{self.path} has no readable run.json: {exc.strerror or exc}") from exc
         except ValueError:
@@ -264,6 +264,33 @@ class RunDir:
         if wrong:
             raise JournalCorrupt(f"{self.path / 'run.json'} {wrong}")
         return RunInfo.from_json(kept)
+
+    def keep_identity(self) -> None:
+        """Write run.json and server.json anew where somebody removed one of them alone.
+
+        Without the one the directory is no run's; without the other, all would be sent a second time.
+        """
+        is_full = self._unsaved_server is not None or self.is_incomplete
+        for name, data in () if is_full else self._keepsake.files():
+            with contextlib.suppress(OSError):
+                if self.path.is_dir() and not door.is_there(self.path, name):
+                    door.replace(self.path, name, data, durable=True)
+
+    def _identity(self) -> bytes:
+        """What is in run.json; who knows it by heart, as the run's own process does, writes it anew if it is gone.
+
+        Raises:
+            OSError: it cannot be read, and is not known.
+        """
+        try:
+            return door.read(self.path, "run.json")
+        except (FileNotFoundError, NotADirectoryError):
+            known = self._keepsake.identity
+            if known is None:
+                raise
+            with contextlib.suppress(OSError):
+                door.replace(self.path, "run.json", known, durable=True)
+            return known
 
     def save_info(self, info: RunInfo) -> None:
         """Write run.json. Only for its maker. Its name is forced to the disk with that of the first segment.
@@ -363,6 +390,7 @@ class RunDir:
             OSError: that cannot be done.
         """
         door.move(self.path, "run.json", SENT)
+        self._keepsake.forget("run.json")
 
     def forget_cursor(self) -> None:
         """Remove cursor.json: it tells of another server than the one that is to be asked now.

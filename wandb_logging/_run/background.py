@@ -526,6 +526,8 @@ class Background:
         self._rounds.look_for_engines(last=True)
         for notice in words.totals(self.notices.numbers(), late, self._settings.late_step_metric):
             self.notices.add(*notice)
+        if report.path is not None and not report.path.is_dir():  # it went away, and could not be made anew
+            report = replace(report, path=None)
         lost, meant = dict(self.journal.writer.counts.dropped), self._rounds.delivery.is_meant_to_send
         held = bool((self.journal.info.ranks or {}).get("held"))
         self._told_lost = lost

@@ -232,6 +232,7 @@ class Rounds:
         lost, run_dir = self._journal.writer.look(), self._journal.run_dir
         if lost is not None:
             self._notices.add(*words.gone(run_dir.path, lost))
+        run_dir.keep_identity()
         if self._times_anew == run_dir.times_anew:
             return False
         self._times_anew = run_dir.times_anew

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import traceback
 from collections.abc import Iterator, Mapping
 from logging import ERROR, INFO
@@ -22,6 +23,11 @@ def shown(path: Path) -> str:
         return str(path)
 
 
+def typed(path: Path) -> str:
+    """The same as an argument of a command, to be pasted into a shell."""
+    return shlex.quote(shown(path))
+
+
 # --- where the rows go ------------------------------------------------------------------------------
 
 
@@ -35,7 +41,7 @@ def without_key(run_id: object, host: str, path: Path) -> Notice:
     place = shown(path)
     text = (
         f"no API key for {host}: run {run_id} is only written to {place}. "
-        f"Send it with `wandb-logging sync {place}`; `wandb-logging login` sets a key."
+        f"Send it with `wandb-logging sync {typed(path)}`; `wandb-logging login` sets a key."
     )
     return Notice("offline", text, INFO)
 
@@ -244,13 +250,16 @@ def goodbye(
     if report.finished:
         if report.url and name:
             yield Notice("finished", f"run {name} finished: {report.url}", INFO)
-    elif report.path is not None and not is_held:
+        return
+    untold = f"the server does not know how run {report.run_id} ended"
+    if report.path is not None and not is_held:
         place = shown(report.path)
         left = f"run {report.run_id} is saved"
         if was_to_be_sent:
-            untold = f"the server does not know how run {report.run_id} ended"
             left = _unsent(report.remaining, report.estimated) if report.remaining else untold
-        text = f"{left}: {place}. Send with `wandb-logging sync {place}`."
+        text = f"{left}: {place}. Send with `wandb-logging sync {typed(report.path)}`."
         yield Notice("left", text, ERROR if was_to_be_sent else INFO)
     elif report.remaining and report.path is None:
         yield Notice("left", f"run {report.run_id}: {report.remaining} lines could not be sent and are lost", ERROR)
+    elif was_to_be_sent and report.path is None:
+        yield Notice("left", untold, ERROR)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -118,7 +119,7 @@ class Recovery:
             self._notices.add(
                 f"large {run_dir.path}",
                 f"run {run_id}, whose process died, is too large to be sent unasked. "
-                f"Send it with `wandb-logging sync {run_dir.path}`",
+                f"Send it with `wandb-logging sync {shlex.quote(str(run_dir.path))}`",
             )
             return False
         run_dir.lock_upload()

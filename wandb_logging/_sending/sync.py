@@ -30,7 +30,7 @@ from wandb_logging._report import Report
 from wandb_logging._sending.options import options_of
 from wandb_logging._sending.ranks import split
 from wandb_logging._sending.side_by_side import side_by_side
-from wandb_logging._sending.target import Target, advice, filled, host_of
+from wandb_logging._sending.target import Target, advice, advice_on_host, filled, host_of
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.client import Client
 from wandb_logging._server.link import Link, OutOfTime, Pace, explain
@@ -271,10 +271,14 @@ class _Sender:
 
     def _explain(self, error: WandbLoggingError) -> str:
         self.go_on = isinstance(error, (TransportError, ServerUnavailable)) and not isinstance(error, TLSError)
-        text = explain(error, self._host, live=self._plan.follow and self.go_on) + advice(error, self._run_dir.path)
+        text = explain(error, self._host, live=self._plan.follow and self.go_on) + self._advice(error)
         if self._plan.follow and self.go_on:
             self._plan.notices.add(f"away {self._host}", text)
         return text
+
+    def _advice(self, error: WandbLoggingError) -> str:
+        path = self._run_dir.path
+        return advice(error, path) or advice_on_host(error, path, self._host, self._plan.settings.host)
 
     def _is_done(self) -> bool:
         cursor = self._run_dir.cursor

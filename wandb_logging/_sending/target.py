@@ -21,12 +21,13 @@ from wandb_logging._errors import (
     NotPossible,
     RequestRejected,
     RunNotFound,
+    TransportError,
     WandbLoggingError,
 )
 from wandb_logging._events.run_info import Remote, RunInfo, problem
 from wandb_logging._sending.register import upsert_run
 from wandb_logging._server import protocol
-from wandb_logging._server.link import Link
+from wandb_logging._server.link import Link, OutOfTime
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.ids import new_id
 
@@ -124,6 +125,13 @@ def advice(error: WandbLoggingError, path: Path) -> str:
         f" Or send it elsewhere: `wandb-logging sync --entity TEAM --project NAME {there}`; "
         f"or as a new run: `wandb-logging sync --as-new {there}`."
     )
+
+
+def advice_on_host(error: WandbLoggingError, path: Path, host: str, of_settings: str) -> str:
+    """How to send a run to the server of the settings, where that which it was made for cannot be had."""
+    if host == of_settings or not isinstance(error, (AuthError, TransportError)) or isinstance(error, OutOfTime):
+        return ""
+    return f" Or send it to {of_settings}: `wandb-logging sync --host {of_settings} {shlex.quote(str(path))}`."
 
 
 def rename(link: Link, remote: Remote, name: str) -> None:
