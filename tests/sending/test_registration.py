@@ -66,7 +66,13 @@ class Server:
 
     def __init__(self, **answers: Any) -> None:
         made = {"upsertBucket": {"bucket": BUCKET}}
-        self.answers: dict[str, Any] = {"features": {}, "upsert": made, "resume": {"model": None}, **answers}
+        self.answers: dict[str, Any] = {
+            "features": {},
+            "upsert": made,
+            "resume": {"model": None},
+            "count": {"model": None},
+        }
+        self.answers.update(answers)
         self.asked: list[str] = []
         self.upserts: list[dict[str, Any]] = []
 
@@ -183,8 +189,8 @@ class TestTakenOver:
 class Told:
     """A registration, and what a person was told."""
 
-    def __init__(self, cache: Path, server: Server, target: Target = AS_IT_WAS) -> None:
-        self.run_dir = make_run(cache, [row(0)], **INFO.but(writer_id="me").to_json())
+    def __init__(self, cache: Path, server: Server, target: Target = AS_IT_WAS, resume: str | None = None) -> None:
+        self.run_dir = make_run(cache, [row(0)], **INFO.but(writer_id="me", resume=resume).to_json())
         self.words: list[tuple[str, str]] = []
         self.server = server
         say = lambda kind, text: self.words.append((kind, text))  # noqa: E731
@@ -229,6 +235,29 @@ class TestOnTheDisk:
             told.registration.create()
         assert told.registration.remote is None
         assert not (told.run_dir.path / "server.json").exists()
+
+
+class TestRowsOfThatIdAreThere:
+    """A directory that no server has taken, sent by somebody else than its process."""
+
+    @pytest.mark.parametrize(("writers", "ours"), [(("me",), True), (("other",), False), (("me", "other"), False)])
+    def test_a_run_that_is_not_to_go_on(self, tmp_path: Path, writers: tuple[str, ...], *, ours: bool) -> None:
+        """What it sent there before is not sent behind itself; behind another's, a person is told."""
+        there = {"upsertBucket": {"bucket": {**BUCKET, "historyLineCount": 9}}}
+        server = Server(count=existing(writers, historyLineCount=9), upsert=there)
+        told = Told(tmp_path, server)
+        told.registration.create()
+        assert told.registration.remote is not None
+        assert told.registration.remote.history == (0 if ours else 9)
+        said = "".join(text for _, text in told.words)
+        assert ("--as-new" in said) is not ours
+
+    def test_a_run_that_goes_on_is_asked_for_once(self, tmp_path: Path) -> None:
+        """What is there is what it goes on with."""
+        told = Told(tmp_path, Server(resume=existing()), resume="allow")
+        told.registration.create()
+        assert "count" not in told.server.asked
+        assert told.words == []
 
 
 class TestToldLater:

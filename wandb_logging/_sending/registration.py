@@ -48,6 +48,7 @@ class Registration:
         self._run_dir = run_dir
         self._link = link
         self._say = say
+        self._is_later = host is not None  # the run's own process sends to where its settings say
         self._environment = standard_files.captured_environment(run_dir)
         self._there = 0  # rows that the server had when the run was opened again
         self._told: tuple[str | None, dict[str, Any]] = None, {}  # config and identity as the server has them
@@ -86,7 +87,12 @@ class Registration:
 
     def create(self) -> None:
         """Make the run on the server, or take over the one that is there."""
+        there, writers = self._there_before()
         remote = create_run(self._link, self.info, self._writer_id, self._environment)
+        if writers == {self._writer_id}:  # it was sent before, and nobody knows of that here any more: not behind it
+            remote = dataclasses.replace(remote, history=0)
+        elif there:
+            self._say("behind others", self._behind(there))
         remote = dataclasses.replace(remote, instead=self._instead)
         # On the disk before the first line is sent: from now on these offsets are what our lines are counted from.
         # Asked again, the server would count our own lines as somebody's before us.
@@ -94,6 +100,22 @@ class Registration:
         self._run_dir.save_server(remote)
         self.target = AS_IT_WAS
         self.info, self.remote = self.info.but(server=remote), remote
+
+    def _there_before(self) -> tuple[int, set[str]]:
+        """Rows of a run of that id on the server, and who wrote them, where a run begins that is not to go on there.
+
+        Asked by who sends a directory later: there may be another one of that id, or server.json is lost.
+        """
+        if not self._is_later or self.info.resume is not None or self.info.rewind:
+            return 0, set()
+        return self._ask({"project": self.info.project, "entity": self.info.entity, "name": self.info.id})
+
+    def _behind(self, there: int) -> str:
+        path = shlex.quote(str(self._run_dir.path))
+        return (
+            f"the server had {there} rows of a run {self.info.id} that are not from {self._run_dir.path}: its rows "
+            f"come behind them. `wandb-logging sync --as-new {path}` sends them as a run of their own"
+        )
 
     def rename(self) -> None:
         """Give the run that is there the name that a person wants now."""
@@ -156,7 +178,10 @@ class Registration:
     def _rows_and_writers(self) -> tuple[int, set[str]]:
         """How many rows the server has, and who stands in the config as having written; nothing if it does not say."""
         assert self.remote is not None
-        run = {"project": self.remote.project, "entity": self.remote.entity, "name": self.remote.name}
+        remote = self.remote
+        return self._ask({"project": remote.project, "entity": remote.entity, "name": remote.name})
+
+    def _ask(self, run: dict[str, Any]) -> tuple[int, set[str]]:
         try:
             return protocol.rows_and_writers(self._link.graphql(protocol.LINE_COUNT, run))
         except (GraphQLError, RequestRejected, RunNotFound):
