@@ -30,18 +30,23 @@ class Apart:
         self._work = work
         self._rows = rows
         self._labelled = labelled
+        self._noted: list[str] = []  # names of the latest row of the run's own, which most have
 
     def takes(self, event: Mapping[str, Any], metrics: dict[str, Any], time: float) -> bool:
         """Whether a row is taken here; otherwise it is one of the run's own, for which there is room now."""
         step, by = event.get("step"), event.get("by", _OWN)
         if type(step) is not int or type(by) is not int or step > MAX_STEP:
             return False
-        if by == _OWN and self._work.state.apart.get("stepper") != _OWN:
+        stepper = self._work.state.apart.get("stepper")
+        if by == _OWN != stepper:
             self._note_names(metrics, _OWN)
-            self._decide(_OWN)
-        if self._work.state.apart.get("stepper") == by:
-            self._note_names(metrics, by)
-            self._make_way(step)
+            self._decide(stepper := _OWN)
+        if by == stepper:
+            if list(metrics) != self._noted:
+                self._note_names(metrics, by)
+                self._noted = list(metrics)
+            if self._work.state.apart.get("waiting"):
+                self._make_way(step)
             return False
         self._wait([by, self._rows.complete(event, metrics), step, event.get("commit"), time])
         if self._work.state.exit is not None:  # of one who is read after the end: nobody comes for whom to wait
@@ -83,7 +88,8 @@ class Apart:
         for by, row, step, commit, time in early:
             if by == stepper:
                 self._note_names(row, by)
-                self._make_way(step)
+                if self._work.state.apart.get("waiting"):
+                    self._make_way(step)
                 self._rows.take({"step": step, "commit": commit}, row, time)
             else:
                 self._wait([by, row, step, commit, time])
@@ -114,7 +120,7 @@ class Apart:
     def _make_way(self, step: int) -> None:
         """The run goes on to a step: rows that wait ride in the one that it closes, or take those in between."""
         state = self._work.state
-        if not state.apart.get("waiting") or step <= state.step:
+        if step <= state.step:
             return
         if state.open is not None:
             self._ride()

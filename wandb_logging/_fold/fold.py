@@ -128,12 +128,16 @@ class _Folder:
                         self.texts.take(event)
                     continue
                 del row["_step"], row["_timestamp"], row["_runtime"]
-            self._settle(taken, runtime, last)
-            self.rows.has_long_text |= len(body) > MAX_TEXT
+            if taken:
+                self._settle(taken, runtime, last)
+                taken, last, names = 0, {}, []
+            if len(body) > MAX_TEXT:
+                self.rows.has_long_text = True
             self._take(event, body)
-            taken, runtime, last, names = 0, state.runtime, {}, []
-            step, paused, alone = state.step, state.paused, self._rows_stand_alone
-        self._settle(taken, runtime, last)
+            runtime, step, paused = state.runtime, state.step, state.paused
+            alone = state.open is None and self._rows_stand_alone
+        if taken:
+            self._settle(taken, runtime, last)
 
     @property
     def _rows_stand_alone(self) -> bool:
@@ -147,7 +151,7 @@ class _Folder:
         state.events += taken
         state.runtime = runtime
         state.summary.update(last)
-        self.delta.summary_changed |= taken > 0
+        self.delta.summary_changed = True
 
     def _take(self, event: Any, body: bytes) -> None:
         state = self.state
@@ -156,7 +160,7 @@ class _Folder:
             self.work.set_aside("not an event", body.decode("utf-8", "replace"))
             return
         time: Any = event.get("t")
-        if not is_time(time):
+        if (type(time) is not float or not 0.0 <= time < YEAR_10000) and not is_time(time):
             self.work.set_aside("t is no time", {"t": time})
             time = event["t"] = self.rules.start + state.paused + max(0.0, state.runtime - self.rules.base_runtime)
         if "resume" in event:
@@ -167,13 +171,16 @@ class _Folder:
             event = marked(event, label) if label else event
             if type(metrics) is dict:
                 self.labelled.take(event, metrics, time, label)
-        elif type(metrics) is dict and not ("step" in event and self.apart.takes(event, metrics, time)):
+        elif type(metrics) is dict and not (
+            "step" in event and (self._apart or self.apart).takes(event, metrics, time)
+        ):
             if state.open is None and OF_A_STEP.isdisjoint(event) and RESERVED.isdisjoint(metrics):
                 self.rows.put(metrics, time, state.runtime)  # complete, and of the current step
                 state.step += 1
             else:
                 self.rows.take(event, metrics, time)
-        self.texts.take(event)
+        if "text" in event:
+            self.texts.take(event)
         if self.mined.wanted and not label:
             self.mined.take(event, time)
             self._tell_of_mining(time)

@@ -40,7 +40,7 @@ class Rows:
             self.close()
             state.step = step
         # Lower than the current step, or where a lower one has taken its place.
-        if step < state.step or not metrics.keys().isdisjoint(state.shifted):
+        if step < state.step or (state.shifted and not metrics.keys().isdisjoint(state.shifted)):
             if not self._late_row(metrics, step, time):
                 return
         else:
@@ -86,7 +86,8 @@ class Rows:
 
     def _join(self, metrics: dict[str, Any], time: float) -> None:
         state = self._work.state
-        metrics = self._with_media(metrics)
+        if self._media:
+            metrics = self._with_media(metrics)
         state.open = metrics if state.open is None else merged(state.open, metrics)
         state.open_time = time
         state.open_events += 1
