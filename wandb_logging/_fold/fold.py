@@ -75,8 +75,8 @@ class _Folder:
         self.definitions = Definitions(self.work)
         self.rows = Rows(self.work, self.definitions)
         self.mined = Mined(self.work, self.rows)
-        self._labelled: Labelled | None = None
-        self._apart: Apart | None = None
+        self.labelled = Labelled(self.work, self.rows, self.definitions)
+        self.apart = Apart(self.work, self.rows, self.labelled)
 
     def take(self, bodies: Iterable[bytes]) -> None:
         """Take events, in order.
@@ -131,13 +131,10 @@ class _Folder:
             if taken:
                 self._settle(taken, runtime, last)
                 taken, last, names = 0, {}, []
-            if len(body) > MAX_TEXT:
-                self.rows.has_long_text = True
             self._take(event, body)
             runtime, step, paused = state.runtime, state.step, state.paused
             alone = state.open is None and self._rows_stand_alone
-        if taken:
-            self._settle(taken, runtime, last)
+        self._settle(taken, runtime, last)
 
     @property
     def _rows_stand_alone(self) -> bool:
@@ -151,16 +148,17 @@ class _Folder:
         state.events += taken
         state.runtime = runtime
         state.summary.update(last)
-        self.delta.summary_changed = True
+        self.delta.summary_changed |= taken > 0
 
     def _take(self, event: Any, body: bytes) -> None:
         state = self.state
         state.events += 1
+        self.rows.has_long_text |= len(body) > MAX_TEXT
         if type(event) is not dict:
             self.work.set_aside("not an event", body.decode("utf-8", "replace"))
             return
         time: Any = event.get("t")
-        if (type(time) is not float or not 0.0 <= time < YEAR_10000) and not is_time(time):
+        if not is_time(time):
             self.work.set_aside("t is no time", {"t": time})
             time = event["t"] = self.rules.start + state.paused + max(0.0, state.runtime - self.rules.base_runtime)
         if "resume" in event:
@@ -171,35 +169,18 @@ class _Folder:
             event = marked(event, label) if label else event
             if type(metrics) is dict:
                 self.labelled.take(event, metrics, time, label)
-        elif type(metrics) is dict and not (
-            "step" in event and (self._apart or self.apart).takes(event, metrics, time)
-        ):
+        elif type(metrics) is dict and not ("step" in event and self.apart.takes(event, metrics, time)):
             if state.open is None and OF_A_STEP.isdisjoint(event) and RESERVED.isdisjoint(metrics):
                 self.rows.put(metrics, time, state.runtime)  # complete, and of the current step
                 state.step += 1
             else:
                 self.rows.take(event, metrics, time)
-        if "text" in event:
-            self.texts.take(event)
+        self.texts.take(event)
         if self.mined.wanted and not label:
             self.mined.take(event, time)
             self._tell_of_mining(time)
         if not ROW_AND_TEXT.issuperset(event):
             self._rest(event, time)
-
-    @property
-    def apart(self) -> Apart:
-        """Who takes the rows of other processes that say steps; made where rows say some."""
-        if self._apart is None:
-            self._apart = Apart(self.work, self.rows, self.labelled)
-        return self._apart
-
-    @property
-    def labelled(self) -> Labelled:
-        """Who takes the rows of processes that have steps of their own; made where there are such."""
-        if self._labelled is None:
-            self._labelled = Labelled(self.work, self.rows, self.definitions)
-        return self._labelled
 
     def _rest(self, event: dict[str, Any], time: float) -> None:
         if type(event.get("output")) is str:
