@@ -64,6 +64,9 @@ def finish(rules: Rules, state: State) -> tuple[State, Delta]:
 class _Folder:
     """Folds one event after the other into its state and delta."""
 
+    rows_kind: type[Rows] = Rows
+    texts_kind: type[Texts] = Texts
+
     def __init__(self, rules: Rules, state: State) -> None:
         self.rules = rules
         self.state = copy.copy(state)
@@ -71,9 +74,9 @@ class _Folder:
         self.state.summary = dict(state.summary)
         self.work = Work(rules, self.state)
         self.delta = self.work.delta
-        self.texts = Texts(self.work)
+        self.texts = self.texts_kind(self.work)
         self.definitions = Definitions(self.work)
-        self.rows = Rows(self.work, self.definitions)
+        self.rows = self.rows_kind(self.work, self.definitions)
         self.mined = Mined(self.work, self.rows)
         self.labelled = Labelled(self.work, self.rows, self.definitions)
         self.apart = Apart(self.work, self.rows, self.labelled)

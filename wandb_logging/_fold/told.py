@@ -81,16 +81,57 @@ def mark(state: State) -> State:
     return replace(state, summary={}, aggregates={}, config={}, run={}, alerts={})
 
 
+class _Rows(Rows):
+    """Rows as values."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.values: list[dict[str, Any]] = []
+
+    def put(self, row: dict[str, Any], time: float, runtime: float) -> None:
+        state = self._work.state
+        if state.metrics:
+            self._definitions.found(row)
+        row["_step"] = state.step
+        row.setdefault("_timestamp", time)
+        row["_runtime"] = runtime
+        self.values.append(row)
+        state.rows += 1
+
+
+class _Texts(Texts):
+    """Text as values."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.values: dict[int, Text] = {}
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        text, state = event.get("text"), self._work.state
+        if type(text) is not str:
+            return
+        level, logger = str(event.get("level") or ""), str(event.get("logger") or "")
+        for part in text.replace("\r\n", "\n").split("\n"):
+            self.values[state.lines] = Text(event["t"], state.step, level, logger, is_error(event), part)
+            state.lines += 1
+
+    def take_output(self, text: str, time: float, *, error: bool) -> None:
+        state = self._work.state
+        if self._screen is None:
+            self._screen = Screen(state.screen)
+        for number, line in self._screen.write(text, state.lines, time, error=error).items():
+            level = "stderr" if line.error else "stdout"
+            self.values[number] = Text(line.time, state.step, level, "", line.error, line.text)
+            state.lines = max(state.lines, number + 1)
+
+
 class _Teller(_Folder):
     """A fold whose rows and text stay values."""
 
-    texts: _Texts
     rows: _Rows
-
-    def __init__(self, rules: Rules, state: State) -> None:
-        super().__init__(rules, state)
-        self.rows = _Rows(self.work, self.definitions)
-        self.texts = _Texts(self.work)
+    texts: _Texts
+    rows_kind = _Rows
+    texts_kind = _Texts
 
     def told(self) -> Told:
         return Told(self.rows.values, self.texts.values, [*map(_sample, self.delta.samples)], self.delta.tasks)
@@ -138,50 +179,6 @@ class _Teller(_Folder):
         state.rows += taken
         state.events += taken
         state.runtime = runtime
-
-
-class _Rows(Rows):
-    """Rows as values."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.values: list[dict[str, Any]] = []
-
-    def put(self, row: dict[str, Any], time: float, runtime: float) -> None:
-        state = self._work.state
-        if state.metrics:
-            self._definitions.found(row)
-        row["_step"] = state.step
-        row.setdefault("_timestamp", time)
-        row["_runtime"] = runtime
-        self.values.append(row)
-        state.rows += 1
-
-
-class _Texts(Texts):
-    """Text as values."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.values: dict[int, Text] = {}
-
-    def take(self, event: Mapping[str, Any]) -> None:
-        text, state = event.get("text"), self._work.state
-        if type(text) is not str:
-            return
-        level, logger = str(event.get("level") or ""), str(event.get("logger") or "")
-        for part in text.replace("\r\n", "\n").split("\n"):
-            self.values[state.lines] = Text(event["t"], state.step, level, logger, is_error(event), part)
-            state.lines += 1
-
-    def take_output(self, text: str, time: float, *, error: bool) -> None:
-        state = self._work.state
-        if self._screen is None:
-            self._screen = Screen(state.screen)
-        for number, line in self._screen.write(text, state.lines, time, error=error).items():
-            level = "stderr" if line.error else "stdout"
-            self.values[number] = Text(line.time, state.step, level, "", line.error, line.text)
-            state.lines = max(state.lines, number + 1)
 
 
 def _sample(line: str) -> dict[str, Any]:
