@@ -106,6 +106,13 @@ def sender(tmp_path: Path) -> Uploader:
 
 
 class TestDone:
+    def test_each_once(self, sender: Uploader) -> None:
+        """Also one that comes twice at once."""
+        task = sender.file("a.txt")
+        sender.waiting.add([task, task])
+        sender.waiting.add([task])
+        assert sender.waiting.tasks == [task]
+
     def test_in_order_and_once(self, sender: Uploader) -> None:
         """What is added again while it waits is done once, and nothing waits afterwards."""
         tasks = [alert("a"), sender.file("x.txt"), alert("b")]

@@ -79,7 +79,9 @@ class Waiting:
 
     def add(self, tasks: Iterable[Task]) -> None:
         """Have some done, each once."""
-        self.tasks += [task for task in tasks if task not in self.tasks]
+        for task in tasks:
+            if task not in self.tasks:
+                self.tasks.append(task)
 
     def add_captured(self) -> None:
         """Have the standard files uploaded that were captured since the run was opened, each once."""

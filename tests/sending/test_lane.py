@@ -1,0 +1,112 @@
+"""Promises of the lane for files: what the work gives comes back, other things go on beside it, a thread is no must."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from tests.patience import PATIENCE
+from tests.runs import Clock
+from wandb_logging._errors import TransportError
+from wandb_logging._process.listener import own_threads
+from wandb_logging._sending.lane import Lane
+from wandb_logging._server.link import Link
+
+
+class Client:
+    """Takes note of being closed."""
+
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def link_to(client: Any) -> Link:
+    clock = Clock()
+    return Link(lambda: client, clock.pace(), clock)
+
+
+@pytest.fixture
+def without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None can be started, as where the interpreter ends."""
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+
+@pytest.mark.usefixtures("without_threads")
+class TestWithoutAThread:
+    def test_the_work_is_done_here(self) -> None:
+        """By the caller's thread, over the lane's own link; and nothing else meanwhile."""
+        link, meanwhile = link_to(Client()), []
+        found = Lane(link, lambda: meanwhile.append(1)).do(lambda given: (given, threading.current_thread()))
+        assert found == (link, threading.current_thread())
+        assert meanwhile == []
+
+    @pytest.mark.parametrize("error", [TransportError("away"), KeyError("a"), KeyboardInterrupt()])
+    def test_what_it_raises_is_raised(self, error: BaseException) -> None:
+        """The very exception, whatever it is."""
+
+        def work(_link: Link) -> None:
+            raise error
+
+        with pytest.raises(type(error)) as raised:
+            Lane(link_to(Client()), lambda: None).do(work)
+        assert raised.value is error
+
+    def test_it_counts_as_ours_while_it_lasts(self) -> None:
+        """What requests log there is told apart from what the program logs; afterwards the thread is the program's."""
+        own: list[bool] = []
+        Lane(link_to(Client()), lambda: None).do(lambda _: own.append(threading.get_ident() in own_threads))
+        assert own == [True]
+        assert threading.get_ident() not in own_threads
+
+    def test_one_after_the_other(self) -> None:
+        """A lane goes on after work that failed."""
+        lane = Lane(link_to(Client()), lambda: None)
+        with pytest.raises(ZeroDivisionError):
+            lane.do(lambda _: 1 / 0)
+        assert lane.do(lambda _: None) is None
+        assert lane.do(lambda _: 5) == 5
+
+
+def test_something_else_goes_on_beside_it() -> None:
+    """On the caller's thread, again and again until the work is done."""
+    threads: list[threading.Thread] = []
+    went_on = threading.Event()
+
+    def meanwhile() -> None:
+        threads.append(threading.current_thread())
+        if len(threads) == 2:
+            went_on.set()
+
+    assert Lane(link_to(Client()), meanwhile).do(lambda _: went_on.wait(PATIENCE))
+    assert set(threads) == {threading.current_thread()}
+
+
+def test_what_goes_wrong_meanwhile_is_raised() -> None:
+    """It is not kept for the end of work that may take hours."""
+    done = threading.Event()
+    try:
+        with pytest.raises(OSError, match="no room"):
+            Lane(link_to(Client()), fail).do(lambda _: done.wait(PATIENCE))
+    finally:
+        done.set()
+
+
+def fail() -> None:
+    raise OSError("no room")
+
+
+def test_it_closes_its_connections() -> None:
+    client = Client()
+    link = link_to(client)
+    lane = Lane(link, lambda: None)
+    lane.do(lambda given: given.call(lambda _: None))
+    lane.close()
+    assert client.closed
