@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tests.robustness import (
     canary,
+    crowd,
     damage,
     days,
     fuzz,
@@ -80,6 +81,7 @@ STUDIES = [
     Study("each fsync is needed", "2, 3", power.needless),
     Study("network faults", "3, 5", network.study),
     Study("simulated days", "3, 5", days.study, parts=2),
+    Study("crowd", "3", crowd.study),
     Study("memory", "5", memory.study, parts=3),
     Study("one owner, forks", "3, 5", owner.study),
     Study("processes", "1, 3, 5", processes.study),

@@ -125,6 +125,11 @@ def first_notice(standing: Standing, path: Path | None) -> Notice | None:
     return Notice("ranks", words.held(launch.rank, launch.world_size, path.parent.parent), INFO)
 
 
+def common_folder(settings: Settings) -> Path | None:
+    """A folder that the processes of a scheduler's jobs share, on whichever host they are; None without a scheduler."""
+    return settings.cache_dir.absolute() / _FOLDER if launch_here().job is not None else None
+
+
 def _folder(cache_dir: Path) -> Path:
     folder = cache_dir.absolute() / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ from wandb_logging._errors import (
 )
 from wandb_logging._events.send_options import SendOptions
 from wandb_logging._process.notices import Notices
-from wandb_logging._run import words
+from wandb_logging._run import ranks, words
 from wandb_logging._run.connection import Connection
 from wandb_logging._run.delivery import Delivery
 from wandb_logging._run.engines import Lookout
@@ -130,6 +130,7 @@ class Rounds:
             before_end=self._capture_rest,
             keeper=journal.keeper,
             meanwhile=self.glance,
+            allowance=ranks.common_folder(settings),
         )
         self._recovery = self._new_recovery() if settings.recover and delivery.has_rounds else None
 

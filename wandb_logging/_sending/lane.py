@@ -23,12 +23,12 @@ class Lane:
     """
 
     def __init__(self, link: Link, meanwhile: Callable[[], object]) -> None:
-        self._link = link
+        self.link = link
         self._meanwhile = meanwhile
 
     def do(self, work: Callable[[Link], T]) -> T:
         """What the work gives, or raises. Where no thread can be started it is done here, and nothing meanwhile."""
-        errand = _Errand(work, self._link)
+        errand = _Errand(work, self.link)
         try:
             threading.Thread(target=errand.do, name="wandb-logging-files", daemon=True).start()
         except RuntimeError:  # the interpreter ends (from 3.12 on), or there are too many
@@ -41,7 +41,7 @@ class Lane:
 
     def close(self) -> None:
         """Close its connections."""
-        self._link.close()
+        self.link.close()
 
 
 class _Errand(Generic[T]):

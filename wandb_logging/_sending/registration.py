@@ -81,6 +81,11 @@ class Registration:
         app = self.info.app_url or protocol.app_url(self.info.host or "")
         return protocol.run_url(app, self.remote.entity, self.remote.project, self.remote.name)
 
+    @property
+    def share(self) -> str:
+        """Names that with which the run shares what W&B takes: its project."""
+        return f"{self.info.host} {self.info.project}"
+
     def config_json(self, state: fold.State) -> str:
         """The run's config as the server keeps it."""
         return protocol.config_json(state.config, self._writer_id, state.metrics, self._environment)

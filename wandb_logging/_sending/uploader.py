@@ -30,6 +30,7 @@ from wandb_logging._sending.registration import Registration
 from wandb_logging._sending.standard_files import OUTPUT
 from wandb_logging._sending.target import AS_IT_WAS, Target
 from wandb_logging._sending.waiting import Waiting
+from wandb_logging._server.allowance import Allowance
 from wandb_logging._server.body import StreamBody
 from wandb_logging._server.link import Link, OutOfTime
 from wandb_logging._server.stream import Stream
@@ -47,6 +48,8 @@ class Ports:
         before_end: called before the server is told that the run ended: the last moment for a file to come.
         meanwhile: called every now and then while files are sent, which may take hours: the moment for a `glance`.
         keeper: keeps the files that sending makes; None where their room is not bounded.
+        allowance: folder of the file by which all that send to the project share what it may have; None: that of this
+            host.
     """
 
     say: Callable[[str, str], object] = lambda _kind, _text: None
@@ -54,6 +57,7 @@ class Ports:
     before_end: Callable[[], object] = lambda: None
     meanwhile: Callable[[], object] = lambda: None
     keeper: Keeper | None = None
+    allowance: Path | None = None
 
 
 class Uploader:
@@ -165,7 +169,8 @@ class Uploader:
         try:
             run.registration.rename()
             self._send_rows(run)
-            self._perform_tasks(run)
+            if self._ends_with(ending) is None:
+                self._perform_tasks(run)  # else with the last files: their addresses are asked for together
             self._end(run, ending)
             if live:
                 self._beat(run)
@@ -216,6 +221,7 @@ class Uploader:
     def _open_directory(self) -> _Opened:
         if self._opened is None or self._opened.is_closed:
             registration = Registration(self.run_dir, self.link, self._host, self.target, self._ports.say)
+            self.link.allowance = self._lane.link.allowance = Allowance(registration.share, self._ports.allowance)
             cursor = self.run_dir.cursor if registration.remote else Cursor()
             try:
                 state = _state_of(cursor, registration)
@@ -365,11 +371,17 @@ class Uploader:
     def _count_aside(self, task: Task) -> None:
         self.state.set_aside += task.kind != "standard"  # those are ours, not the program's
 
+    def _ends_with(self, ending: int | None) -> int | None:
+        """The exit code that the server is to be told; None while the run goes on, or when it was told."""
+        if self._complete:
+            return None
+        return self.state.exit if self.state.exit is not None else ending
+
     def _end(self, run: _Opened, ending: int | None) -> None:
         """Tell the server how the run ended, if it has and was not told."""
         if self._complete:
             return
-        code = self.state.exit if self.state.exit is not None else ending
+        code = self._ends_with(ending)
         if code is None:
             if run.waiting.uploaded:
                 self._deliver(run, self._new_batch(run))

@@ -43,6 +43,9 @@ _HOPELESS = (
 )
 
 
+# Proxies, stream, verify and cert of a request as `Client` makes it.
+_NOTHING_GIVEN: tuple[Any, ...] = ({}, True, None, None)
+_BELIEVED = 60.0  # seconds for which an environment stays as it was
 _LEAST_PIECE = 4  # characters of a password: fewer are part of any text
 _USER = re.compile(r"(?<=://)[^/\s]*(?=@)")
 _NO_TLS = re.compile("wrong[ _]version[ _]number|http[ _]request|unknown[ _]protocol|record layer fail", re.IGNORECASE)
@@ -85,6 +88,18 @@ class _Session(requests.Session):
         super().__init__()
         for scheme in ("http://", "https://"):
             self.mount(scheme, _Adapter())
+        self._environment: dict[str, tuple[float, Any]] = {}  # what it says of a host, and until when that is believed
+
+    def merge_environment_settings(self, url: Any, *given: Any) -> Any:
+        """Proxies and certificates as the environment has them: to ask it is a fifth of the work for a request."""
+        if given != _NOTHING_GIVEN:
+            return super().merge_environment_settings(url, *given)
+        origin, now = "/".join(str(url).split("/", 3)[:3]), time.monotonic()
+        until, found = self._environment.get(origin, (0.0, None))
+        if now >= until:
+            found = super().merge_environment_settings(url, *given)
+            self._environment[origin] = now + _BELIEVED, found
+        return {**found, "proxies": dict(found["proxies"])}
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         del response

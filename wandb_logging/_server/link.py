@@ -24,9 +24,11 @@ from wandb_logging._settings.settings import DEFAULT_HOST
 
 if TYPE_CHECKING:
     # At run time a client comes from `connect`: `requests` is most of the import time, and only sending needs it.
+    from wandb_logging._server.allowance import Allowance
     from wandb_logging._server.client import Client
 
 _APART = 1.0  # least seconds between a try that failed and the next, whoever asks for it
+_SHORT = 0.001  # seconds that are not worth waiting
 _RETRY_FOR = 60.0  # seconds one request is tried before the caller is told; the next drain tries again
 
 
@@ -69,6 +71,7 @@ class Link:
         last_request: when the server last answered, by `now`.
         trouble: why the latest try failed; None once one succeeded.
         features: names of what the server can do; None until it was asked.
+        allowance: what all that send to the project take their turn from; None: nobody else is thought of.
     """
 
     def __init__(self, connect: Callable[[], Client], pace: Pace, now: Callable[[], float] = time.monotonic) -> None:
@@ -76,6 +79,7 @@ class Link:
         self.last_request = now()
         self.trouble: WandbLoggingError | None = None
         self.features: set[str] | None = None
+        self.allowance: Allowance | None = None
         self._connect = connect
         self._client: Client | None = None
         self.now = now
@@ -89,8 +93,13 @@ class Link:
         )
         return result
 
-    def call(self, request: Callable[[Client], Any], attempts: int | None = None) -> Any:
+    def call(self, request: Callable[[Client], Any], attempts: int | None = None, size: int = 0) -> Any:
         """Make a request, again and again while that can help (protocol 1.2).
+
+        Args:
+            request: what to do with a client.
+            attempts: how often at most; default: as long as it is worth it.
+            size: bytes of it, of which a project has an allowance.
 
         Raises:
             TransportError, HTTPStatusError, GraphQLError: the last failure.
@@ -103,7 +112,7 @@ class Link:
 
         try:
             result = repeated(
-                partial(self._try, request, client),
+                partial(self._try, request, client, size),
                 worth=_worth_retrying,
                 enough=lambda: self.now() >= until or self.pace.out_of_time(),
                 attempts=attempts,
@@ -139,8 +148,9 @@ class Link:
         finally:
             self._once = False
 
-    def _try(self, request: Callable[[Client], Any], client: Client) -> Any:
+    def _try(self, request: Callable[[Client], Any], client: Client, size: int) -> Any:
         self._wait_for_leave()
+        self._wait_for_turn(size)
         try:
             result = request(client)
         except WandbLoggingError as exc:
@@ -164,6 +174,17 @@ class Link:
         while (left := self._not_before - self.now()) > 0 and self.trouble is not None:
             if self._once or self.pace.out_of_time():
                 raise copy.copy(self.trouble)
+            self.pace.sleep(left)
+
+    def _wait_for_turn(self, size: int) -> None:
+        """Wait until others that send to the project leave room; not where there is no time, nor by a clock of tests.
+
+        Whoever is out of time goes at once: the server may say no.
+        """
+        if self.allowance is None or self.now is not time.monotonic:
+            return
+        until = self.now() + self.allowance.take(size)
+        while (left := until - self.now()) > _SHORT and not self._once and not self.pace.out_of_time():
             self.pace.sleep(left)
 
     def close(self) -> None:

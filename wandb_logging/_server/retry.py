@@ -26,7 +26,7 @@ def repeated(
     """
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(worth),
-        wait=_wait,
+        wait=wait,
         stop=tenacity.stop_any(
             tenacity.stop_after_attempt(attempts) if attempts else tenacity.stop_never, _stop_when(enough)
         ),
@@ -50,7 +50,7 @@ class _stop_when(tenacity.stop.stop_base):  # noqa: N801  named as tenacity name
 _backoff = tenacity.wait_exponential(multiplier=2, max=60) + tenacity.wait_random(0, 1)
 
 
-def _wait(attempt: tenacity.RetryCallState) -> float:
+def wait(attempt: tenacity.RetryCallState) -> float:
     """The server's own Retry-After if it gave one, else 2, 4, 8 ... 60 seconds and a bit (protocol 1.2)."""
     error = attempt.outcome.exception() if attempt.outcome else None
     wanted = getattr(error, "retry_after", None)

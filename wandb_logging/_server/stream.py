@@ -24,7 +24,7 @@ _HOPELESS = 10  # lines refused, none taken: then the fault is not in the lines
 _NOTE = "(line set aside)"
 
 
-class _Allowance:
+class Allowance:
     """How soon the next request may go: a bucket that fills with time and gives one token a request."""
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -61,7 +61,7 @@ class Stream:
         self._link = link
         self._gzip = gzip and remote.gzip
         self._path = protocol.stream_path(remote.entity, remote.project, remote.name)
-        self._allowance = _Allowance(link.now)
+        self._allowance = Allowance(link.now)
 
     def post(self, body: StreamBody) -> None:
         """Send a body as it is, and wait if the server says that the quota is used up.
@@ -76,7 +76,7 @@ class Stream:
                 self._wait_for_turn()
             return client.file_stream(self._path, data, gzip=self._gzip)
 
-        stopped, wait = self._link.call(request)
+        stopped, wait = self._link.call(request, size=len(data))
         self.stopped |= stopped
         if wait:
             self._link.pace.sleep(wait)
