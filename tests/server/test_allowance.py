@@ -86,7 +86,7 @@ def test_who_holds_the_file_for_ever_stops_nobody(tmp_path: Path, monkeypatch: p
     os.close(fd)
 
 
-def test_a_link_waits_for_its_turn(tmp_path: Path) -> None:
+def test_a_link_waits_for_its_turn() -> None:
     """As long as there is time; who has none goes at once."""
     slept: list[float] = []
     hurry = False
@@ -99,13 +99,17 @@ def test_a_link_waits_for_its_turn(tmp_path: Path) -> None:
         def close(self) -> None:
             pass
 
+    class Full(Allowance):
+        def take(self, size: int = 0) -> float:
+            return size / 1000
+
     link = Link(Nobody, Pace(sleep, lambda: hurry))  # type: ignore[arg-type]  # nothing is asked of the client
-    link.allowance = Allowance("p", tmp_path)
-    for _ in range(int(REQUESTS.burst) + 40):
-        assert link.call(lambda _client: 1) == 1
-    assert sum(slept) / 2 > 0.01
+    link.allowance = Full("p")
+    began = time.monotonic()
+    assert link.call(lambda _client: 1, size=50) == 1
+    assert time.monotonic() - began >= 0.049
+    assert slept
     hurry = True
     slept.clear()
-    for _ in range(40):
-        link.call(lambda _client: 1)
+    link.call(lambda _client: 1, size=50)
     assert slept == []

@@ -157,6 +157,39 @@ def _found(path: Path, *, missing_ok: bool) -> list[RunDir]:
     return run_dirs
 
 
+class _Clients:
+    """Clients that are done with one run, for the next: to connect anew takes longer than to send a small one."""
+
+    def __init__(self) -> None:
+        self._free: dict[tuple[str, str, float], list[Client]] = {}
+
+    def take(self, host: str, key: str, timeout: float) -> Client:
+        """One that nobody else uses; closing it gives it back."""
+        free = self._free.setdefault((host, key, timeout), [])
+        try:
+            return free.pop()
+        except IndexError:
+            return _Kept(free, host, key, timeout)
+
+    def close(self) -> None:
+        """Close those that nobody uses."""
+        for free in self._free.values():
+            while free:
+                Client.close(free.pop())
+
+
+class _Kept(Client):
+    """One that is kept when it is closed."""
+
+    def __init__(self, free: list[Client], host: str, key: str, timeout: float) -> None:
+        super().__init__(host, key, timeout=timeout)
+        self._free = free
+
+    def close(self) -> None:
+        """Give it back."""
+        self._free.append(self)
+
+
 @dataclass(frozen=True)
 class _Plan:
     """What holds for all runs of one `sync`."""
@@ -171,6 +204,7 @@ class _Plan:
     broken: threading.Event  # nobody waits for the result any more
     targets: dict[Path, Target] = field(default_factory=dict)  # what is left of it for a run that was tried
     features: dict[str, set[str]] = field(default_factory=dict)  # of each server, asked once
+    clients: _Clients = field(default_factory=lambda: _Clients())
     settings: Settings = field(default_factory=Settings)
     notices: Notices = field(default_factory=Notices)
 
@@ -181,6 +215,7 @@ def _sync_all(run_dirs: list[RunDir], plan: _Plan) -> tuple[list[Report], bool]:
     done = side_by_side(
         lambda number, run_dir: _sync_one(run_dir, plan, away, first=number == 0), run_dirs, plan.jobs, plan.broken
     )
+    plan.clients.close()
     plan.notices.say_all()
     return [report for report, _ in done], any(go_on for _, go_on in done)
 
@@ -293,7 +328,7 @@ class _Sender:
                 continue
             if found.problem:
                 raise AuthError(f"the key from {found.source} is malformed: {found.problem}")
-            return Client(self._host, found.key, timeout=self._options.timeout)
+            return self._plan.clients.take(self._host, found.key, self._options.timeout)
         raise AuthError("no API key was found")
 
     def _progress(self) -> None:
