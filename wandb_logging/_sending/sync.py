@@ -204,7 +204,7 @@ class _Plan:
     broken: threading.Event  # nobody waits for the result any more
     targets: dict[Path, Target] = field(default_factory=dict)  # what is left of it for a run that was tried
     features: dict[str, set[str]] = field(default_factory=dict)  # of each server, asked once
-    clients: _Clients = field(default_factory=lambda: _Clients())
+    clients: _Clients = field(default_factory=_Clients)
     settings: Settings = field(default_factory=Settings)
     notices: Notices = field(default_factory=Notices)
 
