@@ -177,6 +177,7 @@ def plain(tree: Any, run_id: str) -> Any:
     text = json.dumps(tree, default=str)
     text = re.sub(r"wandb-client-artifact://\w+", "wandb-client-artifact://ID", text)
     text = re.sub(r"0x[0-9a-f]{6,}", "0x", text)
+    text = re.sub(r"(run-\w+-\w+)-\w{6}(?=:v\d)", r"\1", text)  # of a key with signs that a name has not
     return json.loads(text.replace(run_id, "ID"))
 
 

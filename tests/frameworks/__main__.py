@@ -60,6 +60,15 @@ FRAMEWORKS = {
     "ultralytics_yolo": "ultralytics",
     "xgboost_callback": "xgboost",
 }
+# With these TensorFlow is hidden: PyTorch's `SummaryWriter` would load it where it is installed, and the official SDK's
+# process ends with a segmentation fault when both are loaded.
+WITHOUT_TENSORFLOW = {
+    "cleanrl_ppo",
+    "cleanrl_dqn",
+    "sb3_callback",
+    "sb3_tensorboard",
+    "simpletransformers_classification",
+}
 # How fast it ran, and names that each run makes for itself.
 NOT_COMPARED = {
     "_runtime",
@@ -110,7 +119,10 @@ def run_with(client: str, program: str) -> Outcome:
     """Run a program in a folder of its own."""
     folder = tempfile.mkdtemp(prefix=f"{program}-{client}-")
     kept = without("WANDB_", "NETRC")
-    path = {"PYTHONPATH": FOLDER} if client == "compat" else {}
+    found_first = [FOLDER, str(HERE.parents[1])] if client == "compat" else []
+    if program in WITHOUT_TENSORFLOW:
+        found_first.append(hidden("tensorflow", folder))
+    path = {"PYTHONPATH": os.pathsep.join(found_first)}
     quiet = {
         "HOME": folder,
         "CUDA_VISIBLE_DEVICES": "",
@@ -135,6 +147,14 @@ def run_with(client: str, program: str) -> Outcome:
             return Outcome(f"more than {PATIENCE} s")
         trees = json.dumps([tree_of(run) for run in server.runs]).replace(os.path.realpath(folder), "FOLDER")
         return Outcome(done.returncode, done.stderr, json.loads(trees))
+
+
+def hidden(module: str, folder: str) -> str:
+    """A folder that makes a module one that is not installed, where it comes first on the path."""
+    made = Path(folder, "hidden")
+    made.mkdir()
+    (made / f"{module}.py").write_text(f"raise ImportError('{module} is hidden')\n", encoding="utf-8")
+    return str(made)
 
 
 def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -71,7 +71,7 @@ def run_with(client: str, checkout: Path, only: Iterable[str] | None) -> dict[st
         Path(folder, "pytest.ini").write_text(OPTIONS, encoding="utf-8")
         report, chosen = Path(folder, "report.xml"), Path(folder, "only.txt")
         path = [FOLDER, folder] if client == "compat" else [folder]
-        given = {"PYTHONPATH": os.pathsep.join(path)}
+        given = {"PYTHONPATH": os.pathsep.join([*path, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)}
         if only is not None:
             chosen.write_text("\n".join(only), encoding="utf-8")
             given["ONLY"] = str(chosen)

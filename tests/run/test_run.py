@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import errno
+import pickle
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -186,6 +188,25 @@ def test_log_config_and_files_arrive(wandb_server: LocalServer, tmp_path: Path) 
     assert stored.files["model.bin"] == b"\0" * 1000
     assert stored.files["sub/notes.txt"] == b"hello"
     assert {"model.bin", "sub/notes.txt"} <= set(stored.uploaded)
+
+
+def test_what_is_set_in_the_config_is_set_in_the_run(wandb_server: LocalServer) -> None:
+    """As an item, by `update` and its like; a copy is one's own."""
+    with run_on(wandb_server, config={"a": 1, "deep": {"b": 1}}) as run:
+        run.config["lr"] = 0.1
+        run.config.update({"c": [1]}, d=2)
+        assert run.config.setdefault("e", 5) == run.config.setdefault("e", 6) == 5
+        run.config |= {"f": 7}
+        run.config = {"g": 8}
+        mine = copy.deepcopy(run.config)
+        mine["h"] = 9
+        assert type(pickle.loads(pickle.dumps(run.config))) is dict
+        for take_out in (run.config.pop, run.config.__delitem__):
+            with pytest.raises(LogError, match="cannot be taken out"):
+                take_out("a")
+        expected = {"a": 1, "deep": {"b": 1}, "lr": 0.1, "c": [1], "d": 2, "e": 5, "f": 7, "g": 8}
+        assert run.config == expected
+    assert wandb_server.runs[0].config == expected
 
 
 def test_a_changed_config_goes_when_it_has_been_quiet(

@@ -72,8 +72,8 @@ def _samples(samples: Any) -> Any:
     if array.ndim not in {1, 2} or array.dtype.kind not in "fi":
         raise LogError(f"Audio: expected samples of one or two dimensions, got shape {array.shape} of {array.dtype}")
     if array.dtype.kind == "f":
-        # Rounded down, as libsndfile does, with which the official SDK writes.
-        array = np.clip(np.floor(array.astype(float) * 2**15), -(2**15), 2**15 - 1)
+        # To 32 bits, of which the lower half is cut off, as libsndfile does, with which the official SDK writes.
+        array = np.clip(np.floor(np.rint(array.astype(float) * 2**31) / 2**16), -(2**15), 2**15 - 1)
     elif array.dtype != np.int16:
         raise LogError(f"Audio: expected floats from -1 to 1 or 16-bit integers, got {array.dtype}")
     return array.astype("<i2")

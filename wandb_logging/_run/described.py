@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging._report import Report
 from wandb_logging._run.background import Background
+from wandb_logging._run.config import Config
 from wandb_logging._run.start import Journal
 from wandb_logging._settings.settings import Settings
 
@@ -25,6 +26,7 @@ class Described:
     if TYPE_CHECKING:
 
         def flush(self, timeout: float | None = None) -> Report: ...
+        def update_config(self, mapping: Any = None, **values: Any) -> None: ...
 
         @property
         def _goes_on(self) -> bool: ...
@@ -143,11 +145,18 @@ class Described:
         return self._journal.run_dir.path if self._journal.run_dir.on_disk else None
 
     @property
-    def config(self) -> dict[str, Any]:
-        """A copy of the config as it stands; of a resumed run with what the server has, once it has been asked."""
+    def config(self) -> Config:
+        """The config as it stands; of a resumed run with what the server has, once it has been asked.
+
+        `run.config["lr"] = 0.1` sets a key, as `update_config` does.
+        """
         remote = self._background.remote
         before = {key: value for key, value in remote.config.items() if key != "_wandb"} if remote else {}
-        return {**before, **self._earlier_config, **self._config}
+        return Config({**before, **self._earlier_config, **self._config}, self.update_config)
+
+    @config.setter
+    def config(self, values: Mapping[str, Any]) -> None:
+        self.update_config(values)
 
     @functools.cached_property
     def _earlier_config(self) -> dict[str, Any]:

@@ -148,13 +148,22 @@ class ConfigStatic(dict[str, Any]):
         raise AttributeError(f"{key}: this is a copy of the run's config; set it in run.config")
 
 
+def parts_of(value: object, deep: int = 8) -> Iterator[object]:
+    """A value, and what is in it, as deep as an artifact may have been put. Only dicts and lists are looked into."""
+    yield value
+    if deep and type(value) in {dict, list, tuple}:
+        for part in list(value.values() if isinstance(value, dict) else value):  # type: ignore[call-overload]  # a list
+            yield from parts_of(part, deep - 1)
+
+
 def may_name_artifact(value: object) -> bool:
-    """Whether a value may be or name an artifact: only a run can tell. Other values hold none, deep in them or not."""
-    if isinstance(value, str):
-        return value.startswith("wandb-artifact://")
-    if isinstance(value, Mapping):
-        return value.get("_type") == "artifactVersion" or any(map(may_name_artifact, value.values()))
-    return hasattr(value, "manifest") and hasattr(value, "is_draft")
+    """Whether a value may be or name an artifact, or have one in it: only a run can tell."""
+    return any(
+        (type(part) is str and part.startswith("wandb-artifact://"))
+        or (type(part) is dict and part.get("_type") == "artifactVersion")
+        or (type(part).__name__ == "Artifact" and hasattr(type(part), "is_draft"))
+        for part in parts_of(value)
+    )
 
 
 def merged(before: Any, now: Any) -> Any:

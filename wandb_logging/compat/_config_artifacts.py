@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from wandb_logging._artifacts import changing
 from wandb_logging._errors import LogError
 from wandb_logging.compat._artifact import Artifact
+from wandb_logging.compat._config import parts_of
 
 if TYPE_CHECKING:
     from wandb_logging.compat._run import Run
@@ -18,16 +19,19 @@ _BY_ID = "_id/"
 
 def names_artifact(value: object) -> bool:
     """Whether a value of a config is an artifact, or names one as the official SDK has it."""
-    if isinstance(value, Mapping):
+    if type(value) is dict:
         return value.get("_type") == "artifactVersion"
-    return isinstance(value, Artifact) or (isinstance(value, str) and value.startswith(_SCHEME))
+    return is_artifact(value) or (type(value) is str and value.startswith(_SCHEME))
+
+
+def is_artifact(value: object) -> bool:
+    """Whether it is one; nothing is asked of the value itself."""
+    return issubclass(type(value), Artifact)
 
 
 def has_within(value: object) -> bool:
     """Whether there is an artifact deep in a value, where none can be."""
-    if isinstance(value, Mapping):
-        return any(isinstance(item, Artifact) or has_within(item) for item in value.values())
-    return isinstance(value, (list, tuple)) and any(isinstance(item, Artifact) or has_within(item) for item in value)
+    return not is_artifact(value) and any(map(is_artifact, parts_of(value)))
 
 
 def artifact_of(run: Run, value: Any) -> Artifact:

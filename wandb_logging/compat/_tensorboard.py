@@ -49,11 +49,21 @@ def sync(run: Run) -> None:
 
 
 def end(run: Run) -> None:
-    """Have what writers still hold written, before a run ends."""
-    if _folders.pop(id(run), None) is not None:
+    """Have what writers still hold written, before a run ends; their files are the run's, too, for its TensorBoard."""
+    folders = _folders.pop(id(run), None)
+    if folders is not None:
         for writer in list(_writers):
             with contextlib.suppress(Exception):  # it is closed
                 _write_out(writer)
+        for file in [file for folder in folders for file in sorted(folder.rglob("*.tfevents.*"))]:
+            with contextlib.suppress(OSError):  # it is gone
+                run._run.upload_file(file, _name_of(file))  # noqa: SLF001  the run beneath
+
+
+def _name_of(file: Path) -> str:
+    """The name of an event file in the run: below the working directory its path there, else with its folder."""
+    here = Path.cwd()
+    return (file.relative_to(here) if here in file.parents else Path(file.parent.name, file.name)).as_posix()
 
 
 def _write_out(writer: Any) -> None:

@@ -23,7 +23,7 @@ class WandBProgressBarWrapper:
         if step is None:
             step = stats["num_updates"]
         prefix = "" if tag is None else tag + "/"
-        for key in stats.keys() - {"num_updates"}:
+        for key in [k for k in stats if k != "num_updates"]:
             if isinstance(stats[key], AverageMeter):
                 wandb.log({prefix + key: stats[key].val}, step=step)
             elif isinstance(stats[key], Number):
