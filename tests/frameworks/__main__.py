@@ -106,13 +106,28 @@ def tree_of(run: StoredRun) -> dict[str, Any]:
     """What is compared of a run."""
     return {
         "config": run.config,
-        "rows": run.history,
-        "summary": {key: value for key, value in run.summary.items() if key != "_wandb"},
+        "rows": without_texts(run.history),
+        "summary": {key: value for key, value in run.summary.items() if key != "_wandb" and not of_add_text(key)},
         "charts": {key: run.wandb_config.get(key) for key in ("visualize", "viz")},
         "definitions": len(run.wandb_config.get("m", ())),
         "artifacts": sorted(f"{artifact.type}: {len(artifact.files)}" for artifact in run.logged_artifacts),
         "state": run.state,
     }
+
+
+def of_add_text(name: str) -> bool:
+    """Whether a value is a text of `SummaryWriter.add_text`: the official SDK leaves them out."""
+    return name.endswith("/text_summary")
+
+
+def without_texts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows without those texts, and without rows of nothing else: the steps of the others as if these had not been."""
+    kept: list[dict[str, Any]] = []
+    for number, row in enumerate(rows):
+        rest = {key: value for key, value in row.items() if not of_add_text(key)}
+        if rest == row or rest.keys() - {"_step", "_timestamp", "_runtime", "global_step"}:
+            kept.append({**rest, "_step": row["_step"] - (number - len(kept))})
+    return kept
 
 
 def run_with(client: str, program: str) -> Outcome:
