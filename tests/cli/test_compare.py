@@ -30,6 +30,21 @@ class TestCompare:
         assert main(["compare", "a1", "b2", "--metric", "los"]) == 1
         assert "loss" in capsys.readouterr().err
 
+    def test_names_of_ten_thousand_letters(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Long names of runs, keys and metrics are cut for the terminal: no line is wider."""
+        monkeypatch.setenv("COLUMNS", "60")
+        for name in ("a1", "b2"):
+            long = name + "n" * 10_000
+            with offline_run(name, exit_code=None, name=long, config={"k" * 10_000: name}) as run:
+                run.log({"m" * 10_000: 1.0})
+        assert main(["compare", "a1", "b2"]) == 0
+        assert max(map(len, capsys.readouterr().out.splitlines())) <= 60
+        assert main(["show", "a1"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert "  loss     0.333333" in lines  # not behind ten thousand spaces
+
     def test_alone_is_no_comparison(self, capsys: pytest.CaptureFixture[str]) -> None:
         """One run, or more than there are letters, is told so."""
         offline_run("a1")

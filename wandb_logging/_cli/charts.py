@@ -175,7 +175,7 @@ def _chart(plotext: Any, name: str, curve: Curve, size: int) -> list[str]:
     _begin_chart(plotext, size)
     plotext.plot(steps, values, marker="hd")
     words = curve.words
-    plotext.title(f"{cut(name, max(8, size - len(words) - 4))}  {words}")
+    plotext.title(f"{cut(name, max(8, size - len(words) - 12))}  {words}")
     return [*_lines_of(plotext, min(steps), max(steps))]
 
 
@@ -210,7 +210,7 @@ def overlaid(name: str, curves: Mapping[str, Curve]) -> list[Line]:
         ends += [points[0][0], points[-1][0]]
         plotext.plot([point[0] for point in points], [point[1] for point in points], marker=letter)
     words = ", ".join(f"{letter} {brief(curve.last, 10)}" for letter, curve in drawn.items())
-    plotext.title(cut(f"{cut(clean(name), 60)}  last: {words}", size - 2))
+    plotext.title(cut(f"{cut(clean(name), max(8, size - len(words) - 18))}  last: {words}", size - 10))
     return _lines_of(plotext, min(ends), max(ends))
 
 
@@ -221,4 +221,4 @@ def metric_table(metrics: Mapping[str, Curve]) -> list[Line]:
         values = [value for _, value in curve.points] or [curve.last]
         numbers = (values[0], min(values), max(values), curve.last)
         rows.append([clean(name), str(curve.count), *(brief(number, 12) for number in numbers)])
-    return table([["METRIC", "POINTS", "FIRST", "LOWEST", "HIGHEST", "LAST"], *rows])
+    return table([["METRIC", "POINTS", "FIRST", "LOWEST", "HIGHEST", "LAST"], *rows], width())

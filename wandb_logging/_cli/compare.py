@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wandb_logging._cli.charts import Curve, Curves, overlaid
 from wandb_logging._cli.found import run_named
-from wandb_logging._cli.output import DONE, Line, say_all, styled
+from wandb_logging._cli.output import DONE, Line, say_all, styled, width
 from wandb_logging._cli.show import named
 from wandb_logging._cli.states import state_of
 from wandb_logging._cli.text import brief, flat, table
@@ -66,7 +66,7 @@ def who(runs: Mapping[str, Overview]) -> list[Line]:
     rows = [
         [letter, data.path.name, data.name or "-", state_of(data), str(data.row_count)] for letter, data in runs.items()
     ]
-    return table([["", "ID", "NAME", "STATE", "ROWS"], *rows])
+    return table([["", "ID", "NAME", "STATE", "ROWS"], *rows], width())
 
 
 def differences(configs: Mapping[str, Mapping[str, object]]) -> list[Line]:
@@ -77,7 +77,7 @@ def differences(configs: Mapping[str, Mapping[str, object]]) -> list[Line]:
         found = [_text(config[key]) if key in config else "-" for config in configs.values()]
         if len(set(found)) > 1 or any(key not in config for config in configs.values()):
             rows.append([key, *(brief(text, 24) for text in found)])
-    return table([["KEY", *configs], *rows]) if rows else []
+    return table([["KEY", *configs], *rows], width()) if rows else []
 
 
 def _text(value: object) -> str:
@@ -96,7 +96,7 @@ def values(curves: Mapping[str, Mapping[str, Curve]], names: Sequence[str]) -> l
             low, high = ends.get(letter, (None, None))
             marked = [_marked(low, least, len(ends)), _marked(high, most, len(ends))]
             rows.append([name, letter, brief(curve.last, 12), *marked])
-    return table([["METRIC", "", "LAST", "LOWEST", "HIGHEST"], *rows])
+    return table([["METRIC", "", "LAST", "LOWEST", "HIGHEST"], *rows], width())
 
 
 def _ends(curve: Curve) -> tuple[float, float]:

@@ -11,8 +11,9 @@ from wandb_logging._cli.output import Line, Styled, styled
 from wandb_logging._values.terminal_text import clean, columns, cut
 
 _NUMBERS = frozenset({"LINES", "UNSENT", "AGE", "EXIT_CODE", "POINTS", "FIRST", "LOWEST", "HIGHEST", "LAST"})
-_CUT = ("NAME", "PROJECT")
+_CUT = ("NAME", "PROJECT", "KEY", "METRIC", "ID")
 _LEAST = 8  # characters of a name that is cut
+_LONG = 48  # columns of names that values are aligned behind
 
 
 def brief(value: object, width: int) -> str:
@@ -56,9 +57,9 @@ def _row(row: Sequence[str], cells: Sequence[str], widths: Sequence[int], right:
 
 
 def labelled(pairs: Iterable[tuple[str, str]], indent: str = "") -> list[str]:
-    """Lines of names and values, the values aligned."""
+    """Lines of names and values, the values aligned but those behind very long names."""
     items = [(clean(name), value) for name, value in pairs]
-    width = max((columns(name) for name, _ in items), default=0)
+    width = max((wide for name, _ in items if (wide := columns(name)) <= _LONG), default=0)
     return [f"{indent}{padded(name, width)}  {value}".rstrip() for name, value in items]
 
 
