@@ -4,11 +4,15 @@ python -m benchmarks.ui                  prints the table; takes some minutes, 5
 python -m benchmarks.ui --write          into docs/performance.md
 python -m benchmarks.ui --tensorboard P  TensorBoard beside it, by the Python P of an environment that has it and
                                          tensorboardX
+python -m benchmarks.ui --trackio P      trackio beside it, by the Python P of an environment that has it
+
+Times of a busy machine say little. Beside them are seconds of CPU: of the server, and of the processes that read for it.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import os
@@ -35,6 +39,7 @@ _BEGIN, _END = "<!-- ui: written by `python -m benchmarks.ui --write` -->", "<!-
 _SPIKES = [99_991 * at + 7 for at in range(10)]
 _CHARTS = "[...wl.charts.cards.values()].filter((card) => card.plot)"
 _LIVE = 40  # rows that are waited for
+_LONGEST = 240.0  # seconds that a page of others is waited for
 
 Row = tuple[str, str, str, str]
 """What, goal, figure, what is behind it."""
@@ -44,12 +49,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--tensorboard", metavar="PYTHON")
+    parser.add_argument("--trackio", metavar="PYTHON")
     given = parser.parse_args()
     before = load()
     with tempfile.TemporaryDirectory() as folder, browser() as driver:
         rows = [*many(driver, Path(folder)), *long(driver, Path(folder)), *listed(driver, Path(folder))]
         if given.tensorboard:
-            rows += beside(given.tensorboard, Path(folder))
+            rows += tensorboard(driver, given.tensorboard, Path(folder))
+        if given.trackio:
+            rows += trackio(driver, given.trackio, Path(folder))
     table = "\n".join(
         [
             "| what | goal | figure | behind it |",
@@ -101,13 +109,45 @@ class Server:
         return int(status.partition("VmHWM:")[2].split()[0]) / 1000
 
     def cpu(self) -> float:
-        """Seconds of CPU so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Seconds of CPU so far: its own."""
+        return _cpu(self.process.pid)
+
+    def cpu_of_all(self) -> float:
+        """With those of its processes."""
+        return sum(map(_cpu, tree(self.process.pid)))
 
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait()
+
+
+def tree(pid: int) -> list[int]:
+    """A process and all below it."""
+    parents: dict[int, int] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parents[int(path.parent.name)] = int(path.read_text("utf-8", "replace").rpartition(")")[2].split()[1])
+    found = [pid]
+    for parent in found:
+        found += [child for child, of in parents.items() if of == parent]
+    return found
+
+
+def _cpu(pid: int) -> float:
+    """Seconds of CPU of a process, with those of its children that are gone."""
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
+
+
+def _memory(pid: int) -> float:
+    """What a process and those below it have in memory just now, MB."""
+    found = 0
+    for each in tree(pid):
+        with contextlib.suppress(OSError, IndexError):
+            found += int(Path(f"/proc/{each}/status").read_text("ascii").partition("VmRSS:")[2].split()[0])
+    return found / 1000
 
 
 def opened(driver: Any, server: Server, *conditions: str) -> list[float]:
@@ -144,13 +184,13 @@ def many(driver: Any, folder: Path) -> Iterator[Row]:
     yield "server up", "0.15 s", f"{server.up:.2f} s", "until it has printed its address"
     yield "first chart of 50 runs, nothing read before", "0.5 s", f"{first:.2f} s", "from opening the page"
     yield "20 charts of 50 runs, 10,000 points each", "1.0 s", f"{all_charts:.2f} s", "sampled"
-    yield "exact", "4 s", f"{whole:.2f} s", "every point of 10 million read"
+    yield "exact", "4 s", f"{whole:.2f} s", f"every point of 10 million read; {server.cpu_of_all():.1f} s of CPU"
     yield "to the browser until then", "1.2 MB", f"{sent(driver):.2f} MB", "packed, each news included"
     memory = server.memory()
     server.stop()
     server = Server(root, cache)
     second = opened(driver, server, exact)[0]
-    yield "the second start, exact", "1 s", f"{second:.2f} s", "from what was kept"
+    yield "the second start, exact", "1 s", f"{second:.2f} s", f"from what was kept; {server.cpu_of_all():.1f} s of CPU"
     yield "to the browser", "1.2 MB", f"{sent(driver):.2f} MB", "the page itself included"
     yield "server's memory", "60 MB", f"{max(memory, server.memory()):.0f} MB", "the most of both starts"
     yield from live(driver, server, root)
@@ -193,7 +233,7 @@ def long(driver: Any, folder: Path) -> Iterator[Row]:
     first, whole = opened(driver, server, f"{_CHARTS}.length > 0", f"{line}.exact")
     found = driver.execute_script(f"return {line}.high.filter((value) => value === 100).length")
     yield "1,000,000 points, first", "0.4 s", f"{first:.2f} s", "sampled"
-    yield "exact", "2.5 s", f"{whole:.2f} s", ""
+    yield "exact", "2.5 s", f"{whole:.2f} s", f"{server.cpu_of_all():.1f} s of CPU"
     yield "spikes of one point that are seen", "10 of 10", f"{found} of {len(_SPIKES)}", ""
     server.stop()
 
@@ -211,7 +251,7 @@ def listed(driver: Any, folder: Path) -> Iterator[Row]:
         )
     server = Server(root, folder / "kept")
     (seconds,) = opened(driver, server, "document.querySelector('.side-head').textContent.includes('of 1000 runs')")
-    yield "1,000 runs listed", "0.5 s", f"{seconds:.2f} s", "from opening the page"
+    yield "1,000 runs listed", "0.5 s", f"{seconds:.2f} s", f"from opening the page; {server.cpu():.1f} s of CPU"
     server.stop()
 
 
@@ -243,39 +283,99 @@ for run in range(50):
 """
 
 
-def beside(python: str, folder: Path) -> Iterator[Row]:
-    """TensorBoard over the same points: until its server gives out a curve of each run. No browser is in it."""
+_TRACKIO = """
+import random, math
+from trackio.sqlite_storage import SQLiteStorage
+for run in range(50):
+    rng = random.Random(run)
+    rows = [
+        {f"m{at}": math.exp(-3 * step / 10_000) + 0.1 * rng.random() for at in range(20)} for step in range(10_000)
+    ]
+    SQLiteStorage.bulk_log("bench", f"r{run:02}", rows, steps=list(range(10_000)))
+"""
+
+
+def tensorboard(driver: Any, python: str, folder: Path) -> Iterator[Row]:
+    """TensorBoard over the same points, in the same browser."""
     root = folder / "events"
     subprocess.run([python, "-c", _EVENTS, str(root)], check=True)
     command = [python, "-m", "tensorboard.main", "--logdir", str(root), "--port", "16006"]
     begun = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
+    with _running(command) as pid:
         up = _until("http://127.0.0.1:16006/data/environment", lambda _: True, begun)
         address = "http://127.0.0.1:16006/data/plugin/scalars/scalars?run=r49&tag=m19"
         whole = _until(address, lambda points: bool(points) and points[-1][1] == 9999, begun)
-        tree = subprocess.run(
-            [shutil.which("ps") or "ps", "-o", "rss=", "--ppid", str(process.pid)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        own = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii").partition("VmRSS:")[2].split()[0]
-        memory = (int(own) + sum(map(int, tree.stdout.split()))) / 1000
         points = len(json.loads(urllib.request.urlopen(address).read()))
+        yield "TensorBoard, server up", "", f"{up:.2f} s", "until it answers"
+        yield (
+            "TensorBoard, the last run's last point",
+            "",
+            f"{whole:.1f} s",
+            f"{points} of 10,000 points a curve are kept",
+        )
+        yield from _looked_at(driver, "TensorBoard", "http://127.0.0.1:16006/#scalars", pid)
+
+
+def trackio(driver: Any, python: str, folder: Path) -> Iterator[Row]:
+    """Trackio over the same points, in the same browser."""
+    port, place = "17860", {"TRACKIO_DIR": str(folder / "trackio"), "GRADIO_ANALYTICS_ENABLED": "False"}
+    env = {**os.environ, **place, "GRADIO_SERVER_PORT": port, "BROWSER": "true"}
+    subprocess.run([python, "-c", _TRACKIO], check=True, env=env)
+    begun = time.perf_counter()
+    with _running([str(Path(python).with_name("trackio")), "show", "--project", "bench"], env) as pid:
+        up = _until(f"http://127.0.0.1:{port}/?project=bench", lambda _: True, begun, page=True)
+        yield "trackio, server up", "", f"{up:.2f} s", "until it answers"
+        yield from _looked_at(driver, "trackio", f"http://127.0.0.1:{port}/?project=bench", pid)
+
+
+_PICTURES = """
+const found = []; const look = (root) => { for (const node of root.querySelectorAll('*')) {
+  if (node.shadowRoot) look(node.shadowRoot);
+  if (node.matches('canvas, svg.marks, line-chart svg.main') && node.getBoundingClientRect().height > 80) found.push(node);
+} }; look(document); return found.length"""
+
+
+def _looked_at(driver: Any, name: str, address: str, pid: int) -> Iterator[Row]:
+    """When the first chart and as many as come are there, in a window high enough for all; and what that took."""
+    driver.get("about:blank")
+    driver.get_log("performance")
+    begun, seen, first, last = time.perf_counter(), 0, math.inf, math.inf
+    driver.get(address)
+    while (now := time.perf_counter() - begun) < min(_LONGEST, last + 30 if seen else _LONGEST):
+        count = driver.execute_script(_PICTURES)
+        if count > seen:
+            first, last, seen = min(first, now), now, count
+        time.sleep(0.05)
+    if not seen:
+        yield f"{name}, first chart", "", f"none in {_LONGEST:.0f} s", ""
+        return
+    yield f"{name}, first chart", "", f"{first:.1f} s", "from opening the page"
+    yield f"{name}, the last of its charts", "", f"{last:.1f} s", f"{seen} charts"
+    yield f"{name}, to the browser until then", "", f"{sent(driver):.1f} MB", ""
+    yield (
+        f"{name}, memory",
+        "",
+        f"{_memory(pid):.0f} MB",
+        f"with its children; {sum(map(_cpu, tree(pid))):.0f} s of CPU",
+    )
+
+
+@contextmanager
+def _running(command: list[str], env: dict[str, str] | None = None) -> Iterator[int]:
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
+    try:
+        yield process.pid
     finally:
         process.terminate()
         process.wait()
-    yield "TensorBoard, server up", "", f"{up:.2f} s", "until it answers"
-    yield "TensorBoard, the last run's last point", "", f"{whole:.1f} s", f"{points} of 10,000 points a curve are kept"
-    yield "TensorBoard, memory", "", f"{memory:.0f} MB", "with its children"
 
 
-def _until(address: str, ready: Any, begun: float) -> float:
+def _until(address: str, ready: Any, begun: float, *, page: bool = False) -> float:
     while time.perf_counter() - begun < 300:
         try:
             with urllib.request.urlopen(address, timeout=60) as answer:
-                if ready(json.loads(answer.read())):
+                body = answer.read()
+                if ready(body if page else json.loads(body)):
                     return time.perf_counter() - begun
         except (OSError, ValueError, urllib.error.URLError):
             pass

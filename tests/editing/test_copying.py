@@ -179,6 +179,7 @@ class TestRefused:
         path = str(make_run(tmp_path / "runs", [row(1)]).path)
         assert "no metric is called lss" in self.said(capsys, tmp_path, path, "--rename", "lss=loss")
         assert "no point of n in these steps" in self.said(capsys, tmp_path, path, "--drop", "n@50:")
+        assert "no metric is called x*" in self.said(capsys, tmp_path, path, "--drop", "x*")
         assert not list((tmp_path / "copies").iterdir())
 
     def test_a_wrong_name(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

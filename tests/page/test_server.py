@@ -410,6 +410,31 @@ class TestLive:
         first.close()
         second.close()
 
+    def test_a_slow_disk_keeps_nobody_waiting(self, cache: Path, tmp_path: Path) -> None:
+        """While one run is read from a disk that hangs, the list and the charts of the others come."""
+        make_run(cache, [row(1)], id="slow")
+        make_run(cache, [row(2)], id="quick")
+        with served(cache, tmp_path / "kept") as visitor:
+            slow, quick = visitor.run("slow")["key"], visitor.run("quick")["key"]
+            visitor.bins(r=f"{slow},{quick}")
+            visitor.run()
+            begun, goes_on = threading.Event(), threading.Event()
+
+            def hang() -> None:
+                with visitor.page.runs.by_key[slow].lock:  # as `read_on` has it while it reads
+                    begun.set()
+                    goes_on.wait(DEADLINE)
+
+            thread = threading.Thread(target=hang)
+            thread.start()
+            begun.wait(DEADLINE)
+            assert (visitor.run("slow")["exact"], visitor.run("quick")["exact"]) == (False, True)
+            assert set(visitor.bins(r=f"{slow},{quick}", m=0)[1]) == {(quick, 0)}
+            goes_on.set()
+            thread.join()
+            assert visitor.run("slow")["exact"]
+            assert set(visitor.bins(r=f"{slow},{quick}", m=0)[1]) == {(slow, 0), (quick, 0)}
+
     def test_no_more_listeners_than_there_is_room(self, visitor: Visitor) -> None:
         """A page too many is told so, and the others stay."""
         streams = [Stream(visitor) for _ in range(16)]

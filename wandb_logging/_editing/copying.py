@@ -99,6 +99,8 @@ def _is_taken(place: Path, run_id: str) -> bool:
 def _nothing(change: Any) -> str:
     if hasattr(change, "old"):
         return f"no metric is called {change.old.text}"
+    if change.name and change.all_steps:
+        return f"no metric is called {change.name.text}"
     return f"there is no point of {change.name.text if change.name else 'any metric'} in these steps"
 
 

@@ -89,9 +89,10 @@ class Answers:
         card, (bins, exact) = run.card, run.bins("_step")
         reading = run.readings.get("_step")
         state = reading.state if reading else None
-        with run.lock:
-            figures = self._latest(card.last) if bins is None else self._figures(bins, exact=exact)
-            if reading:
+        with run.held() as held:
+            exact = exact and held  # else it is read on just now, from a slow disk: the page keeps what it knows
+            figures = self._latest(card.last) if bins is None else self._figures(bins, exact=exact) if held else []
+            if reading and held:
                 figures += self._figures(reading.system, exact=True)
         return {
             "key": run.key,
@@ -142,8 +143,8 @@ class Answers:
         """Some metrics of some runs, each metric on its grid, as they are sent."""
         lines = []
         for run, bins, exact in drawn:
-            with run.lock:
-                placed = [(name, on_grid(bins, name, grid)) for name, grid in grids.items()]
+            with run.held() as held:
+                placed = [(name, on_grid(bins, name, grid)) for name, grid in grids.items()] if held else []
             lines += [Line(run.key, self.runs.id_of(name), found, exact) for name, found in placed if found]
         return packed(head, {self.runs.id_of(name): grid for name, grid in grids.items()}, lines)
 

@@ -115,8 +115,10 @@ def page_of(told: dict[str, Any]) -> str:
     scripts = [assets.content(name).decode() for name in re.findall(r'src="/assets/([\w.-]+)"', page)]
     style, script = "\n".join(styles), "\n".join(scripts)
     policy = (
-        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; worker-src blob:; "
-        "img-src data: blob:; media-src data:; frame-src data:; connect-src data:; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
+        "style-src-attr 'unsafe-inline'; "  # of what was logged as HTML, which has this policy in its frame
+        "worker-src blob:; img-src data: blob:; media-src data:; frame-src data:; connect-src data:; "
+        "base-uri 'none'; form-action 'none'"
     )
     head = f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n<style>{style}</style>\n'
     data = strict(told).decode().replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from wandb_logging._page.scan import MOST_RUNS, Card, card, run_dirs
 
 _AT_ONCE = 2**19  # bytes of journal that are read while the browser waits; of longer runs a sample is shown
 _PATIENCE = 0.2  # seconds that one request may read
+_SLOW = 0.2  # seconds that an answer waits for a run that is being read
 _LOOKS = 2000  # rows that are sampled of all runs together
 _CELLS = 1_500_000  # bins in memory of all runs together, 40 bytes each
 _AXES = 4  # readings of one run
@@ -51,6 +53,16 @@ class Run:
     error: str = ""
     used: float = 0.0
     lock: Any = field(default_factory=threading.RLock)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[bool]:
+        """Keep the readings as they are meanwhile; False if a slow disk has them still change."""
+        held = self.lock.acquire(timeout=_SLOW)
+        try:
+            yield held
+        finally:
+            if held:
+                self.lock.release()
 
     def bins(self, axis: str) -> tuple[Bins | None, bool]:
         """What there is to draw, and whether it is exact."""

@@ -92,7 +92,7 @@ wl.main = (() => {
     const reading = wl.runs.list.filter((run) => !run.exact && run.state !== "unreadable" && !run.error).length;
     const words = wl.api.file ? cut(wl.api.about || "exported", 80) : !connected ? "no connection to the server" : !wl.runs.ready ? "loading …" : reading ? `reading ${reading} of ${wl.runs.list.length} runs …` : "live";
     write(state, words);
-    state.className = `live ${connected ? "" : "lost"} ${reading ? "reading" : ""}`;
+    state.className = `live ${connected ? "" : "lost"} ${wl.api.file ? "past" : reading ? "reading" : ""}`;
   }
 
   const redraw = throttled(draw, 100);

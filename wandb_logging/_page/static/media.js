@@ -56,6 +56,7 @@ wl.media = (() => {
 
   function picture(run, name, caption) {
     const address = wl.api.address(run.key, name);
+    if (address === "") return absent(name);
     if (/\.svg$/i.test(name)) return el("figure", {}, frame(run, name), note(caption));
     return el("figure", {}, el("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, el("img", { src: address, alt: cut(caption || name, 300), loading: "lazy" })), note(caption));
   }
@@ -70,7 +71,9 @@ wl.media = (() => {
 
   // No scripts, no forms, no way out: what is in it is only looked at.
   const frame = (run, name) => el("iframe", { sandbox: "", src: wl.api.address(run.key, name), title: cut(name, 200), loading: "lazy", referrerpolicy: "no-referrer" });
-  const link = (run, name) => el("a", { href: wl.api.address(run.key, name, true), download: "" }, cut(name, 200));
+  const ABSENT = "not in this file";  // of an exported page, which holds no more than it has room for
+  const absent = (name) => el("span", {}, cut(name, 200), el("span", { class: "quiet" }, ` ${ABSENT}`));
+  const link = (run, name) => wl.api.address(run.key, name, true) === "" ? absent(name) : el("a", { href: wl.api.address(run.key, name, true), download: "" }, cut(name, 200));
 
   function histogram({ values, bins }) {
     const most = Math.max(...values, 1e-9);
@@ -81,6 +84,7 @@ wl.media = (() => {
   }
 
   function table(run, value) {
+    if (wl.api.address(run.key, value.path) === "") return absent(value.path);
     const place = el("div", { class: "scroll small", tabindex: 0 }, "Loading …");
     fetch(wl.api.address(run.key, value.path)).then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error("The file is gone.")))).then((told) => {
       const rows = (told.data || []).slice(0, ROWS);
