@@ -6,7 +6,8 @@ python -m benchmarks.ui --tensorboard P  TensorBoard beside it, by the Python P 
                                          tensorboardX
 python -m benchmarks.ui --trackio P      trackio beside it, by the Python P of an environment that has it
 
-Times of a busy machine say little. Beside them are seconds of CPU: of the server, and of the processes that read for it.
+Times of a busy machine say little. Beside them are seconds of CPU: of the server and its
+processes that read.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ class Server:
 
     def cpu(self) -> float:
         """Seconds of CPU so far: its own."""
-        return _cpu(self.process.pid)
+        return _cpu(self.process.pid, gone=False)
 
     def cpu_of_all(self) -> float:
         """With those of its processes."""
@@ -133,11 +134,11 @@ def tree(pid: int) -> list[int]:
     return found
 
 
-def _cpu(pid: int) -> float:
+def _cpu(pid: int, *, gone: bool = True) -> float:
     """Seconds of CPU of a process, with those of its children that are gone."""
     with contextlib.suppress(OSError):
         fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
-        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+        return sum(map(int, fields[11 : 15 if gone else 13])) / os.sysconf("SC_CLK_TCK")
     return 0.0
 
 
@@ -311,7 +312,7 @@ def tensorboard(driver: Any, python: str, folder: Path) -> Iterator[Row]:
             "TensorBoard, the last run's last point",
             "",
             f"{whole:.1f} s",
-            f"{points} of 10,000 points a curve are kept",
+            f"{points} of 10,000 points are kept",
         )
         yield from _looked_at(driver, "TensorBoard", "http://127.0.0.1:16006/#scalars", pid)
 
@@ -331,7 +332,8 @@ def trackio(driver: Any, python: str, folder: Path) -> Iterator[Row]:
 _PICTURES = """
 const found = []; const look = (root) => { for (const node of root.querySelectorAll('*')) {
   if (node.shadowRoot) look(node.shadowRoot);
-  if (node.matches('canvas, svg.marks, line-chart svg.main') && node.getBoundingClientRect().height > 80) found.push(node);
+  const high = node.getBoundingClientRect().height > 80;
+  if (high && node.matches('canvas, svg.marks, line-chart svg.main')) found.push(node);
 } }; look(document); return found.length"""
 
 
