@@ -10,6 +10,7 @@ import http.client
 import io
 import socket
 import time
+from http import HTTPStatus
 from typing import Any
 
 PATIENCE = 10  # timeouts that a whole answer may take
@@ -24,6 +25,14 @@ class TimelyResponse(http.client.HTTPResponse):
         timeout = sock.gettimeout()
         self.bytes = _Bytes(self.fp.detach(), sock, None if timeout is None else time.monotonic() + PATIENCE * timeout)
         self.fp = io.BufferedReader(self.bytes)
+
+    def _read_status(self) -> Any:
+        """The status of the answer itself: what may come before it, such as 103 (Early Hints), is none."""
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]  # not in the stubs
+            if not HTTPStatus.SWITCHING_PROTOCOLS < status < HTTPStatus.OK:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
 
 
 class _Bytes(io.RawIOBase):
