@@ -5,6 +5,8 @@ The call may fail. What comes after it is as if it had never been made: one run,
 
 from __future__ import annotations
 
+import contextlib
+import dis
 import logging
 import os
 import sys
@@ -22,9 +24,11 @@ from tests.patience import PATIENCE
 from wandb_logging import WandbHandler, read_run
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.writer import Writer
 from wandb_logging._process import forks
 from wandb_logging._run.run import going_on
 from wandb_logging._sending.recover import is_left
+from wandb_logging._values.reentrant import is_mine
 from wandb_logging.testing import LocalServer
 
 # A file that is open already and not yet anybody's when the exception comes is closed by Python, which warns of it.
@@ -183,3 +187,44 @@ def test_what_was_left_half_made_is_nobodys_run(tmp_path: Path) -> None:
     made = RunDir.create(tmp_path, info)
     assert made.dead()
     assert not is_left(made, info)
+
+
+class RealInterrupt(Interrupt):
+    """Leaves out instructions that do nothing: only a tracer can raise there."""
+
+    def __call__(self, frame: FrameType, event: str, arg: Any) -> Any:
+        does_nothing = event == "opcode" and frame.f_code.co_code[frame.f_lasti] == dis.opmap["NOP"]
+        return self if does_nothing else super().__call__(frame, event, arg)
+
+
+def test_a_later_call_leaves_no_lock(tmp_path: Path) -> None:
+    """An exception at any instruction of it, those between the end of a block and its lock's release, too."""
+    writer = Writer(tmp_path, segment_bytes=4096)
+    rooms = ("_journal/writer.py",)
+    counter = RealInterrupt(None, rooms=rooms)
+    assert not counter.during(lambda: writer.append(b'{"t":1}'))
+    for at in range(1, counter.count + 1):
+        assert RealInterrupt(at, rooms=rooms).during(lambda: writer.append(b'{"t":1}'))
+        assert not is_mine(writer._lock), at
+    writer.close()
+
+
+def test_a_call_within_a_call_leaves_it_the_lock(tmp_path: Path) -> None:
+    """A signal's handler logs while this thread does, and an exception leaves it: the call below still has its lock."""
+    held: list[bool] = []
+
+    class Within(Writer):
+        def _after_write(self, line: bytes, written: int) -> None:
+            if not held:
+                held.append(True)
+                with contextlib.suppress(Alarm):
+                    self.append(line)
+                held.append(is_mine(self._lock))
+            elif len(held) == 1:
+                raise Alarm
+
+    writer = Within(tmp_path, durable=True)
+    writer.append(b'{"t":1}')
+    assert held == [True, True]
+    assert not is_mine(writer._lock)
+    writer.close()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import sys
 import threading
 import weakref
 from collections import deque
@@ -27,6 +28,7 @@ from wandb_logging._journal.locks import close_quietly, out_of_the_way
 from wandb_logging._journal.lost import LOST, Home, is_in_place, unacknowledged
 from wandb_logging._journal.seal import SEAL_LINE
 from wandb_logging._journal.segments import segment_path, sync_directory
+from wandb_logging._values.reentrant import let_go
 from wandb_logging._values.zlib import crc32
 
 _RETIRED = 8  # full segments that wait for their fsync before whoever logs has to see to it
@@ -168,22 +170,36 @@ class Writer:
         if self.mark:
             body = body[:-1] + self.mark + b"}"
         line = body[:-1] + SEAL_LINE % crc32(body)
-        # Not acquire() and try, which takes half the time: a KeyboardInterrupt between the two would keep the lock.
-        with self._lock:
-            if self._kept or self._gap or self._fd == -1:  # lines stay in the order they came
-                self._wait(line)
+        # Not acquire() and try, which takes half the time: a KeyboardInterrupt between the two would keep the lock. One
+        # that comes between the block's end and the lock's release is what the outer `try` is for.
+        try:
+            with self._lock:
+                if self._kept or self._gap or self._fd == -1:  # lines stay in the order they came
+                    self._wait(line)
+                    return
+                try:
+                    written = os.write(self._fd, line)
+                except OSError as exc:
+                    self._refused(exc)
+                    self._wait(line)
+                    return
+                self.counts.journalled += 1
+                self._size += written
+                self._dirty = True
+                if written != len(line) or self._size >= self._full_at or self._durable:
+                    self._after_write(line, written)
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        """Release the lock if this thread still has it, and no method of this writer that is under way needs it."""
+        frame = sys._getframe(1).f_back  # noqa: SLF001  there is no other way to ask who calls
+        while frame is not None:
+            if frame.f_locals.get("self") is self:
                 return
-            try:
-                written = os.write(self._fd, line)
-            except OSError as exc:
-                self._refused(exc)
-                self._wait(line)
-                return
-            self.counts.journalled += 1
-            self._size += written
-            self._dirty = True
-            if written != len(line) or self._size >= self._full_at or self._durable:
-                self._after_write(line, written)
+            frame = frame.f_back
+        let_go(self._lock)
 
     def _begin_first(self) -> None:
         """Begin before the first line of a forked child is made: it says whose it is."""
