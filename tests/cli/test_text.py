@@ -58,3 +58,16 @@ def test_table_on_a_narrow_terminal(most: int | None, line: str) -> None:
     """Names are cut, what one has to type is not."""
     rows = [["ID", "PROJECT", "NAME", "LINES"], ["r1", "a rather long project", "a rather long name", "7"]]
     assert "".join(table(rows, most)[1]) == line
+
+
+@pytest.mark.parametrize("most", range(12, 80, 4))
+def test_a_table_of_metrics_fits(most: int) -> None:
+    """In a narrow terminal it does without what says least; the name and the last value stay."""
+    rows = [
+        ["METRIC", "POINTS", "FIRST", "LOWEST", "HIGHEST", "LAST"],
+        ["a/long/name", "50", "1", "0.004", "1", "0.04"],
+    ]
+    lines = ["".join(map(str, line)) for line in table(rows, most)]
+    assert max(map(len, lines)) <= max(most, 14)
+    assert lines[0].startswith("METRIC")
+    assert lines[0].endswith("LAST")

@@ -410,3 +410,14 @@ class TestSettings:
         with pytest.raises(SettingsError) as error:
             Settings.of({name: f"https://user:{KEY}@h" if name == "hosts" else KEY})
         assert KEY not in str(error.value)
+
+
+def test_a_key_that_is_a_name_is_not_told() -> None:
+    """Whoever hears what was masked does not read it there."""
+    told: list[str] = []
+    secrets = Secrets(told.append)
+    secrets.know(KEY)
+    secrets.tree({KEY: {KEY: KEY}, "password": KEY}, "config")
+    secrets.arguments([f"--{KEY}", KEY, f"{KEY}={KEY}"])
+    assert told
+    assert KEY not in "".join(told)

@@ -10,6 +10,7 @@ from typing import Any
 from wandb_logging._cli.output import Line, Styled, styled
 from wandb_logging._values.terminal_text import clean, columns, cut
 
+_SPARE = ("FIRST", "POINTS", "HIGHEST", "LOWEST")  # columns that a narrow terminal does without
 _NUMBERS = frozenset({"LINES", "UNSENT", "AGE", "EXIT_CODE", "POINTS", "FIRST", "LOWEST", "HIGHEST", "LAST"})
 _CUT = ("NAME", "PROJECT", "KEY", "METRIC", "ID")
 _LEAST = 8  # characters of a name that is cut
@@ -32,6 +33,8 @@ def table(rows: Sequence[Sequence[str]], most: int | None = None) -> list[Line]:
         rows: the texts, by row and column; Styled ones keep their style.
         most: columns of the terminal: names that can be longer than needed are cut for it, as far as that helps.
     """
+    if most is not None:
+        rows = _without_spare(rows, most)
     texts = [[clean(cell) for cell in row] for row in rows]
     widths = [max(map(columns, column)) for column in zip(*texts)]
     over = 0 if most is None else sum(widths) + 2 * (len(widths) - 1) - most
@@ -43,6 +46,20 @@ def table(rows: Sequence[Sequence[str]], most: int | None = None) -> list[Line]:
             over -= less
     right = [head in _NUMBERS for head in rows[0]]
     return [_row(row, cells, widths, right) for row, cells in zip(rows, texts)]
+
+
+def _without_spare(rows: Sequence[Sequence[str]], most: int) -> Sequence[Sequence[str]]:
+    """The rows without the columns that say least, where there is no room for all, however short the names are."""
+    for head in _SPARE:
+        least = [
+            min(wide, _LEAST) if column[0] in _CUT else wide
+            for column in zip(*rows)
+            for wide in [max(columns(clean(cell)) for cell in column)]
+        ]
+        if sum(least) + 2 * (len(least) - 1) > most and head in rows[0]:
+            at = rows[0].index(head)
+            rows = [[*row[:at], *row[at + 1 :]] for row in rows]
+    return rows
 
 
 def _row(row: Sequence[str], cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> Line:

@@ -210,4 +210,6 @@ class Secrets:
 
     def _found(self, name: str) -> None:
         self.count += 1
+        for key in self._known:
+            name = name.replace(key, MASK)
         self._report(name)
