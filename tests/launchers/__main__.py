@@ -73,7 +73,11 @@ def cases() -> list[Case]:
         Case("SLURM array of 4", "sbatch", ["sbatch", "--wait", "--array=0-3", "--wrap", f"{PYTHON} {program}"], 1, 4),
         Case("Lightning ddp", "lightning", [PYTHON, fit], 2),
         Case("joblib", "joblib", [PYTHON, pools, "joblib"], 1),
-        Case("Ray", "ray", [PYTHON, pools, "ray"], 1),
+        Case("joblib without join", "joblib", [PYTHON, pools, "joblib-alone"], 1),
+        Case("Ray tasks", "ray", [PYTHON, pools, "ray"], 1),
+        Case("Ray actors", "ray", [PYTHON, pools, "actors"], 1),
+        Case("Ray Train", "ray", [PYTHON, pools, "train"], 1),
+        Case("Ray Tune, 2 trials", "ray", [PYTHON, pools, "tune"], 1, 2),
         Case("Dask", "dask", [PYTHON, pools, "dask"], 1),
     ]
 

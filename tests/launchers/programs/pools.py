@@ -1,10 +1,11 @@
-"""What each engine of workers starts: ten rows by workers that join the run of this process."""
+"""What each engine of workers starts: ten rows in the run of this process, or, of Ray Tune, in one a trial."""
 
 from __future__ import annotations
 
 import logging
 import logging.config
 import sys
+from pathlib import Path
 
 import wandb_logging
 
@@ -21,6 +22,13 @@ def with_joblib() -> None:
         Parallel(n_jobs=2)(delayed(work)(i) for i in range(10))
 
 
+def with_joblib_alone() -> None:
+    from joblib import Parallel, delayed
+
+    logging.getLogger("begin").info("begin")
+    Parallel(n_jobs=2, backend="loky")(delayed(work)(i) for i in range(10))
+
+
 def with_ray() -> None:
     import ray
 
@@ -29,21 +37,91 @@ def with_ray() -> None:
     ray.shutdown()
 
 
+class Actor:
+    def work(self, i: int) -> int:
+        return work(i)
+
+
+def with_actors() -> None:
+    import ray
+
+    ray.init(num_cpus=2, runtime_env={"worker_process_setup_hook": wandb_logging.join()})
+    actors = [ray.remote(Actor).remote() for _ in range(2)]
+    ray.get([actors[i % 2].work.remote(i) for i in range(10)])
+    ray.shutdown()
+
+
+def share(_config: object) -> None:
+    from ray import train
+
+    context = train.get_context()
+    for i in range(context.get_world_rank(), 10, context.get_world_size()):
+        work(i)
+
+
+def with_train() -> None:
+    import ray
+    from ray.train import ScalingConfig
+    from ray.train.torch import TorchTrainer
+
+    ray.init(num_cpus=4, runtime_env={"worker_process_setup_hook": wandb_logging.join()})
+    TorchTrainer(share, train_loop_config={}, scaling_config=ScalingConfig(num_workers=2)).fit()
+    ray.shutdown()
+
+
+def trial(config: dict[str, int]) -> None:
+    from ray import tune
+
+    configure(f"lr-{config['lr']}")
+    for i in range(10):
+        work(i)
+        tune.report({"i": i})
+    logging.shutdown()
+
+
+def with_tune() -> None:
+    import ray
+    from ray import tune
+
+    ray.init(num_cpus=2)
+    tune.Tuner(trial, param_space={"lr": tune.grid_search([1, 2])}).fit()
+    ray.shutdown()
+    if not Path("wandb_cache").is_dir():
+        sys.exit("the trials' runs are not in the project")
+
+
 def with_dask() -> None:
     from dask.distributed import Client
 
     with Client(n_workers=2, threads_per_worker=1, dashboard_address=None) as client:
-        client.run(wandb_logging.join())
-        client.gather(client.map(work, range(10)))
+        client.register_plugin(wandb_logging.join().dask_plugin())
+        client.gather(client.map(work, range(5)))
+        client.restart()
+        client.gather(client.map(work, range(5, 10)))
 
 
-if __name__ == "__main__":
+def configure(name: str) -> None:
     logging.config.dictConfig(
         {
             "version": 1,
             "disable_existing_loggers": False,
-            "handlers": {"wandb": {"class": "wandb_logging.WandbHandler", "project": "launchers", "name": "vit"}},
+            "handlers": {"wandb": {"class": "wandb_logging.WandbHandler", "project": "launchers", "name": name}},
             "root": {"level": "INFO", "handlers": ["wandb"]},
         }
     )
-    {"joblib": with_joblib, "ray": with_ray, "dask": with_dask}[sys.argv[1]]()
+
+
+ENGINES = {
+    "joblib": with_joblib,
+    "joblib-alone": with_joblib_alone,
+    "ray": with_ray,
+    "actors": with_actors,
+    "train": with_train,
+    "tune": with_tune,
+    "dask": with_dask,
+}
+
+if __name__ == "__main__":
+    if sys.argv[1] != "tune":
+        configure("vit")
+    ENGINES[sys.argv[1]]()
