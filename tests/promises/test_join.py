@@ -124,6 +124,26 @@ if __name__ == "__main__":
     assert not [line for line in run.output if "not in it" in line]
 
 
+def test_an_engine_that_configures_logging_afterwards(wandb_server: LocalServer) -> None:
+    """Ray Train calls `dictConfig` in workers that have joined, which takes all handlers away: they stay joined."""
+    code = """
+import logging, logging.config, multiprocessing, wandb_logging
+def work(n):
+    logging.config.dictConfig({"version": 1, "disable_existing_loggers": False,
+        "handlers": {"console": {"class": "logging.StreamHandler"}},
+        "root": {"level": "INFO", "handlers": ["console"]}})
+    logging.getLogger("train").info("in it", extra={"metrics": {"n": n}})
+if __name__ == "__main__":
+    logging.getLogger().addHandler(wandb_logging.WandbHandler(project="p"))
+    logging.getLogger().setLevel("INFO")
+    with multiprocessing.get_context("spawn").Pool(1, wandb_logging.join()) as pool:
+        pool.map(work, [1, 2], 1)
+"""
+    python(code, environment=wandb_server.env())
+    (run,) = wandb_server.runs
+    assert sorted(line["n"] for line in run.history) == [1, 2]
+
+
 def test_who_comes_too_late_is_told(tmp_path: Path) -> None:
     """A worker whose parent's run has ended says so, and works on: an initializer that raises ends no pool."""
     run = new_run("p", mode="offline", cache_dir=tmp_path)

@@ -6,7 +6,8 @@ The parent hands down the run's directory and settings. A worker writes there, t
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import logging.config
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from wandb_logging._errors import WandbLoggingError
@@ -43,6 +44,11 @@ class Join:
             return  # this very process began it
         have_joined(run)
         spawned.leave()
+        self._attach(run)
+        _after_configuring(lambda: self._attach(run))
+
+    def _attach(self, run: Run) -> None:
+        """Have a handler where the parent has one, unless there is one already."""
         if not any(True for _ in _places_of(None)):
             for name, level, handler_level in self._places:
                 logger = logging.getLogger(name)
@@ -59,6 +65,20 @@ class Join:
         from wandb_logging._run.dask import plugin_of  # noqa: PLC0415  an extra
 
         return plugin_of(self)
+
+
+def _after_configuring(attach: Callable[[], object]) -> None:
+    """Have something done after each `dictConfig` of this process: that of Ray Train takes all handlers away."""
+    before: Any = logging.config.dictConfigClass
+
+    class Configurator(before):  # type: ignore[misc,unused-ignore]  # of whatever class there is
+        """The one that was there, and then ours."""
+
+        def configure(self) -> None:
+            super().configure()
+            attach()
+
+    logging.config.dictConfigClass = Configurator
 
 
 def join() -> Join:
