@@ -7,6 +7,7 @@ import sys
 from collections.abc import Container, Sequence
 from typing import NoReturn
 
+from wandb_logging._cli.collecting import over, paused
 from wandb_logging._cli.commands import COMMANDS, fill, room_of
 from wandb_logging._cli.output import (
     INTERRUPTED,
@@ -44,12 +45,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as exc:
         complain(words_of(exc))
         return LEFT
+    finally:
+        if argv is None:  # it is the program's own
+            over()
     return code
 
 
 def _run(argv: Sequence[str] | None) -> int:
     try:
-        args = parser(sys.argv[1:] if argv is None else argv).parse_args(argv)
+        with paused():
+            args = parser(sys.argv[1:] if argv is None else argv).parse_args(argv)
     except SystemExit as stop:  # argparse, after --help, --version or wrong usage
         return int(stop.code or 0)
     if args.command is None:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wandb_logging._cli.collecting import paused
 from wandb_logging._cli.output import LEFT, PROG, USAGE, complain, words_of
 from wandb_logging._cli.supervising import add_settings, settings_of
 from wandb_logging._errors import WandbLoggingError
@@ -91,10 +92,11 @@ def _told(settings: Settings, args: argparse.Namespace, run: Run | None) -> dict
 
 def _begun(settings: Settings, args: argparse.Namespace, command: list[str]) -> Run | None:
     """The run; None, and a word, if it cannot be had."""
-    from wandb_logging._run.run import Run  # noqa: PLC0415  after the fork
-
     try:
-        run = Run(settings)
+        with paused():
+            from wandb_logging._run.run import Run  # noqa: PLC0415  after the fork
+
+            run = Run(settings)
     except Exception as exc:  # ours, whatever it is, is none of the program's business
         complain(words_of(exc))
         return None
