@@ -62,12 +62,19 @@ def started(*program: str) -> subprocess.Popen[bytes]:
 
 
 class InTerminal:
-    """A program that runs in a terminal of its own."""
+    """A program that runs in a terminal of its own.
 
-    def __init__(self, *program: str, options: tuple[str, ...] = ()) -> None:
+    Args:
+        *program: it and its arguments.
+        options: of `run`.
+        bare: whether it is not run by `run`.
+    """
+
+    def __init__(self, *program: str, options: tuple[str, ...] = (), bare: bool = False) -> None:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.execve(sys.executable, [*command(*options), *program], environment())
+            line = list(program) if bare else [*command(*options), *program]
+            os.execvpe(line[0], line, environment())
         self.resize(columns=80, lines=24)
         self.seen = b""
         self.left: list[Any] = []

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -93,6 +94,24 @@ class TestPassingOn:
 
 
 class TestMetrics:
+    def test_nobody_reads_on(self) -> None:
+        """`run -- yes | head` ends, as `yes | head` does: the program is told at its next line."""
+        with subprocess.Popen(
+            [*command(), "yes"], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"y\n"
+            process.stdout.close()
+            assert process.wait(PATIENCE) == 128 + signal.SIGPIPE
+
+    @pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&- 2>&-"])
+    def test_streams_that_are_closed(self, closed: str) -> None:
+        """A shell may have closed any of them; the program runs, and its exit code is ours."""
+        line = f"{shlex.join([*command(), 'sh', '-c', 'echo said; exit 3'])} {closed}"
+        done = subprocess.run(["sh", "-c", line], env=environment(), capture_output=True, timeout=PATIENCE, check=False)
+        assert done.returncode == 3, done.stderr
+        assert [line.rpartition(" ")[2] for line in the_run().lines] == ["said"]
+
     def test_rules_find_metrics_in_what_is_printed(self) -> None:
         """Lines that a rule fits are rows."""
         Path("rules.yaml").write_text('- line: "iter {step}: loss {loss}"\n')
@@ -255,6 +274,17 @@ class TestInATerminal:
         program.type(b"\n")
         program.read_until(b"went on")
         assert program.end() == 0
+
+    def test_a_job_in_the_background(self) -> None:
+        """Behind `&` it runs and shows what it writes; it leaves the terminal to the shell."""
+        shell = f"set -m; {shlex.join([*command(), 'sh', '-c', 'echo one; sleep 0.3; echo two'])} & wait; echo over $?"
+        program = InTerminal("bash", "--norc", "-c", shell, bare=True)
+        before = program.modes()
+        program.read_until(b"over 0")
+        assert b"two" in program.seen
+        assert b"Stopped" not in program.seen
+        assert program.end() == 0
+        assert program.left == before
 
     def test_a_full_screen_program(self) -> None:
         """One that draws all over the screen shows what it draws, gets its keys, and leaves the terminal as it was."""

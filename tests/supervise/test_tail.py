@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,30 @@ class TestTail:
             found += tail.read()
         tail.close()
         assert found == data.decode()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+class TestPipes:
+    def test_one_with_a_name(self, tmp_path: Path) -> None:
+        """Nobody waits for who writes to it; one may follow the other."""
+        os.mkfifo(tmp_path / "log")
+        tail = Tail(tmp_path / "log")
+        assert (tail.read(), tail.waits) == ("", True)
+        for said in ("one\n", "two\n"):
+            with (tmp_path / "log").open("w") as file:
+                file.write(said)
+            assert (tail.read(), tail.read()) == (said, "")
+            assert (tail.waits, tail.is_over) == (False, False)
+        tail.close()
+
+    @pytest.mark.parametrize("options", [(), ("--no-follow",)])
+    def test_stdin(self, options: tuple[str, ...]) -> None:
+        """It is read to its end, however long that takes; then the run ends."""
+        process = child("tail", "-", "--mode", "offline", *options, stdin=subprocess.PIPE)
+        process.communicate("one\ntwo\n", timeout=PATIENCE)
+        assert process.returncode == 0
+        (run,) = read_runs("wandb_cache")
+        assert [line.rpartition(" ")[2] for line in run.lines] == ["one", "two"]
 
 
 class TestCommand:

@@ -18,6 +18,7 @@ from wandb_logging._cli.output import (
     complain,
     drop_output,
     encode_what_we_can,
+    open_streams,
     words_of,
 )
 from wandb_logging._version import __version__
@@ -32,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 all well, 1 something failed or is left, 2 wrong usage, 130 Ctrl-C, 141 nobody reads on.
     """
+    open_streams()
     encode_what_we_can()
     try:
         code = _run(argv)

@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, BinaryIO, Union, cast
 
 from wandb_logging._errors import WandbLoggingError
@@ -93,6 +94,17 @@ def complain(text: object) -> None:
 def coloured() -> bool:
     """Whether stdout shows colours."""
     return sys.stdout.isatty() and takes_colour()
+
+
+def open_streams() -> None:
+    """Have stdin, stdout and stderr, where one was closed (`>&-`): what is opened next would be taken for it."""
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  for as long as we are
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
 
 
 def encode_what_we_can() -> None:

@@ -37,7 +37,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     ends = parser.add_mutually_exclusive_group()
     ends.add_argument("--no-follow", action="store_true", help="take what is there, and end")
     ends.add_argument("--until-idle", type=float, metavar="SECONDS", help="end when nothing was written for so long")
-    parser.add_argument("file", nargs="+", type=Path, metavar="FILE", help="a log, or a folder of event files")
+    parser.add_argument(
+        "file", nargs="+", type=Path, metavar="FILE", help="a log, - for stdin, or a folder of event files"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     except (OSError, WandbLoggingError) as exc:
         complain(words_of(exc))
         return LEFT
-    missing = [] if not args.no_follow else [path for path in args.file if not path.exists()]
+    missing = [] if not args.no_follow else [path for path in args.file if str(path) != "-" and not path.exists()]
     for path in missing:
         complain(f"{path}: no such file")
     try:
@@ -83,7 +85,10 @@ def _follow(begun: Run, files: Sequence[Path], until_idle: float | None) -> None
             since = time.monotonic()
         if any(texts):
             continue
-        if until_idle is not None and time.monotonic() - since >= until_idle:
+        if not folders and all(tail.is_over for tail in tails):
+            break
+        reads_on = until_idle == 0 and any(tail.waits for tail in tails)  # what is there, of a pipe, is still to come
+        if until_idle is not None and not reads_on and time.monotonic() - since >= until_idle:
             break
         time.sleep(_LOOKS_APART)
     for tail in tails:

@@ -40,6 +40,7 @@ class _Stream:
     source: int
     target: int
     error: bool
+    unread: bool = False  # nobody reads what we pass on any more
 
     def __post_init__(self) -> None:
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -58,12 +59,13 @@ class Program:
         self._keyboard: int | None = None  # where to write what is typed
         self._terminal = Terminal()
         self._exit: int | None = None
+        self._typing = False  # whether we take what is typed
         gate, self._gate = os.pipe()
         self._answer, answer = os.pipe()
         self._number, self._tell = os.pipe()  # of the process to signal, where it is not the one that we wait for
         ends = self._make_ends()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
         self._pid = os.fork()
         if self._pid == 0:
             self._become(gate, answer, ends)
@@ -124,7 +126,7 @@ class Program:
             ours, theirs = terminals
             shown = 1 if on_terminal[1] else 2
             terminal.copy_size(shown, theirs)
-            if on_terminal[0]:
+            if on_terminal[0] and terminal.is_ours(0):  # in the background it is for others
                 terminal.copy_modes(0, theirs)
                 ends[0], self._keyboard = theirs, ours
             else:
@@ -195,21 +197,20 @@ class Program:
         with selectors.DefaultSelector() as selector:
             for stream in self._streams:
                 selector.register(stream.source, selectors.EVENT_READ, stream)
-            if self._keyboard is not None:
-                selector.register(0, selectors.EVENT_READ, None)
             return self._until_the_end(selector, take)
 
     def _until_the_end(self, selector: selectors.BaseSelector, take: Take) -> int:
         open_streams, silent_since = len(self._streams), time.monotonic()
         while open_streams:
-            self._look_after_program()
+            self._look_after_program(selector)
+            self._take_keyboard(selector)
             ready = selector.select(0.1)
             for key, _ in ready:
                 if key.data is None:
                     self._type(selector)
                 elif not self._move(key.data, take):
-                    selector.unregister(key.fd)
                     open_streams -= 1
+                    self._leave(selector, key.data)
             if ready:
                 silent_since = time.monotonic()
             elif self._exit is not None and time.monotonic() - silent_since > _AFTERWARDS:
@@ -219,7 +220,7 @@ class Program:
             if rest:
                 take(rest, stream.error)
         while self._exit is None:
-            self._look_after_program(wait=True)
+            self._look_after_program(selector, wait=True)
         return self._exit
 
     def _move(self, stream: _Stream, take: Take) -> bool:
@@ -233,8 +234,17 @@ class Program:
         text = stream.decoder.decode(data)
         if text:
             take(text, stream.error)
-        _write(stream.target, data)
+        if not _write(stream.target, data):
+            stream.unread = not os.isatty(stream.source)
+            return not stream.unread
         return True
+
+    def _leave(self, selector: selectors.BaseSelector, stream: _Stream) -> None:
+        """Listen to a stream no more."""
+        selector.unregister(stream.source)
+        if stream.unread:  # the next that is written there ends the program, as it would without us
+            os.close(stream.source)
+            stream.source = -1
 
     def _type(self, selector: selectors.BaseSelector) -> None:
         data = os.read(0, _PIECE)
@@ -242,8 +252,20 @@ class Program:
             _write(self._keyboard, data)
         else:
             selector.unregister(0)
+            self._keyboard = None
 
-    def _look_after_program(self, *, wait: bool = False) -> None:
+    def _take_keyboard(self, selector: selectors.BaseSelector) -> None:
+        """Take what is typed while we are in front: `bg` and `fg` may change that."""
+        here = self._keyboard is not None and terminal.is_ours(0)
+        if here and not self._typing:
+            self._terminal.give()
+            self._resize()
+            selector.register(0, selectors.EVENT_READ, None)
+        elif self._typing and not here and self._keyboard is not None:
+            selector.unregister(0)
+        self._typing = here
+
+    def _look_after_program(self, selector: selectors.BaseSelector, *, wait: bool = False) -> None:
         """Take note of its end; stop where it was stopped at the keyboard, and go on with it."""
         if self._exit is not None:
             return
@@ -254,8 +276,9 @@ class Program:
             if self._keyboard is not None:
                 self._terminal.take_back()
                 os.kill(os.getpid(), signal.SIGSTOP)
-                self._terminal.give()
-                self._resize()
+                if self._typing:  # perhaps in the background now
+                    selector.unregister(0)
+                    self._typing = False
                 os.kill(self._pid, signal.SIGCONT)
             return
         self._exit = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
@@ -302,8 +325,13 @@ def _end_as(status: int) -> NoReturn:
     os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else NOT_RUN)
 
 
-def _write(fd: int, data: bytes) -> None:
-    """All of it; what cannot be written (a pipe that nobody reads) is not our program's business."""
-    with contextlib.suppress(OSError):
+def _write(fd: int, data: bytes) -> bool:
+    """Write all of it; False if nobody reads it any more. What else goes wrong is not our program's business."""
+    try:
         while data:
             data = data[os.write(fd, data) :]
+    except BrokenPipeError:
+        return False
+    except OSError:
+        pass
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import struct
@@ -25,14 +26,16 @@ class Terminal:
         self._before: list[Any] | None = None
 
     def give(self) -> None:
-        """Make it raw."""
+        """Make it raw, where it is ours."""
         with contextlib.suppress(termios.error):
+            if not is_ours(self._fd):
+                return
             self._before = self._before or termios.tcgetattr(self._fd)
             tty.setraw(self._fd, termios.TCSADRAIN)
 
     def take_back(self) -> None:
         """Make it as it was."""
-        if self._before is not None:
+        if self._before is not None and is_ours(self._fd):
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)
 
@@ -55,6 +58,14 @@ def write_as_it_is(fd: int) -> None:
         modes = termios.tcgetattr(fd)
         modes[1] &= ~termios.OPOST
         termios.tcsetattr(fd, termios.TCSANOW, modes)
+
+
+def is_ours(fd: int) -> bool:
+    """Whether we may read a terminal and change it: a job in the background that does is stopped."""
+    try:
+        return os.tcgetpgrp(fd) == os.getpgrp()
+    except OSError as exc:
+        return exc.errno == errno.ENOTTY  # no job's terminal
 
 
 def is_in_foreground() -> bool:
