@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from wandb_logging._cli import rules
+
 LOG = "".join(
     f"2026-01-01 10:00:{i:02} INFO iter {i * 10}: loss {3 / (i + 1):.4f}, time {i + 0.5}ms\n" for i in range(5)
 )
@@ -98,3 +100,33 @@ def test_nothing_to_find(tmp_path: Path) -> None:
         assert (done.returncode, done.stdout) == (1, "")
         assert str(path) in done.stderr
         assert command(name, tmp_path / "missing").returncode == 1
+
+
+def test_what_windows_writes(tmp_path: Path) -> None:
+    """A log in UTF-16, as a redirection in PowerShell makes it, with its line ends."""
+    path = tmp_path / "log"
+    path.write_bytes(LOG.replace("\n", "\r\n").encode("utf-16"))
+    assert len(command("mine", "--json", path).stdout.splitlines()) == 5
+
+
+@pytest.mark.parametrize("name", ["mine", "suggest"])
+def test_a_file_that_is_no_text(tmp_path: Path, name: str) -> None:
+    """It is said, with what to do about a compressed one."""
+    path = tmp_path / "log.zst"
+    path.write_bytes(bytes(range(256)) * 100)
+    done = command(name, path)
+    assert done.returncode == 1
+    assert "is no text. Of a compressed log: zcat FILE | wandb-logging mine -" in done.stderr
+
+
+def test_a_log_is_never_whole_in_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Rules come from its beginning; the rest is read line by line, and a line without end in pieces of one number."""
+    monkeypatch.setattr(rules, "MAX_LINES", 3)
+    monkeypatch.setattr(rules, "_PIECE", 8)
+    (tmp_path / "log").write_bytes(b"one\ntwo\nthree\na line of many\rpieces\nend\n")
+    read = rules.Log(tmp_path / "log")
+    assert read.head == "one\ntwo\nthree"
+    assert list(read) == [
+        *((1, "one"), (2, "two"), (3, "three")),
+        *((4, "a line o"), (4, "f many\rp"), (4, "ieces"), (5, "end"), (6, "")),
+    ]

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from wandb_logging._cli.output import DONE, LEFT, PROG, complain, say, styled, words_of
-from wandb_logging._cli.rules import add_log, rules_of, text_of
-from wandb_logging._errors import SettingsError
+from wandb_logging._cli.rules import Log, add_log, rules_of
+from wandb_logging._errors import WandbLoggingError
 from wandb_logging._mining.rules import Row
-from wandb_logging._mining.ruleset import RuleSet, mine
+from wandb_logging._mining.ruleset import RuleSet, mine_lines
 from wandb_logging._mining.suggest import suggest
 
 MORE = (
@@ -32,13 +32,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the rows that rules find in a log."""
     try:
-        text = text_of(args.file)
-        given = [one.rule for one in suggest(text)] if args.rules is None else rules_of(args.rules)
+        log = Log(args.file)
+        given = [one.rule for one in suggest(log.head)] if args.rules is None else rules_of(args.rules)
         rules = RuleSet(given)
-    except (OSError, SettingsError) as exc:
+    except (OSError, WandbLoggingError) as exc:
         complain(words_of(exc))
         return LEFT
-    rows = mine(text, rules)
+    rows = mine_lines(log, rules)
     found = _as_json(rows) if args.json else _as_tables(list(rows), rules)
     for number in rules.left_out:
         complain(f"{rules.described(number)} takes long again and again, and was left out from some line on")

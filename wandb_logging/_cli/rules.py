@@ -3,26 +3,85 @@
 from __future__ import annotations
 
 import argparse
+import codecs
+import io
+import itertools
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from wandb_logging._errors import SettingsError
+from wandb_logging._cli.output import PROG
+from wandb_logging._errors import SettingsError, WandbLoggingError
 from wandb_logging._mining import written
+from wandb_logging._mining.suggest import MAX_LINES
 
-MOST_BYTES = 2**28
+_MOST_RULES = 2**24  # bytes of a file of rules
+_PIECE = 2**20  # characters of a line that are read at once
+_HEAD = 2**26  # characters from which rules are suggested
 
 
-def text_of(path: Path) -> str:
-    """The text of a log; `-` is stdin. Bytes that are no UTF-8 are replaced; carriage returns stay.
+class Log:
+    """A log that is read once, line by line: its size does not matter.
+
+    Args:
+        path: the file; `-` is stdin. Bytes that are no text are replaced; carriage returns stay.
 
     Raises:
         OSError: it cannot be read.
+        NotText: it is no text.
     """
-    if str(path) == "-":
-        return sys.stdin.buffer.read(MOST_BYTES).decode("utf-8", "replace")
-    with path.open("rb") as file:
-        return file.read(MOST_BYTES).decode("utf-8", "replace")
+
+    def __init__(self, path: Path) -> None:
+        self._is_file = str(path) != "-"
+        file: Any = sys.stdin.buffer if str(path) == "-" else path.open("rb")
+        begin = file.peek(_LOOK)[:_LOOK]
+        encoding = next((name for mark, name in _MARKS.items() if begin.startswith(mark)), None)
+        if encoding is None and b"\0" in begin:
+            file.close()
+            raise NotText(f"{path}: is no text. Of a compressed log: zcat FILE | {PROG} mine -")
+        self._file = io.TextIOWrapper(file, encoding or "utf-8", "replace", newline="\n")
+        self._head: list[tuple[int, str]] = []
+        self._rest = self._read()
+
+    @property
+    def head(self) -> str:
+        """Its beginning, as much as rules are suggested from."""
+        size = sum(len(line) for _, line in self._head)
+        while len(self._head) < MAX_LINES and size < _HEAD:
+            one = next(self._rest, None)
+            if one is None:
+                break
+            self._head.append(one)
+            size += len(one[1])
+        return "\n".join(line for _, line in self._head)
+
+    def __iter__(self) -> Iterator[tuple[int, str]]:
+        return itertools.chain(self._head, self._rest)
+
+    def close(self) -> None:
+        """Let go of the file; stdin stays."""
+        if self._is_file:
+            self._file.close()
+
+    def _read(self) -> Iterator[tuple[int, str]]:
+        """The lines with their numbers; what follows the last line's end is a line, too."""
+        number, last = 1, "\n"
+        while line := self._file.readline(_PIECE):
+            yield number, line.rstrip("\n")
+            number += line.endswith("\n")
+            last = line
+        if last.endswith("\n"):
+            yield number, ""
+        self.close()
+
+
+class NotText(WandbLoggingError):
+    """A file is no log."""
+
+
+_LOOK = 1024
+_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 def rules_of(path: Path) -> list[Any]:
@@ -32,7 +91,8 @@ def rules_of(path: Path) -> list[Any]:
         OSError: it cannot be read.
         SettingsError: it holds no rules.
     """
-    text = text_of(path)
+    with sys.stdin.buffer if str(path) == "-" else path.open("rb") as file:
+        text = file.read(_MOST_RULES).decode("utf-8", "replace")
     try:
         rules = written.read(text)
         return _all_of_yaml(text) if rules is None else rules

@@ -6,7 +6,7 @@ import argparse
 import json
 
 from wandb_logging._cli.output import DONE, LEFT, complain, say_all, words_of
-from wandb_logging._cli.rules import add_log, text_of
+from wandb_logging._cli.rules import Log, NotText, add_log
 from wandb_logging._mining import written
 from wandb_logging._mining.suggest import suggest
 
@@ -27,8 +27,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print rules for a log."""
     try:
-        found = suggest(text_of(args.file))
-    except OSError as exc:
+        log = Log(args.file)
+        found = suggest(log.head)
+        log.close()
+    except (OSError, NotText) as exc:
         complain(words_of(exc))
         return LEFT
     if not found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from wandb_logging._errors import SettingsError
@@ -195,8 +195,13 @@ class RuleSet:
 
 def mine(text: str, rules: RuleSet, stream: str = "") -> Iterator[Row]:
     """The rows of a whole log, in order; lines are counted from 1."""
+    return mine_lines(enumerate(text.split("\n"), 1), rules, stream)
+
+
+def mine_lines(numbered: Iterable[tuple[int, str]], rules: RuleSet, stream: str = "") -> Iterator[Row]:
+    """The rows of lines with their numbers, in order; a very long line may come in pieces of one number."""
     number = 0
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in numbered:
         before: dict[int, dict[str, float]] = {}
         for shown in lines.redraws(line.rstrip("\r")):
             for row in rules.feed(shown, number=number, stream=stream):
