@@ -28,7 +28,7 @@ METRICS = frozenset(
     "gflops mflops tflops processed passed velocity diff iterations violation infeasibility divergence ess "
     "rhat rss requests responses connections transactions queries messages records ops bandwidth copy scale "
     "add triad ns/day sec/call time times mfu wps ups cost regret purity modularity inertia "
-    "med transfer bitrate silhouette nll elbo bpc bpb tokens/s words/s samples/s".split()
+    "med transfer silhouette nll elbo bpc bpb tokens/s words/s samples/s".split()
 )
 
 # Names of numbers that somebody chose, or that are no quantities.
