@@ -212,8 +212,16 @@ wl.charts = (() => {
       return;
     }
     for (const card of some) give(card, data, axis, only);
-    if (data.read) emit("read", data.read);
+    if (data.read) { catchUp(data.read); emit("read", data.read); }
     emit("drawn");
+  }
+
+  // Runs that were read to their end for these charts are exact in the others, too, before news of them come.
+  function catchUp(read) {
+    for (const card of due())
+      for (const [key, part] of card.stale || !card.data ? [] : card.data.of)
+        if (!part.exact && read[key] && read[key][1]) waiting.add(key);
+    if (waiting.size) fetchNews();
   }
 
   function give(card, told, axis, only) {
