@@ -314,7 +314,7 @@ def tensorboard(driver: Any, python: str, folder: Path) -> Iterator[Row]:
             f"{whole:.1f} s",
             f"{points} of 10,000 points are kept",
         )
-        yield from _looked_at(driver, "TensorBoard", "http://127.0.0.1:16006/#scalars", pid)
+        yield from _looked_at(driver, "TensorBoard", "http://127.0.0.1:16006/#timeseries", pid)
 
 
 def trackio(driver: Any, python: str, folder: Path) -> Iterator[Row]:
