@@ -25,7 +25,8 @@ class BytesRead:
         opened = door.open_to_read
 
         def counting(*args: Any) -> Any:
-            return _Counted(opened(*args), self)
+            file = opened(*args)
+            return _Counted(file, self) if str(args[1]).endswith(".jsonl") else file
 
         monkeypatch.setattr(door, "open_to_read", counting)
 

@@ -208,7 +208,8 @@ class TestAppending:
         writer = Writer(tmp_path)
         lock = tmp_path / "journal-0001.lock"
         assert is_locked(lock)
-        assert json.loads(lock.read_text()) == {"pid": os.getpid(), "host": socket.gethostname(), "since": 1}
+        said = json.loads(lock.read_text())
+        assert (said["pid"], said["host"], said["since"]) == (os.getpid(), socket.gethostname(), 1)
         writer.close()
         assert not is_locked(lock)
 

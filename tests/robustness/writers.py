@@ -54,8 +54,8 @@ def write(number, place, seed):
 
 def sender(place):
     try:
-        return int(next(Path(place).glob("cache/p/*/upload.lock")).read_text().split()[1])
-    except (StopIteration, IndexError, ValueError):
+        return json.loads(next(Path(place).glob("cache/p/*/upload.lock")).read_text())["pid"]
+    except (StopIteration, KeyError, ValueError):
         return 0
 
 for line in sys.stdin:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -184,6 +185,9 @@ def test_where_nothing_can_be_locked_nobody_is_known_to_be_dead(
 ) -> None:
     """On a file system without locks the run of another process may live: it is left alone."""
     other = left(wandb_server)
+    note = json.loads((other.path / "journal-0001.lock").read_text())
+    assert note.pop("ended")
+    (other.path / "journal-0001.lock").write_text(json.dumps(note))  # it was killed, and did not say that it ended
     assert recover.is_left(other, other.info)
 
     def refuse(_fd: int) -> None:

@@ -199,6 +199,21 @@ def make_folder(root: Path, name: str) -> None:
         pass
 
 
+def touch(root: Path, name: str) -> os.stat_result:
+    """Have the disk note the time on a file that is there; what the system says of it then.
+
+    Raises:
+        OSError: it is not there, or the disk refuses it.
+    """
+    with _folder(root, PurePosixPath(name).parent.as_posix()) as at:
+        last = at.path(PurePosixPath(name).name)
+        if _STEP_BY_STEP and os.utime in os.supports_dir_fd and os.utime in os.supports_follow_symlinks:
+            os.utime(last, dir_fd=at.fd, follow_symlinks=False)
+        else:
+            os.utime(last)
+        return os.stat(last, dir_fd=at.fd, follow_symlinks=False)
+
+
 def status(root: Path, name: str) -> os.stat_result | None:
     """What the system says of a file; None if there is none.
 

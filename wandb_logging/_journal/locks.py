@@ -178,16 +178,16 @@ def is_locked(path: Path) -> bool:
 
     Where the file system cannot lock at all the answer is False: no process could have taken it.
     """
-    return _taken(path) is True
+    return lock_is_taken(path) is True
 
 
 def is_free(path: Path) -> bool:
     """Whether it is certain that no process holds the lock at `path`: not where the file system cannot lock."""
-    return _taken(path) is False
+    return lock_is_taken(path) is False
 
 
-def _taken(path: Path) -> bool | None:
-    """Whether the lock is taken; None if nobody can tell."""
+def lock_is_taken(path: Path) -> bool | None:
+    """Whether the lock is taken; None if nobody can tell. A missing file is not locked."""
     probe = ProcessLock(path, make=False)
     try:
         taken = not probe.acquire()

@@ -30,6 +30,9 @@ class Home(Protocol):
             OSError: that cannot be noted.
         """
 
+    def is_away(self) -> bool:
+        """Whether the directory is gone with the whole disk: then it may come back, with all that is in it."""
+
     def stand_again(self) -> bool:
         """Make the directory anew if it is gone; whether it was."""
 
@@ -42,6 +45,19 @@ def is_in_place(descriptor: int, path: Path) -> bool:
         return False
     except OSError:
         return True
+
+
+def is_cut_off(descriptor: int, path: Path) -> bool:
+    """Whether an open file leads nowhere any more while its name does: the disk was away, and is mounted again."""
+    try:
+        path.stat()
+    except OSError:
+        return False
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return True
+    return False
 
 
 def unacknowledged(segments: Iterable[tuple[int, int]], acknowledged: tuple[int, int]) -> list[bytes]:

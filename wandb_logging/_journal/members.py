@@ -2,27 +2,28 @@
 
 A process that was started as a writer of the run is a member: a rank, a second program with its id. A forked child and
 a worker of a pool are helpers: the run ends with the process that made them. Each says which it is in the file that it
-holds locked while it lives, `journal-<w>.lock`, as JSON:
+holds locked while it lives, `journal-<w>.lock`, as JSON, beside who it is (`presence.Holder`):
 
-    {"pid": 12, "host": "node7", "since": 1}                 a member; of those that came together 1 was the first
-    {"pid": 12, "host": "node7", "since": 1, "left": 0}      one that has ended, with this exit code
-    {"pid": 13, "host": "node7", "helps": true}              a helper
+    {"pid": 12, "host": "node7", ..., "since": 1}               a member; of those that came together 1 was the first
+    {"pid": 12, "host": "node7", ..., "since": 1, "left": 0}    one that has ended, with this exit code
+    {"pid": 13, "host": "node7", ..., "helps": true}            a helper
 """
 
 from __future__ import annotations
 
-import os
+import contextlib
 import re
-import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wandb_logging._journal import door
-from wandb_logging._journal.locks import is_free, is_locked
-from wandb_logging._values.plain import dumps, loads
+from wandb_logging._journal.lease import Life
+from wandb_logging._journal.presence import NOBODY, Holder, life_of, said_in
+from wandb_logging._journal.segments import segment_path, segments
+from wandb_logging._values.plain import dumps
 
+UPLOAD = "upload.lock"
 _LOCK = re.compile(r"journal-(\d{4,})\.lock")
 
 
@@ -40,31 +41,30 @@ class Note:
         since: the first of those members that came while one of them was there; 0 of who does not say it.
         helps: whether it is a helper.
         left: exit code of a member that has ended; None while it goes on.
+        holder: the process.
     """
 
     writer: int
     since: int = 0
     helps: bool = False
     left: int | None = None
+    holder: Holder = field(default=NOBODY)
 
     @property
     def text(self) -> str:
         """As it stands in the file."""
-        said: dict[str, Any] = {"pid": os.getpid(), "host": socket.gethostname()}
-        said.update({"helps": True} if self.helps else {"since": self.since})
+        said: dict[str, Any] = {**self.holder.to_json(), **({"helps": True} if self.helps else {"since": self.since})}
         return dumps(said if self.left is None else {**said, "left": self.left}).decode()
 
 
 def note_of(path: Path, writer: int) -> Note:
     """What a writer says of itself. One that does not say it is a member."""
     try:
-        said = loads(door.read(path, lock_name(writer), door.MOST_NOTE))
-    except (OSError, ValueError):
-        return Note(writer)
-    if not isinstance(said, dict):
+        said = said_in(path, lock_name(writer))
+    except OSError:
         return Note(writer)
     since, left = (value if type(value := said.get(name)) is int else None for name in ("since", "left"))
-    return Note(writer, since or 0, said.get("helps") is True, left)
+    return Note(writer, since or 0, said.get("helps") is True, left, Holder.from_json(said))
 
 
 def writers_of(path: Path) -> list[int]:
@@ -76,13 +76,39 @@ def writers_of(path: Path) -> list[int]:
     return sorted(int(match[1]) for match in found if match)
 
 
+def life(path: Path, writer: int) -> Life:
+    """What is known of a writer's process."""
+    return life_of(path, lock_name(writer), lambda: note_of(path, writer).holder, lambda: _traces(path, writer))
+
+
+def _traces(path: Path, writer: int) -> list[str]:
+    """Where a writer's process leaves other traces: what it writes, and the right to send, if it has that."""
+    found = []
+    with contextlib.suppress(OSError):
+        latest = max((segment for of, segment in segments(path) if of == writer), default=None)
+        found += [] if latest is None else [segment_path(path, writer, latest).name]
+        if Holder.from_json(said_in(path, UPLOAD)).is_same(note_of(path, writer).holder):
+            found.append(UPLOAD)
+    return found
+
+
+def is_writing(path: Path, writer: int) -> bool:
+    """Whether a writer may still add to its journal: it lives, or nobody can tell."""
+    return life(path, writer) is not Life.GONE
+
+
 def living(path: Path, but: int = 0) -> Iterator[Note]:
-    """The members that are there and have not left, one of them left out."""
+    """The members that are there and have not left, one of them left out; and those that may be, on another host."""
     for writer in writers_of(path):
-        if writer != but and is_locked(path / lock_name(writer)):
+        if writer != but:
             note = note_of(path, writer)
-            if not note.helps and note.left is None:
+            if not note.helps and note.left is None and _may_go_on(path, note):
                 yield note
+
+
+def _may_go_on(path: Path, note: Note) -> bool:
+    found = life(path, note.writer)
+    return found is Life.LIVES or (found is Life.UNKNOWN and note.holder.lease is not None)
 
 
 def first_of(path: Path, writer: int) -> int:
@@ -98,6 +124,6 @@ def codes(path: Path, since: int, but: int = 0) -> list[int]:
             note = note_of(path, writer)
             if note.left is not None:
                 found.append(note.left)
-            elif not note.helps and is_free(path / lock_name(writer)):
+            elif not note.helps and life(path, writer) is Life.GONE:
                 found.append(1)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import threading
 import weakref
@@ -92,14 +93,20 @@ class MemoryRunDir(RunDir):
     def asked(self) -> object:
         return None
 
-    def is_being_sent(self) -> bool:
-        return False
-
     def lock_upload(self) -> None:
         pass
 
     def unlock_upload(self) -> None:
         pass
+
+    def check_right(self) -> None:
+        pass
+
+    def renew(self) -> None:
+        pass
+
+    def renewal_due(self) -> float:
+        return math.inf
 
     def set_aside(self, reason: str, what: object) -> None:
         pass

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Protocol
 
-from wandb_logging._errors import JournalError
+from wandb_logging._errors import JournalError, JournalLocked
 from wandb_logging._journal import door
-from wandb_logging._journal.members import writers_of
+from wandb_logging._journal.members import is_writing, writers_of
 from wandb_logging._journal.seal import salvage, seal, unseal
-from wandb_logging._journal.segments import is_writing, segment_path, segments, sync_directory
+from wandb_logging._journal.segments import segment_path, segments, sync_directory
 from wandb_logging._journal.unwritten import Source, WithMemory
 from wandb_logging._journal.writer import Writer
 from wandb_logging._values.plain import dumps, loads
@@ -88,6 +88,7 @@ class Reader:
         position: where to begin; None begins at the start.
         record_order: False for a reader that only looks: it repeats `order.jsonl` but never adds to it. Only the
             holder of the upload lock may record.
+        right: by which that is the holder; None where no other host can take it.
         writer_here: the writer of a number, if it lives in this process: what the disk refuses is read from its memory,
             at the bytes where the disk will have it.
     """
@@ -98,11 +99,12 @@ class Reader:
         position: Position | None = None,
         *,
         record_order: bool = True,
+        right: Right | None = None,
         writer_here: Callable[[int], Writer | None] = lambda _number: None,
     ) -> None:
         self._path = path
         self._writer_here = writer_here
-        self._order = _Order(path / "order.jsonl") if record_order else None
+        self._order = _Order(path / "order.jsonl", right) if record_order else None
         self._seen: list[_Entry] | None = None
         self._files: dict[int, tuple[int, Source]] = {}
         self._unforced: set[_At] = set()  # segments that something was read of since `sync`
@@ -295,7 +297,7 @@ class Reader:
         if self._order is not None:
             return self._order.entries
         if self._seen is None or self._order_at >= len(self._seen):
-            self._seen = _entries(_whole_lines(self._path / "order.jsonl"))
+            self._seen = order_of(self._path)
         return self._seen
 
     def _take_planned(self, entry: _Entry, max_lines: int, max_bytes: int) -> list[bytes]:
@@ -311,7 +313,7 @@ class Reader:
 
     def _plan(self, order: _Order, writers: list[int]) -> bool:
         """Say what is read next; False if there is nothing."""
-        if not order.entries:
+        if not any(order.entries):
             # What was read while there was only one writer, and perhaps sent before the position was saved, comes
             # first. Nobody knows how far that went, so all comes first that this writer has by now.
             end = self._end_of(writers[0])
@@ -338,14 +340,37 @@ class Reader:
 
 
 _Entry = Optional[tuple[int, int, int]]
-"""An entry of order.jsonl: writer, segment and byte up to which it is read next; None if the entry is damaged."""
+"""An entry of order.jsonl: writer, segment and byte up to which it is read next; None if it says nothing of that."""
+
+
+class Right(Protocol):
+    """By which somebody sends a run, and writes down the order.
+
+    Attributes:
+        term: number of the taking; 0 if it is not held.
+    """
+
+    term: int
+
+    def check(self) -> None:
+        """Make sure that it is still held.
+
+        Raises:
+            JournalLocked: another host has taken it.
+        """
 
 
 class _Order:
-    """order.jsonl, as the one who writes it sees it."""
+    """order.jsonl, as the one who writes it sees it.
 
-    def __init__(self, path: Path) -> None:
+    Who took the right to send from another first writes an entry that only says so, and then reads: what the one before
+    adds behind that, who does not know yet that it has lost the right, counts for nobody. And it looks whether it has
+    after each entry, before it acts on it.
+    """
+
+    def __init__(self, path: Path, right: Right | None) -> None:
         self._path = path
+        self._right = right
         self._entries: list[_Entry] | None = None
 
     @property
@@ -356,20 +381,38 @@ class _Order:
             if found is not None and found.st_size > len(data):
                 with door.open_to_append(self._path.parent, self._path.name) as file:
                     file.truncate(len(data))  # an entry that was torn was never followed
-            self._entries = _entries(data)
+            if self._term > 1 and _Entries(data).term < self._term:
+                self._write({"writer": 0, "segment": 1, "offset": 0})
+                data = _whole_lines(self._path)
+            read = _Entries(data)
+            if self._term and read.term > self._term:
+                raise JournalLocked(f"{self._path.parent} is being uploaded by another process", "another process")
+            self._entries = read.entries
         return self._entries
 
     def add(self, writer: int, end: _At) -> None:
         entries = self.entries
-        line = seal(dumps({"writer": writer, "segment": end[0], "offset": end[1]}))
+        self._write({"writer": writer, "segment": end[0], "offset": end[1]})
+        entries.append((writer, *end))  # a new file's name is forced with those of the segments: `Reader.sync`
+
+    @property
+    def _term(self) -> int:
+        return 0 if self._right is None else self._right.term
+
+    def _write(self, entry: dict[str, int]) -> None:
+        line = seal(dumps({**entry, "term": self._term} if self._term > 1 else entry))
         try:
             with door.open_to_append(self._path.parent, self._path.name) as file:
                 file.write(line)
                 os.fsync(file.fileno())
+            if self._right is not None and self._right.term:
+                self._right.check()
         except OSError as exc:
             self._entries = None  # whatever is in the file now: look again
             raise JournalError(f"{self._path} cannot be written: {exc.strerror or exc}") from exc
-        entries.append((writer, *end))  # a new file's name is forced with those of the segments: `Reader.sync`
+        except JournalLocked:
+            self._entries = None
+            raise
 
 
 def order_of(path: Path) -> list[_Entry]:
@@ -378,7 +421,17 @@ def order_of(path: Path) -> list[_Entry]:
     Raises:
         OSError: it is there and cannot be read.
     """
-    return _entries(_whole_lines(path / "order.jsonl"))
+    return _Entries(_whole_lines(path / "order.jsonl")).entries
+
+
+def damaged_in_order(path: Path) -> tuple[int, int]:
+    """How many entries of a run directory's order.jsonl are damaged, of how many.
+
+    Raises:
+        OSError: it is there and cannot be read.
+    """
+    found = _Entries(_whole_lines(path / "order.jsonl"))
+    return found.damaged, len(found.entries)
 
 
 def _whole_lines(path: Path) -> bytes:
@@ -389,10 +442,25 @@ def _whole_lines(path: Path) -> bytes:
     return data[: data.rfind(b"\n") + 1]
 
 
-def _entries(data: bytes) -> list[_Entry]:
-    entries: list[_Entry] = []
-    for line in data.split(b"\n")[:-1]:
-        body = unseal(line)
-        entry = loads(body) if body is not None else None
-        entries.append((entry["writer"], entry["segment"], entry["offset"]) if entry else None)
-    return entries
+class _Entries:
+    """What order.jsonl says.
+
+    Attributes:
+        entries: in order; None of one that is damaged, tells of a new term, or comes from a term that was over.
+        term: the latest.
+        damaged: how many are.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.term = self.damaged = 0
+        self.entries = [self._entry(unseal(line)) for line in data.split(b"\n")[:-1]]
+
+    def _entry(self, body: bytes | None) -> _Entry:
+        said = loads(body) if body is not None else None
+        if not said:
+            self.damaged += 1
+            return None
+        if said.get("term", 1) < self.term:
+            return None
+        self.term = said.get("term", 1)
+        return (said["writer"], said["segment"], said["offset"]) if said["writer"] else None

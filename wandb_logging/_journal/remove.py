@@ -19,7 +19,7 @@ def remove(run_dir: RunDir) -> None:
         raise JournalError(f"{run_dir.path} is a link: remove the run where it is")
     with run_dir.uploading():
         if not run_dir.dead():
-            raise JournalError(f"{run_dir.path} is being written by a living process")
+            raise JournalError(f"{run_dir.path} is being written by a living process, or nobody can tell")
         # First, so that what an interruption leaves is no run that somebody may send.
         (run_dir.path / "run.json").unlink()
     shutil.rmtree(run_dir.path)

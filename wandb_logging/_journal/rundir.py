@@ -20,8 +20,8 @@ import errno
 import io
 import json
 import os
-import socket
 import threading
+import time
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,10 +43,12 @@ from wandb_logging._journal.copies import (
     remove_once,
 )
 from wandb_logging._journal.cursor import Cursor, is_cursor
-from wandb_logging._journal.locks import ProcessLock, folder_lock, is_free, is_locked
-from wandb_logging._journal.members import Note, living
+from wandb_logging._journal.gate import alone_in
+from wandb_logging._journal.lease import Life, apart
+from wandb_logging._journal.members import Note, life, living, writers_of
 from wandb_logging._journal.names import folder_name, names_of
 from wandb_logging._journal.reader import MOST_LINE, Chunk, Position, Reader, order_of
+from wandb_logging._journal.right import SendingRight
 from wandb_logging._journal.seal import seal, unseal
 from wandb_logging._journal.segments import segment_path, segments, sync_directory
 from wandb_logging._journal.writer import Writer
@@ -75,7 +77,9 @@ class RunDir:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.generation = 0
-        self._upload_lock = ProcessLock(path / "upload.lock")
+        self._right = SendingRight(path)
+        self._device: int | None = None  # the disk that this process writes on
+        self._renewal_due = 0.0
         self.guard = threading.RLock()
         self._sending: _GuardedReader | None = None
         self._keepsake = Keepsake()
@@ -148,6 +152,12 @@ class RunDir:
     def has_writer(self, writer: Writer) -> None:
         """Take note of who writes here in this process: readers also get what the disk refuses of it."""
         self._writers.add(writer)
+        if self._device is None:
+            self._device = _device_of(self.path)
+
+    def is_away(self) -> bool:
+        """Whether the directory is gone with the whole disk: then it may come back, with all that is in it."""
+        return self._device is not None and _device_of(self.path) not in {None, self._device}
 
     def leaves_out_lines(self) -> None:
         """Take note that a reader may have stood before lines that will not come: the server has them."""
@@ -179,10 +189,12 @@ class RunDir:
         """
         if (self.path / "run.json").exists():
             return False
+        if self.is_away():
+            raise OSError(errno.ESTALE, "the disk is away", str(self.path))
         files = list(self._keepsake.files())
         if not files:
             return False
-        held = self._upload_lock.held
+        held = self._right.held
         _make_durably(self.path)
         for name, data in files:
             door.replace(self.path, name, data, durable=True)
@@ -190,9 +202,9 @@ class RunDir:
             self.save_base(self._keepsake.cursor_anew())
             self._save("cursor.json", seal(dumps(self._keepsake.cursor_anew().to_json())), durable=False)
         if held:
-            self._upload_lock.release()
+            self._right.release()
             with contextlib.suppress(OSError):
-                self._upload_lock.acquire()
+                self._right.acquire()
         self.times_anew += 1
         self.generation += 1
         return True
@@ -208,14 +220,14 @@ class RunDir:
         """While this lasts no other process looks for a run of this project here and makes it if there is none.
 
         Of several processes that begin at once with one run id, one makes the directory and the others find it. Where
-        nothing can be locked they are not kept apart.
+        nothing can be made in the folder they are not kept apart.
 
         Raises:
             OSError: the folder of the project cannot be made.
         """
         parent = cache_dir / folder_name(info.project)
         _make_durably(parent)
-        with folder_lock(parent):
+        with alone_in(parent):
             yield
 
     @classmethod
@@ -408,7 +420,7 @@ class RunDir:
     def reader(self, position: Position | None, *, record_order: bool = True) -> Reader:
         """A reader from a position on."""
         reader = _GuardedReader(
-            self.guard, self.path, position, record_order=record_order, writer_here=self._writer_here
+            self.guard, self.path, position, right=self._right if record_order else None, writer_here=self._writer_here
         )
         if record_order:
             self._sending = reader
@@ -484,11 +496,11 @@ class RunDir:
 
     def alive(self) -> bool:
         """Whether a living process may still add events."""
-        return any(is_locked(path) for path in self.path.glob("journal-*.lock"))
+        return any(life(self.path, writer) is Life.LIVES for writer in writers_of(self.path))
 
     def dead(self) -> bool:
-        """Whether it is certain that no process adds events any more: not where the file system cannot lock."""
-        return all(is_free(path) for path in self.path.glob("journal-*.lock"))
+        """Whether it is certain that no process adds events any more, on whatever host: not where nobody can tell."""
+        return all(life(self.path, writer) is Life.GONE for writer in writers_of(self.path))
 
     def members(self, but: int = 0) -> list[Note]:
         """The members that are there and have not left, one of them left out."""
@@ -497,7 +509,7 @@ class RunDir:
     @contextlib.contextmanager
     def leaving(self) -> Iterator[None]:
         """While this lasts no other process joins the run or leaves it: one of them is the last."""
-        with folder_lock(self.path.parent, _MOST_LEAVING):
+        with alone_in(self.path.parent, _MOST_LEAVING):
             yield
 
     def ask(self) -> None:
@@ -511,10 +523,6 @@ class RunDir:
             found = door.status(self.path, "asked")
             return None if found is None else (found.st_mtime_ns, found.st_ino)
         return None
-
-    def is_being_sent(self) -> bool:
-        """Whether a process holds the right to upload this run."""
-        return is_locked(self.path / "upload.lock")
 
     @contextlib.contextmanager
     def uploading(self) -> Iterator[None]:
@@ -533,15 +541,15 @@ class RunDir:
     def alone(self) -> Iterator[bool]:
         """Whether no other process uploads this run. In this one nobody reads it for as long as the context lasts."""
         with self.guard:
-            held = free = self._upload_lock.held
+            held = free = self._right.held
             if not held:
                 with contextlib.suppress(OSError):
-                    free = self._upload_lock.acquire()
+                    free = self._right.acquire()
             try:
                 yield free
             finally:
                 if free and not held:
-                    self._upload_lock.release()
+                    self._right.release()
 
     def lock_upload(self) -> None:
         """Take the right to upload this run; harmless when held already.
@@ -551,30 +559,63 @@ class RunDir:
         """
         try:
             with self.guard:
-                free = self._upload_lock.acquire()
+                free = self._right.acquire()
         except OSError as exc:
             raise JournalLocked(
                 f"{self.path} cannot be locked ({exc.strerror or exc}), and without a lock two could send it at once"
             ) from exc
         if not free:
-            holder = self._holder()
+            holder = self._right.holder()
             raise JournalLocked(f"{self.path} is being uploaded by {holder}", holder)
-        self._upload_lock.note(f"pid {os.getpid()} on {socket.gethostname()}")
 
     def unlock_upload(self) -> None:
         """Give that right back."""
-        self._upload_lock.release()
+        with self.guard:
+            self._right.release()
 
     def forget_locks(self) -> None:
         """In a forked child: let go of the parent's locks without unlocking them."""
         self.guard = threading.RLock()
-        self._upload_lock.abandon()
+        self._right.abandon()
 
-    def _holder(self) -> str:
-        try:
-            return door.read(self.path, "upload.lock", door.MOST_NOTE).decode() or "another process"
-        except (OSError, ValueError):
-            return "another process"
+    # --- what tells other hosts that this process lives ---
+
+    @property
+    def lease(self) -> float:
+        """Seconds for which a renewal holds."""
+        return self._right.lease
+
+    @lease.setter
+    def lease(self, seconds: float) -> None:
+        self._right.lease = seconds
+
+    def renewal_due(self) -> float:
+        """When the next renewal is due (monotonic)."""
+        return self._renewal_due
+
+    def renew(self) -> None:
+        """Tell other hosts that this process writes and sends, if that is due. Never raises."""
+        now = time.monotonic()
+        if now < self._renewal_due:
+            return
+        self._renewal_due = now + apart(self.lease)
+        with contextlib.suppress(OSError), self.guard:
+            if self._right.held:  # which tells of the writers here, too
+                self._right.renew()
+                return
+        for writer in list(self._writers):
+            with contextlib.suppress(OSError):
+                writer.renew()
+
+    def check_right(self) -> None:
+        """Make sure that this process still has the right to upload this run, where another host could have taken it.
+
+        Raises:
+            JournalLocked: it has not, or nobody can tell.
+        """
+        self.renew()
+        with self.guard:
+            self._right.check()
 
     def set_aside(self, reason: str, what: object) -> None:
         """Keep something that cannot be sent, with the reason, in aside.jsonl."""
@@ -684,6 +725,18 @@ class _GuardedReader(Reader):
             for writer, (segment, _) in self._at.items():
                 self.reached[writer] = max(segment, self.reached.get(writer, 0))
             return chunk
+
+
+def _device_of(path: Path) -> int | None:
+    """The disk that a path is on, or would be; None where nobody can tell."""
+    for folder in (path, *path.parents):
+        try:
+            return folder.stat().st_dev
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return None
+    return None
 
 
 def _readable(value: Mapping[str, Any]) -> bytes:

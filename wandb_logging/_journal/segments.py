@@ -7,9 +7,6 @@ import os
 import re
 from pathlib import Path
 
-from wandb_logging._journal.locks import is_free
-from wandb_logging._journal.members import lock_name
-
 _SEGMENT = re.compile(r"journal-(\d{4,})-(\d{4,})\.jsonl")
 
 
@@ -17,11 +14,6 @@ def segments(path: Path) -> list[tuple[int, int]]:
     """All (writer, segment) of a run directory, in order."""
     names = (_SEGMENT.fullmatch(item.name) for item in path.iterdir())
     return sorted((int(match[1]), int(match[2])) for match in names if match)
-
-
-def is_writing(path: Path, writer: int) -> bool:
-    """Whether a writer may still add to its journal: it lives, or nobody can tell."""
-    return not is_free(path / lock_name(writer))
 
 
 def segment_path(path: Path, writer: int, segment: int) -> Path:

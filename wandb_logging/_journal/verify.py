@@ -15,10 +15,11 @@ from wandb_logging._errors import JournalError
 from wandb_logging._events.event import Event
 from wandb_logging._journal import door
 from wandb_logging._journal.cursor import Cursor
-from wandb_logging._journal.reader import MOST_LINE, order_of
+from wandb_logging._journal.members import is_writing
+from wandb_logging._journal.reader import MOST_LINE, damaged_in_order
 from wandb_logging._journal.rundir import ASIDE, RunDir
 from wandb_logging._journal.seal import salvage, unseal
-from wandb_logging._journal.segments import is_writing, segment_path, segments
+from wandb_logging._journal.segments import segment_path, segments
 from wandb_logging._values.plain import loads
 
 
@@ -125,9 +126,9 @@ def _of_files(run_dir: RunDir) -> Iterator[str]:
     for name in ("cursor.json", "base.json"):
         if door.is_there(path, name) and run_dir.load_cursor(name) == Cursor():
             yield f"{name} is damaged: " + ("lines go to the server again" if name == "cursor.json" else "see repair")
-    entries = order_of(path)
-    if None in entries:
-        yield f"order.jsonl: {entries.count(None)} of {len(entries)} entries are damaged"
+    damaged, entries = damaged_in_order(path)
+    if damaged:
+        yield f"order.jsonl: {damaged} of {entries} entries are damaged"
     if not drops:
         yield from _gaps(run_dir)
 

@@ -25,7 +25,7 @@ from wandb_logging._journal.claim import Claim
 from wandb_logging._journal.counts import Counts, reason_of
 from wandb_logging._journal.kept import lines_until, part_of
 from wandb_logging._journal.locks import close_quietly, out_of_the_way
-from wandb_logging._journal.lost import LOST, Home, is_in_place, unacknowledged
+from wandb_logging._journal.lost import LOST, Home, is_cut_off, is_in_place, unacknowledged
 from wandb_logging._journal.seal import SEAL_LINE
 from wandb_logging._journal.segments import segment_path, sync_directory
 from wandb_logging._values.reentrant import let_go
@@ -64,6 +64,7 @@ class Writer:
         home: Home | None = None,
         helps: bool = False,
         mark: bytes = b"",
+        lease: float | None = None,
     ) -> None:
         self.path = path
         self.mark = mark
@@ -75,6 +76,8 @@ class Writer:
         self._least_number = least_number
         self._home = home
         self._helps = helps
+        self._lease = lease
+        self._told = -1  # events journalled when others were last told that this process lives
         self._marked = False  # whether the mark is the writer's number: others wrote before it
         # Reentrant: a signal handler or a finaliser may log while this very thread is in `append`.
         self._lock = threading.RLock()
@@ -92,7 +95,7 @@ class Writer:
             home.has_writer(self)
 
     def _forget_files(self) -> None:
-        self._claim = Claim()
+        self._claim = self._former = Claim()  # the former is one whose files were closed, or cannot be reached
         self._fd = -1
         self._segment = 0
         self._size = 0  # byte of the segment where what is in memory begins
@@ -110,7 +113,8 @@ class Writer:
         if not self._claim.number:
             if self._home is not None:
                 self._home.stand_again()
-            self._claim = Claim.take(self.path, self._least_number, helps=self._helps)
+            self._claim = Claim.take(self.path, self._least_number, helps=self._helps, lease=self._lease)
+            self._claim.replaces(self._former)
             if not self.mark or self._marked:
                 self._marked = self._helps or self._claim.since != self.number
                 self.mark = b',"by":%d' % self.number if self._marked else b""
@@ -236,11 +240,14 @@ class Writer:
 
     def _refused(self, error: OSError) -> None:
         self._trouble = reason_of(error)
-        if error.errno == errno.EBADF and self._fd != -1 and not self.closed:
-            # The program has closed it, as one does that becomes a daemon: the next line begins a writer anew.
+        if self._fd != -1 and not self.closed and (error.errno == errno.EBADF or self._is_cut_off()):
+            # The program has closed it, as one does that becomes a daemon, or the disk was away: the next line begins a
+            # writer anew. What is in the old segment stays there, and is read.
             self._let_go_of_acknowledged()
             self._make_whole()
+            former = self._claim
             self._forget_files()
+            self._former = former
         elif error.errno == errno.EFBIG and not self._gap:
             with contextlib.suppress(OSError):
                 self._leave_full_segment()
@@ -434,6 +441,16 @@ class Writer:
         """Say how this member ended: the run goes on with the others, if there are some."""
         self._claim.leave(exit_code)
 
+    def renew(self) -> None:
+        """Tell other hosts that this process lives, if nothing that was written since tells that.
+
+        Raises:
+            OSError: the disk refuses it.
+        """
+        told, self._told = self._told, self.counts.journalled
+        if told == self._told:
+            self._claim.renew()
+
     @property
     def since(self) -> int:
         """The first of the members that this one came to; 0 of a helper."""
@@ -479,7 +496,7 @@ class Writer:
         if self._fd == -1 or self._is_in_place():
             return None
         with self._lock:
-            if self.closed or self._home is None or self._fd == -1 or self._is_in_place():
+            if self.closed or self._home is None or self._fd == -1 or self._is_in_place() or self._home.is_away():
                 return None
             open_ones = list(self._open_segments())
             acknowledged = self._home.acknowledged(self.number)
@@ -500,6 +517,9 @@ class Writer:
     def _is_in_place(self) -> bool:
         fd = self._fd
         return fd != -1 and is_in_place(fd, segment_path(self.path, self.number, self._segment))
+
+    def _is_cut_off(self) -> bool:
+        return is_cut_off(self._fd, segment_path(self.path, self.number, self._segment))
 
     def _open_segments(self) -> Iterator[tuple[int, int]]:
         """Number and descriptor of each that is open."""
@@ -530,6 +550,7 @@ class Writer:
         self._kept_bytes = 0
         self._home = None  # if the directory goes away, it is the parent's to make anew
         self._helps = True
+        self._lease = None  # it has no thread that would renew it
         self.counts = Counts()
         self._claim.abandon()
         for fd in (self._fd, *self._retired):

@@ -291,10 +291,10 @@ class Background:
         """
         run_dir, writer = self.journal.run_dir, self.journal.writer
         with run_dir.leaving():
+            writer.leave(exit_code)  # before the look: of two hosts that leave at once one at least is the last
             self._others = len(run_dir.members(writer.number)) if run_dir.has_several_writers() else 0
             if not self._others:
                 self.append_change("exit", max([exit_code, *self.journal.codes()], key=abs))
-            writer.leave(exit_code)
             self._rounds.takes_over = not self._others
 
     def go_on(self) -> None:

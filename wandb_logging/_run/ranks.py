@@ -21,8 +21,8 @@ from typing import Any
 from wandb_logging._events.event import Event
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal import door
-from wandb_logging._journal.locks import folder_lock, is_locked
-from wandb_logging._journal.members import lock_name
+from wandb_logging._journal.gate import alone_in
+from wandb_logging._journal.members import is_writing, lock_name
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer
 from wandb_logging._launch.here import launch_here, parent
@@ -151,7 +151,7 @@ def meeting(standing: Standing, part: Part) -> Iterator[Part]:
     except OSError:  # then the run is in memory, and nobody finds it
         yield replace(part, label=role.label or "")
         return
-    with folder_lock(folder, _MOST_MEETING):
+    with alone_in(folder, _MOST_MEETING):
         found = _met(standing)
         label = role.label
         if label is None:
@@ -212,7 +212,7 @@ class Herald:
         self._mark = f"[{standing.role.mark}] "
         self._waiting: deque[bytes] = deque(maxlen=_MOST_WAITING)
         self._writer: Writer | None = None
-        self._theirs: Path | None = None  # the lock that rank 0 holds
+        self._theirs: tuple[Path, int] | None = None  # directory and number of rank 0's writer
 
     def tell(self, event: bytes) -> None:
         """Take the event of a text. Never raises."""
@@ -235,7 +235,7 @@ class Herald:
             self._writer.close()
 
     def _goes_on(self) -> bool:
-        if self._theirs is None or not is_locked(self._theirs):
+        if self._theirs is None or not is_writing(*self._theirs):
             self._find()
         return self._theirs is not None
 
@@ -248,14 +248,13 @@ class Herald:
         if not is_name(name) or not isinstance(number, int):
             return
         path = RunDir.folder_of(settings.cache_dir.absolute(), settings.project) / str(name)
-        lock = path / lock_name(number)
-        if not is_locked(lock):
+        if not (path / lock_name(number)).exists() or not is_writing(path, number):
             return
         if self._writer is None or self._writer.path != path:
             if self._writer is not None:
                 self._writer.close()
             self._writer = RunDir(path).writer(helps=True)
-        self._theirs = lock
+        self._theirs = path, number
 
 
 def marked(event: Event, mark: str) -> Event | None:

@@ -41,6 +41,7 @@ from wandb_logging._values.secrets import Secrets
 
 _CAPTURES = (standard_files.capture_environment, standard_files.capture_requirements)
 _ASKED = 0.25  # seconds between two looks whether another process asks for a round
+_EARLY = 0.001  # seconds by which a wait may be shorter than it was asked to be
 _BREATH = 0.0002  # seconds the program gets between two pieces of the uploader's work
 
 
@@ -124,7 +125,7 @@ class Rounds:
         self._asked: object = None
         self.uploader = Uploader(
             journal.run_dir,
-            self.link(Pace(asker.sleep, asker.out_of_time, self._breath)),
+            self.link(Pace(self._sleep, asker.out_of_time, self._breath)),
             options_of(settings),
             say=notices.add,
             before_end=self._capture_rest,
@@ -140,7 +141,8 @@ class Rounds:
 
     def seconds_left(self) -> float:
         """Seconds to the next round, or to a look whether another process asks for one."""
-        left = self.schedule.seconds_left(time.monotonic(), self.samples.due)
+        due = (*self.samples.due, self._journal.run_dir.renewal_due())
+        left = self.schedule.seconds_left(time.monotonic(), due)
         return min(left, _ASKED) if self._shared and self.delivery is Delivery.ONLINE else left
 
     def make(self) -> None:
@@ -157,6 +159,7 @@ class Rounds:
 
     def glance(self) -> None:
         """While a file is sent: samples, disk and rows do not wait until all of it is there."""
+        self._journal.run_dir.renew()
         self.samples.take()
         if not self.schedule.may_glance(time.monotonic(), asked=self._asker.asked):
             return
@@ -190,6 +193,9 @@ class Rounds:
     # --- one round ---
 
     def _make_unguarded(self) -> None:
+        self._journal.run_dir.renew()
+        if self._recovery is not None:
+            self._recovery.renew()
         self.samples.take()
         if not (self._asker.asked or self.schedule.is_due(time.monotonic()) or self._is_asked_by_others()):
             return
@@ -272,6 +278,8 @@ class Rounds:
     def _drain(self) -> None:
         try:
             self._drain_again()
+        except JournalLocked as exc:  # another host took the sending over while this process could not be heard of
+            self._leave_to_another(exc)
         except WandbLoggingError as exc:
             self._fail(exc)
         else:
@@ -288,9 +296,17 @@ class Rounds:
                 raise
             self.uploader.drain(live=True)
 
+    def _leave_to_another(self, error: JournalLocked) -> None:
+        self.uploader.close()
+        if self.delivery is Delivery.ONLINE:
+            self.delivery = Delivery.BY_ANOTHER
+        self._notices.add(*words.locked(error))
+
     def _fail(self, error: WandbLoggingError) -> None:
         if isinstance(error, AuthError):
             self._connection.refuse()
+        if isinstance(error, JournalError):
+            self.uploader.close()  # what it has open may lead nowhere any more: the disk was away
         if isinstance(error, (NotPossible, RunNotFound)):  # deleted, or no such entity
             self.delivery = self.delivery.after_sending(refused=True)
         self.error = explain(error, self._settings.host, on_disk=self._journal.are_rows_on_disk)
@@ -329,6 +345,18 @@ class Rounds:
     def _breath(self) -> float:
         """Seconds that the program gets between two pieces of work."""
         return 0.0 if self.waited_for else _BREATH
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait as the asker does, and tell other hosts meanwhile that this process lives."""
+        run_dir, until = self._journal.run_dir, time.monotonic() + seconds
+        while True:
+            run_dir.renew()
+            began = time.monotonic()
+            wanted = min(until, run_dir.renewal_due()) - began
+            self._asker.sleep(max(0.0, wanted))
+            now = time.monotonic()
+            if now >= until or now - began < wanted - _EARLY:  # somebody hurries
+                return
 
     def _is_own_turn(self) -> bool:
         """Whether the run's own rows are due."""

@@ -18,6 +18,7 @@ from wandb_logging._errors import JournalError
 from wandb_logging._events.event import Event
 from wandb_logging._events.run_info import RunInfo, problem
 from wandb_logging._journal.keeper import Keeper
+from wandb_logging._journal.lease import length
 from wandb_logging._journal.members import codes
 from wandb_logging._journal.memory import MemoryRunDir
 from wandb_logging._journal.quota import BoundedWriter
@@ -204,11 +205,13 @@ def open_journal(  # noqa: PLR0917  what a run begins with
             here = part.found() or (RunDir.find(cache_dir, info) if goes_on else None)
             if here is None:
                 run_dir = RunDir.claim(cache_dir, info)
+                run_dir.lease = lease_of(settings)
                 undo.callback(run_dir.discard)
                 writer = _writer(run_dir, settings, info, hurry, part)
                 undo.callback(writer.close)
                 run_dir.save_identity(info)  # a writer lives in it by now: nobody takes it for a dead process's
                 return Journal(info, run_dir, writer, helps=part.helps)
+            here.lease = lease_of(settings)
             joined = bool(here.members())
             writer = _writer(here, settings, here.info, hurry, part)
             undo.callback(writer.close)
@@ -246,10 +249,16 @@ def keep_send_options(run_dir: RunDir, now_set: RunInfo) -> None:
         run_dir.save_info(as_set)
 
 
+def lease_of(settings: Settings) -> float:
+    """Seconds for which it counts that this process said to other hosts that it lives."""
+    return length(settings.heartbeat_interval, settings.request_timeout)
+
+
 def _writer(run_dir: RunDir, settings: Settings, info: RunInfo, hurry: Callable[[], bool], part: Part) -> Writer:
     options: dict[str, Any] = {
         "helps": part.helps,
         "mark": part.mark,
+        "lease": run_dir.lease,
         "segment_bytes": settings.segment_bytes,
         "memory_bytes": settings.memory_bytes,
         "durable": settings.fsync == "always",

@@ -82,6 +82,11 @@ class Recovery:
             uploader.close()
             uploader.run_dir.unlock_upload()
 
+    def renew(self) -> None:
+        """Tell other hosts that the run at hand is still being sent."""
+        if self._uploader is not None:
+            self._uploader.run_dir.renew()
+
     def after_fork_in_child(self) -> None:
         """Leave the run to the parent."""
         if self._uploader is not None:

@@ -255,7 +255,7 @@ class _Sender:
         self._plan = plan
         self._notices = Notices()
         self._lines: int | None = None  # in the journal when it was last counted, those that went before included
-        self._link = Link(self._connect, Pace(lambda seconds: _wait(seconds, plan.out_of_time), plan.out_of_time))
+        self._link = Link(self._connect, Pace(self._wait, plan.out_of_time))
         self._link.features = plan.features.get(host)
         self._uploader = Uploader(
             run_dir,
@@ -266,6 +266,10 @@ class _Sender:
             say=self._notices.add,
             progress=self._progress,
         )
+
+    def _wait(self, seconds: float) -> None:
+        """Sleep, and tell other hosts meanwhile that the run is being sent."""
+        _wait(seconds, self._plan.out_of_time, self._run_dir.renew)
 
     def send(self, away: dict[str, WandbLoggingError], late: OutOfTime | None) -> Report:
         """Send the run, unless its host is away or it is too late."""
@@ -349,11 +353,12 @@ class _Sender:
         return replace(self._uploader.report(left, error), path=self._run_dir.path)
 
 
-def _wait(seconds: float, out_of_time: Callable[[], bool]) -> None:
+def _wait(seconds: float, out_of_time: Callable[[], bool], meanwhile: Callable[[], object] = lambda: None) -> None:
     """Sleep, but notice within a fifth of a second that there is no time left."""
     until = time.monotonic() + seconds
     while not out_of_time():
         left = until - time.monotonic()
+        meanwhile()
         if left <= 0:
             return
         time.sleep(min(left, 0.2))

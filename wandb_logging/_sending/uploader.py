@@ -96,7 +96,7 @@ class Uploader:
         self._host = host
         self._target = target
         self._ports = Ports(**ports)
-        self._lane = Lane(link.beside(), self._ports.meanwhile)
+        self._lane = Lane(link.beside(), self._meanwhile)
         self._complete = False
         self._opened: _Opened | None = None
 
@@ -216,6 +216,10 @@ class Uploader:
         if self._opened is not None:
             self._opened.close()
 
+    def _meanwhile(self) -> None:
+        self.run_dir.renew()
+        self._ports.meanwhile()
+
     # --- the way of a batch ---
 
     def _open_directory(self) -> _Opened:
@@ -247,6 +251,7 @@ class Uploader:
     def _send_events(self, run: _Opened) -> None:
         until = run.reader.ends()  # what the program logs meanwhile is the next round's: this one would have no end
         while True:
+            self.run_dir.check_right()
             batch = self._new_batch(run)
             # Offsets, steps and the form of text lines depend on what the server says of the run: before the first
             # event is folded it has to be asked. An empty journal asks nothing.

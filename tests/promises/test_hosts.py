@@ -1,0 +1,216 @@
+"""Several hosts that write one run on a disk they share, whose locks need not be seen from host to host."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests import hosts
+from tests.patience import PATIENCE
+from wandb_logging._journal.rundir import find_runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wandb_logging.testing import LocalServer
+
+pytestmark = hosts.linux
+
+LEASE = 6.0  # seconds, of 2 * (heartbeat_interval + request_timeout)
+
+# A writer: a line on stdin is a command, each is answered.
+WRITER = """
+import sys
+from wandb_logging import new_run
+from wandb_logging._sending.sync import sync
+number = int(sys.argv[1])
+settings = {"heartbeat_interval": 2, "request_timeout": 1, "flush_interval": 0.3, "standard_files": False}
+run = new_run("p", run_id="many", resume="allow", recover=False, **settings)
+print("there", flush=True)
+for line in sys.stdin:
+    word, *rest = line.split()
+    if word == "log":
+        for i in range(int(rest[0]), int(rest[1])):
+            run.log({"who": number, "i": i})
+        answer = "logged"
+    elif word == "flush":
+        report = run.flush(200)
+        answer = f"{report.remaining} {report.ok}"
+    elif word == "finish":
+        report = run.finish(int(rest[0]), 200)
+        answer = f"{report.rows} {report.remaining} {report.finished} {report.exit_code}"
+    print(answer, flush=True)
+"""
+
+
+class Writer:
+    """A process on a host, that writes the run."""
+
+    def __init__(self, server: LocalServer, number: int, **of_host: Any) -> None:
+        surroundings = {**os.environ, **server.env(), **hosts.environment(f"host{number}", **of_host)}
+        self.process = hosts.start(WRITER, str(number), environment=surroundings)
+
+    def answer(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def tell(self, command: str) -> None:
+        """Have it do something, without waiting for it."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+
+    def ask(self, command: str) -> str:
+        """Have it do something; what it answers."""
+        self.tell(command)
+        return self.answer()
+
+
+@pytest.fixture
+def writers() -> Iterator[list[Writer]]:
+    """Those that are started in a test; none is left behind."""
+    started: list[Writer] = []
+    yield started
+    for writer in started:
+        writer.process.kill()
+        with writer.process:  # closes its pipes
+            pass
+
+
+def start(writers: list[Writer], server: LocalServer, count: int, **of_host: Any) -> list[Writer]:
+    """As many more hosts, each with a process there that has begun."""
+    new = [Writer(server, len(writers) + number, **of_host) for number in range(count)]
+    writers += new
+    assert [writer.answer() for writer in new] == ["there"] * count
+    return new
+
+
+def rows(run: Any) -> list[tuple[int, int]]:
+    return sorted((line["who"], line["i"]) for line in run.history)
+
+
+def all_of(*counts: int) -> list[tuple[int, int]]:
+    return [(who, i) for who, count in enumerate(counts) for i in range(count)]
+
+
+def wait_until(condition: Any) -> None:
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def sender(of: list[Writer]) -> Writer:
+    """Which of them sends."""
+    (run_dir,) = find_runs(Path("wandb_cache"))
+    said = re.search(r'"pid": ?(\d+)', (run_dir.path / "upload.lock").read_text())
+    assert said is not None
+    return next(writer for writer in of if writer.process.pid == int(said[1]))
+
+
+@pytest.mark.parametrize("crossing", [True, False], ids=["locks that cross", "locks that do not"])
+def test_three_hosts_write_one_run(wandb_server: LocalServer, writers: list[Writer], crossing: bool) -> None:
+    """All begin at once; one directory, one sender, every row once, and the end is the last one's."""
+    all_three = [Writer(wandb_server, number, crossing=crossing, hours=number - 1) for number in range(3)]
+    writers += all_three
+    assert [writer.answer() for writer in all_three] == ["there"] * 3
+    for begin in (0, 50):
+        for writer in all_three:
+            writer.tell(f"log {begin} {begin + 50}")
+        assert [writer.answer() for writer in all_three] == ["logged"] * 3
+    assert all_three[0].ask("flush") == "0 True"
+    assert [run.state for run in wandb_server.runs] == ["running"]
+    ends = [writer.ask(f"finish {code}") for writer, code in zip(all_three, (0, 3, 0))]
+    assert ends[2] == "300 0 True 3"
+    (run,) = wandb_server.runs
+    assert rows(run) == all_of(100, 100, 100)
+    assert (run.state, run.exit_code) == ("failed", 3)
+    assert wandb_server.violations == []
+    assert len(find_runs(Path("wandb_cache"))) == 1
+
+
+@pytest.mark.slow  # a lease has to run out
+def test_the_host_that_sends_is_gone(wandb_server: LocalServer, writers: list[Writer]) -> None:
+    """Another host sends on when the lease is over; until then nobody says that the run has ended."""
+    all_three = start(writers, wandb_server, 3)
+    for writer in all_three:
+        writer.ask("log 0 50")
+    wait_until(lambda: wandb_server.runs and rows(wandb_server.runs[0]) == all_of(50, 50, 50))
+    gone = sender(all_three)
+    gone.ask("log 50 60")
+    gone.process.kill()
+    left = [writer for writer in all_three if writer is not gone]
+    for writer in left:
+        writer.ask("log 50 60")
+    (run,) = wandb_server.runs
+    wait_until(lambda: len(rows(run)) >= 180)
+    assert run.state == "running"
+    for writer in left:
+        writer.ask("finish 0")
+    assert rows(run) == all_of(60, 60, 60)
+    assert (run.state, run.exit_code) == ("failed", 1)  # of the one that is gone without a word
+    assert wandb_server.violations == []
+
+
+@pytest.mark.slow  # a lease has to run out
+def test_a_sender_that_was_frozen(wandb_server: LocalServer, writers: list[Writer]) -> None:
+    """While it cannot be heard of, another host takes the sending over; when it is back, it leaves it to that one."""
+    both = start(writers, wandb_server, 2)
+    for writer in both:
+        writer.ask("log 0 50")
+    wait_until(lambda: wandb_server.runs and rows(wandb_server.runs[0]) == all_of(50, 50))
+    frozen = sender(both)
+    (other,) = [writer for writer in both if writer is not frozen]
+    frozen.process.send_signal(signal.SIGSTOP)
+    other.ask("log 50 80")
+    (run,) = wandb_server.runs
+    wait_until(lambda: len(rows(run)) == 130)
+    frozen.process.send_signal(signal.SIGCONT)
+    frozen.ask("log 50 80")
+    assert frozen.ask("flush") == "0 True"
+    assert sender(both) is other
+    frozen.ask("finish 0")
+    assert run.state == "running"
+    assert other.ask("finish 0") == "160 0 True 0"
+    assert rows(run) == all_of(80, 80)
+    assert wandb_server.violations == []
+
+
+SYNC = """
+import sys
+from pathlib import Path
+from wandb_logging._journal.remove import remove
+from wandb_logging._journal.rundir import find_runs
+from wandb_logging._sending.sync import sync
+for report in sync(Path("wandb_cache")):
+    print(report.finished, report.sender)
+(run_dir,) = find_runs(Path("wandb_cache"))
+print(run_dir.alive(), run_dir.dead())
+try:
+    remove(run_dir)
+except Exception as exc:
+    print(exc)
+"""
+
+
+def test_sync_on_another_host(wandb_server: LocalServer, writers: list[Writer]) -> None:
+    """It leaves the run of a process that lives to that, and does not end or remove it, though it sees no lock."""
+    (writer,) = start(writers, wandb_server, 1)
+    writer.ask("log 0 5")
+    environment = {**os.environ, **wandb_server.env(), **hosts.environment("login")}
+    command = [sys.executable, "-c", hosts.PRELUDE + SYNC]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    told = said.stdout.splitlines()
+    assert told[0] == f"False pid {writer.process.pid} on host0", said.stderr
+    assert told[1] == "True False"
+    assert "is being uploaded by" in told[2]
+    assert writer.ask("finish 0") == "5 0 True 0"
+    assert wandb_server.runs[0].state == "finished"

@@ -1,0 +1,192 @@
+"""The right to send a run: one process has it, on whatever host, and finds out when it has lost it.
+
+On one host the lock of `upload.lock` decides. A lock that another host cannot see is no protection from that: so the
+holder says in the file who it is, and has the disk note the time on it again and again. Another host takes the right
+when that has not happened for as long as the holder said. Each taking has a **term**, a number that nobody else has: a
+file of that name is made, which only one process can, on any file system. Before a holder acts on what it has written
+down it looks whether the file still says its term: one that was frozen, or whose disk was away, sends nothing then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._errors import JournalLocked
+from wandb_logging._journal import door, lease
+from wandb_logging._journal.lease import Life, Sign, judge
+from wandb_logging._journal.locks import ProcessLock
+from wandb_logging._journal.members import UPLOAD
+from wandb_logging._journal.presence import Holder, age_of, renew, said_in
+from wandb_logging._values.plain import dumps
+
+NAME = UPLOAD
+_TERM = re.compile(r"upload-(\d{4,})\.term")
+
+
+class SendingRight:
+    """The right to send the run of one directory.
+
+    Args:
+        root: the directory.
+
+    Attributes:
+        lease: seconds for which each renewal holds.
+        term: number of the taking by which this process has the right; 0 if it has not.
+        is_lost: whether it had it, and another one has taken it, or may have.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.lease = lease.DEFAULT
+        self.term = 0
+        self.is_lost = False
+        self._root = root
+        self._lock = ProcessLock(root / NAME)
+        self._renewed = 0.0
+
+    @property
+    def held(self) -> bool:
+        """Whether this process has it, as far as it knows."""
+        return self._lock.held
+
+    def acquire(self) -> bool:
+        """Take it without waiting; False if another process has it, or may have it.
+
+        Raises:
+            OSError: the file system cannot lock, or a file cannot be made.
+        """
+        if self._lock.held:
+            return True
+        if not self._lock.acquire():
+            return False
+        try:
+            taken = self._take()
+        except BaseException:
+            self._lock.release()
+            raise
+        if not taken:
+            self._lock.release()
+        return taken
+
+    def _take(self) -> bool:
+        said = said_in(self._root, NAME)
+        term = term_of(said)
+        latest = max(self._terms(), default=0)
+        if self._lives(NAME, said) or (latest > term and self._lives(term_name(latest))):
+            return False
+        term = max(term, latest) + 1
+        note = dumps({**Holder.here(self._root, self.lease).to_json(), "term": term})
+        if not self._make(term, note):
+            return False
+        self._renewed = time.monotonic()
+        self._lock.note(note.decode())
+        self.term, self.is_lost = term, False
+        return term_of(said_in(self._root, NAME)) == term
+
+    def _lives(self, name: str, said: dict[str, Any] | None = None) -> bool:
+        """Whether who said so, and holds no lock that is seen here, may have the right all the same."""
+        holder = Holder.from_json(said_in(self._root, name) if said is None else said)
+        sign = Sign(locked=False, near=holder.is_near(self._root), ended=holder.ended, lease=holder.lease)
+        found = judge(sign)
+        if found is Life.UNKNOWN:
+            found = judge(replace(sign, age=age_of(self._root, name)))
+        return found is not Life.GONE
+
+    def _make(self, term: int, note: bytes) -> bool:
+        """Make the file of a term, and remove those before; whether nobody was faster."""
+        try:
+            fd = door.create(self._root, term_name(term))
+        except FileExistsError:
+            return False
+        with open(fd, "wb") as file:  # noqa: PTH123  a descriptor
+            file.write(note)
+        for earlier in self._terms():
+            if earlier < term:
+                with contextlib.suppress(OSError):
+                    door.remove(self._root, term_name(earlier))
+        return True
+
+    def renew(self) -> None:
+        """Tell other hosts that this process goes on.
+
+        Raises:
+            OSError: the disk refuses it.
+        """
+        if self._lock.held:
+            began = time.monotonic()
+            renew(self._root, NAME)
+            self._renewed = began
+
+    def check(self) -> None:
+        """Make sure that this process still has the right, before it acts. One that never took it is not asked.
+
+        Raises:
+            JournalLocked: another one has it, or may have it by now.
+        """
+        if not (self.term or self.is_lost):
+            return
+        try:
+            said = said_in(self._root, NAME)
+        except OSError as exc:
+            if time.monotonic() - self._renewed <= self.lease:
+                return  # nobody has taken it yet
+            self._lose()
+            self.is_lost = True
+            raise JournalLocked(f"{self._root} is away ({exc.strerror or exc}): another host may send it", "?") from exc
+        if self.is_lost or term_of(said) != self.term:
+            self._lose()
+            self.is_lost = True
+            holder = shown(said)
+            raise JournalLocked(f"{self._root} is being uploaded by {holder}", holder)
+
+    def _lose(self) -> None:
+        self.term = 0
+        self._lock.release()
+
+    def release(self) -> None:
+        """Give it back. Harmless when not held."""
+        if self._lock.held:
+            with contextlib.suppress(OSError):
+                said = said_in(self._root, NAME)
+                if term_of(said) == self.term:
+                    ended = replace(Holder.from_json(said), ended=True)
+                    self._lock.note(dumps({**ended.to_json(), "term": self.term}).decode())
+            self._lose()
+
+    def abandon(self) -> None:
+        """In a forked child: forget the parent's without giving it back."""
+        self.term = 0
+        self._lock.abandon()
+
+    def holder(self) -> str:
+        """Who has it, for a person."""
+        with contextlib.suppress(OSError, ValueError):
+            said = said_in(self._root, NAME)
+            text = "" if said else door.read(self._root, NAME, door.MOST_NOTE).decode()  # as versions before wrote it
+            return text or shown(said)
+        return shown({})
+
+    def _terms(self) -> list[int]:
+        found = [_TERM.fullmatch(item.name) for item in self._root.iterdir()]
+        return [int(match[1]) for match in found if match]
+
+
+def term_name(term: int) -> str:
+    """Name of the file that tells who took the right for a term."""
+    return f"upload-{term:04d}.term"
+
+
+def term_of(said: dict[str, Any]) -> int:
+    """The term that a holder says; 0 of a version before, and of nobody."""
+    term = said.get("term")
+    return term if isinstance(term, int) else 0
+
+
+def shown(said: dict[str, Any]) -> str:
+    """Who says so, for a person."""
+    holder = Holder.from_json(said)
+    return f"pid {holder.pid} on {holder.host}" if holder.host else "another process"
