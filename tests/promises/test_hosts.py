@@ -151,8 +151,10 @@ def test_the_host_that_sends_is_gone(wandb_server: LocalServer, writers: list[Wr
     for writer in left:
         writer.ask("log 50 60")
     (run,) = wandb_server.runs
+    (run_dir,) = find_runs(Path("wandb_cache"))
     wait_until(lambda: len(rows(run)) >= 180)
     assert run.state == "running"
+    wait_until(lambda: len(run_dir.members()) == 2)  # what it wrote last was a sign of life, too
     for writer in left:
         writer.ask("finish 0")
     assert rows(run) == all_of(60, 60, 60)

@@ -28,11 +28,13 @@ class Context:
         store: everything the server keeps.
         url: the server's base URL.
         secret: what storage URLs are signed with.
+        client_id: which writer of a run in shared mode asks; None of one that is not in that mode.
     """
 
     store: Store
     url: str
     secret: bytes
+    client_id: str | None = None
 
     def signature(self, method: str, path: str) -> str:
         """The signature that `method` on the storage path `path` needs."""

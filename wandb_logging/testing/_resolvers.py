@@ -139,7 +139,7 @@ def _user(_source: Any, context: Context) -> Any:
 
 @resolves("Mutation.upsertBucket")
 def _upsert_bucket(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
-    run, inserted = context.store.upsert(values)
+    run, inserted = context.store.upsert(values, shared=context.client_id is not None)
     return {"bucket": run, "inserted": inserted}
 
 

@@ -7,13 +7,14 @@ import binascii
 import gzip
 import hmac
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from wandb_logging.testing import _artifact_resolvers, _graphql, _resolvers, _rules
 from wandb_logging.testing._context import UPLOAD_HEADER, Context
 from wandb_logging.testing._http import Reply, Request
+from wandb_logging.testing._shared import client_of
 from wandb_logging.testing._store import Refusal
 
 if TYPE_CHECKING:
@@ -69,7 +70,9 @@ class Routes:
             if where in ("graphql", "file_stream"):
                 self._check_key(request)
                 self._check_form(request, body)
-                return _json(*(self._graphql(body) if where == "graphql" else self._file_stream(request, body)))
+                return _json(
+                    *(self._graphql(request, body) if where == "graphql" else self._file_stream(request, body))
+                )
             if not request.path.startswith(_TELEMETRY):
                 self.store.report("unknown-path", f"{request.method} {request.path}")
             return _json(404, {"error": "not found"})
@@ -92,14 +95,15 @@ class Routes:
             self.store.report("body", f"{request.method} {request.path}: no Content-Length, or gzip that is none")
             raise Refusal("body cannot be read", 400)
 
-    def _graphql(self, body: bytes | None) -> tuple[int, dict[str, Any]]:
+    def _graphql(self, request: Request, body: bytes | None) -> tuple[int, dict[str, Any]]:
         try:
             value = _rules.parse((body or b"").decode(), strict=True)
             query, variables, operation = value["query"], value.get("variables"), value.get("operationName")
         except (ValueError, TypeError, LookupError) as error:
             self.store.report("strict-json", f"GraphQL body: {error!r}")
             raise Refusal(f"body is no GraphQL request: {error!r}", 400) from error
-        return _graphql.execute(_RESOLVERS, self._context, query, variables, operation)
+        context = replace(self._context, client_id=client_of(request.headers))
+        return _graphql.execute(_RESOLVERS, context, query, variables, operation)
 
     def _file_stream(self, request: Request, body: bytes | None) -> tuple[int, dict[str, Any]]:
         entity, project, run_id = (unquote(part) for part in urlsplit(request.path).path.split("/")[2:5])
@@ -107,7 +111,7 @@ class Routes:
         if request.headers.get("Content-Encoding") == "gzip" and "FILESTREAM_GZIP" not in self.store.features:
             self.store.report("gzip", f"{run.path}: gzip body, but the server does not offer FILESTREAM_GZIP")
             raise Refusal("cannot read gzip", 500)
-        return 200, self.store.stream(run, body or b"")
+        return 200, self.store.stream(run, body or b"", client_of(request.headers))
 
     @property
     def _context(self) -> Context:

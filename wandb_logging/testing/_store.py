@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from wandb_logging.testing import _rules
 from wandb_logging.testing._artifacts import Artifacts
 from wandb_logging.testing._rules import EVENTS, HISTORY, OUTPUT, SUMMARY, Violation
+from wandb_logging.testing._shared import SharedClient, merged_config
 from wandb_logging.testing._stored import StoredRun
 
 if TYPE_CHECKING:
@@ -119,8 +120,8 @@ class Store:
         self.runs.append(run)
         return run
 
-    def upsert(self, values: Mapping[str, Any]) -> tuple[StoredRun, bool]:
-        """UpsertBucket: create or update a run.
+    def upsert(self, values: Mapping[str, Any], *, shared: bool = False) -> tuple[StoredRun, bool]:
+        """UpsertBucket: create or update a run; by one of several writers in shared mode, who knows its own config.
 
         Returns:
             The run, and whether it is new.
@@ -137,13 +138,16 @@ class Store:
             setattr(run, _PLAIN_INPUTS[name], given[name])
         if "config" in given:
             self._report_for(run, _rules.check_config(given["config"]))
-            run.config_json = _object_or(given["config"], run.config_json)
+            config = merged_config(run.config_json, given["config"]) if shared else given["config"]
+            run.config_json = _object_or(config, run.config_json)
         if "summaryMetrics" in given:
             self._report_for(run, _rules.check_summary([given["summaryMetrics"]], 0))
             run.summary_json = _object_or(given["summaryMetrics"], run.summary_json)
         # Reading clients (`wandb.Api`) address a run by its storage id alone; that does not start it again.
         if values.get("name") and run.completed_by is not None:
             run.state, run.exit_code, run.completed_by = "running", None, None
+            for client in run.clients.values():
+                client.completed_by = None
             if values.get("id") is None:
                 # Not resumed: the official client then counts its steps from 0 again.
                 run.steps_from = len(run.lines[HISTORY])
@@ -171,9 +175,10 @@ class Store:
         run.lines[HISTORY] = list(kept)
         run.state, run.exit_code, run.completed_by = "running", None, None
 
-    def stream(self, run: StoredRun, body: bytes) -> dict[str, Any]:
-        """Take one file_stream request and say what to answer."""
-        self._check_pace(run)
+    def stream(self, run: StoredRun, body: bytes, client_id: str | None = None) -> dict[str, Any]:
+        """Take one file_stream request, perhaps of a writer in shared mode, and say what to answer."""
+        writer = run if client_id is None else run.clients.setdefault(client_id, SharedClient(client_id))
+        self._check_pace(run, writer)
         run.heartbeat_at = now()
         try:
             value = _rules.parse(body.decode(), strict=True)
@@ -184,11 +189,12 @@ class Store:
             self.report("body", f"{run.path}: file_stream body is no object")
             raise Refusal("body is no object", 400)
         # The last request may be sent again when its answer was lost.
-        if run.completed_by not in (None, body):
+        if writer.completed_by not in (None, body):
             self.report("after-complete", f"{run.path}: file_stream request after the run was completed")
-        taken = self._take(run, value)
+        taken = self._take(run, writer, value)
         if taken.exit_code is not None and run.completed_by is None:
             self.complete(run, taken.exit_code, body)
+            writer.completed_by = body
         return {"exitcode": run.exit_code, "limits": {}, **({"stopped": True} if run.stopped else {})}
 
     def complete(self, run: StoredRun, exit_code: int, body: bytes) -> None:
@@ -196,7 +202,7 @@ class Store:
         run.exit_code, run.completed_by = exit_code, body
         run.state = "failed" if exit_code else "finished"
 
-    def _take(self, run: StoredRun, value: dict[str, Any]) -> _rules.StreamBody:
+    def _take(self, run: StoredRun, writer: StoredRun | SharedClient, value: dict[str, Any]) -> _rules.StreamBody:
         body, violations = _rules.read_body(value)
         self._report_for(run, violations)
         for name, chunk in body.files.items():
@@ -204,7 +210,7 @@ class Store:
             if name == SUMMARY:
                 self._take_summary(run, chunk)
             else:
-                self._take_lines(run, name, chunk)
+                self._take_lines(run, writer, name, chunk)
         self.announce(run, body.uploaded)
         run.heartbeats += not value
         run.preempting = run.preempting or body.preempting
@@ -224,13 +230,13 @@ class Store:
         if not violations:
             run.summary_json = chunk.content[0]
 
-    def _take_lines(self, run: StoredRun, name: str, chunk: _rules.Chunk) -> None:
-        stored = run.lines[name]
+    def _take_lines(self, run: StoredRun, writer: StoredRun | SharedClient, name: str, chunk: _rules.Chunk) -> None:
+        stored = writer.lines[name]
         patch, violations = _rules.place(name, stored, *chunk, rewritable=name == OUTPUT)
         new = max(chunk.offset, len(stored))
         content = chunk.content[new - chunk.offset :]
         if name == HISTORY:
-            before = stored[-1] if len(stored) > run.steps_from else None
+            before = stored[-1] if len(stored) > writer.steps_from else None
             violations += _rules.check_history(content, new, _rules.step_of(before))
         elif name == EVENTS:
             violations += _rules.check_events(content, new)
@@ -239,11 +245,13 @@ class Store:
             violations += _rules.check_console(chunk.content, chunk.offset, structured=structured)
         self._report_for(run, violations)
         _rules.apply(stored, patch)
+        if isinstance(writer, SharedClient):
+            writer.merge(run.lines[name], name, patch)
 
-    def _check_pace(self, run: StoredRun) -> None:
+    def _check_pace(self, run: StoredRun, writer: StoredRun | SharedClient) -> None:
         moment = time.monotonic()
-        run.tokens, allowed = _rules.spend(run.tokens, moment - run.last_request)
-        run.last_request = moment
+        writer.tokens, allowed = _rules.spend(writer.tokens, moment - writer.last_request)
+        writer.last_request = moment
         if self.check_rate and not allowed:
             self.report("rate", f"{run.path}: more than {_rules.RATE_PER_SECOND:g} file_stream requests a second")
 

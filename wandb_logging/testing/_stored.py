@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from wandb_logging.testing import _rules
 from wandb_logging.testing._rules import EVENTS, HISTORY, OUTPUT
+from wandb_logging.testing._shared import SharedClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +40,8 @@ class StoredRun:
         upserts: the input of each UpsertBucket, as sent.
         logged_artifacts: in order.
         used_artifacts: in order.
-        lines: each stream's lines by offset; None where one never came.
+        lines: each stream's lines by offset; None where one never came. Of a run in shared mode in the order they came.
+        clients: its writers in shared mode, by their ids.
     """
 
     entity: str
@@ -72,6 +74,7 @@ class StoredRun:
     logged_artifacts: list[StoredArtifact] = field(default_factory=list)
     used_artifacts: list[StoredArtifact] = field(default_factory=list)
     lines: dict[str, list[str | None]] = field(default_factory=lambda: {HISTORY: [], EVENTS: [], OUTPUT: []})
+    clients: dict[str, SharedClient] = field(default_factory=dict)
     # For the rules: where steps may begin anew, the request that ended the run, the pace so far.
     steps_from: int = field(default=0, init=False)
     completed_by: bytes | None = field(default=None, init=False)
