@@ -84,8 +84,19 @@ class SendingRight:
             return False
         self._renewed = time.monotonic()
         self._lock.note(note.decode())
+        if not self._is_of(term):
+            return False
         self.term, self.is_lost = term, False
-        return term_of(said_in(self._root, NAME)) == term
+        return True
+
+    def _is_of(self, term: int) -> bool:
+        """Whether the right is that of a term. Where a full disk took no more than the name of its file, that tells.
+
+        Raises:
+            OSError: nobody can tell.
+        """
+        said = term_of(said_in(self._root, NAME))
+        return said == term or (said < term and max(self._terms(), default=0) == term)
 
     def _lives(self, name: str, said: dict[str, Any] | None = None) -> bool:
         """Whether who said so, and holds no lock that is seen here, may have the right all the same."""
@@ -102,8 +113,8 @@ class SendingRight:
             fd = door.create(self._root, term_name(term))
         except FileExistsError:
             return False
-        with open(fd, "wb") as file:  # noqa: PTH123  a descriptor
-            file.write(note)
+        with contextlib.suppress(OSError), open(fd, "wb", buffering=0) as file:  # noqa: PTH123  a descriptor
+            file.write(note)  # where a disk is full the name has to do
         for earlier in self._terms():
             if earlier < term:
                 with contextlib.suppress(OSError):
@@ -130,17 +141,17 @@ class SendingRight:
         if not (self.term or self.is_lost):
             return
         try:
-            said = said_in(self._root, NAME)
+            is_mine = not self.is_lost and self._is_of(self.term)
         except OSError as exc:
             if time.monotonic() - self._renewed <= self.lease:
                 return  # nobody has taken it yet
             self._lose()
             self.is_lost = True
             raise JournalLocked(f"{self._root} is away ({exc.strerror or exc}): another host may send it", "?") from exc
-        if self.is_lost or term_of(said) != self.term:
+        if not is_mine:
             self._lose()
             self.is_lost = True
-            holder = shown(said)
+            holder = self.holder()
             raise JournalLocked(f"{self._root} is being uploaded by {holder}", holder)
 
     def _lose(self) -> None:
