@@ -33,7 +33,7 @@ if _hours:
 if _apart:
     def _set(fd, kind):
         start = 2**40 + int.from_bytes(_host.encode()[-4:], "big")
-        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, struct.pack("hhqqi", kind, os.SEEK_SET, start, 1, 0))
+        fcntl.fcntl(fd, getattr(fcntl, "F_OFD_SETLK", 37), struct.pack("hhqqi", kind, os.SEEK_SET, start, 1, 0))
     _locks._lock = lambda fd: _set(fd, fcntl.F_WRLCK)
     _locks._unlock = lambda fd: _set(fd, fcntl.F_UNLCK)
 """
