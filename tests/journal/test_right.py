@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,11 @@ import pytest
 from hypothesis import example, given, settings, strategies as st
 
 from wandb_logging._errors import JournalLocked
-from wandb_logging._journal import presence
+from wandb_logging._journal import door, presence
 from wandb_logging._journal.presence import Holder
 from wandb_logging._journal.reader import _Order, order_of
 from wandb_logging._journal.right import NAME, SendingRight
+from wandb_logging._journal.rundir import RunDir
 from wandb_logging._values.plain import dumps
 
 if TYPE_CHECKING:
@@ -152,6 +154,30 @@ class TestTaking:
         host.right._renewed -= LEASE + 1
         with pytest.raises(JournalLocked, match="away"):
             host.right.check()
+
+
+def test_to_renew_is_one_touch_each_quarter_of_a_lease(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that writes and sends tells of both at once, however often it is asked to."""
+    run_dir = RunDir(tmp_path)
+    writer = run_dir.writer(lease=LEASE)
+    run_dir.lease = LEASE
+    run_dir.lock_upload()
+    touched: list[str] = []
+    touch = door.touch
+
+    def counting(root: Path, name: str) -> os.stat_result:
+        touched.append(name)
+        return touch(root, name)
+
+    clock = time.monotonic()
+    monkeypatch.setattr(door, "touch", counting)
+    for second in range(600):
+        monkeypatch.setattr("time.monotonic", lambda: clock + second)  # noqa: B023  called before the next
+        run_dir.renew()
+    monkeypatch.undo()
+    assert touched == [NAME] * 40
+    run_dir.unlock_upload()
+    writer.close()
 
 
 class World:

@@ -34,6 +34,7 @@ from tests.robustness import (
     damage,
     days,
     fuzz,
+    hosts,
     kills,
     memory,
     network,
@@ -86,6 +87,7 @@ STUDIES = [
     Study("one owner, forks", "3, 5", owner.study),
     Study("processes", "1, 3, 5", processes.study),
     Study("many writers", "1, 3", writers.study, parts=2),
+    Study("several hosts", "1, 3", hosts.study, parts=2),
     Study("fuzz", "4, 5", fuzz.study, parts=2),
     Study("canary", "7", canary.study, parts=2),
 ]
