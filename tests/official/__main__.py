@@ -45,6 +45,9 @@ KINDS = {
     r"fixture '(emulated_terminal|mock_wandb_log)'|wandb\.errors\.term|mock_wandb_log|termlog|capsys": (
         "looks at what the official SDK prints, or replaces how it prints"
     ),
+    r"is an inside of the official SDK|_service_api|init_boto|wandb\.(proto|sdk)[.\w]* is not covered": (
+        "imports or replaces the insides of the official SDK"
+    ),
     r"wandb[.\w]*\.?cli|CliRunner": "runs the official SDK's command line",
     r"No module named 'wandb|cannot import name|wandb\.(sdk|apis|util|proto|env|errors)[.\w]*\.\w+ is not covered": (
         "imports or replaces the insides of the official SDK"

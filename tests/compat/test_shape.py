@@ -1,0 +1,112 @@
+"""The modules of the official SDK: all can be imported, and what is not covered says so when it is used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import pytest
+
+import wandb_logging.compat as wandb
+from wandb_logging import WandbLoggingError
+from wandb_logging.compat._listing import Listing
+from wandb_logging.compat._names import refused_in
+from wandb_logging.compat._refused import NotCovered
+from wandb_logging.compat._shape import MODULES
+from wandb_logging.testing import LocalServer
+
+
+def module(name: str) -> Any:
+    return importlib.import_module(f"wandb_logging.compat.{name}")
+
+
+def test_all_modules_can_be_imported() -> None:
+    """With what is in them; what is in none of them is an ImportError, as programs that look for a version expect."""
+    for name, names in refused_in().items():
+        found = module(name)  # what has a home here may need a framework
+        assert all(hasattr(found, each) for each in names - MODULES.get(name, {}).keys()), name
+    with pytest.raises(ImportError):
+        module("sdk.nonsense")
+    with pytest.raises(AttributeError):
+        _ = module("sdk.lib").nonsense
+
+
+def test_what_is_refused_says_its_whole_name() -> None:
+    with pytest.raises(NotCovered, match=r"wandb\.sdk\.launch\.launch is not covered"):
+        module("sdk.launch").launch("uri")
+
+
+def test_errors_that_never_come_can_be_caught() -> None:
+    """As in `except wandb.errors.WandbCoreNotAvailableError`."""
+    assert issubclass(module("errors").WandbCoreNotAvailableError, WandbLoggingError)
+
+
+@pytest.mark.parametrize(
+    ("name", "variable"),
+    [("API_KEY", "WANDB_API_KEY"), ("DISABLE_SSL", "WANDB_INSECURE_DISABLE_SSL"), ("IGNORE", "WANDB_IGNORE_GLOBS")],
+)
+def test_names_of_environment_variables(name: str, variable: str) -> None:
+    """What programs set and read through `wandb.env`."""
+    assert getattr(module("env"), name) == variable
+
+
+def test_a_listing_asks_for_what_is_wanted() -> None:
+    """By number, in a loop, for its length; each item once."""
+    asked: list[int] = []
+
+    def pages() -> Any:
+        for number in range(5):
+            asked.append(number)
+            yield number
+
+    listing = Listing(pages)
+    assert (listing[1], asked) == (1, [0, 1])
+    assert bool(listing)
+    assert [next(listing), next(listing)] == [0, 1]
+    assert (list(listing), len(listing), listing[-1], listing[1:3]) == ([0, 1, 2, 3, 4], 5, 4, [1, 2])
+    assert asked == [0, 1, 2, 3, 4]
+    with pytest.raises(IndexError):
+        _ = listing[5]
+
+
+def test_a_config_that_does_not_change() -> None:
+    """As items and as attributes; who sets something in the copy is told where to."""
+    with wandb.init(mode="offline", config={"lr": 0.1}) as run:
+        static = run.config_static
+        assert (static["lr"], static.lr, dict(static)) == (0.1, 0.1, {"lr": 0.1})
+        with pytest.raises(AttributeError, match=r"run\.config"):
+            static.lr = 1
+        with pytest.raises(AttributeError, match="no 'nothing'"):
+            _ = static.nothing
+
+
+def test_texts_for_the_logs_tab(wandb_server: LocalServer) -> None:
+    """A newline is added; after the end it is harmless."""
+    with wandb.init(project="p", settings=wandb.Settings(console="off")) as run:
+        run.write_logs("by hand")
+    run.write_logs("too late")
+    lines = wandb_server.run(run.id).output
+    assert [line.partition(" ")[2] for line in lines if "by hand" in line or "late" in line] == ["by hand"]
+
+
+def test_a_finished_run_says_that_it_is() -> None:
+    """What would do nothing any more."""
+    with wandb.init(mode="offline") as run:
+        pass
+    for use in (run.mark_preempting, run.status, run.log_code):
+        with pytest.raises(wandb.UsageError, match="finished"):
+            use()
+
+
+def test_a_key_that_is_a_teams_name_can_be_asked_about() -> None:
+    """What a question is about is not masked."""
+    name = "team-" + "a1" * 15
+    with LocalServer() as server, pytest.MonkeyPatch.context() as patch:
+        server.entities.add(name)
+        server.add_key(name)
+        for variable, value in {"WANDB_API_KEY": name, "WANDB_BASE_URL": server.url}.items():
+            patch.setenv(variable, value)
+        assert list(wandb.Api().runs(f"{name}/p")) == []
+        asked = [request for request in server.requests if getattr(request, "operation", None) == "Runs"]
+        assert asked
+        assert asked[-1].json()["variables"]["entity"] == name
