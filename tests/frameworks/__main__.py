@@ -107,7 +107,11 @@ def tree_of(run: StoredRun) -> dict[str, Any]:
     return {
         "config": run.config,
         "rows": without_texts(run.history),
-        "summary": {key: value for key, value in run.summary.items() if key != "_wandb" and not of_add_text(key)},
+        "summary": {
+            key: value
+            for key, value in run.summary.items()
+            if key != "_wandb" and not of_add_text(key) and not (key == "_step" and any(map(of_add_text, run.summary)))
+        },
         "charts": {key: run.wandb_config.get(key) for key in ("visualize", "viz")},
         "definitions": len(run.wandb_config.get("m", ())),
         "artifacts": sorted(f"{artifact.type}: {len(artifact.files)}" for artifact in run.logged_artifacts),
