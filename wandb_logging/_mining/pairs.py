@@ -149,7 +149,7 @@ def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None
         _named_after(pair, text)
     elif not glued:
         unit = _NEXT_UNIT.match(text, match.end())
-        rate = _RATE.match(text, match.end())
+        rate = _RATE.match(text, match.end()) if " per " in text else None
         if rate and " per " in rate[1] and not is_metric(name):
             pair.name, pair.after = f"{name}/{rate[1]}", rate.end()
         elif (
@@ -174,13 +174,13 @@ def _named_after(pair: Pair, text: str) -> None:
 def _name_of(before: str, sep: str) -> tuple[str, str]:
     """The name that ends where the separator begins, and the section before it."""
     before = before.rstrip()
-    quoted = _QUOTED.search(before)
+    quoted = _QUOTED.search(before) if before.endswith("',") else None
     if quoted:
         return quoted[1], ""
-    norm = _NORM.search(before)
+    norm = _NORM.search(before) if before.endswith("|") else None
     if norm:
         return norm[0], ""
-    qualified = _QUALIFIED.search(before)
+    qualified = _QUALIFIED.search(before) if before.endswith(")") else None
     if qualified:
         name, section = _name_of(before[: qualified.start()], sep)
         return (name + qualified[0] if name else ""), section

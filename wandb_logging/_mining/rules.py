@@ -152,9 +152,7 @@ class Rule:
         self.filtered = bool(self._logger or self._level or self._stream)
         self.off = bool(self.given.get("off", False))
         self.timed = self.form in {"regex", "Regex"}
-        self.plain = (
-            not (self.filtered or self.timed) and self.stateful is None
-        )  # each line stands for itself, wherever it is from
+        self.plain = not self.filtered and self.stateful is None  # each line stands for itself, wherever it is from
 
     def _at(self, key: str = "") -> str:
         return f"text_metrics.rules[{self.number}]" + (f".{key}" if key else "")

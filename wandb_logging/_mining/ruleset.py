@@ -93,7 +93,7 @@ class RuleSet:
         rows: list[Row] = []
         for rule in self._tried:
             if rule.plain:
-                found = rule.find(line, state) if rule.needle in raw else None
+                found = self._found(rule, line, state) if rule.needle in raw else None
             else:
                 found = self._try(rule, line, state, opened)
             if found is None:
@@ -167,11 +167,7 @@ class RuleSet:
         if rule.filtered and not rule.is_for(line):
             return None
         if rule.stateful is None:
-            if rule.needle not in line.raw or (rule.has and rule.has not in line.raw):
-                return None
-            if rule.timed:
-                return self._slowness.timed(rule.number, lambda: rule.find(line, state))
-            return rule.find(line, state)
+            return self._found(rule, line, state) if rule.needle in line.raw else None
         key = str(rule.number)
         if key not in opened and rule.needle not in line.raw:
             return None
@@ -180,6 +176,12 @@ class RuleSet:
         if not own:
             del opened[key]
         return found
+
+    def _found(self, rule: Rule, line: Line, state: dict[str, Any]) -> Found | None:
+        """What a rule finds in a line that it may fit; of one that could take long, how long is looked at."""
+        if rule.timed and (not rule.has or rule.has in line.raw):
+            return self._slowness.timed(rule.number, lambda: rule.find(line, state))
+        return rule.find(line, state)
 
     def _row(self, rule: Rule, found: Found, state: dict[str, Any], number: int) -> Row | None:
         section = state.get("section", "")
