@@ -240,7 +240,7 @@ def _share_labels(found: list[Pair]) -> None:
         match = _LABEL.match(pair.name)
         if match:
             label, pair.name = f"{match[1]}/", match[2]
-        if pair.name and step_rank(pair.name) is None:
+        if label and pair.name and step_rank(pair.name) is None:
             pair.name = label + pair.name
 
 
