@@ -31,6 +31,7 @@ try:  # of the two processors this leaves more to who is measured
 except ImportError:
     _decompress = gzip.decompress
 
+_LATENCY = "/latency/"
 _PROJECT = {"id": "P1", "name": "bench", "entity": {"id": "E1", "name": "bench"}}
 _BUCKET = {
     "id": "B1",
@@ -116,6 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # or a body waits 40 ms for the headers' acknowledgement
     address = ""
     requests = 0
+    latency = 0.0
     counter: _Counter
 
     def _body(self) -> bytes:
@@ -123,6 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def _reply(self, value: object) -> None:
+        time.sleep(_Handler.latency)
         data = json.dumps(value).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -143,6 +146,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._reply({})
 
     def do_GET(self) -> None:
+        if self.path.startswith(_LATENCY):
+            _Handler.latency = float(self.path.removeprefix(_LATENCY))
+            self._reply({})
+            return
         self._reply({"requests": _Handler.requests, **_Handler.counter.take()})
         _Handler.requests = 0
 
@@ -165,6 +172,10 @@ class Sink:
         with urllib.request.urlopen(f"{self.url}/count") as answer:
             counts: dict[str, int] = json.load(answer)
         return counts
+
+    def answer_after(self, seconds: float) -> None:
+        """Have each answer take so long from now on, as one from far away does."""
+        urllib.request.urlopen(f"{self.url}{_LATENCY}{seconds}").close()
 
     def wait_for_rows(self) -> None:
         """Wait until a row has come since the last look.

@@ -20,6 +20,7 @@ from pathlib import Path
 import orjson
 
 from benchmarks._contenders import OFFLINE, SDK, missing
+from benchmarks._many import SDK_SYNC, SYNC, many_runs
 from benchmarks._measure import Found, Plot, Result, Size, child, rows
 from benchmarks._memory import most
 from benchmarks._sink import Sink, sink
@@ -33,8 +34,6 @@ import sys
 from benchmarks.offline import sync_and_tell
 sync_and_tell(*sys.argv[1:])
 """
-_SYNC_COMMAND = "import sys; from wandb_logging._cli import main; sys.exit(main(['sync', sys.argv[1]]))"
-_SDK_SYNC_COMMAND = "import sys; from wandb.cli.cli import cli; cli(['sync', sys.argv[1]])"
 
 
 def results(size: Size) -> list[Found]:
@@ -44,7 +43,7 @@ def results(size: Size) -> list[Found]:
         return [
             *_beside(target, size, peers),
             *_growth(target, size),
-            *_many_runs(target, size),
+            *many_runs(target, size, peers),
             _floor(size),
             *_gzip(size),
         ]
@@ -120,7 +119,7 @@ def _sync_ours(target: Sink, count: int) -> _Sync:
         journal_to_json = _journal_to_json(path)
         copy = shutil.copytree(path, Path(second) / path.name)
         target.take_counts()
-        command = child(_SYNC_COMMAND, str(path), **target.environment()).seconds
+        command = child(SYNC, str(path), **target.environment()).seconds
         arrived = target.take_counts()["rows"]
         within = child(_SYNC, str(copy), **target.environment()).said["seconds"]
     return _Sync(command, within, arrived, journal_to_json)
@@ -129,7 +128,7 @@ def _sync_ours(target: Sink, count: int) -> _Sync:
 def _sync_theirs(target: Sink, count: int) -> float:
     with tempfile.TemporaryDirectory() as place:
         path = _prepared(SDK, target, Path(place), count)
-        return child(_SDK_SYNC_COMMAND, str(path), **target.environment()).seconds
+        return child(SDK_SYNC, str(path), **target.environment()).seconds
 
 
 def _prepared(name: str, target: Sink, directory: Path, count: int) -> Path:
@@ -207,15 +206,6 @@ def _unevenness(marks: list[tuple[int, float]]) -> float:
         return math.nan
     costs = [statistics.median(costs) for costs in quarters]
     return max(costs) / min(costs)
-
-
-def _many_runs(target: Sink, size: Size) -> list[Found]:
-    with tempfile.TemporaryDirectory() as place:
-        for _ in range(size.run_dirs):
-            _write(target, Path(place), 50)
-        told = child(_SYNC, place, **target.environment()).said
-    note = f"{told['seconds'] / size.run_dirs * 1e3:.0f} ms a run of 50 rows, {told['peak']:.0f} MiB at most"
-    return [Result(f"sync of {size.run_dirs} run directories", told["seconds"], None, "s", note)]
 
 
 def _floor(size: Size) -> Result:

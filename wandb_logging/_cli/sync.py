@@ -26,6 +26,7 @@ from wandb_logging._sending.rules import change_rules
 from wandb_logging._sending.sync import sync
 from wandb_logging._settings.settings import Settings
 
+_JOBS = 8  # where answers take long, one run after the other waits for most of the time
 _TOUCH = 5.0  # seconds between two plain progress lines of one run
 
 MORE = (
@@ -36,7 +37,7 @@ EXAMPLES = (
     "sync",
     "sync 3kq9x0ab --follow",
     "sync --follow --until-idle 600",
-    "sync --jobs 8",
+    "sync --jobs 32",
     "sync --ranks all",
     "sync /data/wandb_cache --timeout 60",
     "sync lightning_logs --project digits",
@@ -64,7 +65,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="with --follow: go on until for S seconds every run has ended and none has begun",
     )
     parser.add_argument("--timeout", type=seconds, metavar="S", help="stop after so many seconds")
-    parser.add_argument("--jobs", type=jobs, default=1, metavar="N", help="send so many runs at once; default: 1")
+    parser.add_argument("--jobs", type=jobs, default=_JOBS, metavar="N", help=f"runs sent at once; default: {_JOBS}")
     parser.add_argument(
         "--ranks",
         choices=RANKS,
