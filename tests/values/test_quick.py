@@ -251,3 +251,15 @@ class TestSecrets:
         for number in range(10_000):
             assert quick_row({f"name{number}": "x"}, secrets)
         assert len(secrets._innocent) <= 4096
+
+
+@given(st.lists(scalars() | numbers32() | st.floats().map(np.float64), min_size=1, max_size=6), st.booleans())
+def test_rows_of_one_type_are_read_at_once(values: Any, alike: Any) -> None:
+    """To the same numbers as one by one, NaN included, also where only the first is of that type."""
+    if alike:
+        with np.errstate(all="ignore"):
+            values = [np.float32(np.ravel(value)[0]) for value in values]
+    metrics = {str(place): value for place, value in enumerate(values)}
+    row = quick_row(metrics, None)
+    if row is not None:
+        assert same(orjson.dumps(row), dumps(plain(metrics)))

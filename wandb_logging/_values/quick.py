@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter, OrderedDict, defaultdict
-from functools import lru_cache
+from functools import lru_cache, partial
+from operator import countOf
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging._values.arrays import array, quick_reader
@@ -24,6 +25,7 @@ NUMBERS = frozenset({float, int, bool})
 _AS_IT_IS = frozenset({int, bool, type(None)})
 _READ = frozenset({float, int, bool, list, dict})
 _DICTS = frozenset({dict, OrderedDict, defaultdict, Counter})  # those whose items are what `[]` gives
+_OURS = NUMBERS | _DICTS | {str, type(None)}
 
 
 def are_finite_numbers(metrics: dict[Any, Any], plus: float = 0.0) -> bool:
@@ -38,7 +40,7 @@ class NeedsThoughtError(Exception):
     """A value whose type does not say alone what it becomes."""
 
 
-def quick_row(
+def quick_row(  # noqa: C901  one loop, because each call within it costs as much as a value
     metrics: Any, secrets: Secrets | None, above: tuple[str, ...] = (), depth: int = MAX_DEPTH
 ) -> dict[Any, Any]:
     """A copy of metrics that orjson writes exactly as `plain` and `dumps` would.
@@ -55,6 +57,9 @@ def quick_row(
     if not metrics or type(metrics) not in _DICTS or not depth:
         raise NeedsThoughtError
     row = dict(metrics)  # in one step: another thread may be adding to it
+    kind = type(next(iter(row.values())))
+    if kind not in _OURS and (read := _all_read(row, kind)) is not None:
+        return read
     for name, value in row.items():
         kind = type(value)
         if kind is float:
@@ -73,6 +78,15 @@ def quick_row(
                 raise NeedsThoughtError
             row[name] = _bare(found) if type(found) is float and found - found else found
     return row
+
+
+def _all_read(row: dict[Any, Any], kind: Any) -> dict[Any, Any] | None:
+    """A row whose values are all of one foreign type, and finite numbers, without a look at each of them; else None."""
+    read = _reader(kind)
+    if type(read) is partial or countOf(map(type, row.values()), kind) != len(row):  # of arrays, or a mixture
+        return None
+    found = dict(zip(row, map(read, row.values())))
+    return found if are_finite_numbers(found) else None
 
 
 @lru_cache(maxsize=256)
