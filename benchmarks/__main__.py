@@ -48,6 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
             _page.write(subject, found, _page.circumstances(before) + how)
     if given.write:
         _page.five(every)
+        if not given.only:
+            _page.current()
     if suite:
         importlib.import_module("pyperf").BenchmarkSuite(suite).dump(given.pyperf, replace=True)
     print(f"\n{missed} goals missed" if missed else "\nall goals reached")

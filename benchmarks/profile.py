@@ -6,9 +6,10 @@ stopping the process: a sampler that stops it finds it at system calls more ofte
 
 from __future__ import annotations
 
+import contextlib
+import importlib.metadata
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -19,7 +20,17 @@ from benchmarks._measure import Found, Result, Size, environment_of
 from benchmarks._sink import Sink, sink
 from benchmarks._worker import Worker
 
-SPY = Path(sysconfig.get_path("scripts")) / "py-spy"
+
+def _spy() -> Path:
+    """Where py-spy is: with its distribution, which may be in an environment below this one."""
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        for file in importlib.metadata.files("py-spy") or ():
+            if file.stem == "py-spy":
+                return Path(str(file.locate()))
+    return Path("py-spy")
+
+
+SPY = _spy()
 _SHOWN = 12  # functions of each thread
 _LEAST = 1.0  # percent
 _ONLINE = """
