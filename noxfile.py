@@ -33,7 +33,8 @@ INTERPRETERS = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
 
 # Tests that start whole programs, or the official SDK, or hours of weather: they say what the package promises, and
 # take minutes. `quick` leaves them out, and what is marked slow.
-LONG = ["tests/contract", "tests/docs", "tests/promises", "tests/robustness", "tests/test_benchmarks.py"]
+LONG = [f"tests/{name}" for name in ("contract", "docs", "promises", "robustness", "supervise", "test_benchmarks.py")]
+LONG.append("tests/compat/test_install.py")
 
 
 @nox.session(venv_backend="none")

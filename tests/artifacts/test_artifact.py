@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.patience import PATIENCE
-from tests.runs import SENT_SO
+from tests.runs import SENT_SO, Clock
 from wandb_logging import (
     Artifact,
     GraphQLError,
@@ -41,7 +41,7 @@ from wandb_logging._journal.rundir import RunDir
 from wandb_logging._records.snapshot import change_event, now
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.client import Client
-from wandb_logging._server.link import Link, Pace
+from wandb_logging._server.link import Link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +76,8 @@ def artifact(files: dict[str, bytes] | None = None, name: str = "data") -> Artif
 
 def patient_link(server: LocalServer) -> Link:
     """A link that does not sleep between two tries."""
-    return Link(lambda: Client(server.url, server.api_key), Pace(sleep=lambda _seconds: None))
+    clock = Clock()
+    return Link(lambda: Client(server.url, server.api_key), clock.pace(), clock)
 
 
 def drain(server: LocalServer, run_dir: Path) -> Uploader:

@@ -5,13 +5,6 @@ from typing import Any
 from hypothesis import given, strategies as st
 
 from wandb_logging._cli.charts import series, thinned
-from wandb_logging._cli.text import flat
-
-
-def test_flat() -> None:
-    """Nested names get dots; a histogram stays whole."""
-    nested = {"a": 1, "b": {"c": {"d": 2}, "e": {}}, "h": {"_type": "histogram", "values": [1]}}
-    assert list(flat(nested)) == [("a", 1), ("b.c.d", 2), ("b.e", {}), ("h", nested["h"])]
 
 
 def test_series() -> None:

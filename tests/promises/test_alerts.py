@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.runs import SENT_SO
+from tests.runs import SENT_SO, Clock
 from wandb_logging import AlertLevel, LogError, Run, Session, SettingsError, WandbHandler, new_run, sync
 from wandb_logging._events.alerts import MAX_TEXT, MAX_TITLE, alert, cut
 from wandb_logging._fold.fold import Rules, State, fold
@@ -19,7 +19,7 @@ from wandb_logging._journal.rundir import RunDir
 from wandb_logging._records.snapshot import change_event
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.client import Client
-from wandb_logging._server.link import Link, Pace
+from wandb_logging._server.link import Link
 from wandb_logging._settings.settings import Settings
 
 if TYPE_CHECKING:
@@ -247,7 +247,8 @@ def test_a_wrong_level_raises(value: object) -> None:
 
 
 def drain(server: LocalServer, run_dir: Any, said: list[str]) -> Uploader:
-    link = Link(lambda: Client(server.url, server.api_key), Pace(sleep=lambda _seconds: None))
+    clock = Clock()
+    link = Link(lambda: Client(server.url, server.api_key), clock.pace(), clock)
     uploader = Uploader(RunDir(run_dir), link, SENT_SO, say=lambda _kind, text: said.append(text))
     try:
         uploader.drain()

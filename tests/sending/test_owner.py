@@ -27,6 +27,7 @@ run.finish()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders cannot be locked there")
+@pytest.mark.slow
 def test_ranks_that_begin_at_once_find_one_directory() -> None:
     """Eight processes with one run id: one makes the directory, seven join it, and each row is there."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Union
 
 from wandb_logging._cli.output import Line, draws, width
-from wandb_logging._cli.text import brief, counted, flat, padded, table
+from wandb_logging._cli.text import brief, counted, padded, table
+from wandb_logging._values.nested import leaves
 from wandb_logging._values.terminal_text import clean, columns, cut
 
 _CHART_LINES = 14
@@ -92,7 +93,7 @@ class Curves:
         drawn = self._drawn
         for row in rows:
             step = float(row["_step"])
-            for name, value in row.items() if _SCALARS.issuperset(map(type, row.values())) else flat(row):
+            for name, value in row.items() if _SCALARS.issuperset(map(type, row.values())) else leaves(row):
                 if type(value) not in _NUMBERS:
                     continue
                 if name not in drawn:

@@ -12,10 +12,11 @@ from wandb_logging._cli.found import run_named
 from wandb_logging._cli.output import DONE, Line, say_all, styled, width
 from wandb_logging._cli.show import named
 from wandb_logging._cli.states import state_of
-from wandb_logging._cli.text import brief, flat, table
+from wandb_logging._cli.text import brief, table
 from wandb_logging._errors import JournalError
 from wandb_logging._reading.read import Overview, read_overview
 from wandb_logging._settings.settings import Settings
+from wandb_logging._values.nested import leaves
 from wandb_logging._values.plain import loads
 
 _CHARTS = 6
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     known = dict.fromkeys(name for of_run in curves.values() for name in of_run)
     wanted = named(args.metric, known) if args.metric else list(known)
     say_all(who(runs))
-    differing = differences({letter: dict(flat(data.config)) for letter, data in runs.items()})
+    differing = differences({letter: dict(leaves(data.config)) for letter, data in runs.items()})
     say_all(["", styled("config that differs", "bold"), *differing] if differing else ["", "their config is the same"])
     if wanted:
         say_all(["", styled("values", "bold"), *values(curves, wanted)])

@@ -14,11 +14,12 @@ from wandb_logging._cli.arguments import count
 from wandb_logging._cli.found import runs_in
 from wandb_logging._cli.output import DONE, LEFT, PROG, USAGE, complain, say, say_all, styled, width, words_of
 from wandb_logging._cli.states import STATES, state_of
-from wandb_logging._cli.text import age, as_json, brief, flat, table
+from wandb_logging._cli.text import age, as_json, brief, table
 from wandb_logging._errors import JournalError
 from wandb_logging._reading.outline import Outline, outline
 from wandb_logging._reading.read import read_overview
 from wandb_logging._settings.settings import Settings
+from wandb_logging._values.nested import leaves
 
 EXAMPLES = (
     "ls",
@@ -173,7 +174,7 @@ def row_of(run: Outline, columns: Sequence[str]) -> dict[str, Any]:
     inside: dict[str, Any] = {}
     if any(name not in COLUMNS for name in columns):
         data = read_overview(run.path)
-        inside = dict(flat({"config": data.config, "summary": data.summary}))
+        inside = dict(leaves({"config": data.config, "summary": data.summary}))
     return {name: COLUMNS[name].value(run) if name in COLUMNS else inside.get(name) for name in columns}
 
 

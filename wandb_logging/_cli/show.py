@@ -14,13 +14,14 @@ from wandb_logging._cli.charts import Curves, charts
 from wandb_logging._cli.found import run_named
 from wandb_logging._cli.output import DONE, PROG, Line, Styled, say_all, styled, width
 from wandb_logging._cli.states import state_of
-from wandb_logging._cli.text import age, as_json, brief, counted, flat, labelled
+from wandb_logging._cli.text import age, as_json, brief, counted, labelled
 from wandb_logging._cli.watching import watch
 from wandb_logging._errors import JournalError
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.read import Overview, read_overview
 from wandb_logging._reading.replay import rows_of
 from wandb_logging._settings.settings import Settings
+from wandb_logging._values.nested import leaves
 from wandb_logging._values.plain import loads
 
 _CHARTS = 8  # more would scroll the first ones away
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         return DONE
     say_all(labelled_lines(head_pairs(data, time.time())))
     for title, values in (("config", data.config), ("summary", data.summary)):
-        pairs = [(name, brief(value, width() // 2)) for name, value in flat(values) if name[:1] != "_"]
+        pairs = [(name, brief(value, width() // 2)) for name, value in leaves(values) if name[:1] != "_"]
         if pairs:
             say_all(["", styled(title, "bold"), *labelled(pairs, "  ")])
     if curves.found:
@@ -123,7 +124,7 @@ def json_lines(path: Path, wanted: Sequence[str]) -> Iterator[str]:
     yield from (*lines[:-1], f"{lines[-1]},", ' "history": [')
     before: list[str] = []
     for row in rows_of(RunDir(path)):
-        values = {name: value for name, value in flat(row) if name in names}
+        values = {name: value for name, value in leaves(row) if name in names}
         if values:
             yield from (*before[:-1], *(f"{line}," for line in before[-1:]))
             before = [f"  {line}" for line in as_json({"_step": row["_step"], **values})]
@@ -131,7 +132,7 @@ def json_lines(path: Path, wanted: Sequence[str]) -> Iterator[str]:
 
 
 def _names(rows: Iterable[Mapping[str, object]]) -> dict[str, None]:
-    return dict.fromkeys(name for row in rows for name, _ in flat(row))
+    return dict.fromkeys(name for row in rows for name, _ in leaves(row))
 
 
 def _object_of(data: Overview) -> dict[str, object]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from wandb_logging._cli.output import Line, Styled, styled
 from wandb_logging._values.terminal_text import clean, columns, cut
@@ -97,15 +96,6 @@ def age(seconds: float) -> str:
 def counted(number: int, noun: str) -> str:
     """A number with its noun: "1 row", "2 rows"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    """Names with dots and their values, out of nested mappings. Media and histograms (`_type`) stay whole."""
-    for name, value in values.items():
-        if isinstance(value, dict) and value and "_type" not in value:
-            yield from flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
 
 
 def as_json(value: object) -> list[str]:

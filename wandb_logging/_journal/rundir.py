@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import io
 import json
 import os
 import threading
@@ -44,13 +43,15 @@ from wandb_logging._journal.copies import (
 )
 from wandb_logging._journal.cursor import Cursor, is_cursor
 from wandb_logging._journal.gate import alone_in
+from wandb_logging._journal.guarded import GuardedReader
 from wandb_logging._journal.lease import Life, apart
 from wandb_logging._journal.members import Note, life, living, writers_of
 from wandb_logging._journal.names import folder_name, names_of
-from wandb_logging._journal.reader import MOST_LINE, Chunk, Position, Reader, order_of
+from wandb_logging._journal.reader import Position, Reader, order_of
 from wandb_logging._journal.right import SendingRight
+from wandb_logging._journal.scan import scan
 from wandb_logging._journal.seal import seal, unseal
-from wandb_logging._journal.segments import segment_path, segments, sync_directory
+from wandb_logging._journal.segments import segments, sync_directory
 from wandb_logging._journal.writer import Writer
 from wandb_logging._values.plain import dumps, loads
 
@@ -81,7 +82,7 @@ class RunDir:
         self._device: int | None = None  # the disk that this process writes on
         self._renewal_due = 0.0
         self.guard = threading.RLock()
-        self._sending: _GuardedReader | None = None
+        self._sending: GuardedReader | None = None
         self._keepsake = Keepsake()
         self._backlog = Backlog(path)
         self._writers: weakref.WeakSet[Writer] = weakref.WeakSet()
@@ -419,7 +420,7 @@ class RunDir:
 
     def reader(self, position: Position | None, *, record_order: bool = True) -> Reader:
         """A reader from a position on."""
-        reader = _GuardedReader(
+        reader = GuardedReader(
             self.guard, self.path, position, right=self._right if record_order else None, writer_here=self._writer_here
         )
         if record_order:
@@ -474,19 +475,7 @@ class RunDir:
         Raises:
             OSError: a segment cannot be read.
         """
-        at = (position or {}).get("writers", {})
-        count = 0
-        for writer, segment in segments(self.path):
-            first, offset = at.get(str(writer), (1, 0))
-            if segment >= first:
-                name = segment_path(self.path, writer, segment).name
-                for block in _blocks(self.path, name, offset if segment == first else 0):
-                    count += block.count(b"\n")
-                    if any(word in block for word in words):
-                        lines = (line for line in block.split(b"\n") if any(word in line for word in words))
-                        for body in filter(None, map(unseal, lines)):
-                            take(body)
-        return count
+        return scan(self.path, (position or {}).get("writers", {}), words, take)
 
     def has_several_writers(self) -> bool:
         """Whether more than one process has written here, or one more than once. Not where nobody can tell."""
@@ -706,27 +695,6 @@ class RunDir:
         door.replace(self.path, name, data, durable=durable)
 
 
-class _GuardedReader(Reader):
-    """A reader beside which nothing is removed, and that tells how far it has come.
-
-    Attributes:
-        reached: the latest segment of each writer of which something was read, even if that was not sent.
-    """
-
-    def __init__(self, guard: threading.RLock, path: Path, position: Position | None, **options: Any) -> None:
-        self.reached: dict[int, int] = {}
-        self._guard = guard
-        super().__init__(path, position, **options)
-
-    def read(self, max_lines: int = 1000, max_bytes: int = 2**20) -> Chunk:
-        """As `Reader.read`."""
-        with self._guard:
-            chunk = super().read(max_lines, max_bytes)
-            for writer, (segment, _) in self._at.items():
-                self.reached[writer] = max(segment, self.reached.get(writer, 0))
-            return chunk
-
-
 def _device_of(path: Path) -> int | None:
     """The disk that a path is on, or would be; None where nobody can tell."""
     for folder in (path, *path.parents):
@@ -749,14 +717,6 @@ def _make_durably(path: Path) -> None:
     path.mkdir(parents=True, exist_ok=True)
     for folder in missing:
         sync_directory(folder.parent)
-
-
-def _blocks(path: Path, name: str, offset: int) -> Iterator[bytes]:
-    """The whole lines of a segment from a place on, some at a time."""
-    with io.BufferedReader(door.open_to_read(path, name)) as file:  # type: ignore[type-var]  # it is a FileIO
-        file.seek(offset)
-        while block := file.read(2**20):
-            yield block + (b"" if block.endswith(b"\n") else file.readline(MOST_LINE))
 
 
 def find_runs(path: Path, on_problem: Callable[[OSError], object] | None = None) -> list[RunDir]:

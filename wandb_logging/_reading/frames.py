@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from wandb_logging._values.nested import leaves
 from wandb_logging._values.plain import dumps
 
 Flat = dict[str, Any]
@@ -25,15 +26,7 @@ def flat(row: Mapping[str, Any]) -> Flat:
     """A row with nothing nested in it."""
     if _SCALARS.issuperset(map(type, row.values())):
         return dict(row)
-    found: Flat = {}
-    for key, value in row.items():
-        if type(value) in _SCALARS:
-            found[key] = value
-        elif isinstance(value, Mapping) and "_type" not in value and value:
-            found.update((f"{key}.{inner}", deeper) for inner, deeper in flat(value).items())
-        else:
-            found[key] = dumps(value).decode()
-    return found
+    return {name: value if type(value) in _SCALARS else dumps(value).decode() for name, value in leaves(row)}
 
 
 def to_arrow(rows: Iterable[Mapping[str, Any]]) -> Any:
