@@ -262,9 +262,11 @@ def error_lines(reports: Iterable[Report]) -> list[str]:
     by_reason: dict[str, list[Report]] = {}
     for report in reports:
         if report.error is not None:
-            by_reason.setdefault(report.error, []).append(report)
+            without_path = report.error.replace(str(report.path), "")  # which a hint in it may name
+            by_reason.setdefault(without_path, []).append(report)
     lines = []
-    for reason, same in by_reason.items():
+    for same in by_reason.values():
+        reason = same[0].error
         more = f" and {counted(len(same) - 1, 'more run')}" if len(same) > 1 else ""
         remaining = sum(report.remaining for report in same)
         left = f"{counted(remaining, 'line')} left: " if remaining else ""
