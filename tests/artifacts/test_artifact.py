@@ -8,6 +8,7 @@ import gc
 import gzip
 import hashlib
 import importlib.util
+import itertools
 import json
 import logging
 import os
@@ -36,12 +37,12 @@ from wandb_logging import (
 from wandb_logging._artifacts import download
 from wandb_logging._artifacts.download import _checked, find_artifact, targets_of
 from wandb_logging._artifacts.keeping import describe
-from wandb_logging._artifacts.manifest import Entry, Manifest
+from wandb_logging._artifacts.manifest import Entry, Manifest, most_bytes
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._records.snapshot import change_event, now
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.client import Client
-from wandb_logging._server.link import Link
+from wandb_logging._server.link import Link, Pace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -895,16 +896,37 @@ def test_more_bytes_than_the_manifest_says(wandb_server: LocalServer, logged: Ru
     assert contents("down") == {"a.txt": b"mine"}
 
 
-def test_a_manifest_without_end(wandb_server: LocalServer, logged: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few bytes that unpack to gigabytes are not kept in memory."""
+def test_a_manifest_without_end(wandb_server: LocalServer, logged: Run) -> None:
+    """Bytes that unpack to more than so many entries could have are not kept in memory: of three, a megabyte."""
     logged.finish()
     used = find_artifact(lambda: reach(wandb_server), "data", None, "p")
-    monkeypatch.setattr(download, "_MOST_MANIFEST", 2**20)
     wandb_server.fail_always(
         status=200, where="storage", body=gzip.compress(b" " * 50_000_000), headers={"Content-Encoding": "gzip"}
     )
-    with pytest.raises(TransportError, match="more bytes come than the 1048576 that there can be"):
+    with pytest.raises(TransportError, match="more bytes come than the 1060864 that there can be"):
         used.download("down")
+
+
+def test_a_manifest_may_be_as_large_as_its_entries_make_it() -> None:
+    """A million files need 250 MB; a server that announces any number gets a gigabyte at most."""
+    assert most_bytes(1_000_000) > 250 * 10**6
+    assert most_bytes(10**18) == 2**30
+    assert {most_bytes(unknown) for unknown in (None, "7", -1, 1e9)} == {2**28 + 2**20}
+
+
+def test_pages_without_end() -> None:
+    """A server whose list of files goes on for ever, without the files, is asked no more than these could fill."""
+    asked = itertools.count(1)
+
+    class Endless(Link):
+        def call(self, request: Any, *, attempts: Any = None) -> Any:  # type: ignore[override]
+            edges = [{"node": {"name": "other", "directUrl": "http://127.0.0.1:9/other"}}]
+            info = {"hasNextPage": True, "endCursor": str(next(asked))}
+            return {"artifact": {"files": {"pageInfo": info, "edges": edges}}}
+
+    wanted = {"a.txt": Path("a.txt"), "b.txt": Path("b.txt")}
+    assert list(download._addresses(Endless(Session, Pace()), "id", wanted, most=2)) == []  # type: ignore[arg-type]
+    assert next(asked) == 3
 
 
 def test_a_download_that_breaks_off_is_tried_again(wandb_server: LocalServer, logged: Run) -> None:

@@ -117,20 +117,83 @@ def test_any_one_file_is_removed(sent: bool, wandb_server: LocalServer) -> None:
         assert ([row["x"] for row in there.history], there.state) == ([0, 1], "finished"), name
 
 
-def test_it_cannot_be_made_anew(wandb_server: LocalServer, caplog: pytest.LogCaptureFixture) -> None:
+def a_file(folder: Path) -> None:
+    remove(folder)
+    folder.write_text("a file")
+
+
+def a_file_above(folder: Path) -> None:
+    remove(folder.parent)
+    folder.parent.write_text("a file")
+
+
+def a_file_at_the_top(_folder: Path) -> None:
+    remove(Path("wandb_cache"))
+    Path("wandb_cache").write_text("a file")
+
+
+@pytest.mark.parametrize("goes", [a_file, a_file_above, a_file_at_the_top])
+@pytest.mark.parametrize("known", [True, False], ids=["known", "new"])
+class TestItCannotBeMadeAnew:
+    def test_rows_are_sent_from_memory(
+        self, goes: Callable[[Path], None], known: bool, wandb_server: LocalServer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The server has all of them at their steps, and how the run ended; nobody is told to send the rest."""
+        run = new_run("p", mode="online", flush_interval=3600)
+        run.log({"x": 0})
+        assert not known or run.flush(PATIENCE).ok
+        run.log({"x": 1})
+        goes(folder_of(run))
+        run.log({"x": 2})
+        run.log({"y": 2}, step=5)
+        assert run.flush(PATIENCE).remaining == 1  # the open row
+        run.log({"z": 2}, step=5)
+        report = run.finish(3, timeout=PATIENCE)
+        assert (report.ok, report.finished) == (True, True)
+        assert run.stats()["dropped"] == {}
+        there = wandb_server.run(run.id)
+        rows = [(row["_step"], row.get("x"), row.get("y"), row.get("z")) for row in there.history]
+        assert rows == [(0, 0, None, None), (1, 1, None, None), (2, 2, None, None), (5, None, 2, 2)]
+        assert there.state == "failed"
+        assert wandb_server.violations == []
+        assert "wandb-logging sync" not in caplog.text
+
+    def test_and_from_the_disk_once_it_can(
+        self, goes: Callable[[Path], None], known: bool, wandb_server: LocalServer
+    ) -> None:
+        """What went from memory meanwhile does not go again, nor does a row behind it take its place."""
+        run = new_run("p", mode="online", flush_interval=3600, quiet=True)
+        run.log({"x": 0})
+        assert not known or run.flush(PATIENCE).ok
+        goes(folder_of(run))
+        run.log({"x": 1})
+        assert run.flush(PATIENCE).ok
+        run.log({"x": 2})
+        next(path for path in (folder_of(run), *folder_of(run).parents) if path.is_file()).unlink()
+        run.log({"x": 3})
+        assert run.flush(PATIENCE).ok
+        run.log({"x": 4})
+        assert run.finish(timeout=PATIENCE).ok
+        there = wandb_server.run(run.id)
+        assert [(row["_step"], row["x"]) for row in there.history] == [(step, step) for step in range(5)]
+        assert sync(folder_of(run))[0].finished
+        assert ([row["x"] for row in there.history], there.state) == ([0, 1, 2, 3, 4], "finished")
+
+
+def test_it_cannot_be_made_anew_and_the_server_is_away(caplog: pytest.LogCaptureFixture) -> None:
     """Then nobody is told to send what is not there."""
-    run = new_run("p", mode="online")
-    run.log({"x": 0})
-    assert run.flush(PATIENCE).ok
-    removed(folder_of(run))
-    folder_of(run).write_text("a file")
+    with LocalServer() as server:
+        run = new_run("p", mode="online", host=server.url, api_key=server.api_key, close_timeout=1)
+        run.log({"x": 0})
+        assert run.flush(PATIENCE).ok
+    a_file(folder_of(run))
     run.log({"x": 1})
-    assert not run.finish(timeout=PATIENCE).ok
+    assert not run.finish().ok
     said = caplog.text
     assert "were lost" in said
     assert f"the server does not know how run {run.id} ended" in said
     assert "wandb-logging sync" not in said
-    assert wandb_server.run(run.id).state == "running"
+    assert "kept on disk" not in said
 
 
 def test_what_cannot_be_had_back_is_counted_and_said(caplog: pytest.LogCaptureFixture) -> None:

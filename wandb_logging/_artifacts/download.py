@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from wandb_logging._artifacts import wire as _protocol
 from wandb_logging._artifacts.artifact import StrPath
 from wandb_logging._artifacts.keeping import LATEST
-from wandb_logging._artifacts.manifest import Entry, Manifest, read_digest
+from wandb_logging._artifacts.manifest import Entry, Manifest, most_bytes, read_digest
 from wandb_logging._errors import GraphQLError, LogError
 from wandb_logging._journal.names import safe_name
 from wandb_logging._server.fetch import digest_of, fetch
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from wandb_logging._server.client import Client
 
 _PAGE = 100  # addresses asked for at a time: signed ones expire while others are used
-_MOST_MANIFEST = 2**28  # bytes of a manifest: a million files
 _MOST_UNSIZED = 2**30  # bytes of a file whose size the manifest does not say; the official SDK always says it
 _TRIES = 3  # of one request: a person waits for the answer
 
@@ -164,7 +163,7 @@ class UsedArtifact:
     def _fetch(self, targets: Mapping[str, Path]) -> None:
         missing = {name: target for name, target in targets.items() if not _is_there(target, self._entry(name))}
         with self._reach() as link:
-            for name, url in _addresses(link, self.id, missing):
+            for name, url in _addresses(link, self.id, missing, len(self.manifest.entries)):
                 target = missing.pop(name)
                 _fetch_file(link, url, target, self._entry(name))
             for name, url in self._addresses_by_digest(missing):
@@ -361,10 +360,11 @@ def _fetch_manifest(link: Link, artifact_id: str) -> Manifest:
     url = dig(data, "artifact", "currentManifest", "file", "directUrl")
     if not isinstance(url, str):
         raise GraphQLError("the server gives no address for the artifact's manifest")
+    most = most_bytes(dig(data, "artifact", "fileCount"))
 
     def request(client: Client) -> bytes:
         with io.BytesIO() as text:
-            client.get(url, text.write, _MOST_MANIFEST)
+            client.get(url, text.write, most)
             return text.getvalue()
 
     try:
@@ -373,10 +373,14 @@ def _fetch_manifest(link: Link, artifact_id: str) -> Manifest:
         raise GraphQLError(f"the artifact's manifest cannot be read: {exc}") from exc
 
 
-def _addresses(link: Link, artifact_id: str, wanted: Mapping[str, Path]) -> Iterator[tuple[str, str]]:
-    """(name, address) of wanted files, each once, page by page, until none is wanted any more."""
-    after, more = None, True
-    while wanted and more:
+def _addresses(link: Link, artifact_id: str, wanted: Mapping[str, Path], most: int) -> Iterator[tuple[str, str]]:
+    """(name, address) of wanted files, each once, page by page, until none is wanted any more.
+
+    Of a server that gives no end of pages no more are asked for than each could have one of the files.
+    """
+    after, more, left = None, True, most
+    while wanted and more and left:
+        left -= 1
         data = _ask(link, _protocol.ARTIFACT_FILES, {"id": artifact_id, "after": after, "first": _PAGE})
         files = dig(data, "artifact", "files")
         for edge in dig(files, "edges") or []:

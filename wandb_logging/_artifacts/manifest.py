@@ -12,6 +12,9 @@ from typing import Any
 from wandb_logging._values.plain import loads
 
 _BLOCK = 2**20
+_LEAST, _MOST = 2**20, 2**30  # bytes that a manifest may have in any case, and in no case
+_OF_ENTRY = 2**12  # bytes of an entry on average: ten times what is usual, for long names and what references say
+_UNKNOWN = 2**16  # entries, where the server announces no number
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,12 @@ class Manifest:
         if not isinstance(contents, dict) or data.get("version") != 1:
             raise ValueError("no artifact manifest of version 1")
         return cls({name: _entry(name, item) for name, item in contents.items()})
+
+
+def most_bytes(entries: object) -> int:
+    """How large a manifest may be whose number of entries was announced; 256 MiB of what is no number."""
+    count = entries if isinstance(entries, int) and entries >= 0 else _UNKNOWN
+    return min(_LEAST + count * _OF_ENTRY, _MOST)
 
 
 def _entry(name: str, item: object) -> Entry:

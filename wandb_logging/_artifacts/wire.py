@@ -83,7 +83,7 @@ ARTIFACT_BY_NAME = """query ArtifactByName($entity: String, $project: String!, $
 }"""
 
 ARTIFACT_MANIFEST = """query ArtifactManifest($id: ID!) {
-  artifact(id: $id) { currentManifest { file { directUrl } } }
+  artifact(id: $id) { fileCount currentManifest { file { directUrl } } }
 }"""
 
 ARTIFACT_FILES = """query ArtifactFiles($id: ID!, $after: String, $first: Int) {

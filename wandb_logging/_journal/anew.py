@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 from wandb_logging._journal.cursor import Cursor
+from wandb_logging._values.plain import loads
 
 _KEPT = frozenset(("run.json", "server.json"))
 
@@ -33,6 +35,11 @@ class Keepsake:
     def identity(self) -> bytes | None:
         """What was in run.json."""
         return self._files.get("run.json")
+
+    @property
+    def server(self) -> Any:
+        """What the server said of the run, as JSON; None if it has not."""
+        return loads(self._files["server.json"]) if "server.json" in self._files else None
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """What to write into a directory that is made anew, but for the cursor. Nothing of a run that has no name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
@@ -35,6 +36,16 @@ class Home(Protocol):
 
     def stand_again(self) -> bool:
         """Make the directory anew if it is gone; whether it was."""
+
+
+def is_gone(path: Path) -> bool:
+    """Whether there is certainly no directory. No, where nobody can tell, or may look there."""
+    try:
+        return not stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
 
 
 def is_in_place(descriptor: int, path: Path) -> bool:

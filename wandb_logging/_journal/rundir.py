@@ -16,6 +16,7 @@ wandb_cache/<project>/<run id>/
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
 import json
 import os
@@ -45,6 +46,7 @@ from wandb_logging._journal.cursor import Cursor, is_cursor
 from wandb_logging._journal.gate import alone_in
 from wandb_logging._journal.guarded import GuardedReader
 from wandb_logging._journal.lease import Life, apart
+from wandb_logging._journal.lost import is_gone
 from wandb_logging._journal.members import Note, life, living, writers_of
 from wandb_logging._journal.names import folder_name, names_of
 from wandb_logging._journal.reader import Position, Reader, order_of
@@ -149,6 +151,27 @@ class RunDir:
     def acknowledged(self, writer: int) -> tuple[int, int]:
         """Segment and byte up to which the server has what a writer wrote; (1, 0) is nothing."""
         return self._keepsake.acknowledged(writer)
+
+    @property
+    def latest_cursor(self) -> Cursor:
+        """What this process knows to be acknowledged, wherever that is noted."""
+        return self._keepsake.cursor
+
+    def keep_in_mind(
+        self, *, server: Remote | None = None, cursor: Cursor | None = None, place: Position | None = None
+    ) -> None:
+        """Know what the server said while the directory is away: it is written there once it is back.
+
+        Args:
+            server: what it said of the run.
+            cursor: what it has acknowledged.
+            place: where reading goes on then.
+        """
+        if server is not None:
+            self._keepsake.take("server.json", _readable(server.to_json()))
+        if cursor is not None:
+            self._keepsake.cursor = dataclasses.replace(cursor, position=place)
+            self._is_unsaved = True
 
     def has_writer(self, writer: Writer) -> None:
         """Take note of who writes here in this process: readers also get what the disk refuses of it."""
@@ -265,6 +288,8 @@ class RunDir:
         server = self._load("server.json")
         if server is None and self._unsaved_server is not None:
             server = self._unsaved_server.to_json()
+        if server is None and is_gone(self.path):
+            server = self._keepsake.server
         is_there = server is not None or door.is_there(self.path, "server.json")
         if server is None and is_there:  # another process may just have made it
             server = self._load("server.json")

@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import sys
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from wandb_logging._journal import door
 from wandb_logging._journal.claim import Claim
@@ -483,6 +485,40 @@ class Writer:
             self._kept_bytes -= len(self._kept.popleft())
             self._part = b""
             self.counts.journalled += 1
+
+    @property
+    def is_homeless(self) -> bool:
+        """Whether lines wait in memory because there is no directory for a segment."""
+        return not self.number and bool(self._kept)
+
+    def only_in_memory(self) -> list[bytes] | None:
+        """The lines that are nowhere else, where no segment can be read; None if the server lacks some before them."""
+        with self._lock:
+            if self.closed or self._home is None or self._part:
+                return None
+            if self.number and self._home.acknowledged(self.number) != (self._segment, self._size):
+                return None
+            return list(self._kept) if self._fd == -1 or self.number else None
+
+    def forget_sent(self, count: int, note: Callable[[dict[str, Any]], object]) -> None:
+        """Forget the first lines of those, because the server has them; nothing if they are on the disk by now.
+
+        Args:
+            count: how many.
+            note: keeps where a reader goes on once there are segments again.
+        """
+        with self._lock:
+            if count > len(self._kept):
+                return
+            if not self.number:
+                note({"writers": {}, "order": 0})
+                for _ in range(count):
+                    self._kept_bytes -= len(self._kept.popleft())
+                    self.counts.journalled += 1
+                return
+            end = self._size + sum(map(len, itertools.islice(self._kept, count)))
+            note({"writers": {str(self.number): [self._segment, end]}, "order": 0})
+            self._leave_gap()
 
     def look(self) -> int | None:
         """See whether what is written lands where readers find it; else begin anew there, with what is not sent.

@@ -15,6 +15,7 @@ from wandb_logging._errors import JournalError, JournalLocked, LogError
 from wandb_logging._events.event import Event
 from wandb_logging._events.run_info import Remote
 from wandb_logging._journal.backlog import Lines
+from wandb_logging._journal.lost import is_gone
 from wandb_logging._journal.reader import covers
 from wandb_logging._process.exit_code import is_exiting
 from wandb_logging._process.listener import Listener, as_own_thread, on_own_thread
@@ -336,7 +337,8 @@ class Background:
 
     def _say_waiting(self, seconds: float | None) -> None:
         host, run_id, run_dir = self._settings.host, self.journal.info.id, self.journal.run_dir
-        path = run_dir.path if run_dir.on_disk and not self.journal.writer.unsent else None
+        writer = self.journal.writer
+        path = run_dir.path if run_dir.on_disk and writer.number and not writer.unsent else None
         left, estimated = self._left(time.monotonic())
         self.notices.add(*words.waiting(host, run_id, left, seconds, path, estimated=estimated))
         self.notices.say_all()
@@ -526,7 +528,7 @@ class Background:
         self._rounds.look_for_engines(last=True)
         for notice in words.totals(self.notices.numbers(), late, self._settings.late_step_metric):
             self.notices.add(*notice)
-        if report.path is not None and not report.path.is_dir():  # it went away, and could not be made anew
+        if report.path is not None and is_gone(report.path):  # it went away, and could not be made anew
             report = replace(report, path=None)
         lost, meant = dict(self.journal.writer.counts.dropped), self._rounds.delivery.is_meant_to_send
         held = bool((self.journal.info.ranks or {}).get("held"))

@@ -21,6 +21,7 @@ from wandb_logging._errors import (
     WandbLoggingError,
 )
 from wandb_logging._events.send_options import SendOptions
+from wandb_logging._journal.stand_in import stand_in_for
 from wandb_logging._process.notices import Notices
 from wandb_logging._run import ranks, words
 from wandb_logging._run.connection import Connection
@@ -288,13 +289,24 @@ class Rounds:
         self._look_for_stop()
 
     def _drain_again(self) -> None:
-        """Drain; twice where the directory went away meanwhile."""
+        """Drain; twice where the directory went away meanwhile; from memory where none can be made anew."""
+        if self._journal.writer.is_homeless:
+            self._drain_from_memory()
+            return
         try:
             self.uploader.drain(live=True)
         except JournalError:
-            if not self._look_after_directory():
+            if self._look_after_directory():
+                self.uploader.drain(live=True)
+            elif not self._drain_from_memory():
                 raise
-            self.uploader.drain(live=True)
+
+    def _drain_from_memory(self) -> bool:
+        """Send what the writer has in memory alone; whether that could be tried."""
+        stand_in = stand_in_for(self._journal.run_dir, self._journal.writer)
+        if stand_in is not None:
+            self.uploader.drain_from(stand_in)
+        return stand_in is not None
 
     def _leave_to_another(self, error: JournalLocked) -> None:
         self.uploader.close()

@@ -179,6 +179,20 @@ class Uploader:
         finally:
             run.rewind()
 
+    def drain_from(self, stand_in: RunDir) -> None:
+        """As `drain`, of what stands in for the run directory while that cannot be read.
+
+        Raises:
+            TransportError, HTTPStatusError, GraphQLError, NotPossible, JournalError: as `drain`.
+        """
+        own, self.run_dir = self.run_dir, stand_in
+        self.close()
+        try:
+            self.drain(live=True)
+        finally:
+            self.close()
+            self.run_dir = own
+
     def glance(self) -> None:
         """Send what has come since, while files are being sent: `drain` would be at it only after that.
 
