@@ -89,6 +89,8 @@ class RunInfo:
         send: how it is sent; None if a version made it that did not keep that.
         define_metrics: definitions, as `Metric.event` writes them.
         ranks: which rank of which launch it is; None outside of one.
+        client_label: in W&B's shared mode, where each process sends its own part of a run: whose part it is, "" for
+            that of the primary one. None elsewhere.
         imported: which file of another program it was made from.
         server: the run as the server knows it; None until it does.
         other: members that another version put there.
@@ -122,6 +124,7 @@ class RunInfo:
     send: SendOptions | None = None
     define_metrics: list[dict[str, Any]] = field(default_factory=list)
     ranks: dict[str, Any] | None = None
+    client_label: str | None = None
     imported: dict[str, Any] | None = None
     server: Remote | None = None
     other: Mapping[str, Any] = field(default_factory=dict)
@@ -154,14 +157,24 @@ class RunInfo:
         """The same with other members of run.json, of which nobody knows yet whether they are any."""
         return RunInfo.from_json({**self.to_json(), **members}).but(server=self.server)
 
+    @property
+    def client_id(self) -> str | None:
+        """By which the server tells those apart that write one run in its shared mode; None elsewhere."""
+        return None if self.client_label is None else self.writer_id or self.id
+
+    @property
+    def is_secondary(self) -> bool:
+        """Whether another client of the run, the primary one, says how it ends and what it runs on."""
+        return bool(self.client_label)
+
     def is_same_run(self, kept: Mapping[str, Any]) -> bool:
-        """Whether a run.json, which nobody has checked yet, is of the same run on the server."""
-        return all(kept.get(name) == getattr(self, name) for name in ("id", "project", "host"))
+        """Whether a run.json, which nobody has checked yet, is of the same run on the server, and part of it."""
+        return all(kept.get(name) == getattr(self, name) for name in ("id", "project", "host", "client_label"))
 
 
 _MEMBERS = tuple(member.name for member in dataclasses.fields(RunInfo) if member.name not in {"server", "other"})
 _OURS = frozenset(("format", "server", *_MEMBERS))
-_RARE = frozenset(("send", "ranks", "imported"))  # not there where they would be null
+_RARE = frozenset(("send", "ranks", "client_label", "imported"))  # not there where they would be null
 
 
 class _Kind(NamedTuple):
@@ -207,7 +220,7 @@ _DEFINITIONS = _Kind("a list of definitions", lambda value: isinstance(value, li
 _NEEDED = {"id": _NAME, "project": _NAME, "start": _TIME}
 _MAY_BE_NULL = {
     **dict.fromkeys(("entity", "name", "notes", "group", "job_type", "resume", "host", "app_url"), _TEXT),
-    **dict.fromkeys(("mode", "writer_id", "host_name", "program", "cache_policy"), _TEXT),
+    **dict.fromkeys(("mode", "writer_id", "host_name", "program", "cache_policy", "client_label"), _TEXT),
     **dict.fromkeys(("tags", "standard_files", "ignore_globs"), _TEXTS),
     **dict.fromkeys(("config", "server", "send", "text_metrics", "ranks", "imported"), _OBJECT),
     "rewind": _FLAG,

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from wandb_logging._launch.launch import Launch, find_launch
+from wandb_logging._launch.launch import Launch, find_launch, spans_hosts
 
 
 def launch_here() -> Launch:
     """What this process is one of, as its environment says now: some launchers set variables late."""
     return find_launch(os.environ, parent())
+
+
+def spans_hosts_here() -> bool:
+    """Whether the launch of this process has ranks on several hosts, as far as its launcher says."""
+    return spans_hosts(os.environ)
 
 
 def warnings_here() -> tuple[str, ...]:

@@ -63,6 +63,18 @@ def find_launch(variables: Variables, parent: str = "") -> Launch:
     return Launch("alone", None, 0, 1, 0, _number(variables, "SLURM_RESTART_COUNT") or 0, *job)
 
 
+def spans_hosts(variables: Variables) -> bool:
+    """Whether a launch has ranks on several hosts, as far as its launcher says.
+
+    Args:
+        variables: the environment of one of its processes.
+    """
+    some = [_number(variables, here) for here in ("LOCAL_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE")]
+    every = [_number(variables, world) for world in ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE")]
+    apart = any(here and world and here < world for here, world in zip(some, every))
+    return apart or (_step(variables) is not None and (_number(variables, "SLURM_STEP_NUM_NODES") or 1) > 1)
+
+
 _Found = tuple[str, str, int, int, int, int]
 
 

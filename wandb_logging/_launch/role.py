@@ -60,8 +60,7 @@ def find_role(  # noqa: PLR0917  what is set, in the order of the settings
             run id.
     """
     if launch.array is not None:
-        label = f"slurm-{launch.array}"
-        name, group = _with_task(name, launch.task) or launch.job, group or name or label
+        name, group = _with_task(name, launch.task) or launch.job, group or name or f"slurm-{launch.array}"
         run_id = _with_task(run_id, launch.task)
     kind = (ranks or ("all" if shared else "zero")) if launch.has_ranks else "each"
     shares = kind == "all" or (shared and not launch.has_ranks and run_id is not None)

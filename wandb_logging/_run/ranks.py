@@ -25,9 +25,10 @@ from wandb_logging._journal.gate import alone_in
 from wandb_logging._journal.members import is_writing, lock_name
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer
-from wandb_logging._launch.here import launch_here, parent
+from wandb_logging._launch.here import launch_here, parent, spans_hosts_here
 from wandb_logging._launch.launch import Launch
 from wandb_logging._launch.role import Role, digest, find_role
+from wandb_logging._process.disks import is_of_this_host
 from wandb_logging._process.notices import Notice
 from wandb_logging._run import words
 from wandb_logging._run.start import Part
@@ -64,6 +65,11 @@ class Standing:
         return f"{key}-{program}" if key and program else key
 
     @property
+    def is_client(self) -> bool:
+        """Whether it sends its part of a run by itself (transport: shared)."""
+        return self.settings.transport == "shared"
+
+    @property
     def place(self) -> dict[str, Any] | None:
         """What run.json says of it, as `ranks`; None where there is one process."""
         launch = self.launch
@@ -83,10 +89,20 @@ def stand(settings: Settings, launch: Launch | None = None) -> Standing:
     """
     launch = launch_here() if launch is None else launch
     shared = settings.mode == "shared"
+    is_client = settings.transport == "shared" or (shared and _are_apart(settings))
     role = find_role(
-        launch, settings.ranks, settings.name, settings.group, settings.run_id, settings.label, shared=shared
+        launch,
+        settings.ranks,
+        settings.name,
+        settings.group,
+        settings.run_id,
+        settings.label,
+        shared=shared or is_client,
     )
+    if is_client:  # nobody else is in its directory
+        role = replace(role, shares=False, label=role.label or "")
     changes = {name: getattr(role, name) for name in ("name", "group", "run_id")}
+    changes["transport"] = "shared" if is_client else settings.transport
     if shared:
         changes["mode"] = "online"
     if role.shares and settings.resume in {None, "auto"}:
@@ -99,6 +115,14 @@ def stand(settings: Settings, launch: Launch | None = None) -> Standing:
         changes["resume"] = "allow"  # there is such a run of rank 0; of this one maybe
     changes = {name: value for name, value in changes.items() if value != getattr(settings, name)}
     return Standing(settings.but(**changes) if changes else settings, role, launch)
+
+
+def _are_apart(settings: Settings) -> bool:
+    """Whether the processes of a run in mode shared see no common disk, as far as that can be known."""
+    if settings.transport is not None or settings.run_id is None or settings.ranks not in {None, "all"}:
+        return False
+    come_from = settings.resume_from or settings.fork_from
+    return come_from is None and spans_hosts_here() and is_of_this_host(settings.cache_dir)
 
 
 def announce(standing: Standing, writer: Writer) -> None:
@@ -143,6 +167,9 @@ def meeting(standing: Standing, part: Part) -> Iterator[Part]:
     So one of them makes the run's directory, and the others find it.
     """
     role, settings = standing.role, standing.settings
+    if standing.is_client:
+        yield replace(part, label=role.label, is_client=True)
+        return
     if not role.shares or settings.mode == "disabled":
         yield part
         return

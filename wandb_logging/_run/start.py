@@ -34,6 +34,7 @@ from wandb_logging._run import words
 from wandb_logging._run.prepare import is_any_begun, prepare
 from wandb_logging._run.stats import OwnStats
 from wandb_logging._sending.options import options_of
+from wandb_logging._sending.standard_files import OUTPUT
 from wandb_logging._settings.kinds import moment
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.ids import new_id
@@ -96,11 +97,13 @@ class Part:
         label: what the names of its metrics have behind them, as in `loss/l:3`; "" of the one whose names stay, and
             None where steps are the run's and not each writer's own.
         directory: of the run, where others of the launch have made it.
+        is_client: whether it sends its part of the run by itself, in W&B's shared mode.
     """
 
     helps: bool = False
     label: str | None = None
     directory: Path | None = None
+    is_client: bool = False
 
     @property
     def mark(self) -> bytes:
@@ -192,7 +195,7 @@ def open_journal(  # noqa: PLR0917  what a run begins with
         part: what this process is in it.
     """
     config = masks.tree(config, "config")
-    described = masks.identity(plain(identity(settings, mode, config, ranks).to_json()))
+    described = masks.identity(plain(_as_client(identity(settings, mode, config, ranks), part).to_json()))
     if wrong := problem(described):  # a stack that was full meanwhile, an alarm: nobody could read it
         raise RuntimeError(f"run.json {wrong}")
     info = RunInfo.from_json(described)
@@ -229,6 +232,14 @@ def open_journal(  # noqa: PLR0917  what a run begins with
     if event != Event(event.t):
         writer.append(dumps(event.to_json()))
     return Journal(here.info, here, writer, continued=True, joined=joined, helps=part.helps)
+
+
+def _as_client(info: RunInfo, part: Part) -> RunInfo:
+    """Who a run is to a process that sends its part of it: what describes the whole run, the primary one sends."""
+    if not part.is_client:
+        return info
+    kept = info.but(client_label=part.label or "")
+    return kept.but(standard_files=[name for name in kept.standard_files if name == OUTPUT]) if part.label else kept
 
 
 def _folder(settings: Settings) -> Path:

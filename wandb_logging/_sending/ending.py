@@ -46,10 +46,12 @@ def last_files(
     config: str,
     ended: fold.State,
     say: Callable[[str, str], object],
+    *,
+    label: str | None = None,
 ) -> list[Task]:
-    """Make the standard files of the end; what uploads them."""
+    """Make the standard files of the end; what uploads them: the output of who has a label in a run under that."""
     try:
-        return standard_files.final_tasks(keeper, wanted, config, fold.summary_line(ended))
+        return standard_files.final_tasks(keeper, wanted, config, fold.summary_line(ended), label)
     except OSError as exc:
         say("standard files", f"{keeper.run_dir.path}: cannot make the files of the end ({exc})")
         return []

@@ -113,7 +113,8 @@ class Recovery:
         """Take a run that is small enough and nobody else's, unless somebody else was faster."""
         info, path = run_dir.info, run_dir.path
         run_id = info.id
-        if any(info.is_same_run(other.to_json()) for other in self._living()):
+        in_the_way = info.client_id is None and any(info.is_same_run(other.to_json()) for other in self._living())
+        if in_the_way:
             self._notices.add(
                 f"taken {path}",
                 f"an earlier attempt at run {run_id} waits in {path}, and another process goes on with a run of that "

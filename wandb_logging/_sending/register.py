@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,8 @@ def create_run(link: Link, info: RunInfo, writer_id: str, environment: Mapping[s
         TransportError, HTTPStatusError, GraphQLError: see `_errors`.
     """
     features = _features(link)
+    if info.client_id is not None:
+        return _create_part(link, info, environment, features)
     before = _before(link, info, writer_id)
     state = first_state(info)
     config = state.config
@@ -39,6 +42,29 @@ def create_run(link: Link, info: RunInfo, writer_id: str, environment: Mapping[s
         storage_id=before.storage_id if before else None,
     )
     return protocol.remote(upsert_run(link, variables), info, before, features)
+
+
+def _create_part(link: Link, info: RunInfo, environment: Mapping[str, Any] | None, features: set[str]) -> Remote:
+    """Make the run, or come to it, as one of several clients (protocol 10).
+
+    Lines are counted from 0, whatever others have sent, and what they know of the config stays.
+    """
+    writer_id = str(info.client_id)
+    asks = info.but(resume=info.resume or "allow") if info.is_secondary else info
+    before, state = _before(link, asks, writer_id), first_state(info)
+    variables = protocol.upsert_variables(
+        info,
+        config=protocol.config_json(state.config, None if info.is_secondary else writer_id, state.metrics, environment),
+        storage_id=before.storage_id if before else None,
+    )
+    if before is not None and info.is_secondary:
+        variables = by_storage_id(variables, before.storage_id)
+    return dataclasses.replace(protocol.remote(upsert_run(link, variables), info, None, features), history=0)
+
+
+def by_storage_id(variables: Mapping[str, Any], storage_id: str) -> dict[str, Any]:
+    """UpsertBucket without the run's id: with that, a run that has ended would be running again."""
+    return {**variables, "id": storage_id, "name": None}
 
 
 def upsert_run(link: Link, variables: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold import fold
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending import standard_files
-from wandb_logging._sending.register import create_run, upsert_run
+from wandb_logging._sending.register import by_storage_id, create_run, upsert_run
 from wandb_logging._sending.target import AS_IT_WAS, Target, aimed, rename
 from wandb_logging._server import protocol
 from wandb_logging._server.link import Link
@@ -88,7 +88,8 @@ class Registration:
 
     def config_json(self, state: fold.State) -> str:
         """The run's config as the server keeps it."""
-        return protocol.config_json(state.config, self._writer_id, state.metrics, self._environment)
+        named = None if self.info.is_secondary else self._writer_id
+        return protocol.config_json(state.config, named, state.metrics, self._environment)
 
     def create(self) -> None:
         """Make the run on the server, or take over the one that is there."""
@@ -158,7 +159,7 @@ class Registration:
             storage_id=self.remote.storage_id,
             changed=self._run_now(state),
         )
-        upsert_run(self._link, variables)
+        self._upsert(variables)
 
     def check_owner(self, state: fold.State, unsure: int) -> None:
         """Look whether somebody else has added rows: ours would overwrite them.
@@ -187,6 +188,8 @@ class Registration:
         return self._ask({"project": remote.project, "entity": remote.entity, "name": remote.name})
 
     def _ask(self, run: dict[str, Any]) -> tuple[int, set[str]]:
+        if self.info.client_id is not None:
+            return 0, set()  # in shared mode the rows of others are in nobody's way
         try:
             return protocol.rows_and_writers(self._link.graphql(protocol.LINE_COUNT, run))
         except (GraphQLError, RequestRejected, RunNotFound):
@@ -214,13 +217,19 @@ class Registration:
             first=False,
         )
         try:
-            upsert_run(self._link, variables)
+            self._upsert(variables)
         except protocol.NoAnswerError:
             raise  # tried again: nobody has refused it
         except (RequestRejected, GraphQLError) as exc:
             # Neither the rows nor the end of the run have to wait for a name that the server does not like.
             self._say("update", f"the server does not take the run's new config or name: {exc}")
         self._told = config, run
+
+    def _upsert(self, variables: dict[str, Any]) -> None:
+        assert self.remote is not None
+        if self.info.is_secondary:  # the primary one may have ended the run, or will
+            variables = by_storage_id(variables, self.remote.storage_id)
+        upsert_run(self._link, variables)
 
     @property
     def _writer_id(self) -> str:

@@ -105,13 +105,16 @@ def captured_tasks(run_dir: RunDir, wanted: Sequence[str]) -> list[Task]:
     return [_task(name) for name in CAPTURED if name in wanted and run_dir.has_kept(name)]
 
 
-def final_tasks(keeper: Keeper, wanted: Sequence[str], config: str, summary: str) -> list[Task]:
+def final_tasks(
+    keeper: Keeper, wanted: Sequence[str], config: str, summary: str, label: str | None = None
+) -> list[Task]:
     """Make the files of the end; what uploads them.
 
     Args:
         keeper: keeps them with the run.
         wanted: names of the standard files to make.
         config, summary: JSON texts, as the server has them.
+        label: of one of several clients that send the run: behind the name that its output has there.
 
     Raises:
         OSError: the disk refuses it.
@@ -123,7 +126,7 @@ def final_tasks(keeper: Keeper, wanted: Sequence[str], config: str, summary: str
             keeper.file(content, name)
             tasks.append(_task(name))
     if OUTPUT in wanted and keeper.run_dir.has_kept(OUTPUT):
-        tasks.append(_task(OUTPUT))
+        tasks.append(_task(OUTPUT, f"output_{label}.log" if label else OUTPUT))
     return tasks
 
 
@@ -175,5 +178,6 @@ def _content(line: str) -> str:
     return line.removeprefix("ERROR ").partition(" ")[2]
 
 
-def _task(name: str) -> Task:
-    return Task("standard", {"name": name, "path": place_of(name)})
+def _task(name: str, there: str | None = None) -> Task:
+    """What uploads one, under another name if it has one there."""
+    return Task("standard", {"name": there or name, "path": place_of(name)})

@@ -25,7 +25,7 @@ from wandb_logging._errors import (
     WandbLoggingError,
 )
 from wandb_logging._events.run_info import Remote, RunInfo, problem
-from wandb_logging._sending.register import upsert_run
+from wandb_logging._sending.register import by_storage_id, upsert_run
 from wandb_logging._server import protocol
 from wandb_logging._server.link import Link, OutOfTime
 from wandb_logging._settings.settings import Settings
@@ -59,7 +59,7 @@ class Target:
         given = {"entity": self.entity, "project": self.project, "name": self.name, "id": self.run_id}
         if self.as_new:  # nobody has the new id, so there is nothing to go on with
             given["id"] = new_id()
-            return {**_given(given), "resume": None, "rewind": False}
+            return {**_given(given), "resume": None, "rewind": False, "client_label": None}
         return _given(given)
 
     def elsewhere(self, server: Remote) -> bool:
@@ -147,5 +147,4 @@ def rename(link: Link, remote: Remote, name: str) -> None:
         changed={"name": name},
         first=False,
     )
-    # By the storage id alone: with the id in the request, a run that has ended would be running again.
-    upsert_run(link, {**variables, "name": None})
+    upsert_run(link, by_storage_id(variables, remote.storage_id))

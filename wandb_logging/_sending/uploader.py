@@ -239,6 +239,7 @@ class Uploader:
     def _open_directory(self) -> _Opened:
         if self._opened is None or self._opened.is_closed:
             registration = Registration(self.run_dir, self.link, self._host, self.target, self._ports.say)
+            self.link.client_id = self._lane.link.client_id = registration.info.client_id
             self.link.allowance = self._lane.link.allowance = Allowance(registration.share, self._ports.allowance)
             cursor = self.run_dir.cursor if registration.remote else Cursor()
             try:
@@ -414,14 +415,14 @@ class Uploader:
         self._ports.before_end()
         self._open_run(run)
         ended, _ = fold.finish(registration.rules, self.state)
-        config = self.link.mask(registration.config_json(self.state))
-        run.waiting.add(last_files(run.keeper, run.waiting.standard, config, ended, self._ports.say))
+        config, label = self.link.mask(registration.config_json(self.state)), registration.info.client_label
+        run.waiting.add(last_files(run.keeper, run.waiting.standard, config, ended, self._ports.say, label=label))
         self._perform_tasks(run)
         # Whatever comes later has to open the run again; also when the answer to this is lost.
         registration.is_open = False
         batch = self._new_batch(run)
         batch.summary = True
-        self._deliver(run, batch, exit_code=code)
+        self._deliver(run, batch, exit_code=None if registration.info.is_secondary else code)
         self._commit(run, batch, complete=True)
 
 

@@ -117,6 +117,7 @@ class Client:
 
     Attributes:
         host: as given.
+        client_id: who of those that write one run asks, in W&B's shared mode; None elsewhere.
         server_date: the Date header of the latest answer, whatever its status; "" if there was none.
     """
 
@@ -124,6 +125,7 @@ class Client:
         self, host: str, key: str | None, *, timeout: float = 30.0, session: requests.Session | None = None
     ) -> None:
         self.host = host
+        self.client_id: str | None = None
         self.server_date = ""
         self._timeout = timeout
         self._session = session or _Session()
@@ -146,7 +148,8 @@ class Client:
         body = json.dumps(asked).encode()
         if not document.startswith("query"):  # a question leaves nothing there, and may be about a team of that name
             body = self._secrets.line(body)
-        options: Any = {"data": body, "headers": {"Content-Type": "application/json"}}
+        headers = {"Content-Type": "application/json", **protocol.client_headers(self.client_id)}
+        options: Any = {"data": body, "headers": headers}
         with self._request("POST", f"{self.host}/graphql", conflict_retries=conflict_retries, **options) as answer:
             content = self._content(answer)
         if content is None:
@@ -159,7 +162,7 @@ class Client:
         Raises:
             TransportError, HTTPStatusError: see `_errors`.
         """
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", **protocol.client_headers(self.client_id, stream=True)}
         if gzip:
             headers["Content-Encoding"] = "gzip"
         with self._request("POST", self.host + path, data=body, headers=headers) as answer:

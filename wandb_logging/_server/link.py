@@ -71,6 +71,7 @@ class Link:
         last_request: when the server last answered, by `now`.
         trouble: why the latest try failed; None once one succeeded.
         features: names of what the server can do; None until it was asked.
+        client_id: as `Client.client_id`.
         allowance: what all that send to the project take their turn from; None: nobody else is thought of.
     """
 
@@ -79,6 +80,7 @@ class Link:
         self.last_request = now()
         self.trouble: WandbLoggingError | None = None
         self.features: set[str] | None = None
+        self.client_id: str | None = None
         self.allowance: Allowance | None = None
         self._connect = connect
         self._client: Client | None = None
@@ -151,6 +153,7 @@ class Link:
     def _try(self, request: Callable[[Client], Any], client: Client, size: int) -> Any:
         self._wait_for_leave()
         self._wait_for_turn(size)
+        client.client_id = self.client_id  # one client may be used for one run after another
         try:
             result = request(client)
         except WandbLoggingError as exc:

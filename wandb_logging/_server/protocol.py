@@ -364,9 +364,14 @@ def features(data: Mapping[str, Any]) -> set[str]:
 
 
 def config_json(
-    config: Mapping[str, Any], writer_id: str, metrics: Definitions, environment: Mapping[str, Any] | None = None
+    config: Mapping[str, Any],
+    writer_id: str | None,
+    metrics: Definitions,
+    environment: Mapping[str, Any] | None = None,
 ) -> str:
     """The run config as the server keeps it: each value wrapped, our own members under `_wandb` [3.3, 5.6].
+
+    Without a `writer_id` it does not say who writes.
 
     `_wandb.t` must be there: without it the official client takes the run for one that never started.
     """
@@ -378,7 +383,7 @@ def config_json(
         "python_version": python,
         "t": {"4": python, "5": __version__},
         "m": config_list(metrics),
-        "e": {writer_id: {**(environment or {}), "writerId": writer_id}},
+        **({"e": {writer_id: {**(environment or {}), "writerId": writer_id}}} if writer_id else {}),
     }
     wrapped = {key: {"value": value} for key, value in config.items() if key != "_wandb"}
     return dumps({"_wandb": {"value": about}, **wrapped}).decode()
@@ -422,6 +427,18 @@ def upsert_variables(
         "tags": list(given["tags"]) if given.get("tags") or "tags" in (changed or {}) else None,
         "summaryMetrics": None,
     }
+
+
+def client_headers(client_id: str | None, *, stream: bool = False) -> dict[str, str]:
+    """What says which of several clients asks, in W&B's shared mode [10]; nothing where there is one.
+
+    Args:
+        stream: whether it is said to a file_stream.
+    """
+    if client_id is None:
+        return {}
+    name = "X-WANDB-ASYNC-CLIENT-ID" if stream else "X-WANDB-CLIENT-ID"
+    return {"X-WANDB-USE-ASYNC-FILESTREAM": "true", name: client_id}
 
 
 def app_url(host: str) -> str:

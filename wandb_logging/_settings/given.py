@@ -59,6 +59,13 @@ class OtherSettings(TypedDict, total=False):
     """What stands behind the names of this process's metrics in a run that several write, as in loss/l:node7.
     Default: its rank.
     """
+    transport: Literal["disk", "shared"] | None
+    """How the rows of processes that write one run come together. disk: in one run directory, which all of them see;
+    one of them sends it. shared: each has a run directory of its own and sends that itself, in W&B's shared mode,
+    for hosts without a common disk; needs one run_id for all. The process without a label, or rank 0, is the
+    primary one: it ends the run. Default: disk; with mode: shared it is shared where the launcher says that there
+    are several hosts, and cache_dir is on a disk of this one.
+    """
     resume_from: str | None
     """Take a run back to a step and go on from there: RUN?_step=N. What it had logged after that step is gone."""
     fork_from: str | None

@@ -40,6 +40,7 @@ _NAMES = {
     "standard_files": "files save_files disable_git x_disable_meta x_save_requirements",
     "label": "x_label",
     "ranks": "x_primary local_rank distributed ddp rank_zero_only",
+    "transport": "x_service_transport",
     "signals": "sigterm",
     "exit_hooks": "excepthook hooks",
     "on_stop": "stop_fn",

@@ -198,6 +198,16 @@ class Settings:
         "Default: its rank.",
         env="WANDB_X_LABEL",
     )
+    transport: str | None = key(
+        None,
+        Choice.of("disk", "shared"),
+        "How the rows of processes that write one run come together. disk: in one run directory, which all of them "
+        "see; one of them sends it. shared: each has a run directory of its own and sends that itself, in W&B's shared "
+        "mode, for hosts without a common disk; needs one run_id for all. The process without a label, or rank 0, is "
+        "the primary one: it ends the run. Default: disk; with mode: shared it is shared where the launcher says that "
+        "there are several hosts, and cache_dir is on a disk of this one.",
+        env="WANDB_TRANSPORT",
+    )
     resume_from: str | None = key(
         None,
         Moment(RUN_ID),
@@ -397,6 +407,9 @@ class Settings:
         branch = moment(self.fork_from)
         if branch is not None and self.run_id == branch[0]:
             raise SettingsError(f"run_id={self.run_id!r}: expected another id than the run that fork_from names")
+        wrong = _wrong_with_shared(self) if self.transport == "shared" else None
+        if wrong:
+            raise SettingsError(f"transport='shared': expected {wrong}")
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Settings:
@@ -418,6 +431,17 @@ class Settings:
 
 SETTINGS: dict[str, Setting] = {item.name: item.metadata["setting"] for item in dataclasses.fields(Settings)}
 """All keys, in the order of the table."""
+
+
+def _wrong_with_shared(settings: Settings) -> str | None:
+    """What else has to be set where each process sends its own part of a run; None if it is."""
+    if settings.run_id is None:
+        return "run_id (or WANDB_RUN_ID), the same in all processes"
+    if settings.ranks not in {None, "all"}:
+        return f"no ranks, or ranks='all': it is one run, not ranks={settings.ranks!r}"
+    if settings.resume_from is not None or settings.fork_from is not None:
+        return "neither resume_from nor fork_from: no process knows where the others are"
+    return None
 
 
 def from_environment(name: str) -> Any:

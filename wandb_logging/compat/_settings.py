@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import _thread
 import importlib.util
+import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from wandb_logging._settings.settings import STANDARD_FILES
+from wandb_logging._settings.settings import STANDARD_FILES, from_environment
+from wandb_logging._values.ids import new_id
 from wandb_logging.compat._official_settings import DEFAULTS, UNSET
 from wandb_logging.compat._refused import not_covered, say_once
 
@@ -172,6 +174,8 @@ def our_settings(values: Mapping[str, Any]) -> dict[str, Any]:
         NotCovered: a setting without which the run would lack what the program counts on.
     """
     given = {key: value for key, value in values.items() if value is not None and value is not False}
+    if values.get("x_update_finish_state") is True:  # as the primary process does
+        del given["x_update_finish_state"]
     for key in sorted(given.keys() - _OURS.keys() - _OF_INIT - MEANINGLESS):
         say_once(f"wandb.init(): {key} is not covered by wandb_logging.compat and has no effect")
     ours = {_OURS[key]: given[key] for key in _OURS.keys() & given}
@@ -189,6 +193,8 @@ def our_settings(values: Mapping[str, Any]) -> dict[str, Any]:
         ours["mode"] = _OLD_MODES.get(ours["mode"], ours["mode"])
     if values.get("x_primary") is not False:  # the names of the metrics of the primary process stay
         ours.pop("label", None)
+    else:  # the label of one that has none is made as the official SDK's
+        ours.setdefault("label", from_environment("label") or f"{socket.gethostname()[:40]}-{new_id()}")
     if "root_dir" in given:
         ours["cache_dir"] = Path(given["root_dir"]) / "wandb_cache"
     if "x_file_stream_no_gzip" in given:
