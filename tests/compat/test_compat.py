@@ -22,6 +22,7 @@ import pytest
 import wandb_logging.compat as wandb
 from tests.patience import PATIENCE
 from wandb_logging import LogError, Session, SettingsError, read_run, sync
+from wandb_logging._process import disks
 from wandb_logging.compat import _refused
 from wandb_logging.compat._refused import NotCovered
 from wandb_logging.compat._shape import HOMES
@@ -229,6 +230,31 @@ def test_shared_mode_and_its_labels(wandb_server: LocalServer) -> None:
         ["loss"],
         ["loss/l:rank_1"],
     ]
+
+
+def test_shared_mode_without_a_common_disk(
+    wandb_server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the launcher has several hosts, and their disks are their own, each process is a client of the run."""
+    (mounts := tmp_path / "mountinfo").write_text("28 1 8:1 / / rw - ext4 /dev/sda1 rw\n")
+    monkeypatch.setattr(disks, "_MOUNTS", mounts)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "1")
+    for rank, label in enumerate(("rank_0", "rank_1")):
+        monkeypatch.setenv("RANK", str(rank))
+        settings = wandb.Settings(
+            mode="shared",
+            x_label=label,
+            x_primary=rank == 0,
+            x_update_finish_state=rank == 0,
+            root_dir=str(tmp_path / label),
+        )
+        with wandb.init(project="p", id="one", settings=settings) as run:
+            run.log({"loss": 1})
+    (stored,) = wandb_server.runs
+    assert [len(client.lines["wandb-history.jsonl"]) for client in stored.clients.values()] == [1, 1]
+    assert [name for row in stored.history for name in row if name.startswith("loss")] == ["loss", "loss/l:rank_1"]
+    assert (stored.state, wandb_server.violations) == ("finished", [])
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from wandb_logging._launch.here import started_in
-from wandb_logging._launch.launch import Launch, find_launch
+from wandb_logging._launch.launch import Launch, find_launch, spans_hosts
 
 HERE = Path(__file__).parent / "environments"
 
@@ -118,6 +118,28 @@ class TestOddEnvironments:
         found = find_launch(variables, "1.1")
         assert found.by == "lightning" or 0 <= found.rank < found.world_size
         assert (found.id is None) == (found.by == "alone")
+
+
+class TestSeveralHosts:
+    @pytest.mark.parametrize("name", sorted(TABLE))
+    def test_the_recorded_ones_are_on_one(self, name: str) -> None:
+        """All of them were recorded on one machine."""
+        assert not spans_hosts(recorded(name))
+
+    @pytest.mark.parametrize(
+        ("variables", "several"),
+        [
+            ({"WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4"}, True),
+            ({"OMPI_COMM_WORLD_SIZE": "8", "OMPI_COMM_WORLD_LOCAL_SIZE": "4"}, True),
+            ({"SLURM_JOB_ID": "7", "SLURM_STEP_ID": "0", "SLURM_STEP_NUM_NODES": "2"}, True),
+            ({"SLURM_JOB_ID": "7", "SLURM_STEP_NUM_NODES": "2"}, False),  # a batch script is no step
+            ({"WORLD_SIZE": "8"}, False),
+            ({"WORLD_SIZE": "eight", "LOCAL_WORLD_SIZE": "-4"}, False),
+        ],
+    )
+    def test_what_launchers_say(self, variables: dict[str, str], several: bool) -> None:
+        """More ranks than on this host, or a step on several nodes; no word is one host."""
+        assert spans_hosts(variables) is several
 
 
 class TestWhereItWasStarted:

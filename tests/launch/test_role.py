@@ -84,6 +84,11 @@ class TestArrays:
         assert find_role(ARRAY[5], None, "vit_5", None, "abc-5").run_id == "abc-5"
         assert find_role(ARRAY[5], None, None, None, "abc-15").run_id == "abc-15-5"
 
+    def test_a_task_that_is_alone_has_no_label(self) -> None:
+        """What it logs in shared mode keeps its names, unless a label is set."""
+        assert find_role(ARRAY[5], None, None, None, "abc", shared=True).label is None
+        assert find_role(ARRAY[5], None, None, None, "abc", "node7", shared=True).label == "node7"
+
     def test_ranks_within_a_task(self) -> None:
         """The ranks of one task are those of a launch: rank 0 is the task's run."""
         task = dataclasses.replace(OF_FOUR[1], job="slurm-7_5", array="7", task="5")

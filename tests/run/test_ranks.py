@@ -2,17 +2,23 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from wandb_logging import new_run, sync
 from wandb_logging._events.event import Event
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._launch.launch import Launch
 from wandb_logging._launch.role import digest
-from wandb_logging._run.ranks import Herald, announce, first_notice, marked, stand
+from wandb_logging._process import disks
+from wandb_logging._run.ranks import Herald, announce, first_notice, marked, meeting, stand
+from wandb_logging._run.start import Part
 from wandb_logging._settings.settings import Settings
+
+if TYPE_CHECKING:
+    from wandb_logging.testing import LocalServer
 
 EVENT = b'{"text":"a\\nb","level":"WARNING","logger":"train","metrics":{"x":1},"t":1.0}'
 
@@ -112,3 +118,74 @@ class TestStanding:
         standings = [stand(settings_in(tmp_path), rank(number)) for number in range(4)]
         said = [first_notice(standing, tmp_path / "p" / "x") for standing in standings]
         assert [notice is not None for notice in said] == [False, True, False, False]
+
+
+class TestTransport:
+    """Whether the processes of a run meet on the disk, or each sends its part of it."""
+
+    def test_ranks_have_directories_of_their_own(self, tmp_path: Path) -> None:
+        """Rank 0 is the primary one, whose names stay; others have their rank as label; none looks for the others."""
+        settings = settings_in(tmp_path, transport="shared", run_id="one")
+        standings = [stand(settings, rank(number)) for number in range(4)]
+        assert [standing.role.label for standing in standings] == ["", "1", "2", "3"]
+        assert {(standing.settings.run_id, standing.is_client) for standing in standings} == {("one", True)}
+        assert not any(standing.role.shares for standing in standings)
+        with meeting(standings[3], Part()) as part:
+            assert (part.label, part.is_client, part.directory) == ("3", True, None)
+
+    def test_without_ranks_the_label_says_it(self, tmp_path: Path) -> None:
+        """Who has none is the primary one."""
+        settings = settings_in(tmp_path, transport="shared", run_id="one")
+        assert stand(settings, Launch()).role.label == ""
+        assert stand(settings.but(label="node7"), Launch()).role.label == "node7"
+
+    @pytest.mark.parametrize(
+        ("system", "local", "more", "shared"),
+        [
+            ("xfs", "2", {}, True),
+            ("nfs4", "2", {}, False),
+            ("xfs", "4", {}, False),
+            ("xfs", "2", {"transport": "disk"}, False),
+            ("xfs", "2", {"mode": "online"}, False),
+            ("xfs", "2", {"ranks": "group"}, False),
+        ],
+    )
+    def test_mode_shared_without_a_common_disk(  # noqa: PLR0917
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        system: str,
+        local: str,
+        more: dict[str, Any],
+        shared: bool,
+    ) -> None:
+        """It is chosen where a launch has several hosts, and the folder is on a disk of one; unless one says else."""
+        mounts = tmp_path / "mountinfo"
+        mounts.write_text(f"28 1 8:1 / / rw - {system} /dev/sda1 rw\n")
+        monkeypatch.setattr(disks, "_MOUNTS", mounts)
+        monkeypatch.setenv("WORLD_SIZE", "4")
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", local)
+        settings = settings_in(tmp_path, **{"mode": "shared", "run_id": "one", **more})
+        assert stand(settings, rank(1)).is_client is shared
+
+    def test_another_label_is_another_directory(self, tmp_path: Path, wandb_server: LocalServer) -> None:
+        """On one disk each has its own, also where a run goes on; who comes again finds it, and its lines go on."""
+
+        def log(label: str | None) -> Path | None:
+            with new_run("p", run_id="one", transport="shared", resume="allow", label=label, cache_dir=tmp_path) as run:
+                run.log({"x": 1})
+            return run.dir
+
+        assert log(None) == log(None) != log("node1") == log("node1")
+        (stored,) = wandb_server.runs
+        counts = [len(client.lines["wandb-history.jsonl"]) for client in stored.clients.values()]
+        assert (counts, len(stored.history), stored.state) == ([2, 2], 4, "finished")
+        assert wandb_server.violations == []
+
+    def test_sent_as_new_it_is_a_run_alone(self, tmp_path: Path, wandb_server: LocalServer) -> None:
+        """Of a part that is sent as a run of its own the end is told, too."""
+        with new_run("p", run_id="one", transport="shared", label="a", cache_dir=tmp_path, mode="offline") as run:
+            run.log({"x": 1})
+        assert [report.error for report in sync(tmp_path, as_new=True)] == [None]
+        (stored,) = wandb_server.runs
+        assert (stored.id != "one", stored.state, stored.clients) == (True, "finished", {})

@@ -14,7 +14,7 @@ import pytest
 
 from tests.patience import PATIENCE
 from tests.runs import START, drain, make_run, numbers, row
-from wandb_logging import Run, new_run
+from wandb_logging import Run, new_run, sync
 from wandb_logging._journal import locks
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._sending import recover
@@ -75,6 +75,24 @@ def test_a_killed_run_is_finished_by_the_next(wandb_server: LocalServer, caplog:
     said = [text for text in caplog.messages if "whose process died" in text]
     assert said == [f"run dead, whose process died, is finished: {wandb_server.url}/local-team/p/runs/dead"]
     assert wandb_server.violations == []
+
+
+def test_of_a_run_of_many_clients_only_the_primary_one_stays_out(
+    wandb_server: LocalServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What another left is sent beside the living one, as a client of its own; the primary one would end the run."""
+    left(wandb_server, id="job", client_label="node1", writer_id="one")
+    left(wandb_server, [row(100)], id="job", client_label="", writer_id="zero")
+    run = living(run_id="job", transport="shared", label="node2")
+    wandb_server.wait_for(lambda: "it would end that" in caplog.text, PATIENCE)
+    wandb_server.wait_for(lambda: "one" in wandb_server.run("job").clients, PATIENCE)
+    assert wandb_server.run("job").state == "running"
+    run.finish()
+    stored = wandb_server.run("job")
+    assert [row.get("n") for row in stored.history if "n" in row] == [0, 1]
+    assert stored.state == "running"  # whose primary one is dead
+    (report,) = [report for report in sync("wandb_cache") if report.rows == 1 and report.exit_code == 1]
+    assert (report.error, wandb_server.run("job").state, wandb_server.violations) == (None, "failed", [])
 
 
 def test_own_rows_go_first(wandb_server: LocalServer) -> None:

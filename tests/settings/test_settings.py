@@ -8,6 +8,7 @@ import inspect
 import logging
 import logging.config
 import math
+import re
 import subprocess
 import sys
 import threading
@@ -453,3 +454,24 @@ class TestSchema:
         for wrong in ({"projct": "x"}, {"mode": "on"}, {"flush_interval": "15"}, {"define_metrics": [{"name": "a*b"}]}):
             with pytest.raises(jsonschema.ValidationError):
                 jsonschema.validate({**example, **wrong}, self.schema)
+
+
+class TestTransport:
+    @pytest.mark.parametrize(
+        ("more", "expected"),
+        [
+            ({}, "expected run_id"),
+            ({"run_id": "a", "ranks": "group"}, "not ranks='group'"),
+            ({"run_id": "a", "fork_from": "b?_step=3"}, "neither resume_from nor fork_from"),
+        ],
+    )
+    def test_what_it_does_not_go_with(self, more: dict[str, Any], expected: str) -> None:
+        """One run that all write needs its id in all of them, and cannot be taken back by one."""
+        with pytest.raises(SettingsError, match=f"transport='shared': .*{re.escape(expected)}"):
+            Settings.of({"transport": "shared", **more})
+
+    def test_what_it_goes_with(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The id may be in the environment, and so may it."""
+        monkeypatch.setenv("WANDB_RUN_ID", "a")
+        monkeypatch.setenv("WANDB_TRANSPORT", "shared")
+        assert (Settings(ranks="all").transport, Settings(transport="disk").transport) == ("shared", "disk")

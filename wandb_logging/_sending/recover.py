@@ -113,12 +113,16 @@ class Recovery:
         """Take a run that is small enough and nobody else's, unless somebody else was faster."""
         info, path = run_dir.info, run_dir.path
         run_id = info.id
-        in_the_way = info.client_id is None and any(info.is_same_run(other.to_json()) for other in self._living())
-        if in_the_way:
+        if self._is_in_the_way(info):
+            late = info.client_id is not None  # its rows are in nobody's way, but it would end the run
+            why = "it would end that" if late else "its rows would get in the way"
+            how = (
+                f"`wandb-logging sync {path}` when that has ended" if late else f"`wandb-logging sync --as-new {path}`"
+            )
             self._notices.add(
                 f"taken {path}",
                 f"an earlier attempt at run {run_id} waits in {path}, and another process goes on with a run of that "
-                f"id: its rows would get in the way. Send it with `wandb-logging sync --as-new {path}`",
+                f"id: {why}. Send it with {how}",
             )
             return False
         if usage(run_dir.path) > MOST_BYTES:
@@ -133,6 +137,12 @@ class Recovery:
             return True
         run_dir.unlock_upload()
         return False
+
+    def _is_in_the_way(self, info: RunInfo) -> bool:
+        """Whether a run goes on here that this one would disturb: not where it is a part that others end."""
+        whole = info.but(client_label=None)
+        others = ({**other.to_json(), "client_label": None} for other in self._living())
+        return not info.is_secondary and any(map(whole.is_same_run, others))
 
     def _living(self) -> Iterator[RunInfo]:
         """Who the runs are that may still go on here, the own one among them."""

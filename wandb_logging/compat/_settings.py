@@ -174,8 +174,11 @@ def our_settings(values: Mapping[str, Any]) -> dict[str, Any]:
         NotCovered: a setting without which the run would lack what the program counts on.
     """
     given = {key: value for key, value in values.items() if value is not None and value is not False}
-    if values.get("x_update_finish_state") is True:  # as the primary process does
+    ends = values.get("x_update_finish_state")
+    if ends is True:  # as the primary process does
         del given["x_update_finish_state"]
+    elif ends is False and values.get("x_primary") is not False:
+        say_once("wandb.init(): x_update_finish_state=False has no effect without x_primary=False")
     for key in sorted(given.keys() - _OURS.keys() - _OF_INIT - MEANINGLESS):
         say_once(f"wandb.init(): {key} is not covered by wandb_logging.compat and has no effect")
     ours = {_OURS[key]: given[key] for key in _OURS.keys() & given}
