@@ -240,13 +240,14 @@ def _told(server: LocalServer) -> dict[str, dict[str, Any]]:
     """What each client told its file stream: with which headers, from which offset, whether how the run ended."""
     found: dict[str, dict[str, Any]] = {}
     for request in server.requests:
-        client = request.headers.get("X-WANDB-ASYNC-CLIENT-ID")
+        headers = {name.lower(): value for name, value in request.headers.items() if name.lower().startswith("x-wandb")}
+        client = headers.get("x-wandb-async-client-id")
         if client is None:
             continue
         body = request.json()
         rows = body.get("files", {}).get("wandb-history.jsonl", {})
         known = found.setdefault(client, {"headers": set(), "first": rows.get("offset", 0), "ends": False})
-        known["headers"] |= {name.lower() for name in request.headers if name.lower().startswith("x-wandb")}
+        known["headers"] |= headers.keys()
         known["ends"] |= "exitcode" in body or "complete" in body
         known["lines"] = len(server.run("shared").clients[client].lines["wandb-history.jsonl"])
     return found

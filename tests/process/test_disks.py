@@ -11,8 +11,8 @@ from wandb_logging._process.disks import is_of_this_host, system_of
 MOUNTS = [
     "22 28 0:21 / /proc rw,nosuid - proc proc rw",
     "28 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,errors=remount-ro",
-    "40 28 0:38 / /home rw,relatime shared:20 - nfs4 files:/home rw,vers=4.2",
-    "41 40 8:17 / /home/ada/my\\040disk rw,relatime - xfs /dev/sdb1 rw",
+    "40 28 0:38 / /data rw,relatime shared:20 - nfs4 files:/data rw,vers=4.2",
+    "41 40 8:17 / /data/ada/my\\040disk rw,relatime - xfs /dev/sdb1 rw",
     "42 28 0:50 / /scratch rw - ext4 /dev/sdc1 rw",
     "43 42 0:51 / /scratch rw - lustre mds@tcp:/s rw",
 ]
@@ -22,9 +22,9 @@ MOUNTS = [
     ("folder", "system"),
     [
         ("/srv/wandb_cache", "ext4"),
-        ("/home/ada", "nfs4"),
-        ("/homework", "ext4"),
-        ("/home/ada/my disk/wandb_cache", "xfs"),
+        ("/data/ada", "nfs4"),
+        ("/database", "ext4"),
+        ("/data/ada/my disk/wandb_cache", "xfs"),
         ("/scratch/x", "lustre"),
     ],
 )
