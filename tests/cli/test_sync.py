@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import socket
 import sys
@@ -36,6 +37,27 @@ class TestSync:
         assert len(wandb_server.run("a1").history) == 3
         assert main(["ls"]) == 0
         assert "finished" in capsys.readouterr().out
+
+    def test_a_run_that_was_deleted_there(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
+        """Asked of by name, it is not called sent; `--as-new` sends it. Where nobody can be asked, it was sent."""
+        offline_run("a1", host=wandb_server.url)
+        offline_run("b2", host=wandb_server.url)
+        assert main(["sync"]) == 0
+        wandb_server.delete_run("a1")
+        capsys.readouterr()
+        assert main(["sync", "b2"]) == 0
+        assert main(["sync", "a1"]) == 1
+        captured = capsys.readouterr()
+        assert captured.out.startswith("digits/b2: already sent: 3 rows")
+        assert "does not have run a1 any more" in captured.err
+        command = captured.err.split("`")[1]
+        assert main(shlex.split(command)[1:]) == 0
+        assert "3 rows sent" in capsys.readouterr().out
+        assert main(["sync", "a1"]) == 0
+        assert len(wandb_server.runs) == 2
+        wandb_server.fail_always(status=503)
+        assert main(["sync", "a1"]) == 0
+        assert "already sent: 3 rows" in capsys.readouterr().out
 
     def test_other_host(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
         """With `--host` runs go elsewhere than they were made for."""

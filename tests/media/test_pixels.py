@@ -24,6 +24,12 @@ class TestPixels:
             (np.array([0.0, 0.5, 1.0], "f2"), [0, 128, 255]),
             (np.array([-1.0, 0.0, 1.0]), [0, 128, 255]),
             (np.array([False, True]), [0, 255]),
+            (np.array([0.0, 0.5, 1.0000001]), [0, 128, 255]),
+            (np.array([-1e-9, 0.5, 1.0]), [0, 128, 255]),
+            (np.array([-1.02, 0.0, 1.02]), [0, 128, 255]),
+            (np.array([0.5, np.inf, -np.inf]), [128, 255, 0]),
+            (np.array([np.inf]), [255]),
+            (np.zeros((0, 3)), []),
             (np.array([0.0, 254.9, 255.0]), [0, 254, 255]),
             (np.array([-5.0, 300.0, 7.0]), [0, 255, 7]),
             (np.array([np.nan, 0.5]), [0, 128]),
@@ -33,7 +39,7 @@ class TestPixels:
         ],
     )
     def test_values(self, given: Any, expected: Any) -> None:
-        """Floats of networks, from 0 to 1 or -1 to 1, are not black; those of cameras, from 0 to 255, stay."""
+        """Floats of networks, 0 to 1 or -1 to 1 or a little over, are not black; those of cameras, 0 to 255, stay."""
         assert pixels(given).tolist() == expected
 
     def test_an_image_and_a_video_are_not_black(self) -> None:

@@ -127,6 +127,7 @@ def run(args: argparse.Namespace) -> int:
                     until_idle=args.until_idle,
                     ranks=args.ranks if args.follow else "zero",
                     jobs=args.jobs,
+                    ask=bool(args.path) and {run.path for run in runs} <= set(paths),
                     on_progress=progress.show,
                     stop=stop,
                 )

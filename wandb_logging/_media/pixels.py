@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+_OVER = 0.05  # by which an interpolation or a filter leaves the range of its values
 
 
 def pixels(array: Any) -> Any:
     """An array of numpy as pixels of eight bits.
 
     Flags are black and white. Floats from 0 to 1, as networks and plotting make them, go from black to white, those
-    from -1 to 1 likewise; taken as they are they would all be black. What is no number is black. Anything else is
-    taken as it is.
+    from -1 to 1 likewise, also where an interpolation has left that a little; taken as they are they would all be
+    black. What is no number is black, and what is infinite the end of the range. Anything else is taken as it is.
     """
     if array.dtype.kind == "b":
         return array.astype("uint8") * 255
     if array.dtype.kind != "f":
         return array.astype("uint8")
-    known = array == array  # NaN is not
     array = array.astype("f8").copy()
-    array[~known] = 0
-    low, high = (array.min(), array.max()) if array.size else (0, 0)
-    if low >= 0 and high <= 1:
-        array *= 255
-    elif low >= -1 and high <= 1:
-        array = (array + 1) * 127.5
-    return (array.round() if high <= 1 and low >= -1 else array.clip(0, 255)).astype("uint8")
+    array[array != array] = 0  # NaN
+    known = array[abs(array) != math.inf]
+    low, high = _range(known.min(), known.max()) if known.size else (0, 255)
+    scaled = (array.clip(low, high) - low) * (255 / (high - low))
+    return (scaled.round() if high <= 1 else scaled).astype("uint8")
+
+
+def _range(low: float, high: float) -> tuple[float, float]:
+    """What is black and what is white in a picture of such floats."""
+    if high > 1 + _OVER or low < -1 - _OVER:
+        return 0, 255
+    return (0, 1) if low >= -_OVER else (-1, 1)

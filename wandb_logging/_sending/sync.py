@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
+import shlex
 import threading
 import time
 import traceback
@@ -34,6 +36,7 @@ from wandb_logging._sending.target import Target, advice, advice_on_host, filled
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.client import Client
 from wandb_logging._server.link import Link, OutOfTime, Pace, explain
+from wandb_logging._server.protocol import LINE_COUNT, is_there
 from wandb_logging._settings.settings import Settings
 
 _LEAST = 0.05  # seconds between two looks, however short is what counts as idle
@@ -55,6 +58,7 @@ def sync(
     until_idle: float | None = None,
     jobs: int = 1,
     ranks: str = "zero",
+    ask: bool = False,
     on_progress: Callable[[Report], object] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> list[Report]:
@@ -79,6 +83,8 @@ def sync(
         ranks: what of a launch with several ranks is sent: zero, the run of rank 0, while what the others logged stays
             where it is (unless `path` is the directory of one of them); all, what they logged in that run; group, each
             in a run of one group; each, each in a run.
+        ask: ask the server whether it still has a run that was sent before. One that was deleted there is an error;
+            where the server cannot be asked, nothing is said.
         on_progress: called with a Report after each acknowledged batch; never twice at once.
         stop: asked between two batches whether to leave the rest for later.
 
@@ -121,6 +127,7 @@ def sync(
         follow=follow,
         target=target,
         jobs=jobs,
+        ask=ask,
         broken=broken,
     )
     idle_since = math.inf  # nothing was idle yet
@@ -201,6 +208,7 @@ class _Plan:
     follow: bool
     target: Target
     jobs: int
+    ask: bool
     broken: threading.Event  # nobody waits for the result any more
     targets: dict[Path, Target] = field(default_factory=dict)  # what is left of it for a run that was tried
     features: dict[str, set[str]] = field(default_factory=dict)  # of each server, asked once
@@ -280,8 +288,10 @@ class _Sender:
                 # Where nobody can tell whether it lives, as with another user's locks, its end is not ours to say.
                 ending = 1 if self._run_dir.dead() else None
                 failed = late or away.get(self._host)
-                if failed is None or self._is_done():
+                was_done = self._is_done()
+                if failed is None or was_done:
                     self._uploader.drain(ending=ending)
+                    error = self._missing() if was_done and self._plan.ask else None
                 else:
                     error = self._explain(failed)
         except JournalLocked as exc:
@@ -322,6 +332,20 @@ class _Sender:
     def _is_done(self) -> bool:
         cursor = self._run_dir.cursor
         return cursor.complete and not self._run_dir.lines_after(cursor.position)
+
+    def _missing(self) -> str | None:
+        """What to say of a run that was sent and that the server does not have any more."""
+        remote = self._run_dir.info.server
+        if self._uploader.remote is None or remote is None:
+            return None
+        run = {"project": remote.project, "entity": remote.entity, "name": remote.name}
+        with contextlib.suppress(WandbLoggingError), self._link.trying_once():
+            if not is_there(self._link.graphql(LINE_COUNT, run)):
+                return (
+                    f"all of it was sent, but {self._host} does not have run {remote.name} any more: it was deleted "
+                    f"there. As a new run: `wandb-logging sync --as-new {shlex.quote(str(self._run_dir.path))}`"
+                )
+        return None
 
     def _connect(self) -> Client:
         settings = self._plan.settings

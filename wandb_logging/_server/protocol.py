@@ -323,6 +323,11 @@ def writers(config: Mapping[str, Any]) -> set[str]:
     return set(named) if isinstance(named, dict) else set()
 
 
+def is_there(data: Mapping[str, Any]) -> bool:
+    """Whether RunLineCount found the run."""
+    return isinstance(dig(data, "model", "bucket"), dict)
+
+
 def rows_and_writers(data: Mapping[str, Any]) -> tuple[int, set[str]]:
     """What RunLineCount says of a run: how many rows it has and who has written them; nothing if it is not there."""
     bucket = dig(data, "model", "bucket")
