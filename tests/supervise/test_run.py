@@ -131,6 +131,15 @@ class TestMetrics:
         assert [row["i"] for row in run.rows] == [0, 1, 2]
         assert texts(run) == ["ERROR epoch 0", "ERROR epoch 1", "ERROR epoch 2"]
 
+    def test_those_of_a_run_that_other_hosts_write_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """With `transport: shared` the program's rows are in the directory of its host's part, under its label."""
+        monkeypatch.setenv("WANDB_TRANSPORT", "shared")
+        monkeypatch.setenv("WANDB_RUN_ID", "one")
+        monkeypatch.setenv("WANDB_X_LABEL", "node7")
+        done = ran(*python("import logging; logging.warning('x', extra={'metrics': {'i': 1}})"))
+        assert done.returncode == 0, done.stderr
+        assert [row["i/l:node7"] for row in the_run().rows] == [1]
+
     def test_those_of_its_children_too(self) -> None:
         """A Python program that it starts is one more writer; loggers that do not propagate are left alone."""
         inner = "import logging; logging.warning('x', extra={'metrics': {'inner': 1}})"

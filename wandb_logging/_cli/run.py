@@ -87,7 +87,7 @@ def _told(settings: Settings, args: argparse.Namespace, run: Run | None) -> dict
     if run.dir is None:
         return untold(as_wandb=args.as_wandb)
     known = {"run_id": run.id, "cache_dir": str(run.dir.parent.parent), "mode": run.mode}
-    return variables(settings, as_wandb=args.as_wandb, **known)
+    return variables(run.settings, as_wandb=args.as_wandb, **known)
 
 
 def _begun(settings: Settings, args: argparse.Namespace, command: list[str]) -> Run | None:

@@ -11,7 +11,9 @@ from typing import Any
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._run.handler import WandbHandler
+from wandb_logging._run.ranks import stand
 from wandb_logging._settings.parent import told
+from wandb_logging._settings.settings import Settings
 
 # What the parent does for all of its writers.
 _ITS_OWN = {
@@ -41,7 +43,9 @@ def handler() -> WandbHandler | None:
 
 def _has_begun(about: Mapping[str, Any]) -> bool:
     """Wait for the run: who comes first would make it, and knows nothing of its settings."""
-    info = RunInfo(id=about["run_id"], project=about["project"], host=about["host"])
+    standing = stand(Settings.of({**about, **_ITS_OWN}))
+    label = standing.role.label if standing.is_client else None
+    info = RunInfo(id=about["run_id"], project=about["project"], host=about["host"], client_label=label)
     until = time.monotonic() + _PATIENCE
     while RunDir.find(Path(about["cache_dir"]), info) is None:
         if time.monotonic() >= until:

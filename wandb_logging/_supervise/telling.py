@@ -49,6 +49,8 @@ def variables(settings: Settings, *, as_wandb: bool, **known: str) -> dict[str, 
         "mode": settings.mode,
         **known,
     }
+    if settings.transport == "shared":  # else it would look for another directory
+        about.update(transport="shared", label=settings.label)
     return {
         "WANDB_LOGGING_RUN": json.dumps(about),
         "WANDB_LOGGING_METRICS_KEY": settings.metrics_key,
