@@ -11,7 +11,7 @@ import pytest
 
 from tests.patience import PATIENCE
 from tests.surroundings import without
-from wandb_logging import sync
+from wandb_logging import Html, Table, new_run, sync
 from wandb_logging._server.client import Client
 from wandb_logging.testing import LocalServer
 
@@ -80,3 +80,18 @@ def test_a_client_knows_its_own_key_alone() -> None:
     assert client.mask("x" * 40) == "x" * 40
     assert Client("http://127.0.0.1:9", None).mask(key) == key
     client.close()
+
+
+def test_what_the_run_writes_as_files_of_text(wandb_server: LocalServer) -> None:
+    """Tables, pages and charts with the key in them are masked before they are on the disk; other files go as given."""
+    key = wandb_server.api_key
+    Path("mine.html").write_text(f"<b>{key}</b>")
+    with new_run("p", mode="online", run_id="r", quiet=True) as run:
+        run.log({"rows": Table(columns=["a"], data=[[key], [f"x{key}x"]]), "page": Html(f"<b>{key}</b>")})
+        run.summary["rows"] = Table(columns=[key], data=[[1]])
+        run.save("mine.html")
+    assert run.dir is not None
+    kept = {path.name for path in run.dir.rglob("*") if path.is_file() and key.encode() in path.read_bytes()}
+    sent = {name for name, content in wandb_server.run("r").files.items() if key.encode() in content}
+    assert (kept, sent) == ({"mine.html"}, {"mine.html"})
+    assert run.stats()["masked"] == 3

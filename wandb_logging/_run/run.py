@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from wandb_logging._artifacts.artifact import Artifact, StrPath
     from wandb_logging._artifacts.download import UsedArtifact
+    from wandb_logging._journal.copies import Kept, Source
     from wandb_logging._journal.writer import Writer
     from wandb_logging._launch.launch import Launch
     from wandb_logging._settings.given import OtherSettings
@@ -147,7 +148,7 @@ class Run(Described):
         self._follower = Follower(journal.run_dir)
         # Kept up with what is logged only where `log` has to know.
         self._steps = Steps(notices.add, self._steps_from()) if settings.late_steps == "error" else None
-        placing = partial(Placing, journal.keeper.media, self.log_artifact, self._label, run_id=self.id)
+        placing = partial(Placing, self._keep_media, self.log_artifact, self._label, run_id=self.id)
         self._media_of_records = placing()
         self._media_by_hand = placing(strict=True)
         self._media_of_summary = placing(strict=True, step="summary")
@@ -591,6 +592,10 @@ class Run(Described):
     @property
     def _goes_on(self) -> bool:
         return self.mode != "disabled" and self._background.ended is None
+
+    def _keep_media(self, source: Source, extension: str) -> Kept:
+        content = self._secrets.content(source, extension) if isinstance(source, bytes) else source
+        return self._journal.keeper.media(content, extension)
 
     def _on_stop(self) -> None:
         if self.settings.on_stop is not None:

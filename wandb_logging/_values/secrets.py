@@ -83,6 +83,9 @@ def _looks_random(text: str) -> bool:
     return bool(_OPAQUE.fullmatch(rest)) and not _PATH.fullmatch(rest)
 
 
+_OF_TEXT = frozenset({"html", "json"})  # in other files a mask of another length could do harm
+
+
 class Secrets:
     """Masks the secrets in what a run takes.
 
@@ -145,6 +148,10 @@ class Secrets:
                 line = line.replace(written, MASK.encode())
                 self._found("the API key in a record")
         return line
+
+    def content(self, content: bytes, extension: str) -> bytes:
+        """What a run writes as a file of text, such as the rows of a table, without the keys that are known."""
+        return self.line(content) if extension.rpartition(".")[2] in _OF_TEXT else content
 
     def identity(self, info: dict[str, Any]) -> dict[str, Any]:
         """What is kept of a run, in run.json, without the keys that are known."""
