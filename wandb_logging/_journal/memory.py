@@ -141,6 +141,7 @@ class MemoryQueue:
     trouble = None
     most_output = None
     waiting = 0
+    is_homeless = False  # its run directory is in memory, too
     unsent = 0
     number = 0
     since = 0
