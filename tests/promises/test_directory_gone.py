@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import logging.handlers
 import os
 import shutil
 import subprocess
 import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ import pytest
 
 from tests.patience import PATIENCE
 from wandb_logging import Run, WandbHandler, new_run, read_run, sync
+from wandb_logging._journal import door, reader, rundir, writer
+from wandb_logging._journal.segments import segments
 from wandb_logging.testing import LocalServer
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="an open file cannot be removed")
@@ -194,6 +198,52 @@ def test_it_cannot_be_made_anew_and_the_server_is_away(caplog: pytest.LogCapture
     assert f"the server does not know how run {run.id} ended" in said
     assert "wandb-logging sync" not in said
     assert "kept on disk" not in said
+
+
+class Disk:
+    """The calls to a disk that is away, as a FUSE mount is whose server has died: each fails."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.is_away = False
+        system = types.SimpleNamespace(**{name: getattr(os, name) for name in dir(os)})
+        system.write = self._or_away(os.write)
+        monkeypatch.setattr(writer, "os", system)
+        for room in (reader, rundir):
+            monkeypatch.setattr(room, "segments", self._or_away(segments))
+        for name in ("open_to_read", "read", "replace", "create", "is_there", "overwrite", "status", "open_to_append"):
+            monkeypatch.setattr(door, name, self._or_away(getattr(door, name)))
+
+    def _or_away(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*args: Any, **options: Any) -> Any:
+            if self.is_away:
+                raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+            return call(*args, **options)
+
+        return called
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_the_disk_is_away(back: bool, wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are sent from memory; if it comes back, none goes again and none is missing behind them."""
+    disk = Disk(monkeypatch)
+    run = new_run("p", mode="online", flush_interval=3600, quiet=True)
+    run.log({"x": 0})
+    assert run.flush(PATIENCE).ok
+    disk.is_away = True
+    run.log({"x": 1})
+    assert run.flush(PATIENCE).ok
+    run.log({"x": 2})
+    disk.is_away = not back
+    run.log({"x": 3})
+    assert run.flush(PATIENCE).ok
+    run.log({"x": 4})
+    assert run.finish(timeout=PATIENCE).ok
+    there = wandb_server.run(run.id)
+    assert [(row["_step"], row["x"]) for row in there.history] == [(step, step) for step in range(5)]
+    assert (there.state, run.stats()["dropped"]) == ("finished", {})
+    disk.is_away = False
+    assert sync(folder_of(run))[0].ok
+    assert [row["x"] for row in there.history] == [0, 1, 2, 3, 4]
 
 
 def test_what_cannot_be_had_back_is_counted_and_said(caplog: pytest.LogCaptureFixture) -> None:

@@ -157,6 +157,18 @@ class RunDir:
         """What this process knows to be acknowledged, wherever that is noted."""
         return self._keepsake.cursor
 
+    @property
+    def known_info(self) -> RunInfo:
+        """As `info`, from memory alone where that is enough.
+
+        Raises:
+            JournalCorrupt: as `info`.
+        """
+        identity = self._keepsake.identity
+        if identity is None:
+            return self.info
+        return RunInfo.from_json({**loads(identity), "server": self._keepsake.server})
+
     def keep_in_mind(
         self, *, server: Remote | None = None, cursor: Cursor | None = None, place: Position | None = None
     ) -> None:

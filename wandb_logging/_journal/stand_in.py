@@ -29,7 +29,7 @@ class StandIn(MemoryRunDir):
     """
 
     def __init__(self, run_dir: RunDir, writer: Writer, lines: list[bytes]) -> None:
-        super().__init__(run_dir.info, sum(map(len, lines)) + _ROOM)
+        super().__init__(run_dir.known_info, sum(map(len, lines)) + _ROOM)
         self.path = run_dir.path
         self._run_dir = run_dir
         self._writer = writer
