@@ -150,7 +150,7 @@ class TestEnvironment:
     def test_only_what_a_run_writes_there_goes_into_the_config(self, tmp_path: Path, wandb_server: LocalServer) -> None:
         """Another JSON in place of wandb-metadata.json, by whatever way it came there, stays here."""
         run_dir = make_run(tmp_path, [row(0)])
-        run_dir.keep_file(
+        run_dir.files.keep(
             b'{"os": "Linux", "type": "service_account", "private_key": "TOPSECRET"}', "wandb-metadata.json"
         )
         drain(run_dir, wandb_server)

@@ -198,7 +198,7 @@ class TestLooking:
         (tmp_path / "run.json").unlink(missing_ok=True)
         source = tmp_path / "source"
         source.write_text('{"format": 1}')
-        later.keep_file(source, "run.json")
+        later.files.keep(source, "run.json")
         assert [found.path for found in find_runs(tmp_path)] == [earlier.path, later.path]
         assert [found.path for found in find_runs(later.path)] == [later.path]
         assert find_runs(tmp_path / "missing") == []
@@ -212,14 +212,14 @@ class TestFiles:
         kept = set()
         for content in ("one", "two"):
             source.write_text(content)
-            kept.add(run_dir.keep_file(source, "deep/model.txt"))
+            kept.add(run_dir.files.keep(source, "deep/model.txt"))
         assert [(run_dir.path / name).read_text() for name in kept] == ["two"]
 
     def test_half_a_copy_is_none(self, tmp_path: Path) -> None:
         """A copy that fails leaves nothing behind."""
         run_dir = RunDir.create(tmp_path, INFO)
         with pytest.raises(OSError, match="missing"):
-            run_dir.keep_file(tmp_path / "missing", "x")
+            run_dir.files.keep(tmp_path / "missing", "x")
         assert [path for path in run_dir.path.rglob("*") if path.is_file()] == [run_dir.path / "run.json"]
 
     @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ from wandb_logging import (
 )
 from wandb_logging._events.media_names import STEP, file_name, fill_step, fill_steps
 from wandb_logging._journal.copies import Kept
-from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.files import Files
 from wandb_logging.testing import LocalServer
 
 if TYPE_CHECKING:
@@ -404,7 +404,7 @@ class TestBad:
         def full(*_: object) -> Kept:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(RunDir, "keep_media", full)
+        monkeypatch.setattr(Files, "keep_media", full)
         run = offline()
         run.log({"loss": 1, "page": Html("x")})
         assert run.stats()["set_aside"] == 1

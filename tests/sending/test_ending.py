@@ -73,13 +73,13 @@ class TestFilesOfTheEnd:
             ("standard", "config.yaml"),
             ("standard", "wandb-summary.json"),
         ]
-        assert b"lr: 0.1" in run_dir.read_kept("config.yaml")
-        assert json.loads(run_dir.read_kept("wandb-summary.json"))["n"] == 4
+        assert b"lr: 0.1" in run_dir.files.read("config.yaml")
+        assert json.loads(run_dir.files.read("wandb-summary.json"))["n"] == 4
 
     def test_none_where_none_is_wanted(self, tmp_path: Path) -> None:
         run_dir = make_run(tmp_path, [row(0)])
         assert last_files(Keeper(run_dir), [], "{}", folded(run_dir), fail) == []
-        assert not run_dir.has_kept("config.yaml")
+        assert not run_dir.files.has("config.yaml")
 
     def test_a_disk_that_refuses_costs_the_files(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """It is said, and the end is told to the server all the same."""

@@ -38,7 +38,7 @@ class Output:
 
     @property
     def text(self) -> bytes:
-        return self.run_dir.read_kept("output.log")
+        return self.run_dir.files.read("output.log")
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_lines_without_their_time(output: Output) -> None:
 
 def test_a_batch_without_lines_makes_no_file(output: Output) -> None:
     output.keep()
-    assert not output.run_dir.has_kept("output.log")
+    assert not output.run_dir.files.has("output.log")
     assert output.file.size == 0
 
 
@@ -64,7 +64,7 @@ def test_where_it_is_not_wanted_there_is_none(tmp_path: Path) -> None:
     """And nothing is counted: who wants it later begins with what comes then."""
     output = Output(make_run(tmp_path), wanted=False)
     output.keep("one")
-    assert not output.run_dir.has_kept("output.log")
+    assert not output.run_dir.files.has("output.log")
     assert (output.file.size, output.words) == (0, [])
 
 

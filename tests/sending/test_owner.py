@@ -94,7 +94,7 @@ class TestOk:
     def test_a_file_that_waits(self, tmp_path: Path, wandb_server: LocalServer) -> None:
         """All rows are there, a file is not: that is not ok."""
         run_dir = make_run(tmp_path, [row(0)], closed=False)
-        kept = run_dir.keep_file(b"weights", "w.bin")
+        kept = run_dir.files.keep(b"weights", "w.bin")
         add(run_dir.writer(), [{"file": {"name": "w.bin", "path": kept}, "t": START}])
         wandb_server.fail_always(where="graphql", operation="CreateRunFiles", status=503)
         sender = uploader(run_dir, wandb_server)

@@ -25,6 +25,7 @@ from tests.patience import PATIENCE
 from tests.surroundings import without
 from wandb_logging import Session, SettingsError, WandbHandler, new_run, sync
 from wandb_logging._journal.copies import place_of
+from wandb_logging._journal.files import Files
 from wandb_logging._journal.keeper import Keeper
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._process import environment as _environment
@@ -152,8 +153,8 @@ class TestWhatIsThere:
         def full(*_: object) -> str:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(RunDir, "keep_file", full)
-        monkeypatch.setattr(RunDir, "append_file", full)
+        monkeypatch.setattr(Files, "keep", full)
+        monkeypatch.setattr(Files, "append", full)
         run = new_run("p", session=Session(wandb_server.api_key, wandb_server.url), quiet=True, mode="offline")
         run.log({"loss": 1})
         logging.getLogger("work").addHandler(WandbHandler(run=run))

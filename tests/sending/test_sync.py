@@ -188,7 +188,7 @@ class TestWhatIsSent:
         """What is inside a run directory is never taken for a run."""
         run_dir = make_run(cache, [row(0)], host=wandb_server.url)
         (tmp_path / "run.json").write_text('{"format": 1, "id": "fake", "project": "p", "start": 0}')
-        run_dir.keep_file(tmp_path / "run.json", "run.json")
+        run_dir.files.keep(tmp_path / "run.json", "run.json")
         assert len(sync(cache)) == 1
 
 

@@ -730,7 +730,7 @@ class TestFiles:
     def file_event(self, run_dir: RunDir, tmp_path: Path, name: str = "model.bin") -> dict[str, Any]:
         source = tmp_path / "source.bin"
         source.write_bytes(b"weights")
-        return {"file": {"name": name, "path": run_dir.keep_file(source, name)}, "t": START}
+        return {"file": {"name": name, "path": run_dir.files.keep(source, name)}, "t": START}
 
     def with_file(self, tmp_path: Path) -> RunDir:
         run_dir = make_run(tmp_path, [row(0)])

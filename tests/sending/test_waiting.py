@@ -87,7 +87,7 @@ class Uploader:
 
     def file(self, name: str, text: str = "text", kind: str = "file") -> Task:
         """A task for a copy that is kept."""
-        return Task(kind, {"name": name, "path": self.run_dir.keep_file(text.encode(), name)})
+        return Task(kind, {"name": name, "path": self.run_dir.files.keep(text.encode(), name)})
 
     def perform(self) -> None:
         self.waiting.perform(REMOTE, self.refused.append, self.save)

@@ -172,7 +172,7 @@ def _paths_in(value: Any) -> Iterator[str]:
 
 def _copy_file(source: RunDir, target: RunDir, path: str) -> None:
     """Copy a file that is kept, to the same place. What cannot be is told of when the copy is sent."""
-    with suppress(OSError, ValueError, WandbLoggingError), source.open_kept(path) as file:
+    with suppress(OSError, ValueError, WandbLoggingError), source.files.open(path) as file:
         place = target.path / safe_name(path)
         place.parent.mkdir(parents=True, exist_ok=True)
         with place.open("wb") as copy:

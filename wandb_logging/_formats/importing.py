@@ -153,7 +153,7 @@ class _Import:
             if name in MADE_BY_US or not inside or not path.is_file() or path.is_symlink():
                 self._translator.left_out["file"] += name not in MADE_BY_US
                 continue
-            file = {"name": name, "path": new.run_dir.keep_file(path, name)}
+            file = {"name": name, "path": new.run_dir.files.keep(path, name)}
             new.append((dumps(Event(self._translator.time, file=file).to_json()),))
             kept += 1
         return kept

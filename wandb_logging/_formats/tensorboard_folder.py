@@ -120,7 +120,7 @@ class _Export:
         if kept is None:
             return None
         try:
-            with self._run_dir.open_kept(kept) as file:
+            with self._run_dir.files.open(kept) as file:
                 return file.read()
         except (OSError, JournalError):
             return None

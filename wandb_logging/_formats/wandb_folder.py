@@ -121,10 +121,10 @@ class _Export:
         yield messages.header(f"wandb-logging {__version__}")
         yield messages.run(info, {key: value for key, value in state.config.items() if key != "_wandb"})
         with contextlib.suppress(OSError, ValueError):
-            yield messages.environment(loads(self._run_dir.read_kept(METADATA)), info["start"])
+            yield messages.environment(loads(self._run_dir.files.read(METADATA)), info["start"])
         for name, definition in state.metrics.items():
             yield messages.metric(name, definition)
-        if self._run_dir.has_kept(REQUIREMENTS):
+        if self._run_dir.files.has(REQUIREMENTS):
             yield from self._file({"kind": "standard", "name": REQUIREMENTS, "path": place_of(REQUIREMENTS)})
 
     def _messages(self, delta: fold.Delta) -> Iterator[bytes]:
@@ -156,7 +156,7 @@ class _Export:
             name = safe_name(str(task["name"]))
             target = self._folder / "files" / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            with self._run_dir.open_kept(str(task["path"])) as source, target.open("wb") as copy:
+            with self._run_dir.files.open(str(task["path"])) as source, target.open("wb") as copy:
                 shutil.copyfileobj(source, copy)
         except (OSError, ValueError, KeyError, JournalError):
             self._done.leave("file")

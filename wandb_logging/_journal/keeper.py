@@ -50,7 +50,7 @@ class Keeper:
             OSError: they cannot be read or copied.
         """
         self._make_way(source)
-        return self.run_dir.keep_media(source, extension, once=self._most_output is not None)
+        return self.run_dir.files.keep_media(source, extension, once=self._most_output is not None)
 
     def file(self, source: Source, name: str) -> str:
         """Copy a file of the run, or bytes; its path relative to the directory.
@@ -59,7 +59,7 @@ class Keeper:
             OSError: it cannot be read or copied.
         """
         self._make_way(source)
-        return self.run_dir.keep_file(source, name)
+        return self.run_dir.files.keep(source, name)
 
     def append(self, data: bytes, name: str, size: int) -> int:
         """Append to output.log as a file, behind its first `size` bytes; its size now.
@@ -70,9 +70,9 @@ class Keeper:
         if self._most_output is not None and size + len(data) > self._most_output:
             self._most_output = 0
             with contextlib.suppress(FileNotFoundError):
-                self.run_dir.remove_kept(name)  # rather none than a part of it
+                self.run_dir.files.remove(name)  # rather none than a part of it
             raise OSError(errno.EFBIG, "too large for max_cache_bytes")
-        return self.run_dir.append_file(data, name, size)
+        return self.run_dir.files.append(data, name, size)
 
     def _make_way(self, source: Source) -> None:
         if self._room is not None and self._most_output is not None:

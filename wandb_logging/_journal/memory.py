@@ -18,6 +18,7 @@ from wandb_logging._journal.backlog import Lines
 from wandb_logging._journal.copies import Kept, Source
 from wandb_logging._journal.counts import Counts
 from wandb_logging._journal.cursor import Cursor
+from wandb_logging._journal.files import Files
 from wandb_logging._journal.members import Note
 from wandb_logging._journal.reader import Chunk, Ends, Position, Reader
 from wandb_logging._journal.rundir import RunDir
@@ -32,6 +33,7 @@ class MemoryRunDir(RunDir):
 
     def __init__(self, info: RunInfo, memory_bytes: int) -> None:
         super().__init__(Path("(memory)"))
+        self.files = ProgramsFiles(self.path)
         self._info = info
         self._cursor = Cursor()
         self.queue = MemoryQueue(memory_bytes)
@@ -111,27 +113,31 @@ class MemoryRunDir(RunDir):
     def set_aside(self, reason: str, what: object) -> None:
         pass
 
+
+class ProgramsFiles(Files):
+    """Files where none can be kept: those of the program are sent from where they are, what is made anew is not."""
+
     def keep_media(self, source: Source, extension: str, *, once: bool = False) -> Kept:  # noqa: ARG002
         raise OSError(f"there is no run directory to keep the {extension} file in")
 
-    def keep_file(self, source: Source, name: str) -> str:
+    def keep(self, source: Source, name: str) -> str:
         if isinstance(source, bytes):
             raise OSError(f"there is no run directory to keep {name} in")
         return str(source.absolute())
 
-    def open_kept(self, kept: str) -> BinaryIO:
+    def open(self, kept: str) -> BinaryIO:
         return open(kept, "rb")  # noqa: PTH123  the program's own file
 
-    def status_of_kept(self, kept: str) -> os.stat_result | None:
+    def status(self, kept: str) -> os.stat_result | None:
         return os.stat(kept)  # noqa: PTH116  as above
 
-    def read_kept(self, name: str) -> bytes:
+    def read(self, name: str) -> bytes:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
 
-    def has_kept(self, name: str) -> bool:  # noqa: ARG002
+    def has(self, name: str) -> bool:  # noqa: ARG002
         return False
 
-    def append_file(self, data: bytes, name: str, size: int) -> int:  # noqa: ARG002
+    def append(self, data: bytes, name: str, size: int) -> int:  # noqa: ARG002
         return size
 
 

@@ -10,7 +10,7 @@ wandb_cache/<project>/<run id>/
     upload.lock              held by the one process that uploads this run
     asked                    made anew by a writer that wants this process to look at the journal now
     aside.jsonl              what could not be sent, and why
-    files/                   copies of what is to be uploaded beside the streams (`_journal.copies`)
+    files/                   copies of what is to be uploaded beside the streams (`_journal.files`)
 """
 
 from __future__ import annotations
@@ -26,23 +26,15 @@ import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from wandb_logging._errors import JournalCorrupt, JournalLocked
 from wandb_logging._events.run_info import FORMAT, Remote, RunInfo, problem
 from wandb_logging._journal import door
 from wandb_logging._journal.anew import Keepsake
 from wandb_logging._journal.backlog import Backlog, Lines
-from wandb_logging._journal.copies import (
-    Kept,
-    Source,
-    append_file,
-    keep_file,
-    keep_media,
-    place_of,
-    remove_once,
-)
 from wandb_logging._journal.cursor import Cursor, is_cursor
+from wandb_logging._journal.files import Files
 from wandb_logging._journal.gate import alone_in
 from wandb_logging._journal.guarded import GuardedReader
 from wandb_logging._journal.lease import Life, apart
@@ -69,6 +61,7 @@ class RunDir:
 
     Attributes:
         path: the directory.
+        files: what is uploaded beside the streams.
         on_disk: whether it outlives the process.
         times_anew: how often it was made anew because it had gone away.
         generation: counts how often this process removed something that a reader may have stood in.
@@ -79,6 +72,7 @@ class RunDir:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.files = Files(path)
         self.generation = 0
         self._right = SendingRight(path)
         self._device: int | None = None  # the disk that this process writes on
@@ -647,73 +641,6 @@ class RunDir:
         """Keep something that cannot be sent, with the reason, in aside.jsonl."""
         with contextlib.suppress(OSError), door.open_to_append(self.path, ASIDE) as file:
             file.write(dumps({"reason": reason, "what": what}) + b"\n")
-
-    def keep_media(self, source: Source, extension: str, *, once: bool = False) -> Kept:
-        """Copy the bytes of a media value into the run directory.
-
-        Args:
-            once: have a copy for each value, even of the same bytes, so that it can be removed with that one.
-
-        Raises:
-            OSError: they cannot be read or copied.
-        """
-        return keep_media(self.path, source, extension, once=once)
-
-    def keep_file(self, source: Source, name: str) -> str:
-        """Copy a file of the run, or bytes, into the run directory; its path relative to the directory.
-
-        Raises:
-            OSError: it cannot be read or copied.
-        """
-        return keep_file(self.path, source, name)
-
-    def open_kept(self, kept: str) -> BinaryIO:
-        """A copy that was kept, open to be sent: where it is, the journal says, which somebody may have changed.
-
-        Raises:
-            OSError: it cannot be read, is no regular file of this directory, or has a second name.
-        """
-        return door.open_to_read(self.path, kept, sole=True)
-
-    def status_of_kept(self, kept: str) -> os.stat_result | None:
-        """What the system says of a copy that was kept; None if it is gone."""
-        return door.status(self.path, kept)
-
-    def read_kept(self, name: str) -> bytes:
-        """The content of a file of the run, by its name there.
-
-        Raises:
-            OSError: it cannot be read, or is no regular file of this directory.
-        """
-        with self.open_kept(place_of(name)) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > door.MOST_JSON:
-                raise door.NotOurs(errno.EFBIG, f"is larger than {door.MOST_JSON} bytes", name)
-            return file.read(size)
-
-    def has_kept(self, name: str) -> bool:
-        """Whether there is a file of the run of that name, and one that can be sent."""
-        return door.is_file(self.path, place_of(name))
-
-    def remove_kept(self, name: str) -> None:
-        """Remove a file of the run, by its name there.
-
-        Raises:
-            OSError: it cannot be removed.
-        """
-        door.remove(self.path, place_of(name))
-
-    def let_go(self, kept: str) -> None:
-        """Remove a copy that is uploaded, if only one event has it."""
-        remove_once(self.path, kept)
-
-    def append_file(self, data: bytes, name: str, size: int) -> int:
-        """Append to a file that is kept, behind its first `size` bytes; its size now.
-
-        Raises:
-            OSError: it cannot be written.
-        """
-        return append_file(self.path, data, name, size)
 
     def _started(self) -> float:
         start = (self._load("run.json") or {}).get("start")

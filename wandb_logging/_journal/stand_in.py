@@ -50,11 +50,11 @@ class StandIn(MemoryRunDir):
 
     def open_kept(self, kept: str) -> BinaryIO:
         """As of the directory: there may be something left of it."""
-        return self._run_dir.open_kept(kept)
+        return self._run_dir.files.open(kept)
 
     def status_of_kept(self, kept: str) -> os.stat_result | None:
         """As of the directory."""
-        return self._run_dir.status_of_kept(kept)
+        return self._run_dir.files.status(kept)
 
 
 def stand_in_for(run_dir: RunDir, writer: Writer) -> StandIn | None:

@@ -128,7 +128,7 @@ class _Import:
         self._taken = Taken(run_dir.path)
         self._writer = writer
         self._time = 0.0
-        self._media = Placing(run_dir.keep_media, lambda _: None, self._label)
+        self._media = Placing(run_dir.files.keep_media, lambda _: None, self._label)
 
     def take(self, rows: Iterable[Row]) -> Taken:
         """Write them, and that they are all.

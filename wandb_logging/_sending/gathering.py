@@ -136,7 +136,7 @@ def _theirs(event: Any, held: RunDir, zero: RunDir, rank: object) -> dict[str, A
     if isinstance(file, dict):
         name = f"rank-{rank}/{file.get('name')}"
         with contextlib.suppress(OSError):
-            kept["file"] = {**file, "name": name, "path": zero.keep_file(held.path / str(file.get("path")), name)}
+            kept["file"] = {**file, "name": name, "path": zero.files.keep(held.path / str(file.get("path")), name)}
     return {"t": 0.0, **kept}
 
 

@@ -94,7 +94,7 @@ def capture_requirements(keeper: Keeper, info: RunInfo, _secrets: Secrets) -> No
 def captured_environment(run_dir: RunDir) -> dict[str, Any]:
     """The environment object that was captured; empty if none was."""
     with contextlib.suppress(OSError, ValueError):
-        about = loads(run_dir.read_kept(METADATA))
+        about = loads(run_dir.files.read(METADATA))
         if isinstance(about, dict):
             return {key: value for key, value in about.items() if key in _ENVIRONMENT}
     return {}
@@ -102,7 +102,7 @@ def captured_environment(run_dir: RunDir) -> dict[str, Any]:
 
 def captured_tasks(run_dir: RunDir, wanted: Sequence[str]) -> list[Task]:
     """What uploads the captured files that are there."""
-    return [_task(name) for name in CAPTURED if name in wanted and run_dir.has_kept(name)]
+    return [_task(name) for name in CAPTURED if name in wanted and run_dir.files.has(name)]
 
 
 def final_tasks(
@@ -125,7 +125,7 @@ def final_tasks(
         if name in wanted:
             keeper.file(content, name)
             tasks.append(_task(name))
-    if OUTPUT in wanted and keeper.run_dir.has_kept(OUTPUT):
+    if OUTPUT in wanted and keeper.run_dir.files.has(OUTPUT):
         tasks.append(_task(OUTPUT, f"output_{label}.log" if label else OUTPUT))
     return tasks
 
@@ -157,7 +157,7 @@ def _last_lines(run_dir: RunDir, size: int, count: int) -> list[bytes]:
     if not count:
         return []
     start = max(0, size - count * _LINE_BYTES)
-    with run_dir.open_kept(place_of(OUTPUT)) as file:
+    with run_dir.files.open(place_of(OUTPUT)) as file:
         file.seek(start)
         return [line + b"\n" for line in file.read(size - start).split(b"\n")[:-1][-count:]]
 

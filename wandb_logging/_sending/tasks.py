@@ -48,12 +48,12 @@ def _file(task: Mapping[str, Any], link: Link, _remote: Remote, run_dir: RunDir,
     """Upload a file, unless its bytes are there already; again, if it has changed meanwhile."""
     name, path = str(task["name"]), str(task["path"])
     for _ in range(_VERSIONS):
-        with run_dir.open_kept(path) as source:
+        with run_dir.files.open(path) as source:
             mark, digest = _mark(os.fstat(source.fileno())), md5_of(source)
             if digest == files.uploads.get(name):
                 return []
             files.put(link, name, source)
-            now = os.fstat(source.fileno()), run_dir.status_of_kept(path)
+            now = os.fstat(source.fileno()), run_dir.files.status(path)
         if all(status is not None and _mark(status) == mark for status in now):
             files.uploads[name] = digest
             break
@@ -62,11 +62,11 @@ def _file(task: Mapping[str, Any], link: Link, _remote: Remote, run_dir: RunDir,
 
 def _standard(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir, files: RunFiles) -> list[str]:
     """Upload a file that each run has, which is ours to mask. Whoever wrote it may not have known the key."""
-    with run_dir.open_kept(str(task["path"])) as source:
+    with run_dir.files.open(str(task["path"])) as source:
         text = source.read(_MOST_MASKED + 1).decode("utf-8", "surrogateescape")
     masked = link.mask(text)
     if masked != text and len(text) <= _MOST_MASKED:
-        run_dir.keep_file(masked.encode("utf-8", "surrogateescape"), str(task["name"]))
+        run_dir.files.keep(masked.encode("utf-8", "surrogateescape"), str(task["name"]))
     return _file(task, link, remote, run_dir, files)
 
 
@@ -77,7 +77,7 @@ def _mark(status: os.stat_result) -> tuple[int, ...]:
 
 def _media(task: Mapping[str, Any], link: Link, _remote: Remote, run_dir: RunDir, files: RunFiles) -> list[str]:
     """Upload a file whose name holds its digest: it never changes, and nobody has to remember it."""
-    with run_dir.open_kept(str(task["path"])) as source:
+    with run_dir.files.open(str(task["path"])) as source:
         files.put(link, str(task["name"]), source)
     return [str(task["name"])]
 

@@ -123,7 +123,7 @@ class Waiting:
     def let_go(self) -> None:
         """The cursor on the disk knows what is done: copies that only that needed can go."""
         while self._through:
-            self._run_dir.let_go(self._through.pop().path)
+            self._run_dir.files.let_go(self._through.pop().path)
 
     def _perform(self, task: Task, remote: Remote, files: RunFiles) -> bool:
         """Do one; False if it is hopeless, which is told and kept."""
@@ -154,7 +154,7 @@ class Waiting:
         if known is None or task.kind == "media":
             return True
         try:
-            with self._run_dir.open_kept(task.path) as file:
+            with self._run_dir.files.open(task.path) as file:
                 return md5_of(file) != known
         except OSError:
             return False  # it will be set aside
