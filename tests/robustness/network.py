@@ -194,6 +194,7 @@ def _unreachable(place: Path, sent: int, way: Way) -> Iterator[str]:
         with _sender(run_dir, url, server.api_key) as sender:
             sender.drain()
             server.stop()  # so that no connection is open any more
+            sender.link.close()  # nor anything believed that the environment said
             with contextlib.closing(run_dir.writer()) as writer, way(server):
                 for number in range(sent, ROWS):
                     add(writer, [row(number, text=f"line {number}", level="INFO")])

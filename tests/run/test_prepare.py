@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.patience import PATIENCE
+from wandb_logging.testing import LocalServer
 
 _BEGIN = """
 import logging, sys, threading, time
@@ -37,6 +38,20 @@ handler.handle(record)
 print({name.partition(".")[0] for name in set(sys.modules) - before})
 """
         assert said_by(code, tmp_path) == "set()"
+
+    def test_all_that_a_whole_life_needs(self, wandb_server: LocalServer, tmp_path: Path) -> None:
+        """No thread of ours imports, from the first look-up of a name to the end of the run."""
+        code = f"""
+online.update(host="{wandb_server.url.replace("127.0.0.1", "localhost")}", api_key="{wandb_server.api_key}")
+handler = WandbHandler(project="p", **{{**online, "close_timeout": 60}})
+before = set(sys.modules)
+handler.handle(logging.makeLogRecord({{"msg": "hi", "metrics": {{"loss": 0.5}}}}))
+handler.close()
+print(set(sys.modules) - before)
+"""
+        assert said_by(code, tmp_path) == "set()"
+        (run,) = wandb_server.runs
+        assert run.state == "finished"
 
     @pytest.mark.parametrize("mode", ["offline", "disabled"])
     def test_not_where_nothing_is_sent(self, mode: str, tmp_path: Path) -> None:

@@ -407,6 +407,17 @@ class TestFailures:
             assert client.graphql(protocol.VIEWER, {})["viewer"]["entity"] == server.entity
             client.close()
 
+    def test_the_certificate_is_named_after_it_was_missed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What the environment says is asked again once a request has failed, by the same client."""
+        pem = Path(__file__).parents[1] / "testing" / "loopback.pem"
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem)
+        with LocalServer(tls=context) as server, contextlib.closing(Client(server.url, server.api_key)) as client:
+            with pytest.raises(TLSError):
+                client.graphql(protocol.VIEWER, {})
+            monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(pem))
+            assert client.graphql(protocol.VIEWER, {})["viewer"]["entity"] == server.entity
+
     def test_a_proxy(self, seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
         """HTTP_PROXY is asked for an address that this machine cannot even look up."""
         monkeypatch.setenv("HTTP_PROXY", seen.url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -31,15 +32,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the rows that rules find in a log."""
-    try:
-        log = Log(args.file)
-        given = [one.rule for one in suggest(log.head)] if args.rules is None else rules_of(args.rules)
-        rules = RuleSet(given)
-    except (OSError, WandbLoggingError) as exc:
-        complain(words_of(exc))
-        return LEFT
-    rows = mine_lines(log, rules)
-    found = _as_json(rows) if args.json else _as_tables(list(rows), rules)
+    with contextlib.ExitStack() as opened:
+        try:
+            log = opened.enter_context(contextlib.closing(Log(args.file)))
+            given = [one.rule for one in suggest(log.head)] if args.rules is None else rules_of(args.rules)
+            rules = RuleSet(given)
+        except (OSError, WandbLoggingError) as exc:
+            complain(words_of(exc))
+            return LEFT
+        rows = mine_lines(log, rules)
+        found = _as_json(rows) if args.json else _as_tables(list(rows), rules)
     for number in rules.left_out:
         complain(f"{rules.described(number)} takes long again and again, and was left out from some line on")
     if args.rules is not None:

@@ -34,8 +34,12 @@ class Log:
 
     def __init__(self, path: Path) -> None:
         self._is_file = str(path) != "-"
-        file: Any = sys.stdin.buffer if str(path) == "-" else path.open("rb")
-        begin = file.peek(_LOOK)[:_LOOK]
+        file: Any = path.open("rb") if self._is_file else sys.stdin.buffer
+        try:
+            begin = file.peek(_LOOK)[:_LOOK]
+        except OSError:
+            file.close()
+            raise
         encoding = next((name for mark, name in _MARKS.items() if begin.startswith(mark)), None)
         if encoding is None and b"\0" in begin:
             file.close()

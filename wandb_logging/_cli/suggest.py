@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 
 from wandb_logging._cli.output import DONE, LEFT, complain, say_all, words_of
@@ -27,9 +28,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print rules for a log."""
     try:
-        log = Log(args.file)
-        found = suggest(log.head)
-        log.close()
+        with contextlib.closing(Log(args.file)) as log:
+            found = suggest(log.head)
     except (OSError, NotText) as exc:
         complain(words_of(exc))
         return LEFT

@@ -20,7 +20,7 @@ from wandb_logging._process.lockless import without_lock
 
 # `hashlib` for copies of the standard files, the last for rules that an earlier run was made with.
 _ROUNDS = ("wandb_logging._process.environment", "hashlib", "wandb_logging._mining.ruleset")
-# `pythonjsonlogger.json` for servers that take structured lines, `encodings.idna` for each name that is looked up.
+# `pythonjsonlogger.json` for servers that take structured lines, the encodings for names that are looked up.
 _SENDING = (
     "wandb_logging._server.client",
     "wandb_logging._server.retry",
@@ -28,6 +28,7 @@ _SENDING = (
     "pythonjsonlogger.json",
     "email.utils",
     "encodings.idna",
+    "encodings.ascii",
 )
 _MEASURING = ("psutil", "pynvml")
 

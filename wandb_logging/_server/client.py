@@ -45,7 +45,7 @@ _HOPELESS = (
 
 # Proxies, stream, verify and cert of a request as `Client` makes it.
 _NOTHING_GIVEN: tuple[Any, ...] = ({}, True, None, None)
-_BELIEVED = 60.0  # seconds for which an environment stays as it was
+_BELIEVED = 60.0  # seconds for which an environment stays as it was, unless a request fails
 _LEAST_PIECE = 4  # characters of a password: fewer are part of any text
 _USER = re.compile(r"(?<=://)[^/\s]*(?=@)")
 _NO_TLS = re.compile("wrong[ _]version[ _]number|http[ _]request|unknown[ _]protocol|record layer fail", re.IGNORECASE)
@@ -100,6 +100,10 @@ class _Session(requests.Session):
             found = super().merge_environment_settings(url, *given)
             self._environment[origin] = now + _BELIEVED, found
         return {**found, "proxies": dict(found["proxies"])}
+
+    def ask_environment_anew(self) -> None:
+        """Believe nothing of what the environment said: perhaps somebody mends it, because a request failed."""
+        self._environment.clear()
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         del response
@@ -252,6 +256,7 @@ class Client:
                 method, url, timeout=self._timeout, allow_redirects=redirects, stream=True, **options
             )
         except requests.exceptions.RequestException as exc:
+            self._session.ask_environment_anew()
             raise _told(exc, self._proxy_of(url)) from exc
         except (TypeError, ValueError) as exc:  # what `requests` makes of the address of a proxy that is none
             proxy = self._proxy_of(url)
