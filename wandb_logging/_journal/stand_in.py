@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from wandb_logging._events.run_info import Remote
 from wandb_logging._journal.cursor import Cursor
-from wandb_logging._journal.memory import MemoryRunDir
+from wandb_logging._journal.memory import MemoryRunDir, ProgramsFiles
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.seal import unseal
 from wandb_logging._journal.writer import Writer
@@ -31,6 +31,7 @@ class StandIn(MemoryRunDir):
     def __init__(self, run_dir: RunDir, writer: Writer, lines: list[bytes]) -> None:
         super().__init__(run_dir.known_info, sum(map(len, lines)) + _ROOM)
         self.path = run_dir.path
+        self.files = _WhatIsLeft(run_dir)
         self._run_dir = run_dir
         self._writer = writer
         self._cursor = dataclasses.replace(run_dir.latest_cursor, position=None)
@@ -48,13 +49,19 @@ class StandIn(MemoryRunDir):
         super().save_cursor(cursor)
         self._writer.forget_sent(now - before, lambda place: self._run_dir.keep_in_mind(cursor=cursor, place=place))
 
-    def open_kept(self, kept: str) -> BinaryIO:
-        """As of the directory: there may be something left of it."""
-        return self._run_dir.files.open(kept)
 
-    def status_of_kept(self, kept: str) -> os.stat_result | None:
-        """As of the directory."""
-        return self._run_dir.files.status(kept)
+class _WhatIsLeft(ProgramsFiles):
+    """Files as of a directory that is away: there may be something left of it."""
+
+    def __init__(self, run_dir: RunDir) -> None:
+        super().__init__(run_dir.path)
+        self._files = run_dir.files
+
+    def open(self, kept: str) -> BinaryIO:
+        return self._files.open(kept)
+
+    def status(self, kept: str) -> os.stat_result | None:
+        return self._files.status(kept)
 
 
 def stand_in_for(run_dir: RunDir, writer: Writer) -> StandIn | None:

@@ -101,9 +101,13 @@ class _Session(requests.Session):
             self._environment[origin] = now + _BELIEVED, found
         return {**found, "proxies": dict(found["proxies"])}
 
-    def ask_environment_anew(self) -> None:
-        """Believe nothing of what the environment said: perhaps somebody mends it, because a request failed."""
-        self._environment.clear()
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Send it. After one that fails the environment is asked again: perhaps somebody has mended it."""
+        try:
+            return super().send(request, **options)
+        except requests.exceptions.RequestException:
+            self._environment.clear()
+            raise
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         del response
@@ -256,7 +260,6 @@ class Client:
                 method, url, timeout=self._timeout, allow_redirects=redirects, stream=True, **options
             )
         except requests.exceptions.RequestException as exc:
-            self._session.ask_environment_anew()
             raise _told(exc, self._proxy_of(url)) from exc
         except (TypeError, ValueError) as exc:  # what `requests` makes of the address of a proxy that is none
             proxy = self._proxy_of(url)
