@@ -40,6 +40,8 @@ settings = wandb.Settings(
     mode="shared", x_label=f"node{number}", x_primary=primary, x_update_finish_state=primary, console="off"
 )
 with wandb.init(project="p", id="shared", config={f"of{number}": number, "of all": 1}, settings=settings) as run:
+    print("ready", flush=True)
+    sys.stdin.readline()
     for i in range(100):
         run.log({"who": number, "i": i})
     print("logged", flush=True)
@@ -54,6 +56,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> LocalServer:
     with LocalServer() as running:
         folders = [tmp_path_factory.mktemp(f"node{number}") for number in range(3)]
         first, *others = [_start(running, number, folder) for number, folder in enumerate(folders)]
+        for client in (first, *others):  # one that came when there were rows would count its own from there
+            assert client.stdout is not None
+            assert client.stdout.readline() == "ready\n"
+        for client in (first, *others):
+            assert client.stdin is not None
+            client.stdin.write("go\n")
+            client.stdin.flush()
         ends = [other.communicate(timeout=PATIENCE) for other in others]
         assert [other.returncode for other in others] == [0, 0], ends
         running.state_before = running.run("shared").state  # type: ignore[attr-defined]

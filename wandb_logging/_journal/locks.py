@@ -107,7 +107,7 @@ class ProcessLock:
     def note(self, text: str) -> None:
         """Write who holds the lock into the file, for the message others print."""
         if self._fd is not None:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, TypeError):  # the second where another thread lets go of it just now
                 if os.fstat(self._fd).st_nlink > 1:  # it has a second name, under which it may be anything
                     return
                 os.ftruncate(self._fd, 0)
