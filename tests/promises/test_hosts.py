@@ -7,14 +7,14 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests import hosts
-from tests.patience import PATIENCE
+from tests.commanded import Commanded, all_of, leave_none, rows
+from tests.patience import PATIENCE, wait_until
 from wandb_logging._journal.rundir import find_runs
 
 if TYPE_CHECKING:
@@ -51,27 +51,12 @@ for line in sys.stdin:
 """
 
 
-class Writer:
+class Writer(Commanded):
     """A process on a host, that writes the run."""
 
     def __init__(self, server: LocalServer, number: int, **of_host: Any) -> None:
         surroundings = {**os.environ, **server.env(), **hosts.environment(f"host{number}", **of_host)}
-        self.process = hosts.start(WRITER, str(number), environment=surroundings)
-
-    def answer(self) -> str:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
-
-    def tell(self, command: str) -> None:
-        """Have it do something, without waiting for it."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(command + "\n")
-        self.process.stdin.flush()
-
-    def ask(self, command: str) -> str:
-        """Have it do something; what it answers."""
-        self.tell(command)
-        return self.answer()
+        super().__init__(hosts.start(WRITER, str(number), environment=surroundings))
 
 
 @pytest.fixture
@@ -79,10 +64,7 @@ def writers() -> Iterator[list[Writer]]:
     """Those that are started in a test; none is left behind."""
     started: list[Writer] = []
     yield started
-    for writer in started:
-        writer.process.kill()
-        with writer.process:  # closes its pipes
-            pass
+    leave_none(started)
 
 
 def start(writers: list[Writer], server: LocalServer, count: int, **of_host: Any) -> list[Writer]:
@@ -91,21 +73,6 @@ def start(writers: list[Writer], server: LocalServer, count: int, **of_host: Any
     writers += new
     assert [writer.answer() for writer in new] == ["there"] * count
     return new
-
-
-def rows(run: Any) -> list[tuple[int, int]]:
-    return sorted((line["who"], line["i"]) for line in run.history)
-
-
-def all_of(*counts: int) -> list[tuple[int, int]]:
-    return [(who, i) for who, count in enumerate(counts) for i in range(count)]
-
-
-def wait_until(condition: Any) -> None:
-    until = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.02)
 
 
 def sender(of: list[Writer]) -> Writer:

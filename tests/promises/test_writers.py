@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.patience import PATIENCE
+from tests.commanded import Commanded, all_of, leave_none, rows
+from tests.patience import PATIENCE, wait_until
 from wandb_logging._journal.rundir import find_runs
 
 if TYPE_CHECKING:
@@ -49,30 +49,14 @@ for line in sys.stdin:
 """
 
 
-class Writer:
+class Writer(Commanded):
     """A process that writes the run."""
 
     def __init__(self, server: LocalServer, number: int, interval: float = 60.0) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(number), str(interval)],
-            env={**os.environ, **server.env()},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self._answer() == "there"
-
-    def _answer(self) -> str:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
-
-    def ask(self, command: str) -> str:
-        """Have it do something; what it answers."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(command + "\n")
-        self.process.stdin.flush()
-        return self._answer()
+        pipe, command = subprocess.PIPE, [sys.executable, "-c", WRITER, str(number), str(interval)]
+        environment = {**os.environ, **server.env()}
+        super().__init__(subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True))
+        assert self.answer() == "there"
 
     def end(self, command: str) -> tuple[int, str]:
         """Have it end; its exit code, and what it said."""
@@ -90,31 +74,13 @@ def writers() -> Iterator[list[Writer]]:
     """Those that are started in a test; none is left behind."""
     started: list[Writer] = []
     yield started
-    for writer in started:
-        writer.process.kill()
-        with writer.process:  # closes its pipes
-            pass
+    leave_none(started)
 
 
 def start(writers: list[Writer], server: LocalServer, count: int, interval: float = 60.0) -> list[Writer]:
     new = [Writer(server, len(writers) + number, interval) for number in range(count)]
     writers += new
     return new
-
-
-def rows(run: Any) -> list[tuple[int, int]]:
-    return sorted((line["who"], line["i"]) for line in run.history)
-
-
-def all_of(*counts: int) -> list[tuple[int, int]]:
-    return [(who, i) for who, count in enumerate(counts) for i in range(count)]
-
-
-def wait_until(condition: Any) -> None:
-    until = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.02)
 
 
 class TestItsEnd:

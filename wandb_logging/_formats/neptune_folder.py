@@ -18,6 +18,7 @@ from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.frames import flat, needed
 from wandb_logging._reading.outline import config_of
 from wandb_logging._reading.replay import beginning, parts_of
+from wandb_logging._values.nested import filled
 from wandb_logging._values.plain import dumps, loads
 
 PART = 2_000_000  # values of one file: the loaders take a file at a time
@@ -116,7 +117,7 @@ _KINDS: dict[type, str] = {bool: "bool", int: "int", float: "float", str: "strin
 def _series(row: Mapping[str, Any], step: float, done: Written) -> Iterator[Value]:
     """The values of a row, each a point of a series."""
     moment = int(row["_timestamp"] * 1000)
-    for name, value in _leaves(row):
+    for name, value in filled(row, "/"):
         if name in _CLOCK:
             continue
         if isinstance(value, (int, float)):
@@ -128,14 +129,6 @@ def _series(row: Mapping[str, Any], step: float, done: Written) -> Iterator[Valu
             yield name, "histogram_series", step, moment, "histogram_value", kept
         else:
             done.leave(str(value.get("_type", "object")) if isinstance(value, dict) else type(value).__name__)
-
-
-def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in tree.items():
-        if isinstance(value, dict) and "_type" not in value:
-            yield from _leaves(value, f"{above}{key}/")
-        elif value is not None:
-            yield above + key, value
 
 
 class _Parts:

@@ -20,6 +20,7 @@ from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.frames import flat
 from wandb_logging._reading.outline import config_of
 from wandb_logging._reading.replay import beginning, parts_of
+from wandb_logging._values.nested import filled
 from wandb_logging._values.plain import loads
 
 _CLOCK = frozenset({"_step", "_timestamp", "_runtime"})
@@ -85,13 +86,13 @@ class _Export:
     def _row(self, row: Mapping[str, Any]) -> None:
         self._time, self._step = row["_timestamp"], row["_step"]
         self._done.rows += 1
-        values = [value for name, given in _leaves(row) if name not in _CLOCK for value in self._values(name, given)]
+        values = [value for name, given in filled(row) if name not in _CLOCK for value in self._values(name, given)]
         if values:
             self._put(messages.event(self._time, self._step, values))
 
     def _sample(self, sample: Mapping[str, Any]) -> None:
         named = {key.replace(".", "/", 1): value for key, value in sample.items() if key not in _CLOCK}
-        values = [value for name, given in _leaves(named) for value in self._values(name, given)]
+        values = [value for name, given in filled(named) for value in self._values(name, given)]
         self._put(messages.event(sample["_timestamp"], int(sample["_runtime"]), values))
 
     def _values(self, name: str, given: Any) -> Iterator[bytes]:
@@ -127,15 +128,6 @@ class _Export:
 
     def _put(self, message: bytes) -> None:
         self._file.write(event_file.record(message))
-
-
-def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """The values of a row with their names; a media value is one value, and what is null none."""
-    for key, value in tree.items():
-        if isinstance(value, dict) and "_type" not in value:
-            yield from _leaves(value, f"{above}{key}.")
-        elif value is not None:
-            yield above + key, value
 
 
 def _kind(value: Any) -> str | None:

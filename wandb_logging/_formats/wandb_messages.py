@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from wandb_logging._formats.protobuf import put
 from wandb_logging._formats.wandb_records import AGGREGATES, ALERT, KINDS, RUN
+from wandb_logging._values.nested import paths
 from wandb_logging._values.plain import dumps
 
 _NUMBERS = {kind: number for number, kind in KINDS.items()}
@@ -63,16 +64,7 @@ def changes(values: Mapping[str, Any]) -> bytes:
 
 def history(row: Mapping[str, Any]) -> bytes:
     """A row. What is nested in it is named by its path, as the official SDK does; a media value is one value."""
-    return record("history", b"".join([put(1, _item(path, dumps(value))) for path, value in leaves(row)]))
-
-
-def leaves(tree: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """The values of a row with their paths."""
-    for key, value in tree.items():
-        if isinstance(value, dict) and value and "_type" not in value:
-            yield from leaves(value, (*above, key))
-        else:
-            yield (*above, key), value
+    return record("history", b"".join([put(1, _item(path, dumps(value))) for path, value in paths(row)]))
 
 
 def stats(values: Mapping[str, Any], time: float) -> bytes:
