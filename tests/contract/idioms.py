@@ -26,13 +26,13 @@ from typing import Any
 
 from tests.contract.twins import differences
 from tests.surroundings import without
+from tests.written import Part
 from wandb_logging.compat._install import FOLDER
 from wandb_logging.testing import LocalServer, StoredArtifact, StoredRun
 
 HERE = Path(__file__).parent
 PATIENCE = 1200  # seconds for all of them with one client
-PAGE = HERE.parents[1] / "docs" / "reference" / "compat-figures.md"
-BEGIN, END = "<!-- written: idioms -->", "<!-- end: idioms -->"
+PART = Part("reference/compat-figures.md", "idioms")
 CLIENTS = ("official", "compat")
 TIMES = {"_timestamp", "_runtime", "_wandb"}
 STANDARD = {
@@ -207,9 +207,7 @@ def write(done: Sequence[str], wrong: Mapping[str, Sequence[str]]) -> None:
     said = f"Of {len(done)} idioms that the official SDK {version} does, {len(done) - len(wrong)} come out the same"
     lines = [f"{said} ({today}). The others:", "", "| idiom | what is different |", "|---|---|"]
     lines += [f"| {name} | {DIFFERENT.get(name) or wrong[name][0].replace('|', '/')} |" for name in sorted(wrong)]
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    table = "\n".join(lines)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    PART.write("\n".join(lines))
 
 
 def main() -> int:

@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+from tests.written import Part
 from wandb_logging.compat._names import FILE
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "compat-names.md"
-BEGIN, END = "<!-- written: names -->", "<!-- end: names -->"
+PART = Part("reference/compat-names.md", "names")
 
 # Names that are there because of how the official SDK is built, not for people: modules of it, and its own helpers.
 OF_ITS_OWN = frozenset(
@@ -149,8 +149,7 @@ def main() -> int:
         FILE.write_text(listing(), encoding="utf-8")
     made = table()
     if asked.write:
-        before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n\n{made}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+        PART.write(made)
     else:
         print(made)
     return 0

@@ -26,13 +26,13 @@ from typing import Any
 
 from tests.contract.idioms import Outcome, found_different, tree_of
 from tests.surroundings import without
+from tests.written import Part
 from wandb_logging.compat._install import FOLDER
 from wandb_logging.testing import LocalServer
 
 HERE = Path(__file__).parent
 SCRIPTS = HERE / "public_scripts"
-PAGE = HERE.parents[1] / "docs" / "reference" / "frameworks.md"
-BEGIN, END = "<!-- written: scripts -->", "<!-- end: scripts -->"
+PART = Part("reference/frameworks.md", "scripts")
 PATIENCE = 1200  # seconds for all of them with one client
 
 # Those that come out otherwise, and why.
@@ -141,9 +141,7 @@ def write(done: Sequence[str], wrong: Mapping[str, Sequence[str]]) -> None:
     for name in done:
         what = ast.get_docstring(ast.parse(source_of(name))) or name
         lines.append(f"| {what.rstrip('.')} | {DIFFERENT.get(name, wrong[name][0]) if name in wrong else 'the same'} |")
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    table = "\n".join(lines)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    PART.write("\n".join(lines))
 
 
 def main() -> int:

@@ -9,7 +9,7 @@ import pytest
 if importlib.util.find_spec("wandb") is None:
     pytest.skip("the official SDK is not installed", allow_module_level=True)
 
-from tests.contract.scripts import BEGIN, DIFFERENT, END, PAGE, compared, scripts
+from tests.contract.scripts import DIFFERENT, PART, compared, scripts
 
 pytestmark = [pytest.mark.contract, pytest.mark.slow]
 
@@ -29,5 +29,4 @@ def test_public_scripts() -> None:
 
 
 def test_the_page_lists_each() -> None:
-    table = PAGE.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
-    assert len([line for line in table.splitlines() if line.startswith("| ")]) == 1 + len(scripts())
+    assert len([line for line in PART.text.splitlines() if line.startswith("| ")]) == 1 + len(scripts())

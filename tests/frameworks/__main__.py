@@ -26,13 +26,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.surroundings import without
+from tests.written import Part
 from wandb_logging.compat._install import FOLDER
 from wandb_logging.testing import LocalServer, StoredRun
 
 HERE = Path(__file__).parent
 PROGRAMS = HERE / "programs"
-PAGE = HERE.parent.parent / "docs" / "reference" / "frameworks.md"
-BEGIN, END = "<!-- written: frameworks -->", "<!-- end: frameworks -->"
+PART = Part("reference/frameworks.md", "frameworks")
 PATIENCE = 600  # seconds that a program may take, on a busy machine
 
 # The distribution whose version the table names.
@@ -237,14 +237,11 @@ def version(distribution: str) -> str | None:
 
 def write(lines: Mapping[str, str]) -> None:
     """Put lines into the table of the page; those of other programs stay."""
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    table, _, after = rest.partition(END)
-    kept = {line.split("|")[1].strip(): line for line in table.splitlines() if line.startswith("| ")}
+    kept = {line.split("|")[1].strip(): line for line in PART.text.splitlines() if line.startswith("| ")}
     head = ["| what | version | on | with `compat` |", "|---|---|---|---|"]
     kept = {key: line for key, line in kept.items() if key != "what"}
     kept.update({line.split("|")[1].strip(): line for line in lines.values()})
-    rows = "\n".join([*head, *(kept[key] for key in sorted(kept, key=str.lower))])
-    PAGE.write_text(f"{before}{BEGIN}\n\n{rows}\n\n{END}{after}", encoding="utf-8")
+    PART.write("\n".join([*head, *(kept[key] for key in sorted(kept, key=str.lower))]))
 
 
 def main() -> int:

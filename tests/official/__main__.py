@@ -23,11 +23,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from tests.written import Part
 from wandb_logging.compat._install import FOLDER
 
 HERE = Path(__file__).parent
-PAGE = HERE.parents[1] / "docs" / "reference" / "compat-figures.md"
-BEGIN, END = "<!-- written: system tests -->", "<!-- end: system tests -->"
+PART = Part("reference/compat-figures.md", "system tests")
 FOLDERS = ("test_core", "test_artifacts", "test_api", "test_plot.py")  # of sweeps, launch, registries: not covered here
 OPTIONS = """[pytest]
 asyncio_mode = auto
@@ -112,9 +112,7 @@ def write(total: int, failed: Mapping[str, str], version: str) -> None:
     said = f"Of {total} tests that pass with the official SDK {version}, {total - len(failed)} pass with `compat`"
     lines = [f"{said} ({today}). The others, by kind:", "", "| tests | why not |", "|---:|---|"]
     lines += [f"| {count} | {kind} |" for kind, count in counts.most_common()]
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    table = "\n".join(lines)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    PART.write("\n".join(lines))
 
 
 def main() -> int:
