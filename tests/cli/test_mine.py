@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +52,19 @@ def test_a_table_for_people(log: Path) -> None:
 def test_stdin() -> None:
     """A log can come from a pipe."""
     assert command("mine", "--json", "-", given=LOG).stdout.count("\n") == 5
+
+
+@pytest.mark.parametrize("name", ["mine", "suggest"])
+def test_stdin_stays(name: str) -> None:
+    """Whoever calls `main` has its stdin afterwards; one that the shell has closed is an empty log."""
+    code = f"import sys; from wandb_logging._cli import main; main([{name!r}, '-']); print(sys.stdin.buffer.closed)"
+    program = [sys.executable, "-c", code]
+    done = subprocess.run(program, input=LOG, capture_output=True, text=True, check=True, timeout=300)
+    assert done.stdout.endswith("\nFalse\n")
+    line = f"{shlex.join([sys.executable, '-m', 'wandb_logging', name, '-'])} <&-"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False, timeout=300)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("wandb-logging: -: no")
 
 
 def test_rules_that_people_wrote(log: Path, tmp_path: Path) -> None:

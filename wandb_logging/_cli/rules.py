@@ -6,8 +6,8 @@ import argparse
 import codecs
 import io
 import itertools
-import sys
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,7 @@ class Log:
     """
 
     def __init__(self, path: Path) -> None:
-        self._is_file = str(path) != "-"
-        file: Any = path.open("rb") if self._is_file else sys.stdin.buffer
+        file = _opened(path)
         try:
             begin = file.peek(_LOOK)[:_LOOK]
         except OSError:
@@ -65,8 +64,7 @@ class Log:
 
     def close(self) -> None:
         """Let go of the file; stdin stays."""
-        if self._is_file:
-            self._file.close()
+        self._file.close()
 
     def _read(self) -> Iterator[tuple[int, str]]:
         """The lines with their numbers; what follows the last line's end is a line, too."""
@@ -95,13 +93,18 @@ def rules_of(path: Path) -> list[Any]:
         OSError: it cannot be read.
         SettingsError: it holds no rules.
     """
-    with sys.stdin.buffer if str(path) == "-" else path.open("rb") as file:
+    with _opened(path) as file:
         text = file.read(_MOST_RULES).decode("utf-8", "replace")
     try:
         rules = written.read(text)
         return _all_of_yaml(text) if rules is None else rules
     except ValueError as exc:
         raise SettingsError(f"{path}: {exc}") from None
+
+
+def _opened(path: Path) -> BufferedReader:
+    """A file, or stdin, which stays open when this is closed."""
+    return open(0, "rb", closefd=False) if str(path) == "-" else path.open("rb")
 
 
 def _all_of_yaml(text: str) -> list[Any]:
