@@ -122,6 +122,20 @@ def test_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [path.name for path in done.path.parent.iterdir()] == [done.path.name]
 
 
+def test_an_export_that_fails_over_an_earlier_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No part 0 says that all is there where parts of two exports are."""
+    monkeypatch.setattr(neptune_folder, "PART", 50)
+    monkeypatch.setattr(neptune_folder, "_PIECE", 20)
+    run_dir = make_run(tmp_path / "runs", [{"metrics": {"n": at}, "t": START + at} for at in range(80)], id="long")
+    done = neptune_folder.export_neptune(run_dir, tmp_path)
+    in_the_way = done.path.with_name(done.path.name.replace("part_0", "part_1"))
+    in_the_way.unlink()
+    in_the_way.mkdir()
+    with pytest.raises(OSError, match="part_1"):
+        neptune_folder.export_neptune(run_dir, tmp_path)
+    assert [path.name for path in done.path.parent.iterdir()] == [in_the_way.name]
+
+
 def test_two_runs_of_one_id(tmp_path: Path, runs: Path) -> None:
     """The folder of the second tells them apart, as it does on disk; a step that has no place is counted."""
     run = wandb_logging.new_run("p", entity="team", run_id="r1", mode="offline", cache_dir=runs, quiet=True)

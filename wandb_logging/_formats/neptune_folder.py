@@ -152,13 +152,11 @@ class _Parts:
             self._write()
 
     def finish(self) -> None:
-        """Give all files their names, the first at the end, and remove what was there of an earlier time."""
+        """Give all files their names, the first at the end, after what was there of an earlier time is gone."""
         self._write()
         self._close()
-        kept = {path.with_suffix("") for path in self._paths}
-        for path in self._folder.glob(f"{self._name}_part_*.parquet"):
-            if path not in kept:
-                path.unlink()
+        for path in sorted(self._folder.glob(f"{self._name}_part_*.parquet")):  # part 0, which vouches for all, first
+            path.unlink()
         for path in reversed(self._paths):
             path.replace(path.with_suffix(""))
         self._paths = []
