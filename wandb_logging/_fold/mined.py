@@ -28,14 +28,23 @@ def _off(rules: Sequence[Any]) -> set[int]:
     return {number for number, rule in enumerate(rules) if rule.get("off")}
 
 
+def _plan(rules: Rules) -> list[tuple[int, Any]]:
+    """From which event on which rules hold."""
+    return [(0, rules.text_rules), *rules.later_rules]
+
+
+def _holding(plan: Sequence[tuple[int, Any]], since: int) -> Any:
+    """The rules that hold since an event."""
+    return next(rules for begin, rules in reversed(plan) if begin <= since)
+
+
 def without_slow(rules: Rules, state: State) -> list[Any] | None:
     """The rules that hold, with those off that the state says are slow; None if there are none."""
     counts = (state.mining.get("rules") or {}).get("slow")
     if not counts:
         return None
-    since = state.mining.get("since", 0)
-    given = next(given for begin, given in reversed([(0, rules.text_rules), *rules.later_rules]) if begin <= since)
-    slow = {int(number) for number, lines in counts.items() if lines >= slowness.AGAIN} - _off(given)
+    given = _holding(_plan(rules), state.mining.get("since", 0))
+    slow = set(slowness.too_slow(counts)) - _off(given)
     return slowness.without(given, slow) if slow else None
 
 
@@ -46,9 +55,9 @@ class Mined:
         self._work = work
         self._rows = rows
         self.wanted = bool(work.rules.text_rules or work.rules.later_rules)
-        self._plan = [(0, work.rules.text_rules), *work.rules.later_rules]
+        self._plan = _plan(work.rules)
         self._since: int = work.state.mining.get("since", 0)
-        self._given = next(rules for since, rules in reversed(self._plan) if since <= self._since)
+        self._given = _holding(self._plan, self._since)
         self._set: RuleSet | None = None
         self.told: list[str] = []  # what is to be said in the run's text
 

@@ -12,7 +12,7 @@ from wandb_logging._mining import lines
 from wandb_logging._mining.blocks import Block
 from wandb_logging._mining.pairs import pairs
 from wandb_logging._mining.rules import Line, Row, Rule, parse
-from wandb_logging._mining.slowness import Slowness
+from wandb_logging._mining.slowness import Slowness, too_slow
 from wandb_logging._mining.template import Found
 
 
@@ -66,7 +66,7 @@ class RuleSet:
     @property
     def too_slow(self) -> list[int]:
         """Numbers of the rules that were slow again and again, and are not off."""
-        return [number for number in self._slowness.too_slow if self._rules[number] in self._tried]
+        return [number for number in too_slow(self._slowness.counts) if self._rules[number] in self._tried]
 
     def leave_out(self, numbers: Collection[int]) -> None:
         """Try these rules no more."""

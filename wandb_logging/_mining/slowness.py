@@ -6,7 +6,7 @@ It is the processor's time of this thread that counts. How busy a machine is doe
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -35,10 +35,10 @@ class Slowness:
             self.counts[str(number)] = self.counts.get(str(number), 0) + 1
         return found
 
-    @property
-    def too_slow(self) -> list[int]:
-        """The numbers of the rules that are slow again and again."""
-        return [int(number) for number, lines in self.counts.items() if lines >= AGAIN]
+
+def too_slow(counts: Mapping[str, int]) -> list[int]:
+    """The numbers of the rules that are slow again and again, by what `Slowness` counted."""
+    return [int(number) for number, lines in counts.items() if lines >= AGAIN]
 
 
 def without(rules: Sequence[Any], numbers: Collection[int]) -> list[Any]:
