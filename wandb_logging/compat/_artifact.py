@@ -335,7 +335,7 @@ class Artifact(_Artifact):
             **({} if self._whole else {"finalize": False}),
         }
 
-    def is_part(self, distributed_id: str, *, last: bool) -> None:
+    def become_part_of(self, distributed_id: str, *, last: bool) -> None:
         """Have it logged as a part of what several runs put together; with the last one it is whole."""
         self.distributed_id, self._whole = distributed_id, last
 

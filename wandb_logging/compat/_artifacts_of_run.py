@@ -95,7 +95,7 @@ class ArtifactsOfRun:
         part = self._artifact(given, name, kind)
         if not isinstance(part, Artifact):
             raise TypeError(f"an artifact in parts: expected a wandb.Artifact or a path, got {part!r}")
-        part.is_part(together, last=last)
+        part.become_part_of(together, last=last)
         return self._send(part, _listed(aliases), None)
 
     def _check_type(self, artifact: Artifact) -> None:

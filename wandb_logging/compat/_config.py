@@ -14,6 +14,7 @@ from wandb_logging._run.run import Run
 from wandb_logging._values.plain import mapping_of, plain, read_items
 
 DEFAULTS = "config-defaults.yaml"
+ARTIFACT_SCHEME, ARTIFACT_TYPE = "wandb-artifact://", "artifactVersion"  # how an artifact is named in a config
 
 
 class ConfigError(LogError):
@@ -149,19 +150,24 @@ class ConfigStatic(dict[str, Any]):
 
 
 def parts_of(value: object, deep: int = 8) -> Iterator[object]:
-    """A value, and what is in it, as deep as an artifact may have been put. Only dicts and lists are looked into."""
+    """A value, and what is in it, down to a depth. Only dicts, lists and tuples are looked into."""
     yield value
     if deep and type(value) in {dict, list, tuple}:
         for part in list(value.values() if isinstance(value, dict) else value):  # type: ignore[call-overload]  # a list
             yield from parts_of(part, deep - 1)
 
 
-def may_name_artifact(value: object) -> bool:
+def names_artifact(value: object) -> bool:
+    """Whether a value names an artifact, as the official SDK has it in a config."""
+    if type(value) is dict:
+        return value.get("_type") == ARTIFACT_TYPE
+    return type(value) is str and value.startswith(ARTIFACT_SCHEME)
+
+
+def may_have_artifact(value: object) -> bool:
     """Whether a value may be or name an artifact, or have one in it: only a run can tell."""
     return any(
-        (type(part) is str and part.startswith("wandb-artifact://"))
-        or (type(part) is dict and part.get("_type") == "artifactVersion")
-        or (type(part).__name__ == "Artifact" and hasattr(type(part), "is_draft"))
+        names_artifact(part) or (type(part).__name__ == "Artifact" and hasattr(type(part), "is_draft"))
         for part in parts_of(value)
     )
 

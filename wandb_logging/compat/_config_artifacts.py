@@ -8,20 +8,17 @@ from typing import TYPE_CHECKING, Any
 from wandb_logging._artifacts import changing
 from wandb_logging._errors import LogError
 from wandb_logging.compat._artifact import Artifact
-from wandb_logging.compat._config import parts_of
+from wandb_logging.compat._config import ARTIFACT_SCHEME, ARTIFACT_TYPE, names_artifact, parts_of
 
 if TYPE_CHECKING:
     from wandb_logging.compat._run import Run
 
-_SCHEME = "wandb-artifact://"
 _BY_ID = "_id/"
 
 
-def names_artifact(value: object) -> bool:
-    """Whether a value of a config is an artifact, or names one as the official SDK has it."""
-    if type(value) is dict:
-        return value.get("_type") == "artifactVersion"
-    return is_artifact(value) or (type(value) is str and value.startswith(_SCHEME))
+def stands_for_artifact(value: object) -> bool:
+    """Whether a value of a config is an artifact, or names one."""
+    return is_artifact(value) or names_artifact(value)
 
 
 def is_artifact(value: object) -> bool:
@@ -45,7 +42,7 @@ def artifact_of(run: Run, value: Any) -> Artifact:
         return run.use_artifact(value).wait()
     if isinstance(value, Mapping):
         return _by_id(run, str(value.get("id")))
-    path = value[len(_SCHEME) :]
+    path = value[len(ARTIFACT_SCHEME) :]
     host = run.settings.base_url or ""
     path = path[len(host) :].lstrip("/") if host and path.startswith(host) else path
     return _by_id(run, path[len(_BY_ID) :]) if path.startswith(_BY_ID) else run.use_artifact(path)
@@ -61,7 +58,7 @@ def _by_id(run: Run, artifact_id: str) -> Artifact:
 def told(artifact: Artifact) -> dict[str, Any]:
     """What the config says of an artifact."""
     return {
-        "_type": "artifactVersion",
+        "_type": ARTIFACT_TYPE,
         "_version": "v0",
         "id": artifact.id,
         "version": artifact.version,

@@ -13,7 +13,7 @@ from wandb_logging._keys import login as _login
 from wandb_logging._run.run import Run as _Run
 from wandb_logging._settings.settings import Settings as _Settings
 from wandb_logging.compat._active import active, begin
-from wandb_logging.compat._config import DEFAULTS, config_file, config_values, may_name_artifact
+from wandb_logging.compat._config import DEFAULTS, config_file, config_values, may_have_artifact
 from wandb_logging.compat._refused import say_once
 from wandb_logging.compat._run import Run
 from wandb_logging.compat._settings import MEANINGLESS, PATIENCE, STALL, Settings, in_notebook, our_settings
@@ -112,7 +112,7 @@ def init(
         for run in reversed(mine):
             run.finish()
     start = _config_of(config, config_include_keys, config_exclude_keys)
-    later = {key: start.pop(key) for key in [key for key, value in start.items() if may_name_artifact(value)]}
+    later = {key: start.pop(key) for key in [key for key, value in start.items() if may_have_artifact(value)]}
     ours = _Settings.of({**our_settings({**others, **values}), "config": start})
     if ours.console is False:  # WANDB_CONSOLE=off
         ours = ours.but(capture_output=False)

@@ -291,7 +291,9 @@ class Run(ArtifactsOfRun):
             raise LogError("Instances of wandb.Artifact can only be top level keys in a run's config")
         if self._run.mode != "online":
             return {}
-        found = {key: within.artifact_of(self, value) for key, value in values.items() if within.names_artifact(value)}
+        found = {
+            key: within.artifact_of(self, value) for key, value in values.items() if within.stands_for_artifact(value)
+        }
         values.update({key: within.told(artifact) for key, artifact in found.items()})
         return found
 
