@@ -13,9 +13,8 @@ from typing import Any
 
 from wandb_logging._errors import LogError
 from wandb_logging._events.metrics import find, keys_of, leaves, put
+from wandb_logging._fold.state import CLOCK, RESERVED
 
-CLOCK = frozenset({"_step", "_timestamp", "_runtime"})
-_RESERVED = CLOCK | {"_wandb", ""}
 _RANGE = re.compile(r"(\d*):(\d*)|(\d+)")
 _END = 2**63
 
@@ -55,7 +54,7 @@ class Rename:
         """
         old, sign, new = text.rpartition("=")
         found = cls(Name(old), Name(new)) if sign else None
-        if found is None or found.old.is_glob != found.new.is_glob or new in _RESERVED:
+        if found is None or found.old.is_glob != found.new.is_glob or new in RESERVED:
             raise ValueError(f"OLD=NEW, or BEGINNING*=OTHER*, not {text!r}")
         return found
 

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wandb_logging._editing.changes import CLOCK, Editor
+from wandb_logging._editing.changes import Editor
 from wandb_logging._errors import JournalError, LogError, WandbLoggingError
 from wandb_logging._events.media_names import step_in
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold import fold
+from wandb_logging._fold.state import CLOCK
 from wandb_logging._journal.aside import NewRun, folder_aside
 from wandb_logging._journal.copies import place_of
 from wandb_logging._journal.names import safe_name

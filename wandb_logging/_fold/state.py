@@ -15,7 +15,8 @@ from wandb_logging._events.run_info import RunInfo
 MAX_STEP = 2**63 - 1  # the server has no larger numbers
 MAX_TEXT = 2**18  # bytes of an event that may hold no longer text than what orjson can write
 _LATER = frozenset({"mining", "labels", "apart"})  # members of a state that came after the others
-RESERVED = frozenset({"_step", "_runtime", "_wandb", "_timestamp", ""})  # cannot be logged as metrics (protocol 5.1)
+CLOCK = frozenset({"_step", "_timestamp", "_runtime"})  # what each row has besides its metrics
+RESERVED = CLOCK | {"_wandb", ""}  # cannot be logged as metrics (protocol 5.1)
 
 
 @dataclass(frozen=True)

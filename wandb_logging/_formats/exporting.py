@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from wandb_logging._fold.state import CLOCK
 from wandb_logging._formats.whole import whole
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading import frames
@@ -21,7 +22,6 @@ from wandb_logging._values.plain import dumps
 
 RUN = ("project", "run")
 LONG = (*RUN, "metric", "step", "timestamp", "value")
-_CLOCK = frozenset({"_step", "_timestamp", "_runtime"})
 
 
 def export(runs: Sequence[RunDir], target: Path | BinaryIO, form: str, *, long: bool = False) -> int:
@@ -84,7 +84,7 @@ class _Rows:
 def _values(named: Mapping[str, Any], row: frames.Flat) -> Iterator[frames.Flat]:
     at = {"step": row.get("_step"), "timestamp": row.get("_timestamp")}
     for metric, value in row.items():
-        if metric not in _CLOCK:
+        if metric not in CLOCK:
             yield {**named, "metric": metric, **at, "value": value}
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._events.run_info import RunInfo
+from wandb_logging._fold.state import CLOCK
 from wandb_logging._formats.wandb_folder import Written
 from wandb_logging._journal.names import folder_name
 from wandb_logging._journal.rundir import RunDir
@@ -24,7 +25,6 @@ from wandb_logging._values.plain import dumps, loads
 PART = 2_000_000  # values of one file: the loaders take a file at a time
 _PIECE = 100_000  # values that are in memory here
 _MOST_STEP = 10**12  # of a decimal with 18 digits, 6 of them behind the point
-_CLOCK = frozenset({"_step", "_timestamp", "_runtime"})
 
 Value = tuple[str, str, Any, Any, str, Any]
 """Path, type, step, time in ms, column and what is in it."""
@@ -118,7 +118,7 @@ def _series(row: Mapping[str, Any], step: float, done: Written) -> Iterator[Valu
     """The values of a row, each a point of a series."""
     moment = int(row["_timestamp"] * 1000)
     for name, value in filled(row, "/"):
-        if name in _CLOCK:
+        if name in CLOCK:
             continue
         if isinstance(value, (int, float)):
             yield name, "float_series", step, moment, "float_value", float(value)

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from wandb_logging._errors import JournalError
 from wandb_logging._events.run_info import RunInfo
+from wandb_logging._fold.state import CLOCK
 from wandb_logging._formats import event_file, event_messages as messages
 from wandb_logging._formats.wandb_folder import Written
 from wandb_logging._formats.whole import whole
@@ -23,7 +24,6 @@ from wandb_logging._reading.replay import beginning, parts_of
 from wandb_logging._values.nested import filled
 from wandb_logging._values.plain import loads
 
-_CLOCK = frozenset({"_step", "_timestamp", "_runtime"})
 _IMAGES = ("image-file", "images/separated")
 
 
@@ -86,12 +86,12 @@ class _Export:
     def _row(self, row: Mapping[str, Any]) -> None:
         self._time, self._step = row["_timestamp"], row["_step"]
         self._done.rows += 1
-        values = [value for name, given in filled(row) if name not in _CLOCK for value in self._values(name, given)]
+        values = [value for name, given in filled(row) if name not in CLOCK for value in self._values(name, given)]
         if values:
             self._put(messages.event(self._time, self._step, values))
 
     def _sample(self, sample: Mapping[str, Any]) -> None:
-        named = {key.replace(".", "/", 1): value for key, value in sample.items() if key not in _CLOCK}
+        named = {key.replace(".", "/", 1): value for key, value in sample.items() if key not in CLOCK}
         values = [value for name, given in filled(named) for value in self._values(name, given)]
         self._put(messages.event(sample["_timestamp"], int(sample["_runtime"]), values))
 
