@@ -412,3 +412,31 @@ def test_a_refused_sample_leaves_its_time(wandb_server: LocalServer) -> None:
     (event,) = wandb_server.run(run.id).events
     assert set(event) == {"_wandb", "_timestamp", "_runtime"}
     assert "system." in (RunDir(run.dir).path / "aside.jsonl").read_text()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_fork_waits_for_a_sample() -> None:
+    """What is measured with has locks, as pynvml and psutil do: a child would wait for ever for one that was held."""
+    done = run_program("""
+        import os, threading, time
+        from wandb_logging._process.sampling import Sampler
+
+        lock, inside = threading.Lock(), threading.Event()
+
+        class Source:
+            def sample(self):
+                with lock:
+                    inside.set()
+                    time.sleep(0.3)  # a driver that is loaded
+                return {}
+
+        thread = threading.Thread(target=Sampler(10, Source).sample)
+        thread.start()
+        inside.wait()
+        child = os.fork()
+        if not child:
+            os._exit(lock.locked())
+        print(os.waitpid(child, 0)[1])
+        thread.join()
+    """)
+    assert done.stdout == "0\n"

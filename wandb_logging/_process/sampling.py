@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
+from wandb_logging._process import forks
+
 Metrics = dict[str, float]
 """Value by name, without the `system.` in front."""
 
@@ -63,9 +65,11 @@ class Sampler:
         self.due += self._interval
         if self.due <= now:  # samples that were missed, by a machine that slept, are not made up for
             self.due = now + self._interval
-        if self._source is None:
-            self._source = self._begin()
-        return self._source.sample()
+        # pynvml and psutil have locks of their own, which nobody would let go of in a child that is forked meanwhile.
+        with forks.held_off():
+            if self._source is None:
+                self._source = self._begin()
+            return self._source.sample()
 
 
 class System:
