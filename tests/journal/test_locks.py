@@ -5,16 +5,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from wandb_logging._journal import locks
-from wandb_logging._journal.locks import ProcessLock, is_free, is_locked
+from wandb_logging._journal.locks import ProcessLock, is_free, is_locked, out_of_the_way
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
 
@@ -98,6 +99,101 @@ def test_the_note_says_who(tmp_path: Path) -> None:
     lock.note("a long note")
     lock.note("short")
     assert (tmp_path / "lock").read_text() == "short"
+    lock.release()
+
+
+def test_a_note_is_read_whole_while_it_is_written_anew(tmp_path: Path) -> None:
+    """Others read it at any moment: what is half there would look like a member that is gone without a word."""
+    lock, notes = ProcessLock(tmp_path / "lock"), ('{"pid": 1, "since": 1}', '{"pid": 1, "since": 1, "left": 0}')
+    assert lock.acquire()
+    lock.note(notes[0])
+    is_over = threading.Event()
+
+    def write() -> None:
+        for number in range(2000):
+            lock.note(notes[number % 2])
+        is_over.set()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    found = set()
+    while not is_over.is_set():
+        found.add((tmp_path / "lock").read_text().rstrip())
+    thread.join()
+    lock.release()
+    assert found <= set(notes)
+
+
+def test_a_note_is_never_written_into_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread, or a signal's handler, lets go of the lock while the note is written, and opens something."""
+    program = tmp_path / "program"
+    program.write_text("the program's")
+    opened: list[int] = []
+    fstat = os.fstat
+
+    def let_go() -> None:
+        lock.release()
+        opened.extend(out_of_the_way(os.open(program, os.O_RDWR)) for _ in range(5))
+
+    def in_thread() -> None:
+        thread = threading.Thread(target=let_go)
+        threads.append(thread)
+        thread.start()
+        thread.join(0.1)  # it waits for the note
+
+    for meanwhile in (let_go, in_thread):
+        threads: list[threading.Thread] = []
+        lock = ProcessLock(tmp_path / "lock")
+        assert lock.acquire()
+        held = lock._fd
+        todo = [meanwhile]
+
+        def interrupted(fd: int, todo: list[Callable[[], None]] = todo) -> os.stat_result:
+            found = fstat(fd)
+            if todo:
+                todo.pop()()
+            return found
+
+        with monkeypatch.context() as patch:
+            patch.setattr(locks.os, "fstat", interrupted)
+            lock.note("pid 1")
+        for thread in threads:
+            thread.join()
+        assert not lock.held
+        assert program.read_text() == "the program's"
+        assert not is_locked(tmp_path / "lock")
+        assert held not in opened or meanwhile is in_thread  # it was closed once, when nobody wrote to it any more
+        while opened:
+            os.close(opened.pop())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_that_is_forked_while_a_note_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has nobody who would let go of what that holds, and needs nobody."""
+    lock = ProcessLock(tmp_path / "lock")
+    assert lock.acquire()
+    fstat, inside, through = os.fstat, threading.Event(), threading.Event()
+
+    def held_up(fd: int) -> os.stat_result:
+        if threading.current_thread() is writing:
+            inside.set()
+            through.wait()
+        return fstat(fd)
+
+    monkeypatch.setattr(locks.os, "fstat", held_up)
+    writing = threading.Thread(target=lock.note, args=("pid 1",))
+    writing.start()
+    inside.wait()
+    child = os.fork()
+    if not child:
+        lock.abandon()
+        lock.note("nobody's")
+        lock.release()
+        os._exit(0 if is_locked(tmp_path / "lock") else 1)
+    code = os.waitpid(child, 0)[1]
+    through.set()
+    writing.join()
+    assert (code, (tmp_path / "lock").read_text()) == (0, "pid 1")
     lock.release()
 
 

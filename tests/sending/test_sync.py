@@ -30,6 +30,7 @@ from wandb_logging._server import link
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from wandb_logging._journal.writer import Writer
     from wandb_logging._report import Report
     from wandb_logging.testing import LocalServer
 
@@ -476,3 +477,16 @@ class TestFollowing:
     def test_nothing_ever_comes(self, tmp_path: Path, wandb_server: LocalServer) -> None:
         """With `until_idle` nobody waits for ever, also where there is no folder yet."""
         assert sync(tmp_path / "none", host=wandb_server.url, follow=True, until_idle=0.1) == []
+
+
+def test_who_comes_while_a_dead_run_is_sent_says_how_it_ends(wandb_server: LocalServer) -> None:
+    """A rank that comes late, a job that begins again: the run does not end behind its back, as failed."""
+    run_dir = make_run(Path("wandb_cache"), [row(0)], host=wandb_server.url)
+    came: list[Writer] = []
+    sync(on_progress=lambda _: None if came else came.append(run_dir.writer()))
+    run = wandb_server.run(run_dir.info.id)
+    assert (run.state, run.exit_code) == ("running", None)
+    add(came[0], [row(1), {"exit": 0, "t": START + 2}])
+    came[0].close()
+    sync()
+    assert (numbers(wandb_server, run_dir.info.id), run.state, run.exit_code) == ([0, 1], "finished", 0)

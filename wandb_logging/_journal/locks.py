@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,6 +79,11 @@ class ProcessLock:
         self._path = path
         self._make = make
         self._fd: int | None = None
+        # A descriptor that is closed while another thread writes to it may be another file by then. One that a signal's
+        # handler lets go of, in the middle of `note` of the same thread, is closed when that is through.
+        self._guard = threading.RLock()
+        self._noting = 0
+        self._text = ""
 
     @property
     def held(self) -> bool:
@@ -106,28 +112,47 @@ class ProcessLock:
 
     def note(self, text: str) -> None:
         """Write who holds the lock into the file, for the message others print."""
-        if self._fd is not None:
-            with contextlib.suppress(OSError, TypeError):  # the second where another thread lets go of it just now
-                if os.fstat(self._fd).st_nlink > 1:  # it has a second name, under which it may be anything
-                    return
-                os.ftruncate(self._fd, 0)
-                os.lseek(self._fd, 0, os.SEEK_SET)
-                os.write(self._fd, text.encode())
+        with self._guard:
+            if self._fd is None:
+                return
+            fd, self._text = self._fd, text
+            self._noting += 1
+            try:
+                _overwrite(fd, text)
+                if self._fd == fd and self._text != text:  # a signal's handler noted something meanwhile
+                    _overwrite(fd, self._text)
+            finally:
+                self._noting -= 1
+                if self._fd is None and not self._noting:
+                    close_quietly(fd)
 
     def release(self) -> None:
         """Let go. Harmless when not held."""
-        if self._fd is not None:
+        with self._guard:
             fd, self._fd = self._fd, None
-            with contextlib.suppress(OSError):
-                _unlock(fd)
-                os.close(fd)
+            if fd is not None:
+                with contextlib.suppress(OSError):
+                    _unlock(fd)
+                if not self._noting:
+                    close_quietly(fd)
 
     def abandon(self) -> None:
         """In a forked child: forget the parent's lock without unlocking it."""
+        self._guard, self._noting = threading.RLock(), 0  # a thread that the child does not have may be in there
         if self._fd is not None:
             fd, self._fd = self._fd, None
-            with contextlib.suppress(OSError):
-                os.close(fd)
+            close_quietly(fd)
+
+
+def _overwrite(fd: int, text: str) -> None:
+    """Write what others read at any moment: the old text or the new one, with blanks behind it for a moment."""
+    with contextlib.suppress(OSError):
+        found, written = os.fstat(fd), text.encode()
+        if found.st_nlink > 1:  # it has a second name, under which it may be anything
+            return
+        os.lseek(fd, 0, os.SEEK_SET)
+        os.write(fd, written.ljust(found.st_size))
+        os.ftruncate(fd, len(written))
 
 
 @contextlib.contextmanager

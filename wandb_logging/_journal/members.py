@@ -124,6 +124,11 @@ def codes(path: Path, since: int, but: int = 0) -> list[int]:
             note = note_of(path, writer)
             if note.left is not None:
                 found.append(note.left)
-            elif not note.helps and life(path, writer) is Life.GONE:
+            elif not note.helps and life(path, writer) is Life.GONE and _has_begun(path, note):
                 found.append(1)
     return found
+
+
+def _has_begun(path: Path, note: Note) -> bool:
+    """Whether a writer has said who it is, or has written: one that has just made its file may be a helper."""
+    return note.holder != NOBODY or any(writer == note.writer for writer, _ in segments(path))
