@@ -155,7 +155,7 @@ def test_a_note_is_never_written_into_another_file(tmp_path: Path, monkeypatch: 
             return found
 
         with monkeypatch.context() as patch:
-            patch.setattr(locks.os, "fstat", interrupted)
+            patch.setattr(os, "fstat", interrupted)
             lock.note("pid 1")
         for thread in threads:
             thread.join()
@@ -180,7 +180,7 @@ def test_a_child_that_is_forked_while_a_note_is_written(tmp_path: Path, monkeypa
             through.wait()
         return fstat(fd)
 
-    monkeypatch.setattr(locks.os, "fstat", held_up)
+    monkeypatch.setattr(os, "fstat", held_up)
     writing = threading.Thread(target=lock.note, args=("pid 1",))
     writing.start()
     inside.wait()

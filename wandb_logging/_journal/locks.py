@@ -123,7 +123,7 @@ class ProcessLock:
                     _overwrite(fd, self._text)
             finally:
                 self._noting -= 1
-                if self._fd is None and not self._noting:
+                if not (self.held or self._noting):
                     close_quietly(fd)
 
     def release(self) -> None:
