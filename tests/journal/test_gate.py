@@ -11,6 +11,7 @@ import pytest
 
 from tests import hosts
 from tests.patience import PATIENCE
+from wandb_logging._journal import gate, presence
 from wandb_logging._journal.gate import NAME, alone_in
 from wandb_logging._journal.presence import Holder
 
@@ -74,3 +75,20 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     """Then it is entered without."""
     with alone_in(tmp_path / "away", 0.1):
         pass
+
+
+def test_only_what_was_seen_to_be_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look and the removal another host may have removed it, and made its own."""
+    (tmp_path / NAME).write_text(json.dumps({"pid": 1, "host": "another", "boot": "x", "device": 1, "visit": "left"}))
+    os.utime(tmp_path / NAME, (time.time() - 3600, time.time() - 3600))
+    others = json.dumps({"pid": 1, "host": "another", "boot": "x", "device": 1, "visit": "theirs"})
+
+    def age_of(folder: Path, name: str) -> float | None:
+        found = presence.age_of(folder, name)
+        (folder / name).write_text(others)
+        return found
+
+    monkeypatch.setattr(gate, "age_of", age_of)
+    with alone_in(tmp_path, 0.3):
+        assert (tmp_path / NAME).read_text() == others
+    assert (tmp_path / NAME).read_text() == others

@@ -11,8 +11,9 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from wandb_logging._journal import door
 from wandb_logging._journal.locks import folder_lock
@@ -47,8 +48,9 @@ def _enter(folder: Path, until: float) -> str | None:
         while not _made(folder, note):
             if time.monotonic() >= next_look:
                 next_look = time.monotonic() + _LOOK
-                if _is_left(folder):
-                    _go(folder, None)
+                left = _left(folder)
+                if left is not None:
+                    _go(folder, left)
                     continue
             if time.monotonic() >= until:
                 return None
@@ -69,17 +71,23 @@ def _made(folder: Path, note: bytes) -> bool:
     return True
 
 
-def _is_left(folder: Path) -> bool:
-    """Whether who made the file is gone."""
+def _left(folder: Path) -> str | None:
+    """What tells the visit of one who is gone from others; None if who made the file may still be there."""
     try:
         said = said_in(folder, NAME)
     except FileNotFoundError:
-        return False
+        return None
     holder = Holder.from_json(said)
-    if holder.host and holder.is_near(folder) and not _is_running(holder.pid):
-        return True
-    age = age_of(folder, NAME)
-    return age is not None and age > _LONGEST
+    is_left = bool(holder.host) and holder.is_near(folder) and not _is_running(holder.pid)
+    if not is_left:
+        age = age_of(folder, NAME)
+        is_left = age is not None and age > _LONGEST
+    return _visit(said) if is_left else None
+
+
+def _visit(said: Mapping[str, Any]) -> str:
+    """What tells a visit from others; "" of one that was gone before it had said so."""
+    return str(said.get("visit", ""))
 
 
 def _is_running(pid: int) -> bool:
@@ -95,8 +103,8 @@ def _is_running(pid: int) -> bool:
     return True
 
 
-def _go(folder: Path, mine: str | None) -> None:
-    """Remove the file, if it is still this visit's; whoever's it is, where that is None."""
+def _go(folder: Path, visit: str) -> None:
+    """Remove the file, if it is still that visit's: meanwhile another host may have made its own."""
     with contextlib.suppress(OSError):
-        if mine is None or said_in(folder, NAME).get("visit") == mine:
+        if _visit(said_in(folder, NAME)) == visit:
             door.remove(folder, NAME)
