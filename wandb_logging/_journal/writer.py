@@ -14,7 +14,6 @@ import contextlib
 import errno
 import itertools
 import os
-import sys
 import threading
 import weakref
 from collections import deque
@@ -25,16 +24,14 @@ from typing import Any
 from wandb_logging._journal import door
 from wandb_logging._journal.claim import Claim
 from wandb_logging._journal.counts import Counts, reason_of
+from wandb_logging._journal.forced import Forced
 from wandb_logging._journal.kept import lines_until, part_of
 from wandb_logging._journal.locks import close_quietly, out_of_the_way
 from wandb_logging._journal.lost import LOST, Home, is_cut_off, is_in_place, unacknowledged
 from wandb_logging._journal.seal import SEAL_LINE
-from wandb_logging._journal.segments import segment_path, sync_directory
-from wandb_logging._values.reentrant import let_go
+from wandb_logging._journal.segments import segment_path
+from wandb_logging._values.reentrant import let_go_unless_within
 from wandb_logging._values.zlib import crc32
-
-_RETIRED = 8  # full segments that wait for their fsync before whoever logs has to see to it
-
 
 _writers: weakref.WeakSet[Writer] = weakref.WeakSet()
 
@@ -86,7 +83,7 @@ class Writer:
         self._kept: deque[bytes] = deque()  # the first may be the rest of a line that was begun
         self._kept_bytes = 0
         self._trouble = ""
-        self._unsynced = ""
+        self._forced = Forced(path)
         self._retrying = False
         self._turning = False
         self._ending = False
@@ -106,10 +103,8 @@ class Writer:
         self._too_large = False  # whether the first line in memory is larger than a file may be
         self._part = b""  # the beginning, in the segment, of the line whose rest is the first in memory
         self._shown = 0  # byte up to which a reader was given what the disk refuses
-        self._dirty = False
+        self._forced.forget()
         self._begun: dict[int, int] = {}  # events journalled when each segment was begun
-        self._new = False  # whether the segment's name has yet to be forced to the disk
-        self._retired: deque[int] = deque()  # segments that are full and have yet to be
 
     def _begin(self) -> None:
         if not self._claim.number:
@@ -163,7 +158,8 @@ class Writer:
         """What is wrong with the disk, and what that means, or None."""
         if self._kept:
             return f"{self._trouble}; rows wait in memory"
-        return f"fsync: {self._unsynced}; a power cut could cost rows" if self._unsynced else None
+        unsynced = self._forced.trouble
+        return f"fsync: {unsynced}; a power cut could cost rows" if unsynced else None
 
     def append(self, body: bytes) -> None:
         """Add one event, a JSON object in bytes. When this returns the line is with the operating system.
@@ -191,21 +187,12 @@ class Writer:
                     return
                 self.counts.journalled += 1
                 self._size += written
-                self._dirty = True
+                self._forced.dirty = True
                 if written != len(line) or self._size >= self._full_at or self._durable:
                     self._after_write(line, written)
         except BaseException:
-            self._let_go()
+            let_go_unless_within(self._lock, self)
             raise
-
-    def _let_go(self) -> None:
-        """Release the lock if this thread still has it, and no method of this writer that is under way needs it."""
-        frame = sys._getframe(1).f_back  # noqa: SLF001  there is no other way to ask who calls
-        while frame is not None:
-            if frame.f_locals.get("self") is self:
-                return
-            frame = frame.f_back
-        let_go(self._lock)
 
     def _begin_first(self) -> None:
         """Begin before the first line of a forked child is made: it says whose it is."""
@@ -357,7 +344,7 @@ class Writer:
         line = self._kept[0]
         written = os.write(self._fd, line)
         self._size += written
-        self._dirty = True
+        self._forced.dirty = True
         self._kept_bytes -= written
         if written == len(line):
             self._kept.popleft()
@@ -377,14 +364,12 @@ class Writer:
         self._size = self._shown = 0
         self._gap = self._too_large = False
         self._full_at = self._segment_bytes
-        self._new = True
+        self._forced.begin()
         if self._durable:  # all that is in the old one was synced line by line
-            self._sync_name()
+            self._forced.name()
             close_quietly(old)
-        elif old != -1:
-            self._retired.append(old)  # whoever logs need not wait until all of it is on the disk
-            if len(self._retired) > _RETIRED:
-                self._sync_now()
+        elif old != -1 and self._forced.retire(old):  # whoever logs need not wait until all of it is on the disk
+            self._sync_now()
 
     def sync(self) -> None:
         """Force what was appended to the disk (fsync). Without the writer's lock: nobody waits for the disk."""
@@ -393,31 +378,7 @@ class Writer:
         self._sync_now()
 
     def _sync_now(self) -> None:
-        with contextlib.suppress(IndexError):  # another thread took the last one
-            while self._retired:
-                retired = self._retired.popleft()
-                self._fsync(retired)
-                close_quietly(retired)
-        self._sync_name()
-        fd = self._fd
-        if self._dirty and fd != -1:
-            self._dirty = False
-            if not self._fsync(fd) and fd == self._fd:
-                self._dirty = True  # else it was closed meanwhile, and synced just before
-
-    def _sync_name(self) -> None:
-        if self._new:
-            self._new = False
-            sync_directory(self.path)
-
-    def _fsync(self, fd: int) -> bool:
-        try:
-            os.fsync(fd)
-        except OSError as exc:
-            self._unsynced = reason_of(exc)
-            return False
-        self._unsynced = ""
-        return True
+        self._forced.now(lambda: self._fd)
 
     def close(self) -> None:
         """Write what is left, force it to the disk and close. Later events are counted as dropped."""
@@ -428,7 +389,7 @@ class Writer:
             self._ending = True  # nobody reads on
             self._write_all_that_fits()
             self.closed = True
-            self._dirty = True  # `sync` in another thread may have said that it sees to it, and not begun
+            self._forced.dirty = True  # `sync` in another thread may have said that it sees to it, and not begun
             self._sync_now()
             fd, self._fd = self._fd, -1
             close_quietly(fd)
@@ -560,12 +521,12 @@ class Writer:
     def _open_segments(self) -> Iterator[tuple[int, int]]:
         """Number and descriptor of each that is open."""
         yield self._segment, self._fd
-        for back, descriptor in enumerate(reversed(self._retired), 1):
+        for back, descriptor in enumerate(reversed(self._forced.retired), 1):
             yield self._segment - back, descriptor
 
     def _leave(self) -> None:
         """Close all files: they are nobody's any more."""
-        for descriptor in (self._fd, *self._retired):
+        for descriptor in (self._fd, *self._forced.retired):
             close_quietly(descriptor)
         self._claim.release()
         self._forget_files()
@@ -589,7 +550,7 @@ class Writer:
         self._lease = None  # it has no thread that would renew it
         self.counts = Counts()
         self._claim.abandon()
-        for fd in (self._fd, *self._retired):
+        for fd in (self._fd, *self._forced.retired):
             close_quietly(fd)
         self._forget_files()  # the next append begins a writer of the child's own
 

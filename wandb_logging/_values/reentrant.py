@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 
@@ -19,3 +20,13 @@ def let_go(lock: Any) -> None:
     """
     while is_mine(lock):
         lock.release()
+
+
+def let_go_unless_within(lock: Any, owner: object) -> None:
+    """The same, unless a method of the lock's owner needs it that is under way: one that called who calls this."""
+    frame = sys._getframe(1).f_back  # noqa: SLF001  there is no other way to ask who calls
+    while frame is not None:
+        if frame.f_locals.get("self") is owner:
+            return
+        frame = frame.f_back
+    let_go(lock)
