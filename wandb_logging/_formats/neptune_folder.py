@@ -193,11 +193,12 @@ class _Parts:
             "step": pa.array(steps, pa.float64()).cast(self._schema.field("step").type, safe=False),
             "timestamp": times,
         }
+        used = set(names)
         for field in self._schema:
-            if field.name not in columns:
-                columns[field.name] = [
-                    value if name == field.name else None for name, value in zip(names, values)
-                ] if field.name in set(names) else [None] * size  # fmt: skip
+            if field.name in used:
+                columns[field.name] = [value if name == field.name else None for name, value in zip(names, values)]
+            elif field.name not in columns:
+                columns[field.name] = pa.nulls(size, field.type)
         arrays = [_array(pa, columns[field.name], field.type) for field in self._schema]
         return pa.Table.from_arrays(arrays, schema=self._schema)
 

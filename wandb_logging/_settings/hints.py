@@ -9,7 +9,7 @@ from collections.abc import Collection
 _NAMES = {
     "host": "base_url url api_url server endpoint wandb_base_url",
     "app_url": "app_url_override",
-    "cache_dir": ("dir save_dir log_dir logdir root_dir output_dir out_dir outdir run_dir directory folder path cache"),
+    "cache_dir": "dir save_dir log_dir logdir root_dir output_dir out_dir outdir run_dir directory folder path cache",
     "run_id": "id run version uid uuid",
     "name": "run_name display_name experiment experiment_name title job_name",
     "notes": "description run_notes comment comments note",
@@ -53,23 +53,23 @@ _CALLED: dict[str, str] = {word: name for name, words in _NAMES.items() for word
 
 # What others have a setting for, and why there is none here.
 _ABSENT = {
-    'code goes as an artifact, or by `run.save("*.py")`': ("save_code code_dir disable_code log_code code"),
-    "records are logged as they are, and a key of the config may change at any time": ("allow_val_change"),
-    "several runs may go on at once, and a run ends with its handler": ("reinit force"),
-    "nobody is asked anything: a key is found, or the run is offline": ("anonymous relogin login_timeout"),
-    "the proxy is that of HTTPS_PROXY in the environment": ("http_proxy https_proxy proxy proxies x_proxies"),
+    'code goes as an artifact, or by `run.save("*.py")`': "save_code code_dir disable_code log_code code",
+    "records are logged as they are, and a key of the config may change at any time": "allow_val_change",
+    "several runs may go on at once, and a run ends with its handler": "reinit force",
+    "nobody is asked anything: a key is found, or the run is offline": "anonymous relogin login_timeout",
+    "the proxy is that of HTTPS_PROXY in the environment": "http_proxy https_proxy proxy proxies x_proxies",
     "certificates are checked, by those of REQUESTS_CA_BUNDLE in the environment": (
         "insecure_disable_ssl verify verify_ssl ssl cert certs certificate ca_bundle"
     ),
     "what cannot be sent is tried again until it is, and stays on disk meanwhile": (
         "retries max_retries retry retry_max x_file_stream_retry_max x_graphql_retry_max x_file_transfer_retry_max"
     ),
-    "rows go in batches, as fast as the server asks for": ("rate_limit"),
+    "rows go in batches, as fast as the server asks for": "rate_limit",
     "it is of another handler of logging": (
         "filename stream encoding delay when backupcount address facility mailhost target capacity flushlevel"
     ),
-    "the level stands beside the class of the handler": ("log_level loglevel lvl logging_level x_log_level"),
-    "a run of a sweep has nothing of its own here": ("sweep_id sweep_param_path"),
+    "the level stands beside the class of the handler": "log_level loglevel lvl logging_level x_log_level",
+    "a run of a sweep has nothing of its own here": "sweep_id sweep_param_path",
 }
 _WITHOUT = {word: why for why, words in _ABSENT.items() for word in words.split()}
 

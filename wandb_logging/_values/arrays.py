@@ -122,7 +122,7 @@ def _histogram(value: Any) -> dict[str, object]:
 
 
 def _counted(numpy: Any, values: Any) -> tuple[Any, Any]:
-    """What `numpy.histogram(values, 32)` gives, for most arrays in a third of its time.
+    """What `numpy.histogram(values, 32)` gives: of 100 numbers in a third of its time, of 5,000 in two thirds.
 
     It tells for large arrays what here is looked up for each value, and knows what becomes of values all alike.
     """
