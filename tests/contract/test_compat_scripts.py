@@ -17,7 +17,7 @@ if importlib.util.find_spec("wandb") is None:
     pytest.skip("the official SDK is not installed", allow_module_level=True)
 
 from tests.contract.test_official_sdk import execute
-from tests.contract.twins import differences, listed, read_back
+from tests.contract.twins import differences, listed, read_back, with_time_to_measure
 from wandb_logging.testing import LocalServer
 
 pytestmark = pytest.mark.contract
@@ -148,25 +148,16 @@ def run_of(name: str, client: str, parent: Path) -> dict[str, Any]:
     return tree
 
 
-def measured_run_of(name: str, client: str, parent: Path) -> dict[str, Any]:
-    """The same of a run that had the time to measure its machine: the official SDK may end before, if that is busy."""
-    for number in range(_TRIES):
-        tree = run_of(name, client, parent / str(number))
-        if tree["events"] and all("cpu_count" in environment for environment in tree["_wandb"]["e"].values()):
-            break
-    return tree
-
-
-_TRIES = 3
-
-
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_the_server_has_the_same(name: str, tmp_path: Path) -> None:
     """Key by key, but for what is listed."""
     if name == "sklearn":
         pytest.importorskip("sklearn")
     with ThreadPoolExecutor() as pool:  # most of the time each waits for processes of its own
-        theirs, ours = pool.map(lambda client: measured_run_of(name, client, tmp_path), ("sdk", "compat"))
+        theirs, ours = pool.map(
+            lambda client: with_time_to_measure(lambda number: run_of(name, client, tmp_path / str(number))),
+            ("sdk", "compat"),
+        )
     assert len(ours["history"]) >= 4
     found = {path: pair for path, pair in differences(theirs, ours).items() if not listed(path, MAY_DIFFER)}
     assert found == {}

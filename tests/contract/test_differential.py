@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.contract.test_official_sdk import execute, script
-from tests.contract.twins import MISSING, differences, leaves, listed, named, read_back
+from tests.contract.twins import MISSING, differences, leaves, listed, named, read_back, with_time_to_measure
 from wandb_logging.testing import LocalServer
 
 if TYPE_CHECKING:
@@ -208,9 +208,6 @@ WORKLOADS = {
 }
 
 
-_TRIES = 3
-
-
 def run_of(workload: Workload, client: str, parent: Path) -> dict[str, Any]:
     """All that the server has of a workload's run in the end."""
     folder = parent
@@ -235,18 +232,14 @@ def run_of(workload: Workload, client: str, parent: Path) -> dict[str, Any]:
 
 
 def measured_run_of(workload: Workload, client: str, parent: Path) -> dict[str, Any]:
-    """The same of a run that had the time to measure its machine.
+    """The same of a run that had the time to measure its machine."""
 
-    The official SDK does that beside the program, and ends with it: on a busy machine it may not have come to it.
-    """
-    for number in range(_TRIES):
+    def attempt(number: int) -> dict[str, Any]:
         folder = parent / f"try-{number}"
         folder.mkdir()
-        tree = run_of(workload, client, folder)
-        environments = dict(tree.get("_wandb") or {}).get("e", {}).values()
-        if tree.get("events") and all("cpu_count" in environment for environment in environments):
-            break
-    return tree
+        return run_of(workload, client, folder)
+
+    return with_time_to_measure(attempt)
 
 
 @pytest.fixture(scope="module")

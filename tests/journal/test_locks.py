@@ -13,6 +13,8 @@ import pytest
 
 from wandb_logging._journal import locks
 from wandb_logging._journal.locks import ProcessLock, is_free, is_locked, out_of_the_way
+from wandb_logging._journal.presence import said_in
+from wandb_logging._values.plain import dumps, loads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -118,10 +120,10 @@ def test_a_note_is_read_whole_while_it_is_written_anew(tmp_path: Path) -> None:
     thread.start()
     found = set()
     while not is_over.is_set():
-        found.add((tmp_path / "lock").read_text().rstrip())
+        found.add(dumps(said_in(tmp_path, "lock")).decode())
     thread.join()
     lock.release()
-    assert found <= set(notes)
+    assert found <= {dumps(loads(note)).decode() for note in notes}
 
 
 def test_a_note_is_never_written_into_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from tests.contract.twins import read_back, with_time_to_measure
 from tests.patience import PATIENCE
 from tests.surroundings import without
 from wandb_logging import Session, SettingsError, WandbHandler, new_run, sync
@@ -374,25 +375,32 @@ class TestAsTheOfficialSDK:
                 with start(project="p", config={"a": [1, {"b": None}], "c": "x: y"}) as run:
                     run.log({"x": 1})
         """
-        with LocalServer() as server:
-            kept = without("WANDB_")
-            own = {"WANDB_DIR": str(tmp_path), "WANDB_SILENT": "true", **server.env()}
-            script = tmp_path / "train.py"
-            script.write_text(textwrap.dedent(code))
-            command = [sys.executable, str(script), "--x", "1"]
-            done = subprocess.run(command, cwd=tmp_path, env={**kept, **own}, capture_output=True, check=False)
-            assert done.returncode == 0, done.stderr
-            theirs, ours = (run.files for run in server.runs)
-            # The code's own path is only given where code is saved; the times and the writer are each run's own.
-            left_out = {"codePath", "codePathLocal", "startedAt", "writerId", "disk", "git", "email", "gpu"}
-            about = [
-                {key: value for key, value in json.loads(files["wandb-metadata.json"]).items() if key not in left_out}
-                for files in (theirs, ours)
-            ]
-            assert about[0] == about[1]
-            config = [yaml.safe_load(files["config.yaml"]) for files in (theirs, ours)]
-            assert [{key: tree[key] for key in ("a", "c")} for tree in config] == [
-                {"a": {"value": [1, {"b": None}]}, "c": {"value": "x: y"}}
-            ] * 2
-            assert set(ours["requirements.txt"].split()) == set(theirs["requirements.txt"].split())
-            assert ours.keys() == theirs.keys() - {"output.log"}
+
+        def attempt(number: int) -> dict[str, Any]:
+            """What the server has of the official SDK's run, and of both."""
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            (folder / "train.py").write_text(textwrap.dedent(code))
+            with LocalServer() as server:
+                own = {"WANDB_DIR": str(folder), "WANDB_SILENT": "true", **server.env()}
+                command = [sys.executable, str(folder / "train.py"), "--x", "1"]
+                environment = {**without("WANDB_"), **own}
+                done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
+                assert done.returncode == 0, done.stderr
+                theirs, ours = server.runs
+                return {**read_back(theirs, folder), "both": (theirs.files, ours.files)}
+
+        theirs, ours = with_time_to_measure(attempt)["both"]
+        # The code's own path is only given where code is saved; the times and the writer are each run's own.
+        left_out = {"codePath", "codePathLocal", "startedAt", "writerId", "disk", "git", "email", "gpu"}
+        about = [
+            {key: value for key, value in json.loads(files["wandb-metadata.json"]).items() if key not in left_out}
+            for files in (theirs, ours)
+        ]
+        assert about[0] == about[1]
+        config = [yaml.safe_load(files["config.yaml"]) for files in (theirs, ours)]
+        assert [{key: tree[key] for key in ("a", "c")} for tree in config] == [
+            {"a": {"value": [1, {"b": None}]}, "c": {"value": "x: y"}}
+        ] * 2
+        assert set(ours["requirements.txt"].split()) == set(theirs["requirements.txt"].split())
+        assert ours.keys() == theirs.keys() - {"output.log"}

@@ -154,10 +154,10 @@ class TestWhatIsSent:
         make_run(cache, [row(0)], id="b", host=wandb_server.url)
         drain = Uploader.drain
 
-        def fail_for_one(uploader: Uploader, *, ending: int | None) -> None:
+        def fail_for_one(uploader: Uploader, **options: Any) -> None:
             if uploader.run_dir.path == bad.path:
                 raise ZeroDivisionError("division by zero")
-            drain(uploader, ending=ending)
+            drain(uploader, **options)
 
         monkeypatch.setattr(Uploader, "drain", fail_for_one)
         first, second = sync(cache)

@@ -22,6 +22,7 @@ from wandb_logging._journal.locks import lock_is_taken
 from wandb_logging._values.plain import loads
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
+_AGAIN = (0.0, 0.0, 0.001, 0.001)  # seconds until a note that makes no sense is read again
 _SAME_CLOCK = 10.0  # seconds for which a look at the disk's clock tells the time there
 _clocks: dict[int, tuple[float, float]] = {}  # by device: what time it was there, and when (monotonic)
 
@@ -133,11 +134,17 @@ def said_in(root: Path, name: str) -> dict[str, Any]:
     Raises:
         OSError: it cannot be read.
     """
-    try:
-        said = loads(door.read(root, name, door.MOST_NOTE))
-    except ValueError:
-        return {}
-    return said if isinstance(said, dict) else {}
+    for wait in _AGAIN:
+        text = door.read(root, name, door.MOST_NOTE)
+        try:
+            said = loads(text)
+        except ValueError:
+            if not text:
+                break
+            time.sleep(wait)  # half of it is there: it is written anew just now, or it is none
+        else:
+            return said if isinstance(said, dict) else {}
+    return {}
 
 
 def age_of(root: Path, name: str) -> float | None:
