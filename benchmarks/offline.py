@@ -26,7 +26,7 @@ from benchmarks._memory import most
 from benchmarks._sink import Sink, sink
 from benchmarks._worker import Worker
 from wandb_logging import new_run, read_run
-from wandb_logging._journal.rundir import find_runs
+from wandb_logging._journal.cache_folder import find_runs
 from wandb_logging._values.zlib import crc32, gzip_compressor
 
 _SYNC = """

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._events.send_options import SendOptions
+from wandb_logging._journal.cache_folder import create_run
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.seal import seal
 from wandb_logging._journal.writer import Writer
@@ -55,7 +56,7 @@ def row(number: int, **more: Any) -> dict[str, Any]:
 def make_run(cache: Path, events: Iterable[dict[str, Any]] = (), *, closed: bool = True, **info: Any) -> RunDir:
     """A run directory whose process has ended, with these events in its journal."""
     info = {"id": f"run{next(_ids)}", "project": "p", "start": START, "config": {"lr": 0.1}, **info}
-    run_dir = RunDir.create(cache, RunInfo.from_json(info))
+    run_dir = create_run(cache, RunInfo.from_json(info))
     writer = run_dir.writer()
     add(writer, events)
     if closed:

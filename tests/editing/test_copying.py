@@ -11,7 +11,8 @@ import pytest
 from tests.runs import START, add, drain, make_run, row
 from wandb_logging import new_run, read_run
 from wandb_logging._cli import main
-from wandb_logging._journal.rundir import RunDir, find_runs
+from wandb_logging._journal.cache_folder import find_runs
+from wandb_logging._journal.rundir import RunDir
 from wandb_logging.testing import LocalServer
 
 

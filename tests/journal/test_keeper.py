@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from wandb_logging._events.run_info import RunInfo
+from wandb_logging._journal.cache_folder import create_run
 from wandb_logging._journal.keeper import Keeper
 from wandb_logging._journal.rundir import RunDir
 
@@ -26,7 +27,7 @@ class Space:
 
 @pytest.fixture
 def run_dir(tmp_path: Path) -> RunDir:
-    return RunDir.create(tmp_path, RunInfo("r", "p"))
+    return create_run(tmp_path, RunInfo("r", "p"))
 
 
 def kept(run_dir: RunDir) -> list[str]:

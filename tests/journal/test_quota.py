@@ -23,6 +23,7 @@ from wandb_logging import Html, new_run, read_run, sync
 from wandb_logging._errors import JournalError, TransportError
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal import quota
+from wandb_logging._journal.cache_folder import create_run, find_runs
 from wandb_logging._journal.quota import (
     NEWEST,
     OLDEST,
@@ -33,7 +34,7 @@ from wandb_logging._journal.quota import (
     forget_acknowledged,
     usage,
 )
-from wandb_logging._journal.rundir import RunDir, find_runs
+from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.segments import segments
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.body import Pieces
@@ -86,7 +87,7 @@ def body(number: int, **more: Any) -> bytes:
 
 def bounded(cache: Path, policy: str, most: int = MOST, patience: float = 30.0) -> tuple[RunDir, BoundedWriter]:
     info = RunInfo("r", "p", start=START, config={"lr": 0.1}, cache_policy=policy)
-    run_dir = RunDir.create(cache, info)
+    run_dir = create_run(cache, info)
     return run_dir, bounded_writer(run_dir, policy, most, patience)
 
 

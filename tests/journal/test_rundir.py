@@ -14,9 +14,10 @@ from wandb_logging._errors import JournalCorrupt, JournalLocked, LogError
 from wandb_logging._events.run_info import Remote, RunInfo
 from wandb_logging._events.task import Task
 from wandb_logging._journal import door
+from wandb_logging._journal.cache_folder import create_run, find_run, find_runs
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.names import folder_name, safe_name
-from wandb_logging._journal.rundir import RunDir, find_runs
+from wandb_logging._journal.rundir import RunDir
 
 INFO = RunInfo("r", "p", start=START)
 
@@ -24,12 +25,12 @@ INFO = RunInfo("r", "p", start=START)
 class TestIdentity:
     def test_a_taken_id_gets_a_number(self, tmp_path: Path) -> None:
         """Two runs of one id never share a directory by accident."""
-        assert [RunDir.create(tmp_path, INFO).path.name for _ in range(3)] == ["r", "r.2", "r.3"]
+        assert [create_run(tmp_path, INFO).path.name for _ in range(3)] == ["r", "r.2", "r.3"]
 
     def test_run_json(self, tmp_path: Path) -> None:
         """Identity is kept as given, with the format's version."""
         info = INFO.but(config={"a": [1, {"b": None}]})
-        run_dir = RunDir.create(tmp_path, info)
+        run_dir = create_run(tmp_path, info)
         assert run_dir.info == info
         kept = json.loads((tmp_path / "p" / "r" / "run.json").read_text())
         assert (kept["format"], kept["id"], kept["config"]) == (1, "r", {"a": [1, {"b": None}]})
@@ -42,7 +43,7 @@ class TestIdentity:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Another process has just made it: it is not damaged."""
-        RunDir.create(tmp_path, INFO).save_server(Remote("s", "team", "p", "r", "calm-sea-1", history=3))
+        create_run(tmp_path, INFO).save_server(Remote("s", "team", "p", "r", "calm-sea-1", history=3))
         real, missing = door.read, ["server.json"]
 
         def read(path: Path, name: str, *rest: int) -> bytes:
@@ -67,7 +68,7 @@ class TestIdentity:
 
     def test_a_full_disk_leaves_the_old_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """What replaces a file replaces it whole or not at all, and leaves no rubbish."""
-        run_dir = RunDir.create(tmp_path, INFO)
+        run_dir = create_run(tmp_path, INFO)
 
         def refuse(_fd: int) -> None:
             raise OSError(28, "No space left on device")
@@ -83,7 +84,7 @@ class TestIdentity:
         """The caller is told."""
         (tmp_path / "file").touch()
         with pytest.raises(OSError, match="file"):
-            RunDir.create(tmp_path / "file" / "cache", INFO)
+            create_run(tmp_path / "file" / "cache", INFO)
 
 
 class TestNames:
@@ -97,8 +98,8 @@ class TestNames:
     def test_a_long_one_is_made_and_found(self, tmp_path: Path) -> None:
         """Characters of other scripts have up to four bytes."""
         info = INFO.but(project="\u9879\u76ee" * 60, id="\u9879" * 64, host="h")
-        made = RunDir.create(tmp_path, info)
-        found = RunDir.find(tmp_path, info)
+        made = create_run(tmp_path, info)
+        found = find_run(tmp_path, info)
         assert found is not None
         assert found.path == made.path
         assert [run_dir.path for run_dir in find_runs(tmp_path)] == [made.path]
@@ -207,7 +208,7 @@ class TestLooking:
 class TestFiles:
     def test_the_newest_version_is_kept(self, tmp_path: Path) -> None:
         """Of a file saved twice under one name the second is there: the server would keep no other either."""
-        run_dir = RunDir.create(tmp_path, INFO)
+        run_dir = create_run(tmp_path, INFO)
         source = tmp_path / "source"
         kept = set()
         for content in ("one", "two"):
@@ -217,7 +218,7 @@ class TestFiles:
 
     def test_half_a_copy_is_none(self, tmp_path: Path) -> None:
         """A copy that fails leaves nothing behind."""
-        run_dir = RunDir.create(tmp_path, INFO)
+        run_dir = create_run(tmp_path, INFO)
         with pytest.raises(OSError, match="missing"):
             run_dir.files.keep(tmp_path / "missing", "x")
         assert [path for path in run_dir.path.rglob("*") if path.is_file()] == [run_dir.path / "run.json"]

@@ -16,7 +16,7 @@ import wandb_logging
 from tests.page.pages import DEADLINE, Visitor, served, unpacked
 from tests.runs import START, add, make_run, row
 from wandb_logging._events.run_info import RunInfo
-from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.cache_folder import create_run
 from wandb_logging._page import assets
 from wandb_logging._page.server import Page
 
@@ -370,7 +370,7 @@ class TestLive:
 
     def test_an_open_row_is_shown_and_counts_once(self, cache: Path, tmp_path: Path) -> None:
         """A row under construction is in the chart already, and not twice when it is complete."""
-        writer = RunDir.create(cache, RunInfo(id="open", project="p", start=START)).writer()
+        writer = create_run(cache, RunInfo(id="open", project="p", start=START)).writer()
         add(writer, [row(0, step=0), row(7, step=1)])
         with served(cache, tmp_path / "kept") as visitor:
             key = visitor.run()["key"]
@@ -385,7 +385,7 @@ class TestLive:
 
     def test_rows_of_another_process_do_not_wait(self, cache: Path, tmp_path: Path) -> None:
         """A row whose step waits for the first process is in the chart at once, and once when it has it."""
-        run_dir = RunDir.create(cache, RunInfo(id="two", project="p", start=START))
+        run_dir = create_run(cache, RunInfo(id="two", project="p", start=START))
         first, second = run_dir.writer(), run_dir.writer()
         with served(cache, tmp_path / "kept") as visitor:
             add(first, [row(0, step=0)])

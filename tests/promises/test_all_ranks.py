@@ -12,7 +12,7 @@ import pytest
 
 from tests.patience import PATIENCE
 from tests.promises.test_ranks import launch, variables
-from wandb_logging._journal.rundir import find_runs
+from wandb_logging._journal.cache_folder import find_runs
 
 if TYPE_CHECKING:
     from wandb_logging.testing import LocalServer

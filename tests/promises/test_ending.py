@@ -18,7 +18,7 @@ import pytest
 import wandb_logging
 from tests.patience import PATIENCE
 from wandb_logging import SettingsError, new_run, read_run
-from wandb_logging._journal.rundir import find_runs
+from wandb_logging._journal.cache_folder import find_runs
 from wandb_logging._settings.settings import Settings
 
 if TYPE_CHECKING:

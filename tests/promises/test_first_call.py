@@ -23,6 +23,7 @@ import wandb_logging
 from tests.patience import PATIENCE
 from wandb_logging import WandbHandler, read_run
 from wandb_logging._events.run_info import RunInfo
+from wandb_logging._journal.cache_folder import claim_run, create_run
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer
 from wandb_logging._process import forks
@@ -182,9 +183,9 @@ def test_other_threads_go_on() -> None:
 def test_what_was_left_half_made_is_nobodys_run(tmp_path: Path) -> None:
     """Neither a directory without run.json nor one without a line is taken for a dead process's."""
     info = RunInfo("abc", "p", host="h", host_name="n", mode="online", start=1.0)
-    claimed = RunDir.claim(tmp_path, info)
+    claimed = claim_run(tmp_path, info)
     assert not (claimed.path / "run.json").exists()
-    made = RunDir.create(tmp_path, info)
+    made = create_run(tmp_path, info)
     assert made.dead()
     assert not is_left(made, info)
 

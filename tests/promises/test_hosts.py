@@ -15,7 +15,7 @@ import pytest
 from tests import hosts
 from tests.commanded import Commanded, all_of, leave_none, rows
 from tests.patience import PATIENCE, wait_until
-from wandb_logging._journal.rundir import find_runs
+from wandb_logging._journal.cache_folder import find_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,7 +157,7 @@ SYNC = """
 import sys
 from pathlib import Path
 from wandb_logging._journal.remove import remove
-from wandb_logging._journal.rundir import find_runs
+from wandb_logging._journal.cache_folder import find_runs
 from wandb_logging._sending.sync import sync
 for report in sync(Path("wandb_cache")):
     print(report.finished, report.sender)

@@ -15,7 +15,7 @@ import wandb_logging
 from tests.patience import PATIENCE
 from tests.promises.test_programs import python
 from wandb_logging import WandbHandler, join, new_run
-from wandb_logging._journal.rundir import find_runs
+from wandb_logging._journal.cache_folder import find_runs
 
 if TYPE_CHECKING:
     from wandb_logging.testing import LocalServer

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.promises.test_ranks import launch, variables
 from wandb_logging import sync
-from wandb_logging._journal.rundir import find_runs
+from wandb_logging._journal.cache_folder import find_runs
 
 if TYPE_CHECKING:
     from wandb_logging.testing import LocalServer

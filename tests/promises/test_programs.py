@@ -14,7 +14,7 @@ import pytest
 
 from tests.patience import PATIENCE
 from wandb_logging import read_run, sync
-from wandb_logging._journal.rundir import find_runs
+from wandb_logging._journal.cache_folder import find_runs
 from wandb_logging.testing import LocalServer
 
 # One configuration, written four times as people write it. HOST, KEY and MODE are filled in.

@@ -13,7 +13,8 @@ import pytest
 from tests.patience import PATIENCE
 from wandb_logging import sync
 from wandb_logging._cli import main
-from wandb_logging._journal.rundir import RunDir, find_runs
+from wandb_logging._journal.cache_folder import find_runs
+from wandb_logging._journal.rundir import RunDir
 
 if TYPE_CHECKING:
     from wandb_logging.testing import LocalServer

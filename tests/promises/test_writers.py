@@ -13,7 +13,7 @@ import pytest
 
 from tests.commanded import Commanded, all_of, leave_none, rows
 from tests.patience import PATIENCE, wait_until
-from wandb_logging._journal.rundir import find_runs
+from wandb_logging._journal.cache_folder import find_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from tests.robustness.ground import START, MemoryServer, Outcome, drain, event
 from wandb_logging._events.run_info import RunInfo
+from wandb_logging._journal.cache_folder import create_run
 from wandb_logging._journal.reader import Reader
-from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.seal import seal
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def study(place: Path, *, full: bool) -> Outcome:
             intact = [other for other in range(RECORDS) if newline or other != number]
             outcome.check(f"byte {at} ^ {mask}", _problems(place, flipped, intact, damaged=not newline))
     for at in range(0, len(data), 997 if full else 4999):  # the whole way, to a server
-        run_dir = RunDir.create(place, RunInfo("r", "p", start=START))
+        run_dir = create_run(place, RunInfo("r", "p", start=START))
         damaged = data[:at] + bytes([data[at] ^ 64]) + data[at + 1 :]
         (run_dir.path / "journal-0001-0001.jsonl").write_bytes(damaged)
         server = MemoryServer()

@@ -21,7 +21,8 @@ from tests.runs import SENT_SO, Clock
 from wandb_logging import Artifact, new_run, read_run
 from wandb_logging._errors import RequestRejected, WandbLoggingError
 from wandb_logging._events.run_info import RunInfo
-from wandb_logging._journal.rundir import RunDir, find_runs
+from wandb_logging._journal.cache_folder import create_run, find_runs
+from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.seal import seal, unseal
 from wandb_logging._reading.outline import outline
 from wandb_logging._sending.uploader import Uploader
@@ -159,7 +160,7 @@ def _bounded(case: Callable[..., Iterator[str]], base: Path, place: Path, *argum
 
 def _half_sent_run(place: Path) -> Path:
     """A run of two writers, the first of which was sent; what the server has of it stands beside it."""
-    run_dir = RunDir.create(place, RunInfo("r", "p", start=START, config={"lr": 0.1}))
+    run_dir = create_run(place, RunInfo("r", "p", start=START, config={"lr": 0.1}))
     for first in (0, ROWS // 2):
         writer = run_dir.writer()
         for number in range(first, first + ROWS // 2):

@@ -18,7 +18,7 @@ from unittest import mock
 from tests.patience import PATIENCE
 from tests.robustness.ground import Outcome, rows_problems
 from tests.robustness.victim import ROW
-from wandb_logging._journal.rundir import find_runs
+from wandb_logging._journal.cache_folder import find_runs
 from wandb_logging._sending.sync import sync
 from wandb_logging.testing import LocalServer
 

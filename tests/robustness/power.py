@@ -25,8 +25,9 @@ import wandb_logging
 from tests.robustness.ground import START, MemoryServer, Outcome, drain, event, rows_problems, uploader
 from wandb_logging._errors import JournalError
 from wandb_logging._events.run_info import RunInfo
+from wandb_logging._journal.cache_folder import create_run, find_runs
 from wandb_logging._journal.quota import forget_acknowledged, strip, unread
-from wandb_logging._journal.rundir import RunDir, find_runs
+from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.segments import segment_path
 from wandb_logging._keys import netrc
 from wandb_logging._keys.netrc_text import with_entry
@@ -213,7 +214,7 @@ class Logging(Workload):
         self.config = ""  # that came to the server after the last power cut
 
     def work(self) -> None:
-        run_dir = RunDir.create(self.disk.root / "cache", RunInfo("r", "p", start=START))
+        run_dir = create_run(self.disk.root / "cache", RunInfo("r", "p", start=START))
         options = {"segment_bytes": self.segment_bytes, "durable": self.durable}
         with contextlib.ExitStack() as opened:
             writers = [opened.enter_context(contextlib.closing(run_dir.writer(**options)))]

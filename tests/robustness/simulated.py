@@ -15,7 +15,7 @@ from tests.robustness.ground import START, MemoryServer
 from tests.runs import SENT_SO
 from wandb_logging._errors import ServerUnavailable, TransportError, WandbLoggingError
 from wandb_logging._events.run_info import RunInfo
-from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.cache_folder import create_run
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.body import Pieces
 from wandb_logging._server.link import Link, Pace
@@ -70,7 +70,7 @@ class World:
         self._every = every
         self._jumps = jumps
         self._due = 0.0
-        run_dir = RunDir.create(place, RunInfo("r", "p", start=START))
+        run_dir = create_run(place, RunInfo("r", "p", start=START))
         self._writer = run_dir.writer()
         server: Any = self.server
         self._goes_on = True

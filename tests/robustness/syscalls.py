@@ -11,6 +11,7 @@ from tests.robustness.calls import KINDS, watched
 from tests.robustness.ground import START, MemoryServer, Outcome, drain, event, rows_problems, uploader
 from wandb_logging._errors import WandbLoggingError
 from wandb_logging._events.run_info import RunInfo
+from wandb_logging._journal.cache_folder import create_run
 from wandb_logging._journal.quota import forget_acknowledged, strip, unread
 from wandb_logging._journal.rundir import RunDir
 
@@ -75,7 +76,7 @@ def _problems(place: Path, faults: Faults, lasts: str) -> Iterator[str]:
     place.mkdir(parents=True)
     with watched(faults.call):
         try:
-            run_dir = RunDir.create(place / "cache", RunInfo("r", "p", start=START))
+            run_dir = create_run(place / "cache", RunInfo("r", "p", start=START))
             writers = [run_dir.writer(segment_bytes=150)]
         except OSError:
             return  # where nothing can be made a run goes on in memory, which is another study

@@ -9,6 +9,7 @@ import pytest
 from wandb_logging import new_run, sync
 from wandb_logging._events.event import Event
 from wandb_logging._events.run_info import RunInfo
+from wandb_logging._journal.cache_folder import create_run
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._launch.launch import Launch
 from wandb_logging._launch.role import digest
@@ -39,7 +40,7 @@ def texts(run_dir: RunDir) -> list[str]:
 def begun(folder: Path) -> tuple[RunDir, Any]:
     """A run of rank 0 that goes on, as the others find it."""
     standing = stand(settings_in(folder), rank(0))
-    run_dir = RunDir.create(folder, RunInfo("zero", "p"))
+    run_dir = create_run(folder, RunInfo("zero", "p"))
     writer = run_dir.writer()
     announce(standing, writer)
     return run_dir, writer

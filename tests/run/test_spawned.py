@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from wandb_logging import WandbHandler
-from wandb_logging._journal.rundir import find_runs
+from wandb_logging._journal.cache_folder import find_runs
 from wandb_logging._run import spawned
 
 if TYPE_CHECKING:

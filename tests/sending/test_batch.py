@@ -13,6 +13,7 @@ from hypothesis import given, strategies as st
 from tests.runs import SENT_SO, START, add, make_run, row
 from wandb_logging._events.run_info import Remote, RunInfo
 from wandb_logging._fold import fold
+from wandb_logging._journal.cache_folder import create_run
 from wandb_logging._journal.reader import Reader
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending.batch import DAMAGED, Batch, Cutter
@@ -232,7 +233,7 @@ class TestCut:
     @pytest.mark.parametrize("apart", [True, False])
     def test_segments_apart(self, tmp_path: Path, cutter: Cut, *, apart: bool) -> None:
         """Of a run that may lose old segments no request has lines of two, so that what was begun can be finished."""
-        run_dir = RunDir.create(tmp_path, INFO)
+        run_dir = create_run(tmp_path, INFO)
         writer = run_dir.writer(segment_bytes=300)
         add(writer, map(row, range(20)))
         writer.close()

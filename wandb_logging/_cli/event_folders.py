@@ -9,7 +9,7 @@ from wandb_logging._cli.output import complain, say, words_of
 from wandb_logging._cli.text import counted
 from wandb_logging._errors import JournalError
 from wandb_logging._formats.tensorboard import run_folders
-from wandb_logging._journal.rundir import find_runs
+from wandb_logging._journal.cache_folder import find_runs
 from wandb_logging._settings.settings import Settings
 
 _MOST_NAMED = 5  # values that could not be taken, of one folder

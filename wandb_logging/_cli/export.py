@@ -15,7 +15,8 @@ from wandb_logging._formats.exporting import FORMS, export, export_config
 from wandb_logging._formats.neptune_folder import export_neptune
 from wandb_logging._formats.tensorboard_folder import export_tensorboard
 from wandb_logging._formats.wandb_folder import Written, export_wandb
-from wandb_logging._journal.rundir import RunDir, find_runs
+from wandb_logging._journal.cache_folder import find_runs
+from wandb_logging._journal.rundir import RunDir
 from wandb_logging._settings.settings import Settings
 
 MORE = (

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from wandb_logging._cli.output import PROG, complain, words_of
 from wandb_logging._errors import JournalError
-from wandb_logging._journal.rundir import RunDir, find_runs
+from wandb_logging._journal.cache_folder import find_runs
+from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.outline import outline
 
 _MOST = 5  # candidates that are named

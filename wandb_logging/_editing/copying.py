@@ -22,6 +22,7 @@ from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold import fold
 from wandb_logging._fold.state import CLOCK
 from wandb_logging._journal.aside import NewRun, folder_aside
+from wandb_logging._journal.cache_folder import folder_of
 from wandb_logging._journal.copies import place_of
 from wandb_logging._journal.names import safe_name
 from wandb_logging._journal.rundir import RunDir
@@ -75,7 +76,7 @@ def copied(
     info = _identity(read, editor, who)
     if read[0].info.server is not None and who.keys().isdisjoint(("id", "project", "entity")):
         raise JournalError(f"the server has run {info.id} already: give the copy another id, project or entity")
-    if (place := RunDir.folder_of(into, info.project)).is_dir() and _is_taken(place, info.id):
+    if (place := folder_of(into, info.project)).is_dir() and _is_taken(place, info.id):
         raise JournalError(f"{place} has a run {info.id} already: give another id, or another folder")
     with folder_aside(into) as aside:
         new = NewRun(into, aside, info)

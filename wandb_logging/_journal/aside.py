@@ -10,8 +10,8 @@ from pathlib import Path
 
 from wandb_logging._errors import JournalError
 from wandb_logging._events.run_info import RunInfo
+from wandb_logging._journal.cache_folder import create_run
 from wandb_logging._journal.names import safe_name
-from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer
 
 
@@ -29,7 +29,7 @@ class NewRun:
 
     def __init__(self, cache_dir: Path, aside: Path, info: RunInfo) -> None:
         self._cache_dir = cache_dir
-        self.run_dir = RunDir.create(aside, info)
+        self.run_dir = create_run(aside, info)
         self._writer: Writer = self.run_dir.writer()
 
     def append(self, events: Iterable[bytes]) -> None:

@@ -71,6 +71,18 @@ def is_cut_off(descriptor: int, path: Path) -> bool:
     return False
 
 
+def disk_of(path: Path) -> int | None:
+    """The disk that a path is on, or would be; None where nobody can tell."""
+    for folder in (path, *path.parents):
+        try:
+            return folder.stat().st_dev
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return None
+    return None
+
+
 def unacknowledged(segments: Iterable[tuple[int, int]], acknowledged: tuple[int, int]) -> list[bytes]:
     """The lines in open segments that the server does not have, oldest first.
 

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalCorrupt, JournalLocked
-from wandb_logging._events.run_info import FORMAT, Remote, RunInfo, problem
+from wandb_logging._events.run_info import Remote, RunInfo, problem
 from wandb_logging._journal import door
 from wandb_logging._journal.anew import Keepsake
 from wandb_logging._journal.backlog import Backlog, Lines
@@ -38,14 +38,13 @@ from wandb_logging._journal.files import Files
 from wandb_logging._journal.gate import alone_in
 from wandb_logging._journal.guarded import GuardedReader
 from wandb_logging._journal.lease import Life, apart
-from wandb_logging._journal.lost import is_gone
+from wandb_logging._journal.lost import disk_of, is_gone
 from wandb_logging._journal.members import Note, life, living, writers_of
-from wandb_logging._journal.names import folder_name, names_of
 from wandb_logging._journal.reader import Position, Reader, order_of
 from wandb_logging._journal.right import SendingRight
 from wandb_logging._journal.scan import scan
 from wandb_logging._journal.seal import seal, unseal
-from wandb_logging._journal.segments import segments, sync_directory
+from wandb_logging._journal.segments import make_durably, segments, sync_directory
 from wandb_logging._journal.writer import Writer
 from wandb_logging._values.plain import dumps, loads
 
@@ -75,7 +74,7 @@ class RunDir:
         self.files = Files(path)
         self.generation = 0
         self._right = SendingRight(path)
-        self._device: int | None = None  # the disk that this process writes on
+        self._disk: int | None = None  # the disk that this process writes on
         self._renewal_due = 0.0
         self.guard = threading.RLock()
         self._sending: GuardedReader | None = None
@@ -85,36 +84,6 @@ class RunDir:
         self.times_anew = 0
         self._unsaved_server: Remote | None = None
         self._is_unsaved = False  # whether the latest cursor is in memory alone
-
-    @classmethod
-    def create(cls, cache_dir: Path, info: RunInfo) -> RunDir:
-        """Make the directory of a new run; a run id that is taken gets a number behind it.
-
-        Raises:
-            OSError: the directory cannot be made.
-        """
-        run_dir = cls.claim(cache_dir, info)
-        run_dir.save_identity(info)
-        return run_dir
-
-    @classmethod
-    def claim(cls, cache_dir: Path, info: RunInfo) -> RunDir:
-        """The directory of a new run, without its run.json: until `save_identity` it is no run for anybody.
-
-        A writer is to live in there before: who finds a run without one takes its process for dead.
-
-        Raises:
-            OSError: the directory cannot be made.
-        """
-        parent = cache_dir / folder_name(info.project)
-        _make_durably(parent)
-        for name in names_of(info.id):
-            try:
-                (parent / name).mkdir()
-            except FileExistsError:
-                continue
-            return cls(parent / name)
-        raise AssertionError("unreachable: the names do not end")
 
     def save_identity(self, info: RunInfo) -> None:
         """Say who the run is, in a directory that was claimed.
@@ -182,12 +151,12 @@ class RunDir:
     def has_writer(self, writer: Writer) -> None:
         """Take note of who writes here in this process: readers also get what the disk refuses of it."""
         self._writers.add(writer)
-        if self._device is None:
-            self._device = _device_of(self.path)
+        if self._disk is None:
+            self._disk = disk_of(self.path)
 
     def is_away(self) -> bool:
         """Whether the directory is gone with the whole disk: then it may come back, with all that is in it."""
-        return self._device is not None and _device_of(self.path) not in {None, self._device}
+        return self._disk is not None and disk_of(self.path) not in {None, self._disk}
 
     def leaves_out_lines(self) -> None:
         """Take note that a reader may have stood before lines that will not come: the server has them."""
@@ -225,7 +194,7 @@ class RunDir:
         if not files:
             return False
         held = self._right.held
-        _make_durably(self.path)
+        make_durably(self.path)
         for name, data in files:
             door.replace(self.path, name, data, durable=True)
         if self._keepsake.cursor.state is not None:  # the lines before are on the server alone
@@ -238,43 +207,6 @@ class RunDir:
         self.times_anew += 1
         self.generation += 1
         return True
-
-    @staticmethod
-    def folder_of(cache_dir: Path, project: str) -> Path:
-        """Where the run directories of a project are."""
-        return cache_dir / folder_name(project)
-
-    @staticmethod
-    @contextlib.contextmanager
-    def opening(cache_dir: Path, info: RunInfo) -> Iterator[None]:
-        """While this lasts no other process looks for a run of this project here and makes it if there is none.
-
-        Of several processes that begin at once with one run id, one makes the directory and the others find it. Where
-        nothing can be made in the folder they are not kept apart.
-
-        Raises:
-            OSError: the folder of the project cannot be made.
-        """
-        parent = cache_dir / folder_name(info.project)
-        _make_durably(parent)
-        with alone_in(parent):
-            yield
-
-    @classmethod
-    def find(cls, cache_dir: Path, info: RunInfo) -> RunDir | None:
-        """The directory that a run of this project, id and host has here already; of several the latest that began."""
-        found = None
-        for name in names_of(info.id):
-            run_dir = cls(cache_dir / folder_name(info.project) / name)
-            if not run_dir.path.is_dir():
-                return found
-            known = run_dir._load("run.json") or {}
-            same = known.get("format") == FORMAT and info.is_same_run(known)
-            if same and info.entity in {None, known.get("entity")}:
-                # One that may only be new, and that no server has taken, is not what goes on with the one before it.
-                is_refused = known.get("resume") == "never" and run_dir._load("server.json") is None
-                found = found if found and is_refused else run_dir
-        raise AssertionError("unreachable: the names do not end")
 
     @property
     def info(self) -> RunInfo:
@@ -291,14 +223,14 @@ class RunDir:
             kept = None
         if not isinstance(kept, dict):
             raise JournalCorrupt(f"{self.path} has no readable run.json: it holds no JSON object")
-        server = self._load("server.json")
+        server = self.said_in("server.json")
         if server is None and self._unsaved_server is not None:
             server = self._unsaved_server.to_json()
         if server is None and is_gone(self.path):
             server = self._keepsake.server
         is_there = server is not None or door.is_there(self.path, "server.json")
         if server is None and is_there:  # another process may just have made it
-            server = self._load("server.json")
+            server = self.said_in("server.json")
         if server is not None:
             kept = {**kept, "server": server}
         elif is_there:  # asked again, the server would count our lines as another's
@@ -465,7 +397,7 @@ class RunDir:
         it, where no batch is from two segments, or is in order.jsonl.
         """
         at = self.cursor.writers
-        reached: defaultdict[int, int] = defaultdict(int if self._load("server.json") is None else lambda: 1)
+        reached: defaultdict[int, int] = defaultdict(int if self.said_in("server.json") is None else lambda: 1)
         latest = [(int(writer), place[0] + 1) for writer, place in at.items()]
         latest += [(entry[0], entry[1]) for entry in order_of(self.path) if entry]
         latest += self._sending.reached.items() if self._sending else []
@@ -642,11 +574,8 @@ class RunDir:
         with contextlib.suppress(OSError), door.open_to_append(self.path, ASIDE) as file:
             file.write(dumps({"reason": reason, "what": what}) + b"\n")
 
-    def _started(self) -> float:
-        start = (self._load("run.json") or {}).get("start")
-        return float(start) if isinstance(start, (int, float)) and abs(start) < 1e12 else 0.0
-
-    def _load(self, name: str) -> dict[str, Any] | None:
+    def said_in(self, name: str) -> dict[str, Any] | None:
+        """The JSON object that a file holds; None if it is missing, or holds none."""
         try:
             value = loads(door.read(self.path, name))
         except (OSError, ValueError):
@@ -659,40 +588,5 @@ class RunDir:
         door.replace(self.path, name, data, durable=durable)
 
 
-def _device_of(path: Path) -> int | None:
-    """The disk that a path is on, or would be; None where nobody can tell."""
-    for folder in (path, *path.parents):
-        try:
-            return folder.stat().st_dev
-        except FileNotFoundError:
-            continue
-        except OSError:
-            return None
-    return None
-
-
 def _readable(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, indent=1).encode() + b"\n"
-
-
-def _make_durably(path: Path) -> None:
-    """Make a folder with its parents, and force their names to the disk."""
-    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-    path.mkdir(parents=True, exist_ok=True)
-    for folder in missing:
-        sync_directory(folder.parent)
-
-
-def find_runs(path: Path, on_problem: Callable[[OSError], object] | None = None) -> list[RunDir]:
-    """All run directories at or below `path`, oldest first. What is inside of one is not looked at.
-
-    Args:
-        path: where to look.
-        on_problem: told of each folder that cannot be read, which is left out.
-    """
-    found = []
-    for folder, below, files in os.walk(path, onerror=on_problem):
-        if "run.json" in files:
-            below.clear()
-            found.append(RunDir(Path(folder)))
-    return sorted(found, key=lambda run_dir: (run_dir._started(), run_dir.path))  # noqa: SLF001  the same room

@@ -10,7 +10,8 @@ from typing import Any
 
 from wandb_logging._fold import fold
 from wandb_logging._fold.state import Delta
-from wandb_logging._journal.rundir import RunDir, find_runs
+from wandb_logging._journal.cache_folder import find_runs
+from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading import frames
 from wandb_logging._reading.outline import info_now, name_of, url_of
 from wandb_logging._reading.replay import beginning, replay

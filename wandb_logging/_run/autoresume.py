@@ -15,7 +15,7 @@ from pathlib import Path
 from wandb_logging._errors import SettingsError
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal import door
-from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.cache_folder import find_run
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import dumps, loads
 
@@ -49,7 +49,7 @@ def resolved(settings: Settings, mine: Collection[str] = (), key: str = "") -> S
 
 def _goes_on_elsewhere(settings: Settings) -> bool:
     run = RunInfo(settings.run_id or "", settings.project, host=settings.host)
-    here = RunDir.find(settings.cache_dir, run)
+    here = find_run(settings.cache_dir, run)
     return here is not None and not here.dead()
 
 

@@ -18,7 +18,8 @@ from wandb_logging._errors import JournalError
 from wandb_logging._events.event import Event
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._formats.tensorboard import EventFolder, Row, beginning
-from wandb_logging._journal.rundir import RunDir, find_runs
+from wandb_logging._journal.cache_folder import claim_run, find_runs, opening
+from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer
 from wandb_logging._media.placing import Placing
 from wandb_logging._records.snapshot import change_event, row_event
@@ -64,7 +65,7 @@ def take(folder: Path, name: str, settings: Settings) -> Taken:
     info = identity(settings.but(mode="offline", run_id=origin, name=name), "offline", {})
     info = info.but(start=first.wall_time, program=str(folder), imported={"tensorboard": origin})
     with contextlib.ExitStack() as opened:
-        with RunDir.opening(settings.cache_dir, info):  # nobody else makes it meanwhile
+        with opening(settings.cache_dir, info):  # nobody else makes it meanwhile
             run_dir = _found_or_made(settings.cache_dir, info)
             read, until = _read_before(run_dir)
             files = EventFolder(folder, read)
@@ -92,7 +93,7 @@ def _found_or_made(cache_dir: Path, info: RunInfo) -> RunDir:
             if run_dir.info.imported == info.imported:
                 break
     else:
-        run_dir = RunDir.claim(cache_dir, info)
+        run_dir = claim_run(cache_dir, info)
         run_dir.save_identity(info)
         return run_dir
     if run_dir.alive():

@@ -21,6 +21,7 @@ from typing import Any
 from wandb_logging._events.event import Event
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal import door
+from wandb_logging._journal.cache_folder import find_run, folder_of
 from wandb_logging._journal.gate import alone_in
 from wandb_logging._journal.members import is_writing, lock_name
 from wandb_logging._journal.rundir import RunDir
@@ -204,12 +205,12 @@ def _met(standing: Standing) -> RunDir | None:
     settings, launch = standing.settings, standing.launch
     if not launch.has_ranks:
         about = RunInfo(str(settings.run_id), settings.project, host=settings.host)
-        return RunDir.find(settings.cache_dir.absolute(), about)
+        return find_run(settings.cache_dir.absolute(), about)
     said = _read(settings.cache_dir.absolute() / _FOLDER, _all_name(launch))
     name = said.get("run")
     if not is_name(name):
         return None
-    run_dir = RunDir(RunDir.folder_of(settings.cache_dir.absolute(), settings.project) / str(name))
+    run_dir = RunDir(folder_of(settings.cache_dir.absolute(), settings.project) / str(name))
     if not (run_dir.path / "run.json").exists():
         return None
     # SLURM gives an id once; others may have one again, but not from a process that lives.
@@ -274,7 +275,7 @@ class Herald:
         name, number = run.get("run"), run.get("writer")
         if not is_name(name) or not isinstance(number, int):
             return
-        path = RunDir.folder_of(settings.cache_dir.absolute(), settings.project) / str(name)
+        path = folder_of(settings.cache_dir.absolute(), settings.project) / str(name)
         if not (path / lock_name(number)).exists() or not is_writing(path, number):
             return
         if self._writer is None or self._writer.path != path:

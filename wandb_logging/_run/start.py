@@ -17,6 +17,7 @@ from typing import Any
 from wandb_logging._errors import JournalError
 from wandb_logging._events.event import Event
 from wandb_logging._events.run_info import RunInfo, problem
+from wandb_logging._journal.cache_folder import claim_run, find_run, opening
 from wandb_logging._journal.keeper import Keeper
 from wandb_logging._journal.lease import length
 from wandb_logging._journal.members import codes
@@ -204,10 +205,10 @@ def open_journal(  # noqa: PLR0917  what a run begins with
     try:
         cache_dir = _folder(settings)
         goes_on = settings.resume in {"allow", "must"} or part.directory is not None
-        with RunDir.opening(cache_dir, info) if goes_on else contextlib.nullcontext():
-            here = part.found() or (RunDir.find(cache_dir, info) if goes_on else None)
+        with opening(cache_dir, info) if goes_on else contextlib.nullcontext():
+            here = part.found() or (find_run(cache_dir, info) if goes_on else None)
             if here is None:
-                run_dir = RunDir.claim(cache_dir, info)
+                run_dir = claim_run(cache_dir, info)
                 run_dir.lease = lease_of(settings)
                 undo.callback(run_dir.discard)
                 writer = _writer(run_dir, settings, info, hurry, part)

@@ -16,8 +16,9 @@ from pathlib import Path
 from wandb_logging._errors import JournalError, ServerUnavailable, TransportError, WandbLoggingError
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._events.send_options import SendOptions
+from wandb_logging._journal.cache_folder import find_runs
 from wandb_logging._journal.quota import usage
-from wandb_logging._journal.rundir import RunDir, find_runs
+from wandb_logging._journal.rundir import RunDir
 from wandb_logging._process.notices import Notices
 from wandb_logging._sending.target import host_of
 from wandb_logging._sending.uploader import Uploader

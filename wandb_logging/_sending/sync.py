@@ -25,7 +25,8 @@ from wandb_logging._errors import (
     WandbLoggingError,
 )
 from wandb_logging._events.send_options import SendOptions
-from wandb_logging._journal.rundir import RunDir, find_runs
+from wandb_logging._journal.cache_folder import find_runs
+from wandb_logging._journal.rundir import RunDir
 from wandb_logging._keys.keys import KEY_VARIABLE, Session, find_keys
 from wandb_logging._process.notices import Notices
 from wandb_logging._report import Report

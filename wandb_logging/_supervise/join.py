@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._events.run_info import RunInfo
-from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.cache_folder import find_run
 from wandb_logging._run.handler import WandbHandler
 from wandb_logging._run.ranks import stand
 from wandb_logging._settings.parent import told
@@ -47,7 +47,7 @@ def _has_begun(about: Mapping[str, Any]) -> bool:
     label = standing.role.label if standing.is_client else None
     info = RunInfo(id=about["run_id"], project=about["project"], host=about["host"], client_label=label)
     until = time.monotonic() + _PATIENCE
-    while RunDir.find(Path(about["cache_dir"]), info) is None:
+    while find_run(Path(about["cache_dir"]), info) is None:
         if time.monotonic() >= until:
             return False
         time.sleep(_LOOKS_APART)

@@ -1,0 +1,105 @@
+"""The folder of run directories: what a new run's is called there, which one a run has already, and all there are.
+
+wandb_cache/<project>/<run id>/, where both are names as any file system can have them, and a run id that is taken gets
+a number behind it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from wandb_logging._events.run_info import FORMAT, RunInfo
+from wandb_logging._journal.gate import alone_in
+from wandb_logging._journal.names import folder_name, names_of
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.segments import make_durably
+
+
+def folder_of(cache_dir: Path, project: str) -> Path:
+    """Where the run directories of a project are."""
+    return cache_dir / folder_name(project)
+
+
+@contextlib.contextmanager
+def opening(cache_dir: Path, info: RunInfo) -> Iterator[None]:
+    """While this lasts no other process looks for a run of this project here and makes it if there is none.
+
+    Of several processes that begin at once with one run id, one makes the directory and the others find it. Where
+    nothing can be made in the folder they are not kept apart.
+
+    Raises:
+        OSError: the folder of the project cannot be made.
+    """
+    parent = folder_of(cache_dir, info.project)
+    make_durably(parent)
+    with alone_in(parent):
+        yield
+
+
+def create_run(cache_dir: Path, info: RunInfo) -> RunDir:
+    """Make the directory of a new run; a run id that is taken gets a number behind it.
+
+    Raises:
+        OSError: the directory cannot be made.
+    """
+    run_dir = claim_run(cache_dir, info)
+    run_dir.save_identity(info)
+    return run_dir
+
+
+def claim_run(cache_dir: Path, info: RunInfo) -> RunDir:
+    """The directory of a new run, without its run.json: until `save_identity` it is no run for anybody.
+
+    A writer is to live in there before: who finds a run without one takes its process for dead.
+
+    Raises:
+        OSError: the directory cannot be made.
+    """
+    parent = folder_of(cache_dir, info.project)
+    make_durably(parent)
+    for name in names_of(info.id):
+        try:
+            (parent / name).mkdir()
+        except FileExistsError:
+            continue
+        return RunDir(parent / name)
+    raise AssertionError("unreachable: the names do not end")
+
+
+def find_run(cache_dir: Path, info: RunInfo) -> RunDir | None:
+    """The directory that a run of this project, id and host has here already; of several the latest that began."""
+    found = None
+    for name in names_of(info.id):
+        run_dir = RunDir(folder_of(cache_dir, info.project) / name)
+        if not run_dir.path.is_dir():
+            return found
+        known = run_dir.said_in("run.json") or {}
+        same = known.get("format") == FORMAT and info.is_same_run(known)
+        if same and info.entity in {None, known.get("entity")}:
+            # One that may only be new, and that no server has taken, is not what goes on with the one before it.
+            is_refused = known.get("resume") == "never" and run_dir.said_in("server.json") is None
+            found = found if found and is_refused else run_dir
+    raise AssertionError("unreachable: the names do not end")
+
+
+def find_runs(path: Path, on_problem: Callable[[OSError], object] | None = None) -> list[RunDir]:
+    """All run directories at or below `path`, oldest first. What is inside of one is not looked at.
+
+    Args:
+        path: where to look.
+        on_problem: told of each folder that cannot be read, which is left out.
+    """
+    found = []
+    for folder, below, files in os.walk(path, onerror=on_problem):
+        if "run.json" in files:
+            below.clear()
+            found.append(RunDir(Path(folder)))
+    return sorted(found, key=lambda run_dir: (_began(run_dir), run_dir.path))
+
+
+def _began(run_dir: RunDir) -> float:
+    start = (run_dir.said_in("run.json") or {}).get("start")
+    return float(start) if isinstance(start, (int, float)) and abs(start) < 1e12 else 0.0
