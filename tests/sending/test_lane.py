@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.patience import PATIENCE
 from tests.runs import Clock
 from wandb_logging._errors import TransportError
 from wandb_logging._process.listener import own_threads
-from wandb_logging._sending.lane import Lane
+from wandb_logging._sending.lane import AT_ONCE, Lane
 from wandb_logging._server.link import Link
 
 
@@ -110,3 +111,52 @@ def test_it_closes_its_connections() -> None:
     lane.do(lambda given: given.call(lambda _: None))
     lane.close()
     assert client.closed
+
+
+def test_several_things_are_done_at_once() -> None:
+    """Each over a way of its own; what comes of them is told apart, and the last are done by who is free first."""
+    gate = threading.Barrier(AT_ONCE, timeout=PATIENCE)
+    links: list[Link] = []
+
+    def together(number: int, link: Link) -> int:
+        links.append(link)
+        if number < AT_ONCE:
+            gate.wait()
+        if number == 1:
+            raise TransportError("away")
+        return number
+
+    lane = Lane(link_to(Client()), lambda: None)
+    lane.link.client_id = "me"
+    outcomes = lane.each([partial(together, number) for number in range(AT_ONCE + 2)])
+    with pytest.raises(TransportError):
+        outcomes.pop(1)()
+    assert [outcome() for outcome in outcomes] == [0, *range(2, AT_ONCE + 2)]
+    assert len(set(map(id, links))) == AT_ONCE
+    assert {link.client_id for link in links} == {"me"}
+
+
+@pytest.mark.usefixtures("without_threads")
+def test_several_things_without_a_thread() -> None:
+    """One after the other, also behind one that failed."""
+    lane = Lane(link_to(Client()), lambda: None)
+    outcomes = lane.each([lambda _: 1 / 0, lambda _: 2])
+    assert outcomes[1]() == 2
+    with pytest.raises(ZeroDivisionError):
+        outcomes[0]()
+
+
+def test_it_closes_all_connections() -> None:
+    """Those of what was done at once, too."""
+    clients: list[Any] = []
+    clock = Clock()
+
+    def connect() -> Any:
+        clients.append(Client())
+        return clients[-1]
+
+    lane = Lane(Link(connect, clock.pace(), clock), lambda: None)
+    gate = threading.Barrier(3, timeout=PATIENCE)
+    lane.each([lambda given: given.call(lambda _: gate.wait())] * 3)
+    lane.close()
+    assert [client.closed for client in clients] == [True] * 3

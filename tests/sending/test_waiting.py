@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -14,6 +15,7 @@ from wandb_logging._errors import RequestRejected, ServerUnavailable, TransportE
 from wandb_logging._events.run_info import Remote
 from wandb_logging._events.task import Task
 from wandb_logging._journal.cursor import Cursor
+from wandb_logging._sending.lane import AT_ONCE
 from wandb_logging._sending.waiting import Waiting
 from wandb_logging._server import protocol
 from wandb_logging._server.link import Link
@@ -68,6 +70,20 @@ class Here:
     def do(self, work: Callable[[Link], Any]) -> Any:
         return work(self._link)
 
+    def each(self, works: list[Callable[[Link], Any]]) -> list[Callable[[], Any]]:
+        return [self._outcome(work) for work in works]
+
+    def _outcome(self, work: Callable[[Link], Any]) -> Callable[[], Any]:
+        try:
+            result = work(self._link)
+        except (WandbLoggingError, OSError) as exc:
+            return partial(_raise, exc)
+        return lambda: result
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
 
 class Uploader:
     """What has some waiting, and takes note of what it is told."""
@@ -81,8 +97,14 @@ class Uploader:
         self.saves = 0
         link = Link(lambda: self.server, self.clock.pace(), self.clock)  # type: ignore[arg-type, return-value]
         lane: Any = Here(link)
+        self.lane = lane
         self.waiting = Waiting(
-            self.run_dir, self.run_dir.info, lane, link, lambda *words: self.words.append(words), cursor or Cursor()
+            self.run_dir,
+            self.run_dir.info,
+            lane,
+            link,
+            lambda *words: self.words.append(words),
+            cursor or Cursor(),
         )
 
     def file(self, name: str, text: str = "text", kind: str = "file") -> Task:
@@ -230,16 +252,37 @@ class TestHopeless:
 
 class TestNotNow:
     def test_it_waits_with_all_behind_it(self, sender: Uploader) -> None:
-        """What was done before it is done, and the next time goes on with it."""
-        tasks = [sender.file(name) for name in ("1.txt", "2.txt", "3.txt")]
+        """What was done before it or beside it is done, and the next time goes on with the rest."""
+        tasks = [sender.file(name) for name in ("1.txt", "2.txt", "3.txt")] + [alert("a"), sender.file("4.txt")]
         sender.server.wrong["2.txt"] = [TransportError("refused") for _ in range(2)]  # as often as one address is tried
         sender.waiting.add(tasks)
         with pytest.raises(TransportError):
             sender.perform()
-        assert sender.waiting.tasks == tasks[1:]
+        assert sender.waiting.tasks == [tasks[1], *tasks[3:]]
+        assert sender.server.alerts == []
         sender.perform()
-        assert {name: len(sent) for name, sent in sender.server.files.items()} == {"1.txt": 1, "2.txt": 1, "3.txt": 1}
-        assert (sender.refused, sender.words) == ([], [])
+        names = ("1.txt", "2.txt", "3.txt", "4.txt")
+        assert {name: len(sent) for name, sent in sender.server.files.items()} == dict.fromkeys(names, 1)
+        assert (sender.server.alerts, sender.refused, sender.words) == (["a"], [], [])
+
+    def test_files_of_one_name_go_one_after_the_other(self, sender: Uploader) -> None:
+        """What is there in the end is the latest."""
+        kept = [
+            (name, sender.file(text, text).what["path"])
+            for name, text in (("1.txt", "a"), ("2.txt", "b"), ("1.txt", "c"))
+        ]
+        sender.waiting.add(Task("file", {"name": name, "path": path}) for name, path in kept)
+        together: list[int] = []
+        each = sender.lane.each
+
+        def counted(works: Any) -> Any:
+            together.append(len(works))
+            return each(works)
+
+        sender.lane.each = counted
+        sender.perform()
+        assert together == [2, 1]
+        assert sender.server.files["1.txt"] == [b"a", b"c"]
 
     def test_an_answer_without_sense(self, sender: Uploader) -> None:
         """It is tried three times with two seconds between: something on the way may have answered in its place."""
@@ -259,7 +302,7 @@ class TestKept:
         assert sender.saves == 2
 
     def test_once_a_second(self, sender: Uploader) -> None:
-        """While files take long, little is sent again after a crash."""
+        """While files take long, little is sent again after a crash: at most what goes at once."""
         put = sender.server.put
 
         def slow(url: str, source: BinaryIO, headers: Mapping[str, str]) -> None:
@@ -267,7 +310,7 @@ class TestKept:
             put(url, source, headers)
 
         sender.server.put = slow  # type: ignore[method-assign]
-        sender.waiting.add(sender.file(f"{number}.txt") for number in range(6))
+        sender.waiting.add(sender.file(f"{number}.txt") for number in range(3 * AT_ONCE))
         sender.perform()
         assert sender.saves == 3
 

@@ -1,11 +1,11 @@
-"""The tasks of a run that wait: done one after the other on the lane for files, set aside where they are hopeless."""
+"""The tasks of a run that wait: done in order on the lane for files, several files at once; hopeless ones set aside."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from wandb_logging._errors import GraphQLError, NotPossible, RequestRejected, RunNotFound
+from wandb_logging._errors import GraphQLError, NotPossible, RequestRejected, RunNotFound, WandbLoggingError
 from wandb_logging._events.run_info import Remote, RunInfo
 from wandb_logging._events.task import Task
 from wandb_logging._journal.copies import md5_of
@@ -13,7 +13,7 @@ from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending import standard_files
 from wandb_logging._sending.files import RunFiles, ignored
-from wandb_logging._sending.lane import Lane
+from wandb_logging._sending.lane import AT_ONCE, Lane
 from wandb_logging._sending.tasks import perform
 from wandb_logging._server import protocol
 from wandb_logging._server.link import Link
@@ -111,40 +111,58 @@ class Waiting:
             some = waiting[start : start + _TOGETHER]
             names = [task.name for task in some if self._is_to_be_put(task)]
             self._lane.do(partial(files.expect, names=names))
-            for task in some:
-                if not self._perform(task, remote, files):
-                    refused(task)
-                self.tasks.remove(task)
-                self._through.append(task)
-                if not task.is_file or self._now() - saved >= _SAVE_APART:
-                    save()
-                    saved = self._now()
+            for group in _at_once(some):
+                for task in self._perform(group, remote, files, refused):
+                    self.tasks.remove(task)
+                    self._through.append(task)
+                    if not task.is_file or self._now() - saved >= _SAVE_APART:
+                        save()
+                        saved = self._now()
 
     def let_go(self) -> None:
         """The cursor on the disk knows what is done: copies that only that needed can go."""
         while self._through:
             self._run_dir.files.let_go(self._through.pop().path)
 
-    def _perform(self, task: Task, remote: Remote, files: RunFiles) -> bool:
-        """Do one; False if it is hopeless, which is told and kept."""
-        try:
-            uploaded = [] if task.is_file and self._is_ignored(task) else self._try(task, remote, files)
-        except _HOPELESS as exc:
-            self._run_dir.set_aside(str(exc), task.to_json())
-            self._say(f"task {task.kind}", f"{task} cannot be done: {exc}")
-            return False
-        self.uploaded += uploaded
-        self.file_count += 0 if task.kind == "standard" else len(uploaded)
-        return True
+    def _perform(
+        self, group: list[Task], remote: Remote, files: RunFiles, refused: Callable[[Task], object]
+    ) -> Iterator[Task]:
+        """Do some, those first that fail for no reason of the server's; gives each that is done or hopeless.
 
-    def _try(self, task: Task, remote: Remote, files: RunFiles) -> list[str]:
-        work = partial(perform, task, remote=remote, run_dir=self._run_dir, files=files)
+        Raises:
+            TransportError, HTTPStatusError: one of them not now. The others are done.
+        """
+        works = [partial(self._do, task, remote=remote, files=files) for task in group]
+        failed: WandbLoggingError | None = None
+        for task, work, outcome in zip(group, works, self._lane.each(works)):
+            try:
+                uploaded = self._insist(work, outcome)
+            except _HOPELESS as exc:
+                self._run_dir.set_aside(str(exc), task.to_json())
+                self._say(f"task {task.kind}", f"{task} cannot be done: {exc}")
+                refused(task)
+            except WandbLoggingError as exc:
+                failed = failed or exc
+                continue
+            else:
+                self.uploaded += uploaded
+                self.file_count += 0 if task.kind == "standard" else len(uploaded)
+            yield task
+        if failed is not None:
+            raise failed
+
+    def _do(self, task: Task, link: Link, *, remote: Remote, files: RunFiles) -> list[str]:
+        return [] if task.is_file and self._is_ignored(task) else perform(task, link, remote, self._run_dir, files)
+
+    def _insist(self, work: Callable[[Link], list[str]], outcome: Callable[[], list[str]]) -> list[str]:
+        """What came of work, or what comes of it again: where the answer had no sense nobody has refused it."""
         for _ in range(_TRIES - 1):
             try:
-                return self._lane.do(work)
-            except protocol.NoAnswerError:  # nobody has refused it: something on the way, perhaps only for a moment
+                return outcome()
+            except protocol.NoAnswerError:  # something on the way, perhaps only for a moment
                 self._pace.sleep(_PAUSE)
-        return self._lane.do(work)
+                (outcome,) = self._lane.each([work])
+        return outcome()
 
     def _is_to_be_put(self, task: Task) -> bool:
         """Whether an address is to be asked for. What is asked for and not put looks like an unfinished upload."""
@@ -161,3 +179,18 @@ class Waiting:
 
     def _is_ignored(self, task: Task) -> bool:
         return ignored(task.name, self._info.ignore_globs)
+
+
+def _at_once(tasks: Iterable[Task]) -> Iterator[list[Task]]:
+    """Tasks in their order, in groups of what may be done at once: files of different names; anything else is alone."""
+    group: list[Task] = []
+    for task in tasks:
+        if group and (len(group) == AT_ONCE or not task.is_file or task.name in {each.name for each in group}):
+            yield group
+            group = []
+        group.append(task)
+        if not task.is_file:
+            yield group
+            group = []
+    if group:
+        yield group
