@@ -13,7 +13,8 @@ import pytest
 
 from tests.cli.commands import UNREACHABLE, child, offline_run
 from wandb_logging._cli import main
-from wandb_logging._cli.sync import Progress, report_line
+from wandb_logging._cli.progress import Progress
+from wandb_logging._cli.reports import report_line
 from wandb_logging._report import Report
 from wandb_logging._sending import sync
 

@@ -14,7 +14,7 @@ from wandb_logging._errors import JournalCorrupt, JournalLocked, LogError
 from wandb_logging._events.run_info import Remote, RunInfo
 from wandb_logging._events.task import Task
 from wandb_logging._journal import door
-from wandb_logging._journal.cache_folder import create_run, find_run, find_runs
+from wandb_logging._journal.cache_folder import create_run
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.names import folder_name, safe_name
 from wandb_logging._journal.rundir import RunDir
@@ -23,10 +23,6 @@ INFO = RunInfo("r", "p", start=START)
 
 
 class TestIdentity:
-    def test_a_taken_id_gets_a_number(self, tmp_path: Path) -> None:
-        """Two runs of one id never share a directory by accident."""
-        assert [create_run(tmp_path, INFO).path.name for _ in range(3)] == ["r", "r.2", "r.3"]
-
     def test_run_json(self, tmp_path: Path) -> None:
         """Identity is kept as given, with the format's version."""
         info = INFO.but(config={"a": [1, {"b": None}]})
@@ -80,12 +76,6 @@ class TestIdentity:
         assert run_dir.info.id == "r"
         assert [path.name for path in run_dir.path.iterdir()] == ["run.json"]
 
-    def test_a_place_that_cannot_be_written(self, tmp_path: Path) -> None:
-        """The caller is told."""
-        (tmp_path / "file").touch()
-        with pytest.raises(OSError, match="file"):
-            create_run(tmp_path / "file" / "cache", INFO)
-
 
 class TestNames:
     @given(st.text(min_size=1, max_size=128), st.text(min_size=1, max_size=128))
@@ -94,16 +84,6 @@ class TestNames:
         assert len(os.fsencode(folder_name(one))) <= 247
         assert (folder_name(one) == folder_name(other)) == (one == other)
         assert folder_name(one[:10]) == one[:10]
-
-    def test_a_long_one_is_made_and_found(self, tmp_path: Path) -> None:
-        """Characters of other scripts have up to four bytes."""
-        info = INFO.but(project="\u9879\u76ee" * 60, id="\u9879" * 64, host="h")
-        made = create_run(tmp_path, info)
-        found = find_run(tmp_path, info)
-        assert found is not None
-        assert found.path == made.path
-        assert [run_dir.path for run_dir in find_runs(tmp_path)] == [made.path]
-        assert made.info.project == info.project
 
     def test_where_the_locale_is_ascii(self, tmp_path: Path) -> None:
         """A folder without the letters that it has not, and the project's own name in run.json."""
@@ -191,18 +171,6 @@ class TestLooking:
         seen = 20 - run_dir.lines_after(position)
         assert 1 <= seen <= 7
         assert run_dir.first_time_after(position) == START + seen
-
-    def test_find_runs(self, tmp_path: Path) -> None:
-        """At a path and below it, oldest first; files saved in a run are not looked at."""
-        later = make_run(tmp_path / "a", start=START + 1)
-        earlier = make_run(tmp_path / "b" / "c", start=START)
-        (tmp_path / "run.json").unlink(missing_ok=True)
-        source = tmp_path / "source"
-        source.write_text('{"format": 1}')
-        later.files.keep(source, "run.json")
-        assert [found.path for found in find_runs(tmp_path)] == [earlier.path, later.path]
-        assert [found.path for found in find_runs(later.path)] == [later.path]
-        assert find_runs(tmp_path / "missing") == []
 
 
 class TestFiles:

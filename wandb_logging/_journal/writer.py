@@ -16,7 +16,6 @@ import itertools
 import os
 import threading
 import weakref
-from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from wandb_logging._journal import door
 from wandb_logging._journal.claim import Claim
 from wandb_logging._journal.counts import Counts, reason_of
 from wandb_logging._journal.forced import Forced
-from wandb_logging._journal.kept import lines_until, part_of
+from wandb_logging._journal.kept import KeptLines, lines_until, part_of
 from wandb_logging._journal.locks import close_quietly, out_of_the_way
 from wandb_logging._journal.lost import LOST, Home, is_cut_off, is_in_place, unacknowledged
 from wandb_logging._journal.seal import SEAL_LINE
@@ -80,8 +79,7 @@ class Writer:
         self._marked = False  # whether the mark is the writer's number: others wrote before it
         # Reentrant: a signal handler or a finaliser may log while this very thread is in `append`.
         self._lock = threading.RLock()
-        self._kept: deque[bytes] = deque()  # the first may be the rest of a line that was begun
-        self._kept_bytes = 0
+        self._kept = KeptLines()
         self._trouble = ""
         self._forced = Forced(path)
         self._retrying = False
@@ -101,7 +99,6 @@ class Writer:
         self._gap = False  # whether the disk lacks some before that, which the server has
         self._full_at = self._segment_bytes
         self._too_large = False  # whether the first line in memory is larger than a file may be
-        self._part = b""  # the beginning, in the segment, of the line whose rest is the first in memory
         self._shown = 0  # byte up to which a reader was given what the disk refuses
         self._forced.forget()
         self._begun: dict[int, int] = {}  # events journalled when each segment was begun
@@ -125,38 +122,38 @@ class Writer:
     @property
     def waiting(self) -> int:
         """Events kept in memory because the disk refuses them."""
-        return len(self._kept)
+        return len(self._kept.lines)
 
     @property
     def unsent(self) -> int:
         """Those of them that the server does not have either."""
-        if not self._kept:  # without the lock: see `look`
+        if not self._kept.lines:  # without the lock: see `look`
             return 0
         with self._lock:
-            return len(self._kept) - self._kept_and_acknowledged()
+            return len(self._kept.lines) - self._kept_and_acknowledged()
 
     def end(self) -> tuple[int, int]:
         """Segment and byte where the journal ends once the disk takes what is kept in memory."""
         while True:  # without the lock: see `look`
-            segment, end = self._segment, self._size + self._kept_bytes
+            segment, end = self._segment, self._size + self._kept.size
             if segment == self._segment:
                 return segment, end
 
     def kept_from(self, place: tuple[int, int], offset: int, most: int) -> bytes:
         """Bytes kept in memory that the disk will have in a writer's segment from a byte on; none before them."""
-        if not self._kept:  # without the lock: see `look`
+        if not self._kept.lines:  # without the lock: see `look`
             return b""
         with self._lock:
             if place != (self.number, self._segment) or offset < self._size:
                 return b""
-            data = part_of(self._kept, self._size, offset, most)
+            data = part_of(self._kept.lines, self._size, offset, most)
             self._shown = max(self._shown, offset + len(data))
             return data
 
     @property
     def trouble(self) -> str | None:
         """What is wrong with the disk, and what that means, or None."""
-        if self._kept:
+        if self._kept.lines:
             return f"{self._trouble}; rows wait in memory"
         unsynced = self._forced.trouble
         return f"fsync: {unsynced}; a power cut could cost rows" if unsynced else None
@@ -176,7 +173,7 @@ class Writer:
         # that comes between the block's end and the lock's release is what the outer `try` is for.
         try:
             with self._lock:
-                if self._kept or self._gap or self._fd == -1:  # lines stay in the order they came
+                if self._kept.lines or self._gap or self._fd == -1:  # lines stay in the order they came
                     self._wait(line)
                     return
                 try:
@@ -197,7 +194,7 @@ class Writer:
     def _begin_first(self) -> None:
         """Begin before the first line of a forked child is made: it says whose it is."""
         with self._lock, contextlib.suppress(OSError):  # of a disk that refuses it, `_wait` hears
-            if self._fd == -1 and not (self.closed or self._retrying or self._kept or self._gap):
+            if self._fd == -1 and not (self.closed or self._retrying or self._kept.lines or self._gap):
                 self._begin()
 
     def make_way(self, size: int) -> None:
@@ -210,13 +207,11 @@ class Writer:
     def _after_write(self, line: bytes, written: int) -> None:
         if written != len(line):  # the disk is full: the rest of this line goes before all others
             self.counts.journalled -= 1
-            self._part = line[:written]
-            self._kept.appendleft(line[written:])
-            self._kept_bytes += len(line) - written
+            self._kept.put_begun(line, written)
             self.retry()
         elif self._durable:
             self.sync()
-        if self._size >= self._full_at and not self._kept and not self._turning:
+        if self._size >= self._full_at and not self._kept.lines and not self._turning:
             # What a signal handler logs meanwhile goes to either segment: readers leave the old one only when
             # there is a line in the next.
             self._turning = True
@@ -233,7 +228,7 @@ class Writer:
             # The program has closed it, as one does that becomes a daemon, or the disk was away: the next line begins a
             # writer anew. What is in the old segment stays there, and is read.
             self._let_go_of_acknowledged()
-            self._make_whole()
+            self._kept.make_whole()
             former = self._claim
             self._forget_files()
             self._former = former
@@ -249,7 +244,7 @@ class Writer:
         """
         if self._shown > self._size:
             self._leave_gap()
-        elif self._size > len(self._part):
+        elif self._size > len(self._kept.part):
             self._cut_part()
             self._next_segment()
         else:
@@ -263,15 +258,13 @@ class Writer:
             self._gap = True
             self._home.leaves_out_lines()
             for _ in range(count):
-                line = self._kept.popleft()
-                self._size += len(line)
-                self._kept_bytes -= len(line)
+                self._size += self._kept.pop()
                 self.counts.journalled += 1
 
     def _go_on_behind_gap(self) -> bool:
         """Begin the segment that follows, once no reader looks for more in this one; whether it was."""
         self._leave_gap()
-        if self._shown > self._size and self._kept and not self._ending:
+        if self._shown > self._size and self._kept.lines and not self._ending:
             return False
         if self._home is not None:
             self._home.begins_behind_gap()
@@ -280,17 +273,10 @@ class Writer:
 
     def _cut_part(self) -> None:
         """Take the beginning of a line back from the segment."""
-        if self._part:
-            os.ftruncate(self._fd, self._size - len(self._part))
-            self._size -= len(self._part)
-            self._make_whole()
-
-    def _make_whole(self) -> None:
-        """Keep all of the line of which a part was written: the rest goes elsewhere."""
-        if self._part:
-            self._kept[0] = self._part + self._kept[0]
-            self._kept_bytes += len(self._part)
-            self._part = b""
+        if self._kept.part:
+            os.ftruncate(self._fd, self._size - len(self._kept.part))
+            self._size -= len(self._kept.part)
+            self._kept.make_whole()
 
     def _wait(self, line: bytes) -> None:
         """Keep a line in memory, and try the disk again."""
@@ -300,16 +286,15 @@ class Writer:
             self.counts.lose(f"disk: {self._trouble}")
             self.retry()
         else:
-            self._kept.append(line)
-            self._kept_bytes += len(line)
+            self._kept.add(line)
             self.retry()
 
     def _has_memory_for(self, line: bytes) -> bool:
         """Whether one more line may be kept, perhaps in place of those that the server has."""
-        if self._kept_bytes + len(line) > self._memory_bytes:
+        if self._kept.size + len(line) > self._memory_bytes:
             with contextlib.suppress(OSError):
                 self._leave_gap()
-        return self._kept_bytes + len(line) <= self._memory_bytes
+        return self._kept.size + len(line) <= self._memory_bytes
 
     def retry(self) -> None:
         """Write what the disk refused before, if it takes it now."""
@@ -318,7 +303,7 @@ class Writer:
                 return
             self._retrying = True
             try:
-                while self._kept and self._write_kept():
+                while self._kept.lines and self._write_kept():
                     pass
             finally:
                 self._retrying = False
@@ -332,7 +317,7 @@ class Writer:
                 self._begin()  # a forked child's first line
             if self._gap and not self._go_on_behind_gap():
                 return False
-            while self._kept:
+            while self._kept.lines:
                 self._write_first_kept()
         except OSError as exc:
             before = self._segment
@@ -341,20 +326,13 @@ class Writer:
         return False
 
     def _write_first_kept(self) -> None:
-        line = self._kept[0]
-        written = os.write(self._fd, line)
+        written = os.write(self._fd, self._kept.lines[0])
         self._size += written
         self._forced.dirty = True
-        self._kept_bytes -= written
-        if written == len(line):
-            self._kept.popleft()
-            self._part = b""
+        if self._kept.wrote(written):
             self.counts.journalled += 1
-        else:
-            self._part += line[:written]
-            self._kept[0] = line[written:]
-            if not written:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        elif not written:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _next_segment(self) -> None:
         fd = door.create(self.path, segment_path(self.path, self.number, self._segment + 1).name, append=True)
@@ -373,7 +351,7 @@ class Writer:
 
     def sync(self) -> None:
         """Force what was appended to the disk (fsync). Without the writer's lock: nobody waits for the disk."""
-        if self._kept:
+        if self._kept.lines:
             self.retry()
         self._sync_now()
 
@@ -394,10 +372,9 @@ class Writer:
             fd, self._fd = self._fd, -1
             close_quietly(fd)
             self._let_go_of_acknowledged()
-            for _ in self._kept:
+            for _ in self._kept.lines:
                 self.counts.lose(f"disk: {self._trouble}")
             self._kept.clear()
-            self._kept_bytes = 0
             self._claim.release()
 
     def leave(self, exit_code: int) -> None:
@@ -422,44 +399,43 @@ class Writer:
     def _write_all_that_fits(self) -> None:
         """Write what is kept, but for a line for which no file may be large enough (`ulimit -f`)."""
         self.retry()
-        while self._too_large and self._kept:
+        while self._too_large and self._kept.lines:
             with contextlib.suppress(OSError):
                 self._cut_part()
             if self._kept_and_acknowledged():
                 self.counts.journalled += 1
             else:
                 self.counts.lose(f"disk: {self._trouble}")
-            self._kept_bytes -= len(self._kept.popleft())
+            self._kept.pop()
             self._too_large = False
             self.retry()
 
     def _kept_and_acknowledged(self) -> int:
         """How many of the events in memory the server has."""
-        if self._home is None or not self._kept:
+        if self._home is None or not self._kept.lines:
             return 0
         segment, end = self._home.acknowledged(self.number)
-        return lines_until(self._kept, self._size, end) if segment == self._segment else 0
+        return lines_until(self._kept.lines, self._size, end) if segment == self._segment else 0
 
     def _let_go_of_acknowledged(self) -> None:
         """Forget what the server has of what is in memory. Only where no more comes to this segment."""
         for _ in range(self._kept_and_acknowledged()):
-            self._kept_bytes -= len(self._kept.popleft())
-            self._part = b""
+            self._kept.pop()
             self.counts.journalled += 1
 
     @property
     def is_homeless(self) -> bool:
         """Whether lines wait in memory because there is no directory for a segment."""
-        return not self.number and bool(self._kept)
+        return not self.number and bool(self._kept.lines)
 
     def only_in_memory(self) -> list[bytes] | None:
         """The lines that are nowhere else, where no segment can be read; None if the server lacks some before them."""
         with self._lock:
-            if self.closed or self._home is None or self._part:
+            if self.closed or self._home is None or self._kept.part:
                 return None
             if self.number and self._home.acknowledged(self.number) != (self._segment, self._size):
                 return None
-            return list(self._kept) if self._fd == -1 or self.number else None
+            return list(self._kept.lines) if self._fd == -1 or self.number else None
 
     def forget_sent(self, count: int, note: Callable[[dict[str, Any]], object]) -> None:
         """Forget the first lines of those, because the server has them; nothing if they are on the disk by now.
@@ -469,15 +445,15 @@ class Writer:
             note: keeps where a reader goes on once there are segments again.
         """
         with self._lock:
-            if count > len(self._kept):
+            if count > len(self._kept.lines):
                 return
             if not self.number:
                 note({"writers": {}, "order": 0})
                 for _ in range(count):
-                    self._kept_bytes -= len(self._kept.popleft())
+                    self._kept.pop()
                     self.counts.journalled += 1
                 return
-            end = self._size + sum(map(len, itertools.islice(self._kept, count)))
+            end = self._size + sum(map(len, itertools.islice(self._kept.lines, count)))
             note({"writers": {str(self.number): [self._segment, end]}, "order": 0})
             self._leave_gap()
 
@@ -500,13 +476,12 @@ class Writer:
             lines = unacknowledged(open_ones, acknowledged)
             lost = max(0, self._begun.get(min(open_ones)[0], 0) - self._begun.get(acknowledged[0], 0))
             self._let_go_of_acknowledged()
-            self._make_whole()
+            self._kept.make_whole()
             self._leave()
             self.counts.journalled -= len(lines) + lost
             for _ in range(lost):
                 self.counts.lose(LOST)
-            self._kept.extendleft(reversed(lines))
-            self._kept_bytes += sum(map(len, lines))
+            self._kept.put_before(lines)
             self._trouble = "it went away"
             self.retry()
             return lost
@@ -544,7 +519,6 @@ class Writer:
         self._lock = threading.RLock()
         self._retrying = self._turning = self._ending = False
         self._kept.clear()
-        self._kept_bytes = 0
         self._home = None  # if the directory goes away, it is the parent's to make anew
         self._helps = True
         self._lease = None  # it has no thread that would renew it

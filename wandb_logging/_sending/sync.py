@@ -177,7 +177,7 @@ class _Clients:
         try:
             return free.pop()
         except IndexError:
-            return _Kept(free, host, key, timeout)
+            return _Reused(free, host, key, timeout)
 
     def close(self) -> None:
         """Close those that nobody uses."""
@@ -186,7 +186,7 @@ class _Clients:
                 Client.close(free.pop())
 
 
-class _Kept(Client):
+class _Reused(Client):
     """One that is kept when it is closed."""
 
     def __init__(self, free: list[Client], host: str, key: str, timeout: float) -> None:

@@ -1,0 +1,74 @@
+"""What came of sending runs, in words: a line of each run, and each reason of a failure once. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Sequence
+from pathlib import Path
+
+from wandb_logging._cli.text import counted
+from wandb_logging._report import Report
+
+
+def error_lines(reports: Iterable[Report]) -> list[str]:
+    """What went wrong, each reason once: a key that is missing is missing for every run."""
+    by_reason: dict[str, list[Report]] = {}
+    for report in reports:
+        if report.error is not None:
+            without_path = report.error.replace(str(report.path), "")  # which a hint in it may name
+            by_reason.setdefault(without_path, []).append(report)
+    lines = []
+    for same in by_reason.values():
+        reason = same[0].error
+        more = f" and {counted(len(same) - 1, 'more run')}" if len(same) > 1 else ""
+        remaining = sum(report.remaining for report in same)
+        left = f"{counted(remaining, 'line')} left: " if remaining else ""
+        lines.append(f"{report_name(same[0])}{more}: {left}{reason}")
+    return lines
+
+
+def news(reports: Sequence[Report], changed: Container[Path | None]) -> tuple[list[Report], int]:
+    """The reports to print one by one, and how many runs were on the server before and only need counting.
+
+    Args:
+        reports: of all runs.
+        changed: directories of which something was sent now.
+    """
+    known = [report for report in reports if report.ok and report.finished and report.path not in changed]
+    if len(known) < 2:
+        return list(reports), 0
+    return [report for report in reports if report not in known], len(known)
+
+
+def report_name(report: Report) -> str:
+    """Project and id of the run a report is of, as its directory has them: that tells two runs of one id apart."""
+    if report.path is None:
+        return f"{report.project}/{report.run_id}"
+    return f"{report.path.absolute().parent.name}/{report.path.absolute().name}"
+
+
+def report_line(report: Report, *, before: bool = False) -> str:
+    """What a report without an error says, in one line.
+
+    Args:
+        before: whether all of it was sent before.
+    """
+    name = report_name(report)
+    if report.sender:
+        return f"{name}: is being sent by {report.sender}, and left to it"
+    counts = [(report.rows, "row"), (report.lines, "text line"), (report.files, "file")]
+    logged = ", ".join(counted(number, noun) for number, noun in counts if number)
+    said = f"{logged} sent" if logged and not before else logged or "nothing logged"
+    parts = [f"already sent: {said}" if before else said]
+    if report.remaining:
+        parts.append(f"{counted(report.remaining, 'line')} left")
+    if report.set_aside:
+        parts.append(f"{report.set_aside} set aside (aside.jsonl in {report.path})")
+    if not report.remaining:
+        parts.append(_end(report))
+    return f"{name}: {', '.join(parts)}" + (f": {report.url}" if report.url else "")
+
+
+def _end(report: Report) -> str:
+    if not report.finished:
+        return "the run goes on"
+    return f"marked as failed (exit code {report.exit_code})" if report.exit_code else "finished"
