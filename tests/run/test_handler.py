@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import itertools
 import json
 import logging
 import logging.config
 import logging.handlers
+import math
+import pickle
 import queue
 import signal
 import sys
@@ -52,6 +55,11 @@ def texts_of(handler: WandbHandler) -> list[str]:
     return [
         line.split(" ", 1)[1] if not line.startswith("ERROR") else line.split(" ", 2)[2] for line in data(handler).lines
     ]
+
+
+def events_of(handler: WandbHandler) -> list[dict[str, Any]]:
+    assert handler.run.dir is not None
+    return [json.loads(line) for line in (handler.run.dir / "journal-0001-0001.jsonl").read_text().splitlines()]
 
 
 # --- before the first record ---
@@ -587,6 +595,61 @@ def test_a_record_made_by_hand_may_lack_what_logging_puts_in(make: Any, given: A
         handler.handle(make({**given, "metrics": {"loss": 1}}))
         handler.handle(logging.makeLogRecord({**given, "levelno": 20, "levelname": "INFO", "metrics": {"loss": 2}}))
         assert metrics_of(handler) == [{"loss": 1}, {"loss": 2}]
+
+
+class Unspeakable:
+    """Has no text."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+    __repr__ = __str__
+
+
+ODD = (None, Unspeakable(), "text", [1], {"a": 1}, math.nan, True, b"x")  # and missing
+ATTRIBUTES = ("name", "msg", "args", "levelname", "levelno", "exc_info", "exc_text", "stack_info", "created", "thread")
+
+
+@pytest.mark.parametrize("settings", [{}, {"alert_level": "ERROR"}, {"text_format": "json"}, {"late_steps": "error"}])
+@pytest.mark.filterwarnings("ignore")
+def test_whatever_is_wrong_with_a_record_made_by_hand_its_metrics_are_kept(settings: Any) -> None:
+    """Each attribute missing or of a wrong kind, as records from sockets and other libraries have them."""
+    handler = offline(**settings)
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.closing(handler):
+        number = 0
+        for attribute, level, odd in itertools.product(ATTRIBUTES, (logging.INFO, logging.ERROR), (*ODD, "missing")):
+            record = logging.makeLogRecord({"levelno": level, "levelname": "X", "metrics": {"number": number}})
+            number += 1
+            setattr(record, attribute, odd)
+            if odd == "missing":
+                delattr(record, attribute)
+            handler.handle(record)
+    assert [row["number"] for row in metrics_of(handler)] == list(range(number))
+
+
+def test_a_record_of_json_keeps_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    """Level by name, arguments as a list, an exception as text, a time as a whole number: and nobody is told of errors."""
+    handler = offline()
+    said = {"msg": "lr %s of %s", "args": [1, 2], "levelname": "error", "created": 1_700_000_000, "name": "far"}
+    with contextlib.closing(handler):
+        handler.handle(logging.makeLogRecord({**said, "levelno": None, "exc_info": "Traceback: it broke"}))
+    (event, *_) = events_of(handler)
+    assert event["text"] == "lr 1 of 2\nTraceback: it broke"
+    assert (event["logger"], event["t"], event.get("error")) == ("far", 1_700_000_000.0, True)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_record_pickled_by_a_socket_handler_is_the_same_here() -> None:
+    """`SocketHandler` sends a record's attributes pickled; who receives them makes a record of them."""
+    record = logging.getLogger("far").makeRecord(
+        "far", 20, "f.py", 1, "loss %s", (1,), None, extra={"metrics": {"a": 1}}
+    )
+    sent = logging.handlers.SocketHandler("localhost", 0).makePickle(record)
+    handler = offline()
+    with contextlib.closing(handler):
+        handler.handle(logging.makeLogRecord(pickle.loads(sent[4:])))
+    (event, *_) = events_of(handler)
+    assert (event["metrics"], event["text"], event["logger"], event["t"]) == ({"a": 1}, "loss 1", "far", record.created)
 
 
 def test_a_fault_of_ours_at_the_end_reaches_nobody(

@@ -1,13 +1,62 @@
-"""Log records that somebody made by hand: what one lacks is as in a record that says nothing."""
+"""Log records that somebody made by hand: what one lacks, or has of a wrong kind, is as in a record that says nothing.
+
+They come from sockets, from JSON, from other logging libraries. `logging` looks at none of it before it is used.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from typing import Any
+
+_TEXTS = ("name", "levelname", "exc_text", "stack_info")
 
 
 def completed(record: logging.LogRecord) -> logging.LogRecord:
-    """A copy of a record with everything that `logging` puts into one; None as its level or name counts as none."""
+    """A copy of a record with all that `logging` puts into one; None as its level or name counts as none."""
     whole = logging.LogRecord("root", logging.NOTSET, "", 0, "", None, None)
     usual = vars(whole)
-    usual.update({key: value for key, value in vars(record).items() if value is not None or key not in usual})
+    given = {key: value for key, value in vars(record).items() if value is not None or key not in usual}
+    usual.update({**given, **_level(given), **_texts(given), **_exception(given)})
+    if isinstance(whole.args, list):  # as JSON has it
+        whole.args = tuple(whole.args)
     return whole
+
+
+def _level(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Number and name of the level, each from the other where only one is there. JSON may have the number as a text."""
+    number, name = given.get("levelno"), given.get("levelname")
+    if not isinstance(number, int):
+        number = _number(number)
+    if number is None:
+        number = _number(name) if isinstance(name, str) else None
+    number = logging.NOTSET if number is None else number
+    return {"levelno": number, "levelname": name if isinstance(name, str) else logging.getLevelName(number)}
+
+
+def _number(level: object) -> int | None:
+    if isinstance(level, str):
+        level = int(level) if level.isdecimal() else logging.getLevelName(level.upper())
+    return int(level) if isinstance(level, (int, float)) and abs(level) < 2**60 else None
+
+
+def _texts(given: Mapping[str, Any]) -> dict[str, str]:
+    return {key: _text(given[key]) for key in _TEXTS if key in given and not isinstance(given[key], str)}
+
+
+def _exception(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is no exception is a text about one, as JSON has it."""
+    found = given.get("exc_info")
+    if isinstance(found, BaseException):
+        return {"exc_info": (type(found), found, found.__traceback__)}
+    if isinstance(found, tuple) and len(found) == 3 and isinstance(found[1], (BaseException, type(None))):
+        return {}
+    says_nothing = found is None or isinstance(found, bool) or "exc_text" in given
+    return {"exc_info": None} if says_nothing else {"exc_info": None, "exc_text": _text(found)}
+
+
+def _text(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:
+        return f"<{type(value).__name__}>"

@@ -6,6 +6,7 @@ changes nothing. Rows of plain numbers and strings, nearly all there are, take a
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import threading
@@ -19,6 +20,7 @@ from wandb_logging._events.event import YEAR_10000, Event
 from wandb_logging._fold.state import MAX_STEP
 from wandb_logging._fold.text import ERROR_LEVELS
 from wandb_logging._records import json_text
+from wandb_logging._records.completed import completed
 from wandb_logging._records.usual import Usual, no_event, usual_event
 from wandb_logging._settings import text_metrics
 from wandb_logging._settings.settings import Settings
@@ -296,7 +298,7 @@ class Snapshot:
         event: dict[str, Any]
         time = record.created
         if type(time) is not float or not 0.0 <= time < YEAR_10000:  # a clock that is wrong, a record made by hand
-            time = now()
+            time = _time(time)
         mined = self._calls.metrics(record) if metrics is None and self._calls is not None else None
         if mined is not None:
             event = _of_call(mined, time)
@@ -306,8 +308,6 @@ class Snapshot:
         else:
             step = attributes.get(self._step_key)
             event = {"metrics": metrics, "t": time} if step is None else {"metrics": metrics, "step": step, "t": time}
-            if self._steps is not None:
-                self._steps.warn(step)
         level = record.levelno
         if level >= self._maybe_alert:
             self._add_alert(event, record)
@@ -315,6 +315,8 @@ class Snapshot:
             self._add_text(event, record, formatter)
         elif metrics is None and "alert" not in event:
             return None
+        if self._steps is not None and metrics is not None and mined is None:
+            self._steps.warn(event.get("step"))
         return _encode(event, metrics, self._report, self._media, self._secrets)
 
     def _from_message(self, record: logging.LogRecord) -> object:
@@ -380,9 +382,11 @@ def _text(record: logging.LogRecord, broken: Callable[[logging.LogRecord], objec
     try:
         text = record.getMessage()
     except Exception:
+        if isinstance(record.args, list):  # as JSON has it
+            return _text(completed(record), broken)
+        text = f"{_short(record.msg)} {_short(record.args)}"
         if broken is not None:
             broken(record)
-        text = f"{_short(record.msg)} {_short(record.args)}"
     if record.exc_info or record.exc_text or record.stack_info:
         text = _with_traceback(text, record)
     return text
@@ -397,6 +401,15 @@ def _with_traceback(text: str, record: logging.LogRecord) -> str:
     if record.stack_info:
         parts.append(_exceptions.formatStack(record.stack_info))
     return "\n".join(parts)
+
+
+def _time(created: object) -> float:
+    """The time of a record that was made by hand: JSON may have it as a whole number, or as a text. Else it is now."""
+    if isinstance(created, (int, float, str)) and not isinstance(created, bool):
+        with contextlib.suppress(ValueError, OverflowError):
+            if 0.0 <= float(created) < YEAR_10000:
+                return float(created)
+    return now()
 
 
 def now() -> float:

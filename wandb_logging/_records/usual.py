@@ -52,8 +52,8 @@ def usual_event(  # noqa: C901  one function, because to call another takes as l
 
     def event(record: logging.LogRecord) -> bytes | None:
         of = record.__dict__
-        metrics, time, level = of.get(metrics_key), of["created"], of["levelno"]
         try:
+            metrics, time, level = of.get(metrics_key), of["created"], of["levelno"]
             if level >= thought_from or type(time) is not float or not 0.0 <= time < YEAR_10000:
                 return None
             made: dict[str, Any]

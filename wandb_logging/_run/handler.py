@@ -113,10 +113,17 @@ class _JournalHandler(QueueHandler):
         try:
             formatter = self._owner.formatter
             event = self._usual(record) if formatter is None else None
-            if event is not None or (event := self._event(record, formatter)) is not None:
+            if event is not None or (event := self._event_of(record, formatter)) is not None:
                 self._append(event)
         except Exception:
             self.handleError(record)
+
+    def _event_of(self, record: logging.LogRecord, formatter: logging.Formatter | None) -> bytes | None:
+        """The event of a record that may have been made by hand, and have less or other than `logging` puts in."""
+        try:
+            return self._event(record, formatter)
+        except Exception:
+            return self._event(completed(record), formatter)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's name
         """What goes wrong is the visible handler's to report."""
@@ -133,10 +140,10 @@ class _RankHandler(_JournalHandler):
     def emit(self, record: logging.LogRecord) -> None:
         """As that of any run."""
         try:
-            event = self._event(record, self._owner.formatter)
+            event = self._event_of(record, self._owner.formatter)
             if event is not None:
                 self._append(event)
-                if record.levelno >= logging.WARNING or record.exc_info:
+                if record.levelno >= logging.WARNING or getattr(record, "exc_info", None):
                     self._tell(event)
         except Exception:
             self.handleError(record)
