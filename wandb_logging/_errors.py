@@ -65,18 +65,20 @@ class JournalCorrupt(JournalError):
 
 
 class JournalLocked(JournalError):
-    """Another process holds the run directory, or it is where nothing can be locked.
+    """Another process holds the run directory, or it is where nothing can be locked, or another user's.
 
     Attributes:
-        holder: who holds it; None where nothing can be locked.
+        holder: who holds it; None where it cannot be locked.
+        cure: what helps there, in words; None where somebody holds it.
     """
 
-    def __init__(self, message: str, holder: str | None = None) -> None:
+    def __init__(self, message: str, holder: str | None = None, cure: str | None = None) -> None:
         super().__init__(message)
         self.holder = holder
+        self.cure = cure
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (*self.args, self.holder)
+        return type(self), (*self.args, self.holder, self.cure)
 
 
 class TransportError(WandbLoggingError):

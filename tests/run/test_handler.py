@@ -628,7 +628,7 @@ def test_whatever_is_wrong_with_a_record_made_by_hand_its_metrics_are_kept(setti
 
 
 def test_a_record_of_json_keeps_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
-    """Level by name, arguments as a list, an exception as text, a time as a whole number: and nobody is told of errors."""
+    """Level by name, arguments as a list, an exception as text, a time as a whole number; nobody hears of an error."""
     handler = offline()
     said = {"msg": "lr %s of %s", "args": [1, 2], "levelname": "error", "created": 1_700_000_000, "name": "far"}
     with contextlib.closing(handler):

@@ -103,8 +103,11 @@ def open_lock(root: Path, name: str, *, make: bool = True) -> int:
     """
     try:
         return _open(root, name, os.O_RDWR | (os.O_CREAT if make else 0))
-    except PermissionError:
-        return _open(root, name, os.O_RDONLY)
+    except PermissionError as refused:
+        try:
+            return _open(root, name, os.O_RDONLY)
+        except FileNotFoundError:
+            raise refused from None  # that it is missing is not what is wrong
 
 
 def create(root: Path, name: str, *, append: bool = False) -> int:

@@ -30,7 +30,7 @@ from typing import Any
 
 from wandb_logging._errors import JournalCorrupt, JournalLocked
 from wandb_logging._events.run_info import Remote, RunInfo, problem
-from wandb_logging._journal import door
+from wandb_logging._journal import door, whose
 from wandb_logging._journal.anew import Keepsake
 from wandb_logging._journal.backlog import Backlog, Lines
 from wandb_logging._journal.cursor import Cursor, is_cursor
@@ -218,7 +218,7 @@ class RunDir:
         try:
             kept = loads(self._identity())
         except OSError as exc:
-            raise JournalCorrupt(f"{self.path} has no readable run.json: {exc.strerror or exc}") from exc
+            raise JournalCorrupt(f"{self.path} has no readable run.json: {whose.why_unread(self.path, exc)}") from exc
         except ValueError:
             kept = None
         if not isinstance(kept, dict):
@@ -507,15 +507,13 @@ class RunDir:
         """Take the right to upload this run; harmless when held already.
 
         Raises:
-            JournalLocked: another process holds it, and the message says which; or the file system has no locks.
+            JournalLocked: another process holds it, and the message says which; or none can have it, and it says why.
         """
         try:
             with self.guard:
                 free = self._right.acquire()
         except OSError as exc:
-            raise JournalLocked(
-                f"{self.path} cannot be locked ({exc.strerror or exc}), and without a lock two could send it at once"
-            ) from exc
+            raise whose.refusal(self.path, exc) from exc
         if not free:
             holder = self._right.holder()
             raise JournalLocked(f"{self.path} is being uploaded by {holder}", holder)

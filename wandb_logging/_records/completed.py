@@ -18,8 +18,8 @@ def completed(record: logging.LogRecord) -> logging.LogRecord:
     usual = vars(whole)
     given = {key: value for key, value in vars(record).items() if value is not None or key not in usual}
     usual.update({**given, **_level(given), **_texts(given), **_exception(given)})
-    if isinstance(whole.args, list):  # as JSON has it
-        whole.args = tuple(whole.args)
+    if isinstance(usual["args"], list):  # as JSON has it
+        usual["args"] = tuple(usual["args"])
     return whole
 
 

@@ -382,7 +382,7 @@ def _text(record: logging.LogRecord, broken: Callable[[logging.LogRecord], objec
     try:
         text = record.getMessage()
     except Exception:
-        if isinstance(record.args, list):  # as JSON has it
+        if isinstance(vars(record).get("args"), list):  # as JSON has it
             return _text(completed(record), broken)
         text = f"{_short(record.msg)} {_short(record.args)}"
         if broken is not None:

@@ -297,7 +297,7 @@ class _Sender:
                     error = self._explain(failed)
         except JournalLocked as exc:
             sender = exc.holder
-            error = None if sender else f"{exc}: copy it to a disk that has locks, and sync the copy"
+            error = None if sender else f"{exc}: {exc.cure}"
         except JournalError as exc:
             error = str(exc)
         except OSError as exc:
