@@ -13,6 +13,7 @@ from tests.examples import at_most
 from tests.runs import add, make_run, row
 from wandb_logging._journal import backlog, door
 from wandb_logging._journal.backlog import Backlog
+from wandb_logging._journal.position import places
 
 NEVER = 0.0  # a time that is over
 
@@ -74,10 +75,10 @@ def test_it_is_what_a_reader_comes_to(
         for written, read, in_time in turns:
             add(writer, [row(i) for i in range(written)])
             left += written - len(reader.read(read).bodies if read else [])
-            found = counted.after(reader.position["writers"], float("inf") if in_time else NEVER)
+            found = counted.after(places(reader.position), float("inf") if in_time else NEVER)
             assert found.estimated or found.number == left
             assert (found.number > 0) == (left > 0)
-        assert counted.after(reader.position["writers"]) == (left, False)
+        assert counted.after(places(reader.position)) == (left, False)
         assert counted.after({}) == (sum(turn[0] for turn in turns), False)
     reader.close()
     writer.close()
@@ -95,7 +96,7 @@ def test_each_byte_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert counted.after({}).number == 1010
     assert read.count == size_of(run_dir.path)
     read.count = 0
-    assert counted.after({"1": [1, size]}).number == 10
+    assert counted.after({1: (1, size)}).number == 10
     assert read.count == 0
     writer.close()
 

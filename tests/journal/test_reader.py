@@ -11,7 +11,8 @@ from hypothesis import given, settings, strategies as st
 from tests.examples import at_most
 from wandb_logging._errors import JournalError
 from wandb_logging._journal import reader as _reader
-from wandb_logging._journal.reader import Chunk, Position, Reader
+from wandb_logging._journal.position import Position
+from wandb_logging._journal.reader import Chunk, Reader
 from wandb_logging._journal.seal import seal
 from wandb_logging._journal.writer import Writer
 

@@ -158,6 +158,20 @@ class RunInfo:
         return RunInfo.from_json({**self.to_json(), **members}).but(server=self.server)
 
     @property
+    def text_rules(self) -> list[tuple[int, Any]]:
+        """The rules by which metrics are found in the text, each with the number of the event from which on."""
+        kept = self.text_metrics or {}
+        return [(0, kept.get("rules", ())), *((one["events"], one["rules"]) for one in kept.get("then", ()))]
+
+    def with_text_rules(self, rules: list[Any], events: int) -> RunInfo:
+        """The same with other rules for the text, from an event on."""
+        kept, new = self.text_metrics or {}, {"events": events, "rules": rules}
+        if not events:
+            return self.but(text_metrics={**kept, "then": [], "rules": rules})
+        then = [one for one in kept.get("then", ()) if one["events"] < events]
+        return self.but(text_metrics={**kept, "then": [*then, new]})
+
+    @property
     def client_id(self) -> str | None:
         """By which the server tells those apart that write one run in its shared mode; None elsewhere."""
         return None if self.client_label is None else self.writer_id or self.id

@@ -159,8 +159,8 @@ def rules_of(info: RunInfo, *, structured: bool = False) -> Rules:
         late_step_metric=info.late_step_metric,
         structured=structured,
         base_runtime=info.server.runtime if info.server else 0.0,
-        text_rules=(info.text_metrics or {}).get("rules", ()),
-        later_rules=[(one["events"], one["rules"]) for one in (info.text_metrics or {}).get("then", ())],
+        text_rules=info.text_rules[0][1],
+        later_rules=info.text_rules[1:],
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from wandb_logging._journal.cursor import Cursor
+from wandb_logging._journal.position import START, position
 from wandb_logging._values.plain import loads
 
 _KEPT = frozenset(("run.json", "server.json"))
@@ -48,9 +49,8 @@ class Keepsake:
 
     def cursor_anew(self) -> Cursor:
         """The cursor of a journal that begins with what the server does not have."""
-        return dataclasses.replace(self.cursor, position={"writers": {}, "order": 0})
+        return dataclasses.replace(self.cursor, position=position())
 
     def acknowledged(self, writer: int) -> tuple[int, int]:
         """As `Home.acknowledged`."""
-        at = (self.cursor.position or {}).get("writers", {}).get(str(writer))
-        return (int(at[0]), int(at[1])) if at else (1, 0)
+        return self.cursor.places.get(writer, START)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from wandb_logging._journal import door
+from wandb_logging._journal.position import START, At
 from wandb_logging._journal.segments import segment_path, segments
 
 _BLOCK = 2**20
@@ -42,11 +43,11 @@ class Backlog:
         self._path = path
         self._known: dict[tuple[int, int], _Counted] = {}
 
-    def after(self, writers: Mapping[str, Any], until: float = math.inf) -> Lines:
+    def after(self, places: Mapping[int, At], until: float = math.inf) -> Lines:
         """The lines that come after a position.
 
         Args:
-            writers: segment and byte where each writer's journal stands there.
+            places: where each writer's journal stands there.
             until: monotonic time at which to count no longer. At least a block of each segment is.
 
         Raises:
@@ -54,7 +55,7 @@ class Backlog:
         """
         found, left = [], 0
         for writer, segment in segments(self._path):
-            first, offset = writers.get(str(writer), (1, 0))
+            first, offset = places.get(writer, START)
             if segment < first:
                 continue
             try:

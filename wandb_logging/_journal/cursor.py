@@ -11,7 +11,7 @@ from typing import Any
 
 from wandb_logging._events.metrics import is_definition
 from wandb_logging._events.task import Task
-from wandb_logging._journal.reader import Position, is_position
+from wandb_logging._journal.position import At, Position, is_position, places
 
 _Check = Callable[[Any], bool]
 
@@ -74,10 +74,19 @@ class Cursor:
         return events if isinstance(events, int) else -1
 
     @property
-    def writers(self) -> Mapping[str, Any]:
+    def exit(self) -> Any:
+        """The exit code that the state has; None if the run has not ended there, or nobody has said."""
+        return (self.state or {}).get("exit")
+
+    @property
+    def run_changes(self) -> Any:
+        """What the state has of members of the run that were changed since it began."""
+        return (self.state or {}).get("run")
+
+    @property
+    def places(self) -> Mapping[int, At]:
         """Segment and byte up to which each writer's journal is acknowledged."""
-        writers: Mapping[str, Any] = (self.position or {}).get("writers", {})
-        return writers
+        return places(self.position)
 
 
 def is_cursor(value: object) -> bool:

@@ -6,7 +6,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from wandb_logging._journal.reader import Chunk, Position, Reader
+from wandb_logging._journal.position import Position
+from wandb_logging._journal.reader import Chunk, Reader
 
 
 class GuardedReader(Reader):

@@ -20,10 +20,16 @@ from wandb_logging._journal.counts import Counts
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.files import Files
 from wandb_logging._journal.members import Note
-from wandb_logging._journal.reader import Chunk, Ends, Position, Reader
+from wandb_logging._journal.position import Ends, Position
+from wandb_logging._journal.reader import Chunk, Reader
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer
 from wandb_logging._values.plain import loads
+
+
+def line_of(position: Position | None) -> int:
+    """The number of the line where reading goes on in a journal in memory."""
+    return int((position or {}).get("line", 0))
 
 
 class MemoryRunDir(RunDir):
@@ -55,7 +61,7 @@ class MemoryRunDir(RunDir):
     def save_cursor(self, cursor: Cursor) -> None:
         self._cursor = cursor
         if cursor.position is not None:
-            self.queue.forget(cursor.position["line"])
+            self.queue.forget(line_of(cursor.position))
 
     def forget_cursor(self) -> None:
         self._cursor = Cursor()
@@ -201,7 +207,7 @@ class MemoryQueue:
         return (1, self._next) >= ends[1]
 
     def seek(self, position: Position | None) -> None:
-        self._next = max((position or {}).get("line", 0), self._first)
+        self._next = max(line_of(position), self._first)
 
     def first_time(self) -> float | None:
         with self._lock:
@@ -210,8 +216,7 @@ class MemoryQueue:
 
     def lines_after(self, position: Position | None) -> int:
         with self._lock:
-            passed: int = (position or {}).get("line", 0)
-            return self._first + len(self._lines) - max(passed, self._first)
+            return self._first + len(self._lines) - max(line_of(position), self._first)
 
     def forget(self, line: int) -> None:
         with self._lock:

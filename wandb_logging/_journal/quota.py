@@ -23,6 +23,7 @@ from wandb_logging._events.event import BULK, Event
 from wandb_logging._journal import door
 from wandb_logging._journal.copies import remove_once
 from wandb_logging._journal.cursor import Cursor
+from wandb_logging._journal.position import START
 from wandb_logging._journal.reader import MOST_LINE
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.seal import seal, unseal
@@ -277,8 +278,8 @@ def forget_acknowledged(run_dir: RunDir) -> None:
     """
     with run_dir.alone() as alone:
         cursor = run_dir.cursor if alone else Cursor()
-        at = cursor.writers
-        gone = [place for place in segments(run_dir.path) if place[1] < at.get(str(place[0]), (1, 0))[0]]
+        at = cursor.places
+        gone = [place for place in segments(run_dir.path) if place[1] < at.get(place[0], START)[0]]
         if not gone:
             return
         run_dir.save_base(cursor)

@@ -8,11 +8,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Optional, Protocol
+from typing import Optional, Protocol
 
 from wandb_logging._errors import JournalError, JournalLocked
 from wandb_logging._journal import door
 from wandb_logging._journal.members import is_writing, writers_of
+from wandb_logging._journal.position import (
+    START,
+    At,
+    Ends,
+    Position,
+    order_passed,
+    places,
+    position as written_down,
+    torn_places,
+)
 from wandb_logging._journal.seal import salvage, seal, unseal
 from wandb_logging._journal.segments import segment_path, segments, sync_directory
 from wandb_logging._journal.unwritten import Source, WithMemory
@@ -22,46 +32,6 @@ from wandb_logging._values.plain import dumps, loads
 _PLAN_BYTES = 2**20  # journal of one writer that one entry of order.jsonl covers: each entry costs an fsync
 _MORE_BYTES = 2**16
 MOST_LINE = 2**28  # bytes of a line: the server takes a twentieth of that
-
-Position = dict[str, Any]
-"""Where reading stands: `{"writers": {"1": [segment, byte]}, "order": entries of order.jsonl passed}`; and
-`"torn": {"1": [segment, byte]}`, where a torn tail ended that was told of but not passed."""
-
-_At = tuple[int, int]
-"""A place in one writer's journal: segment, byte."""
-
-Ends = dict[int, _At]
-"""Where the journal of each writer ends."""
-
-_START: _At = (1, 0)
-
-
-def covers(position: Position | None, ends: Ends) -> bool:
-    """Whether all was read at a position that was there when the journal ended so."""
-    at = _places((position or {}).get("writers", {}))
-    return all(at.get(writer, _START) >= end for writer, end in ends.items())
-
-
-def is_position(value: object) -> bool:
-    """Whether a value has the form of a position, or is None, the start."""
-    if not isinstance(value, dict):
-        return value is None
-    places = [value.get("writers", {}), value.get("torn", {})]
-    if not all(isinstance(item, dict) for item in places) or not _is_count(value.get("order", 0)):
-        return False
-    return all(name.isdecimal() and _is_place(at) for item in places for name, at in item.items())
-
-
-def _places(value: dict[str, Any]) -> dict[int, _At]:
-    return {int(writer): (int(at[0]), int(at[1])) for writer, at in value.items()}
-
-
-def _is_place(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(map(_is_count, value))
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and 0 <= value < 2**63
 
 
 @dataclass(frozen=True)
@@ -107,25 +77,22 @@ class Reader:
         self._order = _Order(path / "order.jsonl", right) if record_order else None
         self._seen: list[_Entry] | None = None
         self._files: dict[int, tuple[int, Source]] = {}
-        self._unforced: set[_At] = set()  # segments that something was read of since `sync`
+        self._unforced: set[At] = set()  # segments that something was read of since `sync`
         self._begun_anew = False  # whether one of them was not read before: its name has to be forced, too
-        self._present: frozenset[_At] = frozenset()
+        self._present: frozenset[At] = frozenset()
         self.seek(position)
 
     def seek(self, position: Position | None) -> None:
         """Go on from a position; None is the start."""
-        position = position or {}
-        self._at = _places(position.get("writers", {}))
-        self._told = _places(position.get("torn", {}))
+        self._at = places(position)
+        self._told = torn_places(position)
         self._torn: list[bytes] = []
-        self._order_at = int(position.get("order", 0))
+        self._order_at = order_passed(position)
 
     @property
     def position(self) -> Position:
         """Where reading stands, as JSON."""
-        writers, torn = ({str(writer): list(at) for writer, at in sorted(of.items())} for of in (self._at, self._told))
-        position = {"writers": writers, "order": self._order_at}
-        return {**position, "torn": torn} if torn else position
+        return written_down(self._at, self._order_at, self._told)
 
     def read(self, max_lines: int = 1000, max_bytes: int = 2**20) -> Chunk:
         """Whole lines from the position on, at most so many; an empty chunk when there are none.
@@ -162,14 +129,14 @@ class Reader:
             with contextlib.suppress(FileNotFoundError):  # removed meanwhile: it was acknowledged
                 size = segment_path(self._path, writer, segment).stat().st_size
                 here = self._writer_here(writer)
-                end = max((segment, size), here.end() if here is not None and here.waiting else _START)
+                end = max((segment, size), here.end() if here is not None and here.waiting else START)
                 if end[1]:
                     found[writer] = end
         return found
 
     def has_passed(self, ends: Ends) -> bool:
         """Whether all was read that was there when the journal ended so."""
-        return all(self._at.get(writer, _START) >= end for writer, end in ends.items())
+        return all(self._at.get(writer, START) >= end for writer, end in ends.items())
 
     def sync(self) -> None:
         """Force what was read to the disk, whoever wrote it: the server must not know more than the journal."""
@@ -205,7 +172,7 @@ class Reader:
 
     # --- one writer ---
 
-    def _take(self, writer: int, max_lines: int, max_bytes: int, until: _At | None = None) -> list[bytes]:
+    def _take(self, writer: int, max_lines: int, max_bytes: int, until: At | None = None) -> list[bytes]:
         data, end = self._next(writer, max_bytes, until)
         lines = data.split(b"\n", max_lines)
         rest = lines.pop()
@@ -216,9 +183,9 @@ class Reader:
         self._at[writer] = end
         return lines
 
-    def _next(self, writer: int, max_bytes: int, until: _At | None = None) -> tuple[bytes, _At]:
+    def _next(self, writer: int, max_bytes: int, until: At | None = None) -> tuple[bytes, At]:
         """Whole lines of a writer from where it stands, and where they end; no bytes if there is nothing new."""
-        segment, offset = self._at.get(writer, _START)
+        segment, offset = self._at.get(writer, START)
         while True:
             # Looked up before reading: when there is a line in the next segment, this one is complete.
             following = self._following(writer, segment)
@@ -304,7 +271,7 @@ class Reader:
         if entry is None:
             return []
         writer, until = entry[0], (entry[1], entry[2])
-        if self._at.get(writer, _START) >= until:
+        if self._at.get(writer, START) >= until:
             return []
         lines = self._take(writer, max_lines, max_bytes, until)
         if not lines:  # it was there when it was planned: a power cut, or another's hand
@@ -317,7 +284,7 @@ class Reader:
             # What was read while there was only one writer, and perhaps sent before the position was saved, comes
             # first. Nobody knows how far that went, so all comes first that this writer has by now.
             end = self._end_of(writers[0])
-            if end != _START:
+            if end != START:
                 order.add(writers[0], end)
                 return True
         last = next((entry[0] for entry in reversed(order.entries) if entry), 0)
@@ -329,8 +296,8 @@ class Reader:
                 return True
         return False
 
-    def _end_of(self, writer: int) -> _At:
-        before = self._at.get(writer, _START)
+    def _end_of(self, writer: int) -> At:
+        before = self._at.get(writer, START)
         more = True
         while more:
             data, self._at[writer] = self._next(writer, _PLAN_BYTES)
@@ -390,7 +357,7 @@ class _Order:
             self._entries = read.entries
         return self._entries
 
-    def add(self, writer: int, end: _At) -> None:
+    def add(self, writer: int, end: At) -> None:
         entries = self.entries
         self._write({"writer": writer, "segment": end[0], "offset": end[1]})
         entries.append((writer, *end))  # a new file's name is forced with those of the segments: `Reader.sync`

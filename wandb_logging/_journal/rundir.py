@@ -40,7 +40,8 @@ from wandb_logging._journal.guarded import GuardedReader
 from wandb_logging._journal.lease import Life, apart
 from wandb_logging._journal.lost import disk_of, is_gone
 from wandb_logging._journal.members import Note, life, living, writers_of
-from wandb_logging._journal.reader import Position, Reader, order_of
+from wandb_logging._journal.position import Position, places
+from wandb_logging._journal.reader import Reader, order_of
 from wandb_logging._journal.right import SendingRight
 from wandb_logging._journal.scan import scan
 from wandb_logging._journal.seal import seal, unseal
@@ -396,9 +397,8 @@ class RunDir:
         What an uploader sent and died before it was acknowledged lies in the segment of the cursor or the one behind
         it, where no batch is from two segments, or is in order.jsonl.
         """
-        at = self.cursor.writers
         reached: defaultdict[int, int] = defaultdict(int if self.said_in("server.json") is None else lambda: 1)
-        latest = [(int(writer), place[0] + 1) for writer, place in at.items()]
+        latest = [(writer, place[0] + 1) for writer, place in self.cursor.places.items()]
         latest += [(entry[0], entry[1]) for entry in order_of(self.path) if entry]
         latest += self._sending.reached.items() if self._sending else []
         for writer, segment in latest:
@@ -420,7 +420,7 @@ class RunDir:
         Raises:
             OSError: a segment cannot be read.
         """
-        return self._backlog.after((position or {}).get("writers", {})).number
+        return self._backlog.after(places(position)).number
 
     def lines_after_in_time(self, position: Position | None, until: float) -> Lines:
         """How many lines come after a position, estimated as far as they cannot be counted by then (monotonic).
@@ -428,7 +428,7 @@ class RunDir:
         Raises:
             OSError: as `lines_after`.
         """
-        return self._backlog.after((position or {}).get("writers", {}), until)
+        return self._backlog.after(places(position), until)
 
     def scan_after(self, position: Position | None, words: Sequence[bytes], take: Callable[[bytes], object]) -> int:
         """How many lines come after a position. Gives the bodies of whole ones that hold one of some words.
@@ -438,7 +438,7 @@ class RunDir:
         Raises:
             OSError: a segment cannot be read.
         """
-        return scan(self.path, (position or {}).get("writers", {}), words, take)
+        return scan(self.path, places(position), words, take)
 
     def has_several_writers(self) -> bool:
         """Whether more than one process has written here, or one more than once. Not where nobody can tell."""

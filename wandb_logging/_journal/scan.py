@@ -7,17 +7,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from wandb_logging._journal import door
+from wandb_logging._journal.position import START, At
 from wandb_logging._journal.reader import MOST_LINE
 from wandb_logging._journal.seal import unseal
 from wandb_logging._journal.segments import segment_path, segments
 
 
-def scan(path: Path, at: Mapping[str, Sequence[int]], words: Sequence[bytes], take: Callable[[bytes], object]) -> int:
+def scan(path: Path, at: Mapping[int, At], words: Sequence[bytes], take: Callable[[bytes], object]) -> int:
     """How many lines a journal has. Of several writers it is one after the other.
 
     Args:
         path: the run directory.
-        at: where to begin: the segment and the place in it, by writer. Writers that it does not name: at their first.
+        at: where to begin, by writer. Writers that it does not name: at their start.
         words: what a line has to hold one of.
         take: called with the body of each whole line that does.
 
@@ -26,7 +27,7 @@ def scan(path: Path, at: Mapping[str, Sequence[int]], words: Sequence[bytes], ta
     """
     count = 0
     for writer, segment in segments(path):
-        first, offset = at.get(str(writer), (1, 0))
+        first, offset = at.get(writer, START)
         if segment >= first:
             name = segment_path(path, writer, segment).name
             for block in _blocks(path, name, offset if segment == first else 0):

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from wandb_logging._events.run_info import Remote
 from wandb_logging._journal.cursor import Cursor
-from wandb_logging._journal.memory import MemoryRunDir, ProgramsFiles
+from wandb_logging._journal.memory import MemoryRunDir, ProgramsFiles, line_of
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.seal import unseal
 from wandb_logging._journal.writer import Writer
@@ -45,7 +45,7 @@ class StandIn(MemoryRunDir):
 
     def save_cursor(self, cursor: Cursor) -> None:
         """Have the writer forget what the server has now, unless the disk took it meanwhile: then it goes again."""
-        before, now = ((each.position or {}).get("line", 0) for each in (self._cursor, cursor))
+        before, now = (line_of(each.position) for each in (self._cursor, cursor))
         super().save_cursor(cursor)
         self._writer.forget_sent(now - before, lambda place: self._run_dir.keep_in_mind(cursor=cursor, place=place))
 

@@ -16,6 +16,7 @@ from wandb_logging._events.event import Event
 from wandb_logging._journal import door
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.members import is_writing
+from wandb_logging._journal.position import START
 from wandb_logging._journal.reader import MOST_LINE, damaged_in_order
 from wandb_logging._journal.rundir import ASIDE, RunDir
 from wandb_logging._journal.seal import salvage, unseal
@@ -135,10 +136,10 @@ def _of_files(run_dir: RunDir) -> Iterator[str]:
 
 def _gaps(run_dir: RunDir) -> Iterator[str]:
     """Segments that are missing, and are not those that were removed after they were acknowledged."""
-    at = run_dir.base.writers
+    at = run_dir.base.places
     for writer, of_writer in itertools.groupby(segments(run_dir.path), key=lambda place: place[0]):
         there = {segment for _, segment in of_writer}
-        first = at.get(str(writer), (1, 0))[0]
+        first = at.get(writer, START)[0]
         for segment in sorted(set(range(first, max(there))) - there):
             yield f"{segment_path(run_dir.path, writer, segment).name} is missing"
 
@@ -148,8 +149,8 @@ def _of_journal(run_dir: RunDir, lines: _Lines) -> Iterator[str]:
         yield f"{lines.damaged} journal lines are damaged: sync sets them aside, and sends the rest"
     if lines.torn:
         yield f"{lines.torn} journals end in half a line: what was being written when power or room ran out"
-    for writer, (segment, offset) in run_dir.cursor.writers.items():
-        name = segment_path(run_dir.path, int(writer), segment).name
+    for writer, (segment, offset) in run_dir.cursor.places.items():
+        name = segment_path(run_dir.path, writer, segment).name
         found = door.status(run_dir.path, name)
         if found is not None and found.st_size < offset:
             yield f"{name} is shorter than what the server has of it"

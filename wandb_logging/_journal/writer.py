@@ -27,6 +27,7 @@ from wandb_logging._journal.forced import Forced
 from wandb_logging._journal.kept import KeptLines, lines_until, part_of
 from wandb_logging._journal.locks import close_quietly, out_of_the_way
 from wandb_logging._journal.lost import LOST, Home, is_cut_off, is_in_place, unacknowledged
+from wandb_logging._journal.position import position
 from wandb_logging._journal.seal import SEAL_LINE
 from wandb_logging._journal.segments import segment_path
 from wandb_logging._values.reentrant import let_go_unless_within
@@ -448,13 +449,13 @@ class Writer:
             if count > len(self._kept.lines):
                 return
             if not self.number:
-                note({"writers": {}, "order": 0})
+                note(position())
                 for _ in range(count):
                     self._kept.pop()
                     self.counts.journalled += 1
                 return
             end = self._size + sum(map(len, itertools.islice(self._kept.lines, count)))
-            note({"writers": {str(self.number): [self._segment, end]}, "order": 0})
+            note(position({self.number: (self._segment, end)}))
             self._leave_gap()
 
     def look(self) -> int | None:

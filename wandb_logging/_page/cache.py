@@ -18,6 +18,7 @@ from typing import Any
 from wandb_logging._errors import JournalError
 from wandb_logging._fold.fold import State
 from wandb_logging._journal.copies import new_digest
+from wandb_logging._journal.position import places
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.segments import segment_path
 from wandb_logging._page.bins import Bins, Series
@@ -86,10 +87,9 @@ def _still_true(run_dir: RunDir, exact: Exact) -> bool:
     """Whether the journal is the one that was read, and perhaps more of it."""
     if run_dir.info.start != exact.start:
         return False
-    places = (exact.position or {}).get("writers", {})
     return all(
-        segment_path(run_dir.path, int(writer), segment).stat().st_size >= offset
-        for writer, (segment, offset) in places.items()
+        segment_path(run_dir.path, writer, segment).stat().st_size >= offset
+        for writer, (segment, offset) in places(exact.position).items()
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from wandb_logging._fold import fold
 from wandb_logging._fold.told import Told, end, mark, tell
-from wandb_logging._journal.reader import Position
+from wandb_logging._journal.position import Position
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._page.bins import Bins, Row, of_row
 from wandb_logging._reading.replay import beginning

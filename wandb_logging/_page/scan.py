@@ -78,7 +78,7 @@ def card(run_dir: RunDir) -> Card:
         info = run_dir.info
         alive = run_dir.alive()
         cursor = run_dir.cursor
-        saved = (cursor.state or {}).get("exit")
+        saved = cursor.exit
         told, last = _at_the_end(run_dir)
         return Card(
             path=run_dir.path,
@@ -101,7 +101,7 @@ def _shown(info: RunInfo) -> dict[str, Any]:
 def _all_sent(run_dir: RunDir, cursor: Cursor) -> bool:
     newest = dict(segments(run_dir.path))
     return cursor.complete and all(
-        cursor.writers.get(str(writer)) == [segment, segment_path(run_dir.path, writer, segment).stat().st_size]
+        cursor.places.get(writer) == (segment, segment_path(run_dir.path, writer, segment).stat().st_size)
         for writer, segment in newest.items()
     )
 

@@ -46,10 +46,9 @@ def outline(run_dir: RunDir) -> Outline:
     info, cursor = run_dir.info, run_dir.cursor
     if cursor.events < 0:
         cursor = Cursor()
-    state = cursor.state or {}
     seen = _Standing(run_dir)
     unsent = run_dir.scan_after(cursor.position, (b'"exit":', b'"resume":', b'"run":'), seen.take)
-    exit_code, changed = seen.after(state.get("exit"), state.get("run"))
+    exit_code, changed = seen.after(cursor.exit, cursor.run_changes)
     return Outline(
         path=run_dir.path,
         info=info_now(info, changed),
@@ -57,7 +56,7 @@ def outline(run_dir: RunDir) -> Outline:
         finished=cursor.complete,
         alive=run_dir.alive(),
         unsent=unsent,
-        logged=state.get("events", 0) + unsent,
+        logged=max(0, cursor.events) + unsent,
         url=url_of(info),
         name=name_of(info, changed),
     )

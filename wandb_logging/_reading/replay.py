@@ -9,7 +9,7 @@ from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold import fold
 from wandb_logging._fold.state import Delta, State
 from wandb_logging._journal.cursor import Cursor
-from wandb_logging._journal.reader import Position
+from wandb_logging._journal.position import Position
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._values.plain import loads
 

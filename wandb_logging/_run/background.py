@@ -16,7 +16,7 @@ from wandb_logging._events.event import Event
 from wandb_logging._events.run_info import Remote
 from wandb_logging._journal.backlog import Lines
 from wandb_logging._journal.lost import is_gone
-from wandb_logging._journal.reader import covers
+from wandb_logging._journal.position import covers
 from wandb_logging._process.exit_code import is_exiting
 from wandb_logging._process.listener import Listener, as_own_thread, on_own_thread
 from wandb_logging._process.notices import Notices

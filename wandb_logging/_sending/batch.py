@@ -10,7 +10,8 @@ from wandb_logging._events.run_info import Remote
 from wandb_logging._events.send_options import SendOptions
 from wandb_logging._events.task import Task
 from wandb_logging._fold import fold
-from wandb_logging._journal.reader import Ends, Position, Reader
+from wandb_logging._journal.position import Ends, Position, places
+from wandb_logging._journal.reader import Reader
 from wandb_logging._server import protocol
 from wandb_logging._server.body import EVENTS, HISTORY, OUTPUT, SUMMARY, LineBlock, PackedBlock, StreamBody
 from wandb_logging._server.link import Pace
@@ -160,5 +161,5 @@ class Cutter:
 
     def _crosses(self, before: Position) -> bool:
         """Whether another segment was begun since."""
-        earlier, now = before["writers"], self._reader.position["writers"]
+        earlier, now = places(before), places(self._reader.position)
         return any(writer in earlier and earlier[writer][0] != now[writer][0] for writer in now)

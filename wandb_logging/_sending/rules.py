@@ -28,9 +28,4 @@ def change_rules(run_dir: RunDir, rules: Sequence[Any]) -> None:
     with run_dir.uploading():
         if not run_dir.dead():
             raise JournalError(f"{run_dir.path} goes on: its rules can be changed when it has ended")
-        info, state = run_dir.info, run_dir.cursor.state
-        given = info.text_metrics or {}
-        events = state["events"] if state else 0
-        then = [one for one in given.get("then", ()) if one["events"] < events]
-        changed = {"rules": list(rules)} if not events else {"then": [*then, {"events": events, "rules": list(rules)}]}
-        run_dir.save_info(info.but(text_metrics={**given, **({"then": []} if not events else {}), **changed}))
+        run_dir.save_info(run_dir.info.with_text_rules(list(rules), max(0, run_dir.cursor.events)))
