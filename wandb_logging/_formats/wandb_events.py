@@ -41,6 +41,7 @@ class Translator:
         self._config: dict[str, Any] = {}
         self._summary: dict[tuple[str, ...], bytes] = {}
         self._logged: dict[str, Any] = {}
+        self._ahead: set[str] = set()  # what the summary has, perhaps of a row that has not come yet
 
     def events(self, record: Record) -> Iterator[bytes]:
         """The events that a record becomes.
@@ -59,14 +60,18 @@ class Translator:
 
     def end(self) -> Iterator[bytes]:
         """What is left to say when no record follows: where the summary is another than the rows make it."""
-        changed = {}
-        for path, raw in self._summary.items():
-            value = loads(raw)
-            if len(path) == 1 and path[0] not in _OWN and not _same(self._logged.get(path[0], _MISSING), value):
-                changed[path[0]] = value
+        summary = _tree(list(self._summary.items()))[0]
+        changed = {key: summary[key] for key in summary if key not in _OWN and self._is_news(key, summary[key])}
         self._summary = {}
         if changed:
             yield self._event(summary=changed)
+
+    def _is_news(self, key: str, value: Any) -> bool:
+        """Whether the rows do not make it. An object is the fold's to make, but from a row that has not come."""
+        if isinstance(value, dict):
+            return key in self._ahead
+        logged = self._logged.get(key, _MISSING)
+        return bool(logged != value) and not (logged != logged and value != value)  # NaN is NaN
 
     def _event(self, time: float | None = None, **members: Any) -> bytes:
         self.time = self.time if time is None else time
@@ -88,6 +93,7 @@ class Translator:
         values.pop(("_wandb",), None)
         row, text = _tree(list(values.items()))
         self._logged.update(row)
+        self._ahead.clear()
         if isinstance(runtime, (int, float)) and runtime == runtime:  # no NaN
             self.time = self._start + max(runtime, 0.0)
         self.rows += 1
@@ -114,6 +120,7 @@ class Translator:
             yield self._event(config=changed)
 
     def _summary_change(self, record: Record) -> Iterator[bytes]:
+        self._ahead |= {path[0] for path, raw in record.items if path and self._summary.get(path) != raw}
         self._summary.update(record.items)
         for path in record.removed:
             self._summary.pop(path, None)
@@ -187,8 +194,3 @@ def _merge(tree: dict[str, Any], items: list[Item]) -> None:
                 below = inner[key] = {}
             inner = below
         inner[path[-1]] = loads(raw)
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two values are the same, NaN being the same as NaN; an object is the fold's to make."""
-    return one == other or (one != one and other != other) or (isinstance(other, dict) and one is not _MISSING)
