@@ -17,7 +17,7 @@ OFFICIAL = Path(sys.prefix)
 def python(source: str, *arguments: str, site: bool = True) -> subprocess.CompletedProcess[str]:
     """Run a program in a process of its own; without `site` there is no official SDK, only what it is given."""
     code = textwrap.dedent(source)
-    flags = [] if site else ["-S"]
+    flags = [] if site else ["-S", "-E"]  # nor what PYTHONPATH names
     return subprocess.run(
         [sys.executable, *flags, "-c", code, *arguments], capture_output=True, text=True, check=False, timeout=300
     )
@@ -131,14 +131,14 @@ def test_never_over_the_official_sdk_unasked() -> None:
     done = python("""
         import os, sys
         import wandb_logging.compat as compat
-        path = sys.path[:]
+        path, inherited = sys.path[:], os.environ.get("PYTHONPATH", "")
         try:
             compat.install()
         except compat.Error as error:
             assert "the official SDK is installed, at " in str(error) and "over=True" in str(error), error
         else:
             raise AssertionError
-        assert sys.path == path and "PYTHONPATH" not in os.environ
+        assert sys.path == path and os.environ.get("PYTHONPATH", "") == inherited
         import wandb
         assert wandb is not compat
         try:
@@ -150,7 +150,7 @@ def test_never_over_the_official_sdk_unasked() -> None:
         import wandb.sdk.wandb_run
         assert wandb is compat and wandb.sdk.wandb_run.Run is compat.Run
         compat.uninstall()
-        assert sys.path == path and "PYTHONPATH" not in os.environ
+        assert sys.path == path and os.environ.get("PYTHONPATH", "") == inherited
         import wandb
         assert wandb is not compat
     """)
