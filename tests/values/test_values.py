@@ -14,7 +14,9 @@ import json
 import math
 import pathlib
 import re
+import subprocess
 import sys
+import textwrap
 import types
 import uuid
 from decimal import Decimal
@@ -23,6 +25,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import given, strategies as st
 
+from tests.patience import PATIENCE
 from wandb_logging._values import plain as _values
 from wandb_logging._values.plain import LONG, Aside, dumps, has_long_text, loads, mapping_of, plain
 
@@ -156,6 +159,18 @@ class TestLines:
             slow = dumps(ready)
             assert text_of(loads(fast)) == text_of(loads(slow))
         assert text_of(loads(fast)) == text_of(loads(slow))
+
+    def test_a_program_without_the_interpreters_lock_stays_without(self) -> None:
+        """On a free-threaded Python, where to import orjson would turn the lock on, json does the work."""
+        pytest.importorskip("orjson")
+        code = """
+            import sys
+            sys._is_gil_enabled = lambda: False
+            import wandb_logging._run.handler
+            from wandb_logging._values.plain import dumps, loads
+            assert loads(dumps({"a": [1.5, None]})) == {"a": [1.5, None]} and "orjson" not in sys.modules
+        """
+        subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, timeout=PATIENCE)
 
     def test_numbers_that_are_none_are_bare_words(self) -> None:
         """NaN and infinities are the bare words that W&B reads, not null."""

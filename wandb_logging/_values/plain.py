@@ -12,6 +12,7 @@ import datetime as dt
 import enum
 import json
 import math
+import sys
 from collections import UserString
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set as AbstractSet
 from decimal import Decimal
@@ -25,8 +26,10 @@ from uuid import UUID
 from wandb_logging._values.arrays import array, is_array
 
 try:
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():  # free-threaded: to import it would turn the lock on again
+        raise ImportError  # noqa: TRY301
     from orjson import Fragment as Written, dumps as fast_dumps, loads as fast_loads
-except ImportError:  # no wheel for this platform: the standard library does, only slower
+except ImportError:  # as where there is no wheel for the platform: the standard library does, only slower
     fast_dumps = fast_loads = None  # type: ignore[assignment]
     Written = bytes  # type: ignore[assignment,misc]
 
