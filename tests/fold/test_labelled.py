@@ -117,3 +117,86 @@ def test_every_row_once_and_cut_anywhere(rows: list[tuple[str, int | None]], cut
     _, second = fold(RULES, state, bodies[cut:])
     lines = [json.loads(line) for line in (*first.rows, *second.rows)]
     assert [{key: row[key] for key in row if key not in {"_timestamp", "_runtime"}} for row in lines] == whole
+
+
+def shown(*events: dict[str, Any], **rules: Any) -> list[str]:
+    """The lines of a run in the end, without their time."""
+    lines: list[str] = []
+    state = State()
+    for event in events:
+        state, delta = fold(Rules(start=1000.0, **rules), state, [json.dumps({"t": 1001.0, **event}).encode()])
+        lines += delta.lines
+        for number, line in delta.edits.items():
+            lines[number] = line
+        state = State(**json.loads(json.dumps(state.to_json())))
+    return [line.removeprefix("ERROR ").partition(" ")[2] for line in lines]
+
+
+def test_what_each_prints_is_a_terminal_of_its_own() -> None:
+    """Lines begun at once are not mixed, bars are drawn again where they are, and each line says whose it is."""
+    assert shown(
+        {"output": "epo", "label": "3"},
+        {"output": "zero\n", "label": ""},
+        {"output": "ch 1\n10%", "label": "3"},
+        {"output": "5%", "label": "node-a", "error": True},
+        {"output": "\r20%", "label": "3"},
+        {"output": "\r90%\n", "label": "node-a", "error": True},
+    ) == ["[rank 3] epoch 1", "zero", "[rank 3] 20%", "[node-a] 90%"]
+
+
+def test_a_line_that_is_old_stays_as_it_is() -> None:
+    """However long another is silent, the state that is kept has no more than what can still change."""
+    state, _ = fold(RULES, State(), [json.dumps({"t": 1001.0, "output": "10%", "label": "3"}).encode()])
+    for number in range(2):
+        many = {"t": 1001.0, "output": "line\n" * 40, "label": str(number)}
+        state, _ = fold(RULES, state, [json.dumps(many).encode()])
+    assert [len(screen["lines"]) for screen in state.screens.values()] == [0, 0, 32]
+    state, delta = fold(RULES, state, [json.dumps({"t": 1002.0, "output": "\r20%", "label": "3"}).encode()])
+    assert (delta.lines, delta.edits) == ([], {})
+
+
+MINES: dict[str, Any] = {"text_rules": [{"line": "step {step} loss {loss}"}]}
+
+
+def test_what_is_found_in_the_text_of_each() -> None:
+    """It is as what that process logs itself, also where lines come in pieces: its names, its steps, their x axis."""
+    rules = Rules(start=1000.0, **MINES)
+    state, rows, _ = folded(
+        {"text": "step 10 loss 3.5", "level": "INFO", "label": ""},
+        {"text": "step 5 loss 2.5", "level": "INFO", "label": "3"},
+        {"output": "step 6 lo", "label": "3"},
+        {"output": "step 11 loss 4.5\n", "label": ""},
+        {"output": "ss 1.5\nstep 7 loss 0.5", "label": "3"},
+        rules=rules,
+    )
+    assert rows == [
+        {"loss": 3.5, "step": 10, "_step": 0},
+        {"loss/l:3": 2.5, "step/l:3": 5, "_step": 1},
+        {"loss": 4.5, "step": 11, "_step": 2},
+        {"loss/l:3": 1.5, "step/l:3": 6, "_step": 3},
+        {"loss/l:3": 0.5, "step/l:3": 7, "_step": 4},
+    ]
+    assert state.metrics["loss/l:3"]["step_metric"] == "step/l:3"
+
+
+def test_what_a_process_logs_itself_is_not_taken_from_its_text() -> None:
+    """That is exact. What another logs says nothing of this one's text."""
+    rules = Rules(start=1000.0, **MINES)
+    _, rows, _ = folded(
+        {"metrics": {"loss": 1.25}, "label": "3"},
+        {"text": "step 1 loss 1.2", "level": "INFO", "label": "3"},
+        {"text": "step 1 loss 7.5", "level": "INFO", "label": "2"},
+        rules=rules,
+    )
+    assert [{name for name in row if name.startswith("loss")} for row in rows] == [{"loss/l:3"}, {"loss/l:2"}]
+
+
+def test_a_rule_for_one_stream_holds_for_that_of_each() -> None:
+    """`stream: stderr` is the stderr of every process."""
+    rules = Rules(start=1000.0, text_rules=[{"line": "loss {loss}", "stream": "stderr"}])
+    _, rows, _ = folded(
+        {"output": "loss 1\n", "label": "3"},
+        {"output": "loss 2\n", "label": "3", "error": True},
+        rules=rules,
+    )
+    assert [row["loss/l:3"] for row in rows] == [2]

@@ -77,8 +77,8 @@ class _Folder:
         self.texts = self.texts_kind(self.work)
         self.definitions = Definitions(self.work)
         self.rows = self.rows_kind(self.work, self.definitions)
-        self.mined = Mined(self.work, self.rows)
         self.labelled = Labelled(self.work, self.rows, self.definitions)
+        self.mined = Mined(self.work, self.rows, self.labelled)
         self.apart = Apart(self.work, self.rows, self.labelled)
 
     def take(self, bodies: Iterable[bytes]) -> None:
@@ -167,8 +167,9 @@ class _Folder:
         if "resume" in event:
             self._resume(time)
         state.runtime = self.work.runtime(time)
-        metrics, label = event.get("metrics"), event.get("label")
-        if type(label) is str:
+        metrics, label, said = event.get("metrics"), event.get("label"), event
+        label = label if type(label) is str else None
+        if label is not None:
             event = marked(event, label) if label else event
             if type(metrics) is dict:
                 self.labelled.take(event, metrics, time, label)
@@ -179,16 +180,17 @@ class _Folder:
             else:
                 self.rows.take(event, metrics, time)
         self.texts.take(event)
-        if self.mined.wanted and not label:
-            self.mined.take(event, time)
+        if self.mined.wanted:
+            self.mined.take(said, time, label)
             self._tell_of_mining(time)
         if not ROW_AND_TEXT.issuperset(event):
-            self._rest(event, time)
+            self._rest(event, time, label)
 
-    def _rest(self, event: dict[str, Any], time: float) -> None:
+    def _rest(self, event: dict[str, Any], time: float, label: str | None) -> None:
         if type(event.get("output")) is str:
-            self.texts.take_output(event["output"], time, error=event.get("error") is True)
-            self.mined.take_output(event["output"], time, error=event.get("error") is True)
+            error = event.get("error") is True
+            self.texts.take_output(event["output"], time, error=error, label=label or "")
+            self.mined.take_output(event["output"], time, error=error, label=label)
             self._tell_of_mining(time)
         if type(event.get("system")) is dict:
             self._sample(event["system"], time)

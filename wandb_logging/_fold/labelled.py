@@ -21,6 +21,11 @@ def with_label(name: str, label: str) -> str:
     return f"{name}/l:{label}" if label else name
 
 
+def mark_of(label: str) -> str:
+    """What a line of text begins with that is of the process with this label."""
+    return f"[rank {label}] " if label.isdigit() else f"[{label}] " if label else ""
+
+
 def renamed(tree: Mapping[str, Any], label: str) -> dict[str, Any]:
     """Metrics with the label behind their names: of nested ones behind the last."""
     return {
@@ -39,8 +44,7 @@ def marked(event: Mapping[str, Any], label: str) -> dict[str, Any]:
     """An event whose text, system metrics and summary say who they are of."""
     changed = dict(event)
     if isinstance(event.get("text"), str):
-        mark = f"[rank {label}] " if label.isdigit() else f"[{label}] "
-        changed["text"] = "\n".join(mark + line for line in event["text"].split("\n"))
+        changed["text"] = "\n".join(mark_of(label) + line for line in event["text"].split("\n"))
     for kind in ("system", "summary"):
         if isinstance(event.get(kind), dict):
             changed[kind] = {with_label(name, label): value for name, value in event[kind].items()}

@@ -7,9 +7,11 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from wandb_logging._fold.labelled import Labelled, with_label
 from wandb_logging._fold.rows import Rows
 from wandb_logging._fold.state import Rules, State, Work
 from wandb_logging._mining import slowness
+from wandb_logging._mining.lines import OF
 
 if TYPE_CHECKING:
     from wandb_logging._mining.rules import Row
@@ -49,11 +51,16 @@ def without_slow(rules: Rules, state: State) -> list[Any] | None:
 
 
 class Mined:
-    """Takes the texts of events into rows, as the run's rules say. Without rules it does nothing."""
+    """Takes the texts of events into rows, as the run's rules say. Without rules it does nothing.
 
-    def __init__(self, work: Work, rows: Rows) -> None:
+    What the texts of a process with a label hold is as what it logs itself: under names with the label, and with steps
+    of its own.
+    """
+
+    def __init__(self, work: Work, rows: Rows, labelled: Labelled) -> None:
         self._work = work
         self._rows = rows
+        self._labelled = labelled
         self.wanted = bool(work.rules.text_rules or work.rules.later_rules)
         self._plan = _plan(work.rules)
         self._since: int = work.state.mining.get("since", 0)
@@ -89,7 +96,7 @@ class Mined:
         self._since, self._given, self._set = since, rules, None
         self._work.state.mining = {**self._work.state.mining, "since": since, "rules": kept}
 
-    def take(self, event: Mapping[str, Any], time: float) -> None:
+    def take(self, event: Mapping[str, Any], time: float, label: str | None = None) -> None:
         """Mine the text of a record. One that came with metrics has said what there is."""
         self._follow_plan()
         if not self._given or "metrics" in event:
@@ -100,23 +107,27 @@ class Mined:
             self._put(
                 self._rules.feed_text(
                     text,
-                    stream="log",
+                    stream=_stream("log", label),
                     logger=str(event.get("logger") or event.get("from") or ""),
                     level=level if isinstance(level, int) else logging.ERROR if event.get("error") else 0,
                 ),
                 time,
+                label,
             )
 
-    def take_output(self, text: str, time: float, *, error: bool) -> None:
+    def take_output(self, text: str, time: float, *, error: bool, label: str | None = None) -> None:
         """Mine what the program wrote."""
         self._follow_plan()
         if self._given:
-            self._put(self._rules.feed_output(text, stream="stderr" if error else "stdout"), time)
+            stream = _stream("stderr" if error else "stdout", label)
+            self._put(self._rules.feed_output(text, stream=stream), time, label)
 
     def finish(self, time: float) -> None:
         """Mine what is not complete: no more of it comes."""
         if self._given and self._work.state.mining:
-            self._put(self._rules.finish(), time)
+            for stream in self._rules.streams:
+                _, of_one, label = stream.partition(OF)
+                self._put(self._rules.rest(stream), time, label if of_one else None)
 
     @property
     def unused(self) -> list[str]:
@@ -128,7 +139,7 @@ class Mined:
         if self._set is not None:
             self._work.state.mining = {**self._work.state.mining, "rules": self._set.saved}
 
-    def _put(self, rows: Iterable[Row], time: float) -> None:
+    def _put(self, rows: Iterable[Row], time: float, label: str | None) -> None:
         for row in rows:
             metrics: dict[str, Any] = dict(row.metrics)
             event: dict[str, Any] = {}
@@ -136,8 +147,10 @@ class Mined:
                 metrics.setdefault(row.x, row.step)
             elif row.step is not None and row.step >= 0:
                 event["step"] = row.step
-            metrics = self._without_logged(metrics)
-            if metrics:
+            metrics = self._without_logged(metrics, label or "")
+            if metrics and label is not None:
+                self._labelled.take(event, metrics, time, label)
+            elif metrics:
                 self._rows.take(event, metrics, time)
 
     def _is_axis(self, row: Row) -> bool:
@@ -149,16 +162,20 @@ class Mined:
             state.mining = {**state.mining, "axes": axes}
         return row.step is not None and row.x in axes
 
-    def _without_logged(self, metrics: dict[str, Any]) -> dict[str, Any]:
+    def _without_logged(self, metrics: dict[str, Any], label: str) -> dict[str, Any]:
         """What the program does not log itself: that is exact, and stays."""
         state = self._work.state
-        ours = set(state.mining.get("names", ()))
-        kept = {
-            name: value
-            for name, value in metrics.items()
-            if (name in ours or name not in state.summary)
-            and not (state.open and name in state.open and name not in ours)
-        }
-        if not ours.issuperset(kept):
-            state.mining = {**state.mining, "names": sorted(ours | kept.keys())}
+        ours, kept = set(state.mining.get("names", ())), {}
+        for name, value in metrics.items():
+            shown = with_label(name, label)
+            if shown in ours or not (shown in state.summary or shown in (state.open or ())):
+                kept[name] = value
+        names = {with_label(name, label) for name in kept}
+        if not ours.issuperset(names):
+            state.mining = {**state.mining, "names": sorted(ours | names)}
         return kept
+
+
+def _stream(name: str, label: str | None) -> str:
+    """The stream of one process: steps and tables of each are its own."""
+    return name if label is None else f"{name}{OF}{label}"

@@ -14,7 +14,7 @@ from wandb_logging._events.run_info import RunInfo
 
 MAX_STEP = 2**63 - 1  # the server has no larger numbers
 MAX_TEXT = 2**18  # bytes of an event that may hold no longer text than what orjson can write
-_LATER = frozenset({"mining", "labels", "apart"})  # members of a state that came after the others
+_LATER = frozenset({"mining", "labels", "apart", "screens"})  # members of a state that came after the others
 CLOCK = frozenset({"_step", "_timestamp", "_runtime"})  # what each row has besides its metrics
 RESERVED = CLOCK | {"_wandb", ""}  # cannot be logged as metrics (protocol 5.1)
 
@@ -70,6 +70,7 @@ class State:
         apart: whose steps are the run's, which names are whose, and rows of others that wait (`_fold.apart`).
         alerts: titles of alerts that went, and until when no other of that title goes.
         screen: what the program's terminal shows, as far as it can still change (`_fold.terminal`).
+        screens: the same of each process that has a label.
         mining: what the rules for text remember, and the names of the metrics they found (`_fold.mined`).
     """
 
@@ -98,6 +99,7 @@ class State:
     apart: dict[str, Any] = field(default_factory=dict)
     alerts: dict[str, float] = field(default_factory=dict)
     screen: dict[str, Any] = field(default_factory=dict)
+    screens: dict[str, Any] = field(default_factory=dict)
     mining: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:

@@ -71,6 +71,11 @@ class Screen:
         return changed
 
 
+def without_old(saved: Mapping[str, Any], next_line: int) -> dict[str, Any]:
+    """What a screen saved, without the lines that cannot change any more: for one that is not written to."""
+    return {**saved, "lines": [line for line in saved.get("lines", ()) if line[0] >= next_line - HEIGHT]}
+
+
 class _Terminal:
     """One terminal: its cursor, and the numbers of the lines in its view."""
 

@@ -7,8 +7,9 @@ from datetime import datetime, timezone
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
+from wandb_logging._fold.labelled import mark_of
 from wandb_logging._fold.state import Work
-from wandb_logging._fold.terminal import MAX_LINE_CHARS, Line, Screen
+from wandb_logging._fold.terminal import MAX_LINE_CHARS, Line, Screen, without_old
 from wandb_logging._values.plain import dumps
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class Texts:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._structured = work.rules.structured
-        self._screen: Screen | None = None
+        self._screens: dict[str, Screen] = {}  # by label
 
     def take(self, event: Mapping[str, Any]) -> None:
         """Add the text of a record, if the event has one."""
@@ -40,13 +41,11 @@ class Texts:
             self._work.delta.lines.append(f"ERROR {line}" if is_error(event) else line)
             self._work.state.lines += 1
 
-    def take_output(self, text: str, time: float, *, error: bool) -> None:
-        """Write what the program wrote on its terminal: it may change lines from before."""
-        state, delta = self._work.state, self._work.delta
-        if self._screen is None:
-            self._screen = Screen(state.screen)
-        for number, line in self._screen.write(text, state.lines, time, error=error).items():
-            shown = output_line(line, structured=self._structured)
+    def take_output(self, text: str, time: float, *, error: bool, label: str = "") -> None:
+        """Write what a process wrote on its terminal: it may change lines from before, those of the same label."""
+        state, delta, mark = self._work.state, self._work.delta, mark_of(label)
+        for number, line in self._screen(label).write(text, state.lines, time, error=error).items():
+            shown = output_line(line, structured=self._structured, mark=mark)
             at = number - state.lines + len(delta.lines)  # place among the new lines
             if at < 0:
                 delta.edits[number] = shown
@@ -57,9 +56,19 @@ class Texts:
                 state.lines += 1
 
     def save(self) -> None:
-        """Have the state say what the terminal shows."""
-        if self._screen is not None:
-            self._work.state.screen = self._screen.saved
+        """Have the state say what the terminals show."""
+        state = self._work.state
+        shown = {label: screen.saved for label, screen in self._screens.items()}
+        state.screen = shown.pop("", state.screen)
+        if shown:
+            every = {**state.screens, **shown}.items()
+            state.screens = {label: without_old(saved, state.lines) for label, saved in every}
+
+    def _screen(self, label: str) -> Screen:
+        state = self._work.state
+        if label not in self._screens:
+            self._screens[label] = Screen(state.screens.get(label, {}) if label else state.screen)
+        return self._screens[label]
 
 
 def _json_line(fields: Mapping[str, Any], **_: object) -> str:
@@ -97,10 +106,10 @@ def is_error(event: Mapping[str, Any]) -> bool:
     return event.get("error") is True or (type(level) is str and level in ERROR_LEVELS)
 
 
-def output_line(line: Line, *, structured: bool) -> str:
+def output_line(line: Line, *, structured: bool, mark: str = "") -> str:
     """The output.log line that shows a terminal's."""
     make = _structured_line if structured else _plain_line
-    return make(_stamp(line.time), line.text, error=line.error)
+    return make(_stamp(line.time), (mark + line.text)[:MAX_LINE_CHARS], error=line.error)
 
 
 def _stamp(time: float) -> str:

@@ -12,9 +12,9 @@ from typing import Any
 
 from wandb_logging._events.event import ALONE, YEAR_10000
 from wandb_logging._fold.fold import _Folder, _slowly
+from wandb_logging._fold.labelled import mark_of
 from wandb_logging._fold.rows import Rows
 from wandb_logging._fold.state import RESERVED, Rules, State
-from wandb_logging._fold.terminal import Screen
 from wandb_logging._fold.text import Texts, is_error
 from wandb_logging._values.plain import fast_loads, loads
 
@@ -115,13 +115,11 @@ class _Texts(Texts):
             self.values[state.lines] = Text(event["t"], state.step, level, logger, is_error(event), part)
             state.lines += 1
 
-    def take_output(self, text: str, time: float, *, error: bool) -> None:
-        state = self._work.state
-        if self._screen is None:
-            self._screen = Screen(state.screen)
-        for number, line in self._screen.write(text, state.lines, time, error=error).items():
+    def take_output(self, text: str, time: float, *, error: bool, label: str = "") -> None:
+        state, mark = self._work.state, mark_of(label)
+        for number, line in self._screen(label).write(text, state.lines, time, error=error).items():
             level = "stderr" if line.error else "stdout"
-            self.values[number] = Text(line.time, state.step, level, "", line.error, line.text)
+            self.values[number] = Text(line.time, state.step, level, "", line.error, mark + line.text)
             state.lines = max(state.lines, number + 1)
 
 

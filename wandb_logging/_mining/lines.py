@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+OF = "/l:"  # between the name of a stream and whose it is
 MAX_CHARS = 4096  # of one line; what is beyond is not looked at
 
 # Colours, cursor movements and titles; and what is drawn over by going back.

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 from wandb_logging._errors import SettingsError
 from wandb_logging._mining import objects, steps
 from wandb_logging._mining.blocks import Block, Box
+from wandb_logging._mining.lines import OF
 from wandb_logging._mining.numbers import factor
 from wandb_logging._mining.pairs import Pair, pairs
 from wandb_logging._mining.regexes import Regex
@@ -279,7 +280,7 @@ class Rule:
         return (
             (not self._logger or line.logger == self._logger or line.logger.startswith(self._logger + "."))
             and line.level >= self._level
-            and (not self._stream or line.stream == self._stream)
+            and (not self._stream or line.stream.partition(OF)[0] == self._stream)
         )
 
     def find(self, line: Line, state: dict[str, Any]) -> Found | None:

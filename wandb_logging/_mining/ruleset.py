@@ -79,7 +79,8 @@ class RuleSet:
         Args:
             raw: the line, as `lines.clean` leaves it.
             number: its number, for the rows.
-            stream: where it comes from; steps, tables and sections of each stream are its own.
+            stream: where it comes from; steps, tables and sections of each stream are its own. Whose it is may stand
+                behind its name and `lines.OF`.
             logger: of a record.
             level: of a record.
         """
@@ -130,19 +131,26 @@ class RuleSet:
 
     def finish(self, number: int = 0) -> list[Row]:
         """The rows of what is not complete yet, when no more lines come."""
-        rows = []
-        for stream, state in self._streams.items():
-            begun = state.pop("begun", "")
-            if begun.strip():
-                rows += self.feed_text(begun, number=number, stream=stream)
-            for rule in self._tried:
-                found = (
-                    rule.stateful.rest(state.get("open", {}).get(str(rule.number), {}))
-                    if isinstance(rule.stateful, Block)
-                    else None
-                )
-                row = self._row(rule, found, state, number) if found else None
-                rows += [] if row is None else [row]
+        return [row for stream in self.streams for row in self.rest(stream, number)]
+
+    @property
+    def streams(self) -> list[str]:
+        """The streams that lines came from."""
+        return list(self._streams)
+
+    def rest(self, stream: str, number: int = 0) -> list[Row]:
+        """The rows of what is not complete yet in one of the streams."""
+        state = self._streams[stream]
+        begun = state.pop("begun", "")
+        rows = self.feed_text(begun, number=number, stream=stream) if begun.strip() else []
+        for rule in self._tried:
+            found = (
+                rule.stateful.rest(state.get("open", {}).get(str(rule.number), {}))
+                if isinstance(rule.stateful, Block)
+                else None
+            )
+            row = self._row(rule, found, state, number) if found else None
+            rows += [] if row is None else [row]
         return rows
 
     def _is_quiet(self, raw: str) -> bool:
