@@ -51,6 +51,25 @@ def test_one_run_with_every_row_of_each(wandb_server: LocalServer) -> None:
     assert {"loss", "loss/l:3", "step", "step/l:3"} <= axes.keys()
 
 
+def test_what_each_prints_and_what_that_holds(wandb_server: LocalServer) -> None:
+    """Lines begun at once by several are not mixed, each says whose it is, and metrics in them are that rank's."""
+    code = """
+logging.getLogger().handlers[0].run.id
+sys.stdout.write(f"epoch {rank} ")
+sys.stdout.flush()
+there(rank)
+wait(0, 1)
+print(f"error 0.{rank}5")
+"""
+    rules = '"text_metrics": {"rules": [{"line": "epoch {step} error {error}"}]}'
+    launch(wandb_server, code, [variables(rank, 2) for rank in range(2)], f'{ALL}, "capture_output": True, {rules}')
+    (run,) = wandb_server.runs
+    printed = sorted(line.partition(" ")[2] for line in run.output if "epoch" in line)
+    assert printed == ["[rank 1] epoch 1 error 0.15", "epoch 0 error 0.05"]
+    assert series(run, "error") == [(0, 0.05)]
+    assert series(run, "error", "1") == [(1, 0.15)]
+
+
 def test_one_directory_however_they_come(wandb_server: LocalServer) -> None:
     """Eight ranks that begin at once make one directory, whoever is first; so with an id that is set for all."""
     for number, more in enumerate(({}, {"WANDB_RUN_ID": "abc"})):
