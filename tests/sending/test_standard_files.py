@@ -352,6 +352,27 @@ class TestEnvironment:
         monkeypatch.setattr(sys, "path", ["packages", "not there"])
         assert _environment.requirements() == ""
 
+    def test_another_version_is_told_of(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A process may install packages between two runs, as a notebook does."""
+        monkeypatch.setattr(sys, "path", ["packages"])
+        about = Path("packages", "one.egg-info", "PKG-INFO")
+        about.parent.mkdir(parents=True)
+        about.write_bytes(b"Name: one\r\nVersion: 1.0 \r\n\r\nVersion: of the description\r\n")
+        assert _environment.requirements() == _environment.requirements() == "one==1.0\n"
+        about.write_bytes(b"Name: one\nVersion: 1.10\n")
+        assert _environment.requirements() == "one==1.10\n"
+        about.unlink()
+        assert _environment.requirements() == ""
+
+    @pytest.mark.parametrize("size", [10, 2000, 2040, 2048, 5000])
+    def test_a_version_far_down(self, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Name and version are found wherever they are."""
+        monkeypatch.setattr(sys, "path", ["packages"])
+        about = Path("packages", "one.dist-info", "METADATA")
+        about.parent.mkdir(parents=True)
+        about.write_text(f"Name: one\nSummary: {'s' * size}\nVersion: 1.23.456\n\nName: in the description\n")
+        assert _environment.requirements() == "one==1.23.456\n"
+
     def test_requirements_are_what_importlib_finds(self) -> None:
         """By another way, because theirs imports, and this is done on a thread of ours."""
         theirs = {f"{each.metadata['Name']}=={each.version}" for each in importlib.metadata.distributions()}

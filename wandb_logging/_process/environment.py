@@ -20,7 +20,12 @@ from typing import Any
 
 _BREATH = 0.0002  # seconds the program gets between some packages and the next: looking at all takes a while
 _AT_ONCE = 8
-_FIELD = re.compile(r"^(Name|Version):[ \t]*(.+?)\s*$", re.MULTILINE)
+_FIELDS = (b"Name", b"Version")
+_FIELD = re.compile(rb"^(Name|Version):[ \t]*(.+?)\s*$", re.MULTILINE)
+_HEAD = 2048  # bytes of a package's metadata in which these two are, as a rule
+
+# What a file says, and the time, size and number that it had then: a process that makes a hundred runs reads it once.
+_packages: dict[str, tuple[tuple[int, int, int], tuple[str, str]]] = {}
 
 
 def environment(start: float, program: str, writer_id: str) -> dict[str, Any]:
@@ -62,15 +67,13 @@ def requirements() -> str:
     found: dict[str, str] = {}
     for number, folder in enumerate(_distributions()):
         with contextlib.suppress(Exception):  # a broken installation of something else
-            # Only two lines of it: to parse the whole text, as `importlib.metadata` does, takes ten times as long.
-            fields = dict(reversed(_FIELD.findall(_metadata(folder))))
-            found.setdefault(fields["Name"], fields["Version"])
+            found.setdefault(*_package(folder))
         if number % _AT_ONCE == 0:
             time.sleep(_BREATH)
     return "".join(f"{name}=={found[name]}\n" for name in sorted(found, key=str.lower))
 
 
-def _distributions() -> Iterator[Path]:
+def _distributions() -> Iterator[str]:
     """Where the metadata of installed packages are, in the order in which they are imported."""
     for place in dict.fromkeys(sys.path):
         try:
@@ -79,14 +82,43 @@ def _distributions() -> Iterator[Path]:
             continue
         for name in names:
             if name.endswith((".dist-info", ".egg-info")):
-                yield Path(place or ".", name)
+                yield f"{place or '.'}/{name}"
 
 
-def _metadata(found: Path) -> str:
-    for file in (found / "METADATA", found / "PKG-INFO", found):  # the last: an egg-info that is a file
+def _package(found: str) -> tuple[str, str]:
+    """Name and version of a package. A file is read once, as long as it stays what it was.
+
+    Args:
+        found: where its metadata are.
+
+    Raises:
+        LookupError: they do not say.
+    """
+    for file in (f"{found}/METADATA", f"{found}/PKG-INFO", found):  # the last: an egg-info that is a file
         with contextlib.suppress(OSError):
-            return file.read_text(encoding="utf-8", errors="replace")
-    return ""
+            status = os.stat(file)  # noqa: PTH116  as above
+            now = (status.st_mtime_ns, status.st_size, status.st_ino)
+            then, package = _packages.get(file, (None, ("", "")))
+            if now != then:
+                package = _read_package(file)
+                _packages[file] = now, package
+            return package
+    raise LookupError(found)
+
+
+def _read_package(file: str) -> tuple[str, str]:
+    """Only two lines of it: to parse the whole text, as `importlib.metadata` does, takes ten times as long."""
+    with open(file, "rb") as opened:  # noqa: PTH123  as above
+        head = opened.read(_HEAD)
+        fields = _fields(head[: head.rfind(b"\n") + 1])
+        if len(fields) < len(_FIELDS):
+            fields = _fields(head + opened.read())
+    name, version = (fields[field].decode("utf-8", "replace") for field in _FIELDS)
+    return name, version
+
+
+def _fields(text: bytes) -> dict[bytes, bytes]:
+    return dict(reversed(_FIELD.findall(text)))
 
 
 def _system() -> str:
