@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from benchmarks._measure import Found, Result, Size, environment_of
+from benchmarks._measure import Found, Result, Size, environment_of, ratio
 
 _PACKAGE = str(Path(__file__).parent.parent)
 _RUN = ["-m", "wandb_logging", "run", "--mode", "offline", "--project", "bench", "--", sys.executable]
@@ -24,80 +28,108 @@ print(time.perf_counter())
 """
 
 
+@dataclass(frozen=True)
+class _Times:
+    """Seconds of one program.
+
+    Attributes:
+        own: until its first instruction, or between its first line and its last, by its own clock.
+        whole: from beginning to end.
+        cpu: that all of its processes had.
+    """
+
+    own: float
+    whole: float
+    cpu: float
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """The same program without us and with us, in turns."""
+
+    plain: list[_Times]
+    ours: list[_Times]
+
+    @classmethod
+    def of(cls, count: int, time_one: Callable[[Sequence[str]], _Times]) -> _Pairs:
+        """Measure so many pairs; `time_one` is given what stands in front of the program."""
+        pairs = [(time_one([]), time_one(_RUN)) for _ in range(count)]
+        return cls(*(list(each) for each in zip(*pairs)))
+
+    def more(self, name: str, part: str, goal: float | None = None, why: str = "") -> Result:
+        """What is added, in milliseconds: the median of the pairs' differences."""
+        plain, ours = self._both(part)
+        figure = statistics.median(b - a for a, b in zip(plain, ours)) * 1e3
+        return Result(name, figure, goal, "ms more", _note(plain, ours) + why)
+
+    def times(self, name: str, part: str, goal: float | None = None) -> Result:
+        """How many times as long: the median of the pairs' ratios."""
+        plain, ours = self._both(part)
+        return Result(name, ratio(ours, plain), goal, note=_note(plain, ours))
+
+    def _both(self, part: str) -> tuple[list[float], list[float]]:
+        return [getattr(one, part) for one in self.plain], [getattr(one, part) for one in self.ours]
+
+
+def _note(plain: Sequence[float], ours: Sequence[float]) -> str:
+    with_us, without = (statistics.median(times) * 1e3 for times in (ours, plain))
+    return f"{with_us:.0f} ms instead of {without:.0f}"
+
+
 def results(size: Size) -> list[Found]:
-    """The least of many tries, in turns: the rest is the machine's business."""
-    pairs = [(_began(), _began(*_RUN)) for _ in range(size.starts)]
-    plain, ours = ([min(each) for each in zip(*(pair[which] for pair in pairs))] for which in (0, 1))
-    lines = min(100_000, size.rows)
-    printed = [(name, _printed(size, lines, flush)) for name, flush in (("", ""), (", each flushed", ", flush=True"))]
-    return [
-        Result(
-            "start of a program",
-            (ours[0] - plain[0]) * 1e3,
-            100,
-            "ms more",
-            f"its first instruction after {ours[0] * 1e3:.0f} ms instead of {plain[0] * 1e3:.0f}",
+    """Medians over pairs of tries."""
+    starts = _Pairs.of(size.starts, _began)
+    found: list[Found] = [
+        starts.more("start of a program, until its first instruction", "own", 100),
+        starts.more(
+            "a program that does nothing, from beginning to end", "whole", why=": its run begins and ends, too"
         ),
-        Result(
-            "a program that does nothing, from beginning to end",
-            (ours[1] - plain[1]) * 1e3,
-            None,
-            "ms more",
-            f"{ours[1] * 1e3:.0f} ms instead of {plain[1] * 1e3:.0f}: its run begins and ends, too",
-        ),
-        *(
-            Result(
-                f"a program that prints {lines:,} lines into a pipe{name}, its own time",
-                ours / plain,
-                1.1,
-                note=f"{ours * 1e3:.0f} ms instead of {plain * 1e3:.0f}",
-            )
-            for name, (plain, ours, _, _) in printed
-        ),
-        *(
-            Result(
-                f"the same{name}, from beginning to end",
-                ours / plain,
-                1.1,
-                note=f"{ours * 1e3:.0f} ms instead of {plain * 1e3:.0f}: {(ours - plain) * 1e3:.0f} ms more",
-            )
-            for name, (_, _, plain, ours) in printed
-        ),
+        starts.more("the same, CPU time of all processes", "cpu"),
     ]
+    lines = min(100_000, size.rows)
+    for name, flush in (("", ""), (", each flushed", ", flush=True")):
+        code = _LINES.format(lines=lines, flush=flush)
+        pairs = _Pairs.of(size.pairs * 3, partial(_printed, code, lines))
+        found += [
+            pairs.times(f"a program that prints {lines:,} lines into a pipe{name}, its own time", "own", 1.1),
+            pairs.times(f"the same{name}, from beginning to end", "whole", 1.1),
+            pairs.times(f"the same{name}, CPU time of all processes", "cpu"),
+        ]
+    return found
 
 
-def _began(*options: str) -> tuple[float, float]:
-    """Seconds until a program's first instruction, and until its end."""
+def _began(begin: Sequence[str]) -> _Times:
+    """A program that says when it began."""
     begun = time.time()
-    said = float(_output([*options, "-c", _BEGIN]))
-    return said - begun, time.time() - begun
+    said, whole, cpu = _ran([*begin, "-c", _BEGIN])
+    return _Times(float(said) - begun, whole, cpu)
 
 
-def _printed(size: Size, lines: int, flush: str) -> tuple[float, ...]:
-    """Seconds that a program takes for its lines, without and with us; and from beginning to end."""
-    code = _LINES.format(lines=lines, flush=flush)
-    pairs = [(_times(["-c", code], lines), _times([*_RUN, "-c", code], lines)) for _ in range(size.pairs * 3)]
-    return tuple(min(pair[which][part] for pair in pairs) for part in (0, 1) for which in (0, 1))
-
-
-def _times(arguments: Sequence[str], lines: int) -> tuple[float, float]:
-    """Seconds by the program's own clock, and by ours."""
-    begun = time.monotonic()
-    first, *between, last = _output(arguments).splitlines()
-    whole = time.monotonic() - begun
+def _printed(code: str, lines: int, begin: Sequence[str]) -> _Times:
+    """A program that prints lines."""
+    said, whole, cpu = _ran([*begin, "-c", code])
+    first, *between, last = said.splitlines()
     if len(between) != lines:
         raise RuntimeError(f"{len(between)} of {lines} lines came")
-    return float(last) - float(first), whole
+    return _Times(float(last) - float(first), whole, cpu)
 
 
-def _output(arguments: Sequence[str]) -> bytes:
+def _ran(arguments: Sequence[str]) -> tuple[bytes, float, float]:
+    """What it printed, the seconds that it took, and those that its processes had a CPU."""
     path = os.pathsep.join([_PACKAGE, *filter(None, [os.environ.get("PYTHONPATH")])])
     with tempfile.TemporaryDirectory() as folder:
-        return subprocess.run(
+        before, begun = _cpu(), time.monotonic()
+        printed = subprocess.run(
             [sys.executable, *arguments],
             cwd=folder,
-            env=environment_of({"PYTHONPATH": path}),
+            env=environment_of({"PYTHONPATH": path, "PYTHONUNBUFFERED": ""}),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             check=True,
         ).stdout
+        return printed, time.monotonic() - begun, _cpu() - before
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -54,7 +54,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "_values", "_process", "_launch", "_events", "_settings", "_journal", "_fold", "_records", "_server", "_keys",
         "_artifacts", "_reading", "_page", "_media", "_sending", "_formats",
     ),
-    "_supervise": ("_values", "_launch", "_events", "_settings", "_journal", "_run"),
+    "_supervise": ("_values", "_process", "_launch", "_events", "_settings", "_journal", "_run"),
     "_cli": (
         "_values", "_mining", "_settings", "_journal", "_fold", "_server", "_keys", "_reading", "_page", "_sending",
         "_formats", "_editing", "_run", "_supervise",

@@ -19,7 +19,8 @@ from wandb_logging import Settings
 from wandb_logging._records import snapshot
 from wandb_logging._records.snapshot import Snapshot, Steps, change_event, row_event
 from wandb_logging._values import plain as _values
-from wandb_logging._values.plain import MAX_DEPTH, dumps, loads, plain
+from wandb_logging._values.opened import MAX_DEPTH
+from wandb_logging._values.plain import dumps, loads, plain
 
 needs_orjson = pytest.mark.skipif(importlib.util.find_spec("orjson") is None, reason="the short ways are orjson's")
 

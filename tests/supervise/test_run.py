@@ -15,7 +15,7 @@ from tests.patience import PATIENCE
 if os.name == "nt":
     pytest.skip("run needs a POSIX system", allow_module_level=True)
 
-from tests.supervise.programs import InTerminal, command, environment, python, ran, started
+from tests.supervise.programs import PACKAGE, InTerminal, command, environment, python, ran, started
 from wandb_logging import RunData, read_runs
 
 
@@ -53,6 +53,35 @@ class TestPassingOn:
         run = the_run()
         assert (done.returncode, run.exit_code, run.name, run.info["tags"]) == (3, 3, "quick", ["a"])
         assert [row["i"] for row in run.rows] == [1]
+
+    def test_it_does_not_wait_for_its_run(self) -> None:
+        """What it prints meanwhile is kept, though a pipe holds less, and shown and in the run when that is there."""
+        Path("slow").mkdir()
+        Path("slow/psutil.py").write_text(
+            "import pathlib, time\n"
+            f"until = time.monotonic() + {PATIENCE}\n"
+            "while not pathlib.Path('written').exists() and time.monotonic() < until: time.sleep(0.01)\n"
+            "raise ImportError('none')\n"
+        )
+        Path("settings.json").write_text('{"system_metrics": true}')
+        lines = [f"line {i:05} {'x' * 80}" for i in range(5000)]
+        code = "for i in range(5000): print(f'line {i:05}', 80 * 'x')\nprint(flush=True)\nopen('written', 'w').close()"
+        program = [*command("--settings", "settings.json"), *python(code)]
+        env = {**environment(), "PYTHONPATH": os.pathsep.join([str(Path("slow").absolute()), PACKAGE])}
+        done = subprocess.run(program, env=env, capture_output=True, timeout=2 * PATIENCE, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.decode().split("\n")[:5000] == lines
+        assert texts(the_run())[:5000] == lines
+
+    def test_a_program_waits_for_little(self) -> None:
+        """Before it starts, settings are checked; what a run needs is imported beside it, or where it is asked for."""
+        code = "import sys; from wandb_logging._cli.entry import parser; parser(['run']); print(*sys.modules)"
+        loaded = set(
+            subprocess.run(python(code), env=environment(), capture_output=True, check=True, text=True).stdout.split()
+        )
+        assert "wandb_logging._settings.settings" in loaded
+        later = {"logging", "decimal", "difflib", "wandb_logging._run.run", "wandb_logging._mining.rules"}
+        assert loaded & later == set()
 
     def test_without_a_run_the_program_goes_on(self) -> None:
         """Where its run cannot begin, the program is not kept from its work, and its exit code is its own."""
@@ -355,7 +384,7 @@ class TestProcesses:
         code = (
             "import os, sys\n"
             "child = os.fork()\n"
-            "print('child' if child == 0 else 'parent', flush=True)\n"
+            "os.write(1, b'child\\n' if child == 0 else b'parent\\n')\n"  # in one piece each
             "os.waitpid(child, 0) if child else None\n"
             "sys.exit(9 if child == 0 else 2)"
         )

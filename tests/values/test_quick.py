@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from wandb_logging._values.plain import MAX_DEPTH, dumps, plain
+from wandb_logging._values.opened import MAX_DEPTH
+from wandb_logging._values.plain import dumps, plain
 from wandb_logging._values.quick import quick_row as _quick_row
 from wandb_logging._values.secrets import Secrets
 

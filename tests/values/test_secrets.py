@@ -17,7 +17,8 @@ from hypothesis import given, strategies as st
 
 from tests.patience import PATIENCE
 from wandb_logging import Html, Settings, SettingsError, WandbHandler, new_run, read_run
-from wandb_logging._values.secrets import MASK, SHORTEST, Secrets
+from wandb_logging._values.secret_names import MASK
+from wandb_logging._values.secrets import SHORTEST, Secrets
 
 if TYPE_CHECKING:
     from wandb_logging import Run

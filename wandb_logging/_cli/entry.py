@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Sequence
 from typing import NoReturn
 
 from wandb_logging._cli.collecting import over, paused
@@ -74,11 +74,12 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(USAGE)
 
 
-def parser(typed: Container[str] = COMMANDS) -> argparse.ArgumentParser:
+def parser(typed: Collection[str] = COMMANDS) -> argparse.ArgumentParser:
     """All that may be typed.
 
     Args:
-        typed: only commands in here get their arguments, because that takes an import of each.
+        typed: only commands in here get their arguments, because that takes an import of each. Where the first word is
+            a command, there are no others.
     """
     top = _Parser(
         prog=PROG,
@@ -86,9 +87,10 @@ def parser(typed: Container[str] = COMMANDS) -> argparse.ArgumentParser:
         epilog=f"Settings come from WANDB_* variables. `{PROG} COMMAND --help` has an example of each command.",
     )
     top.add_argument("--version", action="version", version=f"{PROG} {__version__}")
-    commands = top.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for name, summary in COMMANDS.items():
-        command = commands.add_parser(name, help=summary)
+    commands = top.add_subparsers(title="commands", prog=PROG, metavar="COMMAND", dest="command")
+    first = next(iter(typed), None)
+    for name in [first] if first in COMMANDS and typed is not COMMANDS else COMMANDS:
+        command = commands.add_parser(name, help=COMMANDS[name])
         if name in typed:
             fill(command, name, PROG)
     return top

@@ -73,7 +73,9 @@ def run(args: argparse.Namespace) -> int:
         program.give_up()
         return LEFT
     with program.begun(_told(settings if early is None else early, args, run)):
-        run = run if early is None else _begun(early, args, command)  # it begins beside its run
+        if early is not None:  # it begins beside its run
+            with program.read_ahead():
+                run = _begun(early, args, command)
         code = _through(program, run)
     if run is not None:  # here, because its words are for a terminal as it was
         run.finish(code)

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from wandb_logging._cli.rules import rules_of
 from wandb_logging._errors import SettingsError
 from wandb_logging._settings import loaded
 
@@ -44,6 +43,8 @@ def settings_of(args: argparse.Namespace) -> dict[str, Any]:
     if args.tag:
         given["tags"] = args.tag
     if args.rules is not None:
+        from wandb_logging._cli.rules import rules_of  # noqa: PLC0415  only then: a program waits meanwhile
+
         given["text_metrics"] = {**_as_mapping(given.get("text_metrics")), "rules": rules_of(args.rules)}
     return given
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wandb_logging._values.plain import with_utf8
+from wandb_logging._values.utf8 import with_utf8
 
 STEP = "{step}"
 _ID_LENGTH = 20  # hex digits of the SHA-256

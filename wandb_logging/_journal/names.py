@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 
 from wandb_logging._errors import LogError
-from wandb_logging._values.plain import with_utf8
+from wandb_logging._values.utf8 import with_utf8
 
 _MOST_NAME = 240  # bytes of a folder's name; of 255 that nearly all file systems allow, some are for a number
 

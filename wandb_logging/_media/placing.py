@@ -11,7 +11,8 @@ from wandb_logging._errors import LogError
 from wandb_logging._events.media_names import STEP
 from wandb_logging._media.base import Keep, Label, Place, Value
 from wandb_logging._media.chart import Chart, Visualized
-from wandb_logging._values.plain import MAX_DEPTH, Aside, reason
+from wandb_logging._values.opened import MAX_DEPTH
+from wandb_logging._values.plain import Aside, reason
 
 if TYPE_CHECKING:
     from wandb_logging._artifacts.artifact import Artifact

@@ -51,11 +51,14 @@ class Calls:
 
     Args:
         wanted: which calls.
+
+    Attributes:
+        templates: those with `%` that were seen lately: their names, or None for those that are no candidate.
     """
 
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
-        self._percent: dict[str, Names | None] = {}
+        self.templates: dict[str, Names | None] = {}
         self._braces: dict[str, Names | None] = {}
 
     def metrics(self, record: Any) -> dict[str, Any] | None:
@@ -64,10 +67,10 @@ class Calls:
         if type(message) is str:
             if not args:
                 found = _given(record)
-            elif self._percent.get(message, args) is None:  # most calls: known to be no candidate
+            elif self.templates.get(message, args) is None:  # most calls: known to be no candidate
                 return None
             else:
-                found = self._of_template(message, args, self._percent, _PERCENT)
+                found = self._of_template(message, args, self.templates, _PERCENT)
         else:
             found = self._of_object(message)
         return found if found and self._wanted.takes(record.name, record.levelno) else None

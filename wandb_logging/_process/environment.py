@@ -153,8 +153,13 @@ def _cpu() -> dict[str, str]:
 
 def _cores() -> int:
     """Physical cores; 0 where the system does not say."""
-    pattern = r"^physical id\s*:\s*(\d+)$(?:\n(?!physical id).+)*?\ncore id\s*:\s*(\d+)$"
-    return len(set(re.findall(pattern, _cpuinfo(), re.MULTILINE)))
+    of_each = (dict(map(_field, part.splitlines())) for part in _cpuinfo().split("\n\n"))
+    return len({(one["physical id"], one["core id"]) for one in of_each if {"physical id", "core id"} <= one.keys()})
+
+
+def _field(line: str) -> tuple[str, str]:
+    name, _, value = line.partition(":")
+    return name.strip(), value.strip()
 
 
 def _cpuinfo() -> str:

@@ -287,7 +287,8 @@ class Snapshot:
         if self._formatter is None and steps is None:
             levels = self._console_level, min(self._maybe_alert, logging.ERROR)
             keys = settings.metrics_key, settings.step_key
-            self.usual = usual_event(keys, levels, self._masked, secrets, mined=self._calls is not None)
+            known = None if self._calls is None else self._calls.templates
+            self.usual = usual_event(keys, levels, self._masked, secrets, known)
 
     def event(self, record: logging.LogRecord, formatter: logging.Formatter | None) -> bytes | None:
         """The event of a record; None if nothing of it is wanted. The formatter is the user's, if there is one."""

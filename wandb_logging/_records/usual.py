@@ -7,7 +7,7 @@ gives the very bytes that `snapshot` would, or None: then it is not the usual re
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
 from wandb_logging._events.event import YEAR_10000
@@ -34,8 +34,7 @@ def usual_event(  # noqa: C901  one function, because to call another takes as l
     levels: tuple[int, int],
     masked: Callable[[str], str],
     secrets: Secrets | None,
-    *,
-    mined: bool,
+    templates: Mapping[str, object] | None = None,
 ) -> Usual:
     """What makes events of usual records, and gives None for others.
 
@@ -44,7 +43,8 @@ def usual_event(  # noqa: C901  one function, because to call another takes as l
         levels: from which on the text goes along, and from which on a record is more than a row with text.
         masked: a text as it may be told.
         secrets: masks what should not be told.
-        mined: whether the arguments of a call without metrics may be metrics.
+        templates: where the arguments of a call without metrics may be metrics, what is known of its template: None, if
+            they are none.
     """
     if not bool(fast_dumps):
         return no_event
@@ -58,7 +58,10 @@ def usual_event(  # noqa: C901  one function, because to call another takes as l
                 return None
             made: dict[str, Any]
             if metrics is None:
-                if mined or level < text_from or type(of["msg"]) is not str or type(of["args"]) is not tuple:
+                message, args = of["msg"], of["args"]
+                if level < text_from or type(message) is not str or type(args) is not tuple:
+                    return None
+                if templates is not None and ("extra" in of if not args else templates.get(message, 0) is not None):
                     return None
                 made = {"t": time}
             else:

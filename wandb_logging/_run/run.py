@@ -38,7 +38,8 @@ from wandb_logging._run.watch import Watch
 from wandb_logging._sending.files import ignored
 from wandb_logging._settings.parent import is_within
 from wandb_logging._settings.settings import Settings
-from wandb_logging._values.plain import Aside, mapping_of, plain, read_items
+from wandb_logging._values.opened import mapping_of, read_items
+from wandb_logging._values.plain import Aside, plain
 from wandb_logging._values.secrets import Secrets
 
 if TYPE_CHECKING:

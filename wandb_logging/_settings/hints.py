@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection
 
 # Names of the official SDK, of other loggers, and of handlers of `logging`, for what has another name here.
@@ -127,14 +126,20 @@ def _word(name: str) -> str:
 
 def _misspelt(word: str, known: Collection[str]) -> str | None:
     """A name of nearly the same letters."""
-    return next(iter(difflib.get_close_matches(word, known, 1, _NEARLY)), None)
+    return _closest(word, known, _NEARLY)
 
 
 def _of_one_kind(word: str, known: Collection[str]) -> str | None:
     """A name that begins with the same word, as flush_secs does with that of flush_interval."""
     first, more = _first(word), "_" in word
     alike = [name for name in known if _first(name) == first and (len(first) > _SHORT or not more)]
-    return next(iter(difflib.get_close_matches(word, alike, 1, 0)), None)
+    return _closest(word, alike, 0)
+
+
+def _closest(word: str, known: Collection[str], share: float) -> str | None:
+    import difflib  # noqa: PLC0415  only for a name that is wrong
+
+    return next(iter(difflib.get_close_matches(word, known, 1, share)), None)
 
 
 def _first(name: str) -> str:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import difflib
-import logging
 import numbers
 import os
 import re
@@ -19,7 +17,8 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from wandb_logging._events.metrics import AGGREGATES, Metric
-from wandb_logging._values.plain import MAX_DEPTH, mapping_of, read_items, with_utf8
+from wandb_logging._values.opened import MAX_DEPTH, mapping_of, read_items
+from wandb_logging._values.utf8 import with_utf8
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -162,6 +161,8 @@ class Choice(Kind[str]):
         given = value.strip().lower() if isinstance(value, str) else value
         word = dict(self.aliases).get(given, given) if isinstance(given, str) else given
         if word not in self.words:
+            import difflib  # noqa: PLC0415  only for a word that is wrong
+
             near = difflib.get_close_matches(str(given), self.words, 1)
             raise ValueError(" or ".join(self.words) + (f"; did you mean {near[0]}?" if near else ""))
         return str(word)
@@ -345,6 +346,8 @@ class Level(Kind[int]):
 
     def keep(self, value: object) -> int:
         """The number."""
+        import logging  # noqa: PLC0415  names of levels are its own; settings of a command have none
+
         level = logging.getLevelName(value) if isinstance(value, str) else value
         if isinstance(level, bool) or not isinstance(level, int) or level < 0:
             raise ValueError("a level, such as ERROR")

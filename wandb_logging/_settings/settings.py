@@ -41,7 +41,7 @@ from wandb_logging._settings.kinds import (
 )
 from wandb_logging._settings.text_format import TextFormat
 from wandb_logging._settings.text_metrics import TextMetrics
-from wandb_logging._values.secrets import MASK, names_secret
+from wandb_logging._values.secret_names import MASK, names_secret
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

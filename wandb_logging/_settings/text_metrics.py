@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -76,6 +75,8 @@ def _args(value: Any) -> Any:
         if not _is_list(texts) or not all(isinstance(text, str) for text in texts):
             raise SettingsError(f"text_metrics.args.{name} must be a list of texts, not {texts!r}")
     level = given.get("level", 0)
+    import logging  # noqa: PLC0415  as in `kinds`
+
     number = logging.getLevelName(level.upper()) if isinstance(level, str) else level
     if not isinstance(number, int):
         raise SettingsError(f"text_metrics.args.level must be the name of a level, not {level!r}")

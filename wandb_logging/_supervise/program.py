@@ -15,16 +15,19 @@ import os
 import selectors
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from wandb_logging._process.switch_interval import short_turns
 from wandb_logging._supervise import terminal
 from wandb_logging._supervise.terminal import Terminal
 
 NOT_FOUND, NOT_RUN, GIVEN_UP = 127, 126, 125  # exit codes that shells and `env` use
 _PIECE = 2**16
+_AHEAD = 2**24  # bytes that are read before anybody takes them
 _AFTERWARDS = 0.5  # seconds of silence after which nobody waits for what a program has left running
 _FORWARDED = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGINT", "SIGQUIT")
 _AT_A_KEY = ("SIGINT", "SIGQUIT")
@@ -56,6 +59,7 @@ class Program:
     def __init__(self, command: Sequence[str]) -> None:
         self._command = list(command)
         self._streams: list[_Stream] = []
+        self._ahead: list[tuple[_Stream, bytes]] = []
         self._keyboard: int | None = None  # where to write what is typed
         self._terminal = Terminal()
         self._exit: int | None = None
@@ -98,6 +102,25 @@ class Program:
             finally:
                 self._terminal.take_back()
                 self._close()
+
+    @contextlib.contextmanager
+    def read_ahead(self) -> Iterator[None]:
+        """Keep what it writes meanwhile, so that it need not wait for us; `run` passes it on.
+
+        Nothing is shown before it is taken: what was shown is kept, though we are killed.
+        """
+        stop, enough = os.pipe()
+        reader = threading.Thread(target=self._read_until, args=(stop,), daemon=True)
+        try:
+            with short_turns():
+                reader.start()
+                try:
+                    yield
+                finally:
+                    os.close(enough)
+                    reader.join()
+        finally:
+            os.close(stop)
 
     def run(self, take: Take) -> int:
         """Pass on its output until it ends; its exit code as a shell says it: 128 + n after signal n.
@@ -193,7 +216,28 @@ class Program:
 
     # --- our side ---
 
+    def _read_until(self, stop: int) -> None:
+        """Read ahead until the other end of a pipe is closed, or that is enough."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(stop, selectors.EVENT_READ, None)
+            for stream in self._streams:
+                selector.register(stream.source, selectors.EVENT_READ, stream)
+            room = _AHEAD
+            while room > 0:
+                for key, _ in selector.select():
+                    if key.data is None:
+                        return
+                    data = _read(key.data.source)
+                    if data:
+                        self._ahead.append((key.data, data))
+                        room -= len(data)
+                    else:
+                        selector.unregister(key.fileobj)
+
     def _pass_on(self, take: Take) -> int:
+        ahead, self._ahead = self._ahead, []
+        for stream, data in ahead:
+            self._show(stream, data, take)
         with selectors.DefaultSelector() as selector:
             for stream in self._streams:
                 selector.register(stream.source, selectors.EVENT_READ, stream)
@@ -225,12 +269,11 @@ class Program:
 
     def _move(self, stream: _Stream, take: Take) -> bool:
         """Pass on what has been written; False at the end of the stream."""
-        try:
-            data = os.read(stream.source, _PIECE)
-        except OSError:  # Linux's word for a terminal that nobody has open any more
-            data = b""
-        if not data:
-            return False
+        data = _read(stream.source)
+        return bool(data) and self._show(stream, data, take)
+
+    def _show(self, stream: _Stream, data: bytes, take: Take) -> bool:
+        """Have it taken and write it where the program's output goes; False if nobody reads that any more."""
         text = stream.decoder.decode(data)
         if text:
             take(text, stream.error)
@@ -323,6 +366,14 @@ def _end_as(status: int) -> NoReturn:
             signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
         os.kill(os.getpid(), os.WTERMSIG(status))
     os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else NOT_RUN)
+
+
+def _read(fd: int) -> bytes:
+    """A piece of what there is; nothing at the end."""
+    try:
+        return os.read(fd, _PIECE)
+    except OSError:  # Linux's word for a terminal that nobody has open any more
+        return b""
 
 
 def _write(fd: int, data: bytes) -> bool:

@@ -7,23 +7,23 @@ Arrays are recognised by what their types have, so numpy, torch, jax and tensorf
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import enum
 import json
 import math
 import sys
 from collections import UserString
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set as AbstractSet
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set as AbstractSet
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import PurePath
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 from wandb_logging._values.arrays import array, is_array
+from wandb_logging._values.opened import MAX_DEPTH, Unreadable, as_mapping
+from wandb_logging._values.utf8 import with_utf8
 
 try:
     if not getattr(sys, "_is_gil_enabled", lambda: True)():  # free-threaded: to import it would turn the lock on again
@@ -33,16 +33,13 @@ except ImportError:  # as where there is no wheel for the platform: the standard
     fast_dumps = fast_loads = None  # type: ignore[assignment]
     Written = bytes  # type: ignore[assignment,misc]
 
-MAX_DEPTH = 64
 INT64 = range(-(2**63), 2**64)
 LONG = 2**18  # characters
 _SIMPLE = frozenset({float, int, str, bool, type(None)})
 
 __all__ = [
     "LONG",
-    "MAX_DEPTH",
     "Aside",
-    "Unreadable",
     "Written",
     "conversion",
     "dumps",
@@ -50,11 +47,7 @@ __all__ = [
     "fast_loads",
     "has_long_text",
     "loads",
-    "mapping_of",
     "plain",
-    "read_items",
-    "read_value",
-    "with_utf8",
 ]
 
 Aside = dict[str, str]
@@ -141,15 +134,6 @@ def _without_nan(tree: Any) -> Any:
     return None if tree != tree else tree
 
 
-def mapping_of(value: object) -> Any:
-    """What people keep settings in, as a mapping; any other value as it is.
-
-    Such are mappings, namespaces, dataclasses, attrs and pydantic models, absl's flags, and what has `keys()` and `[]`.
-    """
-    convert = None if isinstance(value, Mapping) else _as_mapping(type(value))
-    return value if convert is None else convert(value)
-
-
 _Convert = Callable[[object], object]
 
 
@@ -220,15 +204,6 @@ def _simple(value: Any) -> Any:
     return with_utf8(value) if type(value) is str and not value.isascii() else value
 
 
-def with_utf8(text: str) -> str:
-    """A text that can be written: surrogates have no UTF-8; pairs are joined, as JSON reads them, others replaced."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
-
-
 def _key(key: object, *, top: bool) -> str:
     """The name under which a value is kept. Only below the top may it be a number, as in the official SDK."""
     if isinstance(key, enum.Enum):
@@ -287,77 +262,11 @@ def conversion(kind: type) -> Callable[[Any], object] | None:
             return convert_these
     if is_array(kind):
         return array
-    convert = _as_mapping(kind)
+    convert = as_mapping(kind)
     if convert is None:
         methods = (getattr(kind, name, None) for name in ("item", "tolist"))
         convert = next((method for method in methods if callable(method)), None)
     return convert
-
-
-def _as_mapping(kind: type) -> Callable[[Any], object] | None:
-    """How values of a type that is no mapping are taken as one; None if they are not."""
-    if dataclasses.is_dataclass(kind):
-        return lambda value: _Read([item.name for item in dataclasses.fields(value)], partial(getattr, value))
-    for method in ("model_dump", "flag_values_dict"):  # pydantic, absl's flags
-        if callable(getattr(kind, method, None)):
-            return partial(_dumped, method)
-    if hasattr(kind, "__attrs_attrs__"):
-        return lambda value: _Read([item.name for item in kind.__attrs_attrs__], partial(getattr, value))
-    if issubclass(kind, SimpleNamespace) or (kind.__module__, kind.__name__) == ("argparse", "Namespace"):
-        return vars
-    if callable(getattr(kind, "keys", None)) and hasattr(kind, "__getitem__"):  # as dict() takes it
-        return lambda value: _Read(list(value.keys()), value.__getitem__)
-    return None
-
-
-def _dumped(method: str, value: Any) -> object:
-    try:
-        return getattr(value, method)()
-    except Exception:  # one of its fields cannot be told: then each for itself
-        return _Read([name for name in vars(value) if not name.startswith("_")], partial(getattr, value))
-
-
-class _Read(Mapping[Any, Any]):
-    """A mapping whose values are read when they are asked for: what reading one raises costs only that one."""
-
-    def __init__(self, keys: list[Any], read: Callable[[Any], object]) -> None:
-        self._keys = keys
-        self._read = read
-
-    def __getitem__(self, key: Any) -> object:
-        return self._read(key)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._keys)
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
-
-def read_value(mapping: Mapping[Any, Any], key: Any) -> Any:
-    """A value of a mapping, or what stands for it and says why it cannot be sent, once somebody asks."""
-    try:
-        return mapping[key]
-    except Exception as exc:
-        return Unreadable(exc)
-
-
-def read_items(mapping: Mapping[Any, Any]) -> dict[Any, Any]:
-    """What a mapping holds, each value as `read_value` gives it; and why there is no more, where its keys end early."""
-    keys: list[Any] = []
-    stop: dict[str, Unreadable] = {}
-    try:  # of a dict at once, which another thread may be changing
-        keys.extend(iter(list(mapping) if isinstance(mapping, dict) else mapping))
-    except Exception as exc:
-        stop["(the rest)"] = Unreadable(exc)
-    return {**{key: read_value(mapping, key) for key in keys}, **stop}
-
-
-class Unreadable:
-    """Stands for a value that could not be read, where who asked for it could not be told yet."""
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
 
 
 def _duration(value: dt.timedelta) -> str:

@@ -15,29 +15,18 @@ import fnmatch
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 from typing import Any
 
 from wandb_logging._values.plain import dumps, loads
+from wandb_logging._values.secret_names import MASK, MOST_NAMES, weight
 
-MASK = "***"
 SHORTEST = 25  # characters: shorter ones are no API keys, and a number in JSON may be as long
 
-_END = r"(?:_?\d+)?$"
-# Whatever text has such a name is one.
-_SAYS_SO = re.compile(
-    r"(?:^|_)(?:(?:api|access|secret|private|auth|encryption|signing)_?key|passw(?:or)?d|pwd|passphrase|secrets?|"
-    rf"authorization){_END}"
-)
-# With such a name only what nobody would type: a tokenizer has an eos_token, too.
-_HINTS_AT_IT = re.compile(rf"(?:^|_)(?:token|auth|cookie|credentials?){_END}")
 _OPAQUE = re.compile(r"(?=[^\d]*\d)(?=[^a-zA-Z]*[a-zA-Z])[\w.+/=~:-]{16,}", re.ASCII)
 _BEARER = "Bearer "
 _PWD = re.compile(r"(?:^|[^A-Za-z\d_])pwd$", re.IGNORECASE)  # in an environment the working directory
 _PATH = re.compile(r"(?:/|~/|\.{1,2}/|[A-Za-z]:[\\/])[\w .,@/\\-]*")  # no sign of Base64 that paths seldom have
 _NAME = re.compile(r"[\w.+/-]+")
-_WORDS = re.compile(r"(?<=[a-z\d])(?=[A-Z])|[^A-Za-z\d]+")
-
 _SHAPES = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:(?!-----END).)*(?:-----END [A-Z ]*PRIVATE KEY-----)?"
     r"|\b(?:"
@@ -55,7 +44,6 @@ _SHAPES = re.compile(
     r"|(?<=://)(?P<user>[^\s/:@?#]*):[^\s/@]+(?=@)",  # the password in an address
     re.ASCII | re.DOTALL,
 )
-_MOST_NAMES = 4096  # that are remembered
 _LEAST_SHAPE = 16  # characters; only an address with a password in it may be shorter
 _NUMBERS = frozenset({float, int, bool, type(None)})
 
@@ -63,18 +51,6 @@ _NUMBERS = frozenset({float, int, bool, type(None)})
 def _in_place(match: re.Match[str]) -> str:
     user = match["user"]
     return MASK if user is None else f"{user}:{MASK}"
-
-
-@lru_cache(maxsize=_MOST_NAMES)
-def _weight(name: str) -> int:
-    """2: a text of this name is a secret. 1: one that looks random is. 0: nothing follows from the name."""
-    words = _WORDS.sub("_", name).lower()
-    return 2 if _SAYS_SO.search(words) else 1 if _HINTS_AT_IT.search(words) else 0
-
-
-def names_secret(name: str) -> bool:
-    """Whether what has this name may be a secret."""
-    return _weight(name) > 0 or "key" in name.lower()
 
 
 def _looks_random(text: str) -> bool:
@@ -134,9 +110,9 @@ class Secrets:
 
     def _learns_innocent(self, name: str) -> bool:
         """Whether no text is a secret for having this name; remembers it."""
-        if _weight(name) or (self._names is not None and self._is_secret("", name)):
+        if weight(name) or (self._names is not None and self._is_secret("", name)):
             return False
-        if len(self._innocent) >= _MOST_NAMES:
+        if len(self._innocent) >= MOST_NAMES:
             self._innocent.clear()
         self._innocent.add(name)
         return True
@@ -207,11 +183,11 @@ class Secrets:
         return self.text(text, name)
 
     def _is_secret(self, text: str, name: str) -> bool:
-        weight = _weight(name)
-        if weight == 2:
+        says = weight(name)
+        if says == 2:
             if not (_PWD.search(name) and _PATH.fullmatch(text)):
                 return True
-        elif weight == 1 and _looks_random(text):
+        elif says == 1 and _looks_random(text):
             return True
         return self._names is not None and bool(self._names.match(name.rpartition(".")[2]) or self._names.match(name))
 

@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 
 from wandb_logging._errors import LogError, SettingsError
 from wandb_logging._run.run import Run
-from wandb_logging._values.plain import mapping_of, plain, read_items
+from wandb_logging._values.opened import mapping_of, read_items
+from wandb_logging._values.plain import plain
 
 DEFAULTS = "config-defaults.yaml"
 ARTIFACT_SCHEME, ARTIFACT_TYPE = "wandb-artifact://", "artifactVersion"  # how an artifact is named in a config
