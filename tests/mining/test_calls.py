@@ -98,4 +98,4 @@ def test_templates_that_are_made_anew_do_not_fill_the_memory() -> None:
     calls = Calls(Wanted())
     for i in range(3 * MOST_TEMPLATES):
         metrics(f"loss {i} %d", 1, calls=calls)
-    assert len(calls._percent) <= MOST_TEMPLATES
+    assert len(calls.templates) <= MOST_TEMPLATES

@@ -51,6 +51,20 @@ def test_arguments_of_calls_are_rows() -> None:
     assert len(found.lines) == 3
 
 
+def test_a_template_that_is_known_is_taken_as_when_it_was_new() -> None:
+    """What no candidate is goes a shorter way from the second call on; what is one, and values of loguru's, do not."""
+    handler = offline(text_metrics={"args": True})
+    logger = logger_with(handler)
+    for i in range(3):
+        logger.info("request %d answered by %s", i, "many")
+        logger.info("epoch %d loss %.1f", i, i / 3)
+        logger.info("done", extra={"extra": {"acc": i}})
+        logger.info("done")
+    found = data(handler)
+    assert metrics(found.rows) == [row for i in range(3) for row in ({"epoch": i, "loss": i / 3}, {"acc": i})]
+    assert len(found.lines) == 12
+
+
 def test_metrics_of_the_program_win() -> None:
     """A call with metrics= of its own is as without the setting."""
     handler = offline(text_metrics=True)

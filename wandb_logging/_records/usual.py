@@ -59,9 +59,9 @@ def usual_event(  # noqa: C901  one function, because to call another takes as l
             made: dict[str, Any]
             if metrics is None:
                 message, args = of["msg"], of["args"]
-                if level < text_from or type(message) is not str or type(args) is not tuple:
-                    return None
-                if templates is not None and ("extra" in of if not args else templates.get(message, 0) is not None):
+                if (level < text_from or type(message) is not str or type(args) is not tuple) or (
+                    templates is not None and (templates.get(message, 0) is not None if args else "extra" in of)
+                ):
                     return None
                 made = {"t": time}
             else:
