@@ -115,7 +115,7 @@ def code_in(doc: str) -> str:
 
 def command_line() -> Iterator[str]:
     """The help of the program and of each of its commands."""
-    os.environ["COLUMNS"] = "100"  # what argparse wraps at
+    os.environ["COLUMNS"] = "88"  # what argparse wraps at: so much a block of code is wide beside a list of contents
     parser = _cli.parser()
     yield f"```text\n{parser.format_help()}```\n"
     for action in parser._actions:  # noqa: SLF001 -- argparse has no other way to list subcommands

@@ -50,10 +50,10 @@ function wrapLines(pre) {
     .join("");
 }
 
-// Text keeps its shape where that says something: a drawing, or columns that are no longer than our lines are.
+// Text keeps its shape where that says something: a drawing, or columns that fit beside a list of contents.
 function isDrawn(text) {
   const lines = text.split("\n");
-  const columns = lines.filter((line) => /\S {2,}\S/.test(line)).length > 1 && lines.every((line) => line.length <= 100);
+  const columns = lines.filter((line) => /\S {2,}\S/.test(line)).length > 1 && lines.every((line) => line.length <= 88);
   return columns || /[\u2500-\u25ff\u2800-\u28ff]/.test(text);
 }
 

@@ -15,6 +15,8 @@ from importlib import import_module
 from keyword import iskeyword
 from typing import Any
 
+from wandb_logging._cli.help import HelpFormatter
+
 COMMANDS = {
     "login": "Save an API key to netrc: the one that is found, or the one you are asked for.",
     "logout": "Remove the API key from netrc.",
@@ -51,6 +53,6 @@ def fill(parser: argparse.ArgumentParser, name: str, prog: str) -> None:
     room = room_of(name)
     parser.description = "\n".join([COMMANDS[name], *getattr(room, "MORE", ())])
     parser.epilog = "\n".join(["examples:", *(f"  {prog} {example}" for example in room.EXAMPLES)])
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.formatter_class = HelpFormatter
     if hasattr(room, "arguments"):
         room.arguments(parser)

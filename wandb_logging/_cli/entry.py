@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from wandb_logging._cli.collecting import over, paused
 from wandb_logging._cli.commands import COMMANDS, fill, room_of
+from wandb_logging._cli.help import HelpFormatter
 from wandb_logging._cli.output import (
     INTERRUPTED,
     LEFT,
@@ -84,6 +85,7 @@ def parser(typed: Collection[str] = COMMANDS) -> argparse.ArgumentParser:
     top = _Parser(
         prog=PROG,
         description="Runs that a program logged through wandb_logging: keys, what waits on disk, and sending it.",
+        formatter_class=HelpFormatter,
         epilog=f"Settings come from WANDB_* variables. `{PROG} COMMAND --help` has an example of each command.",
     )
     top.add_argument("--version", action="version", version=f"{PROG} {__version__}")

@@ -55,7 +55,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, metavar="FILE", help=f"its ending says the form, if it is {', '.join(FORMS)}"
     )
     chosen = parser.add_mutually_exclusive_group()
-    chosen.add_argument("--format", choices=forms, help="whatever the ending says")
+    chosen.add_argument("--format", choices=forms, metavar="FORM", help="one of these, whatever the ending says:")
     for form in forms:
         chosen.add_argument(f"--{form}", dest="format", action="store_const", const=form, help=_HELP[form])
     parser.add_argument("--long", action="store_true", help="a line a value: run, metric, step, timestamp, value")

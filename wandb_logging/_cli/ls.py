@@ -24,7 +24,8 @@ from wandb_logging._values.nested import leaves
 EXAMPLES = (
     "ls",
     "ls /data/wandb_cache --state crashed --limit 10",
-    "ls --project 'digits*' --columns id,name,config.lr,summary.loss --sort summary.loss",
+    "ls --columns id,config.lr,summary.loss --sort summary.loss",
+    "ls --project 'digits*' --limit 5",
     "ls --json",
 )
 
@@ -76,7 +77,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dir", nargs="?", type=Path, metavar="DIR", help="default: the cache folder")
     parser.add_argument("--project", metavar="GLOB", help="only runs of this project")
     parser.add_argument("--name", metavar="GLOB", help="only runs whose name or id is like this")
-    parser.add_argument("--state", action="append", choices=STATES, help="only these; may be given again")
+    parser.add_argument(
+        "--state",
+        action="append",
+        choices=STATES,
+        metavar="STATE",
+        help=f"only runs that are {', '.join(STATES[:-1])} or {STATES[-1]}; may be given again",
+    )
     parser.add_argument("--sort", default="start", metavar="COLUMN", help="from low to high; default: start")
     parser.add_argument("--reverse", action="store_true", help="from high to low")
     parser.add_argument("--limit", type=count, metavar="N", help="only the last N lines of the list")

@@ -67,6 +67,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ranks",
         choices=RANKS,
+        metavar="HOW",
         default="zero",
         help="of a launch with several ranks send the run of rank 0 (zero), what all of them logged in that run (all), "
         "each rank in a run of one group (group), or in a run (each); default: zero",

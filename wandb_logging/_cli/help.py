@@ -1,0 +1,63 @@
+"""How the help of a command looks: wrapped for the terminal, a paragraph as one, examples as they are typed."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import textwrap
+from collections.abc import Iterable
+from typing import Any
+
+_WIDEST = 100  # columns: longer lines are hard to read, however wide the terminal is
+_KEPT = "\0"  # a space at which no line ends
+_ENDS = (".", ":", "?")
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """For `argparse`."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=min(shutil.get_terminal_size().columns, _WIDEST) - 2)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(indent + line for part in _paragraphs(text.splitlines()) for line in _wrapped(part, width))
+
+    def _format_usage(self, *given: Any, **more: Any) -> str:
+        width, self._width = self._width, 10_000  # argparse does not break what excludes each other
+        try:
+            usage = super()._format_usage(*given, **more)
+        finally:
+            self._width = width
+        words = _unbroken(usage.rstrip("\n"))
+        lines = textwrap.wrap(words, width, subsequent_indent=" " * 7, break_long_words=False, break_on_hyphens=False)
+        return "\n".join(lines).replace(_KEPT, " ") + "\n\n"
+
+
+def _paragraphs(lines: Iterable[str]) -> Iterable[str]:
+    """Lines that go on with a sentence belong to the line before; those that are indented stand alone."""
+    part = ""
+    for line in lines:
+        if line.startswith(" ") or not line:
+            yield line
+        else:
+            part = f"{part} {line}".lstrip()
+            if part.endswith(_ENDS):
+                yield part
+                part = ""
+    if part:
+        yield part
+
+
+def _wrapped(part: str, width: int) -> list[str]:
+    if part.startswith(" ") or not part:
+        return [part]
+    return textwrap.wrap(part, width, break_long_words=False, break_on_hyphens=False)
+
+
+def _unbroken(usage: str) -> str:
+    """A usage line in which nothing in brackets is torn apart, but what excludes each other may be."""
+    depth, made = 0, ""
+    for sign in usage:
+        depth += (sign == "[") - (sign == "]")
+        made += _KEPT if sign == " " and depth and not made.endswith("|") else sign
+    return made
