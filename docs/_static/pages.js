@@ -71,7 +71,7 @@ document.addEventListener("DOMContentLoaded", () => {
   // What is marked as text is output or a drawing: nobody pastes it.
   document.querySelectorAll("div[class*=highlight-]:not(.highlight-text) > div.highlight").forEach(addButton);
   document.querySelectorAll("div.highlight pre").forEach((pre) => {
-    if (pre.closest(".highlight-text") && isDrawn(pre.textContent)) pre.classList.add("drawn");
+    if (pre.closest(".highlight-text, .highlight-console") && isDrawn(pre.textContent)) pre.classList.add("drawn");
     else wrapLines(pre);
   });
   document.querySelectorAll("table.docutils").forEach(nameColumns);
