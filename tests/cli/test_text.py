@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from wandb_logging._cli.text import age, brief, table
+from wandb_logging._cli.text import age, brief, labelled, table
 from wandb_logging._values.terminal_text import clean, columns
 
 
@@ -49,7 +49,7 @@ def test_brief(value: object, width: int) -> None:
     [
         (None, "r1  a rather long project  a rather long name      7"),
         (60, "r1  a rather long project  a rather long name      7"),
-        (45, "r1  a rather long project  a rather...      7"),
+        (45, "r1  a rather long...  a rather long...      7"),
         (29, "r1  a rat...  a rat...      7"),
         (5, "r1  a rat...  a rat...      7"),
     ],
@@ -71,3 +71,18 @@ def test_a_table_of_metrics_fits(most: int) -> None:
     assert max(map(len, lines)) <= max(most, 14)
     assert lines[0].startswith("METRIC")
     assert lines[0].endswith("LAST")
+
+
+def test_a_long_id_is_the_last_to_be_cut() -> None:
+    """It is what one has to type."""
+    rows = [["ID", "PROJECT", "NAME"], ["a-very-long-id-of-a-run", "project-of-a-team", "name-of-a-run"]]
+    assert "".join(table(rows, 45)[1]).split() == ["a-very-long-id-of-a-run", "projec...", "name-o..."]
+    assert max(len("".join(map(str, line))) for line in table(rows, 30)) <= 30
+
+
+def test_a_name_that_is_half_as_wide_as_the_terminal_moves_no_values() -> None:
+    """The others stay aligned, and fit."""
+    assert labelled([("lr", "0.1"), ("a/very/long/name/of/a/metric", "3")], "  ", 40) == [
+        "  lr  0.1",
+        "  a/very/long/name/of/a/metric  3",
+    ]

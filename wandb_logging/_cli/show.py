@@ -66,9 +66,9 @@ def run(args: argparse.Namespace) -> int:
         return DONE
     say_all(labelled_lines(head_pairs(data, time.time())))
     for title, values in (("config", data.config), ("summary", data.summary)):
-        pairs = [(name, brief(value, width() // 2)) for name, value in leaves(values) if name[:1] != "_"]
+        pairs = [(name, brief(value, width() // 2 - 4)) for name, value in leaves(values) if name[:1] != "_"]
         if pairs:
-            say_all(["", styled(title, "bold"), *labelled(pairs, "  ")])
+            say_all(["", styled(title, "bold"), *labelled(pairs, "  ", width())])
     if curves.found:
         say_all(["", *charts(curves.found)])
     more = [name for name in curves.names if name not in curves.found]

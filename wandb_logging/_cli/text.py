@@ -11,7 +11,8 @@ from wandb_logging._values.terminal_text import clean, columns, cut
 
 _SPARE = ("FIRST", "POINTS", "HIGHEST", "LOWEST")  # columns that a narrow terminal does without
 _NUMBERS = frozenset({"LINES", "UNSENT", "AGE", "EXIT_CODE", "POINTS", "FIRST", "LOWEST", "HIGHEST", "LAST"})
-_CUT = ("NAME", "PROJECT", "KEY", "METRIC", "ID")
+_CUT = ("NAME", "PROJECT", "KEY", "METRIC")
+_CUT_LAST = ("ID",)  # it is what one has to type
 _LEAST = 8  # characters of a name that is cut
 _LONG = 48  # columns of names that values are aligned behind
 
@@ -37,21 +38,26 @@ def table(rows: Sequence[Sequence[str]], most: int | None = None) -> list[Line]:
     texts = [[clean(cell) for cell in row] for row in rows]
     widths = [max(map(columns, column)) for column in zip(*texts)]
     over = 0 if most is None else sum(widths) + 2 * (len(widths) - 1) - most
-    for head in _CUT:
-        if over > 0 and head in rows[0]:
-            at = rows[0].index(head)
-            less = min(over, max(0, widths[at] - _LEAST))
-            widths[at] -= less
-            over -= less
+    for heads in (_CUT, _CUT_LAST):
+        over -= _narrow(widths, [at for at, head in enumerate(rows[0]) if head in heads], over)
     right = [head in _NUMBERS for head in rows[0]]
     return [_row(row, cells, widths, right) for row, cells in zip(rows, texts)]
+
+
+def _narrow(widths: list[int], which: Sequence[int], over: int) -> int:
+    """Take from these widths, the widest first, so that none is cut short for another; how much less they are."""
+    less = 0
+    while less < over and which and widths[widest := max(which, key=widths.__getitem__)] > _LEAST:
+        widths[widest] -= 1
+        less += 1
+    return less
 
 
 def _without_spare(rows: Sequence[Sequence[str]], most: int) -> Sequence[Sequence[str]]:
     """The rows without the columns that say least, where there is no room for all, however short the names are."""
     for head in _SPARE:
         least = [
-            min(wide, _LEAST) if column[0] in _CUT else wide
+            min(wide, _LEAST) if column[0] in (*_CUT, *_CUT_LAST) else wide
             for column in zip(*rows)
             for wide in [max(columns(clean(cell)) for cell in column)]
         ]
@@ -72,10 +78,10 @@ def _row(row: Sequence[str], cells: Sequence[str], widths: Sequence[int], right:
     return parts
 
 
-def labelled(pairs: Iterable[tuple[str, str]], indent: str = "") -> list[str]:
-    """Lines of names and values, the values aligned but those behind very long names."""
+def labelled(pairs: Iterable[tuple[str, str]], indent: str = "", most: int = 2 * _LONG) -> list[str]:
+    """Lines of names and values, the values aligned but those behind names of more than half of `most` columns."""
     items = [(clean(name), value) for name, value in pairs]
-    width = max((wide for name, _ in items if (wide := columns(name)) <= _LONG), default=0)
+    width = max((wide for name, _ in items if (wide := columns(name)) <= min(_LONG, most // 2)), default=0)
     return [f"{indent}{padded(name, width)}  {value}".rstrip() for name, value in items]
 
 
