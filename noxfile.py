@@ -42,7 +42,8 @@ def quick(session: nox.Session) -> None:
     """Run the tests of the rooms, on all cores, with few examples of each rule."""
     leave_out = [f"--ignore={path}" for path in LONG]
     options = ["-q", "-n", "auto", "-m", "not slow and not contract and not arrays", "--hypothesis-profile=quick"]
-    session.run(sys.executable, "-m", "pytest", *options, *leave_out, "--durations=5", *session.posargs)
+    command = [sys.executable, "-m", "pytest", *options, *leave_out, "--durations=5", *session.posargs]
+    session.run(*command, env={"PYTHONDONTWRITEBYTECODE": ""})  # else each program compiles the package anew
 
 
 @nox.session(python=INTERPRETERS)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
+from tests.examples import at_most
 from wandb_logging._errors import JournalLocked
 from wandb_logging._journal import door, presence
 from wandb_logging._journal.presence import Holder
@@ -227,7 +228,7 @@ class World:
 stretches = st.tuples(st.integers(0, 2), st.integers(1, 9), st.sampled_from(["renews", "over", "over", ""]))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=at_most(200))
 @given(st.lists(stretches, max_size=16))
 @example([(0, 4, "over"), (1, 4, ""), (0, 1, ""), (1, 3, "")])  # what one writes late, after another has read
 def test_two_never_send_different_lines(

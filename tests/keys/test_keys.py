@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, strategies as st
 
+from tests.keys.known import HOST, KEY, MACHINE, OTHER
 from wandb_logging._errors import SettingsError
 from wandb_logging._keys import keys as _auth, netrc
 from wandb_logging._keys.keys import Key, Session, find_key, key_problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-KEY = "0123456789abcdef0123456789abcdef01234567"
-OTHER = "f" * 40
-HOST = "https://api.example.com"
-MACHINE = "api.example.com"
-
-# Before 3.11 the standard library's reader knew neither quotes nor backslashes, and wanted a password everywhere.
-NEW_READER = sys.version_info >= (3, 11)
-posix = pytest.mark.skipif(os.name == "nt", reason="modes, symlinks and pipes as POSIX has them")
-
-
-@pytest.fixture(autouse=True)
-def _no_sessions() -> Iterator[None]:
-    """What a test logs in with is not found by the next."""
-    yield
-    _auth._sessions.clear()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "home" / ".netrc"
 
 
 class TestKeyForm:

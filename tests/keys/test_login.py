@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.keys.known import HOST, KEY, OTHER
 from tests.patience import PATIENCE
 from wandb_logging._errors import AuthError, SettingsError, TransportError
 from wandb_logging._keys import keys as _auth, login as _login, netrc
@@ -17,13 +18,7 @@ from wandb_logging._keys.keys import Session, find_key
 from wandb_logging._keys.login import login, logout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from wandb_logging.testing import LocalServer
-
-KEY = "0123456789abcdef0123456789abcdef01234567"
-OTHER = "f" * 40
-HOST = "https://api.example.com"
 
 # A child with the terminal as its own, so that Ctrl-C reaches it and getpass finds /dev/tty.
 _IN_TERMINAL = (
@@ -40,7 +35,7 @@ class Terminal:
 
         self._master, child = pty.openpty()
         command = [sys.executable, "-c", _IN_TERMINAL, *args]
-        env = {**os.environ, "PYTHONPATH": str(Path(_login.__file__).parent.parent)}
+        env = {**os.environ, "PYTHONPATH": str(Path(_login.__file__).parents[2])}
         self._process = subprocess.Popen(
             command, stdin=child, stdout=child, stderr=child, start_new_session=True, env=env
         )
@@ -91,13 +86,6 @@ class Terminal:
 
 
 terminal = pytest.mark.skipif(os.name == "nt", reason="a pty is POSIX's")
-
-
-@pytest.fixture(autouse=True)
-def _no_sessions() -> Iterator[None]:
-    """What a test logs in with is not found by the next."""
-    yield
-    _auth._sessions.clear()
 
 
 @pytest.fixture

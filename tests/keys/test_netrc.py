@@ -9,40 +9,16 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import assume, example, given, strategies as st
 
+from tests.keys.known import HOST, KEY, MACHINE, NEW_READER, OTHER, posix
 from wandb_logging._errors import SettingsError
 from wandb_logging._journal.locks import ProcessLock
-from wandb_logging._keys import keys as _auth, netrc
+from wandb_logging._keys import netrc
 from wandb_logging._keys.keys import find_key
 from wandb_logging._keys.netrc_text import MalformedError, parse, with_entry, without_entry
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-KEY = "0123456789abcdef0123456789abcdef01234567"
-OTHER = "f" * 40
-HOST = "https://api.example.com"
-MACHINE = "api.example.com"
-
-# Before 3.11 the standard library's reader knew neither quotes nor backslashes, and wanted a password everywhere.
-NEW_READER = sys.version_info >= (3, 11)
-posix = pytest.mark.skipif(os.name == "nt", reason="modes, symlinks and pipes as POSIX has them")
-
-
-@pytest.fixture(autouse=True)
-def _no_sessions() -> Iterator[None]:
-    """What a test logs in with is not found by the next."""
-    yield
-    _auth._sessions.clear()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "home" / ".netrc"
 
 
 def judged(path: Path) -> tuple[dict[str, tuple[str, str, str]], dict[str, str]] | None:

@@ -21,7 +21,7 @@ from tests.patience import PATIENCE
 from wandb_logging import Run, WandbHandler, new_run, read_run, sync
 from wandb_logging._journal import door, reader, rundir, writer
 from wandb_logging._journal.segments import segments
-from wandb_logging.testing import LocalServer
+from wandb_logging.testing import LocalServer, StoredRun
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="an open file cannot be removed")
 
@@ -61,6 +61,17 @@ WAYS = [removed, removed_with_all_above, moved, emptied, without_segments]
 def folder_of(run: Run) -> Path:
     assert run.dir is not None
     return run.dir
+
+
+def log_the_rest(run: Run, server: LocalServer) -> StoredRun:
+    """Log the last two of five rows and end the run: all five are on the server, at their steps. What it has there."""
+    run.log({"x": 3})
+    assert run.flush(PATIENCE).ok
+    run.log({"x": 4})
+    assert run.finish(timeout=PATIENCE).ok
+    there = server.run(run.id)
+    assert [(row["_step"], row["x"]) for row in there.history] == [(step, step) for step in range(5)]
+    return there
 
 
 @pytest.mark.parametrize("goes", WAYS)
@@ -174,12 +185,7 @@ class TestItCannotBeMadeAnew:
         assert run.flush(PATIENCE).ok
         run.log({"x": 2})
         next(path for path in (folder_of(run), *folder_of(run).parents) if path.is_file()).unlink()
-        run.log({"x": 3})
-        assert run.flush(PATIENCE).ok
-        run.log({"x": 4})
-        assert run.finish(timeout=PATIENCE).ok
-        there = wandb_server.run(run.id)
-        assert [(row["_step"], row["x"]) for row in there.history] == [(step, step) for step in range(5)]
+        there = log_the_rest(run, wandb_server)
         assert sync(folder_of(run))[0].finished
         assert ([row["x"] for row in there.history], there.state) == ([0, 1, 2, 3, 4], "finished")
 
@@ -234,12 +240,7 @@ def test_the_disk_is_away(back: bool, wandb_server: LocalServer, monkeypatch: py
     assert run.flush(PATIENCE).ok
     run.log({"x": 2})
     disk.is_away = not back
-    run.log({"x": 3})
-    assert run.flush(PATIENCE).ok
-    run.log({"x": 4})
-    assert run.finish(timeout=PATIENCE).ok
-    there = wandb_server.run(run.id)
-    assert [(row["_step"], row["x"]) for row in there.history] == [(step, step) for step in range(5)]
+    there = log_the_rest(run, wandb_server)
     assert (there.state, run.stats()["dropped"]) == ("finished", {})
     disk.is_away = False
     assert sync(folder_of(run))[0].ok

@@ -23,28 +23,12 @@ from typing import Any
 import pytest
 
 from tests.patience import PATIENCE
+from tests.run.handlers import data, logger_with, offline
 from wandb_logging import MergingAdapter, Run, SettingsError, WandbHandler, new_run, read_run
 from wandb_logging._process.listener import as_own_thread
 from wandb_logging.testing import LocalServer
 
 CACHE = Path("wandb_cache")
-
-
-def offline(**settings: Any) -> WandbHandler:
-    return WandbHandler(**{"project": "p", "mode": "offline", "quiet": True, **settings})
-
-
-def logger_with(handler: logging.Handler, name: str = "train") -> logging.Logger:
-    logger = logging.getLogger(name)
-    logger.setLevel(logging.DEBUG)
-    logger.addHandler(handler)
-    return logger
-
-
-def data(handler: WandbHandler) -> Any:
-    handler.flush()
-    assert handler.run.dir is not None
-    return read_run(handler.run.dir)
 
 
 def metrics_of(handler: WandbHandler) -> list[dict[str, Any]]:

@@ -12,25 +12,8 @@ from typing import Any
 
 import pytest
 
-from wandb_logging import WandbHandler, read_run
+from tests.run.handlers import data, logger_with, offline
 from wandb_logging.testing import LocalServer
-
-
-def offline(**settings: Any) -> WandbHandler:
-    return WandbHandler(**{"project": "p", "mode": "offline", "quiet": True, **settings})
-
-
-def logger_with(handler: logging.Handler, name: str = "train") -> logging.Logger:
-    logger = logging.getLogger(name)
-    logger.setLevel(logging.DEBUG)
-    logger.addHandler(handler)
-    return logger
-
-
-def data(handler: WandbHandler) -> Any:
-    handler.flush()
-    assert handler.run.dir is not None
-    return read_run(handler.run.dir)
 
 
 def metrics(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
