@@ -29,7 +29,7 @@ class Visitor:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.host = f"127.0.0.1:{page.port}"
-        self.cookie = f"{page.secrets.name}={page.secrets.cookie}"
+        self.cookie = f"{page.credentials.name}={page.credentials.cookie}"
 
     def ask(
         self, path: str, *, method: str = "GET", cookie: bool = True, **headers: str

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from wandb_logging._page import guard
-from wandb_logging._page.guard import Secrets, hosts_of, inside, refusal
+from wandb_logging._page.guard import Credentials, hosts_of, inside, refusal
 
 HOSTS = hosts_of("127.0.0.1", 8266)
-SECRETS = Secrets("the-token", "the-cookie", "wandb_logging_8266")
+SECRETS = Credentials("the-token", "the-cookie", "wandb_logging_8266")
 
 
 def asked(

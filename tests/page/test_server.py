@@ -41,10 +41,10 @@ def visitor(cache: Path, tmp_path: Path) -> Iterator[Visitor]:
 class TestWhoIsLetIn:
     def test_the_token_is_swapped_for_a_cookie(self, visitor: Visitor) -> None:
         """With the token comes the cookie, and an address without it; with the cookie comes the page."""
-        status, headers, _ = visitor.ask(f"/?token={visitor.page.secrets.token}", cookie=False)
+        status, headers, _ = visitor.ask(f"/?token={visitor.page.credentials.token}", cookie=False)
         assert (status, headers["location"]) == (303, "/")
         cookie = headers["set-cookie"].partition(";")[0]
-        assert visitor.page.secrets.token not in cookie
+        assert visitor.page.credentials.token not in cookie
         status, headers, body = visitor.ask("/", cookie=False, Cookie=cookie)
         assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
         assert b"<script defer" in body
@@ -55,23 +55,23 @@ class TestWhoIsLetIn:
     def test_nothing_without_it(self, visitor: Visitor, path: str) -> None:
         """Without the cookie there is nothing, not even the page's own files."""
         assert visitor.ask(path, cookie=False)[0] == 401
-        assert visitor.ask(path, cookie=False, Cookie=f"{visitor.page.secrets.name}=x")[0] == 401
+        assert visitor.ask(path, cookie=False, Cookie=f"{visitor.page.credentials.name}=x")[0] == 401
 
     def test_a_wrong_token(self, visitor: Visitor) -> None:
         """A wrong token gives no cookie, and says nothing of the right one."""
         status, headers, body = visitor.ask("/?token=wrong", cookie=False)
         assert status == 401
         assert "set-cookie" not in headers
-        assert visitor.page.secrets.token.encode() not in body
+        assert visitor.page.credentials.token.encode() not in body
 
     def test_tokens_are_long_and_of_one_server(self, visitor: Visitor, cache: Path, tmp_path: Path) -> None:
         """Each server has its own 32 random bytes, twice."""
         with served(cache, tmp_path / "kept") as other:
             secrets = {
-                visitor.page.secrets.token,
-                visitor.page.secrets.cookie,
-                other.page.secrets.token,
-                other.page.secrets.cookie,
+                visitor.page.credentials.token,
+                visitor.page.credentials.cookie,
+                other.page.credentials.token,
+                other.page.credentials.cookie,
             }
         assert len(secrets) == 4
         assert min(map(len, secrets)) >= 43  # 32 bytes in base64
@@ -85,7 +85,7 @@ class TestWhoIsLetIn:
         """Neither by script nor by address, with the cookie and all."""
         assert visitor.ask("/api/runs", Origin="http://evil.example")[0] == 403
         assert visitor.ask("/", Sec_Fetch_Site="cross-site")[0] == 403
-        assert visitor.ask(f"/?token={visitor.page.secrets.token}", Sec_Fetch_Site="same-site")[0] == 403
+        assert visitor.ask(f"/?token={visitor.page.credentials.token}", Sec_Fetch_Site="same-site")[0] == 403
 
     @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT", "BREW"])
     def test_only_get(self, visitor: Visitor, method: str) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from wandb_logging._artifacts import wire as _protocol
 from wandb_logging._artifacts.keeping import LATEST, MANIFEST, KeptFolder, kept_in
 from wandb_logging._artifacts.manifest import Entry, Manifest, base64_md5
-from wandb_logging._artifacts.wire import Target
+from wandb_logging._artifacts.wire import PutTarget
 from wandb_logging._errors import AuthError, GraphQLError, NotPossible, RequestRejected
 from wandb_logging._events.run_info import Remote
 from wandb_logging._journal.copies import md5_of
@@ -128,7 +128,7 @@ def _batches(entries: Mapping[str, Entry]) -> Iterator[dict[str, Entry]]:
 
 def _targets(
     link: Link, ids: Mapping[str, Any], batch: Mapping[str, Entry], parts: Mapping[str, list[str]]
-) -> list[Target]:
+) -> list[PutTarget]:
     files = [
         {**ids, "name": name, "md5": entry.digest, "uploadPartsInput": _numbered(parts[name]) or None}
         for name, entry in batch.items()
@@ -178,14 +178,14 @@ def _put_manifest(
         raise RequestRejected(str(exc), exc.status) from exc
 
 
-def _put(link: Link, target: Target, source: BinaryIO) -> None:
+def _put(link: Link, target: PutTarget, source: BinaryIO) -> None:
     def request(client: Client) -> None:
         client.put(str(target.url), source, target.headers)
 
     link.call(request, attempts=_TRIES)
 
 
-def _put_parts(link: Link, target: Target, source: BinaryIO, digests: list[str]) -> None:
+def _put_parts(link: Link, target: PutTarget, source: BinaryIO, digests: list[str]) -> None:
     """Put a file part by part: each is tried again alone, and the storage checks each against its MD5."""
     size = _protocol.part_size(os.fstat(source.fileno()).st_size)
     kind = {name: value for name, value in target.headers.items() if name.lower() == "content-type"}

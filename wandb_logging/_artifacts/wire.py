@@ -128,7 +128,7 @@ def artifact_input(artifact: Mapping[str, Any], remote: Remote) -> dict[str, Any
 
 
 @dataclass(frozen=True)
-class Target:
+class PutTarget:
     """Where the bytes of one file go.
 
     Attributes:
@@ -147,7 +147,7 @@ class Target:
     storage_path: str | None = None
 
 
-def file_targets(data: Mapping[str, Any], count: int) -> list[Target]:
+def file_targets(data: Mapping[str, Any], count: int) -> list[PutTarget]:
     """Where the files of one CreateArtifactFiles go, in the order asked for.
 
     Raises:
@@ -172,7 +172,7 @@ def manifest_kind(artifact: Mapping[str, Any]) -> tuple[str, str]:
     return "FULL", "wandb_manifest.json"
 
 
-def manifest_target(data: Mapping[str, Any], mutation: str = "createArtifactManifest") -> Target:
+def manifest_target(data: Mapping[str, Any], mutation: str = "createArtifactManifest") -> PutTarget:
     """Where the manifest goes, from the answer to a mutation.
 
     Raises:
@@ -184,10 +184,10 @@ def manifest_target(data: Mapping[str, Any], mutation: str = "createArtifactMani
     return target
 
 
-def _target(file: object, birth: object = None) -> Target:
+def _target(file: object, birth: object = None) -> PutTarget:
     url = dig(file, "uploadUrl")
     multipart = dig(file, "uploadMultipartUrls")
-    return Target(
+    return PutTarget(
         url if isinstance(url, str) else None,
         upload_headers(dig(file, "uploadHeaders")),
         birth if isinstance(birth, str) else None,

@@ -56,7 +56,7 @@ _SANDBOXED = frozenset({".svg", ".html"})
 
 
 @dataclass(frozen=True)
-class Secrets:
+class Credentials:
     """What a server lets in.
 
     Attributes:
@@ -122,27 +122,27 @@ def refusal(method: str, headers: Mapping[str, str | None], hosts: Collection[st
     return None
 
 
-def has_token(given: str, secrets: Secrets) -> bool:
+def has_token(given: str, credentials: Credentials) -> bool:
     """Whether a token is the one that was printed."""
-    return _same(given, secrets.token)
+    return _same(given, credentials.token)
 
 
-def has_cookie(header: str | None, secrets: Secrets) -> bool:
+def has_cookie(header: str | None, credentials: Credentials) -> bool:
     """Whether a `Cookie` header has the cookie that the token was swapped for."""
     try:
         jar = cookies.SimpleCookie(header or "")
     except cookies.CookieError:
         return False
-    return secrets.name in jar and _same(jar[secrets.name].value, secrets.cookie)
+    return credentials.name in jar and _same(jar[credentials.name].value, credentials.cookie)
 
 
 def _same(given: str, secret: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode())
 
 
-def set_cookie(secrets: Secrets) -> str:
+def set_cookie(credentials: Credentials) -> str:
     """The header `Set-Cookie` for who has the token."""
-    return f"{secrets.name}={secrets.cookie}; HttpOnly; SameSite=Strict; Path=/"
+    return f"{credentials.name}={credentials.cookie}; HttpOnly; SameSite=Strict; Path=/"
 
 
 def policy_of(name: str) -> str:

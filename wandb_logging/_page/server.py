@@ -44,7 +44,7 @@ class Page:
         port: None takes the first that is free from `DEFAULT_PORT` on; 0 any.
 
     Attributes:
-        secrets: what it lets in.
+        credentials: what it lets in.
 
     Raises:
         OSError: the port is in use, or the address is not this machine's.
@@ -59,7 +59,7 @@ class Page:
         self._server = _bound(host, port, self)
         self.host, self.port = host, int(self._server.server_address[1])
         name = f"wandb_logging_{self.port}"
-        self.secrets = guard.Secrets(secrets.token_urlsafe(32), secrets.token_urlsafe(32), name)
+        self.credentials = guard.Credentials(secrets.token_urlsafe(32), secrets.token_urlsafe(32), name)
         self.hosts = guard.hosts_of(host, self.port, () if guard.is_loopback(host) else _names())
         self.stopped = threading.Event()
 
@@ -68,7 +68,7 @@ class Page:
         """Where a browser on this machine finds it, with the token."""
         name = "127.0.0.1" if self.host in {"", "0.0.0.0"} else "[::1]" if self.host == "::" else self.host  # noqa: S104
         name = f"[{name}]" if ":" in name and "[" not in name else name
-        return f"http://{name}:{self.port}/?token={self.secrets.token}"
+        return f"http://{name}:{self.port}/?token={self.credentials.token}"
 
     def serve(self) -> None:
         """Answer until `close` is called from elsewhere."""
@@ -170,7 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._refuse(400, "The address is none.")
         if split.path == "/" and "token" in query:
             return self._let_in(query["token"])
-        if not guard.has_cookie(self.headers.get("Cookie"), page.secrets):
+        if not guard.has_cookie(self.headers.get("Cookie"), page.credentials):
             return self._refuse(401, "Open the address that `wandb-logging ui` printed: it has a token.")
         if split.path == "/api/live":
             return self._live()
@@ -185,12 +185,12 @@ class _Handler(BaseHTTPRequestHandler):
         return {f"[{address}]:{port}" if ":" in address else f"{address}:{port}"}
 
     def _let_in(self, token: str) -> None:
-        if not guard.has_token(token, self.server.page.secrets):
+        if not guard.has_token(token, self.server.page.credentials):
             return self._refuse(401, "This token is not, or not any more, that of this server.")
         self.send_response(303)
         self._common(guard.POLICY, 0)
         self.send_header("Location", "/")
-        self.send_header("Set-Cookie", guard.set_cookie(self.server.page.secrets))
+        self.send_header("Set-Cookie", guard.set_cookie(self.server.page.credentials))
         self.end_headers()
         return self.wfile.flush()
 

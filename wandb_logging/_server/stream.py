@@ -24,7 +24,7 @@ _HOPELESS = 10  # lines refused, none taken: then the fault is not in the lines
 _NOTE = "(line set aside)"
 
 
-class Allowance:
+class Bucket:
     """How soon the next request may go: a bucket that fills with time and gives one token a request."""
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -61,7 +61,7 @@ class Stream:
         self._link = link
         self._gzip = gzip and remote.gzip
         self._path = protocol.stream_path(remote.entity, remote.project, remote.name)
-        self._allowance = Allowance(link.now)
+        self._bucket = Bucket(link.now)
 
     def post(self, body: StreamBody) -> None:
         """Send a body as it is, and wait if the server says that the quota is used up.
@@ -83,9 +83,9 @@ class Stream:
 
     def _wait_for_turn(self) -> None:
         pace = self._link.pace
-        while (seconds := self._allowance.wait()) > 1e-6 and not pace.out_of_time():
+        while (seconds := self._bucket.wait()) > 1e-6 and not pace.out_of_time():
             pace.sleep(seconds)
-        self._allowance.take()
+        self._bucket.take()
 
     def deliver(self, body: StreamBody) -> list[tuple[str, str]]:
         """Send a body; lines the server refuses are left out and come back as (reason, line).
