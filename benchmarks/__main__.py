@@ -20,7 +20,7 @@ from benchmarks import _page, profile
 from benchmarks._contenders import missing
 from benchmarks._measure import FULL, QUICK, TINY, Result, is_busy, load
 
-SUBJECTS = ["call", "values", "text", "program", "startup", "online", "offline", "peers", "profile"]
+SUBJECTS = ["call", "values", "text", "program", "startup", "online", "offline", "processes", "peers", "profile"]
 
 
 def main(arguments: list[str] | None = None) -> int:
