@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from functools import lru_cache
 from pathlib import Path
 
 _SEGMENT = re.compile(r"journal-(\d{4,})-(\d{4,})\.jsonl")
@@ -12,8 +13,13 @@ _SEGMENT = re.compile(r"journal-(\d{4,})-(\d{4,})\.jsonl")
 
 def segments(path: Path) -> list[tuple[int, int]]:
     """All (writer, segment) of a run directory, in order."""
-    names = (_SEGMENT.fullmatch(item.name) for item in path.iterdir())
-    return sorted((int(match[1]), int(match[2])) for match in names if match)
+    return sorted(place for place in map(_place, os.listdir(path)) if place is not None)  # noqa: PTH208  a Path for each
+
+
+@lru_cache(maxsize=8192)  # who reads a run of a thousand writers asks a thousand times
+def _place(name: str) -> tuple[int, int] | None:
+    match = _SEGMENT.fullmatch(name)
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def segment_path(path: Path, writer: int, segment: int) -> Path:

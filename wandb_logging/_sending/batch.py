@@ -143,8 +143,8 @@ class Cutter:
         lines, size = _PIECE_ALONE if alone else _PIECE
         # Nobody needs the memory where the program only waits, and fewer requests wait for W&B's rate.
         enough = min(2 * self._most_bytes, _MOST_BYTES) if alone else self._most_bytes
+        before = self._reader.position
         while batch.events < self._most_lines and batch.size < enough:
-            before = self._reader.position
             chunk = self._reader.read(min(lines, self._most_lines - batch.events), size)
             if not chunk.bodies and not chunk.damaged:
                 return
@@ -157,6 +157,7 @@ class Cutter:
             batch.add_damaged(chunk.damaged)
             if self._reader.has_passed(until) or fold.without_slow(rules, batch.state):
                 return
+            before = chunk.position
             self._pace.breathe()
 
     def _crosses(self, before: Position) -> bool:
