@@ -130,3 +130,42 @@ def test_the_last_row(name: str) -> None:
 def test_no_rows(name: str) -> None:
     """Numbers that are no metrics stay text."""
     assert rows(NOTHING[name]) == []
+
+
+def test_of_two_counters_the_one_that_counts_is_the_step() -> None:
+    """How many steps each epoch had is the same in each line."""
+    text = lines("iteration= {i}\t chi2= {e}\t time= 0.00{i}\t edges= 300\t levenbergIter= 1\n", *SIX)
+    assert [step for step, _ in rows(text)] == list(SIX)
+    text = lines(
+        "Epoch {i} | Training | Steps: 46 | Loss: {d}\nEpoch {i} | Validation | Steps: 12 | Loss: 0.9{i}\n", *SIX
+    )
+    assert [step for step, _ in rows(text)] == [i for i in SIX for _ in range(2)]
+
+
+@pytest.mark.parametrize(
+    "form", ["Epoch {} | {} | Steps: 7 | Loss: {}", "Epoch {}, {}, loss {}", "[epoch {}] [{}] loss={}"]
+)
+def test_what_stands_in_a_cell_of_its_own_is_what_the_line_is_about(form: str) -> None:
+    """Two curves of one name do not become one."""
+    text = "".join(f"{form.format(i, part, i / 7)}\n" for i in SIX for part in ("train", "val"))
+    names = [set(metrics) for _, metrics in rows(text)]
+    assert names[0] != names[1]
+    assert min(names[1]).startswith("val")
+
+
+def test_a_bar_that_goes_on_counts_more_finely_than_the_epochs() -> None:
+    """One that begins anew in each epoch does not."""
+    on = "".join(
+        f"epoch {i}/80\nsteps:   {i}%|#   | {41 * i}/3280 [00:50<1:06:54,  1.24s/it, avr_loss=0.{i}]\n" for i in SIX
+    )
+    assert [step for step, metrics in rows(on) if "avr_loss" in metrics] == [41 * i for i in SIX]
+    again = "".join(f"epoch {i}/80\n100%|####| 41/41 [00:50<00:00,  1.24s/it, avr_loss=0.{i}]\n" for i in SIX)
+    assert [step for step, metrics in rows(again) if "avr_loss" in metrics] == list(SIX)
+
+
+def test_a_logger_and_a_place_in_the_source_are_no_metrics() -> None:
+    """`INFO:name:` as `basicConfig` writes it, `train_util.py:779` as rich does."""
+    text = lines("INFO:model_a:[{i}00, 9.99e-05]\nINFO:model_a:loss_disc=3.{i}, loss_gen={d}\n", *SIX)
+    text += lines("INFO     step {i}: loss {d}          train_util.py:77{i}\n", *SIX)
+    names = {name for _, metrics in rows(text) for name in metrics}
+    assert names == {"loss_disc", "loss_gen", "loss"}

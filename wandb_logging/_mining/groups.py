@@ -62,6 +62,7 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding]) -> list[Gr
     kept += _neighbours(groups, kept, begin)
     if not findings and len(kept) == 1 and _TIMES.issuperset(" ".join(kept[0].wanted.values()).lower().split()):
         return []  # how long it took is no metric where there is no other
+    _count_long_bars(kept)
     alone = _steps_alone(groups, kept)
     if not alone:
         _count_bars(kept)
@@ -98,10 +99,19 @@ def _merged(groups: list[Group]) -> list[Group]:
 def _find_step(group: Group) -> None:
     """Which field counts, and whether several have to be put together."""
     fields = enumerate(group.first.fields)
-    ranked = [(rank, i) for i, item in fields if (rank := _rank(item)) is not None and _may_count(group, i, rank)]
+    ranked = [
+        (_is_constant(group.values(i)), rank, i)
+        for i, item in fields
+        if (rank := _rank(item)) is not None and _may_count(group, i, rank)
+    ]
     if ranked:
-        group.step = min(ranked)[1]
+        group.step = min(ranked)[2]
         _restarts(group)
+
+
+def _is_constant(values: Sequence[float]) -> bool:
+    """Whether a number counts nothing, where another does: how many steps each epoch had."""
+    return len(values) > 2 and len(set(values)) == 1
 
 
 def _may_count(group: Group, i: int, rank: float) -> bool:
@@ -362,6 +372,16 @@ def _comes_within(numbers: Sequence[int], after: int, most: int) -> bool:
     """Whether one of these sorted numbers is at most so much greater."""
     at = bisect_right(numbers, after)
     return at < len(numbers) and numbers[at] <= after + most
+
+
+def _count_long_bars(groups: list[Group]) -> None:
+    """A bar that goes on from epoch to epoch counts what it shows, whatever counts around it."""
+    for group in groups:
+        for i, item in enumerate(group.first.fields):
+            values = group.values(i)
+            on = len(values) > 2 and all(one < other for one, other in zip(values, values[1:]))
+            if on and group.step is None and item.sep == "/" and not item.name:
+                group.step = i
 
 
 def _count_bars(groups: list[Group]) -> None:

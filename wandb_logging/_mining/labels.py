@@ -16,8 +16,8 @@ def put_labels(groups: list[Group], shapes: Sequence[Shape]) -> None:
     for group in groups:
         _by_section(group)
         head = _head_of(group)
-        if APART.search(head) and not _is_apart(group):
-            group.label = f"{_short(head)}/"
+        if not _is_apart(group):
+            group.label = f"{_short(head)}/" if APART.search(head) else _cell_of(group)
     counts = Counter(
         name.replace("$name ", "") for group in groups if not group.label for name in set(group.wanted.values())
     )
@@ -32,6 +32,15 @@ def put_labels(groups: list[Group], shapes: Sequence[Shape]) -> None:
     _tell_apart(groups)
     for group in groups:
         _as_the_previous(group, _previous(group, order))
+
+
+def _cell_of(group: Group) -> str:
+    """`Epoch 3 | valid | loss 0.5` is about what stands in a cell of its own before the metrics."""
+    item = group.first
+    first = min((item.fields[i].start for i in group.wanted), default=item.head)
+    cells = (part.strip() for part in re.split(r"[|;,()\[\]]|\s-\s", item.text[item.head : first])[1:])
+    found = next((cell for cell in cells if APART.fullmatch(cell)), "")
+    return f"{found}/" if found else ""
 
 
 def _is_apart(group: Group) -> bool:
@@ -72,7 +81,7 @@ def _against(
         return previous.label
     if all(before.get(item.number) for item in group.shapes):
         return f"{before[group.first.number]}/"
-    if head and not TRAIN.search(head):
+    if head and not TRAIN.search(head) and step_rank(head.rstrip("= ")) is None:
         others = {
             word for one in groups if one is not group and _has_names(one, clash) for word in _head_of(one).split()
         }

@@ -34,6 +34,7 @@ _PREFIX = re.compile(
     r")"
 )
 _LOGGER = re.compile(r"\s*([A-Za-z_][\w.]*(?:\[\d+\])?)\s*(?:[|:]|\s-)\s*(?=\S)(?![\d.\[{-])")
+_BASIC = re.compile(rf"{_LEVEL}:([A-Za-z_][\w.-]{{0,60}}):(?=\S)")  # as `basicConfig` writes level and logger
 _CALLER = re.compile(r"\s*[A-Za-z_][\w.]*:[\w.<>]+:\d+ - ")  # where the call is: module:function:line
 
 
@@ -108,7 +109,8 @@ def shape(number: int, text: str) -> Shape:
 
 
 def _head(blotted: str) -> int:
-    at, stamped = 0, False
+    basic = _BASIC.match(blotted)
+    at, stamped = (basic.end(), True) if basic and not _says_what(basic[1]) else (0, False)
     for _ in range(12):
         match = _PREFIX.match(blotted, at)
         if match is None and stamped:
