@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from tests.examples import at_most
+from wandb_logging._errors import SettingsError
 from wandb_logging._mining.regexes import Regex
-from wandb_logging._mining.ruleset import RuleSet
+from wandb_logging._mining.ruleset import RuleSet, mine
 from wandb_logging._mining.suggest import suggest
 
 RULES: list[dict[str, Any]] = [
@@ -148,3 +149,27 @@ def test_lines_that_were_slow_once(line: str) -> None:
     began = time.process_time()
     rules.feed(line)
     assert time.process_time() - began < 1
+
+
+@settings(deadline=None, max_examples=at_most(100))
+@given(
+    st.lists(
+        st.sampled_from(
+            ["{*}", " ", "{a}", "{b:word}", "{c:time}", "{_}", "{step}", "{$b x}", "{{", "loss", "(", "$", "\\", "1"]
+        )
+    )
+)
+def test_whatever_is_written_as_a_line_is_a_rule_or_refused(pieces: list[str]) -> None:
+    """No template ends in an error of ours: it is taken, or refused in words that name its rule."""
+    try:
+        rules = RuleSet([{"line": "".join(pieces)}])
+    except SettingsError as exc:
+        assert "rules[0].line" in str(exc)  # noqa: PT017  either is right
+    else:
+        list(mine("loss 3 (1) x loss 1:20", rules))
+
+
+def test_any_text_twice_is_any_text() -> None:
+    """A blank between two `{*}` says nothing."""
+    for text in ("a b loss 3", "a loss 3", "loss 3"):
+        assert [row.metrics for row in mine(text, RuleSet([{"line": "{*} {*} loss {loss}"}]))] == [{"loss": 3}]

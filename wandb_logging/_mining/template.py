@@ -180,7 +180,8 @@ def _segments(parts: list[tuple[str, str]]) -> list[list[tuple[str, str]]]:
             segments.append([])
         else:
             segments[-1].append((kind, part))
-    return [segment for segment in segments if segment]
+    # A blank between two of them is any text, too.
+    return [segment for segment in segments if any(part.strip() for _, part in segment)]
 
 
 def _literal(text: str, *, starts: bool, ends: bool) -> str:
