@@ -5,6 +5,7 @@ nox -s tests-3.9      the test suite on one interpreter, in an environment of it
 nox -s arrays         the tests of jax, TensorFlow and PyTorch, in an environment of its own; `-- jax` of one alone
 nox -s page           the page of runs in Chromium; `-- --pictures` takes those of the docs anew
 nox -s frameworks     programs of frameworks with the official SDK and with compat, compared; writes a table
+nox -s frameworks-fast  those of them that install in under a minute, in an environment of their own; writes nothing
 nox -s launchers      programs started by the real torchrun, srun, mpirun, Ray ...: what came of it, as a table
 nox -s lint           ruff, and its formatter as a check
 nox -s types          mypy
@@ -81,6 +82,24 @@ def frameworks(session: nox.Session) -> None:
     session.run(
         "python", "-m", "pytest", "-W", "ignore", "tests/docs/test_code_blocks.py", "-k", "howto and frameworks"
     )
+
+
+# Program of `tests/frameworks` -> what it needs. CatBoost, Keras and Ray take longer, and PyTorch is too large.
+FAST = {
+    "lightgbm_callback": "lightgbm",
+    "optuna_callback": "optuna-integration",
+    "xgboost_callback": "xgboost-cpu",
+}
+
+
+@nox.session(name="frameworks-fast")
+def frameworks_fast(session: nox.Session) -> None:
+    """Compare what installs in under a minute with the official SDK; fails where something differs."""
+    lines = (HERE / "setup.cfg").read_text(encoding="utf-8").splitlines()
+    official = [line.strip() for line in lines if line.strip().startswith("wandb==")]
+    # What these packages hold is compiled as it is imported: of most nothing is, and pip would take longer than them.
+    session.install("--no-compile", "-e", ".[testing]", official[0], *FAST.values())
+    session.run("python", "-m", "tests.frameworks", *FAST)
 
 
 @nox.session(python="3.11")

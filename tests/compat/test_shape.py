@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+import re
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import wandb_logging.compat as wandb
 from wandb_logging import WandbLoggingError
+from wandb_logging.compat import _refused
 from wandb_logging.compat._listing import Listing
 from wandb_logging.compat._names import refused_in
 from wandb_logging.compat._refused import NotCovered
 from wandb_logging.compat._shape import MODULES
 from wandb_logging.testing import LocalServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def module(name: str) -> Any:
@@ -32,8 +38,24 @@ def test_all_modules_can_be_imported() -> None:
 
 
 def test_what_is_refused_says_its_whole_name() -> None:
+    """Called or looked into: each of the listed names that has no home here, but errors, which can be caught."""
     with pytest.raises(NotCovered, match=r"wandb\.sdk\.launch\.launch is not covered"):
         module("sdk.launch").launch("uri")
+    for place, name, found in placeholders():
+        for use in (lambda found=found: found(), lambda found=found: found.anything):
+            with pytest.raises(NotCovered, match=re.escape(f"wandb.{place}.{name}")):
+                use()
+
+
+def placeholders() -> Iterator[tuple[str, str, Any]]:
+    """What stands for the listed names that are refused: module, name, placeholder."""
+    for place, listed in refused_in().items():
+        for name in sorted(listed - MODULES.get(place, {}).keys()):
+            found = getattr(module(place), name)
+            if isinstance(found, _refused._Refusing):
+                yield place, name, found
+            else:  # an error of theirs, a module of that name, or what lies in ours
+                assert isinstance(found, ModuleType) or issubclass(found, Exception), (place, name)
 
 
 def test_errors_that_never_come_can_be_caught() -> None:

@@ -21,6 +21,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,9 @@ def run_with(client: str, given: Mapping[str, str]) -> dict[str, Outcome]:
             Path(os.environ["IDIOMS_LOG"] + client).write_bytes(Path(folder, "log").read_bytes())
         found = {}
         for number, name in enumerate(given):
-            runs = [tree_of(run) for run in server.runs if run.project == f"idiom-{number}"]
+            # Which of two runs the server heard of first is chance.
+            of_it = (tree_of(run) for run in server.runs if run.project == f"idiom-{number}")
+            runs = sorted(of_it, key=partial(json.dumps, sort_keys=True))
             word = said.get(name, {"error": "the process ended before", "result": None})
             found[name] = Outcome(word["error"], word["result"], runs)
     return found

@@ -33,6 +33,14 @@ def test_the_table_in_the_docs_is_so() -> None:
     assert made.strip() in names.PART.text
 
 
+def test_the_list_of_refused_names_is_so() -> None:
+    """`compat/names.txt` has the modules of the installed SDK, with the names in each: the same command writes it."""
+    listed = names.FILE.read_text(encoding="utf-8").splitlines()
+    installed = names.listing().splitlines()
+    assert sorted({*installed} ^ {*listed}) == []
+    assert listed == installed
+
+
 def test_what_has_a_home_is_a_name_there() -> None:
     """Nothing is offered under a name that the official SDK has not, but what puts us into its place."""
     import wandb
