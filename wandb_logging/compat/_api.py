@@ -246,12 +246,14 @@ def restore(name: str, run_path: str | None = None, replace: bool = False, root:
         root: folder it goes to. Default: that of the current run, else the working directory.
 
     Returns:
-        None if the run has no such file.
+        None if the run has no such file, or is the current one, which is disabled: it asks no server.
 
     Raises:
         LogError: there is no such run.
     """
     run = current()
+    if run_path is None and run is not None and run.disabled:
+        return None
     if run_path is None and run is None:
         raise LogError("run_path required: call wandb.init() before wandb.restore(), or name a run")
     folder = root or (run.dir if run is not None else ".")

@@ -135,6 +135,8 @@ class ArtifactsOfRun:
     ) -> Artifact:
         """Find an artifact on the server, and record that this run uses it; one that was made here is logged, too.
 
+        A disabled run asks no server: what it returns for a name is None, as in the official SDK.
+
         Args:
             artifact_or_name: its name, or an artifact.
             type: what it must be.
@@ -154,6 +156,8 @@ class ArtifactsOfRun:
                 artifact.was_logged(self, wanted, ())  # type: ignore[arg-type]  # which is a Run
             artifacts.note(below, "use_artifact", _known_by(artifact))
             return artifact
+        if self._run.mode == "disabled":
+            return None  # type: ignore[return-value]  # whose declared type is the official SDK's, too
         used = artifact_or_name
         name = used if isinstance(used, str) else f"{used.entity}/{used.project}/{used.name}"
         return Artifact.of(self._run.use_artifact(name, type))
@@ -192,11 +196,13 @@ class ArtifactsOfRun:
         self.log_artifact(path, name, "model", aliases, tags)
 
     def use_model(self, name: str) -> str:
-        """Fetch an artifact of type model; the path of its only file, or of the folder.
+        """Fetch an artifact of type model; the path of its only file, or of the folder; None in a disabled run.
 
         Raises:
             LogError: it is no model; or as `use_artifact`.
         """
+        if self._run.mode == "disabled":
+            return None  # type: ignore[return-value]  # as above
         used = self._run.use_artifact(name)
         if "model" not in used.type.lower():
             raise LogError(f"artifact {name} is of type {used.type}, which has no 'model' in it")

@@ -397,11 +397,11 @@ class Run(ArtifactsOfRun):
             root: folder it goes to. Default: `dir`.
 
         Returns:
-            None if the run has no such file.
+            None if the run has no such file, and in a disabled run, which asks no server.
         """
         from wandb_logging.compat._api import restore  # noqa: PLC0415  few programs read
 
-        return restore(name, run_path or self.path, replace=replace, root=root or self.dir)
+        return None if self.disabled else restore(name, run_path or self.path, replace=replace, root=root or self.dir)
 
     def mark_preempting(self) -> None:
         """Tell the server that the machine may vanish now."""
