@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # The tests share their machine with others: how long an example takes says nothing.
 hypothesis.settings.register_profile("wandb_logging", deadline=None)
-hypothesis.settings.register_profile("quick", deadline=None, max_examples=20)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=10)
 hypothesis.settings.load_profile("wandb_logging")
 
 # In the background of a script, as in some CI, Ctrl-C is ignored; programs that tests start and end so inherit that.
