@@ -58,7 +58,8 @@ def show(run: Run) -> None:
         points = [(row["_step"], row[group][metric]) for row in rows if group in row]
         if points:
             print(chart(f"{group}/{metric}", points))
-    print(f"The run is at {run.url or run.dir}. To see it in the browser: wandb-logging ui")
+    command = "wandb-logging" if shutil.which("wandb-logging") else f"{sys.executable} -m wandb_logging"
+    print(f"The run is at {run.url or run.dir}. To see it in the browser: {command} ui")
 
 
 def chart(title: str, points: list[tuple[int, float]]) -> str:

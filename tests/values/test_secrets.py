@@ -99,6 +99,35 @@ class TestNames:
         assert masked(name, "hunter2") == MASK
         assert masked("db_pwd", folder) == MASK
 
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            *(("OLDPWD", "/srv/a b"), ("GPG_TTY", "/dev/pts/0"), ("SSH_AUTH_SOCK", "/tmp/ssh-aB3dE5fG7h/agent.4711")),
+            *(
+                ("SSH_CONNECTION", "10.0.0.1 51234 10.0.0.2 22"),
+                ("TOKENIZERS_PARALLELISM", "false"),
+                ("KEYBOARD", "us"),
+            ),
+            *(("XAUTHORITY", "/home/me/.Xauthority"), ("PASSWORD_STORE_DIR", "/home/me/.pass1"), ("AUTHOR", RANDOM)),
+            *(("use_password", "true"), ("NO_PASSWORD", "1"), ("api_key", "None"), ("secret", "off"), ("KEY", "a")),
+            *(("GIT_ASKPASS", "/usr/bin/askpass1234"), ("forward_pass", "eager"), ("cache_key", "v1-" + RANDOM)),
+        ],
+    )
+    def test_what_an_environment_has_besides_is_none(self, name: str, text: str) -> None:
+        """Folders, terminals, switches."""
+        assert masked(name, text) == text
+
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            *(("PGPASSWORD", "hunter2"), ("MYSQL_PWD", "hunter2"), ("RABBITMQ_PASSWORD", "on the hill")),
+            *(("SMTP_PASS", RANDOM), ("KAGGLE_KEY", KEY), ("AZURE_STORAGE_KEY", "ab1/" * 8 + "==")),
+        ],
+    )
+    def test_what_it_has_that_is_one(self, name: str, text: str) -> None:
+        """Under names of other programs."""
+        assert masked(name, text) == MASK
+
     @pytest.mark.parametrize("path", ["/etc/keys/service-account1.json", "~/.config/gcloud/credentials_2.json"])
     def test_nor_is_the_file_that_holds_one(self, path: str) -> None:
         """GOOGLE_APPLICATION_CREDENTIALS names a file."""
@@ -132,6 +161,7 @@ class TestShapes:
             ("AIza" + "b" * 35, MASK),
             (JWT, MASK),
             (f"Authorization: Bearer {RANDOM}", f"Authorization: Bearer {MASK}"),
+            ("AccountName=a;AccountKey=" + "ab1/" * 8 + "==;x=y", f"AccountName=a;AccountKey={MASK};x=y"),
             ("postgres://u:p@h/db", f"postgres://u:{MASK}@h/db"),
             ("https://:x@h", f"https://:{MASK}@h"),
             ("a -----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY----- z", f"a {MASK} z"),

@@ -14,11 +14,14 @@ MOST_NAMES = 4096  # that are remembered
 _END = r"(?:_?\d+)?$"
 # Whatever text has such a name is one.
 _SAYS_SO = re.compile(
-    r"(?:^|_)(?:(?:api|access|secret|private|auth|encryption|signing)_?key|passw(?:or)?d|pwd|passphrase|secrets?|"
-    rf"authorization){_END}"
+    r"(?:(?:^|_)(?:(?:api|access|secret|private|auth|encryption|signing)_?key|pwd|passphrase|secrets?|authorization)|"
+    rf"passw(?:or)?d){_END}"  # PGPASSWORD, too
 )
 # With such a name only what nobody would type: a tokenizer has an eos_token, too.
-_HINTS_AT_IT = re.compile(rf"(?:^|_)(?:token|auth|cookie|credentials?){_END}")
+_HINTS_AT_IT = re.compile(
+    r"(?:^|_)(?:token|auth|cookie|credentials?|pass|"
+    rf"(?:storage|account|subscription|master|shared|licen[cs]e|kaggle)_?key){_END}"
+)
 _WORDS = re.compile(r"(?<=[a-z\d])(?=[A-Z])|[^A-Za-z\d]+")
 
 

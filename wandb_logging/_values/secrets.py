@@ -39,12 +39,14 @@ _SHAPES = re.compile(
     r"|sk-(?:ant|proj|svcacct)-[\w-]{20,}|sk-[A-Za-z\d]{32,}"  # Anthropic, OpenAI
     r"|AIza[\w-]{35}"  # Google
     r"|(?<=Bearer )[\w.+/=~-]{16,}"
+    r"|(?<=AccountKey=)[\w+/=]{16,}"  # in a connection string of Azure
     r")"
     r"|(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"  # JSON Web Token
     r"|(?<=://)(?P<user>[^\s/:@?#]*):[^\s/@]+(?=@)",  # the password in an address
     re.ASCII | re.DOTALL,
 )
 _LEAST_SHAPE = 16  # characters; only an address with a password in it may be shorter
+_SWITCHES = frozenset({"true", "false", "yes", "no", "on", "off", "none", "null", "0", "1"})  # use_password: "true"
 _NUMBERS = frozenset({float, int, bool, type(None)})
 
 
@@ -184,7 +186,7 @@ class Secrets:
 
     def _is_secret(self, text: str, name: str) -> bool:
         says = weight(name)
-        if says == 2:
+        if says == 2 and text.lower() not in _SWITCHES:
             if not (_PWD.search(name) and _PATH.fullmatch(text)):
                 return True
         elif says == 1 and _looks_random(text):
