@@ -108,7 +108,7 @@ class TestNames:
                 ("TOKENIZERS_PARALLELISM", "false"),
                 ("KEYBOARD", "us"),
             ),
-            *(("XAUTHORITY", "/home/me/.Xauthority"), ("PASSWORD_STORE_DIR", "/home/me/.pass1"), ("AUTHOR", RANDOM)),
+            *(("XAUTHORITY", "/srv/me/.Xauthority"), ("PASSWORD_STORE_DIR", "/srv/me/.pass1"), ("AUTHOR", RANDOM)),
             *(("use_password", "true"), ("NO_PASSWORD", "1"), ("api_key", "None"), ("secret", "off"), ("KEY", "a")),
             *(("GIT_ASKPASS", "/usr/bin/askpass1234"), ("forward_pass", "eager"), ("cache_key", "v1-" + RANDOM)),
         ],

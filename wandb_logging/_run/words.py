@@ -228,8 +228,8 @@ def _lines(number: int, estimated: bool) -> str:  # noqa: FBT001  as above
 def goes_on_without(report: Report, name: str | None, others: int) -> Notice:
     """A process leaves a run in which others go on."""
     where = f": {report.url}" if report.url else ""
-    processes = "1 other process" if others == 1 else f"{others} other processes"
-    text = f"run {name or report.run_id} goes on in {processes}, which send what this one logged{where}"
+    processes = "1 other process, which sends" if others == 1 else f"{others} other processes, which send"
+    text = f"run {name or report.run_id} goes on in {processes} what this one logged{where}"
     return Notice("left to others", text, INFO)
 
 

@@ -118,8 +118,9 @@ class Registration:
 
     def _behind(self, there: int) -> str:
         path = shlex.quote(str(self._run_dir.path))
+        rows = "1 row of a run" if there == 1 else f"{there} rows of a run"
         return (
-            f"the server had {there} rows of a run {self.info.id} that are not from {self._run_dir.path}: its rows "
+            f"the server had {rows} {self.info.id} not from {self._run_dir.path}: the rows of this one "
             f"come behind them. `wandb-logging sync --as-new {path}` sends them as a run of their own"
         )
 
