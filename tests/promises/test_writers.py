@@ -6,18 +6,22 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.commanded import Commanded, all_of, leave_none, rows
 from tests.patience import PATIENCE, wait_until
+from wandb_logging import new_run
 from wandb_logging._journal.cache_folder import find_runs
+from wandb_logging._journal.rundir import RunDir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from wandb_logging import Run
     from wandb_logging.testing import LocalServer
 
 # A writer: a line on stdin is a command, each is answered.
@@ -217,3 +221,43 @@ with new_run("p", run_id="forked") as run:
         [(step + 1, step * max(rank, 1)) for step in range(20)] for rank in (0, 1, 2, 3)
     )
     assert wandb_server.violations == []
+
+
+class TestWhoComesWhileTheEndIsSent:
+    """The run is at its end on the server, and the process that sent it still holds the right to send."""
+
+    @pytest.fixture
+    def ended(self, wandb_server: LocalServer) -> Iterator[RunDir]:
+        """The directory of such a run, the right to send it held."""
+        with new_run("p", mode="online", run_id="many", quiet=True) as run:
+            run.log({"i": 0})
+        assert wandb_server.runs[0].state == "finished"
+        assert run.dir is not None
+        run_dir = RunDir(run.dir)
+        run_dir.lock_upload()
+        yield run_dir
+        run_dir.unlock_upload()
+
+    def joined(self, **settings: Any) -> Run:
+        run = new_run("p", mode="online", run_id="many", resume="allow", quiet=True, **settings)
+        for i in (1, 2):
+            run.log({"i": i})
+        return run
+
+    def test_its_rows_are_sent_once_the_other_is_gone(self, ended: RunDir, wandb_server: LocalServer) -> None:
+        """It does not take the end of before for its own."""
+        run = self.joined(close_timeout=PATIENCE)
+        letting_go = threading.Timer(0.5, ended.unlock_upload)
+        letting_go.start()
+        report = run.finish()
+        letting_go.join()
+        assert (report.finished, report.remaining) == (True, 0)
+        assert [row["i"] for row in wandb_server.runs[0].history] == [0, 1, 2]
+
+    def test_what_is_not_sent_is_not_called_finished(self, ended: RunDir, caplog: pytest.LogCaptureFixture) -> None:
+        """The other stays for too long: one line says what is left."""
+        assert ended.path.is_dir()
+        report = self.joined(close_timeout=0.2).finish()
+        assert not report.finished
+        assert report.remaining >= 2
+        assert "not sent yet" in caplog.messages[-1]

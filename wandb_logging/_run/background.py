@@ -273,7 +273,7 @@ class Background:
                 if self._has_rounds:
                     self._listener.ask(deadline, patience := self._patience(timeout))
                     if not (self._others or self.journal.helps):
-                        self._until(lambda: self.uploader.complete, deadline - time.monotonic())
+                        self._until(self._is_sent, deadline - time.monotonic())
                     self._listener.finish(time.monotonic() if patience() else deadline)
             except KeyboardInterrupt:  # whoever waits at the keyboard waits no longer
                 self._listener.finish(time.monotonic())
@@ -284,6 +284,14 @@ class Background:
                 if self._has_rounds and not self.journal.helps:  # it ends with the process that it helps
                     self._say_goodbye(self.ended)
             return self.ended
+
+    def _is_sent(self) -> bool:
+        """Whether the server has everything, and knows how the run ended.
+
+        Who sent for this process may have sent the end before this one came: what it wrote since is still to be sent.
+        """
+        by_another = self._rounds.delivery is Delivery.BY_ANOTHER
+        return self.uploader.complete and not (by_another and self.queue_length)
 
     def _leave(self, exit_code: int) -> None:
         """Say how this process ended: that is the end of the run, if no other member is left.
@@ -458,7 +466,9 @@ class Background:
         error = error or words.lost(self.journal.writer.counts.lost)
         path = run_dir.path if run_dir.on_disk else None
         try:
-            return replace(self.uploader.report(left, error, path), estimated=estimated)
+            report = self.uploader.report(left, error, path)
+            finished = report.finished and not (left and self._rounds.delivery is Delivery.BY_ANOTHER)
+            return replace(report, estimated=estimated, finished=finished)
         except JournalError as exc:  # the directory is away, and was never read
             return Report(self.journal.info.id, self._settings.project, path=path, remaining=left, error=str(exc))
 
