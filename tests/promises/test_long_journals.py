@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,14 @@ import pytest
 from tests.patience import PATIENCE
 from tests.runs import make_run
 from tests.surroundings import without
-from wandb_logging import new_run
+from wandb_logging import LogError, Run, new_run
 from wandb_logging._cli.charts import Curves
 from wandb_logging._journal import backlog
+from wandb_logging._process.notices import Notices
 from wandb_logging._reading.outline import config_of, outline
 from wandb_logging._reading.read import read_run
+from wandb_logging._reading.summary import Follower
+from wandb_logging._records.snapshot import Steps
 from wandb_logging._values.plain import dumps
 
 ROWS = 30_000
@@ -42,7 +46,7 @@ def long_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 RESUMED = """
 import os, shutil, sys
 import wandb_logging
-from wandb_logging import new_run
+from wandb_logging import LogError, Run, new_run
 
 def read():
     with open("/proc/self/io") as file:
@@ -112,6 +116,7 @@ def test_an_estimate_is_said_to_be_one(
 
 MEASURED = """
 import sys
+from collections.abc import Iterator
 from wandb_logging._cli.entry import main
 code = main(sys.argv[1:])
 with open("/proc/self/status") as file:  # not getrusage, which begins with the memory of who started it
@@ -161,3 +166,56 @@ def test_curves_keep_what_can_be_seen() -> None:
     assert len(curve.points) < 5000
     assert (curve.drawn, curve.last) == (100_000, 999.0)
     assert {(0.0, 0.0), (54_321.0, -7.0), (54_322.0, 7777.0), (99_999.0, 999.0)} <= set(curve.points)
+
+
+@pytest.fixture
+def resumed(long_run: Path, tmp_path: Path) -> Iterator[Run]:
+    """That run, gone on with."""
+    copy = tmp_path / "p" / "long"
+    copy.parent.mkdir()
+    shutil.copytree(long_run, copy)
+    with new_run("p", run_id="long", resume="allow", mode="offline", cache_dir=tmp_path, host="http://127.0.0.1:9",
+                 late_steps="error", close_timeout=0, system_metrics=False, capture_output=False) as run:  # fmt: skip
+        yield run
+
+
+def begin_anew(run: Run) -> int:
+    """Read a first piece of its journal, as if it were longer than what can be read at once; its step there."""
+    run._follower._begun = None
+    step = run._follower.step(0)
+    assert run._follower.behind
+    return step
+
+
+def test_the_step_is_told_in_a_moment(
+    resumed: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A look takes as long as it may; then it is a step that is not too high, one line says so, and more is read."""
+    short = begin_anew(resumed)
+    assert 0 < short < ROWS
+    monkeypatch.setattr(Follower.step, "__defaults__", (0.0,))
+    monkeypatch.setattr(resumed._background, "notices", Notices(quiet=False))
+    assert short < resumed.step < ROWS
+    seen = {resumed.step for _ in range(ROWS // 500)}  # a piece has 1 MiB or 1000 lines
+    assert ROWS == max(seen) == resumed.step > min(seen)
+    resumed._background.notices.say_all()
+    assert "not read to its end yet" in caplog.text
+
+
+def test_who_has_to_know_the_step_finds_out_with_the_rows(resumed: Run) -> None:
+    """late_steps: error, where the journal is too long to be read before the first row: a piece more with each."""
+    resumed._steps = Steps(lambda *_: None, resumed._steps_from())
+    begin_anew(resumed)
+    for number in range(ROWS // 100):
+        resumed.log({"more": number})
+    with pytest.raises(LogError, match="lower than the current step"):
+        resumed.log({"late": 1}, step=ROWS - 1)
+
+
+def test_a_part_of_the_summary_is_changed_as_it_is(resumed: Run) -> None:
+    """Setting one value of a nested mapping takes none of those beside it away that were not read yet."""
+    resumed.summary["best"] = {"loss": 1.0, "acc": 2.0}
+    part = resumed.summary["best"]
+    begin_anew(resumed)
+    part["loss"] = 0.5
+    assert dict(resumed.summary["best"]) == {"loss": 0.5, "acc": 2.0}

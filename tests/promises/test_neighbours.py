@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -347,3 +348,66 @@ def test_where_no_thread_can_be_started(wandb_server: LocalServer) -> None:
     assert "no thread can be started" in done.stderr.split("here")[0]
     assert losses(wandb_server) == [[0, 1]]
     assert wandb_server.runs[0].state == "finished"
+
+
+LOGS = """
+import logging, wandb_logging
+handler = wandb_logging.WandbHandler(project="p", mode="online")
+log = logging.getLogger("t"); log.setLevel("INFO"); log.addHandler(handler)
+log.info("", extra={"metrics": {"loss": 0}})
+before = handler.stats()["acknowledged"]
+handler.flush(60)
+print(before, handler.stats()["acknowledged"], flush=True)
+log.info("", extra={"metrics": {"loss": 1}})
+"""
+
+LIMITED = """
+import os, resource, sys, threading
+import wandb_logging
+os.chdir(sys.argv[1])
+wandb_logging.WandbHandler(project="p", mode="online")  # what it needs is imported: nobody may read it afterwards
+resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+if not os.access(wandb_logging.__file__, os.R_OK):
+    sys.exit("unreadable")
+"""
+
+ISOLATED = """
+import sys
+import tempfile
+try:
+    import _interpreters
+    def run(code):
+        _interpreters.exec(_interpreters.create("isolated"), code)
+except ImportError:
+    import _xxsubinterpreters
+    def run(code):
+        _xxsubinterpreters.run_string(_xxsubinterpreters.create(isolated=True), code)
+run(sys.argv[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="root is limited by becoming somebody else")
+def test_where_a_user_may_start_no_more_processes(wandb_server: LocalServer) -> None:
+    """`ulimit -u`, reached: as where no thread can be started for another reason."""
+    with tempfile.TemporaryDirectory() as place:  # pytest's are root's alone
+        Path(place).chmod(0o777)
+        done = run_program(wandb_server, LIMITED + LOGS, place, HOME=place)
+        if "unreadable" in done.stderr:
+            pytest.skip("only root can read the package here")
+        assert_sent_without_thread(done, wandb_server)
+
+
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="its interpreters within interpreters")
+def test_in_an_isolated_interpreter(wandb_server: LocalServer) -> None:
+    """A subinterpreter in which no daemon threads may be: its rows are sent at flush, and as it ends."""
+    assert_sent_without_thread(run_program(wandb_server, ISOLATED, LOGS), wandb_server)
+
+
+def assert_sent_without_thread(done: subprocess.CompletedProcess[str], server: LocalServer) -> None:
+    """That a program's rows went at flush and at its end, and one line said so."""
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["0", "1"], done.stderr
+    assert done.stderr.count("no thread can be started") == 1
+    assert losses(server) == [[0, 1]]
+    assert server.runs[0].state == "finished"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from wandb_logging._fold import fold
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.replay import state_at
+
+LONGEST = 1.0  # seconds that somebody who asks waits for the journal to be read; who asks again has it read on
 
 
 class Summary(MutableMapping[str, Any]):
@@ -20,15 +23,22 @@ class Summary(MutableMapping[str, Any]):
     in it is set in the run.
 
     Args:
-        read: gives the summary as it stands.
+        read: gives the summary as it stands, as far as it can be read in a moment.
         write: takes what changes; None takes a value away.
+        read_whole: gives it as it stands, however long that takes; default: `read`.
     """
 
     _read: Callable[[], dict[str, Any]]
+    _read_whole: Callable[[], dict[str, Any]]
     _write: Callable[[dict[str, Any]], None]
 
-    def __init__(self, read: Callable[[], dict[str, Any]], write: Callable[[dict[str, Any]], None]) -> None:
-        vars(self).update(_read=read, _write=write)
+    def __init__(
+        self,
+        read: Callable[[], dict[str, Any]],
+        write: Callable[[dict[str, Any]], None],
+        read_whole: Callable[[], dict[str, Any]] | None = None,
+    ) -> None:
+        vars(self).update(_read=read, _write=write, _read_whole=read_whole or read)
 
     def __getitem__(self, key: str) -> Any:
         value = self._read()[key]
@@ -154,7 +164,7 @@ class Part(dict[str, Any]):
 
     def _change(self, change: Callable[[dict[str, Any]], object]) -> None:
         summary, (first, *rest) = vars(self)["_summary"], vars(self)["_path"]
-        now = summary.get(first)
+        now = vars(summary)["_read_whole"]().get(first)  # what is left out here is taken away
         whole = now = copy.deepcopy(dict(now)) if isinstance(now, dict) else {}
         for key in rest:
             now = now.setdefault(key, {})
@@ -163,7 +173,13 @@ class Part(dict[str, Any]):
 
 
 class Follower:
-    """The summary and the step that a run directory's journal comes to, read on from where it was read before."""
+    """The summary and the step that a run directory's journal comes to, read on from where it was read before.
+
+    A journal may have gigabytes. So each look reads for so long at most, and the next goes on there.
+
+    Attributes:
+        behind: whether the last look left something unread.
+    """
 
     def __init__(self, run_dir: RunDir) -> None:
         self._run_dir = run_dir
@@ -173,21 +189,27 @@ class Follower:
         """Begin anew: another thread of the parent's may have been reading."""
         self._lock = threading.RLock()
         self._begun: object = None
+        self.behind = False
 
-    def summary(self) -> dict[str, Any]:
-        """The summary of all that is in the journal now, an open row included."""
+    def summary(self, longest: float = LONGEST) -> dict[str, Any]:
+        """The summary of what is in the journal now, an open row included.
+
+        Args:
+            longest: seconds to read; then it is the summary of what was read by then.
+        """
         with self._lock:
-            rules = self._read_on()
+            rules = self._read_on(longest)
             state, _ = fold.finish(rules, self._state)
             return fold.summary(state)
 
-    def step(self) -> int:
-        """The step of the open row, or of the next one."""
+    def step(self, longest: float = LONGEST) -> int:
+        """The step of the open row, or of the next one: at least so much, where it is `behind`."""
         with self._lock:
-            self._read_on()
+            self._read_on(longest)
             return self._state.step
 
-    def _read_on(self) -> fold.Rules:
+    def _read_on(self, longest: float) -> fold.Rules:
+        until = time.monotonic() + longest
         info = self._run_dir.info
         rules = fold.rules_of(info, structured=False)
         begun = (info.server, self._run_dir.generation)
@@ -196,9 +218,13 @@ class Follower:
             self._state, self._position = state_at(self._run_dir.cursor, info)  # what was acknowledged is in there
         reader = self._run_dir.reader(self._position, record_order=False)
         try:
+            self.behind = False
             while (chunk := reader.read()).bodies or chunk.damaged:
                 self._state, _ = fold.fold(rules, self._state, chunk.bodies)
                 self._position = chunk.position
+                if time.monotonic() >= until:
+                    self.behind = self._run_dir.lines_after_in_time(self._position, 0).number > 0
+                    break
         finally:
             reader.close()
         return rules

@@ -41,6 +41,7 @@ from wandb_logging._values.secrets import Secrets
 _COLLECTED = ("config", "define", "run")  # changes that wait for more of them: each is sent whole (protocol 3.1)
 _GRACE = 2.0  # seconds for the listener of a run that has not begun
 _LOOK = 0.05  # seconds between two looks whether another process has sent something
+_COUNTING = 1.0  # seconds that lines are counted for who asks how many there are
 _QUIETLY = 0.5  # seconds that are waited without a word
 _AT_FIRST = {"disabled": Delivery.DISABLED, "offline": Delivery.ON_DISK, "online": Delivery.ONLINE}
 
@@ -249,11 +250,12 @@ class Background:
 
     def send_now(self, timeout: float | None) -> Report:
         """Send everything that waits, whatever the mode."""
+        until = math.inf if timeout is None else time.monotonic() + timeout
         prepare(sending=True, measuring=False)
         if self._has_rounds and self._locked() is Delivery.ONLINE:
             self._change_delivery(self._rounds.delivery.once())
             self._ask(timeout)
-        return self.report()
+        return self.report(until)
 
     def finish(self, exit_code: int, timeout: float) -> Report:
         """End the run in at most so many seconds. Calling it again does nothing."""
@@ -401,8 +403,8 @@ class Background:
 
     @property
     def queue_length(self) -> int:
-        """Journal lines the server has not acknowledged."""
-        return self._left(math.inf).number
+        """Journal lines the server has not acknowledged; where counting them takes longer, about so many."""
+        return self._left(time.monotonic() + _COUNTING).number
 
     def _left(self, until: float) -> Lines:
         """Journal lines the server has not acknowledged, counted as far as there is time (monotonic)."""
@@ -411,10 +413,9 @@ class Background:
             return Lines(unread.number + self.uploader.state.open_events + writer.unsent, unread.estimated)
         return Lines(max(0, writer.counts.journalled + writer.waiting - self.uploader.acknowledged))
 
-    @property
-    def journalled(self) -> int:
-        """Events on the disk, whichever process wrote them."""
-        own, unread = self.journal.writer.counts.journalled, self._unread(math.inf)
+    def _journalled(self, until: float) -> int:
+        """Events on the disk, whichever process wrote them, counted as far as there is time (monotonic)."""
+        own, unread = self.journal.writer.counts.journalled, self._unread(until)
         return own if unread is None else max(own, self.uploader.state.events + unread.number)
 
     def _unread(self, until: float) -> Lines | None:
@@ -429,7 +430,8 @@ class Background:
 
     def stats(self) -> Stats:
         """Counts of the run's events so far."""
-        writer, uploader, journalled = self.journal.writer, self.uploader, self.journalled
+        until = time.monotonic() + _COUNTING
+        writer, uploader, journalled = self.journal.writer, self.uploader, self._journalled(until)
         return Stats(
             accepted=journalled + writer.waiting + sum(writer.counts.dropped.values()),
             journalled=journalled,
@@ -439,12 +441,12 @@ class Background:
             late=uploader.state.late,
             masked=self._secrets.count,
             dropped=dict(writer.counts.dropped),
-            lag=self.lag(),
+            lag=self.lag(until),
         )
 
-    def lag(self) -> float:
+    def lag(self, until: float) -> float:
         """Age in seconds of the oldest event the server has not acknowledged."""
-        if self.mode == "disabled" or not self.queue_length:
+        if self.mode == "disabled" or not self._left(until).number:
             return 0.0
         with contextlib.suppress(OSError, JournalError):  # the directory is away
             return max(0.0, now() - (self.journal.run_dir.first_time_after(self.uploader.position) or now()))

@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import itertools
 import logging
+import math
 import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -25,7 +26,7 @@ from wandb_logging._media.placing import Placing
 from wandb_logging._process import ending
 from wandb_logging._process.exit_code import code_of
 from wandb_logging._process.notices import Notices
-from wandb_logging._reading.summary import Follower, Summary
+from wandb_logging._reading.summary import LONGEST, Follower, Summary
 from wandb_logging._records.snapshot import Steps, now, row_event
 from wandb_logging._report import Report
 from wandb_logging._run import artifacts, autoresume, copying, ranks, words
@@ -145,7 +146,7 @@ class Run(Described):
         self._changed: dict[str, Any] = {}  # name, notes and so on, set while it runs
         self._own_summary: dict[str, Any] = {}
         self._labels: dict[str, dict[str, Any]] = {}
-        self._summary = Summary(self._read_summary, self._set_summary)
+        self._summary = Summary(self._read_summary, self._set_summary, lambda: self._read_summary(longest=math.inf))
         self._follower = Follower(journal.run_dir)
         # Kept up with what is logged only where `log` has to know.
         self._steps = Steps(notices.add, self._steps_from()) if settings.late_steps == "error" else None
@@ -182,15 +183,21 @@ class Run(Described):
 
     @property
     def step(self) -> int:
-        """Step of the next row; while one of an explicit step is open, that step."""
+        """Step of the next row; while one of an explicit step is open, that step.
+
+        Of a run that goes on with much that was not sent, this waits a second for it to be read at most. Then it is
+        the step that was come to by then, one line says so, and who asks again has it read on.
+        """
         try:
-            return self._background.uploader.state.step if self.dir is None else self._follower.step()
+            step = self._background.uploader.state.step if self.dir is None else self._follower.step()
         except (JournalError, OSError):  # the directory is away
             return self._background.uploader.state.step
+        self._say_if_behind()
+        return step
 
     @property
     def queue_length(self) -> int:
-        """Journal lines the server has not acknowledged."""
+        """Journal lines the server has not acknowledged: about so many, if counting them takes over a second."""
         return self._background.queue_length
 
     def __repr__(self) -> str:
@@ -302,16 +309,30 @@ class Run(Described):
 
     def _steps_from(self) -> Callable[[], int]:
         """What tells the step at which the run goes on with what was before: the server's word comes later."""
-        here, uploader = self._follower.step() if self.dir is not None else 0, self._background.uploader
-        return lambda: max(here, uploader.remote.step if uploader.remote else 0)
+        here, follower, uploader = self.step if self.dir is not None else 0, self._follower, self._background.uploader
 
-    def _read_summary(self) -> dict[str, Any]:
+        def begin() -> int:
+            nonlocal here
+            if follower.behind:  # a piece more with each row, until it is known
+                with contextlib.suppress(JournalError, OSError):
+                    here = follower.step(0)
+            return max(here, uploader.remote.step if uploader.remote else 0)
+
+        return begin
+
+    def _say_if_behind(self) -> None:
+        if self._follower.behind:
+            self._background.notices.add(*words.behind(self.id))
+
+    def _read_summary(self, longest: float = LONGEST) -> dict[str, Any]:
         if self.dir is None:  # what is only in memory can be read once, by the uploader
             return {**fold.summary(self._background.uploader.state), **self._own_summary}
         try:
-            return self._follower.summary()
+            summary = self._follower.summary(longest)
         except (JournalError, OSError):  # the directory is away
             return fold.summary(self._background.uploader.state)
+        self._say_if_behind()
+        return summary
 
     def _set_summary(self, values: Mapping[str, Any]) -> None:
         if self.mode == "disabled":

@@ -186,6 +186,12 @@ def goes_on(run_id: object) -> Notice:
 # --- the end ----------------------------------------------------------------------------------------
 
 
+def behind(run_id: object) -> Notice:
+    """The step, or summary, was asked for of a run that goes on, and the journal is too long to be read at once."""
+    text = f"run {run_id}: its journal is long and not read to its end yet; step and summary are as of what is read"
+    return Notice("behind", f"{text}. Asked again, it is read on.")
+
+
 def waiting(
     host: str, run_id: object, left: int, seconds: float | None, path: Path | None, *, estimated: bool = False
 ) -> Notice:
