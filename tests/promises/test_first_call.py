@@ -1,6 +1,7 @@
 """An exception at any instruction of the first logging call: Ctrl-C, an alarm, a stack that is full.
 
-The call may fail. What comes after it is as if it had never been made: one run, whose end is the program's.
+The call may fail. What comes after it is as if it had never been made: one run, whose end is the program's. The study
+*first call* of `tests.robustness` tries that offline; here is what else an exception must not leave behind.
 """
 
 from __future__ import annotations
@@ -9,19 +10,19 @@ import contextlib
 import dis
 import logging
 import os
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
 
 import pytest
 
-import wandb_logging
 from tests.patience import PATIENCE
-from wandb_logging import WandbHandler, read_run
+from tests.robustness import first_call
+from tests.robustness.first_call import Alarm, Interrupt, new_handler
+from wandb_logging import WandbHandler
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.cache_folder import claim_run, create_run
 from wandb_logging._journal.rundir import RunDir
@@ -35,51 +36,9 @@ from wandb_logging.testing import LocalServer
 # A file that is open already and not yet anybody's when the exception comes is closed by Python, which warns of it.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 
-PACKAGE = str(Path(wandb_logging.__file__).parent)
 SHARED = ("_run/handler.py", "_process/forks.py")  # the rooms whose locks all handlers share
 # Instants that are tried: a million are all of them, and take hours.
 POINTS = int(os.environ.get("FIRST_CALL_INSTANTS", "60"))
-
-
-class Alarm(Exception):
-    """What a program's own signal handler raises."""
-
-
-KINDS: tuple[type[BaseException], ...] = (KeyboardInterrupt, RecursionError, Alarm, MemoryError)
-
-
-class Interrupt:
-    """Counts the instructions that this package, or some of its rooms, make on this thread; raises at one of them."""
-
-    def __init__(
-        self, at: int | None, kind: type[BaseException] = KeyboardInterrupt, rooms: tuple[str, ...] = ("",)
-    ) -> None:
-        self.count = 0
-        self._at = at
-        self._kind = kind
-        self._rooms = rooms
-
-    def __call__(self, frame: FrameType, event: str, _arg: Any) -> Any:
-        if not frame.f_code.co_filename.startswith(PACKAGE):
-            return None
-        frame.f_trace_opcodes = True
-        if event == "opcode" and frame.f_code.co_filename.endswith(self._rooms):
-            self.count += 1
-            if self.count == self._at:
-                raise self._kind
-        return self
-
-    def during(self, call: Callable[[], object]) -> bool:
-        """Make a call; whether it was interrupted."""
-        sys._getframe().f_trace_opcodes = True  # Python 3.12 counts instructions only if somebody wanted it before
-        sys.settrace(self)
-        try:
-            call()
-        except self._kind:
-            return True
-        finally:
-            sys.settrace(None)
-        return False
 
 
 @pytest.fixture(autouse=True)
@@ -92,12 +51,9 @@ def alone() -> Iterator[None]:
 
 def counted(mode: Literal["offline", "online"], rooms: tuple[str, ...] = ("",)) -> int:
     """How many instructions a first call makes."""
-    handler = WandbHandler(project="p", mode=mode, cache_dir="counting", quiet=True, system_metrics=False)
-    counter = Interrupt(None, rooms=rooms)
-    assert not counter.during(lambda: handler.handle(record(0)))
-    handler.close()
-    assert counter.count > POINTS
-    return counter.count
+    count = first_call.counted(lambda: new_handler(Path("counting"), mode=mode), rooms)
+    assert count > POINTS
+    return count
 
 
 def instants(mode: Literal["offline", "online"]) -> list[int]:
@@ -110,27 +66,6 @@ def record(number: int) -> logging.LogRecord:
     record = logging.LogRecord("t", logging.INFO, "", 0, "", (), None)
     record.metrics = {"x": number}
     return record
-
-
-@pytest.mark.parametrize("run_id", ["abc", None])
-@pytest.mark.parametrize("kind", KINDS)
-def test_offline(kind: type[BaseException], run_id: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One directory with a run in it, all rows of the calls that came after, exit code 0."""
-    monkeypatch.setattr(logging, "raiseExceptions", False)  # a traceback of each call that fails
-    WandbHandler(project="p", mode="offline", cache_dir="warm", quiet=True).handle(record(0))  # imports are made once
-    for at in instants("offline")[KINDS.index(kind) :: len(KINDS)]:
-        handler = WandbHandler(project="p", mode="offline", run_id=run_id, cache_dir=f"c{at}", quiet=True)
-        Interrupt(at, kind).during(lambda: handler.handle(record(0)))  # noqa: B023
-        for number in range(1, 4):
-            handler.handle(record(number))
-        handler.close()
-        runs = [path.parent for path in Path(f"c{at}").glob("p/*/run.json")]
-        assert len(runs) == 1, at
-        data = read_run(runs[0])
-        rows = [row["x"] for row in data.rows]
-        assert (rows[-3:], data.exit_code, data.alive) == ([1, 2, 3], 0, False), at
-        assert len(rows) <= 4, at
-        assert not is_left(RunDir(runs[0]), RunDir(runs[0]).info.but(mode="online")) or run_id, at
 
 
 def test_online(wandb_server: LocalServer) -> None:

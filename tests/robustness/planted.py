@@ -170,7 +170,7 @@ def study(where: Path, *, full: bool) -> Outcome:
     """Each place of a run directory times each kind of thing; a sample of them if not `full`."""
     where.mkdir(parents=True, exist_ok=True)
     outcome = Outcome()
-    with _environment(), LocalServer() as server:
+    with environment(), LocalServer() as server:
         template = run_of(where / "cache", server)
         cases = [(place, kind) for place in places(template) for kind in THINGS]
         if not full:
@@ -185,7 +185,7 @@ def study(where: Path, *, full: bool) -> Outcome:
 
 
 @contextlib.contextmanager
-def _environment() -> Iterator[None]:
+def environment() -> Iterator[None]:
     before = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("WANDB_")}
     try:
         yield
