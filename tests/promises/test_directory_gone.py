@@ -245,6 +245,7 @@ def test_the_disk_is_away(back: bool, wandb_server: LocalServer, monkeypatch: py
     disk.is_away = False
     assert sync(folder_of(run))[0].ok
     assert [row["x"] for row in there.history] == [0, 1, 2, 3, 4]
+    assert (there.state, there.exit_code, there.summary["x"]) == ("finished", 0, 4)
 
 
 def test_what_cannot_be_had_back_is_counted_and_said(caplog: pytest.LogCaptureFixture) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from wandb_logging._events.metrics import is_definition
+from wandb_logging._values.plain import loads
 
 YEAR_10000 = 253_402_300_800  # seconds since 1970; from there on a time has no date
 
@@ -115,6 +116,15 @@ class Event:
         for file in (self.file, *(self.media or ())):
             if isinstance(file, dict) and file.get("path"):
                 yield str(file["path"])
+
+
+def event_of(body: bytes) -> Event | None:
+    """What a line says; None if it is no event."""
+    try:
+        event = loads(body)
+    except ValueError:
+        return None
+    return Event.from_json(event) if isinstance(event, dict) and is_time(event.get("t")) else None
 
 
 def problems(kept: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalError
-from wandb_logging._events.event import Event, exit_code_after
+from wandb_logging._events.event import Event, event_of, exit_code_after
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal import door
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.seal import unseal
 from wandb_logging._journal.segments import segment_path, segments
-from wandb_logging._reading.outline import event_of
 
 MOST_RUNS = 5000
 _TAIL = 16_384

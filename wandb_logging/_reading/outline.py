@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wandb_logging._events.event import Event, is_time
+from wandb_logging._events.event import Event, event_of
 from wandb_logging._events.run_info import RunInfo, problem
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.replay import state_at
 from wandb_logging._server import protocol
-from wandb_logging._values.plain import loads
 
 
 @dataclass(frozen=True)
@@ -120,15 +119,6 @@ class _Standing:
 
 def _object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def event_of(body: bytes) -> Event | None:
-    """What a line says; None if it is no event."""
-    try:
-        event = loads(body)
-    except ValueError:
-        return None
-    return Event.from_json(event) if isinstance(event, dict) and is_time(event.get("t")) else None
 
 
 def info_now(info: RunInfo, changed: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from wandb_logging._journal.rundir import SENT, RunDir
 from wandb_logging._report import Report
 from wandb_logging._sending.batch import DAMAGED, Batch, Cutter
 from wandb_logging._sending.ending import end_journal, last_files
+from wandb_logging._sending.heard import Heard, heard
 from wandb_logging._sending.lane import Lane
 from wandb_logging._sending.output_file import OutputFile
 from wandb_logging._sending.registration import Registration
@@ -171,6 +172,8 @@ class Uploader:
         run = self._open_directory()
         try:
             run.registration.rename()
+            run.heard = self._heard(run) if ending is not None and not self._complete else None
+            ending = ending if run.heard is None else run.heard.code
             self._send_rows(run)
             if self._ends_with(ending) is None:
                 self._perform_tasks(run)  # else with the last files: their addresses are asked for together
@@ -283,7 +286,7 @@ class Uploader:
             if not batch.events and not batch.aside:
                 return
             self._open_run(run)
-            if batch.history.count:
+            if batch.history.count and run.heard is None:
                 self._check_owner(run)
                 run.unsure += batch.history.count
             self._deliver(run, batch)
@@ -306,6 +309,8 @@ class Uploader:
         return Batch.after(self.state, run.registration.remote, self.link.mask, gzip=self._options.gzip)
 
     def _deliver(self, run: _Opened, batch: Batch, exit_code: int | None = None) -> None:
+        if run.heard is not None:
+            return
         *edits, body = batch.bodies(run.waiting.uploaded, exit_code)
         body.preempting = self.preempting
         if body.empty and not edits:
@@ -363,7 +368,7 @@ class Uploader:
     def _open_run(self, run: _Opened) -> None:
         """Make the run on the server, or tell it that we go on with it."""
         registration = run.registration
-        if registration.is_open:
+        if registration.is_open or run.heard is not None:
             return
         if registration.remote is None:
             registration.create()
@@ -378,6 +383,23 @@ class Uploader:
         silence = self.link.now() - self.link.last_request
         if run.registration.is_open and not self._complete and silence >= self._options.heartbeat:
             run.stream_to(self.link, gzip=self._options.gzip).post(StreamBody())
+
+    def _heard(self, run: _Opened) -> Heard | None:
+        """The end that the server has heard, and the directory does not know of."""
+        info = run.registration.info
+        if self.state.exit is not None or info.client_id is not None:
+            return None
+        return heard(self.link, self.run_dir, info, run.position, self.state.rows)
+
+    def _take_as_heard(self, run: _Opened, end: Heard) -> None:
+        """Note that the server has all of the run, and say what is not in the directory."""
+        here = self.state.rows + (run.registration.remote.history if run.registration.remote is not None else 0)
+        lost = f", {end.rows - here} of which are not in this directory" if end.rows > here else ""
+        told = f"{self.run_dir.path}: the server has the whole run, and how it ended: {end.rows} rows{lost}"
+        self._ports.say("heard", told)
+        run.waiting.tasks.clear()  # they came before the end
+        run.waiting.uploaded.clear()
+        self._commit(run, self._new_batch(run), complete=True)
 
     def _perform_tasks(self, run: _Opened) -> None:
         if run.registration.is_open:
@@ -420,6 +442,9 @@ class Uploader:
             self._send_events(run)
             if self.state.exit is None:
                 return  # or has just come
+        if run.heard is not None:
+            self._take_as_heard(run, run.heard)
+            return
         self._ports.before_end()
         self._open_run(run)
         ended, _ = fold.finish(registration.rules, self.state)
@@ -450,6 +475,7 @@ class _Opened:
         self.stream: Stream | None = None
         self.looked: float | None = None  # when the server was asked how many rows it has, by the link's clock
         self.unsure = 0  # rows that were sent and not acknowledged
+        self.heard: Heard | None = None  # the end of the run, with which nothing of it is to be sent
         self.is_closed = False
 
     def stream_to(self, link: Link, *, gzip: bool) -> Stream:

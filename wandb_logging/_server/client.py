@@ -261,7 +261,9 @@ class Client:
             )
         except requests.exceptions.RequestException as exc:
             raise _told(exc, self._proxy_of(url)) from exc
-        except (TypeError, ValueError) as exc:  # what `requests` makes of the address of a proxy that is none
+        except (TypeError, ValueError) as exc:  # what `requests` makes of an address that is none, a proxy's too
+            if not _is_address(url):
+                raise _told(requests.exceptions.InvalidURL(str(exc)), None) from exc
             proxy = self._proxy_of(url)
             if proxy is None or _is_address(proxy):
                 raise

@@ -65,6 +65,10 @@ LINE_COUNT = """query RunLineCount($project: String, $entity: String, $name: Str
   model(name: $project, entityName: $entity) { bucket(name: $name, missingOk: true) { historyLineCount config } }
 }"""
 
+LINE_COUNT_AND_STATE = """query RunLineCountAndState($project: String, $entity: String, $name: String!) {
+  model(name: $project, entityName: $entity) { bucket(name: $name, missingOk: true) { historyLineCount config state } }
+}"""
+
 RUN_RESUME_STATUS = """query RunResumeStatus($project: String, $entity: String, $name: String!) {
   model(name: $project, entityName: $entity) {
     id name entity { id name }
@@ -332,6 +336,11 @@ def rows_and_writers(data: Mapping[str, Any]) -> tuple[int, set[str]]:
     """What RunLineCount says of a run: how many rows it has and who has written them; nothing if it is not there."""
     bucket = dig(data, "model", "bucket")
     return (line_count(bucket), writers(_config_of(bucket))) if isinstance(bucket, dict) else (0, set())
+
+
+def state_of(data: Mapping[str, Any]) -> str | None:
+    """What RunLineCountAndState says of a run: whether it goes on, or how it ended."""
+    return _text(dig(data, "model", "bucket", "state"))
 
 
 def remote(bucket: Mapping[str, Any], info: RunInfo, before: Resumed | None, server_features: set[str]) -> Remote:
