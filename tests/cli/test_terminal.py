@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import os
+import shlex
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -146,6 +147,32 @@ def test_nothing_steers_the_terminal(command: str, text: str, wandb_server: Loca
                 assert all(line.isprintable() for line in printed.split("\n")), (args, printed)
                 assert "wandb-logging: all is sent" not in printed.split("\n")
     wandb_server.clear_faults()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ["show", "PATH/p/a"],
+        ["verify", "PATH"],
+        ["repair", "PATH/p/a"],
+        ["sync", "PATH"],
+        ["edit", "PATH/p/a", "--id", "b", "--into", "PATH"],
+    ],
+    ids=lambda call: call[0],
+)
+def test_a_command_to_be_pasted_does_what_it_says(call: list[str], tmp_path: Path) -> None:
+    """Whatever folders and hosts are called that an archive brings: a shell takes each for one argument."""
+    cache = tmp_path / "a; touch x $(touch y) 'q'"
+    run_dir = make_run(cache, [row(0)], id="a", host="http://x; touch z")
+    with next(run_dir.path.glob("journal-*.jsonl")).open("ab") as journal:
+        journal.write(b"torn\n")
+    (run_dir.path / "cursor.json").write_bytes(b"torn")
+    printed = _printed([arg.replace("PATH", str(cache)) for arg in call])
+    commands = [shlex.split(text) for text in printed.split("`")[1::2]]
+    assert commands
+    for command in commands:
+        for argument in command[2:]:
+            assert argument.startswith((str(cache), "--", "https:")) or argument in {"http://x; touch z", "TEAM", "NAME"}, command
 
 
 def test_one_door() -> None:

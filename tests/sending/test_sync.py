@@ -386,6 +386,15 @@ class TestHostAndKey:
         assert len({report.error for report in reports}) == 1
         assert len(wandb_server.requests) == 1
 
+    def test_a_host_that_is_no_address(self, cache: Path, wandb_server: LocalServer) -> None:
+        """A run directory may name anything: it is an error of that run, none of ours, and steers no terminal."""
+        make_run(cache, [row(0)], host="http://\x1b]0;x\x07[31mx]")
+        make_run(cache, [row(0)], host=wandb_server.url)
+        bad, good = sync(cache)
+        assert bad.error is not None
+        assert "internal" not in bad.error
+        assert good.ok
+
     def test_two_writers(self, cache: Path, wandb_server: LocalServer) -> None:
         """A forked child's rows are sent with its parent's."""
         run_dir = make_run(cache, [row(0)], host=wandb_server.url)

@@ -268,7 +268,7 @@ class TestFailures:
             client.file_stream("/x", b"", gzip=False)
         assert getattr(error.value, "retry_after", 7.0) == 7.0
 
-    @pytest.mark.parametrize("host", ["http://[::1", "http://a b:port"])
+    @pytest.mark.parametrize("host", ["http://[::1", "http://a b:port", "http://[31mx]y", "http://\x1b]0;x\x07[31m"])
     def test_an_address_that_is_none(self, host: str) -> None:
         """Trying again helps as little as after a refusal; no status is invented."""
         with pytest.raises(RequestRejected) as error:

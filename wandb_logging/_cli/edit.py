@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,8 @@ def run(args: argparse.Namespace) -> int:
         return LEFT
     say(_said(done))
     _warn(done, sources)
-    say(f"`{PROG} show {done.path}` shows it, `{PROG} sync {done.path}` sends it.")
+    typed = shlex.quote(str(done.path))
+    say(f"`{PROG} show {typed}` shows it, `{PROG} sync {typed}` sends it.")
     return DONE
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from wandb_logging._cli.event_folders import made_of_events
@@ -38,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
         complain(f"no .wandb file and no event file in {', '.join(map(str, args.path))}")
         return LEFT
     if DONE in codes:
-        say(f"`{PROG} ls {into}` lists the runs, `{PROG} sync {into}` sends them.")
+        typed = shlex.quote(str(into))
+        say(f"`{PROG} ls {typed}` lists the runs, `{PROG} sync {typed}` sends them.")
     return max(codes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 
 from wandb_logging._cli.arguments import add_dirs
 from wandb_logging._cli.output import DONE, LEFT, PROG, complain, say, words_of
@@ -49,5 +50,5 @@ def _repair(run_dir: RunDir, *, yes: bool) -> int:
     elif yes:
         say(f"{path}: what was replaced is kept in {KEPT}")
     else:
-        say(f"{path}: `{PROG} repair --yes {path}` does it")
+        say(f"{path}: `{PROG} repair --yes {shlex.quote(str(path))}` does it")
     return LEFT if wanted and not yes else DONE

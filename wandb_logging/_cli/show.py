@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import fnmatch
+import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -170,6 +171,7 @@ def head_pairs(run: Overview, now: float) -> list[tuple[str, str]]:
     start = float(info["start"])
     state = state_of(run)
     ended = "" if run.exit_code is None else f", exit code {run.exit_code:d}"
+    typed = shlex.quote(str(run.path))
     facts = [
         ("run", info.get("id")),
         ("name", run.name),
@@ -183,7 +185,10 @@ def head_pairs(run: Overview, now: float) -> list[tuple[str, str]]:
         ("started", f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(start))}, {age(now - start)} ago"),
         ("state", styled(state + ended, state.style)),
         ("logged", f"{counted(run.row_count, 'row')}, {counted(run.line_count, 'text line')}"),
-        ("unsent", f"{counted(run.unsent, 'line')}: `{PROG} sync {run.path}`" if run.unsent else None),
+        (
+            "unsent",
+            f"{counted(run.unsent, 'line')}: `{PROG} sync {typed}`" if run.unsent else None,
+        ),
         ("damaged", f"{counted(run.damaged, 'line')} of the journal cannot be read" if run.damaged else None),
     ]
     return [(name, value if isinstance(value, Styled) else str(value)) for name, value in facts if value]

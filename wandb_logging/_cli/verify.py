@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from wandb_logging._cli.arguments import add_dirs
@@ -78,5 +79,5 @@ def lines_of(verdict: Verdict, *, mendable: bool = True) -> list[str]:
     if verdict.alive:
         facts.append("being written")
     head = f"{verdict.path}: {', '.join(facts)}"
-    advice = [f"  see `{PROG} repair {verdict.path}`"] if verdict.problems and mendable else []
+    advice = [f"  see `{PROG} repair {shlex.quote(str(verdict.path))}`"] if verdict.problems and mendable else []
     return [head, *(f"  {problem}" for problem in verdict.problems), *advice]

@@ -141,5 +141,11 @@ def find_keys(
 
 
 def machine_of(host: str) -> str:
-    """The netrc machine name of an API address: host and port, so that several servers live side by side."""
-    return urlsplit(host).netloc.rpartition("@")[2]
+    """The netrc machine name of an API address: host and port, so that several servers live side by side.
+
+    One that is no address stands for itself: a run directory from somebody else may name anything as its host.
+    """
+    try:
+        return urlsplit(host).netloc.rpartition("@")[2]
+    except ValueError:
+        return host

@@ -117,8 +117,11 @@ class Recovery:
         if self._is_in_the_way(info):
             late = info.client_id is not None  # its rows are in nobody's way, but it would end the run
             why = "it would end that" if late else "its rows would get in the way"
+            typed = shlex.quote(str(path))
             how = (
-                f"`wandb-logging sync {path}` when that has ended" if late else f"`wandb-logging sync --as-new {path}`"
+                f"`wandb-logging sync {typed}` when that has ended"
+                if late
+                else f"`wandb-logging sync --as-new {typed}`"
             )
             self._notices.add(
                 f"taken {path}",

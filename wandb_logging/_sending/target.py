@@ -131,7 +131,8 @@ def advice_on_host(error: WandbLoggingError, path: Path, host: str, of_settings:
     """How to send a run to the server of the settings, where that which it was made for cannot be had."""
     if host == of_settings or not isinstance(error, (AuthError, TransportError)) or isinstance(error, OutOfTime):
         return ""
-    return f" Or send it to {of_settings}: `wandb-logging sync --host {of_settings} {shlex.quote(str(path))}`."
+    host, there = shlex.quote(of_settings), shlex.quote(str(path))
+    return f" Or send it to {of_settings}: `wandb-logging sync --host {host} {there}`."
 
 
 def rename(link: Link, remote: Remote, name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import shlex
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -230,7 +231,7 @@ def explain(error: WandbLoggingError, host: str, *, live: bool = True, on_disk: 
 
 def _advice(error: WandbLoggingError, host: str, *, live: bool) -> str:
     if isinstance(error, AuthError):
-        login = "wandb-logging login --relogin" + ("" if host == DEFAULT_HOST else f" --host {host}")
+        login = "wandb-logging login --relogin" + ("" if host == DEFAULT_HOST else f" --host {shlex.quote(host)}")
         return f"Set a key with `{login}`" + (
             "; it is picked up while the program runs." if live else ", then sync again."
         )
