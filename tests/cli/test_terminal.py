@@ -172,7 +172,11 @@ def test_a_command_to_be_pasted_does_what_it_says(call: list[str], tmp_path: Pat
     assert commands
     for command in commands:
         for argument in command[2:]:
-            assert argument.startswith((str(cache), "--", "https:")) or argument in {"http://x; touch z", "TEAM", "NAME"}, command
+            assert argument.startswith((str(cache), "--", "https:")) or argument in {
+                "http://x; touch z",
+                "TEAM",
+                "NAME",
+            }, command
 
 
 def test_one_door() -> None:

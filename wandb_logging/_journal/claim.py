@@ -12,7 +12,7 @@ from wandb_logging._journal import door
 from wandb_logging._journal.locks import ProcessLock
 from wandb_logging._journal.members import Note, first_of, lock_name
 from wandb_logging._journal.presence import Holder, renew
-from wandb_logging._journal.segments import segments
+from wandb_logging._journal.segments import MOST, segments
 
 _TRIES = 1000
 
@@ -45,9 +45,14 @@ class Claim:
         Raises:
             OSError: it cannot be made.
         """
-        number = max(least - 1, *(writer for writer, _ in segments(path)), 0)
+        taken = {writer for writer, _ in segments(path)}
+        number = max(least - 1, *taken, 0)
+        if number >= MOST:  # somebody else's file: what is free below is a number as good
+            number = least - 1
         while True:
             number += 1
+            if number in taken:
+                continue
             name = path / lock_name(number)
             try:
                 os.close(door.create(path, name.name))

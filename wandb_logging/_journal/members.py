@@ -24,7 +24,7 @@ from wandb_logging._journal.segments import segment_path, segments
 from wandb_logging._values.plain import dumps
 
 UPLOAD = "upload.lock"
-_LOCK = re.compile(r"journal-(\d{4,})\.lock")
+_LOCK = re.compile(r"journal-([0-9]{4,})\.lock")
 
 
 def lock_name(writer: int) -> str:

@@ -31,6 +31,7 @@ from wandb_logging._values.plain import dumps, loads
 
 _PLAN_BYTES = 2**20  # journal of one writer that one entry of order.jsonl covers: each entry costs an fsync
 _MORE_BYTES = 2**16
+_MISSED = 1000  # segments that are made while a listing is
 MOST_LINE = 2**28  # bytes of a line: the server takes a twentieth of that
 
 
@@ -237,7 +238,8 @@ class Reader:
         """The next segment of a writer, whether it is there or not. Those between may be gone, to make room."""
         later = min((number for of, number in self._present if of == writer and number > segment), default=segment + 1)
         # A listing may lack what was made while it was made.
-        between = (segment_path(self._path, writer, number) for number in range(segment + 1, later))
+        near = range(segment + 1, min(later, segment + _MISSED))
+        between = (segment_path(self._path, writer, number) for number in near)
         return segment + 1 if any(path.exists() for path in between) else later
 
     def _begun(self, writer: int, segment: int) -> bool:

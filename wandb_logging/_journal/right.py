@@ -25,7 +25,7 @@ from wandb_logging._journal.presence import Holder, age_of, renew, said_in
 from wandb_logging._values.plain import dumps
 
 NAME = UPLOAD
-_TERM = re.compile(r"upload-(\d{4,})\.term")
+_TERM = re.compile(r"upload-([0-9]{4,})\.term")
 
 
 class SendingRight:

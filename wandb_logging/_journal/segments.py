@@ -8,7 +8,9 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-_SEGMENT = re.compile(r"journal-(\d{4,})-(\d{4,})\.jsonl")
+MOST = 10**9 - 1  # number of a writer, or a segment: other files than ours may have any number in their names
+_NUMBER = "([0-9]{4}|[1-9][0-9]{4,8})"  # written in one way only, so that no two files are the same segment
+_SEGMENT = re.compile(rf"journal-{_NUMBER}-{_NUMBER}\.jsonl")
 
 
 def segments(path: Path) -> list[tuple[int, int]]:

@@ -138,10 +138,14 @@ def _gaps(run_dir: RunDir) -> Iterator[str]:
     """Segments that are missing, and are not those that were removed after they were acknowledged."""
     at = run_dir.base.places
     for writer, of_writer in itertools.groupby(segments(run_dir.path), key=lambda place: place[0]):
-        there = {segment for _, segment in of_writer}
-        first = at.get(writer, START)[0]
-        for segment in sorted(set(range(first, max(there))) - there):
-            yield f"{segment_path(run_dir.path, writer, segment).name} is missing"
+        before = at.get(writer, START)[0] - 1
+        for _, segment in of_writer:
+            missing = [segment_path(run_dir.path, writer, number).name for number in (before + 1, segment - 1)]
+            if segment == before + 2:
+                yield f"{missing[0]} is missing"
+            elif segment > before + 2:
+                yield f"{missing[0]} to {missing[1]} are missing"
+            before = max(before, segment)
 
 
 def _of_journal(run_dir: RunDir, lines: _Lines) -> Iterator[str]:
