@@ -52,6 +52,15 @@ def test_each_promise_is_shown_by_what_there_is() -> None:
         assert tests or studies
 
 
+def test_each_claim_of_the_security_page_is_shown_by_what_there_is() -> None:
+    """Every test and study that it names exists."""
+    _, _, shown_by = (DOCS.parent.parent / "SECURITY.md").read_text(encoding="utf-8").partition("## Shown by")
+    names = re.findall(r"`(tests/[^`]+)`", shown_by)
+    assert len(names) > 10
+    assert [name for name in names if not _is_test(name)] == []
+    assert set(re.findall(r"stud(?:y|ies) \*([^*]+)\*", shown_by)) <= {study.name for study in STUDIES}
+
+
 def _is_test(name: str) -> bool:
     file, *names = name.split("::")
     node: ast.AST = ast.parse((DOCS.parent.parent / file).read_text(encoding="utf-8"))
@@ -60,7 +69,7 @@ def _is_test(name: str) -> bool:
         if not found:
             return False
         node = found[0]
-    return isinstance(node, ast.FunctionDef)
+    return isinstance(node, (ast.FunctionDef, ast.ClassDef))
 
 
 def test_ended_early_it_leaves_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
