@@ -389,6 +389,29 @@ class TestMany:
         assert (report.files, report.set_aside, report.finished) == (2, 1, True)
         assert sorted(stored(wandb_server)) == ["1.txt", "2.txt"]
 
+    @pytest.mark.parametrize("how", ["gone", "a folder", "a link", "unreadable"])
+    def test_what_cannot_be_sent_is_not_asked_for(self, how: str, wandb_server: LocalServer) -> None:
+        """The server would take it for an upload that was never finished."""
+        path = self.run_with(3)
+        kept = path / place_of("1.txt")
+        kept.unlink()
+        if how == "a folder":
+            kept.mkdir()
+        elif how == "a link":
+            kept.symlink_to(path / "run.json")
+        elif how == "unreadable":
+            kept.touch(mode=0)
+            if os.access(kept, os.R_OK):
+                pytest.skip("root may read everything")
+        (report,) = sync(path)
+        asked = [
+            name
+            for request in wandb_server.requests
+            if request.operation == "CreateRunFiles"
+            for name in request.json()["variables"]["files"]
+        ]
+        assert (report.files, report.set_aside, sorted(asked)) == (2, 1, ["0.txt", "2.txt"])
+
     def test_a_crash_in_their_midst(self, wandb_server: LocalServer) -> None:
         """Any answer may be the last: then they go on, and in the end each is there."""
         for number in range(9):

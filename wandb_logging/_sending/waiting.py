@@ -168,12 +168,10 @@ class Waiting:
         """Whether an address is to be asked for. What is asked for and not put looks like an unfinished upload."""
         if not task.is_file or self._is_ignored(task):
             return False
-        known = self.uploads.get(task.name)
-        if known is None or task.kind == "media":
-            return True
+        known = self.uploads.get(task.name) if task.kind != "media" else None
         try:
             with self._run_dir.files.open(task.path) as file:
-                return md5_of(file) != known
+                return known is None or md5_of(file) != known
         except OSError:
             return False  # it will be set aside
 
