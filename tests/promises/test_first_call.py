@@ -25,7 +25,6 @@ from tests.robustness.first_call import Alarm, Interrupt, new_handler
 from wandb_logging import WandbHandler
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.cache_folder import claim_run, create_run
-from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer
 from wandb_logging._process import forks
 from wandb_logging._run.run import going_on
