@@ -5,9 +5,11 @@ A launcher that is not installed is named in the table. Exit code: 0 if all that
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 PYTHON = sys.executable
 RANKS = 4
+MOST_SECONDS = 600
 
 
 class Case(NamedTuple):
@@ -96,6 +99,22 @@ def version_of(case: Case) -> str | None:
         return None
 
 
+def ended(command: list[str], **options: Any) -> tuple[int, str]:
+    """Exit code of a command, and what it wrote to stderr. One that hangs is ended with what it has started."""
+    with tempfile.TemporaryFile("w+", errors="replace") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True, **options)
+        for number in (None, signal.SIGABRT, signal.SIGKILL):
+            if number is not None:
+                os.killpg(process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(MOST_SECONDS if number is None else 30)
+                break
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # whoever is left of it
+        errors.seek(0)
+        return process.returncode, errors.read()
+
+
 def tried(case: Case, ranks: str) -> tuple[bool, str]:
     """Run a case with a setting of ranks; whether it did as it should, and what came of it in words."""
     with tempfile.TemporaryDirectory() as folder, LocalServer() as server:
@@ -104,25 +123,26 @@ def tried(case: Case, ranks: str) -> tuple[bool, str]:
             **server.env(),
             "PYTHONPATH": os.pathsep.join(sys.path),
             "OMP_NUM_THREADS": "1",
+            "PYTHONFAULTHANDLER": "1",  # what hangs says where
             "TRY_RANKS": ranks,
         }
-        options: dict[str, Any] = {"cwd": folder, "env": environment, "capture_output": True, "text": True}
-        done = subprocess.run(case.command, check=False, timeout=600, **options)
+        options: dict[str, Any] = {"cwd": folder, "env": environment}
+        code, said = ended(case.command, **options)
         requests = len(server.requests)
         wanted = case.runs * (case.ranks if ranks == "group" else 1)
-        well = done.returncode == 0 and len(server.runs) == wanted
+        well = code == 0 and len(server.runs) == wanted
         well = well and {run.state for run in server.runs} == {"finished"}
         well = well and (ranks != "group" or case.ranks == 1 or len({run.group for run in server.runs}) == 1)
         if ranks == "zero":
             well = well and all(rows_of(run) == {"": ROWS} for run in server.runs)
             sync = [PYTHON, "-m", "wandb_logging", "sync", "--ranks", "all"]
-            subprocess.run(sync, check=False, timeout=300, **options)
+            ended(sync, **options)
         labels = ["", *(f"/l:{rank}" for rank in range(1, case.ranks))] if ranks != "group" else [""]
         well = well and len(server.runs) == wanted
         well = well and all(rows_of(run) == dict.fromkeys(labels, ROWS) for run in server.runs)
         well = well and not server.violations
         if not well:
-            sys.stderr.write(f"{case.name}, {ranks}: exit code {done.returncode}\n{done.stderr[-3000:]}\n")
+            sys.stderr.write(f"{case.name}, {ranks}: exit code {code}\n{said[-3000:]}\n")
         states = "/".join(sorted({run.state for run in server.runs})) or "none"
         count = f"{len(server.runs)} run{'s' if len(server.runs) != 1 else ''}"
         rows = sum(map(len, (rows for run in server.runs for rows in rows_of(run).values())))
