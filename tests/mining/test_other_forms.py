@@ -169,3 +169,16 @@ def test_a_logger_and_a_place_in_the_source_are_no_metrics() -> None:
     text += lines("INFO     step {i}: loss {d}          train_util.py:77{i}\n", *SIX)
     names = {name for _, metrics in rows(text) for name in metrics}
     assert names == {"loss_disc", "loss_gen", "loss"}
+
+
+@pytest.mark.parametrize(
+    ("form", "last"),
+    [
+        ("Train loss {i} {d} Grad Norm 3.{i} 3.99s/it\n", {"Train loss": 0.1429, "Grad Norm": 3.6}),
+        ("Validation loss {i}: {d}\n", {"Validation loss": 0.1429}),
+        ("val acc {i}  {d}\n", {"val acc": 0.1429}),
+    ],
+)
+def test_what_counts_between_a_name_and_its_number(form: str, last: dict[str, float]) -> None:
+    """The whole number is the step, not the result."""
+    assert rows(lines(form, *SIX))[-1] == (6, last)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from wandb_logging._mining.pairs import AFTER, hidden, pairs
-from wandb_logging._mining.vocabulary import APART, METRICS, STEPS, TRAIN, noun, step_rank
+from wandb_logging._mining.vocabulary import APART, METRICS, STEPS, TRAIN, is_metric, noun, step_rank
 
 BAR = re.compile(r"\d{1,3}%\|[^|]{0,200}\||\[[=>.#\-\s]{5,200}\]|[━╸╺─█▉▊▋▌▍▎▏░▒▓▁▂▃▄▅▆▇⣿]+")
 _COUNTER = re.compile(r"(?<![\w./,-])(\d{1,12})\s*(?:/|\bof\b)\s*(\d{1,12})(?:/\d{1,12})?(?![\w/.])(?!\.\d)")
@@ -103,6 +103,7 @@ def shape(number: int, text: str) -> Shape:
             _named_after(item, rest)
         if not item.name:
             item.name = _indexed(rest[: item.start])
+    _counted_results(named, rest)
     fields = sorted([*counted, *named], key=lambda item: item.start)
     _sentences(fields, blotted)
     return Shape(number, text, head, fields, _key(blotted, head), blotted)
@@ -191,6 +192,15 @@ def _named_after(item: Field, text: str) -> None:
     match = AFTER.match(text, item.end)
     if match:
         item.name, item.sep = match[1], ">"
+
+
+def _counted_results(named: list[Field], text: str) -> None:
+    """`Train loss 12 0.345` and `Validation loss 12: 0.345`: what counts is between the name and the number."""
+    for one, other in zip(named, named[1:]):
+        counts = text[one.start : one.end].isdigit() and one.sep == " " and not one.unit and is_metric(one.name)
+        beside = text[one.end : other.start].strip() in {"", ":"} and not other.name
+        if counts and beside and "." in text[other.start : other.end]:
+            other.name, other.sep, one.name, one.sep = one.name, "=", "", "#"
 
 
 def _indexed(before: str) -> str:
