@@ -182,3 +182,16 @@ def test_a_logger_and_a_place_in_the_source_are_no_metrics() -> None:
 def test_what_counts_between_a_name_and_its_number(form: str, last: dict[str, float]) -> None:
     """The whole number is the step, not the result."""
     assert rows(lines(form, *SIX))[-1] == (6, last)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "epoch={i}, train_loss={d}, lr=1e-03\n",
+        "epoch={i}, train_loss=np.float32({d}), lr=np.float64(0.001)\n",
+        "epoch={i}, train_loss={d}, split=train, lr=0.001\n",
+    ],
+)
+def test_commas_between_key_and_value_are_no_part_of_the_value(form: str) -> None:
+    """The epoch is the step also where a comma is right behind it."""
+    assert rows(lines(form, *SIX))[-1] == (6, {"train_loss": 0.1429, "lr": 0.001})

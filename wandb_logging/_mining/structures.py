@@ -196,7 +196,7 @@ def key_values(texts: Sequence[Text]) -> Finding | None:
             pairs = [part.strip().partition("=") for part in parts]
             found: Found = {}
             for name, _, quoted in pairs:
-                value = quoted.strip("\"'")
+                value = quoted.rstrip(",").strip("\"'")
                 number_of = cell(value) if not re.search(r"\d[.:-]\d+[.:-]\d", value) else None
                 found[name] = value if number_of is None else number_of
             rows.append((number, found))
