@@ -61,7 +61,7 @@ _GLOBALS = [
     (ending, "_installed"),
     (exit_code, "_asked"),
     (exit_code, "_unhandled"),
-    (exit_code, "_is_script"),
+    (exit_code, "_asked_in"),
     (exit_code, "_last"),
     (ending, "_signal_code"),
     (keys, "_sessions"),

@@ -259,6 +259,23 @@ class TestExitCodes:
         assert only_run().exit_code == code
         assert done.returncode == (-signal.SIGINT if code == INTERRUPTED and os.name == "posix" else code)
 
+    @pytest.mark.parametrize("way", ["-c", "-m"])
+    @pytest.mark.parametrize(("statement", "code"), [("sys.exit(3)", 3), ("caught(3)", 0)])
+    def test_so_is_that_of_a_program_that_is_no_script(self, way: str, statement: str, code: int) -> None:
+        """A module, or text on the command line: whether it was `sys.exit` that ended it is known there, too."""
+        source = f"""
+            import contextlib
+            def caught(status):
+                with contextlib.suppress(SystemExit): sys.exit(status)
+            run = new_run('p', mode='offline', quiet=True)
+            {statement}
+        """
+        text = HEAD + textwrap.dedent(source)
+        Path("program.py").write_text(text, encoding="utf-8")
+        command = [sys.executable, way, {"-c": text, "-m": "program"}[way]]
+        done = subprocess.run(command, env=environment(), timeout=PATIENCE, check=False)
+        assert (only_run().exit_code, done.returncode) == (code, code)
+
     @pytest.mark.parametrize(
         ("error", "code"), [("1 / 0", 1), ("sys.exit(3)", 3), ("raise SystemExit(3)", 3), ("pass", 0)]
     )

@@ -2,32 +2,31 @@
 
 Python tells nobody how a program comes to its end. What there is to go by: calls of `sys.exit`, which `ending` watches;
 an exception nobody handled, which Python puts into `sys.last_value` whoever prints it; the exception that is on its way
-while somebody closes us; and that Python takes `__file__` from the main module when a script has run to its end, and
-leaves it there when a SystemExit ended it. The code of a SystemExit that was raised without `sys.exit` is in none of
-these: by the time anybody is asked, it is gone.
+while somebody closes us; and the last instruction of the main module, which is a return if it has run to its end, and
+any other if a SystemExit ended it. The code of a SystemExit that was raised without `sys.exit` is in none of these: by
+the time anybody is asked, it is gone.
 """
 
 from __future__ import annotations
 
 import sys
 import threading
-from types import ModuleType
+from opcode import opname
+from types import FrameType
 from typing import Any, Optional
 
 FAILED = 1
 INTERRUPTED = 255  # as the official SDK has it
 
 _asked: int | None = None  # by the last call of sys.exit
+_asked_in: FrameType | None = None  # the main module, as it ran then
 _unhandled: int | None = None  # by the last exception that nobody handled
-_is_script = False  # whether Python runs the main module as the file of a script
 _last: int | None = None  # id of what was in sys.last_value before
 
 
 def begin() -> None:
     """Look at what is there before the program's end is watched."""
-    global _is_script, _last  # noqa: PLW0603  one process has one end
-    main = _main()
-    _is_script = hasattr(main, "__file__") and getattr(main, "__spec__", None) is None
+    global _last  # noqa: PLW0603  one process has one end
     _last = _id_of(getattr(sys, "last_value", None))
 
 
@@ -38,9 +37,9 @@ def is_exiting() -> bool:
 
 def asked(status: object) -> None:
     """Take what sys.exit was called with. In another thread it ends that one; after the end it ends nothing."""
-    global _asked  # noqa: PLW0603  one process has one end
+    global _asked, _asked_in
     if threading.current_thread() is threading.main_thread() and not is_exiting():
-        _asked = code_of(status)
+        _asked, _asked_in = code_of(status), _main_frame()
 
 
 def unhandled(kind: type[BaseException]) -> None:
@@ -62,7 +61,7 @@ def exit_code() -> int:
     if not is_exiting():
         on_its_way = sys.exc_info()[1]
         return code_of(on_its_way.code) if isinstance(on_its_way, SystemExit) else _unhandled or 0
-    was_caught = _is_script and not hasattr(_main(), "__file__")
+    was_caught = _asked_in is not None and _has_returned(_asked_in)
     return (_unhandled or 0) if was_caught or _asked is None else _asked
 
 
@@ -83,8 +82,20 @@ def code_of(status: object) -> int:
     return status if isinstance(status, int) else FAILED
 
 
-def _main() -> ModuleType | None:
-    return sys.modules.get("__main__")
+def _main_frame() -> FrameType | None:
+    """The outermost frame of the main module: a script, `-m`, `-c` or a line at a prompt; None if there is none."""
+    main = getattr(sys.modules.get("__main__"), "__dict__", None)
+    found: Optional[FrameType] = None  # noqa: UP045  as Python 3.9 has it at run time
+    frame: Optional[FrameType] = sys._getframe()  # noqa: SLF001, UP045  there is no other way to ask who calls
+    while frame is not None:
+        if frame.f_globals is main:
+            found = frame
+        frame = frame.f_back
+    return found
+
+
+def _has_returned(frame: FrameType) -> bool:
+    return opname[frame.f_code.co_code[frame.f_lasti]].startswith("RETURN_")
 
 
 def _id_of(thing: Any) -> int | None:
