@@ -95,6 +95,8 @@ def test_runs_of_a_project(server: LocalServer) -> None:
     assert len(runs) == 4
     assert next(run.id for run in api.runs("p", order="-created_at")) == "other2"
     assert [run.name for run in api.runs(f"{server.entity}/p", {"tags": "a"})] == ["first"]
+    several = {"$and": [{"config.net.w": {"$gt": 2}}, {"summary_metrics.best": {"$lte": 0.5}}]}
+    assert [run.name for run in api.runs("p", several, order="-summary_metrics.best")] == ["first"]
     assert "p" in list(api.projects())
 
 
@@ -261,4 +263,10 @@ def test_the_official_api_says_the_same(server: LocalServer, monkeypatch: pytest
 
     assert said(ours, ours.summary) == said(theirs, dict(theirs.summary))
     api = wandb.Api(overrides={"base_url": server.url}, api_key=server.api_key)
-    assert [run.id for run in api.runs(f"{server.entity}/p")] == [run.id for run in Api().runs(f"{server.entity}/p")]
+    for asked in (
+        {},
+        {"filters": {"$or": [{"config.lr": {"$lt": 0.2}}, {"tags": {"$in": ["c"]}}]}},
+        {"order": "-summary_metrics.best"},
+    ):
+        found = [[run.id for run in each.runs(f"{server.entity}/p", **asked)] for each in (api, Api())]
+        assert found[0] == found[1] != []

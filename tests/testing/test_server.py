@@ -371,13 +371,24 @@ class TestQueries:
             ({"tags": "t"}, ["b"]),
             ({"config.lr": 2}, ["b"]),
             ({"group": "g", "state": "finished"}, ["a"]),
+            ({"config.lr.value": {"$gt": 1.5}}, ["b"]),
+            ({"config.net.width": 3}, ["a"]),
+            ({"config.lr": {"$exists": True}}, ["b", "r"]),
+            ({"summary_metrics.loss": {"$lte": 1}}, ["a"]),
+            ({"$and": [{"state": "finished"}, {"$or": [{"group": "g"}, {"config.lr": {"$gte": 2}}]}]}, ["a"]),
+            ({"tags": {"$in": ["t", "u"]}}, ["b"]),
+            ({"tags": {"$nin": ["t", "u"]}}, ["a", "r"]),
+            ({"displayName": {"$regex": "^x"}}, ["a"]),
+            ({"state": {"$ne": "failed"}, "group": {"$ne": None}}, ["a"]),
+            ({"config.net": {"$lt": 3}}, []),
         ],
         ids=str,
     )
     def test_filters(self, client: Client, filters: Any, found: list[str]) -> None:
         """Runs are filtered by what tests ask for."""
-        client.server.create_run("a", "p", display_name="x", group="g")
-        client.server.create_run("b", "p", tags=["t"], exit_code=1, config={"lr": 2})
+        net = {"net": {"width": 3}}
+        client.server.create_run("a", "p", display_name="x", group="g", config=net, summary={"loss": 1})
+        client.server.create_run("b", "p", tags=["t"], exit_code=1, config={"lr": 2}, summary={"loss": 2})
         query = """
             query Runs($filters: JSONString, $order: String) {
               project(name: "p", entityName: "local-team") {
@@ -390,7 +401,10 @@ class TestQueries:
         assert sorted(edge["node"]["name"] for edge in project["runs"]["edges"]) == found
         assert project["runCount"] == len(found)
         assert "errors" in client.graphql(query, filters='{"loss": 1}')
-        assert "errors" in client.graphql(query, order="summary_metrics.loss")
+        assert "errors" in client.graphql(query, filters='{"state": {"$near": 1}}')
+        assert "errors" in client.graphql(query, order="loss")
+        ordered = client.data(query, order="-summary_metrics.loss")["project"]["runs"]["edges"]
+        assert [edge["node"]["name"] for edge in ordered] == ["b", "a", "r"]
 
     def test_sampled_history(self, client: Client) -> None:
         """Numbers that are not finite become texts where an answer must be JSON."""

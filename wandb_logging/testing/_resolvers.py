@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from wandb_logging.testing import _rules
 from wandb_logging.testing._context import Context, Resolver, connection, registrar
+from wandb_logging.testing._filters import in_order, matches
 from wandb_logging.testing._rules import EVENTS, HISTORY, OUTPUT
 from wandb_logging.testing._store import Refusal
 from wandb_logging.testing._stored import StoredRun
@@ -202,11 +203,7 @@ def _bucket(project: Project, context: Context, name: str, **options: bool | Non
 
 @resolves("Project.runs")
 def _runs(project: Project, context: Context, filters: str | None = None, order: str | None = None, **page: Any) -> Any:
-    runs = _filtered(project, context, filters)
-    # Runs are kept in the order of creation.
-    if order not in (None, "+created_at", "created_at", "-created_at"):
-        raise Refusal(f"LocalServer cannot order runs by {order!r}")
-    return connection(runs[::-1] if order == "-created_at" else runs, **page)
+    return connection(in_order(_filtered(project, context, filters), order), **page)
 
 
 @resolves("Project.runCount")
@@ -217,25 +214,7 @@ def _run_count(project: Project, context: Context, filters: str | None = None) -
 def _filtered(project: Project, context: Context, filters: str | None) -> list[StoredRun]:
     wanted = json.loads(filters or "{}")
     runs = [run for run in context.store.runs if (run.entity, run.project) == (project.entity_name, project.name)]
-    return [run for run in runs if all(_matches(run, name, value) for name, value in wanted.items())]
-
-
-def _matches(run: StoredRun, name: str, value: Any) -> bool:
-    if name == "tags":
-        return value in run.tags
-    values = {
-        "name": run.id,
-        "displayName": run.display_name,
-        "display_name": run.display_name,
-        "state": run.state,
-        "group": run.group,
-        "jobType": run.job_type,
-    }
-    if name.startswith("config."):
-        return bool(run.config.get(name.split(".")[1]) == value)
-    if name not in values:
-        raise Refusal(f"LocalServer cannot filter runs by {name!r}")
-    return bool(values[name] == value)
+    return [run for run in runs if matches(run, wanted)]
 
 
 @resolves("Run.id")
