@@ -127,7 +127,7 @@ class Waiting:
     def _perform(
         self, group: list[Task], remote: Remote, files: RunFiles, refused: Callable[[Task], object]
     ) -> Iterator[Task]:
-        """Do some, those first that fail for no reason of the server's; gives each that is done or hopeless.
+        """Do some at once; gives each that is done, or hopeless and told of.
 
         Raises:
             TransportError, HTTPStatusError: one of them not now. The others are done.
