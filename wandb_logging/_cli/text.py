@@ -46,11 +46,12 @@ def table(rows: Sequence[Sequence[str]], most: int | None = None) -> list[Line]:
 
 def _narrow(widths: list[int], which: Sequence[int], over: int) -> int:
     """Take from these widths, the widest first, so that none is cut short for another; how much less they are."""
-    less = 0
-    while less < over and which and widths[widest := max(which, key=widths.__getitem__)] > _LEAST:
+    for less in range(over):
+        widest = max(which, key=widths.__getitem__, default=None)
+        if widest is None or widths[widest] <= _LEAST:
+            return less
         widths[widest] -= 1
-        less += 1
-    return less
+    return max(0, over)
 
 
 def _without_spare(rows: Sequence[Sequence[str]], most: int) -> Sequence[Sequence[str]]:
