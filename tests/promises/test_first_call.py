@@ -128,7 +128,9 @@ class RealInterrupt(Interrupt):
     """Leaves out instructions that do nothing: only a tracer can raise there."""
 
     def __call__(self, frame: FrameType, event: str, arg: Any) -> Any:
-        does_nothing = event == "opcode" and frame.f_code.co_code[frame.f_lasti] == dis.opmap["NOP"]
+        # NOT_TAKEN (3.14) marks, for sys.monitoring, a branch that was not.
+        code = frame.f_code.co_code
+        does_nothing = event == "opcode" and dis.opname[code[frame.f_lasti]] in {"NOP", "NOT_TAKEN"}
         return self if does_nothing else super().__call__(frame, event, arg)
 
 
