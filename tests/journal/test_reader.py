@@ -348,3 +348,26 @@ class TestSeveralWriters:
         self.two(tmp_path)
         segment(tmp_path, 1, 1, seal(body(0)))
         assert sorted(everything(tmp_path)) == [0, 10]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[1]",
+        b"5",
+        b"null",
+        b"{}",
+        b'{"writer":1}',
+        b'{"writer":"1","segment":1,"offset":0}',
+        b"{not json}",
+        b'{"writer":1,"segment":1,"offset":-1}',
+        b'{"writer":1,"segment":1,"offset":0,"term":"x"}',
+        b'{"writer":1,"segment":1,"offset":1' + b"0" * 400 + b"}",
+    ],
+)
+def test_an_entry_of_the_order_that_is_none(body: bytes, tmp_path: Path) -> None:
+    """Counts as damaged, with a checksum that is right, too."""
+    good = b'{"writer":1,"segment":1,"offset":9}'
+    (tmp_path / "order.jsonl").write_bytes(seal(body) + seal(good))
+    assert _reader.damaged_in_order(tmp_path) == (1, 2)
+    assert _reader.order_of(tmp_path) == [None, (1, 1, 9)]

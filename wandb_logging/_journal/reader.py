@@ -425,11 +425,25 @@ class _Entries:
         self.entries = [self._entry(unseal(line)) for line in data.split(b"\n")[:-1]]
 
     def _entry(self, body: bytes | None) -> _Entry:
-        said = loads(body) if body is not None else None
-        if not said:
+        said = _said(body)
+        if said is None:
             self.damaged += 1
             return None
-        if said.get("term", 1) < self.term:
+        writer, segment, offset, term = said
+        if term < self.term:
             return None
-        self.term = said.get("term", 1)
-        return (said["writer"], said["segment"], said["offset"]) if said["writer"] else None
+        self.term = term
+        return (writer, segment, offset) if writer else None
+
+
+def _said(body: bytes | None) -> tuple[int, int, int, int] | None:
+    """Writer, segment, byte and term of an entry; None if it is none, whatever its checksum."""
+    try:
+        said = loads(body) if body is not None else None
+    except ValueError:
+        return None
+    if not isinstance(said, dict):
+        return None
+    numbers: tuple[Any, Any, Any, Any]
+    numbers = (said.get("writer"), said.get("segment"), said.get("offset"), said.get("term", 1))
+    return numbers if all(type(number) is int and 0 <= number < 2**63 for number in numbers) else None
