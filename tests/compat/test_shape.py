@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import operator
 import re
@@ -13,14 +14,20 @@ import pytest
 import wandb_logging.compat as wandb
 from wandb_logging import WandbLoggingError
 from wandb_logging.compat import _refused
+from wandb_logging.compat._finder import homes_in, load
 from wandb_logging.compat._listing import Listing
 from wandb_logging.compat._names import refused_in
 from wandb_logging.compat._refused import NotCovered
-from wandb_logging.compat._shape import MODULES
+from wandb_logging.compat._shape import HOMES, MODULES
 from wandb_logging.testing import LocalServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+def at_home(name: str) -> set[str]:
+    """The names of a module that are covered; they may need a framework."""
+    return set(homes_in(module(name).__name__))
 
 
 def module(name: str) -> Any:
@@ -30,12 +37,31 @@ def module(name: str) -> Any:
 def test_all_modules_can_be_imported() -> None:
     """With what is in them; what is in none of them is an ImportError, as programs that look for a version expect."""
     for name, names in refused_in().items():
-        found = module(name)  # what has a home here may need a framework
-        assert all(hasattr(found, each) for each in names - MODULES.get(name, {}).keys()), name
+        found = module(name)
+        assert all(hasattr(found, each) for each in names - at_home(name)), name
     with pytest.raises(ImportError):
         module("sdk.nonsense")
     with pytest.raises(AttributeError):
         _ = module("sdk.lib").nonsense
+
+
+def test_what_is_covered_is_where_the_table_says() -> None:
+    """Each name has its home, but where a framework is not installed."""
+    for homes in (*MODULES.values(), HOMES):
+        for name, home in homes.items():
+            with contextlib.suppress(ModuleNotFoundError):
+                load(home, name)
+
+
+def test_a_module_does_not_take_the_place_of_what_has_its_name() -> None:
+    """`import wandb.plot.line` leaves the function `wandb.plot.line` where it is, and the module has it, too."""
+    for name in MODULES:
+        for child in MODULES[name].keys() & {each[len(name) + 1 :] for each in refused_in() if each.startswith(name)}:
+            there = getattr(module(name), child)
+            assert isinstance(module(f"{name}.{child}"), ModuleType)
+            assert getattr(module(name), child) is there
+    for chart in ("line", "bar", "scatter", "histogram", "pr_curve"):
+        assert getattr(module(f"plot.{chart}"), chart) is getattr(wandb.plot, chart)
 
 
 def test_what_is_refused_says_its_whole_name() -> None:
@@ -55,7 +81,7 @@ def called(found: Any) -> object:
 def placeholders() -> Iterator[tuple[str, str, Any]]:
     """What stands for the listed names that are refused: module, name, placeholder."""
     for place, listed in refused_in().items():
-        for name in sorted(listed - MODULES.get(place, {}).keys()):
+        for name in sorted(listed - at_home(place)):
             found = getattr(module(place), name)
             if isinstance(found, _refused._Refusing):
                 yield place, name, found

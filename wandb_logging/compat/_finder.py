@@ -34,11 +34,20 @@ def is_module(name: str) -> bool:
     return name in MODULES or (name.startswith(f"{_ROOT}.") and name[len(_ROOT) + 1 :] in refused_in())
 
 
+def homes_in(module: str) -> dict[str, str]:
+    """Where the names of a module are at home; of one that the table does not have, those its package is known for."""
+    if module in MODULES:
+        return MODULES[module]
+    package, _, _ = module.rpartition(".")
+    known, names = MODULES.get(package, {}), refused_in().get(module[len(_ROOT) + 1 :], ())
+    return {name: home for name, home in known.items() if name in names}
+
+
 class _Shaped(ModuleType):
     """A module whose names are loaded when they are asked for."""
 
     def __getattr__(self, name: str) -> Any:
-        homes = MODULES.get(self.__name__, {})
+        homes = homes_in(self.__name__)
         place = self.__name__[len(_ROOT) + 1 :]
         if name in homes:
             value = load(homes[name], name)
@@ -53,8 +62,13 @@ class _Shaped(ModuleType):
         vars(self)[name] = value
         return value
 
+    def __setattr__(self, name: str, value: object) -> None:
+        # Who imports `wandb.plot.line` has the module put here as `line`, where the function is: it stays, as there.
+        if not (isinstance(value, ModuleType) and name in MODULES.get(self.__name__, ())):
+            super().__setattr__(name, value)
+
     def __dir__(self) -> list[str]:
-        return sorted({*vars(self), *MODULES.get(self.__name__, ())})
+        return sorted({*vars(self), *homes_in(self.__name__)})
 
 
 class _OfTable(Loader):

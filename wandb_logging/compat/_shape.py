@@ -198,7 +198,7 @@ MODULES: dict[str, dict[str, str]] = {
     "sdk.data_types.helper_types": {},
     "sdk.data_types.helper_types.classes": {"Classes": "_media.classes"},
     "sdk.data_types.video": {"Video": _MEDIA["Video"]},
-    "sdk.lib": {"RunDisabled": "compat._util", "SummaryDisabled": "compat._util", "telemetry": "compat._util"},
+    "sdk.lib": {"RunDisabled": "compat._util", "SummaryDisabled": "compat._util"},
     "sdk.lib.config_util": {"ConfigError": "compat._config"},
     "sdk.lib.disabled": {"RunDisabled": "compat._util", "SummaryDisabled": "compat._util"},
     "sdk.lib.ipython": {"in_notebook": "compat._settings", "in_jupyter": "compat._settings:in_notebook"},
