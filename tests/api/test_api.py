@@ -117,6 +117,7 @@ def test_files_and_artifacts(server: LocalServer, tmp_path: Path) -> None:
     assert Path(Api().artifact("p/data").download(tmp_path / "data"), "w.txt").read_text() == "weights"
 
 
+@pytest.mark.slow
 def test_a_file_is_no_larger_than_it_can_be(server: LocalServer, tmp_path: Path) -> None:
     """Bytes without end, or that unpack to gigabytes, are not written; a try that broke off leaves nothing."""
     file = Api().run(f"p/{first_of(server)}").file("sub/w.txt")
@@ -129,6 +130,7 @@ def test_a_file_is_no_larger_than_it_can_be(server: LocalServer, tmp_path: Path)
     assert file.download(tmp_path / "down").read_text() == "weights"
 
 
+@pytest.mark.slow
 def test_a_file_is_what_was_announced(server: LocalServer, tmp_path: Path) -> None:
     """As many bytes as were announced, and those: others are not kept, and what was there stays."""
     file = Api().run(f"p/{first_of(server)}").file("sub/w.txt")

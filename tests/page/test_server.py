@@ -350,6 +350,7 @@ class TestBadRuns:
 
 
 class TestLive:
+    @pytest.mark.slow
     def test_a_row_is_told_of_and_there(self, cache: Path, tmp_path: Path) -> None:
         """While a program logs, the page is told which run changed, and what it asks for then has the new row."""
         run_dir = make_run(cache, [row(0)], id="live")

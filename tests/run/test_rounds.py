@@ -94,6 +94,7 @@ class TestRounds:
         assert wandb_server.requests == []
         rounds.release()
 
+    @pytest.mark.slow
     def test_what_goes_wrong_is_said_and_not_raised(
         self, settings: Settings, wandb_server: LocalServer, caplog: pytest.LogCaptureFixture
     ) -> None:

@@ -387,7 +387,8 @@ class TestMany:
         wandb_server.fail_next(2, operation="CreateRunFiles", status=400)
         report = sync(self.run_with(3))[0]
         assert (report.files, report.set_aside, report.finished) == (2, 1, True)
-        assert sorted(stored(wandb_server)) == ["1.txt", "2.txt"]
+        assert len(stored(wandb_server)) == 2  # which of them was refused is a matter of who came first
+        assert set(stored(wandb_server)) < {"0.txt", "1.txt", "2.txt"}
 
     @pytest.mark.parametrize("how", ["gone", "a folder", "a link", "unreadable"])
     def test_what_cannot_be_sent_is_not_asked_for(self, how: str, wandb_server: LocalServer) -> None:

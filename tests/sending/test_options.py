@@ -85,6 +85,7 @@ class TestOneWay:
         assert not any(compressed for _, compressed in sent)
 
 
+@pytest.mark.slow
 def test_a_later_process_of_the_run_says_how(wandb_server: LocalServer) -> None:
     """Who goes on with a run says how it is sent from then on, also by a `sync` after it."""
     for how in ({}, HOW):

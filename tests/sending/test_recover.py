@@ -175,6 +175,7 @@ def test_who_asks_for_own_rows_does_not_wait(wandb_server: LocalServer) -> None:
     assert wandb_server.violations == []
 
 
+@pytest.mark.slow
 def test_a_server_that_goes_away(wandb_server: LocalServer) -> None:
     """The dead run waits with the living one, and is finished when the server is back."""
     left(wandb_server, id="dead")

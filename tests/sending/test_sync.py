@@ -461,6 +461,7 @@ class TestJobs:
 
 
 class TestFollowing:
+    @pytest.mark.slow
     def test_runs_that_begin_later(
         self, tmp_path: Path, wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:

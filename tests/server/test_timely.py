@@ -24,6 +24,7 @@ def dribbled(data: bytes) -> Callable[[], Iterable[bytes]]:
     return lambda: (data[i : i + 1] for i in range(len(data)))
 
 
+@pytest.mark.slow
 def test_what_never_ends_is_given_up() -> None:
     """Whatever of an answer it is that goes on and on: after ten timeouts it is no answer. All at once."""
     with ThreadPoolExecutor(len(ENDLESS)) as pool:
