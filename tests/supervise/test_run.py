@@ -78,7 +78,6 @@ class TestPassingOn:
         """Before it starts, settings are checked; what a run needs is imported beside it, or where it is asked for."""
         code = """
             import sys
-import textwrap
             before = set(sys.modules)  # such as what measures the coverage of these tests
             from wandb_logging._cli.entry import parser
             parser(["run"])
