@@ -397,7 +397,7 @@ def test_a_refused_key_keeps_journalling_and_a_new_one_is_taken_up(
         run.log({"x": 2})
         assert run.flush(PATIENCE).ok
     assert values(wandb_server) == [1, 2]
-    lines = [record.getMessage() for record in caplog.records if "401" in record.getMessage()]
+    lines = [record.getMessage() for record in caplog.records if "HTTP 401" in record.getMessage()]
     assert len(lines) == 1
 
 
