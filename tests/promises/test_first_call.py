@@ -22,7 +22,7 @@ import pytest
 from tests.patience import PATIENCE
 from tests.robustness import first_call
 from tests.robustness.first_call import Alarm, Interrupt, new_handler
-from wandb_logging import WandbHandler
+from wandb_logging import WandbHandler, read_run
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.cache_folder import claim_run, create_run
 from wandb_logging._journal.writer import Writer
@@ -122,6 +122,20 @@ def test_what_was_left_half_made_is_nobodys_run(tmp_path: Path) -> None:
     made = create_run(tmp_path, info)
     assert made.dead()
     assert not is_left(made, info)
+
+
+@pytest.mark.slow
+def test_rows_go_on_whatever_instruction_of_the_handler_it_was() -> None:
+    """Each of them: one that left the handler thinking that its run is just being made would lose all that follows."""
+    new_handler(Path("warm")).handle(record(0))
+    rooms = SHARED[:1]
+    for at in range(1, first_call.counted(lambda: new_handler(Path("counting")), rooms)):
+        handler = new_handler(Path(f"c{at}"))
+        Interrupt(at, rooms=rooms).during(lambda: handler.handle(record(0)))  # noqa: B023
+        handler.handle(record(1))
+        handler.close()
+        (found,) = Path(f"c{at}").glob("p/*/run.json")
+        assert [row["x"] for row in read_run(found.parent).rows][-1:] == [1], at
 
 
 class RealInterrupt(Interrupt):

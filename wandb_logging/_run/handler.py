@@ -260,8 +260,8 @@ class WandbHandler(logging.Handler):
             return None
 
     def _start(self) -> _JournalHandler:
-        self._early = []
         try:
+            self._early = []  # within: whatever interrupts us behind it, it is none again in the end
             if self._run is None and _joined_run is not None:
                 if is_finished(_joined_run):  # a `dictConfig` in this process has closed the handler before
                     go_on(_joined_run)
