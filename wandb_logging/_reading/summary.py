@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
+from wandb_logging._errors import JournalError
 from wandb_logging._fold import fold
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.replay import state_at
@@ -207,6 +209,22 @@ class Follower:
         with self._lock:
             self._read_on(longest)
             return self._state.step
+
+    def lowest(self, known: int) -> Callable[[], int]:
+        """What tells the step that this comes to at least: while it is behind, each call has a piece more of it read.
+
+        Args:
+            known: the step that it came to when it was last asked.
+        """
+
+        def tell() -> int:
+            nonlocal known
+            if self.behind:
+                with contextlib.suppress(JournalError, OSError):  # the directory is away
+                    known = self.step(0)
+            return known
+
+        return tell
 
     def _read_on(self, longest: float) -> fold.Rules:
         until = time.monotonic() + longest

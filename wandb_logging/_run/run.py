@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from wandb_logging._errors import JournalError, LogError
 from wandb_logging._events import alerts
@@ -57,6 +57,8 @@ if TYPE_CHECKING:
 
 _numbers = itertools.count()
 _live: weakref.WeakSet[Run] = weakref.WeakSet()
+
+T = TypeVar("T")
 
 
 def new_run(
@@ -188,12 +190,7 @@ class Run(Described):
         Of a run that goes on with much that was not sent, this waits a second for it to be read at most. Then it is
         the step that was come to by then, one line says so, and who asks again has it read on.
         """
-        try:
-            step = self._background.uploader.state.step if self.dir is None else self._follower.step()
-        except (JournalError, OSError):  # the directory is away
-            return self._background.uploader.state.step
-        self._say_if_behind()
-        return step
+        return self._followed(self._follower.step, lambda state: state.step)
 
     @property
     def queue_length(self) -> int:
@@ -309,30 +306,22 @@ class Run(Described):
 
     def _steps_from(self) -> Callable[[], int]:
         """What tells the step at which the run goes on with what was before: the server's word comes later."""
-        here, follower, uploader = self.step if self.dir is not None else 0, self._follower, self._background.uploader
+        here, uploader = self._follower.lowest(self.step if self.dir else 0), self._background.uploader
+        return lambda: max(here(), uploader.remote.step if uploader.remote else 0)
 
-        def begin() -> int:
-            nonlocal here
-            if follower.behind:  # a piece more with each row, until it is known
-                with contextlib.suppress(JournalError, OSError):
-                    here = follower.step(0)
-            return max(here, uploader.remote.step if uploader.remote else 0)
-
-        return begin
-
-    def _say_if_behind(self) -> None:
-        if self._follower.behind:
-            self._background.notices.add(*words.behind(self.id))
+    def _followed(self, read: Callable[[], T], known: Callable[[fold.State], T]) -> T:
+        """What the journal comes to; without a directory, or while that is away, what the uploader knows."""
+        if self.dir is not None:
+            with contextlib.suppress(JournalError, OSError):
+                found = read()
+                if self._follower.behind:
+                    self._background.notices.add(*words.behind(self.id))
+                return found
+        return known(self._background.uploader.state)
 
     def _read_summary(self, longest: float = LONGEST) -> dict[str, Any]:
-        if self.dir is None:  # what is only in memory can be read once, by the uploader
-            return {**fold.summary(self._background.uploader.state), **self._own_summary}
-        try:
-            summary = self._follower.summary(longest)
-        except (JournalError, OSError):  # the directory is away
-            return fold.summary(self._background.uploader.state)
-        self._say_if_behind()
-        return summary
+        found = self._followed(lambda: self._follower.summary(longest), fold.summary)
+        return found if self.dir is not None else {**found, **self._own_summary}  # which memory has read once
 
     def _set_summary(self, values: Mapping[str, Any]) -> None:
         if self.mode == "disabled":
