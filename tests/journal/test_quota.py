@@ -29,7 +29,7 @@ from wandb_logging._journal.quota import (
     OLDEST,
     THINNED,
     BoundedWriter,
-    Sample,
+    Thinning,
     every,
     forget_acknowledged,
     usage,
@@ -527,7 +527,7 @@ class _GoneError(TransportError):
     pass
 
 
-class TestSample:
+class TestThinning:
     def test_one_of(self) -> None:
         """One of as many rows as the room is divided by what is left of it, in powers of two."""
         assert [every(left, 1000) for left in (1000, 501, 500, 251, 250, 125, 1)] == [1, 1, 2, 2, 4, 8, 512]
@@ -536,7 +536,7 @@ class TestSample:
     def test_parts_of_a_row_stay_together(self, parts: list[tuple[int, bool]], one_of: int) -> None:
         """Of an explicit step all parts are kept or none."""
         steps = sorted(step for step, _ in parts)
-        sample = Sample()
+        sample = Thinning()
         kept: dict[int, set[bool]] = {}
         for step in steps:
             kept.setdefault(step, set()).add(sample.takes({"metrics": {}, "step": step}, one_of))
@@ -545,7 +545,7 @@ class TestSample:
 
     def test_a_row_that_is_not_committed_goes_on(self) -> None:
         """What `commit: false` leaves open is one row with what completes it."""
-        sample = Sample()
+        sample = Thinning()
         parts: Iterable[dict[str, Any]] = [{"metrics": {}, "commit": False}, {"metrics": {}}] * 4
         assert [sample.takes(part, 2) for part in parts] == [True, True, False, False] * 2
 

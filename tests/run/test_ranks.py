@@ -14,8 +14,8 @@ from wandb_logging._journal.rundir import RunDir
 from wandb_logging._launch.launch import Launch
 from wandb_logging._launch.role import digest
 from wandb_logging._process import disks
-from wandb_logging._run.ranks import Herald, announce, first_notice, marked, meeting, stand
-from wandb_logging._run.start import Part
+from wandb_logging._run.ranks import Herald, announce, find_placement, first_notice, marked, meeting
+from wandb_logging._run.start import Membership
 from wandb_logging._settings.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,10 +39,10 @@ def texts(run_dir: RunDir) -> list[str]:
 
 def begun(folder: Path) -> tuple[RunDir, Any]:
     """A run of rank 0 that goes on, as the others find it."""
-    standing = stand(settings_in(folder), rank(0))
+    placement = find_placement(settings_in(folder), rank(0))
     run_dir = create_run(folder, RunInfo("zero", "p"))
     writer = run_dir.writer()
-    announce(standing, writer)
+    announce(placement, writer)
     return run_dir, writer
 
 
@@ -57,7 +57,7 @@ class TestHerald:
 
     def test_what_comes_before_rank_0_waits_for_it(self, tmp_path: Path) -> None:
         """A rank that is earlier than rank 0 tells it later."""
-        herald = Herald(stand(settings_in(tmp_path), rank(3)))
+        herald = Herald(find_placement(settings_in(tmp_path), rank(3)))
         herald.tell(EVENT)
         run_dir, _ = begun(tmp_path)
         herald.close()
@@ -66,20 +66,20 @@ class TestHerald:
     def test_a_run_that_has_ended_is_left_alone(self, tmp_path: Path) -> None:
         """Nothing is written into the run of a rank 0 that is gone; one that begins again gets it."""
         run_dir, writer = begun(tmp_path)
-        herald = Herald(stand(settings_in(tmp_path), rank(3)))
+        herald = Herald(find_placement(settings_in(tmp_path), rank(3)))
         herald.tell(EVENT)
         writer.close()
         herald.tell(EVENT)
         assert len(texts(run_dir)) == 1
         again = run_dir.writer()
-        announce(stand(settings_in(tmp_path), rank(0)), again)
+        announce(find_placement(settings_in(tmp_path), rank(0)), again)
         herald.close()
         assert len(texts(run_dir)) == 2
 
     def test_another_launch_is_a_stranger(self, tmp_path: Path) -> None:
         """Two launches at once in one folder do not meet."""
         run_dir, _ = begun(tmp_path)
-        herald = Herald(stand(settings_in(tmp_path), rank(3, "torchrun-b")))
+        herald = Herald(find_placement(settings_in(tmp_path), rank(3, "torchrun-b")))
         herald.tell(EVENT)
         herald.close()
         assert texts(run_dir) == []
@@ -89,7 +89,7 @@ class TestHerald:
         """A note that is none, or leads out of the project's folder, names nobody."""
         run_dir, _ = begun(tmp_path)
         (tmp_path / ".launches" / f"{digest('torchrun-a')}.json").write_text(content)
-        herald = Herald(stand(settings_in(tmp_path), rank(3)))
+        herald = Herald(find_placement(settings_in(tmp_path), rank(3)))
         herald.tell(EVENT)
         herald.close()
         assert texts(run_dir) == []
@@ -98,26 +98,26 @@ class TestHerald:
 class TestStanding:
     def test_only_others_are_offline(self, tmp_path: Path) -> None:
         """Rank 0 keeps its mode; what is disabled stays so in all ranks."""
-        modes = [stand(settings_in(tmp_path, mode="online"), rank(number)).settings.mode for number in (0, 3)]
+        modes = [find_placement(settings_in(tmp_path, mode="online"), rank(number)).settings.mode for number in (0, 3)]
         assert modes == ["online", "offline"]
-        assert stand(settings_in(tmp_path, mode="disabled"), rank(3)).settings.mode == "disabled"
+        assert find_placement(settings_in(tmp_path, mode="disabled"), rank(3)).settings.mode == "disabled"
 
     def test_a_run_that_is_taken_back_keeps_its_id(self, tmp_path: Path) -> None:
         """Rank 0 takes a run back; another rank that did so as well would undo what rank 0 logs then."""
         settings = settings_in(tmp_path, resume_from="abc?_step=3", run_id="abc")
-        first, other = stand(settings, rank(0)).settings, stand(settings, rank(3)).settings
+        first, other = find_placement(settings, rank(0)).settings, find_placement(settings, rank(3)).settings
         assert (first.run_id, first.resume_from) == ("abc", settings.resume_from)
         assert (other.run_id, other.resume_from) == ("abc-r3", None)
 
     def test_a_run_that_must_be_there_is_that_of_rank_0(self, tmp_path: Path) -> None:
         """`resume: must` is no reason to refuse the rows of ranks that never had a run."""
         settings = settings_in(tmp_path, resume="must", run_id="abc")
-        assert [stand(settings, rank(number)).settings.resume for number in (0, 3)] == ["must", "allow"]
+        assert [find_placement(settings, rank(number)).settings.resume for number in (0, 3)] == ["must", "allow"]
 
     def test_it_is_said_once(self, tmp_path: Path) -> None:
         """Of all ranks of a host one says where the rows are; where that cannot be noted, each does."""
-        standings = [stand(settings_in(tmp_path), rank(number)) for number in range(4)]
-        said = [first_notice(standing, tmp_path / "p" / "x") for standing in standings]
+        placements = [find_placement(settings_in(tmp_path), rank(number)) for number in range(4)]
+        said = [first_notice(placement, tmp_path / "p" / "x") for placement in placements]
         assert [notice is not None for notice in said] == [False, True, False, False]
 
 
@@ -127,18 +127,18 @@ class TestTransport:
     def test_ranks_have_directories_of_their_own(self, tmp_path: Path) -> None:
         """Rank 0 is the primary one, whose names stay; others have their rank as label; none looks for the others."""
         settings = settings_in(tmp_path, transport="shared", run_id="one")
-        standings = [stand(settings, rank(number)) for number in range(4)]
-        assert [standing.role.label for standing in standings] == ["", "1", "2", "3"]
-        assert {(standing.settings.run_id, standing.is_client) for standing in standings} == {("one", True)}
-        assert not any(standing.role.shares for standing in standings)
-        with meeting(standings[3], Part()) as part:
-            assert (part.label, part.is_client, part.directory) == ("3", True, None)
+        placements = [find_placement(settings, rank(number)) for number in range(4)]
+        assert [placement.role.label for placement in placements] == ["", "1", "2", "3"]
+        assert {(placement.settings.run_id, placement.is_client) for placement in placements} == {("one", True)}
+        assert not any(placement.role.shares for placement in placements)
+        with meeting(placements[3], Membership()) as membership:
+            assert (membership.label, membership.is_client, membership.directory) == ("3", True, None)
 
     def test_without_ranks_the_label_says_it(self, tmp_path: Path) -> None:
         """Who has none is the primary one."""
         settings = settings_in(tmp_path, transport="shared", run_id="one")
-        assert stand(settings, Launch()).role.label == ""
-        assert stand(settings.but(label="node7"), Launch()).role.label == "node7"
+        assert find_placement(settings, Launch()).role.label == ""
+        assert find_placement(settings.but(label="node7"), Launch()).role.label == "node7"
 
     @pytest.mark.parametrize(
         ("system", "local", "more", "shared"),
@@ -167,7 +167,7 @@ class TestTransport:
         monkeypatch.setenv("WORLD_SIZE", "4")
         monkeypatch.setenv("LOCAL_WORLD_SIZE", local)
         settings = settings_in(tmp_path, **{"mode": "shared", "run_id": "one", **more})
-        assert stand(settings, rank(1)).is_client is shared
+        assert find_placement(settings, rank(1)).is_client is shared
 
     def test_another_label_is_another_directory(self, tmp_path: Path, wandb_server: LocalServer) -> None:
         """On one disk each has its own, also where a run goes on; who comes again finds it, and its lines go on."""

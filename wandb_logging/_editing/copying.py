@@ -72,7 +72,7 @@ def copied(
         JournalError: a source cannot be read, the id is taken there, or a change fits nothing.
         OSError: the copy cannot be written.
     """
-    read = [_Source(run_dir, editor) for run_dir in sources]
+    read = [_SourceRun(run_dir, editor) for run_dir in sources]
     info = _identity(read, editor, who)
     if read[0].info.server is not None and who.keys().isdisjoint(("id", "project", "entity")):
         raise JournalError(f"the server has run {info.id} already: give the copy another id, project or entity")
@@ -106,7 +106,7 @@ def _nothing(change: Any) -> str:
     return f"there is no point of {change.name.text if change.name else 'any metric'} in these steps"
 
 
-def _identity(read: Sequence[_Source], editor: Editor, who: Mapping[str, Any]) -> RunInfo:
+def _identity(read: Sequence[_SourceRun], editor: Editor, who: Mapping[str, Any]) -> RunInfo:
     """Who the copy is: the first, begun when the earliest did, set to what all were; without what it alone was."""
     definitions = [editor.definition(each) for source in read for each in source.info.define_metrics]
     alone = {"server": None, "ranks": None, "text_metrics": None, "imported": None, "resume": None, "rewind": False}
@@ -120,7 +120,7 @@ def _identity(read: Sequence[_Source], editor: Editor, who: Mapping[str, Any]) -
     )
 
 
-def _fill(new: NewRun, read: Sequence[_Source], *, append: bool) -> int:
+def _fill(new: NewRun, read: Sequence[_SourceRun], *, append: bool) -> int:
     """Write the journal; how many rows it has."""
     if len(read) > 1:
         return _fill_merged(new, read, _merged(_appended(read) if append else _side_by_side(read)))
@@ -132,7 +132,7 @@ def _fill(new: NewRun, read: Sequence[_Source], *, append: bool) -> int:
     return count
 
 
-def _fill_merged(new: NewRun, read: Sequence[_Source], rows: Iterable[_Found]) -> int:
+def _fill_merged(new: NewRun, read: Sequence[_SourceRun], rows: Iterable[_Found]) -> int:
     """First what counts for all rows, then these, then what was set by hand, and how the last one ended."""
     by_hand = []
     for source in read:
@@ -152,7 +152,7 @@ def _fill_merged(new: NewRun, read: Sequence[_Source], rows: Iterable[_Found]) -
     return count
 
 
-def _add(new: NewRun, source: _Source, event: Mapping[str, Any]) -> None:
+def _add(new: NewRun, source: _SourceRun, event: Mapping[str, Any]) -> None:
     """Append an event, and take along the files that it names."""
     if event.keys() - {"t", "by"}:
         for path in _paths_in(event):
@@ -194,15 +194,15 @@ def _event_of(row: _Row) -> dict[str, Any]:
     return {"metrics": row.metrics, "step": row.step, "commit": True, **media, "t": row.time}
 
 
-_Found = tuple["_Source", _Row]
+_Found = tuple["_SourceRun", _Row]
 
 
-def _side_by_side(read: Iterable[_Source]) -> Iterator[_Found]:
+def _side_by_side(read: Iterable[_SourceRun]) -> Iterator[_Found]:
     """The rows of all runs in the order of their steps."""
     return heapq.merge(*(source.rows() for source in read), key=lambda found: found[1].step)
 
 
-def _appended(read: Iterable[_Source]) -> Iterator[_Found]:
+def _appended(read: Iterable[_SourceRun]) -> Iterator[_Found]:
     """The rows of one run behind those of the other, whose steps they go on from."""
     step = -1
     for source in read:
@@ -229,7 +229,7 @@ def _merged(rows: Iterable[_Found]) -> Iterator[_Found]:
         yield kept
 
 
-class _Source:
+class _SourceRun:
     """A run that is read.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""How many lines of a journal come after a position: each byte counted once, as many as there is time for."""
+"""How many lines of a journal come after a position. No byte is counted twice, and counting stops when time is up."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BLOCK = 2**20
 
 
 class Lines(NamedTuple):
-    """How many there are, and whether that is but an estimate, by the size of what there was no time to count."""
+    """A number of lines; an estimate if there was no time to read all bytes: their size says how many they hold."""
 
     number: int
     estimated: bool = False
@@ -44,11 +44,11 @@ class Backlog:
         self._known: dict[tuple[int, int], _Counted] = {}
 
     def after(self, places: Mapping[int, At], until: float = math.inf) -> Lines:
-        """The lines that come after a position.
+        """Count the lines that come after a position.
 
         Args:
             places: where each writer's journal stands there.
-            until: monotonic time at which to count no longer. At least a block of each segment is.
+            until: monotonic time at which counting stops. One block of each segment is counted in any case.
 
         Raises:
             OSError: a segment cannot be read.

@@ -71,7 +71,7 @@ class BoundedWriter(Writer):
         self._most = most
         self._policy = policy
         self._patience = patience
-        self._sample = Sample()
+        self._sample = Thinning()
         self._forget_room()
         segment_bytes = min(segment_bytes, most // SEGMENTS)
         super().__init__(run_dir.path, home=run_dir, segment_bytes=segment_bytes, **options)
@@ -242,8 +242,8 @@ def every(left: int, most: int) -> int:
     return 1 << max(0, (most // max(1, left)).bit_length() - 1)
 
 
-class Sample:
-    """Which rows stay where only some can: the first of each so many. Parts of one row stay together."""
+class Thinning:
+    """Decides which rows stay where there is room for one of so many: the first. Parts of a row stay together."""
 
     def __init__(self) -> None:
         self._rows = 0

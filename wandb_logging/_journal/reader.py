@@ -25,7 +25,7 @@ from wandb_logging._journal.position import (
 )
 from wandb_logging._journal.seal import salvage, seal, unseal
 from wandb_logging._journal.segments import segment_path, segments, sync_directory
-from wandb_logging._journal.unwritten import Source, WithMemory
+from wandb_logging._journal.unwritten import OpenSegment, WithMemory
 from wandb_logging._journal.writer import Writer
 from wandb_logging._values.plain import dumps, loads
 
@@ -77,7 +77,7 @@ class Reader:
         self._writer_here = writer_here
         self._order = _Order(path / "order.jsonl", right) if record_order else None
         self._seen: list[_Entry] | None = None
-        self._files: dict[int, tuple[int, Source]] = {}
+        self._files: dict[int, tuple[int, OpenSegment]] = {}
         self._unforced: set[At] = set()  # segments that something was read of since `sync`
         self._begun_anew = False  # whether one of them was not read before: its name has to be forced, too
         self._present: frozenset[At] = frozenset()
@@ -246,7 +246,7 @@ class Reader:
         # A writer makes the next segment a moment before it leaves the old one: only a line in it tells.
         return (writer, segment) in self._present and segment_path(self._path, writer, segment).stat().st_size > 0
 
-    def _open(self, writer: int, segment: int) -> Source:
+    def _open(self, writer: int, segment: int) -> OpenSegment:
         current = self._files.get(writer)
         self._unforced.add((writer, segment))
         if current is None or current[0] != segment:

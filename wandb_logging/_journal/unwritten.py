@@ -1,4 +1,4 @@
-"""A segment read as it will be once the disk takes what its writer keeps in memory: it is sent before that."""
+"""Reads a segment and behind it the lines in its writer's memory, which the disk refuses: they are sent, too."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import BinaryIO, Protocol
 
 
-class Source(Protocol):
+class OpenSegment(Protocol):
     """What a reader needs of an open segment."""
 
     def seek(self, offset: int, /) -> object:

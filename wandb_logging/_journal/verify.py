@@ -55,8 +55,8 @@ class Verdict:
 
 
 @dataclass
-class _Lines:
-    """What was counted in some segments."""
+class _Tally:
+    """How many lines of some segments are whole, damaged and torn."""
 
     whole: int = 0
     damaged: int = 0
@@ -93,8 +93,8 @@ def verify(run_dir: RunDir) -> Verdict:
     )
 
 
-def _count(path: Path) -> _Lines:
-    counts = _Lines()
+def _count(path: Path) -> _Tally:
+    counts = _Tally()
     newest = dict(segments(path))
     for writer, segment in segments(path):
         name = segment_path(path, writer, segment).name
@@ -104,7 +104,7 @@ def _count(path: Path) -> _Lines:
     return counts
 
 
-def _count_line(line: bytes, counts: _Lines, *, last: bool) -> None:
+def _count_line(line: bytes, counts: _Tally, *, last: bool) -> None:
     body = line.rstrip(b"\n")
     if unseal(body) is not None:
         counts.whole += 1
@@ -148,7 +148,7 @@ def _gaps(run_dir: RunDir) -> Iterator[str]:
             before = max(before, segment)
 
 
-def _of_journal(run_dir: RunDir, lines: _Lines) -> Iterator[str]:
+def _of_journal(run_dir: RunDir, lines: _Tally) -> Iterator[str]:
     if lines.damaged:
         yield f"{lines.damaged} journal lines are damaged: sync sets them aside, and sends the rest"
     if lines.torn:

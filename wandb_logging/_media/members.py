@@ -35,8 +35,8 @@ KINDS = {
 }
 
 
-class Source(Protocol):
-    """What members are read from: an artifact whose files can be fetched."""
+class ArtifactFiles(Protocol):
+    """An artifact whose files can be fetched: members are read from it."""
 
     @property
     def manifest(self) -> Manifest:
@@ -97,7 +97,7 @@ def find(manifest: Manifest, name: str) -> tuple[str, str] | None:
     return next(((full, kind) for full, kind in found if full in manifest.entries), None)
 
 
-def read(source: Source, name: str) -> Any:
+def read(source: ArtifactFiles, name: str) -> Any:
     """The value that was added under a name; None if there is none.
 
     Raises:
@@ -115,7 +115,7 @@ def read(source: Source, name: str) -> Any:
     return made(source, kind, content)
 
 
-def made(source: Source, kind: str, content: Mapping[str, Any]) -> Any:
+def made(source: ArtifactFiles, kind: str, content: Mapping[str, Any]) -> Any:
     """The value that a member's content is."""
     module, _, name = KINDS[kind].partition(":")
     cls: Any = getattr(importlib.import_module(f"wandb_logging._media.{module}"), name)
@@ -123,16 +123,16 @@ def made(source: Source, kind: str, content: Mapping[str, Any]) -> Any:
     return make(cls, source, content) if make else _of_file(cls, source, content)
 
 
-def _of_file(cls: Any, source: Source, content: Mapping[str, Any]) -> Any:
+def _of_file(cls: Any, source: ArtifactFiles, content: Mapping[str, Any]) -> Any:
     caption = {"caption": content["caption"]} if content.get("caption") is not None else {}
     return cls(str(source.fetch(content["path"])), **caption)
 
 
-def _html(cls: Any, source: Source, content: Mapping[str, Any]) -> Any:
+def _html(cls: Any, source: ArtifactFiles, content: Mapping[str, Any]) -> Any:
     return cls(source.fetch(content["path"]), inject=False)
 
 
-def _image(cls: Any, source: Source, content: Mapping[str, Any]) -> Any:
+def _image(cls: Any, source: ArtifactFiles, content: Mapping[str, Any]) -> Any:
     where = content.get("classes")
     classes = read(source, where["path"]) if where else None
     return cls(
@@ -146,12 +146,12 @@ def _image(cls: Any, source: Source, content: Mapping[str, Any]) -> Any:
     )
 
 
-def _classes(cls: Any, source: Source, content: Mapping[str, Any]) -> Any:
+def _classes(cls: Any, source: ArtifactFiles, content: Mapping[str, Any]) -> Any:
     del source
     return cls(content["class_set"])
 
 
-def _table(cls: Any, source: Source, content: Mapping[str, Any]) -> Any:
+def _table(cls: Any, source: ArtifactFiles, content: Mapping[str, Any]) -> Any:
     columns = content["columns"]
     types = content.get("column_types", {}).get("params", {}).get("type_map", {})
     times = {column for column in columns if _is_time(types.get(str(column)))}
@@ -169,7 +169,7 @@ def _is_time(column_type: Any) -> bool:
     return any(each.get("wb_type") == "timestamp" for each in either)
 
 
-def _cell(source: Source, value: Any, *, time: bool) -> Any:
+def _cell(source: ArtifactFiles, value: Any, *, time: bool) -> Any:
     if isinstance(value, Mapping) and value.get("_type") in KINDS:
         return made(source, value["_type"], value)
     if time and isinstance(value, (int, float)):
@@ -177,12 +177,12 @@ def _cell(source: Source, value: Any, *, time: bool) -> Any:
     return value
 
 
-def _joined(cls: Any, source: Source, content: Mapping[str, Any]) -> Any:
+def _joined(cls: Any, source: ArtifactFiles, content: Mapping[str, Any]) -> Any:
     tables = (read(source, content[name]) or content[name] for name in ("table1", "table2"))
     return cls(*tables, content["join_key"])
 
 
-def _partitioned(cls: Any, source: Source, content: Mapping[str, Any]) -> Any:
+def _partitioned(cls: Any, source: ArtifactFiles, content: Mapping[str, Any]) -> Any:
     folder = content["parts_path"].rstrip("/") + "/"
     parts: dict[str, Callable[[], Any]] = {
         name: partial(read, source, name)
@@ -192,7 +192,7 @@ def _partitioned(cls: Any, source: Source, content: Mapping[str, Any]) -> Any:
     return cls(content["parts_path"]).of_parts(parts)
 
 
-_MADE: dict[str, Callable[[Any, Source, Mapping[str, Any]], Any]] = {
+_MADE: dict[str, Callable[[Any, ArtifactFiles, Mapping[str, Any]], Any]] = {
     "classes": _classes,
     "html-file": _html,
     "image-file": _image,

@@ -20,21 +20,21 @@ _SCAN = 3.0  # seconds between two looks for new runs, at least
 Signature = tuple[object, ...]
 
 
-class Listener:
-    """One that waits for changes."""
+class Subscriber:
+    """One request that waits for news of changed runs."""
 
     def __init__(self) -> None:
         self._keys: set[int] = set()
         self._ready = threading.Condition()
 
     def tell(self, keys: set[int]) -> None:
-        """Have it know that these runs changed; key 0 stands for the list of runs."""
+        """Say that these runs changed; key 0 stands for the list of runs."""
         with self._ready:
             self._keys |= keys
             self._ready.notify_all()
 
     def wait(self, seconds: float) -> set[int]:
-        """What changed since it was asked last, after so many seconds at most."""
+        """The keys of what changed since the last call. Returns at the first change, at the latest after `seconds`."""
         with self._ready:
             if not self._keys:
                 self._ready.wait(seconds)
@@ -43,37 +43,37 @@ class Listener:
 
 
 class Hub:
-    """Those that wait."""
+    """All subscribers. The event `some` is set while there is one."""
 
     def __init__(self) -> None:
-        self._listeners: set[Listener] = set()
+        self._subscribers: set[Subscriber] = set()
         self._lock = threading.Lock()
         self.some = threading.Event()
 
-    def add(self) -> Listener:
-        """One more that waits."""
-        listener = Listener()
+    def add(self) -> Subscriber:
+        """A new subscriber."""
+        subscriber = Subscriber()
         with self._lock:
-            self._listeners.add(listener)
+            self._subscribers.add(subscriber)
             self.some.set()
-        return listener
+        return subscriber
 
-    def remove(self, listener: Listener) -> None:
-        """One less."""
+    def remove(self, subscriber: Subscriber) -> None:
+        """Forget a subscriber."""
         with self._lock:
-            self._listeners.discard(listener)
-            if not self._listeners:
+            self._subscribers.discard(subscriber)
+            if not self._subscribers:
                 self.some.clear()
 
     def tell(self, keys: set[int]) -> None:
-        """Tell all."""
+        """Tell all subscribers."""
         with self._lock:
-            for listener in self._listeners:
-                listener.tell(keys)
+            for subscriber in self._subscribers:
+                subscriber.tell(keys)
 
 
-class Watch:
-    """Looks at runs as long as somebody waits, and has them read on."""
+class Poller:
+    """Looks for changed runs while there are subscribers, has the new lines read, and tells which runs changed."""
 
     def __init__(self, runs: Runs, tell: Callable[[set[int]], object]) -> None:
         self._runs = runs

@@ -20,7 +20,7 @@ from wandb_logging._errors import WandbLoggingError
 from wandb_logging._page import assets, guard
 from wandb_logging._page.answers import Answer, Answers, Refused
 from wandb_logging._page.cache import Cache
-from wandb_logging._page.live import Hub, Watch
+from wandb_logging._page.live import Hub, Poller
 from wandb_logging._page.runs import Runs
 
 DEFAULT_PORT = 8266
@@ -73,8 +73,8 @@ class Page:
     def serve(self) -> None:
         """Answer until `close` is called from elsewhere."""
         self.runs.scan()
-        watch = Watch(self.runs, self.hub.tell)
-        threading.Thread(target=watch.run, args=(self.hub.some, self.stopped), daemon=True).start()
+        poller = Poller(self.runs, self.hub.tell)
+        threading.Thread(target=poller.run, args=(self.hub.some, self.stopped), daemon=True).start()
         self._server.serve_forever(poll_interval=0.1)
 
     def close(self) -> None:

@@ -25,11 +25,11 @@ _PSEUDO = ("loop", "ram", "zram")  # block devices that are none
 _LOOPBACK = ("lo", "Loopback")
 
 
-class Source(Protocol):
-    """What is measured."""
+class Probe(Protocol):
+    """Something that measures."""
 
     def sample(self) -> Metrics:
-        """The metrics now."""
+        """Measure now."""
 
 
 class Sampler:
@@ -45,13 +45,13 @@ class Sampler:
     """
 
     def __init__(
-        self, interval: float, begin: Callable[[], Source] | None = None, now: Callable[[], float] = time.monotonic
+        self, interval: float, begin: Callable[[], Probe] | None = None, now: Callable[[], float] = time.monotonic
     ) -> None:
         self.due = now()
         self._interval = interval
         self._begin = begin or System
         self._now = now
-        self._source: Source | None = None
+        self._source: Probe | None = None
 
     def sample(self) -> Metrics | None:
         """A sample if one is due, else None.

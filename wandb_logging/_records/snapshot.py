@@ -39,10 +39,10 @@ _MAX_TEXT = 2**20  # characters of one record's text; the server shows at most 4
 _FAST = bool(fast_dumps)  # whether orjson is there
 _exceptions = logging.Formatter()
 
-Report = Callable[[str, str], None]
+OnLeftOut = Callable[[str, str], None]
 """Told of what had to be left out: (name of the value, why)."""
 
-Media = Callable[[Mapping[Any, Any], Aside], tuple[Mapping[Any, Any], list[dict[str, str]]]]
+EncodeMedia = Callable[[Mapping[Any, Any], Aside], tuple[Mapping[Any, Any], list[dict[str, str]]]]
 """Puts JSON values in the place of media: gives the metrics so, and what the fold has to know of the files."""
 
 
@@ -50,8 +50,8 @@ def row_event(
     metrics: Mapping[Any, Any],
     step: object,
     now: float,
-    report: Report,
-    media: Media | None = None,
+    report: OnLeftOut,
+    media: EncodeMedia | None = None,
     *,
     commit: bool | None = None,
     secrets: Secrets | None = None,
@@ -72,7 +72,7 @@ def row_event(
     return _encode(event, metrics, report, media, secrets)
 
 
-def change_event(kind: str, value: object, now: float, report: Report, secrets: Secrets | None = None) -> bytes:
+def change_event(kind: str, value: object, now: float, report: OnLeftOut, secrets: Secrets | None = None) -> bytes:
     """The event of a change: `kind` is exit, config, or another of those `_fold.fold` lists."""
     aside: Aside = {}
     tree = plain({kind: value}, aside=aside)
@@ -98,7 +98,9 @@ def output_event(text: str, now: float, *, error: bool) -> bytes:
     return dumps(plain(event))
 
 
-def _encode(event: dict[str, Any], metrics: Any, report: Report, media: Media | None, secrets: Secrets | None) -> bytes:
+def _encode(
+    event: dict[str, Any], metrics: Any, report: OnLeftOut, media: EncodeMedia | None, secrets: Secrets | None
+) -> bytes:
     """The bytes of an event whose `metrics`, if any, are still the caller's own objects."""
     try:
         line = _encode_fast(event, metrics, secrets)
@@ -124,7 +126,7 @@ def _encode_fast(event: dict[str, Any], metrics: Any, secrets: Secrets | None) -
 
 
 def _encode_slowly(
-    event: Mapping[str, Any], metrics: object, report: Report, media: Media | None, secrets: Secrets | None
+    event: Mapping[str, Any], metrics: object, report: OnLeftOut, media: EncodeMedia | None, secrets: Secrets | None
 ) -> bytes:
     aside: Aside = {}
     rest = {key: value for key, value in event.items() if key != "metrics"}
@@ -149,7 +151,7 @@ def _encode_slowly(
     return dumps(tree) if secrets is None else secrets.line(dumps(tree))
 
 
-def _row(metrics: object, aside: Aside, media: Media | None) -> dict[str, Any]:
+def _row(metrics: object, aside: Aside, media: EncodeMedia | None) -> dict[str, Any]:
     """What of an event stands for metrics of any kind: `metrics`, and `media` if there are files."""
     if not isinstance(metrics, Mapping):
         aside["metrics"] = f"must be a mapping, not {type(metrics).__name__}"
@@ -255,9 +257,9 @@ class Snapshot:
     def __init__(
         self,
         settings: Settings,
-        report: Report,
+        report: OnLeftOut,
         broken: Callable[[logging.LogRecord], object],
-        media: Media | None = None,
+        media: EncodeMedia | None = None,
         steps: Steps | None = None,
         *,
         secrets: Secrets | None = None,

@@ -30,7 +30,7 @@ from wandb_logging._run.prepare import prepare
 from wandb_logging._run.rounds import Rounds
 from wandb_logging._run.samples import Samples
 from wandb_logging._run.save import SavedFiles
-from wandb_logging._run.start import ALONE, Part, open_journal
+from wandb_logging._run.start import ALONE, Membership, open_journal
 from wandb_logging._run.stats import Stats
 from wandb_logging._server.link import Link, Pace, explain
 from wandb_logging._server.protocol import app_url, run_url
@@ -61,7 +61,7 @@ class Background:
         stall: seconds after which the end waits no longer for a server that does not answer; default: as long as it
             may wait at all.
         ranks: which rank of which launch it is; None outside of one.
-        part: what this process is in the run.
+        membership: how this process takes part in the run.
 
     Attributes:
         mode: as given; `go_online` and `go_offline` change it.
@@ -83,7 +83,7 @@ class Background:
         undo: contextlib.ExitStack,
         stall: float | None = None,
         ranks: dict[str, Any] | None = None,
-        part: Part = ALONE,
+        membership: Membership = ALONE,
     ) -> None:
         self.mode = mode
         self.notices = notices
@@ -98,7 +98,7 @@ class Background:
         self._continued = False  # whether it went on in this process after its end
         self._ending = threading.RLock()
         self._listener = Listener(self._round, self._seconds_left, self._release)
-        self.journal = open_journal(settings, mode, config, secrets, self._hurry, undo, ranks, part)
+        self.journal = open_journal(settings, mode, config, secrets, self._hurry, undo, ranks, membership)
         samples = Samples(samplers, lambda metrics: self.append_change("system", metrics), notices)
         self._rounds = Rounds(
             settings,

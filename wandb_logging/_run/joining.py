@@ -97,7 +97,7 @@ def join() -> Join:
     return Join(run, list(_places_of(run)) or [("", logging.root.level, logging.NOTSET)])
 
 
-def _places_of(run: Run | None) -> Iterator[spawned.Place]:
+def _places_of(run: Run | None) -> Iterator[spawned.HandlerPlace]:
     """The loggers that have a handler of a run; of None: of any."""
     for logger, handler in spawned.places():
         if isinstance(handler, WandbHandler) and (run is None or handler.goes_to(run)):

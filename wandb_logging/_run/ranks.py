@@ -1,4 +1,4 @@
-"""Where a run's process stands among the ranks of its launch: its settings as they are for it, and who rank 0 is.
+"""Which rank of its launch a process is, which settings its run has for that, and where the run of rank 0 is.
 
 What the ranks have to know of each other is in small files in `.launches` in the cache folder: the run of rank 0, and
 whether a person was told where the rows of the others are.
@@ -32,7 +32,7 @@ from wandb_logging._launch.role import Role, digest, find_role
 from wandb_logging._process.disks import is_of_this_host
 from wandb_logging._process.notices import Notice
 from wandb_logging._run import words
-from wandb_logging._run.start import Part
+from wandb_logging._run.start import Membership
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.ids import new_id
 from wandb_logging._values.plain import dumps, loads
@@ -41,17 +41,17 @@ _FOLDER = ".launches"
 _MOST_MEETING = 60.0  # seconds that a rank waits for those that begin just now
 _MOST_WAITING = 1000  # lines for rank 0, while that has not begun
 
-ALONE = Launch()
+NO_LAUNCH = Launch()
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Where a process stands, and its settings so.
+class Placement:
+    """The place of a process in its launch.
 
     Attributes:
-        settings: with the names, and the mode, that its run has.
-        role: what it is to W&B.
-        launch: what it is one of.
+        settings: the settings given, with the names and the mode that the run has in this place.
+        role: what the process is to W&B.
+        launch: the processes that were started together, of which it is one.
     """
 
     settings: Settings
@@ -60,7 +60,7 @@ class Standing:
 
     @property
     def resume_key(self) -> str:
-        """What a restart of this process shares with it: a job may start several programs, one after the other."""
+        """What this process and a restart of it have in common; a job may start one program after the other."""
         key = self.role.resume_key
         program = re.sub(r"[^\w.-]", "_", Path(sys.argv[0] if sys.argv else "").stem)
         return f"{key}-{program}" if key and program else key
@@ -71,8 +71,8 @@ class Standing:
         return self.settings.transport == "shared"
 
     @property
-    def place(self) -> dict[str, Any] | None:
-        """What run.json says of it, as `ranks`; None where there is one process."""
+    def for_run_json(self) -> dict[str, Any] | None:
+        """The member `ranks` of run.json; None for a process that is alone."""
         launch = self.launch
         if not launch.has_ranks:
             return None
@@ -81,8 +81,8 @@ class Standing:
         return {"launch": launch.id, "rank": launch.rank, "of": launch.world_size, "held": not self.role.sends}
 
 
-def stand(settings: Settings, launch: Launch | None = None) -> Standing:
-    """Where this process stands now, and the settings that its run has there.
+def find_placement(settings: Settings, launch: Launch | None = None) -> Placement:
+    """The place of this process in its launch, and the settings that its run has there.
 
     Args:
         settings: the same in all ranks.
@@ -115,7 +115,7 @@ def stand(settings: Settings, launch: Launch | None = None) -> Standing:
     if not role.sends and settings.resume == "must":
         changes["resume"] = "allow"  # there is such a run of rank 0; of this one maybe
     changes = {name: value for name, value in changes.items() if value != getattr(settings, name)}
-    return Standing(settings.but(**changes) if changes else settings, role, launch)
+    return Placement(settings.but(**changes) if changes else settings, role, launch)
 
 
 def _are_apart(settings: Settings) -> bool:
@@ -126,23 +126,23 @@ def _are_apart(settings: Settings) -> bool:
     return come_from is None and spans_hosts_here() and is_of_this_host(settings.cache_dir)
 
 
-def announce(standing: Standing, writer: Writer) -> None:
+def announce(placement: Placement, writer: Writer) -> None:
     """Have the other ranks find the run of rank 0, to which the writer belongs."""
-    if standing.launch.has_ranks and standing.role.sends and not standing.role.shares and standing.launch.rank == 0:
+    if placement.launch.has_ranks and placement.role.sends and not placement.role.shares and placement.launch.rank == 0:
         with contextlib.suppress(OSError):  # then the others keep what they have to say
-            folder = _folder(standing.settings.cache_dir)
+            folder = _folder(placement.settings.cache_dir)
             run = {"run": writer.path.name, "writer": writer.number}
-            door.replace(folder, f"{digest(standing.launch.id or '')}.json", dumps(run), durable=False)
+            door.replace(folder, f"{digest(placement.launch.id or '')}.json", dumps(run), durable=False)
 
 
-def first_notice(standing: Standing, path: Path | None) -> Notice | None:
+def first_notice(placement: Placement, path: Path | None) -> Notice | None:
     """What is to be said of rows that wait on the disk: once for all ranks of a launch on one host."""
-    if standing.role.sends or path is None:
+    if placement.role.sends or path is None:
         return None
-    launch = standing.launch
+    launch = placement.launch
     which = digest(f"{launch.id} {launch.restart} {parent()}")
     try:
-        os.close(door.create(_folder(standing.settings.cache_dir), f"{which}.said"))
+        os.close(door.create(_folder(placement.settings.cache_dir), f"{which}.said"))
     except FileExistsError:
         return None
     except OSError:
@@ -162,47 +162,47 @@ def _folder(cache_dir: Path) -> Path:
 
 
 @contextlib.contextmanager
-def meeting(standing: Standing, part: Part) -> Iterator[Part]:
-    """What a process is in its run; while this lasts no other of its launch begins, or looks for the run.
+def meeting(placement: Placement, membership: Membership) -> Iterator[Membership]:
+    """How a process takes part in its run. In the `with` no other process of the launch begins or looks for the run.
 
     So one of them makes the run's directory, and the others find it.
     """
-    role, settings = standing.role, standing.settings
-    if standing.is_client:
-        yield replace(part, label=role.label, is_client=True)
+    role, settings = placement.role, placement.settings
+    if placement.is_client:
+        yield replace(membership, label=role.label, is_client=True)
         return
     if not role.shares or settings.mode == "disabled":
-        yield part
+        yield membership
         return
     try:
         folder = _folder(settings.cache_dir)
     except OSError:  # then the run is in memory, and nobody finds it
-        yield replace(part, label=role.label or "")
+        yield replace(membership, label=role.label or "")
         return
     with alone_in(folder, _MOST_MEETING):
-        found = _met(standing)
+        found = _met(placement)
         label = role.label
         if label is None:
             label = f"{socket.gethostname()}-{new_id()}" if found is not None and found.members() else ""
-        joins = found is not None and standing.launch.has_ranks
-        yield replace(part, label=label, directory=found.path if joins and found is not None else None)
+        joins = found is not None and placement.launch.has_ranks
+        yield replace(membership, label=label, directory=found.path if joins and found is not None else None)
 
 
-def met(standing: Standing, path: Path) -> None:
+def met(placement: Placement, path: Path) -> None:
     """Have the others of a launch find the directory that one of them has made."""
-    if standing.role.shares and standing.launch.has_ranks:
+    if placement.role.shares and placement.launch.has_ranks:
         with contextlib.suppress(OSError):
             said = {"run": path.name, "host": socket.gethostname(), "parent": parent()}
-            door.replace(_folder(standing.settings.cache_dir), _all_name(standing.launch), dumps(said), durable=False)
+            door.replace(_folder(placement.settings.cache_dir), _all_name(placement.launch), dumps(said), durable=False)
 
 
 def _all_name(launch: Launch) -> str:
     return f"{digest(launch.id or '')}.all.json"
 
 
-def _met(standing: Standing) -> RunDir | None:
+def _met(placement: Placement) -> RunDir | None:
     """The run that others of the launch have begun; None where there is none, or an earlier launch's of that id."""
-    settings, launch = standing.settings, standing.launch
+    settings, launch = placement.settings, placement.launch
     if not launch.has_ranks:
         about = RunInfo(str(settings.run_id), settings.project, host=settings.host)
         return find_run(settings.cache_dir.absolute(), about)
@@ -235,9 +235,9 @@ class Herald:
     What it has to say before rank 0 begins waits for that. All of it is in the rank's own journal as well.
     """
 
-    def __init__(self, standing: Standing) -> None:
-        self._standing = standing
-        self._mark = f"[{standing.role.mark}] "
+    def __init__(self, placement: Placement) -> None:
+        self._placement = placement
+        self._mark = f"[{placement.role.mark}] "
         self._waiting: deque[bytes] = deque(maxlen=_MOST_WAITING)
         self._writer: Writer | None = None
         self._theirs: tuple[Path, int] | None = None  # directory and number of rank 0's writer
@@ -270,7 +270,7 @@ class Herald:
     def _find(self) -> None:
         """Look for the run of rank 0: it may not have begun, or begun again elsewhere."""
         self._theirs = None
-        settings, launch = self._standing.settings, self._standing.launch
+        settings, launch = self._placement.settings, self._placement.launch
         run = _read(settings.cache_dir.absolute() / _FOLDER, f"{digest(launch.id or '')}.json")
         name, number = run.get("run"), run.get("writer")
         if not is_name(name) or not isinstance(number, int):

@@ -33,7 +33,7 @@ from wandb_logging._run import artifacts, autoresume, copying, ranks, words
 from wandb_logging._run.background import Background
 from wandb_logging._run.described import Described
 from wandb_logging._run.save import POLICIES, matches
-from wandb_logging._run.start import ALONE, Part, anchored, prepare_for, samplers_of, secrets_of
+from wandb_logging._run.start import ALONE, Membership, anchored, prepare_for, samplers_of, secrets_of
 from wandb_logging._run.stats import OwnStats
 from wandb_logging._run.watch import Watch
 from wandb_logging._sending.files import ignored
@@ -97,7 +97,7 @@ class Run(Described):
         stall: seconds after which the end waits no longer for a server that does not answer, though close_timeout is
             not over. Default: it waits for close_timeout.
         launch: where the process stands among those of its launch. Default: what the environment says.
-        part: what this process is in the run. Default: what settings and launch say.
+        membership: how this process takes part in the run. Default: what settings and launch say.
     """
 
     def __init__(
@@ -107,27 +107,27 @@ class Run(Described):
         owner: Callable[[], object | None] | None = None,
         stall: float | None = None,
         launch: Launch | None = None,
-        part: Part = ALONE,
+        membership: Membership = ALONE,
     ) -> None:
         with contextlib.ExitStack() as undo:  # an exception may come between any two instructions, such as Ctrl-C
-            part = replace(part, helps=part.helps or is_within(settings.run_id))
-            standing = ranks.stand(anchored(settings), launch)
-            with ranks.meeting(standing, part) as part:
-                self._begin(standing, owner, stall, undo, part)
+            membership = replace(membership, helps=membership.helps or is_within(settings.run_id))
+            placement = ranks.find_placement(anchored(settings), launch)
+            with ranks.meeting(placement, membership) as membership:
+                self._begin(placement, owner, stall, undo, membership)
             undo.pop_all()
 
     def _begin(
         self,
-        standing: ranks.Standing,
+        placement: ranks.Placement,
         owner: Callable[[], object | None] | None,
         stall: float | None,
         undo: contextlib.ExitStack,
-        part: Part,
+        membership: Membership,
     ) -> None:
-        self._standing = standing
-        settings, key = standing.settings, standing.resume_key
-        self._auto = not standing.role.shares and autoresume.is_wanted(settings, key)
-        if settings.resume == "auto" or (self._auto and standing.role.restarted):
+        self._placement = placement
+        settings, key = placement.settings, placement.resume_key
+        self._auto = not placement.role.shares and autoresume.is_wanted(settings, key)
+        if settings.resume == "auto" or (self._auto and placement.role.restarted):
             settings = autoresume.resolved(settings, [run.id for run in going_on()], key)
         self.settings = settings
         notices = Notices(quiet=settings.quiet)
@@ -137,10 +137,20 @@ class Run(Described):
         self._secrets = secrets = secrets_of(settings, mode, notices)
         samplers = samplers_of(settings, lambda: OwnStats(self._background.stats))
         self._background = Background(
-            settings, mode, config, notices, secrets, samplers, self._on_stop, undo, stall, standing.place, part
+            settings,
+            mode,
+            config,
+            notices,
+            secrets,
+            samplers,
+            self._on_stop,
+            undo,
+            stall,
+            placement.for_run_json,
+            membership,
         )
         self._journal = journal = self._background.journal
-        self._label_here = part.label
+        self._label_here = membership.label
         if self._auto:
             autoresume.note(settings.cache_dir, self.id, key)
         self._config = dict(config)  # unmasked: the program may read its settings there
@@ -157,7 +167,7 @@ class Run(Described):
         self._media_by_hand = placing(strict=True)
         self._media_of_summary = placing(strict=True, step="summary")
         self._owner = owner
-        self._herald = None if standing.role.sends else ranks.Herald(standing)
+        self._herald = None if placement.role.sends else ranks.Herald(placement)
         self._tell = self._herald.tell if self._herald is not None else None
         self._watch = Watch(settings, self._background, secrets, self._tell)
         undo.callback(self._watch.stop)
@@ -167,9 +177,9 @@ class Run(Described):
         undo.callback(_live.discard, self)
         _live.add(self)
         if mode != "disabled" and self.dir is not None:
-            ranks.announce(standing, journal.writer)
-            ranks.met(standing, self.dir)
-            notices.add(*notice) if (notice := ranks.first_notice(standing, self.dir)) else None
+            ranks.announce(placement, journal.writer)
+            ranks.met(placement, self.dir)
+            notices.add(*notice) if (notice := ranks.first_notice(placement, self.dir)) else None
         self._background.start()
         if mode != "disabled":
             self._watch.start_capture()
@@ -535,7 +545,7 @@ class Run(Described):
         """
         self._watch.stop()
         if self._auto and exit_code == 0 and self._background.ended is None and not self._background.in_child:
-            autoresume.forget(self.settings.cache_dir, self._standing.resume_key)
+            autoresume.forget(self.settings.cache_dir, self._placement.resume_key)
         if self._herald is not None and self._background.ended is None:
             self._herald.close()
         return self._background.finish(exit_code, self.settings.close_timeout if timeout is None else timeout)
@@ -615,7 +625,7 @@ class Run(Described):
     def _go_on(self) -> None:
         """Take events again after the end."""
         if self._auto and not self._background.in_child:
-            autoresume.note(self.settings.cache_dir, self.id, self._standing.resume_key)
+            autoresume.note(self.settings.cache_dir, self.id, self._placement.resume_key)
         self._background.go_on()
         self._watch.start_capture()
 
@@ -639,7 +649,7 @@ def _joined(ticket: dict[str, Any]) -> Run:
         if run.id == run_id and run.dir == path:
             return run
     copying.check(ticket)
-    return Run(ticket["settings"], launch=ranks.ALONE, part=Part(helps=True, label=ticket.get("label")))
+    return Run(ticket["settings"], launch=ranks.NO_LAUNCH, membership=Membership(helps=True, label=ticket.get("label")))
 
 
 @dataclass(frozen=True)

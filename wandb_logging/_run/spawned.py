@@ -25,8 +25,8 @@ _ARRIVAL = (
 )
 _MARK = "wandb_logging"  # an attribute of our handlers; and our name in what is handed down
 
-Place = tuple[str, int, int]  # name of a logger, its level, the level of the handler there
-Baggage = tuple[bytes, str, Sequence[Place]]  # the handlers, why there are none, where they are
+HandlerPlace = tuple[str, int, int]  # name of a logger, its level, the level of the handler there
+Baggage = tuple[bytes, str, Sequence[HandlerPlace]]  # the handlers, why there are none, where they are
 
 
 class Invitation:

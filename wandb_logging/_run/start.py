@@ -90,15 +90,15 @@ class Journal:
 
 
 @dataclass(frozen=True)
-class Part:
-    """What a process is in its run.
+class Membership:
+    """How a process takes part in its run.
 
     Attributes:
-        helps: whether the run ends with another process, whatever becomes of this one.
-        label: what the names of its metrics have behind them, as in `loss/l:3`; "" of the one whose names stay, and
-            None where steps are the run's and not each writer's own.
-        directory: of the run, where others of the launch have made it.
-        is_client: whether it sends its part of the run by itself, in W&B's shared mode.
+        helps: whether another process ends the run, so that the end of this one does not.
+        label: stands behind the names of this process's metrics, as in `loss/l:3`; "" leaves the names as they are.
+            None: the processes of the run share one sequence of steps, and no event is labelled.
+        directory: the run's directory, if another process of the launch has made it; None: this process makes it.
+        is_client: whether this process sends its own part of the run, in W&B's shared mode.
     """
 
     helps: bool = False
@@ -108,15 +108,15 @@ class Part:
 
     @property
     def mark(self) -> bytes:
-        """What each of its events says."""
+        """The bytes that each event of this process has for its label."""
         return b"" if self.label is None else b',"label":' + dumps(self.label)
 
     def found(self) -> RunDir | None:
-        """The directory of the run, if others have made it."""
+        """The run's directory, if another process has made it."""
         return None if self.directory is None else RunDir(self.directory)
 
 
-ALONE = Part()
+ALONE = Membership()
 
 
 def is_homeless(folder: Path) -> bool:
@@ -182,7 +182,7 @@ def open_journal(  # noqa: PLR0917  what a run begins with
     hurry: Callable[[], bool],
     undo: ExitStack,
     ranks: dict[str, Any] | None = None,
-    part: Part = ALONE,
+    membership: Membership = ALONE,
 ) -> Journal:
     """Make a run's directory, or find the one it has here and goes on in; in memory if neither can be had.
 
@@ -193,10 +193,10 @@ def open_journal(  # noqa: PLR0917  what a run begins with
         hurry: asks for acknowledgements where room is scarce; says whether it makes sense to wait for them.
         undo: takes back what was made, when an exception comes before the run has begun.
         ranks: which rank of which launch it is; None outside of one.
-        part: what this process is in it.
+        membership: how this process takes part in it.
     """
     config = masks.tree(config, "config")
-    described = masks.identity(plain(_as_client(identity(settings, mode, config, ranks), part).to_json()))
+    described = masks.identity(plain(_as_client(identity(settings, mode, config, ranks), membership).to_json()))
     if wrong := problem(described):  # a stack that was full meanwhile, an alarm: nobody could read it
         raise RuntimeError(f"run.json {wrong}")
     info = RunInfo.from_json(described)
@@ -204,20 +204,20 @@ def open_journal(  # noqa: PLR0917  what a run begins with
         return _in_memory(settings, info, None)
     try:
         cache_dir = _folder(settings)
-        goes_on = settings.resume in {"allow", "must"} or part.directory is not None
+        goes_on = settings.resume in {"allow", "must"} or membership.directory is not None
         with opening(cache_dir, info) if goes_on else contextlib.nullcontext():
-            here = part.found() or (find_run(cache_dir, info) if goes_on else None)
+            here = membership.found() or (find_run(cache_dir, info) if goes_on else None)
             if here is None:
                 run_dir = claim_run(cache_dir, info)
                 run_dir.lease = lease_of(settings)
                 undo.callback(run_dir.discard)
-                writer = _writer(run_dir, settings, info, hurry, part)
+                writer = _writer(run_dir, settings, info, hurry, membership)
                 undo.callback(writer.close)
                 run_dir.save_identity(info)  # a writer lives in it by now: nobody takes it for a dead process's
-                return Journal(info, run_dir, writer, helps=part.helps)
+                return Journal(info, run_dir, writer, helps=membership.helps)
             here.lease = lease_of(settings)
             joined = bool(here.members())
-            writer = _writer(here, settings, here.info, hurry, part)
+            writer = _writer(here, settings, here.info, hurry, membership)
             undo.callback(writer.close)
     except OSError as exc:
         return _in_memory(settings, info, words.without_directory(settings.cache_dir, exc, online=mode == "online"))
@@ -227,20 +227,22 @@ def open_journal(  # noqa: PLR0917  what a run begins with
     # The run goes on: what is set now is a change to what it was.
     keys = ("name", "notes", "tags", "group", "job_type")
     event = Event(now(), resume=not joined)
-    if not part.label:  # one that has a label is beside the run, and does not say what it is called
+    if not membership.label:  # one that has a label is beside the run, and does not say what it is called
         changes = {key: getattr(info, key) for key in keys if getattr(info, key)}
         event = replace(event, config=info.config, run=changes)
     if event != Event(event.t):
         writer.append(dumps(event.to_json()))
-    return Journal(here.info, here, writer, continued=True, joined=joined, helps=part.helps)
+    return Journal(here.info, here, writer, continued=True, joined=joined, helps=membership.helps)
 
 
-def _as_client(info: RunInfo, part: Part) -> RunInfo:
+def _as_client(info: RunInfo, membership: Membership) -> RunInfo:
     """Who a run is to a process that sends its part of it: what describes the whole run, the primary one sends."""
-    if not part.is_client:
+    if not membership.is_client:
         return info
-    kept = info.but(client_label=part.label or "")
-    return kept.but(standard_files=[name for name in kept.standard_files if name == OUTPUT]) if part.label else kept
+    kept = info.but(client_label=membership.label or "")
+    return (
+        kept.but(standard_files=[name for name in kept.standard_files if name == OUTPUT]) if membership.label else kept
+    )
 
 
 def _folder(settings: Settings) -> Path:
@@ -266,10 +268,12 @@ def lease_of(settings: Settings) -> float:
     return length(settings.heartbeat_interval, settings.request_timeout)
 
 
-def _writer(run_dir: RunDir, settings: Settings, info: RunInfo, hurry: Callable[[], bool], part: Part) -> Writer:
+def _writer(
+    run_dir: RunDir, settings: Settings, info: RunInfo, hurry: Callable[[], bool], membership: Membership
+) -> Writer:
     options: dict[str, Any] = {
-        "helps": part.helps,
-        "mark": part.mark,
+        "helps": membership.helps,
+        "mark": membership.mark,
         "lease": run_dir.lease,
         "segment_bytes": settings.segment_bytes,
         "memory_bytes": settings.memory_bytes,

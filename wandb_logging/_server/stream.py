@@ -24,7 +24,7 @@ _HOPELESS = 10  # lines refused, none taken: then the fault is not in the lines
 _NOTE = "(line set aside)"
 
 
-class Bucket:
+class TokenBucket:
     """How soon the next request may go: a bucket that fills with time and gives one token a request."""
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -61,7 +61,7 @@ class Stream:
         self._link = link
         self._gzip = gzip and remote.gzip
         self._path = protocol.stream_path(remote.entity, remote.project, remote.name)
-        self._bucket = Bucket(link.now)
+        self._bucket = TokenBucket(link.now)
 
     def post(self, body: StreamBody) -> None:
         """Send a body as it is, and wait if the server says that the quota is used up.
@@ -97,13 +97,13 @@ class Stream:
             RequestRejected: it refuses even those, or one line after the other: the fault is ours, not the lines'.
             TransportError, HTTPStatusError: see `_errors`.
         """
-        refused = _Refused()
+        refused = _RefusedLines()
         bodies = [body] if body.size <= protocol.MAX_REQUEST_BYTES else body.split(protocol.MAX_REQUEST_BYTES)
         for part in bodies:
             self._deliver(part, refused)
         return refused.lines
 
-    def _deliver(self, body: StreamBody, refused: _Refused) -> None:
+    def _deliver(self, body: StreamBody, refused: _RefusedLines) -> None:
         try:
             self.post(body)
         except RequestRejected as exc:
@@ -120,7 +120,9 @@ class Stream:
         if not rest.empty:
             self.post(rest)
 
-    def _deliver_lines(self, name: str, offset: int, lines: list[str], why: RequestRejected, refused: _Refused) -> None:
+    def _deliver_lines(
+        self, name: str, offset: int, lines: list[str], why: RequestRejected, refused: _RefusedLines
+    ) -> None:
         """Halve until the refused lines stand alone."""
         try:
             self.post(StreamBody({name: LineBlock(offset, lines)}))
@@ -143,8 +145,8 @@ class Stream:
             self.post(StreamBody({name: LineBlock(offset, [_placeholder(name, lines[0])])}))
 
 
-class _Refused:
-    """What a server does not take of a body."""
+class _RefusedLines:
+    """The lines of a body that the server refused, and how many it took one by one."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []

@@ -11,7 +11,7 @@ from typing import Any
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.cache_folder import find_run
 from wandb_logging._run.handler import WandbHandler
-from wandb_logging._run.ranks import stand
+from wandb_logging._run.ranks import find_placement
 from wandb_logging._settings.parent import told
 from wandb_logging._settings.settings import Settings
 
@@ -43,8 +43,8 @@ def handler() -> WandbHandler | None:
 
 def _has_begun(about: Mapping[str, Any]) -> bool:
     """Wait for the run: who comes first would make it, and knows nothing of its settings."""
-    standing = stand(Settings.of({**about, **_ITS_OWN}))
-    label = standing.role.label if standing.is_client else None
+    placement = find_placement(Settings.of({**about, **_ITS_OWN}))
+    label = placement.role.label if placement.is_client else None
     info = RunInfo(id=about["run_id"], project=about["project"], host=about["host"], client_label=label)
     until = time.monotonic() + _PATIENCE
     while find_run(Path(about["cache_dir"]), info) is None:

@@ -37,8 +37,8 @@ Take = Callable[[str, bool], object]
 
 
 @dataclass
-class _Stream:
-    """One way out of the program."""
+class _Pipe:
+    """stdout or stderr of the program: where it is read, and where it is passed on."""
 
     source: int
     target: int
@@ -58,8 +58,8 @@ class Program:
 
     def __init__(self, command: Sequence[str]) -> None:
         self._command = list(command)
-        self._streams: list[_Stream] = []
-        self._ahead: list[tuple[_Stream, bytes]] = []
+        self._streams: list[_Pipe] = []
+        self._ahead: list[tuple[_Pipe, bytes]] = []
         self._keyboard: int | None = None  # where to write what is typed
         self._terminal = Terminal()
         self._exit: int | None = None
@@ -154,12 +154,12 @@ class Program:
                 ends[0], self._keyboard = theirs, ours
             else:
                 terminal.write_as_it_is(theirs)
-            self._streams.append(_Stream(ours, shown, error=not on_terminal[1]))
+            self._streams.append(_Pipe(ours, shown, error=not on_terminal[1]))
             ends[1:] = [theirs if on else -1 for on in on_terminal[1:]]
         for fd in (1, 2):
             if not on_terminal[fd]:
                 source, ends[fd] = os.pipe()
-                self._streams.append(_Stream(source, fd, error=fd == 2))
+                self._streams.append(_Pipe(source, fd, error=fd == 2))
         return ends[0], ends[1], ends[2]
 
     def _become(self, gate: int, answer: int, ends: tuple[int, int, int]) -> NoReturn:
@@ -267,12 +267,12 @@ class Program:
             self._look_after_program(selector, wait=True)
         return self._exit
 
-    def _move(self, stream: _Stream, take: Take) -> bool:
+    def _move(self, stream: _Pipe, take: Take) -> bool:
         """Pass on what has been written; False at the end of the stream."""
         data = _read(stream.source)
         return bool(data) and self._show(stream, data, take)
 
-    def _show(self, stream: _Stream, data: bytes, take: Take) -> bool:
+    def _show(self, stream: _Pipe, data: bytes, take: Take) -> bool:
         """Have it taken and write it where the program's output goes; False if nobody reads that any more."""
         text = stream.decoder.decode(data)
         if text:
@@ -282,7 +282,7 @@ class Program:
             return not stream.unread
         return True
 
-    def _leave(self, selector: selectors.BaseSelector, stream: _Stream) -> None:
+    def _leave(self, selector: selectors.BaseSelector, stream: _Pipe) -> None:
         """Listen to a stream no more."""
         selector.unregister(stream.source)
         if stream.unread:  # the next that is written there ends the program, as it would without us
