@@ -139,15 +139,24 @@ def without_texts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def run_with(client: str, program: str) -> Outcome:
-    """Run a program in a folder of its own."""
-    folder = tempfile.mkdtemp(prefix=f"{program}-{client}-")
+    """Run a program in a folder of its own, which goes when it is over, with what the program leaves for others."""
+    # Ray's workers and the official SDK's process may still write there as it goes.
+    with tempfile.TemporaryDirectory(prefix=f"{program}-{client}-", ignore_cleanup_errors=True) as made:
+        return run_in(os.path.realpath(made), client, program)
+
+
+def run_in(folder: str, client: str, program: str) -> Outcome:
+    """Run a program in a folder: what the server has of it."""
     kept = without("WANDB_", "NETRC")
     found_first = [FOLDER, str(HERE.parents[1])] if client == "compat" else []
     if program in WITHOUT_TENSORFLOW:
         found_first.append(hidden("tensorflow", folder))
     path = {"PYTHONPATH": os.pathsep.join(found_first)}
+    temporary = Path(folder, "t")  # short: Ray puts sockets there, whose names may have 107 characters
+    temporary.mkdir()
     quiet = {
         "HOME": folder,
+        "TMPDIR": str(temporary),
         "CUDA_VISIBLE_DEVICES": "",
         "OMP_NUM_THREADS": "1",
         "TQDM_DISABLE": "1",
@@ -168,7 +177,7 @@ def run_with(client: str, program: str) -> Outcome:
             )
         except subprocess.TimeoutExpired:
             return Outcome(f"more than {PATIENCE} s")
-        trees = json.dumps([tree_of(run) for run in server.runs]).replace(os.path.realpath(folder), "FOLDER")
+        trees = json.dumps([tree_of(run) for run in server.runs]).replace(folder, "FOLDER")
         return Outcome(done.returncode, done.stderr, json.loads(trees))
 
 

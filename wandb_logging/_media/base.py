@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from wandb_logging._errors import LogError
 from wandb_logging._events.media_names import file_name, short_id
@@ -22,6 +22,22 @@ Label = Callable[[str, str, dict[str, Any]], object]
 """Puts something into the part of the config where the page looks for it: (kind, key, what)."""
 
 
+Earlier = Callable[[str], Any]
+"""What a run that goes on had under a key before; None if nothing."""
+
+
+def nothing_earlier(key: str) -> None:
+    """What a run that begins had before."""
+    del key
+
+
+class LogArtifact(Protocol):
+    """Logs an artifact to the run."""
+
+    def __call__(self, artifact: Artifact, *, incremental: bool = False) -> object:
+        """Incremental: the server adds it to the version before it."""
+
+
 class Place:
     """Where the files of one event's media go.
 
@@ -31,6 +47,7 @@ class Place:
         label: puts into its config what the page has to know: names of classes, how a chart is drawn.
         step: what stands for the step in their names.
         run_id: id of the run.
+        earlier: key -> what a run that goes on had under it before.
 
     Attributes:
         files: what was kept: the member `media` of the event (`_names`).
@@ -40,16 +57,19 @@ class Place:
     def __init__(
         self,
         keep: Keep,
-        log_artifact: Callable[[Artifact], object],
+        log_artifact: LogArtifact,
         label: Label,
+        *,
         step: str,
         run_id: str,
+        earlier: Earlier,
     ) -> None:
         self.label = label
         self.files: list[dict[str, str]] = []
         self.charts: dict[str, Any] = {}
         self.run_id = run_id
         self.log_artifact = log_artifact
+        self.earlier = earlier
         self._keep = keep
         self._step = step
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import datetime as dt
 import importlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wandb_logging._errors import LogError
 from wandb_logging._media.base import Media
+from wandb_logging._media.increments import INCREMENTAL, in_order
 
 if TYPE_CHECKING:
     from wandb_logging._artifacts.artifact import Artifact
@@ -156,9 +157,18 @@ def _table(cls: Any, source: ArtifactFiles, content: Mapping[str, Any]) -> Any:
     types = content.get("column_types", {}).get("params", {}).get("type_map", {})
     times = {column for column in columns if _is_time(types.get(str(column)))}
     table = cls(columns=columns, log_mode=content.get("log_mode") or "IMMUTABLE")
-    for row in content["data"]:
+    for row in _rows(source, content):
         table.add_data(*(_cell(source, value, time=column in times) for column, value in zip(columns, row)))
     return table
+
+
+def _rows(source: Source, content: Mapping[str, Any]) -> Iterator[Any]:
+    """The rows of a table; of one that grew by increments those of all."""
+    if content.get("log_mode") != INCREMENTAL:
+        yield from content["data"]
+        return
+    for name in in_order(source.manifest.entries):
+        yield from json.loads(source.fetch(name).read_bytes())["data"]
 
 
 def _is_time(column_type: Any) -> bool:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wandb_logging._errors import LogError
 from wandb_logging._events.media_names import STEP
-from wandb_logging._media.base import Keep, Label, Place, Value
+from wandb_logging._media.base import Earlier, Keep, Label, LogArtifact, Place, Value, nothing_earlier
 from wandb_logging._media.chart import Chart, Visualized
 from wandb_logging._values.opened import MAX_DEPTH
 from wandb_logging._values.plain import Aside, reason
-
-if TYPE_CHECKING:
-    from wandb_logging._artifacts.artifact import Artifact
 
 _CHARTS = (Chart, Visualized)
 _ELSEWHERE = object()  # the value of a chart: its table is at the top of the row
@@ -34,19 +31,21 @@ class Placing:
         step: what stands for the step in the files' names: "summary" in the summary, where they are named after the
             dotted path of a value; in a row after its innermost key alone.
         run_id: id of the run.
+        earlier: key -> what a run that goes on had under it before, for tables that grow by increments.
     """
 
     def __init__(
         self,
         keep: Keep,
-        log_artifact: Callable[[Artifact], object],
+        log_artifact: LogArtifact,
         label: Label,
         *,
         strict: bool = False,
         step: str = STEP,
         run_id: str = "",
+        earlier: Earlier = nothing_earlier,
     ) -> None:
-        self._place = partial(Place, keep, log_artifact, label, step, run_id)
+        self._place = partial(Place, keep, log_artifact, label, step=step, run_id=run_id, earlier=earlier)
         self._strict = strict
         self._whole_path = step != STEP
 

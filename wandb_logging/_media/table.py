@@ -10,6 +10,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from wandb_logging._artifacts.artifact import MAX_NAME, Artifact
@@ -18,6 +19,7 @@ from wandb_logging._errors import LogError
 from wandb_logging._events.media_names import safe_key
 from wandb_logging._media.base import Media, Place
 from wandb_logging._media.column_types import column_types
+from wandb_logging._media.increments import INCREMENTAL, Increment, Increments
 from wandb_logging._media.json import AS_IT_IS, json_bytes, whole
 
 _COLUMNS = ("Input", "Output", "Expected")  # the official SDK's
@@ -34,7 +36,9 @@ class Table(Media):
         rows: another name of `data`.
         dataframe: a data frame; `columns` and `data` are ignored then.
         dtype, optional, allow_mixed_types: of the official SDK, taken and not used: a column may hold anything.
-        log_mode: IMMUTABLE or MUTABLE; INCREMENTAL is not supported.
+        log_mode: IMMUTABLE or MUTABLE, which are the same here: all of it each time it is logged; or INCREMENTAL: each
+            time only the rows that are new, in a version of the artifact `run-<run id>-incr-<key>` that holds them all.
+            The page puts the last 100 together.
 
     Attributes:
         columns: names of the columns.
@@ -61,8 +65,8 @@ class Table(Media):
         log_mode: str = "IMMUTABLE",
     ) -> None:
         super().__init__(b"", ".table.json")
-        if log_mode not in {"IMMUTABLE", "MUTABLE"}:
-            raise LogError(f"log_mode={log_mode!r}: expected IMMUTABLE or MUTABLE")
+        if log_mode not in {"IMMUTABLE", "MUTABLE", INCREMENTAL}:
+            raise LogError(f"log_mode={log_mode!r}: expected IMMUTABLE, MUTABLE or INCREMENTAL")
         given = next((part for part in (dataframe, data, rows) if part is not None), ())
         if hasattr(given, "columns"):
             columns, given = [_name(column) for column in given.columns], _rows_of(given)
@@ -71,6 +75,7 @@ class Table(Media):
         self.columns: list[str | int] = list(_COLUMNS if columns is None else columns)
         self.data: list[list[Any]] = []
         self.log_mode = log_mode
+        self._increments = Increments() if log_mode == INCREMENTAL else None
         self._filled: set[str | int] = set()
         for row in given:
             self.add_data(*row)
@@ -97,8 +102,11 @@ class Table(Media):
             optional: whether the page is told that values may be missing.
 
         Raises:
-            LogError: there is one of that name, or it has another length than the table.
+            LogError: there is one of that name, or it has another length than the table; or the table grows by
+                increments, which have the columns of the first.
         """
+        if self._increments is not None:
+            raise LogError("Table: one with log_mode='INCREMENTAL' gets no more columns")
         values = list(data)
         if name in self.columns:
             raise LogError(f"Table: there is a column {name!r} already")
@@ -165,24 +173,44 @@ class Table(Media):
         """The JSON object of it."""
         for number, row in enumerate(self.data):  # `data` is anybody's
             self._check(number, row)
-        content = {"columns": self.columns, "data": self.data[: self.MAX_ROWS]}
-        file = place.put(json_bytes(content), self.folder, key, self._extension)
-        about = {"ncols": len(self.columns), "nrows": len(self.data), "log_mode": self.log_mode}
-        return {"_type": self.kind, **file, **about, **self._logged_artifact(key, place)}
+        if self._increments is not None:
+            keep, log = partial(self._increment_file, key, place), partial(self._increment_artifact, key, place)
+            return {**self._size(), **self._increments.next(len(self.data), key, place, keep, log)}
+        file = self._file(self.data, key, place)
+        artifact = Artifact(artifact_name(f"run-{place.run_id}-{key}"), "run_table")
+        beside = self._into_own(artifact, key, self.data, place.log_artifact)
+        return {"_type": self.kind, **file, **self._size(), **beside}
 
-    def _logged_artifact(self, key: str, place: Place) -> dict[str, str]:
-        """Log the table as an artifact, too, where its media are with it: that is what the page shows.
+    def _increment_file(self, key: str, place: Place, increment: Increment) -> dict[str, Any]:
+        return self._file(self.data[increment.rows], key, place)
+
+    def _increment_artifact(self, key: str, place: Place, increment: Increment) -> dict[str, str]:
+        artifact = Artifact(artifact_name(f"run-{place.run_id}-incr-{key}"), "wandb-run-incremental-table")
+        log = partial(place.log_artifact, incremental=True)
+        return self._into_own(artifact, increment.name(key), self.data[increment.rows], log, **increment.json)
+
+    def _file(self, rows: list[list[Any]], key: str, place: Place) -> dict[str, Any]:
+        """Keep rows in the file beside the row; what is said of it."""
+        content = {"columns": self.columns, "data": rows[: self.MAX_ROWS]}
+        return place.put(json_bytes(content), self.folder, key, self._extension)
+
+    def _size(self) -> dict[str, Any]:
+        return {"ncols": len(self.columns), "nrows": len(self.data), "log_mode": self.log_mode}
+
+    def _into_own(
+        self, artifact: Artifact, key: str, rows: list[list[Any]], log: Callable[[Artifact], object], **more: Any
+    ) -> dict[str, str]:
+        """Log rows as an artifact, too, where their media are with them: that is what the page shows.
 
         Returns:
-            Where it is in there.
+            Where they are in there.
         """
-        artifact = Artifact(artifact_name(f"run-{place.run_id}-{key}"), "run_table")
         name = f"{safe_key(key)}.table.json"
-        content = self.into(artifact)
+        content = {**self._content(rows, artifact), **more}
         with artifact.new_file(name, "wb") as file:
             # As the official SDK writes it: so the same table has the same digest.
             file.write(json.dumps(content, sort_keys=True).encode())
-        place.log_artifact(artifact)
+        log(artifact)
         ids = describe(artifact, None)
         return {
             "artifact_path": f"wandb-client-artifact://{ids['client_id']}/{name}",
@@ -191,7 +219,10 @@ class Table(Media):
 
     def into(self, artifact: Artifact) -> dict[str, Any]:
         """Add the media in its cells to an artifact; its JSON object in there."""
-        rows = self.data[: self.MAX_ARTIFACT_ROWS]
+        return self._content(self.data, artifact)
+
+    def _content(self, rows: list[list[Any]], artifact: Artifact) -> dict[str, Any]:
+        rows = rows[: self.MAX_ARTIFACT_ROWS]
         return {
             "_type": "table",
             "column_types": column_types(self.columns, rows, self._filled),

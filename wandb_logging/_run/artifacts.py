@@ -40,6 +40,11 @@ def log_artifact(  # noqa: PLR0917  those of `Run.log_artifact`
     return artifact
 
 
+def log_beside(background: Background, artifact: Artifact, **more: Any) -> None:
+    """Log the artifact that a table is beside its row."""
+    log_artifact(background, artifact, None, None, None, None, **more)
+
+
 def use_artifact(background: Background, name: str, kind: str | None, entity: str | None, project: str) -> UsedArtifact:
     """As `Run.use_artifact`."""
     from wandb_logging._artifacts.download import find_artifact  # noqa: PLC0415  as above

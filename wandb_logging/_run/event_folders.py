@@ -122,6 +122,11 @@ def _damage(files: EventFolder) -> dict[str, str]:
     return {str(path): why for path, why in files.damaged.items()}
 
 
+def _no_artifact(artifact: object, *, incremental: bool = False) -> None:
+    """There are no tables in event files."""
+    del artifact, incremental
+
+
 class _Import:
     """Rows of event files on their way into a journal."""
 
@@ -129,7 +134,7 @@ class _Import:
         self._taken = Taken(run_dir.path)
         self._writer = writer
         self._time = 0.0
-        self._media = Placing(run_dir.files.keep_media, lambda _: None, self._label)
+        self._media = Placing(run_dir.files.keep_media, _no_artifact, self._label)
 
     def take(self, rows: Iterable[Row]) -> Taken:
         """Write them, and that they are all.

@@ -22,6 +22,7 @@ from wandb_logging._events.metrics import Metric
 from wandb_logging._fold import fold
 from wandb_logging._journal.names import safe_name
 from wandb_logging._keys.keys import Session
+from wandb_logging._media.base import nothing_earlier
 from wandb_logging._media.placing import Placing
 from wandb_logging._process import ending
 from wandb_logging._process.exit_code import code_of
@@ -162,7 +163,9 @@ class Run(Described):
         self._follower = Follower(journal.run_dir)
         # Kept up with what is logged only where `log` has to know.
         self._steps = Steps(notices.add, self._steps_from()) if settings.late_steps == "error" else None
-        placing = partial(Placing, self._keep_media, self.log_artifact, self._label, run_id=self.id)
+        log_beside = partial(artifacts.log_beside, self._background)
+        earlier = self._summary.get if settings.resume else nothing_earlier
+        placing = partial(Placing, self._keep_media, log_beside, self._label, run_id=self.id, earlier=earlier)
         self._media_of_records = placing()
         self._media_by_hand = placing(strict=True)
         self._media_of_summary = placing(strict=True, step="summary")

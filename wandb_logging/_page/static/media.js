@@ -46,7 +46,7 @@ wl.media = (() => {
     if (Array.isArray(value.videos)) return value.videos.slice(0, 16).map((one) => film(run, one));
     if (type === "html-file") return [frame(run, value.path)];
     if (type === "html" && Array.isArray(value.html)) return value.html.slice(0, 8).map((one) => frame(run, one.path));
-    if (type === "table-file" || type === "joined-table") return [table(run, value)];
+    if (type === "table-file" || type === "incremental-table-file" || type === "joined-table") return [table(run, value)];
     if (value.path) return [el("p", {}, `${type} `, link(run, value.path))];
     return [el("pre", {}, cut(JSON.stringify(value, null, 1), 4000))];
   }
@@ -90,7 +90,7 @@ wl.media = (() => {
       const rows = (told.data || []).slice(0, ROWS);
       place.replaceChildren(el("table", {}, el("thead", {}, el("tr", {}, (told.columns || []).map((name) => el("th", { scope: "col" }, cut(name, 60))))),
         el("tbody", {}, rows.map((row) => el("tr", {}, row.map((cell) => el("td", { class: typeof cell === "number" ? "number" : "" }, brief(cell, 120))))))));
-      if ((value.nrows || 0) > rows.length) place.append(el("p", { class: "quiet" }, `the first ${rows.length} of ${value.nrows} rows`));
+      if ((value.nrows || 0) > rows.length) place.append(el("p", { class: "quiet" }, `the ${"increment_num" in value ? "new" : "first"} ${rows.length} of ${value.nrows} rows`));
     }).catch((error) => place.replaceChildren(cut(error.message, 200)));
     return el("div", {}, place, link(run, value.path));
   }

@@ -1,0 +1,104 @@
+"""A table that is logged by increments: each time the rows that are new, the server puts them behind the others.
+
+Each is a file of its own in one artifact, `<number>-<ms since 1970>.<key>.table.json`: so they have an order. The row
+says where those before it are.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wandb_logging._errors import LogError
+from wandb_logging._media.base import Place
+
+INCREMENTAL = "INCREMENTAL"
+_KIND = "incremental-table-file"
+
+
+@dataclass(frozen=True)
+class Increment:
+    """The rows that are new since the last time.
+
+    Attributes:
+        rows: which of the table's rows they are.
+        number: how many increments there were before.
+        before: where the increments before it are.
+    """
+
+    rows: slice
+    number: int = 0
+    before: tuple[str, ...] = ()
+
+    def name(self, key: str) -> str:
+        """Its name in the artifact, without the ending."""
+        return f"{self.number}-{time.time_ns() // 1_000_000}.{key}"
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """What its row and its file say of it."""
+        return {"increment_num": self.number, "previous_increments_paths": list(self.before)}
+
+
+class Increments:
+    """What a table that grows knows of how far it was logged."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._run_id: str | None = None
+        self._last: Increment | None = None
+        self._said: Any = None
+
+    def next(
+        self,
+        rows: int,
+        key: str,
+        place: Place,
+        file: Callable[[Increment], dict[str, Any]],
+        log: Callable[[Increment], dict[str, Any]],
+    ) -> dict[str, Any]:
+        """The JSON object of a table that has so many rows now: the last increment, if none are new.
+
+        Args:
+            rows: how many it has.
+            key: the row's, under which the run may have some of a table before this one.
+            place: where it is logged.
+            file: keeps the rows of an increment in a file, and says which.
+            log: logs them as an artifact, and says which.
+
+        Raises:
+            LogError: it was logged to another run.
+        """
+        with self._lock:
+            if self._run_id is None:
+                self._said = place.earlier(key)
+            elif self._run_id != place.run_id:
+                raise LogError(f"Table: log_mode={INCREMENTAL!r} is for one run, and it was logged to {self._run_id}")
+            self._run_id = place.run_id
+            there = 0 if self._last is None else self._last.rows.stop
+            if self._last is None or rows > there:
+                last = after(self._said, slice(there, rows))
+                self._said = {"_type": _KIND, "nrows": rows, **last.json, **log(last)}
+                self._last = last
+            return {**file(self._last), **self._said}
+
+
+def after(said: Any, rows: slice) -> Increment:
+    """The increment of these rows, by what the row said of the one before; the first one if that was none."""
+    if not isinstance(said, Mapping) or said.get("_type") != _KIND:
+        return Increment(rows)
+    paths = [*said.get("previous_increments_paths", ()), said.get("artifact_path")]
+    return Increment(rows, said.get("increment_num", 0) + 1, tuple(path for path in paths if path))
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """The files of such an artifact as they were logged."""
+    return sorted((name for name in names if name.endswith(".table.json")), key=_place_of)
+
+
+def _place_of(name: str) -> tuple[int, int]:
+    number, _, moment = name.partition(".")[0].partition("-")  # the official SDK calls the first one None
+    return (int(number) if number.isdigit() else 0, int(moment) if moment.isdigit() else 0)
