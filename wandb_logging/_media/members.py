@@ -162,7 +162,7 @@ def _table(cls: Any, source: ArtifactFiles, content: Mapping[str, Any]) -> Any:
     return table
 
 
-def _rows(source: Source, content: Mapping[str, Any]) -> Iterator[Any]:
+def _rows(source: ArtifactFiles, content: Mapping[str, Any]) -> Iterator[Any]:
     """The rows of a table; of one that grew by increments those of all."""
     if content.get("log_mode") != INCREMENTAL:
         yield from content["data"]
