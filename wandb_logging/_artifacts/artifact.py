@@ -73,9 +73,9 @@ class Artifact:
         # The server takes a request with the same ids as the same artifact, however often it comes.
         self._client_id = _new_id()
         self._sequence_client_id = _new_id()
-        self._near: Path | None = None  # where to put copies; None: the system's temporary folder
-        self._staging: Path | None = None
-        self._flush: Callable[[float | None], object] | None = None
+        self._staging: Path | None = None  # the folder of copies, once there is one
+        self._staging_parent: Path | None = None  # where that is made; None: in the system's temporary folder
+        self._send: Callable[[float | None], object] | None = None  # None until it is logged
 
     @property
     def digest(self) -> str:
@@ -212,13 +212,29 @@ class Artifact:
         Raises:
             LogError: it has not been logged.
         """
-        if self._flush is None:
+        if self._send is None:
             raise LogError(f"artifact {self.name} has not been logged")
-        self._flush(timeout)
+        self._send(timeout)
         return self
 
+    # --- for the run that logs it ---
+
+    def _stage_in(self, folder: Path | None) -> None:
+        """Have copies made in a folder of the run, which removes them itself; None: the system's temporary folder."""
+        self._staging_parent = folder
+
+    def _is_staged(self, path: Path) -> bool:
+        """Whether a file is a copy that this artifact made."""
+        return path.parent == self._staging
+
+    def _finalize(self, send: Callable[[float | None], object]) -> None:
+        """Take it as logged: nothing can be added any more, and `wait` calls `send` with its timeout."""
+        self._send = send
+        if self._staging_parent is not None and self._staging is not None:
+            remove(self._staging, os.getpid())  # the run has its own by now
+
     def _check_open(self) -> None:
-        if self._flush is not None:
+        if self._send is not None:
             raise LogError(f"artifact {self.name} has been logged: what changes is a new Artifact")
 
     def _put(self, name: str, entry: Entry, *, overwrite: bool) -> Entry:
@@ -234,9 +250,9 @@ class Artifact:
         return copy(source, self._staged())
 
     def _staged(self) -> Path:
-        """A new place for a file that the artifact holds."""
+        """A new path for a copy of a file."""
         if self._staging is None:
-            self._staging = Path(tempfile.mkdtemp(prefix="wandb_logging-", dir=self._near))
+            self._staging = Path(tempfile.mkdtemp(prefix="wandb_logging-", dir=self._staging_parent))
             # A forked child has this object too: the folder is not its to remove.
             weakref.finalize(self, remove, self._staging, os.getpid())
         return self._staging / secrets.token_hex(8)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from wandb_logging._artifacts.artifact import Artifact, StrPath, matches, remove
+from wandb_logging._artifacts.artifact import Artifact, StrPath, matches
 from wandb_logging._artifacts.manifest import Entry, copy
 from wandb_logging._errors import LogError
 from wandb_logging._journal import door
@@ -33,7 +33,7 @@ def artifact_of(  # noqa: PLR0917  those of `Run.log_artifact`, and what is know
     name: str | None,
     kind: str | None,
     run_id: str,
-    near: Path | None,
+    folder: Path | None,
     make: type[Artifact] = Artifact,
 ) -> Artifact:
     """The artifact to log: the one given, or one of a file, a folder or an address.
@@ -41,8 +41,8 @@ def artifact_of(  # noqa: PLR0917  those of `Run.log_artifact`, and what is know
     Args:
         name: default: the last part of the path behind the run's id.
         kind: its type; default: unspecified.
-        near: the folder it will be kept in: copies made there need no second one.
-        make: makes the one that is not given.
+        folder: where `keep` will put it: a copy that is made there need not be copied again. None: nowhere.
+        make: makes the artifact if none is given.
 
     Raises:
         LogError: there is no such file or folder, or a name or type is wrong.
@@ -54,7 +54,7 @@ def artifact_of(  # noqa: PLR0917  those of `Run.log_artifact`, and what is know
         raise LogError(f"expected an Artifact or a path, got {artifact_or_path!r}")
     text = os.fspath(artifact_or_path)
     artifact = make(name or f"run-{run_id}-{os.path.basename(text)}", kind or "unspecified")  # noqa: PTH119  a URI
-    artifact._near = near  # noqa: SLF001  the same floor
+    artifact._stage_in(folder)  # noqa: SLF001  the same floor
     if os.path.isfile(text):  # noqa: PTH113  a URI is no path
         artifact.add_file(text)
     elif os.path.isdir(text):  # noqa: PTH112  a URI is no path
@@ -170,17 +170,15 @@ def _keep_file(artifact: Artifact, name: str, entry: Entry, source: Path, target
     if target.exists():  # two entries of one content
         return
     # Another name for our own copy, which nobody writes to, costs nothing. The user's file may be written to.
-    if source.parent == artifact._staging and _link(source, target):  # noqa: SLF001  the same floor
+    if artifact._is_staged(source) and _link(source, target):  # noqa: SLF001  the same floor
         return
     if copy(source, target).digest != entry.digest:
         raise LogError(f"{name}: {source} has changed since it was added")
 
 
-def finalize(artifact: Artifact, flush: Callable[[float | None], object]) -> None:
-    """It is in the journal: nothing can be added to it any more. `flush` sends the journal."""
-    artifact._flush = flush  # noqa: SLF001  the same floor
-    if artifact._near is not None and artifact._staging is not None:  # noqa: SLF001  the same floor
-        remove(artifact._staging, os.getpid())  # noqa: SLF001  made here for this run alone, where it is kept now
+def finalize(artifact: Artifact, send: Callable[[float | None], object]) -> None:
+    """Take an artifact as logged: nothing can be added to it any more, and its `wait` calls `send` with a timeout."""
+    artifact._finalize(send)  # noqa: SLF001  the same floor
 
 
 def _link(source: Path, target: Path) -> bool:

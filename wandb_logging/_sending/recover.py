@@ -65,7 +65,7 @@ class Recovery:
         """Send until it is `over`, or nothing is left. Never raises for what a run directory or the server does."""
         while not over() and (uploader := self._uploader or self._next()) is not None:
             try:
-                uploader.drain(ending=1, is_dead=uploader.run_dir.dead)
+                uploader.drain(ending=1)
             except (TransportError, ServerUnavailable):
                 return  # it is over, or the server is away: the next step goes on
             except WandbLoggingError as exc:

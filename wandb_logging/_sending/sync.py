@@ -291,7 +291,7 @@ class _Sender:
                 failed = late or away.get(self._host)
                 was_done = self._is_done()
                 if failed is None or was_done:
-                    self._uploader.drain(ending=ending, is_dead=self._run_dir.dead)
+                    self._uploader.drain(ending=ending)
                     error = self._missing() if was_done and self._plan.ask else None
                 else:
                     error = self._explain(failed)

@@ -154,15 +154,13 @@ class Uploader:
             error=error,
         )
 
-    def drain(
-        self, *, ending: int | None = None, live: bool = False, is_dead: Callable[[], bool] = lambda: True
-    ) -> None:
+    def drain(self, *, ending: int | None = None, live: bool = False) -> None:
         """Send everything that is in the journal now.
 
         Args:
-            ending: exit code to end the run with if its journal says none: nobody will add to it any more.
-            live: send a heartbeat when there was nothing to send for so long.
-            is_dead: asked again before the end is said: whether that is so still.
+            ending: exit code to end the run with if its journal says none. It is not used if a process has come to
+                the run meanwhile, which will end it.
+            live: send a heartbeat if no request was made for the seconds that the options say.
 
         Raises:
             TransportError, HTTPStatusError, GraphQLError: what was not acknowledged stays where it is.
@@ -177,7 +175,7 @@ class Uploader:
             self._send_rows(run)
             if self._ends_with(ending) is None:
                 self._perform_tasks(run)  # else with the last files: their addresses are asked for together
-            self._end(run, ending, is_dead)
+            self._end(run, ending)
             if live:
                 self._beat(run)
         except OSError as exc:
@@ -422,7 +420,7 @@ class Uploader:
             return None
         return self.state.exit if self.state.exit is not None else ending
 
-    def _end(self, run: _Opened, ending: int | None, is_dead: Callable[[], bool] = lambda: True) -> None:
+    def _end(self, run: _Opened, ending: int | None) -> None:
         """Tell the server how the run ended, if it has and was not told."""
         if self._complete:
             return
@@ -436,8 +434,8 @@ class Uploader:
         if self.state.exit is None or self.state.open is not None:
             base = registration.remote.runtime if registration.remote is not None else 0.0
             with self.run_dir.leaving():
-                if self.state.exit is None and not is_dead():
-                    return  # somebody has come to it since it was asked whether it is dead: its end is theirs to say
+                if self.state.exit is None and not self.run_dir.dead():
+                    return  # a process has come to the run since the caller looked: that one will end it
                 end_journal(self.run_dir, registration.info, self.state, code, base)
             self._send_events(run)
             if self.state.exit is None:
