@@ -60,7 +60,6 @@ class Background:
         undo: takes back what was made, when an exception comes before the run has begun.
         stall: seconds after which the end waits no longer for a server that does not answer; default: as long as it
             may wait at all.
-        ranks: which rank of which launch it is; None outside of one.
         membership: how this process takes part in the run.
 
     Attributes:
@@ -82,7 +81,6 @@ class Background:
         on_stop: Callable[[], object],
         undo: contextlib.ExitStack,
         stall: float | None = None,
-        ranks: dict[str, Any] | None = None,
         membership: Membership = ALONE,
     ) -> None:
         self.mode = mode
@@ -98,7 +96,7 @@ class Background:
         self._continued = False  # whether it went on in this process after its end
         self._ending = threading.RLock()
         self._listener = Listener(self._round, self._seconds_left, self._release)
-        self.journal = open_journal(settings, mode, config, secrets, self._hurry, undo, ranks, membership)
+        self.journal = open_journal(settings, mode, config, secrets, self._hurry, undo, membership)
         samples = Samples(samplers, lambda metrics: self.append_change("system", metrics), notices)
         self._rounds = Rounds(
             settings,

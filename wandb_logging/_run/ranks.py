@@ -72,7 +72,7 @@ class Placement:
 
     @property
     def for_run_json(self) -> dict[str, Any] | None:
-        """The member `ranks` of run.json; None for a process that is alone."""
+        """As `Membership.ranks`."""
         launch = self.launch
         if not launch.has_ranks:
             return None
@@ -168,6 +168,7 @@ def meeting(placement: Placement, membership: Membership) -> Iterator[Membership
     So one of them makes the run's directory, and the others find it.
     """
     role, settings = placement.role, placement.settings
+    membership = replace(membership, ranks=placement.for_run_json)
     if placement.is_client:
         yield replace(membership, label=role.label, is_client=True)
         return

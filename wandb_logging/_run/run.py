@@ -138,17 +138,7 @@ class Run(Described):
         self._secrets = secrets = secrets_of(settings, mode, notices)
         samplers = samplers_of(settings, lambda: OwnStats(self._background.stats))
         self._background = Background(
-            settings,
-            mode,
-            config,
-            notices,
-            secrets,
-            samplers,
-            self._on_stop,
-            undo,
-            stall,
-            placement.for_run_json,
-            membership,
+            settings, mode, config, notices, secrets, samplers, self._on_stop, undo, stall, membership
         )
         self._journal = journal = self._background.journal
         self._label_here = membership.label

@@ -99,12 +99,14 @@ class Membership:
             None: the processes of the run share one sequence of steps, and no event is labelled.
         directory: the run's directory, if another process of the launch has made it; None: this process makes it.
         is_client: whether this process sends its own part of the run, in W&B's shared mode.
+        ranks: the member `ranks` of run.json: which rank of which launch it is; None for a process that is alone.
     """
 
     helps: bool = False
     label: str | None = None
     directory: Path | None = None
     is_client: bool = False
+    ranks: dict[str, Any] | None = None
 
     @property
     def mark(self) -> bytes:
@@ -181,7 +183,6 @@ def open_journal(  # noqa: PLR0917  what a run begins with
     masks: Secrets,
     hurry: Callable[[], bool],
     undo: ExitStack,
-    ranks: dict[str, Any] | None = None,
     membership: Membership = ALONE,
 ) -> Journal:
     """Make a run's directory, or find the one it has here and goes on in; in memory if neither can be had.
@@ -192,11 +193,11 @@ def open_journal(  # noqa: PLR0917  what a run begins with
         masks: of the secrets in it.
         hurry: asks for acknowledgements where room is scarce; says whether it makes sense to wait for them.
         undo: takes back what was made, when an exception comes before the run has begun.
-        ranks: which rank of which launch it is; None outside of one.
         membership: how this process takes part in it.
     """
     config = masks.tree(config, "config")
-    described = masks.identity(plain(_as_client(identity(settings, mode, config, ranks), membership).to_json()))
+    about = _as_client(identity(settings, mode, config, membership.ranks), membership)
+    described = masks.identity(plain(about.to_json()))
     if wrong := problem(described):  # a stack that was full meanwhile, an alarm: nobody could read it
         raise RuntimeError(f"run.json {wrong}")
     info = RunInfo.from_json(described)
@@ -236,13 +237,13 @@ def open_journal(  # noqa: PLR0917  what a run begins with
 
 
 def _as_client(info: RunInfo, membership: Membership) -> RunInfo:
-    """Who a run is to a process that sends its part of it: what describes the whole run, the primary one sends."""
+    """The run.json of a process that sends its own part. What describes the whole run only the primary one sends."""
     if not membership.is_client:
         return info
-    kept = info.but(client_label=membership.label or "")
-    return (
-        kept.but(standard_files=[name for name in kept.standard_files if name == OUTPUT]) if membership.label else kept
-    )
+    if not membership.label:
+        return info.but(client_label="")
+    own_files = [name for name in info.standard_files if name == OUTPUT]
+    return info.but(client_label=membership.label, standard_files=own_files)
 
 
 def _folder(settings: Settings) -> Path:
