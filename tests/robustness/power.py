@@ -251,7 +251,8 @@ class Logging(Workload):
         self.begun.append(self.rows)
         writers[0].append(event(self.rows, step=100))
         sender.drain()
-        sender.drain(ending=1)
+        with mock.patch.object(sender.run_dir, "dead", return_value=True):  # the writers are in this process
+            sender.drain(ending=1)
         sender.close()
         self.power_cut()
         self.begun.append(self.rows + 1)

@@ -114,7 +114,7 @@ class TestTheWay:
 
     def test_it_goes_on(self, tmp_path: Path, server: LocalServer) -> None:
         """Each drain sends what is new, also from another process that only has the directory."""
-        run_dir = make_run(tmp_path, closed=False)
+        run_dir = make_run(tmp_path)
         writer = run_dir.writer()
         for event in EVENTS:
             add(writer, [event])
@@ -224,7 +224,7 @@ class TestTheWay:
 
     def test_tags_can_be_taken_away(self, tmp_path: Path, server: LocalServer) -> None:
         """An empty list takes them all, also where the run is opened again; none given leaves what is there."""
-        run_dir = make_run(tmp_path, [row(0)], closed=False, tags=["a"])
+        run_dir = make_run(tmp_path, [row(0)], tags=["a"])
         drain(run_dir, server, ending=None)
         run = server.run(run_dir.info.id)
         assert run.tags == ["a"]
@@ -240,7 +240,7 @@ class TestTheWay:
 
     def test_a_new_name_that_is_refused(self, tmp_path: Path, server: LocalServer) -> None:
         """It is said, and neither the rows nor the end wait for it."""
-        run_dir = make_run(tmp_path, [row(0)], closed=False)
+        run_dir = make_run(tmp_path, [row(0)])
         said: list[str] = []
         sender = uploader(run_dir, server, say=lambda _kind, text: said.append(text))
         sender.drain()
@@ -345,7 +345,7 @@ class TestWhateverIsLost:
 
     def test_what_another_version_knows_of_the_server(self, tmp_path: Path, server: LocalServer) -> None:
         """Members of server.json that this one does not know are left alone; the run goes on where it was."""
-        run_dir = make_run(tmp_path, EVENTS[:3], closed=False)
+        run_dir = make_run(tmp_path, EVENTS[:3])
         drain(run_dir, server, ending=None)
         path = run_dir.path / "server.json"
         path.write_text(json.dumps({**json.loads(path.read_text()), "new": {"of": "later"}}))
@@ -458,7 +458,7 @@ class TestDamage:
 class TestSeveralWriters:
     def test_the_same_lines_whatever_was_lost(self, tmp_path: Path, server: LocalServer) -> None:
         """Rows of a process and its children keep the order in which they were first sent."""
-        run_dir = make_run(tmp_path, closed=False)
+        run_dir = make_run(tmp_path)
         writers = [run_dir.writer() for _ in range(3)]
         rng = random.Random(5)
         run_id = run_dir.info.id
@@ -695,7 +695,7 @@ class TestTrouble:
     @pytest.mark.slow
     def test_a_server_that_is_away_for_a_day(self, tmp_path: Path, server: LocalServer) -> None:
         """Each drain tries for a minute; what was logged meanwhile is sent in the end."""
-        run_dir = make_run(tmp_path, closed=False)
+        run_dir = make_run(tmp_path)
         writer = run_dir.writer()
         clock = Clock()
         sender = uploader(run_dir, server, clock)

@@ -1,6 +1,6 @@
-"""What a run directory needs to begin anew where it was, when it went away while its run goes on.
+"""What is needed to make a run directory again that was removed while its run goes on.
 
-What identifies the run and what the server has acknowledged is kept in memory, a few kilobytes.
+It is kept in memory: what identifies the run, and what the server has acknowledged; a few kilobytes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _KEPT = frozenset(("run.json", "server.json"))
 
 
 class Keepsake:
-    """What a run directory held, for as long as its process lives."""
+    """The content of a run directory's small files, in memory for as long as the process lives."""
 
     def __init__(self) -> None:
         self._files: dict[str, bytes] = {}
@@ -29,12 +29,12 @@ class Keepsake:
             self._files[name] = data
 
     def forget(self, name: str) -> None:
-        """Leave out a file that is not to come again."""
+        """Forget a file: it is not to be written again."""
         self._files.pop(name, None)
 
     @property
     def identity(self) -> bytes | None:
-        """What was in run.json."""
+        """The content of run.json; None if it is not known."""
         return self._files.get("run.json")
 
     @property
@@ -43,7 +43,7 @@ class Keepsake:
         return loads(self._files["server.json"]) if "server.json" in self._files else None
 
     def files(self) -> Iterator[tuple[str, bytes]]:
-        """What to write into a directory that is made anew, but for the cursor. Nothing of a run that has no name."""
+        """Names and contents of the files to write again, without the cursor; none if run.json is not known."""
         if "run.json" in self._files:
             yield from sorted(self._files.items(), reverse=True)
 

@@ -1,4 +1,4 @@
-"""A run directory that is filled aside and moved to its place whole: what is broken off leaves none."""
+"""Makes a run directory in a temporary folder and moves it to its place as a whole: an interruption leaves no part."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from wandb_logging._journal.writer import Writer
 
 
 class NewRun:
-    """A run directory being filled.
+    """A run directory that is being filled in a temporary folder.
 
     Args:
-        cache_dir: folder of run directories, where it goes.
-        aside: a folder of the same file system.
-        info: who the run is.
+        cache_dir: the folder of run directories to which it is moved in the end.
+        aside: a temporary folder on the same file system.
+        info: identity of the run.
 
     Attributes:
-        run_dir: the directory, aside.
+        run_dir: the directory in the temporary folder.
     """
 
     def __init__(self, cache_dir: Path, aside: Path, info: RunInfo) -> None:
@@ -61,7 +61,7 @@ class NewRun:
 
 @contextmanager
 def folder_aside(cache_dir: Path) -> Iterator[Path]:
-    """A folder in a folder of run directories, which is made if need be; gone at the end with what is left in it."""
+    """A temporary folder in `cache_dir`, which is made if it is missing. It is removed at the end with its content."""
     cache_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".aside-", dir=cache_dir) as aside:
         yield Path(aside)

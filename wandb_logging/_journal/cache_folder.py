@@ -1,7 +1,7 @@
-"""The folder of run directories: what a new run's is called there, which one a run has already, and all there are.
+"""The folder of run directories: makes the directory of a new run, and finds those that are there.
 
-wandb_cache/<project>/<run id>/, where both are names as any file system can have them, and a run id that is taken gets
-a number behind it.
+They are at wandb_cache/<project>/<run id>/. Both names are changed where a file system could not have them, and a run
+id that is taken gets a number behind it.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from wandb_logging._journal.segments import make_durably
 
 
 def folder_of(cache_dir: Path, project: str) -> Path:
-    """Where the run directories of a project are."""
+    """The folder of a project, which holds its run directories."""
     return cache_dir / folder_name(project)
 
 
 @contextlib.contextmanager
 def opening(cache_dir: Path, info: RunInfo) -> Iterator[None]:
-    """While this lasts no other process looks for a run of this project here and makes it if there is none.
+    """Inside the `with` no other process looks for or makes a run directory of this project.
 
-    Of several processes that begin at once with one run id, one makes the directory and the others find it. Where
-    nothing can be made in the folder they are not kept apart.
+    Of several processes that begin at once with one run id, one makes the directory and the others find it. They are
+    not kept apart where no file can be made in the folder.
 
     Raises:
         OSError: the folder of the project cannot be made.
@@ -51,9 +51,9 @@ def create_run(cache_dir: Path, info: RunInfo) -> RunDir:
 
 
 def claim_run(cache_dir: Path, info: RunInfo) -> RunDir:
-    """The directory of a new run, without its run.json: until `save_identity` it is no run for anybody.
+    """Make the directory of a new run, without its run.json: nobody takes it for a run before `save_identity`.
 
-    A writer is to live in there before: who finds a run without one takes its process for dead.
+    Make a writer there before that: a run that has no writer is taken for one whose process is dead.
 
     Raises:
         OSError: the directory cannot be made.
@@ -70,7 +70,7 @@ def claim_run(cache_dir: Path, info: RunInfo) -> RunDir:
 
 
 def find_run(cache_dir: Path, info: RunInfo) -> RunDir | None:
-    """The directory that a run of this project, id and host has here already; of several the latest that began."""
+    """The directory that exists for this project, run id and server; of several the latest. None if there is none."""
     found = None
     for name in names_of(info.id):
         run_dir = RunDir(folder_of(cache_dir, info.project) / name)
@@ -79,7 +79,7 @@ def find_run(cache_dir: Path, info: RunInfo) -> RunDir | None:
         known = run_dir.said_in("run.json") or {}
         same = known.get("format") == FORMAT and info.is_same_run(known)
         if same and info.entity in {None, known.get("entity")}:
-            # One that may only be new, and that no server has taken, is not what goes on with the one before it.
+            # A run with `resume: never` that no server has taken did not go on with the directory before it.
             is_refused = known.get("resume") == "never" and run_dir.said_in("server.json") is None
             found = found if found and is_refused else run_dir
     raise AssertionError("unreachable: the names do not end")

@@ -1,4 +1,4 @@
-"""A writer's number in a run directory: claimed by one process only, and held for as long as that lives."""
+"""A writer's number in a run directory. One process claims it and holds it for as long as it lives."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _TRIES = 1000
 
 
 class Claim:
-    """A number that was claimed. `Claim()` is none.
+    """A claimed writer number. `Claim()` stands for no number.
 
     Attributes:
-        number: the writer's; 0 of none.
-        since: the first of the members that this one came to; 0 of a helper.
+        number: the writer's number; 0 without a claim.
+        since: number of the first member of the group that this member joined, see `members`; 0 for a helper.
     """
 
     def __init__(self, note: Note | None = None, lock: ProcessLock | None = None, path: Path = Path()) -> None:
@@ -34,20 +34,20 @@ class Claim:
 
     @classmethod
     def take(cls, path: Path, least: int, *, helps: bool, lease: float | None = None) -> Claim:
-        """Claim the first free number from `least` on: its lock file is made by one process only.
+        """Claim the first free number from `least` on, by making its lock file: only one process can do that.
 
         Args:
             path: the run directory.
             least: the least number.
-            helps: whether the run ends with another process.
-            lease: seconds for which each renewal holds; None if nobody renews.
+            helps: whether this process is a helper: another one ends the run.
+            lease: seconds for which each renewal holds; None if this process does not renew.
 
         Raises:
-            OSError: it cannot be made.
+            OSError: the lock file cannot be made.
         """
         taken = {writer for writer, _ in segments(path)}
         number = max(least - 1, *taken, 0)
-        if number >= MOST:  # somebody else's file: what is free below is a number as good
+        if number >= MOST:  # a file that no writer of ours made: a free number below it does as well
             number = least - 1
         while True:
             number += 1
@@ -61,22 +61,22 @@ class Claim:
             lock = ProcessLock(name)
             since = 0 if helps else first_of(path, number)
             note = Note(number, since, helps, holder=Holder.here(path, lease))
-            with contextlib.suppress(OSError):  # a file system without locks: the run only looks dead to others
+            with contextlib.suppress(OSError):  # no locks on this file system: to other processes the run looks dead
                 for _ in range(_TRIES):
                     if lock.acquire():
                         lock.note(note.text)
                         break
-                    time.sleep(0.001)  # another process is just probing it
+                    time.sleep(0.001)  # another process looks just now whether it is locked
             return cls(note, lock, path)
 
     def leave(self, exit_code: int) -> None:
-        """Say how this member ended: the run goes on with the others, if there are some."""
+        """Note the exit code of this member in its lock file; the run goes on with the other members, if any."""
         if self._lock is not None and not self._note.helps:
             self._note = replace(self._note, left=exit_code)
             self._lock.note(self._note.text)
 
     def replaces(self, former: Claim) -> None:
-        """Say of another number of this process that nobody writes under it any more. Never raises."""
+        """Note in the lock file of this process's former number that it is not used any more. Never raises."""
         if former.number:
             note = replace(former._note, helps=True, holder=replace(former._note.holder, ended=True))
             with contextlib.suppress(OSError):
@@ -92,13 +92,13 @@ class Claim:
             renew(self._path, lock_name(self.number))
 
     def release(self) -> None:
-        """Let go of it: nobody writes under this number any more."""
+        """Note that this number is not used any more, and unlock its file."""
         if self._lock is not None:
             self._note = replace(self._note, holder=replace(self._note.holder, ended=True))
             self._lock.note(self._note.text)
             self._lock.release()
 
     def abandon(self) -> None:
-        """In a forked child: let go of the parent's without unlocking it."""
+        """In a forked child: forget the parent's claim without unlocking its file."""
         if self._lock is not None:
             self._lock.abandon()

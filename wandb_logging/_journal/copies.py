@@ -1,11 +1,12 @@
-"""Copies in a run directory of what is uploaded beside the streams.
+"""Copies of files that are to be uploaded, in a run directory.
 
-What the program does to its files later changes nothing. A copy is made beside its place and moved there whole, so
-that no reader sees half of it.
+The program may change or remove its own file after the copy is made. A copy is written under a temporary name and then
+moved to its place, so that no reader sees half of it.
 
-    files/media/<SHA-256><extension>          the bytes of a media value: equal ones are kept once
-    files/once/<SHA-256>-<number><extension>  the same where room is scarce: of one event, gone once it is uploaded
-    files/saved/<hash of the name>/<name>     a file of the run: only its newest content, for the server keeps no other
+    files/media/<SHA-256><extension>          the bytes of a media value; equal bytes are kept once
+    files/once/<SHA-256>-<number><extension>  the same where max_cache_bytes is set: a copy for each event, removed
+                                              when it is uploaded
+    files/saved/<hash of the name>/<name>     a file of the run; only its newest content, for the server keeps no other
 """
 
 from __future__ import annotations
@@ -42,16 +43,16 @@ class Kept:
 
 
 def keep_media(run_dir: Path, source: Source, extension: str, *, once: bool = False) -> Kept:
-    """Keep the bytes of a media value.
+    """Copy the bytes of a media value.
 
     Args:
         run_dir: path of the run directory.
         source: a file, or bytes.
-        extension: for the copy, with its dot.
-        once: make a copy that no other event has.
+        extension: of the copy, with its dot.
+        once: make a copy for this event alone.
 
     Raises:
-        OSError: it cannot be read or copied.
+        OSError: the source cannot be read, or the copy cannot be written.
     """
     folder = "files/once" if once else "files/media"
     with _copied(run_dir, source, folder) as (copy, sha256, size):
@@ -63,7 +64,7 @@ def keep_media(run_dir: Path, source: Source, extension: str, *, once: bool = Fa
 
 
 def remove_once(run_dir: Path, kept: str) -> None:
-    """Remove a copy that no other event has; of others, nothing."""
+    """Remove a copy that was made for one event alone. A copy that other events may share is left where it is."""
     path = PurePosixPath(kept)
     if path.parent == PurePosixPath("files/once"):
         with contextlib.suppress(OSError):
@@ -71,7 +72,7 @@ def remove_once(run_dir: Path, kept: str) -> None:
 
 
 def size_of(source: Source) -> int:
-    """Bytes of a source.
+    """Size of a source in bytes.
 
     Raises:
         OSError: it cannot be read.
@@ -80,7 +81,7 @@ def size_of(source: Source) -> int:
 
 
 def keep_file(run_dir: Path, source: Source, name: str) -> str:
-    """Keep a file of the run in place of what was kept under its name; its path relative to the run directory.
+    """Copy a file of the run, in place of an earlier copy of that name. Returns its path relative to the run directory.
 
     Args:
         run_dir: path of the run directory.
@@ -108,10 +109,10 @@ def place_of(name: str) -> str:
 
 
 def append_file(run_dir: Path, data: bytes, name: str, size: int) -> int:
-    """Append to a file that is kept, behind its first `size` bytes: others came before a crash, and come again.
+    """Append to a copy behind its first `size` bytes. Later bytes are cut off: they were written before a crash.
 
     Returns:
-        Its size now.
+        The size of the copy now.
 
     Raises:
         OSError: it cannot be written.
@@ -146,7 +147,7 @@ def md5_of(file: BinaryIO, part: tuple[int, int] | None = None) -> str:
 
 @contextlib.contextmanager
 def _copied(run_dir: Path, source: Source, folder: str) -> Iterator[tuple[str, str, int]]:
-    """A temporary copy with the SHA-256 and the size of what was read; gone at the end unless it was moved."""
+    """Name, SHA-256 and size of a temporary copy, which is removed at the end unless it was moved to its place."""
     door.make_folder(run_dir, folder)
     # A number for each: a signal's handler may log an image while this very thread copies one.
     copy = f"{folder}/.{os.getpid()}-{next(_numbers)}.tmp"
@@ -164,7 +165,7 @@ def _copied(run_dir: Path, source: Source, folder: str) -> Iterator[tuple[str, s
 
 
 def new_digest(name: str, data: bytes = b"") -> Any:
-    """As `hashlib.new`, for digests that say which bytes these are, and keep nothing secret."""
+    """As `hashlib.new`, for a digest that identifies bytes and protects no secret."""
     import hashlib  # noqa: PLC0415  it loads OpenSSL, and most programs that log keep no file
 
     return hashlib.new(name, data, usedforsecurity=False)

@@ -12,8 +12,8 @@ class Counts:
 
     Attributes:
         journalled: on the disk.
-        dropped: those that are lost, by reason.
-        lost: of the dropped: those that neither a setting nor the end of the run explains.
+        dropped: how many are lost, by reason.
+        lost: how many of the dropped ones were lost against the user's wish: not by a setting, nor after the run's end.
     """
 
     journalled: int = 0
@@ -21,11 +21,11 @@ class Counts:
     lost: int = 0
 
     def drop(self, reason: str) -> None:
-        """Count one event that is lost, by reason."""
+        """Count one event that is lost."""
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
 
     def lose(self, reason: str) -> None:
-        """Count one event that is lost although it was to be sent, by reason."""
+        """Count one event that is lost although it was to be sent."""
         self.drop(reason)
         self.lost += 1
 

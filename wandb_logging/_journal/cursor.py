@@ -1,6 +1,6 @@
-"""What the server has acknowledged of a run, as cursor.json and base.json keep it. Pure.
+"""The content of cursor.json and base.json: how much of a run the server has acknowledged. Pure.
 
-It is checked before anybody relies on it: another version may have written it.
+The content is checked before it is used: another version of this package may have written it.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ _Check = Callable[[Any], bool]
 
 @dataclass(frozen=True)
 class Cursor:
-    """How far the server has a run. `Cursor()` is the beginning.
+    """How much of a run the server has acknowledged. `Cursor()` means nothing.
 
     Attributes:
-        position: where reading goes on; None at the start.
-        state: the folded state there, as JSON (`_fold.fold.State`); None at the start.
-        tasks: work beside the streams that waits.
-        uploaded: files that were put, and are to be announced with the next request.
-        file_count: files that were put so far, without those that each run has.
-        uploads: MD5 of the files that were put, by their names in the run.
-        output_size: bytes of output.log as a file that belong to acknowledged lines.
+        position: where reading the journal goes on; None: at its start.
+        state: the folded state at that position, as JSON (`_fold.fold.State`); None at the start.
+        tasks: work that is yet to be done: files, alerts, artifacts.
+        uploaded: names of uploaded files that the next request announces to the server.
+        file_count: number of files uploaded so far, without the standard files that each run has.
+        uploads: MD5 of the uploaded files, by their names in the run.
+        output_size: bytes of the copy of output.log that belong to acknowledged lines.
         complete: whether the server has been told how the run ended.
     """
 
@@ -42,7 +42,7 @@ class Cursor:
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Cursor:
-        """What a cursor.json holds for which `is_cursor` is true. Members of later versions are left out."""
+        """From the content of a cursor.json, which `is_cursor` has accepted. Members of later versions are left out."""
         return cls(
             position=kept.get("position"),
             state=kept.get("state"),
@@ -69,32 +69,32 @@ class Cursor:
 
     @property
     def events(self) -> int:
-        """Events that went into the state; -1 if there is none."""
+        """Number of events that were folded into the state; -1 if there is no state."""
         events = (self.state or {}).get("events")
         return events if isinstance(events, int) else -1
 
     @property
     def exit(self) -> Any:
-        """The exit code that the state has; None if the run has not ended there, or nobody has said."""
+        """The exit code in the state; None if no acknowledged event has one."""
         return (self.state or {}).get("exit")
 
     @property
     def run_changes(self) -> Any:
-        """What the state has of members of the run that were changed since it began."""
+        """What the program changed of the run's name, notes, tags and the like, up to the position."""
         return (self.state or {}).get("run")
 
     @property
     def places(self) -> Mapping[int, At]:
-        """Segment and byte up to which each writer's journal is acknowledged."""
+        """By writer: segment and byte up to which its journal is acknowledged."""
         return places(self.position)
 
 
 def is_cursor(value: object) -> bool:
-    """Whether a value has the form of a cursor. What is not named here is left alone: new members may come."""
+    """Whether a value has the form of a cursor. Members that are not known are not looked at."""
     if not isinstance(value, dict) or not is_position(value.get("position")):
         return False
     state = value.get("state")
-    # A position without the counts of what came before it would put lines at wrong offsets.
+    # A position without a state is refused: the counts in the state say at which offsets the next lines go.
     counted = value.get("position") is None if state is None else isinstance(state, dict) and _fit(state, _STATE)
     return counted and _fit(value, _CURSOR)
 
@@ -142,7 +142,7 @@ def _is_definitions(value: object) -> bool:
 
 
 def _is_screen(value: object) -> bool:
-    """Whether it is what `_terminal.Screen` saves."""
+    """Whether a value has the form that `_fold.terminal.Screen` saves."""
     if not isinstance(value, dict):
         return False
     lines = value.get("lines", [])
@@ -153,14 +153,14 @@ def _is_screen(value: object) -> bool:
 
 
 def _is_apart(value: object) -> bool:
-    """Whether it is what `_fold.apart` keeps."""
+    """Whether a value has the form that `_fold.apart` saves."""
     if not (isinstance(value, dict) and _fit(value, {"stepper": _is_count, "names": _each(_is_count)})):
         return False
     return _are_rows(value.get("waiting", []), 3) and _are_rows(value.get("early", []), 5)
 
 
 def _are_rows(value: object, size: int) -> bool:
-    """Whether each is a list of a process, a row, and a time at the end."""
+    """Whether a value is a list of lists of `size` items: a writer's number, a row, and a time as the last."""
     return isinstance(value, list) and all(
         isinstance(row, list) and len(row) == size and _is_count(row[0]) and _is_object(row[1]) and _is_number(row[-1])
         for row in value

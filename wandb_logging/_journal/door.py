@@ -1,9 +1,9 @@
-"""The one place where files of a run directory are opened: never through a link, nor what is no regular file.
+"""The only place that opens files of a run directory: regular files alone, and never through a link.
 
-A run directory may come from somebody else: an archive, a folder that others can write to. What is planted there, a
-link to a private file, a pipe that nobody writes to, a device, must not be read, written or waited for. So each folder
-on the way from the run directory to the file is opened as a folder, no link is followed, and what is no regular file
-is refused before a byte of it is read.
+A run directory may come from somebody else: an archive, a folder that others can write to. Somebody may have planted a
+link to a private file there, a pipe that nobody writes to, or a device; these must not be read, written or waited for.
+So each folder on the way from the run directory to the file is opened as a folder, no link is followed, and anything
+but a regular file is refused before a byte of it is read.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-MOST_JSON = 256 * 2**20  # bytes of a file that is read as a whole: config and summary of a run are in there
-MOST_NOTE = 1024  # bytes of who holds a lock
+MOST_JSON = 256 * 2**20  # bytes of a file that is read as a whole: it may hold the config and summary of a run
+MOST_NOTE = 1024  # bytes of a lock file
 
 _FLAGS = (
     getattr(os, "O_CLOEXEC", 0)
@@ -30,9 +30,9 @@ _FLAGS = (
 )
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _numbers = itertools.count()
-_LARGE = 2**30
-_HOLLOW = 1000  # no disk compresses a journal to so small a part
-_MODE = 0o666  # less the umask: in a folder that a group shares, the group can go on with a run
+_LARGE = 2**30  # bytes from which on a file's holes are looked at
+_HOLLOW = 1000  # a file with less than one part of so many on the disk is hollow: no disk compresses a journal so much
+_MODE = 0o666  # less the umask: where a group shares the folder, its members can go on with a run
 _STEP_BY_STEP = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 
 
@@ -45,11 +45,11 @@ def read(root: Path, name: str, most: int = MOST_JSON) -> bytes:
 
     Args:
         root: the run directory.
-        name: of the file there, relative, with forward slashes.
-        most: bytes it may have.
+        name: path of the file in there, with forward slashes.
+        most: bytes that the file may have.
 
     Raises:
-        NotOurs: it is no regular file, or larger.
+        NotOurs: it is no regular file, or has more bytes.
         OSError: it cannot be read.
     """
     with open_to_read(root, name) as file:
@@ -60,10 +60,10 @@ def read(root: Path, name: str, most: int = MOST_JSON) -> bytes:
 
 
 def open_to_read(root: Path, name: str, *, sole: bool = False) -> BinaryIO:
-    """A file, unbuffered.
+    """Open a file to read, unbuffered.
 
     Args:
-        sole: refuse one that has a second name: what is sent as it stands must not be another's.
+        sole: refuse a file that has a second name (a hard link): it may be somebody's private file.
 
     Raises:
         NotOurs: it is no regular file.
@@ -77,7 +77,7 @@ def open_to_read(root: Path, name: str, *, sole: bool = False) -> BinaryIO:
 
 
 def open_to_append(root: Path, name: str) -> BinaryIO:
-    """A file to write at its end; made if it is missing. One that has a second name is copied first.
+    """Open a file to write at its end, and make it if it is missing. A file that has a second name is copied first.
 
     Raises:
         NotOurs: it is no regular file.
@@ -92,10 +92,10 @@ def open_to_append(root: Path, name: str) -> BinaryIO:
 
 
 def open_lock(root: Path, name: str, *, make: bool = True) -> int:
-    """Descriptor of a lock file; one that may only be read where it may not be written.
+    """Descriptor of a lock file, for reading and writing; for reading alone if it may not be written.
 
     Args:
-        make: make it if it is missing.
+        make: make the file if it is missing.
 
     Raises:
         NotOurs: it is no regular file.
@@ -117,27 +117,27 @@ def create(root: Path, name: str, *, append: bool = False) -> int:
         FileExistsError: there is something of that name.
         OSError: it cannot be made.
     """
-    # For reading, too: what it holds can be read back when it has lost its name (`anew`).
+    # For reading, too: its content can be read back after the file was removed (`lost`).
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | (os.O_APPEND if append else 0)
     return _open(root, name, flags)
 
 
 def replace(root: Path, name: str, data: bytes, *, durable: bool) -> None:
-    """Give a file a new content as a whole: whoever reads it sees the old one or the new.
+    """Replace the content of a file as a whole: whoever reads the file sees the old content or the new one.
 
     Raises:
-        OSError: the disk refuses it; then all is as before.
+        OSError: the disk refuses it; then the file is as it was.
     """
     _replace(root, name, lambda file: file.write(data), durable=durable)
 
 
 def overwrite(root: Path, name: str, data: bytes) -> None:
-    """Give a file a new content in the blocks that it has: where the disk is full nothing new can be made.
+    """Replace the content of a file in the blocks that it has: a full disk has no room for a new file.
 
-    Whoever reads it meanwhile may see half of each, and so does everybody after a crash in between.
+    Whoever reads the file meanwhile, or after a crash in between, may see half of the new content.
 
     Raises:
-        OSError: the disk refuses it, or the file has too few blocks; then all is as before.
+        OSError: the disk refuses it, or the file has too few blocks; then the file is as it was.
     """
     fd = _open(root, name, os.O_RDWR)
     with os.fdopen(fd, "r+b", buffering=0) as file:
@@ -166,10 +166,10 @@ def _replace(root: Path, name: str, write: Callable[[BinaryIO], object], *, dura
 
 
 def move(root: Path, name: str, target: str) -> None:
-    """Move a file within one folder of the run directory, in place of what is there.
+    """Rename a file within its folder in the run directory, in place of a file of that name.
 
     Raises:
-        OSError: that cannot be done.
+        OSError: it cannot be renamed.
     """
     with _folder(root, PurePosixPath(name).parent.as_posix()) as at:
         source, last = PurePosixPath(name).name, PurePosixPath(target).name
@@ -177,7 +177,7 @@ def move(root: Path, name: str, target: str) -> None:
 
 
 def remove(root: Path, name: str) -> None:
-    """Remove a file, or the link in its place.
+    """Remove a file; where it is a link, the link.
 
     Raises:
         OSError: it is not there, or cannot be removed.
@@ -187,7 +187,7 @@ def remove(root: Path, name: str) -> None:
 
 
 def make_folder(root: Path, name: str) -> None:
-    """Make a folder with those above it, up to the run directory.
+    """Make a folder and the folders above it, up to the run directory.
 
     Raises:
         NotOurs: something on the way is no folder.
@@ -203,7 +203,7 @@ def make_folder(root: Path, name: str) -> None:
 
 
 def touch(root: Path, name: str) -> os.stat_result:
-    """Have the disk note the time on a file that is there; what the system says of it then.
+    """Have the disk set the time of an existing file. Returns the file's status then.
 
     Raises:
         OSError: it is not there, or the disk refuses it.
@@ -218,7 +218,7 @@ def touch(root: Path, name: str) -> os.stat_result:
 
 
 def status(root: Path, name: str) -> os.stat_result | None:
-    """What the system says of a file; None if there is none.
+    """The system's status of a file; None if there is no such file.
 
     Raises:
         NotOurs: it is no regular file, or something on the way is no folder.
@@ -234,7 +234,7 @@ def status(root: Path, name: str) -> os.stat_result | None:
 
 
 def is_there(root: Path, name: str) -> bool:
-    """Whether there is anything of that name, whatever it is; also where nobody can look: it is not missing then."""
+    """Whether there is anything of that name, of whatever kind. True also where that cannot be found out."""
     try:
         return status(root, name) is not None
     except OSError:
@@ -242,7 +242,7 @@ def is_there(root: Path, name: str) -> bool:
 
 
 def is_file(root: Path, name: str) -> bool:
-    """Whether there is a regular file of that name."""
+    """Whether there is a regular file of that name. False also where that cannot be found out."""
     try:
         return status(root, name) is not None
     except OSError:
@@ -250,25 +250,25 @@ def is_file(root: Path, name: str) -> bool:
 
 
 class _Folder:
-    """A folder of a run directory, held open where the system can: then nobody can put another in its place."""
+    """A folder of a run directory. It is held open where the system can do that: then nobody can exchange it."""
 
     def __init__(self, path: Path, fd: int | None) -> None:
         self.fd = fd
         self._path = path
 
     def path(self, name: str) -> str:
-        """A name in it, as the functions of `os` want it beside `fd`."""
+        """A name in this folder, as the functions of `os` take it together with `dir_fd=fd`."""
         return name if self.fd is not None else str(self._path / name)
 
 
 @contextlib.contextmanager
 def _folder(root: Path, name: str) -> Iterator[_Folder]:
-    """A folder below the run directory, no link on the way to it."""
+    """Open a folder below the run directory, following no link on the way."""
     parts = _parts(name)
     if not _STEP_BY_STEP:
         yield _Folder(_looked_at(root, parts), None)
         return
-    fd = os.open(root, _FOLDER & ~getattr(os, "O_NOFOLLOW", 0))  # whoever names a directory may name it by a link
+    fd = os.open(root, _FOLDER & ~getattr(os, "O_NOFOLLOW", 0))  # the run directory itself may be given as a link
     try:
         for part in parts:
             fd, above = _opened(fd, part, root / name), fd
@@ -299,7 +299,7 @@ def _open(root: Path, name: str, flags: int) -> int:
     """Descriptor of a regular file."""
     path = PurePosixPath(*_parts(name))
     with _folder(root, path.parent.as_posix()) as at:
-        # Looked at before: to open a device may do something. And after: it may have been put there just now.
+        # Looked at before it is opened: opening a device may do something. And after: it may just have been exchanged.
         with contextlib.suppress(FileNotFoundError):
             if not stat.S_ISREG(os.stat(at.path(path.name), dir_fd=at.fd, follow_symlinks=False).st_mode):
                 raise _not_ours(root / name)
@@ -318,7 +318,7 @@ def _open(root: Path, name: str, flags: int) -> int:
 
 
 def _is_hollow(found: os.stat_result) -> bool:
-    """Whether a large file is nearly all holes: to read it would take hours, and nobody logged it."""
+    """Whether a large file is nearly all holes: no journal is, and reading it would take hours."""
     stored = getattr(found, "st_blocks", found.st_size) * 512
     return found.st_size > _LARGE and stored * _HOLLOW < found.st_size
 

@@ -1,6 +1,6 @@
-"""The files of a run directory that are uploaded beside the streams: kept, read and removed by where they are.
+"""The copies in one run directory that are to be uploaded: made, opened, asked for and removed.
 
-How a copy is made, and where, is `_journal.copies`'; that nothing is opened through a link is `_journal.door`'s.
+`_journal.copies` makes a copy and says where it is; `_journal.door` opens files, never through a link.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from wandb_logging._journal.copies import (
 
 
 class Files:
-    """The kept files of one run directory.
+    """The copies in one run directory.
 
     Args:
         run_dir: path of the run directory.
@@ -36,7 +36,7 @@ class Files:
         """Copy the bytes of a media value into the run directory.
 
         Args:
-            once: have a copy for each value, even of the same bytes, so that it can be removed with that one.
+            once: make a copy for each value, even of equal bytes, so that it can be removed when that is uploaded.
 
         Raises:
             OSError: they cannot be read or copied.
@@ -44,7 +44,7 @@ class Files:
         return keep_media(self._run_dir, source, extension, once=once)
 
     def keep(self, source: Source, name: str) -> str:
-        """Copy a file of the run, or bytes, into the run directory; its path relative to the directory.
+        """Copy a file of the run, or bytes, into the run directory. Returns its path relative to the directory.
 
         Raises:
             OSError: it cannot be read or copied.
@@ -52,7 +52,7 @@ class Files:
         return keep_file(self._run_dir, source, name)
 
     def append(self, data: bytes, name: str, size: int) -> int:
-        """Append to a file that is kept, behind its first `size` bytes; its size now.
+        """Append to a copy behind its first `size` bytes. Returns its size now.
 
         Raises:
             OSError: it cannot be written.
@@ -60,7 +60,7 @@ class Files:
         return append_file(self._run_dir, data, name, size)
 
     def open(self, kept: str) -> BinaryIO:
-        """A copy that was kept, open to be sent: where it is, the journal says, which somebody may have changed.
+        """Open a copy to be sent. `kept` is its path as the journal says it, which may have been tampered with.
 
         Raises:
             OSError: it cannot be read, is no regular file of this directory, or has a second name.
@@ -68,14 +68,17 @@ class Files:
         return door.open_to_read(self._run_dir, kept, sole=True)
 
     def status(self, kept: str) -> os.stat_result | None:
-        """What the system says of a copy that was kept; None if it is gone."""
+        """The system's status of a copy; None if it is gone."""
         return door.status(self._run_dir, kept)
 
     def read(self, name: str) -> bytes:
-        """The content of a file of the run, by its name there.
+        """The content of the copy of a file of the run.
+
+        Args:
+            name: the file's name in the run.
 
         Raises:
-            OSError: it cannot be read, is no regular file of this directory, or is larger than JSON is read.
+            OSError: it cannot be read, is no regular file of this directory, or is larger than `door.MOST_JSON`.
         """
         with self.open(place_of(name)) as file:
             size = os.fstat(file.fileno()).st_size
@@ -84,11 +87,11 @@ class Files:
             return file.read(size)
 
     def has(self, name: str) -> bool:
-        """Whether there is a file of the run of that name, and one that can be sent."""
+        """Whether there is a copy of the run's file of that name, as a regular file."""
         return door.is_file(self._run_dir, place_of(name))
 
     def remove(self, name: str) -> None:
-        """Remove a file of the run, by its name there.
+        """Remove the copy of the run's file of that name.
 
         Raises:
             OSError: it cannot be removed.
@@ -96,5 +99,5 @@ class Files:
         door.remove(self._run_dir, place_of(name))
 
     def let_go(self, kept: str) -> None:
-        """Remove a copy that is uploaded, if only one event has it."""
+        """Remove a copy that is uploaded, if it was made for one event alone."""
         remove_once(self._run_dir, kept)

@@ -1,4 +1,4 @@
-"""What of a writer's segments has yet to be forced to the disk (fsync). Whoever logs does not wait for that."""
+"""Which of a writer's segments have yet to be forced to the disk (fsync). A thread that logs does not wait for that."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wandb_logging._journal.counts import reason_of
 from wandb_logging._journal.locks import close_quietly
 from wandb_logging._journal.segments import sync_directory
 
-_RETIRED = 8  # full segments that wait for their fsync before whoever logs has to see to it
+_RETIRED = 8  # full segments may wait for their fsync; beyond that the thread that logs does it
 
 
 class Forced:
@@ -22,9 +22,9 @@ class Forced:
         path: the run directory.
 
     Attributes:
-        dirty: whether something was written to the open segment since it was forced to the disk.
-        retired: descriptors of full segments that have yet to be, oldest first.
-        trouble: why the latest fsync failed; "" if it did not.
+        dirty: whether the open segment was written to since its latest fsync.
+        retired: descriptors of full segments that have yet to be forced to the disk, oldest first.
+        trouble: why the latest fsync failed; "" if it did not fail.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,25 +33,25 @@ class Forced:
         self.forget()
 
     def forget(self) -> None:
-        """Have no files any more."""
+        """Forget all segments, without closing them."""
         self.dirty = False
         self.retired: deque[int] = deque()
         self._is_name_new = False
 
     def begin(self) -> None:
-        """Take note that a segment was made: its name has yet to be forced to the disk."""
+        """Note that a segment was made: its name has yet to be forced to the disk."""
         self._is_name_new = True
 
     def retire(self, descriptor: int) -> bool:
-        """Take a full segment; whether too many wait by now."""
+        """Take over the descriptor of a full segment. Returns whether too many wait by now."""
         self.retired.append(descriptor)
         return len(self.retired) > _RETIRED
 
     def now(self, current: Callable[[], int]) -> None:
-        """Force all of it to the disk.
+        """Force all segments to the disk.
 
         Args:
-            current: descriptor of the open segment, which other threads may close; -1 is none.
+            current: gives the descriptor of the open segment, which other threads may close meanwhile; -1: none open.
         """
         with contextlib.suppress(IndexError):  # another thread took the last one
             while self.retired:

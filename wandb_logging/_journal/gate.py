@@ -1,8 +1,8 @@
-"""A folder that one process at a time has, on whatever host: where a run is looked for, made, and left.
+"""Lets one process at a time into a folder, on all hosts: to look for a run, to make one, or to leave one.
 
-On one host the folder's lock decides. Between hosts, which may not see each other's locks, it is a file that only one
-of them can make, on any file system. If its maker is gone it is removed: at once if that was a process of this host,
-else when it is older than any such visit takes, by the disk's own clock.
+On one host a lock on the folder decides. Hosts may not see each other's locks, so there is also a file that only one of
+them can make, on any file system. The next process removes the file of one that is gone: at once if that was a process
+of this host, else when the file is older than a visit takes, by the disk's own clock.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from wandb_logging._values.ids import new_id
 from wandb_logging._values.plain import dumps
 
 NAME = ".gate"
-_LONGEST = 10.0  # seconds that a visit takes at most: some files are made
-_PROBE = 0.02  # seconds between two looks whether the other host is through
-_LOOK = 1.0  # seconds between two looks whether it is gone
+_LONGEST = 10.0  # seconds that a visit takes at most: it makes some small files
+_PROBE = 0.02  # seconds between two tries to make the file
+_LOOK = 1.0  # seconds between two looks whether the process that made it is gone
 
 
 @contextlib.contextmanager
 def alone_in(folder: Path, patience: float = 10.0) -> Iterator[None]:
-    """Have a folder alone; not where that cannot be, or another one has it for longer than `patience` seconds."""
+    """Have a folder alone inside the `with`. After `patience` seconds, or where no file can be made, not alone."""
     until = time.monotonic() + patience
     with folder_lock(folder, patience):
         mine = _enter(folder, until)
@@ -41,7 +41,7 @@ def alone_in(folder: Path, patience: float = 10.0) -> Iterator[None]:
 
 
 def _enter(folder: Path, until: float) -> str | None:
-    """Make the file, waiting for it; what tells it from others. None where it cannot be had."""
+    """Make the file, and wait until that is possible. Returns the id of this visit; None if the file cannot be made."""
     mine, next_look = new_id(), 0.0
     note = dumps({**Holder.here(folder).to_json(), "visit": mine})
     with contextlib.suppress(OSError):
@@ -72,7 +72,7 @@ def _made(folder: Path, note: bytes) -> bool:
 
 
 def _left(folder: Path) -> str | None:
-    """What tells the visit of one who is gone from others; None if who made the file may still be there."""
+    """The id of the visit whose file is there, if the process that made it is gone; None if it may still be there."""
     try:
         said = said_in(folder, NAME)
     except FileNotFoundError:
@@ -86,13 +86,13 @@ def _left(folder: Path) -> str | None:
 
 
 def _visit(said: Mapping[str, Any]) -> str:
-    """What tells a visit from others; "" of one that was gone before it had said so."""
+    """The id of a visit; "" if its process was gone before it had written one."""
     return str(said.get("visit", ""))
 
 
 def _is_running(pid: int) -> bool:
-    """Whether a process of this host runs, or nobody can tell."""
-    if sys.platform == "win32":  # to ask would end it
+    """Whether a process of this host runs. True where the system does not tell."""
+    if sys.platform == "win32":  # os.kill with 0 would end the process there
         return True
     try:
         os.kill(pid, 0)
@@ -104,7 +104,7 @@ def _is_running(pid: int) -> bool:
 
 
 def _go(folder: Path, visit: str) -> None:
-    """Remove the file, if it is still that visit's: meanwhile another host may have made its own."""
+    """Remove the file, if it is still that of this visit: another host may have made its own meanwhile."""
     with contextlib.suppress(OSError):
         if _visit(said_in(folder, NAME)) == visit:
             door.remove(folder, NAME)

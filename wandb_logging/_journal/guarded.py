@@ -1,4 +1,4 @@
-"""A reader that tells how far it has come, so that nothing is removed that it may still read, or has sent."""
+"""A reader that says which segments it has reached: none is removed that it may still read, or has sent."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from wandb_logging._journal.reader import Chunk, Reader
 
 
 class GuardedReader(Reader):
-    """A reader beside which nothing is removed, and that tells how far it has come.
+    """A reader that holds `guard` while it reads, so that no segment is removed meanwhile.
 
     Attributes:
-        reached: the latest segment of each writer of which something was read, even if that was not sent.
+        reached: by writer: the latest segment of which something was read, whether it was sent or not.
     """
 
     def __init__(self, guard: threading.RLock, path: Path, position: Position | None, **options: Any) -> None:

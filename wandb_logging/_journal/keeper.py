@@ -1,4 +1,4 @@
-"""Copies that are kept in a run directory to be uploaded: before each its writer makes room, where that is bounded."""
+"""Makes copies of files that are to be uploaded, and has room made for each where max_cache_bytes is set."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from wandb_logging._journal.rundir import RunDir
 
 
 class Room(Protocol):
-    """Who knows what else a directory may hold: the writer of its journal.
+    """Knows how much a run directory may hold: the writer of its journal.
 
     Attributes:
-        most_output: bytes that output.log as a file may have; None where nothing is bounded.
+        most_output: bytes that the copy of output.log may have; None where max_cache_bytes is not set.
     """
 
     most_output: int | None
 
     def make_way(self, size: int) -> None:
-        """Make room for a file of so many bytes that is about to be kept.
+        """Make room for a copy of `size` bytes.
 
         Raises:
-            OSError: there is none.
+            OSError: there is no room.
         """
 
 
 class Keeper:
-    """Keeps copies in a run directory.
+    """Makes copies in a run directory.
 
     Args:
-        run_dir: the run.
-        room: makes room for them; None where nothing is bounded.
+        run_dir: the run directory.
+        room: makes room for them; None where max_cache_bytes is not set.
 
     Attributes:
         run_dir: as given.
@@ -53,7 +53,7 @@ class Keeper:
         return self.run_dir.files.keep_media(source, extension, once=self._most_output is not None)
 
     def file(self, source: Source, name: str) -> str:
-        """Copy a file of the run, or bytes; its path relative to the directory.
+        """Copy a file of the run, or bytes. Returns its path relative to the directory.
 
         Raises:
             OSError: it cannot be read or copied.
@@ -62,15 +62,15 @@ class Keeper:
         return self.run_dir.files.keep(source, name)
 
     def append(self, data: bytes, name: str, size: int) -> int:
-        """Append to output.log as a file, behind its first `size` bytes; its size now.
+        """Append to the copy of output.log behind its first `size` bytes. Returns its size now.
 
         Raises:
-            OSError: it cannot be written, or would be too large: then it is removed.
+            OSError: it cannot be written, or would be too large: then the copy is removed.
         """
         if self._most_output is not None and size + len(data) > self._most_output:
             self._most_output = 0
             with contextlib.suppress(FileNotFoundError):
-                self.run_dir.files.remove(name)  # rather none than a part of it
+                self.run_dir.files.remove(name)  # no file is better than half of one
             raise OSError(errno.EFBIG, "too large for max_cache_bytes")
         return self.run_dir.files.append(data, name, size)
 

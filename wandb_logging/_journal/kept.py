@@ -1,4 +1,4 @@
-"""Lines kept in memory that the disk refuses, and the bytes that a segment will have of them. Touches no disk."""
+"""Lines that the disk refuses, kept in memory until it takes them. Touches no disk."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from itertools import accumulate, takewhile
 
 
 class KeptLines:
-    """The lines that a writer keeps, in the order in which the disk is to have them.
+    """The lines that a writer keeps in memory, in the order in which they are to be written.
 
     Attributes:
-        lines: whole ones; of the first perhaps the rest alone.
-        size: bytes of all of that.
-        part: what the segment has of the line whose rest is the first; b"" if that is whole.
+        lines: the lines. If the segment already has the beginning of the first, only its rest is in here.
+        size: bytes of all `lines`.
+        part: the beginning of the first line that the segment already has; b"" if it has none of that line.
     """
 
     def __init__(self) -> None:
@@ -22,29 +22,29 @@ class KeptLines:
         self.part = b""
 
     def add(self, line: bytes) -> None:
-        """Keep one more."""
+        """Keep one more line."""
         self.lines.append(line)
         self.size += len(line)
 
     def put_before(self, lines: Sequence[bytes]) -> None:
-        """Keep lines that were before all of these."""
+        """Keep lines that come before those that are kept."""
         self.lines.extendleft(reversed(lines))
         self.size += sum(map(len, lines))
 
     def put_begun(self, line: bytes, written: int) -> None:
-        """Keep the rest of a line before all of these: so many bytes of it are in the segment."""
+        """Keep the rest of a line, before all others: the segment has its first `written` bytes."""
         self.part = line[:written]
         self.put_before([line[written:]])
 
     def pop(self) -> int:
-        """Forget the first; how many bytes of it were kept."""
+        """Forget the first line. Returns how many bytes of it were kept."""
         size = len(self.lines.popleft())
         self.size -= size
         self.part = b""
         return size
 
     def wrote(self, written: int) -> bool:
-        """Take note that the segment has so many bytes more of the first; whether it has all of that now."""
+        """Note that the segment got `written` more bytes of the first line. Returns whether it has the whole line."""
         line = self.lines[0]
         if written == len(line):
             self.pop()
@@ -55,27 +55,27 @@ class KeptLines:
         return False
 
     def make_whole(self) -> None:
-        """Keep all of the line of which the segment has a part: the rest goes elsewhere."""
+        """Keep the first line as a whole again: it will be written to another segment."""
         if self.part:
             self.lines[0] = self.part + self.lines[0]
             self.size += len(self.part)
             self.part = b""
 
     def clear(self) -> None:
-        """Forget all."""
+        """Forget all lines."""
         self.lines.clear()
         self.size = 0
         self.part = b""
 
 
 def part_of(lines: Iterable[bytes], begin: int, offset: int, most: int) -> bytes:
-    """Some bytes of lines, from a byte of the segment on.
+    """Bytes that the segment will have once these lines are written.
 
     Args:
-        lines: in order.
-        begin: byte of the segment where the first begins.
-        offset: byte of the segment from which on; not before `begin`.
-        most: how many at most.
+        lines: the lines, in order.
+        begin: byte of the segment at which the first line begins.
+        offset: byte of the segment at which the wanted bytes begin; not before `begin`.
+        most: how many bytes at most.
     """
     at, found = begin, bytearray()
     for line in lines:
@@ -87,7 +87,7 @@ def part_of(lines: Iterable[bytes], begin: int, offset: int, most: int) -> bytes
 
 
 def lines_until(lines: Iterable[bytes], begin: int, end: int) -> int:
-    """How many lines end at or before a byte of the segment, where the first begins at `begin`."""
+    """How many of the lines end at or before the byte `end` of a segment, if the first begins at the byte `begin`."""
     ends = accumulate(map(len, lines), initial=begin)
     next(ends)
     return sum(1 for _ in takewhile(lambda at: at <= end, ends))

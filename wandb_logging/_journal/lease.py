@@ -1,7 +1,8 @@
-"""Whether a process lives whose locks may not be seen from here: its lock where that holds, else its lease. Pure.
+"""Decides whether another process lives: by its lock where that can be seen from this host, else by its lease. Pure.
 
-A process renews its lease by having the disk note the time on its lock file. Both times that are compared, that one and
-now, are the disk's own: no clock of one host is ever compared with another's. What cannot be known is never "gone".
+A process renews its lease by having the disk set the time of its lock file. That time is compared with the disk's own
+present time: the clocks of two hosts are never compared. A process of which nothing is known for certain is never
+taken for gone.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-SILENT = 86400.0  # seconds after which one is gone that promised nothing: another version, a child without a thread
+SILENT = 86400.0  # seconds after which a process without a lease is gone: another version, a forked child
 DEFAULT = 120.0  # seconds for which a renewal holds where no settings say it
-_PARTS = 4  # renewals within that time, of which all but one may fail
+_PARTS = 4  # renewals in that time; all but one may fail
 
 
 class Life(Enum):
@@ -24,14 +25,14 @@ class Life(Enum):
 
 @dataclass(frozen=True)
 class Sign:
-    """What is seen of a process by its lock file.
+    """What the lock file of a process tells.
 
     Attributes:
-        locked: whether the file is locked; None where that cannot be asked.
-        near: whether a lock of that process would be seen here: it is on this host, and wrote on the same mount.
-        ended: whether it has said that it ended.
-        lease: seconds for which a renewal holds; None if it does not renew.
-        age: seconds since the disk noted something of it, by the disk's clock; None where that cannot be asked.
+        locked: whether the file is locked; None where the file system has no locks.
+        near: whether a lock of that process could be seen here: it runs on this host, and uses the same mount.
+        ended: whether the process has noted that it ended.
+        lease: seconds for which its renewals hold; None if it does not renew.
+        age: seconds since the file's time was set, by the disk's clock; None if that was not asked or is not known.
     """
 
     locked: bool | None
@@ -42,7 +43,7 @@ class Sign:
 
 
 def judge(sign: Sign) -> Life:
-    """What is known of a process of which so much is seen."""
+    """What is known of a process whose lock file tells so much."""
     if sign.locked:
         return Life.LIVES
     if sign.ended or (sign.near and sign.locked is False):
@@ -59,7 +60,7 @@ def _by_lease(sign: Sign) -> Life:
 
 
 def length(heartbeat: float, request_timeout: float) -> float:
-    """Seconds for which a renewal holds: longer than the thread that renews may be away, in a request or asleep."""
+    """Seconds for which a renewal holds: longer than the thread that renews can be busy with a request, or asleep."""
     return 2 * (heartbeat + request_timeout)
 
 

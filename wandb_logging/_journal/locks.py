@@ -1,7 +1,7 @@
-"""A file lock that dies with its process: held through an open file, so no stale lock is ever left behind.
+"""A file lock that ends with its process: the system holds it for an open file, so no stale lock is left behind.
 
-Ours and not a library's, because of `fork`: the child of a process that holds a lock has to let go of its copy of
-the descriptor without unlocking it for the parent (`abandon`), which the libraries looked at do not offer.
+No library's, because of `fork`: the child of a process that holds a lock has to close its copy of the descriptor
+without unlocking it for the parent (`abandon`), which the libraries looked at do not offer.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 
 from wandb_logging._journal import door
 
-_PROBE = 0.005  # seconds between two looks whether a folder's lock is free
-_HIGH = 200  # more files than that no program opens at once when it begins, and fewer than any system lets it
+_PROBE = 0.005  # seconds between two tries to lock a folder
+_HIGH = 200  # lowest descriptor of ours: above those of a program that begins, below every system's limit
 
 if sys.platform == "win32":
     import msvcrt
@@ -34,7 +34,7 @@ if sys.platform == "win32":
         msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
 
     def out_of_the_way(fd: int) -> int:
-        """The descriptor: here no program closes those that are not its own."""
+        """The same descriptor: on Windows no program closes descriptors that are not its own."""
         return fd
 
 else:
@@ -47,10 +47,10 @@ else:
         fcntl.flock(fd, fcntl.LOCK_UN)
 
     def out_of_the_way(fd: int) -> int:
-        """The descriptor under a high number; as it is where that cannot be.
+        """A copy of a descriptor with a high number, in place of it; the same descriptor if there can be no copy.
 
-        A program that becomes a daemon closes all descriptors, ours too, and its next files get the lowest numbers.
-        So ours is found to be closed, and does not name a file of the program's.
+        A program that becomes a daemon closes all descriptors, ours too, and its next files get the lowest numbers. A
+        high number is then found to be closed; a low one would be a file of the program, and we would write into it.
         """
         try:
             high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _HIGH)
@@ -61,7 +61,7 @@ else:
 
 
 def close_quietly(fd: int) -> None:
-    """Close a descriptor, if there is one and nobody was there first."""
+    """Close a descriptor. Harmless if it is closed already, or -1."""
     with contextlib.suppress(OSError):
         os.close(fd)
 
@@ -79,8 +79,8 @@ class ProcessLock:
         self._path = path
         self._make = make
         self._fd: int | None = None
-        # A descriptor that is closed while another thread writes to it may be another file by then. One that a signal's
-        # handler lets go of, in the middle of `note` of the same thread, is closed when that is through.
+        # If one thread closed the descriptor while another writes, the number could be another file by then. A signal
+        # handler that releases the lock in the middle of `note` leaves it to `note` to close the descriptor.
         self._guard = threading.RLock()
         self._noting = 0
         self._text = ""
@@ -91,7 +91,7 @@ class ProcessLock:
         return self._fd is not None
 
     def acquire(self) -> bool:
-        """Take the lock without waiting; False if another process, or another object here, has it.
+        """Take the lock without waiting. Returns False if another process, or another object here, has it.
 
         Raises:
             OSError: the file system cannot lock, or the file cannot be made.
@@ -111,7 +111,7 @@ class ProcessLock:
         return True
 
     def note(self, text: str) -> None:
-        """Write who holds the lock into the file, for the message others print."""
+        """Write who holds the lock into the file, for other processes and for messages."""
         with self._guard:
             if self._fd is None:
                 return
@@ -127,7 +127,7 @@ class ProcessLock:
                     close_quietly(fd)
 
     def release(self) -> None:
-        """Let go. Harmless when not held."""
+        """Unlock the file. Harmless if it is not held."""
         with self._guard:
             fd, self._fd = self._fd, None
             if fd is not None:
@@ -138,17 +138,17 @@ class ProcessLock:
 
     def abandon(self) -> None:
         """In a forked child: forget the parent's lock without unlocking it."""
-        self._guard, self._noting = threading.RLock(), 0  # a thread that the child does not have may be in there
+        self._guard, self._noting = threading.RLock(), 0  # another thread of the parent may have held the old one
         if self._fd is not None:
             fd, self._fd = self._fd, None
             close_quietly(fd)
 
 
 def _overwrite(fd: int, text: str) -> None:
-    """Write what others read at any moment: the old text or the new one, with blanks behind it for a moment."""
+    """Replace a file's text. Who reads meanwhile sees the old text or the new one, perhaps with blanks behind it."""
     with contextlib.suppress(OSError):
         found, written = os.fstat(fd), text.encode()
-        if found.st_nlink > 1:  # it has a second name, under which it may be anything
+        if found.st_nlink > 1:  # a hard link: the file may be something else, too
             return
         os.lseek(fd, 0, os.SEEK_SET)
         os.write(fd, written.ljust(found.st_size))
@@ -157,9 +157,10 @@ def _overwrite(fd: int, text: str) -> None:
 
 @contextlib.contextmanager
 def folder_lock(folder: Path, patience: float = 10.0) -> Iterator[None]:
-    """Hold a lock on a folder; without one where that cannot be, or another holds it for longer than `patience`.
+    """Hold a lock on a folder inside the `with`. After `patience` seconds, or where nothing can be locked, hold none.
 
-    On the folder itself where the system can (not NFS, nor Windows), else on a hidden file in the folder above.
+    The lock is on the folder itself where the system can do that (not on NFS, nor on Windows), else on a hidden file in
+    the folder above.
     """
     until = time.monotonic() + patience
     fd: int | None = None
@@ -201,24 +202,24 @@ def _locked_folder(folder: Path, until: float) -> int:
 def is_locked(path: Path) -> bool:
     """Whether a living process holds the lock at `path`. A missing file is not locked.
 
-    Where the file system cannot lock at all the answer is False: no process could have taken it.
+    False also where the file system has no locks: no process can hold one there.
     """
     return lock_is_taken(path) is True
 
 
 def is_free(path: Path) -> bool:
-    """Whether it is certain that no process holds the lock at `path`: not where the file system cannot lock."""
+    """Whether it is certain that no process holds the lock at `path`. False where the file system has no locks."""
     return lock_is_taken(path) is False
 
 
 def lock_is_taken(path: Path) -> bool | None:
-    """Whether the lock is taken; None if nobody can tell. A missing file is not locked."""
+    """Whether the lock is taken; None if that cannot be found out. A missing file is not locked."""
     probe = ProcessLock(path, make=False)
     try:
         taken = not probe.acquire()
     except FileNotFoundError:
         return False
-    except OSError:  # it cannot be opened or locked, or is none
+    except OSError:  # it cannot be opened or locked, or is no regular file
         return None
     probe.release()
     return taken

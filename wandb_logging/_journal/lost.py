@@ -1,4 +1,4 @@
-"""Files of a journal that have lost their names: the directory was removed or moved. They are there until closed."""
+"""What a writer does when its run directory was removed or moved: files that are open can still be read."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ LOST = "the run directory went away"
 
 
 class Home(Protocol):
-    """Where a writer writes, as far as it has to know: a `RunDir`."""
+    """What a writer needs of the directory that it writes in: a `RunDir`."""
 
     def acknowledged(self, writer: int) -> tuple[int, int]:
-        """Segment and byte up to which the server has what a writer wrote; (1, 0) is nothing."""
+        """Segment and byte up to which the server has what a writer wrote; (1, 0): it has nothing."""
 
     def has_writer(self, writer: Any) -> None:
-        """Take note of who writes, and keeps in memory what the disk refuses."""
+        """Note that this writer writes here: readers also read the lines that it keeps in memory."""
 
     def leaves_out_lines(self) -> None:
-        """Take note that a reader may have stood before lines that will not come: the server has them."""
+        """Note that lines are left out of the journal because the server has them: readers have to look again."""
 
     def begins_behind_gap(self) -> None:
-        """Have readers begin behind what the server has: lines before that are not all there.
+        """Have readers begin behind what the server has: some of the lines before that are not in the journal.
 
         Raises:
-            OSError: that cannot be noted.
+            OSError: the disk refuses it.
         """
 
     def is_away(self) -> bool:
-        """Whether the directory is gone with the whole disk: then it may come back, with all that is in it."""
+        """Whether the whole disk is gone: then the directory may come back with its content."""
 
     def stand_again(self) -> bool:
-        """Make the directory anew if it is gone; whether it was."""
+        """Make the directory again if it is gone. Returns whether it was gone."""
 
 
 def is_gone(path: Path) -> bool:
-    """Whether there is certainly no directory. No, where nobody can tell, or may look there."""
+    """Whether it is certain that there is no directory. False where it cannot be looked for."""
     try:
         return not stat.S_ISDIR(path.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
@@ -49,7 +49,7 @@ def is_gone(path: Path) -> bool:
 
 
 def is_in_place(descriptor: int, path: Path) -> bool:
-    """Whether an open file is still the one that is found under its name. Yes, where nobody can tell."""
+    """Whether an open file is still the one at `path`. True where that cannot be found out."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except (FileNotFoundError, NotADirectoryError):
@@ -59,7 +59,7 @@ def is_in_place(descriptor: int, path: Path) -> bool:
 
 
 def is_cut_off(descriptor: int, path: Path) -> bool:
-    """Whether an open file leads nowhere any more while its name does: the disk was away, and is mounted again."""
+    """Whether an open file cannot be used any more although `path` can: the disk was away, and is mounted again."""
     try:
         path.stat()
     except OSError:
@@ -72,7 +72,7 @@ def is_cut_off(descriptor: int, path: Path) -> bool:
 
 
 def disk_of(path: Path) -> int | None:
-    """The disk that a path is on, or would be; None where nobody can tell."""
+    """The device of the file system that a path is on, or would be on; None if that cannot be found out."""
     for folder in (path, *path.parents):
         try:
             return folder.stat().st_dev
@@ -87,8 +87,8 @@ def unacknowledged(segments: Iterable[tuple[int, int]], acknowledged: tuple[int,
     """The lines in open segments that the server does not have, oldest first.
 
     Args:
-        segments: number and descriptor of each.
-        acknowledged: segment and byte up to which it has them.
+        segments: number and descriptor of each segment.
+        acknowledged: segment and byte up to which the server has the lines.
     """
     lines: list[bytes] = []
     for number, descriptor in sorted(segments):

@@ -1,12 +1,15 @@
-"""Who writes in a run directory just now: members, the last of whom ends the run, and helpers, who do not.
+"""Which processes write in a run directory now: members, the last of which ends the run, and helpers, which do not.
 
-A process that was started as a writer of the run is a member: a rank, a second program with its id. A forked child and
-a worker of a pool are helpers: the run ends with the process that made them. Each says which it is in the file that it
-holds locked while it lives, `journal-<w>.lock`, as JSON, beside who it is (`presence.Holder`):
+A process that was started as a writer of the run is a member: a rank, a second program with the same run id. A forked
+child and a worker of a pool are helpers: the run ends with the process that made them. Each writer says which it is in
+`journal-<w>.lock`, the file that it holds locked while it lives. The file is JSON, and also says which process that is
+(`presence.Holder`):
 
-    {"pid": 12, "host": "node7", ..., "since": 1}               a member; of those that came together 1 was the first
-    {"pid": 12, "host": "node7", ..., "since": 1, "left": 0}    one that has ended, with this exit code
+    {"pid": 12, "host": "node7", ..., "since": 1}               a member; writer 1 was the first of its group
+    {"pid": 12, "host": "node7", ..., "since": 1, "left": 0}    a member that has ended, with this exit code
     {"pid": 13, "host": "node7", ..., "helps": true}            a helper
+
+A group are members each of which came while another one was there. A run that goes on later has a new group.
 """
 
 from __future__ import annotations
@@ -34,14 +37,14 @@ def lock_name(writer: int) -> str:
 
 @dataclass(frozen=True)
 class Note:
-    """What a writer says of itself.
+    """What a writer's lock file says.
 
     Attributes:
-        writer: its number.
-        since: the first of those members that came while one of them was there; 0 of who does not say it.
+        writer: the writer's number.
+        since: number of the first member of its group; 0 if the file does not say it.
         helps: whether it is a helper.
         left: exit code of a member that has ended; None while it goes on.
-        holder: the process.
+        holder: the process that holds the file.
     """
 
     writer: int
@@ -52,13 +55,13 @@ class Note:
 
     @property
     def text(self) -> str:
-        """As it stands in the file."""
+        """The content of the file."""
         said: dict[str, Any] = {**self.holder.to_json(), **({"helps": True} if self.helps else {"since": self.since})}
         return dumps(said if self.left is None else {**said, "left": self.left}).decode()
 
 
 def note_of(path: Path, writer: int) -> Note:
-    """What a writer says of itself. One that does not say it is a member."""
+    """What a writer's lock file says. A writer whose file says nothing counts as a member."""
     try:
         said = said_in(path, lock_name(writer))
     except OSError:
@@ -68,7 +71,7 @@ def note_of(path: Path, writer: int) -> Note:
 
 
 def writers_of(path: Path) -> list[int]:
-    """The numbers of all that write or wrote here, in order; none where nobody can tell, as the directory is away."""
+    """The numbers of all writers that write or wrote here, in order; none if the directory cannot be listed."""
     try:
         found = [_LOCK.fullmatch(item.name) for item in path.iterdir()]
     except OSError:
@@ -82,7 +85,7 @@ def life(path: Path, writer: int) -> Life:
 
 
 def _traces(path: Path, writer: int) -> list[str]:
-    """Where a writer's process leaves other traces: what it writes, and the right to send, if it has that."""
+    """Other files whose time tells that a writer's process lives: its newest segment, and upload.lock if it sends."""
     found = []
     with contextlib.suppress(OSError):
         latest = max((segment for of, segment in segments(path) if of == writer), default=None)
@@ -93,12 +96,12 @@ def _traces(path: Path, writer: int) -> list[str]:
 
 
 def is_writing(path: Path, writer: int) -> bool:
-    """Whether a writer may still add to its journal: it lives, or nobody can tell."""
+    """Whether a writer may still add to its journal: its process lives, or nothing certain is known of it."""
     return life(path, writer) is not Life.GONE
 
 
 def living(path: Path, but: int = 0) -> Iterator[Note]:
-    """The members that are there and have not left, one of them left out; and those that may be, on another host."""
+    """The members that have not ended, without the writer `but`. A member on another host counts if it may live."""
     for writer in writers_of(path):
         if writer != but:
             note = note_of(path, writer)
@@ -112,12 +115,12 @@ def _may_go_on(path: Path, note: Note) -> bool:
 
 
 def first_of(path: Path, writer: int) -> int:
-    """The first of the members that a new one comes to: itself, if it is alone."""
+    """The first member of the group that the new member `writer` belongs to: itself, if it is alone."""
     return min((note.since or note.writer for note in living(path, writer)), default=writer)
 
 
 def codes(path: Path, since: int, but: int = 0) -> list[int]:
-    """The exit codes of the members that came since: 1 of one that is gone without a word."""
+    """The exit codes of the members from `since` on, without the writer `but`: 1 for a member that died silently."""
     found = []
     for writer in writers_of(path):
         if since and writer >= since and writer != but:
@@ -130,5 +133,5 @@ def codes(path: Path, since: int, but: int = 0) -> list[int]:
 
 
 def _has_begun(path: Path, note: Note) -> bool:
-    """Whether a writer has said who it is, or has written: one that has just made its file may be a helper."""
+    """Whether a writer has said who it is, or has written. One that has only made its file may be a helper."""
     return note.holder != NOBODY or any(writer == note.writer for writer, _ in segments(path))

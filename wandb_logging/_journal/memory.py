@@ -1,4 +1,4 @@
-"""What stands in for a run directory where none can be made: rows in bounded memory, to be sent while there is time."""
+"""Takes the place of a run directory where none can be made: keeps rows in bounded memory until they are sent."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def line_of(position: Position | None) -> int:
 
 
 class MemoryRunDir(RunDir):
-    """A run directory without files: nothing in it survives the process."""
+    """A run directory without files: its content ends with the process."""
 
     on_disk = False
 
@@ -121,7 +121,7 @@ class MemoryRunDir(RunDir):
 
 
 class ProgramsFiles(Files):
-    """Files where none can be kept: those of the program are sent from where they are, what is made anew is not."""
+    """For a run without a directory: the program's files are sent from where they are, and no copies are made."""
 
     def keep_media(self, source: Source, extension: str, *, once: bool = False) -> Kept:  # noqa: ARG002
         raise OSError(f"there is no run directory to keep the {extension} file in")
@@ -179,7 +179,7 @@ class MemoryQueue:
             if self.closed:
                 self.counts.drop("logged after the run was closed")
                 return
-            if self._forked:  # what is in this memory nobody sends
+            if self._forked:  # nobody sends what is in a child's memory
                 self.counts.lose("a forked child, no disk")
                 return
             if self._bytes + len(body) > self._memory_bytes:
@@ -246,7 +246,7 @@ class MemoryQueue:
         self.closed = False
 
     def after_fork_in_child(self) -> None:
-        """Another thread may have held the lock while this process was forked."""
+        """In a forked child: replace the lock, which another thread of the parent may have held."""
         self._lock = threading.RLock()
         self._forked = True
         self.counts = Counts()

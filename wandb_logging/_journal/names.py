@@ -1,4 +1,4 @@
-"""Names of folders and files: of a project, a run, a file of a run, such as any file system can have. Pure."""
+"""Names of folders and files (of a project, a run, a file of a run) that every file system can have. Pure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from wandb_logging._errors import LogError
 from wandb_logging._values.utf8 import with_utf8
 
-_MOST_NAME = 240  # bytes of a folder's name; of 255 that nearly all file systems allow, some are for a number
+_MOST_NAME = 240  # bytes of a folder's name: nearly all file systems allow 255, and a number may come behind it
 
 
 def names_of(run_id: str) -> Iterator[str]:
-    """The names that the folder of a run can have, in order: the first that is free is its."""
+    """The names that the folder of a run may have, in order; a new run takes the first that is free."""
     name = folder_name(run_id)
     yield name
     for number in range(2, 1_000_000):
@@ -21,10 +21,10 @@ def names_of(run_id: str) -> Iterator[str]:
 
 
 def folder_name(text: str) -> str:
-    """The name of the folder of a project or run: the same text, where the file system can have such a name.
+    """The name of the folder of a project or run: the text itself, if the file system can have that as a name.
 
-    One that is too long, in bytes, or that the locale has no characters for, is cut or without them, and told from
-    others by what it was.
+    A text that is too long in bytes is cut, and characters that the locale does not have become `_`. A hash of the
+    whole text then stands behind it, so that two texts have two folders.
     """
     try:
         if len(os.fsencode(text)) <= _MOST_NAME:
@@ -39,10 +39,10 @@ def folder_name(text: str) -> str:
 
 
 def safe_name(name: str) -> str:
-    """A file's name inside the run, with forward slashes, checked to stay inside.
+    """A file's name in the run, with forward slashes.
 
     Raises:
-        LogError: empty, absolute, with `..`, a drive, a NUL, or what has no UTF-8.
+        LogError: it is empty or absolute, or has `..`, a drive, a NUL or a character that UTF-8 cannot have.
     """
     text = name.replace("\\", "/")
     if with_utf8(text) != text:

@@ -1,8 +1,9 @@
-"""Where reading stands in a journal, and the only place that knows how that is written down. Pure.
+"""A position in a journal, up to which it was read, and its form as JSON, which only this room knows. Pure.
 
     {"writers": {"1": [segment, byte]}, "order": entries of order.jsonl passed, "torn": {"1": [segment, byte]}}
 
-`torn` says where a torn tail ended that was told of but not passed; it is not there where there is none.
+`torn` says, by writer, where a half line at the end of a journal ended that the reader reported and did not pass. The
+member is left out if there was none.
 """
 
 from __future__ import annotations
@@ -24,24 +25,24 @@ _NOWHERE: Mapping[int, At] = MappingProxyType({})
 
 
 def position(at: Mapping[int, At] = _NOWHERE, order: int = 0, torn: Mapping[int, At] = _NOWHERE) -> Position:
-    """One, as JSON: what is not given is at its start.
+    """A position, as JSON. Without arguments it is the start.
 
     Args:
-        at: where reading stands, by writer.
-        order: entries of order.jsonl that were passed.
-        torn: where a torn tail ended, by writer.
+        at: by writer: segment and byte up to which its journal was read.
+        order: how many entries of order.jsonl were passed.
+        torn: by writer: where a half line at the end was reported.
     """
     kept = {"writers": _kept(at), "order": order}
     return {**kept, "torn": _kept(torn)} if torn else kept
 
 
 def places(kept: Position | None) -> dict[int, At]:
-    """Where reading stands, by writer; a writer that is not there is at its start."""
+    """By writer: segment and byte up to which its journal was read. A writer that is not named is at its start."""
     return _places(kept, "writers")
 
 
 def torn_places(kept: Position | None) -> dict[int, At]:
-    """Where a torn tail ended, by writer."""
+    """By writer: where a half line at the end was reported."""
     return _places(kept, "torn")
 
 
@@ -51,13 +52,13 @@ def order_passed(kept: Position | None) -> int:
 
 
 def covers(kept: Position | None, ends: Ends) -> bool:
-    """Whether all was read at a position that was there when the journal ended so."""
+    """Whether a position is at or behind the given ends of all writers' journals."""
     at = places(kept)
     return all(at.get(writer, START) >= end for writer, end in ends.items())
 
 
 def is_position(value: object) -> bool:
-    """Whether a value has the form of a position, or is None, the start."""
+    """Whether a value has the form of a position; None has: it is the start."""
     if not isinstance(value, dict):
         return value is None
     named = [value.get("writers", {}), value.get("torn", {})]

@@ -1,7 +1,7 @@
-"""Who holds a lock file, and whether that process lives: the one place that is asked, on whatever disk.
+"""Which process holds a lock file, and whether it lives: the only place that decides this, for local and shared disks.
 
-A lock holds on one host, and on many disks that several hosts share not beyond it. So each holder also says in the file
-who it is, and has the disk note the time on it again and again (`lease`).
+On many disks that several hosts share, a lock is seen on its own host alone. So each holder also writes into the file
+which process it is, and has the disk set the file's time again and again (`lease`).
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from wandb_logging._journal.locks import lock_is_taken
 from wandb_logging._values.plain import loads
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
-_AGAIN = (0.0, 0.0, 0.001, 0.001)  # seconds until a note that makes no sense is read again
-_SAME_CLOCK = 10.0  # seconds for which a look at the disk's clock tells the time there
-_clocks: dict[int, tuple[float, float]] = {}  # by device: what time it was there, and when (monotonic)
+_AGAIN = (0.0, 0.0, 0.001, 0.001)  # seconds until a file that is no JSON is read again
+_SAME_CLOCK = 10.0  # seconds for which the disk's clock is counted on from its last known time
+_clocks: dict[int, tuple[float, float]] = {}  # by device: a time of its clock, and the monotonic time of that look
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lock file, as it says there.
+    """The process that holds a lock file, as the file says.
 
     Attributes:
-        pid, host: of the process; 0 and "" where it does not say.
-        boot: of that host; "" where the system does not tell.
-        device: the mount on which it sees the file; None of a version before.
-        lease: seconds for which each renewal holds; None if it does not renew.
-        ended: whether it holds the file no more.
+        pid, host: of the process; 0 and "" if the file does not say them.
+        boot: id of the boot of that host; "" if its system has none.
+        device: the device on which the process sees the file; None from an earlier version of this package.
+        lease: seconds for which each renewal holds; None if the process does not renew.
+        ended: whether the process has let go of the file.
     """
 
     pid: int = 0
@@ -48,12 +48,12 @@ class Holder:
 
     @classmethod
     def here(cls, root: Path, lease: float | None = None) -> Holder:
-        """This process, as one that holds a file in a folder."""
+        """This process, as the holder of a file in the folder `root`."""
         return cls(os.getpid(), socket.gethostname(), boot_id(), _device(root), lease)
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> Holder:
-        """What is said, as far as it is of the right form."""
+        """From the content of a lock file; members of a wrong form count as missing."""
         lease, host, boot = said.get("lease"), said.get("host"), said.get("boot")
         return cls(
             _whole(said.get("pid")) or 0,
@@ -65,7 +65,7 @@ class Holder:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """As it stands in the file."""
+        """The members that the file has."""
         said = {"pid": self.pid, "host": self.host, "boot": self.boot, "device": self.device, "lease": self.lease}
         return {name: value for name, value in said.items() if value is not None} | (
             {"ended": True} if self.ended else {}
@@ -76,7 +76,7 @@ class Holder:
         return (self.pid, self.host, self.boot) == (other.pid, other.host, other.boot)
 
     def is_near(self, root: Path) -> bool:
-        """Whether a lock of that process would be seen here. Of one that says nothing, nothing else is known."""
+        """Whether a lock of that process can be seen by this one. True for a process that says nothing of itself."""
         if not self.host:
             return True
         if self.device is None:
@@ -89,20 +89,20 @@ NOBODY = Holder()
 
 @functools.cache
 def boot_id() -> str:
-    """What tells this start of this machine from all others; "" where the system does not say."""
+    """The id of this boot of this machine; "" if the system has none."""
     with contextlib.suppress(OSError):
         return _BOOT.read_text(encoding="ascii").strip()
     return ""
 
 
 def life_of(root: Path, name: str, holder: Callable[[], Holder], traces: Callable[[], list[str]]) -> Life:
-    """What is known of the process that holds a lock file. A missing file is nobody's.
+    """Whether the process that holds a lock file lives. That of a missing file is gone.
 
     Args:
         root: the folder.
-        name: of the lock file there.
-        holder: gives what that says, if it is not locked.
-        traces: gives other files on which the disk may have noted the time for it.
+        name: name of the lock file in it.
+        holder: reads the file; called only if it is not locked.
+        traces: gives other files in the folder whose time tells that the process lives.
     """
     locked = lock_is_taken(root / name)
     if locked:
@@ -118,10 +118,10 @@ def life_of(root: Path, name: str, holder: Callable[[], Holder], traces: Callabl
 
 
 def renew(root: Path, name: str) -> None:
-    """Have the disk note the time on a file.
+    """Have the disk set the time of a file.
 
     Raises:
-        OSError: it cannot.
+        OSError: the disk refuses it.
     """
     began = time.monotonic()
     found = door.touch(root, name)
@@ -129,7 +129,7 @@ def renew(root: Path, name: str) -> None:
 
 
 def said_in(root: Path, name: str) -> dict[str, Any]:
-    """The JSON object that a lock file holds; none where it holds none.
+    """The JSON object in a lock file; {} if it holds none.
 
     Raises:
         OSError: it cannot be read.
@@ -141,14 +141,14 @@ def said_in(root: Path, name: str) -> dict[str, Any]:
         except ValueError:
             if not text:
                 break
-            time.sleep(wait)  # half of it is there: it is written anew just now, or it is none
+            time.sleep(wait)  # the file may be written just now, and have half of its content
         else:
             return said if isinstance(said, dict) else {}
     return {}
 
 
 def age_of(root: Path, name: str) -> float | None:
-    """Seconds since the disk noted something of a file, by its own clock; None where that cannot be asked."""
+    """Seconds since the time of a file was set, by the disk's own clock; None if that cannot be found out."""
     return _age(root, [name])
 
 
@@ -159,14 +159,14 @@ def _age(root: Path, names: list[str]) -> float | None:
 
 
 def _noted(root: Path, name: str) -> float | None:
-    """What time the disk noted. Opened, as a file server is then asked for what others wrote."""
+    """The time of a file. It is opened for that: then a file server is asked for what other hosts wrote."""
     with contextlib.suppress(OSError), door.open_to_read(root, name) as file:
         return os.fstat(file.fileno()).st_mtime
     return None
 
 
 def _now(root: Path) -> float | None:
-    """What time it is by the disk's clock: a file that is made for that tells, unless one has a moment ago."""
+    """The present time by the disk's clock: that of a file made for this, or counted on from a recent look."""
     device = _device(root)
     if device in _clocks:
         noted, at = _clocks[device]

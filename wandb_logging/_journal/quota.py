@@ -1,8 +1,8 @@
-"""How much one run directory may hold, and what goes when that is reached (max_cache_bytes).
+"""How many bytes a run directory may hold (max_cache_bytes), and what is removed when it is full.
 
-What the server has acknowledged goes first, in whole segments; where reading begins after that, base.json says. Only
-then something is lost, as `cache_policy` says, and counted by reason. What changes the run itself (config, summary, its
-end) is never lost: only rows, texts and samples are.
+First, whole segments are removed that the server has acknowledged; base.json says where reading begins after that. If
+that is not enough, rows are lost as `cache_policy` says, and counted by reason. Only rows, texts and samples are ever
+lost, never what changes the run itself: config, summary, its end.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ from wandb_logging._journal.writer import Writer
 from wandb_logging._values.plain import loads
 from wandb_logging._values.reentrant import is_mine
 
-SEGMENTS = 16  # so many fill the directory: it is by whole ones that room is made
-_OUTPUT_SHARE = 4  # output.log as a file may take one of so many parts
-_MEASURE_AGAIN = 0.05  # seconds between two looks at a directory that is full
+SEGMENTS = 16  # segments that fill the directory: room is made by whole segments
+_OUTPUT_SHARE = 4  # the copy of output.log may take one part of so many
+_MEASURE_AGAIN = 0.05  # seconds between two measurements of a full directory
 _SEAL_BYTES = len(seal(b"{}")) - len(b"{}")
 
 NEWEST, OLDEST, THINNED = "cache full, newest dropped", "cache full, oldest dropped", "cache filling, downsampled"
 
 
 class BoundedWriter(Writer):
-    """A writer whose run directory, all files in it together, holds at most so many bytes.
+    """A writer that keeps the size of its run directory, with all files in it, below a bound.
 
-    It measures the directory each time it has written a sixteenth of what that may hold. Several processes that write
-    into one directory may so exceed it by a sixteenth each, and what is never lost may exceed it, too.
+    It measures the directory each time it has written a sixteenth of the bound. So several processes that write into
+    one directory may exceed the bound by a sixteenth each; and so may events that are never lost.
 
     Args:
         run_dir: the run.
         most: bytes the directory may hold.
         policy: block, drop_newest, drop_oldest or downsample.
-        patience: most seconds that `block` waits for room, each time that there is none.
-        hurry: asks for acknowledgements; says whether it makes sense that this thread waits for them.
-        segment_bytes, options: as those of `Writer`; a segment is at most a sixteenth of `most`.
+        patience: most seconds that the policy block waits for room, each time that the directory is full.
+        hurry: asks for acknowledgements, and returns whether this thread may wait for them.
+        segment_bytes, options: as of `Writer`; a segment is at most a sixteenth of `most`.
     """
 
     def __init__(
@@ -78,13 +78,13 @@ class BoundedWriter(Writer):
         self.most_output = most // _OUTPUT_SHARE
 
     def _forget_room(self) -> None:
-        self._free = 0  # bytes that may be written before the next look at the directory
-        self._every = 1  # of how many rows one is kept
+        self._free = 0  # bytes that may be written before the directory is measured again
+        self._every = 1  # one row of so many is kept
         self._full_since: float | None = None
         self._lacked = (0.0, 0)  # when there was no room, and for how many bytes
         self._stripped: set[tuple[int, int]] = set()
-        self._lost: deque[tuple[int, bool]] = deque()  # lines, and whether they were this writer's; not counted yet
-        self._crowded = False  # whether more than half is full
+        self._lost: deque[tuple[int, bool]] = deque()  # lost lines yet to be counted; whether this writer wrote them
+        self._crowded = False  # whether the directory is more than half full
         self._room = threading.RLock()
         self._making_room = False
 
@@ -122,10 +122,10 @@ class BoundedWriter(Writer):
         return True
 
     def make_way(self, size: int) -> None:
-        """Make room for a file that is about to be kept.
+        """Make room for a copy of `size` bytes.
 
         Raises:
-            OSError: there is none.
+            OSError: there is no room.
         """
         if not (self._make_room(size) or self._wait_for_room(size)):
             raise OSError(errno.ENOSPC, f"max_cache_bytes ({self._most}) is reached")
@@ -139,7 +139,7 @@ class BoundedWriter(Writer):
         return True
 
     def _wait_for_room(self, size: int) -> bool:
-        """With `block`, wait for acknowledgements; for the same lack of room only once."""
+        """Under the policy block, wait for acknowledgements; only once for each time that the directory is full."""
         since = self._full_since
         if self._policy != "block" or since is None or is_mine(self._run_dir.guard):
             return False
@@ -150,9 +150,9 @@ class BoundedWriter(Writer):
         return False
 
     def _make_room(self, size: int) -> bool:
-        """Look at the directory, and make room in it for so many bytes; whether there is."""
-        # A finaliser may log while its thread holds any lock of ours, so the order of locks is the same everywhere:
-        # the listener's, the run directory's, the room, the writer's. Who is in a later one leaves out the earlier.
+        """Measure the directory, and make room in it for `size` bytes. Returns whether there is room."""
+        # A finaliser may log while its thread holds any lock of ours. So locks are taken in the same order everywhere:
+        # the listener's, the run directory's, this one's, the writer's; and never an earlier one inside a later one.
         guard = self._run_dir.guard
         within = is_mine(guard)
         with guard, self._room:
@@ -183,7 +183,7 @@ class BoundedWriter(Writer):
         return True
 
     def _after_clearing(self, size: int) -> int:
-        """Bytes in the directory, after what can go has gone."""
+        """Bytes in the directory, after what may be removed has been."""
         used = usage(self.path)
         if used + size > self._most // 2:
             self._crowded = True
@@ -198,7 +198,7 @@ class BoundedWriter(Writer):
         return usage(self.path)
 
     def _drop_oldest(self, run_dir: RunDir) -> None:
-        """Lose rows and texts of the oldest segments that nobody has begun to send: a good eighth of all."""
+        """Take rows and texts out of the oldest segments of which nothing was sent, until an eighth of it is free."""
         enough = self._most - self._most // 8
         with run_dir.alone() as alone:
             for place in unread(run_dir) if alone else []:
@@ -227,18 +227,18 @@ def usage(path: Path) -> int:
     total = 0
     for folder, _, names in os.walk(path):
         for name in names:
-            with contextlib.suppress(OSError):  # it has just been moved
+            with contextlib.suppress(OSError):  # the file has just been moved
                 total += os.lstat(os.path.join(folder, name)).st_size  # noqa: PTH118  many files, and a Path is slow
     return total
 
 
 def is_bulk(event: Mapping[str, Any]) -> bool:
-    """Whether an event is nothing but a row, text or sample, without which the run is still itself."""
+    """Whether an event is only a row, text or sample, and changes nothing else of the run."""
     return BULK.issuperset(event)
 
 
 def every(left: int, most: int) -> int:
-    """Of how many rows one is kept: 2 where half of the room is left, 4 at a quarter, and so on."""
+    """One row of how many is kept: of 2 when half of the room is left, of 4 when a quarter is left, and so on."""
     return 1 << max(0, (most // max(1, left)).bit_length() - 1)
 
 
@@ -253,7 +253,7 @@ class Thinning:
         self._kept = True
 
     def takes(self, event: Mapping[str, Any], one_of: int) -> bool:
-        """Whether the next event stays."""
+        """Whether the next event stays, if there is room for one of so many."""
         if "metrics" not in event:
             self._others += 1
             return self._others % one_of == 0
@@ -269,9 +269,9 @@ class Thinning:
 
 
 def forget_acknowledged(run_dir: RunDir) -> None:
-    """Remove the segments whose every line the server has acknowledged.
+    """Remove the segments of which the server has acknowledged every line.
 
-    Before, and forced to the disk: base.json, from which is read on where cursor.json is lost or older.
+    base.json is written and forced to the disk before that: reading begins there if cursor.json is lost or older.
 
     Raises:
         OSError: the disk refuses it.
@@ -289,7 +289,7 @@ def forget_acknowledged(run_dir: RunDir) -> None:
 
 
 def unread(run_dir: RunDir) -> list[tuple[int, int]]:
-    """The full segments of which nothing can have been read to send it, oldest first. Asked while nobody uploads."""
+    """The full segments of which nothing can have been sent, oldest first. Only to be called while nobody uploads."""
     places = segments(run_dir.path)
     newest = dict(places)
     reached = run_dir.reached()
@@ -298,10 +298,10 @@ def unread(run_dir: RunDir) -> list[tuple[int, int]]:
 
 
 def strip(path: Path, writer: int, segment: int) -> int:
-    """Take rows, texts and samples out of a full segment, which is removed if there is nothing else in it; how many.
+    """Take rows, texts and samples out of a full segment; if nothing else is in it, remove it. Returns how many.
 
     Raises:
-        OSError: the disk refuses it; then all is as before.
+        OSError: the disk refuses it; then the segment is as it was.
     """
     name = segment_path(path, writer, segment).name
     temporary = f"{name}.{os.getpid()}.tmp"
@@ -319,7 +319,7 @@ def strip(path: Path, writer: int, segment: int) -> int:
         else:
             door.remove(path, name)
     finally:
-        with contextlib.suppress(OSError):  # what was taken out is counted all the same
+        with contextlib.suppress(OSError):
             door.remove(path, temporary)
     for file in media:
         remove_once(path, file)
@@ -327,7 +327,7 @@ def strip(path: Path, writer: int, segment: int) -> int:
 
 
 def _copy_without_bulk(lines: BinaryIO, kept: BinaryIO) -> tuple[int, list[str]]:
-    """Copy the rest; how many events are left out, and the files of their media."""
+    """Copy all lines but rows, texts and samples. Returns how many were left out, and the files of their media."""
     lost = 0
     media: list[str] = []
     for line in iter(partial(lines.readline, MOST_LINE), b""):

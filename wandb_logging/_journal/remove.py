@@ -1,4 +1,4 @@
-"""A run directory removed."""
+"""Removes a run directory."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ def remove(run_dir: RunDir) -> None:
     with run_dir.uploading():
         if not run_dir.dead():
             raise JournalError(f"{run_dir.path} is being written by a living process, or nobody can tell")
-        # First, so that what an interruption leaves is no run that somebody may send.
+        # run.json first: what an interruption leaves is then not taken for a run and sent.
         (run_dir.path / "run.json").unlink()
     shutil.rmtree(run_dir.path)

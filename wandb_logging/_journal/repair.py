@@ -1,4 +1,4 @@
-"""A damaged run directory made such that it can be sent. What is taken out of the way is kept, in `repaired/`."""
+"""Repairs a damaged run directory so that it can be sent. Damaged files are kept, in the folder `repaired`."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _NEEDED_OF_SERVER = {"storage_id", "entity", "project", "name", "display_name", 
 
 @dataclass(frozen=True)
 class Repair:
-    """Something that can be done.
+    """A repair that is possible.
 
     Attributes:
-        what: in words for a person.
+        what: what it does, in words for a person.
         do: does it. Raises OSError if the disk refuses it.
     """
 
@@ -47,7 +47,7 @@ class Repair:
 
 
 def repairs(run_dir: RunDir) -> list[Repair]:
-    """What can be done for a run directory that nobody uses; nothing when all is well. Does nothing yet.
+    """The repairs that are possible in a run directory that nobody uses; none if nothing is wrong. Changes nothing yet.
 
     Raises:
         OSError: a file in it cannot be read.
@@ -60,7 +60,7 @@ def _of_identity(run_dir: RunDir) -> Iterator[Repair]:
     found = _members(path)
     whole = door.is_there(path.parent, path.name) and _is_object(path)
     if whole and (problem(found) is None or found.get("format", FORMAT) != FORMAT):
-        return  # all is well, or it is of another version
+        return  # nothing is wrong with it, or another version wrote it
     info = rebuilt(found, _needed(run_dir))
     left_out = sorted(set(found) - set(info))
     note = f", without {', '.join(left_out)}" if left_out else ""
@@ -74,7 +74,7 @@ def _of_identity(run_dir: RunDir) -> Iterator[Repair]:
 
 
 def _needed(run_dir: RunDir) -> dict[str, Any]:
-    """What a run cannot be without, as folder, journal and server.json tell it."""
+    """The members that each run.json must have, as folder and journal tell them."""
     try:
         start = run_dir.first_time_after(None)
     except (JournalError, OSError, ValueError, KeyError):
@@ -84,7 +84,7 @@ def _needed(run_dir: RunDir) -> dict[str, Any]:
 
 
 def _members(path: Path) -> dict[str, Any]:
-    """What can be read of a run.json: it has a line for each member."""
+    """The members of a run.json that can be read; each has a line of its own."""
     try:
         text = door.read(path.parent, path.name).decode("utf-8", "replace")
     except OSError:
@@ -105,7 +105,7 @@ def _members(path: Path) -> dict[str, Any]:
 
 
 def rebuilt(found: Mapping[str, Any], needed: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of a run.json: of what was found all that is as it should be, and what it cannot be without."""
+    """The content of a new run.json: the members that it must have, and of those found the ones that are right."""
     info: dict[str, Any] = {"format": FORMAT, **needed}
     for name, value in found.items():
         if problem({**info, name: value}) is None:

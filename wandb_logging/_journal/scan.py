@@ -1,4 +1,4 @@
-"""Lines of a journal that hold one of some words, found without reading the others."""
+"""Finds the lines of a journal that hold one of some words, without parsing the others."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from wandb_logging._journal.segments import segment_path, segments
 
 
 def scan(path: Path, at: Mapping[int, At], words: Sequence[bytes], take: Callable[[bytes], object]) -> int:
-    """How many lines a journal has. Of several writers it is one after the other.
+    """Count the lines of a journal, and give those that hold a word to `take`. Writers are read one after the other.
 
     Args:
         path: the run directory.
-        at: where to begin, by writer. Writers that it does not name: at their start.
-        words: what a line has to hold one of.
-        take: called with the body of each whole line that does.
+        at: by writer: where to begin. A writer that is not named is read from its start.
+        words: a line is given to `take` if it holds one of these.
+        take: called with the body of each such line that is whole.
+
+    Returns:
+        The number of all lines.
 
     Raises:
         OSError: a segment cannot be read.
@@ -40,7 +43,7 @@ def scan(path: Path, at: Mapping[int, At], words: Sequence[bytes], take: Callabl
 
 
 def _blocks(path: Path, name: str, offset: int) -> Iterator[bytes]:
-    """The whole lines of a segment from a place on, some at a time."""
+    """Blocks of whole lines of a segment, from a byte on."""
     with io.BufferedReader(door.open_to_read(path, name)) as file:  # type: ignore[type-var]  # it is a FileIO
         file.seek(offset)
         while block := file.read(2**20):

@@ -1,4 +1,4 @@
-"""A line of the journal sealed and opened: the event's JSON object, with its checksum as last member. Pure."""
+"""Makes a line of the journal of an event's JSON object, with a checksum as last member, and checks it. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SEAL = b',"crc":"%08x"}'
 _SEAL_SIZE = len(_SEAL % 0)
 SEAL_LINE = _SEAL + b"\n"  # the end of a line, for its checksum
 _ANY_SEAL = re.compile(rb',"crc":"[0-9a-f]{8}"\}')
-_SALVAGE_TRIES = 64  # beginnings of an event that are tried before one seal; keeps a hostile line from taking hours
+_SALVAGE_TRIES = 64  # beginnings of an event to try for each checksum: bounds the time of a hostile line
 
 
 def seal(body: bytes) -> bytes:
@@ -25,9 +25,10 @@ def unseal(line: bytes) -> bytes | None:
 
 
 def salvage(line: bytes) -> tuple[list[bytes], bytes]:
-    """The whole events inside a damaged line, and the bytes that belong to none.
+    """The whole events inside a damaged line, and the bytes that belong to no event.
 
-    Where a newline was lost two lines look like one; where a write broke off the next event follows half of one.
+    Two events are in one line where a newline was lost, or where a write broke off and the next event follows half of
+    the one before.
     """
     bodies: list[bytes] = []
     rest = b""
