@@ -1,4 +1,4 @@
-"""The journal read: whole lines from a position on, in an order that a second reading repeats."""
+"""Reads the journal: whole lines from a position on, in an order that a second reading repeats."""
 
 from __future__ import annotations
 
@@ -29,15 +29,21 @@ from wandb_logging._journal.unwritten import OpenSegment, WithMemory
 from wandb_logging._journal.writer import Writer
 from wandb_logging._values.plain import dumps, loads
 
-_PLAN_BYTES = 2**20  # journal of one writer that one entry of order.jsonl covers: each entry costs an fsync
+_PLAN_BYTES = 2**20  # bytes of one writer's journal that an entry of order.jsonl covers: each entry costs an fsync
 _MORE_BYTES = 2**16
-_MISSED = 1000  # segments that are made while a listing is
+_MISSED = 1000  # segments that a listing of the directory may lack, because they were made meanwhile
 MOST_LINE = 2**28  # bytes of a line: the server takes a twentieth of that
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """What one read gave: the bodies of whole lines, and what was damaged and left out."""
+    """The result of one read.
+
+    Attributes:
+        bodies: the events of whole lines, without their checksums.
+        damaged: lines, or parts of lines, that cannot be read.
+        position: where reading goes on.
+    """
 
     bodies: list[bytes]
     damaged: list[bytes]
@@ -47,21 +53,21 @@ class Chunk:
 class Reader:
     """Reads a run directory's events from a position, in an order that a second reading repeats.
 
-    With one writer that is the order of its lines. With several (forked children, resumption) the reader says in
-    `order.jsonl` what it takes next of which writer, before anybody sees it: a reader that starts again before that
-    point takes the same pieces in the same order.
+    With one writer that is the order of its lines. With several (forked children, resumption) the reader writes into
+    `order.jsonl` which piece of which writer comes next, before it gives out that piece: a reader that starts again at
+    an earlier position takes the same pieces in the same order.
 
-    The torn tail of a dead writer is told of once and not passed: the directory may be a copy that was made while the
-    run went on, and the next copy has the rest.
+    Half a line at the end of a dead writer's journal is reported once and not passed: the directory may be a copy that
+    was made while the run went on, and the next copy has the rest of the line.
 
     Args:
         path: the run directory.
         position: where to begin; None begins at the start.
-        record_order: False for a reader that only looks: it repeats `order.jsonl` but never adds to it. Only the
-            holder of the upload lock may record.
-        right: by which that is the holder; None where no other host can take it.
-        writer_here: the writer of a number, if it lives in this process: what the disk refuses is read from its memory,
-            at the bytes where the disk will have it.
+        record_order: whether to add to `order.jsonl`, which only the holder of the upload lock may do. False for a
+            reader that only looks: it takes the order that is written there.
+        right: the right to send that this process has; None where no other host can take it.
+        writer_here: gives the writer of a number if it lives in this process: the lines that the disk refuses are read
+            from its memory.
     """
 
     def __init__(
@@ -79,7 +85,7 @@ class Reader:
         self._seen: list[_Entry] | None = None
         self._files: dict[int, tuple[int, OpenSegment]] = {}
         self._unforced: set[At] = set()  # segments that something was read of since `sync`
-        self._begun_anew = False  # whether one of them was not read before: its name has to be forced, too
+        self._begun_anew = False  # whether one of them was opened since `sync`: its name has to be forced, too
         self._present: frozenset[At] = frozenset()
         self.seek(position)
 
@@ -92,11 +98,11 @@ class Reader:
 
     @property
     def position(self) -> Position:
-        """Where reading stands, as JSON."""
+        """The position up to which was read, as JSON."""
         return written_down(self._at, self._order_at, self._told)
 
     def read(self, max_lines: int = 1000, max_bytes: int = 2**20) -> Chunk:
-        """Whole lines from the position on, at most so many; an empty chunk when there are none.
+        """Read whole lines from the position on; an empty chunk if there are none.
 
         Raises:
             JournalError: with several writers, when the order cannot be recorded.
@@ -104,7 +110,7 @@ class Reader:
         self._present = frozenset(segments(self._path))
         writers = sorted({writer for writer, _ in self._present})
         self._torn = []
-        # One that has not written yet counts: what is read of the others before it does has to come first for ever.
+        # A writer that has not written yet counts, too: lines read before its first one have to come first for ever.
         if len({*writers, *(writers_of(self._path) if len(writers) == 1 else ())}) < 2:
             lines = self._take(writers[0], max_lines, max_bytes) if writers else []
             return self._chunk(lines)
@@ -124,10 +130,10 @@ class Reader:
             self._order_at += 1
 
     def ends(self) -> Ends:
-        """Where the journal ends just now."""
+        """By writer: where its journal ends just now."""
         found: Ends = {}
         for writer, segment in segments(self._path):
-            with contextlib.suppress(FileNotFoundError):  # removed meanwhile: it was acknowledged
+            with contextlib.suppress(FileNotFoundError):  # the segment was acknowledged, and removed meanwhile
                 size = segment_path(self._path, writer, segment).stat().st_size
                 here = self._writer_here(writer)
                 end = max((segment, size), here.end() if here is not None and here.waiting else START)
@@ -136,13 +142,13 @@ class Reader:
         return found
 
     def has_passed(self, ends: Ends) -> bool:
-        """Whether all was read that was there when the journal ended so."""
+        """Whether reading has reached the given ends of all writers' journals."""
         return all(self._at.get(writer, START) >= end for writer, end in ends.items())
 
     def sync(self) -> None:
-        """Force what was read to the disk, whoever wrote it: the server must not know more than the journal."""
+        """Force to the disk what was read, by all writers: the server must not have lines that the journal may lose."""
         for writer, segment in sorted(self._unforced):
-            # Not where a file that is only read cannot be synced (Windows).
+            # Windows does not sync a file that is open for reading alone.
             name = segment_path(self._path, writer, segment).name
             with contextlib.suppress(OSError), door.open_to_read(self._path, name) as file:
                 os.fsync(file.fileno())
@@ -167,7 +173,7 @@ class Reader:
             else:
                 whole, rest = salvage(line)
                 bodies += whole
-                if len(rest) > 1 or not whole:  # one byte is the newline that was lost
+                if len(rest) > 1 or not whole:  # a single byte is a damaged newline
                     damaged.append(rest)
         return Chunk(bodies, damaged, self.position)
 
@@ -185,10 +191,10 @@ class Reader:
         return lines
 
     def _next(self, writer: int, max_bytes: int, until: At | None = None) -> tuple[bytes, At]:
-        """Whole lines of a writer from where it stands, and where they end; no bytes if there is nothing new."""
+        """Whole lines of a writer from the position on, and where they end; no bytes if there is nothing new."""
         segment, offset = self._at.get(writer, START)
         while True:
-            # Looked up before reading: when there is a line in the next segment, this one is complete.
+            # Asked before reading: if there is a line in the next segment, this one is complete.
             following = self._following(writer, segment)
             complete = self._begun(writer, following)
             end = until[1] if until is not None and until[0] == segment else None
@@ -215,14 +221,14 @@ class Reader:
     def _read(
         self, writer: int, segment: int, offset: int, max_bytes: int, end: int | None, *, complete: bool
     ) -> bytes:
-        """Whole lines: about `max_bytes`, more if one line is longer. A torn tail once nobody will go on with it."""
+        """Whole lines of about `max_bytes`, or one longer line. Half a line only if no writer will complete it."""
         file = self._open(writer, segment)
         file.seek(offset)
         left = max_bytes if end is None else min(max_bytes, end - offset)
         data = file.read(left)
         whole = data.rfind(b"\n") + 1
         while not whole:
-            if len(data) > MOST_LINE:  # nobody writes such a line: what is read of it is damage
+            if len(data) > MOST_LINE:  # no writer writes such a line: what was read of it is damaged
                 return data
             left = max(len(data), _MORE_BYTES)
             more = file.read(left if end is None else min(left, end - offset - len(data)))
@@ -235,7 +241,7 @@ class Reader:
         return data[:whole]
 
     def _following(self, writer: int, segment: int) -> int:
-        """The next segment of a writer, whether it is there or not. Those between may be gone, to make room."""
+        """Number of the next segment of a writer, whether it exists or not. Segments between may have been removed."""
         later = min((number for of, number in self._present if of == writer and number > segment), default=segment + 1)
         # A listing may lack what was made while it was made.
         near = range(segment + 1, min(later, segment + _MISSED))
@@ -243,7 +249,7 @@ class Reader:
         return segment + 1 if any(path.exists() for path in between) else later
 
     def _begun(self, writer: int, segment: int) -> bool:
-        # A writer makes the next segment a moment before it leaves the old one: only a line in it tells.
+        # A writer makes the next segment a moment before it leaves the old one: only a line in it tells that it has.
         return (writer, segment) in self._present and segment_path(self._path, writer, segment).stat().st_size > 0
 
     def _open(self, writer: int, segment: int) -> OpenSegment:
@@ -252,7 +258,7 @@ class Reader:
         if current is None or current[0] != segment:
             self._begun_anew = True
             if current is not None:
-                del self._files[writer]  # before the next is opened, which may fail
+                del self._files[writer]  # before the next one is opened, which may fail
                 current[1].close()
             file = door.open_to_read(self._path, segment_path(self._path, writer, segment).name)
             here = self._writer_here(writer)
@@ -276,21 +282,21 @@ class Reader:
         if self._at.get(writer, START) >= until:
             return []
         lines = self._take(writer, max_lines, max_bytes, until)
-        if not lines:  # it was there when it was planned: a power cut, or another's hand
+        if not lines:  # the lines were there when the entry was written: lost in a power cut, or removed by somebody
             self._at[writer] = until
         return lines
 
     def _plan(self, order: _Order, writers: list[int]) -> bool:
-        """Say what is read next; False if there is nothing."""
+        """Write down which piece is read next. Returns False if there is nothing to read."""
         if not any(order.entries):
-            # What was read while there was only one writer, and perhaps sent before the position was saved, comes
-            # first. Nobody knows how far that went, so all comes first that this writer has by now.
+            # Lines that were read while there was one writer may have been sent before the position was saved. How many
+            # is not known, so all that this writer has by now comes first.
             end = self._end_of(writers[0])
             if end != START:
                 order.add(writers[0], end)
                 return True
         last = next((entry[0] for entry in reversed(order.entries) if entry), 0)
-        # In turns, so that one who logs flat out does not keep the others waiting.
+        # In turns, so that a writer that logs without pause does not keep the others waiting.
         for writer in sorted(writers, key=lambda writer: (writer <= last, writer)):
             data, end = self._next(writer, _PLAN_BYTES)
             if data:
@@ -309,20 +315,20 @@ class Reader:
 
 
 _Entry = Optional[tuple[int, int, int]]
-"""An entry of order.jsonl: writer, segment and byte up to which it is read next; None if it says nothing of that."""
+"""An entry of order.jsonl: a writer, and the segment and byte up to which it is read next; None: no such entry."""
 
 
 class Right(Protocol):
-    """By which somebody sends a run, and writes down the order.
+    """The right to send a run and to add to its order.jsonl: a `SendingRight`.
 
     Attributes:
-        term: number of the taking; 0 if it is not held.
+        term: number of the term for which this process has the right; 0 if it has not.
     """
 
     term: int
 
     def check(self) -> None:
-        """Make sure that it is still held.
+        """Make sure that this process still has it.
 
         Raises:
             JournalLocked: another host has taken it.
@@ -330,11 +336,11 @@ class Right(Protocol):
 
 
 class _Order:
-    """order.jsonl, as the one who writes it sees it.
+    """order.jsonl, read and written by the process that has the right to send.
 
-    Who took the right to send from another first writes an entry that only says so, and then reads: what the one before
-    adds behind that, who does not know yet that it has lost the right, counts for nobody. And it looks whether it has
-    after each entry, before it acts on it.
+    A process that took this right from another one first adds an entry with its new term. Entries of an earlier term
+    behind that are ignored: the other process may add some before it notices that it has lost the right. Each process
+    looks whether it still has the right after it has added an entry, and before it sends what the entry says.
     """
 
     def __init__(self, path: Path, right: Right | None) -> None:
@@ -349,7 +355,7 @@ class _Order:
             found = door.status(self._path.parent, self._path.name)
             if found is not None and found.st_size > len(data):
                 with door.open_to_append(self._path.parent, self._path.name) as file:
-                    file.truncate(len(data))  # an entry that was torn was never followed
+                    file.truncate(len(data))  # nobody has acted on half an entry
             if self._term > 1 and _Entries(data).term < self._term:
                 self._write({"writer": 0, "segment": 1, "offset": 0})
                 data = _whole_lines(self._path)
@@ -377,7 +383,7 @@ class _Order:
             if self._right is not None and self._right.term:
                 self._right.check()
         except OSError as exc:
-            self._entries = None  # whatever is in the file now: look again
+            self._entries = None  # what is in the file now is not known: read it again
             raise JournalError(f"{self._path} cannot be written: {exc.strerror or exc}") from exc
         except JournalLocked:
             self._entries = None
@@ -385,7 +391,7 @@ class _Order:
 
 
 def order_of(path: Path) -> list[_Entry]:
-    """The entries of a run directory's order.jsonl, damaged ones as None.
+    """The entries of a run directory's order.jsonl; None in place of each that is damaged or of an earlier term.
 
     Raises:
         OSError: it is there and cannot be read.
@@ -394,7 +400,7 @@ def order_of(path: Path) -> list[_Entry]:
 
 
 def damaged_in_order(path: Path) -> tuple[int, int]:
-    """How many entries of a run directory's order.jsonl are damaged, of how many.
+    """How many entries of a run directory's order.jsonl are damaged, and how many there are.
 
     Raises:
         OSError: it is there and cannot be read.
@@ -412,12 +418,12 @@ def _whole_lines(path: Path) -> bytes:
 
 
 class _Entries:
-    """What order.jsonl says.
+    """The content of order.jsonl.
 
     Attributes:
-        entries: in order; None of one that is damaged, tells of a new term, or comes from a term that was over.
-        term: the latest.
-        damaged: how many are.
+        entries: in order; None in place of one that is damaged, only says a new term, or is of an earlier term.
+        term: the latest term.
+        damaged: number of damaged entries.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -437,7 +443,7 @@ class _Entries:
 
 
 def _said(body: bytes | None) -> tuple[int, int, int, int] | None:
-    """Writer, segment, byte and term of an entry; None if it is none, whatever its checksum."""
+    """Writer, segment, byte and term of an entry; None if it has not this form, even if its checksum is right."""
     try:
         said = loads(body) if body is not None else None
     except ValueError:

@@ -1,10 +1,10 @@
-"""The right to send a run: one process has it, on whatever host, and finds out when it has lost it.
+"""The right to send a run. One process of all hosts has it, and finds out when it has lost it.
 
-On one host the lock of `upload.lock` decides. A lock that another host cannot see is no protection from that: so the
-holder says in the file who it is, and has the disk note the time on it again and again. Another host takes the right
-when that has not happened for as long as the holder said. Each taking has a **term**, a number that nobody else has: a
-file of that name is made, which only one process can, on any file system. Before a holder acts on what it has written
-down it looks whether the file still says its term: one that was frozen, or whose disk was away, sends nothing then.
+On one host the lock on `upload.lock` decides. Other hosts may not see that lock. So the holder writes into the file who
+it is, and has the disk set the file's time again and again; another host takes the right when that has not happened for
+as long as the holder said. Each time the right is taken begins a **term**, a number that no other process has: a file
+with that number in its name is made, which only one process can do, on any file system. Before a holder sends, it looks
+whether upload.lock still says its own term: a process that was frozen, or whose disk was away, sends nothing then.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class SendingRight:
 
     Attributes:
         lease: seconds for which each renewal holds.
-        term: number of the taking by which this process has the right; 0 if it has not.
-        is_lost: whether it had it, and another one has taken it, or may have.
+        term: number of the term for which this process has the right; 0 if it has not.
+        is_lost: whether this process had the right, and another one has taken it, or may have.
     """
 
     def __init__(self, root: Path) -> None:
@@ -50,11 +50,11 @@ class SendingRight:
 
     @property
     def held(self) -> bool:
-        """Whether this process has it, as far as it knows."""
+        """Whether this process has the right, as far as it knows."""
         return self._lock.held
 
     def acquire(self) -> bool:
-        """Take it without waiting; False if another process has it, or may have it.
+        """Take the right without waiting. Returns False if another process has it, or may have it.
 
         Raises:
             OSError: the file system cannot lock, or a file cannot be made.
@@ -90,16 +90,16 @@ class SendingRight:
         return True
 
     def _is_of(self, term: int) -> bool:
-        """Whether the right is that of a term. Where a full disk took no more than the name of its file, that tells.
+        """Whether this is the present term, by upload.lock; by the name of the term's file if the disk was too full.
 
         Raises:
-            OSError: nobody can tell.
+            OSError: that cannot be found out.
         """
         said = term_of(said_in(self._root, NAME))
         return said == term or (said < term and max(self._terms(), default=0) == term)
 
     def _lives(self, name: str, said: dict[str, Any] | None = None) -> bool:
-        """Whether who said so, and holds no lock that is seen here, may have the right all the same."""
+        """Whether the holder that a file names may have the right, although its lock is not seen here."""
         holder = Holder.from_json(said_in(self._root, name) if said is None else said)
         sign = Sign(locked=False, near=holder.is_near(self._root), ended=holder.ended, lease=holder.lease)
         found = judge(sign)
@@ -108,13 +108,13 @@ class SendingRight:
         return found is not Life.GONE
 
     def _make(self, term: int, note: bytes) -> bool:
-        """Make the file of a term, and remove those before; whether nobody was faster."""
+        """Make the file of a term, and remove earlier ones. Returns False if another process made it first."""
         try:
             fd = door.create(self._root, term_name(term))
         except FileExistsError:
             return False
         with contextlib.suppress(OSError), open(fd, "wb", buffering=0) as file:  # noqa: PTH123  a descriptor
-            file.write(note)  # where a disk is full the name has to do
+            file.write(note)  # on a full disk the name of the file has to be enough
         for earlier in self._terms():
             if earlier < term:
                 with contextlib.suppress(OSError):
@@ -122,7 +122,7 @@ class SendingRight:
         return True
 
     def renew(self) -> None:
-        """Tell other hosts that this process goes on.
+        """Tell other hosts that this process still has the right.
 
         Raises:
             OSError: the disk refuses it.
@@ -133,10 +133,10 @@ class SendingRight:
             self._renewed = began
 
     def check(self) -> None:
-        """Make sure that this process still has the right, before it acts. One that never took it is not asked.
+        """Make sure that this process still has the right, if it ever took it.
 
         Raises:
-            JournalLocked: another one has it, or may have it by now.
+            JournalLocked: another process has it, or may have it by now.
         """
         if not (self.term or self.is_lost):
             return
@@ -144,7 +144,7 @@ class SendingRight:
             is_mine = not self.is_lost and self._is_of(self.term)
         except OSError as exc:
             if time.monotonic() - self._renewed <= self.lease:
-                return  # nobody has taken it yet
+                return  # the lease is not over: no other process can have taken it
             self._lose()
             self.is_lost = True
             raise JournalLocked(f"{self._root} is away ({exc.strerror or exc}): another host may send it", "?") from exc
@@ -159,7 +159,7 @@ class SendingRight:
         self._lock.release()
 
     def release(self) -> None:
-        """Give it back. Harmless when not held."""
+        """Give the right back. Harmless when not held."""
         if self._lock.held:
             with contextlib.suppress(OSError):
                 said = said_in(self._root, NAME)
@@ -169,12 +169,12 @@ class SendingRight:
             self._lose()
 
     def abandon(self) -> None:
-        """In a forked child: forget the parent's without giving it back."""
+        """In a forked child: forget the parent's right without giving it back."""
         self.term = 0
         self._lock.abandon()
 
     def holder(self) -> str:
-        """Who has it, for a person."""
+        """Who has the right, for a person."""
         with contextlib.suppress(OSError, ValueError):
             said = said_in(self._root, NAME)
             text = "" if said else door.read(self._root, NAME, door.MOST_NOTE).decode()  # as versions before wrote it
@@ -187,17 +187,17 @@ class SendingRight:
 
 
 def term_name(term: int) -> str:
-    """Name of the file that tells who took the right for a term."""
+    """Name of the file that says which process took the right for a term."""
     return f"upload-{term:04d}.term"
 
 
 def term_of(said: dict[str, Any]) -> int:
-    """The term that a holder says; 0 of a version before, and of nobody."""
+    """The term that a lock file says; 0 if it says none, as those of earlier versions."""
     term = said.get("term")
     return term if isinstance(term, int) else 0
 
 
 def shown(said: dict[str, Any]) -> str:
-    """Who says so, for a person."""
+    """The process that a lock file names, for a person."""
     holder = Holder.from_json(said)
     return f"pid {holder.pid} on {holder.host}" if holder.host else "another process"

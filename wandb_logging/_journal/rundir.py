@@ -61,11 +61,11 @@ class RunDir:
 
     Attributes:
         path: the directory.
-        files: what is uploaded beside the streams.
+        files: the copies of files that are to be uploaded.
         on_disk: whether it outlives the process.
-        times_anew: how often it was made anew because it had gone away.
-        generation: counts how often this process removed something that a reader may have stood in.
-        guard: reentrant lock, held while segments are read or removed, and upload.lock is taken.
+        times_anew: how often it was made again because it had been removed.
+        generation: changes when this process removes lines at which a reader may have been.
+        guard: reentrant lock; held while segments are read or removed, and while upload.lock is taken.
     """
 
     on_disk = True
@@ -75,7 +75,7 @@ class RunDir:
         self.files = Files(path)
         self.generation = 0
         self._right = SendingRight(path)
-        self._disk: int | None = None  # the disk that this process writes on
+        self._disk: int | None = None  # the device that this process writes on
         self._renewal_due = 0.0
         self.guard = threading.RLock()
         self._sending: GuardedReader | None = None
@@ -87,7 +87,7 @@ class RunDir:
         self._is_unsaved = False  # whether the latest cursor is in memory alone
 
     def save_identity(self, info: RunInfo) -> None:
-        """Say who the run is, in a directory that was claimed.
+        """Write the first run.json of a directory that was claimed.
 
         Raises:
             OSError: the disk refuses it.
@@ -96,7 +96,7 @@ class RunDir:
         sync_directory(self.path.parent)
 
     def discard(self) -> None:
-        """Remove the directory with all that is in it: its run has never begun."""
+        """Remove the directory with its content: its run has never begun."""
         with contextlib.suppress(OSError):
             for folder, below, names in os.walk(self.path, topdown=False):
                 for name in names:
@@ -106,24 +106,24 @@ class RunDir:
             self.path.rmdir()
 
     def remember(self) -> None:
-        """Keep in mind what is needed if the directory goes away: of one that was found, not made here."""
+        """Read what is needed to make this directory again if it is removed: another process has made it."""
         for name in ("run.json", "server.json"):
             with contextlib.suppress(OSError):
                 self._keepsake.take(name, door.read(self.path, name))
         self._keepsake.cursor = self.cursor
 
     def acknowledged(self, writer: int) -> tuple[int, int]:
-        """Segment and byte up to which the server has what a writer wrote; (1, 0) is nothing."""
+        """Segment and byte up to which the server has what a writer wrote; (1, 0): it has nothing."""
         return self._keepsake.acknowledged(writer)
 
     @property
     def latest_cursor(self) -> Cursor:
-        """What this process knows to be acknowledged, wherever that is noted."""
+        """The latest cursor that this process knows, whether the disk has it or not."""
         return self._keepsake.cursor
 
     @property
     def known_info(self) -> RunInfo:
-        """As `info`, from memory alone where that is enough.
+        """As `info`, but from memory if this process knows the content of run.json.
 
         Raises:
             JournalCorrupt: as `info`.
@@ -136,12 +136,12 @@ class RunDir:
     def keep_in_mind(
         self, *, server: Remote | None = None, cursor: Cursor | None = None, place: Position | None = None
     ) -> None:
-        """Know what the server said while the directory is away: it is written there once it is back.
+        """Remember what the server said while the directory is away. It is written when the directory is back.
 
         Args:
             server: what it said of the run.
             cursor: what it has acknowledged.
-            place: where reading goes on then.
+            place: the position to put into that cursor: where reading goes on then.
         """
         if server is not None:
             self._keepsake.take("server.json", _readable(server.to_json()))
@@ -150,21 +150,21 @@ class RunDir:
             self._is_unsaved = True
 
     def has_writer(self, writer: Writer) -> None:
-        """Take note of who writes here in this process: readers also get what the disk refuses of it."""
+        """Note a writer of this process: readers also read the lines that it keeps in memory."""
         self._writers.add(writer)
         if self._disk is None:
             self._disk = disk_of(self.path)
 
     def is_away(self) -> bool:
-        """Whether the directory is gone with the whole disk: then it may come back, with all that is in it."""
+        """Whether the whole disk is gone: then the directory may come back with its content."""
         return self._disk is not None and disk_of(self.path) not in {None, self._disk}
 
     def leaves_out_lines(self) -> None:
-        """Take note that a reader may have stood before lines that will not come: the server has them."""
+        """Note that lines are left out of the journal because the server has them: readers have to look again."""
         self.generation += 1
 
     def begins_behind_gap(self) -> None:
-        """Have readers begin behind what the server has: lines before that are not all there.
+        """Have readers begin behind what the server has: some of the lines before that are not in the journal.
 
         Raises:
             OSError: the disk refuses it.
@@ -175,14 +175,14 @@ class RunDir:
 
     @property
     def is_incomplete(self) -> bool:
-        """Whether there is something in memory here that the disk refuses."""
+        """Whether writers of this process keep lines in memory that the disk refuses."""
         return any(writer.waiting for writer in list(self._writers))
 
     def _writer_here(self, number: int) -> Writer | None:
         return next((writer for writer in list(self._writers) if writer.number == number and not writer.closed), None)
 
     def stand_again(self) -> bool:
-        """Make the directory anew if it is gone; whether it was.
+        """Make the directory again if it is gone. Returns whether it was gone.
 
         Raises:
             OSError: it cannot be made.
@@ -198,7 +198,7 @@ class RunDir:
         make_durably(self.path)
         for name, data in files:
             door.replace(self.path, name, data, durable=True)
-        if self._keepsake.cursor.state is not None:  # the lines before are on the server alone
+        if self._keepsake.cursor.state is not None:  # the acknowledged lines are on the server alone
             self.save_base(self._keepsake.cursor_anew())
             self._save("cursor.json", seal(dumps(self._keepsake.cursor_anew().to_json())), durable=False)
         if held:
@@ -211,10 +211,10 @@ class RunDir:
 
     @property
     def info(self) -> RunInfo:
-        """Who the run is, with what the server said of it once that knows the run.
+        """The run's identity, from run.json; with what the server said of the run, if there is a server.json.
 
         Raises:
-            JournalCorrupt: it is missing, not JSON, of a newer format, or does not say what it must.
+            JournalCorrupt: run.json is missing, no JSON, of a newer format, or lacks a member; server.json is damaged.
         """
         try:
             kept = loads(self._identity())
@@ -243,9 +243,9 @@ class RunDir:
         return RunInfo.from_json(kept)
 
     def keep_identity(self) -> None:
-        """Write run.json and server.json anew where somebody removed one of them alone.
+        """Write run.json and server.json again if somebody removed one of them alone.
 
-        Without the one the directory is no run's; without the other, all would be sent a second time.
+        Without run.json the directory is no run; without server.json the whole run would be sent a second time.
         """
         is_full = self._unsaved_server is not None or self.is_incomplete
         for name, data in () if is_full else self._keepsake.files():
@@ -254,10 +254,10 @@ class RunDir:
                     door.replace(self.path, name, data, durable=True)
 
     def _identity(self) -> bytes:
-        """What is in run.json; who knows it by heart, as the run's own process does, writes it anew if it is gone.
+        """The content of run.json. If it was removed and this process knows its content, it is written again.
 
         Raises:
-            OSError: it cannot be read, and is not known.
+            OSError: it cannot be read, and this process does not know its content.
         """
         try:
             return door.read(self.path, "run.json")
@@ -270,7 +270,7 @@ class RunDir:
             return known
 
     def save_info(self, info: RunInfo) -> None:
-        """Write run.json. Only for its maker. Its name is forced to the disk with that of the first segment.
+        """Write run.json. Only for the process that made it. Its name is forced to the disk with the first segment's.
 
         Raises:
             OSError: the disk refuses it.
@@ -280,8 +280,8 @@ class RunDir:
     def save_server(self, server: Remote) -> None:
         """Write server.json. Only for the holder of the upload lock.
 
-        A file of its own, so that a newer copy of the run's files from elsewhere leaves it alone. Where the disk is
-        full a run that goes on has it in memory, and `save_cursor` writes it later.
+        It is a file of its own, so that a newer copy of the run's files from another machine does not overwrite it. If
+        the disk is full, a run that goes on keeps it in memory, and `save_cursor` writes it later.
 
         Raises:
             OSError: the disk refuses it.
@@ -291,7 +291,7 @@ class RunDir:
         except OSError as exc:
             if exc.errno not in _REFUSED or not self._writers:
                 raise
-            self._unsaved_server = server  # `save_cursor` tries again: what is in memory can be sent meanwhile
+            self._unsaved_server = server  # `save_cursor` tries again; lines in memory can be sent meanwhile
             with contextlib.suppress(OSError, JournalCorrupt):  # run.json has room for it, as a rule, in its last block
                 door.overwrite(self.path, "run.json", _readable({**self.info.to_json(), "server": server.to_json()}))
         else:
@@ -299,9 +299,9 @@ class RunDir:
 
     @property
     def cursor(self) -> Cursor:
-        """The content of cursor.json; the beginning if there is none or it is damaged: costs bandwidth, never data.
+        """The content of cursor.json; that of base.json if cursor.json is missing, damaged or older.
 
-        That of base.json if it is lost or older than that.
+        The beginning if there is neither: then lines are sent again to the same places, which costs only bandwidth.
         """
         cursor, base = self.load_cursor("cursor.json"), self.base
         if self._is_unsaved and self._keepsake.cursor.events > cursor.events:  # the disk is full
@@ -310,7 +310,7 @@ class RunDir:
 
     @property
     def base(self) -> Cursor:
-        """The content of base.json, of a form as the cursor's; the beginning if reading begins at the start."""
+        """The content of base.json, which has the form of a cursor; the beginning if there is none."""
         return self.load_cursor("base.json")
 
     @property
@@ -319,7 +319,7 @@ class RunDir:
         return door.is_there(self.path, "base.json")
 
     def save_base(self, cursor: Cursor) -> None:
-        """Write base.json, forced to the disk: what comes before the position in there may be removed then.
+        """Write base.json, forced to the disk. Lines before its position may be removed after that.
 
         Raises:
             OSError: the disk refuses it.
@@ -334,7 +334,7 @@ class RunDir:
             cursor = loads(body or b"{}")
         except (OSError, ValueError):
             return Cursor()
-        # Sealed, so that another version wrote what we cannot use.
+        # The checksum is right, so if we cannot use the content another version wrote it.
         return Cursor.from_json(cursor) if is_cursor(cursor) else Cursor()
 
     def save_cursor(self, cursor: Cursor) -> None:
@@ -355,22 +355,22 @@ class RunDir:
         except OSError as exc:
             if exc.errno not in _FULL or self.has_base:
                 raise
-            door.overwrite(self.path, "cursor.json", data)  # if that breaks off, all goes again, which is harmless
+            door.overwrite(self.path, "cursor.json", data)  # if it breaks off, lines are sent again, to the same places
         self._is_unsaved = False
 
     def withdraw(self) -> None:
-        """Have nobody send this run again: all is on the server, and the disk had no room to note that.
+        """Rename run.json, so that nobody sends this run again: the server has all of it, and no cursor can be written.
 
-        What is in the directory stays; without its run.json it is no run's.
+        The other files stay; a directory without run.json is no run.
 
         Raises:
-            OSError: that cannot be done.
+            OSError: run.json cannot be renamed.
         """
         door.move(self.path, "run.json", SENT)
         self._keepsake.forget("run.json")
 
     def forget_cursor(self) -> None:
-        """Remove cursor.json: it tells of another server than the one that is to be asked now.
+        """Remove cursor.json: it is about another server than the one that the run goes to now.
 
         Raises:
             OSError: the disk refuses it.
@@ -392,10 +392,10 @@ class RunDir:
         return reader
 
     def reached(self) -> Mapping[int, int]:
-        """The latest segment of each writer of which something may have been read to send it; 0 if nothing.
+        """By writer: the latest segment of which something may have been sent; 0 if nothing was.
 
-        What an uploader sent and died before it was acknowledged lies in the segment of the cursor or the one behind
-        it, where no batch is from two segments, or is in order.jsonl.
+        An uploader may have died after it sent a batch and before it saved the cursor. With one writer a batch comes
+        from one segment, so it lies in that of the cursor or the next one; with several, order.jsonl says where.
         """
         reached: defaultdict[int, int] = defaultdict(int if self.said_in("server.json") is None else lambda: 1)
         latest = [(writer, place[0] + 1) for writer, place in self.cursor.places.items()]
@@ -423,7 +423,7 @@ class RunDir:
         return self._backlog.after(places(position)).number
 
     def lines_after_in_time(self, position: Position | None, until: float) -> Lines:
-        """How many lines come after a position, estimated as far as they cannot be counted by then (monotonic).
+        """How many lines come after a position. What is not counted by `until` (monotonic time) is estimated.
 
         Raises:
             OSError: as `lines_after`.
@@ -431,9 +431,9 @@ class RunDir:
         return self._backlog.after(places(position), until)
 
     def scan_after(self, position: Position | None, words: Sequence[bytes], take: Callable[[bytes], object]) -> int:
-        """How many lines come after a position. Gives the bodies of whole ones that hold one of some words.
+        """Count the lines after a position, and give the bodies of those that hold one of some words to `take`.
 
-        Much faster than reading: only lines with a word are looked at. Of several writers it is one after the other.
+        Much faster than reading: only lines with a word are parsed. Writers are read one after the other.
 
         Raises:
             OSError: a segment cannot be read.
@@ -441,7 +441,7 @@ class RunDir:
         return scan(self.path, places(position), words, take)
 
     def has_several_writers(self) -> bool:
-        """Whether more than one process has written here, or one more than once. Not where nobody can tell."""
+        """Whether there is more than one writer's journal. False where the directory cannot be listed."""
         with contextlib.suppress(OSError):
             return len({writer for writer, _ in segments(self.path)}) > 1
         return False
@@ -451,26 +451,26 @@ class RunDir:
         return any(life(self.path, writer) is Life.LIVES for writer in writers_of(self.path))
 
     def dead(self) -> bool:
-        """Whether it is certain that no process adds events any more, on whatever host: not where nobody can tell."""
+        """Whether it is certain that no process of any host adds events any more. False where that cannot be known."""
         return all(life(self.path, writer) is Life.GONE for writer in writers_of(self.path))
 
     def members(self, but: int = 0) -> list[Note]:
-        """The members that are there and have not left, one of them left out."""
+        """The members that have not ended, without the writer `but`."""
         return list(living(self.path, but))
 
     @contextlib.contextmanager
     def leaving(self) -> Iterator[None]:
-        """While this lasts no other process joins the run or leaves it: one of them is the last."""
+        """Inside the `with` no other process joins the run or leaves it, so that exactly one is the last."""
         with alone_in(self.path.parent, _MOST_LEAVING):
             yield
 
     def ask(self) -> None:
-        """Have who sends this run look at the journal now."""
+        """Have the process that sends this run look at the journal now."""
         with contextlib.suppress(OSError):
             door.replace(self.path, "asked", b"", durable=False)
 
     def asked(self) -> object:
-        """What is another value as soon as somebody asked."""
+        """A value that changes whenever a process calls `ask`."""
         with contextlib.suppress(OSError):
             found = door.status(self.path, "asked")
             return None if found is None else (found.st_mtime_ns, found.st_ino)
@@ -491,7 +491,7 @@ class RunDir:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[bool]:
-        """Whether no other process uploads this run. In this one nobody reads it for as long as the context lasts."""
+        """Whether no other process uploads this run. Inside the `with` no thread of this process reads it."""
         with self.guard:
             held = free = self._right.held
             if not held:
@@ -507,7 +507,7 @@ class RunDir:
         """Take the right to upload this run; harmless when held already.
 
         Raises:
-            JournalLocked: another process holds it, and the message says which; or none can have it, and it says why.
+            JournalLocked: another process has it, and the message says which; or none can have it, and it says why.
         """
         try:
             with self.guard:
@@ -519,7 +519,7 @@ class RunDir:
             raise JournalLocked(f"{self.path} is being uploaded by {holder}", holder)
 
     def unlock_upload(self) -> None:
-        """Give that right back."""
+        """Give the right to upload back."""
         with self.guard:
             self._right.release()
 
@@ -558,22 +558,22 @@ class RunDir:
                 writer.renew()
 
     def check_right(self) -> None:
-        """Make sure that this process still has the right to upload this run, where another host could have taken it.
+        """Make sure that this process still has the right to upload this run: another host could have taken it.
 
         Raises:
-            JournalLocked: it has not, or nobody can tell.
+            JournalLocked: it has lost the right, or that cannot be found out.
         """
         self.renew()
         with self.guard:
             self._right.check()
 
     def set_aside(self, reason: str, what: object) -> None:
-        """Keep something that cannot be sent, with the reason, in aside.jsonl."""
+        """Add something that cannot be sent to aside.jsonl, with the reason."""
         with contextlib.suppress(OSError), door.open_to_append(self.path, ASIDE) as file:
             file.write(dumps({"reason": reason, "what": what}) + b"\n")
 
     def said_in(self, name: str) -> dict[str, Any] | None:
-        """The JSON object that a file holds; None if it is missing, or holds none."""
+        """The JSON object in a file; None if the file is missing, or holds no object."""
         try:
             value = loads(door.read(self.path, name))
         except (OSError, ValueError):

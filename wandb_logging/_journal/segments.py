@@ -1,4 +1,4 @@
-"""The segments of a journal as files: how they are called, which are there, and whose they are."""
+"""The files of a journal, its segments: their names, and the list of those in a run directory."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-MOST = 10**9 - 1  # number of a writer, or a segment: other files than ours may have any number in their names
-_NUMBER = "([0-9]{4}|[1-9][0-9]{4,8})"  # written in one way only, so that no two files are the same segment
+MOST = 10**9 - 1  # largest number of a writer or segment; a file with a larger one is not ours
+_NUMBER = "([0-9]{4}|[1-9][0-9]{4,8})"  # one spelling for each number, so that no two files are the same segment
 _SEGMENT = re.compile(rf"journal-{_NUMBER}-{_NUMBER}\.jsonl")
 
 
@@ -18,7 +18,7 @@ def segments(path: Path) -> list[tuple[int, int]]:
     return sorted(place for place in map(_place, os.listdir(path)) if place is not None)  # noqa: PTH208  a Path for each
 
 
-@lru_cache(maxsize=8192)  # who reads a run of a thousand writers asks a thousand times
+@lru_cache(maxsize=8192)  # a reader of a run with a thousand writers asks a thousand times
 def _place(name: str) -> tuple[int, int] | None:
     match = _SEGMENT.fullmatch(name)
     return (int(match[1]), int(match[2])) if match else None

@@ -1,6 +1,6 @@
-"""What stands in for a run directory that cannot be read or made anew: what its writer keeps in memory is sent.
+"""Takes the place of a run directory that cannot be read or made again, so that its writer's lines in memory are sent.
 
-Only where the server has all that comes before that. Copies of files went with the directory.
+Only where the server has all lines before those. Copies of files are lost with the directory.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.seal import unseal
 from wandb_logging._journal.writer import Writer
 
-_ROOM = 2**20  # bytes for what the end adds
+_ROOM = 2**20  # bytes for the events that the end of the run adds
 
 
 class StandIn(MemoryRunDir):
@@ -25,7 +25,7 @@ class StandIn(MemoryRunDir):
     Args:
         run_dir: the directory that is away.
         writer: who writes there.
-        lines: sealed, as it has them.
+        lines: the lines, with their checksums.
     """
 
     def __init__(self, run_dir: RunDir, writer: Writer, lines: list[bytes]) -> None:
@@ -39,19 +39,19 @@ class StandIn(MemoryRunDir):
             self.queue.append(body)
 
     def save_server(self, server: Remote) -> None:
-        """Keep what the server said of the run for the directory that may come."""
+        """Remember what the server said of the run, for the directory that may come back."""
         super().save_server(server)
         self._run_dir.keep_in_mind(server=server)
 
     def save_cursor(self, cursor: Cursor) -> None:
-        """Have the writer forget what the server has now, unless the disk took it meanwhile: then it goes again."""
+        """Have the writer forget the lines that the server has. If the disk took them meanwhile they go again."""
         before, now = (line_of(each.position) for each in (self._cursor, cursor))
         super().save_cursor(cursor)
         self._writer.forget_sent(now - before, lambda place: self._run_dir.keep_in_mind(cursor=cursor, place=place))
 
 
 class _WhatIsLeft(ProgramsFiles):
-    """Files as of a directory that is away: there may be something left of it."""
+    """The files of a directory that is away: some may still be there."""
 
     def __init__(self, run_dir: RunDir) -> None:
         super().__init__(run_dir.path)
@@ -65,6 +65,6 @@ class _WhatIsLeft(ProgramsFiles):
 
 
 def stand_in_for(run_dir: RunDir, writer: Writer) -> StandIn | None:
-    """What can be sent in place of a directory that cannot be read; None if that would leave a gap."""
+    """What is sent in place of a directory that cannot be read; None if the server would lack lines before that."""
     lines = writer.only_in_memory()
     return None if lines is None else StandIn(run_dir, writer, lines)

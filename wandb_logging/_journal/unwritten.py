@@ -13,18 +13,19 @@ class OpenSegment(Protocol):
         """Go to a byte."""
 
     def read(self, most: int, /) -> bytes:
-        """Bytes from there on; none at the end."""
+        """Bytes from that byte on; b"" at the end."""
 
     def close(self) -> object:
         """Close it."""
 
 
 class WithMemory:
-    """An open segment, and behind its end the lines that the disk refuses, at the bytes where they will be.
+    """An open segment, and behind its end the lines in its writer's memory, at the bytes where they will be written.
 
     Args:
         file: the segment, unbuffered.
-        kept: bytes in memory from a byte of the segment on, at most so many; none if the disk has that byte by now.
+        kept: called with a byte of the segment and a number; gives so many bytes from memory, or b"" if the disk has
+            that byte by now.
     """
 
     def __init__(self, file: BinaryIO, kept: Callable[[int, int], bytes]) -> None:
@@ -37,7 +38,7 @@ class WithMemory:
         self._at = offset
 
     def read(self, most: int, /) -> bytes:
-        """Bytes from there on, at most so many."""
+        """At most so many bytes from that byte on."""
         self._file.seek(self._at)
         data = self._file.read(most) or self._kept(self._at, most)
         self._at += len(data)

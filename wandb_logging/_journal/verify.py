@@ -1,4 +1,4 @@
-"""A run directory looked through: what in it is whole, torn, damaged, missing, not sent yet. Changes nothing."""
+"""Checks a run directory: which lines are whole, torn, damaged, missing or not sent yet. Changes nothing."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Verdict:
 
     Attributes:
         path: the directory.
-        lines: whole journal lines.
-        damaged: journal lines that cannot be read; `sync` sets them aside.
-        torn: journals that end in half a line, which nobody will complete.
-        unsent: journal lines the server has not acknowledged.
-        set_aside: what could not be sent, in aside.jsonl.
+        lines: number of whole journal lines.
+        damaged: number of journal lines that cannot be read; `sync` sets them aside.
+        torn: number of journals that end in half a line, whose writer is gone.
+        unsent: number of journal lines that the server has not acknowledged.
+        set_aside: number of lines in aside.jsonl: what could not be sent.
         alive: whether a process may still add to it.
         problems: what is wrong, in words for a person.
     """
@@ -50,7 +50,7 @@ class Verdict:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is wrong. Lines that are not sent yet are not."""
+        """Whether nothing is wrong. Lines that are not sent yet are not wrong."""
         return not self.problems
 
 
@@ -74,7 +74,7 @@ def find(path: Path) -> list[RunDir]:
 
 
 def verify(run_dir: RunDir) -> Verdict:
-    """Look through a run directory, every line of it.
+    """Check a run directory, every line of it.
 
     Raises:
         OSError: a file in it cannot be read.
@@ -135,7 +135,7 @@ def _of_files(run_dir: RunDir) -> Iterator[str]:
 
 
 def _gaps(run_dir: RunDir) -> Iterator[str]:
-    """Segments that are missing, and are not those that were removed after they were acknowledged."""
+    """Sentences about segments that are missing, other than those removed after the server had acknowledged them."""
     at = run_dir.base.places
     for writer, of_writer in itertools.groupby(segments(run_dir.path), key=lambda place: place[0]):
         before = at.get(writer, START)[0] - 1
@@ -161,7 +161,7 @@ def _of_journal(run_dir: RunDir, lines: _Tally) -> Iterator[str]:
 
 
 def _of_what_waits(run_dir: RunDir) -> Iterator[str]:
-    """Kept files that are to be sent, and are not there."""
+    """Sentences about copies of files that are to be sent and are not there."""
     cursor = run_dir.cursor
     names: set[str] = set()
 

@@ -1,4 +1,4 @@
-"""Whose a run directory is that one may not write or read, and what helps: sentences for the person who asked."""
+"""Sentences for a person who may not write or read a run directory: who owns it, and what to do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _REFUSED = frozenset({errno.EACCES, errno.EPERM})
 
 
 def refusal(path: Path, error: OSError) -> JournalLocked:
-    """Why the run directory at `path` cannot be locked, as its error says, and what to do."""
+    """The error for a run directory that cannot be locked: why, and what to do."""
     if error.errno in _REFUSED:
         owner = other_owner(path, error)
         if owner is None:
@@ -31,14 +31,14 @@ def refusal(path: Path, error: OSError) -> JournalLocked:
 
 
 def why_unread(path: Path, error: OSError) -> str:
-    """Why something in the run directory at `path` cannot be read: what the system says, and whose it is."""
+    """Why a file in the run directory at `path` cannot be read: what the system says, and who owns it."""
     said = error.strerror or str(error)
     owner = other_owner(path, error) if error.errno in _REFUSED else None
     return said if owner is None else f"{said}, it belongs to {owner}"
 
 
 def other_owner(path: Path, error: OSError) -> str | None:
-    """Name, or number, of the user whose is what was refused: a file, or else its folder; None where that is ours."""
+    """The user who owns the file that was refused, or else its folder: a name or number; None if that is this user."""
     named = Path(os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes)) else path
     for place in (named, path):
         with contextlib.suppress(OSError):

@@ -44,10 +44,11 @@ class Writer:
         segment_bytes: size at which a segment is closed and the next begun.
         memory_bytes: most bytes kept in memory while the disk refuses them.
         durable: whether each line is forced to the disk before `append` returns (fsync: always).
-        least_number: the writer's number is the next that is free, from this one on.
-        home: makes the directory anew when it has gone away; default: nobody does.
-        helps: whether the run does not end with this process (`members`).
-        mark: what each event says besides, as JSON members: `,"label":"3"`.
+        least_number: the writer takes the first free number from this one on.
+        home: makes the directory again when it was removed; default: nobody does.
+        helps: whether this process is a helper: another one ends the run (`members`).
+        mark: JSON members to add to each event, such as `,"label":"3"`.
+        lease: seconds for which each renewal holds; None if this process does not renew (`lease`).
     """
 
     most_output: int | None = None  # bytes of output.log as a file, where the room for files is bounded
@@ -76,8 +77,8 @@ class Writer:
         self._home = home
         self._helps = helps
         self._lease = lease
-        self._told = -1  # events journalled when others were last told that this process lives
-        self._marked = False  # whether the mark is the writer's number: others wrote before it
+        self._told = -1  # count of journalled events at the latest look whether to renew
+        self._marked = False  # whether the mark is the writer's number, because other writers were there before
         # Reentrant: a signal handler or a finaliser may log while this very thread is in `append`.
         self._lock = threading.RLock()
         self._kept = KeptLines()
@@ -93,14 +94,14 @@ class Writer:
             home.has_writer(self)
 
     def _forget_files(self) -> None:
-        self._claim = self._former = Claim()  # the former is one whose files were closed, or cannot be reached
+        self._claim = self._former = Claim()  # the former: of files that were closed, or that cannot be reached
         self._fd = -1
         self._segment = 0
-        self._size = 0  # byte of the segment where what is in memory begins
-        self._gap = False  # whether the disk lacks some before that, which the server has
+        self._size = 0  # bytes of the segment on the disk; the lines in memory begin there
+        self._gap = False  # whether lines before those in memory are not on the disk, because the server has them
         self._full_at = self._segment_bytes
         self._too_large = False  # whether the first line in memory is larger than a file may be
-        self._shown = 0  # byte up to which a reader was given what the disk refuses
+        self._shown = 0  # byte of the segment up to which a reader was given lines from memory
         self._forced.forget()
         self._begun: dict[int, int] = {}  # events journalled when each segment was begun
 
@@ -117,7 +118,7 @@ class Writer:
 
     @property
     def number(self) -> int:
-        """Its number in the directory; 0 before it has written."""
+        """The writer's number in the directory; 0 while it has none."""
         return self._claim.number
 
     @property
@@ -127,21 +128,21 @@ class Writer:
 
     @property
     def unsent(self) -> int:
-        """Those of them that the server does not have either."""
+        """How many of the waiting events the server does not have either."""
         if not self._kept.lines:  # without the lock: see `look`
             return 0
         with self._lock:
             return len(self._kept.lines) - self._kept_and_acknowledged()
 
     def end(self) -> tuple[int, int]:
-        """Segment and byte where the journal ends once the disk takes what is kept in memory."""
+        """Segment and byte at which the journal will end when the lines in memory are written."""
         while True:  # without the lock: see `look`
             segment, end = self._segment, self._size + self._kept.size
             if segment == self._segment:
                 return segment, end
 
     def kept_from(self, place: tuple[int, int], offset: int, most: int) -> bytes:
-        """Bytes kept in memory that the disk will have in a writer's segment from a byte on; none before them."""
+        """Bytes in memory that will be in segment `place` from byte `offset` on; b"" if the disk has that byte."""
         if not self._kept.lines:  # without the lock: see `look`
             return b""
         with self._lock:
@@ -193,28 +194,28 @@ class Writer:
             raise
 
     def _begin_first(self) -> None:
-        """Begin before the first line of a forked child is made: it says whose it is."""
-        with self._lock, contextlib.suppress(OSError):  # of a disk that refuses it, `_wait` hears
+        """Begin a forked child's own journal before its first line is made: the line has the writer's mark."""
+        with self._lock, contextlib.suppress(OSError):  # if the disk refuses it, `_wait` tries again
             if self._fd == -1 and not (self.closed or self._retrying or self._kept.lines or self._gap):
                 self._begin()
 
     def make_way(self, size: int) -> None:
-        """Make room for a file of so many bytes that is about to be kept beside the journal. Here there is enough.
+        """Make room for a copy of `size` bytes beside the journal. Without max_cache_bytes there is always room.
 
         Raises:
-            OSError: there is none.
+            OSError: there is no room.
         """
 
     def _after_write(self, line: bytes, written: int) -> None:
-        if written != len(line):  # the disk is full: the rest of this line goes before all others
+        if written != len(line):  # the disk is full: the rest of this line is written before all others
             self.counts.journalled -= 1
             self._kept.put_begun(line, written)
             self.retry()
         elif self._durable:
             self.sync()
         if self._size >= self._full_at and not self._kept.lines and not self._turning:
-            # What a signal handler logs meanwhile goes to either segment: readers leave the old one only when
-            # there is a line in the next.
+            # A signal handler may log meanwhile, into the old segment or the next: readers leave the old one only
+            # when there is a line in the next.
             self._turning = True
             try:
                 self._next_segment()
@@ -226,8 +227,8 @@ class Writer:
     def _refused(self, error: OSError) -> None:
         self._trouble = reason_of(error)
         if self._fd != -1 and not self.closed and (error.errno == errno.EBADF or self._is_cut_off()):
-            # The program has closed it, as one does that becomes a daemon, or the disk was away: the next line begins a
-            # writer anew. What is in the old segment stays there, and is read.
+            # The program has closed our file, as one does that becomes a daemon, or the disk was away. The next line
+            # begins under a new number; the lines in the old segment stay there, and are read.
             self._let_go_of_acknowledged()
             self._kept.make_whole()
             former = self._claim
@@ -238,10 +239,10 @@ class Writer:
                 self._leave_full_segment()
 
     def _leave_full_segment(self) -> None:
-        """Begin the next segment where this one may not grow (`ulimit -f`), unless it holds nothing yet.
+        """Begin the next segment because this one may not grow (`ulimit -f`), unless it is empty.
 
-        Where a reader was given what is in memory, it looks for what comes then in this one: then not before all of
-        that is on the server.
+        A reader that was given lines from memory goes on reading behind them in this segment. Then the next segment
+        begins only when the server has those lines.
         """
         if self._shown > self._size:
             self._leave_gap()
@@ -252,7 +253,7 @@ class Writer:
             self._too_large = True
 
     def _leave_gap(self) -> None:
-        """Forget what the server has of what is in memory: the disk will not have it, and goes on in a new segment."""
+        """Forget the lines in memory that the server has. They will not be on the disk; a new segment follows."""
         count = self._kept_and_acknowledged()
         if count and self._home is not None:
             self._cut_part()
@@ -263,7 +264,7 @@ class Writer:
                 self.counts.journalled += 1
 
     def _go_on_behind_gap(self) -> bool:
-        """Begin the segment that follows, once no reader looks for more in this one; whether it was."""
+        """Begin the next segment, once no reader looks for more lines in this one. Returns whether it was begun."""
         self._leave_gap()
         if self._shown > self._size and self._kept.lines and not self._ending:
             return False
@@ -273,7 +274,7 @@ class Writer:
         return True
 
     def _cut_part(self) -> None:
-        """Take the beginning of a line back from the segment."""
+        """Remove the beginning of the first line in memory from the end of the segment."""
         if self._kept.part:
             os.ftruncate(self._fd, self._size - len(self._kept.part))
             self._size -= len(self._kept.part)
@@ -291,16 +292,16 @@ class Writer:
             self.retry()
 
     def _has_memory_for(self, line: bytes) -> bool:
-        """Whether one more line may be kept, perhaps in place of those that the server has."""
+        """Whether one more line may be kept in memory, where need be in place of lines that the server has."""
         if self._kept.size + len(line) > self._memory_bytes:
             with contextlib.suppress(OSError):
                 self._leave_gap()
         return self._kept.size + len(line) <= self._memory_bytes
 
     def retry(self) -> None:
-        """Write what the disk refused before, if it takes it now."""
+        """Write the lines that the disk refused, if it takes them now."""
         with self._lock:
-            if self._retrying or self.closed:  # a nested call would write the line at hand a second time
+            if self._retrying or self.closed:  # a nested call would write the same line a second time
                 return
             self._retrying = True
             try:
@@ -312,7 +313,7 @@ class Writer:
                 self._sync_now()
 
     def _write_kept(self) -> bool:
-        """Write all that is kept; whether it is worth another try, in the segment that was begun instead."""
+        """Write the lines in memory. Returns whether to try again: a new segment was begun after an error."""
         try:
             if self._fd == -1:
                 self._begin()  # a forked child's first line
@@ -344,14 +345,14 @@ class Writer:
         self._gap = self._too_large = False
         self._full_at = self._segment_bytes
         self._forced.begin()
-        if self._durable:  # all that is in the old one was synced line by line
+        if self._durable:  # each line of the old segment was synced by itself
             self._forced.name()
             close_quietly(old)
-        elif old != -1 and self._forced.retire(old):  # whoever logs need not wait until all of it is on the disk
+        elif old != -1 and self._forced.retire(old):  # the old segment is synced later, so that nobody waits for that
             self._sync_now()
 
     def sync(self) -> None:
-        """Force what was appended to the disk (fsync). Without the writer's lock: nobody waits for the disk."""
+        """Force all lines to the disk (fsync), without holding the writer's lock: a thread that logs does not wait."""
         if self._kept.lines:
             self.retry()
         self._sync_now()
@@ -360,15 +361,15 @@ class Writer:
         self._forced.now(lambda: self._fd)
 
     def close(self) -> None:
-        """Write what is left, force it to the disk and close. Later events are counted as dropped."""
+        """Write the lines in memory, force all lines to the disk and close. Later events are counted as dropped."""
         with self._lock:
             if self.closed:
                 return
             self.look()
-            self._ending = True  # nobody reads on
+            self._ending = True  # no reader of this process reads on
             self._write_all_that_fits()
             self.closed = True
-            self._forced.dirty = True  # `sync` in another thread may have said that it sees to it, and not begun
+            self._forced.dirty = True  # `sync` in another thread may have cleared this, and not begun its fsync
             self._sync_now()
             fd, self._fd = self._fd, -1
             close_quietly(fd)
@@ -379,11 +380,11 @@ class Writer:
             self._claim.release()
 
     def leave(self, exit_code: int) -> None:
-        """Say how this member ended: the run goes on with the others, if there are some."""
+        """Note the exit code of this member in its lock file; the run goes on with the other members, if any."""
         self._claim.leave(exit_code)
 
     def renew(self) -> None:
-        """Tell other hosts that this process lives, if nothing that was written since tells that.
+        """Tell other hosts that this process lives, unless events were written since the latest call.
 
         Raises:
             OSError: the disk refuses it.
@@ -394,11 +395,11 @@ class Writer:
 
     @property
     def since(self) -> int:
-        """The first of the members that this one came to; 0 of a helper."""
+        """Number of the first member of this writer's group (`members`); 0 for a helper."""
         return self._claim.since
 
     def _write_all_that_fits(self) -> None:
-        """Write what is kept, but for a line for which no file may be large enough (`ulimit -f`)."""
+        """Write the lines in memory, and drop those that are larger than a file may be (`ulimit -f`)."""
         self.retry()
         while self._too_large and self._kept.lines:
             with contextlib.suppress(OSError):
@@ -412,25 +413,25 @@ class Writer:
             self.retry()
 
     def _kept_and_acknowledged(self) -> int:
-        """How many of the events in memory the server has."""
+        """How many of the lines in memory the server has."""
         if self._home is None or not self._kept.lines:
             return 0
         segment, end = self._home.acknowledged(self.number)
         return lines_until(self._kept.lines, self._size, end) if segment == self._segment else 0
 
     def _let_go_of_acknowledged(self) -> None:
-        """Forget what the server has of what is in memory. Only where no more comes to this segment."""
+        """Forget the lines in memory that the server has. Only when this segment gets no more lines."""
         for _ in range(self._kept_and_acknowledged()):
             self._kept.pop()
             self.counts.journalled += 1
 
     @property
     def is_homeless(self) -> bool:
-        """Whether lines wait in memory because there is no directory for a segment."""
+        """Whether lines wait in memory because there is no directory to write a segment in."""
         return not self.number and bool(self._kept.lines)
 
     def only_in_memory(self) -> list[bytes] | None:
-        """The lines that are nowhere else, where no segment can be read; None if the server lacks some before them."""
+        """The lines that are in memory alone, if no segment has to be read before them; else None."""
         with self._lock:
             if self.closed or self._home is None or self._kept.part:
                 return None
@@ -439,11 +440,11 @@ class Writer:
             return list(self._kept.lines) if self._fd == -1 or self.number else None
 
     def forget_sent(self, count: int, note: Callable[[dict[str, Any]], object]) -> None:
-        """Forget the first lines of those, because the server has them; nothing if they are on the disk by now.
+        """Forget the first `only_in_memory` lines, because the server has them; none if the disk has them by now.
 
         Args:
-            count: how many.
-            note: keeps where a reader goes on once there are segments again.
+            count: how many lines.
+            note: called with the position at which a reader goes on once there are segments again.
         """
         with self._lock:
             if count > len(self._kept.lines):
@@ -459,13 +460,13 @@ class Writer:
             self._leave_gap()
 
     def look(self) -> int | None:
-        """See whether what is written lands where readers find it; else begin anew there, with what is not sent.
+        """Look whether the run directory is still there; if it was removed, make it again and write what is not sent.
 
-        Where all is in its place, the lock is not taken: a thread that logs may hold it, interrupted by a signal whose
-        handler waits for the thread that looks.
+        If it is there, the lock is not taken: a thread that logs may hold it, interrupted by a signal whose handler
+        waits for the thread that calls this.
 
         Returns:
-            How many events are lost; None if all is in its place.
+            How many events are lost; None if the directory was there.
         """
         if self._fd == -1 or self._is_in_place():
             return None
@@ -495,34 +496,34 @@ class Writer:
         return is_cut_off(self._fd, segment_path(self.path, self.number, self._segment))
 
     def _open_segments(self) -> Iterator[tuple[int, int]]:
-        """Number and descriptor of each that is open."""
+        """Number and descriptor of each open segment."""
         yield self._segment, self._fd
         for back, descriptor in enumerate(reversed(self._forced.retired), 1):
             yield self._segment - back, descriptor
 
     def _leave(self) -> None:
-        """Close all files: they are nobody's any more."""
+        """Close all files: they were removed."""
         for descriptor in (self._fd, *self._forced.retired):
             close_quietly(descriptor)
         self._claim.release()
         self._forget_files()
 
     def reopen(self) -> None:
-        """Go on after `close`: the next event begins a writer anew, with a number of its own. Counts go on."""
+        """Go on after `close`: the next event begins a journal under a new number. Counts go on."""
         with self._lock:
             if self.closed:
                 self._forget_files()
                 self.closed = self._ending = False
 
     def _after_fork_in_child(self) -> None:
-        # Another thread may have held the lock while this process was forked; its file is the parent's, and so is
-        # what the parent could not write yet.
+        # Another thread may have held the lock while this process was forked. The open file is the parent's, and so are
+        # the lines in memory.
         self._lock = threading.RLock()
         self._retrying = self._turning = self._ending = False
         self._kept.clear()
-        self._home = None  # if the directory goes away, it is the parent's to make anew
+        self._home = None  # if the directory is removed, the parent makes it again
         self._helps = True
-        self._lease = None  # it has no thread that would renew it
+        self._lease = None  # a child has no thread that renews
         self.counts = Counts()
         self._claim.abandon()
         for fd in (self._fd, *self._forced.retired):
