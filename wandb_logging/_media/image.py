@@ -17,6 +17,7 @@ from wandb_logging._journal.copies import Source
 from wandb_logging._media.base import Media, Place, captions, existing_file, pillow_image
 from wandb_logging._media.overlays import Boxes, Mask, Overlay
 from wandb_logging._media.pixels import pixels
+from wandb_logging._media.png import has_repetitions, png
 from wandb_logging._values.arrays import as_numpy
 
 if TYPE_CHECKING:
@@ -216,14 +217,20 @@ def _written(data: Any, mode: str | None, file_type: str) -> tuple[bytes, tuple[
     elif isinstance(data, pillow.Image):
         picture = data
     else:
-        picture = _from_array(pillow, data, mode, file_type)
+        array, own = _array(data)
+        if file_type in {"jpg", "jpeg"} and own == "RGBA":
+            mode = mode or "RGB"  # JPEG has no transparency
+        if file_type == "png" and mode in {None, own} and not has_repetitions(array):
+            return png(array), (array.shape[1], array.shape[0])
+        picture = pillow.fromarray(array).convert(mode or own)
     file = io.BytesIO()
     # transparency: what an indexed picture carries of it may not fit the format.
     picture.save(file, format=_FORMATS[file_type], transparency=None)
     return file.getvalue(), picture.size
 
 
-def _from_array(pillow: Any, data: Any, mode: str | None, file_type: str) -> Any:
+def _array(data: Any) -> tuple[Any, str]:
+    """The pixels of an array, and the mode that Pillow has for so many channels."""
     kind = type(data).__name__
     if callable(getattr(data, "permute", None)) and data.ndim == 3:  # torch
         data = data.permute(1, 2, 0)
@@ -238,11 +245,9 @@ def _from_array(pillow: Any, data: Any, mode: str | None, file_type: str) -> Any
         raise LogError(f"Image: expected an array of height x width, or with 1, 3 or 4 channels, got shape {given}")
     if data.dtype.kind not in "biuf":
         raise LogError(f"Image: expected an array of numbers, got {data.dtype}")
-    if file_type in {"jpg", "jpeg"} and channels == 4:
-        mode = mode or "RGB"  # JPEG has no transparency
     if data.ndim == 3 and channels == 1:
         data = data[..., 0]
-    return pillow.fromarray(pixels(data)).convert(mode or _CHANNELS[channels])
+    return pixels(data), _CHANNELS[channels]
 
 
 def _figure(value: Any) -> Any:
