@@ -15,7 +15,7 @@ Text = tuple[int, str]
 _IDS = re.compile(
     r"(?i)(?:^|[_./ ])(?:pid|tid|ppid|id|ids|uid|port|lineno|line|rank|version|seed|chain|engine|dataloader|fold|worker"
     r"|task|stage|job|executor|level"
-    r"|shard|replica|timestamp|ts|process|thread|created|msecs)$"
+    r"|shard|replica|timestamp|ts|process|thread|created|msecs|v_num)$"
     r"|\w\.(?:py|pyx|c|cc|cpp|cxx|cu|h|hpp|rs|go|java|scala|jl|f90)$"  # a line of a source file
 )
 

@@ -53,6 +53,8 @@ def _can_begin(texts: Sequence[Text], i: int) -> bool:
     return any(_fits(header, text) for text in following[:2])
 
 
+_RULED = re.compile(r"--|([=*#~])\1{3}")
+_PERCENTILE = re.compile(r"\.\d+\Z")
 _ORNAMENT = re.compile(r"([^\w\s])\1{2,}\Z")
 
 
@@ -69,9 +71,12 @@ def _header(text: str) -> str | None:
     if "|" in text and sum(bool(part.strip()) for part in text.split("|")) < 2:
         return None
     separated = sum(text.count(separator) for separator in ",;\t") + len(tables.BARS.findall(text))
-    if len(text) > 600 or not (2 <= len(words) <= 60 or (len(words) == 1 and text.count(",") > 1)):
+    if len(text) > 600 or not (2 <= len(words) <= 60 or (len(words) == 1 and max(map(text.count, ",;")) > 1)):
         return None
-    if any(cell(word) is not None and not word.isalpha() for word in re.split(r"[\s,;]+", " ".join(words))):
+    if any(
+        cell(word) is not None and not word.isalpha() and not _PERCENTILE.match(word)
+        for word in re.split(r"[\s,;]+", " ".join(words))
+    ):
         return None
     if (
         (
@@ -100,7 +105,9 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Findi
         return None
     names = list(dict.fromkeys(name for _, row in rows for name in row))
     last = header.rpartition("\n")[2].strip("# |")
-    step = _step_of([row for _, row in rows], names, labels or not names[0].endswith(re.split(r"[\s,|]+", last)[0]))
+    step = _step_of([row for _, row in rows], names, labels or not names[0].endswith(re.split(r"[\s,;|]+", last)[0]))
+    if step == "step" and any(step not in row for _, row in rows):
+        step = None  # what goes before a row is a number here and a text there
     rule: dict[str, Any] = {"table": header}
     if step is not None:
         rule["step"] = step if step in header or "/" not in step else step.partition("/")[2]  # without the row's label
@@ -130,7 +137,9 @@ def _is_timing(header: str) -> bool:
 def _decimal(texts: Sequence[Text], i: int) -> str:
     """What separates the fractions in the rows below a header."""
     following = [text for _, text in texts[i + 1 : i + 5] if text.strip() and not tables.RULE.match(text)][:2]
-    return "," if any(re.search(r"\s\d+,\d\d?(?:\s|$)", f" {text}") for text in following) else "."
+    apart = texts[i][1].count(";") > 1  # a comma is no separator there
+    form = r"[;\s]\d+,\d+(?=;|\s|$)" if apart else r"\s\d+,\d\d?(?:\s|$)"
+    return "," if any(re.search(form, f" {text}") for text in following) else "."
 
 
 def _tells_results(names: Sequence[str], labels: str | None) -> bool:
@@ -172,7 +181,7 @@ def _above(texts: Sequence[Text], i: int) -> str | None:
     text = texts[i - 1][1] if i else ""
     words = tables.BARS.sub(" ", text).split()
     below = tables.BARS.sub(" ", texts[i][1]).split()
-    if "|" in text or len(words) < 2 or any(map(str.isdigit, text)) or tables.RULE.match(text) or "--" in text:
+    if "|" in text or len(words) < 2 or any(map(str.isdigit, text)) or tables.RULE.match(text) or _RULED.search(text):
         return None
     if ":" in text or text.rstrip().endswith((".", "!")) or len(text) - len(text.lstrip()) > len(texts[i][1]):
         return None

@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from wandb_logging._mining.groups import Group
+from wandb_logging._mining.group import Group
 from wandb_logging._mining.shapes import Shape
 from wandb_logging._mining.vocabulary import APART, EPOCHS, TRAIN, step_rank
 
@@ -135,7 +135,7 @@ def _head_of(group: Group) -> str:
     first = min((one.start for one in item.fields), default=len(item.text))
     text = item.text[item.head : first]
     names = sorted(group.wanted)
-    if names and names[0] == 0 and item.fields[0].name:
+    if names and names[0] == 0 and item.fields[0].name and not (group.wanted[0] in EPOCHS and APART.search(text)):
         text = text[: text.rfind(item.fields[0].name)] if item.fields[0].name in text else text
     return re.sub(r"[^\w+= ./-]", " ", text).strip(" -:.")
 

@@ -33,17 +33,22 @@ _ADDRESSES = re.compile(
 _HIDDEN = "\x01"
 
 _UNIT_GLUED = r"(?P<glued>[A-Za-zµμ°%][A-Za-zµμ/]{0,11}|/s(?:ec)?)?"
-_EDGE = r"(?![\w%@/.:])|(?=[.:](?:\s|$))|(?=/(?:s|sec|it|step|epoch)\b|/[A-Za-z_]\w{0,30}=)"
+_TO_GOAL = r"(?=/\d[\d.]{0,12}(?:[eE][-+]?\d+)?(?:[,;\s)]|$))"
+_EDGE = r"(?![\w%@/.:])|(?=[.:](?:\s|$))|(?=/(?:s|sec|it|step|epoch)\b|/[A-Za-z_]\w{0,30}=)|" + _TO_GOAL
 _FORMS = {
     decimal: re.compile(
-        rf"(?<![\w.#@$/\x01,'])(?<![\d)\]][-+])(?<![A-Za-z]-)(?P<number>{form}){_UNIT_GLUED}(?!%?\)\s?[:=])(?:{_EDGE})"
+        rf"(?<![\w.#@$/\x01,])(?<!\d')(?<![\d)\]][-+])(?<![A-Za-z]-)(?P<number>{form}){_UNIT_GLUED}(?!%?\)\s?[:=])(?:{_EDGE})"
     )
     for decimal, form in ((".", numbers.POINT), (",", numbers.COMMA))
 }
+_GOAL = re.compile(r"/\d[\d.]{0,12}(?:[eE][-+]?\d+)?(?![\w.])")  # 0.923/0, 1.88/1e-07: a value and where it shall go
+_TUPLES = re.compile(r"\[\(\d{1,9}, ")  # [(0, 0.5), (1, 0.6)]
 _NEXT_UNIT = re.compile(r" ?\[?([A-Za-zµμ°%#][A-Za-zµμ/#%]{0,11})\]?(?=$|[\s,;|)\]}]|\.(?:\s|$))")
 _SEPARATOR = re.compile(r"\s*([:=<])\s*(?:tensor|array|Array|np\.\w{1,12})?[\[({'\"]{0,3}\s*\Z")
-_DELIMITER = re.compile(r"[,;|\t{}\x01]|\s{2,}|\s[-*/]+\s|(?<!\b[A-Za-z]{3})\.\s|\s->\s")
-_NORM = re.compile(r"\|{1,2}[A-Za-z](?:[^|\s]| (?=[a-z])){0,12}\|{1,2}\Z")  # |g|, ||dx||
+_DELIMITER = re.compile(r"[,;|\t{}\x01]|\s{2,}|\s[-*/\u2013\u2014]+\s|(?<!\b[A-Za-z]{3})\.\s|\s->\s")
+_NORM = re.compile(
+    r"(?:(?<![^\d\s] )[A-Z][a-z]{2,20} )?\|{1,2}[A-Za-z](?:[^|\s]| (?=[a-z])){0,12}\|{1,2}\Z"
+)  # |g|, ||dx||
 _QUOTED = re.compile(r"[('\s]'([A-Za-z_][\w ./-]{0,40})',\Z")  # ('loss', 0.5)
 _QUALIFIED = re.compile(r"\s?\([^()]{0,20},[^()]{0,20}\)\Z")
 _RATE = re.compile(
@@ -53,9 +58,10 @@ _HAS_RATE = re.compile(r"\d [A-Za-z]\w{0,20}/s(?:ec)?\b")
 _CHOSEN = re.compile(
     r"(?i)(?:param\w{0,8}|config\w{0,10}|hparams|args)\W{0,3}\{[^{}]*\}"
 )  # what was tried, not what came out
-_PARENTHESISED = re.compile(r"\s*[(\[]\s*[^()\[\]]{0,40}[)\]]")
+_PARENTHESISED = re.compile(r"\s*[(\[]\s*[^()\[\]]{0,40}[)\]](?!\s*[:=])")
 AFTER = re.compile(
-    r"\s+([A-Za-z][\w/%.-]*(?: [A-Za-z][\w/%-]*){0,3})(?=\s*(?:[,;|(.]|$)|\s:\s|\s+(?:based|in|of|after)\b)"
+    r"\s+([A-Za-z][\w/%.-]*(?: [A-Za-z][\w/%-]*){0,3})"
+    r"(?=\s*(?:[,;(.]|\|(?![A-Za-z]{1,12}\|)|$)|\s:\s|\s+(?:based|in|of|after)\b)"
 )
 _NAME = re.compile(r"[^\W\d_]")
 _LOOSE = re.compile(r"(?:^|\s)\d+(?:\s|$)")
@@ -128,11 +134,9 @@ def pairs(text: str, decimal: str = ".", start: int = 0) -> list[Pair]:
 
 def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None:
     glued = match["glued"] or ""
-    if glued and glued not in numbers.UNITS:
-        return None
-    try:
-        value = numbers.number(match["number"], decimal)
-    except ValueError:
+    goal = _GOAL.match(text, match.end())
+    value = _value(text, match, decimal, counts=goal is not None)
+    if value is None:
         return None
     end = match.end("number")
     before = text[at : match.start()].rstrip()
@@ -142,7 +146,7 @@ def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None
     name, section = _name_of(
         before[: len(before) - (len(before[-24:]) - sep.start())] if sep else before, sep[1] if sep else " "
     )
-    pair = Pair(name, value, glued, sep[1] if sep else " ", match.start(), end, section, match.end())
+    pair = Pair(name, value, glued, sep[1] if sep else " ", match.start(), end, section, (goal or match).end())
     if not sep and match["number"].lstrip("+-")[:1].isalpha():
         return None  # nan and inf are words, too
     if not sep and not name:
@@ -162,6 +166,17 @@ def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None
     if follows and follows[0].count("=") + follows[0].count(":") == 0 and not _HAS_RATE.search(follows[0]):
         pair.after = follows.end()
     return pair
+
+
+def _value(text: str, match: re.Match[str], decimal: str, *, counts: bool) -> float | None:
+    """The number; None if it is none, with what is right behind it."""
+    unknown = bool(match["glued"]) and match["glued"] not in numbers.UNITS
+    if unknown or (counts and match["number"].isdecimal()) or _TUPLES.match(text, max(match.start() - 2, 0)):
+        return None  # a word; a counter; the first of many
+    try:
+        return numbers.number(match["number"], decimal)
+    except ValueError:
+        return None
 
 
 def _named_after(pair: Pair, text: str) -> None:
@@ -193,7 +208,8 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
         piece = piece.rpartition("=")[2].lstrip().partition(" ")[2].strip()
     if ":" in piece:
         section, _, piece = (part.strip() for part in piece.rpartition(":"))
-    piece = piece if _LABEL.match(piece) else _balanced(piece)
+    wrapped = _WRAPPED.match(piece)
+    piece = wrapped[1] if wrapped else piece if _LABEL.match(piece) else _balanced(piece)
     piece = piece.strip(" \"'*!>-.")
     piece = piece.lstrip("/])").rstrip("[( ").strip()
     if (
@@ -230,6 +246,7 @@ def _balanced(name: str) -> str:
 
 _LEADING = frozenset("with and has in on at for".split())
 _ID = re.compile(r"(?=\w*\d)(?:\w+_\w+|(?=\w*[a-z])\w{9,})")
+_WRAPPED = re.compile(r"\(([A-Za-z]\w{0,30})\)\Z")  # (delta): 0.5
 _LABEL = re.compile(r"\[([A-Za-z][\w-]{0,30})\]\s*(\S.*)")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from wandb_logging._mining.findings import is_id
 from wandb_logging._mining.pairs import AFTER, hidden, pairs
 from wandb_logging._mining.vocabulary import APART, METRICS, STEPS, TRAIN, is_metric, noun, step_rank
 
@@ -14,11 +15,14 @@ _EPOCH = re.compile(r"(?i)\bepoch\s?(?:\(\w{1,12}\))?\s*\[\s*(\d{1,9})\s*\](?=\s
 _BETWEEN = re.compile(r"\]\s?\[\s*\Z")
 _RANGE = re.compile(r"(?<![\w./,-])(\d{1,9})-(\d{1,9})(?![\d.:/-])([A-Za-z]*)")
 _GLUED = re.compile(r"(?<![\w.-])(\d{1,9})(epoch|step|iter|batch)(?![A-Za-z])")
+_NUMBERED = re.compile(r"(?<![\w#\[])# ?(\d{1,9})(?=[,:]?\s)")  # search #3, score: 0.5
 _LONE = re.compile(
     r"\s*(?:\[(?:\s*\d{1,9},)?\s*(\d{1,12})s?\s*\]"
-    r"|(\d{1,12})(?=:\s|\s+[A-Za-z]\S{0,20}\s*=|\s+--|\s*\||\)\s|\s+\[[A-Za-z]"
+    r"|(?:\d{1,9}\|)?(\d{1,12})(?=:\s|\s+[A-Za-z]\S{0,20}\s*=|\s+--|\s*\||\)\s|\s+\[[A-Za-z]"
+    r"|\s+\([A-Z][\w/]{0,20}\)\s"
     r"|\s+[A-Za-z][A-Za-z ]{2,40}\s\d\.\d+[eE])|[A-Za-z]\w{0,20}: ?\((\d{1,9})\)(?=\s[A-Z]))"
 )
+_OF_WHAT = re.compile(r"(\[[^\[\]]{3,80}\])\s*=\s*[-+.\de]+\s*\Z")
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,']\d+)*(?:[eE][-+]?\d+)?")
 _BEFORE = re.compile(r"([A-Za-z#][\w ]{0,30}?)\s*[:=#]?\s*[\[(]?\s*\Z")
 _LEVEL = (
@@ -78,8 +82,13 @@ class Shape:
     key: str
     blotted: str = field(repr=False, default="")
 
+    def upto(self, index: int) -> float:
+        """What a counter goes up to; infinity if it does not say."""
+        total = self.fields[index].total
+        return float(self.text[slice(*total)]) if total else float("inf")
 
-def shape(number: int, text: str) -> Shape:
+
+def shape(number: int, text: str, decimal: str = ".") -> Shape:
     """The shape of a line."""
     blotted = hidden(BAR.sub(lambda match: "\x01" * len(match[0]), text))
     head = _head(blotted)
@@ -94,7 +103,7 @@ def shape(number: int, text: str) -> Shape:
             pair.unit,
             pair.section,
         )
-        for pair in pairs(rest, start=head)
+        for pair in pairs(rest, decimal, head)
     ]
     for item in named:
         if item.sep == " " and re.search(r"\b(?:is|was)\s*\Z", rest[: item.start]) and len(item.name.split()) > 1:
@@ -104,6 +113,7 @@ def shape(number: int, text: str) -> Shape:
         if not item.name:
             item.name = _indexed(rest[: item.start])
     _counted_results(named, rest)
+    _qualified(named, rest)
     fields = sorted([*counted, *named], key=lambda item: item.start)
     _sentences(fields, blotted)
     return Shape(number, text, head, fields, _key(blotted, head), blotted)
@@ -156,6 +166,11 @@ def _counters(blotted: str, head: int) -> tuple[list[Field], str]:
         if int(match[1]) < int(match[2])
     ]
     found += [Field(match[2], int(match[1]), "+", *match.span(1)) for match in _GLUED.finditer(blotted, head)]
+    found += [
+        Field("", int(match[1]), "#", *match.span(1))
+        for match in _NUMBERED.finditer(blotted, head)
+        if re.search(r"\w ?[:=]", blotted[match.end() :]) and not is_id(_name_before(blotted[head : match.start()]))
+    ]
     found += [Field("epoch", int(match[1]), "[", *match.span(1)) for match in _EPOCH.finditer(blotted, head)]
     _two_counters(found, blotted)
     rest = blotted
@@ -201,6 +216,14 @@ def _counted_results(named: list[Field], text: str) -> None:
         beside = text[one.end : other.start].strip() in {"", ":"} and not other.name
         if counts and beside and "." in text[other.start : other.end]:
             other.name, other.sep, one.name, one.sep = one.name, "=", "", "#"
+
+
+def _qualified(named: list[Field], text: str) -> None:
+    """`Precision @[ IoU=0.50 | area=all ] = 0.4`: what is in the brackets says what the number is of."""
+    match = _OF_WHAT.search(text)
+    for item in named if match else ():
+        if match and match.start() < item.start < match.end(1):
+            item.name = ""
 
 
 def _indexed(before: str) -> str:

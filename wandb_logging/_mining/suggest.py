@@ -21,6 +21,7 @@ _CODE = re.compile(
     r"^\s*(?:File \"|Traceback|raise |return |import |from |def |class |self\.|\^+|at [\w.$]+\()"
     r"|\w\(\w+=|HTTP/\d|\"(?:GET|POST|PUT|HEAD|DELETE) "
     r"|(?i:\btests? run\b)|\b(?:ok|passed|failed)=\d+\s.*\b(?:skipped|failed|unreachable)=\d"  # what tests say
+    r"|(?i:^\s*(?:tests?|test suites|snapshots|specs):\s+\d.*\b(?:passed|failed|total)\b)"
     r"|\d x +\d.{0,200} -> .{0,200}\d x "  # the shapes of a network
     r"|Error: |Exception|\bsha\d*\b|SELECT |://|^\S+\.(?:py|c|cc|cpp|h|java|js):\d"
 )
@@ -36,13 +37,24 @@ def suggest(text: str) -> list[Suggestion]:
     findings = _structures(texts)
     taken = set().union(*(finding.lines for finding in findings)) if findings else set()
     taken |= {number + 1 for number, shown in texts if shown.lstrip().startswith('File "')}  # source code
-    rest = [shape(number, shown) for number, shown in texts if number not in taken and _is_text(shown)]
+    decimal = _decimal(texts)
+    rest = [shape(number, shown, decimal) for number, shown in texts if number not in taken and _is_text(shown)]
     groups = find_groups(rest, findings)
     put_labels(groups, rest)
     under_headings(groups, texts)
     found = [Suggestion(rule, finding.comment) for finding in findings for rule in finding.rules]
-    ruled = [rule for group in groups if (rule := as_rule(group)) is not None]
+    ruled = [rule for group in groups if (rule := as_rule(group, decimal)) is not None]
     return _distinct([*found, *sorted(ruled, key=lambda one: -len(str(one.rule.get("line", ""))))])
+
+
+def _decimal(texts: Sequence[tuple[int, str]]) -> str:
+    """What separates the fractions of a log's numbers: a comma where that is common, and no point ever does."""
+    commas = sum(bool(_COMMAS.search(shown)) for _, shown in texts)
+    return "," if commas > 3 and not any(_POINTS.search(shown) for _, shown in texts) else "."
+
+
+_COMMAS = re.compile(r"[^\d\s,][:=]?\s+[-+]?\d+,(?:\d\d?|\d{4,})(?![\d,])")
+_POINTS = re.compile(r"\d\.\d")
 
 
 def _distinct(suggestions: Iterable[Suggestion]) -> list[Suggestion]:

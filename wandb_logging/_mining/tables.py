@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,9 +18,11 @@ _WIDE = re.compile(r"\S+(?: \S+)*")
 RULE = re.compile(r"[-=+|\s\u2500-\u257f]+\Z")
 PROGRESS = re.compile(r":?\s+\d+%\|.*")
 _TWO_IN_ONE = re.compile(r"(\S+)\[(\S+)\]")
-_UNIT = r"(?:[A-Za-z%µ+*]{0,4}| [A-Za-z%µ/]{1,12})(?: ?\([\d.,%x]{1,12}\))?"
+_UNIT = r"(?:[A-Za-z%µ+*]{0,4}| [A-Za-z%µ/]{1,12})(?: ?\([\d.,%x]{1,12}\)| (?:±|\+/-) ?[\d.]{1,12})?"
 _UNITS = frozenset("GBytes MBytes KBytes Bytes Gbits/sec Mbits/sec Kbits/sec bits/sec".split()) | numbers.UNITS
 _ASIDE = re.compile(r"\([\d.,]+[%x]?\)\Z")  # 12.3 (1.0): a number beside its own
+_CODE = re.compile(r"\s*[A-Z][A-Za-z]{1,4}\d{3,5}[IWE]\s")  # of a message
+_LEAD = re.compile(r"\s*(?:\S{1,20} ){0,2}([A-Za-z]{1,20}) +(\d{1,9}):\s+(?=[-+.\d])")
 _TAG = re.compile(r"\s*([A-Za-z][A-Za-z_-]{0,15}:|[A-Z]{3,12})\s+(?=\d+\s)")
 _CELLS = {
     decimal: re.compile(rf"(?:[^\W\d]{{1,2}} +|[*!] *)?({form})(?:/\d+)?{_UNIT}:?\Z")
@@ -96,7 +99,8 @@ class Table:
 
     def _row(self, raw: str, state: dict[str, Any]) -> Found | None:
         """A row below the header, or a line between rows."""
-        if RULE.match(raw):
+        remark = raw.lstrip().startswith("# ") and state["header"].lstrip().startswith("#")
+        if RULE.match(raw) or remark:
             return {}
         if "kinds" not in state and goes_on(state["header"], raw):
             state["header"] = below(state["header"], raw)
@@ -169,10 +173,13 @@ def row(header: str, raw: str, *, narrow: bool = False, ends: Sequence[int] | No
     if bars > 1 and len(BARS.findall(raw)) == bars and not _has_columns_between(header):
         names = [name.strip() for name in BARS.split(header)]
         return _by_name(names, [text.strip() for text in BARS.split(raw)])
-    for separator in ",;\t":
+    for separator in ";,\t":
         if header.count(separator) > 1:
             return _by_separator(header, raw, separator)
-    header, raw = BARS.sub(" ", header), BARS.sub(" ", raw)
+    led = _led(header, raw)
+    if led is not None:
+        return led
+    header, raw = BARS.sub(" ", header), _CODE.sub(_blank, BARS.sub(" ", raw), count=1)
     tag = _TAG.match(raw)
     if tag and not header.split()[0].endswith(":"):
         bare = " " * tag.end() + raw[tag.end() :]
@@ -182,12 +189,43 @@ def row(header: str, raw: str, *, narrow: bool = False, ends: Sequence[int] | No
     return _cells(header, _spans(_TOKEN, raw), narrow=narrow, ends=ends)
 
 
+def _led(header: str, raw: str) -> dict[str, str] | None:
+    """A row that begins with a word and its number, which the header has no names for: `@RHF iter 3: -1.5 0.2`."""
+    lead = _LEAD.match(raw)
+    if lead is None:
+        return None
+    names = [name for name, _, _ in _spans(_WIDE, header)]
+    texts = raw[lead.end() :].split()
+    while texts and cell(texts[-1]) is None:
+        texts.pop()  # a remark
+    return {lead[1]: lead[2], **_by_name(names, texts)} if len(texts) == len(names) > 1 else None
+
+
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match[0])
+
+
 def _cells(header: str, tokens: list[Span], *, narrow: bool, ends: Sequence[int] | None) -> dict[str, str] | None:
     if ends and len(tokens) < len(ends) == len(header.split()):
         placed = _by_ends(header.split(), tokens, ends)
         if placed is not None:
             return placed
-    return _by_count(header, tokens, narrow=narrow) or _by_place(header, tokens, narrow=narrow)
+    labelled = _by_label(header, tokens)
+    return labelled or _by_count(header, tokens, narrow=narrow) or _by_place(header, tokens, narrow=narrow)
+
+
+def _by_label(header: str, tokens: list[Span]) -> dict[str, str] | None:
+    """A row that begins with words to the left of all names, as those of a report on classes do."""
+    names = _spans(_TOKEN, header)
+    more = len(tokens) - len(names)
+    if not (len(names) > 2 and 0 < more < 4) or tokens[more - 1][2] > names[0][1]:
+        return None
+    if tokens[more][1] > names[0][2] or (more > 1 and any(cell(text) is not None for text, _, _ in tokens[:more])):
+        return None
+    if any(cell(text) is None for text, _, _ in tokens[more:]):
+        return None
+    label = " ".join(text for text, _, _ in tokens[:more])
+    return {_LABEL: label, **_by_name([name for name, _, _ in names], [text for text, _, _ in tokens[more:]])}
 
 
 def _has_columns_between(header: str) -> bool:
@@ -282,6 +320,9 @@ def _by_name(names: list[str], texts: list[str]) -> dict[str, str]:
 def _by_separator(header: str, raw: str, separator: str) -> dict[str, str] | None:
     """Where commas or tabs are between the cells. A log's own prefix is before the first of them."""
     names, texts = (line.split(separator) for line in (header, raw))
+    two = _WIDE.findall(names[0])
+    if len(texts) == len(names) + 1 and len(two) == 2 and cell(texts[0]) is None:
+        names[:1] = two  # `type     total,  rate`: blanks between the first two
     if len(texts) == len(names) + 1 and cell(texts[-1]) is None:
         texts.pop()  # a remark
     if len(names) != len(texts):
@@ -327,6 +368,8 @@ def _by_place(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str
     if cut is not None:
         return cut
     names = _spans(_WIDE, header)
+    if not narrow and len(names) < len(tokens) < len(header.split()):
+        names = _over_cells(header, tokens) or names
     if narrow or (len(names) < len(tokens) and not (_wordy(tokens) and len(names) > 2)):
         names = _spans(_TOKEN, header)
     if len(names) < 3 or not len(names) * 0.5 < len(tokens) <= len(names) + 3:
@@ -335,6 +378,8 @@ def _by_place(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str
     last = -1
     for text, start, end in tokens:
         at = max(range(len(names)), key=lambda i: _nearness(names[i], start, end))
+        if at == last and cell(text) is None and len(tokens) <= len(names):
+            return _in_order(names, tokens)
         if at < last or _nearness(names[at], start, end) < -6:
             return None
         before = cells.get(names[at][0], "")
@@ -343,6 +388,38 @@ def _by_place(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str
         cells[names[at][0]] = f"{before} {text}" if at == last and at == 0 and cell(text) is None else text
         last = at
     return cells
+
+
+def _in_order(names: list[Span], tokens: list[Span]) -> dict[str, str]:
+    """Each cell below a name of its own, as near as can be; a name can be left out, the order stays."""
+    best: list[tuple[int, tuple[int, ...]]] = [(0, ()), *((-(10**6), ()) for _ in tokens)]
+    for at, name in enumerate(names):
+        for i in range(len(tokens), 0, -1):
+            before, chosen = best[i - 1]
+            near = before + min(_nearness(name, *tokens[i - 1][1:]), 2)
+            if len(chosen) == i - 1 and near > best[i][0]:
+                best[i] = (near, (*chosen, at))
+    return {names[at][0]: text for at, (text, _, _) in zip(best[-1][1], tokens)}
+
+
+def _over_cells(header: str, tokens: list[Span]) -> list[Span]:
+    """As many names as cells: words with one blank between them are joined where that puts each name over a cell."""
+    words = _spans(_TOKEN, header)
+    gaps = [i for i, (one, other) in enumerate(zip(words, words[1:])) if other[1] == one[2] + 1]
+    many = len(words) - len(tokens)
+    if not 0 < many <= len(gaps) <= 10 or words[0][0].endswith(":"):
+        return []
+    choices = (_joined_at(header, words, chosen) for chosen in itertools.combinations(gaps, many))
+    best = max(choices, key=lambda names: sum(min(_nearness(name, *cell[1:]), 4) for name, cell in zip(names, tokens)))
+    return best if all(_nearness(name, *cell[1:]) > -3 for name, cell in zip(best, tokens)) else []
+
+
+def _joined_at(header: str, words: list[Span], gaps: tuple[int, ...]) -> list[Span]:
+    names: list[Span] = []
+    for i, (_, start, end) in enumerate(words):
+        begin = names.pop()[1] if i - 1 in gaps else start
+        names.append((header[begin:end], begin, end))
+    return names
 
 
 def _nearness(name: Span, start: int, end: int) -> int:

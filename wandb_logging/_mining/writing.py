@@ -8,7 +8,7 @@ from typing import Any
 
 from wandb_logging._errors import SettingsError
 from wandb_logging._mining import numbers
-from wandb_logging._mining.groups import Group
+from wandb_logging._mining.group import Group
 from wandb_logging._mining.rules import Line, Rule
 
 
@@ -25,8 +25,14 @@ class Suggestion:
     comment: str
 
 
-def as_rule(group: Group) -> Suggestion | None:
+def as_rule(group: Group, decimal: str = ".") -> Suggestion | None:
+    """The rule that finds what is wanted of lines; None if none does."""
+    if group.word is not None and f"{{{group.word[1]}:word}}" not in _as_line(group)["line"]:
+        # The word is behind the numbers, such as a unit: it says nothing of them.
+        group.word, group.wanted = None, {i: name.replace("$name ", "") for i, name in group.wanted.items()}
     for rule in (_as_line(group), _as_pairs(group)):
+        if rule is not None and decimal != ".":
+            rule["decimal"] = decimal
         if rule is not None and _holds(rule, group):
             return Suggestion(rule, _comment(group))
     return None
@@ -57,7 +63,7 @@ def _holds(rule: dict[str, Any], group: Group) -> bool:
     return right * 10 >= len(tried) * 9
 
 
-def _as_line(group: Group) -> dict[str, Any] | None:
+def _as_line(group: Group) -> dict[str, Any]:
     item = group.first
     places = _places(group)
     wanted = [*group.wanted, *([group.step] if group.step is not None else [])]

@@ -1,0 +1,153 @@
+"""Lines that are wanted for what is beside them: of one report, with the names of rows, steps of the rows below."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Sequence
+
+from wandb_logging._mining.findings import increasing, is_id
+from wandb_logging._mining.group import Group
+from wandb_logging._mining.shapes import Shape
+from wandb_logging._mining.vocabulary import APART, is_metric, is_setting, step_rank
+
+
+def like_rows(groups: list[Group], kept: list[Group]) -> list[Group]:
+    """`| eval | F: 7 | R: 44` among rows `| train | F: 7 | R: 40`: lines that have the names of rows are rows."""
+    known = [{name.rpartition("/")[2] for name in group.wanted.values()} for group in kept if len(group.shapes) > 2]
+    found = []
+    for group in groups:
+        names = {i: item.name for i, item in enumerate(group.first.fields) if item.name and item.sep in ":="}
+        same = [i for i, name in names.items() if any(name in others for others in known)]
+        apart = APART.search(group.first.text[group.first.head :])
+        if group not in kept and apart and len(same) > 1 and len(same) * 3 >= len(group.first.fields) * 2:
+            group.wanted = {i: names[i] for i in same}
+            found.append(group)
+    return found
+
+
+def report(groups: list[Group], kept: list[Group]) -> list[Group]:
+    """Lines below each other that are a name, wide blanks and a number, if a third of the names is of results."""
+    lines = {
+        group.first.number: group
+        for group in groups
+        if group not in kept and len(group.shapes) == 1 and _WIDE_LINE.match(group.first.text[group.first.head :])
+    }
+    found = []
+    for run in _runs(sorted(lines)):
+        names = [lines[number].first.fields[0].name for number in run]
+        results = sum(is_metric(name) and not is_setting(name) for name in names)
+        if len(run) > 3 and results * 3 >= len(run):
+            wanted = ((lines[number], name) for number, name in zip(run, names) if name and not is_setting(name))
+            for group, name in wanted:
+                group.wanted, group.step = {0: name}, None
+                found.append(group)
+    return found
+
+
+_WIDE_LINE = re.compile(r"\s*[A-Za-z](?:\S| (?! )){2,40} {2,}[-+]?\d[\d.]*(?:e[-+]?\d+)?\s*(?:%|$| {2,}[\d.]+ *%)")
+
+
+def _runs(numbers: Sequence[int]) -> list[list[int]]:
+    """Numbers that follow one another, together."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return runs
+
+
+def neighbours(groups: list[Group], kept: list[Group], begin: int) -> list[Group]:
+    """Lines `name: number` right beside results that are said once: they are of the same report."""
+    near = {
+        item.number + by
+        for group in kept
+        if group.step is None and len(group.shapes) < 3
+        for item in group.shapes
+        for by in (-1, 1)
+    }
+    found = []
+    for group in groups:
+        item = group.first
+        one = item.fields[0]
+        clean = (
+            len(item.fields) == 1
+            and one.sep in ":="
+            and one.name
+            and item.text[item.head :].strip().startswith(one.name)
+        )
+        if (
+            group in kept
+            or not clean
+            or item.number not in near
+            or item.number < begin
+            or is_setting(one.name)
+            or is_id(one.name)
+        ):
+            continue
+        group.wanted, group.step = {0: one.name}, None
+        found.append(group)
+    return found
+
+
+def steps_alone(groups: list[Group], kept: list[Group]) -> list[Group]:
+    """Lines that only count, `Time = 0.5`, if rows without a step come after them."""
+    groups = [*groups, *_by_beginning(groups, kept)]
+    without = sorted(item.number for group in kept if group.step is None for item in group.shapes)
+    found = []
+    for group in groups:
+        if group in kept or group.step is None:
+            continue
+        item = group.first.fields[group.step]
+        if not item.name and item.sep != "#":
+            continue
+        follows = sum(_comes_within(without, item.number, 40) for item in group.shapes)
+        often = follows * 2 > len(group.shapes) > 1 or (follows and item.sep == "/")
+        if often and (len(group.first.key.split()) < 16 or item.sep == "#"):
+            group.wanted = {}
+            found.append(group)
+    found.sort(key=lambda group: -len(group.shapes))
+    return found[:1]
+
+
+def _comes_within(numbers: Sequence[int], after: int, most: int) -> bool:
+    """Whether one of these sorted numbers is at most so much greater."""
+    at = bisect_right(numbers, after)
+    return at < len(numbers) and numbers[at] <= after + most
+
+
+def _by_beginning(groups: list[Group], kept: list[Group]) -> list[Group]:
+    """Lines that begin alike with a number, whatever follows."""
+    begins: dict[str, list[Shape]] = defaultdict(list)
+    for group in groups:
+        if group in kept or len(group.shapes) > 3:
+            continue
+        for item in group.shapes:
+            if item.fields and (item.fields[0].sep == "#" or step_rank(item.fields[0].name) is not None):
+                begins[" ".join(item.key.split()[:2])].append(item)
+    found = [Group(sorted(items, key=lambda item: item.number)) for items in begins.values() if len(items) > 2]
+    for group in found:
+        if increasing(group.values(0)):
+            group.step = 0
+    return found
+
+
+def count_long_bars(groups: list[Group]) -> None:
+    """A bar that goes on from epoch to epoch counts what it shows, whatever counts around it."""
+    for group in groups:
+        for i, item in enumerate(group.first.fields):
+            values = group.values(i)
+            on = len(values) > 2 and all(one < other for one, other in zip(values, values[1:]))
+            if on and group.step is None and item.sep == "/" and not item.name:
+                group.step = i
+
+
+def count_bars(groups: list[Group]) -> None:
+    """Progress bars count what they show, where no epoch around them does."""
+    for group in groups:
+        for i, item in enumerate(group.first.fields):
+            if group.step is None and item.sep == "/" and increasing(group.values(i)):
+                group.step = i

@@ -1,0 +1,116 @@
+"""Which number of lines of one shape counts them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wandb_logging._mining.findings import increasing
+from wandb_logging._mining.group import Group
+from wandb_logging._mining.shapes import BAR, Field
+from wandb_logging._mining.vocabulary import APART, EPOCHS, TRAIN, is_left, is_metric, step_rank
+
+
+def find_step(group: Group) -> None:
+    """Which field counts, and whether several have to be put together."""
+    fields = enumerate(group.first.fields)
+    ranked = [
+        (is_constant(group.values(i)), rank + 15 * _may_stand(item, group.values(i)), i)
+        for i, item in fields
+        if (rank := _rank(item)) is not None and _may_count(group, i, rank)
+    ]
+    if ranked:
+        group.step = min(ranked)[2]
+        _restarts(group)
+    else:
+        group.step = next((i for i, item in enumerate(group.first.fields) if _goes_by_one(item, group.values(i))), None)
+
+
+def _goes_by_one(item: Field, values: Sequence[float]) -> bool:
+    """Whether a number is one more in each line, whatever it is called: `request=1`, `request=2`."""
+    named = item.name != "" and item.sep in ":=" and not item.unit
+    begins = len(values) > 3 and 0 <= values[0] < 10 and not values[0] % 1
+    return named and begins and _by_one(values) and not is_metric(item.name) and not is_left(item.name)
+
+
+def _by_one(values: Sequence[float]) -> bool:
+    return len(values) > 2 and all(other == one + 1 for one, other in zip(values, values[1:]))
+
+
+def is_constant(values: Sequence[float]) -> bool:
+    """Whether a number counts nothing, where another does: how many steps each epoch had."""
+    return len(values) > 2 and len(set(values)) == 1
+
+
+def _may_stand(item: Field, values: Sequence[float]) -> bool:
+    """Whether a counter with a name that counts nothing stands still now and then, as `Checks 0/6` does."""
+    return item.sep == "/" and item.name != "" and step_rank(item.name) is None and len(set(values)) < len(values)
+
+
+def _may_count(group: Group, i: int, rank: float) -> bool:
+    """Whether a field that is called as a step is one, by its place and by how it goes on."""
+    item, values = group.first.fields[i], group.values(i)
+    name = item.name.lower()
+    timed = name in {"time", "t"}
+    simulated = timed and item.sep in "=:" and (len(group.first.fields) == 1 or i == 0)
+    if is_left(name) or (i > 0 and (item.sep == ">" or name == "t")):
+        return False
+    if (item.unit and item.unit != "s" and not simulated) or (
+        item.sep in " >" and rank % 1 and (i > 0 or len(name.split()) > 5) and not _by_one(values)
+    ):
+        return False
+    if item.sep == "/" and _is_no_counter(group, i):
+        return False
+    whole = all(value == int(value) for value in values if abs(value) < 1e15)
+    if not whole and not simulated and name != "progress":
+        return False
+    if timed or name == "progress":
+        return len(values) > 1 and increasing(values)
+    return len(values) < 3 or increasing(values) or (len(set(values)) == 1 and bool(name))
+
+
+def _is_no_counter(group: Group, i: int) -> bool:
+    """Whether `20/30` is a progress bar's, which counts within an epoch, or goes beyond its end: `wins: 20 / 14`."""
+    beyond = any(one.fields[i].value > one.upto(i) for one in group.shapes)
+    return beyond or (not group.first.fields[i].name and bool(BAR.search(group.first.text)))
+
+
+def _rank(item: Field) -> float | None:
+    if item.sep == "#":
+        return 40
+    if item.sep == "/" and (not item.name or (step_rank(item.name) is None and not is_metric(item.name))):
+        return 41
+    if item.sep in "/-+[" or item.name:
+        rank = step_rank(item.name)
+        if rank is None and item.name.lower() == "progress":
+            return 70
+        return rank
+    return None
+
+
+def _restarts(group: Group) -> None:
+    """Iterations that begin again in each epoch are counted on, where the line says how many there are."""
+    step = group.step
+    assert step is not None
+    values, total = group.values(step), group.first.fields[step].total
+    epoch = epoch_of(group)
+    if epoch is None or total is None or all(a <= b for a, b in zip(values, values[1:])):
+        return
+    group.expression = "epoch * _n + i"
+    group.parts = {step: "i", epoch: "epoch"}
+
+
+def epoch_of(group: Group) -> int | None:
+    """The field that is the epoch, where another is the step."""
+    fields = [(i, item) for i, item in enumerate(group.first.fields) if i != group.step and item.sep not in "-#"]
+    named = (i for i, item in fields if is_epoch(item.name) and not any(value % 1 for value in group.values(i)))
+    sections = (
+        i
+        for i, item in fields
+        if i == 0 and item.sep != "/" and (TRAIN.fullmatch(item.name) or APART.fullmatch(item.name))
+    )
+    return next(named, next(sections, None))
+
+
+def is_epoch(name: str) -> bool:
+    last = name.lower().split(" ")[-1].strip(".")
+    return last in EPOCHS and (len(last) > 1 or " " not in name)

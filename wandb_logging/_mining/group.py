@@ -1,0 +1,35 @@
+"""Lines of one shape, and what of them is wanted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from wandb_logging._mining.shapes import Shape
+
+
+@dataclass
+class Group:
+    """Lines of one shape, and what of them is wanted.
+
+    Attributes:
+        step: index of the field that is the step, None if there is none.
+        wanted: names by index of field.
+        label: what goes before the names.
+        expression: the step, if it is made of several fields.
+        parts: names of fields that only the expression needs.
+    """
+
+    shapes: list[Shape]
+    step: int | None = None
+    wanted: dict[int, str] = field(default_factory=dict)
+    label: str = ""
+    expression: str = ""
+    parts: dict[int, str] = field(default_factory=dict)
+    word: tuple[int, str] | None = None
+
+    @property
+    def first(self) -> Shape:
+        return self.shapes[0]
+
+    def values(self, index: int) -> list[float]:
+        return [item.fields[index].value for item in self.shapes]
