@@ -1,9 +1,9 @@
-"""What W&B takes of one project from all of a user's processes together, shared through a file.
+"""Shares W&B's rate limit of a project among all processes that send to it, through a file.
 
-W&B takes 500 requests and 120 MB a second of a project. Each process that sends takes its part from a bucket before it
-does. The buckets are moments in a file, so nobody has to live for others to know: on the disk that the jobs of a
-scheduler share, elsewhere in /tmp. Where there can be no such file, as on Windows, each process has what a whole
-project has.
+W&B takes 500 requests and 120 MB a second from a project. Before a process sends a request it takes a unit, and the
+request's bytes, from two buckets. Their states are numbers in a file, so no process has to serve them. The file is on
+the disk that the jobs of a scheduler share, else in /tmp. Where there can be no such file, as on Windows, a process
+does not wait for others.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from wandb_logging._values.bucket import Bucket
 if sys.platform != "win32":
     import fcntl
 
-# Within no second are there more than `burst` and `rate` together. A little less than W&B takes: on the way they draw
-# together.
+# No second has more than `burst` plus `rate`. That is a little less than W&B takes, for requests may bunch up on the
+# way.
 REQUESTS = Bucket(rate=430.0, burst=50.0)
 BYTES = Bucket(rate=100e6, burst=16e6)
 
-_SLOTS = 256  # projects that share one are slower than they might be, which is all
-_SLOT = struct.Struct("<dd")  # when the bucket of requests is full again, and that of bytes: seconds since 1970
-_PATIENCE = 0.2  # seconds that the file is waited for
-_LOOK = 0.001
+_SLOTS = 256  # places in the file; two projects that share one are slower than they might be
+_SLOT = struct.Struct("<dd")  # times at which the bucket of requests and that of bytes are full: seconds since 1970
+_PATIENCE = 0.2  # most seconds to wait for the file's lock
+_LOOK = 0.001  # seconds between two tries to lock it
 
 
 class Allowance:
-    """What one project may have.
+    """The rate limit of one project.
 
     Args:
-        project: names it, with its server.
-        folder: where the file is; it is made. Default: one of the user's own in /tmp.
-        now: the clock that all have who use the file.
+        project: a text that names the project and its server.
+        folder: folder of the file, which is made. Default: a folder of this user in /tmp.
+        now: a clock that all processes that use the file have in common.
     """
 
     def __init__(self, project: str, folder: Path | None = None, now: Callable[[], float] = time.time) -> None:
@@ -49,10 +49,10 @@ class Allowance:
         self._now = now
 
     def take(self, size: int = 0) -> float:
-        """Take a request of so many bytes; seconds to wait until it may go. Never raises."""
+        """Take a request of so many bytes. Returns the seconds to wait before it may be sent. Never raises."""
         try:
             return 0.0 if sys.platform == "win32" else self._take(size)
-        except OSError:  # it cannot be shared here
+        except OSError:  # there can be no file
             return 0.0
 
     def _take(self, size: int) -> float:
@@ -67,11 +67,11 @@ class Allowance:
             os.pwrite(fd, _SLOT.pack(requests, sizes), self._at)
             return max(wait, wait_for_size)
         finally:
-            os.close(fd)  # and with it the lock
+            os.close(fd)  # this unlocks it, too
 
 
 def _own_folder() -> Path:
-    """Not below TMPDIR, which schedulers set for each job; and one for each user: nobody else may slow us."""
+    """A folder of this user alone, so that no other user slows us; not in TMPDIR, which schedulers set for each job."""
     root = Path("/tmp")  # noqa: S108  the folder's owner is looked at
     user = os.getuid() if hasattr(os, "getuid") else 0
     return (root if root.is_dir() else Path(tempfile.gettempdir())) / f"wandb-logging-{user}"

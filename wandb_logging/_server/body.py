@@ -1,7 +1,7 @@
-"""One file_stream request (protocol 4.1): lines are packed as they come, and rows compressed, too. No I/O.
+"""The body of one file_stream request (protocol 4.1), encoded and compressed line by line as lines come. No I/O.
 
 Encoding a whole request in one go would hold the interpreter lock for milliseconds; a few hundred rows take
-microseconds (docs: "Things that bite"). And only what is compressed has to be kept until it is sent.
+microseconds (docs: "Things that bite"). And only the compressed bytes have to be kept until they are sent.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ EVENTS = "wandb-events.jsonl"
 SUMMARY = "wandb-summary.json"
 OUTPUT = "output.log"
 
-_LARGE = 2**16  # bytes from which on a piece goes out
+_LARGE = 2**16  # bytes from which on a piece is given out
 
 
 class Pieces:
-    """The bytes of a request as `requests` streams them: together they would be there twice for a moment.
+    """The bytes of a request in pieces, for `requests` to stream: joined, they would be in memory twice.
 
     Args:
-        parts: they, in order.
+        parts: the bytes, in order.
     """
 
     def __init__(self, parts: list[bytes]) -> None:
@@ -39,7 +39,7 @@ class Pieces:
     def __iter__(self) -> Iterator[bytes]:
         some: list[bytes] = []
         size = 0
-        for part in self._parts:  # small ones together, so that each send is worth a packet
+        for part in self._parts:  # small ones are joined, so that each send fills a packet
             some.append(part)
             size += len(part)
             if size >= _LARGE:
@@ -53,10 +53,10 @@ class Pieces:
 
 
 class Packer:
-    """A gzip stream, filled piece by piece; what was filled in can be had again.
+    """A gzip stream that is filled piece by piece, and can be decompressed again.
 
     Attributes:
-        ended: whether nothing can be added any more.
+        ended: whether the stream has ended; then nothing can be added.
     """
 
     def __init__(self) -> None:
@@ -71,14 +71,14 @@ class Packer:
             self._parts.append(packed)
 
     def end(self) -> Pieces:
-        """The whole stream; nothing can be added afterwards."""
+        """End the stream and give it as a whole; nothing can be added afterwards."""
         if not self.ended:
             self.ended = True
             self._parts.append(self._deflate.flush())
         return Pieces(self._parts)
 
     def text(self) -> bytes:
-        """What was filled in."""
+        """The bytes that were added, decompressed."""
         if not self.ended:
             self._parts.append(self._deflate.flush(_zlib.Z_SYNC_FLUSH))
         return zlib.decompressobj(31).decompress(b"".join(self._parts))
@@ -93,8 +93,8 @@ class LineBlock:
 
     Attributes:
         offset: as given.
-        count: lines so far.
-        size: bytes of them, as JSON.
+        count: number of lines.
+        size: bytes of the lines, as JSON.
     """
 
     def __init__(self, offset: int, lines: Sequence[str] = ()) -> None:
@@ -119,7 +119,7 @@ class LineBlock:
         self.size += other.size
 
     def edit(self, edits: Mapping[int, str]) -> None:
-        """Give lines another text, by number; what is no line of this block is left out."""
+        """Replace the texts of lines, by their numbers. Numbers of lines that are not in this block are ignored."""
         number = self.offset
         for i, (count, part) in enumerate(self._parts):
             mine = edits.keys() & range(number, number + count)
@@ -146,15 +146,15 @@ class LineBlock:
 
 
 class PackedBlock:
-    """The lines that one compressed request begins with: only what they are compressed to is kept.
+    """The lines that a compressed request begins with. Only their compressed bytes are kept.
 
     Args:
-        name: of the stream.
+        name: name of the stream.
         offset: number of the first line in the stream.
 
     Attributes:
-        offset, count, size: as those of `LineBlock`.
-        packer: the request, as far as these lines go.
+        offset, count, size: as of `LineBlock`.
+        packer: the beginning of the request, up to the last of these lines.
     """
 
     def __init__(self, name: str, offset: int) -> None:
@@ -194,9 +194,9 @@ class StreamBody:
 
     Attributes:
         blocks: lines by stream name.
-        uploaded: files whose bytes have just been put.
-        preempting: the machine may vanish now: the run is not to be called crashed.
-        exit_code: ends the run; only in the last request.
+        uploaded: names of files that were just uploaded.
+        preempting: whether the machine may vanish now, so that the run is not to be called crashed.
+        exit_code: ends the run; only in its last request.
     """
 
     blocks: dict[str, LineBlock | PackedBlock] = field(default_factory=dict)
@@ -206,7 +206,7 @@ class StreamBody:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing in it."""
+        """Whether it says nothing."""
         lines = any(block.count for block in self.blocks.values())
         return not (lines or self.uploaded or self.preempting) and self.exit_code is None
 
@@ -216,9 +216,9 @@ class StreamBody:
         return sum(block.size for block in self.blocks.values())
 
     def split(self, most: int) -> Iterable[StreamBody]:
-        """The same in requests of at most `most` bytes of lines each; a line that is longer goes alone (protocol 4.4).
+        """Split it into requests with at most `most` bytes of lines each; a longer line goes alone (protocol 4.4).
 
-        What is no line comes with the last, so that a run is ended only when all of it is there.
+        The last request has all that is no line, so that the run ends only when all lines are there.
         """
         body, size = StreamBody(), 0
         for name, block in self.blocks.items():
@@ -248,7 +248,7 @@ class StreamBody:
         return {name: block for name, block in self.blocks.items() if block.count}
 
     def _pieces(self, begun: PackedBlock | None = None) -> Iterable[bytes]:
-        """The request's JSON, in pieces; only what follows the block that it was begun with."""
+        """The request's JSON, in pieces; if `begun` is given, only what follows that block."""
         if begun is None:
             yield b"{"
         for i, (name, block) in enumerate(self._filled.items()):

@@ -1,6 +1,6 @@
-"""One method for each request to the server; the only room that knows `requests`. Never retries, never logs.
+"""Makes one request to the server, by a method for each kind; the only room that knows `requests`. No retries, no logs.
 
-Failures come out as our own errors (`_errors`). The key goes to the API's own address and nowhere else: not to
+Failures are raised as our own errors (`_errors`). The key is sent to the API's own address and nowhere else: not to
 upload addresses, not across a redirect, and no netrc entry replaces it.
 """
 
@@ -27,13 +27,13 @@ from wandb_logging._server.body import Pieces
 from wandb_logging._server.timely import PATIENCE, make_timely, take_all_day
 from wandb_logging._values.secrets import Secrets
 
-MAX_ANSWER_BYTES = 16 * 2**20  # more than any answer to us holds; what comes beyond is not read
+MAX_ANSWER_BYTES = 16 * 2**20  # more than any answer to us holds; the rest of a longer one is not read
 _BLOCK = 2**16
 
 # What urllib3 puts first: `<....HTTPConnection object at 0x...>: ` or, newer, `HTTPConnection(host='x', port=80): `.
 _CONNECTION = re.compile(r"^(?:<[^>]*>|\w+\(host=[^)]*\)): ")
 
-# The request itself is wrong, as by an upload address that is none: trying again does not help.
+# The request itself is wrong, for instance because an upload address is no address: trying again does not help.
 _HOPELESS = (
     requests.exceptions.InvalidHeader,
     requests.exceptions.InvalidSchema,
@@ -45,7 +45,7 @@ _HOPELESS = (
 
 # Proxies, stream, verify and cert of a request as `Client` makes it.
 _NOTHING_GIVEN: tuple[Any, ...] = ({}, True, None, None)
-_BELIEVED = 60.0  # seconds for which an environment stays as it was, unless a request fails
+_BELIEVED = 60.0  # seconds until the environment is read again, unless a request fails
 _LEAST_PIECE = 4  # characters of a password: fewer are part of any text
 _USER = re.compile(r"(?<=://)[^/\s]*(?=@)")
 _NO_TLS = re.compile("wrong[ _]version[ _]number|http[ _]request|unknown[ _]protocol|record layer fail", re.IGNORECASE)
@@ -69,7 +69,7 @@ class _KeyAuth(AuthBase):
 
 
 class _Adapter(HTTPAdapter):
-    """One whose answers end."""
+    """An adapter whose answers have a deadline (`timely`)."""
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)
@@ -88,10 +88,10 @@ class _Session(requests.Session):
         super().__init__()
         for scheme in ("http://", "https://"):
             self.mount(scheme, _Adapter())
-        self._environment: dict[str, tuple[float, Any]] = {}  # what it says of a host, and until when that is believed
+        self._environment: dict[str, tuple[float, Any]] = {}  # by host: until when to use the settings read from it
 
     def merge_environment_settings(self, url: Any, *given: Any) -> Any:
-        """Proxies and certificates as the environment has them: to ask it is a fifth of the work for a request."""
+        """Proxies and certificates from the environment, remembered: reading them is a fifth of a request's work."""
         if given != _NOTHING_GIVEN:
             return super().merge_environment_settings(url, *given)
         origin, now = "/".join(str(url).split("/", 3)[:3]), time.monotonic()
@@ -102,7 +102,7 @@ class _Session(requests.Session):
         return {**found, "proxies": dict(found["proxies"])}
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        """Send it. After one that fails the environment is asked again: perhaps somebody has mended it."""
+        """Send a request. After one that fails the environment is read again: perhaps somebody has mended it."""
         try:
             return super().send(request, **options)
         except requests.exceptions.RequestException:
@@ -125,7 +125,7 @@ class Client:
 
     Attributes:
         host: as given.
-        client_id: who of those that write one run asks, in W&B's shared mode; None elsewhere.
+        client_id: id of this writer in W&B's shared mode, where several write one run; None elsewhere.
         server_date: the Date header of the latest answer, whatever its status; "" if there was none.
     """
 
@@ -143,7 +143,7 @@ class Client:
         self._secrets.know(key or "")
 
     def mask(self, text: str) -> str:
-        """A text without this client's own key: whoever wrote what is sent may not have known it."""
+        """A text with this client's own key masked: the process that logged it may not have known the key."""
         return self._secrets.text(text)
 
     def graphql(self, document: str, variables: Mapping[str, Any], *, conflict_retries: bool = False) -> dict[str, Any]:
@@ -154,7 +154,7 @@ class Client:
         """
         asked = {"query": document, "variables": dict(variables), "operationName": _operation(document)}
         body = json.dumps(asked).encode()
-        if not document.startswith("query"):  # a question leaves nothing there, and may be about a team of that name
+        if not document.startswith("query"):  # a query stores nothing
             body = self._secrets.line(body)
         headers = {"Content-Type": "application/json", **protocol.client_headers(self.client_id)}
         options: Any = {"data": body, "headers": headers}
@@ -165,7 +165,10 @@ class Client:
         return protocol.graphql_data(content)
 
     def file_stream(self, path: str, body: bytes | Pieces, *, gzip: bool) -> tuple[bool, float]:
-        """Post to a run's file stream; whether the server asks the run to stop, and seconds to wait now.
+        """Post to a run's file stream.
+
+        Returns:
+            Whether the server asks the run to stop, and the seconds to wait before the next request.
 
         Raises:
             TransportError, HTTPStatusError: see `_errors`.
@@ -189,8 +192,8 @@ class Client:
         """Stream a file to an upload address.
 
         Args:
-            source: the file, or one that is open and stays so.
-            part: where the bytes to send begin, and most of how many; default: the whole file.
+            source: path of the file, or an open file, which is not closed.
+            part: the byte at which to begin, and how many bytes to send at most; default: the whole file.
 
         Returns:
             The ETag that the storage gave; "" if it gave none.
@@ -217,17 +220,17 @@ class Client:
         The key goes along only if the address is the API's own.
 
         Args:
-            most: bytes that `sink` gets at most, unpacked: whoever answers may send without end, or a few bytes that
-                unpack to gigabytes.
+            most: bytes that `sink` gets at most, decompressed: a server may send without end, or send a few bytes that
+                decompress to gigabytes.
 
         Raises:
-            TransportError: see `_errors`; or there are more bytes.
+            TransportError: see `_errors`; or more bytes come.
             HTTPStatusError: see `_errors`.
         """
         left = most
         if url.startswith("/"):
             url = self.host + url
-        # identity: a digest is of the bytes as they are stored.
+        # identity: the digest to compare with is of the bytes as they are stored.
         headers = {"Accept-Encoding": "identity"}
         with self._request("GET", url, headers=headers, redirects=True) as answer:
             take_all_day(answer)
@@ -239,7 +242,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connections."""
-        # urllib3 leaves that to what runs when a pool is forgotten; but as the program exits that has run already.
+        # urllib3 closes connections in a finaliser of their pool; at the program's exit that has run already.
         for adapter in self._session.adapters.values():
             for manager in (getattr(adapter, "poolmanager", None), *getattr(adapter, "proxy_manager", {}).values()):
                 for key in manager.pools.keys() if manager is not None else ():
@@ -261,7 +264,7 @@ class Client:
             )
         except requests.exceptions.RequestException as exc:
             raise _told(exc, self._proxy_of(url)) from exc
-        except (TypeError, ValueError) as exc:  # what `requests` makes of an address that is none, a proxy's too
+        except (TypeError, ValueError) as exc:  # `requests` raises these for a wrong address, also a proxy's
             if not _is_address(url):
                 raise _told(requests.exceptions.InvalidURL(str(exc)), None) from exc
             proxy = self._proxy_of(url)
@@ -300,7 +303,7 @@ class Client:
 
 
 class _Body:
-    """Bytes of a file as `requests` streams them, with the methods it looks for."""
+    """Bytes of a file, with the methods that `requests` needs to stream them."""
 
     def __init__(self, file: IO[bytes], start: int, most: int) -> None:
         self._file = file
@@ -328,7 +331,7 @@ class _Body:
 
 def _blocks(answer: requests.Response) -> Iterator[bytes]:
     """The bytes of an answer as they come."""
-    # iter_content waits until a block is full: of who sends a byte now and then that would be for hours.
+    # iter_content waits until a block is full: for a server that sends a byte now and then, for hours.
     read = getattr(answer.raw, "read1", None)  # new in urllib3 2.1
     blocks = iter(lambda: read(_BLOCK, decode_content=True), b"") if read else answer.iter_content(_BLOCK)
     while True:
@@ -342,7 +345,7 @@ def _blocks(answer: requests.Response) -> Iterator[bytes]:
 
 
 def _told(exc: Exception, proxy: str | None) -> Exception:
-    """The error of ours for one of `requests`, without what is secret in the proxy's address."""
+    """Our error for an exception of `requests`, without the password in the proxy's address."""
     reason = _without_password(_root(exc), proxy)
     if proxy is not None and (not _is_address(proxy) or "SOCKS" in reason):
         return TransportError(f"the address of the proxy cannot be used ({reason}); see HTTPS_PROXY and HTTP_PROXY")
@@ -364,7 +367,7 @@ def _is_address(proxy: str) -> bool:
 
 
 def _without_password(text: str, proxy: str | None) -> str:
-    """A text without users and passwords of addresses, nor a piece of the proxy's: errors cut them anywhere."""
+    """A text without users and passwords of addresses, nor parts of the proxy's password, which errors may cut."""
     text = _USER.sub("***", text)
     user, at, _ = (proxy or "").rpartition("@")
     _, _, password = user.rpartition("://")[2].partition(":")

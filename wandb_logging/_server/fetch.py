@@ -1,4 +1,4 @@
-"""A file from the server onto the disk: as large as announced, with the digest announced, in its place as a whole."""
+"""Downloads a file, and puts it in its place as a whole once its size and MD5 are right."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _MD5_BYTES = 16
 
 
 def fetch(client: Client, url: str, target: Path, most: int, md5: bytes | None) -> None:
-    """Put what is at an address in the place of a file. Until all of it is there and right, nothing changes there.
+    """Download an address to a file. The file changes only when all bytes are there and right.
 
-    Meanwhile it is in a file beside it, of a name that nobody can know: in a folder that others can write to nobody
-    has a link there.
+    Until then they are in a temporary file beside it. Nobody can guess its name, and so nobody can have planted a link
+    there, if others can write to the folder.
 
     Args:
         client: makes the request.
         url: the address.
-        target: the file.
+        target: path of the file.
         most: bytes that it may have.
-        md5: what it has to be; None is not compared.
+        md5: its MD5; None: not compared.
 
     Raises:
         TransportError, HTTPStatusError: it could not be fetched, has more bytes or another MD5.
@@ -52,7 +52,7 @@ def fetch(client: Client, url: str, target: Path, most: int, md5: bytes | None) 
 
 
 def digest_of(md5: str | None) -> bytes | None:
-    """The bytes of an MD5 in base64 or hex; None if it is none."""
+    """The bytes of an MD5 that is given in base64 or hex; None if the text is no MD5."""
     text = md5 or ""
     try:
         found = bytes.fromhex(text) if len(text) == 2 * _MD5_BYTES else base64.b64decode(text, validate=True)

@@ -1,4 +1,4 @@
-"""Requests repeated while that can help: the only room that retries."""
+"""Repeats requests as long as that can help: the only room that retries."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from wandb_logging._server.allowance import Allowance
     from wandb_logging._server.client import Client
 
-_APART = 1.0  # least seconds between a try that failed and the next, whoever asks for it
-_SHORT = 0.001  # seconds that are not worth waiting
-_RETRY_FOR = 60.0  # seconds one request is tried before the caller is told; the next drain tries again
+_APART = 1.0  # least seconds between a failed try and the next one
+_SHORT = 0.001  # a wait of fewer seconds is left out
+_RETRY_FOR = 60.0  # seconds for which a request is tried before it fails; the next drain tries again
 
 
 class OutOfTime(TransportError):
-    """The pace says to stop while there is more to send: nothing is wrong with the server."""
+    """`Pace.out_of_time` said to stop while there is more to send; nothing is wrong with the server."""
 
 
 @dataclass
@@ -44,8 +44,8 @@ class Pace:
     Attributes:
         sleep: waits so many seconds, or less when there is a reason to hurry.
         out_of_time: whether to stop trying now.
-        breath: gives the seconds to leave the interpreter to the program between two pieces of work; 0 while there is
-            none, or it does nothing but wait.
+        breath: gives the seconds to sleep between two pieces of work, so that the program gets the interpreter; 0 when
+            the program has ended, or only waits for us.
     """
 
     sleep: Callable[[float], None] = time.sleep
@@ -60,10 +60,10 @@ class Pace:
 
 
 class Link:
-    """The way to the server. Used by one thread at a time.
+    """The connection of one run to its server, with retries. Used by one thread at a time.
 
     Args:
-        connect: gives the client to use; asked again after the key was refused. Raises AuthError without a key.
+        connect: makes the client to use; called again after the key was refused. Raises AuthError without a key.
         pace: how to wait.
         now: monotonic clock in seconds.
 
@@ -71,9 +71,9 @@ class Link:
         now, pace: as given.
         last_request: when the server last answered, by `now`.
         trouble: why the latest try failed; None once one succeeded.
-        features: names of what the server can do; None until it was asked.
+        features: names of the server's features; None until it was asked.
         client_id: as `Client.client_id`.
-        allowance: what all that send to the project take their turn from; None: nobody else is thought of.
+        allowance: the rate limit that all senders of the project share; None: without regard to others.
     """
 
     def __init__(self, connect: Callable[[], Client], pace: Pace, now: Callable[[], float] = time.monotonic) -> None:
@@ -87,7 +87,7 @@ class Link:
         self._client: Client | None = None
         self.now = now
         self._once = False
-        self._not_before = now()  # a server that asked for time gets it, whoever hurries
+        self._not_before = now()  # no request before this time: the server has asked for it, or a try has just failed
 
     def graphql(self, document: str, variables: Mapping[str, Any], *, conflict_retries: bool = False) -> dict[str, Any]:
         """As `Client.graphql`, repeated while that can help."""
@@ -100,9 +100,9 @@ class Link:
         """Make a request, again and again while that can help (protocol 1.2).
 
         Args:
-            request: what to do with a client.
-            attempts: how often at most; default: as long as it is worth it.
-            size: bytes of it, of which a project has an allowance.
+            request: makes the request with a client.
+            attempts: most tries; default: for up to a minute.
+            size: bytes of the request, for the project's rate limit.
 
         Raises:
             TransportError, HTTPStatusError, GraphQLError: the last failure.
@@ -110,7 +110,7 @@ class Link:
         client = self._connected()
         attempts = 1 if self._once else attempts
         until = self.now() + _RETRY_FOR
-        # Not before: tenacity and `requests` are what takes time to import, and only sending needs them.
+        # Imported here: tenacity takes time to import, and only sending needs it.
         from wandb_logging._server.retry import repeated  # noqa: PLC0415
 
         try:
@@ -130,7 +130,7 @@ class Link:
         return result
 
     def mask(self, text: str) -> str:
-        """A text as it may go to the server: without the key that is used for that.
+        """A text with the API key that is used masked.
 
         Raises:
             AuthError: there is no key.
@@ -144,7 +144,7 @@ class Link:
 
     @contextlib.contextmanager
     def trying_once(self) -> Iterator[None]:
-        """Within this, nothing is repeated: whoever is within has something else to look after."""
+        """Inside the `with` a request is tried once, because the caller has something else to look after."""
         self._once = True
         try:
             yield
@@ -154,11 +154,11 @@ class Link:
     def _try(self, request: Callable[[Client], Any], client: Client, size: int) -> Any:
         self._wait_for_leave()
         self._wait_for_turn(size)
-        client.client_id = self.client_id  # one client may be used for one run after another
+        client.client_id = self.client_id  # a client may be used for several runs, one after the other
         try:
             result = request(client)
         except WandbLoggingError as exc:
-            self.trouble = copy.copy(exc)  # without the frames that it passes yet
+            self.trouble = copy.copy(exc)  # a copy has no traceback, which would keep the frames alive
             if _worth_retrying(exc):
                 self._not_before = self.now() + (getattr(exc, "retry_after", None) or _APART)
             _let_go(exc)
@@ -167,13 +167,13 @@ class Link:
         return result
 
     def beside(self) -> Link:
-        """Another way to the same server, with connections of its own: for another thread."""
+        """Another link to the same server, with connections of its own, for another thread."""
         return Link(self._connect, self.pace, self.now)
 
     def _wait_for_leave(self) -> None:
-        """Wait as long as the server asked for after the latest failure, and a moment in any case.
+        """After a failure, wait as long as the server asked for, and a second in any case.
 
-        Somebody who hurries is told of that failure again, and the server is left alone.
+        A caller without time gets the same failure again, and no request is made.
         """
         while (left := self._not_before - self.now()) > 0 and self.trouble is not None:
             if self._once or self.pace.out_of_time():
@@ -181,9 +181,9 @@ class Link:
             self.pace.sleep(left)
 
     def _wait_for_turn(self, size: int) -> None:
-        """Wait until others that send to the project leave room; not where there is no time, nor by a clock of tests.
+        """Wait for a turn among all senders of the project; not without time for that, nor on a clock of a test.
 
-        Whoever is out of time goes at once: the server may say no.
+        A request without its turn may be refused.
         """
         if self.allowance is None or self.now is not time.monotonic:
             return
@@ -199,7 +199,7 @@ class Link:
 
 
 def _let_go(error: BaseException | None) -> None:
-    """Empty the frames that an error has passed: by them, tenacity and urllib3 keep each failed body in a cycle."""
+    """Clear the frames of an error's traceback: through them, tenacity and urllib3 keep each failed body in memory."""
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__
@@ -215,8 +215,8 @@ def explain(error: WandbLoggingError, host: str, *, live: bool = True, on_disk: 
     Args:
         error: how the latest try ended.
         host: the server that was tried.
-        live: whether whoever asked goes on and tries again by itself, as a run does, and `sync` does not.
-        on_disk: whether the disk has the rows; else they are in memory.
+        live: whether the caller goes on trying, as a run does and `sync` does not.
+        on_disk: whether the rows are on the disk; else they are in memory.
     """
     if isinstance(error, OutOfTime):
         return str(error)

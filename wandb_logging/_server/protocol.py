@@ -1,6 +1,7 @@
-"""W&B's wire format but for what a file_stream gets (`_server.body`): GraphQL, and what answers mean. Pure: no I/O.
+"""W&B's wire format: the GraphQL documents, and the meaning of answers. Pure: no I/O.
 
-Numbers in brackets name the section of the protocol notes a rule comes from (docs: "What is known of the protocol").
+The bodies of file_stream requests are in `_server.body`. Numbers in brackets name a section of the protocol notes
+(docs: "What is known of the protocol").
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ from wandb_logging._version import __version__
 USER_AGENT = f"wandb-logging/{__version__}"
 MAX_REQUEST_BYTES = 10 * 2**20  # [4.4]
 
-# Any other 4xx and 5xx is worth another try [1.2]; 3xx never is: redirects of a POST lose its body or its method.
 _LEAST_WAIT = 1.0  # seconds between two tries, whatever the server says
+# A request is tried again after any other 4xx or 5xx [1.2]; never after a 3xx: a redirected POST loses its body.
 _FINAL = frozenset({400, 401, 403, 404, 409, 410, 413, 422, 501})
 
 VIEWER = "query Viewer { viewer { id entity username email teams { edges { node { name } } } } }"
@@ -92,7 +93,7 @@ CREATE_RUN_FILES = """mutation CreateRunFiles($entity: String!, $project: String
 
 
 def error_message(body: bytes) -> str:
-    """The server's own words in an error answer, in either of its two shapes [1.1]; "" if there are none."""
+    """The message in an error answer, which has one of two shapes [1.1]; "" if there is none."""
     data = _parsed(body)
     if not isinstance(data, dict):
         return ""
@@ -109,7 +110,7 @@ def status_error(
 
     Args:
         now: seconds since 1970, to turn a Retry-After date into a wait.
-        conflict_retries: whether 409 may be tried again, as it may for UpsertBucket alone [1.2].
+        conflict_retries: whether the request may be tried again after a 409: only UpsertBucket may [1.2].
     """
     message = f"HTTP {status}"
     words = error_message(body)
@@ -128,14 +129,14 @@ def status_error(
 
 
 def retry_after(value: str | None, now: float, sent: str | None = None) -> float | None:
-    """Seconds to wait from a Retry-After header: a number or a date [1.2]; None if there is no sense in it.
+    """Seconds to wait by a Retry-After header, which is a number or a date [1.2]; None if it is neither.
 
-    At least one second: a server that says 0, or a time that is past, is not to be asked hundreds of times a second.
+    At least one second, so that a server that gives a smaller number is not asked hundreds of times a second.
 
     Args:
         value: the header.
         now: seconds since 1970, by the clock of this machine.
-        sent: the answer's Date header, which is the server's own clock: this machine's may be wrong by a day.
+        sent: the answer's Date header: the server's own clock, for this machine's may be wrong by a day.
     """
     if not value:
         return None
@@ -150,7 +151,7 @@ def retry_after(value: str | None, now: float, sent: str | None = None) -> float
 
 
 def _moment(date: str | None) -> float | None:
-    """Seconds since 1970 of a date in a header; None if it is none."""
+    """Seconds since 1970 of a date in a header; None if it is no date."""
     from email.utils import parsedate_to_datetime  # noqa: PLC0415  slow to import, and hardly ever needed
 
     try:
@@ -160,7 +161,7 @@ def _moment(date: str | None) -> float | None:
 
 
 def rate_limit_wait(headers: Mapping[str, str]) -> float:
-    """Seconds to wait before the next file_stream request because the quota is used up [1.3]."""
+    """Seconds to wait before the next file_stream request: 0 unless the quota is used up [1.3]."""
     try:
         remaining = float(headers["RateLimit-Remaining"])
         reset = float(headers["RateLimit-Reset"])
@@ -170,19 +171,19 @@ def rate_limit_wait(headers: Mapping[str, str]) -> float:
 
 
 def is_page(headers: Mapping[str, str]) -> bool:
-    """Whether an answer is made for people: a login page on the way has not taken our lines, whatever its status."""
+    """Whether an answer is a web page: a network's login page has not taken our lines, whatever its status."""
     return headers.get("Content-Type", "").lower().startswith("text/html")
 
 
 class NoAnswerError(GraphQLError):
-    """Status 200, but not what GraphQL answers: something on the way, or a server in trouble, not a refusal."""
+    """An answer with status 200 that is none of GraphQL: no refusal, but a proxy on the way or a server in trouble."""
 
 
 def graphql_data(body: bytes) -> dict[str, Any]:
     """The `data` of a GraphQL answer of status 200.
 
     Raises:
-        GraphQLError: it holds errors, or (NoAnswerError) is not what GraphQL answers.
+        GraphQLError: the answer holds errors; as NoAnswerError: it is no answer of GraphQL.
     """
     answer = _parsed(body)
     if not isinstance(answer, dict):
@@ -195,12 +196,12 @@ def graphql_data(body: bytes) -> dict[str, Any]:
 
 
 def asks_to_stop(body: bytes) -> bool:
-    """Whether a file_stream answer asks the run to stop. One that is not JSON asks nothing, and is not fatal [4.7]."""
+    """Whether a file_stream answer asks the run to stop. An answer that is no JSON does not, and is no error [4.7]."""
     return dig(_parsed(body), "stopped") is True
 
 
 def dig(data: object, *keys: str) -> Any:
-    """The value under nested keys; None as soon as something on the way is not there or no object."""
+    """The value under nested keys; None if a key is missing or a value on the way is no object."""
     for key in keys:
         if not isinstance(data, dict):
             return None
@@ -209,7 +210,7 @@ def dig(data: object, *keys: str) -> Any:
 
 
 def _parsed(text: object) -> Any:
-    """What a server's JSON holds; None if it is none, or nested without end."""
+    """The value of a server's JSON; None if it is no JSON, or nested too deep."""
     try:
         return loads(text) if isinstance(text, (bytes, str)) else None
     except (ValueError, RecursionError):
@@ -250,7 +251,7 @@ def _whole(value: object) -> int:
 
 @dataclass(frozen=True)
 class Resumed:
-    """State taken over from a run that exists [3.5]."""
+    """The state of a run on the server, from which this run goes on [3.5]."""
 
     storage_id: str
     history: int
@@ -265,7 +266,7 @@ class Resumed:
 
 
 def resumed(data: Mapping[str, Any]) -> Resumed | None:
-    """What RunResumeStatus says of a run; None if it does not exist [3.5]."""
+    """The state of a run from an answer to RunResumeStatus; None if there is no such run [3.5]."""
     bucket = dig(data, "model", "bucket")
     if not isinstance(bucket, dict) or "t" not in _json_object(bucket.get("wandbConfig")):
         return None
@@ -290,7 +291,7 @@ def resumed(data: Mapping[str, Any]) -> Resumed | None:
 
 
 def rewound(data: Mapping[str, Any], step: int) -> Resumed:
-    """A run as it is after it was taken back to a step [3.6].
+    """The state of a run after it was rewound to a step, from an answer to RewindRun [3.6].
 
     Raises:
         GraphQLError: the answer holds no run.
@@ -317,34 +318,34 @@ def _config_of(bucket: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def line_count(bucket: Mapping[str, Any]) -> int:
-    """History lines the server has of a run, as its answer to UpsertBucket says."""
+    """Number of history lines that the server has of a run, from an answer to UpsertBucket."""
     return _whole(bucket.get("historyLineCount"))
 
 
 def writers(config: Mapping[str, Any]) -> set[str]:
-    """Who has written a run, as its config says, values bare: the names in `_wandb.e` [5.6]."""
+    """The writers of a run, by its config with unwrapped values: the names in `_wandb.e` [5.6]."""
     named = dig(config, "_wandb", "e")
     return set(named) if isinstance(named, dict) else set()
 
 
 def is_there(data: Mapping[str, Any]) -> bool:
-    """Whether RunLineCount found the run."""
+    """Whether an answer to RunLineCount has the run."""
     return isinstance(dig(data, "model", "bucket"), dict)
 
 
 def rows_and_writers(data: Mapping[str, Any]) -> tuple[int, set[str]]:
-    """What RunLineCount says of a run: how many rows it has and who has written them; nothing if it is not there."""
+    """Number of rows and writers of a run, from an answer to RunLineCount; 0 and none if there is no such run."""
     bucket = dig(data, "model", "bucket")
     return (line_count(bucket), writers(_config_of(bucket))) if isinstance(bucket, dict) else (0, set())
 
 
 def state_of(data: Mapping[str, Any]) -> str | None:
-    """What RunLineCountAndState says of a run: whether it goes on, or how it ended."""
+    """The state of a run, such as running or finished, from an answer to RunLineCountAndState."""
     return _text(dig(data, "model", "bucket", "state"))
 
 
 def remote(bucket: Mapping[str, Any], info: RunInfo, before: Resumed | None, server_features: set[str]) -> Remote:
-    """What the server's answer to the first UpsertBucket says of a run, and what is taken over from before [3.1]."""
+    """The run on the server, from an answer to the first UpsertBucket and the state that it goes on from [3.1]."""
     project = bucket.get("project")
     return Remote(
         storage_id=_text(bucket.get("id")) or "",
@@ -369,7 +370,7 @@ def remote(bucket: Mapping[str, Any], info: RunInfo, before: Resumed | None, ser
 
 
 def features(data: Mapping[str, Any]) -> set[str]:
-    """Names of the features a server has [3.8]."""
+    """Names of a server's features, from an answer to ServerFeaturesQuery [3.8]."""
     items = (item for item in _list(dig(data, "serverInfo", "features")) if isinstance(item, dict))
     return {str(item["name"]) for item in items if item.get("isEnabled") is True and "name" in item}
 
@@ -383,9 +384,9 @@ def config_json(
     metrics: Definitions,
     environment: Mapping[str, Any] | None = None,
 ) -> str:
-    """The run config as the server keeps it: each value wrapped, our own members under `_wandb` [3.3, 5.6].
+    """The run config in the server's form: each value wrapped, our own members under `_wandb` [3.3, 5.6].
 
-    Without a `writer_id` it does not say who writes.
+    With a `writer_id` it has an entry for this writer.
 
     `_wandb.t` must be there: without it the official client takes the run for one that never started.
     """
@@ -416,8 +417,9 @@ def upsert_variables(
     Args:
         info: who the run is.
         config: the whole config as JSON text, or None to leave it.
-        changed: of a run that exists: what of name, notes, tags, group and job type to set; no tags are none then.
-        first: whether this call makes the run (or takes it over).
+        changed: for a run that exists: which of name, notes, tags, group and job type to set; an empty list of tags
+            removes them all.
+        first: whether this call makes the run (or goes on with one that another process has made).
     """
     given = info.to_json() if first else dict(changed or {})
     return {
@@ -444,10 +446,10 @@ def upsert_variables(
 
 
 def client_headers(client_id: str | None, *, stream: bool = False) -> dict[str, str]:
-    """What says which of several clients asks, in W&B's shared mode [10]; nothing where there is one.
+    """Headers that say which of several writers asks, in W&B's shared mode [10]; none where `client_id` is None.
 
     Args:
-        stream: whether it is said to a file_stream.
+        stream: whether they are for a file_stream request.
     """
     if client_id is None:
         return {}
@@ -475,7 +477,7 @@ def stream_path(entity: str, project: str, run_id: str) -> str:
 
 
 def belongs_to(url: str, host: str) -> bool:
-    """Whether a URL is the API's own, so that the key may be sent there [1]."""
+    """Whether a URL is on the API's own address, so that the key may be sent there [1]."""
     ours, theirs = urlsplit(host), urlsplit(url)
     same = (ours.scheme, ours.hostname, _port(host)) == (theirs.scheme, theirs.hostname, _port(url))
     return same and f"{theirs.path}/".startswith(f"{ours.path.rstrip('/')}/")

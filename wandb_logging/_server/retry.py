@@ -1,4 +1,4 @@
-"""What is repeated until it works: the only room that knows tenacity. Imported when it is needed."""
+"""Calls a function until it works: the only room that knows tenacity. Imported when it is needed."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ def repeated(
     attempts: int | None,
     sleep: Callable[[float], None],
 ) -> Any:
-    """Call until that raises nothing, and give what it gave; else what it raised at last.
+    """Call `request` until it raises nothing, and return its result; at the end raise its last error.
 
     Args:
-        worth: whether to try again after an error.
+        request: the function.
+        worth: whether to try again after this error.
         enough: whether it was tried for long enough.
         attempts: most calls; None for no limit.
-        sleep: waits so many seconds between two calls.
+        sleep: waits for a number of seconds between two calls.
     """
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(worth),

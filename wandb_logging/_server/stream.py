@@ -1,4 +1,4 @@
-"""A run's file_stream: a body goes whole, or in parts without the lines the server refuses."""
+"""Posts to a run's file_stream: a body as a whole, or in parts without the lines that the server refuses."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from wandb_logging._values.plain import dumps, loads
 if TYPE_CHECKING:
     from wandb_logging._server.client import Client
 
-# W&B takes 2 requests a second from a run, and 10 at once after a rest. A little less: on the way they draw together.
+# W&B takes 2 requests a second from a run, and 10 at once after a rest. We send a little less: they may bunch up.
 _PER_SECOND = 1.9
 _BURST = 9.0
 
-_A_LINES_FAULT = frozenset({400, 413, 422})  # statuses that can mean one line; any other is about the whole request
-_HOPELESS = 10  # lines refused, none taken: then the fault is not in the lines
+_A_LINES_FAULT = frozenset({400, 413, 422})  # statuses that can be about one line; others are about the whole request
+_HOPELESS = 10  # so many lines refused and none taken: the fault is not in the lines
 _NOTE = "(line set aside)"
 
 
 class TokenBucket:
-    """How soon the next request may go: a bucket that fills with time and gives one token a request."""
+    """Says how soon the next request may be sent: a bucket that fills with time and gives one token for a request."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -33,14 +33,14 @@ class TokenBucket:
         self._at = now()
 
     def wait(self) -> float:
-        """Seconds until the next request may go."""
+        """Seconds until the next request may be sent."""
         now = self._now()
         self._tokens = min(_BURST, self._tokens + (now - self._at) * _PER_SECOND)
         self._at = now
         return max(0.0, (1.0 - self._tokens) / _PER_SECOND)
 
     def take(self) -> None:
-        """A request goes."""
+        """Take a token: a request is sent now."""
         self._tokens -= 1.0
 
 
@@ -48,9 +48,9 @@ class Stream:
     """Posts to one run's file_stream, no faster than W&B allows.
 
     Args:
-        link: the way to the server.
-        remote: the run there.
-        gzip: compress, if the server offers it.
+        link: the connection to the server.
+        remote: the run on the server.
+        gzip: whether to compress requests if the server offers it.
 
     Attributes:
         stopped: whether an answer asked the run to stop.
@@ -88,13 +88,13 @@ class Stream:
         self._bucket.take()
 
     def deliver(self, body: StreamBody) -> list[tuple[str, str]]:
-        """Send a body; lines the server refuses are left out and come back as (reason, line).
+        """Send a body without the lines that the server refuses. Returns those, as (reason, line).
 
-        An empty row, or a note, takes the place of each: otherwise all later offsets would depend on what this
-        server refused.
+        An empty row, or a note, takes the place of each refused line: otherwise all later offsets would depend on what
+        this server refused.
 
         Raises:
-            RequestRejected: it refuses even those, or one line after the other: the fault is ours, not the lines'.
+            RequestRejected: the server refuses even those, or every line: the fault is not in the lines.
             TransportError, HTTPStatusError: see `_errors`.
         """
         refused = _RefusedLines()
@@ -123,7 +123,7 @@ class Stream:
     def _deliver_lines(
         self, name: str, offset: int, lines: list[str], why: RequestRejected, refused: _RefusedLines
     ) -> None:
-        """Halve until the refused lines stand alone."""
+        """Send lines in halves, and those again in halves, until each refused line is alone."""
         try:
             self.post(StreamBody({name: LineBlock(offset, lines)}))
         except RequestRejected as exc:
@@ -154,7 +154,7 @@ class _RefusedLines:
 
 
 def _placeholder(name: str, line: str) -> str:
-    """What takes the place of a line the server refuses: of a row its numbers, of a text its time."""
+    """What takes the place of a refused line: a row with only its step and time, or a note with the text's time."""
     if name in {HISTORY, EVENTS}:
         row = loads(line)
         return dumps({key: row[key] for key in ("_wandb", "_step", "_timestamp", "_runtime") if key in row}).decode()

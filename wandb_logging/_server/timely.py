@@ -1,7 +1,7 @@
-"""Answers that end: one deadline for head and body together, whoever sends a byte now and then.
+"""Gives each answer one deadline, for its head and body together.
 
-A timeout of sockets is one between two bytes. A server, or something on the way to it, that dribbles the lines of a
-head, repeats `100 Continue`, or never ends a trailer would be waited for without end.
+The timeout of a socket is the time between two bytes. Without a deadline we would wait for ever for a server, or a
+proxy, that sends a byte of the head now and then, repeats `100 Continue`, or never ends a trailer.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from http import HTTPStatus
 from typing import Any
 
-PATIENCE = 10  # timeouts that a whole answer may take
+PATIENCE = 10  # a whole answer may take so many times the timeout
 _ENDLESS = "the answer does not end"
 
 
@@ -27,7 +27,7 @@ class TimelyResponse(http.client.HTTPResponse):
         self.fp = io.BufferedReader(self.bytes)
 
     def _read_status(self) -> Any:
-        """The status of the answer itself: what may come before it, such as 103 (Early Hints), is none."""
+        """The status of the answer itself, without those that may come before it, such as 103 (Early Hints)."""
         while True:
             version, status, reason = super()._read_status()  # type: ignore[misc]  # not in the stubs
             if not HTTPStatus.SWITCHING_PROTOCOLS < status < HTTPStatus.OK:
@@ -36,7 +36,7 @@ class TimelyResponse(http.client.HTTPResponse):
 
 
 class _Bytes(io.RawIOBase):
-    """What comes from a socket, until the deadline (monotonic); None for no deadline."""
+    """The bytes from a socket, until the deadline (monotonic time); None for no deadline."""
 
     def __init__(self, raw: io.RawIOBase, sock: Any, deadline: float | None) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class _Bytes(io.RawIOBase):
         except socket.timeout as exc:  # TimeoutError from Python 3.10 on
             if time.monotonic() < self.deadline:
                 raise
-            raise OSError(_ENDLESS) from exc  # a timeout would be told as one between two bytes
+            raise OSError(_ENDLESS) from exc  # a timeout error would be reported as one between two bytes
         finally:
             if usual is not None and left < usual:
                 self._sock.settimeout(usual)
@@ -86,7 +86,7 @@ def _timely_pool(pool: Any) -> Any:
 
 
 def take_all_day(answer: Any) -> None:
-    """A download is as long as it is: from here on there is only the time between two bytes."""
+    """Remove the deadline of an answer, for a download: from here on only the time between two bytes counts."""
     original = getattr(answer.raw, "_original_response", None)
     if isinstance(original, TimelyResponse):
         original.bytes.deadline = None

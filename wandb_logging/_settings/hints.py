@@ -1,10 +1,10 @@
-"""What somebody means who gives a setting that there is not: the sentence of the error. Pure."""
+"""Guesses what was meant by an unknown setting: the sentence of the error. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-# Names of the official SDK, of other loggers, and of handlers of `logging`, for what has another name here.
+# By our name: the names that the official SDK, other loggers and handlers of `logging` have for the same setting.
 _NAMES = {
     "host": "base_url url api_url server endpoint wandb_base_url",
     "app_url": "app_url_override",
@@ -50,7 +50,7 @@ _NAMES = {
 }
 _CALLED: dict[str, str] = {word: name for name, words in _NAMES.items() for word in words.split()}
 
-# What others have a setting for, and why there is none here.
+# By the reason why there is no such setting here: the names that others have for it.
 _ABSENT = {
     'code goes as an artifact, or by `run.save("*.py")`': "save_code code_dir disable_code log_code code",
     "records are logged as they are, and a key of the config may change at any time": "allow_val_change",
@@ -74,8 +74,8 @@ _WITHOUT = {word: why for why, words in _ABSENT.items() for word in words.split(
 
 _MODES = ("online", "offline", "disabled", "dryrun", "shared")
 
-_NEARLY = 0.72  # of the letters of two names that are one, misspelt: nmae and name, but not verify and entity
-_SHORT = 3  # letters of a word that two names may share by chance
+_NEARLY = 0.72  # share of equal letters in a name and its misspelling: nmae and name, but not verify and entity
+_SHORT = 3  # two names may share a first word of so few letters by chance
 
 # Settings and arguments of the official SDK that have no counterpart, and no reason worth a sentence.
 _OF_THE_SDK = frozenset(
@@ -90,7 +90,7 @@ _OF_THE_SDK = frozenset(
     """.split()  # noqa: SIM905  words, read as words
 )
 
-# Of programs that learn: what people want to see beside the run.
+# Usual names of hyperparameters, which belong into `config`.
 _HYPERPARAMETERS = frozenset(
     """
     lr learning_rate lrs wd weight_decay momentum beta beta1 beta2 betas eps epsilon gamma alpha decay dropout
@@ -104,17 +104,18 @@ _HYPERPARAMETERS = frozenset(
 
 
 def unknown(name: str, given: str, known: Collection[str]) -> str:
-    """The sentence about a setting that there is not.
+    """The sentence about an unknown setting.
 
     Args:
+        name: its name.
         given: its value, as messages may say it.
-        known: the names of all that there are.
+        known: the names of all settings.
     """
     return f"unknown setting {name!r} = {given}; {_hint(name, given, known)}"
 
 
 def nearest(name: str, known: Collection[str]) -> str | None:
-    """The known name that is meant, as far as one can tell."""
+    """The setting that was probably meant; None if that cannot be guessed."""
     word = _word(name)
     alike = None if word.startswith("x_") else _misspelt(word, known) or _of_one_kind(word, known)
     return _CALLED.get(word) or alike
@@ -125,12 +126,12 @@ def _word(name: str) -> str:
 
 
 def _misspelt(word: str, known: Collection[str]) -> str | None:
-    """A name of nearly the same letters."""
+    """A setting whose name has nearly the same letters."""
     return _closest(word, known, _NEARLY)
 
 
 def _of_one_kind(word: str, known: Collection[str]) -> str | None:
-    """A name that begins with the same word, as flush_secs does with that of flush_interval."""
+    """A setting whose name begins with the same word: flush_interval for flush_secs."""
     first, more = _first(word), "_" in word
     alike = [name for name in known if _first(name) == first and (len(first) > _SHORT or not more)]
     return _closest(word, alike, 0)

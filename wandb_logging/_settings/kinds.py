@@ -1,6 +1,6 @@
-"""What kinds of values settings take: one object says the check, the JSON Schema and the type of each.
+"""The kinds of values that settings take. An object for each has the check, the JSON Schema and the type.
 
-A kind is a value with a `repr`, such as `Text(most=64)`, and kinds are made of kinds: `ListOf(Text(most=64))`.
+A kind is an object such as `Text(most=64)`; a kind may be made of others: `ListOf(Text(most=64))`.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from wandb_logging._values.utf8 import with_utf8
 
 T_co = TypeVar("T_co", covariant=True)
 
-# How JSON Schema, whose patterns are JavaScript's, has these in a class of characters. Python reads them, too.
+# Characters that a class of characters in a pattern of JSON Schema (JavaScript) must escape; Python reads the same.
 _IN_CLASS = {"\\": r"\\", "]": r"\]", "^": r"\^", "-": r"\-", "\0": r"\x00"}
 
 USERINFO = re.compile(r"(?<=://)[^/\s]*(?=@)")
 _MOMENT = re.compile(r"^([^?]+)\?_step=(\d+)$")
 
-# Those that end a program when nobody handles them.
+# Signals that end a program which does not handle them.
 SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGBREAK")
 
 
@@ -37,7 +37,7 @@ class Kind(Generic[T_co]):
 
     Attributes:
         schema: its JSON Schema.
-        hint: its type as one would annotate it, of what may be given; what is kept may be of a narrower type.
+        hint: type annotation for the values that may be given; those that are kept may be of a narrower type.
     """
 
     hint = "str"
@@ -51,15 +51,15 @@ class Kind(Generic[T_co]):
         """The value to keep.
 
         Raises:
-            ValueError: it is not of this kind; the error says what would be right.
+            ValueError: the value is not of this kind; the message says what would be right.
         """
         raise NotImplementedError
 
     def parse(self, text: str) -> object:
-        """The value that an environment variable stands for, not checked yet.
+        """The value for the text of an environment variable, not checked yet.
 
         Raises:
-            ValueError: as that of `keep`.
+            ValueError: as `keep`.
         """
         return text
 
@@ -71,10 +71,10 @@ class Text(Kind[str]):
     Args:
         most: longest length in characters.
         without: characters that it cannot have.
-        is_name: whether it names a folder, too: then it has no dot in front, and each character counts.
-        trimmed: whether it has no spaces around it.
-        for_people: whether what has no UTF-8 in it, as in names of files of another encoding, is replaced, as in
-            metrics; elsewhere it is wrong, for the text is found again by it.
+        is_name: whether it also names a folder: then it may not begin with a dot.
+        trimmed: whether it may not have spaces around it.
+        for_people: whether characters without UTF-8, as in file names of another encoding, are replaced. Otherwise
+            they are an error, for the text is used to find things again.
     """
 
     most: int | None = None
@@ -131,7 +131,7 @@ class Text(Kind[str]):
 
 @dataclass(frozen=True)
 class Choice(Kind[str]):
-    """One of a few words, in whatever case.
+    """One of a few words, in any case.
 
     Args:
         words: the words.
@@ -180,7 +180,7 @@ class Flag(Kind[bool]):
         return {"type": "boolean"}
 
     def keep(self, value: object) -> bool:
-        """The boolean itself: 1 or "yes" is none."""
+        """The boolean itself. 1 and "yes" are refused."""
         if not isinstance(value, bool):
             raise ValueError("true or false")
         return value
@@ -212,7 +212,7 @@ class Seconds(Kind[float]):
         return {"type": "number", "minimum": self.at_least}
 
     def keep(self, value: object) -> float:
-        """The time; one that is longer than a thread can wait, such as infinity, is as long as it can."""
+        """The time; one that is longer than a thread can wait, such as infinity, becomes the longest possible."""
         if isinstance(value, bool) or not isinstance(value, numbers.Real) or value != value:
             raise ValueError("a number")
         if value < self.at_least:
@@ -261,11 +261,11 @@ class Whole(Kind[int]):
 
 @dataclass(frozen=True)
 class ListOf(Kind["tuple[str, ...]"]):
-    """A list of texts, each kept once. One text alone is a list of one; a variable separates them by commas.
+    """A list of texts, each kept once. One text is a list of one; an environment variable has commas between them.
 
     Args:
-        item: what each is.
-        example: a list as one would write it.
+        item: the kind of each text.
+        example: an example of a list, for messages.
     """
 
     item: Kind[str]
@@ -294,12 +294,12 @@ class ListOf(Kind["tuple[str, ...]"]):
 
 @dataclass(frozen=True)
 class AnyOf(Kind["tuple[str, ...]"]):
-    """Any of a few names; where all may be meant, true is all of them and false is none.
+    """A list of some of a few names.
 
     Args:
         names: the names.
-        or_all: whether true and false are taken.
-        missing: those that this system does not have.
+        or_all: whether true is taken for all names, and false for none.
+        missing: names that this system does not have.
     """
 
     names: tuple[str, ...]
@@ -308,7 +308,7 @@ class AnyOf(Kind["tuple[str, ...]"]):
 
     @property
     def hint(self) -> str:  # type: ignore[override]  # as in Choice
-        """With bool only where that is taken."""
+        """With bool only if that is taken."""
         return "bool | str | Sequence[str]" if self.or_all else "str | Sequence[str]"
 
     @property
@@ -341,12 +341,12 @@ class Level(Kind[int]):
 
     @property
     def schema(self) -> dict[str, Any]:
-        """A name or a number: names of levels are those of the program, which may have made some."""
+        """Any name, for a program may have levels of its own; or a number."""
         return {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 0}]}
 
     def keep(self, value: object) -> int:
         """The number."""
-        import logging  # noqa: PLC0415  names of levels are its own; settings of a command have none
+        import logging  # noqa: PLC0415  it is not needed for the settings of a command
 
         level = logging.getLevelName(value) if isinstance(value, str) else value
         if isinstance(level, bool) or not isinstance(level, int) or level < 0:
@@ -375,7 +375,7 @@ class Console(Kind["bool | int"]):
             raise ValueError("true, false, or a level such as WARNING") from None
 
     def parse(self, text: str) -> bool:
-        """Whatever is not "off" is on: the official SDK has several words for that."""
+        """False for "off", true for anything else: the official SDK has several words for that."""
         return text.strip().lower() != "off"
 
 
@@ -385,7 +385,7 @@ class Address(Kind[str]):
 
     @property
     def schema(self) -> dict[str, Any]:
-        """A URL; which of W&B's own it can be is not in here."""
+        """A URL. That of W&B's cloud is checked in `keep` alone."""
         return {"type": "string", "pattern": r"^https?://[^/\s]+"}
 
     def keep(self, value: object) -> str:
@@ -405,7 +405,7 @@ class Moment(Kind[str]):
     """A run and one of its steps.
 
     Args:
-        run_id: what ids of runs are.
+        run_id: the kind of the run's id.
     """
 
     run_id: Kind[str]
@@ -435,7 +435,7 @@ class Folder(Kind[Path]):
     """The path of a folder.
 
     Args:
-        within: folder in the one that an environment variable names.
+        within: name of the folder inside the one that the environment variable names.
     """
 
     within: str
@@ -451,13 +451,13 @@ class Folder(Kind[Path]):
         if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
             raise ValueError("a path")
         path = Path(os.fsdecode(os.fspath(value)))
-        # A container with a user that nobody knows (a KeyError on Python 3.9): said where it is used.
+        # The user has no home, as in a container (a KeyError on Python 3.9): an error is raised when the path is used.
         with contextlib.suppress(RuntimeError, KeyError):
             path = path.expanduser()
         return path
 
     def parse(self, text: str) -> str:
-        """The folder in there."""
+        """The path of the folder inside that one."""
         return str(Path(text) / self.within)
 
 
@@ -539,11 +539,11 @@ def _definition(value: object) -> Metric:
 
 
 def _copied(value: Any, depth: int = 0) -> Any:
-    # dictConfig hands over ConvertingDict and ConvertingList, whose `[]` resolves ext:// and
-    # cfg:// but whose iteration over values does not: so go by key and index.
-    if depth > MAX_DEPTH:  # or for ever, where a value holds itself; `plain` says of both that they are too deep
+    # dictConfig gives a ConvertingDict or ConvertingList, whose `[]` resolves ext:// and cfg://, but whose iteration
+    # does not. So values are read by key and index.
+    if depth > MAX_DEPTH:  # `plain` reports it as too deep; a value that holds itself would be copied for ever
         return value
-    if issubclass(type(value), dict):  # `isinstance` asks the value itself, which may raise
+    if issubclass(type(value), dict):  # `isinstance` may call code of the value, which may raise
         return {key: _copied(item, depth + 1) for key, item in read_items(value).items()}
     if issubclass(type(value), list):
         return [_copied(value[i], depth + 1) for i in range(len(value))]

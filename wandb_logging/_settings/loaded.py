@@ -1,4 +1,4 @@
-"""Settings from a file that a person wrote: YAML or JSON."""
+"""Reads settings from a YAML or JSON file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wandb_logging._errors import SettingsError
 
 
 def settings_in(path: Path) -> dict[str, Any]:
-    """The settings in a file: a mapping, as a `dictConfig` handler entry.
+    """The settings in a file: a mapping like a `dictConfig` handler entry.
 
     Raises:
         OSError: it cannot be read.

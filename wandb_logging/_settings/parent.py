@@ -1,4 +1,4 @@
-"""What a program is told by the one that started it as a run: `WANDB_LOGGING_RUN`."""
+"""`WANDB_LOGGING_RUN`: the settings that a process hands to the program that it starts as a run."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ RUN = "WANDB_LOGGING_RUN"
 
 
 def is_within(run_id: str | None) -> bool:
-    """Whether a run is the one that this process was started in: it ends with the process that began it."""
+    """Whether this process was started inside that run. The run then ends with the process that began it."""
     return run_id is not None and (told() or {}).get("run_id") == run_id
 
 
 def told() -> dict[str, Any] | None:
-    """Settings of the run that this process is in; None if nobody said so."""
+    """Settings of the run that this process was started in; None if it was not started in one."""
     try:
         about = json.loads(os.environ.get(RUN) or "null")
     except ValueError:

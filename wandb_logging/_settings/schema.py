@@ -1,6 +1,6 @@
-"""What is made of the table of settings: a JSON Schema for editors, and types for type checkers.
+"""Makes a JSON Schema for editors and types for type checkers from the table of settings.
 
-`python -m wandb_logging._settings.schema`, in a checkout, writes both files; a test holds them equal to the table.
+`python -m wandb_logging._settings.schema`, in a checkout, writes both files; a test checks that they fit the table.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _property(setting: Setting) -> dict[str, object]:
 
 
 def types() -> str:
-    """The source of `_settings.given`: two TypedDicts, for `new_run` takes some settings by arguments of its own."""
+    """The source of `_settings.given`: two TypedDicts, for `new_run` has parameters of its own for some settings."""
     own = ("project", "entity")
     return "\n".join(
         [

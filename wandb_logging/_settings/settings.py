@@ -67,11 +67,11 @@ MODE = Choice.of("auto", "online", "offline", "shared", "disabled", dryrun="offl
 
 @dataclass(frozen=True)
 class Setting:
-    """One key of the settings, apart from its name.
+    """What is known of one setting, apart from its name.
 
     Attributes:
-        default: what it is where nobody says anything.
-        kind: what it takes.
+        default: its value if it is not given, nor set in the environment.
+        kind: the kind of its values.
         doc: what it means, in words.
         env: environment variable that changes the default.
         shown: whether messages may say its value.
@@ -84,7 +84,7 @@ class Setting:
     shown: bool
 
     def unset(self) -> Any:
-        """What it is when it is not given: what the environment says, else the default."""
+        """The value if the setting is not given: that of the environment variable, else the default."""
         text = os.environ.get(self.env) if self.env else None
         if not text:
             return self.default

@@ -1,4 +1,4 @@
-"""What the environment says of the terminal, apart from settings of a run."""
+"""Reads from the environment whether a terminal takes colours."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 
 def takes_colour() -> bool:
-    """Whether a terminal is to be given colours: NO_COLOR and TERM=dumb say no, and so does an old Windows console."""
+    """Whether to use colours: not with NO_COLOR or TERM=dumb, nor on an old Windows console."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return os.name != "nt" or "WT_SESSION" in os.environ

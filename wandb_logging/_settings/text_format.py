@@ -13,7 +13,7 @@ OPTIONS = ("fields", "rename_fields", "static_fields", "defaults")
 
 @dataclass(frozen=True)
 class TextFormat(Kind["Mapping[str, Any] | None"]):
-    """Plain, json, or json with options of python-json-logger's `JsonFormatter`."""
+    """The word plain, the word json, or options for python-json-logger's `JsonFormatter`."""
 
     hint = 'Literal["plain", "json"] | Mapping[str, Any]'
 

@@ -1,1 +1,1 @@
-"""A Python value as JSON, what in it is secret, and how bytes are checked and packed. Imports nothing of ours."""
+"""Turns Python values into JSON, masks secrets, and checks and compresses bytes. Imports no other floor of ours."""

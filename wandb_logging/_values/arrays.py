@@ -1,6 +1,6 @@
-"""What arrays become: a scalar, a list or a histogram (protocol 5.4). No array package is imported.
+"""Turns an array into a scalar, a list or a histogram (protocol 5.4). Imports no array package.
 
-They are recognised by what their types have; whoever has an array has imported its package.
+Arrays are recognised by the attributes of their types. A program that has an array has imported its package.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 LIST_LIMIT = 32  # elements; larger arrays become histograms (protocol 5.4)
 BINS = 32
-_LOOKED_UP = 10_000  # elements up to which it is sooner to look up the bin of each than to calculate it
-_NARROWEST = 1e-30  # of a range of values whose bins float32 can tell apart, too
+_LOOKED_UP = 10_000  # elements up to which it is faster to look up the bin of each than to calculate it
+_NARROWEST = 1e-30  # a narrower range of values has bins that float32 cannot tell apart
 
 _PACKAGES = {"numpy", "torch", "jax", "jaxlib", "tensorflow", "cupy", "mlx"}
 _NOT_IN_NUMPY = {"torch.bfloat16", "torch.float8_e4m3fn", "torch.float8_e5m2"}
@@ -28,12 +28,12 @@ def is_array(kind: type) -> bool:
 
 
 def quick_reader(kind: type) -> Callable[[Any], object] | None:
-    """What gives the same as `array` for nearly all values of a type, and sooner; None where there is no such way.
+    """A faster function than `array` for values of a type; None if there is none for that type.
 
-    It gives a number, a list or dict of finite ones, or what is none of these, which is not to be used. It raises for
-    the others.
+    For most values the function gives the same as `array`: a number, or a list or dict of finite numbers. If it raises,
+    or gives anything else, `array` has to be called.
     """
-    # Of other packages a value may be a medium, as a DataFrame is.
+    # Values of other packages may be media, as a DataFrame is.
     if kind.__module__.partition(".")[0] not in _PACKAGES or hasattr(kind, "mask"):
         return None
     item = getattr(kind, "item", None)
@@ -46,7 +46,7 @@ def _of_numpy(kind: type) -> Callable[[Any], object] | None:
         return None
     if kind is numpy.ndarray:
         return partial(_of_finite, numpy)
-    # These take a fifth of the time of `item`.
+    # float(), int() and bool() take a fifth of the time of `item`.
     kinds = ((numpy.floating, float), (numpy.integer, int), (numpy.bool_, bool))
     return next((read for scalars, read in kinds if issubclass(kind, scalars)), None)
 
@@ -65,7 +65,7 @@ def _of_finite(numpy: Any, value: Any) -> object:
 def array(value: Any) -> object:
     """A scalar, a (nested) list of at most 32 elements, or a histogram (protocol 5.4).
 
-    Where a mask says that there is no value there is none: null in a list, NaN alone, not counted in a histogram.
+    A masked element is null in a list and is not counted in a histogram; a masked scalar is NaN.
     """
     if callable(getattr(value, "detach", None)):  # torch: leave the graph and the device
         value = value.detach().cpu()
@@ -79,7 +79,7 @@ def array(value: Any) -> object:
 
 
 def _read(value: Any) -> Any:
-    """What only says how it becomes an array of numpy, as those of h5py, zarr, xarray, dask, polars and pyarrow."""
+    """A numpy array of a value that has only `__array__`, as those of h5py, zarr, xarray, dask, polars and pyarrow."""
     numpy = sys.modules.get("numpy")
     return value if numpy is None else numpy.asarray(value)
 
@@ -92,8 +92,8 @@ def _number(value: Any) -> object:
     if _is_masked(value) and value.mask:
         return math.nan
     item = value.numpy() if hasattr(value, "numpy") and not hasattr(value, "item") else value
-    item = item.item() if hasattr(item, "item") else item  # tensorflow's texts, and objects in numpy's arrays, are none
-    # longdouble and bfloat16 give themselves back: to a float, as the official SDK does.
+    item = item.item() if hasattr(item, "item") else item  # texts of tensorflow and objects in numpy arrays have none
+    # `item()` of a longdouble or bfloat16 gives the same type again: made a float, as the official SDK does.
     return float(item) if type(item) is type(value) else item
 
 
@@ -112,7 +112,7 @@ def _histogram(value: Any) -> dict[str, object]:
     if values.dtype.kind not in "biuf":
         raise TypeError(f"an array of {values.dtype} has no histogram")
     if values.dtype.kind == "b":
-        values = values.astype("u1")  # what numpy does itself, with a warning
+        values = values.astype("u1")  # numpy would do the same, with a warning
     is_finite = numpy.isfinite(values)
     finite = values if is_finite.all() else values[is_finite]
     if not finite.size:
@@ -122,9 +122,9 @@ def _histogram(value: Any) -> dict[str, object]:
 
 
 def _counted(numpy: Any, values: Any) -> tuple[Any, Any]:
-    """What `numpy.histogram(values, 32)` gives: of 100 numbers in a third of its time, of 5,000 in two thirds.
+    """What `numpy.histogram(values, 32)` gives, in a third of its time for 100 numbers, in two thirds for 5,000.
 
-    It tells for large arrays what here is looked up for each value, and knows what becomes of values all alike.
+    Left to numpy are large arrays, for which it is faster, and ranges so narrow or wide that edges could coincide.
     """
     if values.dtype.char not in "fd" or values.size > _LOOKED_UP:
         return numpy.histogram(values, bins=BINS)  # type: ignore[no-any-return]
@@ -138,12 +138,12 @@ def _counted(numpy: Any, values: Any) -> tuple[Any, Any]:
 
 
 def without_masked(value: Any) -> Any:
-    """The values of a masked array that have none of its mask, in one dimension; any other array as it is."""
+    """The values of a masked array that are not masked, in one dimension; any other array as it is."""
     return value.compressed() if _is_masked(value) else value
 
 
 def as_numpy(value: Any) -> Any:
-    """An array of any package as one of numpy, of a type that can be calculated with; None if there is no way to it."""
+    """An array of any package as a numpy array that can be calculated with; None if it cannot be converted."""
     numpy = sys.modules.get("numpy")
     if numpy is None:
         return None
@@ -154,7 +154,7 @@ def as_numpy(value: Any) -> Any:
     try:
         values = numpy.asarray(value)
     except Exception:
-        return None  # memory of a device
+        return None  # it is in the memory of a device
     return values.astype("f4") if values.dtype.kind == "V" and not values.dtype.names else values
 
 

@@ -1,7 +1,7 @@
-"""A bucket that fills with time: how long each waits so that many together are no faster than allowed. Pure.
+"""A token bucket: how long to wait so that many senders together are no faster than allowed. Pure.
 
-It is one number, the moment at which it is full again. To take from it moves that moment on. The order in which many
-take from it is the order in which they may go.
+The state of a bucket is one number, the time at which it is full again. Taking units from it moves that time on.
+Senders may go in the order in which they took their units.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Bucket:
-    """What is allowed.
+    """The allowed rate.
 
     Attributes:
         rate: units a second.
         burst: units at once, after a rest.
-        most: seconds that anybody waits. A moment further away is nonsense: a clock was set, or the file is another's.
+        most: longest wait in seconds. A time further away is not believed: a clock was set, or the file is damaged.
     """
 
     rate: float
@@ -24,12 +24,15 @@ class Bucket:
     most: float = 30.0
 
     def take(self, full: float, now: float, amount: float) -> tuple[float, float]:
-        """The moment at which the bucket is full again when an amount was taken, and seconds to wait until it may go.
+        """Take units from the bucket.
 
         Args:
-            full: that moment as it was.
-            now: the time, by a clock that all have who take from it.
-            amount: units.
+            full: time at which the bucket is full again, before this.
+            now: present time, by the same clock for all that take from this bucket.
+            amount: units to take.
+
+        Returns:
+            Time at which the bucket is full again now, and seconds to wait before the units may be used.
         """
         if not now <= full <= now + self.most + self.burst / self.rate:
             full = now

@@ -1,4 +1,4 @@
-"""Ids that nobody else has."""
+"""Random ids of runs."""
 
 from __future__ import annotations
 

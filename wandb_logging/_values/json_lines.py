@@ -1,4 +1,4 @@
-"""Text lines that are JSON objects, as `text_format: json` and other JSON formatters write them: read and sifted."""
+"""Reads and filters text lines that are JSON objects, as `text_format: json` and other JSON formatters write them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TRACES = ("exc_info", "exc_text", "stack_info", "exception", "stack")
 
 
 def fields_of(line: str) -> tuple[str, dict[str, Any]] | None:
-    """What is before the object of a line, and the object; None if the line is no such."""
+    """The text before the JSON object in a line, and the object; None if the line does not end in one."""
     at = line.find("{")
     if at < 0 or not line.rstrip().endswith("}"):
         return None
@@ -33,13 +33,13 @@ def fits(line: str, wanted: Sequence[tuple[str, str]]) -> bool:
 
 
 def asked(words: str) -> list[tuple[str, str]]:
-    """The fields that `user=bo fold=3` asks for; none where it is anything else."""
+    """The names and values in a search such as `user=bo fold=3`; none if it has another form."""
     parts = [part.partition("=") for part in words.split()]
     return [(name, value) for name, _, value in parts] if all(name and equals for name, equals, _ in parts) else []
 
 
 def holds(line: str, words: str) -> bool:
-    """Whether a line has some words in it, in whatever case; of an object, the fields that `user=bo fold=3` names."""
+    """Whether a line matches a search: it has those words, in any case; or the fields of a search like `user=bo`."""
     wanted = asked(words)
     if wanted and fields_of(line) is not None:
         return fits(line, wanted)
@@ -47,11 +47,11 @@ def holds(line: str, words: str) -> bool:
 
 
 def readable(line: str, *, named: bool = True) -> list[str]:
-    """A line as people read it: level, name, message, then the other fields, then what was raised.
+    """A line as people read it: level, name, message, then the other fields, then the traceback.
 
     Args:
-        line: the line; one that is no object with a message stays.
-        named: whether level and name are in it; False where they are shown beside it.
+        line: the line. It is given back as it is, if it is no JSON object with a message.
+        named: whether to include level and name; False where they are shown beside it.
     """
     found = fields_of(line)
     key = next((key for key in _MESSAGES if found and key in found[1]), None)

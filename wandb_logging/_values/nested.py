@@ -1,4 +1,4 @@
-"""Nested mappings as paths and names: how a metric or a key of the config is called where nothing is nested."""
+"""Flattens nested mappings, such as metrics and config: into paths, or into names with dots."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def paths(values: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """The keys that lead to each value. Media and histograms (`_type`) stay whole, and so does what is empty."""
+    """Each value with the keys that lead to it. Media and histograms (with `_type`) and empty mappings are values."""
     for name, value in values.items():
         if isinstance(value, Mapping) and value and "_type" not in value:
             yield from paths(value, (*above, name))
@@ -16,13 +16,13 @@ def paths(values: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tu
 
 
 def leaves(values: Mapping[str, Any], between: str = ".") -> Iterator[tuple[str, Any]]:
-    """The same with names, whose parts have dots between them, or another text."""
+    """Each value with its name: the keys that lead to it, joined by `between`."""
     for path, value in paths(values):
         yield between.join(path), value
 
 
 def filled(values: Mapping[str, Any], between: str = ".") -> Iterator[tuple[str, Any]]:
-    """Those of `leaves` that are something: neither null nor an empty mapping."""
+    """As `leaves`, without values that are None or an empty mapping."""
     for name, value in leaves(values, between):
         if value is not None and value != {}:
             yield name, value

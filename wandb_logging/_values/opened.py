@@ -1,6 +1,6 @@
-"""What people keep settings in, opened as mappings whose values are read when they are asked for. No I/O.
+"""Turns what people keep settings in (namespaces, dataclasses, models ...) into mappings. No I/O.
 
-It imports little: settings are checked before a program starts that waits for them.
+It imports little: a command checks settings before it starts a program, which waits for that.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ MAX_DEPTH = 64
 
 
 def mapping_of(value: object) -> Any:
-    """What people keep settings in, as a mapping; any other value as it is.
+    """A mapping of what people keep settings in; any other value as it is.
 
-    Such are mappings, namespaces, dataclasses, attrs and pydantic models, absl's flags, and what has `keys()` and `[]`.
+    These are mappings, namespaces, dataclasses, attrs and pydantic models, absl's flags, and objects with `keys()` and
+    `[]`.
     """
     convert = None if isinstance(value, Mapping) else as_mapping(type(value))
     return value if convert is None else convert(value)
 
 
 def as_mapping(kind: type) -> Callable[[Any], object] | None:
-    """How values of a type that is no mapping are taken as one; None if they are not."""
+    """A function that turns values of a type into mappings; None if values of that type are not taken as mappings."""
     if dataclasses.is_dataclass(kind):
         return lambda value: _Read([item.name for item in dataclasses.fields(value)], partial(getattr, value))
     for method in ("model_dump", "flag_values_dict"):  # pydantic, absl's flags
@@ -34,7 +35,7 @@ def as_mapping(kind: type) -> Callable[[Any], object] | None:
         return lambda value: _Read([item.name for item in kind.__attrs_attrs__], partial(getattr, value))
     if issubclass(kind, SimpleNamespace) or (kind.__module__, kind.__name__) == ("argparse", "Namespace"):
         return vars
-    if callable(getattr(kind, "keys", None)) and hasattr(kind, "__getitem__"):  # as dict() takes it
+    if callable(getattr(kind, "keys", None)) and hasattr(kind, "__getitem__"):  # dict() takes these, too
         return lambda value: _Read(list(value.keys()), value.__getitem__)
     return None
 
@@ -42,12 +43,12 @@ def as_mapping(kind: type) -> Callable[[Any], object] | None:
 def _dumped(method: str, value: Any) -> object:
     try:
         return getattr(value, method)()
-    except Exception:  # one of its fields cannot be told: then each for itself
+    except Exception:  # one of its fields raises: read each field by itself
         return _Read([name for name in vars(value) if not name.startswith("_")], partial(getattr, value))
 
 
 class _Read(Mapping[Any, Any]):
-    """A mapping whose values are read when they are asked for: what reading one raises costs only that one."""
+    """A mapping whose values are read when they are asked for: an exception costs only the value that raises it."""
 
     def __init__(self, keys: list[Any], read: Callable[[Any], object]) -> None:
         self._keys = keys
@@ -64,7 +65,7 @@ class _Read(Mapping[Any, Any]):
 
 
 def read_value(mapping: Mapping[Any, Any], key: Any) -> Any:
-    """A value of a mapping, or what stands for it and says why it cannot be sent, once somebody asks."""
+    """A value of a mapping; if reading it raises, an `Unreadable` with the exception."""
     try:
         return mapping[key]
     except Exception as exc:
@@ -72,10 +73,10 @@ def read_value(mapping: Mapping[Any, Any], key: Any) -> Any:
 
 
 def read_items(mapping: Mapping[Any, Any]) -> dict[Any, Any]:
-    """What a mapping holds, each value as `read_value` gives it; and why there is no more, where its keys end early."""
+    """The items of a mapping, each value as `read_value` gives it. If its keys cannot be read, an item says so."""
     keys: list[Any] = []
     stop: dict[str, Unreadable] = {}
-    try:  # of a dict at once, which another thread may be changing
+    try:  # the keys of a dict in one step: another thread may be changing it
         keys.extend(iter(list(mapping) if isinstance(mapping, dict) else mapping))
     except Exception as exc:
         stop["(the rest)"] = Unreadable(exc)
@@ -83,7 +84,7 @@ def read_items(mapping: Mapping[Any, Any]) -> dict[Any, Any]:
 
 
 class Unreadable:
-    """Stands for a value that could not be read, where who asked for it could not be told yet."""
+    """Stands for a value that could not be read, until it is turned into JSON and the user can be told."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error

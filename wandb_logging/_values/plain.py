@@ -1,8 +1,7 @@
-"""Which Python values become which JSON values (protocol 5.4). No I/O; imports no array package.
+"""Turns Python values into JSON values (protocol 5.4). No I/O; imports no array package.
 
 `plain` turns any value into a tree of dict, list, str, int, float, bool and None, and reports what it had
 to leave out. `dumps` writes such a tree as one line, with bare `NaN` and `Infinity` as W&B wants them.
-Arrays are recognised by what their types have, so numpy, torch, jax and tensorflow are never imported.
 """
 
 from __future__ import annotations
@@ -67,9 +66,12 @@ def dumps(tree: object) -> bytes:
 
 
 def has_long_text(tree: object) -> bool:
-    """Whether orjson should not write it: it takes 8 bytes for each, and without them ends the process."""
+    """Whether a tree has a text so long that orjson must not write it.
+
+    orjson takes 8 bytes of memory for each character, and if there is not so much it ends the process.
+    """
     parts = [tree]
-    for part in parts:  # it grows: a line of the journal may be nested as deep as it can be read
+    for part in parts:  # the list grows meanwhile; no recursion, for a line may be nested very deep
         kind = type(part)
         if kind is str:
             if len(part) > LONG:  # type: ignore[arg-type]
@@ -82,12 +84,12 @@ def has_long_text(tree: object) -> bool:
 
 
 def dumps_without_null(tree: object) -> bytes | None:
-    """As `dumps`, if no null is in the line; None if one may be."""
+    """As `dumps`; None if the line may hold a null, which orjson also writes for NaN."""
     try:
         line = fast_dumps(tree)
-    except TypeError:  # a value it does not take, or there is no orjson
+    except TypeError:  # orjson does not take one of the values, or is not installed
         line = _json_dumps(tree).encode()
-    return line if line.rfind(b"null") < 0 else None  # half of what `in` takes, which asks for a number first
+    return line if line.rfind(b"null") < 0 else None  # `in` would take twice the time
 
 
 def loads(line: bytes | str) -> Any:
@@ -114,11 +116,11 @@ def plain(value: object, path: str = "", aside: Aside | None = None, *, of_confi
         value: anything.
         path: dotted name of the value, for the report.
         aside: filled with path -> reason for each part left out.
-        of_config: as the config has it: NaN is null, and what has no JSON value goes by its text, if it has one of its
-            own, as a torch.device.
+        of_config: convert as for the config: NaN becomes null, and an object without a JSON value becomes its `str`,
+            if its type has one of its own, as torch.device has.
 
     Raises:
-        Exception: `value` itself cannot be sent. What its own methods raise comes through, too.
+        Exception: `value` itself cannot be sent, or one of its own methods raised.
     """
     aside = {} if aside is None else aside
     if of_config:
@@ -157,7 +159,7 @@ def _mapping(
 ) -> dict[str, Any]:
     result: dict[str, Any] = {}
     if type(mapping) is dict:
-        mapping = dict(mapping)  # in one step: another thread may be adding to it, or taking from it
+        mapping = dict(mapping)  # in one step: another thread may be changing it
     for key in list(mapping):
         name = path
         try:
@@ -188,7 +190,7 @@ def _sequence(
 
 
 def reason(error: Exception) -> str:
-    """What an error says, or of what type it is; never raises."""
+    """The message of an error, or the name of its type; never raises."""
     try:
         return str(error) or type(error).__name__
     except Exception:
@@ -239,9 +241,9 @@ def _convert(value: object) -> object:
 
 
 def _config_of(value: object) -> object:
-    """The same for the config, where the official SDK takes the text of what it does not know.
+    """As `_convert`, but an object of an unknown type becomes its `str`, as in the config of the official SDK.
 
-    Of what has only `object`'s text, its type and an address in memory, nobody would learn anything.
+    Not if that is `object`'s own, which only says the type and an address in memory.
     """
     if isinstance(value, dt.timedelta):
         return str(value)

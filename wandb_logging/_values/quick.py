@@ -1,7 +1,7 @@
-"""Rows that need no thought: numbers, short texts, what numpy and torch have for these, and dicts of all of them.
+"""A fast way for usual rows: numbers, short texts, numpy and torch scalars and arrays, and dicts of all of these.
 
-What a program logs, it logs thousands of times. `plain` decides for each value anew what it becomes, and says what of
-it cannot be sent; here that is known of each type, and a row in which something else turns up is left to `plain`.
+A program logs the same types thousands of times. `plain` looks at each value anew, and reports what cannot be sent.
+Here the conversion of each type is remembered, and a row with anything unusual is left to `plain`.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ _OURS = NUMBERS | _DICTS | {str, type(None)}
 
 
 def are_finite_numbers(metrics: dict[Any, Any], plus: float = 0.0) -> bool:
-    """Whether the values of a dict are numbers of Python's own, and none is NaN or infinite.
+    """Whether all values of a dict are float, int or bool, and none is NaN or infinite.
 
-    A sum is finite only if all of it is, and takes half the time of looking for null, which is orjson's NaN.
+    A sum is finite only if all its parts are. It takes half the time of searching orjson's line for `null`.
     """
     return NUMBERS.issuperset(map(type, metrics.values())) and -math.inf < sum(metrics.values(), plus) < math.inf
 
 
 class NeedsThoughtError(Exception):
-    """A value whose type does not say alone what it becomes."""
+    """A row has a value that only `plain` can convert."""
 
 
 def quick_row(  # noqa: C901  one loop, because each call within it costs as much as a value
@@ -48,12 +48,12 @@ def quick_row(  # noqa: C901  one loop, because each call within it costs as muc
 
     Args:
         metrics: anything.
-        secrets: what may have to be masked needs thought.
-        above: names of the mappings that they are in.
+        secrets: a text that these would mask is left to `plain`.
+        above: names of the mappings that the metrics are in.
         depth: how deep they may be nested.
 
     Raises:
-        Exception: NeedsThoughtError, or what a value's own methods raise. What it would be then, `plain` can tell.
+        Exception: NeedsThoughtError, or what a value's own methods raise. `plain` has to convert the row then.
     """
     if not metrics or type(metrics) not in _DICTS or not depth:
         raise NeedsThoughtError
@@ -64,7 +64,7 @@ def quick_row(  # noqa: C901  one loop, because each call within it costs as muc
     for name, value in row.items():
         kind = type(value)
         if kind is float:
-            if value - value:  # NaN: it is not finite
+            if value - value:  # NaN, which is true, if the value is not finite; else 0
                 row[name] = _bare(value)
         elif kind is str:
             dotted = ".".join((*above, name)) if above else name
@@ -82,9 +82,9 @@ def quick_row(  # noqa: C901  one loop, because each call within it costs as muc
 
 
 def _all_read(row: dict[Any, Any], kind: Any) -> dict[Any, Any] | None:
-    """A row whose values are all of one foreign type, and finite numbers, without a look at each of them; else None."""
+    """The row as plain numbers, if all values are finite and of one foreign type, such as numpy.float32; else None."""
     read = _reader(kind)
-    if type(read) is partial or countOf(map(type, row.values()), kind) != len(row):  # of arrays, or a mixture
+    if type(read) is partial or countOf(map(type, row.values()), kind) != len(row):  # arrays, or several types
         return None
     found = dict(zip(row, map(read, row.values())))
     return found if are_finite_numbers(found) else None
@@ -92,7 +92,7 @@ def _all_read(row: dict[Any, Any], kind: Any) -> dict[Any, Any] | None:
 
 @lru_cache(maxsize=256)
 def _reader(kind: Any) -> Callable[[Any], Any]:
-    """How values of a type are read that may be numbers."""
+    """The function that converts values of a type, if they may be numbers or arrays."""
     convert = conversion(kind)
     if convert is array:
         return quick_reader(kind) or _give_up
@@ -104,5 +104,5 @@ def _give_up(_value: object) -> object:
 
 
 def _bare(number: float) -> Written:
-    """What is not finite, as W&B wants it: orjson has null for it."""
+    """A number that is not finite as bare `NaN` or `Infinity`, for orjson, which would write null."""
     return _NAN if number != number else _INFINITY if number > 0 else _MINUS_INFINITY

@@ -1,4 +1,4 @@
-"""Reentrant locks: whether this thread holds one, and letting go of what an exception left held."""
+"""Asks whether this thread holds a reentrant lock, and releases one that an exception has left held."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Any
 
 
 def is_mine(lock: Any) -> bool:
-    """Whether this very thread holds a reentrant lock, as a finaliser or a signal's handler may find it."""
-    mine: bool = lock._is_owned()  # noqa: SLF001  what threading.Condition asks, too
+    """Whether this very thread holds a reentrant lock: it may, where a finaliser or a signal handler logs."""
+    mine: bool = lock._is_owned()  # noqa: SLF001  threading.Condition asks this, too
     return mine
 
 
 def let_go(lock: Any) -> None:
     """Release a reentrant lock as often as this thread holds it.
 
-    `with lock` releases it after its block. An exception that comes between these two, as Ctrl-C can in Python 3.9,
-    leaves it held: this thread would not notice, and all others wait for ever.
+    `with lock` releases the lock after its block. An exception between the block and the release, as Ctrl-C can be in
+    Python 3.9, leaves the lock held: this thread would not notice, and all others would wait for ever.
     """
     while is_mine(lock):
         lock.release()
 
 
 def let_go_unless_within(lock: Any, owner: object) -> None:
-    """The same, unless a method of the lock's owner needs it that is under way: one that called who calls this."""
+    """As `let_go`, unless a method of the lock's owner is among the callers' callers: that one still needs the lock."""
     frame = sys._getframe(1).f_back  # noqa: SLF001  there is no other way to ask who calls
     while frame is not None:
         if frame.f_locals.get("self") is owner:

@@ -1,11 +1,11 @@
-"""Which values are secrets, and what stands in their place. Pure: no I/O, no clock.
+"""Masks secrets. Pure: no I/O, no clock.
 
-A value is masked where its name says what it is (`api_key`, `db.password`), where it looks like a key, token or
-password itself, and where it holds an API key of this very program. Numbers never are: `max_tokens: 512` is none.
+A text is masked if its name says that it is a secret (`api_key`, `db.password`), if it looks like a key, token or
+password, or if it holds the API key that this program uses. Numbers are never masked: `max_tokens: 512` is no secret.
 
-A text of 40 hexadecimal digits alone is left as it is, though W&B's older keys look so: git commits do, too. How often
-what is no secret is taken for one: of 5,773 different pairs of a name and a text (default arguments, members of dicts)
-in the source of 120 installed packages, two, a placeholder for an address with a password and the sign for "secret".
+A text of 40 hexadecimal digits is left as it is: W&B's older keys look so, but git commits do, too. How often a text is
+masked that is no secret: 2 of 5,773 pairs of a name and a text (default arguments, members of dicts) in the source of
+120 installed packages, a placeholder for an address with a password and the sign for "secret".
 """
 
 from __future__ import annotations
@@ -56,24 +56,24 @@ def _in_place(match: re.Match[str]) -> str:
 
 
 def _looks_random(text: str) -> bool:
-    """Whether nobody would type it: letters and digits, long, and no path of a file that holds the secret."""
+    """Whether a text looks random: it is long, has letters and digits, and is no path of a file."""
     rest = text[len(_BEARER) :].lstrip(" ") if text.startswith(_BEARER) else text
     return bool(_OPAQUE.fullmatch(rest)) and not _PATH.fullmatch(rest)
 
 
-_OF_TEXT = frozenset({"html", "json"})  # in other files a mask of another length could do harm
+_OF_TEXT = frozenset({"html", "json"})  # kinds of files that are masked: in others, a mask of another length does harm
 
 
 class Secrets:
     """Masks the secrets in what a run takes.
 
     Args:
-        report: told of the name of each value that was masked; never of the value.
-        enabled: whether names and shapes count (mask_secrets); a key that is known is masked in any case.
+        report: called with the name of each value that was masked, never with the value.
+        enabled: whether to mask by names and shapes (mask_secrets). Known API keys are masked in any case.
         names: globs of further names (secret_names).
 
     Attributes:
-        count: values that were masked.
+        count: number of values that were masked.
     """
 
     def __init__(self, report: Callable[[str], object], *, enabled: bool = True, names: Iterable[str] = ()) -> None:
@@ -81,19 +81,19 @@ class Secrets:
         self._report = report
         self._enabled = enabled
         self._names = re.compile("|".join(map(fnmatch.translate, names)), re.IGNORECASE) if names else None
-        self._innocent: set[str] = set()  # names that say nothing
+        self._innocent: set[str] = set()  # names that do not say that a value is a secret
         self._known: tuple[str, ...] = ()
-        self._written: tuple[bytes, ...] = ()  # the same as JSON has them
+        self._written: tuple[bytes, ...] = ()  # the known keys as they stand in JSON
 
     def know(self, key: str) -> None:
-        """Mask this API key wherever it turns up, also as requests carry it."""
+        """Mask this API key wherever it occurs, also in the form of an Authorization header."""
         if len(key) >= SHORTEST and key not in self._known:
             sent = base64.b64encode(f"api:{key}".encode()).decode()
             self._known = (*self._known, key, sent)
             self._written = tuple(json.dumps(known)[1:-1].encode() for known in self._known)
 
     def text(self, text: str, name: str = "the API key in a text") -> str:
-        """A text without the keys that are known."""
+        """A text with the known API keys masked."""
         if len(text) >= SHORTEST:
             for key in self._known:
                 if key in text:
@@ -102,7 +102,7 @@ class Secrets:
         return text
 
     def lets_pass(self, text: str, name: str) -> bool:
-        """Whether nothing of a text of this name, dotted, is masked. Most names are asked about again and again."""
+        """Whether a text needs no masking. The name is dotted, and remembered: most names come again and again."""
         if self._enabled:
             if name not in self._innocent and not self._learns_innocent(name):
                 return False
@@ -111,7 +111,7 @@ class Secrets:
         return len(text) < SHORTEST or not any(key in text for key in self._known)
 
     def _learns_innocent(self, name: str) -> bool:
-        """Whether no text is a secret for having this name; remembers it."""
+        """Whether a name does not say that its value is a secret. Such a name is remembered."""
         if weight(name) or (self._names is not None and self._is_secret("", name)):
             return False
         if len(self._innocent) >= MOST_NAMES:
@@ -120,28 +120,28 @@ class Secrets:
         return True
 
     def line(self, line: bytes) -> bytes:
-        """A line of JSON without the keys that are known, wherever in it. Every event and run.json pass here."""
+        """A line of JSON with the known API keys masked. Every event and run.json pass here."""
         for written in self._written:
-            if line.find(written) >= 0:  # half of what `in` takes, which asks for a number first
+            if line.find(written) >= 0:  # `in` would take twice the time
                 line = line.replace(written, MASK.encode())
                 self._found("the API key in a record")
         return line
 
     def content(self, content: bytes, extension: str) -> bytes:
-        """What a run writes as a file of text, such as the rows of a table, without the keys that are known."""
+        """The content of a file that a run writes, such as a table, with the known API keys masked if it is a text."""
         return self.line(content) if extension.rpartition(".")[2] in _OF_TEXT else content
 
     def identity(self, info: dict[str, Any]) -> dict[str, Any]:
-        """What is kept of a run, in run.json, without the keys that are known."""
+        """The content of run.json with the known API keys masked."""
         line = dumps(info)
         masked = self.line(line)
         return info if masked == line else dict(loads(masked))
 
     def tree(self, tree: Any, name: str = "") -> Any:
-        """A copy of a JSON value, masked. Of mappings that another thread changes, one state or another.
+        """A copy of a JSON value with secrets masked. Another thread may change its mappings meanwhile.
 
         Args:
-            tree: as `_values.plain` makes them.
+            tree: a value as `_values.plain` makes it.
             name: dotted name of the value, for the report.
         """
         if type(tree) is str:

@@ -1,7 +1,8 @@
-"""Text from elsewhere, as it may be printed: it must not steer the terminal, nor pass for a line of ours.
+"""Makes text from elsewhere safe to print: it must not steer the terminal, nor look like a line of ours.
 
-Names of metrics, runs and folders, and what a server says, are somebody else's. Escape sequences, line breaks and
-controls of the writing direction in them become `?`. All that is printed or logged for a person goes through here.
+Names of metrics, runs and folders, and a server's messages, come from somebody else. Escape sequences, line breaks and
+controls of the writing direction in them become `?`. Everything that is printed or logged for a person goes through
+here.
 """
 
 from __future__ import annotations
@@ -9,18 +10,18 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# A whole control sequence of a terminal: CSI and OSC with what belongs to them, and two-character ones.
+# A whole control sequence of a terminal: CSI and OSC with their parameters, and sequences of two characters.
 _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 
 
 def clean(text: object) -> str:
     """Text for a part of one line."""
-    # Not printable are controls, line breaks, direction marks, lone surrogates, and spaces other than the usual one.
+    # Not printable are control characters, line breaks, direction marks, lone surrogates, and spaces other than " ".
     return "".join(char if char.isprintable() else "?" for char in str(text))
 
 
 def one_line(text: object) -> str:
-    """A message for one line: what separates its words becomes a space."""
+    """A message on one line: line breaks, tabs and runs of spaces become one space."""
     return clean(" ".join(str(text).split()))
 
 
@@ -30,7 +31,7 @@ def lines_of(text: object) -> str:
 
 
 def without_sequences(text: str) -> str:
-    """What a program has printed, without its colours."""
+    """A text without control sequences such as colours."""
     return _SEQUENCE.sub("", text)
 
 
@@ -48,7 +49,7 @@ def _columns_of(char: str) -> int:
 
 
 def cut(text: str, most: int) -> str:
-    """A text in at most so many columns, with `...` where something is left out."""
+    """A text cut to at most `most` columns, with `...` at its end if it was cut."""
     if columns(text) <= most:
         return text
     kept, room = [], most - 3

@@ -1,10 +1,10 @@
-"""Texts that can be written as UTF-8. Pure."""
+"""Makes texts that can be written as UTF-8. Pure."""
 
 from __future__ import annotations
 
 
 def with_utf8(text: str) -> str:
-    """A text that can be written: surrogates have no UTF-8; pairs are joined, as JSON reads them, others replaced."""
+    """The text without surrogates, which UTF-8 cannot have: pairs are joined, as JSON readers do, others replaced."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,6 +1,6 @@
-"""Checksums and compression: ISA-L's where it is installed (the extra `fast`), else the standard library's.
+"""Checksums and compression: by ISA-L where it is installed (the extra `fast`), else by the standard library.
 
-The checksums are the same ones. Compressed bytes differ, but not what they unpack to.
+Both give the same checksums. Their compressed bytes differ, but decompress to the same.
 """
 
 from __future__ import annotations
@@ -17,5 +17,5 @@ __all__ = ["Z_SYNC_FLUSH", "crc32", "gzip_compressor"]
 
 
 def gzip_compressor() -> Any:
-    """What makes a gzip stream. Level 1: of zlib four fifths of the gain at a quarter of the time."""
+    """A compressor for a gzip stream, at level 1: zlib saves four fifths of what it can, in a quarter of the time."""
     return compressobj(1, zlib.DEFLATED, 31)  # 31: the gzip container
