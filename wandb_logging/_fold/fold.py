@@ -1,6 +1,6 @@
-"""From journal events to what the server gets: rows, text lines, summary, config. Pure: no I/O, no clock.
+"""Turns journal events into what the server gets: rows, text lines, summary, config. Pure: no I/O, no clock.
 
-`fold(rules, state, bodies)` gives the next state and what came out. The same journal always folds to the same lines
+`fold(rules, state, bodies)` gives the next state and the new lines. The same journal always folds to the same lines
 at the same offsets, however it is cut into pieces; that is why sending a batch again is harmless. The rules of
 steps, summary and text are those of the official SDK (protocol 4.6, 5.1 to 5.6) with one difference: a row whose
 step is lower than the current one is not dropped (`late_steps`).
@@ -43,7 +43,7 @@ _FAR_FROM_THE_END = MAX_STEP - 2**32  # more rows than are folded at once
 
 
 def fold(rules: Rules, state: State, bodies: Iterable[bytes]) -> tuple[State, Delta]:
-    """The state after some events, and what they came to. Changes neither argument."""
+    """The state after some events, and the lines that they give. Changes neither argument."""
     folder = _Folder(rules, state)
     folder.take(bodies)
     folder.texts.save()
@@ -52,7 +52,7 @@ def fold(rules: Rules, state: State, bodies: Iterable[bytes]) -> tuple[State, De
 
 
 def finish(rules: Rules, state: State) -> tuple[State, Delta]:
-    """The state and delta of ending: the row under construction is closed. Changes neither argument."""
+    """The state after the end of the run, and the last lines: the open row is closed. Changes neither argument."""
     folder = _Folder(rules, state)
     folder.mined.finish(rules.start + folder.state.paused + folder.state.runtime - rules.base_runtime)
     folder.mined.save()

@@ -1,4 +1,4 @@
-"""The thread behind a run: a `QueueListener` whose queue is the journal and whose only job is `work`."""
+"""The thread behind a run: a `QueueListener` that, in place of handling records, calls `work` again and again."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import Any
 
 from wandb_logging._process.switch_interval import short_turns
 
-_LOOK = 0.8  # seconds between two looks at whether it is worth waiting: a person hears of it within the first
+_LOOK = 0.8  # seconds between two looks whether to go on waiting: a person is told of the wait within the first second
 
 own_threads: set[int] = set()
-"""Idents of the threads that work for a listener just now."""
+"""Idents of the threads that now work for a listener."""
 
 
 def on_own_thread() -> bool:
-    """Whether this code runs on behalf of the listener: no text logged there may become a record of the run."""
+    """Whether this thread works for a listener: text that is logged there does not become part of the run."""
     return threading.get_ident() in own_threads
 
 
@@ -30,7 +30,7 @@ if hasattr(os, "register_at_fork"):  # in the child other threads may get these 
 
 @contextlib.contextmanager
 def as_own_thread() -> Iterator[None]:
-    """Count the caller's thread as the listener's: for requests made there, which log."""
+    """Count the caller's thread as the listener's inside the `with`: it makes requests, and `requests` logs."""
     ident = threading.get_ident()
     nested = ident in own_threads
     own_threads.add(ident)
@@ -42,26 +42,26 @@ def as_own_thread() -> Iterator[None]:
 
 
 class _Bell:
-    """The listener's queue: it holds no records (the journal does), only the wish that it be looked at."""
+    """The listener's queue. It has no records, which are in the journal, but numbers of rounds that are asked for."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition(threading.RLock())
-        self.asked = 0  # rounds asked for
-        self.done = 0  # the latest asked-for round that is over
-        self.moved = False  # the next round is due at another time than was thought
+        self.asked = 0  # number of the latest round that was asked for
+        self.done = 0  # number of the latest round that is over
+        self.moved = False  # whether the time of the next round has changed
         self.stopping = False
-        self.over = False  # the last round was made
-        self.deadlines: list[float] = []  # of everybody who waits for a round; monotonic
+        self.over = False  # whether the last round was made
+        self.deadlines: list[float] = []  # deadlines of all callers that wait for a round; monotonic time
 
     def ring(self) -> int:
-        """Ask for a round now; its number."""
+        """Ask for a round now. Returns its number."""
         with self.changed:
             self.asked += 1
             self.changed.notify_all()
             return self.asked
 
     def latest(self) -> float | None:
-        """When nobody waits any more; None while nobody does, or somebody does without limit."""
+        """The latest deadline of all that wait; None if nobody waits, or somebody without a deadline."""
         latest = max(self.deadlines, default=math.inf)
         return None if latest == math.inf else latest
 
@@ -97,7 +97,7 @@ class Listener(QueueListener):
     # --- what QueueListener's own loop calls, on its thread ---
 
     def dequeue(self, block: bool) -> Any:  # noqa: ARG002, FBT001  the signature of QueueListener
-        """Wait until a round is due; its number, or the sentinel to end."""
+        """Wait until a round is due. Returns its number, or None, QueueListener's sentinel, to end."""
         own_threads.add(threading.get_ident())
         bell = self._bell
         with bell.changed:
@@ -133,7 +133,7 @@ class Listener(QueueListener):
 
     @property
     def asked(self) -> bool:
-        """Whether somebody asked for the round that is being made; else its time has come."""
+        """Whether somebody asked for the round that is being made, and waits for it."""
         return self._bell.asked != self._bell.done
 
     def wake(self) -> None:
@@ -141,27 +141,28 @@ class Listener(QueueListener):
         self._bell.ring()
 
     def reconsider(self) -> None:
-        """Ask anew when the next round is due."""
+        """Look again when the next round is due, because that may have changed."""
         with self._bell.changed:
             self._bell.moved = True
             self._bell.changed.notify_all()
 
     def hurry(self, deadline: float) -> None:
-        """Have a round made now, without waiting, as if somebody waited until the deadline (monotonic) or `calm`."""
+        """Have a round made now, without waiting for it. Until the deadline (monotonic) or `calm`, it has to hurry."""
         with self._bell.changed:
             self._bell.deadlines.append(deadline)
             self._bell.ring()
 
     def calm(self, deadline: float) -> None:
-        """Take back a `hurry`. Harmless when it has been."""
+        """Take back a `hurry`. Harmless if that was done already."""
         with self._bell.changed:
             if deadline in self._bell.deadlines:
                 self._bell.deadlines.remove(deadline)
 
     def start(self) -> None:
-        """Start the thread, unless it has been. Where there can be none, it is not `running`: `ask` makes the rounds.
+        """Start the thread, once. If it cannot be started, `running` is False and `ask` makes rounds by itself.
 
-        There can be none at interpreter exit (from Python 3.12 on), in some subinterpreters, and where a limit says so.
+        It cannot be started at interpreter exit (from Python 3.12 on), in some subinterpreters, and above a limit on
+        threads.
         """
         if self._started:
             return
@@ -172,31 +173,31 @@ class Listener(QueueListener):
             self._thread = None
 
     def restart(self) -> None:
-        """Go on after `finish`: with the thread, if it is still at its last round, or with another."""
+        """Go on after `finish`: with the same thread, if that is still in its last round, else with another one."""
         bell, last = self._bell, self._last
         with bell.changed:
             if not bell.over and last is not None and last.is_alive():
                 bell.stopping = False
                 self._thread = last
                 return
-        self.after_fork_in_child()  # nothing of what was is left
+        self.after_fork_in_child()  # forget the old thread
         self.start()
 
     @property
     def running(self) -> bool:
-        """Whether the thread is there."""
+        """Whether the thread lives."""
         thread: threading.Thread | None = getattr(self, "_thread", None)
         return thread is not None and thread.is_alive()
 
     def ask(self, deadline: float | None, enough: Callable[[], bool] | None = None) -> bool:
-        """Have a round made that begins after this call; whether it was over before the deadline.
+        """Have a round made that begins after this call, and wait for it. Returns whether it ended in time.
 
         Args:
             deadline: monotonic time; None waits for as long as it takes.
-            enough: asked about once a second while it is waited for: whether to wait no longer.
+            enough: called about once a second during the wait; returns whether to stop waiting.
         """
         if on_own_thread():
-            self._work()  # from the user's on_stop: waiting for ourselves would never end
+            self._work()  # called by the user's on_stop, on our own thread: to wait for it would never end
             return True
         bell = self._bell
         limit = math.inf if deadline is None else deadline
@@ -215,14 +216,14 @@ class Listener(QueueListener):
                 bell.deadlines.remove(limit)
 
     def _is_done(self, number: int, deadline: float) -> bool:
-        """Whether a round is over by then."""
+        """Wait for a round until the deadline. Returns whether it is over."""
         bell = self._bell
         with bell.changed:
             left = None if deadline == math.inf else max(0.0, deadline - time.monotonic())
             return bell.changed.wait_for(lambda: bell.done >= number, left)
 
     def _round_here(self, number: int) -> bool:
-        """Make a round on the caller's thread, which counts as our own meanwhile."""
+        """Make a round on the caller's thread, which counts as the listener's meanwhile."""
         ident = threading.get_ident()
         own_threads.add(ident)
         try:
@@ -232,7 +233,7 @@ class Listener(QueueListener):
         return True
 
     def finish(self, deadline: float | None) -> None:
-        """End the thread after its current round, waiting for it until the deadline (monotonic) at most."""
+        """End the thread after its current round. Waits for that until the deadline (monotonic) at most."""
         self.enqueue_sentinel()
         thread: threading.Thread | None = getattr(self, "_thread", None)
         self._last = thread
@@ -247,7 +248,7 @@ class Listener(QueueListener):
         self._bell.put_nowait(None)
 
     def sleep(self, seconds: float) -> None:
-        """Wait between two tries of a request; shorter when somebody asks or the end has come."""
+        """Wait between two tries of a request; less if somebody asks for a round, or the listener is to end."""
         bell = self._bell
         with bell.changed:
             asked, latest = bell.asked, bell.latest()
@@ -256,12 +257,12 @@ class Listener(QueueListener):
             bell.changed.wait_for(lambda: bell.asked != asked or bell.stopping, seconds)
 
     def out_of_time(self) -> bool:
-        """Whether whoever waits has waited long enough."""
+        """Whether to stop trying: the listener is to end, or the latest deadline of all that wait is over."""
         latest = self._bell.latest()
         return self._bell.stopping or (latest is not None and time.monotonic() >= latest)
 
     def after_fork_in_child(self) -> None:
-        """Forget the thread, which stayed in the parent, and locks it may have held."""
+        """Forget the thread, which the child does not have, and the locks that it may have held."""
         self._last = None
         self._bell = _Bell()
         self.queue = self._bell  # type: ignore[assignment]

@@ -1,6 +1,6 @@
-"""Log records that somebody made by hand: what one lacks, or has of a wrong kind, is as in a record that says nothing.
+"""Completes log records that were made by hand: attributes that are missing or of a wrong type get usual values.
 
-They come from sockets, from JSON, from other logging libraries. `logging` looks at none of it before it is used.
+Such records come from sockets, from JSON, from other logging libraries. `logging` does not check them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _TEXTS = ("name", "levelname", "exc_text", "stack_info")
 
 
 def completed(record: logging.LogRecord) -> logging.LogRecord:
-    """A copy of a record with all that `logging` puts into one; None as its level or name counts as none."""
+    """A copy of a record with all attributes that `logging` gives to one. An attribute of None counts as missing."""
     whole = logging.LogRecord("root", logging.NOTSET, "", 0, "", None, None)
     usual = vars(whole)
     given = {key: value for key, value in vars(record).items() if value is not None or key not in usual}
@@ -24,7 +24,7 @@ def completed(record: logging.LogRecord) -> logging.LogRecord:
 
 
 def _level(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Number and name of the level, each from the other where only one is there. JSON may have the number as a text."""
+    """Number and name of the level; if one is missing, it is made from the other. The number may be given as a text."""
     number, name = given.get("levelno"), given.get("levelname")
     if not isinstance(number, int):
         number = _number(number)
@@ -45,7 +45,7 @@ def _texts(given: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _exception(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What is no exception is a text about one, as JSON has it."""
+    """`exc_info` in the form that `logging` has. If it is no exception, its text becomes `exc_text`."""
     found = given.get("exc_info")
     if isinstance(found, BaseException):
         return {"exc_info": (type(found), found, found.__traceback__)}

@@ -40,10 +40,10 @@ _FAST = bool(fast_dumps)  # whether orjson is there
 _exceptions = logging.Formatter()
 
 OnLeftOut = Callable[[str, str], None]
-"""Told of what had to be left out: (name of the value, why)."""
+"""Called for each value that had to be left out, with its name and the reason."""
 
 EncodeMedia = Callable[[Mapping[Any, Any], Aside], tuple[Mapping[Any, Any], list[dict[str, str]]]]
-"""Puts JSON values in the place of media: gives the metrics so, and what the fold has to know of the files."""
+"""Replaces media in metrics by JSON values. Returns these metrics, and a list of the files for the event."""
 
 
 def row_event(
@@ -62,9 +62,10 @@ def row_event(
         metrics: name -> value; values that cannot be sent are left out and reported.
         step: whole number, or None for the next step.
         now: seconds since 1970.
-        media: puts JSON values in the place of images and the like.
-        commit: whether the row is complete; None: a row is that says no step.
-        secrets: masks what should not be told.
+        report: called for values that are left out.
+        media: replaces images and the like by JSON values.
+        commit: whether the row is complete; None: it is if no step is given.
+        secrets: masks secrets.
     """
     event = {"metrics": metrics, "t": now} if step is None else {"metrics": metrics, "step": step, "t": now}
     if commit is not None:
@@ -93,7 +94,7 @@ def text_event(text: str, level: str, now: float) -> bytes:
 
 
 def output_event(text: str, now: float, *, error: bool) -> bytes:
-    """The event of what the program wrote to stdout, or to stderr."""
+    """The event of text that the program wrote to stdout, or to stderr (`error`)."""
     event = {"output": text, "error": True, "t": now} if error else {"output": text, "t": now}
     return dumps(plain(event))
 
@@ -101,18 +102,18 @@ def output_event(text: str, now: float, *, error: bool) -> bytes:
 def _encode(
     event: dict[str, Any], metrics: Any, report: OnLeftOut, media: EncodeMedia | None, secrets: Secrets | None
 ) -> bytes:
-    """The bytes of an event whose `metrics`, if any, are still the caller's own objects."""
+    """The bytes of an event whose `metrics`, if it has some, are still the caller's own objects."""
     try:
         line = _encode_fast(event, metrics, secrets)
-    # A surrogate, an integer beyond 64 bits, a key that is no string, another thread that adds to the metrics, or a
-    # value that needs thought.
+    # For instance a surrogate, an integer beyond 64 bits, a key that is no string, another thread that adds to the
+    # metrics, or a value that only `plain` can convert.
     except Exception:
         line = None
     return _encode_slowly(event, metrics, report, media, secrets) if line is None else line
 
 
 def _encode_fast(event: dict[str, Any], metrics: Any, secrets: Secrets | None) -> bytes | None:
-    """The same by orjson, for metrics that need no thought, which most are; for others None, or an exception."""
+    """The bytes of an event by orjson, for usual metrics; for others None, or an exception."""
     time, step = event["t"], event.get("step", 0)
     if not _FAST or type(time) is not float or type(step) is not int or step > MAX_STEP:
         return None
@@ -120,7 +121,7 @@ def _encode_fast(event: dict[str, Any], metrics: Any, secrets: Secrets | None) -
     if not is_ready:
         event["metrics"] = quick_row(metrics, secrets)
     line = fast_dumps(event)
-    if (metrics is None and line.rfind(b'":null') >= 0) or (not is_ready and time - time):  # or just a word of the text
+    if (metrics is None and line.rfind(b'":null') >= 0) or (not is_ready and time - time):  # null may stand for a NaN
         return None
     return line if secrets is None else secrets.line(line)
 
@@ -152,7 +153,7 @@ def _encode_slowly(
 
 
 def _row(metrics: object, aside: Aside, media: EncodeMedia | None) -> dict[str, Any]:
-    """What of an event stands for metrics of any kind: `metrics`, and `media` if there are files."""
+    """The members of an event for metrics of any kind: `metrics`, and `media` if there are files."""
     if not isinstance(metrics, Mapping):
         aside["metrics"] = f"must be a mapping, not {type(metrics).__name__}"
         return {}
@@ -163,7 +164,7 @@ def _row(metrics: object, aside: Aside, media: EncodeMedia | None) -> dict[str, 
             if files:
                 head["media"] = files
         head["metrics"] = _without_empty(plain(metrics, aside=aside))
-    except LogError:  # a person called, and is told
+    except LogError:  # raised to a caller of `Run.log`, not from a log record
         raise
     except Exception as exc:
         aside["metrics"] = reason(exc)
@@ -171,13 +172,13 @@ def _row(metrics: object, aside: Aside, media: EncodeMedia | None) -> dict[str, 
 
 
 def _without_empty(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """Without mappings that hold no value: they are not metrics, and the official SDK does not send them either."""
+    """Metrics without empty mappings, which the official SDK does not send either."""
     below = {key: _without_empty(value) for key, value in tree.items() if isinstance(value, dict)}
     return {key: below.get(key, value) for key, value in tree.items() if below.get(key, True)}
 
 
 def _whole(step: object) -> int | None:
-    """A step given as int, numpy integer, or a float without fraction; None if it is none of them, or too large."""
+    """A step that was given as int, numpy integer, or float without a fraction; None for others, and if too large."""
     try:
         value = step if type(step) is int else plain(step)
         whole = not isinstance(value, (str, bool)) and int(value) == value and -MAX_STEP <= value <= MAX_STEP
@@ -195,13 +196,13 @@ def _short(value: object) -> str:
 
 
 class Steps:
-    """The steps of a run's rows as they are logged, where a lower one is an error (late_steps: error).
+    """Checks the steps of rows as they are logged, where a step below the current one is an error (late_steps: error).
 
-    It knows of this process only: what the fold decides later, with all that was logged, has the last word.
+    It knows only the rows of this process. The fold, which later knows all rows, has the last word.
 
     Args:
-        say: told of late rows that come from log records: (kind, text).
-        begin: the step at which a run goes on with what was before, as far as that is known yet.
+        say: called with (kind, text) for late rows from log records.
+        begin: gives the step at which a resumed run goes on, as far as that is known yet.
     """
 
     def __init__(self, say: Callable[[str, str], object], begin: Callable[[], int] = lambda: 0) -> None:
@@ -211,14 +212,15 @@ class Steps:
         self.after_fork_in_child()
 
     def after_fork_in_child(self) -> None:
-        """Another thread of the parent's may have held the lock."""
-        self._lock = threading.RLock()  # reentrant: a signal's handler may log within
+        """Replace the lock, which another thread of the parent may have held."""
+        self._lock = threading.RLock()  # reentrant: a signal handler may log meanwhile
 
     def check(self, step: object, *, commit: bool | None = None) -> str | None:
-        """Take the step of a row, or None for the next; what is wrong with it, if something is.
+        """Take the step of a row; None is the next step. Returns what is wrong with it, or None.
 
         Args:
-            commit: as `row_event` takes it.
+            step: the step as it was given.
+            commit: as of `row_event`.
         """
         number = None if step is None else _whole(step)
         with self._lock:
@@ -232,10 +234,10 @@ class Steps:
         return None
 
     def warn(self, step: object) -> None:
-        """Take the step of a log record's row, and say if it is late."""
+        """Take the step of a log record's row, and report it if it is late."""
         late = self.check(step)
         if late is not None:
-            # Of the uploader's kind, which says the same when it comes to the row: one line is enough.
+            # Of the same kind as the uploader's notice about this row later: of each kind one is shown.
             self._say("set aside", f"{late}: the row is set aside")
 
 
@@ -243,15 +245,15 @@ class Snapshot:
     """Turns log records into events, as the settings say.
 
     Attributes:
-        usual: gives what `event` gives where the record is a usual one and no formatter is the user's, else None.
+        usual: a fast way for usual records where the user has set no formatter: gives the same as `event`, or None.
 
     Args:
         settings: metrics_key, step_key, dict_message, dict_args, console, alert_level, alert_wait_duration.
-        report: told of values that are left out.
-        broken: told of records whose text cannot be made (a wrong number of arguments); the rest is kept.
-        media: puts JSON values in the place of images and the like.
-        steps: told of the step of each row.
-        secrets: masks what should not be told.
+        report: called for values that are left out.
+        broken: called for records whose text cannot be made (a wrong number of arguments); the rest is kept.
+        media: replaces images and the like by JSON values.
+        steps: called with the step of each row.
+        secrets: masks secrets.
     """
 
     def __init__(
@@ -268,7 +270,7 @@ class Snapshot:
         self._step_key = settings.step_key
         self._dicts = settings.dict_message or settings.dict_args
         self._calls = _calls(settings)
-        # Rules for the records of a logger have to know it, also where the text comes from a formatter.
+        # Rules for the text of one logger need its name, also if a formatter makes the text.
         self._tells_logger = any("logger" in rule for rule in (settings.text_metrics or {}).get("rules", ()))
         self._formatter = json_text.formatter(settings.text_format, without=(settings.metrics_key, settings.step_key))
         self._dict_message = settings.dict_message
@@ -284,7 +286,7 @@ class Snapshot:
         self._media = media
         self._steps = steps
         self._secrets = secrets
-        # Where a formatter makes the text no record is usual.
+        # With a formatter no record is usual.
         self.usual: Usual = no_event
         if self._formatter is None and steps is None:
             levels = self._console_level, min(self._maybe_alert, logging.ERROR)
@@ -293,14 +295,19 @@ class Snapshot:
             self.usual = usual_event(keys, levels, self._masked, secrets, known)
 
     def event(self, record: logging.LogRecord, formatter: logging.Formatter | None) -> bytes | None:
-        """The event of a record; None if nothing of it is wanted. The formatter is the user's, if there is one."""
+        """The event of a record; None if neither its metrics nor its text are wanted.
+
+        Args:
+            record: the record.
+            formatter: the one that the user has set on the handler; None if there is none.
+        """
         attributes = record.__dict__
         metrics = attributes.get(self._metrics_key)
         if metrics is None and self._dicts:
             metrics = self._from_message(record)
         event: dict[str, Any]
         time = record.created
-        if type(time) is not float or not 0.0 <= time < YEAR_10000:  # a clock that is wrong, a record made by hand
+        if type(time) is not float or not 0.0 <= time < YEAR_10000:  # the clock is wrong, or the record made by hand
             time = _time(time)
         mined = self._calls.metrics(record) if metrics is None and self._calls is not None else None
         if mined is not None:
@@ -336,7 +343,7 @@ class Snapshot:
         if formatter is not None and self._tells_logger:
             event["from"] = record.name
         if record.levelno >= logging.ERROR and level not in ERROR_LEVELS:
-            event["error"] = True  # a level of the user's own: its name alone does not tell
+            event["error"] = True  # the name of a level of the user's own does not say that it is an error
         if formatter is not None:
             try:
                 event["text"] = self._masked(formatter.format(record))
@@ -355,14 +362,14 @@ class Snapshot:
         error = record.exc_info[0] if record.exc_info else None
         if record.levelno < self._alert_level and error is None:
             return
-        # What one is about: alerts of one title wait for each other.
+        # The title has only logger and error, for alerts of the same title are held back for a while.
         title = f"{record.levelname} in {record.name}" + (f": {error.__name__}" if error else "")
         level = "ERROR" if record.levelno >= logging.ERROR else "WARN" if record.levelno >= logging.WARNING else "INFO"
         event["alert"] = alerts.alert(*alerts.cut(title, self._masked(_text(record))), level, self._alert_wait)
 
 
 def _calls(settings: Settings) -> Calls | None:
-    """What takes metrics from the arguments of calls; None if nobody wants them."""
+    """An object that takes metrics from the arguments of calls, if `text_metrics` asks for that; else None."""
     wanted = text_metrics.wanted(settings.text_metrics)
     if wanted is None:
         return None
@@ -372,7 +379,7 @@ def _calls(settings: Settings) -> Calls | None:
 
 
 def _of_call(found: dict[str, Any], time: float) -> dict[str, Any]:
-    """The event of a call whose arguments are metrics: what is called step is the step."""
+    """The event of a call whose arguments are metrics; an argument named step or global_step is the step."""
     name = next((name for name in _STEPS if type(found.get(name)) is int), None)
     if name is None:
         return {"metrics": found, "t": time}
@@ -381,7 +388,7 @@ def _of_call(found: dict[str, Any], time: float) -> dict[str, Any]:
 
 
 def _text(record: logging.LogRecord, broken: Callable[[logging.LogRecord], object] | None = None) -> str:
-    """Message and traceback of a record. `broken` is told if its arguments do not fit its message."""
+    """Message and traceback of a record. `broken` is called if the arguments do not fit the message."""
     try:
         text = record.getMessage()
     except Exception:
@@ -407,7 +414,7 @@ def _with_traceback(text: str, record: logging.LogRecord) -> str:
 
 
 def _time(created: object) -> float:
-    """The time of a record that was made by hand: JSON may have it as a whole number, or as a text. Else it is now."""
+    """The time of a record made by hand, from JSON for instance: a number or a text. The present time for others."""
     if isinstance(created, (int, float, str)) and not isinstance(created, bool):
         with contextlib.suppress(ValueError, OverflowError):
             if 0.0 <= float(created) < YEAR_10000:
@@ -416,5 +423,5 @@ def _time(created: object) -> float:
 
 
 def now() -> float:
-    """Seconds since 1970, the `t` of an event: the nearest that has a date, if the clock is wrong."""
+    """Seconds since 1970, for the `t` of an event. If the clock is wrong, the nearest time that has a date."""
     return min(max(time.time(), 0.0), YEAR_10000 - 1.0)

@@ -39,35 +39,35 @@ from wandb_logging._values.plain import dumps
 from wandb_logging._values.secrets import Secrets
 
 _COLLECTED = ("config", "define", "run")  # changes that wait for more of them: each is sent whole (protocol 3.1)
-_GRACE = 2.0  # seconds for the listener of a run that has not begun
+_GRACE = 2.0  # seconds to wait for the listener of a run that could not begin
 _LOOK = 0.05  # seconds between two looks whether another process has sent something
-_COUNTING = 1.0  # seconds that lines are counted for who asks how many there are
-_QUIETLY = 0.5  # seconds that are waited without a word
+_COUNTING = 1.0  # most seconds to count unsent lines
+_QUIETLY = 0.5  # seconds to wait before a person is told of the wait
 _AT_FIRST = {"disabled": Delivery.DISABLED, "offline": Delivery.ON_DISK, "online": Delivery.ONLINE}
 
 
 class Background:
-    """One run's journal, and everything that becomes of it without the program waiting.
+    """One run's journal, and the thread that syncs and sends it.
 
     Args:
-        settings: of the run.
-        mode: online, offline or disabled; disabled has no rounds at all.
-        config: what can be sent of the settings' config.
-        notices: where to say things.
-        secrets: masks what should not be told.
-        samplers: what gives samples of metrics until the run ends.
+        settings: settings of the run.
+        mode: online, offline or disabled; disabled has no rounds.
+        config: the part of the settings' config that can be sent.
+        notices: for messages to a person.
+        secrets: masks secrets.
+        samplers: give samples of metrics until the run ends.
         on_stop: called once, on the listener's thread, when the server asks the run to stop.
-        undo: takes back what was made, when an exception comes before the run has begun.
-        stall: seconds after which the end waits no longer for a server that does not answer; default: as long as it
-            may wait at all.
+        undo: gets callbacks that take back what was made, if there is an exception before the run has begun.
+        stall: seconds after which the end stops waiting for a server that does not answer; default: it waits for its
+            whole timeout.
         membership: how this process takes part in the run.
 
     Attributes:
         mode: as given; `go_online` and `go_offline` change it.
         journal: where events go.
         notices: as given; a forked child has its own.
-        ended: how the run ended; None while it goes on.
-        set_aside: values the program was told cannot be sent.
+        ended: the report of the run's end; None while it goes on.
+        set_aside: number of values that the program was told cannot be sent.
     """
 
     def __init__(  # noqa: PLR0917  each of them belongs to the run that makes it
@@ -90,10 +90,10 @@ class Background:
         self._settings = settings
         self._secrets = secrets
         self._stall = stall
-        self._told: Remote | None = None  # what who sends a joined run knows
-        self._told_lost: dict[str, int] = {}  # what a person was told of events that went nowhere
-        self._others = 0  # members that were left when this one left
-        self._continued = False  # whether it went on in this process after its end
+        self._told: Remote | None = None  # the run on the server, as the process that sends a joined run knows it
+        self._told_lost: dict[str, int] = {}  # counts of lost events, by reason, that a person was told of
+        self._others = 0  # number of members that were still there when this one left
+        self._continued = False  # whether the run went on in this process after its end
         self._ending = threading.RLock()
         self._listener = Listener(self._round, self._seconds_left, self._release)
         self.journal = open_journal(settings, mode, config, secrets, self._hurry, undo, membership)
@@ -113,7 +113,7 @@ class Background:
         undo.callback(lambda: self._listener.finish(time.monotonic() + _GRACE))
 
     def start(self) -> None:
-        """Begin with the rounds."""
+        """Start the rounds."""
         if self.journal.notice is not None:
             self.notices.add(*self.journal.notice)
         if self.mode == "online":
@@ -122,7 +122,7 @@ class Background:
             self._listener.start()
             if not self._listener.running:
                 self.notices.add(*words.without_thread())
-                self.notices.say_all()  # nobody else does for a long time
+                self.notices.say_all()  # without a thread, the next round may be far away
 
     @property
     def in_child(self) -> bool:
@@ -159,7 +159,7 @@ class Background:
             self._listener.reconsider()
 
     def report_aside(self, name: str, reason: str) -> None:
-        """Take note of a value that cannot be sent. Safe inside a logging call."""
+        """Report a value that cannot be sent. Safe inside a logging call."""
         self.set_aside += 1
         notice = words.aside(name, reason)
         self.notices.add(notice.kind, self._secrets.text(notice.text))
@@ -175,9 +175,10 @@ class Background:
         self._rounds.saved.save(source, name, "now" if self.in_child else policy)
 
     def watch(self, look: Callable[[bool], object]) -> None:
-        """Have something looked at in each round, and a last time before the run ends: given whether it is that.
+        """Have a function called in each round, and a last time before the run ends.
 
-        Where there are no rounds, nobody looks.
+        Args:
+            look: called with whether it is the last time. Never called in a run without rounds.
         """
         if self._has_rounds:
             self._rounds.watched.append(look)
@@ -193,14 +194,18 @@ class Background:
     # --- where it goes ---
 
     def flush(self, timeout: float | None, *, aloud: bool = False) -> Report:
-        """Have a round made and wait for it, at most so many seconds; where that leaves the run.
+        """Have a round made and wait for it.
 
         Args:
+            timeout: most seconds to wait; None waits as long as it takes.
             aloud: whether a person is told of the wait.
+
+        Returns:
+            The state of the run then.
         """
         until = math.inf if timeout is None else time.monotonic() + timeout
         if self._has_rounds and self.ended is None:
-            # At the end of a process another one that lives sends its rows as well: nobody waits for that.
+            # At a process's end, another living process sends its rows as well: no need to wait for that.
             if aloud and is_exiting() and self._rounds.delivery is Delivery.BY_ANOTHER:
                 self.journal.writer.sync()
                 return self.report(until)
@@ -215,14 +220,14 @@ class Background:
         return self.report(until)
 
     def _wait_for_another(self, timeout: float | None) -> None:
-        """Have the process that sends the run send what is in the journal now; if that one is gone, send it here."""
+        """Have the process that sends the run send everything; if that process is gone, this one does it."""
         run_dir = self.journal.run_dir
         ends = run_dir.reader(None, record_order=False).ends()
         run_dir.ask()
         self._until(lambda: covers(self.uploader.position, ends), timeout)
 
     def _until(self, is_done: Callable[[], bool], timeout: float | None) -> None:
-        """Make rounds until something is done elsewhere, or this process has become the one that sends."""
+        """Make rounds until `is_done`, or until this process has become the one that sends, or the time is over."""
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         while self._rounds.delivery is Delivery.BY_ANOTHER and time.monotonic() < deadline:
             self._ask(None if timeout is None else max(0.0, deadline - time.monotonic()))
@@ -231,7 +236,7 @@ class Background:
             time.sleep(min(_LOOK, max(0.0, deadline - time.monotonic())))
 
     def go_offline(self, flush_interval: float | None) -> None:
-        """Stop sending as rows come; with an interval, send that often."""
+        """Stop sending; with an interval (seconds), send that often."""
         if flush_interval is not None:
             prepare(sending=True, measuring=False)
             self._rounds.schedule.interval = flush_interval
@@ -268,39 +273,39 @@ class Background:
                     self._rounds.saved.look(last=True)
                     self._rounds.look_at_watched(last=True)
                     self._leave(exit_code)
-                self._rounds.waited_for = True  # the program does nothing but wait for this
+                self._rounds.waited_for = True
             try:
                 if self._has_rounds:
                     self._listener.ask(deadline, patience := self._patience(timeout))
                     if not (self._others or self.journal.helps):
                         self._until(self._is_sent, deadline - time.monotonic())
                     self._listener.finish(time.monotonic() if patience() else deadline)
-            except KeyboardInterrupt:  # whoever waits at the keyboard waits no longer
+            except KeyboardInterrupt:  # the person does not want to wait any longer
                 self._listener.finish(time.monotonic())
                 raise
             finally:
                 self.journal.writer.close()
                 self.ended = self.report(deadline)
-                if self._has_rounds and not self.journal.helps:  # it ends with the process that it helps
+                if self._has_rounds and not self.journal.helps:  # a helper's run goes on
                     self._say_goodbye(self.ended)
             return self.ended
 
     def _is_sent(self) -> bool:
         """Whether the server has everything, and knows how the run ended.
 
-        Who sent for this process may have sent the end before this one came: what it wrote since is still to be sent.
+        Another process that sends the run may have sent its end before this process wrote its last events.
         """
         by_another = self._rounds.delivery is Delivery.BY_ANOTHER
         return self.uploader.complete and not (by_another and self.queue_length)
 
     def _leave(self, exit_code: int) -> None:
-        """Say how this process ended: that is the end of the run, if no other member is left.
+        """Note how this process ended. If no other member is left, that is the end of the run.
 
-        May be called in a signal's handler.
+        May be called in a signal handler.
         """
         run_dir, writer = self.journal.run_dir, self.journal.writer
         with run_dir.leaving():
-            writer.leave(exit_code)  # before the look: of two hosts that leave at once one at least is the last
+            writer.leave(exit_code)  # before the look, so that of two hosts that leave at once at least one is the last
             self._others = len(run_dir.members(writer.number)) if run_dir.has_several_writers() else 0
             if not self._others:
                 self.append_change("exit", max([exit_code, *self.journal.codes()], key=abs))
@@ -309,7 +314,7 @@ class Background:
     def go_on(self) -> None:
         """Take events again after the end: the same run, in the same directory."""
         with self._ending:
-            if self.ended is None and not self.journal.writer.closed:  # which may be, where a child forks in between
+            if self.ended is None and not self.journal.writer.closed:  # closed: a child, forked while the run ended
                 return
             self._continued, self._others = True, 0
             self._rounds.takes_over = True
@@ -326,7 +331,7 @@ class Background:
             self._listener.restart()
 
     def _patience(self, timeout: float | None) -> Callable[[], bool]:
-        """What says when to wait no longer, and tells a person within a second what is waited for."""
+        """A function that says whether to stop waiting. It also tells a person, once, what is waited for."""
         began, told = time.monotonic(), False
 
         def enough() -> bool:
@@ -337,7 +342,7 @@ class Background:
                 self._say_waiting(timeout if self._stall is None else None)
             link = self.uploader.link
             silent = min(waited, time.monotonic() - link.last_request)
-            # A large file may be under way without a word, but not before the server knows the run.
+            # A server that knows the run and has answered may be silent for long: a large file is on its way.
             is_stuck = link.trouble is not None or self.uploader.remote is None
             return self._stall is not None and is_stuck and silent > self._stall
 
@@ -352,27 +357,30 @@ class Background:
         self.notices.say_all()
 
     def mark_preempting(self) -> None:
-        """Tell the server with the next request, which is made now, that the machine may vanish."""
+        """Make a request now that tells the server that the machine may vanish."""
         if self._has_rounds and self.ended is None:
             self.uploader.preempting = True
             self._listener.wake()
 
     def preempt(self, exit_code: int | None) -> Callable[[], bool]:
-        """Have everything sent at once, in a signal's handler; the result says when not to wait any longer.
+        """Have everything sent at once; called in a signal handler.
 
         Args:
             exit_code: ends the run; None if it goes on.
+
+        Returns:
+            A function that says whether to stop waiting.
         """
         if self.ended is not None or not self._has_rounds:
             return lambda: True
-        self.uploader.preempting = True  # before the exit event, which a round that is under way may find
+        self.uploader.preempting = True  # before the exit event, which a round may send at once
         if exit_code is not None and not self.journal.helps:
             self._leave(exit_code)
         return pursue(self._rounds.wish, self._listener, self._settings.close_timeout)
 
     @contextlib.contextmanager
     def reach(self) -> Iterator[Link]:
-        """A way to the server of the caller's own, beside the uploader's."""
+        """A connection to the server for the caller, beside the uploader's."""
         link = self._rounds.link(Pace())
         with as_own_thread():
             try:
@@ -384,7 +392,7 @@ class Background:
 
     @property
     def remote(self) -> Remote | None:
-        """The run as the server knows it; None until somebody has asked. Of a joined run, who sends that has."""
+        """The run as the server knows it; None until it does. For a joined run, as the process that sends it knows."""
         if self.uploader.remote is None and self.journal.continued and self._told is None:
             with contextlib.suppress(JournalError):
                 self._told = self.journal.run_dir.info.server
@@ -401,25 +409,25 @@ class Background:
 
     @property
     def queue_length(self) -> int:
-        """Journal lines the server has not acknowledged; where counting them takes longer, about so many."""
+        """Number of journal lines that the server has not acknowledged; estimated if counting takes too long."""
         return self._left(time.monotonic() + _COUNTING).number
 
     def _left(self, until: float) -> Lines:
-        """Journal lines the server has not acknowledged, counted as far as there is time (monotonic)."""
+        """Number of journal lines that the server has not acknowledged, counted until a monotonic time."""
         writer, unread = self.journal.writer, self._unread(until)
         if unread is not None:
             return Lines(unread.number + self.uploader.state.open_events + writer.unsent, unread.estimated)
         return Lines(max(0, writer.counts.journalled + writer.waiting - self.uploader.acknowledged))
 
     def _journalled(self, until: float) -> int:
-        """Events on the disk, whichever process wrote them, counted as far as there is time (monotonic)."""
+        """Number of events on the disk, of all processes, counted until a monotonic time."""
         own, unread = self.journal.writer.counts.journalled, self._unread(until)
         return own if unread is None else max(own, self.uploader.state.events + unread.number)
 
     def _unread(self, until: float) -> Lines | None:
-        """Lines behind the last acknowledged one; None where that is not to be asked: nobody but this writer counts.
+        """Number of lines behind the last acknowledged one; None if this writer is the only one, and has counts itself.
 
-        What others have written there counts as well: forked children, who was there before.
+        Lines of other writers count as well: forked children, and processes that were there before.
         """
         if self.journal.continued or self._continued or self.journal.run_dir.has_several_writers():
             with contextlib.suppress(OSError):  # the directory is away
@@ -451,13 +459,13 @@ class Background:
         return 0.0
 
     def report(self, until: float = math.inf) -> Report:
-        """Where the run stands, told by then (monotonic), or a moment later."""
+        """The state of the run. Lines are counted until a monotonic time."""
         run_dir = self.journal.run_dir
         if self.mode == "disabled":
             return Report(self.journal.info.id, self._settings.project)
         error, (left, estimated) = None, self._left(until)
         if left and self._rounds.delivery.is_meant_to_send:
-            trouble = self.uploader.link.trouble  # of a request that is still being tried
+            trouble = self.uploader.link.trouble  # the latest failure of a request that is being tried
             live = not self.journal.writer.closed  # after the end only `sync` tries again
             on_disk = self.journal.are_rows_on_disk
             error = self._rounds.error
@@ -473,7 +481,7 @@ class Background:
             return Report(self.journal.info.id, self._settings.project, path=path, remaining=left, error=str(exc))
 
     def after_fork_in_child(self) -> None:
-        """Leave everything that is the parent's to the parent."""
+        """In a forked child: leave rounds, notices and locks to the parent."""
         self._ending = threading.RLock()
         self.notices = Notices(quiet=self._settings.quiet)
         if self.mode != "disabled":
@@ -496,7 +504,7 @@ class Background:
         self._rounds.release()
 
     def _hurry(self) -> bool:
-        """Have a round made where rows are sent; whether this thread may wait for what comes of it."""
+        """Ask for a round, if rows are sent. Returns whether this thread may wait for the acknowledgements."""
         if not self._listener.running or self._rounds.delivery is not Delivery.ONLINE or on_own_thread():
             return False
         self._listener.wake()
@@ -513,7 +521,7 @@ class Background:
             self._rounds.delivery = delivery
 
     def _locked(self) -> Delivery:
-        """Take the right to send; what becomes of rows with it, or without."""
+        """Take the right to send. Returns where rows go with it, or without it."""
         try:
             self.journal.run_dir.lock_upload()
         except JournalLocked as exc:
@@ -523,7 +531,7 @@ class Background:
         return Delivery.ONLINE
 
     def _say_lost_since(self) -> None:
-        """Say what went nowhere after the end: who ends a run by hand may have a handler that still takes records."""
+        """Report records that were lost after the end: a handler may still log to a run that was ended by hand."""
         dropped = self.journal.writer.counts.dropped
         since = {reason: more for reason, count in dropped.items() if (more := count - self._told_lost.get(reason, 0))}
         self._told_lost = dict(dropped)
@@ -538,7 +546,7 @@ class Background:
         self._rounds.look_for_engines(last=True)
         for notice in words.totals(self.notices.numbers(), late, self._settings.late_step_metric):
             self.notices.add(*notice)
-        if report.path is not None and is_gone(report.path):  # it went away, and could not be made anew
+        if report.path is not None and is_gone(report.path):  # it was removed, and could not be made again
             report = replace(report, path=None)
         lost, meant = dict(self.journal.writer.counts.dropped), self._rounds.delivery.is_meant_to_send
         held = bool((self.journal.info.ranks or {}).get("held"))

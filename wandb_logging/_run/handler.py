@@ -1,4 +1,4 @@
-"""`WandbHandler`: which log records become what. A `logging.Handler` with a `QueueHandler` inside.
+"""`WandbHandler`: appends log records to a run's journal. A `logging.Handler` with a `QueueHandler` inside.
 
 It *has* a QueueHandler and is none: `dictConfig` treats subclasses of that class specially from Python 3.12 on, and
 they fail (CPython issues 111615, 118868).
@@ -43,22 +43,22 @@ else:
     _Adapter = logging.LoggerAdapter
 
 
-# One for all handlers: a run begins once, whoever logs first.
+# One lock for all handlers: a run begins once, whichever thread logs first.
 _starting = threading.RLock()
 
-# The run of another process that this one writes into, where it was told so: handlers that are made here log there.
+# The run of another process that this process has joined; None if it has joined none. Its handlers log to that run.
 _joined_run: Run | None = None
 
 
 def have_joined(run: Run) -> None:
-    """Have the handlers of this process that have no run yet, and those that come, log to a run of another process."""
+    """Have the handlers of this process log to a run of another process: those without a run now, and later ones."""
     global _joined_run  # noqa: PLW0603  there is one such run in a process
     _joined_run = run
 
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    """Start runs one after another, and while nobody forks: a child can do nothing with half a run."""
+    """Inside the `with` no other thread starts a run, and none forks: a child can do nothing with half a run."""
     within, depth = is_mine(_starting), forks.depth()
     try:
         with forks.held_off(), _starting:
@@ -71,14 +71,14 @@ def _alone() -> Iterator[None]:
 
 
 def _after_fork_in_child() -> None:
-    global _starting  # noqa: PLW0603  whoever held it stayed in the parent
+    global _starting  # noqa: PLW0603  a thread of the parent may have held it
     _starting = threading.RLock()
     for handler in _handlers():
         handler._after_fork_in_child()  # noqa: SLF001  the same room
 
 
 def _before_fork() -> None:
-    """In a rank of a launch a run begins before its children do: data loaders that log first are no ranks."""
+    """Start the run of a rank before its first child: a data loader that logs first would begin it, and is no rank."""
     waiting = [handler for handler in _handlers() if handler.run_is_awaited]
     if waiting and launch_here().has_ranks:
         for handler in waiting:
@@ -119,26 +119,26 @@ class _JournalHandler(QueueHandler):
             self.handleError(record)
 
     def _event_of(self, record: logging.LogRecord, formatter: logging.Formatter | None) -> bytes | None:
-        """The event of a record that may have been made by hand, and have less or other than `logging` puts in."""
+        """The event of a record. One made by hand may lack attributes: they are filled in if there is an exception."""
         try:
             return self._event(record, formatter)
         except Exception:
             return self._event(completed(record), formatter)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's name
-        """What goes wrong is the visible handler's to report."""
+        """Have the user's handler report the error."""
         self._owner.handleError(record)
 
 
 class _RankHandler(_JournalHandler):
-    """That of a rank whose rows wait: what concerns people goes to the run of rank 0 as well."""
+    """The handler of a rank whose rows wait on the disk: it also tells warnings and errors to the run of rank 0."""
 
     def __init__(self, owner: WandbHandler, run: Run, tell: Callable[[bytes], object]) -> None:
         super().__init__(owner, run)
         self._tell = tell
 
     def emit(self, record: logging.LogRecord) -> None:
-        """As that of any run."""
+        """Append the record to the journal; if it is a warning or has a traceback, tell it to rank 0 as well."""
         try:
             event = self._event_of(record, self._owner.formatter)
             if event is not None:
@@ -182,15 +182,15 @@ class WandbHandler(logging.Handler):
         self._inner: _JournalHandler | None = None
         self._early: list[logging.LogRecord] | None = None
         self._closed = False
-        self._ending = False  # whether `close` is at work
-        self._between: deque[logging.LogRecord] = deque()  # records that come meanwhile
-        self._was_going_on = False  # whether the run was, when it was closed
-        self._on_its_way: int | None = None  # the exception that was, when the run was closed
+        self._ending = False  # whether `close` is running
+        self._between: deque[logging.LogRecord] = deque()  # records that come while `close` is running
+        self._was_going_on = False  # whether the run was going on when it was closed
+        self._on_its_way: int | None = None  # id of the exception that was being handled when the run was closed
         self._given_up = False  # whether somebody pressed Ctrl-C while rows were sent
         self._late = 0
         self._flush_began: float | None = None
         if not self._attached and self.settings.mode != "disabled":
-            with contextlib.suppress(ValueError):  # said when the run begins, if it is so then
+            with contextlib.suppress(ValueError):  # reported when the run begins, if it is still so
                 ending.chain(self.settings.signals, warnings_here())
             prepare_early(self.settings)
         # Last: it puts the handler where logging.shutdown finds it, also one whose settings are wrong.
@@ -201,12 +201,13 @@ class WandbHandler(logging.Handler):
     # --- records ---
 
     def handle(self, record: logging.LogRecord) -> Any:
-        """Filter the record and emit it. Without the handler's own lock: the journal has one, held for one write.
+        """Filter the record and emit it, without the handler's own lock: the journal has one, held for one write.
 
-        So a thread that logs never waits for another's formatting, nor for `logging.shutdown` that waits for us.
+        So a thread that logs never waits for the formatting of another one, nor for a `logging.shutdown` that waits for
+        us.
         """
-        # Our own lines, and what `requests` logs on our thread, would feed themselves.
-        # The level is asked again: a user's QueueListener in front does not, by default.
+        # Our own lines, and those that `requests` logs on our thread, are left out: to send them would log more.
+        # The level is asked again: a user's QueueListener in front of this handler does not ask it by default.
         try:
             if (
                 record.levelno < self.level
@@ -214,7 +215,7 @@ class WandbHandler(logging.Handler):
                 or (get_ident() in own_threads and not self._is_row(record))
             ):
                 return False
-        except (AttributeError, TypeError):  # made by hand, without a level or name: no handler of logging's minds
+        except (AttributeError, TypeError):  # made by hand, without level or name: other handlers take it
             record = completed(record)
         kept: Any = self.filter(record)
         if kept:
@@ -222,7 +223,7 @@ class WandbHandler(logging.Handler):
         return kept
 
     def _is_row(self, record: logging.LogRecord) -> bool:
-        """Whether `Snapshot` finds metrics in it: then it is the program's, from a finaliser on whatever thread."""
+        """Whether `Snapshot` finds metrics in a record: then the program logged it, in a finaliser on our thread."""
         settings = self.settings
         return (
             vars(record).get(settings.metrics_key) is not None
@@ -239,19 +240,19 @@ class WandbHandler(logging.Handler):
             inner.emit(record)
 
     def _first(self, record: logging.LogRecord) -> _JournalHandler | None:
-        """The first record starts the run; a handler that is closed or disabled takes none."""
+        """Start the run for its first record. None if the handler takes no records: disabled, or closed at exit."""
         if self.settings.mode == "disabled":
             return None
-        if self._ending:  # in another thread, or in this one, whose signal's handler or finaliser logs
+        if self._ending:  # another thread closes it; or this one, and a signal handler or finaliser logs
             self._between.append(record)
             return None
         if self._closed and exit_code.is_exiting():
             self._late += 1
             return None
         try:
-            prepare_for(self.settings)  # before the lock: a module that is imported may log, too
+            prepare_for(self.settings)  # before the lock: modules that this imports may log, too
             with _alone():
-                if self._early is not None:  # a signal handler logs while this very thread starts the run
+                if self._early is not None:  # a signal handler logs while this thread starts the run
                     self._early.append(record)
                     return None
                 return self._inner or self._start()
@@ -261,9 +262,9 @@ class WandbHandler(logging.Handler):
 
     def _start(self) -> _JournalHandler:
         try:
-            self._early = []  # within: whatever interrupts us behind it, it is none again in the end
+            self._early = []  # inside the `try`, so that it is None again after any interruption
             if self._run is None and _joined_run is not None:
-                if is_finished(_joined_run):  # a `dictConfig` in this process has closed the handler before
+                if is_finished(_joined_run):  # a `dictConfig` of this process has closed an earlier handler
                     go_on(_joined_run)
                 self._run, self._attached = _joined_run, True
             if self._run is None:
@@ -299,8 +300,8 @@ class WandbHandler(logging.Handler):
         if not self._closed:
             return
         self._closed = self._was_going_on = False
-        # `dictConfig` has emptied the list of handlers that are closed at exit. By hand, for there may be another
-        # `dictConfig` on another thread, which holds the lock that logging's own way takes.
+        # `dictConfig` has emptied the list of handlers to close at exit. We add ourselves by hand: logging's function
+        # for that takes a lock, which a `dictConfig` on another thread may hold.
         handlers: list[Any] = logging._handlerList  # type: ignore[attr-defined]  # noqa: SLF001
         if not any(reference() is self for reference in handlers):
             handlers.append(weakref.ref(self))
@@ -364,14 +365,14 @@ class WandbHandler(logging.Handler):
             self._end_again(self._run)
 
     def _end_again(self, run: Run) -> None:
-        """Say how the program ended: who closed us in a `finally` did so while the exception was on its way."""
+        """End the run again with the program's exit code: it was closed in a `finally`, before that was known."""
         self._on_its_way = None
         with contextlib.suppress(Exception):  # a fault of ours must not keep `logging.shutdown` from other handlers
             go_on(run)
             self._end(run)
 
     def _take_between(self) -> None:
-        """Take what came while the run ended; if another thread starts a run, which may wait for us, that takes it."""
+        """Emit the records that came while the run ended; not if another thread starts a run, which emits them."""
         if self._between and not exit_code.is_exiting() and _starting.acquire(blocking=False):
             try:
                 self._start()
@@ -394,7 +395,7 @@ class WandbHandler(logging.Handler):
             tell_fault(run)
 
     def _time_left(self) -> float:
-        # logging.shutdown flushes, then closes: both together have close_timeout (promise 6).
+        # logging.shutdown flushes, then closes: both together may take close_timeout (promise 6).
         timeout = 0.0 if self._given_up else self.settings.close_timeout
         if self._flush_began is None:
             return timeout
@@ -402,18 +403,18 @@ class WandbHandler(logging.Handler):
         return max(0.0, timeout - spent) if spent < timeout + 1 else timeout
 
     def _after_fork_in_child(self) -> None:
-        """Whoever was closing the handler, and what came meanwhile, stayed in the parent."""
+        """Forget that a thread of the parent was closing the handler, and the records that came meanwhile."""
         self._ending = False
         self._between.clear()
 
     def stats(self) -> dict[str, Any]:
-        """Counts as `Run.stats` gives them; of a handler without a run yet all are 0."""
+        """Counts as `Run.stats` gives them; all are 0 before the run has begun."""
         stats = Stats() if self._run is None else self._run._background.stats()  # noqa: SLF001  the same room
         return stats.with_dropped("logged after the handler was closed", self._late).to_json()
 
 
 def _handler_of(level: int, settings: Settings | None, run: Run | None, kept: dict[str, Any]) -> WandbHandler:
-    """A handler that was pickled."""
+    """Make a handler that was pickled."""
     values = {} if settings is None else {name: getattr(settings, name) for name in SETTINGS}
     handler = WandbHandler(level, run=run, **values)
     vars(handler).update(kept)

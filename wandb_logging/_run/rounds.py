@@ -1,7 +1,7 @@
-"""A round: what the listener does each time, without the program waiting. Disk, server, then what is to be said.
+"""A round is what the listener does again and again beside the program: sync the disk, send rows, print notices.
 
-Online is a listener whose rounds send, offline one whose rounds only sync the disk. When a round is due, `schedule`
-says; whether it sends, `delivery`; who asks for one, `background`.
+If a run is online its rounds send rows, if it is offline they only sync the disk. `schedule` says when a round is due,
+`delivery` whether it sends; `background` asks for rounds.
 """
 
 from __future__ import annotations
@@ -42,49 +42,50 @@ from wandb_logging._values.secrets import Secrets
 
 _CAPTURES = (standard_files.capture_environment, standard_files.capture_requirements)
 _ASKED = 0.25  # seconds between two looks whether another process asks for a round
-_EARLY = 0.001  # seconds by which a wait may be shorter than it was asked to be
-_BREATH = 0.0002  # seconds the program gets between two pieces of the uploader's work
+_EARLY = 0.001  # a wait may end so many seconds early although nobody hurries
+_BREATH = 0.0002  # seconds to sleep between two pieces of work, so that the program gets the interpreter
 
 
 class Asker(Protocol):
-    """Who makes rounds, and knows whether somebody waits for one: a `Listener`."""
+    """Makes the rounds, and knows whether somebody waits for one: a `Listener`."""
 
     @property
     def asked(self) -> bool:
         """Whether somebody asked for the round that is being made."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait, or less when there is a reason to hurry."""
+        """Wait; less if somebody asks for a round."""
 
     def out_of_time(self) -> bool:
-        """Whether whoever waits has waited long enough."""
+        """Whether nobody waits any longer for what is being done."""
 
 
 class Rounds:
-    """One run's rounds. Nothing here starts a thread, or waits for one.
+    """The rounds of one run. Nothing here starts a thread, or waits for one.
 
     Args:
-        settings: of the run.
-        delivery: what becomes of rows at first.
-        journal: where they wait.
-        asker: who makes the rounds.
-        samples, saved: what is looked at in between.
-        notices: where to say things.
-        secrets: masks what should not be told.
+        settings: settings of the run.
+        delivery: where rows go at first.
+        journal: the run's journal.
+        asker: makes the rounds.
+        samples: system metrics, which are taken in each round.
+        saved: files of `Run.save`, which are looked at in each round.
+        notices: for messages to a person.
+        secrets: masks secrets.
         on_stop: called once when the server asks the run to stop.
 
     Attributes:
-        delivery: what becomes of rows; whoever changes it asks for a round.
-        schedule: when the next round is due.
-        uploader: who sends.
+        delivery: where rows go now. Ask for a round after changing it.
+        schedule: says when the next round is due.
+        uploader: sends the run.
         samples: as given.
-        saved: as given; a forked child gets others.
-        watched: what else is looked at in each round: given whether it is the last time.
-        wish: a signal's, that all be sent now.
+        saved: as given; a forked child gets another one.
+        watched: functions to call in each round, with whether it is the last one.
+        wish: the wish of a signal handler that everything be sent now.
         error: why the latest sending failed, for a person; None if it did not.
         stopped: whether the server asked the run to stop.
-        waited_for: whether the program does nothing but wait for the last round.
-        takes_over: whether this process sends the run when the one that did is gone: not where it leaves itself.
+        waited_for: whether the program only waits for the last round.
+        takes_over: whether to send the run when the process that sends it is gone; not while this process leaves it.
     """
 
     def __init__(  # noqa: PLR0917  each of them belongs to the run that makes it
@@ -116,13 +117,13 @@ class Rounds:
         self._secrets = secrets
         self._on_stop = on_stop
         self._connection = Connection(settings, secrets, notices)
-        self._without_key = delivery is Delivery.ON_DISK and settings.mode == "auto"  # and that was not said yet
+        self._without_key = delivery is Delivery.ON_DISK and settings.mode == "auto"  # until that is reported
         self._url_is_said = False
         self._lookout = Lookout()
-        # The first request needs the first, which is quick; the rest waits until that is through, or the run ends.
+        # The first one is quick, and needed for the first request; the others come after that, or at the run's end.
         self._to_capture = [] if journal.joined or journal.helps else list(_CAPTURES)
         self._times_anew = 0
-        self._shared = False  # whether others write in the directory, who may ask for a round
+        self._shared = False  # whether other processes write in the directory, and may ask for a round
         self._asked: object = None
         self.uploader = Uploader(
             journal.run_dir,
@@ -137,11 +138,11 @@ class Rounds:
         self._recovery = self._new_recovery() if settings.recover and delivery.has_rounds else None
 
     def link(self, pace: Pace) -> Link:
-        """A way to the server."""
+        """A new connection to the server."""
         return Link(self._connection.connect, pace)
 
     def seconds_left(self) -> float:
-        """Seconds to the next round, or to a look whether another process asks for one."""
+        """Seconds until the next round is due, or the next look whether another process asks for one."""
         due = (*self.samples.due, self._journal.run_dir.renewal_due())
         left = self.schedule.seconds_left(time.monotonic(), due)
         return min(left, _ASKED) if self._shared and self.delivery is Delivery.ONLINE else left
@@ -155,36 +156,36 @@ class Rounds:
             self.error = "internal error"
             self._notices.add(*words.internal())
         if wished:
-            self.wish.fulfil()  # before anything is said: a signal may have interrupted who holds stderr's lock
+            self.wish.fulfil()  # before printing: the signal may have interrupted a thread with stderr's lock
         self._notices.say_all()
 
     def glance(self) -> None:
-        """While a file is sent: samples, disk and rows do not wait until all of it is there."""
+        """Take samples, sync the disk and send rows while files are being sent."""
         self._journal.run_dir.renew()
         self.samples.take()
         if not self.schedule.may_glance(time.monotonic(), asked=self._asker.asked):
             return
         self._begin()
         self._look_after_disk()
-        self.uploader.glance()  # a signal's wish stays: how the run ends is told by a round only
+        self.uploader.glance()  # the wish of a signal handler stays: only a round tells the server how the run ended
 
     def go_on(self) -> None:
-        """The run goes on after its end."""
+        """Go on after the end of the run."""
         self.samples.resume()
         self.waited_for = False
         self.schedule.round_due = 0.0
 
     def release(self) -> None:
-        """After the last round: let go of server and directory. A thread stuck in a request does so when it is free."""
+        """Close connections and locks after the last round. A thread that is stuck in a request does it afterwards."""
         self.uploader.close()
         self._journal.run_dir.unlock_upload()
         if self._recovery is not None:
             self._recovery.close()
 
     def after_fork_in_child(self, saved: SavedFiles, notices: Notices) -> None:
-        """The parent sends."""
+        """In a forked child: leave sending, and the files and functions that are watched, to the parent."""
         self.delivery = Delivery.BY_PARENT
-        self.saved = saved  # what was watched is the parent's
+        self.saved = saved
         self.watched = []
         self._notices = notices
         self._journal.run_dir.forget_locks()
@@ -211,7 +212,7 @@ class Rounds:
             self._recovery.step(self._is_own_turn)
 
     def _is_asked_by_others(self) -> bool:
-        """Whether another process that writes there wants to know its rows sent."""
+        """Whether another process that writes in the directory wants its rows sent now."""
         return self._shared and self._journal.run_dir.asked() != self._asked
 
     def _begin(self) -> None:
@@ -231,12 +232,12 @@ class Rounds:
             self.look_at_watched()
 
     def look_at_watched(self, *, last: bool = False) -> None:
-        """Look at what writes rows of its own accord."""
+        """Call the functions that are watched."""
         for look in list(self.watched):
             look(last)
 
     def _look_after_directory(self) -> bool:
-        """Begin anew where the run directory has gone away; whether it had."""
+        """If the run directory was removed, make it again. Returns whether it was removed."""
         lost, run_dir = self._journal.writer.look(), self._journal.run_dir
         if lost is not None:
             self._notices.add(*words.gone(run_dir.path, lost))
@@ -244,7 +245,7 @@ class Rounds:
         if self._times_anew == run_dir.times_anew:
             return False
         self._times_anew = run_dir.times_anew
-        self.uploader.close()  # it reads on in the new one, from what the server has
+        self.uploader.close()  # the next drain reads the new directory, from what the server has
         self._to_capture = list(_CAPTURES)
         return True
 
@@ -253,7 +254,7 @@ class Rounds:
             self._take_over()
         self._asked = self._journal.run_dir.asked()
         self._shared = self._journal.run_dir.has_several_writers()
-        # Who asks for one more sending meanwhile gets a round that makes it.
+        # Changed before sending: somebody may ask for one more sending meanwhile.
         sends, self.delivery = self.delivery.sends, self.delivery.after_sending()
         while True:
             self._capture_next()
@@ -265,7 +266,7 @@ class Rounds:
                 break
 
     def _take_over(self) -> None:
-        """Send from now on, if the process that did is gone; else see how far it is."""
+        """Send from now on, if the process that sent is gone; else look how far it has sent."""
         try:
             if self.takes_over:
                 self._journal.run_dir.lock_upload()
@@ -279,7 +280,7 @@ class Rounds:
     def _drain(self) -> None:
         try:
             self._drain_again()
-        except JournalLocked as exc:  # another host took the sending over while this process could not be heard of
+        except JournalLocked as exc:  # another host sends now, because this process did not renew its lease in time
             self._leave_to_another(exc)
         except WandbLoggingError as exc:
             self._fail(exc)
@@ -289,7 +290,7 @@ class Rounds:
         self._look_for_stop()
 
     def _drain_again(self) -> None:
-        """Drain; twice where the directory went away meanwhile; from memory where none can be made anew."""
+        """Drain; again if the directory was removed meanwhile; from memory if it cannot be made again."""
         if self._journal.writer.is_homeless:
             self._drain_from_memory()
             return
@@ -302,7 +303,7 @@ class Rounds:
                 raise
 
     def _drain_from_memory(self) -> bool:
-        """Send what the writer has in memory alone; whether that could be tried."""
+        """Send the lines that are only in the writer's memory. Returns whether that is possible."""
         stand_in = stand_in_for(self._journal.run_dir, self._journal.writer)
         if stand_in is not None:
             self.uploader.drain_from(stand_in)
@@ -318,7 +319,7 @@ class Rounds:
         if isinstance(error, AuthError):
             self._connection.refuse()
         if isinstance(error, JournalError):
-            self.uploader.close()  # what it has open may lead nowhere any more: the disk was away
+            self.uploader.close()  # its open files may be unusable: the disk was away
         if isinstance(error, (NotPossible, RunNotFound)):  # deleted, or no such entity
             self.delivery = self.delivery.after_sending(refused=True)
         self.error = explain(error, self._settings.host, on_disk=self._journal.are_rows_on_disk)
@@ -347,7 +348,7 @@ class Rounds:
         self._notices.add(*words.without_key(self._journal.info.id, self._settings.host, path))
 
     def look_for_engines(self, *, last: bool = False) -> None:
-        """Say where the workers of an engine may log to nowhere."""
+        """Report an engine whose workers' records may be lost."""
         engine = self._lookout.look(time.monotonic(), last=last)
         if engine is not None:
             self._notices.add(*words.unjoined(*engine))
@@ -355,11 +356,11 @@ class Rounds:
     # --- what goes on beside the rows ---
 
     def _breath(self) -> float:
-        """Seconds that the program gets between two pieces of work."""
+        """Seconds to sleep between two pieces of work; 0 if the program only waits."""
         return 0.0 if self.waited_for else _BREATH
 
     def _sleep(self, seconds: float) -> None:
-        """Wait as the asker does, and tell other hosts meanwhile that this process lives."""
+        """Wait as `Asker.sleep` does, and renew the lease meanwhile."""
         run_dir, until = self._journal.run_dir, time.monotonic() + seconds
         while True:
             run_dir.renew()
@@ -367,7 +368,7 @@ class Rounds:
             wanted = min(until, run_dir.renewal_due()) - began
             self._asker.sleep(max(0.0, wanted))
             now = time.monotonic()
-            if now >= until or now - began < wanted - _EARLY:  # somebody hurries
+            if now >= until or now - began < wanted - _EARLY:  # it returned early: somebody hurries
                 return
 
     def _is_own_turn(self) -> bool:
@@ -396,5 +397,5 @@ class Rounds:
 
     def _capture_next(self) -> None:
         if self._to_capture:
-            with contextlib.suppress(OSError):  # no run directory, or a full disk, which is told anyway
+            with contextlib.suppress(OSError):  # no run directory, or a full disk, which is reported elsewhere
                 self._to_capture.pop(0)(self._journal.keeper, self._journal.info, self._secrets)

@@ -1,4 +1,4 @@
-"""When what is due. It knows no clock: whoever asks gives the time, in seconds of a monotonic clock."""
+"""Says when a round is due. Pure: the caller gives the time, in seconds of a monotonic clock."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Schedule:
 
     Attributes:
         interval: seconds between two rounds.
-        heartbeat: seconds after which a run that is sent says that it is alive.
+        heartbeat: seconds between two heartbeats to the server.
         round_due: when the next round is due.
-        changes_due: when changes that wait for more of them are to be sent; never while there are none.
+        changes_due: when changes of config and the like are to be sent; infinite while there are none.
         looked: when the journal was last looked at.
     """
 
@@ -30,21 +30,21 @@ class Schedule:
     looked: float = -math.inf
 
     def pace(self, *, sending: bool) -> float:
-        """Seconds between two rounds: where rows are sent, not more than between two heartbeats."""
+        """Seconds between two rounds; if rows are sent, at most the seconds between two heartbeats."""
         return max(LEAST, min(self.interval, self.heartbeat) if sending else self.interval)
 
     def begin(self, now: float, *, sending: bool) -> None:
-        """A round begins: what comes from here on is the next one's."""
+        """Note that a round begins: later changes belong to the next one."""
         self.changes_due = math.inf
         self.looked = now
         self.round_due = now + self.pace(sending=sending)
 
     def end(self, now: float, *, sending: bool) -> None:
-        """A round is over: however long it took, the next comes so much later."""
+        """Note that a round is over: the next one is due a full interval later, however long this one took."""
         self.round_due = now + self.pace(sending=sending)
 
     def change(self, now: float) -> None:
-        """A change was made that waits for more of them: each is sent whole (protocol 3.1)."""
+        """Note a change of config and the like. It waits for others: each request has the whole (protocol 3.1)."""
         self.changes_due = now + QUIET
 
     def is_due(self, now: float) -> bool:
@@ -56,5 +56,5 @@ class Schedule:
         return max(0.0, min(self.round_due, self.changes_due, *samples) - now)
 
     def may_glance(self, now: float, *, asked: bool) -> bool:
-        """Whether the journal is looked at from between two blocks of a file: as a round, but not more often."""
+        """Whether to look at the journal while a file is sent: when a round is due, and no more often than `APART`."""
         return now >= self.looked + APART and (asked or self.is_due(now))

@@ -1,4 +1,4 @@
-"""What goes in one request: lines of all streams, and where they lead; cut from a journal by size."""
+"""Cuts a journal into batches: the lines of all streams for one request, and the state after them."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from wandb_logging._server.body import EVENTS, HISTORY, OUTPUT, SUMMARY, LineBlo
 from wandb_logging._server.link import Pace
 
 DAMAGED = "damaged journal line"  # why it is set aside
-# Lines and bytes folded and packed in one go: beside a program more would hold the interpreter lock for too long.
+# Lines and bytes that are folded in one go: more would keep the interpreter lock from the program for too long.
 _PIECE = (100, 2**15)
-_PIECE_ALONE = (500, 2**18)
-_MOST_KEPT = 2**24  # bytes of a damaged line that are kept: whoever planted more does not get it copied
-_MOST_BYTES = protocol.MAX_REQUEST_BYTES - 2**20  # what one piece, or the summary, may add to a batch
+_PIECE_ALONE = (500, 2**18)  # the same when the program only waits
+_MOST_KEPT = 2**24  # bytes of a damaged line that are kept in aside.jsonl
+_MOST_BYTES = protocol.MAX_REQUEST_BYTES - 2**20  # the last piece, or the summary, may add so much to a batch
 
 
 @dataclass
 class Batch:
-    """One request being put together, and where it leads.
+    """The lines of a request that is being filled, and the folded state after them.
 
-    What it holds is masked as it comes in: when it is sent, it is compressed.
+    Lines are masked when they are added: later they are compressed.
     """
 
     state: fold.State
@@ -36,8 +36,8 @@ class Batch:
     history: LineBlock | PackedBlock
     output: LineBlock
     samples: LineBlock
-    first_line: int = 0  # number at the server of the run's own first output.log line
-    edits: dict[int, str] = field(default_factory=dict)  # changed output.log lines, by number at the server
+    first_line: int = 0  # the server's number of this run's first output.log line
+    edits: dict[int, str] = field(default_factory=dict)  # changed output.log lines, by the server's numbers
     events: int = 0
     summary: bool = False
     lines: list[str] = field(default_factory=list)
@@ -46,12 +46,13 @@ class Batch:
 
     @classmethod
     def after(cls, state: fold.State, remote: Remote | None, mask: Callable[[str], str], *, gzip: bool) -> Batch:
-        """An empty batch of the lines that come after a state.
+        """An empty batch for the lines that come after a state.
 
         Args:
-            remote: the run on the server, whose lines before ours are counted.
-            mask: makes a line one that may be sent.
-            gzip: whether requests are to be compressed where the server offers it.
+            state: the folded state before them.
+            remote: the run on the server: it may have lines from before this run directory.
+            mask: masks the API key in a line.
+            gzip: whether to compress requests if the server offers it.
         """
         history, output, events = (remote.history, remote.output, remote.events) if remote else (0, 0, 0)
         number = history + state.rows
@@ -82,7 +83,7 @@ class Batch:
         self.aside += delta.aside
 
     def _masked(self, lines: list[str]) -> list[str]:
-        """Lines as they may be sent. Nearly always they are so already, which one look at all of them tells."""
+        """Lines with the API key masked. Nearly always nothing is to be masked: that is found by one look at all."""
         together = "\n".join(lines)
         return lines if self.mask(together) == together else list(map(self.mask, lines))
 
@@ -92,7 +93,7 @@ class Batch:
             self.state.set_aside += 1
 
     def bodies(self, uploaded: list[str], exit_code: int | None = None) -> list[StreamBody]:
-        """The requests: one, and one before it for each range of output.log lines that changed (protocol 4.2)."""
+        """The request, and before it one for each range of earlier output.log lines that changed (protocol 4.2)."""
         *earlier, output = self._output_blocks()
         blocks = {HISTORY: self.history, EVENTS: self.samples, OUTPUT: output}
         if self.summary:
@@ -116,11 +117,11 @@ class Cutter:
     """Fills batches from a journal.
 
     Args:
-        reader: of the journal; its position moves along.
+        reader: reads the journal; its position moves along.
         options: how large a batch may be.
-        pace: how to leave the program its share of the interpreter.
-        apart: whether no batch may be from two segments: of a run that may yet lose those that nobody has begun to
-            send.
+        pace: how long to sleep between two pieces, so that the program gets the interpreter.
+        apart: whether a batch must come from one segment: needed where the oldest unsent segments may be removed
+            (cache_policy: drop_oldest).
     """
 
     def __init__(self, reader: Reader, options: SendOptions, pace: Pace, *, apart: bool) -> None:
@@ -131,17 +132,17 @@ class Cutter:
         self._apart = apart
 
     def is_anything_there(self) -> bool:
-        """Whether there is something to read. The position stays."""
+        """Whether there is something to read. The position does not move."""
         before = self._reader.position
         chunk = self._reader.read(1, _PIECE[1])
         self._reader.seek(before)
         return bool(chunk.bodies or chunk.damaged)
 
     def fill(self, batch: Batch, rules: fold.Rules, until: Ends) -> None:
-        """Read and fold into an empty batch, up to there; it stays empty when there is nothing new."""
+        """Read and fold events into an empty batch, up to the ends `until`; it stays empty if there is nothing new."""
         alone = not self._pace.breath()
         lines, size = _PIECE_ALONE if alone else _PIECE
-        # Nobody needs the memory where the program only waits, and fewer requests wait for W&B's rate.
+        # When the program only waits, batches may be larger: fewer requests have to wait for W&B's rate limit.
         enough = min(2 * self._most_bytes, _MOST_BYTES) if alone else self._most_bytes
         before = self._reader.position
         while batch.events < self._most_lines and batch.size < enough:
@@ -161,6 +162,6 @@ class Cutter:
             self._pace.breathe()
 
     def _crosses(self, before: Position) -> bool:
-        """Whether another segment was begun since."""
+        """Whether the reader has come to another segment since the position `before`."""
         earlier, now = places(before), places(self._reader.position)
         return any(writer in earlier and earlier[writer][0] != now[writer][0] for writer in now)

@@ -1,4 +1,4 @@
-"""The end of a run for those who are not its process: said in its journal, and in the files each run has."""
+"""Ends the run of a dead process: writes the end into its journal, and makes its last standard files."""
 
 from __future__ import annotations
 
@@ -14,19 +14,22 @@ from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending import standard_files
 from wandb_logging._values.plain import dumps
 
-# Of who writes the end for a dead process: far from the numbers that a run's own processes get, because this directory
-# may be a copy, and the next copy may bring another writer's files.
+# The writer number for the end of a dead process's run. It is far from the numbers that the run's own processes get:
+# this directory may be a copy, and the next copy may bring files of further writers.
 _ENDING_WRITER = 1_000_000
 
 
 def end_journal(run_dir: RunDir, info: RunInfo, state: fold.State, code: int, base_runtime: float) -> None:
-    """Say in the journal that the run ended, at its last event, where its process did not.
+    """Write the end of a dead process's run into its journal, at the time of its last event.
 
-    The open row goes with the end: if only the cursor knew of that, a reader that lost it would put later events
-    into that row.
+    The end also closes the open row. It is written to the journal because a reader that lost the cursor would put later
+    events into that row.
 
     Args:
-        code: how it ended.
+        run_dir: the run directory.
+        info: identity of the run.
+        state: the folded state of all events.
+        code: the exit code.
         base_runtime: seconds that the run had run before it was resumed.
 
     Raises:
@@ -49,7 +52,7 @@ def last_files(
     *,
     label: str | None = None,
 ) -> list[Task]:
-    """Make the standard files of the end; what uploads them: the output of who has a label in a run under that."""
+    """Make the standard files of the end. Returns the tasks that upload them; `label` is part of output.log's name."""
     try:
         return standard_files.final_tasks(keeper, wanted, config, fold.summary_line(ended), label)
     except OSError as exc:

@@ -1,6 +1,7 @@
-"""Whether the server has heard the end of a run whose directory does not know of it: its disk was away by then.
+"""Finds out whether the server knows the end of a run although its directory does not: the disk was away at the end.
 
-Then its own process sent all there was, from memory, and the end last. The directory, which has less, adds nothing.
+In that case the run's own process has sent all rows from memory, and the end. The directory has fewer rows, and nothing
+of it is to be sent.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from wandb_logging._server.link import Link
 
 
 class Heard(NamedTuple):
-    """What the server has heard.
+    """The end of a run as the server knows it.
 
     Attributes:
-        code: how the run ended; of one that failed 1, for the server does not tell more.
-        rows: that it has.
+        code: 0 if the run finished, 1 if it failed: the server does not give the exit code itself.
+        rows: number of rows on the server.
     """
 
     code: int
@@ -31,12 +32,14 @@ class Heard(NamedTuple):
 def heard(
     link: Link, run_dir: RunDir, info: RunInfo, position: Mapping[str, Any] | None, acknowledged: int
 ) -> Heard | None:
-    """The end that the server has heard from the run's own process; None if it has heard none from that, or not of all.
+    """The end of a run, if its own process has told the server, and has sent at least all rows of the directory.
 
     Args:
-        info: who the run is, with what the server said of it.
-        position: up to which the journal was sent, as far as the directory knows.
-        acknowledged: rows up to there.
+        link: the connection to the server.
+        run_dir: the run directory.
+        info: identity of the run, with what the server said of it.
+        position: position up to which the journal was sent, as far as the directory knows.
+        acknowledged: number of rows up to there.
 
     Raises:
         TransportError, HTTPStatusError: see `_errors`.
@@ -56,8 +59,8 @@ def heard(
     rows, writers = protocol.rows_and_writers(answer)
     state, most = protocol.state_of(answer), remote.history + acknowledged + rest.rows
     if not writers <= {info.writer_id or info.id}:
-        return None  # it went on elsewhere
-    if state == "finished" and rows >= most:  # who sends a dead process's run says that it failed
+        return None  # another process went on with the run
+    if state == "finished" and rows >= most:  # only the run's own process says so: others say that it failed
         return Heard(0, rows)
     return Heard(1, rows) if state == "failed" and rows > most else None
 
@@ -66,8 +69,8 @@ class _Rest:
     """The part of a journal that was not sent.
 
     Attributes:
-        rows: that it makes at most.
-        says_more_of_the_end: whether it ends the run, or goes on with it.
+        rows: most rows that it can come to.
+        says_more_of_the_end: whether it has an end of the run, or goes on with it.
     """
 
     def __init__(self, run_dir: RunDir, position: Mapping[str, Any] | None, *, all_may_be_rows: bool) -> None:

@@ -1,4 +1,4 @@
-"""The lane for files: work that may take hours, beside which rows go on, each over a connection of its own."""
+"""Threads for uploading files, which may take hours, while rows are sent on the caller's thread."""
 
 from __future__ import annotations
 
@@ -12,32 +12,35 @@ from wandb_logging._server.link import Link
 
 T = TypeVar("T")
 
-AT_ONCE = 4  # pieces of work: of small files an answer's way takes longer than their bytes
-_LOOK = 0.05  # seconds between two looks at what else there is to do
+AT_ONCE = 4  # uploads at once: a small file's answer takes longer than its bytes
+_LOOK = 0.05  # seconds between two calls of `meanwhile`
 
 
 class Lane:
-    """Does work on threads of its own, and something else meanwhile on the caller's.
+    """Does work on threads of its own, and calls `meanwhile` on the caller's thread until it is done.
 
     Args:
-        link: the way to the server that the work takes; nobody else uses it.
-        meanwhile: called every now and then on the caller's thread while the work goes on.
+        link: the connection that the work uses, and nothing else.
+        meanwhile: called again and again on the caller's thread.
     """
 
     def __init__(self, link: Link, meanwhile: Callable[[], object]) -> None:
         self.link = link
         self._meanwhile = meanwhile
-        self._further: list[Link] = []  # for what is done at once
+        self._further: list[Link] = []  # connections of further threads
 
     def do(self, work: Callable[[Link], T]) -> T:
-        """What the work gives, or raises. Where no thread can be started it is done here, and nothing meanwhile."""
-        (came_of_it,) = self.each([work])
-        return came_of_it()
+        """Do one piece of work, and return its result or raise its exception."""
+        (outcome,) = self.each([work])
+        return outcome()
 
     def each(self, works: Sequence[Callable[[Link], T]]) -> list[Callable[[], T]]:
-        """Do several things in any order, up to `AT_ONCE` at once; each of what comes back gives its result or raises.
+        """Do several pieces of work in any order, up to `AT_ONCE` at once.
 
-        As many threads as can be started do it; where none can, it is done here, one after the other.
+        If no thread can be started, the work is done on the caller's thread, and `meanwhile` is not called.
+
+        Returns:
+            For each piece of work a function that returns its result or raises its exception.
         """
         errands = [_Errand(work) for work in works]
         left = deque(errands)
@@ -63,7 +66,7 @@ class Lane:
 
 
 class _Errand(Generic[T]):
-    """Some work, and what came of it."""
+    """A piece of work with its result."""
 
     def __init__(self, work: Callable[[Link], T]) -> None:
         self.done = threading.Event()
@@ -81,26 +84,26 @@ class _Errand(Generic[T]):
             self.done.set()
 
     def outcome(self) -> T:
-        """What the work gave, or raised."""
+        """Return the result, or raise the exception."""
         if self._error is not None:
             raise self._error
         return self._result[0]
 
 
 def _started(left: deque[_Errand[T]], link: Link) -> bool:
-    """Whether a thread could be started that does what is left: not as the interpreter ends (from Python 3.12 on)."""
+    """Start a thread that does the work. False if it cannot be started, as when the interpreter ends (Python 3.12)."""
     try:
         threading.Thread(target=_work_off, args=(left, link), name="wandb-logging-files", daemon=True).start()
-    except RuntimeError:  # or there are too many
+    except RuntimeError:  # too many threads, or the interpreter ends
         return False
     return True
 
 
 def _work_off(left: deque[_Errand[T]], link: Link) -> None:
-    """Do what is left, which others do as well."""
+    """Do pieces of work until none is left; other threads take from the same ones."""
     while left:
         try:
             errand = left.popleft()
-        except IndexError:  # another one has just taken it
+        except IndexError:  # another thread has just taken the last one
             return
         errand.do(link)

@@ -1,7 +1,7 @@
-"""From the cursor to the acknowledgement: `Uploader.drain`.
+"""Sends a run from its journal to the server: `Uploader.drain`.
 
-One batch goes: read whole lines, fold them, post, and only after a 2xx save the cursor with the folded state. A crash
-at any point repeats the same lines at the same offsets, which the server takes as the same.
+For each batch: read whole lines, fold them, post them, and only after a 2xx save the cursor with the folded state.
+After a crash at any point the same lines are sent again at the same offsets, which changes nothing on the server.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from wandb_logging._server.body import StreamBody
 from wandb_logging._server.link import Link, OutOfTime
 from wandb_logging._server.stream import Stream
 
-_LOOK_APART = 1.0  # seconds between two looks whether the run went on elsewhere
+_LOOK_APART = 1.0  # seconds between two looks whether another directory has gone on with the run
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,12 @@ class Ports:
     """What an uploader calls outside of it.
 
     Attributes:
-        say: told of what a person should know: (kind, text).
+        say: called with (kind, text) for what a person should know.
         progress: called after each acknowledged batch.
-        before_end: called before the server is told that the run ended: the last moment for a file to come.
-        meanwhile: called every now and then while files are sent, which may take hours: the moment for a `glance`.
-        keeper: keeps the files that sending makes; None where their room is not bounded.
-        allowance: folder of the file by which all that send to the project share what it may have; None: that of this
-            host.
+        before_end: called before the server is told that the run ended: the last moment to add a file.
+        meanwhile: called again and again while files are sent, which may take hours; it may call `glance`.
+        keeper: makes the files that sending adds; None: without a bound on their room.
+        allowance: folder of the file through which all senders share the project's rate limit; None: this host's.
     """
 
     say: Callable[[str, str], object] = lambda _kind, _text: None
@@ -65,16 +64,16 @@ class Uploader:
     """Sends one run. Used by one thread at a time, which holds the run's upload lock.
 
     Args:
-        run_dir: the run.
-        link: the way to the server.
-        options: how it is sent.
-        host: address of that server. Default: the one the run was made for.
-        target: what is to be different about the run there.
-        ports: what it calls outside, as the attributes of `Ports`.
+        run_dir: the run directory.
+        link: the connection to the server.
+        options: how the run is sent: batches, compression, heartbeats.
+        host: address of the server. Default: the one that the run was made for.
+        target: changes to the run's identity on the server (`sync --project` and the like).
+        ports: the attributes of `Ports`.
 
     Attributes:
-        sent: events that went out, acknowledged or not.
-        preempting: whether the next request is to tell the server that the machine may vanish now.
+        sent: number of events that were posted, acknowledged or not.
+        preempting: whether the next request tells the server that the machine may vanish now.
         state: the folded state at the last acknowledgement.
     """
 
@@ -110,12 +109,12 @@ class Uploader:
 
     @property
     def target(self) -> Target:
-        """What is to be different about the run there, and the server does not know yet."""
+        """The changes to the run's identity that the server does not know yet."""
         return self._opened.registration.target if self._opened else self._target
 
     @property
     def acknowledged(self) -> int:
-        """Events whose rows and lines the server has; those in an open row do not count yet."""
+        """Number of events whose rows and lines the server has; those of the open row do not count yet."""
         return self.state.events - self.state.open_events
 
     @property
@@ -174,7 +173,7 @@ class Uploader:
             ending = ending if run.heard is None else run.heard.code
             self._send_rows(run)
             if self._ends_with(ending) is None:
-                self._perform_tasks(run)  # else with the last files: their addresses are asked for together
+                self._perform_tasks(run)  # else later, so that addresses for the last files are asked for together
             self._end(run, ending)
             if live:
                 self._beat(run)
@@ -184,7 +183,7 @@ class Uploader:
             run.rewind()
 
     def drain_from(self, stand_in: RunDir) -> None:
-        """As `drain`, of what stands in for the run directory while that cannot be read.
+        """As `drain`, from an object that takes the place of the run directory while that cannot be read.
 
         Raises:
             TransportError, HTTPStatusError, GraphQLError, NotPossible, JournalError: as `drain`.
@@ -198,9 +197,9 @@ class Uploader:
             self.run_dir = own
 
     def glance(self) -> None:
-        """Send what has come since, while files are being sent: `drain` would be at it only after that.
+        """Send new rows while `drain` is sending files.
 
-        What cannot be sent waits for the next drain, which also says why.
+        What cannot be sent now waits for the next drain, which also reports the error.
         """
         run = self._open_directory()
         try:
@@ -268,12 +267,12 @@ class Uploader:
         run.registration.push(self.state)
 
     def _send_events(self, run: _Opened) -> None:
-        until = run.reader.ends()  # what the program logs meanwhile is the next round's: this one would have no end
+        until = run.reader.ends()  # events logged from now on are left to the next round, or this one might never end
         while True:
             self.run_dir.check_right()
             batch = self._new_batch(run)
-            # Offsets, steps and the form of text lines depend on what the server says of the run: before the first
-            # event is folded it has to be asked. An empty journal asks nothing.
+            # Offsets, steps and the form of text lines depend on what the server says of the run, so it is asked before
+            # the first event is folded. For an empty journal it is not asked.
             if run.registration.remote is None:
                 if not run.cutter.is_anything_there():
                     return
@@ -296,10 +295,10 @@ class Uploader:
                 return
 
     def _check_owner(self, run: _Opened) -> None:
-        """Before rows go: another directory may have gone on with the run since."""
+        """Make sure, before rows are sent, that no other directory has gone on with the run."""
         now = self.link.now()
         if run.looked is None or now - run.looked >= _LOOK_APART:
-            if run.looked is not None:  # when it was opened the server has told
+            if run.looked is not None:  # the first time, the server has just said so when the run was opened
                 run.registration.check_owner(self.state, run.unsure)
             run.looked = now
 
@@ -312,9 +311,9 @@ class Uploader:
         *edits, body = batch.bodies(run.waiting.uploaded, exit_code)
         body.preempting = self.preempting
         if body.empty and not edits:
-            return  # events that give no lines: a change of config, a part of an open row
+            return  # the events make no lines: a change of config, a part of an open row
         if self._options.durable and batch.events:
-            run.reader.sync()  # a power cut must not leave the server with lines that the journal has lost
+            run.reader.sync()  # else the server could have lines that the journal loses in a power cut
         stream = run.stream_to(self.link, gzip=self._options.gzip)
         refused = [line for each in (*edits, body) if not each.empty for line in stream.deliver(each)]
         if refused:
@@ -326,7 +325,7 @@ class Uploader:
         self.preempting = self.preempting and not body.preempting
 
     def _commit(self, run: _Opened, batch: Batch, *, complete: bool = False) -> None:
-        """Take a delivered batch as done: only here does the cursor move."""
+        """Note that a batch was acknowledged. The cursor is moved only here."""
         self._set_aside(batch)
         run.output.keep(batch, self.state.lines)
         self.state = batch.state
@@ -339,7 +338,7 @@ class Uploader:
     def _set_aside(self, batch: Batch) -> None:
         for reason, what in batch.aside:
             self.run_dir.set_aside(reason, what)
-            if what is not None and reason != DAMAGED:  # None: the program that logged it has said so
+            if what is not None and reason != DAMAGED:  # None: the process that logged it has reported it already
                 self._ports.say("set aside", f"set aside, kept in aside.jsonl: {reason}")
         damaged = sum(reason == DAMAGED for reason, _ in batch.aside)
         if damaged:
@@ -348,9 +347,9 @@ class Uploader:
     def _save(self, run: _Opened) -> None:
         try:
             self.run_dir.save_cursor(run.cursor(self.state, complete=self._complete))
-        except OSError as exc:  # a full disk: the same lines may go again, which is harmless
+        except OSError as exc:  # a full disk: the same lines may be sent again, which is harmless
             self._ports.say("cursor", f"{self.run_dir.path}: cannot save the cursor ({exc.strerror}); nothing is lost")
-            if self._complete and self.run_dir.is_incomplete:  # the end is not there: it would get another
+            if self._complete and self.run_dir.is_incomplete:  # the journal lacks the end: a sync would add another one
                 self._withdraw()
         else:
             run.waiting.let_go()
@@ -364,7 +363,7 @@ class Uploader:
     # --- beside the streams ---
 
     def _open_run(self, run: _Opened) -> None:
-        """Make the run on the server, or tell it that we go on with it."""
+        """Make the run on the server, or tell the server that we go on with it."""
         registration = run.registration
         if registration.is_open or run.heard is not None:
             return
@@ -383,19 +382,19 @@ class Uploader:
             run.stream_to(self.link, gzip=self._options.gzip).post(StreamBody())
 
     def _heard(self, run: _Opened) -> Heard | None:
-        """The end that the server has heard, and the directory does not know of."""
+        """The end of the run that the server knows although the directory does not; None if there is none."""
         info = run.registration.info
         if self.state.exit is not None or info.client_id is not None:
             return None
         return heard(self.link, self.run_dir, info, run.position, self.state.rows)
 
     def _take_as_heard(self, run: _Opened, end: Heard) -> None:
-        """Note that the server has all of the run, and say what is not in the directory."""
+        """Note that the server has the whole run, and report rows that the directory lacks."""
         here = self.state.rows + (run.registration.remote.history if run.registration.remote is not None else 0)
         lost = f", {end.rows - here} of which are not in this directory" if end.rows > here else ""
         told = f"{self.run_dir.path}: the server has the whole run, and how it ended: {end.rows} rows{lost}"
         self._ports.say("heard", told)
-        run.waiting.tasks.clear()  # they came before the end
+        run.waiting.tasks.clear()  # the run's own process has done them before it sent the end
         run.waiting.uploaded.clear()
         self._commit(run, self._new_batch(run), complete=True)
 
@@ -412,16 +411,16 @@ class Uploader:
             self._save(run)
 
     def _count_aside(self, task: Task) -> None:
-        self.state.set_aside += task.kind != "standard"  # those are ours, not the program's
+        self.state.set_aside += task.kind != "standard"  # standard files are ours, not the program's
 
     def _ends_with(self, ending: int | None) -> int | None:
-        """The exit code that the server is to be told; None while the run goes on, or when it was told."""
+        """The exit code to tell the server; None while the run goes on, and when the server knows it."""
         if self._complete:
             return None
         return self.state.exit if self.state.exit is not None else ending
 
     def _end(self, run: _Opened, ending: int | None) -> None:
-        """Tell the server how the run ended, if it has and was not told."""
+        """Tell the server how the run ended, if it has ended and the server does not know."""
         if self._complete:
             return
         code = self._ends_with(ending)
@@ -439,7 +438,7 @@ class Uploader:
                 end_journal(self.run_dir, registration.info, self.state, code, base)
             self._send_events(run)
             if self.state.exit is None:
-                return  # or has just come
+                return  # a process has just come to the run
         if run.heard is not None:
             self._take_as_heard(run, run.heard)
             return
@@ -449,7 +448,7 @@ class Uploader:
         config, label = self.link.mask(registration.config_json(self.state)), registration.info.client_label
         run.waiting.add(last_files(run.keeper, run.waiting.standard, config, ended, self._ports.say, label=label))
         self._perform_tasks(run)
-        # Whatever comes later has to open the run again; also when the answer to this is lost.
+        # Later events have to open the run again, also if the answer to this request is lost.
         registration.is_open = False
         batch = self._new_batch(run)
         batch.summary = True
@@ -458,7 +457,7 @@ class Uploader:
 
 
 class _Opened:
-    """A run directory that is being sent: where reading stands, and the parts that keep what the cursor holds."""
+    """A run directory that is being sent: the reading position, and the objects that have the parts of the cursor."""
 
     def __init__(self, uploader: Uploader, registration: Registration, cursor: Cursor) -> None:
         run_dir, link, say = uploader.run_dir, uploader.link, uploader._ports.say  # noqa: SLF001  the same room
@@ -471,9 +470,9 @@ class _Opened:
         self.keeper = uploader._ports.keeper or Keeper(run_dir)  # noqa: SLF001  the same room
         self.output = OutputFile(self.keeper, cursor.output_size, say, wanted=OUTPUT in self.waiting.standard)
         self.stream: Stream | None = None
-        self.looked: float | None = None  # when the server was asked how many rows it has, by the link's clock
-        self.unsure = 0  # rows that were sent and not acknowledged
-        self.heard: Heard | None = None  # the end of the run, with which nothing of it is to be sent
+        self.looked: float | None = None  # when the server was last asked how many rows it has, by the link's clock
+        self.unsure = 0  # number of rows that were sent and not acknowledged
+        self.heard: Heard | None = None  # the end that the server knows already: nothing is to be sent then
         self.is_closed = False
 
     def stream_to(self, link: Link, *, gzip: bool) -> Stream:
@@ -483,18 +482,18 @@ class _Opened:
         return self.stream
 
     def begin_anew(self) -> None:
-        """The run was made on the server: all that the directory holds is to be sent."""
+        """Go back to the start: the run was just made on the server, which has nothing of it."""
         self.position = None
         self.reader.seek(None)
         self.waiting.begin_anew()
         self.output.size = 0
 
     def rewind(self) -> None:
-        """Have the next drain begin behind what was acknowledged."""
+        """Go back to the position up to which lines are acknowledged."""
         self.reader.seek(self.position)
 
     def cursor(self, state: fold.State, *, complete: bool) -> Cursor:
-        """What is kept of where the run stands."""
+        """The cursor to save."""
         return Cursor(
             position=self.position,
             state=state.to_json(),

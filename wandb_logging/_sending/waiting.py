@@ -1,4 +1,4 @@
-"""The tasks of a run that wait: done in order on the lane for files, several files at once; hopeless ones set aside."""
+"""Does a run's tasks (files, alerts, artifacts) in order, several files at once. What cannot be done is set aside."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from wandb_logging._sending.tasks import perform
 from wandb_logging._server import protocol
 from wandb_logging._server.link import Link
 
-_TOGETHER = 100  # tasks done after the addresses of all their files were asked for at once
-_TRIES = 3  # of one that is answered with no sense
-_PAUSE = 2.0  # seconds between them
+_TOGETHER = 100  # tasks whose upload addresses are asked for in one request
+_TRIES = 3  # tries of a task whose answer is no answer of the API
+_PAUSE = 2.0  # seconds between two of these tries
 _SAVE_APART = 1.0  # seconds between two cursors while files are sent
 _HOPELESS = (RequestRejected, NotPossible, RunNotFound, GraphQLError, OSError)
 
 
 class Waiting:
-    """What waits to be done beside the streams.
+    """The tasks of a run that are yet to be done.
 
     Args:
-        run_dir: the run.
-        info: who the run is.
-        lane: where files are sent.
-        link: whose clock and pace are those of the run.
-        say: told of what a person should know: (kind, text).
-        cursor: what waits, and what was uploaded before.
+        run_dir: the run directory.
+        info: identity of the run.
+        lane: threads on which tasks are done.
+        link: gives the clock and the pace.
+        say: called with (kind, text) for what a person should know.
+        cursor: has the tasks, and the files that were uploaded before.
 
     Attributes:
-        tasks: what waits.
-        uploads: MD5 of the files that were uploaded, by name.
-        uploaded: files that the server has, and has yet to be told of.
-        file_count: files uploaded so far, without those that each run has.
+        tasks: tasks to do.
+        uploads: MD5 of the uploaded files, by name.
+        uploaded: names of uploaded files that the next request announces to the server.
+        file_count: number of files uploaded so far, without the standard files that each run has.
     """
 
     def __init__(  # noqa: PLR0917  each of them belongs to the uploader that makes it
@@ -63,46 +63,46 @@ class Waiting:
         self._now = link.now
         self._say = say
         self._captured: set[str] = set()  # standard files that were added since the run was opened
-        self._through: list[Task] = []  # that the cursor on the disk does not know to be done
+        self._through: list[Task] = []  # tasks that are done, while the cursor on the disk still has them
 
     @property
     def standard(self) -> list[str]:
-        """The standard files that are wanted. In a run.json of a version that made none they are not mentioned."""
+        """The standard files that the run's settings ask for; none in the run.json of a version that had none."""
         return list(self._info.standard_files)
 
     def begin_anew(self) -> None:
-        """Another server knows of nothing that was done."""
+        """Forget what was done, for another server."""
         self.tasks.clear()
         self.uploads.clear()
         self.uploaded.clear()
         self.file_count = 0
 
     def add(self, tasks: Iterable[Task]) -> None:
-        """Have some done, each once."""
+        """Add tasks that are not there yet."""
         for task in tasks:
             if task not in self.tasks:
                 self.tasks.append(task)
 
     def add_captured(self) -> None:
-        """Have the standard files uploaded that were captured since the run was opened, each once."""
+        """Add tasks for the standard files that were captured since the run was opened, each once."""
         tasks = standard_files.captured_tasks(self._run_dir, self.standard)
         self.add(task for task in tasks if task.name not in self._captured)
         self._captured.update(task.name for task in tasks)
 
     def forget_captured(self) -> None:
-        """The run was opened: what was captured is looked for anew."""
+        """Note that the run was opened: its standard files are to be uploaded again."""
         self._captured.clear()
 
     def perform(self, remote: Remote, refused: Callable[[Task], object], save: Callable[[], object]) -> None:
-        """Do what waits; what fails for now stays, what is hopeless is set aside.
+        """Do all tasks. A task that fails for now stays; one that cannot be done is set aside.
 
         Args:
             remote: the run on the server.
-            refused: told of what is set aside.
-            save: keeps the cursor. A file may go twice without harm: of many small ones not each is worth that.
+            refused: called with each task that is set aside.
+            save: saves the cursor. It is not called for each of many small files: a file may be sent twice.
 
         Raises:
-            TransportError, HTTPStatusError: not now.
+            TransportError, HTTPStatusError: a task failed for now.
         """
         files = RunFiles(remote, self.uploads)
         waiting = list(self.tasks)
@@ -120,17 +120,17 @@ class Waiting:
                         saved = self._now()
 
     def let_go(self) -> None:
-        """The cursor on the disk knows what is done: copies that only that needed can go."""
+        """Remove the copies of files that are uploaded, once the cursor on the disk says so."""
         while self._through:
             self._run_dir.files.let_go(self._through.pop().path)
 
     def _perform(
         self, group: list[Task], remote: Remote, files: RunFiles, refused: Callable[[Task], object]
     ) -> Iterator[Task]:
-        """Do some at once; gives each that is done, or hopeless and told of.
+        """Do a group of tasks at once. Gives each that is done or set aside.
 
         Raises:
-            TransportError, HTTPStatusError: one of them not now. The others are done.
+            TransportError, HTTPStatusError: a task failed for now; the others are done.
         """
         works = [partial(self._do, task, remote=remote, files=files) for task in group]
         failed: WandbLoggingError | None = None
@@ -155,7 +155,7 @@ class Waiting:
         return [] if task.is_file and self._is_ignored(task) else perform(task, link, remote, self._run_dir, files)
 
     def _insist(self, work: Callable[[Link], list[str]], outcome: Callable[[], list[str]]) -> list[str]:
-        """What came of work, or what comes of it again: where the answer had no sense nobody has refused it."""
+        """The result of a task; tried again if the answer was none of the API, for then the server refused nothing."""
         for _ in range(_TRIES - 1):
             try:
                 return outcome()
@@ -165,7 +165,7 @@ class Waiting:
         return outcome()
 
     def _is_to_be_put(self, task: Task) -> bool:
-        """Whether an address is to be asked for. What is asked for and not put looks like an unfinished upload."""
+        """Whether to ask for an upload address. Asking and not uploading would look like an unfinished upload."""
         if not task.is_file or self._is_ignored(task):
             return False
         known = self.uploads.get(task.name) if task.kind != "media" else None
@@ -173,14 +173,14 @@ class Waiting:
             with self._run_dir.files.open(task.path) as file:
                 return known is None or md5_of(file) != known
         except OSError:
-            return False  # it will be set aside
+            return False  # the task will be set aside
 
     def _is_ignored(self, task: Task) -> bool:
         return ignored(task.name, self._info.ignore_globs)
 
 
 def _at_once(tasks: Iterable[Task]) -> Iterator[list[Task]]:
-    """Tasks in their order, in groups of what may be done at once: files of different names; anything else is alone."""
+    """Tasks in order, in groups that may be done at once: files of different names; any other task is alone."""
     group: list[Task] = []
     for task in tasks:
         if group and (len(group) == AT_ONCE or not task.is_file or task.name in {each.name for each in group}):
