@@ -60,6 +60,19 @@ class TestTables:
         (data,) = read_runs(folder / "two")
         assert table.drop(["project", "run"]).to_pylist() == data.to_arrow().to_pylist()
 
+    def test_parquet_of_rows_of_all_kinds(self, tmp_path: Path) -> None:
+        """Rows that are read together with their neighbours are those that are read alone, whatever is among them."""
+        parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+        odd = [{"n": float("nan")}, {"l": [1, 2]}, {"v": {"a": 1}}, {"s": "{[\n"}, {"n": True}, {"n": "x"}, {}]
+        rows = [row(number) for number in range(300)]
+        rows[60:60] = [{"metrics": metrics, "t": START} for metrics in odd]
+        make_run(tmp_path / "odd", rows)
+        assert main(["export", str(tmp_path / "odd"), "-o", str(tmp_path / "odd.parquet")]) == 0
+        table = parquet.read_table(tmp_path / "odd.parquet")
+        (data,) = read_runs(tmp_path / "odd")
+        assert table.drop(["project", "run"]).equals(data.to_arrow())
+        assert (table["n"][0].as_py(), table["s"][63].as_py(), table["l"][61].as_py()) == ("0", "{[\n", "[1,2]")
+
     def test_a_pipe_gets_the_same_bytes(self, folder: Path) -> None:
         """Without a file a table goes to stdout, as the file has it, and nothing else does."""
         for form in ("csv", "jsonl"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,7 +18,7 @@ from wandb_logging._formats.whole import whole
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading import frames
 from wandb_logging._reading.outline import config_of
-from wandb_logging._reading.replay import rows_of
+from wandb_logging._reading.replay import parts_of
 from wandb_logging._values.plain import dumps
 
 RUN = ("project", "run")
@@ -66,15 +67,19 @@ class _Rows:
         self._long = long
 
     def __iter__(self) -> Iterator[frames.Flat]:
+        return chain.from_iterable(self.pieces())
+
+    def pieces(self) -> Iterator[list[frames.Flat]]:
+        """The same, some at a time."""
         for run in self._runs:
             info = run.info
             named = {"project": info.project, "run": info.id}
-            rows = map(frames.flat, rows_of(run))
-            if self._long:
-                for row in rows:
-                    yield from _values(named, row)
-            else:
-                yield from ({**named, **row} for row in rows)
+            for _, delta in parts_of(run, info):
+                if self._long:
+                    for rows in frames.flat_rows(delta.rows, {}):
+                        yield [value for row in rows for value in _values(named, row)]
+                else:
+                    yield from frames.flat_rows(delta.rows, named)
 
     def names(self) -> list[str]:
         """The columns, in the order in which they came."""
@@ -107,7 +112,7 @@ def _jsonl(rows: _Rows, file: BinaryIO) -> int:
 
 
 def _parquet(rows: _Rows, file: BinaryIO) -> int:
-    table = frames.table_of(rows)
+    table = frames.table_of(rows.pieces())
     frames.needed("pyarrow.parquet").write_table(table, file)
     count: int = table.num_rows
     return count
