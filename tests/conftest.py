@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# The tests share their machine with others: how long an example takes says nothing.
-hypothesis.settings.register_profile("wandb_logging", deadline=None)
-hypothesis.settings.register_profile("quick", deadline=None, max_examples=10)
+# The tests share their machine with others: how long an example takes, or to make one, says nothing.
+TOO_SLOW = (hypothesis.HealthCheck.too_slow,)
+hypothesis.settings.register_profile("wandb_logging", deadline=None, suppress_health_check=TOO_SLOW)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=10, suppress_health_check=TOO_SLOW)
 hypothesis.settings.load_profile("wandb_logging")
 
 # In the background of a script, as in some CI, Ctrl-C is ignored; programs that tests start and end so inherit that.

@@ -19,7 +19,7 @@ from wandb_logging._errors import JournalError
 from wandb_logging._journal.quota import BoundedWriter
 from wandb_logging._journal.repair import repairs
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._journal.verify import find, verify
+from wandb_logging._journal.verify import find_directories, verify
 
 if TYPE_CHECKING:
     from wandb_logging.testing import LocalServer
@@ -189,7 +189,7 @@ class TestRepair:
         """The run is found by its journal, and is a run again."""
         run_dir = run_of(tmp_path)
         (run_dir.path / "run.json").unlink()
-        (found,) = find(tmp_path)
+        (found,) = find_directories(tmp_path)
         repair_all(found)
         assert found.info.id == "r"
 

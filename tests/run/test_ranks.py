@@ -14,7 +14,7 @@ from wandb_logging._journal.rundir import RunDir
 from wandb_logging._launch.launch import Launch
 from wandb_logging._launch.role import digest
 from wandb_logging._process import disks
-from wandb_logging._run.ranks import Herald, announce, find_placement, first_notice, marked, meeting
+from wandb_logging._run.ranks import Herald, announce, find_placement, first_notice, mark_lines, taking_part
 from wandb_logging._run.start import Membership
 from wandb_logging._settings.settings import Settings
 
@@ -49,11 +49,11 @@ def begun(folder: Path) -> tuple[RunDir, Any]:
 class TestHerald:
     def test_marks_each_line(self) -> None:
         """A text is told apart from rank 0's in each of its lines, and its rows stay behind."""
-        told = marked(Event.from_json(json.loads(EVENT)), "[rank 3] ")
+        told = mark_lines(Event.from_json(json.loads(EVENT)), "[rank 3] ")
         assert told is not None
         expected = {"text": "[rank 3] a\n[rank 3] b", "level": "WARNING", "logger": "train", "t": 1.0}
         assert told.to_json() == expected
-        assert marked(Event(1.0, metrics={"x": 1}), "[rank 3] ") is None
+        assert mark_lines(Event(1.0, metrics={"x": 1}), "[rank 3] ") is None
 
     def test_what_comes_before_rank_0_waits_for_it(self, tmp_path: Path) -> None:
         """A rank that is earlier than rank 0 tells it later."""
@@ -131,7 +131,7 @@ class TestTransport:
         assert [placement.role.label for placement in placements] == ["", "1", "2", "3"]
         assert {(placement.settings.run_id, placement.is_client) for placement in placements} == {("one", True)}
         assert not any(placement.role.shares for placement in placements)
-        with meeting(placements[3], Membership()) as membership:
+        with taking_part(placements[3], Membership()) as membership:
             assert (membership.label, membership.is_client, membership.directory) == ("3", True, None)
 
     def test_without_ranks_the_label_says_it(self, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold.fold import State, first_state
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._sending.register import create_run
+from wandb_logging._sending.register import create_on_server
 from wandb_logging._sending.registration import Registration
 from wandb_logging._sending.target import AS_IT_WAS, Target
 from wandb_logging._server import protocol
@@ -105,7 +105,7 @@ class TestMade:
     def test_a_new_run(self) -> None:
         """What the server can do is asked, and the run is made; nobody asks for one that may be there."""
         server = Server()
-        remote = create_run(link(server), INFO, "me")
+        remote = create_on_server(link(server), INFO, "me")
         assert server.asked == ["features", "upsert"]
         assert (remote.storage_id, remote.entity, remote.display_name) == ("storage", "team", "calm-sea-1")
         assert config_of(server.upserts[0])["lr"] == 0.1
@@ -115,34 +115,34 @@ class TestMade:
         """Also where several runs go over one link."""
         server = Server(features={"serverInfo": {"features": [{"name": "FILESTREAM_GZIP", "isEnabled": True}]}})
         way = link(server)
-        assert [create_run(way, INFO, "me").gzip for _ in range(2)] == [True, True]
+        assert [create_on_server(way, INFO, "me").gzip for _ in range(2)] == [True, True]
         assert server.asked == ["features", "upsert", "upsert"]
 
     @pytest.mark.parametrize("refusal", [GraphQLError("unknown field"), RequestRejected("no", 400)])
     def test_a_server_that_cannot_say(self, refusal: Exception) -> None:
         """An older one counts as one that can do none of it."""
         server = Server(features=refusal)
-        remote = create_run(link(server), INFO, "me")
+        remote = create_on_server(link(server), INFO, "me")
         assert (remote.gzip, remote.structured, remote.artifact_tags) == (False, False, False)
 
     @pytest.mark.parametrize("answer", [{}, {"upsertBucket": None}, {"upsertBucket": {"bucket": []}}])
     def test_an_answer_without_a_run(self, answer: Any) -> None:
         """That is no run that was made."""
         with pytest.raises(protocol.NoAnswerError, match="holds no run"):
-            create_run(link(Server(upsert=answer)), INFO, "me")
+            create_on_server(link(Server(upsert=answer)), INFO, "me")
 
 
 class TestTakenOver:
     def test_lines_come_after_theirs(self) -> None:
         """Our lines, steps and times go on where those of the run end."""
-        remote = create_run(link(Server(resume=existing())), INFO.but(resume="allow"), "me")
+        remote = create_on_server(link(Server(resume=existing())), INFO.but(resume="allow"), "me")
         assert (remote.history, remote.events, remote.output) == (4, 5, 6)
         assert (remote.step, remote.runtime) == (10, 60)
 
     def test_config_is_both_and_ours_wins(self) -> None:
         """Keys of theirs stay, and those that both have are ours."""
         server = Server(resume=existing())
-        create_run(link(server), INFO.but(resume="allow"), "me")
+        create_on_server(link(server), INFO.but(resume="allow"), "me")
         config = config_of(server.upserts[0])
         assert (config["lr"], config["depth"]) == (0.1, 3)
         assert server.upserts[0]["id"] == "storage"
@@ -154,34 +154,34 @@ class TestTakenOver:
     def test_tags_and_notes(self, own: dict[str, Any], tags: list[str], notes: str) -> None:
         """They are ours if we have some, else theirs."""
         server = Server(resume=existing())
-        create_run(link(server), INFO.but(resume="allow", **own), "me")
+        create_on_server(link(server), INFO.but(resume="allow", **own), "me")
         assert (server.upserts[0]["tags"], server.upserts[0]["notes"]) == (tags, notes)
 
     def test_must_and_there_is_none(self) -> None:
         """Then nothing is made."""
         server = Server()
         with pytest.raises(NotPossible, match="no run r in project p"):
-            create_run(link(server), INFO.but(resume="must"), "me")
+            create_on_server(link(server), INFO.but(resume="must"), "me")
         assert server.upserts == []
 
     def test_never_and_there_is_one(self) -> None:
         """Then it is left as it is."""
         server = Server(resume=existing())
         with pytest.raises(NotPossible, match="run r exists in project p"):
-            create_run(link(server), INFO.but(resume="never"), "me")
+            create_on_server(link(server), INFO.but(resume="never"), "me")
         assert server.upserts == []
 
     def test_never_and_it_is_our_own(self) -> None:
         """A process that died between making it and taking note of that makes it again."""
         server = Server(resume=existing(("other", "me")))
-        assert create_run(link(server), INFO.but(resume="never"), "me").history == 0
+        assert create_on_server(link(server), INFO.but(resume="never"), "me").history == 0
 
     def test_taken_back(self) -> None:
         """A rewound run goes on behind that step, and is not asked for twice."""
         bucket = {"id": "storage", "config": wrapped(depth=3), "historyLineCount": 3}
         server = Server(rewind={"rewindRun": {"rewoundRun": bucket}})
         info = INFO.but(resume="must", rewind=True, branch_point={"run_id": "r", "step": 2})
-        remote = create_run(link(server), info, "me")
+        remote = create_on_server(link(server), info, "me")
         assert (remote.history, remote.step) == (3, 3)
         assert server.asked == ["features", "rewind", "upsert"]
 

@@ -90,7 +90,7 @@ class Server:
             link.call(lambda client: fetch(client, url, target, most, digest_of(md5)), attempts=_TRIES)
 
 
-def mapping_of(text: object) -> dict[str, Any]:
+def json_mapping(text: object) -> dict[str, Any]:
     """A mapping that the server gives as a JSON text; empty if it is none."""
     try:
         found = json.loads(text) if isinstance(text, str) else text

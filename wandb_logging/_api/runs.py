@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging._api import documents
-from wandb_logging._api.asking import Server, mapping_of
+from wandb_logging._api.asking import Server, json_mapping
 from wandb_logging._artifacts.download import UsedArtifact, find_artifact
 from wandb_logging._errors import LogError, NotPossible
 from wandb_logging._server.protocol import app_url, dig, run_url
@@ -45,7 +45,7 @@ class ApiRun:
         self._take(node)
 
     def _take(self, node: Mapping[str, Any]) -> None:
-        config = {key: dig(item, "value") for key, item in mapping_of(node.get("config")).items()}
+        config = {key: dig(item, "value") for key, item in json_mapping(node.get("config")).items()}
         self._storage_id = str(node.get("id"))
         self._wandb = config.pop("_wandb", None) or {}
         self.id = str(node.get("name"))
@@ -54,14 +54,14 @@ class ApiRun:
         self.name = str(node.get("displayName") or self.id)
         self.state = str(node.get("state") or "")
         self.config: dict[str, Any] = config
-        self.summary: dict[str, Any] = mapping_of(node.get("summaryMetrics"))
+        self.summary: dict[str, Any] = json_mapping(node.get("summaryMetrics"))
         self.tags: list[str] = list(node.get("tags") or [])
         self.notes: str | None = node.get("notes")
         self.group: str | None = node.get("group")
         self.job_type: str | None = node.get("jobType")
         self.user: str | None = dig(node, "user", "username")
         self.created_at = str(node.get("createdAt") or "")
-        last = mapping_of(node.get("historyKeys")).get("lastStep", self.summary.get("_step"))
+        last = json_mapping(node.get("historyKeys")).get("lastStep", self.summary.get("_step"))
         self.last_step = last if isinstance(last, int) else -1
 
     def __repr__(self) -> str:

@@ -231,7 +231,7 @@ class Artifact:
         """Take it as logged: nothing can be added any more, and `wait` calls `send` with its timeout."""
         self._send = send
         if self._staging_parent is not None and self._staging is not None:
-            remove(self._staging, os.getpid())  # the run has its own by now
+            _remove_copies(self._staging, os.getpid())  # the run has its own by now
 
     def _check_open(self) -> None:
         if self._send is not None:
@@ -254,11 +254,11 @@ class Artifact:
         if self._staging is None:
             self._staging = Path(tempfile.mkdtemp(prefix="wandb_logging-", dir=self._staging_parent))
             # A forked child has this object too: the folder is not its to remove.
-            weakref.finalize(self, remove, self._staging, os.getpid())
+            weakref.finalize(self, _remove_copies, self._staging, os.getpid())
         return self._staging / secrets.token_hex(8)
 
 
-def remove(folder: Path, maker: int) -> None:
+def _remove_copies(folder: Path, maker: int) -> None:
     """Remove a folder of copies, in the process that made it."""
     if os.getpid() == maker:
         shutil.rmtree(folder, ignore_errors=True)

@@ -12,7 +12,7 @@ from wandb_logging._cli.text import counted
 from wandb_logging._errors import JournalError
 from wandb_logging._journal.repair import repairs
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._journal.verify import Verdict, as_json, find, verify
+from wandb_logging._journal.verify import Verdict, as_json, find_directories, verify
 from wandb_logging._settings.settings import Settings
 
 MORE = ("Exit code: 0 all is whole, 1 something is not, 2 wrong usage.",)
@@ -59,7 +59,7 @@ def runs_of(paths: list[Path]) -> list[RunDir]:
     for path in paths:
         if not path.exists():
             raise JournalError(f"{path}: no such file or directory")
-    return [run_dir for path in paths or [Settings().cache_dir] for run_dir in find(path)]
+    return [run_dir for path in paths or [Settings().cache_dir] for run_dir in find_directories(path)]
 
 
 def lines_of(verdict: Verdict, *, mendable: bool = True) -> list[str]:

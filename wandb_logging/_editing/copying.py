@@ -21,10 +21,10 @@ from wandb_logging._events.media_names import step_in
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold import fold
 from wandb_logging._fold.state import CLOCK
-from wandb_logging._journal.aside import NewRun, folder_aside
 from wandb_logging._journal.cache_folder import folder_of
 from wandb_logging._journal.copies import place_of
 from wandb_logging._journal.names import safe_name
+from wandb_logging._journal.new_run import NewRun, folder_aside
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.replay import beginning
 from wandb_logging._values.plain import dumps, loads

@@ -19,8 +19,8 @@ from wandb_logging._formats.protobuf import BrokenMessage
 from wandb_logging._formats.wandb_events import Translator
 from wandb_logging._formats.wandb_log import Lost, NotAWandbFile, records
 from wandb_logging._formats.wandb_records import record
-from wandb_logging._journal.aside import NewRun, folder_aside
 from wandb_logging._journal.cache_folder import find_runs
+from wandb_logging._journal.new_run import NewRun, folder_aside
 from wandb_logging._values.plain import dumps
 
 SUFFIX = ".wandb"

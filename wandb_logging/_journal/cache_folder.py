@@ -13,7 +13,7 @@ from pathlib import Path
 
 from wandb_logging._events.run_info import FORMAT, RunInfo
 from wandb_logging._journal.gate import alone_in
-from wandb_logging._journal.names import folder_name, names_of
+from wandb_logging._journal.names import folder_name, folder_names
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.segments import make_durably
 
@@ -60,7 +60,7 @@ def claim_run(cache_dir: Path, info: RunInfo) -> RunDir:
     """
     parent = folder_of(cache_dir, info.project)
     make_durably(parent)
-    for name in names_of(info.id):
+    for name in folder_names(info.id):
         try:
             (parent / name).mkdir()
         except FileExistsError:
@@ -72,7 +72,7 @@ def claim_run(cache_dir: Path, info: RunInfo) -> RunDir:
 def find_run(cache_dir: Path, info: RunInfo) -> RunDir | None:
     """The directory that exists for this project, run id and server; of several the latest. None if there is none."""
     found = None
-    for name in names_of(info.id):
+    for name in folder_names(info.id):
         run_dir = RunDir(folder_of(cache_dir, info.project) / name)
         if not run_dir.path.is_dir():
             return found

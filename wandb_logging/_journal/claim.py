@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wandb_logging._journal import door
 from wandb_logging._journal.locks import ProcessLock
-from wandb_logging._journal.members import Note, first_of, lock_name
+from wandb_logging._journal.members import Note, first_of_group, lock_name
 from wandb_logging._journal.presence import Holder, renew
 from wandb_logging._journal.segments import MOST, segments
 
@@ -59,7 +59,7 @@ class Claim:
             except FileExistsError:
                 continue
             lock = ProcessLock(name)
-            since = 0 if helps else first_of(path, number)
+            since = 0 if helps else first_of_group(path, number)
             note = Note(number, since, helps, holder=Holder.here(path, lease))
             with contextlib.suppress(OSError):  # no locks on this file system: to other processes the run looks dead
                 for _ in range(_TRIES):

@@ -100,7 +100,7 @@ def is_writing(path: Path, writer: int) -> bool:
     return life(path, writer) is not Life.GONE
 
 
-def living(path: Path, but: int = 0) -> Iterator[Note]:
+def living_members(path: Path, but: int = 0) -> Iterator[Note]:
     """The members that have not ended, without the writer `but`. A member on another host counts if it may live."""
     for writer in writers_of(path):
         if writer != but:
@@ -114,12 +114,12 @@ def _may_go_on(path: Path, note: Note) -> bool:
     return found is Life.LIVES or (found is Life.UNKNOWN and note.holder.lease is not None)
 
 
-def first_of(path: Path, writer: int) -> int:
+def first_of_group(path: Path, writer: int) -> int:
     """The first member of the group that the new member `writer` belongs to: itself, if it is alone."""
-    return min((note.since or note.writer for note in living(path, writer)), default=writer)
+    return min((note.since or note.writer for note in living_members(path, writer)), default=writer)
 
 
-def codes(path: Path, since: int, but: int = 0) -> list[int]:
+def exit_codes(path: Path, since: int, but: int = 0) -> list[int]:
     """The exit codes of the members from `since` on, without the writer `but`: 1 for a member that died silently."""
     found = []
     for writer in writers_of(path):

@@ -12,7 +12,7 @@ from wandb_logging._values.utf8 import with_utf8
 _MOST_NAME = 240  # bytes of a folder's name: nearly all file systems allow 255, and a number may come behind it
 
 
-def names_of(run_id: str) -> Iterator[str]:
+def folder_names(run_id: str) -> Iterator[str]:
     """The names that the folder of a run may have, in order; a new run takes the first that is free."""
     name = folder_name(run_id)
     yield name

@@ -30,22 +30,22 @@ from typing import Any
 
 from wandb_logging._errors import JournalCorrupt, JournalLocked
 from wandb_logging._events.run_info import Remote, RunInfo, problem
-from wandb_logging._journal import door, whose
-from wandb_logging._journal.anew import Keepsake
+from wandb_logging._journal import door, owner
 from wandb_logging._journal.backlog import Backlog, Lines
 from wandb_logging._journal.cursor import Cursor, is_cursor
 from wandb_logging._journal.files import Files
 from wandb_logging._journal.gate import alone_in
 from wandb_logging._journal.guarded import GuardedReader
+from wandb_logging._journal.keepsake import Keepsake
 from wandb_logging._journal.lease import Life, apart
 from wandb_logging._journal.lost import disk_of, is_gone
-from wandb_logging._journal.members import Note, life, living, writers_of
+from wandb_logging._journal.members import Note, life, living_members, writers_of
 from wandb_logging._journal.position import Position, places
 from wandb_logging._journal.reader import Reader, order_of
-from wandb_logging._journal.right import SendingRight
 from wandb_logging._journal.scan import scan
 from wandb_logging._journal.seal import seal, unseal
 from wandb_logging._journal.segments import make_durably, segments, sync_directory
+from wandb_logging._journal.sending_right import SendingRight
 from wandb_logging._journal.writer import Writer
 from wandb_logging._values.plain import dumps, loads
 
@@ -219,7 +219,7 @@ class RunDir:
         try:
             kept = loads(self._identity())
         except OSError as exc:
-            raise JournalCorrupt(f"{self.path} has no readable run.json: {whose.why_unread(self.path, exc)}") from exc
+            raise JournalCorrupt(f"{self.path} has no readable run.json: {owner.why_unread(self.path, exc)}") from exc
         except ValueError:
             kept = None
         if not isinstance(kept, dict):
@@ -456,7 +456,7 @@ class RunDir:
 
     def members(self, but: int = 0) -> list[Note]:
         """The members that have not ended, without the writer `but`."""
-        return list(living(self.path, but))
+        return list(living_members(self.path, but))
 
     @contextlib.contextmanager
     def leaving(self) -> Iterator[None]:
@@ -513,7 +513,7 @@ class RunDir:
             with self.guard:
                 free = self._right.acquire()
         except OSError as exc:
-            raise whose.refusal(self.path, exc) from exc
+            raise owner.refusal(self.path, exc) from exc
         if not free:
             holder = self._right.holder()
             raise JournalLocked(f"{self.path} is being uploaded by {holder}", holder)

@@ -63,7 +63,7 @@ class _Tally:
     torn: int = 0
 
 
-def find(path: Path) -> list[RunDir]:
+def find_directories(path: Path) -> list[RunDir]:
     """All run directories at or below a path, also those that have lost their run.json."""
     found = []
     for folder, below, names in os.walk(path):

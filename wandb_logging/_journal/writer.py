@@ -23,8 +23,8 @@ from typing import Any
 from wandb_logging._journal import door
 from wandb_logging._journal.claim import Claim
 from wandb_logging._journal.counts import Counts, reason_of
-from wandb_logging._journal.forced import Forced
-from wandb_logging._journal.kept import KeptLines, lines_until, part_of
+from wandb_logging._journal.fsyncs import Fsyncs
+from wandb_logging._journal.kept_lines import KeptLines, lines_until, part_of
 from wandb_logging._journal.locks import close_quietly, out_of_the_way
 from wandb_logging._journal.lost import LOST, Home, is_cut_off, is_in_place, unacknowledged
 from wandb_logging._journal.position import position
@@ -83,7 +83,7 @@ class Writer:
         self._lock = threading.RLock()
         self._kept = KeptLines()
         self._trouble = ""
-        self._forced = Forced(path)
+        self._forced = Fsyncs(path)
         self._retrying = False
         self._turning = False
         self._ending = False

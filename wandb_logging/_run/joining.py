@@ -99,6 +99,6 @@ def join() -> Join:
 
 def _places_of(run: Run | None) -> Iterator[spawned.HandlerPlace]:
     """The loggers that have a handler of a run; of None: of any."""
-    for logger, handler in spawned.places():
+    for logger, handler in spawned.our_handlers():
         if isinstance(handler, WandbHandler) and (run is None or handler.goes_to(run)):
             yield spawned.name_of(logger), logger.level, handler.level

@@ -162,7 +162,7 @@ def _folder(cache_dir: Path) -> Path:
 
 
 @contextlib.contextmanager
-def meeting(placement: Placement, membership: Membership) -> Iterator[Membership]:
+def taking_part(placement: Placement, membership: Membership) -> Iterator[Membership]:
     """How a process takes part in its run. In the `with` no other process of the launch begins or looks for the run.
 
     So one of them makes the run's directory, and the others find it.
@@ -181,7 +181,7 @@ def meeting(placement: Placement, membership: Membership) -> Iterator[Membership
         yield replace(membership, label=role.label or "")
         return
     with alone_in(folder, _MOST_MEETING):
-        found = _met(placement)
+        found = _directory_of_launch(placement)
         label = role.label
         if label is None:
             label = f"{socket.gethostname()}-{new_id()}" if found is not None and found.members() else ""
@@ -189,7 +189,7 @@ def meeting(placement: Placement, membership: Membership) -> Iterator[Membership
         yield replace(membership, label=label, directory=found.path if joins and found is not None else None)
 
 
-def met(placement: Placement, path: Path) -> None:
+def publish_directory(placement: Placement, path: Path) -> None:
     """Have the others of a launch find the directory that one of them has made."""
     if placement.role.shares and placement.launch.has_ranks:
         with contextlib.suppress(OSError):
@@ -201,7 +201,7 @@ def _all_name(launch: Launch) -> str:
     return f"{digest(launch.id or '')}.all.json"
 
 
-def _met(placement: Placement) -> RunDir | None:
+def _directory_of_launch(placement: Placement) -> RunDir | None:
     """The run that others of the launch have begun; None where there is none, or an earlier launch's of that id."""
     settings, launch = placement.settings, placement.launch
     if not launch.has_ranks:
@@ -245,7 +245,7 @@ class Herald:
 
     def tell(self, event: bytes) -> None:
         """Take the event of a text. Never raises."""
-        told = marked(Event.from_json(loads(event)), self._mark)
+        told = mark_lines(Event.from_json(loads(event)), self._mark)
         if told is not None:
             self._waiting.append(dumps(told.to_json()))
             self.give()
@@ -286,7 +286,7 @@ class Herald:
         self._theirs = path, number
 
 
-def marked(event: Event, mark: str) -> Event | None:
+def mark_lines(event: Event, mark: str) -> Event | None:
     """The text of an event, and its alert, with a mark before each line; None if it has no text."""
     if event.text is None:
         return None

@@ -113,7 +113,7 @@ class Run(Described):
         with contextlib.ExitStack() as undo:  # an exception may come between any two instructions, such as Ctrl-C
             membership = replace(membership, helps=membership.helps or is_within(settings.run_id))
             placement = ranks.find_placement(anchored(settings), launch)
-            with ranks.meeting(placement, membership) as membership:
+            with ranks.taking_part(placement, membership) as membership:
                 self._begin(placement, owner, stall, undo, membership)
             undo.pop_all()
 
@@ -171,7 +171,7 @@ class Run(Described):
         _live.add(self)
         if mode != "disabled" and self.dir is not None:
             ranks.announce(placement, journal.writer)
-            ranks.met(placement, self.dir)
+            ranks.publish_directory(placement, self.dir)
             notices.add(*notice) if (notice := ranks.first_notice(placement, self.dir)) else None
         self._background.start()
         if mode != "disabled":

@@ -53,7 +53,7 @@ def invite() -> None:
         config[_MARK] = Invitation()
 
 
-def places() -> Iterator[tuple[logging.Logger, logging.Handler]]:
+def our_handlers() -> Iterator[tuple[logging.Logger, logging.Handler]]:
     """The loggers that have a handler of ours, and that."""
     loggers: list[Any] = [logging.root, *logging.root.manager.loggerDict.values()]
     for logger in loggers:
@@ -69,7 +69,7 @@ def name_of(logger: logging.Logger) -> str:
 
 def _packed() -> Baggage:
     try:  # no process may fail for us
-        found = list(places()) or [(logging.root, handler) for handler in _handlers()]
+        found = list(our_handlers()) or [(logging.root, handler) for handler in _handlers()]
         where = [(name_of(logger), logger.level, handler.level) for logger, handler in found]
     except Exception:
         return b"", "", ()

@@ -20,7 +20,7 @@ from wandb_logging._events.run_info import RunInfo, problem
 from wandb_logging._journal.cache_folder import claim_run, find_run, opening
 from wandb_logging._journal.keeper import Keeper
 from wandb_logging._journal.lease import length
-from wandb_logging._journal.members import codes
+from wandb_logging._journal.members import exit_codes
 from wandb_logging._journal.memory import MemoryRunDir
 from wandb_logging._journal.quota import BoundedWriter
 from wandb_logging._journal.rundir import RunDir
@@ -86,7 +86,7 @@ class Journal:
 
     def codes(self) -> list[int]:
         """The exit codes of the members that were there with this process: 1 of one that is gone without a word."""
-        return codes(self.run_dir.path, self.writer.since, self.writer.number) if self.run_dir.on_disk else []
+        return exit_codes(self.run_dir.path, self.writer.since, self.writer.number) if self.run_dir.on_disk else []
 
 
 @dataclass(frozen=True)

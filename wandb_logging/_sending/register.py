@@ -14,7 +14,7 @@ from wandb_logging._server.link import Link
 from wandb_logging._server.protocol import Resumed
 
 
-def create_run(link: Link, info: RunInfo, writer_id: str, environment: Mapping[str, Any] | None = None) -> Remote:
+def create_on_server(link: Link, info: RunInfo, writer_id: str, environment: Mapping[str, Any] | None = None) -> Remote:
     """Make the run, or take over the one that is there, as its `resume` says (protocol 3.1, 3.5, 3.6).
 
     Args:

@@ -12,7 +12,7 @@ from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold import fold
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending import standard_files
-from wandb_logging._sending.register import by_storage_id, create_run, upsert_run
+from wandb_logging._sending.register import by_storage_id, create_on_server, upsert_run
 from wandb_logging._sending.target import AS_IT_WAS, Target, aimed, rename
 from wandb_logging._server import protocol
 from wandb_logging._server.link import Link
@@ -94,7 +94,7 @@ class Registration:
     def create(self) -> None:
         """Make the run on the server, or take over the one that is there."""
         there, writers = self._there_before()
-        remote = create_run(self._link, self.info, self._writer_id, self._environment)
+        remote = create_on_server(self._link, self.info, self._writer_id, self._environment)
         if writers == {self._writer_id}:  # it was sent before, and nobody knows of that here any more: not behind it
             remote = dataclasses.replace(remote, history=0)
         elif there:

@@ -11,10 +11,10 @@ RUN = "WANDB_LOGGING_RUN"
 
 def is_within(run_id: str | None) -> bool:
     """Whether this process was started inside that run. The run then ends with the process that began it."""
-    return run_id is not None and (told() or {}).get("run_id") == run_id
+    return run_id is not None and (inherited_settings() or {}).get("run_id") == run_id
 
 
-def told() -> dict[str, Any] | None:
+def inherited_settings() -> dict[str, Any] | None:
     """Settings of the run that this process was started in; None if it was not started in one."""
     try:
         about = json.loads(os.environ.get(RUN) or "null")

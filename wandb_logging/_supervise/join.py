@@ -12,7 +12,7 @@ from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.cache_folder import find_run
 from wandb_logging._run.handler import WandbHandler
 from wandb_logging._run.ranks import find_placement
-from wandb_logging._settings.parent import told
+from wandb_logging._settings.parent import inherited_settings
 from wandb_logging._settings.settings import Settings
 
 # What the parent does for all of its writers.
@@ -32,7 +32,7 @@ _LOOKS_APART = 0.005
 
 def handler() -> WandbHandler | None:
     """What takes this program's records; None if it is in no such run."""
-    about: Mapping[str, Any] | None = told()
+    about: Mapping[str, Any] | None = inherited_settings()
     if about is None:
         return None
     if not _has_begun(about):

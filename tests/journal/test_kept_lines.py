@@ -6,7 +6,7 @@ from itertools import accumulate
 
 from hypothesis import given, strategies as st
 
-from wandb_logging._journal.kept import KeptLines, lines_until, part_of
+from wandb_logging._journal.kept_lines import KeptLines, lines_until, part_of
 
 lines = st.lists(st.binary(min_size=1, max_size=6), max_size=6)
 

@@ -15,7 +15,7 @@ from wandb_logging._journal.segments import sync_directory
 _RETIRED = 8  # full segments may wait for their fsync; beyond that the thread that logs does it
 
 
-class Forced:
+class Fsyncs:
     """The fsyncs of one writer.
 
     Args:

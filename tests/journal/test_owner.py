@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from wandb_logging._journal.whose import refusal, why_unread
+from wandb_logging._journal.owner import refusal, why_unread
 
 if TYPE_CHECKING:
     from wandb_logging import JournalLocked

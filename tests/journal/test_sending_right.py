@@ -16,8 +16,8 @@ from wandb_logging._errors import JournalLocked
 from wandb_logging._journal import door, presence
 from wandb_logging._journal.presence import Holder
 from wandb_logging._journal.reader import _Order, order_of
-from wandb_logging._journal.right import NAME, SendingRight
 from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.sending_right import NAME, SendingRight
 from wandb_logging._values.plain import dumps
 
 if TYPE_CHECKING:

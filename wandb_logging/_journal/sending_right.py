@@ -178,8 +178,8 @@ class SendingRight:
         with contextlib.suppress(OSError, ValueError):
             said = said_in(self._root, NAME)
             text = "" if said else door.read(self._root, NAME, door.MOST_NOTE).decode()  # as versions before wrote it
-            return text or shown(said)
-        return shown({})
+            return text or _holder_text(said)
+        return _holder_text({})
 
     def _terms(self) -> list[int]:
         found = [_TERM.fullmatch(item.name) for item in self._root.iterdir()]
@@ -197,7 +197,7 @@ def term_of(said: dict[str, Any]) -> int:
     return term if isinstance(term, int) else 0
 
 
-def shown(said: dict[str, Any]) -> str:
+def _holder_text(said: dict[str, Any]) -> str:
     """The process that a lock file names, for a person."""
     holder = Holder.from_json(said)
     return f"pid {holder.pid} on {holder.host}" if holder.host else "another process"
