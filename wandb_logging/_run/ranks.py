@@ -126,6 +126,14 @@ def _are_apart(settings: Settings) -> bool:
     return come_from is None and spans_hosts_here() and is_of_this_host(settings.cache_dir)
 
 
+def introduce(placement: Placement, writer: Writer, path: Path) -> list[Notice]:
+    """Have the other processes of a launch find the run at `path`. Returns what a person is to be told of that."""
+    announce(placement, writer)
+    publish_directory(placement, path)
+    notice = first_notice(placement, path)
+    return [] if notice is None else [notice]
+
+
 def announce(placement: Placement, writer: Writer) -> None:
     """Have the other ranks find the run of rank 0, to which the writer belongs."""
     if placement.launch.has_ranks and placement.role.sends and not placement.role.shares and placement.launch.rank == 0:

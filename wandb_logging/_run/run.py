@@ -33,7 +33,7 @@ from wandb_logging._report import Report
 from wandb_logging._run import artifacts, autoresume, copying, ranks, words
 from wandb_logging._run.background import Background
 from wandb_logging._run.described import Described
-from wandb_logging._run.save import POLICIES, matches
+from wandb_logging._run.save import POLICIES, default_name, matches
 from wandb_logging._run.start import ALONE, Membership, anchored, prepare_for, samplers_of, secrets_of
 from wandb_logging._run.stats import OwnStats
 from wandb_logging._run.watch import Watch
@@ -92,12 +92,12 @@ class Run(Described):
     All methods may be called from any thread. In a forked child the run takes rows, which the parent sends.
 
     Args:
-        settings: everything about it.
-        owner: weak reference to who finishes it when the program ends, such as a handler. Default: it is finished by
-            itself.
-        stall: seconds after which the end waits no longer for a server that does not answer, though close_timeout is
-            not over. Default: it waits for close_timeout.
-        launch: where the process stands among those of its launch. Default: what the environment says.
+        settings: the settings.
+        owner: weak reference to the object that finishes the run when the program ends, such as a handler. Default:
+            the run finishes by itself.
+        stall: seconds after which the end stops waiting for a server that does not answer, even before close_timeout is
+            over. Default: it waits for close_timeout.
+        launch: the processes that were started together. Default: as the environment says.
         membership: how this process takes part in the run. Default: what settings and launch say.
     """
 
@@ -151,7 +151,7 @@ class Run(Described):
         self._labels: dict[str, dict[str, Any]] = {}
         self._summary = Summary(self._read_summary, self._set_summary, lambda: self._read_summary(longest=math.inf))
         self._follower = Follower(journal.run_dir)
-        # Kept up with what is logged only where `log` has to know.
+        # Steps are checked when a row is logged only if a late one is an error.
         self._steps = Steps(notices.add, self._steps_from()) if settings.late_steps == "error" else None
         log_beside = partial(artifacts.log_beside, self._background)
         earlier = self._summary.get if settings.resume else nothing_earlier
@@ -170,9 +170,8 @@ class Run(Described):
         undo.callback(_live.discard, self)
         _live.add(self)
         if mode != "disabled" and self.dir is not None:
-            ranks.announce(placement, journal.writer)
-            ranks.publish_directory(placement, self.dir)
-            notices.add(*notice) if (notice := ranks.first_notice(placement, self.dir)) else None
+            for notice in ranks.introduce(placement, journal.writer, self.dir):
+                notices.add(*notice)
         self._background.start()
         if mode != "disabled":
             self._watch.start_capture()
@@ -368,7 +367,7 @@ class Run(Described):
         source = Path(path)
         if not source.is_file():
             raise LogError(f"{source} is no file")
-        self._save(source, safe_name(name if name is not None else _default_name(source)), "now")
+        self._save(source, safe_name(name if name is not None else default_name(source)), "now")
 
     def upload_files(self, paths: Iterable[str | os.PathLike[str]]) -> None:
         """Add several files to the run, each as `upload_file` does.
@@ -623,7 +622,7 @@ class Run(Described):
         self._watch.start_capture()
 
     def _after_fork_in_child(self) -> None:
-        """Leave everything that is the parent's to the parent."""
+        """In a forked child: leave rounds, notices and locks to the parent."""
         self._background.after_fork_in_child()
         self._follower.after_fork_in_child()
         if self._steps is not None:
@@ -636,7 +635,7 @@ def going_on() -> list[Run]:
 
 
 def _joined(ticket: dict[str, Any]) -> Run:
-    """The run that was pickled: the very one in the same process, another writer of it elsewhere."""
+    """The run that was pickled: in the same process the same object, in another one a further writer of that run."""
     path, run_id = ticket["path"], ticket["settings"].run_id
     for run in going_on():
         if run.id == run_id and run.dir == path:
@@ -647,15 +646,15 @@ def _joined(ticket: dict[str, Any]) -> Run:
 
 @dataclass(frozen=True)
 class Inlet:
-    """Where a handler puts what its records hold.
+    """What a handler needs of its run to append records to the journal.
 
     Attributes:
         writer: the run's journal.
-        report: told of values that cannot be sent: (name, why).
-        media: places media values.
-        steps: knows which steps are late; None where nobody has to.
-        secrets: masks what should not be told.
-        tell: of a rank that is not the run: gets the events of text that concerns people; else None.
+        report: called with (name, reason) for values that cannot be sent.
+        media: replaces media values by JSON.
+        steps: checks steps; None unless a late step is an error.
+        secrets: masks secrets.
+        tell: in a rank whose rows wait: gets the events of warnings and errors, for rank 0; else None.
     """
 
     writer: Writer
@@ -667,7 +666,7 @@ class Inlet:
 
 
 def inlet_of(run: Run) -> Inlet:
-    """Where a handler puts the records of a run: past `Run.log`, which raises where a handler must not."""
+    """What a handler needs of a run. It does not call `Run.log`, which raises where a handler must not."""
     media, report = run._media_of_records, run._background.report_aside  # noqa: SLF001  the same room
     return Inlet(run._journal.writer, report, media, run._steps, run._secrets, run._tell)  # noqa: SLF001
 
@@ -678,20 +677,20 @@ def flush_aloud(run: Run, timeout: float) -> Report:
 
 
 def orphan_of(owner: object) -> Run | None:
-    """A run that began for this owner, who never got to hold it: an exception came between."""
+    """A run that was begun for this owner, which did not get it because of an exception; None if there is none."""
     mine = [run for run in going_on() if run._owner is not None and run._owner() is owner]  # noqa: SLF001  the same room
     return mine[-1] if mine else None
 
 
 def tell_fault(run: Run) -> None:
-    """Say that something of ours went wrong, which is being handled."""
+    """Report an internal error, with the traceback of the exception that is being handled."""
     notices = run._background.notices  # noqa: SLF001  the same room
     notices.add(*words.internal())
     notices.say_all()
 
 
 def is_finished(run: Run) -> bool:
-    """Whether a run takes nothing any more."""
+    """Whether a run has ended and takes no events."""
     return run._background.ended is not None  # noqa: SLF001  the same room
 
 
@@ -701,7 +700,7 @@ def is_anothers(run: Run) -> bool:
 
 
 def go_on(run: Run) -> None:
-    """Have a finished run take events again: its handler was closed by others, and records still come."""
+    """Have a finished run take events again: `dictConfig` has closed its handler, and records still come."""
     run._go_on()  # noqa: SLF001  the same room
 
 
@@ -718,16 +717,12 @@ if hasattr(os, "register_at_fork"):
 
 @atexit.register
 def _finish_all() -> None:
-    """Runs made by hand and not finished end with the program; a handler's run ends when `logging` closes that.
+    """Finish the runs that nobody has finished: those made by hand, and those of handlers that `logging` will not close.
 
-    It does not close those that it has forgotten: `dictConfig` empties its list.
+    `logging` closes handlers at exit, and so their runs are finished; not handlers that `dictConfig` took off its list.
     """
     for run in list(_live):
         owner = run._owner() if run._owner is not None else None  # noqa: SLF001  the same room
         if not any(reference() is owner for reference in logging._handlerList):  # type: ignore[attr-defined]  # noqa: SLF001
-            with contextlib.suppress(KeyboardInterrupt):  # whoever waits, waits no longer: all is on disk, and said
+            with contextlib.suppress(KeyboardInterrupt):  # the person does not want to wait: all rows are on the disk
                 run.finish(ending.exit_code())
-
-
-def _default_name(source: Path) -> str:
-    return source.name if source.is_absolute() or ".." in source.parts else source.as_posix()

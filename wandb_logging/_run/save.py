@@ -14,6 +14,11 @@ from wandb_logging._errors import LogError
 POLICIES = ("live", "now", "end")
 
 
+def default_name(source: Path) -> str:
+    """The name of a file in the run, if none is given: its path, if that is relative and stays below the folder."""
+    return source.name if source.is_absolute() or ".." in source.parts else source.as_posix()
+
+
 def matches(pattern: str | os.PathLike[str], base_path: str | os.PathLike[str] | None) -> list[tuple[Path, str]]:
     """The files a glob finds now, with their names in the run, sorted. The rules are the official SDK's.
 
