@@ -717,7 +717,7 @@ if hasattr(os, "register_at_fork"):
 
 @atexit.register
 def _finish_all() -> None:
-    """Finish the runs that nobody has finished: those made by hand, and those of handlers that `logging` will not close.
+    """Finish the runs that nobody has finished: those made by hand, and of handlers that `logging` will not close.
 
     `logging` closes handlers at exit, and so their runs are finished; not handlers that `dictConfig` took off its list.
     """
