@@ -26,7 +26,11 @@ from wandb_logging._supervise import terminal
 from wandb_logging._supervise.terminal import Terminal
 
 NOT_FOUND, NOT_RUN, GIVEN_UP = 127, 126, 125  # exit codes that shells and `env` use
-_PIECE = 2**16
+_PIECE = 2**18
+_PIPE = 2**20
+_F_SETPIPE_SZ = 1031  # of Linux; `fcntl` has it since Python 3.10
+_GATHER = 0.002  # seconds between two reads of a stream that is written all the time, so that each has more
+_BUSY = 8  # pieces, each right behind the one before it, after which a stream is taken to be that
 _AHEAD = 2**24  # bytes that are read before anybody takes them
 _AFTERWARDS = 0.5  # seconds of silence after which nobody waits for what a program has left running
 _FORWARDED = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGINT", "SIGQUIT")
@@ -43,10 +47,34 @@ class _Pipe:
     source: int
     target: int
     error: bool
+    wide: bool = False  # much fits into it, so it need not be read at once
     unread: bool = False  # nobody reads what we pass on any more
 
     def __post_init__(self) -> None:
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+
+class _Gathered:
+    """Waits for output; a little longer where pieces come one right behind the other, so that each has more in it.
+
+    Args:
+        wide: whether the program need not wait meanwhile.
+    """
+
+    def __init__(self, wide: bool) -> None:  # noqa: FBT001
+        self._wide = wide
+        self._busy = 0
+
+    def wait(self, selector: selectors.BaseSelector) -> list[tuple[selectors.SelectorKey, int]]:
+        """What can be read now, or soon."""
+        ready = selector.select(0)
+        if not ready:
+            self._busy = 0
+            return selector.select(0.1)
+        self._busy += 1
+        if self._wide and self._busy > _BUSY:
+            time.sleep(_GATHER)
+        return ready
 
 
 class Program:
@@ -159,7 +187,7 @@ class Program:
         for fd in (1, 2):
             if not on_terminal[fd]:
                 source, ends[fd] = os.pipe()
-                self._streams.append(_Pipe(source, fd, error=fd == 2))
+                self._streams.append(_Pipe(source, fd, error=fd == 2, wide=_widen(source)))
         return ends[0], ends[1], ends[2]
 
     def _become(self, gate: int, answer: int, ends: tuple[int, int, int]) -> NoReturn:
@@ -218,21 +246,27 @@ class Program:
 
     def _read_until(self, stop: int) -> None:
         """Read ahead until the other end of a pipe is closed, or that is enough."""
-        with selectors.DefaultSelector() as selector:
-            selector.register(stop, selectors.EVENT_READ, None)
+        gather = _GATHER if all(stream.wide for stream in self._streams) else 0.0
+        with selectors.DefaultSelector() as selector, selectors.DefaultSelector() as stopped:
+            stopped.register(stop, selectors.EVENT_READ)
+            selector.register(stop, selectors.EVENT_READ)
             for stream in self._streams:
                 selector.register(stream.source, selectors.EVENT_READ, stream)
             room = _AHEAD
-            while room > 0:
+            while room > 0 and not (gather and stopped.select(gather)):
                 for key, _ in selector.select():
-                    if key.data is None:
+                    if key.fd == stop:
                         return
-                    data = _read(key.data.source)
-                    if data:
-                        self._ahead.append((key.data, data))
-                        room -= len(data)
-                    else:
-                        selector.unregister(key.fileobj)
+                    room -= self._keep(key, selector)
+
+    def _keep(self, key: selectors.SelectorKey, selector: selectors.BaseSelector) -> int:
+        """Read a piece ahead; how many bytes it has."""
+        data = _read(key.data.source)
+        if data:
+            self._ahead.append((key.data, data))
+        else:
+            selector.unregister(key.fileobj)
+        return len(data)
 
     def _pass_on(self, take: Take) -> int:
         ahead, self._ahead = self._ahead, []
@@ -245,10 +279,11 @@ class Program:
 
     def _until_the_end(self, selector: selectors.BaseSelector, take: Take) -> int:
         open_streams, silent_since = len(self._streams), time.monotonic()
+        gathered = _Gathered(all(stream.wide for stream in self._streams))
         while open_streams:
             self._look_after_program(selector)
             self._take_keyboard(selector)
-            ready = selector.select(0.1)
+            ready = gathered.wait(selector)
             for key, _ in ready:
                 if key.data is None:
                     self._type(selector)
@@ -366,6 +401,17 @@ def _end_as(status: int) -> NoReturn:
             signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
         os.kill(os.getpid(), os.WTERMSIG(status))
     os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else NOT_RUN)
+
+
+def _widen(pipe: int) -> bool:
+    """Have more fit into a pipe, so that the program need not wait while we are busy; whether the system can."""
+    import fcntl  # noqa: PLC0415  of POSIX
+
+    try:
+        fcntl.fcntl(pipe, getattr(fcntl, "F_SETPIPE_SZ", _F_SETPIPE_SZ), _PIPE)
+    except OSError:  # no Linux, or a user who has too many wide pipes
+        return False
+    return True
 
 
 def _read(fd: int) -> bytes:
