@@ -39,6 +39,17 @@ class TestLs:
         assert lines[2][:6] == ["b2", "digits", "-", "crashed", "1", "1"]
         assert lines[3][:6] == ["c3", "digits", "-", "running", "3", "3"]
 
+    def test_rows_are_not_lines_of_the_journal(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """A piece of output is one line of it, whatever is found in it: rows and text are counted by themselves."""
+        run = offline_run("a1", rows=2, exit_code=None, text_metrics={"rules": [{"line": "iter {step}: cost {cost}"}]})
+        run.log_output("iter 10: cost 0.5\niter 11: cost 0.4\nready\n")
+        run.finish()
+        assert main(["ls", "--columns", "id,lines,rows,texts"]) == 0
+        head, line = (line.split() for line in capsys.readouterr().out.splitlines())
+        assert head == ["ID", "LINES", "ROWS", "TEXTS"]
+        assert line == ["a1", "4", "4", "3"]
+        assert main(["ls", "--columns", "id", "--sort", "rows"]) == 0
+
     def test_one_bad_directory(self, capsys: pytest.CaptureFixture[str]) -> None:
         """A directory that cannot be read costs its own line only, and the exit code."""
         offline_run("a1")

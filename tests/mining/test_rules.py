@@ -243,6 +243,7 @@ class TestWrongRules:
             ({"line": "a {b}", "json": True}, r"rules\[1\]\.json: a rule has one form"),
             ({"line": 3}, r"rules\[1\]\.line must be a string, not 3"),
             ({"json": "yes"}, r"rules\[1\]\.json must be true"),
+            ({"starts": "{a}{b}", "pairs": ":"}, r"\Atext_metrics\.rules\[1\]\.starts two .*\(got '\{a\}\{b\}'\)\Z"),
             ({"pairs": "->"}, r"rules\[1\]\.pairs must be one of"),
             ({"line": "a {b}", "only": "b"}, r"rules\[1\]\.only must be a list"),
             ({"line": "a {b}", "step": "b *"}, r"rules\[1\]\.step must be a name"),

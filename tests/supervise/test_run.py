@@ -6,6 +6,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
@@ -73,6 +74,23 @@ class TestPassingOn:
         assert done.returncode == 0, done.stderr
         assert done.stdout.decode().split("\n")[:5000] == lines
         assert texts(the_run())[:5000] == lines
+
+    def test_many_small_pieces_are_taken_together(self) -> None:
+        """A program that flushes each line is not a journal line for each; every line is shown and in the run."""
+        done = ran(*python("for i in range(20000): print('line', i, flush=True)"))
+        lines = [f"line {i}" for i in range(20000)]
+        assert done.stdout.decode().splitlines() == lines
+        assert texts(the_run()) == lines
+        (run_dir,) = Path("wandb_cache/p").iterdir()
+        journal = sum(file.read_bytes().count(b"\n") for file in run_dir.glob("journal-*"))
+        assert journal < 5000
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="others have one size")
+    def test_much_fits_into_its_pipe(self) -> None:
+        """It need not wait for us: what fits into its pipe is more than the usual 64 KiB."""
+        code = "import fcntl; print(fcntl.fcntl(1, 1032), fcntl.fcntl(2, 1032))"
+        done = ran(*python(code))
+        assert min(map(int, done.stdout.split())) > 2**16
 
     def test_a_program_waits_for_little(self) -> None:
         """Before it starts, settings are checked; what a run needs is imported beside it, or where it is asked for."""

@@ -70,6 +70,7 @@ _USUAL = ("id", "project", "name", "state", "lines", "unsent", "age")
 _NARROW = ("id", "name", "state", "unsent")  # on a terminal that is too narrow for these, what one needs most
 _ROOM = 60  # columns from which on all the usual ones are shown
 _INSIDE = ("config.", "summary.")  # columns of these read the whole run
+_COUNTED = ("rows", "texts")  # and these: lines of the journal are not rows, which also come of text
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +92,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--columns",
         type=lambda text: text.split(","),
         metavar="A,B",
-        help=f"of {', '.join(COLUMNS)}, config.KEY, summary.KEY; default: {','.join(_USUAL)}",
+        help=(
+            f"of {', '.join(COLUMNS)}; and, which read the whole run: rows (of its history, those found in text among "
+            f"them), texts (lines of text), config.KEY, summary.KEY; default: {','.join(_USUAL)}. "
+            "lines and unsent count lines of the journal"
+        ),
     )
     parser.add_argument("--json", action="store_true", help="print a list of objects, for programs")
 
@@ -102,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
     args.columns = args.columns or (_NARROW if terminal and width() < _ROOM else _USUAL)
     unknown = [name for name in (*args.columns, args.sort) if not _is_column(name)]
     if unknown:
-        known = f"{', '.join(COLUMNS)}, config.KEY, summary.KEY"
+        known = f"{', '.join((*COLUMNS, *_COUNTED))}, config.KEY, summary.KEY"
         complain(f"no column {unknown[0]!r}; there are: {known} (see `{PROG} ls --help`)")
         return USAGE
     folder = args.dir or Settings().cache_dir
@@ -116,7 +121,7 @@ def run(args: argparse.Namespace) -> int:
         say_all(as_json(rows))
     elif rows:
         shown = [[_cell(name, row[name]) for name in args.columns] for row in rows]
-        head = [name.upper() if name in COLUMNS else name for name in args.columns]
+        head = [name.upper() if name in {*COLUMNS, *_COUNTED} else name for name in args.columns]
         say_all(table([head, *shown], width() if terminal else None))
     elif all_read:
         say(f"no runs in {folder}" if not found else f"none of the {len(found)} runs in {folder} fits")
@@ -124,7 +129,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _is_column(name: str) -> bool:
-    return name in COLUMNS or (name.startswith(_INSIDE) and not name.endswith("."))
+    return name in {*COLUMNS, *_COUNTED} or (name.startswith(_INSIDE) and not name.endswith("."))
 
 
 def _outlines(folder: Path) -> tuple[list[Outline], bool]:
@@ -176,12 +181,13 @@ def row_of(run: Outline, columns: Sequence[str]) -> dict[str, Any]:
     """The values of a run, by column.
 
     Raises:
-        JournalError, OSError: columns of config or summary are among them, and it cannot be read.
+        JournalError, OSError: columns that read the run are among them, and it cannot be read.
     """
     inside: dict[str, Any] = {}
     if any(name not in COLUMNS for name in columns):
         data = read_overview(run.path)
         inside = dict(leaves({"config": data.config, "summary": data.summary}))
+        inside.update(rows=data.row_count, texts=data.line_count)
     return {name: COLUMNS[name].value(run) if name in COLUMNS else inside.get(name) for name in columns}
 
 

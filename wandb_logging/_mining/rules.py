@@ -161,6 +161,8 @@ class Rule:
     def _made(self) -> Callable[[Line, dict[str, Any]], Found | None]:
         try:
             return self._MAKERS[self.form](self)
+        except SettingsError:  # it says already where
+            raise
         except ValueError as exc:
             raise SettingsError(f"{self._at(self.form)} {exc} (got {self.given[self.form]!r})") from None
 
