@@ -14,7 +14,7 @@ import pytest
 from tests.runs import START, drain, make_run, row
 from wandb_logging import sync
 from wandb_logging._journal import door
-from wandb_logging._journal.locks import ProcessLock, is_free, is_locked
+from wandb_logging._journal.locks import ProcessLock, lock_is_taken
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging.testing import LocalServer
 
@@ -196,9 +196,9 @@ class TestTwoUsers:
             lock = ProcessLock(folder / "journal-0001.lock")
             assert lock.acquire()
             assert (folder / "journal-0001.lock").stat().st_mode & 0o777 == mode
-            assert self.as_other(umask, lambda: is_locked(folder / "journal-0001.lock")) == b"True"
+            assert self.as_other(umask, lambda: lock_is_taken(folder / "journal-0001.lock")) == b"True"
             lock.release()
-            assert self.as_other(umask, lambda: is_free(folder / "journal-0001.lock")) == b"True"
+            assert self.as_other(umask, lambda: lock_is_taken(folder / "journal-0001.lock") is False) == b"True"
         finally:
             os.umask(before)
             for path in folder.iterdir():

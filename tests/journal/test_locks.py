@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from wandb_logging._journal import locks
-from wandb_logging._journal.locks import ProcessLock, is_free, is_locked, out_of_the_way
+from wandb_logging._journal.locks import ProcessLock, lock_is_taken, out_of_the_way
 from wandb_logging._journal.presence import said_in
 from wandb_logging._values.plain import dumps, loads
 
@@ -60,27 +60,25 @@ def test_taking_and_giving_back_twice_is_harmless(tmp_path: Path) -> None:
     assert lock.acquire()
     lock.release()
     lock.release()
-    assert not is_locked(tmp_path / "lock")
+    assert not lock_is_taken(tmp_path / "lock")
 
 
 def test_a_lock_that_does_not_exist_is_free(tmp_path: Path) -> None:
     """A missing file is not locked, and looking does not make it."""
-    assert not is_locked(tmp_path / "lock")
-    assert is_free(tmp_path / "lock")
+    assert lock_is_taken(tmp_path / "lock") is False
     assert not (tmp_path / "lock").exists()
 
 
 def test_looking_does_not_take_it(tmp_path: Path) -> None:
-    """`is_locked` of a free lock leaves it free."""
+    """`lock_is_taken` of a free lock leaves it free."""
     (tmp_path / "lock").touch()
-    assert not is_locked(tmp_path / "lock")
+    assert not lock_is_taken(tmp_path / "lock")
     assert ProcessLock(tmp_path / "lock").acquire()
 
 
 def test_another_process_holds_it(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
     """A lock is seen from other processes while its holder lives."""
-    assert is_locked(tmp_path / "lock")
-    assert not is_free(tmp_path / "lock")
+    assert lock_is_taken(tmp_path / "lock") is True
     assert not ProcessLock(tmp_path / "lock").acquire()
 
 
@@ -89,7 +87,7 @@ def test_a_lock_dies_with_its_process(tmp_path: Path, holder: subprocess.Popen[s
     """A killed process leaves no stale lock behind."""
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    assert not is_locked(tmp_path / "lock")
+    assert not lock_is_taken(tmp_path / "lock")
     assert ProcessLock(tmp_path / "lock").acquire()
 
 
@@ -163,7 +161,7 @@ def test_a_note_is_never_written_into_another_file(tmp_path: Path, monkeypatch: 
             thread.join()
         assert not lock.held
         assert program.read_text() == "the program's"
-        assert not is_locked(tmp_path / "lock")
+        assert not lock_is_taken(tmp_path / "lock")
         assert held not in opened or meanwhile is in_thread  # it was closed once, when nobody wrote to it any more
         while opened:
             os.close(opened.pop())
@@ -191,7 +189,7 @@ def test_a_child_that_is_forked_while_a_note_is_written(tmp_path: Path, monkeypa
         lock.abandon()
         lock.note("nobody's")
         lock.release()
-        os._exit(0 if is_locked(tmp_path / "lock") else 1)
+        os._exit(0 if lock_is_taken(tmp_path / "lock") else 1)
     code = os.waitpid(child, 0)[1]
     through.set()
     writing.join()
@@ -207,12 +205,12 @@ def test_a_forked_child_lets_go_without_unlocking(tmp_path: Path) -> None:
     child = os.fork()
     if not child:
         lock.abandon()
-        os._exit(0 if is_locked(tmp_path / "lock") and not lock.held else 1)
+        os._exit(0 if lock_is_taken(tmp_path / "lock") and not lock.held else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert lock.held
-    assert is_locked(tmp_path / "lock")
+    assert lock_is_taken(tmp_path / "lock")
     lock.release()
-    assert not is_locked(tmp_path / "lock")
+    assert not lock_is_taken(tmp_path / "lock")
 
 
 def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,5 +223,4 @@ def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "lock").touch()
     with pytest.raises(OSError, match="No locks"):
         ProcessLock(tmp_path / "lock").acquire()
-    assert not is_locked(tmp_path / "lock")
-    assert not is_free(tmp_path / "lock")
+    assert lock_is_taken(tmp_path / "lock") is None

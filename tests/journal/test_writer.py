@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Callable
 import pytest
 from hypothesis import given, strategies as st
 
-from wandb_logging._journal.locks import is_locked
+from wandb_logging._journal.locks import lock_is_taken
 from wandb_logging._journal.seal import salvage, seal, unseal
 from wandb_logging._journal.segments import segments
 from wandb_logging._journal.writer import Writer
@@ -207,11 +207,11 @@ class TestAppending:
         """The writer's lock says that it lives, and who it is."""
         writer = Writer(tmp_path)
         lock = tmp_path / "journal-0001.lock"
-        assert is_locked(lock)
+        assert lock_is_taken(lock)
         said = json.loads(lock.read_text())
         assert (said["pid"], said["host"], said["since"]) == (os.getpid(), socket.gethostname(), 1)
         writer.close()
-        assert not is_locked(lock)
+        assert not lock_is_taken(lock)
 
     def test_a_directory_that_is_not_there(self, tmp_path: Path) -> None:
         """The constructor raises where no journal can be begun."""
@@ -489,8 +489,8 @@ class TestFork:
     def test_the_parents_lock_stays_the_parents(self, tmp_path: Path, writer: Writer) -> None:
         """The parent looks alive after a child has come and gone, and the child's own lock dies with it."""
         self.in_child(lambda: writer.append(body(1)))
-        assert is_locked(tmp_path / "journal-0001.lock")
-        assert not is_locked(tmp_path / "journal-0002.lock")
+        assert lock_is_taken(tmp_path / "journal-0001.lock")
+        assert not lock_is_taken(tmp_path / "journal-0002.lock")
 
     def test_what_the_parent_could_not_write_stays_its_own(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: Writer

@@ -199,19 +199,6 @@ def _locked_folder(folder: Path, until: float) -> int:
         raise
 
 
-def is_locked(path: Path) -> bool:
-    """Whether a living process holds the lock at `path`. A missing file is not locked.
-
-    False also where the file system has no locks: no process can hold one there.
-    """
-    return lock_is_taken(path) is True
-
-
-def is_free(path: Path) -> bool:
-    """Whether it is certain that no process holds the lock at `path`. False where the file system has no locks."""
-    return lock_is_taken(path) is False
-
-
 def lock_is_taken(path: Path) -> bool | None:
     """Whether the lock is taken; None if that cannot be found out. A missing file is not locked."""
     probe = ProcessLock(path, make=False)

@@ -203,18 +203,18 @@ class RuleSet:
         return Row(step, metrics, number, rule.number, state.get("x", "step")) if metrics else None
 
 
-def mine(text: str, rules: RuleSet, stream: str = "") -> Iterator[Row]:
+def mine(text: str, rules: RuleSet) -> Iterator[Row]:
     """The rows of a whole log, in order; lines are counted from 1."""
-    return mine_lines(enumerate(text.split("\n"), 1), rules, stream)
+    return mine_lines(enumerate(text.split("\n"), 1), rules)
 
 
-def mine_lines(numbered: Iterable[tuple[int, str]], rules: RuleSet, stream: str = "") -> Iterator[Row]:
+def mine_lines(numbered: Iterable[tuple[int, str]], rules: RuleSet) -> Iterator[Row]:
     """The rows of lines with their numbers, in order; a very long line may come in pieces of one number."""
     number = 0
     for number, line in numbered:
         before: dict[int, dict[str, float]] = {}
         for shown in lines.redraws(line.rstrip("\r")):
-            for row in rules.feed(shown, number=number, stream=stream):
+            for row in rules.feed(shown, number=number):
                 if before.get(row.rule) != row.metrics:  # a bar that is drawn again says the same
                     yield row
                 before[row.rule] = row.metrics

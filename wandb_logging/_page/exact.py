@@ -6,7 +6,6 @@ marks: places from which a part can be read again, for zooming, for text, for th
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -96,27 +95,22 @@ def begin(run_dir: RunDir, axis: str) -> Exact:
     return Exact(Bins(axis), *beginning(run_dir, info), start=info.start)
 
 
-def read_on(run_dir: RunDir, exact: Exact, seconds: float = 1e9) -> bool:
-    """Read what came since, for some seconds at most; whether the end was reached.
+def read_on(run_dir: RunDir, exact: Exact) -> None:
+    """Read the new events of a run, to the end of its journal.
 
     Raises:
         JournalError: as `begin`.
         OSError: a segment cannot be read.
     """
     rules = fold.rules_of(run_dir.info)
-    until = time.monotonic() + seconds
     reader = run_dir.reader(exact.position, record_order=False)
     try:
-        while time.monotonic() < until:
-            chunk = reader.read(*_CHUNK)
-            if not chunk.bodies and not chunk.damaged:
-                _show_open_row(rules, exact)
-                return True
+        while (chunk := reader.read(*_CHUNK)).bodies or chunk.damaged:
             _take(rules, exact, chunk.bodies, chunk.position)
             exact.damaged += len(chunk.damaged)
+        _show_open_row(rules, exact)
     finally:
         reader.close()
-    return False
 
 
 def _take(rules: fold.Rules, exact: Exact, bodies: list[bytes], position: Position) -> None:
