@@ -8,6 +8,7 @@ from pathlib import Path
 
 from wandb_logging._cli.event_folders import made_of_events
 from wandb_logging._cli.output import DONE, LEFT, PROG, complain, say, words_of
+from wandb_logging._cli.portion import portion_shown
 from wandb_logging._formats.importing import Imported, find_logs, import_log
 from wandb_logging._formats.tensorboard import has_event_files, is_event_file
 from wandb_logging._settings.settings import Settings
@@ -31,33 +32,41 @@ def run(args: argparse.Namespace) -> int:
     """Import each file, and say what became of it."""
     settings = Settings()
     into = args.into or settings.cache_dir
-    codes = [_import(source, into, settings.host) for path in args.path for source in _found(path)]
+    wrong: list[str] = []
+    codes = [_import(source, into, settings.host) for path in args.path for source in _found(path, wrong)]
     folders = [path for path in args.path if has_event_files(path)]
     if folders:
         codes.append(DONE if made_of_events(folders, into)[1] else LEFT)
-    if not codes:
-        complain(f"no .wandb file and no event file in {', '.join(map(str, args.path))}")
-        return LEFT
+    if not codes and not wrong:
+        wrong.append(f"no .wandb file and no event file in {', '.join(map(str, args.path))}")
+    for each in wrong:
+        complain(each)
     if DONE in codes:
         typed = shlex.quote(str(into))
         say(f"`{PROG} ls {typed}` lists the runs, `{PROG} sync {typed}` sends them.")
-    return max(codes)
+    return max([LEFT] * bool(wrong) + codes)
 
 
-def _found(path: Path) -> list[Path]:
+def _found(path: Path, wrong: list[str]) -> list[Path]:
+    """The files to import; what cannot be looked at is added to what is wrong."""
     if is_event_file(path):
         return []
-    if not path.exists():
-        complain(f"{path}: no such file or directory")
-    return find_logs(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        wrong.append(f"{path}: neither a file nor a folder")
+        return []
+    return find_logs(path, lambda exc: wrong.append(words_of(exc)))
 
 
 def _import(source: Path, into: Path, host: str) -> int:
     try:
-        done = import_log(source, into, host)
+        with portion_shown(source.name, source.stat().st_size) as show:
+            done = import_log(source, into, host, show)
     except OSError as exc:
         complain(words_of(exc))
         return LEFT
+    except KeyboardInterrupt:
+        complain(f"{source}: not imported")
+        raise
     if done.error:
         complain(f"{source}: {done.error}")
         return LEFT

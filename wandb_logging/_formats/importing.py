@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from wandb_logging._errors import JournalError
 from wandb_logging._events.event import Event
@@ -25,6 +25,7 @@ from wandb_logging._values.plain import dumps
 
 SUFFIX = ".wandb"
 MADE_BY_US = ("config.yaml", "wandb-summary.json", "output.log")  # the sync of a run makes them
+_TELL = 1000  # records between two words of progress
 _NO_PROJECT = "uncategorized"
 
 
@@ -57,35 +58,50 @@ class Imported:
     error: str | None = None
 
 
-def find_logs(path: Path) -> list[Path]:
-    """The `.wandb` files at or below a path, in the order of their names: those of the SDK begin with the time."""
+def find_logs(path: Path, on_error: Callable[[OSError], object] = lambda _error: None) -> list[Path]:
+    """The `.wandb` files at or below a path, in the order of their names: those of the SDK begin with the time.
+
+    Args:
+        path: a file or a folder.
+        on_error: told of each folder that cannot be read.
+    """
     if path.is_file():
         return [path]
     found = []
-    for folder, folders, names in os.walk(path):
+    for folder, folders, names in os.walk(path, onerror=on_error):
         folders.sort()
         found += [Path(folder, name) for name in sorted(names) if name.endswith(SUFFIX)]
     return [file for file in found if file.is_file() and not file.is_symlink()]
 
 
-def import_log(source: Path, cache_dir: Path, host: str) -> Imported:
+def import_log(
+    source: Path, cache_dir: Path, host: str, on_progress: Callable[[int], object] = lambda _bytes: None
+) -> Imported:
     """Make a run directory of a `.wandb` file.
 
     Args:
         source: the file. What `files` beside it holds of the run comes along.
         cache_dir: folder of run directories.
         host: API address that the run is for.
+        on_progress: told every now and then how many bytes are read.
 
     Raises:
         OSError: the file cannot be read, or the directory not written.
     """
     with folder_aside(cache_dir) as aside, source.open("rb") as file:
         try:
-            return _Import(source, aside, cache_dir, host).of(records(file))
+            return _Import(source, aside, cache_dir, host).of(_told(file, on_progress))
         except NotAWandbFile as exc:
             return Imported(source, error=str(exc))
         except JournalError as exc:
             return Imported(source, error=str(exc))
+
+
+def _told(file: BinaryIO, on_progress: Callable[[int], object]) -> Iterator[bytes | Lost]:
+    for number, each in enumerate(records(file)):
+        yield each
+        if number % _TELL == 0:
+            on_progress(file.tell())
 
 
 class _Import:

@@ -46,8 +46,18 @@ def records(file: BinaryIO) -> Iterator[bytes | Lost]:
     """
     head = file.read(len(_HEAD))
     if head != _HEAD:
-        raise NotAWandbFile("not a .wandb file" if head[:4] != _HEAD[:4] else f"another version: {head[4:].hex()}")
+        raise NotAWandbFile(_why_none(head))
     yield from _Joined().records(_chunks(file))
+
+
+def _why_none(head: bytes) -> str:
+    if not head:
+        return "the file is empty"
+    if _HEAD.startswith(head):
+        return "cut off within its first 7 bytes"
+    if head.startswith(_HEAD[:-1]):
+        return f"of version {head[-1]} of its format, of which only 0 can be read here"
+    return "not a .wandb file"
 
 
 @dataclass(frozen=True)
