@@ -21,6 +21,7 @@ OFFLINE = "wandb-logging, offline"
 KINDEST = "wandb-logging, offline, without text"
 SDK = "official SDK"
 STOCK = "QueueHandler"
+FLOOR = "floor: a logging call with that"
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,8 @@ class _LeastHandler(logging.Handler):
         self._log(record.__dict__["metrics"])
 
 
-def _logging_floor(directory: Path) -> Contender:
+def logging_floor(directory: Path) -> Contender:
+    """`floor`, through a logger."""
     least = floor(directory)
     return _through_logging(_LeastHandler(least.log), least.finish)
 
@@ -168,7 +170,7 @@ MAKERS: dict[str, Callable[[Path], Contender]] = {
     "FileHandler, python-json-logger": _file,
     "NullHandler": _null,
     "floor: JSON, CRC, write": floor,
-    "floor: a logging call with that": _logging_floor,
+    FLOOR: logging_floor,
 }
 NEEDS = {SDK: "wandb", "trackio": "trackio", "tensorboardX": "tensorboardX", "mlflow, file store": "mlflow"}
 SLOWER = {"mlflow, file store": 100, "tensorboardX": 20}  # so many times fewer rows: a round takes seconds otherwise

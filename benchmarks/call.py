@@ -9,11 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks import _contenders
-from benchmarks._contenders import OURS, STOCK, logger_of
+from benchmarks._contenders import FLOOR, OURS, STOCK, logger_of
 from benchmarks._measure import (
     Found,
     Plot,
@@ -37,10 +38,18 @@ def results(size: Size) -> list[Found]:
     """Ratios to QueueHandler on a SimpleQueue with an idle listener, in one process, one round after the other."""
     with ExitStack() as stack:
         stock, ours, rows_only = stock_logger(stack), offline_logger(stack), offline_logger(stack, console=False)
+        least = floor_logger(stack)
         values = rows(10)
         found: list[Found] = [
             *(
-                _against(size, f"call, {count} metrics and their text", log_row(ours, of), log_row(stock, of), goal)
+                _against(
+                    size,
+                    f"call, {count} metrics and their text",
+                    log_row(ours, of),
+                    log_row(stock, of),
+                    goal,
+                    least=log_row(least, of),
+                )
                 for count, goal in ((1, None), (10, 1.1), (100, 1.5))
                 for of in [rows(count)]
             ),
@@ -78,6 +87,14 @@ def stock_logger(stack: ExitStack) -> logging.Logger:
     return contender.logger
 
 
+def floor_logger(stack: ExitStack) -> logging.Logger:
+    """A logger whose handler only writes a row's JSON and its checksum to a file."""
+    directory = stack.enter_context(tempfile.TemporaryDirectory())
+    contender = _contenders.logging_floor(Path(directory))
+    stack.callback(contender.finish)
+    return contender.logger
+
+
 def log_row(logger: logging.Logger, values: Sequence[Mapping[str, Any]]) -> Callable[[int], object]:
     many = len(values)
     return lambda i: logger.info("epoch", extra={"metrics": values[i % many]})
@@ -101,11 +118,20 @@ def _against(
     ours: Callable[[int], object],
     stock: Callable[[int], object],
     goal: float | None = 1.2,
+    *,
+    least: Callable[[int], object] | None = None,
 ) -> Result:
-    times = interleaved({OURS: ours, STOCK: stock}, calls=size.calls, rounds=size.rounds)
-    note = f"{micros(times[OURS])} against {micros(times[STOCK])}"
+    contenders = {OURS: ours, STOCK: stock} if least is None else {OURS: ours, STOCK: stock, FLOOR: least}
+    times = interleaved(contenders, calls=size.calls, rounds=size.rounds)
     figure = ratio(times[OURS], times[STOCK])
+    note = beside(times[OURS], times[STOCK], times.get(FLOOR))
     return Result(f"{name}, to QueueHandler", figure, goal, note=note, rounds=times, calls=size.calls)
+
+
+def beside(ours: Sequence[float], stock: Sequence[float], least: Sequence[float] | None = None) -> str:
+    """The absolute figures behind a ratio; of the floor its own ratio, too."""
+    floor = "" if least is None else f"; floor {ratio(least, stock):.3g} x, {micros(least)}"
+    return f"{micros(ours)} against {micros(stock)}{floor}"
 
 
 def _p99(size: Size, ours: Callable[[int], object], stock: Callable[[int], object]) -> Result:
@@ -160,20 +186,35 @@ def _floor(stack: ExitStack) -> Callable[[list[dict[str, float]]], Callable[[int
     return lambda values: lambda i: floor.log(values[i % len(values)])
 
 
+@dataclass(frozen=True)
+class _Threads:
+    """What a call takes where so many threads log at once: seconds of the clock, and of CPU, that of all threads."""
+
+    wall: float
+    cpu: float
+
+
 def _threads(size: Size) -> list[Found]:
     times: dict[str, list[float]] = {OURS: [], STOCK: []}
     for threads in _THREADS:
         with ExitStack() as stack:
             stock, ours = stock_logger(stack), offline_logger(stack)
-            pairs = [(_threaded(ours, threads, size), _threaded(stock, threads, size)) for _ in range(5)]
+            pairs = [(_threaded(ours, threads, size), _threaded(stock, threads, size)) for _ in range(7)]
             for name, of in zip(times, zip(*pairs)):
-                times[name].append(statistics.median(of) * 1e6)
-    ours_of = times[OURS]
+                times[name].append(statistics.median(each.wall for each in of) * 1e6)
+    these, those = zip(*pairs)  # of the most threads
     note = ", ".join(
-        f"{threads}: {this:.3g} against {that:.3g} µs" for threads, this, that in zip(_THREADS, ours_of, times[STOCK])
+        f"{threads}: {this:.3g} against {that:.3g} µs" for threads, this, that in zip(_THREADS, *times.values())
     )
+    cpu = [each.cpu for each in these], [each.cpu for each in those]
     return [
-        Result("call from 64 threads at once, to QueueHandler's 64", ours_of[-1] / times[STOCK][-1], 1.3, note=note),
+        Result(
+            "call from 64 threads at once, to QueueHandler's 64",
+            statistics.median(ours.wall / stock.wall for ours, stock in pairs),
+            1.3,
+            note=note,
+        ),
+        Result("the same, CPU time of all threads", ratio(*cpu), None, note=beside(*cpu)),
         Plot(
             "threads",
             "A call, by threads that log at once",
@@ -185,14 +226,14 @@ def _threads(size: Size) -> list[Found]:
     ]
 
 
-def _threaded(logger: logging.Logger, threads: int, size: Size) -> float:
-    """Seconds a call, of so many threads together."""
+def _threaded(logger: logging.Logger, threads: int, size: Size) -> _Threads:
     call = log_row(logger, rows(10))
     share = max(size.calls * 4 // threads, 1)
     workers = [threading.Thread(target=time_calls, args=(call, share)) for _ in range(threads)]
-    begun = time.perf_counter()
+    begun, cpu = time.perf_counter(), time.process_time()
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    return (time.perf_counter() - begun) / (share * threads)
+    count = share * threads
+    return _Threads((time.perf_counter() - begun) / count, (time.process_time() - cpu) / count)

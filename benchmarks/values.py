@@ -5,15 +5,17 @@ from __future__ import annotations
 import statistics
 from contextlib import ExitStack
 
-from benchmarks._contenders import OFFLINE, OURS, SDK, STOCK, missing
+from benchmarks._contenders import FLOOR, OFFLINE, OURS, SDK, STOCK, missing
 from benchmarks._measure import Found, Result, Size, interleaved, micros, ratio
 from benchmarks._values import KINDS, LARGE, installed, torch_rows
 from benchmarks._worker import Worker
-from benchmarks.call import log_row, offline_logger, stock_logger
+from benchmarks.call import beside, floor_logger, log_row, offline_logger, stock_logger
 
 _GOALS = {"10 floats": 1.1, "one string among them": 1.2, "nested, 2 x 5": 1.2, "100 metrics": 1.5}
 _OTHERWISE = 2.0
 _TORCH = "10 scalars of torch"
+# Kinds of rows whose JSON the floor can write; of the others it is none.
+_WRITTEN = ("10 floats", "one string among them", "nested, 2 x 5", "one None", "100 metrics")
 
 
 def results(size: Size) -> list[Found]:
@@ -30,6 +32,8 @@ def _small(size: Size) -> list[Found]:
             for name, of in kinds.items()
             for who, logger in ((OURS, ours), (STOCK, stock))
         }
+        least = floor_logger(stack)
+        calls.update({(name, FLOOR): log_row(least, kinds[name]) for name in _WRITTEN})
         if installed("torch"):
             tensors = torch_rows()
             calls[_TORCH, OURS], calls[_TORCH, STOCK] = log_row(ours, tensors), log_row(stock, tensors)
@@ -38,7 +42,7 @@ def _small(size: Size) -> list[Found]:
     found: list[Found] = []
     for name in kinds:
         these, those = times[name, OURS], times[name, STOCK]
-        note = f"{micros(these)} against {micros(those)}"
+        note = beside(these, those, times.get((name, FLOOR)))
         found.append(Result(f"{name}, to QueueHandler", ratio(these, those), _GOALS.get(name, _OTHERWISE), note=note))
     if (_TORCH, OURS) in times:
         these, those, items = (times[_TORCH, who] for who in (OURS, STOCK, "item"))
