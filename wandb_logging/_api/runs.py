@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging._api import documents
 from wandb_logging._api.asking import Server, json_mapping
 from wandb_logging._artifacts.download import UsedArtifact, find_artifact
+from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import LogError, NotPossible
 from wandb_logging._server.protocol import app_url, dig, run_url
 from wandb_logging._values.plain import loads, plain

@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from wandb_logging._artifacts import wire as _protocol
 from wandb_logging._artifacts.artifact import StrPath
 from wandb_logging._artifacts.keeping import LATEST
 from wandb_logging._artifacts.manifest import Entry, Manifest, most_bytes, read_digest
+from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import GraphQLError, LogError
 from wandb_logging._journal.names import safe_name
 from wandb_logging._server.fetch import digest_of, fetch

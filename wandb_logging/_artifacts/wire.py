@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 from urllib.parse import quote
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import GraphQLError
 from wandb_logging._events.run_info import Remote
 from wandb_logging._server.protocol import dig, upload_headers

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Union
 
 from wandb_logging._cli.output import Line, draws, width
 from wandb_logging._cli.text import brief, counted, padded, table
+from wandb_logging._dataclass import dataclass
 from wandb_logging._values.nested import leaves
 from wandb_logging._values.terminal_text import clean, columns, cut
 

@@ -8,13 +8,13 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from wandb_logging._cli.output import DONE, LEFT, PROG, say, styled
 from wandb_logging._cli.status import key_words
 from wandb_logging._cli.text import age
+from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import (
     AuthError,
     GraphQLError,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import LogError
 from wandb_logging._events.metrics import find, keys_of, leaves, put
 from wandb_logging._fold.state import CLOCK, RESERVED

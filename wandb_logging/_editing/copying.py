@@ -11,10 +11,10 @@ import heapq
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._editing.changes import Editor
 from wandb_logging._errors import JournalError, LogError, WandbLoggingError
 from wandb_logging._events.media_names import step_in

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._events.metrics import is_definition
 from wandb_logging._values.plain import loads
 

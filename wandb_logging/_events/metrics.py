@@ -8,8 +8,9 @@ A definition is a JSON object, kept under its name: `{"step_metric": "epoch", "s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from wandb_logging._dataclass import dataclass
 
 AGGREGATES = ("min", "max", "mean", "first", "last", "none")
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._events import send_options
 from wandb_logging._events.event import YEAR_10000
 from wandb_logging._events.metrics import is_definition

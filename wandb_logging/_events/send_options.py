@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from wandb_logging._dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from wandb_logging._dataclass import dataclass
 
 FILES = ("file", "standard", "media")  # kinds that upload a file of the run
 

@@ -6,9 +6,10 @@ What is in a state is never changed but replaced, so that a copy of it need not 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._events.metrics import Definitions, defined
 from wandb_logging._events.run_info import RunInfo
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from wandb_logging._dataclass import dataclass
 
 HEIGHT = 32  # lines that can still change, and lines a cursor can go up
 MAX_LINE_CHARS = 4096  # protocol 4.4; what is beyond is cut off

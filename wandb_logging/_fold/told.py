@@ -7,9 +7,10 @@ merging and everything else are the fold's own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._events.event import ALONE, YEAR_10000
 from wandb_logging._fold.fold import _Folder, _slowly
 from wandb_logging._fold.labelled import mark_of

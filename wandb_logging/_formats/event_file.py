@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._formats import protobuf
 from wandb_logging._formats.crc32c import masked
 from wandb_logging._formats.protobuf import BrokenMessage

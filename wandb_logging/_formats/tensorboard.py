@@ -12,10 +12,11 @@ import math
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._formats import event_file
 from wandb_logging._formats.event_file import DamagedFile, Event
 from wandb_logging._formats.protobuf import BrokenMessage

@@ -9,8 +9,9 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
+
+from wandb_logging._dataclass import dataclass
 
 BLOCK = 32_768
 MAX_RECORD_BYTES = 2**28

@@ -6,9 +6,10 @@ Of each record only what a run can take over is read; its kind says what was lef
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._formats import protobuf
 from wandb_logging._formats.protobuf import BrokenMessage, Value
 from wandb_logging._values.plain import dumps

@@ -15,10 +15,10 @@ import contextlib
 import itertools
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Union
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._journal import door
 
 _BLOCK = 2**20

@@ -6,9 +6,10 @@ The content is checked before it is used: another version of this package may ha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._events.metrics import is_definition
 from wandb_logging._events.task import Task
 from wandb_logging._journal.position import At, Position, is_position, places

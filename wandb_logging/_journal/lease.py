@@ -7,8 +7,9 @@ taken for gone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from wandb_logging._dataclass import dataclass
 
 SILENT = 86400.0  # seconds after which a process without a lease is gone: another version, a forked child
 DEFAULT = 120.0  # seconds for which a renewal holds where no settings say it

@@ -17,10 +17,11 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._journal.lease import Life
 from wandb_logging._journal.presence import NOBODY, Holder, life_of, said_in
 from wandb_logging._journal.segments import segment_path, segments

@@ -12,10 +12,11 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._journal import door
 from wandb_logging._journal.lease import Life, Sign, judge
 from wandb_logging._journal.locks import lock_is_taken

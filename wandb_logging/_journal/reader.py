@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Optional, Protocol
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError, JournalLocked
 from wandb_logging._journal import door
 from wandb_logging._journal.members import is_writing, writers_of

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import urlsplit
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import SettingsError
 from wandb_logging._keys import netrc
 from wandb_logging._settings.settings import SETTINGS, from_environment

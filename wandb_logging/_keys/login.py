@@ -5,9 +5,9 @@ from __future__ import annotations
 import getpass
 import sys
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import AuthError, SettingsError
 from wandb_logging._keys import keys, netrc
 from wandb_logging._keys.keys import KEY_VARIABLE, Key, Session

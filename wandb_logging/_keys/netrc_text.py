@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from wandb_logging._dataclass import dataclass
 
 _FOLLOWERS = frozenset({"login", "user", "account", "password"})
 _KEYWORDS = _FOLLOWERS | {"machine", "macdef"}

@@ -8,7 +8,8 @@ SLURM_PROCID=0. What the variables look like was recorded from the programs them
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from wandb_logging._dataclass import dataclass
 
 Variables = Mapping[str, str]
 

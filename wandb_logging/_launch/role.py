@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._launch.launch import Launch
 
 _MOST_ID = 64  # characters of a run id

@@ -9,9 +9,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import LogError
 from wandb_logging._media.base import Place
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._mining.findings import is_id
 from wandb_logging._mining.pairs import Pair, pairs
 from wandb_logging._mining.vocabulary import is_left, is_metric, is_setting, noun, step_rank

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._mining.shapes import Shape
 
 

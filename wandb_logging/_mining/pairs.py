@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._mining import numbers
 from wandb_logging._mining.vocabulary import APART, is_metric, step_rank
 

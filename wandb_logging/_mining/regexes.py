@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._mining import numbers
 from wandb_logging._mining.template import Found
 

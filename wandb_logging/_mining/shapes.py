@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._mining.findings import is_id
 from wandb_logging._mining.pairs import AFTER, hidden, pairs
 from wandb_logging._mining.vocabulary import APART, METRICS, STEPS, TRAIN, is_metric, noun, step_rank

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Union
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._mining import numbers
 
 Found = dict[str, Union[float, str]]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import SettingsError
 from wandb_logging._mining import numbers
 from wandb_logging._mining.group import Group

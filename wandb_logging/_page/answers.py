@@ -7,11 +7,11 @@ import io
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._page import guard, text
 from wandb_logging._page.bins import Bins, Grid, Series, grids_of, of_row, on_grid
 from wandb_logging._page.exact import waiting

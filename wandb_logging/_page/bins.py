@@ -10,10 +10,12 @@ import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import groupby, islice
 from operator import add, le
 from typing import Any
+
+from wandb_logging._dataclass import dataclass
 
 MOST = 512  # bins of a metric
 _FEWEST = 32

@@ -7,9 +7,10 @@ marks: places from which a part can be read again, for zooming, for text, for th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._fold import fold
 from wandb_logging._fold.told import Told, end, mark, tell
 from wandb_logging._journal.position import Position

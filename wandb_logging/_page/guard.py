@@ -10,9 +10,10 @@ import hmac
 import ipaddress
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from http import cookies
 from pathlib import Path
+
+from wandb_logging._dataclass import dataclass
 
 _SITES = frozenset({None, "", "same-origin", "none"})
 

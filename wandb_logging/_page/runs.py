@@ -7,10 +7,11 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError, WandbLoggingError
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._page.bins import Bins

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._journal import door
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.seal import unseal

@@ -10,9 +10,9 @@ import json
 import math
 from array import array
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._page.bins import Grid, Placed
 
 _GAP = 65535

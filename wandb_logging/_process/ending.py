@@ -23,9 +23,9 @@ import time
 import traceback
 import weakref
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._process import exit_code as _exit_code
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._events.event import Event, event_of
 from wandb_logging._events.run_info import RunInfo, problem
 from wandb_logging._journal.cursor import Cursor

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._fold import fold
 from wandb_logging._fold.state import Delta
 from wandb_logging._journal.cache_folder import find_runs

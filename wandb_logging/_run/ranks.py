@@ -13,11 +13,12 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from logging import INFO
 from pathlib import Path
 from typing import Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._events.event import Event
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal import door

@@ -10,12 +10,13 @@ import math
 import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError, LogError
 from wandb_logging._events import alerts
 from wandb_logging._events.metrics import Metric

@@ -6,9 +6,9 @@ import glob
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import LogError
 
 POLICIES = ("live", "now", "end")

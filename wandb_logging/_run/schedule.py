@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from wandb_logging._dataclass import dataclass
 
 QUIET = 5.0  # seconds without another change of config after which the changes are sent
 LEAST = 0.05  # seconds between two rounds, however short the interval: an idle program does not use a core

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._events.run_info import Remote
 from wandb_logging._events.send_options import SendOptions
 from wandb_logging._events.task import Task

@@ -11,10 +11,11 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from http import HTTPStatus
 from pathlib import Path
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import (
     AuthError,
     JournalError,

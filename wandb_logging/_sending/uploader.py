@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError, WandbLoggingError
 from wandb_logging._events.run_info import Remote
 from wandb_logging._events.send_options import SendOptions

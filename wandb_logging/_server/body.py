@@ -10,8 +10,9 @@ import dataclasses
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._values import zlib as _zlib
 from wandb_logging._values.plain import dumps
 

@@ -8,10 +8,10 @@ import shlex
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import (
     AuthError,
     JournalError,

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import (
     AuthError,
     GraphQLError,

@@ -12,10 +12,10 @@ import os
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._events.metrics import AGGREGATES, Metric
 from wandb_logging._values.opened import MAX_DEPTH, mapping_of, read_items
 from wandb_logging._values.utf8 import with_utf8

@@ -11,10 +11,11 @@ import dataclasses
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import SettingsError
 from wandb_logging._events.metrics import Metric
 from wandb_logging._settings.hints import nearest, unknown

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._settings.kinds import Kind
 
 OPTIONS = ("fields", "rename_fields", "static_fields", "defaults")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import SettingsError
 from wandb_logging._settings.kinds import Kind
 

@@ -18,9 +18,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._process.switch_interval import short_turns
 from wandb_logging._supervise import terminal
 from wandb_logging._supervise.terminal import Terminal

@@ -6,7 +6,7 @@ Senders may go in the order in which they took their units.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from wandb_logging._dataclass import dataclass
 
 
 @dataclass(frozen=True)

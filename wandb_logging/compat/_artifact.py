@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from wandb_logging._artifacts.artifact import MAX_REFERENCES, Artifact as _Artif
 from wandb_logging._artifacts.download import Reach, UsedArtifact, find_artifact
 from wandb_logging._artifacts.keeping import LATEST, metadata_json, tags_of
 from wandb_logging._artifacts.manifest import Entry, Manifest, read_digest
+from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import LogError
 from wandb_logging.compat._active import current, no_run
 from wandb_logging.compat._refused import not_covered
