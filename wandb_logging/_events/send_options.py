@@ -1,4 +1,4 @@
-"""How a run is sent, kept in its run.json: so the run itself, `sync` and `recover` all send it alike. Pure."""
+"""How a run is sent. It is kept in run.json, so that the run itself, `sync` and `recover` send alike. Pure."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class SendOptions:
 
     Attributes:
         batch_size: most journal lines of one request.
-        batch_bytes: bytes of lines at which a request goes.
-        gzip: compress where the server offers it.
-        durable: force the journal to the disk before the server gets to know its lines.
-        heartbeat: seconds of silence after which a live run is confirmed.
+        batch_bytes: bytes of lines at which a request is sent.
+        gzip: whether to compress requests if the server offers it.
+        durable: whether to force lines to the disk before they are sent.
+        heartbeat: seconds without a request after which a heartbeat is sent.
         timeout: seconds a request may take to connect, and between two bytes of its answer.
     """
 
@@ -41,7 +41,7 @@ class SendOptions:
 
 
 def problem(kept: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The first member that is not what it should be, with what is expected of it; None if all are."""
+    """The first member that is wrong, with what is expected of it; None if all are right."""
     for name, (fits, expected) in _CHECKS.items():
         if not fits(kept.get(name)):
             return name, expected

@@ -1,4 +1,4 @@
-"""Work beside the streams that an event asks for: what waits in cursor.json until it is done. Pure."""
+"""Work that an event asks for besides lines: a file, an alert, an artifact. It is in cursor.json until done. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FILES = ("file", "standard", "media")  # kinds that upload a file of the run
 
 @dataclass(frozen=True)
 class Task:
-    """Something to be done once. Doing it twice, after a crash in between, is harmless.
+    """Work to be done once. Doing it twice, after a crash in between, is harmless.
 
     Attributes:
         kind: file, standard, media, artifact, use_artifact, link_artifact or alert; another version may know more.
@@ -24,26 +24,26 @@ class Task:
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Task:
-        """What a cursor, or the fold, says."""
+        """From the JSON in a cursor, or from the fold."""
         return cls(str(kept.get("kind")), {key: value for key, value in kept.items() if key != "kind"})
 
     def to_json(self) -> dict[str, Any]:
-        """As it is kept."""
+        """The JSON for a cursor."""
         return {"kind": self.kind, **self.what}
 
     @property
     def is_file(self) -> bool:
-        """Whether it uploads a file of the run."""
+        """Whether the task uploads a file of the run."""
         return self.kind in FILES
 
     @property
     def name(self) -> str:
-        """Name of its file in the run."""
+        """Name of the task's file in the run."""
         return str(self.what.get("name"))
 
     @property
     def path(self) -> str:
-        """Where its file is kept, relative to the run directory."""
+        """Path of the file's copy, relative to the run directory."""
         return str(self.what.get("path"))
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""The way to the server that a run opens for itself: with the first key that was found and not refused."""
+"""Makes a run's connections to the server, with the first API key that was found and not refused."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class Connection:
-    """Gives clients with a key, as a `Link` asks for them.
+    """Makes clients with an API key for a `Link`.
 
     Args:
-        settings: of the run.
-        secrets: told of each key that is used.
-        notices: told what is wrong with a netrc file.
+        settings: settings of the run.
+        secrets: learns each key that is used, to mask it.
+        notices: gets what is wrong with a netrc file.
     """
 
     def __init__(self, settings: Settings, secrets: Secrets, notices: Notices) -> None:
@@ -35,10 +35,10 @@ class Connection:
         """A client with the first key that the server has not refused.
 
         Args:
-            timeout: its seconds; default: those of the settings.
+            timeout: seconds for the client's requests; default: those of the settings.
 
         Raises:
-            AuthError: there is none.
+            AuthError: there is no key.
         """
         from wandb_logging._server.client import Client  # noqa: PLC0415  requests: most of the import time
 
@@ -57,6 +57,6 @@ class Connection:
         raise AuthError(wrong)
 
     def refuse(self) -> None:
-        """The server does not take the key of the latest client: another is looked for."""
+        """Note that the server refused the key of the latest client: the next one takes another key."""
         if self._key is not None:
             self._refused.add(self._key)

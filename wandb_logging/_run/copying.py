@@ -1,4 +1,4 @@
-"""A run that is copied or pickled with what holds it: a copy is the same run, and another process joins it.
+"""Copies and pickles runs: a copy is the same run, and a process that unpickles one joins it.
 
 Frameworks copy and pickle what a person gives them (`copy.deepcopy` of an estimator, arguments of a spawned process).
 """
@@ -18,7 +18,7 @@ from wandb_logging._settings.settings import Settings
 def ticket_of(
     path: Path | None, run_id: str, settings: Settings, mode: str, label: str | None = None
 ) -> dict[str, Any]:
-    """What another process needs to join a run. No key is in it, and nothing that cannot be pickled.
+    """What another process needs to join a run: without the API key, and only what can be pickled.
 
     Raises:
         LogError: the run has no directory.
@@ -47,10 +47,10 @@ def ticket_of(
 
 
 def check(ticket: dict[str, Any]) -> None:
-    """See that a run can be joined here.
+    """Make sure that this process can join a run.
 
     Raises:
-        LogError: it has ended, or is out of reach.
+        LogError: the run has ended, or its directory cannot be reached.
     """
     settings, path = ticket["settings"], ticket["path"]
     if path is not None and not RunDir(path).alive():

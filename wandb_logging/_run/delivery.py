@@ -1,4 +1,4 @@
-"""What becomes of the rows that wait in a journal: one value, in place of a flag for each case."""
+"""Where the rows in a journal go: one value, in place of a flag for each case."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ class Delivery(Enum):
 
     @property
     def is_meant_to_send(self) -> bool:
-        """Whether rows are to be sent as they come, even if the server does not take them."""
+        """Whether the user wants rows to be sent as they come, even if that fails."""
         return self in {Delivery.ONLINE, Delivery.BY_ANOTHER, Delivery.REFUSED}
 
     def once(self) -> Delivery:
-        """As it is when somebody asks for one sending, whatever the mode."""
+        """The value after somebody has asked for one sending, whatever the mode."""
         return Delivery.ONLINE if self.is_meant_to_send else Delivery.ONCE
 
     def after_sending(self, *, refused: bool = False) -> Delivery:
-        """As it is after a round that sent."""
+        """The value after a round that has sent."""
         if self is Delivery.ONCE:
             return Delivery.ON_DISK
         return Delivery.REFUSED if refused and self is Delivery.ONLINE else self

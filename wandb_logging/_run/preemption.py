@@ -1,7 +1,7 @@
-"""A signal that asks the program to end: it leaves a wish, and looks whether that was fulfilled.
+"""Sends all rows when a signal asks the program to end: its handler leaves a wish, and looks whether it was fulfilled.
 
-Its handler runs between any two instructions of the main thread, perhaps while that holds a lock which the listener
-needs. So nothing here takes a lock that is held for long, or waits for another thread.
+The handler runs between any two instructions of the main thread, which may hold a lock that the listener needs. So
+nothing here takes a lock that is held for long, or waits for another thread.
 """
 
 from __future__ import annotations
@@ -13,25 +13,30 @@ from wandb_logging._process.listener import Listener
 
 
 class Wish:
-    """That everything be sent now. Left by a signal's handler, fulfilled by the round that follows."""
+    """The wish of a signal handler that everything be sent now. The next round fulfils it."""
 
     def __init__(self) -> None:
         self.is_there = False
 
     def make(self) -> None:
-        """Wish it."""
+        """Wish that everything be sent."""
         self.is_there = True
 
     def fulfil(self) -> None:
-        """A round that began after the wish has sent what it could."""
+        """Note that a round that began after the wish has sent what it could."""
         self.is_there = False
 
 
 def pursue(wish: Wish, listener: Listener, patience: float) -> Callable[[], bool]:
-    """Have a round made that fulfils a wish; the result says when not to wait for it any longer.
+    """Have a round made that fulfils a wish.
 
     Args:
-        patience: seconds after which nobody waits.
+        wish: the wish.
+        listener: makes the round.
+        patience: most seconds to wait.
+
+    Returns:
+        A function that says whether to stop waiting.
     """
     deadline = time.monotonic() + patience
     wish.make()

@@ -39,8 +39,8 @@ from wandb_logging._values.ids import new_id
 from wandb_logging._values.plain import dumps, loads
 
 _FOLDER = ".launches"
-_MOST_MEETING = 60.0  # seconds that a rank waits for those that begin just now
-_MOST_WAITING = 1000  # lines for rank 0, while that has not begun
+_MOST_MEETING = 60.0  # most seconds that a rank waits while others of its launch begin
+_MOST_WAITING = 1000  # most texts that wait for rank 0 to begin
 
 NO_LAUNCH = Launch()
 
@@ -145,7 +145,7 @@ def announce(placement: Placement, writer: Writer) -> None:
 
 
 def first_notice(placement: Placement, path: Path | None) -> Notice | None:
-    """What is to be said of rows that wait on the disk: once for all ranks of a launch on one host."""
+    """The notice that rows wait on the disk; None if another rank on this host has given it."""
     if placement.role.sends or path is None:
         return None
     launch = placement.launch
@@ -160,7 +160,7 @@ def first_notice(placement: Placement, path: Path | None) -> Notice | None:
 
 
 def common_folder(settings: Settings) -> Path | None:
-    """A folder that the processes of a scheduler's jobs share, on whichever host they are; None without a scheduler."""
+    """A folder that the processes of a scheduler's jobs share on all hosts; None without a scheduler."""
     return settings.cache_dir.absolute() / _FOLDER if launch_here().job is not None else None
 
 
@@ -199,7 +199,7 @@ def taking_part(placement: Placement, membership: Membership) -> Iterator[Member
 
 
 def publish_directory(placement: Placement, path: Path) -> None:
-    """Have the others of a launch find the directory that one of them has made."""
+    """Have the other processes of a launch find the directory that this one has made."""
     if placement.role.shares and placement.launch.has_ranks:
         with contextlib.suppress(OSError):
             said = {"run": path.name, "host": socket.gethostname(), "parent": parent()}
@@ -211,7 +211,7 @@ def _all_name(launch: Launch) -> str:
 
 
 def _directory_of_launch(placement: Placement) -> RunDir | None:
-    """The run that others of the launch have begun; None where there is none, or an earlier launch's of that id."""
+    """The directory that another process of the launch has published; None if there is none of this launch."""
     settings, launch = placement.settings, placement.launch
     if not launch.has_ranks:
         about = RunInfo(str(settings.run_id), settings.project, host=settings.host)
@@ -229,7 +229,7 @@ def _directory_of_launch(placement: Placement) -> RunDir | None:
 
 
 def forget_launches(cache_dir: Path, before: float) -> None:
-    """Remove what launches noted that nobody has changed since then (seconds since 1970). Never raises."""
+    """Remove the small files of launches that were last changed before a time (seconds since 1970). Never raises."""
     folder = cache_dir.absolute() / _FOLDER
     with contextlib.suppress(OSError):
         for name in sorted(item.name for item in folder.iterdir()):
@@ -240,9 +240,9 @@ def forget_launches(cache_dir: Path, before: float) -> None:
 
 
 class Herald:
-    """Writes what a rank has to say, marked, into the run of rank 0, for as long as that goes on.
+    """Writes texts of a rank into the run of rank 0, each line with a mark, as long as that run goes on.
 
-    What it has to say before rank 0 begins waits for that. All of it is in the rank's own journal as well.
+    Texts from before rank 0 has begun wait for that. All of them are in the rank's own journal as well.
     """
 
     def __init__(self, placement: Placement) -> None:
@@ -253,21 +253,21 @@ class Herald:
         self._theirs: tuple[Path, int] | None = None  # directory and number of rank 0's writer
 
     def tell(self, event: bytes) -> None:
-        """Take the event of a text. Never raises."""
+        """Write the text of an event into the run of rank 0, now or later. Never raises."""
         told = mark_lines(Event.from_json(loads(event)), self._mark)
         if told is not None:
             self._waiting.append(dumps(told.to_json()))
             self.give()
 
     def give(self) -> None:
-        """Write what waits, if rank 0 goes on."""
+        """Write the texts that wait, if the run of rank 0 goes on."""
         with contextlib.suppress(OSError, IndexError):  # another thread was first
             while self._waiting and self._goes_on():
                 assert self._writer is not None
                 self._writer.append(self._waiting.popleft())
 
     def close(self) -> None:
-        """Have nothing more to say."""
+        """Write the texts that wait, if that is possible, and close the writer."""
         self.give()
         if self._writer is not None:
             self._writer.close()
@@ -278,7 +278,7 @@ class Herald:
         return self._theirs is not None
 
     def _find(self) -> None:
-        """Look for the run of rank 0: it may not have begun, or begun again elsewhere."""
+        """Look for the run of rank 0, which may not have begun yet, or have begun again in another directory."""
         self._theirs = None
         settings, launch = self._placement.settings, self._placement.launch
         run = _read(settings.cache_dir.absolute() / _FOLDER, f"{digest(launch.id or '')}.json")

@@ -11,12 +11,12 @@ from wandb_logging._run import words
 
 
 class Samples:
-    """What measures, until the run ends or what it needs is missing.
+    """The samplers of a run. One that lacks a package is left out.
 
     Args:
-        samplers: of what is measured.
-        take: given the metrics of each sample.
-        notices: told what is missing.
+        samplers: the samplers.
+        take: called with the metrics of each sample.
+        notices: gets what is missing.
     """
 
     def __init__(self, samplers: Iterable[Sampler], take: Callable[[dict[str, Any]], object], notices: Notices) -> None:
@@ -27,20 +27,20 @@ class Samples:
 
     @property
     def due(self) -> list[float]:
-        """When each is due, monotonic."""
+        """When each sample is due, in monotonic time."""
         return [sampler.due for sampler in list(self._samplers)]
 
     def take(self) -> bool:
-        """Take the samples that are due; whether one was."""
+        """Take the samples that are due. Returns whether one was."""
         taken = [self._take_one(sampler) for sampler in list(self._samplers)]
         return any(taken)
 
     def stop(self) -> None:
-        """The run has ended."""
+        """Take no more samples: the run has ended."""
         self._samplers.clear()
 
     def resume(self) -> None:
-        """The run goes on after all."""
+        """Take samples again: the run goes on after its end."""
         self._samplers = list(self._all)
 
     def _take_one(self, sampler: Sampler) -> bool:

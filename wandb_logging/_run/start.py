@@ -1,4 +1,4 @@
-"""Where a run begins: who it is, its directory, its journal."""
+"""Begins a run: makes or finds its directory, and opens its journal."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ from wandb_logging._values.secrets import Secrets
 
 @dataclass(frozen=True)
 class Journal:
-    """Where a run's events go: its directory on disk, or what stands in for it, and the writer of this process.
+    """The journal of a run: its directory on disk, or memory in place of one, and the writer of this process.
 
     Attributes:
-        info: who the run is.
-        run_dir, writer: its directory, and the journal this process writes there.
-        continued: whether the run was in that directory before.
-        joined: whether a member of the run wrote there already when this process came: what each run has is there.
-        helps: whether the run ends with another process, whatever becomes of this one.
+        info: identity of the run.
+        run_dir, writer: the directory, and this process's writer there.
+        continued: whether the directory was there before, so that this process goes on with the run.
+        joined: whether another member of the run was writing there when this process came.
+        helps: whether this process is a helper: another one ends the run.
         notice: why there is no directory; None if there is one, or none is wanted.
     """
 
@@ -67,17 +67,17 @@ class Journal:
 
     @property
     def are_rows_on_disk(self) -> bool:
-        """Whether there is a directory, and it takes what is logged; after the end, whether it took all of it."""
+        """Whether the disk has all rows. False if the run is in memory, or lines were refused or lost."""
         is_short = self.writer.closed and self.writer.counts.lost
         return self.run_dir.on_disk and not self.writer.waiting and not is_short
 
     @cached_property
     def keeper(self) -> Keeper:
-        """Keeps the run's files, for which the writer makes room."""
+        """Makes the copies of the run's files; the writer makes room for them."""
         return Keeper(self.run_dir, self.writer)
 
     def earlier_config(self) -> dict[str, Any]:
-        """What was in the config of a run that goes on. Reads its journal, which may be long."""
+        """The config of a run that goes on, as it was before. Reads the journal, which may be long."""
         if not self.continued:
             return {}
         try:
@@ -86,7 +86,7 @@ class Journal:
             return {}
 
     def codes(self) -> list[int]:
-        """The exit codes of the members that were there with this process: 1 of one that is gone without a word."""
+        """The exit codes of the other members of this process's group: 1 for one that died silently."""
         return exit_codes(self.run_dir.path, self.writer.since, self.writer.number) if self.run_dir.on_disk else []
 
 
@@ -123,7 +123,7 @@ ALONE = Membership()
 
 
 def is_homeless(folder: Path) -> bool:
-    """Whether a folder is said to be in a home, and there is none."""
+    """Whether a folder is given with `~`, and the user has no home."""
     return str(folder).startswith("~")
 
 
@@ -135,7 +135,7 @@ def chosen_mode(settings: Settings) -> str:
 
 
 def prepare_for(settings: Settings) -> str:
-    """Import what the rounds of a run need; its mode."""
+    """Import what the rounds of a run need. Returns the run's mode."""
     mode = chosen_mode(settings)
     if mode != "disabled":
         prepare(sending=mode == "online", measuring=settings.system_metrics)
@@ -143,14 +143,14 @@ def prepare_for(settings: Settings) -> str:
 
 
 def prepare_early(settings: Settings) -> None:
-    """The same as a handler is made, if that is possible; the first record says what is wrong."""
+    """As `prepare_for`, when a handler is made; if something is wrong, the first record will report it."""
     with contextlib.suppress(Exception):
         if not is_any_begun():
             prepare_for(settings)
 
 
 def anchored(settings: Settings) -> Settings:
-    """Settings whose cache_dir stays where it is when the program, or the engine it is in, changes its folder."""
+    """Settings with an absolute cache_dir: the program, or an engine such as Ray, may change the working directory."""
     if settings.cache_dir.is_absolute() or is_homeless(settings.cache_dir):
         return settings
     try:
@@ -160,13 +160,13 @@ def anchored(settings: Settings) -> Settings:
 
 
 def samplers_of(settings: Settings, own: Callable[[], OwnStats]) -> list[Sampler]:
-    """What measures, as the settings say: the system, and the run itself."""
+    """The samplers that the settings ask for: of the machine, and of the run itself."""
     wanted = ((settings.system_metrics, ()), (settings.log_stats, (own,)))
     return [Sampler(settings.system_interval, *what) for wants, what in wanted if wants]
 
 
 def secrets_of(settings: Settings, mode: str, notices: Notices) -> Secrets:
-    """What masks the secrets of a run: it knows the keys that the run could be sent with."""
+    """The object that masks secrets for a run. It knows the API keys that the run could be sent with."""
 
     def report(name: str) -> None:
         notices.add(*words.masked(name))
@@ -186,20 +186,21 @@ def open_journal(  # noqa: PLR0917  what a run begins with
     undo: ExitStack,
     membership: Membership = ALONE,
 ) -> Journal:
-    """Make a run's directory, or find the one it has here and goes on in; in memory if neither can be had.
+    """Make the directory of a run, or find the one that it goes on in; if there can be none, keep the run in memory.
 
     Args:
-        mode: as `chosen_mode` says.
-        config: what can be sent of the settings' config.
-        masks: of the secrets in it.
-        hurry: asks for acknowledgements where room is scarce; says whether it makes sense to wait for them.
-        undo: takes back what was made, when an exception comes before the run has begun.
+        settings: settings of the run.
+        mode: as `chosen_mode` gives it.
+        config: the part of the settings' config that can be sent.
+        masks: masks secrets.
+        hurry: asks for acknowledgements if room is scarce, and returns whether this thread may wait for them.
+        undo: gets callbacks that take back what was made, if there is an exception before the run has begun.
         membership: how this process takes part in it.
     """
     config = masks.tree(config, "config")
     about = _as_client(identity(settings, mode, config, membership.ranks), membership)
     described = masks.identity(plain(about.to_json()))
-    if wrong := problem(described):  # a stack that was full meanwhile, an alarm: nobody could read it
+    if wrong := problem(described):  # an exception in between, as of a full stack, has left something out
         raise RuntimeError(f"run.json {wrong}")
     info = RunInfo.from_json(described)
     if mode == "disabled":
@@ -215,7 +216,7 @@ def open_journal(  # noqa: PLR0917  what a run begins with
                 undo.callback(run_dir.discard)
                 writer = _writer(run_dir, settings, info, hurry, membership)
                 undo.callback(writer.close)
-                run_dir.save_identity(info)  # a writer lives in it by now: nobody takes it for a dead process's
+                run_dir.save_identity(info)  # there is a writer by now, so that nobody takes the run for a dead one
                 return Journal(info, run_dir, writer, helps=membership.helps)
             here.lease = lease_of(settings)
             joined = bool(here.members())
@@ -226,10 +227,10 @@ def open_journal(  # noqa: PLR0917  what a run begins with
     here.remember()
     if not joined:
         keep_send_options(here, info)
-    # The run goes on: what is set now is a change to what it was.
+    # The run goes on: settings that are given now are changes to it.
     keys = ("name", "notes", "tags", "group", "job_type")
     event = Event(now(), resume=not joined)
-    if not membership.label:  # one that has a label is beside the run, and does not say what it is called
+    if not membership.label:  # a process with a label does not change the name and config of the run
         changes = {key: getattr(info, key) for key in keys if getattr(info, key)}
         event = replace(event, config=info.config, run=changes)
     if event != Event(event.t):
@@ -254,9 +255,10 @@ def _folder(settings: Settings) -> Path:
 
 
 def keep_send_options(run_dir: RunDir, now_set: RunInfo) -> None:
-    """Have a run that goes on be sent as it is set now, also by who sends it later.
+    """Write the present send options into the run.json of a run that goes on, also for those that send it later.
 
-    What no server has taken yet goes by what is asked for now: who corrects `must` would be refused for it again.
+    If no server has taken the run yet, the present `resume` is written, too: otherwise a person who has corrected
+    `must` would be refused again.
     """
     kept = run_dir.info
     strict = kept.resume in {"must", "never"} and kept.server is None
@@ -266,7 +268,7 @@ def keep_send_options(run_dir: RunDir, now_set: RunInfo) -> None:
 
 
 def lease_of(settings: Settings) -> float:
-    """Seconds for which it counts that this process said to other hosts that it lives."""
+    """Seconds for which a renewal of this process holds (`_journal.lease`)."""
     return length(settings.heartbeat_interval, settings.request_timeout)
 
 
@@ -285,7 +287,7 @@ def _writer(
         return run_dir.writer(**options)
     policy = settings.cache_policy
     if policy == "drop_oldest" and info.cache_policy != policy:
-        policy = "drop_newest"  # a run that began without: whoever sent it did not take care of what may be lost
+        policy = "drop_newest"  # it began without drop_oldest: a batch of it may have come from two segments
     room: dict[str, Any] = {"most": settings.max_cache_bytes, "policy": policy, "hurry": hurry}
     return BoundedWriter(run_dir, patience=settings.cache_block_timeout, **room, **options)
 
@@ -296,7 +298,7 @@ def _in_memory(settings: Settings, info: RunInfo, notice: Notice | None) -> Jour
 
 
 def identity(settings: Settings, mode: str, config: dict[str, Any], ranks: dict[str, Any] | None = None) -> RunInfo:
-    """Who a run is that begins now."""
+    """The identity of a run that begins now: its run.json."""
     back, branch = moment(settings.resume_from), moment(settings.fork_from)
     come_from = back or branch
     return RunInfo(

@@ -1,4 +1,4 @@
-"""What a run takes of the program around it: what it prints, exceptions that nobody handles, signals that end it."""
+"""Captures for a run what happens in its program: printed text, unhandled exceptions, and signals that end it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _MOST_OUTPUT = 2**20  # characters of output in one event
 
 
 class Watch:
-    """Gives a run what happens around it, until `stop`.
+    """Captures what happens in the program, until `stop`.
 
     Args:
-        settings: of the run: capture_output, exit_hooks, signals and the like.
+        settings: settings of the run: capture_output, exit_hooks, signals and the like.
         background: takes the events.
-        secrets: masks what should not be told.
-        tell: gets the text of exceptions as well.
+        secrets: masks secrets.
+        tell: gets the texts of exceptions as well, in a rank whose rows wait.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Watch:
         self._witness = ending.Witness(self._unhandled, self._preempt)  # told for as long as this object lives
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Begin to watch exceptions and signals."""
         if self._settings.exit_hooks:
             ending.watch_exceptions(self._witness)
         names = self._settings.signals
@@ -56,7 +56,7 @@ class Watch:
             self._background.notices.add(*words.not_watched(names or (), exc))
 
     def start_capture(self) -> None:
-        """Take what is printed from now on, if that is set."""
+        """Capture what is printed from now on, if the settings ask for that."""
         if not self._settings.capture_output:
             return
         self._capture = Capture(self.take_output)
@@ -66,17 +66,17 @@ class Watch:
             self._background.notices.add(*words.not_captured(exc))
 
     def stop(self) -> None:
-        """Leave the streams as they were: the run ends."""
+        """Leave stdout and stderr as they were before."""
         if self._capture is not None:
             self._capture.stop()
             self._capture = None
 
     def take_leaving(self, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
-        """Take an exception that leaves the run's `with` block: Python prints it later, if at all."""
+        """Take an exception that leaves the run's `with` block: Python prints it only after the run has ended."""
         self._take_exception(kind, ending.traceback_text(kind, error, trace), printed=False)
 
     def take_output(self, text: str, error: bool) -> None:  # noqa: FBT001  the signature of Take
-        """Take what was written to stdout, or to stderr."""
+        """Take text that was written to stdout, or to stderr (`error`)."""
         text = self._secrets.text(text)
         for start in range(0, len(text), _MOST_OUTPUT):
             self._background.append(output_event(text[start : start + _MOST_OUTPUT], now(), error=error))

@@ -1,4 +1,4 @@
-"""Files of a run, put where the server says (protocol 6.1)."""
+"""Uploads the files of a run to the addresses that the server gives (protocol 6.1)."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from wandb_logging._server.link import Link
 if TYPE_CHECKING:
     from wandb_logging._server.client import Client
 
-_ADDRESSES = 3  # upload addresses asked for, one after the other, before a file is given up
-_TRIES = 2  # of one address
+_ADDRESSES = 3  # upload addresses to ask for, one after the other, before a file is given up
+_TRIES = 2  # tries of each address
 
 
 class _Address(NamedTuple):
-    """Where the bytes of a file go, and the headers that the PUT needs."""
+    """The upload address of a file, and the headers that the PUT needs."""
 
     url: str
     headers: Mapping[str, str]
 
 
 def ignored(name: str, globs: Iterable[str]) -> bool:
-    """Whether a file of that name is not to be uploaded. As in Go's filepath.Match, a * does not match a slash."""
+    """Whether `ignore_globs` keep a file from being uploaded. A * matches no slash, as in Go's filepath.Match."""
     parts = name.split("/")
     patterns = (glob.split("/") for glob in globs)
     return any(len(pattern) == len(parts) and all(map(fnmatchcase, parts, pattern)) for pattern in patterns)
 
 
 class RunFiles:
-    """What is uploaded of one run's files while its tasks are done.
+    """Uploads files of one run.
 
     Args:
-        remote: the run there.
-        uploads: MD5 of the files that were uploaded, by name; added to.
+        remote: the run on the server.
+        uploads: MD5 of the uploaded files, by name; each upload is added.
     """
 
     def __init__(self, remote: Remote, uploads: dict[str, str]) -> None:
@@ -46,7 +46,7 @@ class RunFiles:
         self._expected: dict[str, _Address] = {}
 
     def expect(self, link: Link, names: Iterable[str]) -> None:
-        """Ask for the addresses of several files in one request; without, `put` asks for each.
+        """Ask for the addresses of several files in one request. Otherwise `put` asks for each of them.
 
         Raises:
             AuthError, TransportError, ServerUnavailable: as `put`.
@@ -61,9 +61,9 @@ class RunFiles:
         """Upload one file.
 
         Args:
-            link: the way to the server.
-            name: its name in the run.
-            source: its bytes; stays open.
+            link: the connection to the server.
+            name: the file's name in the run.
+            source: the open file; it is not closed.
 
         Raises:
             OSError: the file cannot be read.

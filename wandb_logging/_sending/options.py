@@ -1,4 +1,4 @@
-"""The send options that settings make: the one place where the names of both stand side by side."""
+"""Makes send options from settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from wandb_logging._settings.settings import Settings
 
 
 def options_of(settings: Settings) -> SendOptions:
-    """How a run with these settings is sent."""
+    """The send options of a run with these settings."""
     return SendOptions(
         batch_size=settings.batch_size,
         batch_bytes=settings.batch_bytes,

@@ -1,4 +1,4 @@
-"""output.log as a file of the run: kept up with each acknowledged batch, and bounded."""
+"""The copy of output.log that is uploaded as a file: each acknowledged batch is added to it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from wandb_logging._sending.batch import Batch
 
 
 class OutputFile:
-    """output.log in the run directory.
+    """The copy of output.log in the run directory.
 
     Args:
-        keeper: keeps it with the run.
-        wanted: whether there is to be one.
+        keeper: writes it.
         size: bytes of it that belong to acknowledged lines.
-        say: told what is wrong with the disk: (kind, text).
+        say: called with (kind, text) if the disk refuses it.
+        wanted: whether there is to be such a file.
 
     Attributes:
-        size: as given, kept up.
+        size: as given; grows with each batch.
     """
 
     def __init__(self, keeper: Keeper, size: int, say: Callable[[str, str], object], *, wanted: bool) -> None:
@@ -29,7 +29,7 @@ class OutputFile:
         self._say = say
 
     def keep(self, batch: Batch, lines_before: int) -> None:
-        """Add a batch's lines. Before the cursor is saved: the size is in there."""
+        """Add the lines of a batch. Call it before the cursor is saved, which has the size."""
         if not (batch.lines or batch.edits) or not self._wanted:
             return
         end = batch.first_line + lines_before

@@ -1,4 +1,4 @@
-"""Which runs of a folder wait there because another rank of their launch is the run (the setting ranks: zero)."""
+"""Decides what `sync` does with the runs of ranks other than 0, which wait on the disk (the setting ranks: zero)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ RANKS = ("zero", "all", "group", "each")
 
 
 def split(run_dirs: Sequence[RunDir], ranks: str, named: Sequence[Path]) -> tuple[list[RunDir], list[RunDir]]:
-    """Those to send, and those that are left where they are.
+    """The runs to send, and those that are left where they are.
 
-    With all, what ranks have logged is written into the run of their rank 0 first.
+    With `ranks` as all, the rows of the other ranks are written into the run of their rank 0 first.
 
     Args:
         ranks: one of `RANKS`.
@@ -39,7 +39,7 @@ def split(run_dirs: Sequence[RunDir], ranks: str, named: Sequence[Path]) -> tupl
 
 
 def is_held(run_dir: RunDir) -> bool:
-    """Whether it is a rank that is not the run of its launch, and nothing of it was sent yet."""
+    """Whether it is the run of a rank other than 0, and nothing of it was sent yet."""
     try:
         info = run_dir.info
     except JournalError:

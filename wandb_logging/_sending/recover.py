@@ -1,8 +1,7 @@
-"""Runs that dead processes left in the folder of a living one, finished beside it (recover).
+"""Finishes runs that dead processes have left in the cache folder (the setting recover).
 
-Only what somebody meant to send: runs that were online, of this machine, host and entity. An offline run waits for
-`sync`, however many of them there are. All of it happens on the listener's thread, after the run's own rows, and gives
-way as soon as those are due again.
+Only runs that somebody meant to send: online runs of this machine, for the same server and entity. An offline run waits
+for `sync`. The work is done on the listener's thread, after the run's own rows, and stops when new rows are due.
 """
 
 from __future__ import annotations
@@ -28,16 +27,16 @@ MOST_BYTES = 2**30  # of one run: more is not sent unasked
 
 
 class Recovery:
-    """Finishes dead runs, one at a time and a piece of it at each `step`.
+    """Finishes dead runs, one after the other, a piece at each `step`.
 
     Args:
-        cache_dir: folder they are looked for in, once, at the first step.
-        own: the living run, which is left alone.
-        info: who that is.
-        options: how a run is sent whose run.json does not say it.
-        link: makes a way to the server for a run that is sent so, whose pace ends a step.
-        notices: where to say what came of it.
-        meanwhile: called every now and then while files are sent.
+        cache_dir: the folder in which to look for them, once, at the first step.
+        own: directory of this process's run, which is left alone.
+        info: identity of this process's run.
+        options: send options for a run whose run.json has none.
+        link: makes a connection to the server, for a run with these send options.
+        notices: for messages to a person.
+        meanwhile: called again and again while files are sent.
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class Recovery:
         self._uploader: Uploader | None = None
 
     def step(self, over: Callable[[], bool]) -> None:
-        """Send until it is `over`, or nothing is left. Never raises for what a run directory or the server does."""
+        """Send until `over()`, or until nothing is left. Never raises for what a run directory or the server does."""
         while not over() and (uploader := self._uploader or self._next()) is not None:
             try:
                 uploader.drain(ending=1)
@@ -77,19 +76,19 @@ class Recovery:
             self.close()
 
     def close(self) -> None:
-        """Let go of the run that is being sent."""
+        """Close the run that is being sent, and unlock it."""
         uploader, self._uploader = self._uploader, None
         if uploader is not None:
             uploader.close()
             uploader.run_dir.unlock_upload()
 
     def renew(self) -> None:
-        """Tell other hosts that the run at hand is still being sent."""
+        """Tell other hosts that this process still sends that run."""
         if self._uploader is not None:
             self._uploader.run_dir.renew()
 
     def after_fork_in_child(self) -> None:
-        """Leave the run to the parent."""
+        """In a forked child: leave the run to the parent."""
         if self._uploader is not None:
             self._uploader.run_dir.forget_locks()
 
@@ -162,11 +161,11 @@ class Recovery:
 
 
 def is_left(run_dir: RunDir, info: RunInfo) -> bool:
-    """Whether a run was to be sent from here by a process that is dead for certain, and is not through.
+    """Whether a run was to be sent from here, is not finished, and its process is certainly dead.
 
     Args:
-        run_dir: the run.
-        info: of the run that would send it.
+        run_dir: the run directory.
+        info: identity of this process's run.
 
     Raises:
         JournalError, OSError: it cannot be read.

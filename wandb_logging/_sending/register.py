@@ -1,4 +1,4 @@
-"""A run made on the server, or taken over there: the requests before its first line."""
+"""Makes a run on the server, or goes on with one that is there: the requests before its first line."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from wandb_logging._server.protocol import Resumed
 
 
 def create_on_server(link: Link, info: RunInfo, writer_id: str, environment: Mapping[str, Any] | None = None) -> Remote:
-    """Make the run, or take over the one that is there, as its `resume` says (protocol 3.1, 3.5, 3.6).
+    """Make the run, or go on with the one that is there, as its `resume` says (protocol 3.1, 3.5, 3.6).
 
     Args:
-        info: who the run is.
-        writer_id: names who writes in the config's environment record.
-        environment: what goes in there; it may be unknown.
+        link: the connection to the server.
+        info: identity of the run.
+        writer_id: id of this writer in the config's record of environments.
+        environment: the environment for that record; None if it is not known.
 
     Raises:
         NotPossible: resume is must, and there is no such run; or never, and there is one.
@@ -45,9 +46,9 @@ def create_on_server(link: Link, info: RunInfo, writer_id: str, environment: Map
 
 
 def _create_part(link: Link, info: RunInfo, environment: Mapping[str, Any] | None, features: set[str]) -> Remote:
-    """Make the run, or come to it, as one of several clients (protocol 10).
+    """Make the run, or join it, as one of several clients (protocol 10).
 
-    Lines are counted from 0, whatever others have sent, and what they know of the config stays.
+    Lines are counted from 0, whatever other clients have sent, and their config stays.
     """
     writer_id = str(info.client_id)
     asks = info.but(resume=info.resume or "allow") if info.is_secondary else info
@@ -63,12 +64,12 @@ def _create_part(link: Link, info: RunInfo, environment: Mapping[str, Any] | Non
 
 
 def by_storage_id(variables: Mapping[str, Any], storage_id: str) -> dict[str, Any]:
-    """UpsertBucket without the run's id: with that, a run that has ended would be running again."""
+    """Variables of UpsertBucket without the run's id: with the id, a run that has ended would be running again."""
     return {**variables, "id": storage_id, "name": None}
 
 
 def upsert_run(link: Link, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """UpsertBucket; the run as the server knows it now.
+    """Make an UpsertBucket request. Returns the run as the server knows it now.
 
     Raises:
         GraphQLError: the answer holds no run.
@@ -91,7 +92,7 @@ def _features(link: Link) -> set[str]:
 
 
 def _before(link: Link, info: RunInfo, writer_id: str) -> Resumed | None:
-    """The run as it was before us; None if there is none, or nobody asks."""
+    """The run that was on the server before; None if there is none, or `resume` does not ask for it."""
     run = {"project": info.project, "entity": info.entity}
     if info.rewind and info.branch_point:
         step = info.branch_point["step"]

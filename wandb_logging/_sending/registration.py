@@ -1,4 +1,4 @@
-"""A run's standing with the server: made or taken over there, opened again, told what changes of it."""
+"""Registers a run with the server: makes it there or goes on with it, opens it again, and sends changes of it."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from wandb_logging._server.link import Link
 
 
 class Registration:
-    """One run and what the server knows of it.
+    """A run and what the server knows of it.
 
     Args:
-        run_dir: the run.
-        link: the way to the server.
-        host: address of that server. Default: the one the run was made for.
-        target: what is to be different about the run there.
-        say: told of what a person should know: (kind, text).
+        run_dir: the run directory.
+        link: the connection to the server.
+        host: address of the server. Default: the one that the run was made for.
+        target: changes to the run's identity on the server.
+        say: called with (kind, text) for what a person should know.
 
     Attributes:
-        info: who the run is there, and what the server said of it.
+        info: identity of the run on the server, with what the server said of it.
         target: as given, until the server knows it.
         remote: the run as the server knows it; None until it does.
-        is_open: whether the server takes the run for one that goes on.
+        is_open: whether the server takes the run for one that is running.
 
     Raises:
         JournalError: the run directory is not usable.
@@ -55,7 +55,7 @@ class Registration:
 
     @property
     def rules(self) -> fold.Rules:
-        """What folding depends on, as the server wants it."""
+        """The rules of the fold for this run on this server."""
         return fold.rules_of(self.info, structured=self.remote is not None and self.remote.structured)
 
     def leave_out_slow(self, state: fold.State) -> None:
@@ -83,16 +83,16 @@ class Registration:
 
     @property
     def share(self) -> str:
-        """Names that with which the run shares what W&B takes: its project."""
+        """Names the project, whose rate limit this run shares with others."""
         return f"{self.info.host} {self.info.project}"
 
     def config_json(self, state: fold.State) -> str:
-        """The run's config as the server keeps it."""
+        """The run's config in the server's form."""
         named = None if self.info.is_secondary else self._writer_id
         return protocol.config_json(state.config, named, state.metrics, self._environment)
 
     def create(self) -> None:
-        """Make the run on the server, or take over the one that is there."""
+        """Make the run on the server, or go on with the one that is there."""
         there, writers = self._there_before()
         remote = create_on_server(self._link, self.info, self._writer_id, self._environment)
         if writers == {self._writer_id}:  # it was sent before, and nobody knows of that here any more: not behind it
@@ -125,7 +125,7 @@ class Registration:
         )
 
     def rename(self) -> None:
-        """Give the run that is there the name that a person wants now."""
+        """Give the run on the server the name that a person asked for (`sync --name`)."""
         if self.remote is None or self.target.name is None:
             return
         rename(self._link, self.remote, self.target.name)
@@ -137,11 +137,11 @@ class Registration:
         """Tell the server that the run goes on.
 
         Args:
-            state: as it stands.
-            lines_left: in the journal, not folded yet.
+            state: the folded state.
+            lines_left: number of lines in the journal that are not folded yet.
 
         Raises:
-            JournalError: the run went on elsewhere.
+            JournalError: another directory has gone on with the run.
         """
         assert self.remote is not None
         there, writers = self._rows_and_writers()
@@ -163,14 +163,14 @@ class Registration:
         self._upsert(variables)
 
     def check_owner(self, state: fold.State, unsure: int) -> None:
-        """Look whether somebody else has added rows: ours would overwrite them.
+        """Make sure that nobody else has added rows to the run: ours would overwrite them.
 
         Args:
-            state: as it stands.
-            unsure: rows that were sent and not acknowledged, which may be there or not.
+            state: the folded state.
+            unsure: number of rows that were sent and not acknowledged; the server may have them or not.
 
         Raises:
-            JournalError: somebody has.
+            JournalError: somebody has added rows.
         """
         assert self.remote is not None
         there, _ = self._rows_and_writers()
@@ -183,7 +183,7 @@ class Registration:
             )
 
     def _rows_and_writers(self) -> tuple[int, set[str]]:
-        """How many rows the server has, and who stands in the config as having written; nothing if it does not say."""
+        """Number of rows on the server, and the writers in its config; 0 and none if the server does not say."""
         assert self.remote is not None
         remote = self.remote
         return self._ask({"project": remote.project, "entity": remote.entity, "name": remote.name})
@@ -197,7 +197,7 @@ class Registration:
             return 0, set()  # no reason to send nothing
 
     def opened(self, state: fold.State) -> None:
-        """The server knows all of this, and that the run goes on."""
+        """Note that the server knows this state, and that the run is running."""
         self._told = self.config_json(state), self._run_now(state)
         self.is_open = True
 
@@ -237,11 +237,11 @@ class Registration:
         return self.info.writer_id or self.info.id
 
     def _identity(self, state: fold.State) -> RunInfo:
-        """Who the run is now, under the names the server gave back."""
+        """The present identity of the run, with entity, project and id as the server spells them."""
         assert self.remote is not None
         names = {"id": self.remote.name, "entity": self.remote.entity, "project": self.remote.project}
         return self.info.changed({**self._run_now(state), **names})
 
     def _run_now(self, state: fold.State) -> dict[str, Any]:
-        """What the program has changed of name, notes, tags, group and job type, unless a person said otherwise."""
+        """The program's changes of name, notes, tags, group and job type, except those that a person has overruled."""
         return {key: self._instead.get(key, value) for key, value in state.run.items()}

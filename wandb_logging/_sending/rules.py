@@ -1,4 +1,4 @@
-"""Other rules for the text of a run that has ended: for what the server does not have yet."""
+"""Gives a run that has ended other rules for its text, for the events that the server does not have yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work on several things at once, on threads."""
+"""Does work for several items at once, on threads."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ R = TypeVar("R")
 
 
 def side_by_side(work: Callable[[int, T], R], items: Sequence[T], jobs: int, broken: threading.Event) -> list[R]:
-    """What the work gives for each item and its number, in their order.
+    """The results of `work` for each item, in their order.
 
     Args:
-        work: called on at most `jobs` threads at once; on this one alone if that is one.
-        broken: set when this thread is interrupted: the work that goes on is to end soon, and what waits is not begun.
+        work: called with the number of an item and the item.
+        items: the items.
+        jobs: number of threads; with 1, the work is done on this thread.
+        broken: is set when this thread is interrupted: then no more work is begun, and `work` should end soon.
     """
     if jobs == 1 or len(items) < 2:
         return [work(number, item) for number, item in enumerate(items)]

@@ -1,8 +1,8 @@
-"""Where a run is sent, if not where it was made for: a person says so, and it is kept in server.json.
+"""Changes of a run's identity on the server that a person asks for, such as another project; kept in server.json.
 
-A mistyped entity, a run made for another server, one that was deleted there or whose id another run has: its directory
-stays as it is, run.json included. What is different on the server stands in server.json, as its member `instead`,
-beside what the server said; the next one who sends goes on there.
+They help after a mistyped entity, and for a run that was made for another server, was deleted there, or whose id
+another run has. run.json stays as it is. The changes are in server.json, as its member `instead`, so that later
+sendings go to the same place.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from wandb_logging._values.ids import new_id
 
 @dataclass(frozen=True)
 class Target:
-    """What is to be different about a run on the server; None leaves it as it was.
+    """Changes of a run's identity on the server; None changes nothing.
 
     Attributes:
         entity, project, name, run_id: as the settings of these names.
@@ -56,7 +56,7 @@ class Target:
 
     @property
     def instead(self) -> dict[str, Any]:
-        """The members of run.json that this replaces."""
+        """The members of run.json that this changes."""
         given = {"entity": self.entity, "project": self.project, "name": self.name, "id": self.run_id}
         if self.as_new:  # nobody has the new id, so there is nothing to go on with
             given["id"] = new_id()
@@ -79,17 +79,17 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def aimed(info: RunInfo, host: str | None, target: Target = AS_IT_WAS) -> tuple[RunInfo, dict[str, Any]]:
-    """Who a run is on the server, from who it is on disk; and the members of run.json that are others there.
+    """The identity of a run on the server, and the members of run.json that are different there.
 
-    What the server said is left out where the run begins anew: what one server, or one run there, has acknowledged,
-    another has not.
+    What the server said is left out if the run goes to another server, or becomes another run: nothing is acknowledged
+    there yet.
 
     Args:
-        info: as `RunDir.info`.
-        host: the server; None for the one it was made for.
+        info: the identity on the disk, as `RunDir.info`.
+        host: the server; None for the one that the run was made for.
 
     Raises:
-        JournalCorrupt: what server.json says of that cannot be.
+        JournalCorrupt: the member `instead` of server.json is wrong.
     """
     server = info.server
     instead = {**(server.instead if server else {}), **target.instead}
@@ -106,7 +106,7 @@ def aimed(info: RunInfo, host: str | None, target: Target = AS_IT_WAS) -> tuple[
 
 
 def filled(target: Target, info: RunInfo, entity: str | None) -> Target:
-    """A target with the entity of the settings (WANDB_ENTITY) for a run that was made with none, and is nowhere yet."""
+    """A target with the entity of the settings (WANDB_ENTITY), for a run without an entity that no server has yet."""
     said = target.entity or info.entity or info.server
     return target if said else replace(target, entity=entity)
 
@@ -117,7 +117,7 @@ def host_of(info: RunInfo) -> str | None:
 
 
 def advice(error: WandbLoggingError, path: Path) -> str:
-    """How to send a run that was refused where it was to go; nothing for an error that this does not help against."""
+    """A sentence on how to send a refused run to another place; "" if that would not help."""
     refused = isinstance(error, (RunNotFound, RequestRejected, GraphQLError, NotPossible))
     if not refused and not (isinstance(error, AuthError) and error.status == HTTPStatus.FORBIDDEN):
         return ""
@@ -129,7 +129,7 @@ def advice(error: WandbLoggingError, path: Path) -> str:
 
 
 def advice_on_host(error: WandbLoggingError, path: Path, host: str, of_settings: str) -> str:
-    """How to send a run to the server of the settings, where that which it was made for cannot be had."""
+    """A sentence on how to send a run to the server of the settings, if its own server cannot be reached."""
     if host == of_settings or not isinstance(error, (AuthError, TransportError)) or isinstance(error, OutOfTime):
         return ""
     host, there = shlex.quote(of_settings), shlex.quote(str(path))

@@ -1,4 +1,4 @@
-"""Tasks done: one function for each kind. Doing one twice, after a crash in between, has to be harmless."""
+"""Does a task: one function for each kind. Doing one twice, after a crash in between, must be harmless."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _VERSIONS = 3  # of a file that changes while it is uploaded
 
 
 def perform(task: Task, link: Link, remote: Remote, run_dir: RunDir, files: RunFiles) -> list[str]:
-    """Do a task; the names of run files that were uploaded by it.
+    """Do a task. Returns the names of the run's files that it has uploaded.
 
     Args:
-        task: what to do.
-        link: the way to the server.
-        remote: the run there.
-        run_dir: the run here.
-        files: what is uploaded of the run's files.
+        task: the task.
+        link: the connection to the server.
+        remote: the run on the server.
+        run_dir: the run directory.
+        files: uploads files of the run.
 
     Raises:
-        RequestRejected, NotPossible, RunNotFound, GraphQLError, OSError: it can never be done.
-        TransportError, HTTPStatusError: not now.
+        RequestRejected, NotPossible, RunNotFound, GraphQLError, OSError: the task can never be done.
+        TransportError, HTTPStatusError: it failed for now.
     """
     if task.kind not in _KINDS:
         raise NotPossible(f"this version does not know tasks of kind {task.kind!r}")
@@ -61,7 +61,7 @@ def _file(task: Mapping[str, Any], link: Link, _remote: Remote, run_dir: RunDir,
 
 
 def _standard(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunDir, files: RunFiles) -> list[str]:
-    """Upload a file that each run has, which is ours to mask. Whoever wrote it may not have known the key."""
+    """Upload a standard file with the API key masked: the process that wrote it may not have known the key."""
     with run_dir.files.open(str(task["path"])) as source:
         text = source.read(_MOST_MASKED + 1).decode("utf-8", "surrogateescape")
     masked = link.mask(text)
@@ -71,12 +71,12 @@ def _standard(task: Mapping[str, Any], link: Link, remote: Remote, run_dir: RunD
 
 
 def _mark(status: os.stat_result) -> tuple[int, ...]:
-    """What changes when a file does; a newer copy in its place is another file."""
+    """A value that changes when the file changes, or a newer copy takes its place."""
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
 def _media(task: Mapping[str, Any], link: Link, _remote: Remote, run_dir: RunDir, files: RunFiles) -> list[str]:
-    """Upload a file whose name holds its digest: it never changes, and nobody has to remember it."""
+    """Upload a media file. Its name has its digest, so it never changes, and its MD5 need not be remembered."""
     with run_dir.files.open(str(task["path"])) as source:
         files.put(link, str(task["name"]), source)
     return [str(task["name"])]
