@@ -79,6 +79,36 @@ METRICS = {
         (6, {"thds": 4, "tps": 806.9, "err/s": 0.0}),
     ),
     "indexed": (lines("INFO:root:Epoch[{i}] Validation-accuracy=0.8{i}\n", *SIX), (6, {"Validation-accuracy": 0.86})),
+    "numbered": (
+        lines("[00:0{i}:42] [worker #0] tree search #{i}, logLikelihood: -99{d}\n", *SIX),
+        (6, {"logLikelihood": -990.1429}),
+    ),
+    "values and goals": (
+        lines("Epoch {i}/1000, Performance 0.9{i}/0, Gradient 1.{i}/1e-07, Checks 0/6\n", *SIX),
+        (6, {"Performance": 0.96, "Gradient": 1.6}),
+    ),
+    "semicolons": (
+        "step;temperature;flow\n" + lines("{i}0;2{i}.5;{d}\n", *SIX),
+        (60, {"temperature": 26.5, "flow": 0.1429}),
+    ),
+    "decimal commas": (
+        lines("Epoch {i}/9 \u2013 Verlust: 0,{i}5 \u2013 Genauigkeit: 6{i},5 %\n", *SIX),
+        (6, {"Verlust": 0.65, "Genauigkeit": 66.5}),
+    ),
+    "names over cells": (
+        "Iterat #Fevals   function value  axis ratio  sigma\n"
+        + lines("    {i}     9{i} 1.72750{i}e+01     1.{i}e+00 2.7{i}e-01\n", *SIX),
+        (6, {"#Fevals": 96, "function value": 17.27506, "axis ratio": 1.6, "sigma": 0.276}),
+    ),
+    "a row behind its step": (
+        "              Total Energy     Delta E\n" + lines("   @SCF iter {i}:  -40{i}.5   -1.{i}e-02 DIIS\n", *SIX),
+        (6, {"Total Energy": -406.5, "Delta E": -0.016}),
+    ),
+    "what goes up by one": (
+        lines("4 KiB from disk: request={i} delay={d} ms\n", *SIX),
+        (6, {"delay": 0.1429}),
+    ),
+    "angle brackets": (lines("<{i}0> LL/token: -9.{i}\n", *SIX), (60, {"LL/token": -9.6})),
     "translation": (
         lines("[2024-03-01 12:0{i}:00] Ep. 1 : Up. {i}00 : Cost {d} : L.r. 3.0e-04\n", *SIX),
         (600, {"epoch": 1, "Cost": 0.1429, "L.r": 0.0003}),
@@ -110,6 +140,9 @@ NOTHING = {
         "<module>\n    loss = 0.5 / 0\nZeroDivisionError: x\n"
     ),
     "subtitles": lines("[00:0{i}.000 --> 00:0{i}.500]  Some text number {i} here\n", *SIX),
+    "suites": "PASS src/a.test.js (5.021 s)\nTest Suites: 1 failed, 2 passed, 3 total\nTests: 1 failed, 18 total\n"
+    "Snapshots: 0 total\nTime: 6.312 s\n",
+    "steps of a build": lines("#{i} [{i}/7] RUN make\n#{i} DONE 1.{i}s\n", *SIX),
     "tests": (
         "platform linux -- Python 3.11.7\ncollected 120 items\ntests/test_a.py "
         "......   [  8%]\n118 passed, 2 skipped in 12.34s\n"

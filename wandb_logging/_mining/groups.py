@@ -23,7 +23,7 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding]) -> list[Gr
     for item in shapes:
         if item.fields:
             by_key[f"{len(item.fields)} {item.key}"].append(item)
-    groups = _merged([Group(items) for items in by_key.values()])
+    groups = _merged([Group(items) for alike in by_key.values() for items in _by_names(alike)])
     for group in groups:
         counters.find_step(group)
         _find_wanted(group)
@@ -47,6 +47,18 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding]) -> list[Gr
     return [group for group in kept if group.wanted or group.step is not None]
 
 
+def _by_names(shapes: list[Shape]) -> list[list[Shape]]:
+    """Lines of one shape, those apart whose names differ in their digits: `p50: 1`, `p99: 3`; not `a1: 1`, `a2: 1`."""
+    kinds: dict[tuple[str, ...], list[Shape]] = defaultdict(list)
+    for item in shapes:
+        kinds[tuple(one.name for one in item.fields)].append(item)
+    digits = [int("".join(re.findall(r"\d", "".join(names)))[:15] or 0) for names in kinds]
+    counts = any(other == one + 1 for one, other in zip(digits, digits[1:]))
+    again = min(map(len, kinds.values())) > 1
+    return list(kinds.values()) if again or (len(kinds) < _FEW and not counts) else [shapes]
+
+
+_FEW = 9
 _TIMES = frozenset("total time elapsed duration real run took cpu wall".split())
 
 

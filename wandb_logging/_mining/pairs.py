@@ -52,7 +52,7 @@ _NORM = re.compile(
 _QUOTED = re.compile(r"[('\s]'([A-Za-z_][\w ./-]{0,40})',\Z")  # ('loss', 0.5)
 _QUALIFIED = re.compile(r"\s?\([^()]{0,20},[^()]{0,20}\)\Z")
 _RATE = re.compile(
-    r"\s?([A-Za-z]\w{0,20}/(?:s|sec|op|step|iter|ms|us)|[A-Za-z]\w{0,20} per (?:second|minute))(?=$|[\s,;|()\]])"
+    r"\s?([A-Za-z]\w{0,20}/(?:s|sec|second|op|step|iter|ms|us)|[A-Za-z]\w{0,20} per (?:second|minute))(?=$|[\s,;|()\]])"
 )
 _HAS_RATE = re.compile(r"\d [A-Za-z]\w{0,20}/s(?:ec)?\b")
 _CHOSEN = re.compile(

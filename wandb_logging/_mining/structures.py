@@ -17,7 +17,7 @@ from wandb_logging._mining.template import Found
 from wandb_logging._mining.vocabulary import APART, EPOCHS
 
 _EVENTS = ("event", "split", "phase", "mode", "stage", "subset", "kind", "type", "name", "msg", "message")
-_PERCENT = re.compile(r"\s*\d+(?:\.\d+)?%\s+[\d.,]+\s?[a-zµ]{0,4}(?:\s|$)")
+_PERCENT = re.compile(r"\s*\d+(?:\.\d+)?%\s+[\d.,]+\s?[a-zµ]{0,4}(?:\s+[^\d\t]*)?$")
 _KEY_VALUE = re.compile(r"[A-Za-z_][\w.]*=(?:\"[^\"]*\"|'[^']*'|\S*)(?:\s+|$)")
 _BLOCK_ENTRY = re.compile(r"\s+[\w./@ -]{1,60}:(?: \S.*)?\Z")
 

@@ -369,7 +369,9 @@ def _by_place(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str
         return cut
     names = _spans(_WIDE, header)
     if not narrow and len(names) < len(tokens) < len(header.split()):
-        names = _over_cells(header, tokens) or names
+        over = _over_cells(header, tokens)
+        if over:
+            return _by_name([name for name, _, _ in over], [text for text, _, _ in tokens])
     if narrow or (len(names) < len(tokens) and not (_wordy(tokens) and len(names) > 2)):
         names = _spans(_TOKEN, header)
     if len(names) < 3 or not len(names) * 0.5 < len(tokens) <= len(names) + 3:
