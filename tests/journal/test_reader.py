@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -327,6 +328,24 @@ class TestSeveralWriters:
         segment(tmp_path, 2, 1, seal(body(10)) + seal(body(1000)))
         assert everything(tmp_path).index(1000) < len(self.seen) + 10
 
+    def test_many_cost_one_fsync(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What many have written is planned at once, and read with few files open at a time."""
+        for writer in range(1, 101):
+            segment(tmp_path, writer, 1, b"".join(seal(body(3 * writer + i)) for i in range(3)))
+        forced: list[int] = []
+        files = Path("/proc/self/fd")
+        opened = len(list(files.iterdir())) if sys.platform == "linux" else 0
+        monkeypatch.setattr(os, "fsync", forced.append)
+        monkeypatch.setattr(_reader, "_MOST_OPEN", 5)
+        reader = Reader(tmp_path)
+        seen = [number(event) for chunk in chunks(reader) for event in chunk.bodies]
+        assert seen == list(range(3, 303))
+        assert len(forced) == 2  # the first writer's, which may have been alone, and all others'
+        if sys.platform == "linux":
+            assert len(list(files.iterdir())) < opened + 50
+        reader.close()
+        assert everything(tmp_path) == seen
+
     def test_an_order_that_cannot_be_recorded(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Nothing is read then, and all of it later."""
         segment(tmp_path, 1, 1, seal(body(0)))
@@ -348,26 +367,3 @@ class TestSeveralWriters:
         self.two(tmp_path)
         segment(tmp_path, 1, 1, seal(body(0)))
         assert sorted(everything(tmp_path)) == [0, 10]
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"[1]",
-        b"5",
-        b"null",
-        b"{}",
-        b'{"writer":1}',
-        b'{"writer":"1","segment":1,"offset":0}',
-        b"{not json}",
-        b'{"writer":1,"segment":1,"offset":-1}',
-        b'{"writer":1,"segment":1,"offset":0,"term":"x"}',
-        b'{"writer":1,"segment":1,"offset":1' + b"0" * 400 + b"}",
-    ],
-)
-def test_an_entry_of_the_order_that_is_none(body: bytes, tmp_path: Path) -> None:
-    """Counts as damaged, with a checksum that is right, too."""
-    good = b'{"writer":1,"segment":1,"offset":9}'
-    (tmp_path / "order.jsonl").write_bytes(seal(body) + seal(good))
-    assert _reader.damaged_in_order(tmp_path) == (1, 2)
-    assert _reader.order_of(tmp_path) == [None, (1, 1, 9)]

@@ -14,8 +14,8 @@ from hypothesis import example, given, settings, strategies as st
 from tests.examples import at_most
 from wandb_logging._errors import JournalLocked
 from wandb_logging._journal import door, presence
+from wandb_logging._journal.order import Order, order_of
 from wandb_logging._journal.presence import Holder
-from wandb_logging._journal.reader import _Order, order_of
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.sending_right import NAME, SendingRight
 from wandb_logging._values.plain import dumps
@@ -55,7 +55,7 @@ class Host:
         self.right = SendingRight(root)
         self.right.lease = LEASE
         self.right._lock = OwnLock(root / NAME)  # type: ignore[assignment]
-        self.order: _Order | None = None
+        self.order: Order | None = None
         self.sent: list[tuple[int, tuple[int, int, int]]] = []  # what it sent as the n-th
 
     def take(self) -> bool:
@@ -209,17 +209,19 @@ class World:
         try:
             host.right.check()
             yield
-            host.order = host.order or _Order(self.root / "order.jsonl", host.right)
+            host.order = host.order or Order(self.root / "order.jsonl", host.right)
             entries = [entry for entry in host.order.entries if entry]
             host.sent += list(enumerate(entries))[len(host.sent) :]  # what was decided before is sent again
             yield
-            writer = len(entries) % 3 + 1 if host.name == "host0" else 3 - len(entries) % 3
-            self.ends[writer] += 1
-            end = (1, self.ends[writer])
+            takings = []
+            for turn in range(len(entries), len(entries) + 1 + len(entries) % 2):
+                writer = turn % 3 + 1 if host.name == "host0" else 3 - turn % 3
+                self.ends[writer] += 1
+                takings.append((writer, 1, self.ends[writer]))
             yield
-            host.order.add(writer, end)
+            host.order.add(takings)
             yield
-            host.sent.append((len(host.sent), (writer, *end)))
+            host.sent += enumerate(takings, len(host.sent))
         except JournalLocked:
             host.order = None
 

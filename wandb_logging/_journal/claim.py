@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from wandb_logging._journal import door
+from wandb_logging._journal.family import Family
 from wandb_logging._journal.locks import ProcessLock
 from wandb_logging._journal.members import Note, first_of_group, lock_name
 from wandb_logging._journal.presence import Holder, renew
@@ -33,7 +34,9 @@ class Claim:
         self.since = self._note.since
 
     @classmethod
-    def take(cls, path: Path, least: int, *, helps: bool, lease: float | None = None) -> Claim:
+    def take(
+        cls, path: Path, least: int, *, helps: bool, lease: float | None = None, family: Family | None = None
+    ) -> Claim:
         """Claim the first free number from `least` on, by making its lock file: only one process can do that.
 
         Args:
@@ -41,11 +44,12 @@ class Claim:
             least: the least number.
             helps: whether this process is a helper: another one ends the run.
             lease: seconds for which each renewal holds; None if this process does not renew.
+            family: of a forked child: knows what was taken before, so that the directory is not listed.
 
         Raises:
             OSError: the lock file cannot be made.
         """
-        taken = {writer for writer, _ in segments(path)}
+        taken = {writer for writer, _ in segments(path)} if family is None else {family.latest}
         number = max(least - 1, *taken, 0)
         if number >= MOST:  # a file that no writer of ours made: a free number below it does as well
             number = least - 1
@@ -58,6 +62,8 @@ class Claim:
                 os.close(door.create(path, name.name))
             except FileExistsError:
                 continue
+            if family is not None:
+                family.has_taken(number)
             lock = ProcessLock(name)
             since = 0 if helps else first_of_group(path, number)
             note = Note(number, since, helps, holder=Holder.here(path, lease))

@@ -26,6 +26,6 @@ class GuardedReader(Reader):
         """As `Reader.read`."""
         with self._guard:
             chunk = super().read(max_lines, max_bytes)
-            for writer, (segment, _) in self._at.items():
+            for writer, (segment, _) in self._at.moved():
                 self.reached[writer] = max(segment, self.reached.get(writer, 0))
             return chunk

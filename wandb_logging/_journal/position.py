@@ -24,6 +24,29 @@ START: At = (1, 0)
 _NOWHERE: Mapping[int, At] = MappingProxyType({})
 
 
+class Written(dict[int, At]):
+    """Where reading stands, by writer, with how that is written down beside it: of a thousand writers one moves."""
+
+    def __init__(self, at: Mapping[int, At]) -> None:
+        super().__init__(at)
+        self._kept = _kept(at)
+        self._moved = set(at)
+
+    def __setitem__(self, writer: int, place: At) -> None:
+        super().__setitem__(writer, place)
+        self._kept[str(writer)] = list(place)
+        self._moved.add(writer)
+
+    def moved(self) -> list[tuple[int, At]]:
+        """Those that have moved since this was last asked, and where they are: at first, all."""
+        moved, self._moved = self._moved, set()
+        return [(writer, self[writer]) for writer in moved]
+
+    def position(self, order: int, torn: Mapping[int, At]) -> Position:
+        """All of it, as `position` makes it."""
+        return {**position(order=order, torn=torn), "writers": self._kept.copy()}
+
+
 def position(at: Mapping[int, At] = _NOWHERE, order: int = 0, torn: Mapping[int, At] = _NOWHERE) -> Position:
     """A position, as JSON. Without arguments it is the start.
 

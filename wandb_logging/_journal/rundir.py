@@ -40,8 +40,9 @@ from wandb_logging._journal.keepsake import Keepsake
 from wandb_logging._journal.lease import Life, apart
 from wandb_logging._journal.lost import disk_of, is_gone
 from wandb_logging._journal.members import Note, life, living_members, writers_of
+from wandb_logging._journal.order import order_of
 from wandb_logging._journal.position import Position, places
-from wandb_logging._journal.reader import Reader, order_of
+from wandb_logging._journal.reader import Reader
 from wandb_logging._journal.scan import scan
 from wandb_logging._journal.seal import seal, unseal
 from wandb_logging._journal.segments import make_durably, segments, sync_directory

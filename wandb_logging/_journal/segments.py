@@ -18,6 +18,14 @@ def segments(path: Path) -> list[tuple[int, int]]:
     return sorted(place for place in map(_place, os.listdir(path)) if place is not None)  # noqa: PTH208  a Path for each
 
 
+def by_writer(path: Path) -> dict[int, list[int]]:
+    """The numbers of the segments of each writer of a run directory, in order."""
+    found: dict[int, list[int]] = {}
+    for writer, segment in segments(path):
+        found.setdefault(writer, []).append(segment)
+    return found
+
+
 @lru_cache(maxsize=8192)  # a reader of a run with a thousand writers asks a thousand times
 def _place(name: str) -> tuple[int, int] | None:
     match = _SEGMENT.fullmatch(name)

@@ -16,8 +16,9 @@ from wandb_logging._events.event import Event
 from wandb_logging._journal import door
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.members import is_writing
+from wandb_logging._journal.order import damaged_in_order
 from wandb_logging._journal.position import START
-from wandb_logging._journal.reader import MOST_LINE, damaged_in_order
+from wandb_logging._journal.reader import MOST_LINE
 from wandb_logging._journal.rundir import ASIDE, RunDir
 from wandb_logging._journal.seal import salvage, unseal
 from wandb_logging._journal.segments import segment_path, segments

@@ -23,6 +23,7 @@ from typing import Any
 from wandb_logging._journal import door
 from wandb_logging._journal.claim import Claim
 from wandb_logging._journal.counts import Counts, reason_of
+from wandb_logging._journal.family import Family
 from wandb_logging._journal.fsyncs import Fsyncs
 from wandb_logging._journal.kept_lines import KeptLines, lines_until, part_of
 from wandb_logging._journal.locks import close_quietly, out_of_the_way
@@ -76,7 +77,9 @@ class Writer:
         self._least_number = least_number
         self._home = home
         self._helps = helps
+        self._forked = False
         self._lease = lease
+        self._family: Family | None = None  # of a process that has forked, and of its children
         self._told = -1  # count of journalled events at the latest look whether to renew
         self._marked = False  # whether the mark is the writer's number, because other writers were there before
         # Reentrant: a signal handler or a finaliser may log while this very thread is in `append`.
@@ -109,7 +112,8 @@ class Writer:
         if not self._claim.number:
             if self._home is not None:
                 self._home.stand_again()
-            self._claim = Claim.take(self.path, self._least_number, helps=self._helps, lease=self._lease)
+            family = self._family if self._forked else None
+            self._claim = Claim.take(self.path, self._least_number, helps=self._helps, lease=self._lease, family=family)
             self._claim.replaces(self._former)
             if not self.mark or self._marked:
                 self._marked = self._helps or self._claim.since != self.number
@@ -515,6 +519,11 @@ class Writer:
                 self._forget_files()
                 self.closed = self._ending = False
 
+    def _before_fork(self) -> None:
+        if self._family is None and self.number and not self.closed:
+            with contextlib.suppress(OSError, ValueError):  # no memory: the child lists the directory
+                self._family = Family(self.number)
+
     def _after_fork_in_child(self) -> None:
         # Another thread may have held the lock while this process was forked. The open file is the parent's, and so are
         # the lines in memory.
@@ -522,7 +531,7 @@ class Writer:
         self._retrying = self._turning = self._ending = False
         self._kept.clear()
         self._home = None  # if the directory is removed, the parent makes it again
-        self._helps = True
+        self._helps = self._forked = True
         self._lease = None  # a child has no thread that renews
         self.counts = Counts()
         self._claim.abandon()
@@ -531,10 +540,15 @@ class Writer:
         self._forget_files()  # the next append begins a writer of the child's own
 
 
+def _before_fork() -> None:
+    for writer in list(_writers):
+        writer._before_fork()  # noqa: SLF001  the same room
+
+
 def _after_fork_in_child() -> None:
     for writer in list(_writers):
         writer._after_fork_in_child()  # noqa: SLF001  the same room
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
