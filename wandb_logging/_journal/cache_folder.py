@@ -17,6 +17,9 @@ from wandb_logging._journal.names import folder_name, folder_names
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.segments import make_durably
 
+BEING_MADE = ".aside-"
+"""How the name of a folder begins in which a run directory is being made: what is in there is no run yet."""
+
 
 def folder_of(cache_dir: Path, project: str) -> Path:
     """The folder of a project, which holds its run directories."""
@@ -97,7 +100,13 @@ def find_runs(path: Path, on_problem: Callable[[OSError], object] | None = None)
         if "run.json" in files:
             below.clear()
             found.append(RunDir(Path(folder)))
+        below[:] = without_aside(below)
     return sorted(found, key=lambda run_dir: (_began(run_dir), run_dir.path))
+
+
+def without_aside(names: list[str]) -> list[str]:
+    """The names of folders that may hold runs."""
+    return [name for name in names if not name.startswith(BEING_MADE)]
 
 
 def _began(run_dir: RunDir) -> float:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from wandb_logging._errors import JournalError
 from wandb_logging._events.run_info import RunInfo
-from wandb_logging._journal.cache_folder import create_run
+from wandb_logging._journal.cache_folder import BEING_MADE, create_run, find_runs
 from wandb_logging._journal.names import safe_name
 from wandb_logging._journal.writer import Writer
+
+_JUST_NOW = 60.0  # seconds in which a run directory gets the journal that says it is being filled
 
 
 class NewRun:
@@ -61,7 +64,22 @@ class NewRun:
 
 @contextmanager
 def folder_aside(cache_dir: Path) -> Iterator[Path]:
-    """A temporary folder in `cache_dir`, which is made if it is missing. It is removed at the end with its content."""
+    """A temporary folder in `cache_dir`, which is made if it is missing. It is removed at the end with its content.
+
+    One that a killed process has left is removed as well.
+    """
     cache_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".aside-", dir=cache_dir) as aside:
+    for left in cache_dir.glob(f"{BEING_MADE}*"):
+        if _is_left(left):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=BEING_MADE, dir=cache_dir) as aside:
         yield Path(aside)
+
+
+def _is_left(folder: Path) -> bool:
+    """Whether nobody fills it any more: its run has been there for a while, and no process has it open."""
+    try:
+        runs = find_runs(folder)
+        return bool(runs) and time.time() - folder.stat().st_mtime > _JUST_NOW and not any(run.alive() for run in runs)
+    except OSError:
+        return False

@@ -14,6 +14,7 @@ from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError
 from wandb_logging._events.event import Event
 from wandb_logging._journal import door
+from wandb_logging._journal.cache_folder import without_aside
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.members import is_writing
 from wandb_logging._journal.order import damaged_in_order
@@ -71,6 +72,7 @@ def find_directories(path: Path) -> list[RunDir]:
         if "run.json" in names or any(name.startswith("journal-") for name in names):
             below.clear()
             found.append(RunDir(Path(folder)))
+        below[:] = without_aside(below)
     return sorted(found, key=lambda run_dir: run_dir.path)
 
 

@@ -14,6 +14,7 @@ from wandb_logging._errors import JournalError
 from wandb_logging._events.event import Event, event_of, exit_code_after
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal import door
+from wandb_logging._journal.cache_folder import without_aside
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.seal import unseal
@@ -63,7 +64,7 @@ def run_dirs(root: Path) -> Iterator[RunDir]:
     """The run directories at or below a path, without following links. Folders that cannot be read are left out."""
     found = 0
     for folder, below, files in os.walk(root):
-        below.sort()
+        below[:] = sorted(without_aside(below))
         if "run.json" in files:
             below.clear()
             found += 1
