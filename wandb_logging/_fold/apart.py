@@ -1,11 +1,11 @@
-"""Rows that other processes of a run log at steps they say: forked children, workers, further programs. Pure.
+"""Rows with explicit steps from other processes of a run: forked children, workers, further programs. Pure.
 
-The steps of a run are those of the process that began it; if that one says none, those of the first that does. What
-others log waits until that is known. What another logs at step 5 is no row
-that came late, and does not belong into the row 5 of the first, where it could overwrite something: its step is the
-metric `step/l:w2`, of the writer with the number 2, and the x axis of its metrics. Names that another has are
-`loss/l:w2`. Such rows take the steps that the first leaves out, or ride in its rows, so that its own stay where they
-are; what waits too long for that gets the next step.
+The steps of a run are those of the process that began it; if that one gives no steps, those of the first process that
+does. Rows of other processes wait until that is decided. If another process, writer 2, logs at step 5, its row is not
+late, and its metrics do not belong into row 5 of the first process, where they could overwrite something. Its step
+becomes the metric `step/l:w2`, which is the x axis of its metrics; a name that another process has becomes `loss/l:w2`.
+Such rows are put at steps that the first process leaves out, or into its rows, so that its own rows keep their steps. A
+row that waits too long for that gets the next step.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from wandb_logging._fold.labelled import Labelled, with_label
 from wandb_logging._fold.rows import Rows
 from wandb_logging._fold.state import MAX_STEP, Work
 
-MOST_WAITING = 300  # rows: they are in cursor.json
-MOST_SECONDS = 30.0  # between a row that waits and the latest one
+MOST_WAITING = 300  # rows that may wait: they are in cursor.json
+MOST_SECONDS = 30.0  # that a row waits, by the time of the latest row
 
 _OWN = 0  # the process that began the run
 
 
 class Apart:
-    """Decides whose steps are the run's, and keeps the rows of others until there is room for them."""
+    """Decides which process's steps are the run's, and keeps the rows of others until there is a place for them."""
 
     def __init__(self, work: Work, rows: Rows, labelled: Labelled) -> None:
         self._work = work
@@ -33,7 +33,7 @@ class Apart:
         self._noted: list[str] = []  # names of the latest row of the run's own, which most have
 
     def takes(self, event: Mapping[str, Any], metrics: dict[str, Any], time: float) -> bool:
-        """Whether a row is taken here; otherwise it is one of the run's own, for which there is room now."""
+        """Take a row of another process, and return True. False for a row of the run's own, which can be added now."""
         step, by = event.get("step"), event.get("by", _OWN)
         if type(step) is not int or type(by) is not int or step > MAX_STEP:
             return False
@@ -67,7 +67,7 @@ class Apart:
         self._work.state.apart = {**self._work.state.apart, **changes}
 
     def _wait(self, early: list[Any]) -> None:
-        """Keep a row: as it came, as long as nobody knows whose the steps are."""
+        """Keep a row; unchanged until it is decided whose steps are the run's."""
         by, row, step, _, time = early
         kept = self._work.state.apart
         if kept.get("stepper") is not None:
@@ -80,7 +80,7 @@ class Apart:
             self._decide(first[0])
 
     def _decide(self, stepper: int) -> None:
-        """The steps of the run are those of this process."""
+        """Decide that the steps of the run are those of this process."""
         early = self._work.state.apart.get("early", ())
         if early or self._work.state.apart.get("stepper") is not None:
             self._rows.end()  # what another began is not to be overwritten
@@ -95,7 +95,7 @@ class Apart:
                 self._wait([by, row, step, commit, time])
 
     def _named(self, row: dict[str, Any], by: int, step: int) -> dict[str, Any]:
-        """A row under the names it has in the run: its own, as far as nobody else has them."""
+        """A row under the names that it has in the run: its own names, except those that another process has."""
         names, label = self._note_names(row, by), f"w{by}"
         own = {name: value for name, value in row.items() if names[name] == by}
         others = {name: value for name, value in row.items() if name not in own}
@@ -103,7 +103,7 @@ class Apart:
         return self._labelled.named(own, others, label, axis, step)
 
     def _note_names(self, row: Mapping[str, Any], by: int) -> dict[str, int]:
-        """Whose each name is: of who had it first in a row of a step."""
+        """Note which process each name belongs to: the first that logged it in a row with a step."""
         names: dict[str, int] = self._work.state.apart.get("names", {})
         if not names.keys() >= row.keys():
             names = {**dict.fromkeys(row, by), **names}
@@ -111,14 +111,14 @@ class Apart:
         return names
 
     def _hurry(self, now: float) -> None:
-        """Give out what waits for too long, at the next steps."""
+        """Add the rows that have waited too long, at the next steps."""
         waiting = self._work.state.apart["waiting"]
         if len(waiting) > MOST_WAITING or now - waiting[0][2] > MOST_SECONDS:
             self._rows.end()
             self._put_first()
 
     def _make_way(self, step: int) -> None:
-        """The run goes on to a step: rows that wait ride in the one that it closes, or take those in between."""
+        """Before the run goes on to a step: put waiting rows into the row that it closes, or at steps in between."""
         state = self._work.state
         if step <= state.step:
             return

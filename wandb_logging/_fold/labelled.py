@@ -1,8 +1,9 @@
-"""Events of one of several processes that write a run, each with steps of its own (`ranks: all`). Pure.
+"""Events of a run that several processes write, each with steps of its own (`ranks: all`). Pure.
 
-Such an event has a label: `{"metrics": {"loss": 0.5}, "label": "3"}`. Its row is one by itself, at the next step of the
-run. The names in it have the label behind them, as W&B's own do, `loss/l:3`, and its own step is the metric `step/l:3`,
-which is defined as their x axis. The label of one whose names stay is empty: its step is the metric `step`.
+Such an event has a label: `{"metrics": {"loss": 0.5}, "label": "3"}`. Its metrics become a row of their own, at the
+next step of the run. The label is put behind their names, `loss/l:3`, as W&B does it, and the process's own step becomes
+the metric `step/l:3`, which is defined as their x axis. With an empty label the names stay, and the step is the metric
+`step`.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ from wandb_logging._fold.summary import Definitions
 
 
 def with_label(name: str, label: str) -> str:
-    """A metric's name with the label of who logs it."""
+    """A metric's name with the label of the process that logs it."""
     return f"{name}/l:{label}" if label else name
 
 
 def mark_of(label: str) -> str:
-    """What a line of text begins with that is of the process with this label."""
+    """The mark at the beginning of a text line of the process with this label."""
     return f"[rank {label}] " if label.isdigit() else f"[{label}] " if label else ""
 
 
 def renamed(tree: Mapping[str, Any], label: str) -> dict[str, Any]:
-    """Metrics with the label behind their names: of nested ones behind the last."""
+    """Metrics with the label behind their names; behind the last key of nested ones."""
     return {
         (name if name in RESERVED or _is_nested(value) else with_label(name, label)): (
             renamed(value, label) if _is_nested(value) else value
@@ -41,7 +42,7 @@ def _is_nested(value: object) -> bool:
 
 
 def marked(event: Mapping[str, Any], label: str) -> dict[str, Any]:
-    """An event whose text, system metrics and summary say who they are of."""
+    """An event with the label in its text, and in the names of its system metrics and summary."""
     changed = dict(event)
     if isinstance(event.get("text"), str):
         changed["text"] = "\n".join(mark_of(label) + line for line in event["text"].split("\n"))
@@ -79,7 +80,7 @@ class Labelled:
     def named(
         self, own: Mapping[str, Any], others: Mapping[str, Any], label: str, axis: str, step: int
     ) -> dict[str, Any]:
-        """A row under the names it has in the run, with its own step, which is their x axis.
+        """A row under the names that it has in the run, with its own step as a metric.
 
         Args:
             own: metrics that keep their names.
@@ -97,7 +98,7 @@ class Labelled:
         return row
 
     def _define(self, name: str, label: str, axis: str) -> None:
-        """Have a metric its own step as x axis, or the labelled one of the axis that it has without a label."""
+        """Define the x axis of a metric: its process's step, or the labelled form of the axis that it has otherwise."""
         definitions = self._work.state.metrics
         plain = name.removesuffix(with_label("", label))
         like = _metrics.axis_of(definitions, plain) or {}

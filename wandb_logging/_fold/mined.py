@@ -1,4 +1,4 @@
-"""Metrics out of text lines (`_mining`): rows of the run beside those that the program logs itself."""
+"""Finds metrics in text lines (`_mining`), and adds them as rows to those that the program logs itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STAYS = ("begun", "step", "x")  # what of a stream does not depend on the rules
 
 
 def _on(rules: Sequence[Any]) -> list[Any]:
-    """Rules, as if none was off."""
+    """Rules, with none switched off."""
     return [{key: value for key, value in rule.items() if key != "off"} for rule in rules]
 
 
@@ -31,7 +31,7 @@ def _off(rules: Sequence[Any]) -> set[int]:
 
 
 def _plan(rules: Rules) -> list[tuple[int, Any]]:
-    """From which event on which rules hold."""
+    """The rules, each set with the number of the event from which on it holds."""
     return [(0, rules.text_rules), *rules.later_rules]
 
 
@@ -41,7 +41,7 @@ def _holding(plan: Sequence[tuple[int, Any]], since: int) -> Any:
 
 
 def without_slow(rules: Rules, state: State) -> list[Any] | None:
-    """The rules that hold, with those off that the state says are slow; None if there are none."""
+    """The rules that hold now, with those switched off that the state says are slow; None if nothing changes."""
     counts = (state.mining.get("rules") or {}).get("slow")
     if not counts:
         return None

@@ -1,4 +1,4 @@
-"""Rows of the history: which metrics make one, and at which step (protocol 4.4, 5.1 to 5.4)."""
+"""Makes history rows out of metrics: decides which belong to one row, and its step (protocol 4.4, 5.1 to 5.4)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Rows:
         self._media: object = None  # of the event being taken, until its step is known
 
     def take(self, event: Mapping[str, Any], metrics: dict[str, Any], time: float) -> None:
-        """Take the metrics of an event: a row, or a part of one."""
+        """Take the metrics of an event, which are a row or a part of one."""
         step = event.get("step")
         self._media = event.get("media")
         state = self._work.state
@@ -49,7 +49,7 @@ class Rows:
             self._next_row()
 
     def complete(self, event: Mapping[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
-        """The metrics of an event as they are in a row by themselves, which is at none of the run's own steps."""
+        """The metrics of an event for a row by itself, at none of the run's own steps."""
         self._media = event.get("media")
         if not RESERVED.isdisjoint(metrics):
             self._without_reserved(metrics)
@@ -72,12 +72,12 @@ class Rows:
                 self._work.set_aside(reason, {key: metrics.pop(key)})
 
     def _late_row(self, metrics: dict[str, Any], step: int, time: float) -> bool:
-        """Take a row of a lower step as `late_steps` says; whether it is in."""
+        """Take a row of a lower step as `late_steps` says. Returns whether it is taken."""
         state = self._work.state
         if self.refuses(metrics, step, state.step):
             return False
         late = {self._work.rules.late_step_metric: step, **metrics}
-        # It may share a row with what is there only where it overwrites nothing.
+        # It is added to the open row only if it overwrites nothing there.
         if state.open and not state.open.keys().isdisjoint(late):
             self._next_row()
         self._join(late, time)
@@ -93,14 +93,14 @@ class Rows:
         state.open_events += 1
 
     def _with_media(self, metrics: dict[str, Any]) -> dict[str, Any]:
-        """The metrics with the step in the names of their media files, which are to be uploaded under them."""
+        """The metrics with the step in the names of their media files. The files become tasks."""
         if self._media:
             metrics, tasks = fill_steps(metrics, self._media, self._work.state.step)
             self._work.delta.tasks += tasks
         return metrics
 
     def end(self) -> None:
-        """Give out the row under construction: nothing is added to it any more, whatever comes later."""
+        """Close the open row, if there is one, and go on to the next step."""
         if self._work.state.open is not None:
             self._next_row()
 
@@ -109,7 +109,7 @@ class Rows:
         self._work.state.step += 1
 
     def close(self) -> None:
-        """Give out the row under construction, if there is one. The step stays."""
+        """Close the open row, if there is one. The step stays."""
         state = self._work.state
         if state.open is not None:
             metrics, state.open = state.open, None
@@ -118,7 +118,7 @@ class Rows:
             self.put(dict(metrics), state.open_time, self._work.runtime(state.open_time))
 
     def put(self, row: dict[str, Any], time: float, runtime: float) -> None:
-        """Give out a row of these metrics at the current step."""
+        """Add a row of these metrics at the current step."""
         if self._work.state.step > MAX_STEP:
             self._work.set_aside(f"no step is left after {MAX_STEP}", {"metrics": row})
             return

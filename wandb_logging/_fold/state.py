@@ -1,6 +1,6 @@
-"""Where folding stands, what it depends on and what comes out: `State`, `Rules`, `Delta`.
+"""The values of the fold: `Rules` that it depends on, the `State` after some events, and the `Delta` of new lines.
 
-What is in a state is never changed but replaced, so that a copy of it need not be a deep one.
+The values in a state are never changed, only replaced, so that a shallow copy of a state is enough.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ RESERVED = CLOCK | {"_wandb", ""}  # cannot be logged as metrics (protocol 5.1)
 
 @dataclass(frozen=True)
 class Rules:
-    """What folding depends on besides the events.
+    """What the fold depends on besides the events.
 
     Attributes:
         start: start of the run, seconds since 1970.
@@ -31,7 +31,7 @@ class Rules:
         structured: whether text lines are JSON (protocol 4.6), as the server asked for.
         base_runtime: seconds the run had run before it was resumed.
         text_rules: rules that find metrics in text (`_mining.rules`).
-        later_rules: those that took their place for what was not sent then: after so many events, which.
+        later_rules: rules that replaced these later, each with the number of events after which it holds.
     """
 
     start: float
@@ -45,34 +45,34 @@ class Rules:
 
 @dataclass
 class State:
-    """Where folding stands. Plain JSON values only: it is kept in cursor.json.
+    """The state of a run after some events. It has plain JSON values only, for it is kept in cursor.json.
 
     Attributes:
-        step: step of the row under construction, or of the next one.
-        open: metrics of the row under construction, or None.
-        open_time: time of its last part.
-        open_events: how many events are in it.
-        shifted: its metrics that came from rows of lower steps.
-        events: events folded so far.
-        rows, lines, samples: history, output.log and events lines folded so far: the offsets of the next ones.
+        step: step of the open row, or of the next one.
+        open: metrics of the open row, to which later events may add; None if there is none.
+        open_time: time of the latest event of the open row.
+        open_events: number of events of the open row.
+        shifted: names of metrics in the open row that came from rows of lower steps.
+        events: number of events folded so far.
+        rows, lines, samples: number of history, output.log and events lines so far: the offsets of the next ones.
         summary: last value of each metric, and what was set by hand; `summary` gives it with aggregates.
         metrics: definitions of metrics, by name or glob.
-        aggregates: what is kept of a metric's values by path; None for one whose summary was set by hand.
-        steps: last number logged of each step metric.
-        config: as it stands, without `_wandb`.
-        run: changed name, notes, tags, group, job_type.
-        runtime: seconds from the start to the last event.
-        paused: seconds of them between an end and its resumption, which do not count.
+        aggregates: by path: count, sum, minimum and maximum of a metric; None if its summary was set by hand.
+        steps: latest value of each step metric.
+        config: the config, without `_wandb`.
+        run: changes of name, notes, tags, group and job_type.
+        runtime: seconds from the start to the latest event.
+        paused: seconds of that between an end of the run and its resumption, which do not count.
         exit: exit code of the run; None while it has not ended.
-        late: rows whose step was lower than the current one.
-        set_aside: values and rows that cannot be sent.
-        told: those of them that the logging program knows of, because it made the event without them.
-        labels: next step of each process that has steps of its own, by label.
-        apart: whose steps are the run's, which names are whose, and rows of others that wait (`_fold.apart`).
-        alerts: titles of alerts that went, and until when no other of that title goes.
-        screen: what the program's terminal shows, as far as it can still change (`_fold.terminal`).
-        screens: the same of each process that has a label.
-        mining: what the rules for text remember, and the names of the metrics they found (`_fold.mined`).
+        late: number of rows whose step was lower than the current one.
+        set_aside: number of values and rows that cannot be sent.
+        told: how many of these the process that logged them has reported already.
+        labels: by label: the next step of each process that has steps of its own.
+        apart: whose steps are the run's, whose each name is, and rows of others that wait (`_fold.apart`).
+        alerts: by title: the time before which no other alert of that title is sent.
+        screen: the lines of the program's terminal that can still change (`_fold.terminal`).
+        screens: by label: the same for each process with a label.
+        mining: what the rules for text remember, and the names of the metrics that they found (`_fold.mined`).
     """
 
     step: int = 0
@@ -104,23 +104,22 @@ class State:
     mining: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """As cursor.json keeps it. The version before knows none of `_LATER`, and can go on where a run has none."""
+        """The JSON for cursor.json, without empty members of `_LATER`, which older versions do not know."""
         return {name: value for name, value in vars(self).items() if value or name not in _LATER}
 
 
 @dataclass
 class Delta:
-    """What some events came to.
+    """The lines and tasks that some events give.
 
     Attributes:
         rows: new history lines.
         lines: new output.log lines.
         samples: new lines of system metrics.
-        edits: output.log lines from before that have another text now, by number.
-        summary_changed, config_changed, run_changed: whether that part of the state changed.
-        tasks: what is to be done beside the streams, in order: `{"kind": "file", "step": n, ...}` and so on
-            (`_sending.tasks`).
-        aside: what cannot be sent: (reason, value).
+        edits: by number: earlier output.log lines whose text has changed.
+        summary_changed, config_changed, run_changed: whether that part of the state has changed.
+        tasks: tasks in order, such as `{"kind": "file", "step": n, ...}` (`_sending.tasks`).
+        aside: what cannot be sent, as (reason, value).
     """
 
     rows: list[str] = field(default_factory=list)
@@ -135,7 +134,7 @@ class Delta:
 
 
 def first_state(info: RunInfo) -> State:
-    """The state before the first event of a run: its own settings, and what it took over."""
+    """The state before the first event of a run: from its settings, and from the run that it goes on with."""
     metrics: Definitions = {}
     for given in info.define_metrics:
         metrics = defined(metrics, given)
@@ -155,7 +154,7 @@ def first_state(info: RunInfo) -> State:
 
 
 def rules_of(info: RunInfo, *, structured: bool = False) -> Rules:
-    """The rules for a run's events."""
+    """The rules of the fold for a run."""
     return Rules(
         start=float(info.start),
         late_steps=info.late_steps,
@@ -169,14 +168,14 @@ def rules_of(info: RunInfo, *, structured: bool = False) -> Rules:
 
 @dataclass
 class Work:
-    """Some events being folded: the rules, the state as far as they are taken, and what came out by then."""
+    """A fold that is under way: the rules, the present state, and the lines so far."""
 
     rules: Rules
     state: State
     delta: Delta = field(default_factory=Delta)
 
     def set_aside(self, reason: str, what: object) -> None:
-        """Count something that cannot be sent, and say why."""
+        """Note something that cannot be sent, with the reason."""
         self.delta.aside.append((reason, what))
         self.state.set_aside += 1
 

@@ -1,4 +1,4 @@
-"""Lines of output.log: what log records and the program's own output look like there (protocol 4.6)."""
+"""Makes the lines of output.log from the text of log records and the program's output (protocol 4.6)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Texts:
             self._work.state.lines += 1
 
     def take_output(self, text: str, time: float, *, error: bool, label: str = "") -> None:
-        """Write what a process wrote on its terminal: it may change lines from before, those of the same label."""
+        """Write output of a process on its terminal. It may change earlier lines of the same process."""
         state, delta, mark = self._work.state, self._work.delta, mark_of(label)
         for number, line in self._screen(label).write(text, state.lines, time, error=error).items():
             shown = output_line(line, structured=self._structured, mark=mark)
@@ -56,7 +56,7 @@ class Texts:
                 state.lines += 1
 
     def save(self) -> None:
-        """Have the state say what the terminals show."""
+        """Save what the terminals show in the state."""
         state = self._work.state
         shown = {label: screen.saved for label, screen in self._screens.items()}
         state.screen = shown.pop("", state.screen)
@@ -107,7 +107,7 @@ def is_error(event: Mapping[str, Any]) -> bool:
 
 
 def output_line(line: Line, *, structured: bool, mark: str = "") -> str:
-    """The output.log line that shows a terminal's."""
+    """The output.log line for a line of a terminal."""
     make = _structured_line if structured else _plain_line
     return make(_stamp(line.time), (mark + line.text)[:MAX_LINE_CHARS], error=line.error)
 

@@ -1,7 +1,7 @@
-"""What events come to, as Python values: rows as mappings, text with level and step. For who looks; pure.
+"""The fold with Python values in place of lines, for readers: rows as mappings, text with level and step. Pure.
 
-The fold writes rows as lines, for the server takes lines. Here they stay values, which takes half the time. Steps,
-merging and everything else are the fold's own.
+The fold makes lines, because the server takes lines. Leaving rows as values takes half the time. Steps, merging and
+everything else are done by the fold itself.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ class Text:
 
 @dataclass
 class Told:
-    """What some events came to.
+    """The values that some events give.
 
     Attributes:
         rows: new rows in order, each with `_step`, `_timestamp`, `_runtime`.
-        texts: new lines of text by number, and older ones that are another now.
+        texts: by number: new lines of text, and older ones that have changed.
         samples: new samples of the system, named `system.cpu` and so on, with `_timestamp`, `_runtime`.
         tasks: files, artifacts and alerts.
     """
@@ -59,7 +59,7 @@ class Told:
 
 
 def tell(rules: Rules, state: State, bodies: Iterable[bytes]) -> tuple[State, Told]:
-    """The state after some events, and what they came to. Changes neither argument.
+    """The state after some events, and the values that they give. Changes neither argument.
 
     The summary of the state holds only what was set by hand.
     """
@@ -70,7 +70,7 @@ def tell(rules: Rules, state: State, bodies: Iterable[bytes]) -> tuple[State, To
 
 
 def end(rules: Rules, state: State) -> tuple[State, Told]:
-    """As `tell`, of ending: the row under construction is closed."""
+    """As `tell`, for the end: the open row is closed."""
     teller = _Teller(rules, state)
     teller.apart.flush()
     teller.rows.close()
@@ -78,7 +78,7 @@ def end(rules: Rules, state: State) -> tuple[State, Told]:
 
 
 def mark(state: State) -> State:
-    """A state to read on from, without what only grows: for an index with many of them."""
+    """A state from which to read on, without its growing parts, for an index with many of them."""
     return replace(state, summary={}, aggregates={}, config={}, run={}, alerts={})
 
 

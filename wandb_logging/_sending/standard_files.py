@@ -1,7 +1,7 @@
-"""The files that each run has beside its own (protocol 6.2), made from what is in the run directory.
+"""Makes the standard files that each run has (protocol 6.2), from what is in the run directory.
 
-So they come out the same online, at a sync, and after a crash. What only the process knows, `CAPTURED`, it writes
-down when it starts; the others are made of the folded state when the run ends.
+So they are the same online, after a sync, and after a crash. The files in `CAPTURED`, which only the run's own process
+can make, are made when it starts; the others are made from the folded state when the run ends.
 """
 
 from __future__ import annotations
@@ -65,12 +65,12 @@ _LINE_BYTES = 4 * MAX_LINE_CHARS + 1
 
 
 def capture_environment(keeper: Keeper, info: RunInfo, secrets: Secrets) -> None:
-    """Write down what the process runs on. Takes a while: not for the calling thread.
+    """Make the file about the machine and program. It takes a while: not for the thread that logs.
 
     Args:
-        keeper: keeps it with the run.
-        info: who the run is.
-        secrets: masks those among the program's arguments.
+        keeper: writes it.
+        info: identity of the run.
+        secrets: masks secrets among the program's arguments.
 
     Raises:
         OSError: the disk refuses it.
@@ -84,7 +84,7 @@ def capture_environment(keeper: Keeper, info: RunInfo, secrets: Secrets) -> None
 
 
 def capture_requirements(keeper: Keeper, info: RunInfo, _secrets: Secrets) -> None:
-    """Write down which packages are installed. As `capture_environment`, and takes longer."""
+    """Make the file of the installed packages. It takes longer than `capture_environment`."""
     from wandb_logging._process.environment import requirements  # noqa: PLC0415  see there
 
     if REQUIREMENTS in info.standard_files:
@@ -92,7 +92,7 @@ def capture_requirements(keeper: Keeper, info: RunInfo, _secrets: Secrets) -> No
 
 
 def captured_environment(run_dir: RunDir) -> dict[str, Any]:
-    """The environment object that was captured; empty if none was."""
+    """The environment in the captured file; {} if there is none."""
     with contextlib.suppress(OSError, ValueError):
         about = loads(run_dir.files.read(METADATA))
         if isinstance(about, dict):
@@ -101,20 +101,20 @@ def captured_environment(run_dir: RunDir) -> dict[str, Any]:
 
 
 def captured_tasks(run_dir: RunDir, wanted: Sequence[str]) -> list[Task]:
-    """What uploads the captured files that are there."""
+    """The tasks that upload those captured files that exist."""
     return [_task(name) for name in CAPTURED if name in wanted and run_dir.files.has(name)]
 
 
 def final_tasks(
     keeper: Keeper, wanted: Sequence[str], config: str, summary: str, label: str | None = None
 ) -> list[Task]:
-    """Make the files of the end; what uploads them.
+    """Make the files of the end. Returns the tasks that upload them.
 
     Args:
-        keeper: keeps them with the run.
+        keeper: writes them.
         wanted: names of the standard files to make.
-        config, summary: JSON texts, as the server has them.
-        label: of one of several clients that send the run: behind the name that its output has there.
+        config, summary: JSON texts in the server's form.
+        label: label of one of several clients that send the run; it is put into the name of its output.log.
 
     Raises:
         OSError: the disk refuses it.
@@ -131,16 +131,16 @@ def final_tasks(
 
 
 def keep_output(keeper: Keeper, size: int, lines: Sequence[str], edits: Mapping[int, str]) -> int:
-    """Add lines that were acknowledged to `output.log` as a file, which has them without time and mark.
+    """Add acknowledged lines to the copy of output.log, without their times and marks.
 
     Args:
-        keeper: keeps it with the run.
-        size: of the file in bytes; what is behind it came before a crash, and comes again.
-        lines: those to add.
-        edits: lines from before that have another text now, by their place from the end: 1 is the last.
+        keeper: writes it.
+        size: bytes of the file that count; later bytes were written before a crash, and are written again.
+        lines: the lines to add.
+        edits: earlier lines whose text has changed, by their place from the end: 1 is the last line.
 
     Returns:
-        Its size now.
+        The size of the file now.
 
     Raises:
         OSError: the disk refuses it.
@@ -179,5 +179,5 @@ def _content(line: str) -> str:
 
 
 def _task(name: str, there: str | None = None) -> Task:
-    """What uploads one, under another name if it has one there."""
+    """The task that uploads a standard file, perhaps under another name on the server."""
     return Task("standard", {"name": there or name, "path": place_of(name)})

@@ -1,4 +1,4 @@
-"""Runs that wait on disk, sent: find run directories, drain each. For crashed, killed and offline runs alike."""
+"""Sends runs that wait on the disk: crashed, killed and offline ones. Finds run directories, and drains each."""
 
 from __future__ import annotations
 
@@ -167,13 +167,13 @@ def _found(path: Path, *, missing_ok: bool) -> list[RunDir]:
 
 
 class _Clients:
-    """Clients that are done with one run, for the next: to connect anew takes longer than to send a small one."""
+    """Clients that are kept for the next run: to connect takes longer than to send a small run."""
 
     def __init__(self) -> None:
         self._free: dict[tuple[str, str, float], list[Client]] = {}
 
     def take(self, host: str, key: str, timeout: float) -> Client:
-        """One that nobody else uses; closing it gives it back."""
+        """A client that nobody else uses. Its `close` gives it back."""
         free = self._free.setdefault((host, key, timeout), [])
         try:
             return free.pop()
@@ -181,21 +181,21 @@ class _Clients:
             return _Reused(free, host, key, timeout)
 
     def close(self) -> None:
-        """Close those that nobody uses."""
+        """Close the clients that nobody uses."""
         for free in self._free.values():
             while free:
                 Client.close(free.pop())
 
 
 class _Reused(Client):
-    """One that is kept when it is closed."""
+    """A client that is kept when it is closed."""
 
     def __init__(self, free: list[Client], host: str, key: str, timeout: float) -> None:
         super().__init__(host, key, timeout=timeout)
         self._free = free
 
     def close(self) -> None:
-        """Give it back."""
+        """Give the client back."""
         self._free.append(self)
 
 
@@ -211,9 +211,9 @@ class _Plan:
     target: Target
     jobs: int
     ask: bool
-    broken: threading.Event  # nobody waits for the result any more
-    targets: dict[Path, Target] = field(default_factory=dict)  # what is left of it for a run that was tried
-    features: dict[str, set[str]] = field(default_factory=dict)  # of each server, asked once
+    broken: threading.Event  # set when the caller was interrupted
+    targets: dict[Path, Target] = field(default_factory=dict)  # by run: changes that its server does not know yet
+    features: dict[str, set[str]] = field(default_factory=dict)  # by server: its features, asked once
     clients: _Clients = field(default_factory=_Clients)
     settings: Settings = field(default_factory=Settings)
     notices: Notices = field(default_factory=Notices)
@@ -244,7 +244,7 @@ def _sync_one(run_dir: RunDir, plan: _Plan, away: dict[str, WandbLoggingError], 
 
 
 def _concerns_all(error: WandbLoggingError) -> bool:
-    """Whether the next run for that host would fail in the same way: not where only this one's project is closed."""
+    """Whether the next run for that host would fail, too. Not if only the project of this run is closed to us."""
     if isinstance(error, AuthError):
         return error.status != HTTPStatus.FORBIDDEN
     return isinstance(error, TransportError) and not isinstance(error, OutOfTime)
@@ -264,7 +264,7 @@ class _Sender:
         self._options = options
         self._plan = plan
         self._notices = Notices()
-        self._lines: int | None = None  # in the journal when it was last counted, those that went before included
+        self._lines: int | None = None  # lines in the journal when they were counted, sent ones included
         self._link = Link(self._connect, Pace(self._wait, plan.out_of_time))
         self._link.features = plan.features.get(host)
         self._uploader = Uploader(
@@ -287,7 +287,7 @@ class _Sender:
         try:
             with self._run_dir.uploading():
                 # Asked before reading: a process that dies meanwhile is found dead by the next sync.
-                # Where nobody can tell whether it lives, as with another user's locks, its end is not ours to say.
+                # If that cannot be known, as with locks of another user, the run is not ended here.
                 ending = 1 if self._run_dir.dead() else None
                 failed = late or away.get(self._host)
                 was_done = self._is_done()
@@ -336,7 +336,7 @@ class _Sender:
         return cursor.complete and not self._run_dir.lines_after(cursor.position)
 
     def _missing(self) -> str | None:
-        """What to say of a run that was sent and that the server does not have any more."""
+        """The error for a run that was sent and that the server does not have any more; None if it has it."""
         remote = self._run_dir.info.server
         if self._uploader.remote is None or remote is None:
             return None
