@@ -1,9 +1,9 @@
 """Events of a run that several processes write, each with steps of its own (`ranks: all`). Pure.
 
 Such an event has a label: `{"metrics": {"loss": 0.5}, "label": "3"}`. Its metrics become a row of their own, at the
-next step of the run. The label is put behind their names, `loss/l:3`, as W&B does it, and the process's own step becomes
-the metric `step/l:3`, which is defined as their x axis. With an empty label the names stay, and the step is the metric
-`step`.
+next step of the run. The label is put behind their names, `loss/l:3`, as W&B does it, and the process's own step
+becomes the metric `step/l:3`, which is defined as their x axis. With an empty label the names stay, and the step is
+the metric `step`.
 """
 
 from __future__ import annotations
