@@ -41,6 +41,7 @@ def torch_rows() -> list[Row]:
 KINDS: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "10 floats": ("math", lambda: list(rows(10, _COUNT))),
     "one string among them": ("math", lambda: _one("validation")),
+    "one of 40 characters": ("math", lambda: _one("/data/runs/vision/checkpoints/epoch-12.pt")),
     "nested, 2 x 5": ("math", _nested),
     "one None": ("math", lambda: _one(None)),
     "one NaN": ("math", lambda: _one(math.nan)),

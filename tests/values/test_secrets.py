@@ -18,7 +18,7 @@ from hypothesis import given, strategies as st
 from tests.patience import PATIENCE
 from wandb_logging import Html, Settings, SettingsError, WandbHandler, new_run, read_run
 from wandb_logging._values.secret_names import MASK
-from wandb_logging._values.secrets import SHORTEST, Secrets
+from wandb_logging._values.secrets import _MARK, _OTHERS, _SHAPES, _WORDS, SHORTEST, Secrets
 
 if TYPE_CHECKING:
     from wandb_logging import Run
@@ -27,6 +27,30 @@ if TYPE_CHECKING:
 KEY = "0123456789abcdef0123456789abcdef01234567"
 RANDOM = "q7w8e9r0t1y2u3i4o5p6"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl"
+
+# What the texts are made of in which secrets are looked for.
+PARTS = [
+    *(mark for marks in (*_WORDS, *_OTHERS) for mark in marks),
+    *(
+        "PRIVATE KEY-----",
+        "-----END ",
+        "v1_",
+        "b-",
+        "ant-",
+        "user",
+        "pass",
+        "@",
+        ":",
+        "/",
+        " ",
+        "\n",
+        "-",
+        "_",
+        ".",
+        "é",
+    ),
+    *("A" * 16, "a1" * 18, "0" * 40, RANDOM, JWT),
+]
 
 
 def masked(name: str, value: object, **options: Any) -> Any:
@@ -190,6 +214,17 @@ class TestShapes:
     def test_a_long_text_takes_no_time(self, text: str) -> None:
         """Time grows with its length, not with the square of it: that would take minutes here."""
         assert masked("token", text + "!") == text + "!"
+
+    @given(st.lists(st.sampled_from(PARTS), max_size=8).map("".join))
+    def test_only_texts_with_a_mark_are_looked_at(self, text: str) -> None:
+        """Which costs nothing: whatever has the shape of a secret has such a mark."""
+        assert _MARK.search(text) or not _SHAPES.search(text)
+
+    @pytest.mark.parametrize("mark", [mark for marks in (*_WORDS, *_OTHERS) for mark in marks])
+    def test_each_mark_is_of_a_shape(self, mark: str) -> None:
+        """With what may follow it."""
+        follows = ("A" * 16, "a1" * 20, "b-" + "a1" * 9, "1_" + RANDOM, "PRIVATE KEY-----", f"u:{RANDOM}@h", JWT[3:])
+        assert any(_SHAPES.search(mark + rest) for rest in follows)
 
     def test_off(self) -> None:
         """mask_secrets: false leaves names and shapes alone."""

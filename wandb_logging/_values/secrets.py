@@ -27,24 +27,27 @@ _BEARER = "Bearer "
 _PWD = re.compile(r"(?:^|[^A-Za-z\d_])pwd$", re.IGNORECASE)  # in an environment the working directory
 _PATH = re.compile(r"(?:/|~/|\.{1,2}/|[A-Za-z]:[\\/])[\w .,@/\\-]*")  # no sign of Base64 that paths seldom have
 _NAME = re.compile(r"[\w.+/-]+")
-_SHAPES = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:(?!-----END).)*(?:-----END [A-Z ]*PRIVATE KEY-----)?"
-    r"|\b(?:"
-    r"wandb_v\d+_\w{20,}"  # W&B
-    r"|(?:AKIA|ASIA)[A-Z\d]{16}\b"  # AWS
-    r"|gh[pousr]_[A-Za-z\d]{36,}|github_pat_\w{22,}"
-    r"|glpat-[\w-]{20,}"  # GitLab
-    r"|xox[abeprs]-[\w-]{10,}"  # Slack
-    r"|hf_[A-Za-z\d]{30,}"  # Hugging Face
-    r"|sk-(?:ant|proj|svcacct)-[\w-]{20,}|sk-[A-Za-z\d]{32,}"  # Anthropic, OpenAI
-    r"|AIza[\w-]{35}"  # Google
-    r"|(?<=Bearer )[\w.+/=~-]{16,}"
-    r"|(?<=AccountKey=)[\w+/=]{16,}"  # in a connection string of Azure
-    r")"
-    r"|(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"  # JSON Web Token
-    r"|(?<=://)(?P<user>[^\s/:@?#]*):[^\s/@]+(?=@)",  # the password in an address
-    re.ASCII | re.DOTALL,
-)
+# What secrets look like, by what stands in each text that has one: few texts do, and that is soon found out.
+_WORDS = {
+    ("wandb_v",): r"wandb_v\d+_\w{20,}",  # W&B
+    ("AKIA", "ASIA"): r"(?:AKIA|ASIA)[A-Z\d]{16}\b",  # AWS
+    ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"): r"gh[pousr]_[A-Za-z\d]{36,}",
+    ("github_pat_",): r"github_pat_\w{22,}",
+    ("glpat-",): r"glpat-[\w-]{20,}",  # GitLab
+    ("xox",): r"xox[abeprs]-[\w-]{10,}",  # Slack
+    ("hf_",): r"hf_[A-Za-z\d]{30,}",  # Hugging Face
+    ("sk-",): r"sk-(?:ant|proj|svcacct)-[\w-]{20,}|sk-[A-Za-z\d]{32,}",  # Anthropic, OpenAI
+    ("AIza",): r"AIza[\w-]{35}",  # Google
+    ("Bearer ",): r"(?<=Bearer )[\w.+/=~-]{16,}",
+    ("AccountKey=",): r"(?<=AccountKey=)[\w+/=]{16,}",  # in a connection string of Azure
+}
+_OTHERS = {
+    ("-----BEGIN ",): r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:(?!-----END).)*(?:-----END [A-Z ]*PRIVATE KEY-----)?",
+    ("eyJ",): r"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*",  # JSON Web Token
+    ("://",): r"(?<=://)(?P<user>[^\s/:@?#]*):[^\s/@]+(?=@)",  # the password in an address
+}
+_SHAPES = re.compile("|".join([rf"\b(?:{'|'.join(_WORDS.values())})", *_OTHERS.values()]), re.ASCII | re.DOTALL)
+_MARK = re.compile("|".join(re.escape(mark) for marks in (*_WORDS, *_OTHERS) for mark in marks))
 _LEAST_SHAPE = 16  # characters; only an address with a password in it may be shorter
 _SWITCHES = frozenset({"true", "false", "yes", "no", "on", "off", "none", "null", "0", "1"})  # use_password: "true"
 _NUMBERS = frozenset({float, int, bool, type(None)})
@@ -106,7 +109,7 @@ class Secrets:
         if self._enabled:
             if name not in self._innocent and not self._learns_innocent(name):
                 return False
-            if (len(text) >= _LEAST_SHAPE or "://" in text) and _SHAPES.search(text):
+            if (len(text) >= _LEAST_SHAPE or "://" in text) and _MARK.search(text) and _SHAPES.search(text):
                 return False
         return len(text) < SHORTEST or not any(key in text for key in self._known)
 
@@ -177,7 +180,7 @@ class Secrets:
         if self._enabled and text and self._is_secret(text, name):
             self._found(name)
             return MASK
-        if self._enabled and (len(text) >= _LEAST_SHAPE or "://" in text):
+        if self._enabled and (len(text) >= _LEAST_SHAPE or "://" in text) and _MARK.search(text):
             masked = _SHAPES.sub(_in_place, text)
             if masked != text:
                 self._found(name)
