@@ -53,6 +53,21 @@ print(set(sys.modules) - before)
         (run,) = wandb_server.runs
         assert run.state == "finished"
 
+    def test_rules_that_an_earlier_process_of_the_run_had(self, tmp_path: Path) -> None:
+        """They are imported as the run goes on; offline, and without rules, they are not."""
+        code = """
+offline = {{**online, "mode": "offline", "run_id": "r", "resume": "allow", "cache_dir": "{folder}"}}
+handler = WandbHandler(project="p", text_metrics={rules}, **offline)
+handler.handle(logging.makeLogRecord({{"msg": "loss 0.5"}}))
+before = set(sys.modules)
+handler.close()
+print("wandb_logging._mining.ruleset" in before, set(sys.modules) - before)
+"""
+        rules = {"rules": [{"line": "loss {loss}"}]}
+        runs = [("without", None), ("with", rules), ("with", None)]
+        said = [said_by(code.format(folder=folder, rules=given), tmp_path) for folder, given in runs]
+        assert said == ["False set()", "True set()", "True set()"]
+
     @pytest.mark.parametrize("mode", ["offline", "disabled"])
     def test_not_where_nothing_is_sent(self, mode: str, tmp_path: Path) -> None:
         code = f'WandbHandler(project="p", **dict(online, mode="{mode}")); print(is_there())'

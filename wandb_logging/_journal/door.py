@@ -12,14 +12,15 @@ import contextlib
 import errno
 import itertools
 import os
-import shutil
 import stat
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 MOST_JSON = 256 * 2**20  # bytes of a file that is read as a whole: it may hold the config and summary of a run
 MOST_NOTE = 1024  # bytes of a lock file
+_PIECE = 2**20  # bytes that are copied at once
 
 _FLAGS = (
     getattr(os, "O_CLOEXEC", 0)
@@ -86,7 +87,8 @@ def open_to_append(root: Path, name: str) -> BinaryIO:
     fd = _open(root, name, os.O_RDWR | os.O_CREAT | os.O_APPEND)
     if os.fstat(fd).st_nlink > 1:
         with os.fdopen(fd, "rb") as shared:
-            _replace(root, name, lambda file: shutil.copyfileobj(shared, file), durable=True)
+            pieces = iter(partial(shared.read, _PIECE), b"")
+            _replace(root, name, lambda file: file.writelines(pieces), durable=True)
         fd = _open(root, name, os.O_RDWR | os.O_APPEND)
     return os.fdopen(fd, "r+b", buffering=0)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 
@@ -34,6 +33,8 @@ def folder_name(text: str) -> str:
         left = text.encode("ascii", "replace").decode().replace("?", "_")
     while len(os.fsencode(left)) > _MOST_NAME // 2:
         left = left[:-1]
+    import hashlib  # noqa: PLC0415  OpenSSL, for the few names that are long; `_run.prepare` has loaded it for our threads
+
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{left}-{digest[:8]}"
 

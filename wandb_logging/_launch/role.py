@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 
 from wandb_logging._dataclass import dataclass
@@ -84,6 +83,8 @@ def label_of(launch: Launch) -> str:
 
 def digest(text: str) -> str:
     """A text as the name of a file."""
+    import hashlib  # noqa: PLC0415  OpenSSL: only where a launcher started us, as the run begins
+
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

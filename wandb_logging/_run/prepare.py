@@ -18,8 +18,9 @@ import sys
 from wandb_logging._process import forks
 from wandb_logging._process.lockless import without_lock
 
-# `hashlib` for copies of the standard files, the last for rules that an earlier run was made with.
-_ROUNDS = ("wandb_logging._process.environment", "hashlib", "wandb_logging._mining.ruleset")
+# `hashlib` for copies of the standard files.
+_ROUNDS = ("wandb_logging._process.environment", "hashlib")
+_MINING = ("wandb_logging._mining.ruleset",)
 # `pythonjsonlogger.json` for servers that take structured lines, the encodings for names that are looked up.
 _SENDING = (
     "wandb_logging._server.client",
@@ -50,14 +51,16 @@ _WITH_LOGGERS = frozenset(
 _done: set[str] = set()
 
 
-def prepare(*, sending: bool, measuring: bool) -> None:
+def prepare(*, sending: bool = False, measuring: bool = False, mining: bool = False) -> None:
     """Import what rounds need. The second time nothing is left to do.
 
     Args:
-        sending: whether they send.
+        sending: whether they send: this run, and earlier ones, whatever those were made with.
         measuring: whether they measure the machine.
+        mining: whether the run has rules for text.
     """
-    wanted = _ROUNDS + (_SENDING if sending else ()) + (_MEASURING if measuring else ())
+    kinds = ((_SENDING, sending), (_MEASURING, measuring), (_MINING, sending or mining))
+    wanted = [*_ROUNDS, *(name for names, is_wanted in kinds if is_wanted for name in names)]
     missing = [name for name in wanted if name not in _done]
     if not missing:
         return

@@ -138,7 +138,8 @@ def prepare_for(settings: Settings) -> str:
     """Import what the rounds of a run need. Returns the run's mode."""
     mode = chosen_mode(settings)
     if mode != "disabled":
-        prepare(sending=mode == "online", measuring=settings.system_metrics)
+        mining = settings.text_metrics is not None
+        prepare(sending=mode == "online", measuring=settings.system_metrics, mining=mining)
     return mode
 
 
@@ -225,6 +226,7 @@ def open_journal(  # noqa: PLR0917  what a run begins with
     except OSError as exc:
         return _in_memory(settings, info, words.without_directory(settings.cache_dir, exc, online=mode == "online"))
     here.remember()
+    prepare(mining=any(rules for _, rules in here.info.text_rules))
     if not joined:
         keep_send_options(here, info)
     # The run goes on: settings that are given now are changes to it.

@@ -10,7 +10,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import replace
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,8 @@ from wandb_logging._server import protocol
 from wandb_logging._server.link import Link, OutOfTime
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.ids import new_id
+
+_FORBIDDEN = 403  # the module `http` takes long to import for one number
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def host_of(info: RunInfo) -> str | None:
 def advice(error: WandbLoggingError, path: Path) -> str:
     """A sentence on how to send a refused run to another place; "" if that would not help."""
     refused = isinstance(error, (RunNotFound, RequestRejected, GraphQLError, NotPossible))
-    if not refused and not (isinstance(error, AuthError) and error.status == HTTPStatus.FORBIDDEN):
+    if not refused and not (isinstance(error, AuthError) and error.status == _FORBIDDEN):
         return ""
     there = shlex.quote(str(path))
     return (

@@ -8,11 +8,9 @@ does not wait for others.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import struct
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -43,6 +41,8 @@ class Allowance:
     """
 
     def __init__(self, project: str, folder: Path | None = None, now: Callable[[], float] = time.time) -> None:
+        import hashlib  # noqa: PLC0415  OpenSSL, which `_run.prepare` has loaded where something is sent
+
         digest = hashlib.sha256(project.encode("utf-8", "surrogatepass")).digest()
         self._at = digest[0] % _SLOTS * _SLOT.size
         self._folder = folder or _own_folder()
@@ -72,6 +72,8 @@ class Allowance:
 
 def _own_folder() -> Path:
     """A folder of this user alone, so that no other user slows us; not in TMPDIR, which schedulers set for each job."""
+    import tempfile  # noqa: PLC0415  `requests` has it, and offline nobody needs it
+
     root = Path("/tmp")  # noqa: S108  the folder's owner is looked at
     user = os.getuid() if hasattr(os, "getuid") else 0
     return (root if root.is_dir() else Path(tempfile.gettempdir())) / f"wandb-logging-{user}"
