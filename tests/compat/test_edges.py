@@ -52,6 +52,10 @@ def test_everything_of_a_disabled_run_can_be_called(wandb_server: LocalServer) -
     assert methods - NEED_MORE == CALLS.keys()
     for call in CALLS.values():
         call(run)
+    assert run.watch(object()) == []
+    artifact = run.log_artifact(wandb.Artifact("a", "data")).wait()
+    assert (artifact.version, artifact.source_name, artifact.project) == ("v0", "a:v0", "p")
+    assert run.upsert_artifact(wandb.Artifact("parts", "data")).name == "parts"  # without an id for all parts
     wandb.log({"loss": 2})
     wandb.config.update({"more": 1})
     wandb.summary.update({"best": 1})

@@ -108,14 +108,14 @@ class Outcome:
 
 def tree_of(run: StoredRun) -> dict[str, Any]:
     """What is compared of a run."""
+    rows = without_texts(run.history)
+    summary = {key: value for key, value in run.summary.items() if key != "_wandb" and not of_add_text(key)}
+    if rows and any(map(of_add_text, run.summary)):
+        summary["_step"] = rows[-1]["_step"]  # which each row of texts counts on
     return {
         "config": run.config,
-        "rows": without_texts(run.history),
-        "summary": {
-            key: value
-            for key, value in run.summary.items()
-            if key != "_wandb" and not of_add_text(key) and not (key == "_step" and any(map(of_add_text, run.summary)))
-        },
+        "rows": rows,
+        "summary": summary,
         "charts": {key: run.wandb_config.get(key) for key in ("visualize", "viz")},
         "definitions": len(run.wandb_config.get("m", ())),
         "artifacts": sorted(f"{artifact.type}: {len(artifact.files)}" for artifact in run.logged_artifacts),

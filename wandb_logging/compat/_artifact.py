@@ -151,6 +151,8 @@ class Artifact(_Artifact):
             if self._run is None:
                 raise ArtifactNotLogged(f"artifact {self.name} has not been logged")
             below = self._run._run  # noqa: SLF001  the run beneath
+            if below.mode == "disabled":
+                return self._as_if_there(below.entity, below.project)
             if below.mode != "online":
                 raise ArtifactNotLogged(f"artifact {self.name}: run {below.id} is {below.mode}: the server has it not")
             place = (below.entity, below.project, self.type, self.name)
@@ -163,6 +165,12 @@ class Artifact(_Artifact):
             self._take(found)
             return found
         return self._found
+
+    def _as_if_there(self, entity: str | None, project: str) -> UsedArtifact:
+        """What a program of a disabled run is told, so that it goes on: the first version of it, without a server."""
+        name, about = f"{self._name}:v0", (self.description, self._metadata)
+        called = (tuple(self._aliases), _no_server, tuple(self._tags))
+        return UsedArtifact(self._client_id, entity, project, name, self.type, self.digest, *about, *called)
 
     @property
     def arrived(self) -> bool:
@@ -442,7 +450,15 @@ class Artifact(_Artifact):
         """The name in the artifact of a file that was added."""
         return self._paths.get(local_path)
 
+    def __setitem__(self, name: str, value: Any) -> None:
+        """`add` under another sign."""
+        self.add(value, name)
+
     # --- what comes out of it ---
+
+    def __getitem__(self, name: str) -> Any:
+        """`get` under another sign."""
+        return self.get(name)
 
     def wait(self, timeout: float | None = None) -> Artifact:
         """Wait until it is on the server, if its run is online.
@@ -601,3 +617,8 @@ def _api() -> Any:
 
 
 __all__ = ["Artifact", "ArtifactNotLogged", "Entry", "ManifestEntry"]
+
+
+def _no_server() -> Any:
+    """The way to the server of a disabled run."""
+    raise ArtifactNotLogged("the run is disabled: the server has no artifact of it")

@@ -89,6 +89,8 @@ class ArtifactsOfRun:
     def _log_part(
         self, given: Any, name: str | None, kind: str | None, aliases: Any, distributed_id: str | None, *, last: bool
     ) -> Any:
+        if self._run.mode == "disabled":
+            return self.log_artifact(given, name, kind, aliases)
         together = distributed_id or self._run.group
         if not together:
             raise TypeError("an artifact in parts needs a distributed_id, or a run with a group")

@@ -349,6 +349,8 @@ class Run(ArtifactsOfRun):
             TypeError: something else than a model of PyTorch.
             ValueError: `log` is none of those, or the model is watched already.
         """
+        if self.disabled:  # where anything may be handed on, as to the official SDK
+            return []
         return self._watcher().watch(models, criterion, log, log_freq, idx, log_graph=log_graph)
 
     def unwatch(self, models: Any = None) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 from PIL import Image
 from ultralytics import YOLO, settings
 
-settings.update({"wandb": True, "sync": False})
+# Without the folder it is one of the repository that the environment lies in.
+settings.update({"wandb": True, "sync": False, "runs_dir": str(Path("runs").absolute())})
 random = np.random.default_rng(1)
 for part in ("train", "val"):
     for name, level in (("dark", 40), ("light", 200)):
