@@ -168,9 +168,19 @@ class Artifact(_Artifact):
 
     def _as_if_there(self, entity: str | None, project: str) -> UsedArtifact:
         """What a program of a disabled run is told, so that it goes on: the first version of it, without a server."""
-        name, about = f"{self._name}:v0", (self.description, self._metadata)
-        called = (tuple(self._aliases), _no_server, tuple(self._tags))
-        return UsedArtifact(self._client_id, entity, project, name, self.type, self.digest, *about, *called)
+        return UsedArtifact(
+            id=self._client_id,
+            entity=entity,
+            project=project,
+            name=f"{self._name}:v0",
+            type=self.type,
+            digest=self.digest,
+            description=self.description,
+            metadata=self._metadata,
+            aliases=tuple(self._aliases),
+            tags=tuple(self._tags),
+            _reach=_no_server,
+        )
 
     @property
     def arrived(self) -> bool:
