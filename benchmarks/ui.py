@@ -1,7 +1,9 @@
 """The page of runs beside its goals: how soon it is there, how it follows, what it costs. In a real browser.
 
-python -m benchmarks.ui                  prints the table; takes some minutes, 500 MB of disk, Chromium, selenium
+python -m benchmarks.ui                  prints the table; takes some minutes, 1 GB of disk, Chromium, selenium,
+                                         pyarrow
 python -m benchmarks.ui --write          into docs/performance.md
+python -m benchmarks.ui --small          of a size that measures nothing: whether it works
 python -m benchmarks.ui --tensorboard P  TensorBoard beside it, by the Python P of an environment that has it and
                                          tensorboardX
 python -m benchmarks.ui --trackio P      trackio beside it, by the Python P of an environment that has it
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -30,14 +33,14 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import wandb_logging
+from benchmarks._files import files
 from benchmarks._measure import load
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 _BEGIN, _END = "<!-- ui: written by `python -m benchmarks.ui --write` -->", "<!-- end of ui -->"
-_SPIKES = [99_991 * at + 7 for at in range(10)]
 _CHARTS = "[...wl.charts.cards.values()].filter((card) => card.plot)"
 _LIVE = 40  # rows that are waited for
 _LONGEST = 240.0  # seconds that a page of others is waited for
@@ -46,19 +49,40 @@ Row = tuple[str, str, str, str]
 """What, goal, figure, what is behind it."""
 
 
+class Size(NamedTuple):
+    """Of how much what is measured."""
+
+    runs: int = 50
+    rows: int = 10_000
+    long: int = 1_000_000
+    listed: int = 1000
+    table: int = 500_000
+
+
+SMALL = Size(5, 300, 20_000, 20, 5_000)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--tensorboard", metavar="PYTHON")
     parser.add_argument("--trackio", metavar="PYTHON")
+    parser.add_argument("--small", action="store_true")
     given = parser.parse_args()
+    size = SMALL if given.small else Size()
     before = load()
     with tempfile.TemporaryDirectory() as folder, browser() as driver:
-        rows = [*many(driver, Path(folder)), *long(driver, Path(folder)), *listed(driver, Path(folder))]
+        root = Path(folder)
+        parts: list[Iterator[Row]] = [many(driver, root, size), long(driver, root, size), listed(driver, root, size)]
+        parts.append(files(root, size.table))
         if given.tensorboard:
-            rows += tensorboard(driver, given.tensorboard, Path(folder))
+            parts.append(tensorboard(driver, given.tensorboard, root, size))
         if given.trackio:
-            rows += trackio(driver, given.trackio, Path(folder))
+            parts.append(trackio(driver, given.trackio, root, size))
+        rows = []
+        for row in itertools.chain.from_iterable(parts):
+            print(f"{time.strftime('%H:%M:%S')} {' | '.join(row)}", file=sys.stderr, flush=True)
+            rows.append(row)
     table = "\n".join(
         [
             "| what | goal | figure | behind it |",
@@ -174,18 +198,19 @@ def sent(driver: Any) -> float:
     return float(sum(end["encodedDataLength"] for end in ends)) / 1e6
 
 
-def many(driver: Any, folder: Path) -> Iterator[Row]:
+def many(driver: Any, folder: Path, size: Size) -> Iterator[Row]:
     """50 runs of 20 metrics with 10,000 points."""
     root, cache = folder / "many", folder / "kept"
-    for number in range(50):
-        write(root, f"r{number:02}", 20, 10_000, number)
+    for number in range(size.runs):
+        write(root, f"r{number:02}", 20, size.rows, number)
     server = Server(root, cache)
-    exact = f"{_CHARTS}.length === 20 && {_CHARTS}.every((card) => card.ready.drawn.length === 50 && card.ready.drawn.every((one) => one.exact))"  # noqa: E501
+    exact = f"{_CHARTS}.length === 20 && {_CHARTS}.every((card) => card.ready.drawn.length === {size.runs} && card.ready.drawn.every((one) => one.exact))"  # noqa: E501
     first, all_charts, whole = opened(driver, server, f"{_CHARTS}.length > 0", f"{_CHARTS}.length === 20", exact)
     yield "server up", "0.15 s", f"{server.up:.2f} s", "until it has printed its address"
-    yield "first chart of 50 runs, nothing read before", "0.5 s", f"{first:.2f} s", "from opening the page"
-    yield "20 charts of 50 runs, 10,000 points each", "1.0 s", f"{all_charts:.2f} s", "sampled"
-    yield "exact", "4 s", f"{whole:.2f} s", f"every point of 10 million read; {server.cpu_of_all():.1f} s of CPU"
+    yield f"first chart of {size.runs} runs, nothing read before", "0.5 s", f"{first:.2f} s", "from opening the page"
+    yield f"20 charts of {size.runs} runs, {size.rows:,} points each", "1.0 s", f"{all_charts:.2f} s", "sampled"
+    points = 20 * size.runs * size.rows
+    yield "exact", "4 s", f"{whole:.2f} s", f"every one of {points:,} points read; {server.cpu_of_all():.1f} s of CPU"
     yield "to the browser until then", "1.2 MB", f"{sent(driver):.2f} MB", "packed, each news included"
     memory = server.memory()
     server.stop()
@@ -217,33 +242,38 @@ def live(driver: Any, server: Server, root: Path) -> Iterator[Row]:
         time.sleep(0.1 + random.random() / 10)  # noqa: S311
     run.finish()
     delays.sort()
-    yield "a row, to pixel, p50", "0.15 s", f"{statistics.median(delays):.3f} s", f"{_LIVE} rows, 51 runs in 20 charts"
+    yield (
+        "a row, to pixel, p50",
+        "0.15 s",
+        f"{statistics.median(delays):.3f} s",
+        f"{_LIVE} rows, in 20 charts of all these runs",
+    )
     yield "p95", "0.3 s", f"{delays[int(0.95 * len(delays))]:.3f} s", ""
     time.sleep(3)
     before = server.cpu()
     time.sleep(20)
-    yield "idle, a page open", "0.5 % CPU", f"{(server.cpu() - before) / 20:.2%}", "over 20 s, 51 runs"
+    yield "idle, a page open", "0.5 % CPU", f"{(server.cpu() - before) / 20:.2%}", "over 20 s"
 
 
-def long(driver: Any, folder: Path) -> Iterator[Row]:
+def long(driver: Any, folder: Path, size: Size) -> Iterator[Row]:
     """One run of a million points."""
-    root = folder / "long"
-    write(root, "long", 1, 1_000_000, 1, spikes=_SPIKES)
+    root, spikes = folder / "long", [(size.long // 10 - 9) * at + 7 for at in range(10)]
+    write(root, "long", 1, size.long, 1, spikes=spikes)
     server = Server(root, folder / "kept")
     line = f"{_CHARTS}[0].ready.drawn[0]"
     first, whole = opened(driver, server, f"{_CHARTS}.length > 0", f"{line}.exact")
     found = driver.execute_script(f"return {line}.high.filter((value) => value === 100).length")
-    yield "1,000,000 points, first", "0.4 s", f"{first:.2f} s", "sampled"
+    yield f"{size.long:,} points, first", "0.4 s", f"{first:.2f} s", "sampled"
     yield "exact", "2.5 s", f"{whole:.2f} s", f"{server.cpu_of_all():.1f} s of CPU"
-    yield "spikes of one point that are seen", "10 of 10", f"{found} of {len(_SPIKES)}", ""
+    yield "spikes of one point that are seen", "10 of 10", f"{found} of {len(spikes)}", ""
     server.stop()
 
 
-def listed(driver: Any, folder: Path) -> Iterator[Row]:
+def listed(driver: Any, folder: Path, size: Size) -> Iterator[Row]:
     """A thousand runs in the list."""
     root = folder / "thousand"
     first = write(root, "run0000", 20, 100, 1)
-    for number in range(1, 1000):
+    for number in range(1, size.listed):
         copy = first.with_name(f"run{number:04}")
         shutil.copytree(first, copy)
         about = json.loads((copy / "run.json").read_text(encoding="utf-8"))
@@ -251,8 +281,15 @@ def listed(driver: Any, folder: Path) -> Iterator[Row]:
             json.dumps({**about, "id": copy.name, "start": about["start"] + number}), "utf-8"
         )
     server = Server(root, folder / "kept")
-    (seconds,) = opened(driver, server, "document.querySelector('.side-head').textContent.includes('of 1000 runs')")
-    yield "1,000 runs listed", "0.5 s", f"{seconds:.2f} s", f"from opening the page; {server.cpu():.1f} s of CPU"
+    (seconds,) = opened(
+        driver, server, f"document.querySelector('.side-head').textContent.includes('of {size.listed} runs')"
+    )
+    yield (
+        f"{size.listed:,} runs listed",
+        "0.5 s",
+        f"{seconds:.2f} s",
+        f"from opening the page; {server.cpu():.1f} s of CPU",
+    )
     server.stop()
 
 
@@ -274,10 +311,11 @@ import sys, random, math
 from tensorboardX.event_file_writer import EventFileWriter
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.proto.summary_pb2 import Summary
-for run in range(50):
+runs, rows = map(int, sys.argv[2:])
+for run in range(runs):
     writer, rng = EventFileWriter(f"{sys.argv[1]}/r{run:02}"), random.Random(run)
-    for step in range(10_000):
-        base = math.exp(-3 * step / 10_000)
+    for step in range(rows):
+        base = math.exp(-3 * step / rows)
         values = [Summary.Value(tag=f"m{at}", simple_value=base + 0.1 * rng.random()) for at in range(20)]
         writer.add_event(Event(step=step, wall_time=1.7e9 + step, summary=Summary(value=values)))
     writer.close()
@@ -285,43 +323,42 @@ for run in range(50):
 
 
 _TRACKIO = """
-import random, math
+import sys, random, math
 from trackio.sqlite_storage import SQLiteStorage
-for run in range(50):
+runs, length = map(int, sys.argv[1:])
+for run in range(runs):
     rng = random.Random(run)
-    rows = [
-        {f"m{at}": math.exp(-3 * step / 10_000) + 0.1 * rng.random() for at in range(20)} for step in range(10_000)
-    ]
-    SQLiteStorage.bulk_log("bench", f"r{run:02}", rows, steps=list(range(10_000)))
+    rows = [{f"m{at}": math.exp(-3 * step / length) + 0.1 * rng.random() for at in range(20)} for step in range(length)]
+    SQLiteStorage.bulk_log("bench", f"r{run:02}", rows, steps=list(range(length)))
 """
 
 
-def tensorboard(driver: Any, python: str, folder: Path) -> Iterator[Row]:
+def tensorboard(driver: Any, python: str, folder: Path, size: Size) -> Iterator[Row]:
     """TensorBoard over the same points, in the same browser."""
     root = folder / "events"
-    subprocess.run([python, "-c", _EVENTS, str(root)], check=True)
+    subprocess.run([python, "-c", _EVENTS, str(root), str(size.runs), str(size.rows)], check=True)
     command = [python, "-m", "tensorboard.main", "--logdir", str(root), "--port", "16006"]
     begun = time.perf_counter()
     with _running(command) as pid:
         up = _until("http://127.0.0.1:16006/data/environment", lambda _: True, begun)
-        address = "http://127.0.0.1:16006/data/plugin/scalars/scalars?run=r49&tag=m19"
-        whole = _until(address, lambda points: bool(points) and points[-1][1] == 9999, begun)
+        address = f"http://127.0.0.1:16006/data/plugin/scalars/scalars?run=r{size.runs - 1:02}&tag=m19"
+        whole = _until(address, lambda points: bool(points) and points[-1][1] == size.rows - 1, begun)
         points = len(json.loads(urllib.request.urlopen(address).read()))
         yield "TensorBoard, server up", "", f"{up:.2f} s", "until it answers"
         yield (
             "TensorBoard, the last run's last point",
             "",
             f"{whole:.1f} s",
-            f"{points} of 10,000 points are kept",
+            f"{points:,} of {size.rows:,} points are kept",
         )
         yield from _looked_at(driver, "TensorBoard", "http://127.0.0.1:16006/#timeseries", pid)
 
 
-def trackio(driver: Any, python: str, folder: Path) -> Iterator[Row]:
+def trackio(driver: Any, python: str, folder: Path, size: Size) -> Iterator[Row]:
     """Trackio over the same points, in the same browser."""
     port, place = "17860", {"TRACKIO_DIR": str(folder / "trackio"), "GRADIO_ANALYTICS_ENABLED": "False"}
     env = {**os.environ, **place, "GRADIO_SERVER_PORT": port, "BROWSER": "true"}
-    subprocess.run([python, "-c", _TRACKIO], check=True, env=env)
+    subprocess.run([python, "-c", _TRACKIO, str(size.runs), str(size.rows)], check=True, env=env)
     begun = time.perf_counter()
     with _running([str(Path(python).with_name("trackio")), "show", "--project", "bench"], env) as pid:
         up = _until(f"http://127.0.0.1:{port}/?project=bench", lambda _: True, begun, page=True)
