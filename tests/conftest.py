@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import gc
+import itertools
 import logging
 import os
+import re
 import signal
 import socket
 import sys
@@ -41,6 +44,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 LocalServer.wait_for.__defaults__ = (PATIENCE,)
 
 
+def pytest_collection() -> None:
+    """What is collected stays to the end: nobody looks through it for what could go."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector see what comes from here on, and not thousands of tests each time."""
+    gc.freeze()
+    gc.enable()
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Give two cores three workers for `-n auto`: while a test waits, for a server or a program, another works."""
@@ -67,6 +81,18 @@ _GLOBALS = [
     (ending, "_signal_code"),
     (keys, "_sessions"),
 ]
+
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty directory, named after the test: as pytest's, without a link to the latest of each name."""
+    name = re.sub(r"\W", "_", request.node.name)[:30]
+    path = tmp_path_factory.getbasetemp() / f"{name}-{next(_numbers)}"
+    path.mkdir(mode=0o700)
+    return path
 
 
 @pytest.fixture(autouse=True)
@@ -113,13 +139,10 @@ class _LoggingState:
             if name.partition(".")[0] not in sys.modules:
                 del known[name]
         for logger in _loggers():
-            if logger in self.loggers:
-                level, propagate, disabled, handlers, filters = self.loggers[logger]
-            else:
-                level, propagate, disabled, handlers, filters = logging.NOTSET, True, False, [], []
-            logger.setLevel(level)
-            logger.propagate, logger.disabled = propagate, disabled
-            logger.handlers[:], logger.filters[:] = handlers, filters
+            before = self.loggers.get(logger, _AS_MADE)
+            if _settings_of(logger) != before:
+                level, logger.propagate, logger.disabled, logger.handlers[:], logger.filters[:] = before
+                logger.setLevel(level)
         logging.captureWarnings(capture=False)
         logging.disable(self.disabled_up_to)
         logging.raiseExceptions = self.raise_exceptions
@@ -132,6 +155,9 @@ class _LoggingState:
 def _loggers() -> list[logging.Logger]:
     known = logging.root.manager.loggerDict.values()
     return [logging.root, *(logger for logger in known if isinstance(logger, logging.Logger))]
+
+
+_AS_MADE: tuple[int, bool, bool, list[logging.Handler], list[Any]] = (logging.NOTSET, True, False, [], [])
 
 
 def _settings_of(logger: logging.Logger) -> tuple[int, bool, bool, list[logging.Handler], list[Any]]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE
 from wandb_logging import (
     Api,
     ApiFile,
@@ -45,7 +46,7 @@ def server(wandb_server: LocalServer) -> Iterator[LocalServer]:
         run.log({"odd": math.nan})
         run.summary["best"] = 0.5
         run.upload_file("w.txt", "sub/w.txt")
-        run.log_artifact("w.txt", "data", "dataset").wait(60)
+        run.log_artifact("w.txt", "data", "dataset").wait(PATIENCE)
     for number in range(3):
         wandb_server.create_run(f"other{number}", "p")
     yield wandb_server

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import wandb_logging.compat as wandb
+from tests.patience import PATIENCE
 from wandb_logging.compat._refused import NotCovered
 from wandb_logging.testing import LocalServer
 
@@ -18,8 +19,8 @@ def test_a_run_is_read_as_scripts_read_it(wandb_server: LocalServer, tmp_path: P
         run.log({"loss": 1})
         run.log({"loss": 2})
         run.save("w.txt")
-        run.log_artifact("w.txt", "data", "dataset").wait(60)
-    api = wandb.Api(overrides={"project": "p", "base_url": wandb_server.url}, timeout=20)
+        run.log_artifact("w.txt", "data", "dataset").wait(PATIENCE)
+    api = wandb.Api(overrides={"project": "p", "base_url": wandb_server.url}, timeout=int(PATIENCE))
     found = api.run(run.path)
     assert (found.display_name, found.path, found.config, found.lastHistoryStep) == (
         "first",

@@ -750,7 +750,7 @@ def test_a_script(wandb_server: LocalServer) -> None:
         sys.exit(4)
     """
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(source)], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", textwrap.dedent(source)], capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert done.returncode == 4, done.stderr
     assert rows(wandb_server) == [{"epoch": epoch, "lr": 1, "_step": epoch} for epoch in range(3)]

@@ -17,6 +17,7 @@ import pytest
 
 import wandb_logging
 import wandb_logging.compat as wandb
+from tests.patience import PATIENCE
 from wandb_logging.compat._config import ConfigError, merged
 from wandb_logging.testing import LocalServer
 
@@ -64,7 +65,7 @@ def test_what_is_changed_within_the_config_is_recorded(wandb_server: LocalServer
         assert net.pop("name") == "mlp"  # as programs do before they pass the rest on
         wandb.config.rest.pop()
         wandb.log({"x": 1})
-        run._run.flush(60)
+        run._run.flush(PATIENCE)
         expected: dict[str, Any] = {
             "net": {"size": {"w": 1, "h": 2}, "name": "mlp"},
             "layers": [1, 3],

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.runs import START, drain, make_run, row
 from wandb_logging import sync
 from wandb_logging._journal import door
@@ -220,7 +221,7 @@ class TestTwoUsers:
             (run_dir.path / "journal-0001.lock").chmod(0o600)
 
             def send() -> object:
-                report = sync(folder, timeout=60)[0]
+                report = sync(folder, timeout=PATIENCE)[0]
                 return report.rows, report.finished, report.error
 
             monkeypatch.setenv("HOME", str(folder))

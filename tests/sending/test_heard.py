@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.runs import add, make_run
 from wandb_logging import new_run, read_run, sync
 from wandb_logging._events.run_info import Remote
@@ -23,7 +24,7 @@ def before_the_end(request: pytest.FixtureRequest, tmp_path: Path, wandb_server:
     """The directory of a run as its disk had it when it went away: one row is sent; the server has all three since."""
     run = new_run("p", run_id="r", mode="online", cache_dir=tmp_path / "cache", quiet=True, flush_interval=3600)
     run.log({"x": 0})
-    assert run.flush(60).ok
+    assert run.flush(PATIENCE).ok
     assert run.dir is not None
     had = shutil.copytree(run.dir, tmp_path / "had")
     run.log({"x": 1})

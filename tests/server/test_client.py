@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Callable
 import pytest
 import requests
 
+from tests.patience import PATIENCE
 from wandb_logging._errors import (
     AuthError,
     GraphQLError,
@@ -301,7 +302,7 @@ class TestFailures:
     def test_silence(self, seen: Seen) -> None:
         """A black hole costs one timeout."""
         over = threading.Event()
-        seen.answer = lambda _handler: (over.wait(30), None)[1]
+        seen.answer = lambda _handler: (over.wait(PATIENCE), None)[1]
         client = Client(seen.url, KEY, timeout=0.2)
         with pytest.raises(TransportError, match="timed out"):
             client.file_stream("/x", b"", gzip=False)
@@ -476,7 +477,7 @@ class TestFailures:
             "import logging, wandb_logging\n"
             "handler = wandb_logging.WandbHandler(project='p', mode='online', quiet=True)\n"
             "log = logging.getLogger('x'); log.setLevel('INFO'); log.addHandler(handler)\n"
-            "log.info('m', extra={'metrics': {'a': 1}}); handler.flush(60)\n"
+            "log.info('m', extra={'metrics': {'a': 1}}); handler.flush(300)\n"
             "log.info('m', extra={'metrics': {'a': 2}})"
         )
         command = [sys.executable, "-X", "dev", "-c", code]

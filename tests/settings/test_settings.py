@@ -440,6 +440,7 @@ class TestSchema:
         """Judged by another's validator: the issue's example, and a value for each key."""
         jsonschema = pytest.importorskip("jsonschema")
         jsonschema.Draft202012Validator.check_schema(self.schema)
+        validator = jsonschema.Draft202012Validator(self.schema)
         example = {
             "class": "wandb_logging.WandbHandler",
             "project": "digits",
@@ -450,10 +451,10 @@ class TestSchema:
             "config": {"learning_rate": 0.01},
             "define_metrics": [{"name": "val/*", "step_metric": "epoch", "summary": "max"}],
         }
-        jsonschema.validate(example, self.schema)
+        validator.validate(example)
         for wrong in ({"projct": "x"}, {"mode": "on"}, {"flush_interval": "15"}, {"define_metrics": [{"name": "a*b"}]}):
             with pytest.raises(jsonschema.ValidationError):
-                jsonschema.validate({**example, **wrong}, self.schema)
+                validator.validate({**example, **wrong})
 
 
 class TestTransport:

@@ -27,7 +27,7 @@ def test_what_is_taken_is_in_the_schema(given: Any) -> None:
     """An editor that completes YAML takes the same."""
     jsonschema = pytest.importorskip("jsonschema")
     entry = {"class": "wandb_logging.WandbHandler", "text_metrics": given}
-    jsonschema.validate(entry, json_schema())
+    jsonschema.Draft202012Validator(json_schema()).validate(entry)
     kept = Settings(text_metrics=given).text_metrics
     assert Settings(text_metrics=kept).text_metrics == kept
 
