@@ -325,7 +325,7 @@ other = logging.FileHandler("other.log", delay=True)
 handler = wandb_logging.WandbHandler(project="p", mode=mode, close_timeout=5)
 log.addHandler(other); log.addHandler(handler)
 log.info("", extra={"metrics": {"x": 0}})
-handler.flush(60)
+handler.flush(300)
 folder = handler.run.dir
 locked = {"directory": [folder], "above": [folder.parent], "files": [*folder.glob("*.*")], "read-only": [folder]}[what]
 before = [path.stat().st_mode for path in locked]

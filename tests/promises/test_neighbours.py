@@ -63,7 +63,7 @@ class TestOurThreads:
             run.log({"loss": 1, "t": wandb_logging.Table(columns=["a"], data=[[1]])})
             print("printed")
             time.sleep(0.5)
-            handler.flush(60); handler.close()
+            handler.flush(300); handler.close()
             json.dump(seen, open("seen.json", "w"))
         """
         done = run_program(wandb_server, code, mode, WANDB_BASE_URL=wandb_server.url.replace("127.0.0.1", "localhost"))
@@ -109,11 +109,11 @@ class TestOurThreads:
             if not child:
                 own = wandb_logging.new_run("p", run_id="childs", mode="online", quiet=True)
                 own.log({"loss": 1})
-                ok = own.finish(timeout=60).ok
+                ok = own.finish(timeout=300).ok
                 while not os.path.exists("over"):
                     time.sleep(0.05)
                 os._exit(not ok)
-            log.handlers[0].flush(60)
+            log.handlers[0].flush(300)
             print(log.handlers[0].stats()["acknowledged"], flush=True)
             open("over", "w").close()
             sys.exit(os.waitpid(child, 0)[1])
@@ -192,7 +192,7 @@ class TestForkedWriters:
             handler = wandb_logging.WandbHandler(project="p", mode="online", close_timeout=3)
             log.addHandler(handler)
             log.info("", extra={"metrics": {"loss": 0}})
-            handler.flush(60)
+            handler.flush(300)
             open("ready", "w").close()
             input()
             def work():
@@ -339,7 +339,7 @@ def test_where_no_thread_can_be_started(wandb_server: LocalServer) -> None:
         log.info("", extra={"metrics": {"loss": 0}})
         print(handler.stats()["acknowledged"])
         import sys; sys.stderr.write("here\\n")
-        handler.flush(60)
+        handler.flush(300)
         print(handler.stats()["acknowledged"])
         log.info("", extra={"metrics": {"loss": 1}})
     """
@@ -356,7 +356,7 @@ handler = wandb_logging.WandbHandler(project="p", mode="online")
 log = logging.getLogger("t"); log.setLevel("INFO"); log.addHandler(handler)
 log.info("", extra={"metrics": {"loss": 0}})
 before = handler.stats()["acknowledged"]
-handler.flush(60)
+handler.flush(300)
 print(before, handler.stats()["acknowledged"], flush=True)
 log.info("", extra={"metrics": {"loss": 1}})
 """
