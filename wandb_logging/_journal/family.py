@@ -1,16 +1,37 @@
-"""The numbers that a writer and its forked children have taken: in memory that all of them share.
+"""Forks of a process that writes: writers are told of them, and share with their children which numbers are taken.
 
-A thousand children that each looked through the directory for the next free number would look at a million names.
+The numbers are in shared memory. A thousand children that each looked through the directory for the next free number
+would look at a million names.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import weakref
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from mmap import mmap
 
 _SIZE = 8
+
+
+class Forkable(Protocol):
+    """An object that has to know of forks."""
+
+    def before_fork(self) -> None:
+        """Called in the parent, before each fork."""
+
+    def after_fork_in_child(self) -> None:
+        """Called in each child."""
+
+
+_forkables: weakref.WeakSet[Forkable] = weakref.WeakSet()
+
+
+def tell_of_forks(one: Forkable) -> None:
+    """Have the methods of an object called at each fork, as long as it lives."""
+    _forkables.add(one)
 
 
 class Family:
@@ -34,3 +55,17 @@ class Family:
     def has_taken(self, number: int) -> None:
         """Tell the others."""
         self._shared[:_SIZE] = number.to_bytes(_SIZE, "little")
+
+
+def _before_fork() -> None:
+    for one in list(_forkables):
+        one.before_fork()
+
+
+def _after_fork_in_child() -> None:
+    for one in list(_forkables):
+        one.after_fork_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)

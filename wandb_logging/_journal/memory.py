@@ -7,7 +7,6 @@ import errno
 import math
 import os
 import threading
-import weakref
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from wandb_logging._journal.backlog import Lines
 from wandb_logging._journal.copies import Kept, Source
 from wandb_logging._journal.counts import Counts
 from wandb_logging._journal.cursor import Cursor
+from wandb_logging._journal.family import tell_of_forks
 from wandb_logging._journal.files import Files
 from wandb_logging._journal.members import Note
 from wandb_logging._journal.position import Ends, Position
@@ -168,7 +168,7 @@ class MemoryQueue:
         self._next = 0  # number of the next line to read
         self._lock = threading.RLock()
         self._forked = False
-        _queues.add(self)
+        tell_of_forks(self)
 
     @property
     def position(self) -> Position:
@@ -245,20 +245,11 @@ class MemoryQueue:
     def reopen(self) -> None:
         self.closed = False
 
+    def before_fork(self) -> None:
+        pass
+
     def after_fork_in_child(self) -> None:
         """In a forked child: replace the lock, which another thread of the parent may have held."""
         self._lock = threading.RLock()
         self._forked = True
         self.counts = Counts()
-
-
-_queues: weakref.WeakSet[MemoryQueue] = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    for queue in list(_queues):
-        queue.after_fork_in_child()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

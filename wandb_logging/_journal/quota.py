@@ -217,9 +217,10 @@ class BoundedWriter(Writer):
                     self.counts.journalled -= lost
                 self.counts.dropped[OLDEST] = self.counts.dropped.get(OLDEST, 0) + lost
 
-    def _after_fork_in_child(self) -> None:
+    def after_fork_in_child(self) -> None:
+        """As that of `Writer`; the child measures the directory by itself."""
         self._forget_room()
-        super()._after_fork_in_child()
+        super().after_fork_in_child()
 
 
 def usage(path: Path) -> int:

@@ -15,7 +15,6 @@ import errno
 import itertools
 import os
 import threading
-import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from typing import Any
 from wandb_logging._journal import door
 from wandb_logging._journal.claim import Claim
 from wandb_logging._journal.counts import Counts, reason_of
-from wandb_logging._journal.family import Family
+from wandb_logging._journal.family import Family, tell_of_forks
 from wandb_logging._journal.fsyncs import Fsyncs
 from wandb_logging._journal.kept_lines import KeptLines, lines_until, part_of
 from wandb_logging._journal.locks import close_quietly, out_of_the_way
@@ -33,8 +32,6 @@ from wandb_logging._journal.seal import SEAL_LINE
 from wandb_logging._journal.segments import segment_path
 from wandb_logging._values.reentrant import let_go_unless_within
 from wandb_logging._values.zlib import crc32
-
-_writers: weakref.WeakSet[Writer] = weakref.WeakSet()
 
 
 class Writer:
@@ -92,7 +89,7 @@ class Writer:
         self._ending = False
         self._forget_files()
         self._begin()
-        _writers.add(self)
+        tell_of_forks(self)
         if home is not None:
             home.has_writer(self)
 
@@ -519,12 +516,14 @@ class Writer:
                 self._forget_files()
                 self.closed = self._ending = False
 
-    def _before_fork(self) -> None:
+    def before_fork(self) -> None:
+        """Begin a family: the child shares with this process which numbers are taken."""
         if self._family is None and self.number and not self.closed:
             with contextlib.suppress(OSError, ValueError):  # no memory: the child lists the directory
                 self._family = Family(self.number)
 
-    def _after_fork_in_child(self) -> None:
+    def after_fork_in_child(self) -> None:
+        """Let go of the parent's files and lines; the next event begins a journal of this process's own."""
         # Another thread may have held the lock while this process was forked. The open file is the parent's, and so are
         # the lines in memory.
         self._lock = threading.RLock()
@@ -538,17 +537,3 @@ class Writer:
         for fd in (self._fd, *self._forced.retired):
             close_quietly(fd)
         self._forget_files()  # the next append begins a writer of the child's own
-
-
-def _before_fork() -> None:
-    for writer in list(_writers):
-        writer._before_fork()  # noqa: SLF001  the same room
-
-
-def _after_fork_in_child() -> None:
-    for writer in list(_writers):
-        writer._after_fork_in_child()  # noqa: SLF001  the same room
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)

@@ -679,8 +679,7 @@ def flush_aloud(run: Run, timeout: float) -> Report:
 
 def orphan_of(owner: object) -> Run | None:
     """A run that was begun for this owner, which did not get it because of an exception; None if there is none."""
-    mine = [run for run in going_on() if run._owner is not None and run._owner() is owner]  # noqa: SLF001  the same room
-    return mine[-1] if mine else None
+    return next((run for run in reversed(going_on()) if run._owner and run._owner() is owner), None)  # noqa: SLF001
 
 
 def tell_fault(run: Run) -> None:
