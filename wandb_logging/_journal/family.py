@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import os
 import weakref
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mmap import mmap
+    from typing import Protocol
+
+    class Forkable(Protocol):
+        """An object that has to know of forks."""
+
+        def before_fork(self) -> None:
+            """Called in the parent, before each fork."""
+
+        def after_fork_in_child(self) -> None:
+            """Called in each child."""
+
 
 _SIZE = 8
-
-
-class Forkable(Protocol):
-    """An object that has to know of forks."""
-
-    def before_fork(self) -> None:
-        """Called in the parent, before each fork."""
-
-    def after_fork_in_child(self) -> None:
-        """Called in each child."""
 
 
 _forkables: weakref.WeakSet[Forkable] = weakref.WeakSet()
