@@ -45,7 +45,8 @@ def test_a_run_is_read_as_scripts_read_it(wandb_server: LocalServer, tmp_path: P
     with pytest.raises(IndexError, match="number 1"):
         api.runs()[1]
     assert (api.default_entity, [project.name for project in api.projects()]) == (run.entity, ["p"])
-    assert [each.version for each in api.artifacts("dataset", "p/data")] == ["v0"]
+    for versions in (api.artifacts, api.artifact_versions):
+        assert [each.version for each in versions("dataset", "p/data")] == ["v0"]
     assert (api.artifact_exists("p/data:v0"), api.artifact_exists("p/data:v1")) == (True, False)
     assert found.metadata is not None
     assert "python" in found.metadata

@@ -679,6 +679,8 @@ def test_files_are_saved(wandb_server: LocalServer) -> None:
         assert run.save("model.*") == ["model.bin"]
         assert run.save(str(Path(run.dir, "model.bin"))) == ["files/model.bin"]
         assert run.save("nothing") == []
+        Path("model[1].bin").write_bytes(b"first")
+        assert (run.save("model[1].bin"), run.save("model[1].bin", glob=False)) == ([], ["model[1].bin"])
     files = wandb_server.runs[0].files
     assert {name: files[name] for name in ("a.txt", "b.txt", "model.bin", "files/model.bin")} == {
         "a.txt": b"a.txt",

@@ -227,6 +227,10 @@ class Api(_Api):
         found = versions(self._server.link, entity, project, type_name, collection)
         return Listing(lambda: (Artifact.of(each) for each in found if wanted <= set(each.tags)))
 
+    def artifact_versions(self, type_name: str, name: str, per_page: int = 50) -> Listing[Artifact]:
+        """`artifacts` under its older name."""
+        return self.artifacts(type_name, name, per_page)
+
     def flush(self) -> None:
         """Does nothing: nothing is kept of what was asked."""
 

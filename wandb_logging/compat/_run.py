@@ -8,6 +8,7 @@ import tempfile
 import traceback
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from glob import escape
 from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING, Any, NoReturn
@@ -316,8 +317,22 @@ class Run(ArtifactsOfRun):
             summary = ",".join(part for part in summary.split(",") if part.strip().lower() != "copy") or None
         return self._run.define_metric(name, step_metric, step_sync, hidden, summary, overwrite)
 
-    def save(self, glob_str: StrPath, base_path: StrPath | None = None, policy: str = "live") -> list[str]:
-        """Add the files that a glob finds now, as `wandb_logging.Run.save`; it also looks in `dir`."""
+    def save(
+        self,
+        glob_str: StrPath,
+        base_path: StrPath | None = None,
+        policy: str = "live",
+        glob: bool = True,
+    ) -> list[str]:
+        """Add the files that a glob finds now, as `wandb_logging.Run.save`; it also looks in `dir`.
+
+        Args:
+            glob_str: which files.
+            base_path: what is left out of their names.
+            policy: live, now or end.
+            glob: whether `glob_str` is a pattern; otherwise it is the name of one file.
+        """
+        glob_str = glob_str if glob else escape(os.fspath(glob_str))
         written = Path(self.dir, glob_str)  # an absolute path stays what it is
         if base_path is None and not matches(glob_str, None) and matches(written, self.dir):
             return self._run.save(written, self.dir, policy)
