@@ -100,6 +100,23 @@ class TestErrors:
         assert target.read_text() == "before"
         assert [path.name for path in folder.iterdir() if path.is_file()] == ["all.csv"]
 
+    def test_a_pipe_is_told_what_is_wrong(self, folder: Path) -> None:
+        """A run that cannot be read is named on stderr, in one line, also where the table goes to stdout."""
+        (broken,) = (folder / "two").rglob("run.json")
+        broken.write_text('{"format": 99}')
+        for form in ("csv", "jsonl"):
+            command = [sys.executable, "-m", "wandb_logging", "export", str(folder), f"--{form}"]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode == 1
+            (line,) = done.stderr.splitlines()
+            assert "has format 99" in line
+
+    def test_a_folder_that_is_not_there(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """The file that was asked for is named, not the one beside it."""
+        target = folder / "nowhere" / "a.csv"
+        assert main(["export", str(folder), "-o", str(target)]) == 1
+        assert capsys.readouterr().err == f"wandb-logging: {target}: No such file or directory\n"
+
     def test_an_ending_that_says_nothing(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """A name without a known ending needs --format, and the message says so."""
         assert main(["export", str(folder), "-o", str(folder / "table")]) == 2

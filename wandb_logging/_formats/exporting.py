@@ -95,12 +95,14 @@ def _values(named: Mapping[str, Any], row: frames.Flat) -> Iterator[frames.Flat]
 
 def _csv(rows: _Rows, file: BinaryIO) -> int:
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-    writer = csv.DictWriter(text, rows.names(), lineterminator="\n")
-    writer.writeheader()
-    count = 0
-    for count, row in enumerate(rows, 1):  # noqa: B007  counted
-        writer.writerow(row)
-    text.detach()
+    try:
+        writer = csv.DictWriter(text, rows.names(), lineterminator="\n")
+        writer.writeheader()
+        count = 0
+        for count, row in enumerate(rows, 1):  # noqa: B007  counted
+            writer.writerow(row)
+    finally:
+        text.detach()  # or it closes what it was given, stdout perhaps
     return count
 
 

@@ -16,7 +16,10 @@ def whole(target: Path) -> Iterator[Path]:
     Raises:
         OSError: the file cannot be written.
     """
-    handle, name = tempfile.mkstemp(prefix=".export-", dir=target.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=".export-", dir=target.parent)
+    except OSError as exc:  # which names the file aside, of which nobody knows
+        raise OSError(exc.errno, exc.strerror, str(target)) from None
     os.close(handle)
     aside = Path(name)
     try:

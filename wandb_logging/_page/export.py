@@ -49,6 +49,8 @@ def export(root: Path, cache: Path, target: Path) -> int:
     try:
         beside.write_text(content, encoding="utf-8")
         beside.replace(target)
+    except OSError as exc:  # which names the file beside it, of which nobody knows
+        raise OSError(exc.errno, exc.strerror, str(target)) from None
     finally:
         with contextlib.suppress(OSError):
             beside.unlink()
