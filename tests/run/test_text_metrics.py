@@ -148,3 +148,17 @@ def test_a_json_formatter_of_the_users_stays() -> None:
     found = data(handler)
     assert [(row["_step"], *metrics([row])) for row in found.rows] == [(9, {"loss": 0.5})]
     assert json.loads(found.lines[0].split(" ", 1)[1]) == {"message": "done", "loss": 0.5, "batch": 9, "request_id": 17}
+
+
+def test_a_run_without_rules_imports_none_of_it() -> None:
+    """A program that sends nothing and mines nothing does not wait for the regular expressions."""
+    code = (
+        "import sys, wandb_logging\n"
+        "run = wandb_logging.new_run('p', mode='offline')\n"
+        "run.log({'loss': 1.0})\n"
+        "run.log_output('loss: 1.0')\n"
+        "run.finish()\n"
+        "print([name for name in ('pairs', 'rules') if 'wandb_logging._mining.' + name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
