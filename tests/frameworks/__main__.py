@@ -89,7 +89,9 @@ def timed(name: str) -> bool:
     last = name.replace(".", "/").rpartition("/")[2]
     return (
         last in NOT_COMPARED
-        or last.endswith(("runtime", "_per_second", "sha256", "path", "_time", "fps", "time_elapsed", "time"))
+        or last.endswith(
+            ("runtime", "_per_sec", "_per_second", "sha256", "path", "_time", "fps", "time_elapsed", "time")
+        )
         or "random" in name
         or last == "dur"
         or "time_" in last

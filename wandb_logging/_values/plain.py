@@ -117,7 +117,7 @@ def plain(value: object, path: str = "", aside: Aside | None = None, *, of_confi
         path: dotted name of the value, for the report.
         aside: filled with path -> reason for each part left out.
         of_config: convert as for the config: NaN becomes null, and an object without a JSON value becomes its `str`,
-            if its type has one of its own, as torch.device has.
+            as torch.device does.
 
     Raises:
         Exception: `value` itself cannot be sent, or one of its own methods raised.
@@ -243,15 +243,14 @@ def _convert(value: object) -> object:
 def _config_of(value: object) -> object:
     """As `_convert`, but an object of an unknown type becomes its `str`, as in the config of the official SDK.
 
-    Not if that is `object`'s own, which only says the type and an address in memory.
+    So does one whose `str` only says its type and an address in memory: it shows at least that there was one.
     """
     if isinstance(value, dt.timedelta):
         return str(value)
     try:
         return _convert(value)
     except TypeError:
-        kind = type(value)
-        if kind.__module__ == "builtins" or (kind.__str__, kind.__repr__) == (object.__str__, object.__repr__):
+        if type(value).__module__ == "builtins":
             raise
         return str(value)
 
