@@ -12,11 +12,14 @@ from benchmarks._sink import Sink, sink
 _ROWS_A_SECOND = 20_000
 _MOST_MEMORY = 4.0  # MiB
 
+# What a child does: log rows, which is measured; append as many lines to a file of its own; or nothing.
+_LOG, _APPEND, _NOTHING = "log", "append", "nothing"
+
 # Forks, so that not the start of interpreters is measured. Seconds from the first row to the end of the run.
 _WRITERS = """
-import logging, multiprocessing, sys, time
+import json, logging, multiprocessing, os, resource, sys, time
 import wandb_logging
-place, processes, rows, at_once = sys.argv[1], *map(int, sys.argv[2:])
+what, place, processes, rows, at_once = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])
 log = logging.getLogger("work")
 log.setLevel(logging.INFO)
 log.addHandler(wandb_logging.WandbHandler(project="bench", cache_dir=place, quiet=True, close_timeout=600))
@@ -27,7 +30,11 @@ gate = context.Barrier(at_once + 1)
 def write(number):
     if number < at_once:
         gate.wait()
-    for i in range(rows):
+    if what == "append":
+        with open(f"{place}/{number}", "ab", buffering=0) as file:
+            for i in range(rows):
+                file.write(json.dumps({"i": i, "loss": i / rows, "by": number}).encode() + b"\\n")
+    for i in range(rows if what == "log" else 0):
         log.info("row", extra={"metrics": {"i": i, "loss": i / rows, "by": number}})
 
 waiting = [context.Process(target=write, args=(number,)) for number in range(processes)]
@@ -35,6 +42,10 @@ running = [waiting.pop(0) for _ in range(at_once)]
 for process in running:
     process.start()
 gate.wait()
+def used():
+    each = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in each)
+before = used()
 begun = time.perf_counter()
 while running:
     running.pop(0).join()
@@ -43,7 +54,7 @@ while running:
         running[-1].start()
 logged = time.perf_counter()
 logging.shutdown()
-print(f'{{"logging": {logged - begun}, "all": {time.perf_counter() - begun}}}')
+print(json.dumps({"logging": logged - begun, "all": time.perf_counter() - begun, "used": used() - before}))
 """
 
 _MEMORY = """
@@ -84,17 +95,22 @@ def results(size: Size) -> list[Found]:
 
 
 def _sent(target: Sink, size: Size, kind: str, *counts: int) -> Result:
-    processes, rows, at_once = counts
-    taken: list[dict[str, float]] = []
+    processes, rows, _ = counts
+    taken: dict[str, list[dict[str, float]]] = {_LOG: [], _APPEND: [], _NOTHING: []}
     for _ in range(size.pairs):
-        with tempfile.TemporaryDirectory() as place:
-            target.take_counts()
-            done = child(_WRITERS, place, str(processes), str(rows), str(at_once), **target.environment())
-            taken.append(done.said)
-            arrived = target.take_counts()["rows"]
-            assert arrived == processes * rows + 1, arrived
-    seconds, logging = (statistics.median(one[part] for one in taken) for part in ("all", "logging"))
-    note = f"all of it sent after {seconds:.2f} s, {logging:.2f} s of them until the last had logged"
+        for what, found in taken.items():  # in turns: the machine may be busier at one time than at another
+            with tempfile.TemporaryDirectory() as place:
+                target.take_counts()
+                found.append(child(_WRITERS, what, place, *map(str, counts), **target.environment()).said)
+                arrived = target.take_counts()["rows"]
+                assert arrived == (processes * rows if what == _LOG else 0) + 1, arrived
+    seconds, logging = (statistics.median(one[part] for one in taken[_LOG]) for part in ("all", "logging"))
+    ours, plain, nothing = (statistics.median(one["used"] for one in found) for found in taken.values())
+    note = (
+        f"all of it sent after {seconds:.2f} s, {logging:.2f} s of them until the last had logged; {ours:.2f} s of a "
+        f"core, where processes that append as many lines to a file each take {plain:.2f} s, and such as do nothing "
+        f"{nothing:.2f} s"
+    )
     what = f"one run, {processes:,} {kind}, {rows:,} rows each: rows a second until all are sent"
     return Result(what, processes * rows / seconds, _ROWS_A_SECOND, "rows/s", note, at_least=True)
 
