@@ -16,6 +16,7 @@ from wandb_logging._journal.presence import Holder, renew
 from wandb_logging._journal.segments import MOST, segments
 
 _TRIES = 1000
+_NUMBERS = 3  # more than that are not refused by chance: this disk locks nothing
 
 
 class Claim:
@@ -53,6 +54,7 @@ class Claim:
         number = max(least - 1, *taken, 0)
         if number >= MOST:  # a file that no writer of ours made: a free number below it does as well
             number = least - 1
+        refused = 0
         while True:
             number += 1
             if number in taken:
@@ -67,13 +69,11 @@ class Claim:
             lock = ProcessLock(name)
             since = 0 if helps else first_of_group(path, number)
             note = Note(number, since, helps, holder=Holder.here(path, lease))
-            with contextlib.suppress(OSError):  # no locks on this file system: to other processes the run looks dead
-                for _ in range(_TRIES):
-                    if lock.acquire():
-                        lock.note(note.text)
-                        break
-                    time.sleep(0.001)  # another process looks just now whether it is locked
-            return cls(note, lock, path)
+            refused += 1
+            if _held(lock, note) or refused == _NUMBERS:
+                return cls(note, lock, path)
+            # Whoever looks at the file has been stopped meanwhile. Without lock and note this process would pass for
+            # one that died: it takes the next number, and this one stands for nobody.
 
     def leave(self, exit_code: int) -> None:
         """Note the exit code of this member in its lock file; the run goes on with the other members, if any."""
@@ -108,3 +108,19 @@ class Claim:
         """In a forked child: forget the parent's claim without unlocking its file."""
         if self._lock is not None:
             self._lock.abandon()
+
+
+def _held(lock: ProcessLock, note: Note) -> bool:
+    """Lock a writer's new file and write into it whose it is; False if another process holds it for long.
+
+    For a moment others hold it, who look whether it is locked.
+    """
+    try:
+        for _ in range(_TRIES):
+            if lock.acquire():
+                lock.note(note.text)
+                return True
+            time.sleep(0.001)
+    except OSError:  # no locks on this file system: to other processes the run looks dead
+        return True
+    return False

@@ -1,0 +1,48 @@
+"""A writer's number is taken by one process, which holds its file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wandb_logging._journal import claim
+from wandb_logging._journal.members import exit_codes, note_of
+
+HOLDS = """
+import sys
+from pathlib import Path
+from wandb_logging._journal.locks import ProcessLock
+lock = ProcessLock(Path(sys.argv[1]))
+print(lock.acquire(), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_number_whose_file_another_process_holds_is_left_to_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that looked at the file, and was stopped meanwhile: without its lock this process would pass for dead."""
+    others: list[subprocess.Popen[str]] = []
+    first_of_group = claim.first_of_group
+
+    def while_another_looks(path: Path, number: int) -> int:
+        if not others:
+            command = [sys.executable, "-c", HOLDS, str(path / "journal-0001.lock")]
+            others.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+            assert others[0].stdout is not None
+            assert others[0].stdout.readline() == "True\n"
+        return first_of_group(path, number)
+
+    monkeypatch.setattr(claim, "first_of_group", while_another_looks)
+    monkeypatch.setattr(claim, "_TRIES", 3)
+    try:
+        taken = claim.Claim.take(tmp_path, 1, helps=False)
+    finally:
+        for other in others:
+            other.communicate("")
+    assert taken.number == 2
+    assert note_of(tmp_path, 2).holder.pid
+    assert exit_codes(tmp_path, 1, 2) == []  # the first number stands for nobody, who could have failed
