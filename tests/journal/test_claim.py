@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from wandb_logging._journal import claim
-from wandb_logging._journal.members import exit_codes, note_of
+from wandb_logging._journal.members import exit_codes, first_of_group, note_of
 
 HOLDS = """
 import sys
@@ -26,7 +26,6 @@ def test_a_number_whose_file_another_process_holds_is_left_to_nobody(
 ) -> None:
     """One that looked at the file, and was stopped meanwhile: without its lock this process would pass for dead."""
     others: list[subprocess.Popen[str]] = []
-    first_of_group = claim.first_of_group
 
     def while_another_looks(path: Path, number: int) -> int:
         if not others:
