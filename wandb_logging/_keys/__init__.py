@@ -1,1 +1,1 @@
-"""Whose runs these are: API keys, netrc, login."""
+"""Whose account runs belong to: API keys, the netrc file, login."""

@@ -1,4 +1,4 @@
-"""API keys: their form, where they are found, which server each is for. None ever leaves in a message or a `repr`."""
+"""API keys: their form, where to find them, and which server each is for. No key appears in a message or a `repr`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wandb_logging._errors import SettingsError
 from wandb_logging._keys import netrc
 from wandb_logging._settings.settings import SETTINGS, from_environment
 
-LOGIN = "user"  # what the official client writes; W&B does not read it (protocol 2.3)
+LOGIN = "user"  # the official client writes this login; W&B does not read it (protocol 2.3)
 _JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 _SECRET = re.compile(r"[\w-]+", re.ASCII)
 _VISIBLE = re.compile(r"[!-~]*")
@@ -21,7 +21,7 @@ _VISIBLE = re.compile(r"[!-~]*")
 def key_problem(key: str) -> str | None:
     """What is wrong with the form of an API key, as a sentence without the key; None if nothing is (protocol 2.1).
 
-    Only ASCII passes, where the official client lets any letter through: a key has to fit into a header.
+    Only ASCII passes, because a key has to fit into a header. The official client accepts any letter.
     """
     if not key:
         return "API key is empty."
@@ -47,7 +47,7 @@ class Session:
         host: address of the W&B API. Default: WANDB_BASE_URL, else W&B's own cloud.
 
     Raises:
-        SettingsError: the key has not the form of an API key, or `host` is no address.
+        SettingsError: the key does not have the form of an API key, or `host` is no address.
     """
 
     api_key: str = field(repr=False)
@@ -59,7 +59,7 @@ class Session:
         if problem:
             raise SettingsError(f"api_key: {problem}")
         if self.host is not None:
-            # object.__setattr__: the way a frozen dataclass may normalise itself.
+            # object.__setattr__ is how a frozen dataclass normalises its own values.
             object.__setattr__(self, "host", resolve_host(self.host))
 
 
@@ -77,21 +77,21 @@ class Key:
 
     @property
     def problem(self) -> str | None:
-        """What is wrong with its form (`key_problem`); None if nothing is."""
+        """What is wrong with the form of this key (`key_problem`); None if nothing is."""
         return key_problem(self.key)
 
 
 KEY_VARIABLE = SETTINGS["api_key"].env or ""
 
-# Sessions of this process by host: where netrc cannot be written, a key given to `login` still counts (protocol 2.2).
+# Sessions of this process by host. If netrc cannot be written, a key given to `login` still counts (protocol 2.2).
 _sessions: dict[str, Session] = {}
 
 
 def resolve_host(host: str | None) -> str:
-    """The address of the API that `host` stands for; None: WANDB_BASE_URL, else W&B's own cloud.
+    """The API address for `host`; None means WANDB_BASE_URL, else W&B's own cloud.
 
     Raises:
-        SettingsError: it is no address.
+        SettingsError: `host` is no address.
     """
     return str(from_environment("host") if host is None else SETTINGS["host"].keep("host", host))
 
@@ -113,8 +113,8 @@ def find_key(
 
     Args:
         host: address of the API.
-        explicit: the setting `api_key`. When it is what WANDB_API_KEY holds it counts as found there.
-        on_problem: called with a sentence when the netrc file is there but cannot be read.
+        explicit: the setting `api_key`. If it equals WANDB_API_KEY, the key counts as found there.
+        on_problem: called with a sentence if the netrc file exists but cannot be read.
 
     Raises:
         Nothing. The key may be malformed: see `Key.problem`.
@@ -125,7 +125,7 @@ def find_key(
 def find_keys(
     host: str, explicit: str | None = None, *, on_problem: Callable[[str], object] | None = None
 ) -> Iterator[Key]:
-    """All API keys for a host, in the order of `find_key`: where the server refuses one, the next may do."""
+    """All API keys for a host, in the order of `find_key`. If the server refuses one, the next may be accepted."""
     environment = SETTINGS["api_key"].unset()
     if explicit and explicit != environment:
         yield Key(explicit, "the setting api_key")
@@ -142,9 +142,9 @@ def find_keys(
 
 
 def machine_of(host: str) -> str:
-    """The netrc machine name of an API address: host and port, so that several servers live side by side.
+    """The netrc machine name of an API address: host and port, so that keys of several servers can coexist.
 
-    One that is no address stands for itself: a run directory from somebody else may name anything as its host.
+    A host that is no address is returned unchanged: a run directory from somebody else may name anything as its host.
     """
     try:
         return urlsplit(host).netloc.rpartition("@")[2]

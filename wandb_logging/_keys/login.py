@@ -1,4 +1,4 @@
-"""`login` and `logout`: how a key gets from a person to netrc. The only room that ever asks anybody anything."""
+"""`login` and `logout`: how a key gets from a person into netrc. Only this module ever asks a person anything."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _TRIES = 3
 
 @dataclass(frozen=True)
 class Login:
-    """What came of logging in.
+    """The result of logging in.
 
     Attributes:
         session: key and host.
-        source: where the key is from, in words for a person.
-        saved: the netrc file it was written to; None if it was there, or somewhere else, before.
-        unsaved: why it could not be written there; None if nothing went wrong.
+        source: where the key was found, in words for a person.
+        saved: the netrc file that the key was written to; None if it was stored there or elsewhere before.
+        unsaved: why the key could not be written to netrc; None if nothing went wrong.
         entity: the key's own team or user; None if the server was not asked.
     """
 
@@ -49,14 +49,14 @@ def login(
 
     Args:
         host: address of the W&B API. Default: WANDB_BASE_URL, else W&B's own cloud.
-        key: the key, if it is at hand; nobody is asked then. Default: the key that is found (in this process,
+        key: the key, if the caller has it; then nobody is asked. Default: the key that is found (in this process,
             WANDB_API_KEY, netrc), else the answer to the prompt.
         relogin: ask even though a key is found.
         verify: ask the server whether it accepts the key, before anything is saved.
-        timeout: most seconds that asking the server takes to connect, and between two bytes of its answer.
+        timeout: seconds that the server may take to accept a connection, and between two bytes of its answer.
 
     Raises:
-        SettingsError: the key has not the form of an API key, or there is none and no terminal to ask at.
+        SettingsError: the key does not have the form of an API key; or there is no key, and no terminal to ask at.
         AuthError: the server does not accept the key (`verify`).
         TransportError, HTTPStatusError, GraphQLError: the server could not be asked (`verify`).
         KeyboardInterrupt: Ctrl-C at the prompt. Nothing has been saved.
@@ -68,15 +68,15 @@ def login(
 
 
 def logout(host: str | None = None) -> bool:
-    """Remove the API key of a host from netrc, and forget the one of this process.
+    """Remove the API key of a host from netrc, and forget the key of this process.
 
-    A key in WANDB_API_KEY stays: it is not ours to unset.
+    A key in WANDB_API_KEY stays, because that variable is not ours to unset.
 
     Args:
         host: address of the W&B API. Default: WANDB_BASE_URL, else W&B's own cloud.
 
     Returns:
-        Whether there was one in netrc.
+        Whether netrc had a key for the host.
 
     Raises:
         SettingsError: the netrc file cannot be read, understood or changed.
@@ -87,7 +87,7 @@ def logout(host: str | None = None) -> bool:
 
 
 def log_in(host: str | None, key: str | None, *, relogin: bool, verify: bool, timeout: float) -> Login:
-    """`login`, with all that there is to tell about it; prints nothing but the prompt."""
+    """Do the work of `login` and return everything worth telling. Prints nothing but the prompt."""
     address = keys.resolve_host(host)
     found = Key(key.strip(), "the key given") if key is not None else None
     if found is None and not relogin:
@@ -111,7 +111,7 @@ def _session(found: Key, host: str) -> Session:
 
 
 def _save(session: Session) -> tuple[Path | None, str | None]:
-    """Keep a key for this process and for later ones; the file, or why there is none."""
+    """Keep a key for this process and save it for later ones. Returns the netrc file, or why the key is not saved."""
     keys.remember(session)
     path = netrc.usual_path()
     try:
@@ -122,13 +122,13 @@ def _save(session: Session) -> tuple[Path | None, str | None]:
 
 
 def check_key(session: Session, timeout: float) -> str:
-    """Ask the server whose key this is; the key's own team or user.
+    """Ask the server whose key this is. Returns the key's own team or user.
 
     Raises:
-        AuthError: nobody's; the message says what to do.
+        AuthError: the key is nobody's; the message says what to do.
         TransportError, HTTPStatusError, GraphQLError: the server could not be asked.
     """
-    from wandb_logging._server.client import Client  # noqa: PLC0415  requests: most of the import time
+    from wandb_logging._server.client import Client  # noqa: PLC0415  imports requests, which is most of the import time
 
     host = keys.resolve_host(session.host)
     client = Client(host, session.api_key, timeout=timeout)
@@ -139,13 +139,13 @@ def check_key(session: Session, timeout: float) -> str:
     finally:
         client.close()
     viewer = data.get("viewer")
-    if not isinstance(viewer, dict):  # an answer of 200 all the same (protocol 2.5)
+    if not isinstance(viewer, dict):  # the server answers 200 all the same (protocol 2.5)
         raise AuthError(f"{host} does not know the key; {how_to_get_one(host)}")
     return str(viewer.get("entity") or "")
 
 
 def how_to_get_one(host: str) -> str:
-    """What a person without a valid key does."""
+    """Tell a person without a valid key what to do."""
     return f"copy yours from {authorize_url(host)} and run `wandb-logging login --relogin`"
 
 
@@ -169,10 +169,10 @@ def _can_ask() -> bool:
 
 
 def _ask(host: str) -> str:
-    """The key that a person types or pastes, in the right form.
+    """Let a person type or paste a key, and return it in the right form.
 
     Raises:
-        SettingsError: there is nobody to ask, or no such key after three tries.
+        SettingsError: there is nobody to ask, or three tries gave no valid key.
     """
     if not _can_ask():
         raise SettingsError(
@@ -191,10 +191,10 @@ def _ask(host: str) -> str:
 
 
 def _typed(prompt: str) -> str:
-    """One line from the terminal, not echoed.
+    """Read one line from the terminal without echo.
 
     Raises:
-        SettingsError: the terminal cannot hide it, or ended the input.
+        SettingsError: the terminal cannot hide the input, or ended it.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("error", getpass.GetPassWarning)
@@ -203,7 +203,7 @@ def _typed(prompt: str) -> str:
         except getpass.GetPassWarning:
             raise SettingsError(f"this terminal would show the key as you type it: set {KEY_VARIABLE}") from None
         except KeyboardInterrupt:
-            _say("")  # what comes next does not belong behind the prompt
+            _say("")  # what follows begins on a new line
             raise
         except EOFError:
             _say("")

@@ -1,7 +1,7 @@
-"""The netrc file: reading and editing it, beside the other programs that do.
+"""Read and edit the netrc file, which other programs read and edit as well.
 
-It belongs to the user and to them. It is edited by tokens, never by lines or substrings: whatever is not our entry
-stays byte for byte. Where that cannot be promised the file is left alone and the error says so.
+The file belongs to the user and to those programs. It is edited by tokens, never by lines or substrings, so everything
+outside our entry stays byte for byte. Where this cannot be promised, the file is left alone and the error says so.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LOCK_SECONDS = 10.0
 
 
 def usual_path() -> Path:
-    """Where the netrc file is, or would be made (protocol 2.3)."""
+    """The path of the netrc file, whether or not the file exists (protocol 2.3)."""
     given = os.environ.get("NETRC")
     if given:
         return _expanded(given)
@@ -36,7 +36,7 @@ def usual_path() -> Path:
 def _expanded(text: str) -> Path:
     try:
         return Path(text).expanduser()
-    except (RuntimeError, KeyError):  # no home directory (the latter on 3.9): a path that leads nowhere, and is named
+    except (RuntimeError, KeyError):  # no home directory (KeyError on 3.9): the path leads nowhere, and is named
         return Path(text)
 
 
@@ -48,7 +48,7 @@ def _exists(path: Path) -> bool:
 
 
 def shown(path: Path) -> str:
-    """A path as a person would write it, with `~` for the home directory."""
+    """A path as a person would write it: `~` for the home directory."""
     try:
         return str(Path("~") / path.relative_to(_expanded("~")))
     except ValueError:
@@ -56,10 +56,10 @@ def shown(path: Path) -> str:
 
 
 def read(path: Path, machine: str) -> tuple[str | None, str | None]:
-    """The password of a machine, and what is wrong with the file in words for a person. Either may be None.
+    """The password of a machine, and what is wrong with the file, in words for a person. Either may be None.
 
-    The `default` entry is not asked: it is some other service's password, and would be sent to the server. Of
-    several entries for one machine the last counts, as in the standard library.
+    The `default` entry is ignored: its password is for some other service, and would be sent to the server. If a
+    machine has several entries the last one counts, as in the standard library.
     """
     try:
         entries = parse(_decode(_read(path))).entries
@@ -75,7 +75,7 @@ def read(path: Path, machine: str) -> tuple[str | None, str | None]:
 
 
 def exposed(path: Path) -> bool:
-    """Whether other users of this machine may read a netrc file. Windows' answer is always no."""
+    """Whether other users of this machine may read a netrc file. Always False on Windows."""
     try:
         return os.name == "posix" and stat.S_ISREG(path.stat().st_mode) and bool(path.stat().st_mode & 0o077)
     except OSError:
@@ -85,8 +85,8 @@ def exposed(path: Path) -> bool:
 def write(path: Path, machine: str, login: str, key: str) -> None:
     """Set login and password of a machine; everything else in the file stays byte for byte.
 
-    An entry that is there is changed in its place. A new one goes to the end, or before `default`, which has to
-    be last. The file is replaced in one step, through a symlink; it keeps its mode and owner, a new one is 0600.
+    An existing entry is changed in place. A new entry goes to the end, or before `default`, which must be last. The
+    file is replaced in one step, also behind a symlink. It keeps its mode and owner; a new file has mode 0600.
 
     Raises:
         SettingsError: the file cannot be read, understood or replaced. Nothing has been changed then.
@@ -95,7 +95,7 @@ def write(path: Path, machine: str, login: str, key: str) -> None:
 
 
 def remove(path: Path, machine: str) -> bool:
-    """Remove the entries of a machine; everything else stays as with `write`. Whether there were any.
+    """Remove the entries of a machine; everything else stays, as in `write`. Returns whether there were any.
 
     Raises:
         SettingsError: the file cannot be read, understood or replaced. Nothing has been changed then.
@@ -104,14 +104,14 @@ def remove(path: Path, machine: str) -> bool:
 
 
 def _edit(path: Path, machine: str, change: Callable[[str], str]) -> bool:
-    """Read, change and replace a netrc file; whether anything changed."""
+    """Read, change and replace a netrc file. Returns whether anything changed."""
     target = Path(os.path.realpath(path))
     try:
         text = _decode(_read(target))
         if change(text) == text:
             return False
         with _locked(target):
-            text = change(_decode(_read(target)))  # again: another process may just have changed it
+            text = change(_decode(_read(target)))  # read again, since another process may just have changed the file
             _replace(target, text.encode("utf-8", "surrogateescape"), machine)
     except MalformedError as exc:
         raise SettingsError(f"{shown(path)}, line {exc.line}: not understood; the file was left as it is") from None
@@ -121,16 +121,16 @@ def _edit(path: Path, machine: str, change: Callable[[str], str]) -> bool:
 
 
 def _read(path: Path) -> bytes:
-    """The bytes of the file; none if there is no file, or a device such as /dev/null.
+    """The bytes of the file; empty if there is no file, or if it is a device such as /dev/null.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
         return b""
-    if not stat.S_ISREG(mode):  # never wait for a pipe
+    if not stat.S_ISREG(mode):  # a pipe would make us wait
         if stat.S_ISCHR(mode):
             return b""
         raise OSError("not a regular file")
@@ -138,16 +138,16 @@ def _read(path: Path) -> bytes:
 
 
 def _decode(data: bytes) -> str:
-    # All of netrc's own characters are ASCII; whatever is no UTF-8 is carried through unchanged.
+    # All characters with a meaning in netrc are ASCII; bytes that are no UTF-8 are carried through unchanged.
     return data.decode("utf-8", "surrogateescape")
 
 
 @contextlib.contextmanager
 def _locked(target: Path) -> Iterator[None]:
-    """Keep other processes that edit the same file waiting."""
+    """Make other processes that edit the same file wait."""
     lock = ProcessLock(target.with_name(target.name + ".lock"))
     deadline = time.monotonic() + _LOCK_SECONDS
-    # A file system without locks is no reason not to log in; one that cannot be written says so soon enough.
+    # A file system without locks must not prevent a login; if it cannot be written either, that shows soon enough.
     with contextlib.suppress(OSError):
         while not lock.acquire():
             if time.monotonic() > deadline:
@@ -160,13 +160,13 @@ def _locked(target: Path) -> Iterator[None]:
 
 
 def _replace(target: Path, data: bytes, machine: str) -> None:
-    """Put a new file in the place of `target` in one step, unless another reader would lose an entry by it."""
+    """Replace `target` by a new file in one step, unless another reader would then lose an entry."""
     old = target.stat() if target.exists() else None
     if old is not None and not stat.S_ISREG(old.st_mode):
         raise OSError("not a regular file")
-    import tempfile  # noqa: PLC0415  only here, and it is long to import
+    import tempfile  # noqa: PLC0415  used only here, and slow to import
 
-    fd, name = tempfile.mkstemp(prefix=".netrc-", dir=target.parent)  # made with mode 0600
+    fd, name = tempfile.mkstemp(prefix=".netrc-", dir=target.parent)  # created with mode 0600
     temporary = Path(name)
     try:
         with os.fdopen(fd, "wb") as file:
@@ -186,7 +186,7 @@ def _replace(target: Path, data: bytes, machine: str) -> None:
 
 
 def _keep_owner(path: Path, old: os.stat_result) -> None:
-    """Under sudo the file stays its user's; where that is not allowed it becomes ours, as with any editor."""
+    """Under sudo the file keeps its user as owner. Where that is not allowed it becomes ours, as with any editor."""
     if hasattr(os, "chown"):
         with contextlib.suppress(OSError):
             os.chown(path, old.st_uid, old.st_gid)
@@ -195,8 +195,8 @@ def _keep_owner(path: Path, old: os.stat_result) -> None:
 def _check_for_others(before: Path, after: Path, machine: str) -> None:
     """Make sure that the standard library's reader, which requests and pip use, still sees the other entries.
 
-    It takes the words of some comments for entries: `#a comment` in front of the first entry, or, depending on its
-    version, a comment after an empty line. Removing the entry before such a comment would break the file for it.
+    That reader takes the words of some comments for entries: a comment such as `#a comment` before the first entry
+    or, in some versions, a comment after an empty line. Removing the entry before such a comment would break the file for it.
     """
     seen = _seen_by_others(before, machine)
     if seen is not None and seen != _seen_by_others(after, machine):

@@ -1,7 +1,7 @@
-"""The grammar of netrc files: what one says, and its text with an entry more or less. Pure.
+"""The grammar of netrc files: parse a text, and add an entry to it or remove one. Pure.
 
-It is that of the standard library from Python 3.11 on (quotes, backslashes, `#` comments, `macdef`, `default`), without
-its faults: a comment reaches to the end of its line, wherever it begins.
+The grammar is that of the standard library from Python 3.11 on (quotes, backslashes, `#` comments, `macdef`,
+`default`), without its faults: here a comment reaches to the end of its line, wherever it begins.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NEEDS_NO_QUOTES = re.compile(r"[^\s\"'\\#][^\s\"'\\]*")
 
 
 class MalformedError(Exception):
-    """The text is no netrc file. Carries the line and nothing of its content, which may be a password."""
+    """The text is no netrc file. The error has the line number and no content, which might be a password."""
 
     def __init__(self, text: str, at: int) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class MalformedError(Exception):
 
 @dataclass(frozen=True)
 class Token:
-    """A word of the file: decoded, where it stands, and where the space before it begins."""
+    """A word of the file: its decoded text, its place, and where the space before it begins."""
 
     text: str
     space: int
@@ -42,7 +42,7 @@ class Token:
 
 @dataclass
 class Entry:
-    """A machine, or `default` (then `name` is None), with the places of its tokens."""
+    """A machine or `default` (whose `name` is None), with the places of its tokens."""
 
     name: str | None
     tokens: list[Token]
@@ -59,7 +59,7 @@ class Entry:
 
 @dataclass
 class NetrcFile:
-    """A netrc file: its entries, where the space at its end begins, and whether it ends within a macro."""
+    """A netrc file: its entries, where the space at its end begins, and whether it ends inside a macro."""
 
     entries: list[Entry] = field(default_factory=list)
     space: int = 0
@@ -67,10 +67,10 @@ class NetrcFile:
 
 
 def parse(text: str) -> NetrcFile:
-    """What a netrc file says.
+    """Parse a netrc file.
 
     Raises:
-        MalformedError: it is none.
+        MalformedError: the text is no netrc file.
     """
     file = NetrcFile()
     entry: Entry | None = None
@@ -101,7 +101,7 @@ def parse(text: str) -> NetrcFile:
 def _token(text: str, space: int) -> Token:
     at = _after_space(text, space)
     match = (_QUOTED if text.startswith('"', at) else _BARE).match(text, at)
-    if match is None or text.startswith("\\", match.end()):  # a backslash that ends the text escapes what is added
+    if match is None or text.startswith("\\", match.end()):  # a final backslash would escape added text
         raise MalformedError(text, at)
     raw = match[1] if text.startswith('"', at) else match[0]
     return Token(_ESCAPE.sub(r"\1", raw), space, at, match.end())
@@ -114,7 +114,7 @@ def _after_space(text: str, at: int) -> int:
 
 
 def _after_comments(text: str, at: int) -> int:
-    """Where the space before the next keyword begins: comments may stand there, up to the ends of their lines."""
+    """Where the space before the next keyword begins. Comments may precede it, each up to the end of its line."""
     while text.startswith("#", _after_space(text, at)):
         end = _LINE_END.search(text, _after_space(text, at))
         at = end.start() if end else len(text)
@@ -122,7 +122,7 @@ def _after_comments(text: str, at: int) -> int:
 
 
 def _after_macro(text: str, at: int) -> tuple[int, bool]:
-    """Where the empty line that ends a macro's body begins, and whether there is none."""
+    """Where the empty line after a macro's body begins, and whether that line is missing."""
     for number, line in enumerate(io.StringIO(text[at:], newline="")):
         if number and not line.strip("\r\n"):
             return at, False
@@ -131,9 +131,9 @@ def _after_macro(text: str, at: int) -> tuple[int, bool]:
 
 
 def _indent(text: str, space: int, end: int) -> tuple[int, bool]:
-    """Of the space before a token: where its last line begins, and whether the token is the first of that line.
+    """Where the last line of the space before a token begins, and whether the token is the first in its line.
 
-    Only what is known to be space is looked at: a token may end in an escaped space or newline of its own.
+    Only known space is examined, because a token may itself end in an escaped space or newline.
     """
     gap = text[space:end]
     return space + len(gap.rstrip(" \t")), space == 0 or "\n" in gap or "\r" in gap
@@ -156,10 +156,10 @@ def with_entry(text: str, machine: str, login: str, key: str) -> str:
             edits += [(token.start, token.end, _quoted(value)) for token in values if token.text != value]
             if not values:
                 edits.append((end, end, f" {word} {_quoted(value)}"))
-    # From the end, so that the places before stay right. The sort is stable: where both are missing, `login` is put
-    # in front of `password`.
+    # Insert from the end, so that earlier places stay right. The sort is stable: if both are missing, `login` is put
+    # before `password`.
     for start, end, new in sorted(edits, key=lambda edit: -edit[0]):
-        gap = "" if _after_space(text, end) > end or end == len(text) else " "  # a quoted token may touch the next
+        gap = "" if _after_space(text, end) > end or end == len(text) else " "  # a quoted token may touch the next one
         text = text[:start] + new + gap + text[end:]
     return text
 
@@ -171,14 +171,14 @@ def _with_new_entry(text: str, file: NetrcFile, machine: str, login: str, key: s
     space, end = (default.space, default.start) if default else (file.space, len(text))
     at, first_of_line = _indent(text, space, end)
     if file.open_macro and default is None:
-        before = text + newline * 2  # ends the macro, whether or not its last line is ended
+        before = text + newline * 2  # the blank line ends the macro even if its last line is not ended
     else:
         before = text[:at] if first_of_line else text[:end] + newline
     return before + newline.join(lines) + text[at if first_of_line else end :]
 
 
 def without_entry(text: str, machine: str) -> str:
-    """The text of a netrc file without a machine's entries. Comments stay; lines that held nothing else go.
+    """Remove a machine's entries from the text of a netrc file. Comments stay; lines that become empty are removed.
 
     Raises:
         MalformedError: `text` is no netrc file.
@@ -187,7 +187,7 @@ def without_entry(text: str, machine: str) -> str:
     for token in reversed(gone):
         before, after = text[: token.start], text[token.end :].lstrip(" \t")
         line_end = _LINE_END.match(after)
-        if line_end or not after:  # it was the last of its line: leave no space there
+        if line_end or not after:  # last token of its line: leave no space at the line's end
             at, first_of_line = _indent(text, token.space, token.start)
             before = text[:at]
             if line_end and first_of_line:
@@ -197,7 +197,7 @@ def without_entry(text: str, machine: str) -> str:
 
 
 def _quoted(token: str) -> str:
-    """A token as it stands in the file. Keys and addresses need no quotes, and old readers know none."""
+    """A token as it is written in the file. Keys and addresses need no quotes, which old readers do not know."""
     if _NEEDS_NO_QUOTES.fullmatch(token):
         return token
     return '"' + token.replace("\\", "\\\\").replace('"', '\\"') + '"'

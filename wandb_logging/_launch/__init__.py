@@ -1,1 +1,1 @@
-"""Where a process stands among those that were started with it. From variables to an answer, which is pure."""
+"""The place of a process among those started with it: computed from environment variables, mostly by pure functions."""

@@ -1,4 +1,4 @@
-"""Where this very process stands: the one place that looks at its environment for that."""
+"""The place of this very process in its launch. Only this module reads this process's environment for that."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from wandb_logging._launch.launch import Launch, find_launch, spans_hosts
 
 
 def launch_here() -> Launch:
-    """What this process is one of, as its environment says now: some launchers set variables late."""
+    """The launch of this process, from its present environment, because some launchers set variables late."""
     return find_launch(os.environ, parent())
 
 
@@ -19,12 +19,12 @@ def spans_hosts_here() -> bool:
 
 
 def warnings_here() -> tuple[str, ...]:
-    """Signals by which a scheduler warns this process before it ends it: `sbatch --signal=USR1@120`."""
+    """The signals by which a scheduler warns this process before ending it: `sbatch --signal=USR1@120`."""
     return ("SIGUSR1",) if launch_here().job is not None else ()
 
 
 def parent() -> str:
-    """The parent process, by a name that a later one with the same number does not have."""
+    """Identify the parent process by a name that a later process with the same number does not share."""
     number = os.getppid()
     try:
         stat = Path(f"/proc/{number}/stat").read_text("utf-8", "replace")
@@ -34,10 +34,10 @@ def parent() -> str:
 
 
 def started_in() -> Path:
-    """The folder in which this program was started. Ray moves its workers to folders of its own, below /tmp.
+    """The folder in which this program was started. Ray moves its workers into its own folders below /tmp.
 
     Raises:
-        OSError: it is gone.
+        OSError: the folder is gone.
     """
     raylet = os.environ.get("RAY_RAYLET_PID")
     if raylet is None or raylet != str(os.getppid()):
@@ -45,5 +45,5 @@ def started_in() -> Path:
     try:
         said = os.environ.get("TUNE_ORIG_WORKING_DIR")
         return Path(said) if said else Path(f"/proc/{raylet}/cwd").readlink()
-    except OSError:  # no Linux
+    except OSError:  # not Linux
         return Path.cwd()

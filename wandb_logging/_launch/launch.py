@@ -1,8 +1,8 @@
-"""Which launch a process belongs to, and which rank it is: from the variables that launchers set. Pure.
+"""Find the launch and rank of a process from the variables that launchers set. Pure.
 
-Each launcher is one function that gives a `Launch`, or None where it did not start this process. They are asked in the
-order of `LAUNCHERS`: the innermost one is right. torchrun within `srun` sets RANK, and every one of its ranks has
-SLURM_PROCID=0. What the variables look like was recorded from the programs themselves (`tests/launch/environments`).
+Each launcher has one function, which returns a `Launch`, or None if it did not start this process. The functions are
+tried in the order of `LAUNCHERS`, because the innermost launcher is right: torchrun within `srun` sets RANK, while all
+of its ranks have SLURM_PROCID=0. The variables were recorded from the real programs (`tests/launch/environments`).
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ Variables = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Launch:
-    """One process among those that were started together.
+    """One process among those started together.
 
     Attributes:
-        by: who started it: torchrun, distributed, lightning, slurm, openmpi, pmi, or alone.
-        id: the same for all ranks of a launch and its restarts, another for any other launch; None if it is alone.
-        rank: number of this process, from 0 to `world_size` - 1. On Lightning's second node and later only unique.
+        by: what started it: torchrun, distributed, lightning, slurm, openmpi, pmi, or alone.
+        id: the same for all ranks of a launch and for its restarts, different for other launches; None if alone.
+        rank: number of this process, from 0 to `world_size` - 1. From Lightning's second node on it is only unique.
         world_size: how many processes were started.
         local_rank: number of this process on its host.
-        restart: how often the launch was started again, as far as the launcher tells.
-        job: what a requeue keeps and no other job has: scheduler's job and array task. None without a scheduler.
-        array: the job array that it is a task of; None if there is none.
-        task: which task of that array.
+        restart: how often the launch was started again, as far as the launcher says.
+        job: the scheduler's job and array task, which a requeue keeps and no other job has; None without a scheduler.
+        array: the job array that this job is a task of; None if there is none.
+        task: the number of the task in that array.
     """
 
     by: str = "alone"
@@ -42,17 +42,17 @@ class Launch:
 
     @property
     def has_ranks(self) -> bool:
-        """Whether there are others."""
+        """Whether the launch has other processes."""
         return self.world_size > 1
 
 
 def find_launch(variables: Variables, parent: str = "") -> Launch:
-    """Where a process stands.
+    """Find the place of a process in its launch.
 
     Args:
-        variables: its environment. Asked for with the first record: Lightning sets its variables only then.
-        parent: names the parent process, another name for a later one with the same number. Ranks of one host are
-            told apart from those of the next launch by it where their launcher has no id.
+        variables: the environment of the process, read at the first record: Lightning sets its variables only then.
+        parent: a name for the parent process that no later process with the same number has. If the launcher has no id,
+            this name tells the ranks on one host from those of the next launch.
     """
     job = _job(variables)
     for launcher in LAUNCHERS:
@@ -84,14 +84,14 @@ def _torchrun(variables: Variables, parent: str) -> _Found | None:
     if ranks is None or "TORCHELASTIC_RUN_ID" not in variables:
         return None
     run_id = variables["TORCHELASTIC_RUN_ID"]
-    if run_id in {"", "none"}:  # static rendezvous: nothing but the address, which the next launch may have again
+    if run_id in {"", "none"}:  # static rendezvous gives only the address, which the next launch may have, too
         alone_on_host = _number(variables, "GROUP_WORLD_SIZE") == 1
         run_id = f"{_address(variables)}{'-' + parent if alone_on_host and parent else ''}"
     return ("torchrun", f"torchrun-{run_id}", *ranks, _number(variables, "TORCHELASTIC_RESTART_COUNT") or 0)
 
 
 def _distributed(variables: Variables, parent: str) -> _Found | None:
-    """What `torch.distributed` reads: set by accelerate, Ray Train, a script of one's own."""
+    """The variables that `torch.distributed` reads. accelerate, Ray Train or a user's script may set them."""
     ranks = _ranks(variables, "RANK", "WORLD_SIZE", "LOCAL_RANK")
     if ranks is None:
         return None
@@ -105,13 +105,13 @@ def _lightning(variables: Variables, _parent: str) -> _Found | None:
     local, world = _number(variables, "LOCAL_RANK"), _number(variables, "WORLD_SIZE")
     if local is None or world is None or "MASTER_PORT" not in variables or "RANK" in variables:
         return None
-    # How many ranks a node has it tells nobody. Zero is zero, and no two are the same.
+    # Lightning does not say how many ranks a node has. Rank 0 is 0, and no two ranks are the same.
     rank = (_number(variables, "NODE_RANK") or 0) * world + local
     return "lightning", f"lightning-{_address(variables)}", rank, world, local, 0
 
 
 def _slurm(variables: Variables, _parent: str) -> _Found | None:
-    """`srun`. A batch script has SLURM_NTASKS and SLURM_PROCID, too, but is one process: only a step has ranks."""
+    """`srun`. A batch script also has SLURM_NTASKS and SLURM_PROCID, but is one process: only a step has ranks."""
     ranks = _ranks(variables, "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID")
     step = _step(variables)
     if ranks is None or step is None:
@@ -124,14 +124,14 @@ def _openmpi(variables: Variables, parent: str) -> _Found | None:
     if ranks is None:
         return None
     launch = variables.get("PMIX_NAMESPACE") or variables.get("OMPI_MCA_ess_base_jobid") or parent
-    # The number is made of the host's name and a process id, which come again: mpirun's address does not so soon.
+    # This id is made of the host's name and a process id, which recur; the address of mpirun does not recur so soon.
     address = variables.get("OMPI_MCA_orte_hnp_uri") or variables.get("PMIX_SERVER_URI41") or ""
     port = address.partition(";tcp6")[0].rpartition(":")[2]
     return ("openmpi", "-".join(filter(None, ("openmpi", launch, port))), *ranks, 0)
 
 
 def _pmi(variables: Variables, parent: str) -> _Found | None:
-    """MPICH, Intel MPI, MVAPICH, Cray PALS: none has an id of the launch for all of its hosts."""
+    """MPICH, Intel MPI, MVAPICH or Cray PALS. None of them has a launch id that is the same on all hosts."""
     ranks = (
         _ranks(variables, "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID")
         or _ranks(variables, "MV2_COMM_WORLD_RANK", "MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_LOCAL_RANK")
@@ -153,7 +153,7 @@ LAUNCHERS: tuple[Callable[[Variables, str], _Found | None], ...] = (
 
 
 def _job(variables: Variables) -> tuple[str | None, str | None, str | None]:
-    """The scheduler's job, its array and its task: SLURM_JOB_ID differs for each task, so the array names the job."""
+    """The scheduler's job, array and task. SLURM_JOB_ID differs for each task, so the array's id names the job."""
     array, task = variables.get("SLURM_ARRAY_JOB_ID"), variables.get("SLURM_ARRAY_TASK_ID")
     if array and task:
         return f"slurm-{array}_{task}", array, task
@@ -162,7 +162,7 @@ def _job(variables: Variables) -> tuple[str | None, str | None, str | None]:
 
 
 def _step(variables: Variables) -> str | None:
-    """Job and step, within one; each attempt of a requeued job counts its steps from 0 and is the same launch again."""
+    """Job and step, inside a step. Each attempt of a requeued job counts steps from 0: it is the same launch again."""
     job = _job(variables)[0]
     step = variables.get("SLURM_STEP_ID") or variables.get("SLURM_STEPID")
     return f"{job.partition('-')[2]}.{step}" if job and step else None
@@ -173,7 +173,7 @@ def _address(variables: Variables) -> str:
 
 
 def _ranks(variables: Variables, rank: str, size: str, local: str) -> tuple[int, int, int] | None:
-    """Rank, size and local rank under these names; None unless the first two are numbers that agree."""
+    """Rank, size and local rank from these variables; None unless the first two are numbers that agree."""
     number, world = _number(variables, rank), _number(variables, size)
     if number is None or world is None or not 0 <= number < world:
         return None

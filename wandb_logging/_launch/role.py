@@ -1,4 +1,4 @@
-"""What a process of a launch is to W&B: the run itself, a run of its own, or one whose rows wait on the disk. Pure."""
+"""What a process of a launch is to W&B: the run itself, a run of its own, or one whose rows wait on disk. Pure."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ _MOST_ID = 64  # characters of a run id
 
 @dataclass(frozen=True)
 class Role:
-    """What one process is, and what its run is called.
+    """What one process is to W&B, and how its run is named.
 
     Attributes:
-        name, group, run_id: of its run; None where nobody has said, and the server or chance decides.
-        mark: what stands before its text in the run of rank 0, if its own rows wait on the disk; else None.
-        resume_key: what a restart of this very process shares with it, and no stranger does; "" on its own machine.
-        restarted: whether it was started before, as far as the launcher tells.
+        name, group, run_id: those of its run; None if nobody has set them, so that the server or chance decides.
+        mark: if its own rows wait on disk, the prefix of its text in the run of rank 0; else None.
+        resume_key: shared by this process and its restarts, but by no other process; "" on its own machine.
+        restarted: whether the process was started before, as far as the launcher says.
         shares: whether other processes write the same run.
-        label: behind the names of its metrics there; "" of the one whose names stay. None: who comes first is that one.
+        label: suffix of the names of its metrics in a shared run; "" for the process whose names stay as they are.
+            With None, that is the process that comes first.
     """
 
     name: str | None
@@ -34,7 +35,7 @@ class Role:
 
     @property
     def sends(self) -> bool:
-        """Whether its rows go to the server as they come."""
+        """Whether the rows of this process go to the server as they come."""
         return self.mark is None
 
 
@@ -48,15 +49,15 @@ def find_role(  # noqa: PLR0917  what is set, in the order of the settings
     *,
     shared: bool = False,
 ) -> Role:
-    """What the process of a launch is.
+    """Find the role of a process in its launch.
 
     Args:
-        launch: where it stands.
-        ranks: zero, all, group or each; None is zero where there are several ranks, else each.
-        name, group, run_id: as they are set, which is the same in all ranks.
-        label: as it is set, which may be another in each.
-        shared: whether `ranks` is all by default, also of processes that nobody has started as ranks, if they have one
-            run id.
+        launch: the process's place in the launch.
+        ranks: zero, all, group or each. None means zero if there are several ranks, else each.
+        name, group, run_id: the settings, the same in all ranks.
+        label: the setting, which may differ between ranks.
+        shared: whether `ranks` defaults to all. Then all applies to processes not started as ranks, too, if they have
+            one run id.
     """
     if launch.array is not None:
         name, group = _with_task(name, launch.task) or launch.job, group or name or f"slurm-{launch.array}"
@@ -77,26 +78,26 @@ def find_role(  # noqa: PLR0917  what is set, in the order of the settings
 
 
 def label_of(launch: Launch) -> str:
-    """What a launch is called where nobody has given it a name: its job, else who started it and a part of its id."""
+    """The name of a launch that nobody has named: its job, else its launcher and a part of its id."""
     return launch.job or f"{launch.by}-{digest(launch.id or '')[:6]}"
 
 
 def digest(text: str) -> str:
-    """A text as the name of a file."""
-    import hashlib  # noqa: PLC0415  OpenSSL: only where a launcher started us, as the run begins
+    """Turn a text into a name for a file."""
+    import hashlib  # noqa: PLC0415  loads OpenSSL: only if a launcher started us, when the run begins
 
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _resume_key(launch: Launch) -> str:
-    """Job, array task and rank; of a launch without a scheduler the launch, if its restarts keep its id."""
+    """Job, array task and rank; without a scheduler, launch and rank if restarts keep the launch's id."""
     whose = launch.job or (f"{launch.by}-{digest(launch.id or '')}" if launch.by == "torchrun" else "")
     rank = f"r{launch.rank}" if launch.has_ranks and (launch.rank or whose) else ""
     return "-".join(filter(None, (re.sub(r"[^\w.-]", "_", whose), rank)))
 
 
 def _with_task(text: str | None, task: str | None) -> str | None:
-    """A name or id with the array's task behind it, unless it ends with that already."""
+    """Append the array's task to a name or id, unless it already ends with it."""
     if text is None or task is None or re.search(rf"(?<!\d){re.escape(task)}$", text):
         return text
     return _with(text, f"-{task}")

@@ -1,1 +1,1 @@
-"""Rows out of text: rules that find numbers in the lines of a program, and rules made from a log."""
+"""Get rows out of text: the rules that find numbers in lines of output, and the making of such rules from a log."""

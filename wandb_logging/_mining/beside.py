@@ -1,4 +1,7 @@
-"""Lines that are wanted for what is beside them: of one report, with the names of rows, steps of the rows below."""
+"""Lines that are wanted because of the lines near them.
+
+Such lines belong to a report, carry the same names as rows, or give the step of the rows below them.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from wandb_logging._mining.vocabulary import APART, is_metric, is_setting, step_
 
 
 def like_rows(groups: list[Group], kept: list[Group]) -> list[Group]:
-    """`| eval | F: 7 | R: 44` among rows `| train | F: 7 | R: 40`: lines that have the names of rows are rows."""
+    """Find lines that carry the names of rows: `| eval | F: 7 | R: 44` where `| train | F: 7 | R: 40` is a row."""
     known = [{name.rpartition("/")[2] for name in group.wanted.values()} for group in kept if len(group.shapes) > 2]
     found = []
     for group in groups:
@@ -28,7 +31,7 @@ def like_rows(groups: list[Group], kept: list[Group]) -> list[Group]:
 
 
 def report(groups: list[Group], kept: list[Group]) -> list[Group]:
-    """Lines below each other that are a name, wide blanks and a number, if a third of the names is of results."""
+    """Find consecutive lines of a name, wide blanks and a number, where at least a third of the names are results."""
     lines = {
         group.first.number: group
         for group in groups
@@ -50,7 +53,7 @@ _WIDE_LINE = re.compile(r"\s*[A-Za-z](?:\S| (?! )){2,40} {2,}[-+]?\d[\d.]*(?:e[-
 
 
 def _runs(numbers: Sequence[int]) -> list[list[int]]:
-    """Numbers that follow one another, together."""
+    """Group the numbers that follow one another."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][-1] + 1:
@@ -61,7 +64,7 @@ def _runs(numbers: Sequence[int]) -> list[list[int]]:
 
 
 def neighbours(groups: list[Group], kept: list[Group], begin: int) -> list[Group]:
-    """Lines `name: number` right beside results that are said once: they are of the same report."""
+    """Find lines `name: number` right beside a result that is said once: both belong to the same report."""
     near = {
         item.number + by
         for group in kept
@@ -94,7 +97,7 @@ def neighbours(groups: list[Group], kept: list[Group], begin: int) -> list[Group
 
 
 def steps_alone(groups: list[Group], kept: list[Group]) -> list[Group]:
-    """Lines that only count, `Time = 0.5`, if rows without a step come after them."""
+    """Find lines that only count, such as `Time = 0.5`, if rows without a step come after them."""
     groups = [*groups, *_by_beginning(groups, kept)]
     without = sorted(item.number for group in kept if group.step is None for item in group.shapes)
     found = []
@@ -114,13 +117,13 @@ def steps_alone(groups: list[Group], kept: list[Group]) -> list[Group]:
 
 
 def _comes_within(numbers: Sequence[int], after: int, most: int) -> bool:
-    """Whether one of these sorted numbers is at most so much greater."""
+    """Whether one of these sorted numbers is greater than `after`, by at most `most`."""
     at = bisect_right(numbers, after)
     return at < len(numbers) and numbers[at] <= after + most
 
 
 def _by_beginning(groups: list[Group], kept: list[Group]) -> list[Group]:
-    """Lines that begin alike with a number, whatever follows."""
+    """Group lines that begin with the same word and a number, whatever follows in them."""
     begins: dict[str, list[Shape]] = defaultdict(list)
     for group in groups:
         if group in kept or len(group.shapes) > 3:
@@ -136,7 +139,7 @@ def _by_beginning(groups: list[Group], kept: list[Group]) -> list[Group]:
 
 
 def count_long_bars(groups: list[Group]) -> None:
-    """A bar that goes on from epoch to epoch counts what it shows, whatever counts around it."""
+    """Make a bar's counter the step if it goes on counting from epoch to epoch."""
     for group in groups:
         for i, item in enumerate(group.first.fields):
             values = group.values(i)
@@ -146,7 +149,7 @@ def count_long_bars(groups: list[Group]) -> None:
 
 
 def count_bars(groups: list[Group]) -> None:
-    """Progress bars count what they show, where no epoch around them does."""
+    """Make a progress bar's counter the step of what the bar shows, if no step is known yet."""
     for group in groups:
         for i, item in enumerate(group.first.fields):
             if group.step is None and item.sep == "/" and increasing(group.values(i)):

@@ -1,4 +1,4 @@
-"""Rows that take several lines: boxes of `| name | value |`, and indented `name: value` under a first line."""
+"""Rows that take several lines: boxes of `| name | value |`, or indented `name: value` lines below a first line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from wandb_logging._mining.tables import cell
 from wandb_logging._mining.template import Found, Template
 
-MAX_LINES = 300  # of one row
+MAX_LINES = 300  # lines of one row
 
 _BORDER = re.compile(r"\s*[-+=─━═┌┐└┘├┤┬┴┼╭╮╰╯╒╕╘╛]{5,}\s*\Z")
 _LINE = re.compile(r"\s*[|│┃║](\s*)([^|│┃║]*?)\s*[|│┃║]\s*([^|│┃║]*?)\s*[|│┃║]\s*\Z")
@@ -18,10 +18,10 @@ _ENTRY = re.compile(r"(\s+)([\w./@ -]{1,80}):(?: (\S.*))?\Z")
 class Box:
     """A box of two columns, names and values, between lines of dashes.
 
-    A name without a value is the section of those below.
+    A name without a value is the section of the names below it.
 
     Args:
-        title: text that has to be in the box; None for any.
+        title: text that has to be in the box; None accepts any box.
     """
 
     needle = ""
@@ -60,7 +60,7 @@ class Box:
 
 
 class Block:
-    """Indented lines `name: value` below a first line; names that are further in have those above in front.
+    """Indented lines `name: value` below a first line. A name that is indented further gets those above it in front.
 
     Args:
         first: template of the first line.
@@ -71,7 +71,7 @@ class Block:
         self.needle = self._first.needle
 
     def find(self, raw: str, state: dict[str, Any]) -> Found | None:
-        """The row, with the first line that is not of the block; `{}` within it; None for any other line."""
+        """The row, at the first line that is outside the block; `{}` within the block; None for any other line."""
         if "found" in state:
             entry = _ENTRY.match(raw)
             if entry is not None and len(state["found"]) < MAX_LINES:
@@ -84,7 +84,7 @@ class Block:
         return {} if self._open(raw, state) else None
 
     def rest(self, state: dict[str, Any]) -> Found | None:
-        """The row of a block that the end of the text ends."""
+        """The row of a block that is still open when the text ends."""
         found: Found | None = state.pop("found", None)
         return found
 

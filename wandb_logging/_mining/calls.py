@@ -1,6 +1,6 @@
 """Metrics from the arguments of a logging call: their names are in its template, their values are exact.
 
-`log.info("epoch %d loss %.4f", 3, 0.1234)` has its numbers before they are text. What a template names is decided once.
+`log.info("epoch %d loss %.4f", 3, 0.1234)` holds its numbers before they become text. Each template is read once.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from wandb_logging._mining.findings import is_id
 from wandb_logging._mining.pairs import Pair, pairs
 from wandb_logging._mining.vocabulary import is_left, is_metric, is_setting, noun, step_rank
 
-MOST_TEMPLATES = 2000  # that are remembered; texts made by f-strings are new ones each time
+MOST_TEMPLATES = 2000  # templates remembered; messages made by f-strings are new each time
 
 _PERCENT = re.compile(
     r"%(?:\((?P<key>[^)]*)\))?[-+ #0]*(?:\d+|\*)?(?:\.(?:\d+|\*))?[hlL]?(?P<kind>[diouxXeEfFgGcrsa%])"
 )
 _BRACES = re.compile(r"\{\{|\}\}|\{(?P<key>[^{}:!]*)(?:![rsa])?(?::[^{}]*)?\}")
-_FIRST = 7_000_001  # stands for the first value in a template; a number that nobody writes there
+_FIRST = 7_000_001  # stands for the first value in a template; nobody writes this number there
 
 Names = Mapping["int | str", str]
 
@@ -30,8 +30,8 @@ class Wanted:
     """Which calls metrics are taken from.
 
     Attributes:
-        templates: texts that the template has to be; none: those that look like metrics.
-        loggers: loggers that they have to come from, or from one below; none: any.
+        templates: the templates to take metrics from; if empty, any template that looks like metrics.
+        loggers: the loggers to take metrics from, with those below them; if empty, any logger.
         level: the lowest level.
     """
 
@@ -40,20 +40,20 @@ class Wanted:
     level: int = 0
 
     def takes(self, logger: str, level: int) -> bool:
-        """Whether a record of this logger and level is one of them."""
+        """Whether metrics are taken from a record of this logger and level."""
         if level < self.level:
             return False
         return not self.loggers or any(logger == name or logger.startswith(f"{name}.") for name in self.loggers)
 
 
 class Calls:
-    """Takes metrics from calls; remembers what each template is.
+    """Takes metrics from calls, and remembers for each template which values are metrics.
 
     Args:
-        wanted: which calls.
+        wanted: which calls to take metrics from.
 
     Attributes:
-        templates: those with `%` that were seen lately: their names, or None for those that are no candidate.
+        templates: the templates with `%` seen lately, with their names; None for a template that gives no metrics.
     """
 
     def __init__(self, wanted: Wanted) -> None:
@@ -62,12 +62,12 @@ class Calls:
         self._braces: dict[str, Names | None] = {}
 
     def metrics(self, record: Any) -> dict[str, Any] | None:
-        """The numbers of a log record by their names, as the program gave them; None if it is no such record."""
+        """The numbers of a log record by name, as the program gave them; None if the record gives no metrics."""
         message, args = record.msg, record.args
         if type(message) is str:
             if not args:
                 found = _given(record)
-            elif self.templates.get(message, args) is None:  # most calls: known to be no candidate
+            elif self.templates.get(message, args) is None:  # most calls: the template is known to give no metrics
                 return None
             else:
                 found = self._of_template(message, args, self.templates, _PERCENT)
@@ -102,7 +102,7 @@ class Calls:
         return not self._wanted.templates or template in self._wanted.templates
 
     def _of_object(self, message: Any) -> dict[str, Any] | None:
-        """Of a message that is no text: structlog's mapping, or one that formats itself with braces."""
+        """The metrics of a message that is no text: structlog's mapping, or an object that fills braces itself."""
         if isinstance(message, Mapping):
             return numbers_of(message) if isinstance(message.get("event"), str) else None
         template, args = getattr(message, "fmt", None), getattr(message, "args", None)
@@ -114,32 +114,32 @@ class Calls:
 
 
 def _given(record: Any) -> dict[str, Any] | None:
-    """The keyword values of a call to loguru, which come under the name `extra`."""
+    """The keyword values of a call to loguru, which stores them under the name `extra`."""
     given = record.__dict__.get("extra")
     return numbers_of(given) if isinstance(given, Mapping) else None
 
 
 def numbers_of(values: Mapping[Any, Any]) -> dict[str, Any]:
-    """The numbers of keyword values, without those that only name something."""
+    """The numbers among keyword values, without those that only identify something."""
     return {
         name: value for name, value in values.items() if isinstance(name, str) and is_number(value) and not is_id(name)
     }
 
 
 def is_number(value: object) -> bool:
-    """Whether a value is a number: of Python's own, or of an array package's with one element."""
+    """Whether a value is a number: one of Python's own, or an array or tensor with one element."""
     if isinstance(value, (int, float)):
         return not isinstance(value, bool)
     return hasattr(value, "__float__") and not isinstance(value, (str, bytes)) and getattr(value, "size", 1) == 1
 
 
 def names_of(template: str, places: re.Pattern[str], *, every: bool = False) -> Names | None:
-    """The names that a template gives its values, by place or key; None if it does not look like metrics.
+    """The names that a template gives its values, by position or key; None if the template does not look like metrics.
 
     Args:
-        template: the text with its places.
-        places: what a place is.
-        every: whether all that have a name are metrics.
+        template: the text with its placeholders.
+        places: the pattern of a placeholder.
+        every: whether each named value is a metric.
     """
     keys: list[int | str] = []
 
@@ -174,6 +174,6 @@ def _metrics(found: Sequence[Pair], *, every: bool) -> list[tuple[Pair, str]]:
 
 
 def _plain(name: str) -> str:
-    """`Epoch` of `Train Epoch: 1`; other names as they are."""
+    """Shorten `Train Epoch: 1` to `Epoch`; other names stay as they are."""
     last = name.rpartition(" ")[2]
     return last if last.lower() in {"epoch", "step", "iter", "iteration"} else name

@@ -1,4 +1,4 @@
-"""Which number of lines of one shape counts them."""
+"""Find the number that counts the lines of one shape."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wandb_logging._mining.vocabulary import APART, EPOCHS, TRAIN, is_left, is_m
 
 
 def find_step(group: Group) -> None:
-    """Which field counts, and whether several have to be put together."""
+    """Find the field that counts, and whether several fields have to be combined into the step."""
     fields = enumerate(group.first.fields)
     ranked = [
         (is_constant(group.values(i)), rank + 15 * _may_stand(item, group.values(i)), i)
@@ -26,7 +26,7 @@ def find_step(group: Group) -> None:
 
 
 def _goes_by_one(item: Field, values: Sequence[float]) -> bool:
-    """Whether a number is one more in each line, whatever it is called: `request=1`, `request=2`."""
+    """Whether a number grows by one from line to line, whatever its name is: `request=1`, `request=2`."""
     named = item.name != "" and item.sep in ":=" and not item.unit
     begins = len(values) > 3 and 0 <= values[0] < 10 and not values[0] % 1
     return named and begins and _by_one(values) and not is_metric(item.name) and not is_left(item.name)
@@ -37,17 +37,17 @@ def _by_one(values: Sequence[float]) -> bool:
 
 
 def is_constant(values: Sequence[float]) -> bool:
-    """Whether a number counts nothing, where another does: how many steps each epoch had."""
+    """Whether a number stays the same, so it cannot count: for example the number of steps in each epoch."""
     return len(values) > 2 and len(set(values)) == 1
 
 
 def _may_stand(item: Field, values: Sequence[float]) -> bool:
-    """Whether a counter with a name that counts nothing stands still now and then, as `Checks 0/6` does."""
+    """Whether a counter such as `Checks 0/6`, whose name is not a step's, keeps its value in some lines."""
     return item.sep == "/" and item.name != "" and step_rank(item.name) is None and len(set(values)) < len(values)
 
 
 def _may_count(group: Group, i: int, rank: float) -> bool:
-    """Whether a field that is called as a step is one, by its place and by how it goes on."""
+    """Whether a field with the name of a step is one, judged by its place and by how its values go on."""
     item, values = group.first.fields[i], group.values(i)
     name = item.name.lower()
     timed = name in {"time", "t"}
@@ -69,7 +69,7 @@ def _may_count(group: Group, i: int, rank: float) -> bool:
 
 
 def _is_no_counter(group: Group, i: int) -> bool:
-    """Whether `20/30` is a progress bar's, which counts within an epoch, or goes beyond its end: `wins: 20 / 14`."""
+    """Whether `20/30` is no step: it is a progress bar's, or it goes beyond its total, as in `wins: 20 / 14`."""
     beyond = any(one.fields[i].value > one.upto(i) for one in group.shapes)
     return beyond or (not group.first.fields[i].name and bool(BAR.search(group.first.text)))
 
@@ -88,7 +88,7 @@ def _rank(item: Field) -> float | None:
 
 
 def _restarts(group: Group) -> None:
-    """Iterations that begin again in each epoch are counted on, where the line says how many there are."""
+    """Combine epoch and iteration into one step, where iterations restart each epoch and the line gives their total."""
     step = group.step
     assert step is not None
     values, total = group.values(step), group.first.fields[step].total
@@ -100,7 +100,7 @@ def _restarts(group: Group) -> None:
 
 
 def epoch_of(group: Group) -> int | None:
-    """The field that is the epoch, where another is the step."""
+    """The field that is the epoch, if another field is the step."""
     fields = [(i, item) for i, item in enumerate(group.first.fields) if i != group.step and item.sep not in "-#"]
     named = (i for i, item in fields if is_epoch(item.name) and not any(value % 1 for value in group.values(i)))
     sections = (

@@ -1,4 +1,4 @@
-"""What was found in a log by its form: rules for it and the lines that they take; and which of its numbers counts."""
+"""What was found in a log by its form: rules and the lines they take. Also decides which number is the step."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _IDS = re.compile(
 
 @dataclass
 class Finding:
-    """Rules for one thing in a log, and the lines that they take.
+    """Rules for one thing in a log, and the lines that these rules take.
 
     Attributes:
-        rules: as `text_metrics.rules` has them.
-        comment: what they are for.
+        rules: the rules, as `text_metrics.rules` has them.
+        comment: what the rules are for.
         lines: numbers of the lines.
-        first: the first row's line, 0 if it does not matter.
+        first: number of the first row's line; 0 if that does not matter.
     """
 
     rules: list[dict[str, Any]]
@@ -39,7 +39,7 @@ class Finding:
 
 
 def increasing(values: Sequence[float]) -> bool:
-    """Whether numbers count up, perhaps from the beginning again now and then."""
+    """Whether numbers count up; they may start again from the beginning now and then."""
     ups = sum(one < other for one, other in zip(values, values[1:]))
     downs = [other for one, other in zip(values, values[1:]) if one > other]
     again = all(value <= values[0] for value in downs)
@@ -47,17 +47,17 @@ def increasing(values: Sequence[float]) -> bool:
 
 
 def is_id(name: str) -> bool:
-    """Whether a number is only a name for something."""
+    """Whether a number with this name only identifies something."""
     return bool(_IDS.search(name)) and "/s" not in name
 
 
 def is_clock(value: object) -> bool:
-    """Whether a number is a time of day, in seconds or milliseconds."""
+    """Whether a number is a time of day: seconds or milliseconds since 1970."""
     return isinstance(value, (int, float)) and (1.2e9 < value < 3e9 or 1.2e12 < value < 3e12)
 
 
 def best_step(rows: Iterable[Found], names: Iterable[str], *, least: int = 2, exact: bool = False) -> str | None:
-    """The name of what counts the rows, of several the finest."""
+    """The name of the number that counts the rows; the finest one if several do."""
     rows = list(rows)
     ranked: list[tuple[tuple[bool, int, float], int, str | None]] = []
     for place, name in enumerate(names):
@@ -73,12 +73,12 @@ def best_step(rows: Iterable[Found], names: Iterable[str], *, least: int = 2, ex
             if isinstance(value, (int, float)) and value == int(value if value == value and abs(value) < 1e15 else 0)
         ]
         if rank is not None and len(counts) == len(values) >= least * len(rows) / 3 and counts:
-            constant = len(set(counts)) == 1 < len(counts)  # the rows would be one
+            constant = len(set(counts)) == 1 < len(counts)  # as a step, it would make all rows one
             if constant or len(counts) == 1 or increasing(counts):
                 missing = len(rows) - len(values)
                 order = (bool(rank % 1), missing, rank) if exact else (False, missing, rank)
                 ranked.append((order, place, None if constant else name))
     best = min(ranked, key=lambda item: item[:2], default=None)
-    # Of Outer_Iter and Inner_Iter, the one that counts.
+    # Of Outer_Iter and Inner_Iter, take the one that is not constant.
     alike = [item for item in ranked if best and item[0] == best[0] and item[2] is not None]
     return min(alike, key=lambda item: item[:2])[2] if alike else None

@@ -1,4 +1,4 @@
-"""Tables in a log, found by their headers: what follows a line of names is rows of numbers."""
+"""Find the tables of a log by their headers: below a line of names there are rows of numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TIMING = frozenset("time min max avg average total calls section %total %varavg
 
 
 def table_findings(texts: Sequence[Text]) -> list[Finding]:
-    """Tables, each by its header."""
+    """Find the tables, each by its header."""
     found: list[Finding] = []
     taken: set[int] = set()
     seen: set[str] = set()
@@ -29,7 +29,7 @@ def table_findings(texts: Sequence[Text]) -> list[Finding]:
             continue
         finding = _table(header, texts, i, taken)
         if finding is None and _can_begin(texts, i):
-            tried[header] += 1  # each costs a pass over the log
+            tried[header] += 1  # each try costs a pass over the log
             if tried[header] >= _MOST_TRIES:
                 seen.add(header)
         if len(tried) + len(seen) > _MOST_HEADERS:
@@ -45,7 +45,7 @@ _MOST_HEADERS, _MOST_TRIES = 100, 3
 
 
 def _can_begin(texts: Sequence[Text], i: int) -> bool:
-    """Whether a row is below a line that could be a header."""
+    """Whether this line is a row and the line above it could be a header."""
     header = texts[i][1]
     following = [text for _, text in texts[i + 1 : i + 6] if text.strip() and not tables.RULE.match(text)]
     while following and tables.goes_on(header, following[0]):
@@ -59,7 +59,7 @@ _ORNAMENT = re.compile(r"([^\w\s])\1{2,}\Z")
 
 
 def _header(text: str) -> str | None:
-    """The text of a line that could be a header."""
+    """The text of a line if it could be a header, else None."""
     text = tables.PROGRESS.sub("", text)
     if text.count(",") > 1 or text.count("\t") > 1:
         text = text.replace('"', "")
@@ -94,7 +94,7 @@ def _header(text: str) -> str | None:
 
 
 def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Finding | None:
-    """The table whose header a line is; None if it is none, or holds no metrics."""
+    """The table with this header; None if there is no table or it holds no metrics."""
     if not _can_begin(texts, i) or _is_first_of_two(texts, i) or _is_timing(header):
         return None
     decimal = _decimal(texts, i)
@@ -107,7 +107,7 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Findi
     last = header.rpartition("\n")[2].strip("# |")
     step = _step_of([row for _, row in rows], names, labels or not names[0].endswith(re.split(r"[\s,;|]+", last)[0]))
     if step == "step" and any(step not in row for _, row in rows):
-        step = None  # what goes before a row is a number here and a text there
+        step = None  # the cell before a row is a number here and a text there
     rule: dict[str, Any] = {"table": header}
     if step is not None:
         rule["step"] = step if step in header or "/" not in step else step.partition("/")[2]  # without the row's label
@@ -124,26 +124,26 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Findi
     return Finding([rule], comment, lines, rows[0][0] if step else 0) if kept else None
 
 
-_KEYS = frozenset({"id", "ids", "uid"})  # what lists of things that happen to have numbers begin with
+_KEYS = frozenset({"id", "ids", "uid"})  # first columns of lists that only happen to have numbers
 
 
 def _is_timing(header: str) -> bool:
-    """Whether a header is one of how long the parts of a program took."""
+    """Whether the table of this header says how long the parts of a program took."""
     words = set(re.split(r"[\s|]+", header.lower()))
     rest = words - _TIMING
     return "time" in words and len(rest) < 2 and not any(step_rank(word) is not None for word in rest)
 
 
 def _decimal(texts: Sequence[Text], i: int) -> str:
-    """What separates the fractions in the rows below a header."""
+    """The decimal separator in the rows below a header."""
     following = [text for _, text in texts[i + 1 : i + 5] if text.strip() and not tables.RULE.match(text)][:2]
-    apart = texts[i][1].count(";") > 1  # a comma is no separator there
+    apart = texts[i][1].count(";") > 1  # semicolons separate the cells, so a comma does not
     form = r"[;\s]\d+,\d+(?=;|\s|$)" if apart else r"\s\d+,\d\d?(?:\s|$)"
     return "," if any(re.search(form, f" {text}") for text in following) else "."
 
 
 def _tells_results(names: Sequence[str], labels: str | None) -> bool:
-    """Whether rows that are told apart by a text are of results, and no list of things."""
+    """Whether rows that a text column tells apart are results, rather than a list of things."""
     return not labels or any(is_metric(name) or "value" in name.lower() for name in names)
 
 
@@ -162,7 +162,7 @@ def _is_dense(
 
 
 def _step_of(rows: list[Found], names: list[str], labels: object) -> str | None:
-    """The column that counts: by its name, or the first if it does and no text is before it."""
+    """The column that counts: found by name, else the first column if it counts and no text is before it."""
     step = best_step(rows, [name for name in names if not (labels and name.lower() == "time")], least=1, exact=True)
     first = [row[names[0]] for row in rows if names[0] in row]
     whole = all(isinstance(value, int) for value in first) and len(first) == len(rows) > 2
@@ -172,12 +172,15 @@ def _step_of(rows: list[Found], names: list[str], labels: object) -> str | None:
 
 
 def _is_first_of_two(texts: Sequence[Text], i: int) -> bool:
-    """Whether the next line is the header, and this one only goes before its names."""
+    """Whether the header is the next line, and this line only holds the first part of its names."""
     return i + 1 < len(texts) and _header(texts[i + 1][1]) is not None and _above(texts, i + 1) is not None
 
 
 def _above(texts: Sequence[Text], i: int) -> str | None:
-    """The line before a header if it is the first of two: as many names, or some over names that are there twice."""
+    """The line above a header if it is the first of two header lines.
+
+    It has as many names as the header, or it has names above columns whose names occur twice.
+    """
     text = texts[i - 1][1] if i else ""
     words = tables.BARS.sub(" ", text).split()
     below = tables.BARS.sub(" ", texts[i][1]).split()

@@ -1,4 +1,4 @@
-"""Lines of one shape, and what of them is wanted."""
+"""A group: lines of one shape, and what is wanted from them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from wandb_logging._mining.shapes import Shape
 
 @dataclass
 class Group:
-    """Lines of one shape, and what of them is wanted.
+    """Lines of one shape, and what is wanted from them.
 
     Attributes:
-        step: index of the field that is the step, None if there is none.
-        wanted: names by index of field.
-        label: what goes before the names.
-        expression: the step, if it is made of several fields.
-        parts: names of fields that only the expression needs.
+        step: index of the field that is the step; None if there is none.
+        wanted: the names of the metrics by index of their field.
+        label: prefix of the names.
+        expression: how the step is computed, if it is made of several fields.
+        parts: names of the fields that only the expression needs.
     """
 
     shapes: list[Shape]

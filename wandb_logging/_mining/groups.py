@@ -1,4 +1,4 @@
-"""Lines of one shape: which of their numbers are metrics, and whether they are worth a rule."""
+"""Decide which numbers in lines of one shape are metrics, and whether these lines are worth a rule."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding]) -> list[Gr
     kept += beside.report(groups, kept)
     kept += beside.neighbours(groups, kept, begin)
     if not findings and len(kept) == 1 and _TIMES.issuperset(" ".join(kept[0].wanted.values()).lower().split()):
-        return []  # how long it took is no metric where there is no other
+        return []  # a duration is no metric if it is the only number
     beside.count_long_bars(kept)
     alone = beside.steps_alone(groups, kept)
     if not alone:
@@ -48,7 +48,7 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding]) -> list[Gr
 
 
 def _by_names(shapes: list[Shape]) -> list[list[Shape]]:
-    """Lines of one shape, those apart whose names differ in their digits: `p50: 1`, `p99: 3`; not `a1: 1`, `a2: 1`."""
+    """Separate lines whose names differ in digits, such as `p50: 1` and `p99: 3`, but not `a1: 1` and `a2: 1`."""
     kinds: dict[tuple[str, ...], list[Shape]] = defaultdict(list)
     for item in shapes:
         kinds[tuple(one.name for one in item.fields)].append(item)
@@ -63,7 +63,7 @@ _TIMES = frozenset("total time elapsed duration real run took cpu wall".split())
 
 
 def _merged(groups: list[Group]) -> list[Group]:
-    """Groups that differ in one word, `Solving for Ux` and `Solving for Uy`, as one."""
+    """Merge groups that differ in one word, such as `Solving for Ux` and `Solving for Uy`."""
     places: dict[tuple[int, str], list[Group]] = defaultdict(list)
     for group in groups:
         parts = group.first.key.split()
@@ -86,7 +86,7 @@ def _merged(groups: list[Group]) -> list[Group]:
 
 
 def _prepares(group: Group, begin: int) -> bool:
-    """Whether lines tell of what is done before the rows begin, by names that are of no results."""
+    """Whether lines tell of preparations: all are before the rows begin, and none of their names is a result."""
     results = group.step is not None or any(map(is_metric, group.wanted.values()))
     return not results and group.shapes[-1].number < begin
 
@@ -112,12 +112,12 @@ def _find_wanted(group: Group) -> None:
 
 
 def _is_beside(item: Shape, i: int) -> bool:
-    """Whether only blanks are between a number and the one before it."""
+    """Whether there are only blanks between a number and the one before it."""
     return not item.text[item.fields[i - 1].end : item.fields[i].start].strip()
 
 
 def _wanted(item: Field, *, counted: bool, many: int, varies: bool, fields: int) -> bool:
-    """Whether a named number is a metric, by how it is named and how it goes on."""
+    """Whether a named number is a metric, judged by its name and by how its values go on."""
     name = item.name
     if (
         len(re.findall(r"\S*\w\S*", name)) > 6
@@ -145,7 +145,7 @@ _ARTICLES = frozenset("a an the our my your".split())
 
 
 def _is_regular(group: Group) -> bool:
-    """Whether lines of this shape come again and again, or count."""
+    """Whether lines of this shape recur or count, so that they are rows."""
     if not group.wanted:
         return False
     many = len(group.shapes)
@@ -160,7 +160,7 @@ def _is_regular(group: Group) -> bool:
         if all(other == one + 1 for one, other in zip(values, values[1:])) and not any(
             map(is_metric, group.wanted.values())
         ):
-            return False  # the number of the line, and other numbers without names
+            return False  # the line number, and other numbers without names
     if all(re.match(r"#|n_|num_", name.rpartition("/")[2]) for name in group.wanted.values()):
         return False
     strong = [i for i in group.wanted if group.first.fields[i].sep in (":", "=", "<", "is")]
@@ -170,7 +170,7 @@ def _is_regular(group: Group) -> bool:
 
 
 def _is_prose(group: Group) -> bool:
-    """Whether lines have many words for their numbers."""
+    """Whether lines have many words compared with their numbers."""
     return len(group.first.key.split()) > 6 * len(group.wanted) + 6
 
 
@@ -185,7 +185,7 @@ def _counts(group: Group, step: Field) -> bool:
 
 
 def _is_said_once(group: Group, begin: int) -> bool:
-    """Whether a line that comes once or twice tells a result: after the rows, or where there are none."""
+    """Whether a line that occurs only a few times tells a result: after the rows, or in a log without rows."""
     if not group.wanted:
         _find_alone(group, begin)
     wanted = group.wanted
@@ -219,7 +219,7 @@ def _is_said_once(group: Group, begin: int) -> bool:
 
 
 def _leads(item: Shape, one: Field) -> bool:
-    """Whether a number and its name come first in a line, perhaps after a word and a colon."""
+    """Whether a number and its name begin the line; a word and a colon may come before them."""
     return item.text[item.head : one.start].strip(" :=").rpartition(":")[2].strip() == one.name
 
 
@@ -227,21 +227,21 @@ _LIST = re.compile(r"\s*,\s*[-+.\d]")
 
 
 def _is_alone(group: Group) -> bool:
-    """Whether a line is a name and its number, and nothing else."""
+    """Whether a line holds a name and its number, and nothing else."""
     item = group.first
     words = item.fields[0].name.split()
     return len(item.fields) == 1 and item.text[item.head : item.fields[0].start].split() == words and len(words) > 1
 
 
 def _find_alone(group: Group, begin: int) -> None:
-    """`Final energy  -76.41` below the rows."""
+    """Take a result such as `Final energy  -76.41` that is alone in its line below the rows."""
     name = group.first.fields[0].name
     if begin and group.first.number > begin and is_metric(name) and _is_alone(group) and group.values(0)[0] % 1:
         group.wanted[0] = name
 
 
 def _of_one_report(group: Group) -> None:
-    """`test loss: 1, test PER: 2` and `avg=1 med=2 p(90)=3`: what is named like the metrics in a line is one, too."""
+    """Take the numbers that are named like the metrics beside them: `test loss: 1, test PER: 2`, `avg=1 med=2`."""
     known = [name for name in group.wanted.values() if is_metric(name)]
     whole = _is_all_pairs(group.first)
     for i, item in enumerate(group.first.fields):
@@ -254,7 +254,7 @@ def _of_one_report(group: Group) -> None:
 
 
 def _is_all_pairs(item: Shape) -> bool:
-    """Whether a line is names and numbers, and nothing else: `eval loss: 0.4, accu: 0.8`."""
+    """Whether a line holds only names and numbers: `eval loss: 0.4, accu: 0.8`."""
     words = sum(len(one.name.split()) for one in item.fields)
     rest = (
         len(re.findall(r"[A-Za-z]\w*", item.blotted[item.head :])) - words - sum(bool(one.unit) for one in item.fields)

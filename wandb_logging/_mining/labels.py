@@ -1,4 +1,4 @@
-"""What is put in front of names so that two curves do not become one."""
+"""Prefixes of names, which keep two curves from becoming one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wandb_logging._mining.vocabulary import APART, EPOCHS, TRAIN, step_rank
 
 
 def put_labels(groups: list[Group], shapes: Sequence[Shape]) -> None:
-    """Put in front of names what keeps two curves apart."""
+    """Put a prefix before names that would otherwise mix two curves."""
     for group in groups:
         _by_section(group)
         head = _head_of(group)
@@ -35,7 +35,7 @@ def put_labels(groups: list[Group], shapes: Sequence[Shape]) -> None:
 
 
 def _cell_of(group: Group) -> str:
-    """`Epoch 3 | valid | loss 0.5` is about what stands in a cell of its own before the metrics."""
+    """The cell before the metrics that says which data they are about: `valid` in `Epoch 3 | valid | loss 0.5`."""
     item = group.first
     first = min((item.fields[i].start for i in group.wanted), default=item.head)
     cells = (part.strip() for part in re.split(r"[|;,()\[\]]|\s-\s", item.text[item.head : first])[1:])
@@ -48,7 +48,7 @@ def _is_apart(group: Group) -> bool:
 
 
 def _by_section(group: Group) -> None:
-    """`Test set: Average loss: 0.5` is about the test set."""
+    """Prefix names with their section: `Test set: Average loss: 0.5` is about the test set."""
     for i, name in list(group.wanted.items()):
         section = group.first.fields[i].section
         if section and APART.search(section) and not APART.search(name):
@@ -57,7 +57,7 @@ def _by_section(group: Group) -> None:
 
 
 def _by_first(group: Group) -> None:
-    """`DEV : loss 1 - f1 2` and `eval loss 1, error 2` are wholly about what is said first."""
+    """Let the first name's word prefix the others: in `DEV : loss 1 - f1 2` both numbers are about `DEV`."""
     names = [group.wanted[i] for i in sorted(group.wanted) if group.wanted[i] not in EPOCHS]
     while names and not APART.match(names[0]):
         del names[0]
@@ -73,7 +73,7 @@ def _by_first(group: Group) -> None:
 def _against(
     group: Group, groups: list[Group], clash: list[str], order: dict[int, Group], before: dict[int, str]
 ) -> str:
-    """A label for a group that shares names with others; "" if it is the one that needs none."""
+    """A label for a group that shares names with others; "" if this group is the one that needs no label."""
     head = _head_of(group) or _sign_of(group, groups)
     section = next((group.first.fields[i].section for i in group.wanted if group.first.fields[i].section), "")
     previous = _previous(group, order)
@@ -91,7 +91,7 @@ def _against(
 
 
 def _as_the_previous(group: Group, previous: Group | None) -> None:
-    """A summary that follows lines of data that is kept apart, and shares their names, is about it, too."""
+    """Give a summary the label of the lines before it, if those are about held-out data and share its names."""
     if group.label or group.step is not None or previous is None or not APART.search(previous.label):
         return
     shared = {name.rpartition("/")[2] for name in previous.wanted.values()} & set(group.wanted.values())
@@ -100,12 +100,12 @@ def _as_the_previous(group: Group, previous: Group | None) -> None:
 
 
 def _has_names(group: Group, names: list[str]) -> bool:
-    """Whether a group has one of these names."""
+    """Whether a group has at least one of these names."""
     return not set(names).isdisjoint(name.replace("$name ", "") for name in group.wanted.values())
 
 
 def _previous(group: Group, order: dict[int, Group]) -> Group | None:
-    """The one group whose lines come right before those of this one."""
+    """The group whose lines come right before this group's lines; None if there is no single such group."""
     found = set()
     for item in group.shapes:
         near = [
@@ -119,7 +119,7 @@ def _previous(group: Group, order: dict[int, Group]) -> Group | None:
 
 
 def _apart_before(shapes: Sequence[Shape]) -> dict[int, str]:
-    """For lines below one that says `Evaluation finished`, what it says."""
+    """Map the two lines below one such as `Evaluation finished` to the word in it: `evaluation`."""
     said: dict[int, str] = {}
     for item in shapes:
         match = APART.search(item.text)
@@ -130,7 +130,7 @@ def _apart_before(shapes: Sequence[Shape]) -> dict[int, str]:
 
 
 def _head_of(group: Group) -> str:
-    """The words that lines of a group begin with, before their first number."""
+    """The words at the beginning of a group's lines, before the first number."""
     item = group.first
     first = min((one.start for one in item.fields), default=len(item.text))
     text = item.text[item.head : first]
@@ -141,7 +141,7 @@ def _head_of(group: Group) -> str:
 
 
 def _tell_apart(groups: list[Group]) -> None:
-    """Two lines of a report with one name: what is after the number tells them apart."""
+    """Label lines of a report that share one name by the words after the number."""
     alike: dict[tuple[str, ...], list[Group]] = defaultdict(list)
     for group in groups:
         if len(group.wanted) == 1 and not group.label and len(group.shapes) < 3:
@@ -156,21 +156,21 @@ def _tell_apart(groups: list[Group]) -> None:
 
 
 def _sign_of(group: Group, groups: list[Group]) -> str:
-    """`summary =` where there is `summary +`, too."""
+    """The beginning `summary =`, if another group begins with the same word and another sign, as `summary +` does."""
     start = _start_of(group)
     starts = {_start_of(other) for other in groups}
     return start if any(other != start and other.split()[:1] == start.split()[:1] for other in starts) else ""
 
 
 def _start_of(group: Group) -> str:
-    """What is before the first number, its name included: `summary =`."""
+    """The text before the first number, including the number's name: `summary =`."""
     item = group.first
     start = item.text[item.head : min((one.start for one in item.fields), default=item.head)].strip()
     return start if len(start.split()) == 2 and not start[-1].isalnum() and start[-1] in "+=*" else ""
 
 
 def _short(label: str) -> str:
-    """At most three words, those of steps taken off."""
+    """Shorten a label to at most three words, without words that name a step."""
     match = APART.search(label)
     if match and len(label.split()) > 2:
         return match[1]
@@ -179,7 +179,7 @@ def _short(label: str) -> str:
 
 
 def under_headings(groups: Sequence[Group], texts: Sequence[tuple[int, str]]) -> None:
-    """Lines right below one such as `Test error:` are about what it says."""
+    """Label lines right below a heading such as `Test error:` with what the heading says."""
     headings: dict[int, str] = {}
     for (_, text), (after, _) in zip(texts, texts[1:]):
         match = APART.search(text)

@@ -1,13 +1,13 @@
-"""From what a program writes to the lines that rules see: no colours, one line for each redraw, cut at a length."""
+"""Turn a program's output into lines for rules: colours removed, each redraw a line of its own, length limited."""
 
 from __future__ import annotations
 
 import re
 
-OF = "/l:"  # between the name of a stream and whose it is
-MAX_CHARS = 4096  # of one line; what is beyond is not looked at
+OF = "/l:"  # separates the name of a stream from the name of its writer
+MAX_CHARS = 4096  # of one line; the rest is not looked at
 
-# Colours, cursor movements and titles; and what is drawn over by going back.
+# Matches colours, cursor movements and titles, and text that backspaces erase.
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]?|[\x08\x00\x07]+")
 _ENDS = re.compile(r"\r*\n|\r+")
 
@@ -21,7 +21,7 @@ def clean(text: str) -> str:
 
 
 def redraws(line: str) -> list[str]:
-    """The texts that one line of a file shows one after the other, where carriage returns draw over it."""
+    """The texts that one line of a file shows in turn, where carriage returns draw over it."""
     if "\r" not in line:
         return [clean(line)]
     shown = [clean(piece) for piece in line.split("\r")]
@@ -29,11 +29,11 @@ def redraws(line: str) -> list[str]:
 
 
 def split(begun: str, text: str) -> tuple[list[str], str]:
-    """The lines that are complete once `text` follows what was `begun`; and what is begun now.
+    """The lines that `text` completes after the unfinished line `begun`; and the new unfinished line.
 
-    A carriage return completes a line, as far as its numbers are concerned: what follows draws over it.
+    A carriage return completes a line as far as its numbers are concerned, because the next text draws over the line.
     """
     text = begun + text
-    held = "\r" if text.endswith("\r") else ""  # perhaps half of \r\n
+    held = "\r" if text.endswith("\r") else ""  # may be the first half of \r\n
     pieces = _ENDS.split(text[: len(text) - len(held)])
     return [line for line in map(clean, pieces[:-1]) if line.strip()], pieces[-1][-4 * MAX_CHARS :] + held

@@ -1,7 +1,6 @@
-"""How numbers, their units and durations are written in logs, and what they are worth.
+"""How logs write numbers, units and durations, and how to read their values.
 
-All patterns here match in time linear in what they match, and none can give back what it took: a line of any form
-costs at most a pass over it.
+All patterns here match in linear time and never backtrack into what they took, so any line costs at most one pass.
 """
 
 from __future__ import annotations
@@ -41,16 +40,16 @@ UNITS = frozenset({*_TIMES, *_BYTES, *_RATES, *_PLAIN_UNITS})
 
 
 def number(text: str, decimal: str = ".") -> float:
-    """The value of what POINT or COMMA matched: an int where it is one, `k` as thousands.
+    """The value of a text that POINT or COMMA matched: an int where possible; `k` means thousands.
 
     Raises:
-        ValueError: it is no number.
+        ValueError: the text is no number.
     """
     if decimal == ".":
         try:
             return int(text) if text.isdecimal() and len(text) < 19 else _whole_or_not(text, float(text))
         except ValueError:
-            pass  # thousands, or k
+            pass  # it has separators of thousands, or a k
     kilo = text[-1:] in {"k", "K"}
     bare = text[:-1] if kilo else text
     bare = bare.replace(".", "").replace(",", ".") if decimal == "," else bare.replace(",", "").replace("'", "")
@@ -60,7 +59,7 @@ def number(text: str, decimal: str = ".") -> float:
 
 
 def _whole_or_not(text: str, value: float) -> float:
-    """An int where it is written as one."""
+    """An int if the text is written as a whole number, else the float."""
     return int(text) if text.lstrip("+-").isdecimal() and len(text) < 19 else value
 
 
@@ -68,7 +67,7 @@ def seconds(text: str) -> float:
     """The length of `1 day, 2:36:03`, `03:59:33`, `4:50` (minutes, seconds) or `250ms`.
 
     Raises:
-        ValueError: it is no duration.
+        ValueError: the text is no duration.
     """
     match = _DURATION.match(text)
     if match:
@@ -80,7 +79,7 @@ def seconds(text: str) -> float:
 
 
 def factor(unit: str, wanted: str) -> float:
-    """What a number of one unit is multiplied by to be one of another; 1 where the two have nothing in common."""
+    """The factor that converts a number from one unit to another; 1 if the units are unrelated."""
     for sizes in (_SECONDS, _BYTES):
         one, other = (_ALIASES.get(name.split("/")[0], name.split("/")[0]) for name in (unit, wanted))
         if one in sizes and other in sizes and ("/" in unit) == ("/" in wanted):

@@ -1,4 +1,4 @@
-"""A JSON object in a line, or a Python dict as `print` shows it: its numbers by their names."""
+"""Numbers by name, from a JSON object in a line or from a Python dict as `print` shows it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _MAX_DEPTH = 20
 
 
 def numbers_of(text: str, start: int = 0) -> Found | None:
-    """The numbers and texts of the first object in a line by name; None if there is none.
+    """The numbers and texts of the first object in a line, by name; None if the line has no object.
 
-    Nested names are joined by `/`. Numbers that are written as texts, `"loss": "0.69"`, are numbers.
+    Nested names are joined by `/`. A number that is written as a text, as in `"loss": "0.69"`, counts as a number.
     """
     at = text.find("{", start)
     tree = None if at < 0 else _object(text[at:])
@@ -35,7 +35,7 @@ def _object(text: str) -> Mapping[str, Any] | None:
 
 
 def _printed(text: str) -> object:
-    """What Python prints of a dict. Only literals are read; nothing is run."""
+    """Parse a dict as Python prints it. Only literals are read; no code is run."""
     end = text.rfind("}")
     if end < 0 or text.count("{") > _MAX_DEPTH or text.count("[") > 200 or text.count("(") > 200:
         return None

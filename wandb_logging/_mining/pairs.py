@@ -1,4 +1,4 @@
-"""Names and numbers side by side in one line, whatever is between them: `a: 1`, `a=1`, `a 1`, `1 a`. One pass."""
+"""Find names and numbers side by side in one line, in one pass: `a: 1`, `a=1`, `a 1`, `1 a`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from wandb_logging._dataclass import dataclass
 from wandb_logging._mining import numbers
 from wandb_logging._mining.vocabulary import APART, is_metric, step_rank
 
-MAX_PAIRS = 100  # of one line
+MAX_PAIRS = 100  # pairs of one line
 _MAX_NAME = 60
 
-# What looks like numbers and is none: dates, clocks, versions, addresses, hex, paths, ids. Linear: each alternative
-# begins at a boundary and takes runs of characters that no other part of it can take.
+# Looks like a number but is none: dates, clocks, versions, addresses, hex, paths, ids. It runs in linear time: each
+# alternative begins at a boundary and takes runs of characters that no other part of it can take.
 _NOISE = re.compile(
     r"(?<![\w.])(?:"
     r"\d{4}[-/]\d\d[-/]\d\d(?:[T_ ]\d\d:\d\d(?::\d\d)?(?:[.,]\d{1,9})?(?:Z|[-+]\d\d:?\d\d)?)?"  # a date, and its time
@@ -41,7 +41,7 @@ _FORMS = {
     )
     for decimal, form in ((".", numbers.POINT), (",", numbers.COMMA))
 }
-_GOAL = re.compile(r"/\d[\d.]{0,12}(?:[eE][-+]?\d+)?(?![\w.])")  # 0.923/0, 1.88/1e-07: a value and where it shall go
+_GOAL = re.compile(r"/\d[\d.]{0,12}(?:[eE][-+]?\d+)?(?![\w.])")  # 0.923/0, 1.88/1e-07: a value and its goal
 _TUPLES = re.compile(r"\[\(\d{1,9}, ")  # [(0, 0.5), (1, 0.6)]
 _NEXT_UNIT = re.compile(r" ?\[?([A-Za-zµμ°%#][A-Za-zµμ/#%]{0,11})\]?(?=$|[\s,;|)\]}]|\.(?:\s|$))")
 _SEPARATOR = re.compile(r"\s*([:=<])\s*(?:tensor|array|Array|np\.\w{1,12})?[\[({'\"]{0,3}\s*\Z")
@@ -57,7 +57,7 @@ _RATE = re.compile(
 _HAS_RATE = re.compile(r"\d [A-Za-z]\w{0,20}/s(?:ec)?\b")
 _CHOSEN = re.compile(
     r"(?i)(?:param\w{0,8}|config\w{0,10}|hparams|args)\W{0,3}\{[^{}]*\}"
-)  # what was tried, not what came out
+)  # settings that were tried, no results
 _PARENTHESISED = re.compile(r"\s*[(\[]\s*[^()\[\]]{0,40}[)\]](?!\s*[:=])")
 AFTER = re.compile(
     r"\s+([A-Za-z][\w/%.-]*(?: [A-Za-z][\w/%-]*){0,3})"
@@ -65,22 +65,22 @@ AFTER = re.compile(
 )
 _NAME = re.compile(r"[^\W\d_]")
 _LOOSE = re.compile(r"(?:^|\s)\d+(?:\s|$)")
-_CODE = frozenset("`\\$<>")  # no name has these
+_CODE = frozenset("`\\$<>")  # characters that no name contains
 
 
 @dataclass
 class Pair:
-    """A number of a line and what it is called.
+    """A number in a line, and its name.
 
     Attributes:
-        name: what it is called; "" if nothing names it.
+        name: the name; "" if the number has none.
         value: the number.
-        unit: as it is written after it, "" if none.
-        sep: `:`, `=` or `<` between the two, `" "` if only blanks, `">"` if the name comes after.
+        unit: the unit written after the number; "" if there is none.
+        sep: what separates the two: `:`, `=`, `<`, or `" "` for blanks; `">"` if the name comes after the number.
         start: where the number begins in the line.
-        end: where it ends, without its unit.
-        section: what is before the name and a colon.
-        after: where what belongs to it ends.
+        end: where the number ends, without its unit.
+        section: the text before the name that a colon separates from it.
+        after: where the pair ends, with everything that belongs to it.
     """
 
     name: str
@@ -94,7 +94,7 @@ class Pair:
 
 
 def hidden(text: str) -> str:
-    """A line of the same length in which what only looks like a number is blotted out."""
+    """The line at its full length, with everything blotted out that only looks like a number."""
     if "/" in text:
         text = _ADDRESSES.sub(_blot, text)
     if "{" in text:
@@ -110,9 +110,9 @@ def pairs(text: str, decimal: str = ".", start: int = 0) -> list[Pair]:
     """All numbers of a line and their names, in order.
 
     Args:
-        text: the line, as it is written: two blanks in it can separate pairs.
-        decimal: "," where 3,5 is three and a half.
-        start: where to begin.
+        text: the line as it is written; two blanks in it can separate pairs.
+        decimal: "," if 3,5 means three and a half.
+        start: where in the line to begin.
     """
     text = hidden(text)
     found: list[Pair] = []
@@ -142,13 +142,13 @@ def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None
     before = text[at : match.start()].rstrip()
     sep = _SEPARATOR.search(before[-24:])
     if sep and before.strip() == ":" and _NAME.match(text[match.end() :].lstrip()):
-        sep = None  # `a 1 : 2 b : c 3`: a colon between pairs
+        sep = None  # `a 1 : 2 b : c 3`: this colon separates pairs
     name, section = _name_of(
         before[: len(before) - (len(before[-24:]) - sep.start())] if sep else before, sep[1] if sep else " "
     )
     pair = Pair(name, value, glued, sep[1] if sep else " ", match.start(), end, section, (goal or match).end())
     if not sep and match["number"].lstrip("+-")[:1].isalpha():
-        return None  # nan and inf are words, too
+        return None  # here nan or inf is a word
     if not sep and not name:
         _named_after(pair, text)
     elif not glued:
@@ -169,10 +169,10 @@ def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None
 
 
 def _value(text: str, match: re.Match[str], decimal: str, *, counts: bool) -> float | None:
-    """The number; None if it is none, with what is right behind it."""
+    """The value of a matched number; None if what follows it shows that it is no metric's number."""
     unknown = bool(match["glued"]) and match["glued"] not in numbers.UNITS
     if unknown or (counts and match["number"].isdecimal()) or _TUPLES.match(text, max(match.start() - 2, 0)):
-        return None  # a word; a counter; the first of many
+        return None  # part of a word, a counter, or the first of many numbers
     try:
         return numbers.number(match["number"], decimal)
     except ValueError:
@@ -180,14 +180,14 @@ def _value(text: str, match: re.Match[str], decimal: str, *, counts: bool) -> fl
 
 
 def _named_after(pair: Pair, text: str) -> None:
-    """`104.0 tps`, `14225 words/s`: the name is what follows."""
+    """Take the name from the text after the number: `104.0 tps`, `14225 words/s`."""
     match = _RATE.match(text, pair.after) or AFTER.match(text, pair.after)
     if match:
         pair.name, pair.sep, pair.after = match[1].rstrip("."), ">", match.end(1)
 
 
 def _name_of(before: str, sep: str) -> tuple[str, str]:
-    """The name that ends where the separator begins, and the section before it."""
+    """The name that ends before the separator, and the section before the name."""
     before = before.rstrip()
     quoted = _QUOTED.search(before) if before.endswith("',") else None
     if quoted:
@@ -224,7 +224,7 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
 
 
 def _bare(name: str) -> str:
-    """A name without what only leads to it: `with valid loss` is `valid loss`, `job a_17 has loss` is `has loss`."""
+    """Drop words that only introduce the name: `with valid loss` gives `valid loss`, `job a_17 has loss` `has loss`."""
     parts = name.split(" ")
     while len(parts) > 1 and parts[0].lower() in _LEADING:
         del parts[0]
@@ -233,7 +233,7 @@ def _bare(name: str) -> str:
 
 
 def _balanced(name: str) -> str:
-    """A name without the half of a pair of brackets."""
+    """Remove a bracket from a name if its counterpart is missing."""
     for opening, closing in ("()", "[]"):
         if name.count(opening) > name.count(closing):
             name = name.rpartition(opening)[2]
@@ -251,7 +251,7 @@ _LABEL = re.compile(r"\[([A-Za-z][\w-]{0,30})\]\s*(\S.*)")
 
 
 def _share_labels(found: list[Pair]) -> None:
-    """`[train] loss=1, acc=2, [valid] loss=3`: a label is of all that follow it, up to the next."""
+    """Give a label to all pairs that follow it, up to the next label: `[train] loss=1, acc=2, [valid] loss=3`."""
     label = ""
     for pair in found:
         match = _LABEL.match(pair.name)
@@ -265,7 +265,7 @@ _STATISTICS = frozenset("min max mean avg average stdev stddev std median sd p50
 
 
 def _share_stems(found: list[Pair]) -> None:
-    """`Courant Number mean: 0 max: 0` has two numbers of one thing."""
+    """Share the first part of a name: `Courant Number mean: 0 max: 0` has two numbers of one thing."""
     stem = ""
     for pair in found:
         first, _, last = pair.name.rpartition(" ")

@@ -1,8 +1,8 @@
-"""Regular expressions that users write, as far as they cannot take long.
+"""Regular expressions written by users, accepted only if no search with them can take long.
 
-`re` holds the interpreter's lock while it searches, so no other thread could end it. What is accepted is bounded by its
-form: no repetition within a repetition, and few that could give characters to each other. How many there are says how
-much of a line is looked at.
+`re` holds the interpreter's lock while it searches, so no other thread could end a search. Instead the form of an
+expression is limited: no repetition within a repetition, and few repetitions that could take characters from each
+other. The number of these decides how much of a line is looked at.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ except ImportError:  # Python before 3.11
     import sre_parse as parser
 
 _CHARS = frozenset(map(chr, range(256))) | {"ß", "ā", "中", "\u2028"}
-_MANY = 8  # repetitions up to here are few
+_MANY = 8  # up to this many repetitions count as few
 _ONE_MORE, _SOME = (
     0.16,
     0.34,
-)  # what few ambiguous ones count: seven of the one, three of the other are as much as a power
-# Characters of a line that are looked at, by how many powers of its length a search can take.
+)  # weights of these few: seven of the one kind or three of the other cost as much as one power
+# Characters of a line that are looked at, by the power of the line's length that the cost of a search grows with.
 _LIMITS = {1: 4096, 2: 2000, 3: 250}
 _VALUE = re.compile(rf"\s*({numbers.POINT})")
 
@@ -39,8 +39,8 @@ class _Piece:
 
     Attributes:
         greedy: whether the `.*` before it takes as much as it can.
-        gap: characters that are at least between it and the piece before.
-        limit: characters of a line that are looked at.
+        gap: the least number of characters between the piece before and this one.
+        limit: how many characters of a line are looked at.
     """
 
     regex: re.Pattern[str]
@@ -50,18 +50,18 @@ class _Piece:
 
 
 class Regex:
-    """A regular expression whose named groups are metrics. Groups `name` and `value` are one metric.
+    """A regular expression whose named groups are metrics. Groups `name` and `value` together form one metric.
 
-    What is between two `.*` is looked for on its own: the first place, or after a greedy one the last. So any number
-    of them costs no more than a few passes over the line.
+    Each piece between two `.*` is searched for on its own: its first match, or its last one after a greedy `.*`. So any
+    number of `.*` costs no more than a few passes over the line.
 
     Args:
         text: the expression.
-        has: text that a line must have; without it the expression is not tried.
-        name: what group 1 is called, where groups have no names.
+        has: text that a line must contain; the expression is tried on no other line.
+        name: the name of group 1 if the groups have no names.
 
     Raises:
-        ValueError: it is wrong, has no group, or could take too long; the message says why.
+        ValueError: the expression is wrong, has no group, or could take too long; the message says why.
     """
 
     def __init__(self, text: str, has: str | None, name: str | None = None) -> None:
@@ -81,7 +81,7 @@ class Regex:
         self.needle = needle
 
     def find(self, text: str) -> Found | None:
-        """What a line says. Groups that did not take part, or hold no number, are texts or not there."""
+        """The values in a line by name. A group that took no part is left out; one without a number gives its text."""
         matches = _matches(self._pieces, text)
         if matches is None:
             return None
@@ -102,7 +102,7 @@ def _value(taken: str) -> float | str:
 
 
 def _matches(pieces: Sequence[_Piece], text: str) -> list[re.Match[str]] | None:
-    """The matches of all pieces, each after the one before; None if there are none."""
+    """The matches of all pieces, each after the one before; None if a piece does not match."""
     at, found = 0, []
     for piece in pieces:
         match = piece.regex.search(text, at + piece.gap, min(len(text), piece.limit))
@@ -111,7 +111,7 @@ def _matches(pieces: Sequence[_Piece], text: str) -> list[re.Match[str]] | None:
         found.append(match)
         at = match.end()
     until = len(text)
-    for i in range(len(pieces) - 1, -1, -1):  # from the end: after a greedy .* it is the last that fits
+    for i in range(len(pieces) - 1, -1, -1):  # from the end: a piece after a greedy .* takes its last match
         if pieces[i].greedy:
             begin = (found[i - 1].end() if i else 0) + pieces[i].gap
             found[i] = _last(pieces[i], text, begin, until) or found[i]
@@ -129,7 +129,7 @@ def _last(piece: _Piece, text: str, begin: int, until: int) -> re.Match[str] | N
 
 
 def _split(text: str) -> list[tuple[str, bool, int]]:
-    """The pieces of an expression: its text, whether the `.*` before it is greedy, and how much that takes at least."""
+    """The pieces of an expression: text, whether the `.*` before is greedy, and the least that this `.*` takes."""
     cuts: list[tuple[int, int]] = []
     depth, i = 0, 0
     while i < len(text):
@@ -177,7 +177,7 @@ def _tree(text: str) -> Any:
 
 
 def _limit(tree: Any) -> int:
-    """Characters of a line that may be searched."""
+    """How many characters of a line may be searched."""
     items = list(tree)
     anchored = bool(items) and items[0][0] is op.AT and items[0][1] in {op.AT_BEGINNING, op.AT_BEGINNING_STRING}
     degree = (0 if anchored else 1) + 1 + int(_ambiguous(items, set(), inside=False))
@@ -190,7 +190,10 @@ def _limit(tree: Any) -> int:
 
 
 def _ambiguous(items: list[Any], after: set[str] | frozenset[str], *, inside: bool) -> float:
-    """How many repetitions could end in more than one place. `after`: what may follow these items; empty: the end."""
+    """How many repetitions could end in more than one place.
+
+    `after` holds the characters that may follow these items; it is empty at the end of the expression.
+    """
     total = 0.0
     for i, (kind, value) in enumerate(items):
         rest = _first(items[i + 1 :], after)
@@ -222,7 +225,7 @@ def _of_repeat(value: Any, rest: set[str], *, inside: bool) -> float:
     few = high is not op.MAXREPEAT and high <= _MANY
     if inside and (not few or shared):
         raise ValueError("repeats a repetition, as (a+)+ does: that can take years on a line of 40 characters")
-    if few:  # a? and a{2,8}: each way to take them is another way on
+    if few:  # a? and a{2,8}: each number of repetitions is one more way to go on
         return shared * (_ONE_MORE if high == 1 else _SOME) + _ambiguous(items, again, inside=inside or high > 1)
     return shared + _ambiguous(items, again, inside=True)
 
@@ -241,7 +244,7 @@ _REPEATS = {op.MAX_REPEAT, op.MIN_REPEAT, getattr(op, "POSSESSIVE_REPEAT", op.MA
 
 
 def _first(items: Iterable[Any], after: Iterable[str]) -> set[str]:
-    """The characters that a match of these items, and of what comes after, can begin with."""
+    """The characters with which a match of these items, followed by `after`, can begin."""
     chars: set[str] = set()
     for kind, value in items:
         own, empty = _begins(kind, value)
@@ -252,7 +255,7 @@ def _first(items: Iterable[Any], after: Iterable[str]) -> set[str]:
 
 
 def _begins(kind: Any, value: Any) -> tuple[set[str], bool]:
-    """The characters that one item can begin with, and whether it can be empty."""
+    """The characters with which one item can begin, and whether the item can be empty."""
     if kind in _REPEATS:
         low, _, content = value
         own, empty = _begins_all(list(content))
@@ -306,7 +309,7 @@ _CATEGORIES = {
 
 
 def _longest_text(tree: Any) -> str:
-    """The longest text that each match has to hold."""
+    """The longest text that every match contains."""
     texts, now = [""], ""
     for kind, value in [*tree, (None, None)]:
         if kind is op.LITERAL:

@@ -1,4 +1,4 @@
-"""What a rule is: a mapping as `dictConfig` and YAML have it, checked, and ready to be tried on lines."""
+"""A rule: a mapping as `dictConfig` and YAML give it, checked and made ready to be tried on lines."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_RULES = 200
 _TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
 _NAMES: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
 
-# Each key of a rule: what it takes, and what it is for. The first six are the forms; a rule has one of them.
+# For each key of a rule: what values it takes, and its purpose. The first six are the forms; a rule has exactly one.
 KEYS: dict[str, tuple[dict[str, Any], str]] = {
     "line": (_TEXT, "A line of the log with its numbers replaced by {names}."),
     "pairs": (
@@ -62,7 +62,7 @@ FORMS = ("line", "pairs", "table", "box", "block", "json", "regex", "Regex")
 
 
 def schema() -> dict[str, Any]:
-    """A list of rules as JSON Schema."""
+    """The JSON Schema of a list of rules."""
     properties = {key: {**kind, "description": text} for key, (kind, text) in KEYS.items()}
     return {
         "type": "array",
@@ -80,10 +80,10 @@ class Line:
     """A line that rules are tried on.
 
     Attributes:
-        raw: as it is written; what columns and indentation are seen by.
-        text: with single blanks.
-        stream: where it comes from.
-        logger: the record's logger, "" if it is no record.
+        raw: the line as it is written, for columns and indentation.
+        text: the line with single blanks.
+        stream: where the line comes from.
+        logger: the record's logger; "" if the line is not a record's.
         level: the record's level.
     """
 
@@ -101,9 +101,9 @@ class Row(NamedTuple):
     """What a rule found.
 
     Attributes:
-        step: the step, if it says one. Whole, or the place on some other x axis.
+        step: the step, if the row has one: a whole number, or a position on another x axis.
         metrics: numbers by name.
-        line: number of the line that completes it.
+        line: number of the line that completes the row.
         rule: number of the rule, from 0.
         x: the name of the step in the text.
     """
@@ -116,14 +116,14 @@ class Row(NamedTuple):
 
 
 class Rule:
-    """One rule, ready.
+    """One rule, ready for use.
 
     Args:
         number: its place in the list, from 0.
         given: the mapping.
 
     Raises:
-        SettingsError: it is wrong; the message names its number, its key and what would be right.
+        SettingsError: the rule is wrong; the message names its number, its key and what would be right.
     """
 
     def __init__(self, number: int, given: object) -> None:
@@ -145,7 +145,7 @@ class Rule:
         self.section = self.given.get("section")
         self._only = self._names("only")
         alone = self._step_names if len(self._step_names) == 1 else ()
-        self.x = alone[0] if alone else "step"  # what the step is called in the text
+        self.x = alone[0] if alone else "step"  # the name of the step in the text
         self._left = (self._names("drop") or frozenset()) | frozenset(alone)
         self._logger = self.given.get("logger", "")
         self._level = self._least()
@@ -153,7 +153,7 @@ class Rule:
         self.filtered = bool(self._logger or self._level or self._stream)
         self.off = bool(self.given.get("off", False))
         self.timed = self.form in {"regex", "Regex"}
-        self.plain = not self.filtered and self.stateful is None  # each line stands for itself, wherever it is from
+        self.plain = not self.filtered and self.stateful is None  # ignores streams and earlier lines
 
     def _at(self, key: str = "") -> str:
         return f"text_metrics.rules[{self.number}]" + (f".{key}" if key else "")
@@ -161,7 +161,7 @@ class Rule:
     def _made(self) -> Callable[[Line, dict[str, Any]], Found | None]:
         try:
             return self._MAKERS[self.form](self)
-        except SettingsError:  # it says already where
+        except SettingsError:  # the message already says where
             raise
         except ValueError as exc:
             raise SettingsError(f"{self._at(self.form)} {exc} (got {self.given[self.form]!r})") from None
@@ -278,7 +278,7 @@ class Rule:
         return number
 
     def is_for(self, line: Line) -> bool:
-        """Whether the rule is for lines of this logger, level and stream."""
+        """Whether the rule accepts lines of this logger, level and stream."""
         return (
             (not self._logger or line.logger == self._logger or line.logger.startswith(self._logger + "."))
             and line.level >= self._level
@@ -286,13 +286,13 @@ class Rule:
         )
 
     def find(self, line: Line, state: dict[str, Any]) -> Found | None:
-        """The numbers and words of a line; `{}` if it belongs to something longer; None if the rule is not for it."""
+        """The numbers and words of a line; `{}` inside something longer; None if the rule does not fit the line."""
         if self.has and self.has not in line.raw:
             return None
         return self._find(line, state)
 
     def row(self, found: Found, section: str) -> tuple[float | None, bool, dict[str, float]]:
-        """The step, whether the rule's rows have steps at all, and the metrics of what was found."""
+        """From what was found: the step, whether rows of this rule have steps at all, and the metrics."""
         step = None if self._step_of is None else self._step_of(found)
         prefix = self._prefix and _filled(self._prefix, found, section)
         left, only = self._left, self._only
@@ -304,7 +304,7 @@ class Rule:
         return step, self._step_of is not None, metrics  # type: ignore[return-value]
 
     def stops_at(self, sample: str) -> str:
-        """Where a `line` stops to fit."""
+        """Say at which place a `line` rule no longer fits the sample."""
         return "" if self._template is None else self._template.stops_at(" ".join(sample.split()))
 
     def begins(self, line: Line) -> bool:
@@ -312,7 +312,7 @@ class Rule:
         return isinstance(self.stateful, Table) and self.stateful.is_header(line.raw)
 
     def section_of(self, found: Found, section: str) -> str | None:
-        """The section that begins with a line, if one does."""
+        """The section that begins with this line; None if none begins."""
         return None if self.section is None else _filled(self.section, found, section)
 
 
@@ -321,7 +321,7 @@ _FIELDS = re.compile(r"\{([^{}]+)\}")
 
 
 def _filled(text: str, found: Found, section: str) -> str:
-    """A prefix with the words that it names. One that is not there takes what follows up to a slash with it."""
+    """Fill in the words a prefix names. If one is missing, it is removed with the text up to the next slash."""
     if "{" not in text:
         return text
     known = {"section": section, **{name: str(value) for name, value in found.items()}}
@@ -334,7 +334,7 @@ def _filled(text: str, found: Found, section: str) -> str:
 
 
 def _in_first_unit(pair: Pair, state: dict[str, Any]) -> float:
-    """A number in the unit that its name had first: 177ms and then 1.2s are 177 and 1200."""
+    """Convert a number to the unit its name had first: 177ms and later 1.2s give 177 and 1200."""
     if not pair.unit:
         return pair.value
     first = state.setdefault("units", {}).setdefault(pair.name, pair.unit)
@@ -349,7 +349,7 @@ def _starting(text: object, at: str, decimal: str) -> Template:
 
 
 def _same_place(line: Line, at: int) -> int:
-    """Where in the line as it is written a place of the line with single blanks is."""
+    """Convert a position in the line with single blanks to the position in the line as written."""
     if line.raw == line.text or at == 0:
         return at
     wanted = len(line.text[:at].replace(" ", ""))
@@ -393,10 +393,10 @@ def _check_kind(value: object, kind: Mapping[str, Any], at: str) -> None:
 
 
 def parse(given: object) -> list[Rule]:
-    """All rules of a list.
+    """Make all rules of a list.
 
     Raises:
-        SettingsError: one is wrong.
+        SettingsError: a rule is wrong.
     """
     if not isinstance(given, Sequence) or isinstance(given, (str, bytes)):
         raise SettingsError(f"text_metrics.rules must be a list of rules, not {given!r}")

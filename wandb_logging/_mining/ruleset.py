@@ -1,4 +1,4 @@
-"""Rules at work: lines in, rows out. What has to be remembered between lines is plain JSON."""
+"""A set of rules at work: lines go in, rows come out. Its memory between lines is plain JSON."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from wandb_logging._mining.template import Found
 
 
 class RuleSet:
-    """A list of rules. The first rule that fits a line has it.
+    """A list of rules. Each line belongs to the first rule that fits it.
 
     Args:
         rules: mappings, as `text_metrics.rules` has them.
-        saved: what `saved` gave before; `{}` at first.
-        clock: seconds of processor time, which tells rules that are slow.
+        saved: the memory that `saved` returned before; `{}` at first.
+        clock: gives seconds of processor time, to find slow rules.
 
     Attributes:
-        left_out: numbers of the rules that `leave_out` was told.
+        left_out: numbers of the rules given to `leave_out`.
 
     Raises:
-        SettingsError: a rule is wrong, or does not fit its sample.
+        SettingsError: a rule is wrong or does not fit its own sample.
     """
 
     def __init__(
@@ -49,40 +49,40 @@ class RuleSet:
 
     @property
     def saved(self) -> dict[str, Any]:
-        """What it remembers, as plain JSON."""
+        """The memory between lines, as plain JSON."""
         slow = self._slowness.counts
         return {"streams": self._streams, "hits": self._hits, **({"slow": slow} if slow else {})}
 
     def described(self, number: int) -> str:
-        """A rule by its number, its form and what it says."""
+        """Describe a rule by its number, its form and its text."""
         rule = self._rules[number]
         return f"rule {number} ({rule.form}: {rule.given[rule.form]})"
 
     @property
     def unused(self) -> list[Rule]:
-        """Rules that nothing fitted so far."""
+        """The rules that have not fitted any line yet."""
         return [rule for rule, hits in zip(self._rules, self._hits) if not hits and not rule.off]
 
     @property
     def too_slow(self) -> list[int]:
-        """Numbers of the rules that were slow again and again, and are not off."""
+        """Numbers of the rules that were slow again and again and are still in use."""
         return [number for number in too_slow(self._slowness.counts) if self._rules[number] in self._tried]
 
     def leave_out(self, numbers: Collection[int]) -> None:
-        """Try these rules no more."""
+        """Stop trying these rules."""
         self._tried = [rule for rule in self._tried if rule.number not in numbers]
         self.left_out += numbers
 
     def feed(self, raw: str, *, number: int = 0, stream: str = "", logger: str = "", level: int = 0) -> list[Row]:
-        """The rows that a line completes, mostly none or one.
+        """The rows that a line completes: mostly none or one.
 
         Args:
-            raw: the line, as `lines.clean` leaves it.
-            number: its number, for the rows.
-            stream: where it comes from; steps, tables and sections of each stream are its own. Whose it is may stand
-                behind its name and `lines.OF`.
-            logger: of a record.
-            level: of a record.
+            raw: the line, as `lines.clean` returns it.
+            number: the line's number, to be given to the rows.
+            stream: where the line comes from. Each stream has its own steps, tables and sections. Behind the name of
+                the stream and `lines.OF` there may be the name of its writer.
+            logger: the logger, if the line is a record's.
+            level: the level, if the line is a record's.
         """
         if not (self._always or self._open) and self._is_quiet(raw):
             return []
@@ -105,7 +105,7 @@ class RuleSet:
             row = self._row(rule, found, state, number if rule.form != "block" else state.get("last", number))
             if row is not None:
                 rows.append(row)
-            if not (rule.form == "block" and str(rule.number) not in opened):  # the line after a block is not its own
+            if not (rule.form == "block" and str(rule.number) not in opened):  # the line after a block is outside it
                 break
         self._open = self._open or bool(opened)
         if self._open:
@@ -113,7 +113,7 @@ class RuleSet:
         return rows
 
     def feed_text(self, text: str, *, number: int = 0, stream: str = "", **record: Any) -> list[Row]:
-        """The rows of a text of one or more lines, such as a record's."""
+        """The rows of a text of one or more whole lines, such as a record's message."""
         if "\n" not in text and "\r" not in text:
             return self.feed(lines.clean(text), number=number, stream=stream, **record)
         return [
@@ -124,22 +124,22 @@ class RuleSet:
         ]
 
     def feed_output(self, text: str, *, stream: str) -> list[Row]:
-        """The rows of what a program wrote, which can begin and end within a line."""
+        """The rows of a piece of a program's output, which may begin and end in the middle of a line."""
         state = self._streams.setdefault(stream, {})
         complete, state["begun"] = lines.split(state.get("begun", ""), text)
         return [row for line in complete for row in self.feed(line, stream=stream)]
 
     def finish(self, number: int = 0) -> list[Row]:
-        """The rows of what is not complete yet, when no more lines come."""
+        """The rows of everything still unfinished, when no more lines come."""
         return [row for stream in self.streams for row in self.rest(stream, number)]
 
     @property
     def streams(self) -> list[str]:
-        """The streams that lines came from."""
+        """The names of all streams that lines came from."""
         return list(self._streams)
 
     def rest(self, stream: str, number: int = 0) -> list[Row]:
-        """The rows of what is not complete yet in one of the streams."""
+        """The rows of what is still unfinished in one stream."""
         state = self._streams[stream]
         begun = state.pop("begun", "")
         rows = self.feed_text(begun, number=number, stream=stream) if begun.strip() else []
@@ -154,7 +154,7 @@ class RuleSet:
         return rows
 
     def _is_quiet(self, raw: str) -> bool:
-        """Whether no rule can fit a line. Lines that differ only in digits, as most do, are known after the first."""
+        """Whether no rule can fit a line. The answer is remembered for lines that differ only in their digits."""
         key = _without_digits(raw)
         if key in self._quiet:
             return True
@@ -166,7 +166,7 @@ class RuleSet:
         return True
 
     def _close_tables(self, opened: dict[str, Any], rule: Rule) -> None:
-        """The header of one table ends the others."""
+        """Close all other tables, because the header of a new one has come."""
         for other in self._tried:
             if other.form == "table" and other is not rule:
                 opened.pop(str(other.number), None)
@@ -186,7 +186,7 @@ class RuleSet:
         return found
 
     def _found(self, rule: Rule, line: Line, state: dict[str, Any]) -> Found | None:
-        """What a rule finds in a line that it may fit; of one that could take long, how long is looked at."""
+        """What a rule finds in a line that it may fit. If the rule could take long, its time is measured."""
         if rule.timed and (not rule.has or rule.has in line.raw):
             return self._slowness.timed(rule.number, lambda: rule.find(line, state))
         return rule.find(line, state)
@@ -204,18 +204,18 @@ class RuleSet:
 
 
 def mine(text: str, rules: RuleSet) -> Iterator[Row]:
-    """The rows of a whole log, in order; lines are counted from 1."""
+    """The rows of a whole log, in order. Lines are counted from 1."""
     return mine_lines(enumerate(text.split("\n"), 1), rules)
 
 
 def mine_lines(numbered: Iterable[tuple[int, str]], rules: RuleSet) -> Iterator[Row]:
-    """The rows of lines with their numbers, in order; a very long line may come in pieces of one number."""
+    """The rows of numbered lines, in order. A very long line may come in pieces that share one number."""
     number = 0
     for number, line in numbered:
         before: dict[int, dict[str, float]] = {}
         for shown in lines.redraws(line.rstrip("\r")):
             for row in rules.feed(shown, number=number):
-                if before.get(row.rule) != row.metrics:  # a bar that is drawn again says the same
+                if before.get(row.rule) != row.metrics:  # a bar that is drawn again repeats its values
                     yield row
                 before[row.rule] = row.metrics
         if rules.too_slow:
@@ -224,10 +224,10 @@ def mine_lines(numbered: Iterable[tuple[int, str]], rules: RuleSet) -> Iterator[
 
 
 def _check_sample(rule: Rule) -> None:
-    """Whether a rule finds something in its own sample.
+    """Make sure that a rule finds something in its own sample.
 
     Raises:
-        SettingsError: it does not; the message says what is in the sample.
+        SettingsError: it finds nothing; the message says what is in the sample.
     """
     sample = rule.given.get("sample")
     if sample is None:
@@ -246,7 +246,7 @@ def _check_sample(rule: Rule) -> None:
 
 
 def _compiled(rules: object) -> Sequence[Rule]:
-    """Rules, checked; made once of the same rules: the fold comes back with them for each batch."""
+    """Check and make rules. The same rules are made only once, because the fold asks for them with each batch."""
     try:
         key = json.dumps(rules)
     except (TypeError, ValueError):
@@ -259,7 +259,7 @@ def _compiled(rules: object) -> Sequence[Rule]:
     return _KNOWN[key]
 
 
-_MOST_QUIET = 2000  # shapes of lines that are remembered as fitting no rule
+_MOST_QUIET = 2000  # shapes of lines remembered as fitting no rule
 
 
 def _without_digits(text: str) -> bytes:
@@ -281,6 +281,6 @@ def check(rules: Sequence[Any]) -> None:
     """Check rules without keeping them.
 
     Raises:
-        SettingsError: one is wrong, or does not fit its sample.
+        SettingsError: a rule is wrong or does not fit its sample.
     """
     RuleSet(rules)

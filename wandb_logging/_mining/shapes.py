@@ -1,4 +1,4 @@
-"""What a line looks like: its numbers with their names, its counters, and what is left when they are taken out."""
+"""The shape of a line: its numbers with their names, its counters, and the text that is left without them."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ _PREFIX = re.compile(
 )
 _LOGGER = re.compile(r"\s*([A-Za-z_][\w.]*(?:\[\d+\])?)\s*(?:[|:]|\s-)\s*(?=\S)(?![\d.\[{-])")
 _BASIC = re.compile(rf"{_LEVEL}:([A-Za-z_][\w.-]{{0,60}}):(?=\S)")  # as `basicConfig` writes level and logger
-_CALLER = re.compile(r"\s*[A-Za-z_][\w.]*:[\w.<>]+:\d+ - ")  # where the call is: module:function:line
+_CALLER = re.compile(r"\s*[A-Za-z_][\w.]*:[\w.<>]+:\d+ - ")  # module:function:line of the call
 
 
 @dataclass
 class Field:
-    """A number of a line.
+    """A number in a line.
 
     Attributes:
-        name: "" if nothing names it.
-        sep: as `Pair` has it; or "/" for a counter, "-" for a range, "#" for a number that begins the line.
-        total: what a counter goes up to.
+        name: the number's name; "" if it has none.
+        sep: as in `Pair`; also "/" for a counter, "-" for a range, "#" for a number that begins the line.
+        total: the total of a counter, `30` in `20/30`.
     """
 
     name: str
@@ -66,14 +66,14 @@ class Field:
 
 @dataclass
 class Shape:
-    """A line, taken apart.
+    """A line taken apart.
 
     Attributes:
-        number: of the line.
+        number: the line's number.
         text: the line.
-        head: where it begins, after time, level and logger.
-        fields: its numbers.
-        key: what lines of the same shape have in common.
+        head: where the content begins, after time, level and logger.
+        fields: the numbers in it.
+        key: the text that all lines of this shape share.
     """
 
     number: int
@@ -84,13 +84,13 @@ class Shape:
     blotted: str = field(repr=False, default="")
 
     def upto(self, index: int) -> float:
-        """What a counter goes up to; infinity if it does not say."""
+        """The total of a counter; infinity if the line does not say it."""
         total = self.fields[index].total
         return float(self.text[slice(*total)]) if total else float("inf")
 
 
 def shape(number: int, text: str, decimal: str = ".") -> Shape:
-    """The shape of a line."""
+    """Find the shape of a line."""
     blotted = hidden(BAR.sub(lambda match: "\x01" * len(match[0]), text))
     head = _head(blotted)
     counted, rest = _counters(blotted, head)
@@ -138,14 +138,14 @@ def _head(blotted: str) -> int:
 
 
 def _says_what(name: str) -> bool:
-    """Whether a name before a colon is no logger's: it says what the numbers are of."""
+    """Whether a name before a colon says what the numbers are about, rather than being a logger's name."""
     return (
         step_rank(name) is not None or name.lower() in METRICS or bool(APART.fullmatch(name) or TRAIN.fullmatch(name))
     )
 
 
 def _counters(blotted: str, head: int) -> tuple[list[Field], str]:
-    """Counters, ranges and lone numbers; and the line without them."""
+    """Find counters, ranges and lone numbers; also return the line without them."""
     found: list[Field] = []
     lone = _LONE.match(blotted, head)
     if lone:
@@ -183,7 +183,7 @@ def _counters(blotted: str, head: int) -> tuple[list[Field], str]:
 
 
 def _two_counters(found: list[Field], blotted: str) -> None:
-    """`[1/25][50/1583]` without names: the epoch, and what is counted in it."""
+    """Name two counters without names, as in `[1/25][50/1583]`: the epoch, and the step within that epoch."""
     for one, other in zip(found, found[1:]):
         if (
             one.sep == other.sep == "/"
@@ -204,14 +204,14 @@ def _name_before(before: str) -> str:
 
 
 def _named_after(item: Field, text: str) -> None:
-    """`After 10 nodes, ...`: the word before is none of a name, so it is what follows."""
+    """Take the name from the text after the number if the word before it is no name: `After 10 nodes, ...`."""
     match = AFTER.match(text, item.end)
     if match:
         item.name, item.sep = match[1], ">"
 
 
 def _counted_results(named: list[Field], text: str) -> None:
-    """`Train loss 12 0.345` and `Validation loss 12: 0.345`: what counts is between the name and the number."""
+    """Find the count between a name and its number: `Train loss 12 0.345`, `Validation loss 12: 0.345`."""
     for one, other in zip(named, named[1:]):
         counts = text[one.start : one.end].isdigit() and one.sep == " " and not one.unit and is_metric(one.name)
         beside = text[one.end : other.start].strip() in {"", ":"} and not other.name
@@ -220,7 +220,7 @@ def _counted_results(named: list[Field], text: str) -> None:
 
 
 def _qualified(named: list[Field], text: str) -> None:
-    """`Precision @[ IoU=0.50 | area=all ] = 0.4`: what is in the brackets says what the number is of."""
+    """Ignore names in brackets that only qualify the number: `Precision @[ IoU=0.50 | area=all ] = 0.4`."""
     match = _OF_WHAT.search(text)
     for item in named if match else ():
         if match and match.start() < item.start < match.end(1):
@@ -228,13 +228,13 @@ def _qualified(named: list[Field], text: str) -> None:
 
 
 def _indexed(before: str) -> str:
-    """`Epoch[3]` is epoch 3."""
+    """The name before an index: `Epoch[3]` means that Epoch is 3."""
     match = re.search(r"([A-Za-z_]{1,20})\[\s*\Z", before[-30:])
     return match[1] if match and step_rank(match[1]) is not None else ""
 
 
 def _sentences(fields: list[Field], blotted: str) -> None:
-    """`The average of x for batches 0-9 is 3.5`: the name is before the counter."""
+    """Find names that come before the counter in a sentence: `The average of x for batches 0-9 is 3.5`."""
     for before, item in zip(fields, fields[1:]):
         between = blotted[(before.total or (0, before.end))[1] : item.start].strip()
         if (
@@ -256,7 +256,7 @@ def _sentences(fields: list[Field], blotted: str) -> None:
 
 
 def _sum_of(item: Field, fields: list[Field], blotted: str) -> Field:
-    """Of `a + b = c`, c."""
+    """The sum in `a + b = c`: c; any other number itself."""
     if blotted[item.end : item.end + 3] != " + ":
         return item
     later = (one for one in fields if one.start > item.end and blotted[: one.start].rstrip().endswith("="))
@@ -264,12 +264,12 @@ def _sum_of(item: Field, fields: list[Field], blotted: str) -> Field:
 
 
 def _section(before: str) -> str:
-    """What is before the last colon but one."""
+    """The text before the last colon but one, or "" if there are not two colons."""
     parts = before.rpartition("\x01")[2].split(",")[0].split(":")
     return parts[0].strip() if len(parts) > 2 else ""
 
 
 def _key(blotted: str, head: int) -> str:
-    """The line with its numbers and what is blotted out taken out."""
+    """The line with placeholders for its numbers and for what was blotted out."""
     text = re.sub(r"\x01+", "~", blotted[head:])
     return re.sub(r"([\[(]) ", r"\1", " ".join(_NUMBER.sub("#", text).split()))[:400]

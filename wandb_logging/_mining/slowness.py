@@ -1,6 +1,7 @@
-"""Which rules take long again and again. Only expressions that users write can: the other forms pass over a line once.
+"""Find the rules that take long again and again.
 
-It is the processor's time of this thread that counts. How busy a machine is does not make a rule slow.
+Only expressions that users write can be slow: rules of other forms pass over a line once. What counts is the processor
+time of this thread, so a busy machine does not make a rule slow.
 """
 
 from __future__ import annotations
@@ -11,16 +12,16 @@ from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
-SLOW = 0.01  # seconds for one line
-AGAIN = 20  # lines
+SLOW = 0.01  # seconds of processor time for one line
+AGAIN = 20  # lines that were slow
 
 
 class Slowness:
     """Counts the lines on which a rule took long.
 
     Args:
-        counts: how many there were, by the rule's number as text; it is kept up to date.
-        clock: seconds of processor time.
+        counts: how many slow lines there were, by the rule's number as text; updated in place.
+        clock: gives seconds of processor time.
     """
 
     def __init__(self, counts: dict[str, int], clock: Callable[[], float] = time.thread_time) -> None:
@@ -28,7 +29,7 @@ class Slowness:
         self._clock = clock
 
     def timed(self, number: int, find: Callable[[], Result]) -> Result:
-        """What a rule finds in a line."""
+        """Run a rule on a line and measure how long that takes."""
         begin = self._clock()
         found = find()
         if self._clock() - begin > SLOW:
@@ -37,10 +38,10 @@ class Slowness:
 
 
 def too_slow(counts: Mapping[str, int]) -> list[int]:
-    """The numbers of the rules that are slow again and again, by what `Slowness` counted."""
+    """The numbers of the rules that were slow again and again, from what `Slowness` counted."""
     return [int(number) for number, lines in counts.items() if lines >= AGAIN]
 
 
 def without(rules: Sequence[Any], numbers: Collection[int]) -> list[Any]:
-    """The same rules, those with these numbers off."""
+    """The same rules, with those of these numbers switched off."""
     return [{**rule, "off": True} if number in numbers else rule for number, rule in enumerate(rules)]

@@ -1,4 +1,4 @@
-"""A step that is made of several numbers: `epoch * 40 + i`."""
+"""A step computed from several numbers: `epoch * 40 + i`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?\Z")
 
 
 def parse(text: str) -> tuple[Step, tuple[str, ...]]:
-    """What an expression of names, numbers, `*` and `+` says, and the names in it.
+    """Parse an expression of names, numbers, `*` and `+`; return a function for its value, and its names.
 
-    The value is None where one of the numbers is not there.
+    The value is None if a row lacks one of the named numbers.
 
     Raises:
-        ValueError: it is no such expression.
+        ValueError: the text is no such expression.
     """
     terms = [[factor.strip() for factor in term.split("*")] for term in text.split("+")]
     if not all(factor for term in terms for factor in term):
@@ -51,5 +51,5 @@ def _sum(terms: list[list[str]], values: Mapping[str, object]) -> float | None:
 
 
 def whole(value: float) -> float:
-    """An int where it is one."""
+    """The value as an int if it is a whole number."""
     return int(value) if value == value and abs(value) < 2**53 and value == int(value) else value

@@ -1,4 +1,4 @@
-"""What in a log takes more than one line, or has a form of its own: tables, boxes, blocks, JSON, key=value lines."""
+"""Find what takes several lines or has a form of its own: tables, boxes, blocks, JSON, key=value lines."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BLOCK_ENTRY = re.compile(r"\s+[\w./@ -]{1,60}:(?: \S.*)?\Z")
 
 
 def boxes(texts: Sequence[Text]) -> Finding | None:
-    """Boxes of names and values."""
+    """Find boxes of names and values."""
     form, state, taken, rows = Box(), {}, set(), []  # type: ignore[var-annotated]
     open_lines: list[int] = []
     for number, text in texts:
@@ -43,7 +43,7 @@ def boxes(texts: Sequence[Text]) -> Finding | None:
 
 
 def percentiles(texts: Sequence[Text]) -> list[Finding]:
-    """Lines `50%  12 ms` below each other."""
+    """Find consecutive lines such as `50%  12 ms`."""
     found = []
     run: list[Text] = []
     above = ""
@@ -62,7 +62,7 @@ def percentiles(texts: Sequence[Text]) -> list[Finding]:
 
 
 def exposition(texts: Sequence[Text]) -> Finding | None:
-    """The text format of Prometheus: `name{label="x"} value`."""
+    """Find the text format of Prometheus: `name{label="x"} value`."""
     if sum(text.startswith("# TYPE ") for _, text in texts) < 2:
         return None
     rule = {"regex": r"^(?P<name>[a-zA-Z_:][\w:]*(?:\{[^}]*\})?) (?P<value>\S+)", "has": "_"}
@@ -75,7 +75,7 @@ def exposition(texts: Sequence[Text]) -> Finding | None:
 
 
 def blocks(texts: Sequence[Text]) -> Finding | None:
-    """A line, and indented `name: value` lines below it, more than once."""
+    """Find blocks that recur: a line with indented `name: value` lines below it."""
     starts: dict[str, list[int]] = defaultdict(list)
     for i, (_, text) in enumerate(texts):
         if text.strip() and not text[0].isspace() and text.rstrip().endswith(":"):
@@ -116,7 +116,7 @@ def _block(word: str, places: list[int], texts: Sequence[Text]) -> Finding | Non
 
 
 def _common(texts: list[str]) -> str:
-    """What several lines begin with, as whole words, as a template."""
+    """The whole words with which all these lines begin, as a template."""
     words = []
     for parts in zip(*(text.split() for text in texts)):
         if len(set(parts)) > 1:
@@ -126,7 +126,7 @@ def _common(texts: list[str]) -> str:
 
 
 def json_lines(texts: Sequence[Text]) -> list[Finding]:
-    """Lines with JSON objects, apart by what is before the brace."""
+    """Find lines with JSON objects, grouped by the text before the brace."""
     groups: dict[str, list[tuple[int, str, Found]]] = defaultdict(list)
     for number, text in texts:
         at = text.find("{")
@@ -161,7 +161,7 @@ def _json(before: str, rows: list[tuple[int, str, Found]]) -> Finding:
 
 
 def _name(rule: dict[str, Any], step: str | None, founds: list[Found], names: list[str]) -> None:
-    """The step, the prefix and what is no metric, of rows that say their names themselves."""
+    """Give a rule its step and prefix, and exclude what is no metric. The rows carry the names of their numbers."""
     if step is not None and step != "step":
         rule["step"] = step
     event = _event(founds)
@@ -177,7 +177,7 @@ def _name(rule: dict[str, Any], step: str | None, founds: list[Found], names: li
 
 
 def _event(founds: list[Found]) -> str | None:
-    """The name of the text that says what kind of row each is, if there is one."""
+    """The name of the text member that says which kind of row each is; None if there is no such member."""
     for name in _EVENTS:
         values = [found[name] for found in founds if isinstance(found.get(name), str)]
         slugs = {value for value in values if re.fullmatch(r"[\w.:-]{1,40}", str(value))}
@@ -187,7 +187,7 @@ def _event(founds: list[Found]) -> str | None:
 
 
 def key_values(texts: Sequence[Text]) -> Finding | None:
-    """Lines of nothing but `key=value`."""
+    """Find lines that hold only `key=value` pairs."""
     rows = []
     for number, text in texts:
         stripped = text.strip()
@@ -210,7 +210,7 @@ def key_values(texts: Sequence[Text]) -> Finding | None:
     return Finding([rule], f"{len(rows)} lines of key=value", {number for number, _ in rows}, rows[0][0])
 
 
-# From what is surest to what is least.
+# Ordered from the surest form to the least sure one.
 ALL: tuple[Callable[[Sequence[Text]], Finding | list[Finding] | None], ...] = (
     exposition, boxes, blocks, json_lines, key_values, percentiles, table_findings,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Rules made from a log: what repeats and counts, what has a name, and what stands in columns."""
+"""Make rules from a log: from lines that recur and count, numbers with names, and columns."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from wandb_logging._mining.rules import Rule
 from wandb_logging._mining.shapes import shape
 from wandb_logging._mining.writing import Suggestion, as_rule
 
-MAX_LINES = 20_000  # of a log that are looked at
+MAX_LINES = 20_000  # lines of a log that are looked at
 
 _CODE = re.compile(
     r"^\s*(?:File \"|Traceback|raise |return |import |from |def |class |self\.|\^+|at [\w.$]+\()"
     r"|\w\(\w+=|HTTP/\d|\"(?:GET|POST|PUT|HEAD|DELETE) "
-    r"|(?i:\btests? run\b)|\b(?:ok|passed|failed)=\d+\s.*\b(?:skipped|failed|unreachable)=\d"  # what tests say
+    r"|(?i:\btests? run\b)|\b(?:ok|passed|failed)=\d+\s.*\b(?:skipped|failed|unreachable)=\d"  # summaries of test runs
     r"|(?i:^\s*(?:tests?|test suites|snapshots|specs):\s+\d.*\b(?:passed|failed|total)\b)"
     r"|\d x +\d.{0,200} -> .{0,200}\d x "  # the shapes of a network
     r"|Error: |Exception|\bsha\d*\b|SELECT |://|^\S+\.(?:py|c|cc|cpp|h|java|js):\d"
@@ -28,7 +28,7 @@ _CODE = re.compile(
 
 
 def suggest(text: str) -> list[Suggestion]:
-    """Rules for a log, the most particular first; none if there is nothing in it that looks like metrics."""
+    """Rules for a log, the most specific first; an empty list if nothing in the log looks like metrics."""
     texts = [
         (number, shown)
         for number, line in enumerate(text.split("\n")[:MAX_LINES], 1)
@@ -48,7 +48,7 @@ def suggest(text: str) -> list[Suggestion]:
 
 
 def _decimal(texts: Sequence[tuple[int, str]]) -> str:
-    """What separates the fractions of a log's numbers: a comma where that is common, and no point ever does."""
+    """The decimal separator in a log: a comma if decimal commas are common and no point occurs, else a point."""
     commas = sum(bool(_COMMAS.search(shown)) for _, shown in texts)
     return "," if commas > 3 and not any(_POINTS.search(shown) for _, shown in texts) else "."
 
@@ -65,7 +65,7 @@ def _distinct(suggestions: Iterable[Suggestion]) -> list[Suggestion]:
 
 
 def _is_rule(rule: dict[str, Any]) -> bool:
-    """Whether what was made up holds as a rule: text of a log can be anything."""
+    """Whether a suggested rule is valid. It may not be, because the text of a log can be anything."""
     try:
         Rule(0, rule)
     except SettingsError:
@@ -83,5 +83,5 @@ def _structures(texts: Sequence[tuple[int, str]]) -> list[Finding]:
 
 
 def _is_text(text: str) -> bool:
-    """Whether a line could hold metrics: no code, no request, no dump of an object."""
+    """Whether a line could hold metrics, because it is no code, no request and no dump of an object."""
     return any(map(str.isdigit, text)) and not _CODE.search(text) and len(text) < 2000

@@ -1,4 +1,4 @@
-"""Tables: a header once or now and then, and rows of numbers under it; with blanks or with bars between the columns."""
+"""Tables: rows of numbers under a header that comes once or now and then; columns separated by blanks or bars."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ PROGRESS = re.compile(r":?\s+\d+%\|.*")
 _TWO_IN_ONE = re.compile(r"(\S+)\[(\S+)\]")
 _UNIT = r"(?:[A-Za-z%µ+*]{0,4}| [A-Za-z%µ/]{1,12})(?: ?\([\d.,%x]{1,12}\)| (?:±|\+/-) ?[\d.]{1,12})?"
 _UNITS = frozenset("GBytes MBytes KBytes Bytes Gbits/sec Mbits/sec Kbits/sec bits/sec".split()) | numbers.UNITS
-_ASIDE = re.compile(r"\([\d.,]+[%x]?\)\Z")  # 12.3 (1.0): a number beside its own
-_CODE = re.compile(r"\s*[A-Z][A-Za-z]{1,4}\d{3,5}[IWE]\s")  # of a message
+_ASIDE = re.compile(r"\([\d.,]+[%x]?\)\Z")  # 12.3 (1.0): a second number beside the cell's own
+_CODE = re.compile(r"\s*[A-Z][A-Za-z]{1,4}\d{3,5}[IWE]\s")  # the code that begins a log message
 _LEAD = re.compile(r"\s*(?:\S{1,20} ){0,2}([A-Za-z]{1,20}) +(\d{1,9}):\s+(?=[-+.\d])")
 _TAG = re.compile(r"\s*([A-Za-z][A-Za-z_-]{0,15}:|[A-Z]{3,12})\s+(?=\d+\s)")
 _CELLS = {
@@ -33,15 +33,15 @@ Span = tuple[str, int, int]
 
 
 class Table:
-    """Rows of the table whose header has a text in it.
+    """Rows of the table whose header contains a given text.
 
     Args:
-        header: text of the header, or of its beginning, as it is in the log; two lines of it: the first line's names
-            go before those under them.
-        ends: text of the line that ends the table; None: rows are taken wherever they fit.
-        step: the column of the step: a row without it is none.
-        names: the column whose text goes before the names of its row.
-        decimal: "," where 3,5 is three and a half.
+        header: text of the header or of its beginning, as it is in the log. It may have two lines: names in the
+            first go before the names under them.
+        ends: text of the line that ends the table; None takes rows wherever they fit.
+        step: the column of the step; a line without a value in it is no row.
+        names: the column whose text becomes the prefix of the names in its row.
+        decimal: "," if 3,5 means three and a half.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Table:
         self._decimal = decimal
 
     def find(self, raw: str, state: dict[str, Any]) -> Found | None:
-        """A row; `{}` for a line that belongs to the table and has none; None for any other. State: the open table."""
+        """A row; `{}` for other lines of the table; None for any line outside it. `state` holds the open table."""
         if self.is_header(raw) or self._above is not None:
             opened = self._open(raw, state)
             if opened is not None:
@@ -82,7 +82,7 @@ class Table:
         return self._row(raw, state)
 
     def _open(self, raw: str, state: dict[str, Any]) -> Found | None:
-        """A line of the header; None if it is none."""
+        """Read a line of the header; None if this line is none."""
         line = PROGRESS.sub("", raw).rstrip()
         if self.is_header(raw):
             above = state.get("above")
@@ -98,7 +98,7 @@ class Table:
         return None
 
     def _row(self, raw: str, state: dict[str, Any]) -> Found | None:
-        """A row below the header, or a line between rows."""
+        """Read a row below the header, or a line between rows."""
         remark = raw.lstrip().startswith("# ") and state["header"].lstrip().startswith("#")
         if RULE.match(raw) or remark:
             return {}
@@ -110,7 +110,7 @@ class Table:
             return None
         plain = BARS.sub(" ", raw)
         if list(cells) == BARS.sub(" ", state["header"]).split():
-            state["narrow"] = True  # each word of the header is a name
+            state["narrow"] = True  # each word of the header is a name of its own
         if "ends" not in state and _LABEL not in cells:
             spans = _spans(_TOKEN, plain)
             state["ends"] = [end for _, _, end in spans] if len(spans) == len(cells) else None
@@ -126,7 +126,7 @@ class Table:
         kinds = ""
         for given, text in cells.items():
             value = cell(text, self._decimal)
-            name = given or "step"  # a number before the columns that have names
+            name = given or "step"  # the number before the named columns
             kinds += "t" if value is None else "n"
             if value is not None:
                 found[name] = value
@@ -139,18 +139,18 @@ class Table:
         return {name if name == self._step else prefix + name: value for name, value in found.items()}
 
 
-_LABEL = ""  # the name of a first column that the header does not name
+_LABEL = ""  # stands for the name of a first column that the header leaves unnamed
 
 
 def alike(first: str, kinds: str) -> bool:
-    """Whether a row has numbers and texts where the first row has them, more or less."""
+    """Whether a row has numbers and texts in about the same places as the first row."""
     if len(first) != len(kinds):
         return kinds.count("n") * 2 >= len(kinds) and kinds.count("t") <= first.count("t") + 1
     return sum(one != other for one, other in zip(first, kinds)) <= len(first) // 3
 
 
 def cell(text: str, decimal: str = ".") -> float | None:
-    """The number of a cell; None if it has none. Markers before it and units after it are not looked at."""
+    """The number in a cell; None if there is none. Markers before the number and units after it are ignored."""
     match = _CELLS[decimal].match(text.strip())
     if match is None:
         return None
@@ -161,13 +161,13 @@ def cell(text: str, decimal: str = ".") -> float | None:
 
 
 def row(header: str, raw: str, *, narrow: bool = False, ends: Sequence[int] | None = None) -> dict[str, str] | None:
-    """The cells of a row by the names of their columns; None if it does not fit under this header.
+    """The cells of a row by the names of their columns; None if the row does not fit under this header.
 
     Args:
-        header: the header's line.
-        raw: the row's.
-        narrow: whether no name has a blank in it.
-        ends: where the cells of a row without gaps end, if there was one.
+        header: the line of the header.
+        raw: the line of the row.
+        narrow: whether no name contains a blank.
+        ends: where the cells of a row without gaps end, if there was such a row.
     """
     bars = len(BARS.findall(header))
     if bars > 1 and len(BARS.findall(raw)) == bars and not _has_columns_between(header):
@@ -190,14 +190,14 @@ def row(header: str, raw: str, *, narrow: bool = False, ends: Sequence[int] | No
 
 
 def _led(header: str, raw: str) -> dict[str, str] | None:
-    """A row that begins with a word and its number, which the header has no names for: `@RHF iter 3: -1.5 0.2`."""
+    """A row that begins with a word and a number for which the header has no names: `@RHF iter 3: -1.5 0.2`."""
     lead = _LEAD.match(raw)
     if lead is None:
         return None
     names = [name for name, _, _ in _spans(_WIDE, header)]
     texts = raw[lead.end() :].split()
     while texts and cell(texts[-1]) is None:
-        texts.pop()  # a remark
+        texts.pop()  # a remark after the row
     return {lead[1]: lead[2], **_by_name(names, texts)} if len(texts) == len(names) > 1 else None
 
 
@@ -215,7 +215,7 @@ def _cells(header: str, tokens: list[Span], *, narrow: bool, ends: Sequence[int]
 
 
 def _by_label(header: str, tokens: list[Span]) -> dict[str, str] | None:
-    """A row that begins with words to the left of all names, as those of a report on classes do."""
+    """A row that begins with words to the left of all names, as in a report on classes."""
     names = _spans(_TOKEN, header)
     more = len(tokens) - len(names)
     if not (len(names) > 2 and 0 < more < 4) or tokens[more - 1][2] > names[0][1]:
@@ -229,26 +229,26 @@ def _by_label(header: str, tokens: list[Span]) -> dict[str, str] | None:
 
 
 def _has_columns_between(header: str) -> bool:
-    """Whether there are more columns than bars: `Obj  Depth | Best  Gap |`."""
+    """Whether the cells between bars hold more than one column: `Obj  Depth | Best  Gap |`."""
     parts = [part for part in BARS.split(header) if part.strip()]
     return sum(len(_spans(_WIDE, part)) for part in parts) > len(parts) + len(parts) // 2
 
 
 def _by_ends(names: list[str], tokens: list[Span], ends: Sequence[int]) -> dict[str, str] | None:
-    """A row with gaps, whose cells end where those of a row without gaps did, or nearly."""
+    """Read a row with gaps: its cells end at or near the places where the cells of a row without gaps ended."""
     cells: dict[str, str] = {}
     for text, start, end in tokens:
         at = min(range(len(ends)), key=lambda i: abs(ends[i] - end))
         if abs(ends[at] - end) > 1:
             if start == 0 and not cells and cell(text) is None:
-                continue  # a marker
+                continue  # a marker, no cell
             return None
         cells[names[at]] = text
     return cells
 
 
 def goes_on(header: str, raw: str) -> bool:
-    """Whether a line right below the header of a table with bars is its second line: the same bars, and no number."""
+    """Whether the line below the header of a table with bars is its second line: same bars, and no number."""
     bars = len(BARS.findall(header))
     if bars < 3 or len(BARS.findall(raw)) != bars or not BARS.match(header.lstrip()):
         return False
@@ -257,13 +257,13 @@ def goes_on(header: str, raw: str) -> bool:
 
 
 def below(header: str, raw: str) -> str:
-    """Two lines of a header as one."""
+    """Combine two lines of a header into one."""
     both = zip(BARS.split(header), BARS.split(raw))
     return "|".join(f" {one.strip()} {other.strip()} " for one, other in both)
 
 
 def joined(above: str, header: str) -> dict[str, str]:
-    """Longer names of columns: what is above them in the line before the header goes in front."""
+    """Longer column names: the text above a name, in the line before the header, goes in front of it."""
     uppers = _spans(_TOKEN, BARS.sub(" ", above))
     lowers = _spans(_TOKEN, BARS.sub(" ", header))
     if len(uppers) != len(lowers):
@@ -278,13 +278,13 @@ def joined(above: str, header: str) -> dict[str, str]:
 
 
 def _over(lower: Span, uppers: list[Span]) -> Span | None:
-    """The one of the upper names that is over a lower one, or nearest to it."""
+    """The upper name that is over a lower one, or nearest to it."""
     near = max(uppers, key=lambda upper: _nearness(upper, lower[1], lower[2]), default=None)
     return near if near is not None and _nearness(near, lower[1], lower[2]) > -8 else None
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    """Names, the second of its kind with a 2 behind it."""
+    """Make names distinct: a repeated name gets a number, starting with 2."""
     found: list[str] = []
     for name in names:
         many = sum(one == name for one in names[: len(found)])
@@ -301,7 +301,7 @@ def _spans(pattern: re.Pattern[str], text: str) -> list[Span]:
 
 
 def _with_units(found: list[Span]) -> list[Span]:
-    """`4.2 GBytes`, `12.3 (1.0)` and `[  5]` are one cell each."""
+    """Join what belongs to one cell, as in `4.2 GBytes`, `12.3 (1.0)` and `[  5]`."""
     kept: list[Span] = []
     for word, start, end in found:
         before = kept[-1][0] if kept else ""
@@ -318,13 +318,13 @@ def _by_name(names: list[str], texts: list[str]) -> dict[str, str]:
 
 
 def _by_separator(header: str, raw: str, separator: str) -> dict[str, str] | None:
-    """Where commas or tabs are between the cells. A log's own prefix is before the first of them."""
+    """Read cells separated by commas or tabs. A log's own prefix may come before the first cell."""
     names, texts = (line.split(separator) for line in (header, raw))
     two = _WIDE.findall(names[0])
     if len(texts) == len(names) + 1 and len(two) == 2 and cell(texts[0]) is None:
-        names[:1] = two  # `type     total,  rate`: blanks between the first two
+        names[:1] = two  # `type     total,  rate`: only blanks separate the first two
     if len(texts) == len(names) + 1 and cell(texts[-1]) is None:
-        texts.pop()  # a remark
+        texts.pop()  # a remark after the row
     if len(names) != len(texts):
         return None
     first = [cells[0].rpartition(": ")[2] for cells in (names, texts)]
@@ -333,7 +333,7 @@ def _by_separator(header: str, raw: str, separator: str) -> dict[str, str] | Non
 
 
 def _by_count(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str] | None:
-    """Where there are as many names as cells, or one cell more at either end."""
+    """Read a row with as many cells as names, or with one more cell at either end."""
     texts = [token for token, _, _ in tokens]
     words = header.split()
     wide = [name for name, _, _ in _spans(_WIDE, header)]
@@ -357,13 +357,13 @@ def _by_count(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str
 
 
 def _wordy(tokens: list[Span]) -> bool:
-    """Whether two words stand beside each other within a row, as a text of one cell does."""
+    """Whether two words stand beside each other in a row, as in a cell of text."""
     texts = [cell(token) is None and token.isalpha() for token, _, _ in tokens]
     return any(one and other for one, other in zip(texts, texts[1:]))
 
 
 def _by_place(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str] | None:
-    """Where blanks are within names, or cells are empty: a cell belongs to the name above it."""
+    """Read a row by position, where names contain blanks or cells are empty: a cell belongs to the name above it."""
     cut = None if narrow else _cut(header, tokens)
     if cut is not None:
         return cut
@@ -393,7 +393,7 @@ def _by_place(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str
 
 
 def _in_order(names: list[Span], tokens: list[Span]) -> dict[str, str]:
-    """Each cell below a name of its own, as near as can be; a name can be left out, the order stays."""
+    """Match each cell to the nearest name without changing the order. Names may be left without a cell."""
     best: list[tuple[int, tuple[int, ...]]] = [(0, ()), *((-(10**6), ()) for _ in tokens)]
     for at, name in enumerate(names):
         for i in range(len(tokens), 0, -1):
@@ -405,7 +405,7 @@ def _in_order(names: list[Span], tokens: list[Span]) -> dict[str, str]:
 
 
 def _over_cells(header: str, tokens: list[Span]) -> list[Span]:
-    """As many names as cells: words with one blank between them are joined where that puts each name over a cell."""
+    """Join words of the header with one blank between them, if this gives one name over each cell."""
     words = _spans(_TOKEN, header)
     gaps = [i for i, (one, other) in enumerate(zip(words, words[1:])) if other[1] == one[2] + 1]
     many = len(words) - len(tokens)
@@ -425,12 +425,12 @@ def _joined_at(header: str, words: list[Span], gaps: tuple[int, ...]) -> list[Sp
 
 
 def _nearness(name: Span, start: int, end: int) -> int:
-    """Columns that a cell and a name share; negative: how far they are apart."""
+    """How many columns of text a cell and a name share; if negative, how far they are apart."""
     return min(name[2], end) - max(name[1], start)
 
 
 def _cut(header: str, tokens: list[Span]) -> dict[str, str] | None:
-    """Names of columns that are right-aligned, cut where the cells end."""
+    """Cut the header where the cells end, for right-aligned columns."""
     cells: dict[str, str] = {}
     begin = 0
     for text, _, end in tokens:

@@ -1,7 +1,7 @@
-"""A line of a log with its numbers replaced by names, as a pattern: `iter {step}: loss {loss}, time {time}ms`.
+"""A line of a log as a pattern, with names in place of its numbers: `iter {step}: loss {loss}, time {time}ms`.
 
-What it becomes cannot take long on any line: numbers are matched whole or not at all, words end at the first character
-that cannot belong to them, and what `{*}` stands for is never looked for twice.
+A template cannot take long on any line: a number is matched whole or not at all, a word ends at the first character
+that cannot belong to it, and the text that `{*}` stands for is never searched twice.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MAX_PLACES = 40
 
 @dataclass(frozen=True)
 class _Field:
-    """What one placeholder gives: under which name, and how its text becomes a value."""
+    """What one placeholder gives: a name, and how to turn its text into a value."""
 
     group: str
     name: str
@@ -31,16 +31,16 @@ class _Field:
 
 
 class Template:
-    """A template, ready to be looked for.
+    """A template that can be searched for in lines.
 
     Args:
         text: the template. `{name}` is a number, `{name:word}` a word, `{name:time}` a duration in seconds, `{_}` a
-            number that is not wanted, `{*}` any text; `{$name rest}` is a number whose name begins with the word
-            `name`. A blank stands for any blanks; `{{` and `}}` are braces.
-        decimal: "," where 3,5 is three and a half.
+            number to be ignored, `{*}` any text. `{$name rest}` is a number whose name begins with the word that
+            `name` matched. A blank matches any number of blanks; `{{` and `}}` are literal braces.
+        decimal: "," if 3,5 means three and a half.
 
     Raises:
-        ValueError: it is no such template.
+        ValueError: the text is no valid template.
     """
 
     def __init__(self, text: str, decimal: str = ".") -> None:
@@ -56,7 +56,7 @@ class Template:
         self._converts = tuple(field.convert for field in self._fields)
 
     def find(self, text: str, start: int = 0) -> tuple[Found, int] | None:
-        """What a line says, and where the template ends in it. The line's blanks are single ones."""
+        """The values in a line, and where the template ends in it. Blanks in the line must be single."""
         values: tuple[str, ...] = ()
         for segment in self._segments:
             match = segment.search(text, start)
@@ -73,7 +73,7 @@ class Template:
         return found, start
 
     def stops_at(self, text: str) -> str:
-        """How far the template fits a line, and what comes there instead. The line's blanks are single ones."""
+        """Say how far the template fits a line, and what the line has instead. Blanks in the line must be single."""
         for count in range(len(self._parts) - 1, 0, -1):
             part = "".join(
                 literal if kind == "text" else _shown(kind, literal) for kind, literal in self._parts[:count]
@@ -112,7 +112,7 @@ class Template:
         else:
             convert = numbers.seconds if kind == "time" else self._number
             value = numbers.DURATION + r"|" + numbers.POINT + r" ?[a-zµμ]{0,7}" if kind == "time" else self._numbers
-            # Matched within a look-ahead, it gives nothing back.
+            # A group matched within a look-ahead gives nothing back.
             value = f"(?=(?P<{group}>{value}))(?P={group})"
             value = ("" if before.endswith(" ") or alone else " ?") + (r"(?<![\w.,'])" if alone else "") + value
         self._fields.append(_Field(group, name, convert))
@@ -137,13 +137,13 @@ def _refuse(why: str) -> str:
 
 
 def _filled(name: str, found: Found) -> str:
-    """A name with the words that it refers to, as `$name` or `$name rest`."""
+    """Put matched words into a name that refers to them, such as `$name` or `$name rest`."""
     return re.sub(r"\$(\w+)", lambda match: str(found.get(match[1], match[0])), name)
 
 
 def _parts(text: str, whole: str) -> list[tuple[str, str]]:
-    """The template as (kind, text): literal text, a place, or any text."""
-    # A blank at either end means that there is one, or that the line begins or ends.
+    """The template as pairs (kind, text). A kind is literal text, a placeholder, or any text."""
+    # A blank at either end requires a blank there, or the beginning or end of the line.
     text = (" " if whole[:1].isspace() else "") + text + (" " if whole[-1:].isspace() and text else "")
     parts: list[tuple[str, str]] = []
     literal, at = "", 0
@@ -173,22 +173,22 @@ def _parts(text: str, whole: str) -> list[tuple[str, str]]:
 
 
 def _segments(parts: list[tuple[str, str]]) -> list[list[tuple[str, str]]]:
-    """The parts between those that stand for any text."""
+    """Split the parts at those that stand for any text."""
     segments: list[list[tuple[str, str]]] = [[]]
     for kind, part in parts:
         if kind == "any":
             segments.append([])
         else:
             segments[-1].append((kind, part))
-    # A blank between two of them is any text, too.
+    # A blank between two of these also counts as any text.
     return [segment for segment in segments if any(part.strip() for _, part in segment)]
 
 
 def _literal(text: str, *, starts: bool, ends: bool) -> str:
-    """Text as it is in the line; at the ends of the template it does not begin or end within a word."""
+    """The pattern for literal text. At the template's ends it does not match from or to the middle of a word."""
     pattern = re.escape(text).replace("\\ ", " ")
     if text.startswith("."):
-        pattern = r"\.?" + pattern[2:]  # the full stop after 1.0: it may have been taken for a decimal point
+        pattern = r"\.?" + pattern[2:]  # a full stop as in `1.0.` may have been taken as a decimal point
     if starts:
         pattern = (
             "(?:^|(?<= ))" + pattern[1:] if text[0] == " " else (r"(?<!\w)" if text[0].isalnum() else "") + pattern

@@ -1,10 +1,10 @@
-"""Words that say what a number is, where only its name can tell: a step, a metric, a setting. No program is named."""
+"""Words that tell what a number is by its name: a step, a metric or a setting. They name no particular program."""
 
 from __future__ import annotations
 
 import re
 
-# What counts, from the finest: of several in a line, the first is its step.
+# Names of steps, finest first: if a line has several, the first of these is its step.
 _STEPS = (
     "global_step total_timesteps step nstep steps niter nit num_updates update updates up upd iter iters "
     "iteration iterations iterate iterat it itr icmp_seq seq ts timestep timesteps minibatch minibatches batch "
@@ -12,12 +12,12 @@ _STEPS = (
     "nodes node pass tick gc chunk counter time t i n"
 ).split()
 STEPS = {word: rank for rank, word in enumerate(_STEPS)} | {"epoch": 50, "epochs": 50, "ep": 50, "e": 50}
-# Those that also count where they are the last of several words.
+# Words that also mark a step when they are the last of several words.
 _SHORT = "time t i n e it ts up upd seq tree trees node nodes pass tick chunk gc frames gen"
 _LAST = STEPS.keys() - set(_SHORT.split())
 EPOCHS = frozenset({"epoch", "epochs", "ep", "e"})
 
-# Names of numbers that are results, also where they are said once.
+# Names of results, which count even if they are said only once.
 METRICS = frozenset(
     "loss losses acc accuracy auc auroc error errors err mse rmse mae mape f1 precision recall score scores "
     "reward rewards return returns ppl perplexity bleu rouge wer cer map iou dice psnr ssim fid throughput "
@@ -32,7 +32,7 @@ METRICS = frozenset(
     "med transfer silhouette nll elbo bpc bpb tokens/s words/s samples/s".split()
 )
 
-# Names of numbers that somebody chose, or that are no quantities.
+# Names of numbers that somebody chose, or that are not quantities.
 SETTINGS = frozenset(
     "seed threshold smoothing coef alpha lambda "
     "learning layers layer heads head embd embed embedding hidden dim dims size sizes vocab batch_size "
@@ -46,7 +46,7 @@ SETTINGS = frozenset(
     "weight cutoff timestep restart freq frequency topics passes cl ref jobs groupid bins used".split()
 )
 
-# A line with one of these before its names is about data that is kept apart.
+# A line with one of these words before its names is about held-out data.
 APART = re.compile(
     r"(?i)(?<![a-z])(val|valid|validation|validating|eval|evaluation|evaluating|test|testing|dev)(?![a-z])"
 )
@@ -62,7 +62,7 @@ _WORDS = re.compile(r"[A-Za-z][a-z]*\d*|[A-Z]+\d*|/s")
 
 
 def words(name: str) -> list[str]:
-    """The words of a name in lower case, whether joined by blanks, underscores or capitals."""
+    """The words of a name in lower case; blanks, underscores or capitals separate them."""
     return [
         word.lower()
         for part in re.split(r"[^A-Za-z0-9]+", name)
@@ -71,7 +71,7 @@ def words(name: str) -> list[str]:
 
 
 def is_metric(name: str) -> bool:
-    """Whether a name is one of results."""
+    """Whether a name is that of a result."""
     parts = words(name)
     return (
         not METRICS.isdisjoint(parts)
@@ -83,12 +83,12 @@ def is_metric(name: str) -> bool:
 
 
 def is_setting(name: str) -> bool:
-    """Whether a name is one of settings, or of no quantity."""
+    """Whether a name is that of a setting, or of something that is not a quantity."""
     return not SETTINGS.isdisjoint(words(name)) or bool(re.match(r"(?i)n_|num_|max_|min_lr|#", name))
 
 
 def step_rank(name: str) -> float | None:
-    """How fine what a name counts is, 0 the finest; None if it counts nothing."""
+    """How fine a step this name stands for, 0 being the finest; None if the name is not a step's."""
     exact = name.lower().strip(".")
     if exact in STEPS:
         return STEPS[exact]
@@ -101,7 +101,7 @@ def step_rank(name: str) -> float | None:
 
 
 def is_result(name: str) -> bool:
-    """Whether a name is one of results, and hardly ever one of settings."""
+    """Whether a name is that of a result and hardly ever that of a setting."""
     return (words(name) or [""])[-1] in _RESULTS and not is_setting(name)
 
 
@@ -109,7 +109,7 @@ _RESULTS = frozenset("loss accuracy score likelihood objective energy perplexity
 
 
 def is_left(name: str) -> bool:
-    """Whether a number says how long something will take."""
+    """Whether a number with this name says how long something will still take."""
     return not _LEFT.isdisjoint(words(name))
 
 
@@ -120,7 +120,7 @@ _LEFT = frozenset("eta remaining finish left".split())
 
 
 def noun(name: str) -> str:
-    """A name of words before a number, without what only leads to it: `Integer solution of` is `Integer solution`."""
+    """The name in words before a number, without introductory words: `Integer solution of` gives `Integer solution`."""
     parts = name.replace("'", "").replace('"', "").split() if "'s " not in name else name.split()
     while parts and (parts[-1].lower() in _TAKEN_OFF or parts[-1] == "#"):
         parts.pop()

@@ -1,4 +1,4 @@
-"""From lines of one shape to the rule that finds them: a line with places, or its beginning and pairs."""
+"""Write the rule that finds lines of one shape: a line with placeholders, or the line's beginning and its pairs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from wandb_logging._mining.rules import Line, Rule
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A rule, and what it is for.
+    """A rule, and what it finds.
 
     Attributes:
-        rule: as `text_metrics.rules` has it.
-        comment: what it finds.
+        rule: the rule, as `text_metrics.rules` has it.
+        comment: what the rule finds.
     """
 
     rule: dict[str, Any]
@@ -26,9 +26,9 @@ class Suggestion:
 
 
 def as_rule(group: Group, decimal: str = ".") -> Suggestion | None:
-    """The rule that finds what is wanted of lines; None if none does."""
+    """The rule that finds what is wanted in these lines; None if no rule does."""
     if group.word is not None and f"{{{group.word[1]}:word}}" not in _as_line(group)["line"]:
-        # The word is behind the numbers, such as a unit: it says nothing of them.
+        # A word behind the numbers, such as a unit, says nothing about them.
         group.word, group.wanted = None, {i: name.replace("$name ", "") for i, name in group.wanted.items()}
     for rule in (_as_line(group), _as_pairs(group)):
         if rule is not None and decimal != ".":
@@ -44,7 +44,7 @@ def _comment(group: Group) -> str:
 
 
 def _holds(rule: dict[str, Any], group: Group) -> bool:
-    """Whether a rule finds in the group's lines what it was made for."""
+    """Whether a rule finds what it was made for in the group's lines."""
     try:
         made = Rule(0, rule)
     except SettingsError:
@@ -102,7 +102,7 @@ def _with_options(rule: dict[str, Any], group: Group) -> dict[str, Any]:
 
 
 def _places(group: Group) -> list[tuple[int, int, str]]:
-    """What of a line becomes a placeholder: where, and which."""
+    """The parts of a line that become placeholders: start, end and placeholder."""
     item = group.first
     found: list[tuple[int, int, str]] = []
     names = unique(group)
@@ -129,7 +129,7 @@ def _places(group: Group) -> list[tuple[int, int, str]]:
 
 
 def unique(group: Group) -> dict[int, str]:
-    """Names of fields, none twice, as a template takes them."""
+    """Names for fields, made unique and valid in a template."""
     names: dict[int, str] = {}
     for i in sorted(group.wanted):
         name = group.wanted[i].replace("{", "(").replace("}", ")").strip()
@@ -140,7 +140,7 @@ def unique(group: Group) -> dict[int, str]:
 
 
 def _word(group: Group) -> list[tuple[int, int, str]]:
-    """Where the word is that differs between the lines of a group."""
+    """The position of the word that differs between the lines of a group."""
     assert group.word is not None
     head = group.first.head
     for at, match in enumerate(re.finditer(r"\S+", group.first.text[head:])):
@@ -151,7 +151,7 @@ def _word(group: Group) -> list[tuple[int, int, str]]:
 
 
 def _as_pairs(group: Group) -> dict[str, Any] | None:
-    """The same as starts and pairs, for lines whose parts vary."""
+    """The same rule in the form of starts and pairs, for lines whose parts vary."""
     item = group.first
     seps = {item.fields[i].sep for i in group.wanted if i not in group.parts}
     if len(seps) != 1 or not seps <= {":", "=", " "}:

@@ -1,4 +1,4 @@
-"""Rules as text: written as YAML that people read, and read again without a library for all of YAML."""
+"""Rules as text: written as readable YAML, and read again without a general YAML library."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HEADS = frozenset({"text_metrics:", "rules:"})
 
 
 def write(rules: Iterable[tuple[Mapping[str, Any], str]]) -> str:
-    """Rules and what each is for, as a list in YAML with comments."""
+    """Write rules as a YAML list, with a comment on the purpose of each."""
     return "".join(line + "\n" for rule, comment in rules for line in _rule(rule, comment))
 
 
@@ -24,7 +24,7 @@ def _rule(rule: Mapping[str, Any], comment: str) -> Iterable[str]:
 
 
 def read(text: str) -> list[dict[str, Any]] | None:
-    """The rules of what `write` wrote, or of JSON; None if it is neither, but perhaps other YAML."""
+    """Read the rules from what `write` wrote, or from JSON; None if the text is neither, such as other YAML."""
     try:
         return _of_tree(json.loads(text))
     except ValueError:
@@ -47,10 +47,10 @@ def read(text: str) -> list[dict[str, Any]] | None:
 
 
 def rules_in(tree: object) -> list[dict[str, Any]]:
-    """The rules of a file's content: a list of them, or a mapping that has them as `rules` or `text_metrics`.
+    """The rules in a file's content: a list of rules, or a mapping that has them under `rules` or `text_metrics`.
 
     Raises:
-        ValueError: it has none.
+        ValueError: there are no rules in it.
     """
     while isinstance(tree, dict) and ("text_metrics" in tree or "rules" in tree):
         tree = tree.get("text_metrics", tree.get("rules"))

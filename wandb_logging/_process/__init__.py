@@ -1,1 +1,1 @@
-"""Every global of the interpreter and of the process that is touched: streams, exits, threads, the machine."""
+"""Everything global that is touched in the interpreter and the process: streams, exits, threads, the machine."""

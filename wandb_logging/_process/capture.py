@@ -1,8 +1,8 @@
-"""stdout and stderr as text of the run: what the program writes there is also given to whoever captures it.
+"""Capture stdout and stderr as text of the run: what the program writes there also goes to `take`.
 
-A stream stays the object it is: only its `write` is wrapped, as the official SDK does. So `isatty`, `fileno`,
-`encoding`, `buffer` and `flush` are its own, and whoever holds it already, such as a log handler or a progress bar,
-is heard, too. What goes past `write` (a child process, C code, `sys.stdout.buffer`) is not.
+The stream objects stay the same; only their `write` is wrapped, as the official SDK does. So `isatty`, `fileno`,
+`encoding`, `buffer` and `flush` work as before. Code that already holds a stream, such as a log handler or a progress
+bar, is captured, too. Output that bypasses `write` (a child process, C code, `sys.stdout.buffer`) is not captured.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _taps: list[_Tap] = []
 
 
 class Capture:
-    """Gives a program's output to `take`, from any thread, until `stop`.
+    """Gives a program's output, from any thread, to `take` until `stop` is called.
 
-    What is written on a listener's thread is left out: it is about the sending of what is captured here.
+    What a listener's thread writes is left out, because it is about the sending of the captured output.
     """
 
     def __init__(self, take: Take) -> None:
@@ -32,17 +32,17 @@ class Capture:
         self._take = take
 
     def start(self) -> None:
-        """Begin with what `sys.stdout` and `sys.stderr` are now.
+        """Begin to capture the streams that `sys.stdout` and `sys.stderr` are now.
 
         Raises:
-            ValueError: the write method of one of them cannot be wrapped; the other is captured.
+            ValueError: the write method of a stream cannot be wrapped; the other stream is captured nevertheless.
         """
         streams = [("stdout", sys.stdout), ("stderr", sys.stderr)]
         if sys.stdout is sys.stderr:
             streams.pop()
         problems = []
         for name, stream in streams:
-            if stream is None:  # a program without a console
+            if stream is None:  # the program has no console
                 continue
             try:
                 tap = _tap_of(stream)
@@ -56,7 +56,7 @@ class Capture:
             raise ValueError("; ".join(problems))
 
     def stop(self) -> None:
-        """Leave the streams as they were. Calling it again does nothing."""
+        """Restore the streams. Calling this again does nothing."""
         for tap, taker in self._taken:
             tap.takers = tuple(each for each in tap.takers if each is not taker)
             tap.remove_if_idle()
@@ -71,7 +71,7 @@ class _Tap:
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
-        # Replaced, never changed: a thread that is just writing goes through those it found.
+        # This tuple is replaced, never changed, because a thread that is just writing iterates over the old one.
         self.takers: tuple[Callable[[str], object], ...] = ()
         self._before = stream.write
         self._of_its_own = "write" in getattr(stream, "__dict__", {})
@@ -79,14 +79,14 @@ class _Tap:
 
     def _write(self, text: Any, /) -> Any:
         written = self._before(text)
-        if text and self.takers and not on_own_thread():  # print(end="") writes nothing, twice
+        if text and self.takers and not on_own_thread():  # print(end="") writes an empty text twice
             for taker in self.takers:
-                with contextlib.suppress(Exception):  # printing is not to fail because of us
+                with contextlib.suppress(Exception):  # printing must not fail because of us
                     taker(text if isinstance(text, str) else bytes(text).decode("utf-8", "replace"))
         return written
 
     def remove_if_idle(self) -> None:
-        """Take the wrapper off if nobody listens, unless somebody has wrapped it since: then it only passes on."""
+        """Remove the wrapper if nobody listens. If somebody has wrapped it since, it stays and only passes text on."""
         if self.takers or self.stream.__dict__.get("write") != self._write:
             return
         if self._of_its_own:

@@ -1,4 +1,4 @@
-"""What is known of the disk that a folder is on: whether it is one of this host, which no other host sees."""
+"""Find out about the disk that a folder is on: whether it belongs to this host alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-# File systems on disks, or in the memory, of one host. Any other may be seen by several.
+# File systems on the disks or in the memory of one host. Several hosts may see any other file system.
 _OF_ONE_HOST = frozenset(
     ("ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs", "reiserfs", "bcachefs", "tmpfs", "ramfs", "overlay")
 )
@@ -15,26 +15,26 @@ _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
 def is_of_this_host(folder: Path) -> bool:
-    """Whether a folder, which need not exist yet, is for certain on a disk of this host alone. Never raises."""
+    """Whether a folder is certainly on a disk of this host alone. The folder need not exist yet. Never raises."""
     try:
         text = _MOUNTS.read_text("utf-8", "surrogateescape")
         return system_of(folder.expanduser().resolve(), text.splitlines()) in _OF_ONE_HOST
-    except (OSError, RuntimeError, ValueError):  # no Linux, no home, not what the kernel writes
+    except (OSError, RuntimeError, ValueError):  # not Linux, no home, or unexpected text from the kernel
         return False
 
 
 def system_of(folder: Path, mounts: Iterable[str]) -> str | None:
-    """The kind of file system that a folder is on; None if nothing says so.
+    """The kind of file system that a folder is on; None if that is unknown.
 
     Args:
-        folder: absolute, without links.
-        mounts: lines of /proc/PID/mountinfo.
+        folder: an absolute path without links.
+        mounts: the lines of /proc/PID/mountinfo.
     """
     found: tuple[int, str | None] = 0, None
     for line in mounts:
         mount, _, kind = line.partition(" - ")
         point = Path(_OCTAL.sub(lambda code: chr(int(code[1], 8)), mount.split(" ")[4]))
-        if point == folder or point in folder.parents:  # a later one at the same place covers the one before
+        if point == folder or point in folder.parents:  # a later mount at the same place covers the earlier one
             deeper = len(point.parts), kind.split(" ")[0]
             found = deeper if deeper[0] >= found[0] else found
     return found[1]

@@ -1,13 +1,13 @@
-"""How the program ends: the exit code a run gets when nobody finished it by hand, and what the end leaves to do.
+"""How the program ends: the exit code for a run that nobody finished by hand, and what to do at the end.
 
-An unhandled exception ends it with 1, `sys.exit(code)` with that code. Both are watched, as the official SDK does:
-`sys.excepthook`, `threading.excepthook` and `sys.exit` are wrapped, once, when the first run with `exit_hooks` starts,
-and what was there before is called as before. What comes of it is for `exit_code` to say.
+An unhandled exception ends the program with 1, `sys.exit(code)` with that code. Both are watched, as the official SDK
+does. When the first run with `exit_hooks` starts, `sys.excepthook`, `threading.excepthook` and `sys.exit` are wrapped
+once; the functions that were there before are still called. `exit_code` derives the code from what is seen here.
 
-SIGTERM is watched where nobody else handles it, others on request (`signals`). Their handlers run on the main thread,
-between any two of its instructions, perhaps while it holds locks that the listener needs. So they only leave a wish
-with each run, wait for its listener by looking, never by a lock, and give up at a deadline; then the handler from
-before has its turn.
+SIGTERM is watched if nobody else handles it, other signals on request (`signals`). Their handlers run on the main
+thread between any two of its instructions, perhaps while it holds locks that the listener needs. So a handler only
+leaves a wish with each run. It waits for the listener by polling, never with a lock, and gives up at a deadline. Then
+it calls the handler that was there before.
 """
 
 from __future__ import annotations
@@ -31,26 +31,26 @@ from wandb_logging._process import exit_code as _exit_code
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
-_LOOK = 0.005  # seconds between two looks at whether the listeners are through
+_LOOK = 0.005  # seconds between two looks at whether the listeners are done
 
 _signal_code: int | None = None
 _installed = False
 _handling = False
 _ours: set[signal.Signals] = set()  # signals whose handler is or was ours
-_masks: dict[int, set[Any]] = {}  # by ident of the thread that forks: the signals it held back before
-_set = signal.signal  # as it is without us
-_default_is_watched = False  # whether SIGTERM's default is to have our handler before it
+_masks: dict[int, set[Any]] = {}  # ident of a thread that forks -> the signals it blocked before
+_set = signal.signal  # the function without our wrapper
+_default_is_watched = False  # whether our handler is put before SIGTERM's default
 
 
 @dataclass(frozen=True, eq=False)
 class Witness:
-    """Who is told how the program ends: a run, for as long as it holds this.
+    """The functions that learn how the program ends. A run is told for as long as it holds its witness.
 
     Attributes:
-        unhandled: given the type of an exception that nobody handled, and the text Python prints of it.
-        preempt: given the exit code of a signal that asks the program to end, and whether the process ends when
-            this is done, or a handler follows that may let it go on. Called inside the signal's handler: must not
-            wait for another thread. Its result says whether the wait for the server is over.
+        unhandled: called with the type of an exception that nobody handled, and the text Python prints of it.
+        preempt: called with the exit code of a signal that asks the program to end, and whether the process ends after
+            this call (otherwise a handler follows that may let it continue). It runs inside the signal's handler, so it
+            must not wait for another thread. It returns whether the wait for the server is over.
     """
 
     unhandled: Callable[[type[BaseException], str], None]
@@ -62,7 +62,7 @@ _told_of_signals: weakref.WeakKeyDictionary[Witness, frozenset[str]] = weakref.W
 
 
 def exit_code() -> int:
-    """Exit code of the program as far as it is known: 0 until it is about to end otherwise."""
+    """The exit code as far as it is known: 0 until the program is about to end with another one."""
     missed = _exit_code.missed() if _installed else None
     if missed is not None:
         _exit_code.unhandled(type(missed))
@@ -71,7 +71,7 @@ def exit_code() -> int:
 
 
 def watch_exceptions(witness: Witness) -> None:
-    """Tell the witness of unhandled exceptions, and watch the exit code."""
+    """Tell the witness about unhandled exceptions, and watch the exit code."""
     global _installed  # noqa: PLW0603  one process has one end
     _told_of_exceptions.add(witness)
     if _installed:
@@ -86,13 +86,13 @@ def watch_exceptions(witness: Witness) -> None:
         return before_hook(kind, error, trace)
 
     def thread_excepthook(args: threading.ExceptHookArgs) -> Any:
-        if args.exc_type is not SystemExit:  # which ends the thread without a word
+        if args.exc_type is not SystemExit:  # SystemExit silently ends the thread
             name = args.thread.name if args.thread else "?"
             text = traceback_text(args.exc_type, args.exc_value, args.exc_traceback)
             _tell(args.exc_type, f"Exception in thread {name}:\n{text}")
         return before_thread_hook(args)
 
-    def exit(status: Any = None, /) -> NoReturn:  # noqa: A001  it stands for sys.exit
+    def exit(status: Any = None, /) -> NoReturn:  # noqa: A001  replaces sys.exit
         _exit_code.asked(status)
         before_exit(status)
 
@@ -103,7 +103,7 @@ def watch_exceptions(witness: Witness) -> None:
 
 
 def _watch_other_names(before: Callable[..., NoReturn], after: Callable[..., NoReturn]) -> None:
-    """Watch what else is called: `from sys import exit` in any module so far, and `exit` and `quit` of `site`."""
+    """Watch other names of exit: `from sys import exit` in modules imported so far, and `exit` and `quit` of `site`."""
     for module in list(sys.modules.values()):
         names = getattr(module, "__dict__", None)
         if isinstance(names, dict) and names.get("exit") is before:
@@ -121,20 +121,21 @@ def _watch_other_names(before: Callable[..., NoReturn], after: Callable[..., NoR
 
 
 def chain(names: Iterable[str] | None, more: Iterable[str] = ()) -> frozenset[str]:
-    """Put our handler before those of some signals, whoever is told of them later. Ignored ones stay ignored.
+    """Put our handler before the handlers of some signals; witnesses can follow later. Ignored signals stay ignored.
 
-    Done where logging is configured: that is on the main thread, where alone it can be done, and before servers such
-    as uvicorn keep the handlers they find, to put them back and raise the signal again when they are through.
+    This is done when logging is configured, for two reasons. Logging is configured on the main thread, and handlers can
+    only be set there. And it happens before servers such as uvicorn store the handlers they find; later they restore
+    these handlers and raise the signal again.
 
     Args:
-        names: the signals; None is SIGTERM where nobody handles it, silently left out where that cannot be done.
-        more: signals beside SIGTERM where `names` is None, which are taken in the same way.
+        names: the signals. None means SIGTERM if nobody handles it; it is silently left out if that is not possible.
+        more: further signals, treated in the same way, if `names` is None.
 
     Returns:
-        The names of the signals that may come to us.
+        The names of the signals that can reach us.
 
     Raises:
-        ValueError: this is not the main thread, or a handler is in the way that cannot be called (one set from C).
+        ValueError: this is not the main thread, or a signal has a handler that cannot be called (one set from C).
     """
     if names is None:
         _watch_default()
@@ -152,14 +153,14 @@ def chain(names: Iterable[str] | None, more: Iterable[str] = ()) -> frozenset[st
 
 
 def _watch_default() -> None:
-    """Have who sets SIGTERM back to its default set our handler before that: `signal.signal` is wrapped, once.
+    """Wrap `signal.signal`, once, so that code that restores SIGTERM's default restores our handler before it.
 
-    Servers such as uvicorn put back what they found when they are through, and raise the signal again. What they found
-    was there before us where they import the program, or where it configures logging as it starts.
+    Servers such as uvicorn restore the handler they found and raise the signal again. If they import the program, or if
+    the program configures logging as it starts, they stored their handler before ours was set.
     """
     global _default_is_watched  # noqa: PLW0603  one process has one end
     _default_is_watched = True
-    if signal.signal is _set:  # else it is done, or others have wrapped it
+    if signal.signal is _set:  # otherwise it is already wrapped, by us or by others
         signal.signal = _set_watched
 
 
@@ -182,16 +183,16 @@ def _chain(number: signal.Signals) -> None:
 
 
 def watch_signals(witness: Witness, names: Iterable[str] | None, more: Iterable[str] = ()) -> None:
-    """Tell the witness of these signals; None, and `more`, as for `chain`.
+    """Tell the witness about these signals; `names` of None, and `more`, are as for `chain`.
 
     Raises:
-        ValueError: as `chain`.
+        ValueError: as for `chain`.
     """
     _told_of_signals[witness] = chain(names, more)
 
 
 def leave_signals_to_parent() -> None:
-    """In a forked child whose runs are the parent's: what only ended the process does so again, and at once."""
+    """In a forked child, whose runs belong to the parent: signals that only ended the process do so again at once."""
     global _default_is_watched  # noqa: PLW0603  one process has one end
     _default_is_watched = False
     for number in _ours:
@@ -203,10 +204,10 @@ def leave_signals_to_parent() -> None:
 
 @functools.cache
 def _watch_forks() -> None:
-    """Hold our signals back while a thread forks; registered once, after the hook that gives them back in a child.
+    """Block our signals while a thread forks. Registered once, after the hook that unblocks them in a child.
 
-    What comes to a child before Python has begun there is forgotten if it has a handler in Python. So a pool that ends
-    its workers at once would wait for ever for one that was just forked.
+    If a signal with a Python handler reaches a child before Python has begun there, it is lost. A pool that ends its
+    workers at once would then wait for ever for a worker that was just forked.
     """
     if hasattr(os, "register_at_fork") and hasattr(signal, "pthread_sigmask"):
         os.register_at_fork(before=_hold_back, after_in_parent=_let_through, after_in_child=_let_through)
@@ -223,20 +224,20 @@ def _let_through() -> None:
 
 
 class _Chained:
-    """A signal's handler that comes before another."""
+    """A handler of ours that runs before the signal's earlier handler."""
 
     def __init__(self, before: Any) -> None:
         self._before = before
 
     @property
     def is_last(self) -> bool:
-        """Whether the process ends after it."""
+        """Whether the process ends after this handler."""
         return self._before is signal.SIG_DFL
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         global _handling  # noqa: PLW0603  one process has one end
         last = self.is_last
-        if not _handling:  # whoever sends a second signal does not want to wait for the server
+        if not _handling:  # who sends a second signal does not want to wait for the server
             _handling = True
             try:
                 _preempt(number, last=last)
@@ -245,8 +246,8 @@ class _Chained:
         if last:
             _set(number, signal.SIG_DFL)
             signal.raise_signal(number)
-            # Still here: as process 1 of a container, to which the kernel gives only what is handled. Who sent it wants
-            # the end, and would send SIGKILL next.
+            # The process is still here: it is process 1 of a container, to which the kernel only gives signals that are
+            # handled. The sender wants the process to end, and would send SIGKILL next.
             os._exit(128 + number)
         else:
             self._before(number, frame)
@@ -254,12 +255,12 @@ class _Chained:
 
 def _preempt(number: int, *, last: bool) -> None:
     global _signal_code  # noqa: PLW0603  one process has one end
-    _signal_code = 128 + number  # as a shell reports it
+    _signal_code = 128 + number  # as shells report it
     name = signal.Signals(number).name
     over = []
     for witness, names in list(_told_of_signals.items()):
         if name in names:
-            with contextlib.suppress(Exception):  # the handler from before has to follow in any case
+            with contextlib.suppress(Exception):  # the earlier handler must be called in any case
                 over.append(witness.preempt(_signal_code, last))
     while not all(is_over() for is_over in over):
         time.sleep(_LOOK)
@@ -267,13 +268,13 @@ def _preempt(number: int, *, last: bool) -> None:
 
 def _tell(kind: type[BaseException], text: str) -> None:
     for witness in list(_told_of_exceptions):
-        with contextlib.suppress(Exception):  # what Python does with the exception has to follow in any case
+        with contextlib.suppress(Exception):  # Python must treat the exception as usual in any case
             witness.unhandled(kind, text)
 
 
 def traceback_text(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> str:
-    """What Python prints of an exception nobody handles, without the last newline."""
+    """The text that Python prints of an unhandled exception, without the last newline."""
     try:
         return "".join(traceback.format_exception(kind, error, trace)).rstrip("\n")
-    except Exception:  # an exception whose own text cannot be made
+    except Exception:  # the text of the exception itself cannot be made
         return kind.__name__

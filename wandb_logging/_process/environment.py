@@ -1,7 +1,7 @@
-"""What the process runs on: `wandb-metadata.json` and `requirements.txt` (protocol 6.2, 6.3).
+"""Describe what the process runs on: `wandb-metadata.json` and `requirements.txt` (protocol 6.2, 6.3).
 
-This is found out on a thread of ours, so nothing here starts a process or imports: a child that the program forks
-meanwhile would hold the other end of the pipe, and we would wait for it.
+This runs on a thread of ours, so nothing here starts a process or imports a module. If the program forked meanwhile,
+its child would hold the other end of the new process's pipe, and we would wait for that child.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-_BREATH = 0.0002  # seconds the program gets between some packages and the next: looking at all takes a while
+_BREATH = 0.0002  # seconds of pause for the program between groups of packages: reading them all takes a while
 _AT_ONCE = 8
 _FIELDS = (b"Name", b"Version")
 _FIELD = re.compile(rb"^(Name|Version):[ \t]*(.+?)\s*$", re.MULTILINE)
-_HEAD = 2048  # bytes of a package's metadata in which these two are, as a rule
+_HEAD = 2048  # bytes of a package's metadata that usually include these two fields
 
-# What a file says, and the time, size and number that it had then: a process that makes a hundred runs reads it once.
+# A file's content with the file's time, size and number then: a process that makes a hundred runs reads it once.
 _packages: dict[str, tuple[tuple[int, int, int], tuple[str, str]]] = {}
 
 
 def environment(start: float, program: str, writer_id: str) -> dict[str, Any]:
-    """The environment object. What cannot be found out is left out.
+    """The environment as an object. Facts that cannot be found out are left out.
 
     Args:
         start: start of the run, seconds since 1970.
         program: the script as the person called it.
-        writer_id: names this process among the writers of the run.
+        writer_id: identifies this process among the writers of the run.
     """
     started = datetime.fromtimestamp(start, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     parts: dict[str, Callable[[], Any]] = {
@@ -55,7 +55,7 @@ def environment(start: float, program: str, writer_id: str) -> dict[str, Any]:
     }
     found: dict[str, Any] = {}
     for name, find in parts.items():
-        with contextlib.suppress(Exception):  # no working directory any more, a locked-down system
+        with contextlib.suppress(Exception):  # the working directory is gone, or the system is locked down
             value = find()
             if value:
                 found[name] = value
@@ -66,7 +66,7 @@ def requirements() -> str:
     """The installed packages as `name==version` lines, sorted."""
     found: dict[str, str] = {}
     for number, folder in enumerate(_distributions()):
-        with contextlib.suppress(Exception):  # a broken installation of something else
+        with contextlib.suppress(Exception):  # another package's broken installation
             found.setdefault(*_package(folder))
         if number % _AT_ONCE == 0:
             time.sleep(_BREATH)
@@ -74,11 +74,11 @@ def requirements() -> str:
 
 
 def _distributions() -> Iterator[str]:
-    """Where the metadata of installed packages are, in the order in which they are imported."""
+    """The paths of the metadata of installed packages, in the order of import."""
     for place in dict.fromkeys(sys.path):
         try:
-            names = sorted(os.listdir(place or "."))  # noqa: PTH208  many names, and a Path of each is slow
-        except OSError:  # an archive, or none that is there
+            names = sorted(os.listdir(place or "."))  # noqa: PTH208  many names, and a Path for each is slow
+        except OSError:  # an archive, or a missing folder
             continue
         for name in names:
             if name.endswith((".dist-info", ".egg-info")):
@@ -86,15 +86,15 @@ def _distributions() -> Iterator[str]:
 
 
 def _package(found: str) -> tuple[str, str]:
-    """Name and version of a package. A file is read once, as long as it stays what it was.
+    """Name and version of a package. A file is read again only if it has changed.
 
     Args:
-        found: where its metadata are.
+        found: path of the package's metadata.
 
     Raises:
-        LookupError: they do not say.
+        LookupError: the metadata do not say name and version.
     """
-    for file in (f"{found}/METADATA", f"{found}/PKG-INFO", found):  # the last: an egg-info that is a file
+    for file in (f"{found}/METADATA", f"{found}/PKG-INFO", found):  # the last is for an egg-info that is a file
         with contextlib.suppress(OSError):
             status = os.stat(file)  # noqa: PTH116  as above
             now = (status.st_mtime_ns, status.st_size, status.st_ino)
@@ -107,7 +107,7 @@ def _package(found: str) -> tuple[str, str]:
 
 
 def _read_package(file: str) -> tuple[str, str]:
-    """Only two lines of it: to parse the whole text, as `importlib.metadata` does, takes ten times as long."""
+    """Read only the two lines needed: parsing all text, as `importlib.metadata` does, takes ten times as long."""
     with open(file, "rb") as opened:  # noqa: PTH123  as above
         head = opened.read(_HEAD)
         fields = _fields(head[: head.rfind(b"\n") + 1])
@@ -122,7 +122,7 @@ def _fields(text: bytes) -> dict[bytes, bytes]:
 
 
 def _system() -> str:
-    """The system's name and version, as `platform.platform` says it, which on Unix starts `uname` in a process."""
+    """Name and version of the system, as `platform.platform` has them, which on Unix starts `uname` as a process."""
     if not hasattr(os, "uname"):
         return platform.platform(aliased=True)
     here = os.uname()
@@ -138,7 +138,7 @@ def _disk() -> dict[str, dict[str, str]]:
     root = Path.cwd().anchor or "/"
     status = os.statvfs(root)  # not on Windows
     total, free = status.f_blocks * status.f_frsize, status.f_bfree * status.f_frsize
-    return {root: {"total": str(total), "used": str(total - free)}}  # 64-bit numbers are strings here
+    return {root: {"total": str(total), "used": str(total - free)}}  # JSON has 64-bit numbers as strings here
 
 
 def _memory() -> dict[str, str]:
@@ -152,7 +152,7 @@ def _cpu() -> dict[str, str]:
 
 
 def _cores() -> int:
-    """Physical cores; 0 where the system does not say."""
+    """The number of physical cores; 0 if the system does not say."""
     of_each = (dict(map(_field, part.splitlines())) for part in _cpuinfo().split("\n\n"))
     return len({(one["physical id"], one["core id"]) for one in of_each if {"physical id", "core id"} <= one.keys()})
 

@@ -1,7 +1,7 @@
-"""Forks wait while a thread does what a child could not go on with: half an import, half a run.
+"""Make forks wait while a thread does what a child could not continue: half an import, or half the start of a run.
 
-A forked child has the memory of all threads and only one of them. A module that another thread was importing stays
-half a module there, for ever.
+A forked child has the memory of all threads but only one of the threads. If another thread was importing a module, the
+child has half of that module for ever.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from wandb_logging._values.reentrant import is_mine, let_go
 _PATIENCE = 10.0  # seconds a fork waits at most
 _LOOK = 0.001  # seconds between two looks
 
-# Held for a moment by who begins or ends such work, and by a fork until it is done: reentrant, because a hook of the
-# program may log.
+# Held for a moment by a thread that begins or ends such work, and by a fork until it is done. Reentrant, because a
+# hook of the program may log.
 _gate = threading.RLock()
-_busy: dict[int, int] = {}  # idents of threads at such work, and how deep they are in it
+_busy: dict[int, int] = {}  # ident of a thread that does such work -> how many blocks it is in
 
 
 @contextlib.contextmanager
 def held_off() -> Iterator[None]:
-    """Let no other thread fork for the length of a block, as long as that takes no more than ten seconds."""
+    """Let no other thread fork during a block, for at most ten seconds."""
     ident, before, within = threading.get_ident(), depth(), is_mine(_gate)
     try:
         with _gate:
@@ -40,12 +40,12 @@ def held_off() -> Iterator[None]:
 
 
 def depth() -> int:
-    """How deep this thread is in such work."""
+    """How many such blocks this thread is in."""
     return _busy.get(threading.get_ident(), 0)
 
 
 def back_to(depth: int) -> None:
-    """Be as deep in such work as that: an exception can come while a block is left."""
+    """Restore this thread's number of blocks: an exception may come while a block is being left."""
     ident = threading.get_ident()
     if depth > 0:
         _busy[ident] = depth
@@ -54,7 +54,7 @@ def back_to(depth: int) -> None:
 
 
 def _before() -> None:
-    """Wait for others, and keep the gate so that nobody begins."""
+    """Wait for other threads, and keep the gate, so that no thread begins such work."""
     ident, until = threading.get_ident(), time.monotonic() + _PATIENCE
     while True:
         if _gate.acquire(timeout=_PATIENCE):
@@ -67,14 +67,14 @@ def _before() -> None:
 
 
 def _after_in_parent() -> None:
-    with contextlib.suppress(RuntimeError):  # it was waited for in vain
+    with contextlib.suppress(RuntimeError):  # the wait was in vain
         _gate.release()
 
 
 def _after_in_child() -> None:
-    global _gate  # noqa: PLW0603  whoever held it stayed in the parent
+    global _gate  # noqa: PLW0603  its holder may be a thread of the parent
     _gate = threading.RLock()
-    depth = _busy.get(threading.get_ident())  # the thread that forked is there, with the same ident
+    depth = _busy.get(threading.get_ident())  # the forking thread is in the child, with the same ident
     _busy.clear()
     if depth:
         _busy[threading.get_ident()] = depth

@@ -1,6 +1,6 @@
-"""The last line of a traceback says what was wrong, where `dictConfig` has put an error of its own on top.
+"""Say in the last line of a traceback what was wrong, although `dictConfig` has wrapped the error in another.
 
-`dictConfig` makes "Unable to configure handler 'wandb'" of every handler's error; the cause stands twenty lines above.
+`dictConfig` turns every handler's error into "Unable to configure handler 'wandb'"; the cause is twenty lines above.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from types import FrameType, TracebackType
 
 
 def say_last(error: BaseException) -> None:
-    """Have the end of the program say this error last, should it end by one that was made of it by `logging.config`."""
+    """Print this error last when the program ends, if it ends by an error that `logging.config` made of this one."""
     if not _configures():
         return
     before = sys.excepthook
@@ -19,13 +19,13 @@ def say_last(error: BaseException) -> None:
     def excepthook(kind: type[BaseException], value: BaseException, traceback: TracebackType | None) -> None:
         before(kind, value, traceback)
         if value is not error and error in _causes(value):
-            print(f"{type(error).__module__.partition('.')[0]}: {error}", file=sys.stderr)  # noqa: T201  behind a traceback
+            print(f"{type(error).__module__.partition('.')[0]}: {error}", file=sys.stderr)  # noqa: T201  below the traceback
 
     sys.excepthook = excepthook
 
 
 def _configures() -> bool:
-    frame: FrameType | None = sys._getframe()  # noqa: SLF001  the standard library has no other way
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001  the standard library offers no other way
     while frame is not None and frame.f_globals.get("__name__") != "logging.config":
         frame = frame.f_back
     return frame is not None

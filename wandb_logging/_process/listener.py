@@ -1,4 +1,4 @@
-"""The thread behind a run: a `QueueListener` that, in place of handling records, calls `work` again and again."""
+"""The thread behind a run: a `QueueListener` that handles no records, but calls `work` again and again."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from typing import Any
 
 from wandb_logging._process.switch_interval import short_turns
 
-_LOOK = 0.8  # seconds between two looks whether to go on waiting: a person is told of the wait within the first second
+_LOOK = 0.8  # seconds between two checks whether to keep waiting: a person hears of the wait within the first second
 
 own_threads: set[int] = set()
 """Idents of the threads that now work for a listener."""
 
 
 def on_own_thread() -> bool:
-    """Whether this thread works for a listener: text that is logged there does not become part of the run."""
+    """Whether this thread works for a listener. Text logged on such a thread does not become part of the run."""
     return threading.get_ident() in own_threads
 
 
-if hasattr(os, "register_at_fork"):  # in the child other threads may get these numbers
+if hasattr(os, "register_at_fork"):  # in a child, other threads may get these idents
     os.register_at_fork(after_in_child=own_threads.clear)
 
 
 @contextlib.contextmanager
 def as_own_thread() -> Iterator[None]:
-    """Count the caller's thread as the listener's inside the `with`: it makes requests, and `requests` logs."""
+    """Treat the caller's thread as the listener's inside the `with`: it makes requests, and `requests` logs them."""
     ident = threading.get_ident()
     nested = ident in own_threads
     own_threads.add(ident)
@@ -42,42 +42,42 @@ def as_own_thread() -> Iterator[None]:
 
 
 class _Bell:
-    """The listener's queue. It has no records, which are in the journal, but numbers of rounds that are asked for."""
+    """The listener's queue. The records are in the journal; this queue only has the numbers of requested rounds."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition(threading.RLock())
-        self.asked = 0  # number of the latest round that was asked for
-        self.done = 0  # number of the latest round that is over
-        self.moved = False  # whether the time of the next round has changed
+        self.asked = 0  # number of the latest requested round
+        self.done = 0  # number of the latest finished round
+        self.moved = False  # whether the due time of the next round has changed
         self.stopping = False
-        self.over = False  # whether the last round was made
+        self.over = False  # whether the last round is finished
         self.deadlines: list[float] = []  # deadlines of all callers that wait for a round; monotonic time
 
     def ring(self) -> int:
-        """Ask for a round now. Returns its number."""
+        """Request a round now. Returns its number."""
         with self.changed:
             self.asked += 1
             self.changed.notify_all()
             return self.asked
 
     def latest(self) -> float | None:
-        """The latest deadline of all that wait; None if nobody waits, or somebody without a deadline."""
+        """The latest deadline of all callers that wait; None if nobody waits, or if one waits without a deadline."""
         latest = max(self.deadlines, default=math.inf)
         return None if latest == math.inf else latest
 
     def put_nowait(self, _sentinel: None) -> None:
-        """The listener's request to end, as `QueueListener.stop` makes it."""
+        """Take the request to end, which `QueueListener.stop` puts here."""
         with self.changed:
             self.stopping = True
             self.changed.notify_all()
 
 
 class Listener(QueueListener):
-    """Calls `work` at each interval, and at once when asked to.
+    """Calls `work` at each interval, and at once on request.
 
     Args:
         work: one round; must not raise.
-        interval: gives the seconds between two rounds; None waits until asked.
+        interval: returns the seconds between two rounds; None waits for a request.
         at_end: called once, after the last round, on the thread that made it.
     """
 
@@ -85,23 +85,23 @@ class Listener(QueueListener):
         self, work: Callable[[], object], interval: Callable[[], float | None], at_end: Callable[[], object]
     ) -> None:
         self._bell = _Bell()
-        super().__init__(self._bell)  # type: ignore[arg-type]  # of a queue's methods, those that are used
+        super().__init__(self._bell)  # type: ignore[arg-type]  # only the queue methods that are used
         self._work = work
         self._interval = interval
         self._at_end = at_end
         self._started = False
-        self._last: threading.Thread | None = None  # that `finish` did not wait for
+        self._last: threading.Thread | None = None  # a thread that `finish` did not wait for
         self._round = threading.RLock()
         self._first = True
 
-    # --- what QueueListener's own loop calls, on its thread ---
+    # --- called by QueueListener's own loop, on its thread ---
 
     def dequeue(self, block: bool) -> Any:  # noqa: ARG002, FBT001  the signature of QueueListener
         """Wait until a round is due. Returns its number, or None, QueueListener's sentinel, to end."""
         own_threads.add(threading.get_ident())
         bell = self._bell
         with bell.changed:
-            # The first round comes at once: people look at the page as soon as their program runs.
+            # The first round is due at once: people look at the page as soon as their program runs.
             if not self._first:
                 self._wait_until_due(bell)
             self._first = False
@@ -121,7 +121,7 @@ class Listener(QueueListener):
                 return
 
     def handle(self, record: Any) -> None:
-        """One round."""
+        """Make one round."""
         bell = self._bell
         with self._round, short_turns():
             self._work()
@@ -129,40 +129,40 @@ class Listener(QueueListener):
             bell.done = max(bell.done, record)
             bell.changed.notify_all()
 
-    # --- what the run calls ---
+    # --- called by the run ---
 
     @property
     def asked(self) -> bool:
-        """Whether somebody asked for the round that is being made, and waits for it."""
+        """Whether somebody requested the current round and waits for it."""
         return self._bell.asked != self._bell.done
 
     def wake(self) -> None:
-        """Have a round made soon, without waiting for it."""
+        """Request a round soon, without waiting for it."""
         self._bell.ring()
 
     def reconsider(self) -> None:
-        """Look again when the next round is due, because that may have changed."""
+        """Compute again when the next round is due, because that may have changed."""
         with self._bell.changed:
             self._bell.moved = True
             self._bell.changed.notify_all()
 
     def hurry(self, deadline: float) -> None:
-        """Have a round made now, without waiting for it. Until the deadline (monotonic) or `calm`, it has to hurry."""
+        """Request a round now, without waiting for it. The round hurries until the deadline (monotonic) or `calm`."""
         with self._bell.changed:
             self._bell.deadlines.append(deadline)
             self._bell.ring()
 
     def calm(self, deadline: float) -> None:
-        """Take back a `hurry`. Harmless if that was done already."""
+        """Take back a `hurry`. Harmless if it has been taken back already."""
         with self._bell.changed:
             if deadline in self._bell.deadlines:
                 self._bell.deadlines.remove(deadline)
 
     def start(self) -> None:
-        """Start the thread, once. If it cannot be started, `running` is False and `ask` makes rounds by itself.
+        """Start the thread, once. If the thread cannot start, `running` is False and `ask` makes rounds itself.
 
-        It cannot be started at interpreter exit (from Python 3.12 on), in some subinterpreters, and above a limit on
-        threads.
+        A thread cannot start at interpreter exit (from Python 3.12 on), in some subinterpreters, and above a limit
+        on the number of threads.
         """
         if self._started:
             return
@@ -173,7 +173,7 @@ class Listener(QueueListener):
             self._thread = None
 
     def restart(self) -> None:
-        """Go on after `finish`: with the same thread, if that is still in its last round, else with another one."""
+        """Continue after `finish`: with the same thread if it is still in its last round, else with another one."""
         bell, last = self._bell, self._last
         with bell.changed:
             if not bell.over and last is not None and last.is_alive():
@@ -185,19 +185,19 @@ class Listener(QueueListener):
 
     @property
     def running(self) -> bool:
-        """Whether the thread lives."""
+        """Whether the thread is alive."""
         thread: threading.Thread | None = getattr(self, "_thread", None)
         return thread is not None and thread.is_alive()
 
     def ask(self, deadline: float | None, enough: Callable[[], bool] | None = None) -> bool:
-        """Have a round made that begins after this call, and wait for it. Returns whether it ended in time.
+        """Request a round that begins after this call, and wait for it. Returns whether the round ended in time.
 
         Args:
-            deadline: monotonic time; None waits for as long as it takes.
+            deadline: monotonic time; None waits without limit.
             enough: called about once a second during the wait; returns whether to stop waiting.
         """
         if on_own_thread():
-            self._work()  # called by the user's on_stop, on our own thread: to wait for it would never end
+            self._work()  # called from the user's on_stop on our own thread, which cannot wait for itself
             return True
         bell = self._bell
         limit = math.inf if deadline is None else deadline
@@ -216,7 +216,7 @@ class Listener(QueueListener):
                 bell.deadlines.remove(limit)
 
     def _is_done(self, number: int, deadline: float) -> bool:
-        """Wait for a round until the deadline. Returns whether it is over."""
+        """Wait for a round until the deadline. Returns whether the round is finished."""
         bell = self._bell
         with bell.changed:
             left = None if deadline == math.inf else max(0.0, deadline - time.monotonic())
@@ -233,7 +233,7 @@ class Listener(QueueListener):
         return True
 
     def finish(self, deadline: float | None) -> None:
-        """End the thread after its current round. Waits for that until the deadline (monotonic) at most."""
+        """End the thread after its current round. Waits for the end until the deadline (monotonic) at most."""
         self.enqueue_sentinel()
         thread: threading.Thread | None = getattr(self, "_thread", None)
         self._last = thread
@@ -248,7 +248,7 @@ class Listener(QueueListener):
         self._bell.put_nowait(None)
 
     def sleep(self, seconds: float) -> None:
-        """Wait between two tries of a request; less if somebody asks for a round, or the listener is to end."""
+        """Wait between two tries of a request. The wait ends early for a requested round or the listener's end."""
         bell = self._bell
         with bell.changed:
             asked, latest = bell.asked, bell.latest()
@@ -257,12 +257,12 @@ class Listener(QueueListener):
             bell.changed.wait_for(lambda: bell.asked != asked or bell.stopping, seconds)
 
     def out_of_time(self) -> bool:
-        """Whether to stop trying: the listener is to end, or the latest deadline of all that wait is over."""
+        """Whether to stop trying: the listener is to end, or the latest deadline of all waiting callers has passed."""
         latest = self._bell.latest()
         return self._bell.stopping or (latest is not None and time.monotonic() >= latest)
 
     def after_fork_in_child(self) -> None:
-        """Forget the thread, which the child does not have, and the locks that it may have held."""
+        """Forget the thread, which a child does not have, and replace the locks that it may have held."""
         self._last = None
         self._bell = _Bell()
         self.queue = self._bell  # type: ignore[assignment]

@@ -1,7 +1,7 @@
-"""Loggers of libraries that work on our threads: there they take no lock of `logging`.
+"""Let library loggers that are used on our threads take no lock of `logging`.
 
-`Logger.isEnabledFor` asks logging's own lock for a level that it has not looked up yet. `dictConfig` holds that lock
-while it closes our handler, which waits for our thread, where urllib3 logs its requests at DEBUG.
+`Logger.isEnabledFor` takes logging's module lock for a level that is not in its cache yet. `dictConfig` holds this lock
+while it closes our handler and waits for our thread, where urllib3 logs its requests at DEBUG.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from wandb_logging._process.listener import on_own_thread
 
 
 def without_lock(names: Iterable[str]) -> None:
-    """Have the loggers of these packages answer without a lock where a thread of ours asks. Levels are as before."""
+    """Let the loggers of these packages answer without a lock on our threads. Their levels stay as they are."""
     for name in list(logging.root.manager.loggerDict):
         logger = logging.root.manager.loggerDict[name]
         if name.partition(".")[0] in set(names) and isinstance(logger, logging.Logger):

@@ -1,9 +1,9 @@
-"""What we tell the person at the keyboard: lines on the `wandb_logging` logger, each kind at most once a minute.
+"""Messages to the person at the keyboard: lines on the `wandb_logging` logger, each kind at most once a minute.
 
-Three traps decide the shape. A logging call must not log: what it has to say is left with `Notices.add` and said
-later by another thread, or at the end. `dictConfig` and `logging.shutdown` wait for us while they hold logging's own
-locks: nothing here takes one of those. And with our handler as the only one nobody would read the lines: then, and
-only then, they go to stderr.
+Three traps shape this module. A logging call must not log, so it leaves its message with `Notices.add`; another thread
+says the message later, or it is said at the end. `dictConfig` and `logging.shutdown` wait for us while they hold
+logging's own locks, so nothing here takes one of them. And if our handler is the only one, nobody would read the
+lines: then, and only then, they go to stderr.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from typing import NamedTuple
 from wandb_logging._values.terminal_text import lines_of
 
 INTERVAL = 60.0  # seconds between two lines of one kind
-_MOST_KINDS = 1000  # that are counted
-_PATIENCE = 1.0  # seconds to wait for another handler's lock
+_MOST_KINDS = 1000  # kinds that are counted
+_PATIENCE = 1.0  # seconds to wait for the lock of another handler
 
 logger = logging.getLogger("wandb_logging")
-# Whatever the root's level is: who does not want these lines sets a level here, or `quiet`.
+# Independent of the root's level. To hide these lines, set a level on this logger, or use `quiet`.
 logger.setLevel(logging.INFO)
 
 
 class _Screen(logging.Handler):
-    """stderr, for lines that no other handler would take."""
+    """Writes lines to stderr that no other handler would take."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return not getattr(record, "quiet", False) and not _taken(record)
@@ -38,7 +38,7 @@ class _Screen(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         stream = sys.stderr
         if stream is not None:
-            with contextlib.suppress(Exception):  # a closed or broken stderr is no reason to stop
+            with contextlib.suppress(Exception):  # a closed or broken stderr must not stop anything
                 stream.write(f"wandb_logging: {record.getMessage()}\n")
                 stream.flush()
 
@@ -48,7 +48,7 @@ logger.addHandler(_screen)
 
 
 def _taken(record: logging.LogRecord) -> bool:
-    """Whether a handler of the user's takes this record."""
+    """Whether one of the user's handlers takes this record."""
     for handler in _handlers():
         unread = handler is _screen or isinstance(handler, logging.NullHandler)
         if not unread and record.levelno >= handler.level:
@@ -57,10 +57,10 @@ def _taken(record: logging.LogRecord) -> bool:
 
 
 def _handlers() -> Iterator[logging.Handler]:
-    """The handlers our lines meet, those of loggers above included.
+    """The handlers that our lines reach, including those of parent loggers.
 
-    Not our WandbHandler, which `wandb_logging` marks: it leaves our records alone, and its lock is held while it is
-    closed and waits for us.
+    Our WandbHandler, which `wandb_logging` marks, is left out: it ignores our records, and its lock is held while it is
+    being closed and waits for us.
     """
     place: logging.Logger | None = logger
     while place is not None:
@@ -69,11 +69,11 @@ def _handlers() -> Iterator[logging.Handler]:
 
 
 def say(level: int, text: str, *, quiet: bool = False) -> None:
-    """Log a line now, `quiet` keeps it off stderr. Not from inside a logging call."""
+    """Log a line now; `quiet` keeps the line off stderr. Must not be called inside a logging call."""
     if level < logger.getEffectiveLevel():
         return
-    # Not `logger.log`: that takes logging's module lock, which a second `dictConfig` holds while it waits for us.
-    # `logger.disabled` is not asked either: dictConfig sets it by default on every logger it does not name.
+    # `logger.log` would take logging's module lock, which a second `dictConfig` holds while it waits for us.
+    # `logger.disabled` is not checked either: by default dictConfig sets it on every logger it does not name.
     record = logger.makeRecord(
         logger.name, level, "(wandb_logging)", 0, lines_of(text), (), None, extra={"quiet": quiet}
     )
@@ -84,9 +84,9 @@ def say(level: int, text: str, *, quiet: bool = False) -> None:
 
 
 def _give(record: logging.LogRecord, handler: logging.Handler) -> None:
-    """Hand over a record, unless the handler is taken for long.
+    """Give a record to a handler, unless the handler stays locked for long.
 
-    Whoever holds its lock may be waiting for us: a signal's handler can interrupt any logging call.
+    The holder of the handler's lock may be waiting for us, because a signal's handler can interrupt any logging call.
     """
     if handler.lock is None:
         handler.handle(record)
@@ -98,10 +98,10 @@ def _give(record: logging.LogRecord, handler: logging.Handler) -> None:
 
 
 class Notice(NamedTuple):
-    """A line for a person.
+    """A line for the person at the keyboard.
 
     Attributes:
-        kind: lines of one kind are said once a minute; what comes meanwhile is counted.
+        kind: lines of one kind are said once a minute; further ones are counted.
         text: the line.
         level: a level of `logging`.
     """
@@ -112,32 +112,32 @@ class Notice(NamedTuple):
 
 
 class Notices:
-    """Lines of one run that wait to be said.
+    """The lines of one run that wait to be said.
 
     Args:
-        quiet: keep them off stderr.
+        quiet: keeps the lines off stderr.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
         self._waiting: deque[Notice] = deque(maxlen=100)
         self._last: dict[str, tuple[float, int]] = {}
-        self._numbers: dict[str, Iterator[int]] = {}  # by kind; `next` is one step, whichever threads are at it
+        self._numbers: dict[str, Iterator[int]] = {}  # by kind; `next` is atomic for all threads
         self._lock = threading.RLock()
 
     def add(self, kind: str, text: str, level: int = logging.WARNING) -> None:
-        """Leave a line to be said: the parts of a `Notice`. Safe inside a logging call."""
+        """Leave a line to be said later; the arguments are the parts of a `Notice`. Safe inside a logging call."""
         self._waiting.append(Notice(kind, text, level))
         if len(self._numbers) < _MOST_KINDS:
             next(self._numbers.setdefault(kind, count(1)))
 
     def numbers(self) -> dict[str, int]:
-        """How many lines of each kind there were by now, whether they were said or not."""
-        # A count shows where it is, and cannot be asked otherwise without going on.
+        """How many lines of each kind there have been, whether they were said or not."""
+        # A counter's repr shows its value; `next` would advance it.
         return {kind: int(repr(number)[len("count(") : -1]) - 1 for kind, number in list(self._numbers.items())}
 
     def say_all(self) -> None:
-        """Say what waits. Not from inside a logging call."""
+        """Say the waiting lines. Must not be called inside a logging call."""
         if not self._waiting:
             return
         with self._lock:

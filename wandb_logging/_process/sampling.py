@@ -1,7 +1,7 @@
-"""System metrics: what the process and its machine are doing, under the names the official SDK uses (protocol 11).
+"""System metrics: what the process and its machine are doing, named as in the official SDK (protocol 11).
 
-Needs the extra `system` (psutil). NVIDIA's GPUs are read where `nvidia-ml-py` and the driver are there. In a container
-its limits are what counts: memory and processors are those of the control group, not of the machine.
+Needs the extra `system` (psutil). NVIDIA GPUs are read if `nvidia-ml-py` and the driver are installed. In a container
+the container's limits count: memory and processors are those of the control group, not those of the machine.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Metrics = dict[str, float]
 _MB = 2**20
 _GB = 2**30
 _DISK = "/"  # as the official SDK's default; on Windows the root of the current drive
-_PSEUDO = ("loop", "ram", "zram")  # block devices that are none
+_PSEUDO = ("loop", "ram", "zram")  # block devices that are not disks
 _LOOPBACK = ("lo", "Loopback")
 
 
@@ -29,7 +29,7 @@ class Probe(Protocol):
     """Something that measures."""
 
     def sample(self) -> Metrics:
-        """Measure now."""
+        """Take one measurement."""
 
 
 class Sampler:
@@ -37,11 +37,11 @@ class Sampler:
 
     Args:
         interval: seconds between two samples.
-        begin: makes what samples, when the first is due. May raise ImportError.
+        begin: makes the probe when the first sample is due. May raise ImportError.
         now: monotonic clock in seconds.
 
     Attributes:
-        due: when the next sample is due, by `now`.
+        due: when the next sample is due, on the clock `now`.
     """
 
     def __init__(
@@ -63,9 +63,9 @@ class Sampler:
         if now < self.due:
             return None
         self.due += self._interval
-        if self.due <= now:  # samples that were missed, by a machine that slept, are not made up for
+        if self.due <= now:  # samples missed while the machine slept are skipped
             self.due = now + self._interval
-        # pynvml and psutil have locks of their own, which nobody would let go of in a child that is forked meanwhile.
+        # psutil and pynvml have locks of their own, which would stay locked in a child forked during a measurement.
         with forks.held_off():
             if self._source is None:
                 self._source = self._begin()
@@ -73,10 +73,10 @@ class Sampler:
 
 
 class System:
-    """Reads the metrics of this process and its machine. Counters count from when this is made.
+    """Reads the metrics of this process and its machine. Counters start when this object is made.
 
     Args:
-        proc: where the kernel tells of processes and control groups (Linux).
+        proc: the kernel's folder about processes and control groups (Linux).
 
     Raises:
         ImportError: psutil is not installed.
@@ -89,7 +89,7 @@ class System:
         self._proc = proc
         self._limits = Limits(proc)
         self._process = psutil.Process()
-        self._process.cpu_percent()  # from here on it is measured
+        self._process.cpu_percent()  # psutil measures from this call on
         self._first = True
         self._cores = _least(self._limits.cpus(), _usable_cores(), psutil.cpu_count()) or 1.0
         self._disks = self._disks_of_root()
@@ -97,11 +97,11 @@ class System:
         self._gpus = _nvidia()
 
     def sample(self) -> Metrics:
-        """The metrics now. What this machine cannot tell is left out."""
+        """Measure the metrics now. Metrics that this machine cannot give are left out."""
         metrics: Metrics = {}
         groups = (self._memory, self._cpu, self._disk_usage, self._counted, self._gpus)
         for group in groups:
-            with contextlib.suppress(Exception):  # each system lacks something; a sample is what there is
+            with contextlib.suppress(Exception):  # each system lacks some metrics
                 metrics.update(group())
         return metrics
 
@@ -123,7 +123,7 @@ class System:
     def _cpu(self) -> Metrics:
         metrics: Metrics = {"proc.cpu.threads": self._process.num_threads()}
         percent = self._process.cpu_percent()
-        if not self._first:  # there is nothing to compare the first with
+        if not self._first:  # the first sample has nothing to be compared with
             metrics["cpu"] = percent / self._cores
         self._first = False
         return metrics
@@ -167,7 +167,7 @@ class System:
         return metrics
 
     def _disks_of_root(self) -> list[str]:
-        """The block devices behind the disk: those mounted there, else all real ones (a container hides them)."""
+        """The block devices behind the disk: those mounted there, else all real ones (a container hides mounts)."""
         with contextlib.suppress(Exception):
             known = self._psutil.disk_io_counters(perdisk=True)
             mounts = [(part.mountpoint, part.device.replace("/dev/", "", 1)) for part in self._psutil.disk_partitions()]
@@ -177,10 +177,10 @@ class System:
 
 
 class Limits:
-    """What the process's control groups allow it, versions 1 and 2. Without any, no limit.
+    """The limits that control groups, of version 1 or 2, set for the process. Without groups there is no limit.
 
     Args:
-        proc: where the kernel tells of processes.
+        proc: the kernel's folder about processes.
     """
 
     def __init__(self, proc: Path) -> None:
@@ -189,7 +189,7 @@ class Limits:
             self._groups = _control_groups(proc / "self")
 
     def memory(self) -> tuple[int, int] | None:
-        """Bytes used and allowed, of the group that allows least; None without a limit."""
+        """Bytes used and allowed in the group that allows the least; None without a limit."""
         found = [
             (limit, used)
             for folder in self._groups.get("memory", ())
@@ -203,7 +203,7 @@ class Limits:
         return (used, limit) if limit else None
 
     def cpus(self) -> float | None:
-        """How many processors' time is allowed; None without a limit."""
+        """How many processors the process may use fully; None without a limit."""
         quotas = []
         for folder in self._groups.get("cpu", ()):
             quota, period = _number(folder / "cpu.cfs_quota_us"), _number(folder / "cpu.cfs_period_us")
@@ -215,7 +215,7 @@ class Limits:
 
 
 def _control_groups(process: Path) -> dict[str, list[Path]]:
-    """The folders of the process's groups by controller, each with those above it, whose limits hold as well."""
+    """The process's control groups by controller, each with the groups above it, whose limits also apply."""
     paths = {}
     for line in (process / "cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
@@ -237,7 +237,7 @@ def _control_groups(process: Path) -> dict[str, list[Path]]:
 
 
 def _number(file: Path) -> int | None:
-    """The number in a file; None if there is none, as in `max`."""
+    """The number in a file; None if the file holds none, for instance `max`."""
     try:
         return int(file.read_text())
     except (OSError, ValueError):
@@ -245,7 +245,7 @@ def _number(file: Path) -> int | None:
 
 
 def _usable_cores() -> int | None:
-    """Processors the process may run on, where the system tells."""
+    """How many processors the process may run on, if the system says so."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
 
 
@@ -257,7 +257,7 @@ def _least(*numbers: float | None) -> float | None:
 
 
 def _nvidia() -> Callable[[], Metrics]:
-    """What reads the NVIDIA GPUs; gives nothing where there are none."""
+    """A function that reads the NVIDIA GPUs; it returns nothing if there are none."""
     try:
         import pynvml  # noqa: PLC0415  an extra
 
@@ -275,10 +275,10 @@ def _nvidia() -> Callable[[], Metrics]:
 
 
 def _gpu(nvml: Any, number: int, handle: Any) -> Metrics:
-    """The metrics of one GPU; those that hold for this process as well if it is one that uses it."""
+    """The metrics of one GPU. If this process uses the GPU, they come under the process's names as well."""
     shared: Metrics = {}
     for group in _GPU_SHARED:
-        with contextlib.suppress(nvml.NVMLError):  # each card lacks something
+        with contextlib.suppress(nvml.NVMLError):  # each card lacks some metrics
             shared.update(group(nvml, handle))
     own: Metrics = {}
     for name, read in _GPU_OWN.items():
@@ -291,7 +291,7 @@ def _gpu(nvml: Any, number: int, handle: Any) -> Metrics:
 
 
 def _users(nvml: Any, handle: Any) -> Iterator[int]:
-    """Numbers of the processes that use a GPU."""
+    """The process ids of the processes that use a GPU."""
     for processes in (nvml.nvmlDeviceGetComputeRunningProcesses, nvml.nvmlDeviceGetGraphicsRunningProcesses):
         with contextlib.suppress(nvml.NVMLError):
             for process in processes(handle):
@@ -323,7 +323,7 @@ def _gpu_power(nvml: Any, handle: Any) -> Metrics:
 
 def _gpu_memory_errors(kind: str) -> Callable[[Any, Any], float]:
     def read(nvml: Any, handle: Any) -> float:
-        # Volatile: since the driver was loaded. The other counter never forgets what has long been repaired.
+        # The volatile counter begins when the driver is loaded. The other one also counts errors repaired long ago.
         counter, place = nvml.NVML_VOLATILE_ECC, nvml.NVML_MEMORY_LOCATION_DEVICE_MEMORY
         count: float = nvml.nvmlDeviceGetMemoryErrorCounter(handle, getattr(nvml, kind), counter, place)
         return count
@@ -338,7 +338,7 @@ _GPU_OWN: Mapping[str, Callable[[Any, Any], float]] = {
     "graphicsClock": lambda nvml, handle: nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_GRAPHICS),
     "encoderUtilization": lambda nvml, handle: nvml.nvmlDeviceGetEncoderUtilization(handle)[0],
     "pcieLinkGen": lambda nvml, handle: nvml.nvmlDeviceGetCurrPcieLinkGeneration(handle),
-    "pcieLinkSpeed": lambda nvml, handle: nvml.nvmlDeviceGetPcieSpeed(handle) * 1_000_000,  # the library says Mbit/s
+    "pcieLinkSpeed": lambda nvml, handle: nvml.nvmlDeviceGetPcieSpeed(handle) * 1_000_000,  # the library gives Mbit/s
     "pcieLinkWidth": lambda nvml, handle: nvml.nvmlDeviceGetCurrPcieLinkWidth(handle),
     "fanSpeed": lambda nvml, handle: nvml.nvmlDeviceGetFanSpeed(handle),
     "correctedMemoryErrors": _gpu_memory_errors("NVML_MEMORY_ERROR_TYPE_CORRECTED"),

@@ -1,1 +1,1 @@
-"""A log record, or metrics given by hand, to an event."""
+"""Make events from log records, or from metrics given by hand."""

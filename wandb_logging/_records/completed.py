@@ -1,6 +1,6 @@
-"""Completes log records that were made by hand: attributes that are missing or of a wrong type get usual values.
+"""Complete log records made by hand: attributes that are missing or have a wrong type get their usual values.
 
-Such records come from sockets, from JSON, from other logging libraries. `logging` does not check them.
+Such records come from sockets, from JSON or from other logging libraries, and `logging` does not check them.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ _TEXTS = ("name", "levelname", "exc_text", "stack_info")
 
 
 def completed(record: logging.LogRecord) -> logging.LogRecord:
-    """A copy of a record with all attributes that `logging` gives to one. An attribute of None counts as missing."""
+    """Copy a record, with every attribute that `logging` gives to records. An attribute of None counts as missing."""
     whole = logging.LogRecord("root", logging.NOTSET, "", 0, "", None, None)
     usual = vars(whole)
     given = {key: value for key, value in vars(record).items() if value is not None or key not in usual}
     usual.update({**given, **_level(given), **_texts(given), **_exception(given)})
-    if isinstance(usual["args"], list):  # as JSON has it
+    if isinstance(usual["args"], list):  # JSON turns tuples into lists
         usual["args"] = tuple(usual["args"])
     return whole
 
 
 def _level(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Number and name of the level; if one is missing, it is made from the other. The number may be given as a text."""
+    """Number and name of the level. If one is missing it is made from the other. The number may be given as text."""
     number, name = given.get("levelno"), given.get("levelname")
     if not isinstance(number, int):
         number = _number(number)
@@ -45,7 +45,7 @@ def _texts(given: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _exception(given: Mapping[str, Any]) -> dict[str, Any]:
-    """`exc_info` in the form that `logging` has. If it is no exception, its text becomes `exc_text`."""
+    """`exc_info` in the form that `logging` uses. If it holds no exception, its text becomes `exc_text`."""
     found = given.get("exc_info")
     if isinstance(found, BaseException):
         return {"exc_info": (type(found), found, found.__traceback__)}

@@ -1,4 +1,4 @@
-"""The text of a record as one JSON object: its extra fields, exception and stack, as python-json-logger writes it."""
+"""Write the text of a record as one JSON object with extra fields, exception and stack, by python-json-logger."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ FIELDS = ("asctime", "levelname", "name", "message")
 
 
 def formatter(options: Mapping[str, Any] | None, *, without: tuple[str, ...]) -> logging.Formatter | None:
-    """The formatter that `text_format` asks for; None where the text is plain.
+    """The formatter that `text_format` asks for; None if the text is plain.
 
     Args:
-        options: fields, rename_fields, static_fields, defaults, as the setting keeps them.
-        without: attributes of records that are no fields: metrics and step are rows already.
+        options: fields, rename_fields, static_fields and defaults, as the setting holds them.
+        without: attributes of records to leave out: metrics and step, which are already in rows.
     """
     if options is None:
         return None
-    from pythonjsonlogger.core import RESERVED_ATTRS  # noqa: PLC0415  of use only for those who ask for it
+    from pythonjsonlogger.core import RESERVED_ATTRS  # noqa: PLC0415  most users never need it
     from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415
 
     given = dict(options)

@@ -1,7 +1,7 @@
-"""From a log record, or metrics given by hand, to one journal event in bytes. No I/O.
+"""Turn a log record, or metrics given by hand, into the bytes of one journal event. No I/O.
 
-The work of the calling thread: everything is read and written down here, so that what a caller changes afterwards
-changes nothing. Rows of plain numbers and strings, nearly all there are, take a path without any Python loop.
+This work is done in the calling thread: all values are read and encoded here, so later changes by the caller have no
+effect. Rows of plain numbers and strings, which nearly all rows are, take a path without any Python loop.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from wandb_logging._values.secrets import SHORTEST, Secrets
 if TYPE_CHECKING:
     from wandb_logging._mining.calls import Calls
 
-_MASKED = frozenset({"config", "summary"})  # kinds of changes whose names are the user's own
-_STEPS = frozenset({"step", "global_step"})  # what an argument of a call is called that is the step
+_MASKED = frozenset({"config", "summary"})  # kinds of changes in which users choose the names
+_STEPS = frozenset({"step", "global_step"})  # argument names of a call that mean the step
 _NO_LEVEL = 2**60  # above any level; an int, because an int is compared with it in each call
 _MAX_TEXT = 2**20  # characters of one record's text; the server shows at most 4096 of a line
 
-_FAST = bool(fast_dumps)  # whether orjson is there
+_FAST = bool(fast_dumps)  # whether orjson is installed
 _exceptions = logging.Formatter()
 
 OnLeftOut = Callable[[str, str], None]
@@ -64,7 +64,7 @@ def row_event(
         now: seconds since 1970.
         report: called for values that are left out.
         media: replaces images and the like by JSON values.
-        commit: whether the row is complete; None: it is if no step is given.
+        commit: whether the row is complete; None means complete if no step is given.
         secrets: masks secrets.
     """
     event = {"metrics": metrics, "t": now} if step is None else {"metrics": metrics, "step": step, "t": now}
@@ -74,7 +74,7 @@ def row_event(
 
 
 def change_event(kind: str, value: object, now: float, report: OnLeftOut, secrets: Secrets | None = None) -> bytes:
-    """The event of a change: `kind` is exit, config, or another of those `_fold.fold` lists."""
+    """The event of a change. `kind` is exit, config, or another of the kinds that `_fold.fold` lists."""
     aside: Aside = {}
     tree = plain({kind: value}, aside=aside)
     for name, why in aside.items():
@@ -89,12 +89,12 @@ def change_event(kind: str, value: object, now: float, report: OnLeftOut, secret
 
 
 def text_event(text: str, level: str, now: float) -> bytes:
-    """The event of text that comes from no log record."""
+    """The event of a text that does not come from a log record."""
     return dumps(plain(Event(now, text=text[:_MAX_TEXT], level=level).to_json()))
 
 
 def output_event(text: str, now: float, *, error: bool) -> bytes:
-    """The event of text that the program wrote to stdout, or to stderr (`error`)."""
+    """The event of a text that the program wrote to stdout, or to stderr if `error` is true."""
     event = {"output": text, "error": True, "t": now} if error else {"output": text, "t": now}
     return dumps(plain(event))
 
@@ -102,18 +102,18 @@ def output_event(text: str, now: float, *, error: bool) -> bytes:
 def _encode(
     event: dict[str, Any], metrics: Any, report: OnLeftOut, media: EncodeMedia | None, secrets: Secrets | None
 ) -> bytes:
-    """The bytes of an event whose `metrics`, if it has some, are still the caller's own objects."""
+    """The bytes of an event. Its `metrics`, if there are any, are still the caller's own objects."""
     try:
         line = _encode_fast(event, metrics, secrets)
-    # For instance a surrogate, an integer beyond 64 bits, a key that is no string, another thread that adds to the
-    # metrics, or a value that only `plain` can convert.
+    # orjson fails, for instance, on a surrogate, an integer beyond 64 bits, a key that is no string, metrics to which
+    # another thread is adding, or a value that only `plain` can convert.
     except Exception:
         line = None
     return _encode_slowly(event, metrics, report, media, secrets) if line is None else line
 
 
 def _encode_fast(event: dict[str, Any], metrics: Any, secrets: Secrets | None) -> bytes | None:
-    """The bytes of an event by orjson, for usual metrics; for others None, or an exception."""
+    """The bytes of an event as orjson makes them, for usual metrics. For others None, or an exception."""
     time, step = event["t"], event.get("step", 0)
     if not _FAST or type(time) is not float or type(step) is not int or step > MAX_STEP:
         return None
@@ -164,7 +164,7 @@ def _row(metrics: object, aside: Aside, media: EncodeMedia | None) -> dict[str, 
             if files:
                 head["media"] = files
         head["metrics"] = _without_empty(plain(metrics, aside=aside))
-    except LogError:  # raised to a caller of `Run.log`, not from a log record
+    except LogError:  # for a caller of `Run.log`; a log record does not raise
         raise
     except Exception as exc:
         aside["metrics"] = reason(exc)
@@ -178,7 +178,7 @@ def _without_empty(tree: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _whole(step: object) -> int | None:
-    """A step that was given as int, numpy integer, or float without a fraction; None for others, and if too large."""
+    """The step if it is an int, a numpy integer or a float without a fraction; None for others or if too large."""
     try:
         value = step if type(step) is int else plain(step)
         whole = not isinstance(value, (str, bool)) and int(value) == value and -MAX_STEP <= value <= MAX_STEP
@@ -196,13 +196,13 @@ def _short(value: object) -> str:
 
 
 class Steps:
-    """Checks the steps of rows as they are logged, where a step below the current one is an error (late_steps: error).
+    """Checks steps as rows are logged, for `late_steps: error`, where a step below the current one is an error.
 
-    It knows only the rows of this process. The fold, which later knows all rows, has the last word.
+    Only rows of this process are known here. The fold later knows all rows and makes the final decision.
 
     Args:
         say: called with (kind, text) for late rows from log records.
-        begin: gives the step at which a resumed run goes on, as far as that is known yet.
+        begin: returns the step at which a resumed run continues, as far as that is known yet.
     """
 
     def __init__(self, say: Callable[[str, str], object], begin: Callable[[], int] = lambda: 0) -> None:
@@ -213,14 +213,14 @@ class Steps:
 
     def after_fork_in_child(self) -> None:
         """Replace the lock, which another thread of the parent may have held."""
-        self._lock = threading.RLock()  # reentrant: a signal handler may log meanwhile
+        self._lock = threading.RLock()  # reentrant, because a signal handler may log meanwhile
 
     def check(self, step: object, *, commit: bool | None = None) -> str | None:
-        """Take the step of a row; None is the next step. Returns what is wrong with it, or None.
+        """Note the step of a row; None is the next step. Returns what is wrong with the step, or None.
 
         Args:
-            step: the step as it was given.
-            commit: as of `row_event`.
+            step: the step as the caller gave it.
+            commit: as for `row_event`.
         """
         number = None if step is None else _whole(step)
         with self._lock:
@@ -234,23 +234,23 @@ class Steps:
         return None
 
     def warn(self, step: object) -> None:
-        """Take the step of a log record's row, and report it if it is late."""
+        """Note the step of a log record's row, and report the row if it is late."""
         late = self.check(step)
         if late is not None:
-            # Of the same kind as the uploader's notice about this row later: of each kind one is shown.
+            # The uploader will give a notice of the same kind about this row; of each kind only one is shown.
             self._say("set aside", f"{late}: the row is set aside")
 
 
 class Snapshot:
-    """Turns log records into events, as the settings say.
+    """Turns log records into events according to the settings.
 
     Attributes:
-        usual: a fast way for usual records where the user has set no formatter: gives the same as `event`, or None.
+        usual: a fast way for usual records if the user has set no formatter; gives the same bytes as `event`, or None.
 
     Args:
         settings: metrics_key, step_key, dict_message, dict_args, console, alert_level, alert_wait_duration.
         report: called for values that are left out.
-        broken: called for records whose text cannot be made (a wrong number of arguments); the rest is kept.
+        broken: called for a record whose text cannot be made, as with a wrong number of arguments; its rest is kept.
         media: replaces images and the like by JSON values.
         steps: called with the step of each row.
         secrets: masks secrets.
@@ -270,12 +270,12 @@ class Snapshot:
         self._step_key = settings.step_key
         self._dicts = settings.dict_message or settings.dict_args
         self._calls = _calls(settings)
-        # Rules for the text of one logger need its name, also if a formatter makes the text.
+        # Rules for the text of a single logger need the logger's name, even if a formatter makes the text.
         self._tells_logger = any("logger" in rule for rule in (settings.text_metrics or {}).get("rules", ()))
         self._formatter = json_text.formatter(settings.text_format, without=(settings.metrics_key, settings.step_key))
         self._dict_message = settings.dict_message
         self._dict_args = settings.dict_args
-        # True sends every record's text, a number those from that level up, False none.
+        # True sends the text of every record, a number the text of records from that level up, False none.
         self._console_level = int(settings.console) if settings.console is not False else _NO_LEVEL
         level = settings.alert_level
         self._alert_level = _NO_LEVEL if level is None else level
@@ -286,7 +286,7 @@ class Snapshot:
         self._media = media
         self._steps = steps
         self._secrets = secrets
-        # With a formatter no record is usual.
+        # If there is a formatter, no record counts as usual.
         self.usual: Usual = no_event
         if self._formatter is None and steps is None:
             levels = self._console_level, min(self._maybe_alert, logging.ERROR)
@@ -295,11 +295,11 @@ class Snapshot:
             self.usual = usual_event(keys, levels, self._masked, secrets, known)
 
     def event(self, record: logging.LogRecord, formatter: logging.Formatter | None) -> bytes | None:
-        """The event of a record; None if neither its metrics nor its text are wanted.
+        """The event of a record; None if neither the metrics nor the text of the record are wanted.
 
         Args:
             record: the record.
-            formatter: the one that the user has set on the handler; None if there is none.
+            formatter: the formatter that the user set on the handler; None if there is none.
         """
         attributes = record.__dict__
         metrics = attributes.get(self._metrics_key)
@@ -307,7 +307,7 @@ class Snapshot:
             metrics = self._from_message(record)
         event: dict[str, Any]
         time = record.created
-        if type(time) is not float or not 0.0 <= time < YEAR_10000:  # the clock is wrong, or the record made by hand
+        if type(time) is not float or not 0.0 <= time < YEAR_10000:  # wrong clock, or a record made by hand
             time = _time(time)
         mined = self._calls.metrics(record) if metrics is None and self._calls is not None else None
         if mined is not None:
@@ -343,7 +343,7 @@ class Snapshot:
         if formatter is not None and self._tells_logger:
             event["from"] = record.name
         if record.levelno >= logging.ERROR and level not in ERROR_LEVELS:
-            event["error"] = True  # the name of a level of the user's own does not say that it is an error
+            event["error"] = True  # a user's own level name would not show that this is an error
         if formatter is not None:
             try:
                 event["text"] = self._masked(formatter.format(record))
@@ -362,7 +362,7 @@ class Snapshot:
         error = record.exc_info[0] if record.exc_info else None
         if record.levelno < self._alert_level and error is None:
             return
-        # The title has only logger and error, for alerts of the same title are held back for a while.
+        # The title holds only logger and error, because alerts with the same title are held back for a while.
         title = f"{record.levelname} in {record.name}" + (f": {error.__name__}" if error else "")
         level = "ERROR" if record.levelno >= logging.ERROR else "WARN" if record.levelno >= logging.WARNING else "INFO"
         event["alert"] = alerts.alert(*alerts.cut(title, self._masked(_text(record))), level, self._alert_wait)
@@ -373,13 +373,13 @@ def _calls(settings: Settings) -> Calls | None:
     wanted = text_metrics.wanted(settings.text_metrics)
     if wanted is None:
         return None
-    from wandb_logging._mining.calls import Calls  # noqa: PLC0415  it takes 20 ms, and most have no use for it
+    from wandb_logging._mining.calls import Calls  # noqa: PLC0415  the import takes 20 ms, and few need it
 
     return Calls(wanted)
 
 
 def _of_call(found: dict[str, Any], time: float) -> dict[str, Any]:
-    """The event of a call whose arguments are metrics; an argument named step or global_step is the step."""
+    """The event of a call whose arguments are metrics. An argument named step or global_step is the step."""
     name = next((name for name in _STEPS if type(found.get(name)) is int), None)
     if name is None:
         return {"metrics": found, "t": time}
@@ -392,7 +392,7 @@ def _text(record: logging.LogRecord, broken: Callable[[logging.LogRecord], objec
     try:
         text = record.getMessage()
     except Exception:
-        if isinstance(vars(record).get("args"), list):  # as JSON has it
+        if isinstance(vars(record).get("args"), list):  # JSON turns tuples into lists
             return _text(completed(record), broken)
         text = f"{_short(record.msg)} {_short(record.args)}"
         if broken is not None:
@@ -404,7 +404,7 @@ def _text(record: logging.LogRecord, broken: Callable[[logging.LogRecord], objec
 
 def _with_traceback(text: str, record: logging.LogRecord) -> str:
     parts = [text]
-    if record.exc_text:  # another handler's formatter was first
+    if record.exc_text:  # the formatter of another handler has set it
         parts.append(record.exc_text)
     elif record.exc_info and record.exc_info[0] is not None:
         parts.append(_exceptions.formatException(record.exc_info))
@@ -414,7 +414,7 @@ def _with_traceback(text: str, record: logging.LogRecord) -> str:
 
 
 def _time(created: object) -> float:
-    """The time of a record made by hand, from JSON for instance: a number or a text. The present time for others."""
+    """The time of a record made by hand or read from JSON: a number or a text. Anything else gives the present time."""
     if isinstance(created, (int, float, str)) and not isinstance(created, bool):
         with contextlib.suppress(ValueError, OverflowError):
             if 0.0 <= float(created) < YEAR_10000:
@@ -423,5 +423,5 @@ def _time(created: object) -> float:
 
 
 def now() -> float:
-    """Seconds since 1970, for the `t` of an event. If the clock is wrong, the nearest time that has a date."""
+    """Seconds since 1970, for the `t` of an event. A wrong clock gives the nearest time that has a date."""
     return min(max(time.time(), 0.0), YEAR_10000 - 1.0)

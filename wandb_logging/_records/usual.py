@@ -1,7 +1,7 @@
-"""A fast way from a usual record to its event: metrics and a message, and nothing else. No I/O.
+"""A fast way to make the event of a usual record, which has metrics and a message and nothing else. No I/O.
 
-Every call of a training loop comes by here. So the settings are looked at before, and all work is in one function. It
-gives the same bytes as `snapshot`, or None: then the record is not usual, and `snapshot` has to make its event.
+Every call in a training loop passes here. So the settings are examined in advance, and all work is in one function.
+The result is the same bytes as `snapshot` makes, or None for an unusual record, whose event `snapshot` has to make.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _INFINITE = float("inf")
 
 
 def no_event(_record: logging.LogRecord) -> bytes | None:
-    """Always None: for settings under which no record is usual."""
+    """Always return None, for settings under which no record is usual."""
     return None
 
 
@@ -36,15 +36,15 @@ def usual_event(  # noqa: C901  one function, because to call another takes as l
     secrets: Secrets | None,
     templates: Mapping[str, object] | None = None,
 ) -> Usual:
-    """A function that makes the events of usual records, and gives None for others.
+    """Make the function that encodes usual records, and returns None for others.
 
     Args:
-        keys: names of the record's attributes that have the metrics and their step.
-        levels: the level from which on the text is part of the event, and the one from which on no record is usual.
+        keys: names of the record attributes that hold the metrics and their step.
+        levels: the level from which on the text is part of the event, and the level from which on no record is usual.
         masked: masks secrets in a text.
         secrets: masks secrets in a line of JSON.
-        templates: by message: None if the arguments of calls with that message are known to be no metrics. Only where
-            `text_metrics` looks for metrics in arguments.
+        templates: message -> None, if the arguments of calls with this message are known to be no metrics. Given only
+            if `text_metrics` looks for metrics in arguments.
     """
     if not bool(fast_dumps):
         return no_event
@@ -65,7 +65,7 @@ def usual_event(  # noqa: C901  one function, because to call another takes as l
                     return None
                 made = {"t": time}
             else:
-                # The same as `are_finite_numbers`, without the time of a call.
+                # The same as `are_finite_numbers`, without the cost of a call.
                 if type(metrics) is not dict or not (
                     is_number(map(type, metrics.values())) and -_INFINITE < sum(metrics.values(), time) < _INFINITE
                 ):
@@ -85,7 +85,7 @@ def usual_event(  # noqa: C901  one function, because to call another takes as l
                 text = record.getMessage()
                 made["text"] = text if len(text) < SHORTEST else masked(text)
             line = dumps(made)
-        except Exception:  # `snapshot` meets the same, and reports it
+        except Exception:  # `snapshot` meets the same error and reports it
             return None
         return line if secrets is None else secrets.line(line)
 

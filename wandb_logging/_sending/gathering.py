@@ -1,7 +1,7 @@
-"""What ranks logged whose rows wait, written into the run of their rank 0 (`sync --ranks all`).
+"""Copy the rows of ranks whose rows wait on disk into the run of their rank 0 (`sync --ranks all`).
 
-It gets a writer of its own there, whose first event says whose it is. So a second time goes on where the first stopped,
-for whatever reason: nothing is there twice, and what a rank logged since is added.
+Each rank gets a writer of its own in that run; the writer's first event names the rank. So another `sync` continues
+where the last one stopped, for whatever reason: no row is copied twice, and rows logged since are added.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from wandb_logging._journal.seal import unseal
 from wandb_logging._journal.segments import segment_path, segments
 from wandb_logging._values.plain import dumps, loads
 
-_NOT_THEIRS = ("exit", "resume", "config", "run")  # are rank 0's to say
+_NOT_THEIRS = ("exit", "resume", "config", "run")  # only rank 0 may say these
 
 
 def gather(run_dirs: Sequence[RunDir]) -> None:
-    """Write what waits into the run of its rank 0, of each launch whose rank 0 is among these.
+    """Copy waiting rows into the run of their rank 0, for each launch whose rank 0 is among these runs.
 
     Raises:
-        JournalError: it cannot be written.
+        JournalError: the rows cannot be written.
     """
     known = _known(run_dirs)
     for held, info in known:
@@ -37,10 +37,10 @@ def gather(run_dirs: Sequence[RunDir]) -> None:
 
 
 def group_with_zero(run_dirs: Sequence[RunDir]) -> None:
-    """Put the run of rank 0 into the group that the others of its launch are in.
+    """Put the run of rank 0 into the group of the other ranks of its launch.
 
     Raises:
-        JournalError: it cannot be written.
+        JournalError: the change cannot be written.
     """
     known = _known(run_dirs)
     for _, info in known:
@@ -50,7 +50,7 @@ def group_with_zero(run_dirs: Sequence[RunDir]) -> None:
 
 
 def is_gathered(held: RunDir, run_dirs: Sequence[RunDir]) -> bool:
-    """Whether all that a rank has logged is in the run of its rank 0."""
+    """Whether everything that a rank logged is in the run of its rank 0."""
     known = _known(run_dirs)
     info = next((info for run_dir, info in known if run_dir.path == held.path), None)
     zero = zero_of(info, known) if info is not None else None
@@ -62,7 +62,10 @@ def is_gathered(held: RunDir, run_dirs: Sequence[RunDir]) -> bool:
 
 
 def zero_of(info: RunInfo, known: Sequence[tuple[RunDir, RunInfo]]) -> RunDir | None:
-    """The run of rank 0 of the launch that a run is of; of several launches with one id that which began next to it."""
+    """The run of rank 0 in the same launch as this run.
+
+    If several launches have the same id, it is the run of rank 0 that began at the nearest time.
+    """
     same = [
         (abs(other.start - info.start), str(run_dir.path), run_dir)
         for run_dir, other in known
@@ -74,10 +77,10 @@ def zero_of(info: RunInfo, known: Sequence[tuple[RunDir, RunInfo]]) -> RunDir | 
 
 
 def _known(run_dirs: Sequence[RunDir]) -> list[tuple[RunDir, RunInfo]]:
-    """Those that are of a launch, and who they are."""
+    """The runs that belong to a launch, with what is known of each."""
     found = []
     for run_dir in run_dirs:
-        with contextlib.suppress(JournalError):  # sending it says what is wrong
+        with contextlib.suppress(JournalError):  # sending the run reports the problem
             info = run_dir.info
             if info.ranks:
                 found.append((run_dir, info))
@@ -94,7 +97,7 @@ def _write(held: RunDir, info: RunInfo, zero: RunDir) -> None:
         with held.uploading():
             events = [_theirs(loads(body), held, zero, rank) for body in _bodies(held, _done(zero, info))]
     except JournalLocked:
-        return  # somebody is just doing that
+        return  # another process is doing this now
     if events:
         _copy_media(held.path, zero.path)
         _append(zero, [{"gathered": _key(info), "t": events[0]["t"]}, *events], label=str(rank))
@@ -105,7 +108,7 @@ def _key(info: RunInfo) -> str:
 
 
 def _done(zero: RunDir, info: RunInfo) -> int:
-    """How many events of a rank are in the run of rank 0."""
+    """How many events of a rank are already in the run of rank 0."""
     return sum(_lines(zero.path, writer) - 1 for writer in _writers_for(zero.path, _key(info)))
 
 
@@ -119,7 +122,7 @@ def _append(run_dir: RunDir, events: Sequence[Mapping[str, Any]], label: str | N
 
 
 def _bodies(held: RunDir, skip: int) -> Iterator[bytes]:
-    """The events of a run in the order in which they are read for ever, without so many at the beginning."""
+    """The events of a run in the order in which they are always read, without the first `skip` of them."""
     reader = held.reader(None)
     with contextlib.closing(reader):
         while (chunk := reader.read()).bodies or chunk.damaged:
@@ -128,7 +131,7 @@ def _bodies(held: RunDir, skip: int) -> Iterator[bytes]:
 
 
 def _theirs(event: Any, held: RunDir, zero: RunDir, rank: object) -> dict[str, Any]:
-    """An event as it is in the run of rank 0: files are those of the rank, and what belongs to the run is left out."""
+    """Adapt an event to the run of rank 0: files get the rank's name, and what only concerns the rank's run goes."""
     if not isinstance(event, dict):
         return {"t": 0.0}
     kept = {name: value for name, value in event.items() if name not in _NOT_THEIRS}
@@ -141,7 +144,7 @@ def _theirs(event: Any, held: RunDir, zero: RunDir, rank: object) -> dict[str, A
 
 
 def _copy_media(source: Path, target: Path) -> None:
-    """Copy what is kept under names that say what it is."""
+    """Copy media files. Their names depend on their content."""
     for folder in ("files/media", "files/once"):
         names = [item.name for item in (source / folder).iterdir()] if (source / folder).is_dir() else []
         for name in names:
@@ -152,7 +155,7 @@ def _copy_media(source: Path, target: Path) -> None:
 
 
 def _writers_for(path: Path, key: str) -> Iterator[int]:
-    """The writers that have what a rank logged."""
+    """The writers that hold what this rank logged."""
     for writer, segment in segments(path):
         if segment == 1:
             first = _first_event(path, writer)
@@ -167,7 +170,7 @@ def _first_event(path: Path, writer: int) -> Any:
 
 
 def _lines(path: Path, writer: int) -> int:
-    """Whole lines of a writer."""
+    """How many whole lines a writer has written."""
     count = 0
     for of, segment in segments(path):
         if of == writer:
@@ -178,7 +181,7 @@ def _lines(path: Path, writer: int) -> int:
 
 
 def _says_group(zero: RunDir, group: object) -> bool:
-    """Whether the run is told to be in that group already."""
+    """Whether the run of rank 0 has already been put into that group."""
     if zero.info.group == group:
         return True
     found: list[bytes] = []

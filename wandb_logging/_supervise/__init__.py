@@ -1,1 +1,1 @@
-"""Another program as a run: started or followed, its output passed on and taken."""
+"""Another program as a run: start it or follow its files, pass its output on, and put that output into the run."""

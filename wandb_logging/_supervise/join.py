@@ -1,4 +1,4 @@
-"""The run that `wandb-logging run` has begun, as a Python program in it sees it: one more writer of its journal."""
+"""Lets a Python program join the run that `wandb-logging run` began for it, as one more writer of its journal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wandb_logging._run.ranks import find_placement
 from wandb_logging._settings.parent import inherited_settings
 from wandb_logging._settings.settings import Settings
 
-# What the parent does for all of its writers.
+# What the parent process does for all writers of its run.
 _ITS_OWN = {
     "resume": "allow",
     "console": False,
@@ -26,12 +26,12 @@ _ITS_OWN = {
     "signals": (),
     "quiet": True,
 }
-_PATIENCE = 60.0  # seconds until the run has begun, which the program did not wait for
+_PATIENCE = 60.0  # seconds to wait for the run, whose beginning the program did not wait for
 _LOOKS_APART = 0.005
 
 
 def handler() -> WandbHandler | None:
-    """What takes this program's records; None if it is in no such run."""
+    """The handler for this program's records; None if the program is in no such run."""
     about: Mapping[str, Any] | None = inherited_settings()
     if about is None:
         return None
@@ -42,7 +42,7 @@ def handler() -> WandbHandler | None:
 
 
 def _has_begun(about: Mapping[str, Any]) -> bool:
-    """Wait for the run: who comes first would make it, and knows nothing of its settings."""
+    """Wait until the parent has begun the run: an earlier writer would begin it itself, without the run's settings."""
     placement = find_placement(Settings.of({**about, **_ITS_OWN}))
     label = placement.role.label if placement.is_client else None
     info = RunInfo(id=about["run_id"], project=about["project"], host=about["host"], client_label=label)

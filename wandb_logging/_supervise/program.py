@@ -1,8 +1,8 @@
-"""A program started with our streams, each piece of its output also given to somebody. POSIX.
+"""A program started with our streams. Each piece of its output is also given to a function of ours. POSIX only.
 
-It is forked before anything here has threads, and waits behind a gate until it is told its environment: only then does
-it become the program. It stands in a terminal of its own where we stand in one, so that it behaves as it would without
-us; where we write to a pipe or a file, so does it.
+The program's process is forked before this process has threads. It waits behind a gate until it is told its
+environment; only then does it become the program. Where we have a terminal, the program gets a terminal of its own, so
+that it behaves as it would without us. Where we write to a pipe or a file, the program does, too.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ NOT_FOUND, NOT_RUN, GIVEN_UP = 127, 126, 125  # exit codes that shells and `env`
 _PIECE = 2**18
 _PIPE = 2**20
 _F_SETPIPE_SZ = 1031  # of Linux; `fcntl` has it since Python 3.10
-_GATHER = 0.002  # seconds between two reads of a stream that is written all the time, so that each has more
-_BUSY = 8  # pieces, each right behind the one before it, after which a stream is taken to be that
+_GATHER = 0.002  # seconds between two reads of a busy stream, so that each read returns more
+_BUSY = 8  # pieces that come right behind each other before a stream counts as busy
 _AHEAD = 2**24  # bytes that are read before anybody takes them
-_AFTERWARDS = 0.5  # seconds of silence after which nobody waits for what a program has left running
+_AFTERWARDS = 0.5  # seconds of silence after which we stop waiting for processes that the program left running
 _FORWARDED = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGINT", "SIGQUIT")
 _AT_A_KEY = ("SIGINT", "SIGQUIT")
 
@@ -42,23 +42,23 @@ Take = Callable[[str, bool], object]
 
 @dataclass
 class _Pipe:
-    """stdout or stderr of the program: where it is read, and where it is passed on."""
+    """The program's stdout or stderr: where we read it, and where we pass it on."""
 
     source: int
     target: int
     error: bool
-    wide: bool = False  # much fits into it, so it need not be read at once
-    unread: bool = False  # nobody reads what we pass on any more
+    wide: bool = False  # the pipe holds much, so it need not be read at once
+    unread: bool = False  # nobody reads any more what we pass on
 
     def __post_init__(self) -> None:
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
 
 class _Gathered:
-    """Waits for output; a little longer where pieces come one right behind the other, so that each has more in it.
+    """Waits for output. While pieces come right behind each other it waits a little longer, so that each holds more.
 
     Args:
-        wide: whether the program need not wait meanwhile.
+        wide: whether the pipes hold so much that the program need not wait meanwhile.
     """
 
     def __init__(self, wide: bool) -> None:  # noqa: FBT001
@@ -66,7 +66,7 @@ class _Gathered:
         self._busy = 0
 
     def wait(self, selector: selectors.BaseSelector) -> list[tuple[selectors.SelectorKey, int]]:
-        """What can be read now, or soon."""
+        """The streams that can be read now, or soon."""
         ready = selector.select(0)
         if not ready:
             self._busy = 0
@@ -78,7 +78,7 @@ class _Gathered:
 
 
 class Program:
-    """A program behind its gate; `begun` opens it.
+    """A program that waits behind its gate; `begun` opens the gate.
 
     Args:
         command: the program and its arguments.
@@ -88,13 +88,13 @@ class Program:
         self._command = list(command)
         self._streams: list[_Pipe] = []
         self._ahead: list[tuple[_Pipe, bytes]] = []
-        self._keyboard: int | None = None  # where to write what is typed
+        self._keyboard: int | None = None  # where to write typed input
         self._terminal = Terminal()
         self._exit: int | None = None
-        self._typing = False  # whether we take what is typed
+        self._typing = False  # whether we read typed input
         gate, self._gate = os.pipe()
         self._answer, answer = os.pipe()
-        self._number, self._tell = os.pipe()  # of the process to signal, where it is not the one that we wait for
+        self._number, self._tell = os.pipe()  # number of the process to signal, if it is not the one that we wait for
         ends = self._make_ends()
         for stream in filter(None, (sys.stdout, sys.stderr)):
             stream.flush()
@@ -107,7 +107,7 @@ class Program:
             self._program = int(number.read() or self._pid)
 
     def give_up(self) -> None:
-        """It is not to run after all."""
+        """End the waiting process: the program is not to run after all."""
         os.close(self._gate)
         os.close(self._answer)
         self._close()
@@ -115,10 +115,12 @@ class Program:
 
     @contextlib.contextmanager
     def begun(self, environment: Mapping[str, str]) -> Iterator[None]:
-        """Let it run; `run`, within this, says what came of it. Signals are the program's meanwhile, and the keyboard.
+        """Let the program run. Inside this block call `run`, which reports how the program fared.
+
+        Until the block ends, signals and keyboard input go to the program.
 
         Args:
-            environment: variables that it has besides ours.
+            environment: variables for the program, in addition to ours.
         """
         with self._signals():
             with os.fdopen(self._gate, "w") as gate:
@@ -133,9 +135,9 @@ class Program:
 
     @contextlib.contextmanager
     def read_ahead(self) -> Iterator[None]:
-        """Keep what it writes meanwhile, so that it need not wait for us; `run` passes it on.
+        """Read the program's output meanwhile, so that the program need not wait for us; `run` passes the output on.
 
-        Nothing is shown before it is taken: what was shown is kept, though we are killed.
+        Nothing is shown before it is taken, so that all output shown is kept even if we are killed.
         """
         stop, enough = os.pipe()
         reader = threading.Thread(target=self._read_until, args=(stop,), daemon=True)
@@ -151,7 +153,7 @@ class Program:
             os.close(stop)
 
     def run(self, take: Take) -> int:
-        """Pass on its output until it ends; its exit code as a shell says it: 128 + n after signal n.
+        """Pass on the program's output until it ends. Returns its exit code as a shell does: 128 + n after signal n.
 
         Args:
             take: called before a piece of its output is passed on.
@@ -169,7 +171,7 @@ class Program:
     # --- the program's side ---
 
     def _make_ends(self) -> tuple[int, int, int]:
-        """What the program has as stdin, stdout and stderr."""
+        """Make the program's ends of stdin, stdout and stderr."""
         on_terminal = [os.isatty(fd) for fd in (0, 1, 2)]
         terminals: tuple[int, int] | None = os.openpty() if any(on_terminal[1:]) else None
         ends = [0, 1, 2]
@@ -177,7 +179,7 @@ class Program:
             ours, theirs = terminals
             shown = 1 if on_terminal[1] else 2
             terminal.copy_size(shown, theirs)
-            if on_terminal[0] and terminal.is_ours(0):  # in the background it is for others
+            if on_terminal[0] and terminal.is_ours(0):  # in the background, input is for other jobs
                 terminal.copy_modes(0, theirs)
                 ends[0], self._keyboard = theirs, ours
             else:
@@ -191,7 +193,7 @@ class Program:
         return ends[0], ends[1], ends[2]
 
     def _become(self, gate: int, answer: int, ends: tuple[int, int, int]) -> NoReturn:
-        """In the child: wait for the gate, then be the program."""
+        """In the child: wait for the gate to open, then become the program."""
         try:
             for fd in (self._gate, self._answer, self._number):
                 os.close(fd)
@@ -212,7 +214,7 @@ class Program:
                 told = opened.read()
             if not told:
                 os._exit(GIVEN_UP)
-            signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and a program inherits that
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores SIGPIPE, and a program would inherit that
             os.execvpe(self._command[0], self._command, {**os.environ, **json.loads(told)})  # noqa: S606  as asked
         except OSError as exc:
             os.write(answer, str(exc.errno or errno.EIO).encode())
@@ -220,9 +222,9 @@ class Program:
             os._exit(NOT_RUN)
 
     def _in_front(self, terminal: int, others: Sequence[int]) -> None:
-        """Go on in a child that has the terminal; this process, which began the session, only says how that fares.
+        """Continue in a child that has the terminal. This process began the session and only reports on the child.
 
-        A program that began the session itself could not be stopped by Ctrl-Z: the system takes it for forgotten.
+        Ctrl-Z cannot stop a program that began its session itself, because the system takes it for orphaned.
         """
         program = os.fork()
         signal.signal(signal.SIGTTOU, signal.SIG_IGN)
@@ -245,7 +247,7 @@ class Program:
     # --- our side ---
 
     def _read_until(self, stop: int) -> None:
-        """Read ahead until the other end of a pipe is closed, or that is enough."""
+        """Read ahead until the other end of the pipe `stop` is closed, or enough has been read."""
         gather = _GATHER if all(stream.wide for stream in self._streams) else 0.0
         with selectors.DefaultSelector() as selector, selectors.DefaultSelector() as stopped:
             stopped.register(stop, selectors.EVENT_READ)
@@ -260,7 +262,7 @@ class Program:
                     room -= self._keep(key, selector)
 
     def _keep(self, key: selectors.SelectorKey, selector: selectors.BaseSelector) -> int:
-        """Read a piece ahead; how many bytes it has."""
+        """Read one piece ahead. Returns its size in bytes."""
         data = _read(key.data.source)
         if data:
             self._ahead.append((key.data, data))
@@ -293,7 +295,7 @@ class Program:
             if ready:
                 silent_since = time.monotonic()
             elif self._exit is not None and time.monotonic() - silent_since > _AFTERWARDS:
-                break  # what it has left running holds the stream open
+                break  # a process that the program left running holds the stream open
         for stream in self._streams:
             rest = stream.decoder.decode(b"", final=True)
             if rest:
@@ -303,12 +305,12 @@ class Program:
         return self._exit
 
     def _move(self, stream: _Pipe, take: Take) -> bool:
-        """Pass on what has been written; False at the end of the stream."""
+        """Pass on output that has been written. Returns False at the end of the stream."""
         data = _read(stream.source)
         return bool(data) and self._show(stream, data, take)
 
     def _show(self, stream: _Pipe, data: bytes, take: Take) -> bool:
-        """Have it taken and write it where the program's output goes; False if nobody reads that any more."""
+        """Have the output taken, then write it to our own stream. Returns False if nobody reads that any more."""
         text = stream.decoder.decode(data)
         if text:
             take(text, stream.error)
@@ -318,9 +320,9 @@ class Program:
         return True
 
     def _leave(self, selector: selectors.BaseSelector, stream: _Pipe) -> None:
-        """Listen to a stream no more."""
+        """Stop listening to a stream."""
         selector.unregister(stream.source)
-        if stream.unread:  # the next that is written there ends the program, as it would without us
+        if stream.unread:  # the program's next write there ends it, as it would without us
             os.close(stream.source)
             stream.source = -1
 
@@ -333,7 +335,7 @@ class Program:
             self._keyboard = None
 
     def _take_keyboard(self, selector: selectors.BaseSelector) -> None:
-        """Take what is typed while we are in front: `bg` and `fg` may change that."""
+        """Read typed input while we are in the foreground, which `bg` and `fg` may change."""
         here = self._keyboard is not None and terminal.is_ours(0)
         if here and not self._typing:
             self._terminal.give()
@@ -344,7 +346,7 @@ class Program:
         self._typing = here
 
     def _look_after_program(self, selector: selectors.BaseSelector, *, wait: bool = False) -> None:
-        """Take note of its end; stop where it was stopped at the keyboard, and go on with it."""
+        """Notice the program's end. If the keyboard stopped the program, stop as well, and go on together with it."""
         if self._exit is not None:
             return
         pid, status = os.waitpid(self._pid, os.WUNTRACED | (0 if wait else os.WNOHANG))
@@ -354,7 +356,7 @@ class Program:
             if self._keyboard is not None:
                 self._terminal.take_back()
                 os.kill(os.getpid(), signal.SIGSTOP)
-                if self._typing:  # perhaps in the background now
+                if self._typing:  # may be in the background now
                     selector.unregister(0)
                     self._typing = False
                 os.kill(self._pid, signal.SIGCONT)
@@ -363,7 +365,7 @@ class Program:
 
     @contextlib.contextmanager
     def _signals(self) -> Any:
-        """Give the program the signals that come to us."""
+        """Pass the signals that we get on to the program."""
         numbers = [getattr(signal, name) for name in _FORWARDED if hasattr(signal, name)]
         before = {number: signal.signal(number, self._forward) for number in numbers}
         before[signal.SIGWINCH] = signal.signal(signal.SIGWINCH, lambda *_: self._resize())
@@ -374,7 +376,7 @@ class Program:
                 signal.signal(number, handler)
 
     def _forward(self, number: int, _frame: object) -> None:
-        # What is typed in a terminal that the program shares with us has reached it already.
+        # A program that shares our terminal has already received signals typed there.
         typed = signal.Signals(number).name in _AT_A_KEY and self._keyboard is None and terminal.is_in_foreground()
         if self._exit is None and not typed:
             with contextlib.suppress(ProcessLookupError):
@@ -392,7 +394,7 @@ class Program:
 
 
 def _end_as(status: int) -> NoReturn:
-    """End as a child has ended."""
+    """End this process in the same way as a child has ended."""
     if os.WIFSIGNALED(status):
         import resource  # noqa: PLC0415  of POSIX
 
@@ -404,26 +406,26 @@ def _end_as(status: int) -> NoReturn:
 
 
 def _widen(pipe: int) -> bool:
-    """Have more fit into a pipe, so that the program need not wait while we are busy; whether the system can."""
+    """Enlarge a pipe, so that the program need not wait while we are busy. Returns whether the system allowed it."""
     import fcntl  # noqa: PLC0415  of POSIX
 
     try:
         fcntl.fcntl(pipe, getattr(fcntl, "F_SETPIPE_SZ", _F_SETPIPE_SZ), _PIPE)
-    except OSError:  # no Linux, or a user who has too many wide pipes
+    except OSError:  # not Linux, or a user who has too many large pipes
         return False
     return True
 
 
 def _read(fd: int) -> bytes:
-    """A piece of what there is; nothing at the end."""
+    """Read one piece of what is there; nothing at the end of the stream."""
     try:
         return os.read(fd, _PIECE)
-    except OSError:  # Linux's word for a terminal that nobody has open any more
+    except OSError:  # Linux reports a terminal that nobody has open any more in this way
         return b""
 
 
 def _write(fd: int, data: bytes) -> bool:
-    """Write all of it; False if nobody reads it any more. What else goes wrong is not our program's business."""
+    """Write all of the data. Returns False if nobody reads it any more; other errors must not disturb the program."""
     try:
         while data:
             data = data[os.write(fd, data) :]

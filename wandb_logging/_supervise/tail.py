@@ -1,7 +1,7 @@
-"""A file that another program writes, read as it grows: with the manners of `tail -F`.
+"""Read a file that another program writes, while it grows, as `tail -F` does.
 
-It may come late. A file that takes its place (rotation) is read from its beginning, the old one first to its end; one
-that is cut is read from its beginning, too. A pipe is read as it fills.
+The file may not exist yet. After a rotation, the old file is read to its end and the new one from its beginning. A file
+that was truncated is read from its beginning again. A pipe is read as it fills.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ STDIN = "-"
 
 
 def _at_once(path: str, flags: int) -> int:
-    """Open a file; a pipe without waiting for somebody who writes to it."""
+    """Open a file. A pipe is opened without waiting for a writer."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 class Tail:
-    """Where reading stands.
+    """A file that is being read, with the position that has been reached.
 
     Args:
         path: the file; `-` is stdin.
 
     Attributes:
-        waits: whether it is a pipe that somebody may write to, or has yet to.
-        is_over: whether it is a pipe that nobody can write to any more.
+        waits: whether the file is a pipe that may still get data, from a writer it has or one to come.
+        is_over: whether the file is a pipe that nobody can write to any more.
     """
 
     def __init__(self, path: Path) -> None:
@@ -48,7 +48,7 @@ class Tail:
         return self._file is not None
 
     def read(self) -> str:
-        """What was written since, at most a mebibyte; empty when there is nothing new.
+        """The text written since the last call, at most a mebibyte; empty if there is nothing new.
 
         Raises:
             OSError: the file cannot be read.
@@ -63,14 +63,14 @@ class Tail:
             self._file.seek(0)
             data = self._file.read(_PIECE)
         if not data and self._was_replaced():
-            data = self._file.read(_PIECE)  # what came between the last look and the other file
+            data = self._file.read(_PIECE)  # the old file's last data, written before the other took its place
             if not data:
                 self.close()
                 return self.read()
         return self._decoder.decode(data)
 
     def _of_pipe(self, pipe: BinaryIO) -> bytes:
-        """What is in a pipe: nobody waits for more of it here."""
+        """Read the content of a pipe without waiting for more."""
         if not select.select([pipe], [], [], 0)[0]:
             return b""
         data = pipe.read(_PIECE) or b""
@@ -80,7 +80,7 @@ class Tail:
         return data
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -88,7 +88,7 @@ class Tail:
     def _open(self) -> None:
         if self._file is None:
             with contextlib.suppress(FileNotFoundError):
-                self._file = open(  # noqa: SIM115  kept open; a path cannot say how
+                self._file = open(  # noqa: SIM115  stays open; a Path has no opener
                     os.dup(0) if str(self.path) == STDIN else self.path, "rb", buffering=0, opener=_at_once
                 )
                 self.waits = self._is_pipe = not stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
@@ -102,6 +102,6 @@ class Tail:
         try:
             there = self.path.stat()
         except OSError:
-            return False  # taken away: the next one has yet to come
+            return False  # removed; the next file has not come yet
         mine = os.fstat(self._file.fileno())
         return (there.st_dev, there.st_ino) != (mine.st_dev, mine.st_ino)

@@ -1,4 +1,4 @@
-"""What a program is told of the run it is in, through its environment; mostly before that run is there."""
+"""The environment variables that tell a program which run it is in, mostly before that run has begun."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ AS_WANDB = str(Path(__file__).parent.parent / "compat" / "_as_wandb")
 
 
 def decided(settings: Settings) -> Settings | None:
-    """Settings that say which run it will be; None where that is only known when it has begun.
+    """Settings that already say which run it will be; None if only the begun run can say that.
 
-    So a program need not wait for its run, which takes longer to begin than most programs.
+    With these settings the program need not wait for its run, which takes longer to begin than most programs.
     """
     others = (settings.resume, settings.resume_from, settings.fork_from)
     if settings.mode == "disabled" or any(others) or launch_here() != Launch():
@@ -33,12 +33,12 @@ def decided(settings: Settings) -> Settings | None:
 
 
 def variables(settings: Settings, *, as_wandb: bool, **known: str) -> dict[str, str]:
-    """The variables of a program.
+    """The environment variables for a program.
 
     Args:
-        settings: of its run.
-        as_wandb: whether `import wandb` is to find us.
-        **known: what the run has made of run_id, cache_dir and mode.
+        settings: the settings of the program's run.
+        as_wandb: whether `import wandb` in the program is to find this package.
+        **known: run_id, cache_dir and mode, as the run has decided them.
     """
     about: dict[str, Any] = {
         "project": settings.project,
@@ -49,7 +49,7 @@ def variables(settings: Settings, *, as_wandb: bool, **known: str) -> dict[str, 
         "mode": settings.mode,
         **known,
     }
-    if settings.transport == "shared":  # else it would look for another directory
+    if settings.transport == "shared":  # otherwise the program would look for another directory
         about.update(transport="shared", label=settings.label)
     return {
         "WANDB_LOGGING_RUN": json.dumps(about),
@@ -59,5 +59,5 @@ def variables(settings: Settings, *, as_wandb: bool, **known: str) -> dict[str, 
 
 
 def untold(*, as_wandb: bool) -> dict[str, str]:
-    """The variables of a program whose run cannot be joined."""
+    """The environment variables for a program whose run cannot be joined."""
     return {"PYTHONPATH": python_path.with_first([FOLDER, *([AS_WANDB] if as_wandb else [])])}

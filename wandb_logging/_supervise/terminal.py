@@ -1,4 +1,4 @@
-"""The terminal we stand in, while another program stands in one of ours. POSIX."""
+"""Our terminal, while another program runs in a terminal that we made for it. POSIX only."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _SIZE = struct.Struct("HHHH")
 
 
 class Terminal:
-    """The terminal behind stdin, raw while a program has it: what is typed goes to that program as it is.
+    """The terminal behind stdin. It is raw while a program has it, so that typed input reaches the program unchanged.
 
     Args:
-        fd: of the terminal.
+        fd: file descriptor of the terminal.
     """
 
     def __init__(self, fd: int = 0) -> None:
@@ -26,7 +26,7 @@ class Terminal:
         self._before: list[Any] | None = None
 
     def give(self) -> None:
-        """Make it raw, where it is ours."""
+        """Make the terminal raw, if it is ours."""
         with contextlib.suppress(termios.error):
             if not is_ours(self._fd):
                 return
@@ -34,26 +34,26 @@ class Terminal:
             tty.setraw(self._fd, termios.TCSADRAIN)
 
     def take_back(self) -> None:
-        """Make it as it was."""
+        """Restore the terminal."""
         if self._before is not None and is_ours(self._fd):
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)
 
 
 def copy_size(source: int, target: int) -> None:
-    """Give one terminal the size of another."""
+    """Give a terminal the size of another."""
     with contextlib.suppress(OSError):
         fcntl.ioctl(target, termios.TIOCSWINSZ, fcntl.ioctl(source, termios.TIOCGWINSZ, bytes(_SIZE.size)))
 
 
 def copy_modes(source: int, target: int) -> None:
-    """Give one terminal what another does with what is typed and written."""
+    """Give a terminal the modes for input and output of another."""
     with contextlib.suppress(termios.error):
         termios.tcsetattr(target, termios.TCSANOW, termios.tcgetattr(source))
 
 
 def write_as_it_is(fd: int) -> None:
-    """Have a terminal pass on what is written to it: the one that shows it adds its carriage returns."""
+    """Make a terminal pass output on unchanged: the terminal that shows the output adds the carriage returns."""
     with contextlib.suppress(termios.error):
         modes = termios.tcgetattr(fd)
         modes[1] &= ~termios.OPOST
@@ -61,11 +61,11 @@ def write_as_it_is(fd: int) -> None:
 
 
 def is_ours(fd: int) -> bool:
-    """Whether we may read a terminal and change it: a job in the background that does is stopped."""
+    """Whether we may read and change a terminal. A background job that does so is stopped."""
     try:
         return os.tcgetpgrp(fd) == os.getpgrp()
     except OSError as exc:
-        return exc.errno == errno.ENOTTY  # no job's terminal
+        return exc.errno == errno.ENOTTY  # the terminal does not control any job
 
 
 def is_in_foreground() -> bool:

@@ -1,8 +1,8 @@
 # mypy: ignore-errors
 # (Every Python program of a run imports this at its start: no typing.)
-"""What a Python program does at its start that `wandb-logging run` has started: see `wandb_logging._supervise.join`.
+"""Runs when a Python program starts that `wandb-logging run` has started: see `wandb_logging._supervise.join`.
 
-Python imports a module of this name by itself. The one of that name that this hides is imported as it would have been.
+Python imports a module of this name by itself. If this module hides another `sitecustomize`, it imports that one, too.
 Nothing else is imported before the program logs metrics.
 """
 
@@ -23,10 +23,10 @@ def _import_hidden() -> None:
 
 
 class _WhenLogging:
-    """Waits for `import logging`."""
+    """Waits until the program imports `logging`."""
 
     def find_spec(self, name, path=None, target=None):
-        """Find the module as always, and remember to look at it when it is there."""
+        """Find the module as usual, and arrange for `_hook` to see it once it is loaded."""
         if name != "logging":
             return None
         sys.meta_path.remove(self)
@@ -45,7 +45,7 @@ def _and_then_hook(execute):
 
 
 def _hook(logging):
-    """Show each record that reaches the root logger to the run, too. No handler is added: a program looks at those."""
+    """Give each record that reaches the root logger to the run. No handler is added: programs look at those."""
     call_handlers = logging.Logger.callHandlers
     key = os.environ.get("WANDB_LOGGING_METRICS_KEY") or "metrics"
     found = []
