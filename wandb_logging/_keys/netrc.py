@@ -196,7 +196,8 @@ def _check_for_others(before: Path, after: Path, machine: str) -> None:
     """Make sure that the standard library's reader, which requests and pip use, still sees the other entries.
 
     That reader takes the words of some comments for entries: a comment such as `#a comment` before the first entry
-    or, in some versions, a comment after an empty line. Removing the entry before such a comment would break the file for it.
+    or, in some versions, a comment after an empty line. Removing the entry before such a comment would break the
+    file for that reader.
     """
     seen = _seen_by_others(before, machine)
     if seen is not None and seen != _seen_by_others(after, machine):
