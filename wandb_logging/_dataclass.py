@@ -60,7 +60,10 @@ def _compiled(cls: Any, *, frozen: bool) -> Any:
         body.append("self.__post_init__()")
     names = ", ".join(["self", *(field.name for field in taken)])
     scope = {"_set": object.__setattr__, "_FACTORY": _FACTORY, "_fields": {field.name: field for field in known}}
-    exec("\n ".join([f"def __init__({names}):", *(body or ["pass"])]), scope)  # noqa: S102  our own names alone
+    text = "\n ".join([f"def __init__({names}):", *(body or ["pass"])])
+    # Compiled first: `exec` of a text makes CPython forget that a KeyboardInterrupt is on its way to end the program,
+    # which then ends with 1, and not by SIGINT.
+    exec(compile(text, "<string>", "exec"), scope)  # noqa: S102  our own names alone
     init: Any = scope["__init__"]
     init.__defaults__ = tuple(default for field in taken if (default := _default(field)) is not MISSING)
     init.__annotations__ = {**{field.name: field.type for field in taken}, "return": None}
