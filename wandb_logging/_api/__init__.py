@@ -1,1 +1,1 @@
-"""What is on the server, read back over GraphQL: projects, runs, their rows, files and artifacts."""
+"""Reads from the server, over GraphQL: projects, runs, and their rows, files and artifacts."""

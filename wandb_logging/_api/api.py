@@ -1,4 +1,4 @@
-"""`Api`: where reading begins."""
+"""`Api`: the class with which reading from the server begins."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from wandb_logging._server.protocol import VIEWER, dig
 
 
 class Api:
-    """What is on the server. Nothing is kept here: each question is asked when it is put.
+    """Reads what is on the server. Nothing is cached: each call asks the server.
 
-    Requests are repeated for a minute where that can help. Sweeps, reports and launch are not covered.
+    A request that fails is repeated for up to a minute if that can help. Sweeps, reports and launch are not covered.
 
     Args:
-        entity: team or user, where a path names none. Default: the key's own.
-        project: project, where a path names none.
+        entity: team or user for paths that name none. Default: the one that the key belongs to.
+        project: project for paths that name none.
         host: address of the W&B API. Default: WANDB_BASE_URL, else W&B's own cloud.
-        api_key: the key. Default: the one that runs are sent with.
-        timeout: seconds to connect, and between two bytes of an answer.
+        api_key: the API key. Default: the one with which runs are sent.
+        timeout: most seconds to connect, and between two bytes of an answer.
 
     Raises:
-        SettingsError: `host` is no address.
+        SettingsError: `host` is not an address.
     """
 
     kind: type[ApiRun] = ApiRun
@@ -46,13 +46,13 @@ class Api:
         self._project = project
 
     def run(self, path: str) -> ApiRun:
-        """A run.
+        """Find a run.
 
         Args:
             path: `entity/project/id`, `project/id`, or the id alone.
 
         Raises:
-            LogError: there is none, or the path is none.
+            LogError: there is no such run, or the path is malformed.
             AuthError, TransportError, HTTPStatusError, GraphQLError: the server could not be asked.
         """
         *place, name = path.strip("/").split("/")
@@ -66,13 +66,13 @@ class Api:
         order: str = "+created_at",
         per_page: int = PAGE,
     ) -> Runs:
-        """The runs of a project, page after page as they are needed.
+        """The runs of a project. Pages are asked for as they are needed.
 
         Args:
             path: `entity/project`, or the project alone.
-            filters: as W&B's page has them, such as `{"tags": "best"}` or `{"config.lr": 0.1}`.
-            order: a field, such as created_at, with + or - before it.
-            per_page: runs asked for at a time.
+            filters: conditions as on W&B's page, such as `{"tags": "best"}` or `{"config.lr": 0.1}`.
+            order: a field to sort by, such as created_at, with + (ascending) or - (descending) before it.
+            per_page: number of runs that are asked for at a time.
         """
         entity, project = self._place(path or "", path or "")
         asked = {"entity": entity, "project": project, "filters": json.dumps(dict(filters or {})), "order": order}
@@ -80,23 +80,23 @@ class Api:
 
     @property
     def default_entity(self) -> str | None:
-        """The team or user that the key stands for."""
+        """The team or user that the key belongs to."""
         found = dig(self._server.ask(VIEWER, {}), "viewer", "entity")
         return found if isinstance(found, str) else None
 
     def projects(self, entity: str | None = None) -> Iterator[str]:
-        """Names of the projects of a team or user."""
+        """The names of the projects of a team or user."""
         for node, _ in self._server.pages(documents.PROJECTS, {"entity": entity or self._entity}, "models"):
             yield str(node.get("name"))
 
     def artifact(self, name: str) -> UsedArtifact:
-        """An artifact; its `download` fetches it.
+        """Find an artifact. Its `download` fetches the files.
 
         Args:
-            name: `name:alias`, `project/name:alias` or `entity/project/name:alias`. Default alias: latest.
+            name: `name:alias`, `project/name:alias` or `entity/project/name:alias`. Without an alias: latest.
 
         Raises:
-            LogError: there is none.
+            LogError: there is no such artifact.
             TransportError, HTTPStatusError, GraphQLError: the server could not be asked.
         """
         return find_artifact(self._server.link, name, self._entity, self._project or "uncategorized")
@@ -110,7 +110,7 @@ class Api:
 
 
 class Runs:
-    """Runs of a project. Going through them asks for one page after the other; `len` asks for their number."""
+    """The runs of a project. Iterating asks for one page after the other; `len` asks for the number of runs."""
 
     def __init__(self, server: Server, asked: Mapping[str, Any], page: int, kind: type[ApiRun]) -> None:
         self._server = server
@@ -123,7 +123,7 @@ class Runs:
         return (self._kind(self._server, node) for node, _ in found)
 
     def __getitem__(self, number: int) -> ApiRun:
-        """The run of that number, from 0 on; all pages up to it are asked for, and all of them for one below 0."""
+        """The run at an index. All pages up to it are asked for; for a negative index, all pages are."""
         if number < 0:
             return list(self)[number]
         for place, run in enumerate(self):

@@ -1,4 +1,4 @@
-"""The way from a question to its answer: a key, retries, and one page after the other."""
+"""Asks the server: with a key, with retries, and for one page after the other."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from wandb_logging._server.client import Client
 
 PAGE = 50
-_TRIES = 3  # of one file: a person waits for it
+_TRIES = 3  # attempts for one file; there are few because a person waits
 
 
 class Server:
-    """A server, as `Api` asks it.
+    """The server that `Api` asks.
 
     Args:
-        host: its address. Default: WANDB_BASE_URL, else W&B's own cloud.
-        api_key: the key. Default: the one that runs are sent with.
-        timeout: seconds to connect, and between two bytes of an answer.
+        host: address of the W&B API. Default: WANDB_BASE_URL, else W&B's own cloud.
+        api_key: the API key. Default: the one with which runs are sent.
+        timeout: most seconds to connect, and between two bytes of an answer.
     """
 
     def __init__(self, host: str | None, api_key: str | None, timeout: float) -> None:
@@ -45,7 +45,7 @@ class Server:
 
     @contextlib.contextmanager
     def link(self) -> Iterator[Link]:
-        """Opens a way to the server for the length of a `with` block; requests are repeated while that can help."""
+        """Open a connection to the server for a `with` block. Failed requests are repeated while that can help."""
         link = Link(self._connect, Pace())
         try:
             yield link
@@ -53,10 +53,10 @@ class Server:
             link.close()
 
     def ask(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to one question.
+        """Ask one question, and return the answer.
 
         Raises:
-            AuthError, TransportError, HTTPStatusError, GraphQLError: there is none.
+            AuthError, TransportError, HTTPStatusError, GraphQLError: the server gave no answer.
         """
         with self.link() as link:
             return link.graphql(document, variables)
@@ -64,10 +64,10 @@ class Server:
     def pages(
         self, document: str, variables: Mapping[str, Any], *path: str, page: int = PAGE
     ) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
-        """All nodes below a path of the answer, each with the answer it came in. Pages are asked for as needed.
+        """All nodes at a path of the answer, each with the answer that holds it. Pages are asked for as needed.
 
         Raises:
-            AuthError, TransportError, HTTPStatusError, GraphQLError: a page could not be had.
+            AuthError, TransportError, HTTPStatusError, GraphQLError: the server did not answer with a page.
         """
         after: str | None = None
         while True:
@@ -80,18 +80,18 @@ class Server:
                 return
 
     def fetch(self, url: str, target: Path, most: int, md5: str | None) -> None:
-        """Put what is at an address in the place of a file, as `_server.fetch`.
+        """Download what is at an address into a file, as `_server.fetch` does. The file is replaced if it exists.
 
         Raises:
-            TransportError, HTTPStatusError: it could not be fetched, or is not what was announced.
-            OSError: it cannot be written.
+            TransportError, HTTPStatusError: the download failed, or is not what was announced.
+            OSError: the file cannot be written.
         """
         with self.link() as link:
             link.call(lambda client: fetch(client, url, target, most, digest_of(md5)), attempts=_TRIES)
 
 
 def json_mapping(text: object) -> dict[str, Any]:
-    """A mapping that the server gives as a JSON text; empty if it is none."""
+    """Read a mapping that the server gives as JSON text. Returns an empty one if the text is no mapping."""
     try:
         found = json.loads(text) if isinstance(text, str) else text
     except ValueError:

@@ -1,4 +1,4 @@
-"""The questions, as GraphQL documents."""
+"""The questions to the server, as GraphQL documents."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ ARTIFACTS = """query Artifacts($project: String!, $entity: String, $name: String
   }}
 }}"""
 
-# By its id alone: with its name the server would take the run to be going on again.
+# The run is given by its id alone: with its name, the server would take it for a run that goes on again.
 UPDATE = """mutation UpsertBucket($id: String, $displayName: String, $notes: String, $tags: [String!],
     $config: JSONString, $groupName: String, $summaryMetrics: JSONString) {
   upsertBucket(input: {id: $id, displayName: $displayName, notes: $notes, tags: $tags, config: $config,

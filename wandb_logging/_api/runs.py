@@ -1,4 +1,4 @@
-"""`ApiRun`: a run on the server."""
+"""`ApiRun` and `ApiFile`: a run on the server, and a file of one."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from wandb_logging._values.plain import loads, plain
 if TYPE_CHECKING:
     import os
 
-STEPS = 1000  # of one page of rows
+STEPS = 1000  # steps in one page of rows
 
 
 class ApiRun:
-    """A run as the server has it. `load` reads it again.
+    """A run as the server had it when it was read. `load` reads it again.
 
     Attributes:
-        id: its id in its project.
-        entity, project: where it is.
-        name: the name people see.
+        id: id of the run in its project.
+        entity, project: entity and project of the run.
+        name: the name that people see. Can be set.
         state: running, finished, failed, crashed or killed.
-        config: key -> value, as the program gave it.
-        summary: name -> value.
-        tags: can be set; `update` sends them, as the four below.
-        notes, group: can be set.
-        job_type: kind of job.
-        user: who made it.
-        created_at: when, in ISO 8601, UTC.
-        last_step: the step of its last row; -1 if there is none.
+        config: key -> value, as the program gave it. Can be changed.
+        summary: name -> value. Can be changed.
+        tags: tags of the run. Can be set; `update` sends what was set or changed here.
+        notes, group: notes and group of the run. Can be set.
+        job_type: kind of job, such as train.
+        user: name of the user who made the run.
+        created_at: when the run was made, in ISO 8601, UTC.
+        last_step: step of the last row; -1 if there is no row.
     """
 
     def __init__(self, server: Server, node: Mapping[str, Any]) -> None:
@@ -74,7 +74,7 @@ class ApiRun:
 
     @property
     def url(self) -> str:
-        """Address of its page."""
+        """Address of the run's page."""
         return run_url(app_url(self._server.host), self.entity, self.project, self.id)
 
     @property
@@ -82,10 +82,10 @@ class ApiRun:
         return {"entity": self.entity, "project": self.project, "name": self.id}
 
     def load(self) -> ApiRun:
-        """Read it again.
+        """Read the run from the server again.
 
         Raises:
-            LogError: it is not there any more.
+            LogError: the run is not on the server any more.
         """
         self._take(run_node(self._server, self.entity, self.project, self.id))
         return self
@@ -99,13 +99,13 @@ class ApiRun:
         max_step: int | None = None,
         page_size: int = STEPS,
     ) -> Iterator[dict[str, Any]]:
-        """All rows, page after page, as they were logged.
+        """All rows as they were logged. Pages are asked for as they are needed.
 
         Args:
             keys: only these, and only rows that have all of them.
-            min_step: from this step on.
-            max_step: up to the step before this one. Default: to the end.
-            page_size: steps asked for at a time.
+            min_step: the first step.
+            max_step: the step before which to stop. Default: go on to the end.
+            page_size: number of steps that are asked for at a time.
         """
         end = self.last_step + 1 if max_step is None else min(max_step, self.last_step + 1)
         for start in range(min_step, end, page_size):
@@ -119,18 +119,18 @@ class ApiRun:
                     yield {key: row[key] for key in keys}
 
     def history(self, samples: int = 500, keys: Sequence[str] | None = None, frame: str | None = None) -> Any:
-        """Rows, thinned by the server to so many.
+        """A sample of the rows, which the server chooses.
 
-        Numbers that are not finite are the texts NaN, Infinity and -Infinity: that is how the server answers here.
-        `scan_history` has them as numbers, and all rows.
+        Numbers that are not finite are the texts NaN, Infinity and -Infinity here, because the server answers so.
+        `scan_history` gives all rows, and these values as numbers.
 
         Args:
-            samples: most rows.
+            samples: most rows to return.
             keys: only these, and only rows that have all of them.
-            frame: pandas or polars, for a data frame. Default: a list of mappings.
+            frame: "pandas" or "polars" for a data frame. Default: a list of mappings.
 
         Raises:
-            LogError: there is no such kind of frame, or it is not installed.
+            LogError: there is no such kind of frame, or the package is not installed.
         """
         spec = {"samples": samples, **({"keys": ["_step", *keys]} if keys else {})}
         answer = self._server.ask(documents.SAMPLED, {**self._where, "specs": [json.dumps(spec)]})
@@ -140,7 +140,7 @@ class ApiRun:
     # --- files and artifacts ---
 
     def files(self, names: Sequence[str] | None = None) -> Iterator[ApiFile]:
-        """Its files, or those of these names, page after page."""
+        """The files of the run, or those with these names. Pages are asked for as they are needed."""
         asked = {**self._where, "names": list(names) if names is not None else None}
         for node, _ in self._server.pages(documents.FILES, asked, "project", "run", "files"):
             yield ApiFile(
@@ -153,7 +153,7 @@ class ApiRun:
             )
 
     def file(self, name: str) -> ApiFile:
-        """The file of that name.
+        """The file with a name.
 
         Raises:
             LogError: there is none.
@@ -164,11 +164,11 @@ class ApiRun:
         return found
 
     def logged_artifacts(self) -> Iterator[UsedArtifact]:
-        """The artifacts that it logged."""
+        """The artifacts that the run logged."""
         return self._artifacts("outputArtifacts")
 
     def used_artifacts(self) -> Iterator[UsedArtifact]:
-        """The artifacts that it used."""
+        """The artifacts that the run used."""
         return self._artifacts("inputArtifacts")
 
     def _artifacts(self, which: str) -> Iterator[UsedArtifact]:
@@ -181,10 +181,10 @@ class ApiRun:
     # --- changes ---
 
     def update(self) -> None:
-        """Send `name`, `tags`, `notes`, `group`, `config` and `summary` as they are here now.
+        """Send the present values of `name`, `tags`, `notes`, `group`, `config` and `summary` to the server.
 
         Raises:
-            AuthError, TransportError, HTTPStatusError, GraphQLError: the server did not take it.
+            AuthError, TransportError, HTTPStatusError, GraphQLError: the server did not take them.
         """
         config = {"_wandb": {"value": self._wandb}} if self._wandb else {}
         config.update({key: {"value": value} for key, value in plain(self.config, aside={}, of_config=True).items()})
@@ -199,10 +199,10 @@ class ApiRun:
         self._server.ask(documents.UPDATE, {"id": self._storage_id, **changed})
 
     def delete(self, *, with_artifacts: bool = False) -> None:
-        """Delete it from the server, with its rows and files, for good. What is on this disk stays.
+        """Delete the run with its rows and files from the server, for good. Files on this machine's disk stay.
 
         Args:
-            with_artifacts: whether the artifacts that it logged go, too.
+            with_artifacts: whether to delete the artifacts that the run logged, too.
 
         Raises:
             AuthError, TransportError, HTTPStatusError, GraphQLError: the server did not do it.
@@ -216,11 +216,11 @@ class ApiFile:
     """A file of a run on the server.
 
     Attributes:
-        name: in the run.
-        size: bytes.
-        md5: of the bytes, as the server says it.
-        url: where they are; the address is for a short time.
-        id: the server's own id of it.
+        name: name of the file in the run.
+        size: size in bytes.
+        md5: MD5 digest of the content, as the server gives it.
+        url: address of the content, valid for a short time.
+        id: the server's own id for the file.
     """
 
     name: str
@@ -231,17 +231,17 @@ class ApiFile:
     _server: Server
 
     def download(self, root: str | os.PathLike[str] = ".", *, replace: bool = False) -> Path:
-        """Fetch it.
+        """Download the file.
 
         Args:
-            root: folder it goes to, under its name.
-            replace: whether a file that is there may be replaced.
+            root: folder in which the file is put, under its name in the run.
+            replace: whether an existing file may be replaced.
 
         Raises:
-            LogError: a file is there, or its name leads out of the folder.
-            TransportError, HTTPStatusError: it could not be fetched, or is not what `size` and `md5` say, as a file
-                that was written anew since: ask the run for its files again.
-            OSError: it cannot be written.
+            LogError: a file exists there, or the name leads out of the folder.
+                TransportError, HTTPStatusError: the download failed, or does not fit `size` and `md5`, because the file
+                        was written anew since: then ask the run for its files again.
+                OSError: the file cannot be written.
         """
         folder = Path(root).resolve()
         target = (folder / self.name).resolve()
@@ -254,7 +254,7 @@ class ApiFile:
         return target
 
     def delete(self) -> None:
-        """Delete it from the server, for good.
+        """Delete the file from the server, for good.
 
         Raises:
             NotPossible: the server did not do it.
@@ -266,7 +266,7 @@ class ApiFile:
 
 
 def run_node(server: Server, entity: str | None, project: str, name: str) -> Mapping[str, Any]:
-    """What the server says of a run.
+    """What the server answers about a run.
 
     Raises:
         LogError: there is none.
@@ -280,10 +280,10 @@ def run_node(server: Server, entity: str | None, project: str, name: str) -> Map
 
 
 def framed(rows: list[dict[str, Any]], kind: str) -> Any:
-    """Rows as a data frame.
+    """Make a data frame of rows.
 
     Raises:
-        LogError: there is no such kind, or it is not installed.
+        LogError: there is no such kind of frame, or the package is not installed.
     """
     if kind not in {"pandas", "polars"}:
         raise LogError(f"frame={kind!r}: expected pandas or polars")

@@ -11,12 +11,12 @@ from wandb_logging._keys import keys
 
 
 def add_host(parser: argparse.ArgumentParser) -> None:
-    """The server to talk to."""
+    """Add the argument for the server to talk to."""
     parser.add_argument("--host", type=address, metavar="URL", help="address of the W&B API; default: WANDB_BASE_URL")
 
 
 def add_dirs(parser: argparse.ArgumentParser) -> None:
-    """Runs by their folders."""
+    """Add the argument for runs, which are given by their folders."""
     parser.add_argument(
         "dir",
         nargs="*",
@@ -27,7 +27,7 @@ def add_dirs(parser: argparse.ArgumentParser) -> None:
 
 
 def seconds(text: str) -> float:
-    """A number of seconds, 0 or more."""
+    """Parse a number of seconds, 0 or more."""
     try:
         value = float(text)
     except ValueError:
@@ -38,7 +38,7 @@ def seconds(text: str) -> float:
 
 
 def address(text: str) -> str:
-    """The address of a W&B API."""
+    """Parse the address of a W&B API."""
     try:
         return keys.resolve_host(text)
     except SettingsError as exc:
@@ -46,14 +46,14 @@ def address(text: str) -> str:
 
 
 def count(text: str) -> int:
-    """A whole number, 0 or more."""
+    """Parse a whole number, 0 or more."""
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
     return int(text)
 
 
 def jobs(text: str) -> int:
-    """How many at once: 1 or more."""
+    """Parse how many things are done at once: 1 or more."""
     if count(text) < 1:
         raise argparse.ArgumentTypeError("at least 1")
     return int(text)
@@ -63,7 +63,7 @@ _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 def duration(text: str) -> float:
-    """A time such as 30d, in seconds."""
+    """Parse a duration such as 30d. Returns seconds."""
     number = text.rstrip("abcdefghijklmnopqrstuvwxyz ")
     unit = text[len(number) :].strip()
     try:

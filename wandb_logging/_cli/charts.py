@@ -1,4 +1,4 @@
-"""Metrics of a run for the eye: a chart of each, a line for what is flat, or a table of all."""
+"""Shows metrics of a run in the terminal: a chart of each, a line for a flat one, or a table of all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wandb_logging._values.nested import leaves
 from wandb_logging._values.terminal_text import clean, columns, cut
 
 _CHART_LINES = 14
-_NARROWEST = 60  # columns of a chart that has another beside it
+_NARROWEST = 60  # least columns of a chart that has another beside it
 _WIDEST = 120
 _GAP = 2
 _NUMBERS = frozenset({int, float})
@@ -31,11 +31,11 @@ class Curve:
     """A metric over the steps.
 
     Attributes:
-        points: steps and values, the first and the last, lows and highs among them, but not all of very many. NaN and
-            infinities cannot be drawn and are left out.
-        last: the latest value, whatever it is.
-        count: of all values.
-        drawn: of those that can be drawn.
+        points: pairs of step and value. If there are very many, only some are kept; the first, the last, lows and highs
+                are among them. NaN and infinities cannot be drawn and are left out.
+        last: the latest value, also one that cannot be drawn.
+        count: number of all values.
+        drawn: number of values that can be drawn.
     """
 
     points: Points = field(default_factory=list)
@@ -44,7 +44,7 @@ class Curve:
     drawn: int = 0
 
     def add(self, step: float, value: Number) -> None:
-        """Take the next value."""
+        """Add the next value."""
         self.last = value
         self.count += 1
         if math.isfinite(value):
@@ -55,32 +55,33 @@ class Curve:
 
     @property
     def level(self) -> bool:
-        """Whether there is nothing to see in a chart: no values, one, or all the same."""
+        """Whether a chart would show nothing: there is no value, only one, or all are the same."""
         return len({value for _, value in self.points}) < 2
 
     @property
     def words(self) -> str:
-        """What is said of it behind its name."""
+        """The text that follows the metric's name."""
         left_out = self.count - self.drawn
         return f"last {brief(self.last, 12)}" + (f", {left_out} not finite" if left_out else "")
 
 
 def series(rows: Iterable[Mapping[str, Any]]) -> dict[str, Curve]:
-    """The numbers of each metric."""
+    """The curve of each metric that has numbers, by name."""
     curves = Curves()
     curves.add(rows)
     return curves.found
 
 
 class Curves:
-    """The numbers of metrics, however many rows they come from.
+    """The curves of metrics. Memory does not grow with the number of rows.
 
     Args:
-        wanted: whether a metric is drawn, given its name and how many are already; of others only the name is kept.
+        wanted: says whether a metric is drawn, given its name and how many are drawn already. Of others only the name
+            is kept.
 
     Attributes:
-        found: those that are drawn, by name.
-        names: of all metrics with numbers, in the order in which they came.
+        found: the curves that are drawn, by name.
+        names: names of all metrics with numbers, in the order in which they came.
     """
 
     def __init__(self, wanted: Callable[[str, int], bool] = lambda _name, _drawn: True) -> None:
@@ -90,7 +91,7 @@ class Curves:
         self._drawn: dict[str, Curve | None] = {}
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Take rows, in order."""
+        """Add rows, in order."""
         drawn = self._drawn
         for row in rows:
             step = float(row["_step"])
@@ -104,7 +105,7 @@ class Curves:
                     curve.add(step, _within_float(value))
 
     def _first(self, name: str) -> Curve | None:
-        """The curve of a metric that is new, if it is to be drawn."""
+        """Begin the curve of a new metric. Returns None if it is not to be drawn."""
         if name.startswith("_"):
             return None
         self.names[name] = None
@@ -122,7 +123,7 @@ def _within_float(value: Number) -> Number:
 
 
 def thinned(points: Points, most: int) -> Points:
-    """At most about `most` points that look the same from afar: the ends, and of each group the lowest and highest."""
+    """About `most` points at most that look the same from afar: both ends, and the lowest and highest of each group."""
     size = math.ceil(2 * len(points) / most)
     if size <= 2:
         return points
@@ -133,7 +134,7 @@ def thinned(points: Points, most: int) -> Points:
 
 
 def charts(metrics: Mapping[str, Curve]) -> list[Line]:
-    """A line for each metric that is flat, a chart of each other one; where nothing can be drawn, a table of all."""
+    """A line for each flat metric and a chart for each other one; a table of all if nothing can be drawn."""
     if not draws():
         return metric_table(metrics)
     try:
@@ -150,19 +151,19 @@ def charts(metrics: Mapping[str, Curve]) -> list[Line]:
 
 
 def layout(room: int, number: int) -> tuple[int, int]:
-    """How many charts stand side by side, and how wide each is, in so many columns."""
+    """How many of `number` charts stand side by side in `room` columns, and how many columns wide each is."""
     across = 2 if number > 1 and room >= 2 * _NARROWEST + _GAP else 1
     return across, min((room - _GAP * (across - 1)) // across, _WIDEST)
 
 
 def beside(blocks: Sequence[Sequence[str]], size: int) -> list[str]:
-    """Blocks of lines side by side."""
+    """Put blocks of lines side by side."""
     rows = itertools.zip_longest(*blocks, fillvalue="")
     return [(" " * _GAP).join(padded(line, size) for line in row).rstrip() for row in rows]
 
 
 def level_lines(metrics: Mapping[str, Curve]) -> Iterable[str]:
-    """A line for each metric of which a chart shows nothing."""
+    """A line for each metric for which a chart would show nothing."""
     names = {name: cut(clean(name), 40) for name in metrics}
     longest = max(map(columns, names.values()), default=0)
     for name, curve in metrics.items():
@@ -189,14 +190,14 @@ def _begin_chart(plotext: Any, size: int) -> None:
 
 
 def _lines_of(plotext: Any, first: float, last: float) -> list[Any]:
-    """The chart as lines, with ticks between two steps."""
+    """The chart as lines, with ticks between the first and the last step."""
     ticks = sorted({round(first + part * (last - first) / 4) for part in range(5)})
     plotext.xticks(ticks, [str(tick) for tick in ticks])
     return [line.rstrip() for line in plotext.uncolorize(plotext.build()).splitlines()]
 
 
 def overlaid(name: str, curves: Mapping[str, Curve]) -> list[Line]:
-    """One chart of a metric of several runs, each drawn with its letter; where nothing can be drawn, a table."""
+    """One chart of a metric in several runs, each drawn with its letter; a table if nothing can be drawn."""
     drawn = {letter: curve for letter, curve in curves.items() if curve.points}
     try:
         import plotext  # noqa: PLC0415  as in `charts`
@@ -217,7 +218,7 @@ def overlaid(name: str, curves: Mapping[str, Curve]) -> list[Line]:
 
 
 def metric_table(metrics: Mapping[str, Curve]) -> list[Line]:
-    """What can be said of metrics without drawing."""
+    """A table of what can be said of metrics without drawing."""
     rows = []
     for name, curve in metrics.items():
         values = [value for _, value in curve.points] or [curve.last]

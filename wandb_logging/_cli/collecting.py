@@ -1,4 +1,4 @@
-"""When Python looks for garbage: not while a command imports what it needs, and not as the process ends."""
+"""Pauses Python's garbage collection while a command imports its modules, and prevents it as the process ends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def paused() -> Iterator[None]:
-    """Nothing is looked for meanwhile: what is imported stays."""
+    """Pause garbage collection inside the `with`: imported modules stay, so there is nothing to collect."""
     before = gc.isenabled()
     gc.disable()
     try:
@@ -20,5 +20,5 @@ def paused() -> Iterator[None]:
 
 
 def over() -> None:
-    """The process ends: nothing there is worth a look any more."""
+    """Have the collection at exit look at no object: the process ends, and its memory is freed anyway."""
     gc.freeze()

@@ -1,11 +1,11 @@
-"""The table of commands: a line each, and a room of that name in this folder.
+"""The table of commands: each has a line here, and a module of its name in this folder.
 
-The room is imported when its command is typed, or to show what can be typed behind it. It holds:
+The module is imported when its command is typed, or when its help or completions are asked for. It holds:
 
-- `run(args) -> int`: does it, and gives the exit code.
-- `EXAMPLES`: how it is typed, without the program's name, for the end of its help.
-- `arguments(parser)`: adds what it takes. May be missing.
-- `MORE`: lines of the help behind the one of the table. May be missing.
+- `run(args) -> int`: runs the command, and returns the exit code.
+- `EXAMPLES`: command lines without the program's name, for the end of the command's help.
+- `arguments(parser)`: adds the command's arguments. May be missing.
+- `MORE`: further lines of the help, after the one from the table. May be missing.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ COMMANDS = {
 
 
 def room_of(name: str) -> Any:
-    """The module of a command, imported now."""
+    """Import the module of a command."""
     return import_module(f"wandb_logging._cli.{name}{'_' if iskeyword(name) else ''}")
 
 
 def fill(parser: argparse.ArgumentParser, name: str, prog: str) -> None:
-    """Give the parser of a command its arguments, and its help what belongs there."""
+    """Add the arguments of a command to its parser, and description and examples to its help."""
     room = room_of(name)
     parser.description = "\n".join([COMMANDS[name], *getattr(room, "MORE", ())])
     parser.epilog = "\n".join(["examples:", *(f"  {prog} {example}" for example in room.EXAMPLES)])

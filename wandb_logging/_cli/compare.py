@@ -1,4 +1,4 @@
-"""`wandb-logging compare`: runs beside each other: what they differ in, what came of it, their curves in one chart."""
+"""`wandb-logging compare`: shows how the config of runs differs, their values, and their curves in one chart."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EXAMPLES = ("compare 3kq9x0ab 7hw2", "compare baseline tuned --metric 'val/*'")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What may be typed behind it."""
+    """Add the arguments of this command to its parser."""
     parser.add_argument("runs", nargs="+", metavar="RUN", help=f"2 to {len(_LETTERS)} runs")
     parser.add_argument(
         "--metric", action="append", default=[], metavar="GLOB", help="only metrics like this; may be given again"
@@ -35,7 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print who they are, the config that differs, their values, and charts."""
+    """Print the names of the runs, the config keys that differ, their values, and charts."""
     if not 2 <= len(args.runs) <= len(_LETTERS):
         raise JournalError(f"compare takes 2 to {len(_LETTERS)} runs")
     cache_dir = Settings().cache_dir
@@ -63,7 +63,7 @@ def _read(path: Path, curves: Curves) -> Overview:
 
 
 def who(runs: Mapping[str, Overview]) -> list[Line]:
-    """A line of each run, with its letter."""
+    """A line for each run, with its letter."""
     rows = [
         [letter, data.path.name, data.name or "-", state_of(data), str(data.row_count)] for letter, data in runs.items()
     ]
@@ -86,7 +86,7 @@ def _text(value: object) -> str:
 
 
 def values(curves: Mapping[str, Mapping[str, Curve]], names: Sequence[str]) -> list[Line]:
-    """A table of the last, lowest and highest values; `*` stands at the lowest and the highest of all."""
+    """A table of the last, lowest and highest values; `*` marks the lowest and the highest of all runs."""
     rows = []
     for name in names:
         found = {letter: of_run[name] for letter, of_run in curves.items() if name in of_run}

@@ -1,4 +1,4 @@
-"""`wandb-logging completion`: what a shell needs to complete a command line, and the answers to what it asks then.
+"""`wandb-logging completion`: prints the script by which a shell completes command lines, and answers that script.
 
 The scripts know nothing of the commands: they ask this program, which imports only the command that is typed.
 """
@@ -48,13 +48,13 @@ MORE = ("In zsh it has to come behind `autoload -U compinit && compinit`.",)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What may be typed behind it."""
+    """Add the arguments of this command to its parser."""
     parser.add_argument("typed", nargs="+", metavar="SHELL", help=f"one of {', '.join(_SCRIPTS)}")
-    parser.add_argument("--at", type=count, help=argparse.SUPPRESS)  # what the scripts ask: complete the word there
+    parser.add_argument("--at", type=count, help=argparse.SUPPRESS)  # given by the scripts: the word to complete
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print a script, or what may stand in the place that a script asks for."""
+    """Print a script, or the candidates for the word that a script asks about."""
     if args.at is not None:
         say_all(candidates(args.typed[: args.at + 1] + [""] * (args.at + 1 - len(args.typed))))
         return DONE
@@ -67,13 +67,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def candidates(words: Sequence[str]) -> list[str]:
-    """What the last word may become; nothing where any file may stand.
+    """The candidates for the last word; none where any file may stand.
 
     Args:
-        words: the line so far, the program's name first.
+        words: the words of the command line so far, beginning with the program's name.
     """
     current = words[-1]
-    if len(words) <= 2:  # the program and its command
+    if len(words) <= 2:  # the command itself is being typed
         return _beginning(current, [*COMMANDS, "--help", "--version"])
     if words[1] not in COMMANDS:
         return []
@@ -98,7 +98,7 @@ def _values(action: argparse.Action) -> Iterable[str]:
 
 
 def _run_names() -> list[str]:
-    """The runs in the cache folder as they are typed: by id, or project and id where two have one id."""
+    """The runs in the cache folder as one types them: by id, or by project and id if two runs have the same id."""
     paths = [run.path for run in runs_in([Settings().cache_dir])[0]]
     number = Counter(path.name for path in paths)
     return [path.name if number[path.name] == 1 else f"{path.parent.name}/{path.name}" for path in paths]

@@ -1,4 +1,4 @@
-"""`wandb-logging doctor`: one check after the other, each with what to do."""
+"""`wandb-logging doctor`: makes one check after the other, and says of each problem what to do about it."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def run(_args: argparse.Namespace) -> int:
 
 
 def _checks(settings: Settings) -> Iterable[Check]:
-    """One check after the other: each is shown before the next is made, for one of them may take its time."""
+    """Make one check after the other. Each is shown before the next is made, because one of them may take long."""
     problems: list[str] = []
     key = keys.find_key(settings.host, settings.api_key, on_problem=problems.append)
     yield check_of_key(settings.mode, key, problems)
@@ -83,7 +83,7 @@ def _checks(settings: Settings) -> Iterable[Check]:
 
 
 def check_of_key(mode: str, key: Key | None, problems: Sequence[str]) -> Check:
-    """Whether there is a key of the right form."""
+    """Check whether there is an API key of the right form."""
     words = key_words(key, problems)
     if key is None:
         if mode in {"offline", "disabled"}:
@@ -114,7 +114,7 @@ def _server_checks(settings: Settings, key: Key | None) -> Iterable[Check]:
     yield check_of_limits(features)
 
 
-# The first that fits counts; no error, or one about the key only, is a server that answers.
+# The first entry that fits counts. A server that gives no error, or one about the key alone, does answer.
 _SERVER_ERRORS: tuple[tuple[type[WandbLoggingError], str, str], ...] = (
     (TLSError, "fail", "{host}: {error}; set REQUESTS_CA_BUNDLE to the file of your CA"),
     (TransportError, "fail", "{host} cannot be reached ({error}); check network, proxy and WANDB_BASE_URL"),
@@ -126,7 +126,7 @@ _SERVER_ERRORS: tuple[tuple[type[WandbLoggingError], str, str], ...] = (
 
 
 def check_of_server(host: str, error: WandbLoggingError | None) -> Check:
-    """Whether a W&B API answers, from how a first request ended."""
+    """Check whether a W&B API answers, given how a first request ended."""
     for kind, level, text in _SERVER_ERRORS:
         if isinstance(error, kind):
             return Check(level, "server", text.format(host=host, error=error))
@@ -153,7 +153,7 @@ def _key_accepted(session: Session) -> Check:
 
 
 def check_of_clock(date: str, now: float) -> Check:
-    """How far the clock is off, by the server's Date header."""
+    """Check how far this machine's clock is off, by the `Date` header of the server."""
     try:
         ahead = now - parsedate_to_datetime(date).timestamp()
     except (TypeError, ValueError):
@@ -165,7 +165,7 @@ def check_of_clock(date: str, now: float) -> Check:
 
 
 def check_of_limits(features: Iterable[str]) -> Check:
-    """What one row and line may be, and what the server offers."""
+    """State how large a row and a line may be, and what the server offers."""
     offered = sorted({"FILESTREAM_GZIP": "gzip", "STRUCTURED_CONSOLE_LOGS": "log levels"}.items())
     names = [words for name, words in offered if name in set(features)]
     limits = f"a row up to {MAX_ROW_BYTES / 2**20:.1f} MiB, a text line up to {MAX_LINE_CHARS} characters"
@@ -185,7 +185,7 @@ def _disk_check(cache_dir: Path) -> Check:
 
 
 def check_of_disk(cache_dir: Path, free: int) -> Check:
-    """Whether there is room for runs, from the free bytes."""
+    """Check whether the disk has room for runs, given its free bytes."""
     text = f"{cache_dir} can be written, {free / 1e9:.1f} GB free"
     if free >= _DISK_WARN:
         return Check("ok", "disk", text)

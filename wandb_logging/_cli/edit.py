@@ -1,4 +1,4 @@
-"""`wandb-logging edit`."""
+"""`wandb-logging edit`: makes a changed copy of a run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ EXAMPLES = (
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What may be typed behind it."""
+    """Add the arguments of this command to its parser."""
     parser.add_argument("run", nargs="+", metavar="RUN", help="a run directory, id or name; several become one")
     parser.add_argument(
         "--rename", type=_kind(Rename.of), action="append", default=[], metavar="OLD=NEW", help="give a metric a name"
@@ -70,7 +70,7 @@ def _kind(made: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make the copy, and say what is different."""
+    """Make the copy, and say how it differs from the run."""
     who = {name: value for name in ("id", "name", "project", "entity") if (value := getattr(args, name)) is not None}
     try:
         Settings(**{"run_id" if name == "id" else name: value for name, value in who.items()})
@@ -97,7 +97,7 @@ def _named(wanted: list[str]) -> list[Path]:
 
 
 def _beside(run_dir: RunDir) -> Path:
-    """The folder for copies: beside that of all runs, so that nobody sends both by its name."""
+    """The folder for copies. It is beside the folder of all runs, so that syncing that one does not send the copies."""
     cache_dir = run_dir.path.absolute().parent.parent
     return cache_dir.with_name(f"{cache_dir.name}-edited")
 
@@ -110,7 +110,7 @@ def _said(done: Copied) -> str:
 
 
 def _warn(done: Copied, sources: list[RunDir]) -> None:
-    """Say what the copy has not, though nobody asked for that."""
+    """Say what the copy lacks although nobody asked to leave it out."""
     if done.damaged:
         complain(f"{counted(done.damaged, 'damaged line')} could not be read")
     if done.missing:

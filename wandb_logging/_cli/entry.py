@@ -1,4 +1,4 @@
-"""The way in: what a person may type, which command does it, and what is said when that fails."""
+"""The entry point of the command line: parses what was typed, runs the command, and says what went wrong."""
 
 from __future__ import annotations
 
@@ -32,13 +32,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: arguments without the program's name. Default: those of this process.
 
     Returns:
-        The exit code: 0 all well, 1 something failed or is left, 2 wrong usage, 130 Ctrl-C, 141 nobody reads on.
+        The exit code: 0 all well, 1 something failed or is left to do, 2 wrong usage, 130 Ctrl-C, 141 the reader of
+        our output has gone.
     """
     open_streams()
     encode_what_we_can()
     try:
         code = _run(argv)
-        sys.stdout.flush()  # not only at exit, where it is too late to say nothing about a reader who has gone
+        sys.stdout.flush()  # not only at exit: there Python itself would complain about a reader that has gone
     except BrokenPipeError:
         drop_output()
         return PIPE
@@ -49,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(words_of(exc))
         return LEFT
     finally:
-        if argv is None:  # it is the program's own
+        if argv is None:  # the process runs this command and nothing else
             over()
     return code
 
@@ -68,7 +69,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+    """A parser that reports wrong usage in one line."""
 
     def error(self, message: str) -> NoReturn:
         complain(f"{message} (see `{self.prog} --help`)")
@@ -76,11 +77,11 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser(typed: Collection[str] = COMMANDS) -> argparse.ArgumentParser:
-    """All that may be typed.
+    """The parser of all commands.
 
     Args:
-        typed: only commands in here get their arguments, because that takes an import of each. Where the first word is
-            a command, there are no others.
+        typed: the words that were typed. Only commands among them get their arguments, because that imports the
+                command's module. If the first word is a command, the parser has no other commands.
     """
     top = _Parser(
         prog=PROG,

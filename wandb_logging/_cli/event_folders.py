@@ -1,4 +1,4 @@
-"""Folders of TensorBoard event files, made run directories of where a command takes them."""
+"""Makes run directories of folders of TensorBoard event files, for the commands that accept such folders."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from wandb_logging._formats.tensorboard import run_folders
 from wandb_logging._journal.cache_folder import find_runs
 from wandb_logging._settings.settings import Settings
 
-_MOST_NAMED = 5  # values that could not be taken, of one folder
+_MOST_NAMED = 5  # values of one folder that are named if they could not be taken
 
 
 def made_of_events(paths: Sequence[Path], into: Path | None = None) -> tuple[list[Path], bool]:
-    """Paths as they are, folders of event files replaced by the runs that were made of them.
+    """Replace each folder of event files among some paths by the runs that were made of it.
 
     Args:
         paths: what was typed.
         into: folder of run directories. Default: the setting cache_dir.
 
     Returns:
-        The paths; and whether all that the event files hold is in them.
+        The paths, and whether the runs hold all that the event files hold.
 
     Raises:
         SettingsError: a setting in the environment is wrong.

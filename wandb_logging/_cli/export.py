@@ -1,4 +1,4 @@
-"""`wandb-logging export`."""
+"""`wandb-logging export`: writes runs in formats of other programs."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _HELP = {
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What may be typed behind it."""
+    """Add the arguments of this command to its parser."""
     forms = (*FORMS, *_FOLDERS)
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help=f"its ending says the form, if it is {', '.join(FORMS)}"
@@ -64,7 +64,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the runs, and say what came of it."""
+    """Write the runs, and say what was written."""
     form = args.format or (args.output.suffix[1:].lower() if args.output else "")
     wrong = _wrong(form, args.output, long=args.long)
     if wrong:
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _wrong(form: str, output: Path | None, *, long: bool) -> str | None:
-    """What is wrong with what was typed."""
+    """What is wrong with the arguments; None if they are right."""
     if output is None and not form:
         return "say where to, or in which form: -o FILE, or --csv, --jsonl, --wandb, --tensorboard or --neptune"
     if form not in FORMS and form not in _FOLDERS:
@@ -106,7 +106,7 @@ def _table(runs: list[RunDir], form: str, args: argparse.Namespace) -> int:
 
 
 def _folder(runs: list[RunDir], form: str, output: Path | None) -> int:
-    """Write each run into a folder. One that cannot be written does not keep the others from it."""
+    """Write each run into a folder. If one cannot be written, the others still are."""
     target = output or Path(form)
     codes = [_one(run_dir, target, form) for run_dir in runs]
     return max(codes)
@@ -125,7 +125,7 @@ def _one(run_dir: RunDir, target: Path, form: str) -> int:
 
 
 def _runs(wanted: list[Path]) -> list[RunDir]:
-    """The runs below folders, or those that are named."""
+    """The runs at or below the given folders, and those that are named."""
     cache_dir = Settings().cache_dir
     found: dict[Path, RunDir] = {}
     for path in wanted or [cache_dir]:

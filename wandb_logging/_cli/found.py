@@ -1,4 +1,4 @@
-"""Runs on disk, as a person names them: by path, or by what `ls` shows."""
+"""Finds runs on disk as a person names them: by path, or by what `ls` shows."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from wandb_logging._journal.cache_folder import find_runs
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.outline import outline
 
-_MOST = 5  # candidates that are named
+_MOST = 5  # candidates that an error names
 
 
 def runs_in(paths: Iterable[Path]) -> tuple[list[RunDir], bool]:
-    """The runs at or below some paths, each once, and whether all folders could be read. Says which could not."""
+    """The runs at or below some paths, each once, and whether all folders could be read. Prints which could not."""
     problems: list[OSError] = []
     found = {run.path: run for path in paths for run in find_runs(path, problems.append)}
     real = [problem for problem in problems if not isinstance(problem, FileNotFoundError)]
@@ -25,14 +25,14 @@ def runs_in(paths: Iterable[Path]) -> tuple[list[RunDir], bool]:
 
 
 def run_named(wanted: str | None, cache_dir: Path) -> Path:
-    """The directory of a run that is given by its path, id, project and id, or name, or how one of these begins.
+    """The directory of a run that is given by its path, id, `project/id` or name, or by the beginning of one of these.
 
     Args:
         wanted: what was typed; None for the newest run.
-        cache_dir: where to look for it.
+        cache_dir: folder to look for the run in.
 
     Raises:
-        JournalError: there is none, or more than one.
+        JournalError: no run fits, or more than one does.
     """
     if wanted is not None and (Path(wanted) / "run.json").is_file():
         return Path(wanted)
@@ -51,7 +51,7 @@ def run_named(wanted: str | None, cache_dir: Path) -> Path:
 
 
 def _matching(wanted: str, paths: Sequence[Path]) -> list[Path]:
-    """The runs that a text names: the first way that finds one counts, so that no name hides an id."""
+    """The runs that a text names. Ids are tried before names, and the first way that finds a run counts."""
     folders = {path: (path.name, f"{path.parent.name}/{path.name}") for path in paths}
     found = [path for path in paths if wanted in folders[path]]
     found = found or [path for path in paths if wanted == path.name.partition(".")[0]]
@@ -67,4 +67,4 @@ def _name_of(path: Path) -> str:
     try:
         return outline(RunDir(path)).name or ""
     except (JournalError, OSError):
-        return ""  # who wants to see it will hear of it
+        return ""  # a command that opens this run will report the error

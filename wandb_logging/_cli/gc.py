@@ -1,4 +1,4 @@
-"""`wandb-logging gc`: runs that are on the server removed from the disk."""
+"""`wandb-logging gc`: removes runs from the disk that are on the server."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ MORE = (
     "Exit code: 0 done, 1 something could not be read or removed, 2 wrong usage.",
 )
 
-_OVER = 86400.0  # seconds after which a launch of whose runs none is alive does not begin any more
+_OVER = 86400.0  # a launch older than so many seconds, with no run alive, has begun all the runs it will begin
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What may be typed behind it."""
+    """Add the arguments of this command to its parser."""
     parser.add_argument("dir", nargs="*", type=Path, metavar="DIR", help="default: the cache folder")
     parser.add_argument("--sent", action="store_true", help="runs that are wholly on the server; has to be given")
     parser.add_argument(
@@ -40,7 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Remove them, say how much room that gave."""
+    """Remove the runs, and say how many bytes that freed."""
     if not args.sent:
         complain(f"gc removes runs that are on the server, if you say so: `{PROG} gc --sent` (see `{PROG} gc --help`)")
         return USAGE
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         except (JournalError, OSError) as exc:
             complain(words_of(exc))
             all_well = False
-    if not args.dry_run and all(run_dir.dead() for run_dir in run_dirs):  # else a launch may be going on
+    if not args.dry_run and all(run_dir.dead() for run_dir in run_dirs):  # else a launch may still be going on
         for folder in {run_dir.path.parent.parent for run_dir in run_dirs}:
             forget_launches(folder, time.time() - max(args.older_than, _OVER))
     say(_summary(freed, len(run_dirs), dry_run=args.dry_run))
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _collect(run_dir: RunDir, before: float, *, dry_run: bool) -> Iterator[int]:
-    """Remove a run if it may be; its bytes."""
+    """Remove a run if that is allowed. Yields the number of its bytes, or nothing if it stays."""
     if not run_dir.dead() or only_here(run_dir) or last_change(run_dir) > before:
         return
     size = usage(run_dir.path)

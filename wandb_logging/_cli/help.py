@@ -1,4 +1,4 @@
-"""How the help of a command looks: wrapped for the terminal, a paragraph as one, examples as they are typed."""
+"""Formats the help of a command: paragraphs are wrapped for the terminal, examples stay as they are typed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ENDS = (".", ":", "?")
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """For `argparse`."""
+    """The formatter that is given to `argparse`."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=min(shutil.get_terminal_size().columns, _WIDEST) - 2)
@@ -23,7 +23,7 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
         return "\n".join(indent + line for part in _paragraphs(text.splitlines()) for line in _wrapped(part, width))
 
     def _format_usage(self, *given: Any, **more: Any) -> str:
-        width, self._width = self._width, 10_000  # argparse does not break what excludes each other
+        width, self._width = self._width, 10_000  # so wide that argparse breaks no line: that is done below
         try:
             usage = super()._format_usage(*given, **more)
         finally:
@@ -34,7 +34,7 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
 
 def _paragraphs(lines: Iterable[str]) -> Iterable[str]:
-    """Lines that go on with a sentence belong to the line before; those that are indented stand alone."""
+    """Join each line that goes on with a sentence to the line before. Indented lines stay on their own."""
     part = ""
     for line in lines:
         if line.startswith(" ") or not line:
@@ -55,7 +55,7 @@ def _wrapped(part: str, width: int) -> list[str]:
 
 
 def _unbroken(usage: str) -> str:
-    """A usage line in which nothing in brackets is torn apart, but what excludes each other may be."""
+    """A usage line that may be wrapped between brackets and after `|`, but nowhere else inside brackets."""
     depth, made = 0, ""
     for sign in usage:
         depth += (sign == "[") - (sign == "]")

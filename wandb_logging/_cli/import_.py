@@ -1,4 +1,4 @@
-"""`wandb-logging import`."""
+"""`wandb-logging import`: makes run directories of the official SDK's `.wandb` files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EXAMPLES = ("import wandb", "import wandb/offline-run-20260102_030405-3kq9x0ab",
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What may be typed behind it."""
+    """Add the arguments of this command to its parser."""
     parser.add_argument("path", nargs="+", type=Path, help="a .wandb or event file, or a folder with some")
     parser.add_argument("--into", type=Path, metavar="DIR", help="folder of runs; default: the setting cache_dir")
 
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _found(path: Path, wrong: list[str]) -> list[Path]:
-    """The files to import; what cannot be looked at is added to what is wrong."""
+    """The files to import. What is wrong with a path or folder is added to `wrong`."""
     if is_event_file(path):
         return []
     if path.exists() and not path.is_file() and not path.is_dir():
@@ -77,7 +77,7 @@ def _import(source: Path, into: Path, host: str) -> int:
 
 
 def said_of(done: Imported) -> str:
-    """What was imported, in a line."""
+    """A line that says what was imported."""
     if done.already:
         return f"is here already: {done.path}"
     parts = [f"{done.rows} rows" if done.rows != 1 else "1 row"]

@@ -1,7 +1,7 @@
-"""Work on a thread of its own, so that Ctrl-C reaches the one who waits and never lands in the middle of a request.
+"""Runs work on a thread of its own, so that Ctrl-C stops the waiting main thread, and never a request halfway.
 
-Python raises KeyboardInterrupt between any two steps of the main thread. In a request it can hit the lock of a
-connection pool, which is then never free again, or the end of a generator, which swallows it.
+Python raises KeyboardInterrupt between any two instructions of the main thread. During a request it can come while the
+lock of a connection pool is held, which is then never released, or as a generator ends, which swallows the exception.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_GRACE = 1.0  # seconds for the work to notice that it is to stop; what it does not finish by then ends with the program
+_GRACE = 1.0  # seconds that the work has to notice that it is to stop; later it ends with the program
 
 
 def interruptible(work: Callable[[Callable[[], bool]], T]) -> T:
     """Do work that Ctrl-C may stop.
 
     Args:
-        work: called on another thread, with a function that says whether to stop now.
+        work: called on another thread, with a function as its argument that says whether to stop now.
 
     Returns:
-        What the work gave.
+        What `work` returned.
 
     Raises:
         KeyboardInterrupt: Ctrl-C came. The work was told to stop, and may still be waiting for an answer.
@@ -42,7 +42,7 @@ def interruptible(work: Callable[[Callable[[], bool]], T]) -> T:
     try:
         thread.start()
         while thread.is_alive():
-            thread.join(0.1)  # a wait without an end could not be interrupted on Windows
+            thread.join(0.1)  # on Windows a wait without a time limit cannot be interrupted
     except KeyboardInterrupt:
         stop.set()
         if thread.is_alive():

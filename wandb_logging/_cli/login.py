@@ -1,4 +1,4 @@
-"""`wandb-logging login`."""
+"""`wandb-logging login`: finds or asks for an API key, and saves it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EXAMPLES = ("login", "login --host http://127.0.0.1:8080 --verify", "login --key
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What may be typed behind it."""
+    """Add the arguments of this command to its parser."""
     parser.add_argument("--key", help="the key; - reads it from standard input, where other users cannot see it")
     parser.add_argument("--relogin", action="store_true", help="ask even though a key is found")
     parser.add_argument("--verify", action="store_true", help="ask the server whether it accepts the key")
@@ -26,7 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Find a key or ask for it, save it, say what came of it."""
+    """Find a key or ask for one, save it, and say what was done."""
     key = sys.stdin.readline() if args.key == "-" else args.key
     done = log_in(args.host, key, relogin=args.relogin, verify=args.verify, timeout=_TIMEOUT)
     say_all(lines_of(done, from_environment("api_key")))
@@ -37,11 +37,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def lines_of(done: Login, variable: str | None) -> list[str]:
-    """What to say after a login.
+    """The lines to print after a login.
 
     Args:
-        done: what came of it.
-        variable: what WANDB_API_KEY holds.
+        done: the outcome of the login.
+        variable: the value of WANDB_API_KEY; None if it is not set.
     """
     host = keys.resolve_host(done.session.host)
     lines = []

@@ -1,4 +1,4 @@
-"""`wandb-logging logout`."""
+"""`wandb-logging logout`: removes the saved API key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EXAMPLES = ("logout",)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What may be typed behind it."""
+    """Add the arguments of this command to its parser."""
     add_host(parser)
 
 

@@ -1,4 +1,4 @@
-"""`wandb-logging logs`: the text lines of a run."""
+"""`wandb-logging logs`: prints the text lines of a run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wandb_logging._values.json_lines import fits, readable
 from wandb_logging._values.terminal_text import without_sequences
 
 EXAMPLES = ("logs", "logs 3kq9x0ab --lines 20", "logs 3kq9x0ab -f", "logs --field user=bo --field fold=3")
-_LOOK_AGAIN = 0.3  # seconds
+_LOOK_AGAIN = 0.3  # seconds between two looks for new lines
 
 MORE = (
     "Each line has its time in front. Colours that the program printed are left out.",
@@ -26,7 +26,7 @@ MORE = (
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What may be typed behind it."""
+    """Add the arguments of this command to its parser."""
     parser.add_argument(
         "run", nargs="?", metavar="RUN", help="a run directory, or a run in the cache folder; default: the newest there"
     )
@@ -44,7 +44,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the lines there are, and those that come."""
+    """Print the lines there are, and with `-f` those that come."""
     run_dir = RunDir(Path(run_named(args.run, Settings().cache_dir)))
     reader = TextReader(run_dir)
     try:
@@ -54,14 +54,14 @@ def run(args: argparse.Namespace) -> int:
             time.sleep(_LOOK_AGAIN)
             _print(reader.read(), args)
         if args.follow:
-            _print(reader.read(), args)  # what came between the last look and the end
+            _print(reader.read(), args)  # lines that came between the last look and the run's end
     finally:
         reader.close()
     return DONE
 
 
 def field(text: str) -> tuple[str, str]:
-    """A name and a value."""
+    """Parse `name=value` into name and value."""
     name, equals, value = text.partition("=")
     if not name or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")

@@ -1,4 +1,4 @@
-"""`wandb-logging ls`: one line a run, which costs no more than counting what is not sent yet."""
+"""`wandb-logging ls`: prints a line for each run. That costs no more than counting its unsent lines."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Column(NamedTuple):
     """A column of the list.
 
     Attributes:
-        value: of a run, for programs and for sorting.
-        shown: the same for the eye.
+        value: gives the column's value for a run, for programs and for sorting.
+        shown: turns that value into what a person sees.
     """
 
     value: Callable[[Outline], Any]
@@ -46,7 +46,7 @@ def _age(run: Outline) -> float:
     return max(0.0, time.time() - float(run.info["start"]))
 
 
-# The id is that of the directory: it tells two runs of one id apart.
+# The id shown is the directory's name, which tells two runs with the same id apart.
 COLUMNS = {
     "id": Column(lambda run: run.path.name),
     "project": Column(lambda run: run.info["project"]),
@@ -67,14 +67,14 @@ COLUMNS = {
     "url": Column(lambda run: run.url),
 }
 _USUAL = ("id", "project", "name", "state", "lines", "unsent", "age")
-_NARROW = ("id", "name", "state", "unsent")  # on a terminal that is too narrow for these, what one needs most
-_ROOM = 60  # columns from which on all the usual ones are shown
-_INSIDE = ("config.", "summary.")  # columns of these read the whole run
-_COUNTED = ("rows", "texts")  # and these: lines of the journal are not rows, which also come of text
+_NARROW = ("id", "name", "state", "unsent")  # the columns for a terminal that is too narrow for the usual ones
+_ROOM = 60  # a terminal at least so many characters wide shows all the usual columns
+_INSIDE = ("config.", "summary.")  # a column that begins so needs the whole run to be read
+_COUNTED = ("rows", "texts")  # so do these: a line of the journal is not a row, and rows come of text, too
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What may be typed behind it."""
+    """Add the arguments of this command to its parser."""
     parser.add_argument("dir", nargs="?", type=Path, metavar="DIR", help="default: the cache folder")
     parser.add_argument("--project", metavar="GLOB", help="only runs of this project")
     parser.add_argument("--name", metavar="GLOB", help="only runs whose name or id is like this")
@@ -102,7 +102,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """List the runs, those that cannot be read on stderr."""
+    """List the runs on stdout, and on stderr those that cannot be read."""
     terminal = sys.stdout.isatty() and not args.json
     args.columns = args.columns or (_NARROW if terminal and width() < _ROOM else _USUAL)
     unknown = [name for name in (*args.columns, args.sort) if not _is_column(name)]
@@ -133,7 +133,7 @@ def _is_column(name: str) -> bool:
 
 
 def _outlines(folder: Path) -> tuple[list[Outline], bool]:
-    """What can be told of the runs in a folder, and whether all could be read."""
+    """The outlines of the runs in a folder, and whether all could be read."""
     run_dirs, all_read = runs_in([folder])
     found = []
     for run_dir in run_dirs:
@@ -148,7 +148,7 @@ def _outlines(folder: Path) -> tuple[list[Outline], bool]:
 def chosen(
     runs: Sequence[Outline], project: str | None = None, name: str | None = None, states: Sequence[str] | None = None
 ) -> list[Outline]:
-    """The runs that fit all that was asked for."""
+    """The runs that meet all the given conditions."""
 
     def fits(run: Outline) -> bool:
         return (
@@ -161,7 +161,7 @@ def chosen(
 
 
 def _listed(runs: Sequence[Outline], args: argparse.Namespace) -> tuple[list[dict[str, Any]], bool]:
-    """The rows of the list in their order, and whether all could be read."""
+    """The rows of the list in their order, and whether all runs could be read."""
     key = args.sort
     wanted = list(dict.fromkeys([*args.columns, key]))
     rows = []
@@ -181,7 +181,7 @@ def row_of(run: Outline, columns: Sequence[str]) -> dict[str, Any]:
     """The values of a run, by column.
 
     Raises:
-        JournalError, OSError: columns that read the run are among them, and it cannot be read.
+        JournalError, OSError: a column needs the run to be read, and it cannot be.
     """
     inside: dict[str, Any] = {}
     if any(name not in COLUMNS for name in columns):
@@ -192,7 +192,7 @@ def row_of(run: Outline, columns: Sequence[str]) -> dict[str, Any]:
 
 
 def in_order(rows: list[dict[str, Any]], key: str, *, high_first: bool) -> list[dict[str, Any]]:
-    """Rows by one of their values: numbers before texts; what has none is last either way."""
+    """Sort rows by one of their values: numbers before texts. Rows without a value are last in either direction."""
     with_value = [row for row in rows if row[key] is not None]
 
     def rank(row: dict[str, Any]) -> tuple[bool, Any]:

@@ -1,4 +1,4 @@
-"""`wandb-logging mine`."""
+"""`wandb-logging mine`: prints the rows that rules find in a log."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXAMPLES = ("mine train.log", "mine train.log --rules rules.yaml", "mine train.l
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What may be typed behind it."""
+    """Add the arguments of this command to its parser."""
     parser.add_argument("--rules", type=Path, metavar="RULES", help="a file of rules, YAML or JSON")
     parser.add_argument("--json", action="store_true", help="one row a line, as JSON")
     add_log(parser)
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _as_json(rows: Iterator[Row]) -> int:
-    """Print rows as JSON lines; how many there are."""
+    """Print rows as JSON lines. Returns how many there are."""
     found = 0
     for row in rows:
         found += 1
@@ -62,7 +62,7 @@ def _as_json(rows: Iterator[Row]) -> int:
 
 
 def _as_tables(rows: Sequence[Row], rules: RuleSet) -> int:
-    """Print a table for each rule that found something; how many rows there are."""
+    """Print a table for each rule that found something. Returns the number of rows."""
     for number in dict.fromkeys(row.rule for row in rows):
         of_rule = [row for row in rows if row.rule == number]
         say([styled(rules.described(number), "dim")])

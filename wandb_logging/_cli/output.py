@@ -1,7 +1,7 @@
-"""The one door for all that is printed; what the terminal or pipe takes; the exit codes.
+"""Prints everything that commands print, in a form that the terminal or pipe accepts; also holds the exit codes.
 
-Texts come from runs, folders and servers: here they become such that they cannot steer the terminal. Nobody else on
-this floor prints.
+Texts come from runs, folders and servers, and may hold control characters: these are made harmless here, so that no
+text controls the terminal. No other module of this folder prints by itself.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "
 
 
 class Styled(str):
-    """A text that a terminal with colours shows in a style: bold, dim, red, green, yellow, cyan."""
+    """A text with a style for terminals with colours: bold, dim, red, green, yellow or cyan."""
 
     __slots__ = ("style",)
     style: str
@@ -39,18 +39,18 @@ def styled(text: object, style: str) -> Styled:
     return given
 
 
-Line = Union[str, Sequence[str]]  # a line, or its parts, some of which may be Styled
+Line = Union[str, Sequence[str]]  # a line as one text, or as parts of which some may be Styled
 
 
 def say(line: Line = "", *, flush: bool = False) -> None:
-    """One line on stdout."""
+    """Print one line on stdout."""
     parts = [line] if isinstance(line, str) else line
     colours = coloured()
     print("".join(_shown(part, colours=colours) for part in parts), flush=flush)
 
 
 def say_all(lines: Iterable[Line], *, flush: bool = False) -> None:
-    """Lines on stdout."""
+    """Print lines on stdout."""
     for line in lines:
         say(line, flush=flush)
 
@@ -61,14 +61,14 @@ def _shown(part: str, *, colours: bool) -> str:
 
 
 def raw() -> BinaryIO:
-    """Stdout for bytes that a program reads; on a terminal they are such that they cannot steer it."""
+    """Stdout as a binary file, for programs that read it. On a terminal, control characters are made harmless."""
     sys.stdout.flush()
     pipe = None if sys.stdout.isatty() else getattr(sys.stdout, "buffer", None)
     return cast("BinaryIO", pipe or _Cleaned())
 
 
 class _Cleaned(io.RawIOBase):
-    """Text in UTF-8, whole characters at a time, printed for a person."""
+    """A binary file that prints the UTF-8 text written to it for a person. Each write holds whole characters."""
 
     def writable(self) -> bool:
         return True
@@ -80,13 +80,13 @@ class _Cleaned(io.RawIOBase):
 
 
 def begin_screen() -> None:
-    """Go on at the top of an empty screen, where stdout is one."""
+    """Clear the screen and go to its top, if stdout is a terminal."""
     if sys.stdout.isatty():
         print("\x1b[H\x1b[2J", end="")
 
 
 def complain(text: object) -> None:
-    """One line on stderr, in the program's name."""
+    """Print one line on stderr, with the program's name before it."""
     with contextlib.suppress(OSError):
         print(f"{PROG}: {one_line(text)}", file=sys.stderr, flush=True)
 
@@ -97,7 +97,7 @@ def coloured() -> bool:
 
 
 def open_streams() -> None:
-    """Have stdin, stdout and stderr, where one was closed (`>&-`): what is opened next would be taken for it."""
+    """Open whichever of stdin, stdout and stderr was closed (`>&-`): else the next opened file would take its place."""
     for fd in (0, 1, 2):
         try:
             os.fstat(fd)
@@ -108,25 +108,25 @@ def open_streams() -> None:
 
 
 def encode_what_we_can() -> None:
-    """A character that the terminal or pipe cannot take becomes `?`, not an error."""
+    """Print `?` for a character that the terminal or pipe cannot take, instead of raising an error."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
 
 
 def drop_output() -> None:
-    """Nobody reads our output any more (`| head`): let Python's own flush at exit go nowhere."""
+    """Discard what Python flushes at exit, because nobody reads our output any more (`| head`)."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def width() -> int:
-    """Columns of the terminal; of COLUMNS, or 100, where there is none."""
+    """Number of columns of the terminal. Without a terminal: the value of COLUMNS, or 100."""
     return max(20, shutil.get_terminal_size((100, 24)).columns)
 
 
 def draws() -> bool:
-    """Whether what is printed may hold the characters of charts."""
+    """Whether stdout can take the characters of which charts are made."""
     try:
         "▚┤⠂".encode(sys.stdout.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
@@ -135,7 +135,7 @@ def draws() -> bool:
 
 
 def words_of(exc: Exception) -> str:
-    """What to say of an error, in words without a traceback."""
+    """A message for a person about an error, without a traceback."""
     if isinstance(exc, WandbLoggingError):
         return str(exc)
     if isinstance(exc, OSError):

@@ -1,4 +1,4 @@
-"""How much of a file is read, shown while it is: a bar on a terminal, a line now and then elsewhere."""
+"""Shows how much of a file has been read so far: a bar on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _TOUCH = 5.0  # seconds until the first line, and between two of them
 
 @contextmanager
 def portion_shown(name: str, size: int) -> Iterator[Callable[[int], None]]:
-    """Give a function that shows how many bytes of a file are read by now.
+    """Give a function that shows progress; it is called with the number of bytes read so far.
 
     Args:
         name: what the file is called.
-        size: its bytes.
+        size: its size in bytes.
     """
     bar = _bar(one_line(name), size) if sys.stderr.isatty() else None
     if bar is not None:

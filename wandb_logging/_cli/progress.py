@@ -1,4 +1,4 @@
-"""How sending goes on, shown while it does: a bar on a terminal, a line now and then elsewhere."""
+"""Shows the progress of sending runs."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _TOUCH = 5.0  # seconds between two plain progress lines of one run
 
 
 class Progress:
-    """Shows how sending goes on: a bar on a terminal, a line now and then elsewhere.
+    """Shows the progress of sending: a bar on a terminal, a line now and then elsewhere.
 
     Args:
-        left: unsent lines by run directory.
+        left: number of unsent lines of each run, by run directory.
     """
 
     def __init__(self, left: Mapping[Path | None, int]) -> None:
@@ -33,7 +33,7 @@ class Progress:
 
     @property
     def left(self) -> int:
-        """Unsent lines of all runs."""
+        """Number of unsent lines of all runs."""
         return sum(self._left.values())
 
     @property
@@ -53,7 +53,7 @@ class Progress:
             self._bar.close()
 
     def show(self, report: Report) -> None:
-        """Take a report: the uploader's `on_progress`."""
+        """Show a report. It is given to the uploader as `on_progress`."""
         self._done += max(0, self._left.get(report.path, 0) - report.remaining)
         self._left[report.path] = report.remaining
         self._latest[report.path] = report

@@ -1,4 +1,4 @@
-"""Whether a run may be removed from the disk: what `rm` and `gc` ask before."""
+"""Decides whether a run may be removed from the disk, for `rm` and `gc`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from wandb_logging._reading.outline import outline
 
 
 def only_here(run_dir: RunDir) -> str | None:
-    """What of a run is nowhere but on this disk, in words; None if it is all on the server.
+    """Say in words what part of a run is on this disk alone. Returns None if all of it is on the server.
 
     Raises:
-        JournalError, OSError: it cannot be read.
+        JournalError, OSError: the run cannot be read.
     """
     seen = outline(run_dir)
     if seen.unsent:
@@ -25,9 +25,9 @@ def only_here(run_dir: RunDir) -> str | None:
 
 
 def last_change(run_dir: RunDir) -> float:
-    """When something in its directory changed last, in seconds since 1970.
+    """When something in the run's directory changed last, in seconds since 1970.
 
     Raises:
-        OSError: it cannot be looked at.
+        OSError: the directory cannot be read.
     """
     return max(path.lstat().st_mtime for path in (run_dir.path, *run_dir.path.iterdir()))

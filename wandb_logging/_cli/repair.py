@@ -1,4 +1,4 @@
-"""`wandb-logging repair`."""
+"""`wandb-logging repair`: mends damaged runs."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ EXAMPLES = ("repair wandb_cache/digits/3kq9x0ab", "repair wandb_cache/digits/3kq
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What may be typed behind it."""
+    """Add the arguments of this command to its parser."""
     parser.add_argument("--yes", action="store_true", help="do it")
     add_dirs(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Say of each run what can be done, and with --yes do it."""
+    """Say of each run what can be repaired, and with --yes repair it."""
     codes = [_repair(run_dir, yes=args.yes) for run_dir in runs_of(args.dir)]
     return max(codes, default=DONE)
 

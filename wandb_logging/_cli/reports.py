@@ -1,4 +1,4 @@
-"""What came of sending runs, in words: a line of each run, and each reason of a failure once. Pure."""
+"""Puts the outcome of sending runs into words: a line for each run, and each reason of a failure once. Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from wandb_logging._report import Report
 
 
 def error_lines(reports: Iterable[Report]) -> list[str]:
-    """What went wrong, each reason once: a key that is missing is missing for every run."""
+    """Lines that say what went wrong. Each reason is given once: a missing key, say, affects every run."""
     by_reason: dict[str, list[Report]] = {}
     for report in reports:
         if report.error is not None:
-            without_path = report.error.replace(str(report.path), "")  # which a hint in it may name
+            without_path = report.error.replace(str(report.path), "")  # a hint in the error may name the path
             by_reason.setdefault(without_path, []).append(report)
     lines = []
     for same in by_reason.values():
@@ -27,11 +27,11 @@ def error_lines(reports: Iterable[Report]) -> list[str]:
 
 
 def news(reports: Sequence[Report], changed: Container[Path | None]) -> tuple[list[Report], int]:
-    """The reports to print one by one, and how many runs were on the server before and only need counting.
+    """The reports to print one by one, and the number of the other runs, which were on the server before.
 
     Args:
-        reports: of all runs.
-        changed: directories of which something was sent now.
+        reports: the reports of all runs.
+            changed: directories of the runs of which something was sent now.
     """
     known = [report for report in reports if report.ok and report.finished and report.path not in changed]
     if len(known) < 2:
@@ -40,17 +40,17 @@ def news(reports: Sequence[Report], changed: Container[Path | None]) -> tuple[li
 
 
 def report_name(report: Report) -> str:
-    """Project and id of the run a report is of, as its directory has them: that tells two runs of one id apart."""
+    """Project and id of a report's run, taken from its directory, which tells two runs with the same id apart."""
     if report.path is None:
         return f"{report.project}/{report.run_id}"
     return f"{report.path.absolute().parent.name}/{report.path.absolute().name}"
 
 
 def report_line(report: Report, *, before: bool = False) -> str:
-    """What a report without an error says, in one line.
+    """A line about a run that was sent without an error.
 
     Args:
-        before: whether all of it was sent before.
+        before: whether all of the run was sent before.
     """
     name = report_name(report)
     if report.sender:

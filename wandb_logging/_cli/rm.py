@@ -1,4 +1,4 @@
-"""`wandb-logging rm`: runs removed from the disk."""
+"""`wandb-logging rm`: removes runs from the disk."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ MORE = (
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What may be typed behind it."""
+    """Add the arguments of this command to its parser."""
     parser.add_argument("run", nargs="+", metavar="RUN", help="run directories, or runs in the cache folder")
     parser.add_argument("--unsent", action="store_true", help="also what is nowhere else, and is lost then")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Remove what may be removed, say why the others may not."""
+    """Remove the runs that may be removed, and say why the others may not."""
     cache_dir = Settings().cache_dir
     codes = [_remove(name, cache_dir, unsent=args.unsent) for name in args.run]
     return max(codes)

@@ -1,4 +1,4 @@
-"""Logs and files of rules, as commands are given them."""
+"""Reads logs and files of rules that are given to commands."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from wandb_logging._errors import SettingsError, WandbLoggingError
 from wandb_logging._mining import written
 from wandb_logging._mining.suggest import MAX_LINES
 
-_MOST_RULES = 2**24  # bytes of a file of rules
-_PIECE = 2**20  # characters of a line that are read at once
-_HEAD = 2**26  # characters from which rules are suggested
+_MOST_RULES = 2**24  # most bytes of a file of rules
+_PIECE = 2**20  # most characters of a line that are read at once
+_HEAD = 2**26  # characters at a log's beginning from which rules are suggested
 
 
 class Log:
-    """A log that is read once, line by line: its size does not matter.
+    """A log that is read once, line by line. Memory does not grow with its size.
 
     Args:
         path: the file; `-` is stdin. Bytes that are no text are replaced; carriage returns stay.
 
     Raises:
-        OSError: it cannot be read.
-        NotText: it is no text.
+        OSError: the file cannot be read.
+            NotText: the file holds no text.
     """
 
     def __init__(self, path: Path) -> None:
@@ -49,7 +49,7 @@ class Log:
 
     @property
     def head(self) -> str:
-        """Its beginning, as much as rules are suggested from."""
+        """The beginning of the log: the part from which rules are suggested."""
         size = sum(len(line) for _, line in self._head)
         while len(self._head) < MAX_LINES and size < _HEAD:
             one = next(self._rest, None)
@@ -63,11 +63,11 @@ class Log:
         return itertools.chain(self._head, self._rest)
 
     def close(self) -> None:
-        """Let go of the file; stdin stays."""
+        """Close the file; stdin stays open."""
         self._file.close()
 
     def _read(self) -> Iterator[tuple[int, str]]:
-        """The lines with their numbers; what follows the last line's end is a line, too."""
+        """The lines with their numbers. Text after the last newline is a line, too."""
         number, last = 1, "\n"
         while line := self._file.readline(_PIECE):
             yield number, line.rstrip("\n")
@@ -79,7 +79,7 @@ class Log:
 
 
 class NotText(WandbLoggingError):
-    """A file is no log."""
+    """A file that should be a log holds no text."""
 
 
 _LOOK = 1024
@@ -87,11 +87,11 @@ _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BO
 
 
 def rules_of(path: Path) -> list[Any]:
-    """The rules of a file: YAML or JSON, a list or a mapping with `text_metrics` or `rules`.
+    """Read a file of rules in YAML or JSON: a list, or a mapping with the key `text_metrics` or `rules`.
 
     Raises:
-        OSError: it cannot be read.
-        SettingsError: it holds no rules.
+        OSError: the file cannot be read.
+            SettingsError: the file holds no rules.
     """
     with _opened(path) as file:
         text = file.read(_MOST_RULES).decode("utf-8", "replace")
@@ -103,7 +103,7 @@ def rules_of(path: Path) -> list[Any]:
 
 
 def _opened(path: Path) -> BufferedReader:
-    """A file, or stdin, which stays open when this is closed."""
+    """Open a file, or stdin, which stays open when the result is closed."""
     return open(0, "rb", closefd=False) if str(path) == "-" else path.open("rb")
 
 
@@ -119,5 +119,5 @@ def _all_of_yaml(text: str) -> list[Any]:
 
 
 def add_log(parser: argparse.ArgumentParser) -> None:
-    """The log to read."""
+    """Add the argument for the log to read."""
     parser.add_argument("file", type=Path, metavar="FILE", help="a log; - is stdin")

@@ -1,4 +1,4 @@
-"""`wandb-logging run`."""
+"""`wandb-logging run`: runs a program, and sends its output as a run."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ EXAMPLES = (
     "run --as-wandb -- python script_that_imports_wandb.py",
 )
 
-_OURS = {"capture_output": False, "signals": (), "exit_hooks": False}  # the program's output and signals are its own
+_OURS = {"capture_output": False, "signals": (), "exit_hooks": False}  # output and signals are the program's, not ours
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What may be typed behind it."""
+    """Add the arguments of this command to its parser."""
     add_settings(parser)
     parser.add_argument(
         "--as-wandb", action="store_true", help="have `import wandb` in a Python program find wandb_logging.compat"
@@ -51,7 +51,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run a program as a run; its exit code."""
+    """Run a program and log it as a run. Returns the program's exit code."""
     command = args.program[1:] if args.program[:1] == ["--"] else args.program
     if not command:
         complain(f"no command: {PROG} run [options] -- COMMAND [ARGUMENT ...]")
@@ -66,24 +66,24 @@ def run(args: argparse.Namespace) -> int:
         return USAGE
     from wandb_logging._supervise.program import Program  # noqa: PLC0415  of POSIX
 
-    program = Program(command)  # forked before there are threads
+    program = Program(command)  # it is forked here, before there are threads
     early = decided(settings)
     run = None if early is not None else _begun(settings, args, command)
     if early is None and run is None:
         program.give_up()
         return LEFT
     with program.begun(_told(settings if early is None else early, args, run)):
-        if early is not None:  # it begins beside its run
+        if early is not None:  # the program starts while its run is being made
             with program.read_ahead():
                 run = _begun(early, args, command)
         code = _through(program, run)
-    if run is not None:  # here, because its words are for a terminal as it was
+    if run is not None:  # outside the `with`: the terminal is as it was before, and takes our messages
         run.finish(code)
     return code
 
 
 def _told(settings: Settings, args: argparse.Namespace, run: Run | None) -> dict[str, str]:
-    """The variables of the program."""
+    """The environment variables for the program."""
     if run is None:
         return variables(settings, as_wandb=args.as_wandb)
     if run.dir is None:
@@ -93,13 +93,13 @@ def _told(settings: Settings, args: argparse.Namespace, run: Run | None) -> dict
 
 
 def _begun(settings: Settings, args: argparse.Namespace, command: list[str]) -> Run | None:
-    """The run; None, and a word, if it cannot be had."""
+    """Begin the run. Prints why and returns None if that is not possible."""
     try:
         with paused():
             from wandb_logging._run.run import Run  # noqa: PLC0415  after the fork
 
             run = Run(settings)
-    except Exception as exc:  # ours, whatever it is, is none of the program's business
+    except Exception as exc:  # no fault of ours may keep the program from running
         complain(words_of(exc))
         return None
     run.update_config({"command": command} if "command" not in run.config else {})
@@ -109,7 +109,7 @@ def _begun(settings: Settings, args: argparse.Namespace, command: list[str]) -> 
 
 
 def _through(program: Program, run: Run | None) -> int:
-    """Pass on what it writes until it ends; its exit code."""
+    """Pass on what the program writes until it ends. Returns its exit code."""
     from wandb_logging._supervise.program import NOT_FOUND, NOT_RUN  # noqa: PLC0415  of POSIX
 
     if run is None:

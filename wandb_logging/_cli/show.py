@@ -1,4 +1,4 @@
-"""`wandb-logging show`."""
+"""`wandb-logging show`: prints what a run holds."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from wandb_logging._settings.settings import Settings
 from wandb_logging._values.nested import leaves
 from wandb_logging._values.plain import loads
 
-_CHARTS = 8  # more would scroll the first ones away
+_CHARTS = 8  # most charts: more would scroll the first ones away
 
 MORE = ("A run is named by its path, id or name, or how one of these begins.",)
 EXAMPLES = ("show", "show 3kq9x0ab --metric loss --metric 'val/*'", "show 3kq9 --watch", "show 3kq9 --json")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What may be typed behind it."""
+    """Add the arguments of this command to its parser."""
     parser.add_argument(
         "run", nargs="?", metavar="RUN", help="a run directory, or a run in the cache folder; default: the newest there"
     )
@@ -51,7 +51,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the parts, without those that have nothing in them."""
+    """Print the parts of the run that are not empty."""
     path = run_named(args.run, Settings().cache_dir)
     if args.watch is not None:
         watch(path, lambda known: named(args.metric, known) if args.metric else known[:_CHARTS], args.watch)
@@ -79,19 +79,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _chosen(wanted: Sequence[str]) -> Callable[[str, int], bool]:
-    """Whether a metric is one of those that are wanted, or fits one of the patterns."""
+    """A function that says whether a metric is wanted, or fits one of the wanted patterns."""
     return lambda name, _drawn: any(name == text or fnmatch.fnmatchcase(name, text) for text in wanted)
 
 
 def named(wanted: Sequence[str], metrics: Iterable[str]) -> list[str]:
-    """The metrics that are wanted, each once.
+    """The wanted metrics, each once.
 
     Args:
         wanted: names, or patterns with `*`, `?` and `[...]`.
-        metrics: all there are.
+        metrics: the names of all metrics.
 
     Raises:
-        JournalError: one fits none of them.
+        JournalError: a name or pattern fits no metric.
     """
     known = list(metrics)
     found: dict[str, None] = {}
@@ -105,15 +105,15 @@ def named(wanted: Sequence[str], metrics: Iterable[str]) -> list[str]:
 
 
 def json_lines(path: Path, wanted: Sequence[str]) -> Iterator[str]:
-    """A run for a program, as lines of one JSON object.
+    """A run as one JSON object for programs, line by line.
 
     Args:
-        path: its directory.
-        wanted: metrics of which the rows are in it, as names or patterns. Each row is read when its line is due.
+        path: the run directory.
+        wanted: metrics whose rows are included, as names or patterns. Each row is read when its line is due.
 
     Raises:
-        JournalError: it cannot be read, or there is no such metric.
-        OSError: its journal cannot be read.
+        JournalError: the run cannot be read, or there is no such metric.
+        OSError: the journal cannot be read.
     """
     known: dict[str, None] = {}
     data = read_overview(path, lambda delta: known.update(_names(map(loads, delta.rows))) if wanted else None)
@@ -157,7 +157,7 @@ def _object_of(data: Overview) -> dict[str, object]:
 
 
 def labelled_lines(pairs: Sequence[tuple[str, str]]) -> list[Line]:
-    """As `labelled`, with the style of a value that has one."""
+    """The lines of `labelled`, with the styles of the values kept."""
     lines: list[Line] = []
     for line, (_, value) in zip(labelled(pairs), pairs):
         styled = isinstance(value, Styled) and line.endswith(value)
@@ -166,7 +166,7 @@ def labelled_lines(pairs: Sequence[tuple[str, str]]) -> list[Line]:
 
 
 def head_pairs(run: Overview, now: float) -> list[tuple[str, str]]:
-    """Who a run is, by name; what is not known is left out."""
+    """The facts that identify a run, as pairs of name and value. What is not known is left out."""
     info = run.info
     start = float(info["start"])
     state = state_of(run)

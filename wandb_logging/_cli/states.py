@@ -1,4 +1,4 @@
-"""How it stands with a run, in one word and a colour."""
+"""The state of a run, as one word and a colour."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Seen = Union[Outline, Overview]
 
 
 def state_of(run: Seen) -> Styled:
-    """How it stands with a run: running, finished, crashed, unsent or offline.
+    """The state of a run: running, finished, crashed, unsent or offline.
 
-    `crashed` ended with an error or without a word. `unsent` and `offline` ended well, which the server does not know
-    yet: the first was to be sent while it ran, the second not.
+    A `crashed` run ended with an error, or without recording its end. An `unsent` or `offline` run ended well, but the
+    server does not know that yet: the first was to be sent while it ran, the second was not.
     """
     state = _state(run)
     return styled(state, _STYLES[state])
@@ -35,5 +35,5 @@ def _state(run: Seen) -> str:
 
 
 def is_sent(run: Seen) -> bool:
-    """Whether all of a run is on the server, its end included."""
+    """Whether all of a run is on the server, including its end."""
     return run.finished and not run.unsent

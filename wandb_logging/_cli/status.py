@@ -1,4 +1,4 @@
-"""`wandb-logging status`."""
+"""`wandb-logging status`: says what would happen to a run that began now."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EXAMPLES = ("status",)
 
 
 def run(_args: argparse.Namespace) -> int:
-    """Say what would happen to a run that began now, and what waits."""
+    """Say what would happen to a run that began now, and how many lines are unsent."""
     settings = Settings()
     problems: list[str] = []
     key = keys.find_key(settings.host, settings.api_key, on_problem=problems.append)
@@ -28,7 +28,7 @@ def run(_args: argparse.Namespace) -> int:
 
 
 def _waiting(cache_dir: Path) -> tuple[list[int], bool]:
-    """Unsent lines of each run, and whether all could be read."""
+    """Number of unsent lines of each run, and whether all runs could be read."""
     runs, all_read = runs_in([cache_dir])
     waiting: list[int] = []
     for run_dir in runs:
@@ -43,11 +43,11 @@ def _waiting(cache_dir: Path) -> tuple[list[int], bool]:
 def pairs_of(
     settings: Settings, key: Key | None, problems: Sequence[str], waiting: Sequence[int]
 ) -> list[tuple[str, str]]:
-    """What `status` shows, by name.
+    """What `status` shows, as pairs of name and value.
 
     Args:
-        problems: with reading netrc.
-        waiting: unsent lines of each run on disk.
+        problems: what went wrong when the netrc file was read.
+        waiting: number of unsent lines of each run on disk.
     """
     late = [lines for lines in waiting if lines]
     runs = counted(len(waiting), "run")
@@ -64,7 +64,7 @@ def pairs_of(
 
 
 def key_words(key: Key | None, problems: Sequence[str]) -> str:
-    """Where the key is, without the key: at most its last four characters."""
+    """Where the key was found, with at most the last four characters of the key."""
     if key is None:
         return "; ".join([*problems, f"none found: `{PROG} login` saves one, or set {KEY_VARIABLE}"])
     if key.problem:
@@ -73,7 +73,7 @@ def key_words(key: Key | None, problems: Sequence[str]) -> str:
 
 
 def mode_words(mode: str, key: Key | None) -> str:
-    """The mode, and what `auto` comes to."""
+    """The mode; for `auto` also the mode that it stands for now."""
     if mode != "auto":
         return f"{mode} (WANDB_MODE)"
     return "auto: online, for there is a key" if key else "auto: offline, for there is no key"

@@ -1,4 +1,4 @@
-"""`wandb-logging suggest`."""
+"""`wandb-logging suggest`: suggests rules for the text of a log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXAMPLES = ("suggest train.log", "suggest train.log > rules.yaml", "suggest --js
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What may be typed behind it."""
+    """Add the arguments of this command to its parser."""
     parser.add_argument("--json", action="store_true", help="one rule a line, as JSON")
     add_log(parser)
 

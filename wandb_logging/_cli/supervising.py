@@ -1,4 +1,4 @@
-"""What `run` and `tail` have in common: settings of the run they make."""
+"""The settings of a run that `run` or `tail` makes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TEXTS = {
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
-    """The settings that are given most, a file of all, and rules."""
+    """Add options for the most used settings, for a file of settings, and for a file of rules."""
     for name, what in _TEXTS.items():
         parser.add_argument(f"--{name.replace('_', '-')}", metavar=name.upper(), help=what)
     parser.add_argument("--tag", action="append", default=[], metavar="TAG", help="may be given again")
@@ -31,11 +31,11 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_of(args: argparse.Namespace) -> dict[str, Any]:
-    """The settings that were given: options go before the file.
+    """The settings that were given. An option takes precedence over the file.
 
     Raises:
         OSError: a file cannot be read.
-        SettingsError: it does not hold what it should.
+        SettingsError: a file does not hold what it should.
     """
     given: dict[str, Any] = dict(loaded.settings_in(args.settings)) if args.settings is not None else {}
     given.pop("class", None)
@@ -43,7 +43,7 @@ def settings_of(args: argparse.Namespace) -> dict[str, Any]:
     if args.tag:
         given["tags"] = args.tag
     if args.rules is not None:
-        from wandb_logging._cli.rules import rules_of  # noqa: PLC0415  only then: a program waits meanwhile
+        from wandb_logging._cli.rules import rules_of  # noqa: PLC0415  only if needed: a program waits for it
 
         given["text_metrics"] = {**_as_mapping(given.get("text_metrics")), "rules": rules_of(args.rules)}
     return given

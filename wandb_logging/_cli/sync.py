@@ -1,4 +1,4 @@
-"""`wandb-logging sync`."""
+"""`wandb-logging sync`: sends runs that are on disk."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from wandb_logging._sending.rules import change_rules
 from wandb_logging._sending.sync import sync
 from wandb_logging._settings.settings import Settings
 
-_JOBS = 8  # where answers take long, one run after the other waits for most of the time
+_JOBS = 8  # runs sent at once: if answers take long, sending them one by one is mostly waiting
 
 MORE = (
     "Folders of TensorBoard event files are made runs first. Again, what is new in them is added, and nothing twice.",
@@ -46,7 +46,7 @@ EXAMPLES = (
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What may be typed behind it."""
+    """Add the arguments of this command to its parser."""
     parser.add_argument(
         "path",
         nargs="*",
@@ -85,7 +85,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Send, show how it goes on, and say of each run what came of it."""
+    """Send the runs, show the progress, and say of each run whether it was sent."""
     try:
         _check(args)
         paths, whole = made_of_events(_paths(args.path, Settings().cache_dir))
@@ -110,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         _change_rules(runs, args.rules)
         reports = _send(args, paths, [run.path for run in runs], progress)
-    except ValueError as exc:  # of the wishes: what goes wrong with a run is in its report
+    except ValueError as exc:  # raised for wrong arguments: what goes wrong with a run is in its report
         complain(str(exc))
         return USAGE
     except KeyboardInterrupt:
@@ -123,10 +123,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _send(args: argparse.Namespace, paths: list[Path], runs: list[Path], progress: Progress) -> list[Report]:
-    """Send these runs, and with --follow those that begin meanwhile.
+    """Send these runs, and with --follow also those that begin meanwhile.
 
     Raises:
-        ValueError: what was typed does not go together.
+        ValueError: the arguments exclude each other.
         KeyboardInterrupt: Ctrl-C came.
     """
     with progress:
@@ -174,10 +174,10 @@ def _print_reports(reports: Sequence[Report], changed: Container[Path | None] | 
 
 
 def _check(args: argparse.Namespace) -> None:
-    """Whether what was typed goes together.
+    """Check that the arguments do not exclude each other.
 
     Raises:
-        SettingsError: it does not.
+        SettingsError: two of them exclude each other.
     """
     if args.until_idle is not None and not args.follow:
         raise SettingsError("--until-idle goes with --follow")
@@ -188,19 +188,19 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _paths(wanted: Sequence[str], cache_dir: Path) -> list[Path]:
-    """What was asked for as paths: it may be a path, or a run in the cache folder.
+    """Paths for the arguments, each of which is a path or names a run in the cache folder.
 
     Raises:
-        JournalError: it is neither.
+        JournalError: an argument is neither.
     """
     return [Path(name) if Path(name).exists() else run_named(name, cache_dir) for name in wanted] or [cache_dir]
 
 
 def _change_rules(runs: Sequence[RunDir], path: Path | None) -> None:
-    """Give the runs other rules, if some were named.
+    """Give the runs other rules, if a file of rules was given.
 
     Raises:
-        ValueError: they are wrong, or a run cannot have them now.
+        ValueError: the rules are wrong, or a run cannot be given rules now.
     """
     try:
         rules = None if path is None else rules_of(path)
@@ -222,4 +222,4 @@ def _unsent(run_dir: RunDir) -> int:
     try:
         return run_dir.lines_after(run_dir.cursor.position)
     except OSError:
-        return 0  # sending it will say what is wrong
+        return 0  # when the run is sent, its report will say what is wrong

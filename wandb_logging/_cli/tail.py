@@ -1,4 +1,4 @@
-"""`wandb-logging tail`."""
+"""`wandb-logging tail`: makes a run of what other programs write to files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LOOKS_APART = 0.2
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What may be typed behind it."""
+    """Add the arguments of this command to its parser."""
     add_settings(parser)
     ends = parser.add_mutually_exclusive_group()
     ends.add_argument("--no-follow", action="store_true", help="take what is there, and end")
@@ -43,7 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make a run of what is written to files."""
+    """Make a run, and log what is written to the files."""
     from wandb_logging._run.run import Run  # noqa: PLC0415  most commands need none
 
     try:
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _follow(begun: Run, files: Sequence[Path], until_idle: float | None) -> None:
-    """Take what is written, until nothing was for so long; None: for ever."""
+    """Log what is written, until nothing was written for `until_idle` seconds; None goes on for ever."""
     from wandb_logging._supervise.tail import Tail  # noqa: PLC0415  most commands need none
 
     folders = [path for path in files if path.is_dir() or is_event_file(path)]
@@ -87,7 +87,7 @@ def _follow(begun: Run, files: Sequence[Path], until_idle: float | None) -> None
             continue
         if not folders and all(tail.is_over for tail in tails):
             break
-        reads_on = until_idle == 0 and any(tail.waits for tail in tails)  # what is there, of a pipe, is still to come
+        reads_on = until_idle == 0 and any(tail.waits for tail in tails)  # what is in a pipe has not been read yet
         if until_idle is not None and not reads_on and time.monotonic() - since >= until_idle:
             break
         time.sleep(_LOOKS_APART)

@@ -1,4 +1,4 @@
-"""How values look in a line: pure functions that several commands share."""
+"""Formats values for lines and tables: pure functions that several commands share."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from wandb_logging._cli.output import Line, Styled, styled
 from wandb_logging._values.terminal_text import clean, columns, cut
 
-_SPARE = ("FIRST", "POINTS", "HIGHEST", "LOWEST")  # columns that a narrow terminal does without
+_SPARE = ("FIRST", "POINTS", "HIGHEST", "LOWEST")  # columns that are left out on a narrow terminal
 _NUMBERS = frozenset({"LINES", "UNSENT", "AGE", "EXIT_CODE", "POINTS", "FIRST", "LOWEST", "HIGHEST", "LAST"})
 _CUT = ("NAME", "PROJECT", "KEY", "METRIC")
-_CUT_LAST = ("ID",)  # it is what one has to type
-_LEAST = 8  # characters of a name that is cut
-_LONG = 48  # columns of names that values are aligned behind
+_CUT_LAST = ("ID",)  # cut last, because a person has to type it
+_LEAST = 8  # least characters of a name that is cut
+_LONG = 48  # most columns of a name after which values are aligned
 
 
 def brief(value: object, width: int) -> str:
@@ -31,7 +31,7 @@ def table(rows: Sequence[Sequence[str]], most: int | None = None) -> list[Line]:
 
     Args:
         rows: the texts, by row and column; Styled ones keep their style.
-        most: columns of the terminal: names that can be longer than needed are cut for it, as far as that helps.
+        most: columns of the terminal. Long names are cut to fit it, as far as that is enough.
     """
     if most is not None:
         rows = _without_spare(rows, most)
@@ -45,7 +45,7 @@ def table(rows: Sequence[Sequence[str]], most: int | None = None) -> list[Line]:
 
 
 def _narrow(widths: list[int], which: Sequence[int], over: int) -> int:
-    """Take from these widths, the widest first, so that none is cut short for another; how much less they are."""
+    """Reduce the widest of these widths, again and again, by `over` columns in all. Returns the columns saved."""
     for less in range(over):
         widest = max(which, key=widths.__getitem__, default=None)
         if widest is None or widths[widest] <= _LEAST:
@@ -55,7 +55,7 @@ def _narrow(widths: list[int], which: Sequence[int], over: int) -> int:
 
 
 def _without_spare(rows: Sequence[Sequence[str]], most: int) -> Sequence[Sequence[str]]:
-    """The rows without the columns that say least, where there is no room for all, however short the names are."""
+    """Leave out the least important columns if even the shortest names leave no room for all columns."""
     for head in _SPARE:
         least = [
             min(wide, _LEAST) if column[0] in (*_CUT, *_CUT_LAST) else wide
@@ -80,14 +80,14 @@ def _row(row: Sequence[str], cells: Sequence[str], widths: Sequence[int], right:
 
 
 def labelled(pairs: Iterable[tuple[str, str]], indent: str = "", most: int = 2 * _LONG) -> list[str]:
-    """Lines of names and values, the values aligned but those behind names of more than half of `most` columns."""
+    """Lines of names and values. Values are aligned, except after names longer than half of `most` columns."""
     items = [(clean(name), value) for name, value in pairs]
     width = max((wide for name, _ in items if (wide := columns(name)) <= min(_LONG, most // 2)), default=0)
     return [f"{indent}{padded(name, width)}  {value}".rstrip() for name, value in items]
 
 
 def padded(text: str, width: int, *, right: bool = False) -> str:
-    """A text with spaces behind it, or before it, that make it so wide on a terminal."""
+    """Pad a text with spaces after it, or before it if `right`, to `width` columns of a terminal."""
     spaces = " " * (width - columns(text))
     return spaces + text if right else text + spaces
 
@@ -106,7 +106,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def as_json(value: object) -> list[str]:
-    """Lines of JSON that any reader takes: NaN and infinities, which JSON has not, are texts as W&B has them."""
+    """Lines of JSON that any program can read: NaN and infinities, which JSON lacks, become the texts that W&B uses."""
     return json.dumps(_finite(value), indent=1, default=str).splitlines()
 
 

@@ -1,4 +1,4 @@
-"""`wandb-logging ui`: the page of runs, until Ctrl-C; or the page as one file."""
+"""`wandb-logging ui`: serves the page of runs until Ctrl-C, or writes it as one file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MORE = (
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What may be typed behind it."""
+    """Add the arguments of this command to its parser."""
     parser.add_argument(
         "dir", nargs="?", type=Path, metavar="DIR", help="folder of the runs; default: the cache folder"
     )
@@ -45,7 +45,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve the page until Ctrl-C, or write it."""
+    """Serve the page until Ctrl-C, or write it as one file."""
     folder = args.dir or Settings().cache_dir
     if not folder.is_dir() and args.dir is not None:
         raise JournalError(f"{folder}: no such folder")
@@ -84,7 +84,7 @@ def _serve(folder: Path, cache: Path, args: argparse.Namespace) -> int:
 
 
 def lines_of(address: str, folder: Path, host: str) -> list[str]:
-    """What is printed when the page is up."""
+    """The lines to print when the page can be opened."""
     from wandb_logging._page.guard import is_loopback  # noqa: PLC0415
 
     port = address.rpartition(":")[2].partition("/")[0]

@@ -1,4 +1,4 @@
-"""`wandb-logging verify`."""
+"""`wandb-logging verify`: says whether runs on disk are undamaged."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ EXAMPLES = ("verify", "verify /data/wandb_cache --json")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What may be typed behind it."""
+    """Add the arguments of this command to its parser."""
     parser.add_argument("--json", action="store_true", help="print a list of objects, for programs")
     add_dirs(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Look through each run, say what is wrong with it."""
+    """Check each run, and say what is wrong with it."""
     verdicts: list[Verdict] = []
     all_read = True
     for run_dir in runs_of(args.dir):
@@ -47,7 +47,7 @@ def _mendable(verdict: Verdict) -> bool:
     try:
         return not verdict.whole and bool(repairs(RunDir(verdict.path)))
     except OSError:
-        return True  # `repair` will say which file it is
+        return True  # `repair` will say which file cannot be read
 
 
 def runs_of(paths: list[Path]) -> list[RunDir]:
@@ -63,10 +63,10 @@ def runs_of(paths: list[Path]) -> list[RunDir]:
 
 
 def lines_of(verdict: Verdict, *, mendable: bool = True) -> list[str]:
-    """What is said of a run: one line, and one more for each problem.
+    """The lines about a run: one for the run, and one for each problem.
 
     Args:
-        mendable: whether `repair` can do something about them.
+        mendable: whether `repair` can mend any of the problems.
     """
     facts = [counted(verdict.lines, "line") + " whole"]
     if verdict.damaged:

@@ -1,4 +1,4 @@
-"""A run followed in the terminal: its charts drawn again as it goes on, from what was added alone."""
+"""Follows a run in the terminal: draws its charts again as it goes on, and reads only what was added."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from wandb_logging._page.exact import begin, read_on
 
 
 def watch(path: Path, choose: Callable[[Sequence[str]], Sequence[str]], seconds: float) -> None:
-    """Show the charts of a run until its process ends: on a terminal in place, elsewhere a line when there is news.
+    """Show the charts of a run until its process ends. Without a terminal, print a line whenever something was added.
 
     Args:
-        path: its directory.
-        choose: gives the metrics to show, of those there are.
-        seconds: between two looks.
+        path: the run directory.
+        choose: chooses the metrics to show from the names of all.
+        seconds: seconds between two looks at the run.
 
     Raises:
-        JournalError: there is no run directory, or not any more.
-        OSError: its journal cannot be read.
+        JournalError: there is no run directory, or it was removed.
+        OSError: the journal cannot be read.
     """
     run_dir = RunDir(path)
     exact = begin(run_dir, "_step")
     seen = -1
     while True:
-        alive = run_dir.alive()  # before reading: what it wrote last is read
+        alive = run_dir.alive()  # asked before reading, so that the last lines of a process that ends are still read
         read_on(run_dir, exact)
         if exact.state.events != seen:
             seen = exact.state.events
@@ -56,7 +56,7 @@ def _show(path: Path, bins: Bins, rows: int, choose: Callable[[Sequence[str]], S
 
 
 def curve_of(bins: Bins, series: Series) -> Curve:
-    """The curve of a metric's bins: a spike is in it as it was logged, the rest as means."""
+    """The curve of a metric's bins. Spikes keep their logged values; everything else is drawn as means."""
     width = 2.0 ** (bins.exponent or 0)
     points = []
     for place, at in enumerate(series.at):

@@ -1,1 +1,1 @@
-"""What the files of a run can say of it: run.json, server.json, a line of the journal."""
+"""What the files of a run can contain: run.json, server.json, and the lines of the journal."""

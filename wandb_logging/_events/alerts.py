@@ -1,4 +1,4 @@
-"""Alerts (protocol 8): what one says, and how often one is let through. Pure: no I/O, no clock."""
+"""Alerts (protocol 8): what an alert contains, and how often one is sent. Pure: no I/O, no clock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wandb_logging._errors import LogError
 
 WAIT = 60.0  # seconds; the official SDK's default
 MAX_TITLE = 63  # characters: "must be less than 64 characters long" (the official SDK's documentation)
-MAX_TEXT = 3000  # characters of a record's alert: what one block of a Slack message holds, where alerts go
+MAX_TEXT = 3000  # most characters of an alert made from a record: as many as one block of a Slack message holds
 
 DOCUMENT = """mutation NotifyScriptableRunAlert($entityName: String!, $projectName: String!, $runName: String!,
     $title: String!, $text: String!, $severity: AlertSeverity = INFO, $waitDuration: Duration) {
@@ -26,7 +26,7 @@ __all__ = ["DOCUMENT", "WAIT", "AlertLevel", "alert", "cut", "due", "variables",
 
 
 class AlertLevel(str, enum.Enum):
-    """How bad an alert is. The names work as strings, too."""
+    """How bad an alert is. The names can be given as strings, too."""
 
     INFO = "INFO"
     WARN = "WARN"
@@ -34,16 +34,16 @@ class AlertLevel(str, enum.Enum):
 
 
 def alert(title: str, text: str, level: str, wait_duration: float | timedelta) -> dict[str, Any]:
-    """An alert as it goes into the journal, checked.
+    """Check the arguments of an alert, and return it in the journal's form.
 
     Args:
-        title: alerts of one title count as the same.
-        text: what happened.
+        title: alerts with the same title count as the same alert.
+            text: says what happened.
         level: INFO, WARN or ERROR, in any case.
-        wait_duration: least time between this alert and the next of its title; seconds if a number.
+        wait_duration: least time between this alert and the next with its title; a number means seconds.
 
     Raises:
-        LogError: one of them is not what it should be.
+        LogError: an argument is wrong.
     """
     if not isinstance(title, str):
         raise LogError(f"title: expected a text, got {title!r}")
@@ -66,9 +66,9 @@ def _seconds(value: object) -> float:
 
 
 def cut(title: str, text: str) -> tuple[str, str]:
-    """Title and text in sizes that can be shown. Of a long text the beginning and the end stay.
+    """Shorten title and text to sizes that can be shown. Of a long text, the beginning and the end are kept.
 
-    The beginning is the message, the end of a traceback says what the error was.
+    The beginning is the message, and the end of a traceback says what the error was.
     """
     if len(title) > MAX_TITLE:
         title = title[: MAX_TITLE - 3] + "..."
@@ -80,27 +80,27 @@ def cut(title: str, text: str) -> tuple[str, str]:
 
 
 def due(waits: Mapping[str, float], event: Mapping[str, Any], time: float) -> bool:
-    """Whether an alert goes: not while one of its title keeps others waiting.
+    """Whether to send an alert. It is not sent if too little time has passed since another with its title.
 
-    Counted in the time of the events, so that it comes to the same whenever the journal is sent.
+    The time is that of the events, so that the result is the same whenever the journal is sent.
 
     Args:
-        waits: title -> time until which no other of that title goes.
+        waits: title -> time until which no other alert with that title is sent.
         event: the alert, as `alert` makes it.
-        time: when it was raised, seconds since 1970.
+        time: when the alert was raised, seconds since 1970.
     """
     return waits.get(str(event.get("title")), time) <= time
 
 
 def waits_after(waits: Mapping[str, float], event: Mapping[str, Any], time: float) -> dict[str, float]:
-    """What waits after an alert that goes; the arguments are those of `due`."""
+    """The new value of `waits` after an alert was sent. The arguments are those of `due`."""
     still = {title: until for title, until in waits.items() if until > time}
     wait = event.get("wait")
     return {**still, str(event.get("title")): time + (wait if isinstance(wait, (int, float)) else 0)}
 
 
 def variables(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Variables of `DOCUMENT` for an alert, without those that name the run."""
+    """The variables of `DOCUMENT` for an alert, except those that name the run."""
     return {
         "title": event["title"],
         "text": event["text"],

@@ -1,7 +1,7 @@
-"""A line of the journal: every member that one can have, from JSON, to JSON, and what is wrong with it. Pure.
+"""A line of the journal: all members that it can have, how it is read and written as JSON, and how it is checked. Pure.
 
-What calls and the fold do for each row goes over plain mappings, for its speed, with the names that stand here. All
-else goes over `Event`.
+Logging calls and the fold handle each row as a plain mapping with the names given here, because that is faster.
+Everything else uses `Event`.
 """
 
 from __future__ import annotations
@@ -14,51 +14,52 @@ from wandb_logging._dataclass import dataclass
 from wandb_logging._events.metrics import is_definition
 from wandb_logging._values.plain import loads
 
-YEAR_10000 = 253_402_300_800  # seconds since 1970; from there on a time has no date
+YEAR_10000 = 253_402_300_800  # seconds since 1970; Python has no date for this time and later ones
 
 TASKS = ("file", "artifact", "use_artifact", "link_artifact", "alert")
-"""Members that are work beside the streams."""
+"""Members that ask for work besides the lines of the streams."""
 
 ALONE = frozenset({"metrics", "t", "text", "level", "logger", "error", "by"})
-"""Members of an event that depends on no other."""
+"""Members of events that depend on no other event."""
 
 ROW_AND_TEXT = ALONE | {"step", "commit", "from"}
 
 OF_A_STEP = frozenset({"step", "commit", "media"})
-"""What makes a row depend on others, or on its step."""
+"""Members that make a row depend on others, or on its step."""
 
 BULK = frozenset({*ROW_AND_TEXT, "media", "aside", "output", "system", "label"})
-"""Rows, text and samples: what can be left out where room is scarce, and the run still is what it is."""
+"""Members for rows, text and samples. If room is scarce, they can be dropped, and the run stays what it is."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """What a line of the journal says. What it does not say is None, or False.
+    """A line of the journal. A member that the line does not have is None, or False.
 
     Attributes:
-        t: when it was, seconds since 1970.
-        metrics: a row, or a part of one: values by name, nested as they were logged.
-        step: of the row.
-        commit: whether the row is complete; None: a row is that says no step.
-        media: kept copies of the row's media (`_events.media_names`).
-        tensorboard: `[file, byte]` that the row was read from, and through which byte.
-        aside: why values are missing that were logged, by name.
-        text: of a log record, or what a person had shown.
-        level, logger: of the record; where there is a logger, the text is its message alone.
-        source: the logger where a formatter of the user's made the text. Its member is called `from`.
-        error: whether the text, or output, is an error's.
+        t: when the event happened, seconds since 1970.
+            metrics: a row, or a part of one: values by name, nested as they were logged.
+            step: the step of the row.
+            commit: whether the row is complete; None: it is if it gives no step.
+            media: the kept copies of the row's media (`_events.media_names`).
+            tensorboard: `[file, byte]`: the file that the row was read from, and the byte up to which it was read.
+            aside: name -> why the value that was logged under that name is missing.
+            text: the text of a log record, or text that was given to be shown.
+            level, logger: level and logger of the record. With a logger, the text is the bare message.
+            source: the logger, if a formatter of the user's made the text. This member is called `from`.
+            error: whether the text or output reports an error.
         output: what the program wrote to stdout, or stderr (`_process.capture`).
         system: a sample of system metrics (`_process.sampling`).
-        config, summary, run: what changed of them.
-        define: a definition, as `Metric.event` makes it.
-        file: `{"name", "path"}` of a file of the run, which is kept below its directory at that path.
-        artifact, use_artifact, link_artifact: an artifact that is to be made, was used, or is linked.
-        alert: as `alerts.alert` makes it.
-        exit: exit code: the run ends.
-        resume: the run goes on in its own directory.
-        by: number of the writer, where others had written before it (`_fold.apart`).
-        label: of a process that has steps of its own (`_fold.labelled`).
-        gathered: begins what the run of a rank had, in that of its rank 0: who that run was (`_sending.gathering`).
+        config, summary, run: changes of them.
+        define: a metric definition, as `Metric.event` makes it.
+        file: `{"name", "path"}` of a file of the run; the path of the kept copy is relative to the run directory.
+        artifact, use_artifact, link_artifact: an artifact that is to be made, was used, or is to be linked.
+        alert: an alert, as `alerts.alert` makes it.
+        exit: the exit code with which the run ends.
+            resume: whether the run goes on in its own directory.
+            by: number of the writer, if others had written before it (`_fold.apart`).
+            label: label of a process that has steps of its own (`_fold.labelled`).
+            gathered: in the journal of the run of rank 0: the run of another rank, whose events follow
+                (`_sending.gathering`).
     """
 
     t: float
@@ -92,19 +93,19 @@ class Event:
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Event:
-        """What a line holds. What is not of its kind is left out (`problems` names it), and so are later members."""
+        """Read a line. Unknown members are left out, and so are those with a wrong kind of value (see `problems`)."""
         good = {name: value for name, value in kept.items() if name in _SAID and _KINDS[name](value)}
         time = kept["t"] if is_time(kept.get("t")) else 0.0
         return cls(time, **{_SAID[name].attribute: value for name, value in good.items()})
 
     def to_json(self) -> dict[str, Any]:
-        """As it is kept: without what it does not say."""
+        """The form in which the event is kept, without members that are not set."""
         values = ((name, getattr(self, attribute), unsaid) for name, (attribute, unsaid) in _SAID.items())
         return {**{name: value for name, value, unsaid in values if value is not unsaid}, "t": self.t}
 
     @property
     def tasks(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """The work beside the streams that it asks for: (kind, what)."""
+        """The work that the event asks for besides the lines of the streams: pairs (kind, what)."""
         for kind in TASKS:
             what = getattr(self, kind)
             if what is not None:
@@ -112,14 +113,14 @@ class Event:
 
     @property
     def paths(self) -> Iterator[str]:
-        """The kept copies that it names, relative to the run directory."""
+        """The paths of the kept copies that the event names, relative to the run directory."""
         for file in (self.file, *(self.media or ())):
             if isinstance(file, dict) and file.get("path"):
                 yield str(file["path"])
 
 
 def event_of(body: bytes) -> Event | None:
-    """What a line says; None if it is no event."""
+    """Read a line of the journal. Returns None if it is no event."""
     try:
         event = loads(body)
     except ValueError:
@@ -128,17 +129,17 @@ def event_of(body: bytes) -> Event | None:
 
 
 def problems(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """Members of a line that are not of their kind. Those that a later version may have put there are left alone."""
+    """The members of a line whose value is of a wrong kind. Unknown members, as of a later version, are ignored."""
     return {name: kept[name] for name in kept if name in _KINDS and not _KINDS[name](kept[name])}
 
 
 def is_time(value: object) -> bool:
-    """Whether a value is seconds since 1970, of a time that has a date."""
+    """Whether a value is a time in seconds since 1970 that has a date."""
     return type(value) in _NUMBERS and 0 <= value < YEAR_10000  # type: ignore[operator]
 
 
 def exit_code_after(code: int | None, events: Iterable[Event]) -> int | None:
-    """How a run stands after some events in the order of their time, if it stood at `code` before."""
+    """The exit code of a run after some events, which are ordered by time here, if it was `code` before."""
     for event in events:
         if event.resume:
             code = None
@@ -167,7 +168,7 @@ def _is_whole(value: object) -> bool:
 
 
 class _Said(NamedTuple):
-    """A member besides `t`: its attribute, and what that is where the line does not have it."""
+    """A member besides `t`: the attribute for it, and the attribute's value if the line does not have the member."""
 
     attribute: str
     default: Any
@@ -184,5 +185,5 @@ _KINDS: dict[str, Callable[[object], bool]] = {
     "tensorboard": lambda value: isinstance(value, list) and [*map(type, value)] == [str, int],
     "define": is_definition,
 }
-_NAMES = {"source": "from"}  # members that cannot be called so in Python
+_NAMES = {"source": "from"}  # attributes whose members have names that are Python keywords
 _SAID = {_NAMES.get(item.name, item.name): _Said(item.name, item.default) for item in dataclasses.fields(Event)[1:]}

@@ -15,7 +15,7 @@ from wandb_logging._dataclass import dataclass
 AGGREGATES = ("min", "max", "mean", "first", "last", "none")
 
 Definitions = dict[str, dict[str, Any]]
-"""Name, or glob, -> definition, in the order in which they were defined."""
+"""Maps names and globs to definitions, in the order in which they were defined."""
 
 _PLAIN: dict[str, Any] = {"step_metric": None, "step_sync": False, "hidden": False, "summary": []}
 _SUMMARY_FLAGS = {"min": 1, "max": 2, "mean": 3, "last": 5, "none": 6, "first": 8}
@@ -23,15 +23,15 @@ _SUMMARY_FLAGS = {"min": 1, "max": 2, "mean": 3, "last": 5, "none": 6, "first": 
 
 @dataclass(frozen=True)
 class Metric:
-    """What `define_metric` was given, checked. None means: as an earlier definition of that name says.
+    """The checked arguments of `define_metric`. None means: as an earlier definition of that name says.
 
     Attributes:
-        name: name of the metric; with a `*` at its end, of all that begin so and have no definition of their own.
-        step_metric: metric that is the x axis of this one.
-        step_sync: whether a row without the step metric gets its last value. True if a step metric is given.
+        name: name of the metric. With a `*` at its end it means all metrics that begin so and have no own definition.
+            step_metric: the metric that is the x axis of this one.
+            step_sync: whether a row without the step metric gets that one's last value. True if a step metric is given.
         hidden: whether the web page leaves it out of automatic charts.
-        summary: what of it the summary shows: any of min, max, mean, first, last; or none.
-        overwrite: whether an earlier definition is replaced, not added to.
+        summary: what the summary shows of the metric: any of min, max, mean, first, last; or none.
+        overwrite: whether an earlier definition is replaced instead of added to.
     """
 
     name: str
@@ -52,14 +52,14 @@ class Metric:
         summary: object = None,
         overwrite: object = None,
     ) -> Metric:
-        """A definition from what a person gives.
+        """Make a definition of the arguments that a person gives.
 
         Args:
-            step_metric: a name, or a Metric.
+            step_metric: a name or a Metric.
             summary: names separated by commas, or a list of them.
 
         Raises:
-            ValueError: says which part is wrong and what is expected of it.
+            ValueError: an argument is wrong; the message says which, and what is expected.
         """
         return cls(
             _name(name),
@@ -71,7 +71,7 @@ class Metric:
         )
 
     def event(self) -> dict[str, Any]:
-        """The journal's form: only what was given."""
+        """The definition in the journal's form, which holds only what was given."""
         parts = {
             "name": self.name,
             "step_metric": self.step_metric,
@@ -130,35 +130,35 @@ def is_definition(given: object) -> bool:
 
 
 def _is_name(value: object) -> bool:
-    # Without lone surrogates, which no request can carry.
+    # A name has no lone surrogates, because no request can carry them.
     return isinstance(value, str) and bool(value) and value.encode("utf-8", "replace").decode() == value
 
 
 def defined(definitions: Definitions, given: Mapping[str, Any]) -> Definitions:
-    """The definitions with one more; without `overwrite` it adds to an earlier one of the same name.
+    """The definitions with one more. Without `overwrite` it is merged into an earlier one of the same name.
 
     Args:
-        given: as `Metric.event` writes it.
+        given: the new definition, as `Metric.event` writes it.
     """
     name = given["name"]
     before = _PLAIN if given.get("overwrite") else definitions.get(name, _PLAIN)
     now = {**before, **{key: given[key] for key in ("step_metric", "hidden") if key in given}}
-    # What is switched on, and what the summary shows, adds up, as in the official SDK.
+    # Flags that are set, and what the summary shows, add up, as in the official SDK.
     now["step_sync"] = before["step_sync"] or bool(given.get("step_sync"))
     now["summary"] = list(dict.fromkeys([*before["summary"], *given.get("summary", ())]))
     return {**definitions, name: now}
 
 
 def definition_of(definitions: Definitions, path: str) -> dict[str, Any] | None:
-    r"""The definition that says what the summary shows of a metric: its own, or that of the first glob it matches.
+    r"""The definition that says what the summary shows of a metric: its own, or that of the first matching glob.
 
-    Of `{"val.acc": 1}` it is that of `val\.acc` alone: so the official SDK has it.
+    For the row `{"val.acc": 1}` only the definition of `val\.acc` counts, as in the official SDK.
     """
     return definitions.get(path) if "\\." in path else _definition_of(definitions, path)
 
 
 def axis_of(definitions: Definitions, path: str) -> dict[str, Any] | None:
-    """The definition that says which step metric a metric has: for that `{"val.acc": 1}` and nested ones are one."""
+    """The definition that gives a metric's step metric. Here `{"val.acc": 1}` and `{"val": {"acc": 1}}` are alike."""
     return _definition_of(definitions, path.replace("\\.", "."))
 
 
@@ -172,10 +172,10 @@ def _definition_of(definitions: Definitions, name: str) -> dict[str, Any] | None
 
 
 def config_list(definitions: Definitions) -> list[dict[str, Any]]:
-    """The definitions as the run's config carries them, in `_wandb.m` (protocol 5.6).
+    """The definitions in the form that the run's config has in `_wandb.m` (protocol 5.6).
 
-    Names come before globs, and a step metric that nobody defined stands as a bare element behind the first that
-    needs it: references are indexes into this list, counted from 1.
+    Names come before globs. A step metric that nobody defined is added as a bare element after the first definition
+    that needs it, because references are indexes into this list, counted from 1.
     """
     order: list[str] = []
     for name in sorted(definitions, key=lambda name: name.endswith("*")):
@@ -203,7 +203,7 @@ def _config_item(name: str, definition: Mapping[str, Any] | None, order: list[st
 
 
 def leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """All (path, value) of a row; a media value, which has a `_type`, is one value."""
+    """All pairs (path, value) of a row. A media value, which has a `_type`, counts as one value."""
     for key, value in tree.items():
         name = key.replace(".", "\\.") if "." in key else key
         path = f"{above}.{name}" if above else name
@@ -227,7 +227,7 @@ def find(tree: Mapping[str, Any], path: str) -> Any:
 
 
 def put(tree: Mapping[str, Any], keys: list[str], value: Any) -> dict[str, Any]:
-    """A copy of the tree with a value under nested keys; `...` takes away what is there."""
+    """A copy of the tree with a value at the nested keys. The value `...` removes what is there."""
     key, *below = keys
     old = tree.get(key)
     if below:
@@ -242,14 +242,14 @@ def put(tree: Mapping[str, Any], keys: list[str], value: Any) -> dict[str, Any]:
 
 
 def aggregate(before: Mapping[str, Any] | None, value: object) -> dict[str, Any]:
-    """What is kept of a metric's values so that each aggregate can be told; only numbers have min, max and mean."""
+    """What is kept of a metric's values to compute each aggregate. Only numbers have min, max and mean."""
     kept: dict[str, Any] = dict(before) if before else {"first": value}
     kept["last"] = value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         count = kept.get("count", 0)
         kept["count"] = count + 1
         kept["sum"] = kept["sum"] + value if count else value
-        # NaN stays: a mean of values one of which is none is none either, and so the official SDK has it.
+        # NaN stays: as soon as one value is NaN, so are min, max and mean, as in the official SDK.
         kept["min"] = value if not count or value < kept["min"] or value != value else kept["min"]
         kept["max"] = value if not count or value > kept["max"] or value != value else kept["max"]
     return kept

@@ -1,7 +1,7 @@
-"""Who a run is, and what the server said of it: run.json and server.json, checked before anybody relies on them. Pure.
+"""What run.json and server.json say: a run's identity, and what the server answered about it. Pure.
 
-Who wrote them may have been another version, or a person with an editor. Members that are not named here are left
-alone: new ones may come within one format.
+Both are checked before anybody relies on them, because another version or a person with an editor may have written
+them. Members that are not named here are left alone, because a format may gain new members.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Remote:
-    """What the server said of a run when it was created or taken over. Kept in server.json.
+    """What the server answered about a run when it was created or resumed. It is kept in server.json.
 
     Attributes:
-        storage_id: the server's own id of the run.
-        host: address of the server that said it.
-        entity, project, name, display_name: where the run is and what it is called.
-        history, events, output: lines that were there before us: our offsets begin there.
-        step, runtime: where a resumed run goes on.
-        config, summary, tags, notes: what a resumed run had.
+        storage_id: the server's own id for the run.
+        host: address of the server that answered.
+        entity, project, name, display_name: where the run is, and what it is called.
+        history, events, output: number of lines that each stream had before: our offsets begin there.
+        step, runtime: step and runtime (seconds) at which a resumed run goes on.
+        config, summary, tags, notes: those that a resumed run had.
         structured: whether the server takes text lines as JSON.
-        gzip: whether it takes compressed requests.
-        artifact_tags: whether artifacts can have tags there.
-        instead: members of run.json that a person wanted to be other ones there.
+        gzip: whether the server takes compressed requests.
+        artifact_tags: whether artifacts can have tags on this server.
+        instead: values that a person chose for the server in place of members of run.json.
     """
 
     storage_id: str
@@ -59,11 +59,11 @@ class Remote:
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Remote:
-        """What server.json says; members that another version put there are left out."""
+        """Read server.json. Members that another version put there are left out."""
         return cls(**{name: value for name, value in kept.items() if name in _REMOTE})
 
     def to_json(self) -> dict[str, Any]:
-        """As it is kept."""
+        """The form in which it is kept."""
         return {name: getattr(self, name) for name in _REMOTE}
 
 
@@ -72,27 +72,27 @@ _REMOTE = tuple(member.name for member in dataclasses.fields(Remote))
 
 @dataclass(frozen=True)
 class RunInfo:
-    """Who a run is: what run.json says, with what the server said of it.
+    """The identity of a run: what run.json says, with what the server answered about the run.
 
     Attributes:
         id, project, entity, name, notes, tags, group, job_type: as the settings of these names.
-        config: as it was at the start.
+        config: the config at the run's start.
         resume, host, app_url, late_steps, late_step_metric, text_metrics: as the settings of these names.
         standard_files, ignore_globs: as the settings of these names.
-        rewind: whether the run that is there is taken back to `branch_point`.
-        branch_point: `{"run_id", "step"}` of the run that this one comes from.
+        rewind: whether the existing run on the server is taken back to `branch_point`.
+        branch_point: `{"run_id", "step"}`: the run that this one branches from, and the step.
         mode: online, offline or disabled.
-        start: when it began, seconds since 1970.
-        writer_id: names who made the directory, in the config of the run.
-        host_name: the machine.
+        start: when the run began, seconds since 1970.
+        writer_id: identifies the process that made the directory, in the config of the run.
+        host_name: name of the machine.
         program: path of the program.
-        cache_policy: what happens where max_cache_bytes is reached; None without a limit.
-        send: how it is sent; None if a version made it that did not keep that.
-        define_metrics: definitions, as `Metric.event` writes them.
-        ranks: which rank of which launch it is; None outside of one.
-        client_label: in W&B's shared mode, where each process sends its own part of a run: whose part it is, "" for
-            that of the primary one. None elsewhere.
-        imported: which file of another program it was made from.
+        cache_policy: what happens when max_cache_bytes is reached; None without a limit.
+        send: how the run is sent; None if the version that made it did not keep that.
+        define_metrics: metric definitions, as `Metric.event` writes them.
+        ranks: which rank of which launch the run belongs to; None outside of a launch.
+        client_label: names the process whose part of the run this is, in W&B's shared mode, where each process sends
+            its own part; "" for the primary process. None in all other modes.
+        imported: the file of another program that the run was made from.
         server: the run as the server knows it; None until it does.
         other: members that another version put there.
     """
@@ -132,18 +132,18 @@ class RunInfo:
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> RunInfo:
-        """What a run.json says in which `problem` has found nothing wrong, with server.json as its member `server`."""
+        """Read a run.json in which `problem` finds nothing wrong, with server.json as its member `server`."""
         given = {name: kept[name] for name in _MEMBERS if kept.get(name) is not None}
         if "send" in given:
             given["send"] = SendOptions.from_json(given["send"])
         server = kept.get("server")
-        if server:  # where it does not say whose it is, it is of the one that the run was made for
+        if server:  # if it does not name its server, it is the server for which the run was made
             server = {"host": kept.get("host") or "", **server}
         other = {name: value for name, value in kept.items() if name not in _OURS}
         return cls(**given, server=Remote.from_json(server) if server else None, other=other)
 
     def to_json(self) -> dict[str, Any]:
-        """As run.json keeps it: without what the server said."""
+        """The form in which run.json keeps it, without what the server answered."""
         members = {name: getattr(self, name) for name in _MEMBERS}
         if self.send is not None:
             members["send"] = self.send.to_json()
@@ -151,21 +151,21 @@ class RunInfo:
         return {"format": FORMAT, **kept, **self.other}
 
     def but(self, **changes: Any) -> RunInfo:
-        """The same with other values for some attributes."""
+        """A copy with other values for some attributes."""
         return dataclasses.replace(self, **changes)
 
     def changed(self, members: Mapping[str, Any]) -> RunInfo:
-        """The same with other members of run.json, of which nobody knows yet whether they are any."""
+        """A copy with other members of run.json, which need not be known to this version."""
         return RunInfo.from_json({**self.to_json(), **members}).but(server=self.server)
 
     @property
     def text_rules(self) -> list[tuple[int, Any]]:
-        """The rules by which metrics are found in the text, each with the number of the event from which on."""
+        """The rules that find metrics in the text, each with the number of the event from which it applies."""
         kept = self.text_metrics or {}
         return [(0, kept.get("rules", ())), *((one["events"], one["rules"]) for one in kept.get("then", ()))]
 
     def with_text_rules(self, rules: list[Any], events: int) -> RunInfo:
-        """The same with other rules for the text, from an event on."""
+        """A copy with other rules for the text, which apply from an event on."""
         kept, new = self.text_metrics or {}, {"events": events, "rules": rules}
         if not events:
             return self.but(text_metrics={**kept, "then": [], "rules": rules})
@@ -174,26 +174,26 @@ class RunInfo:
 
     @property
     def client_id(self) -> str | None:
-        """By which the server tells those apart that write one run in its shared mode; None elsewhere."""
+        """The id by which the server distinguishes the clients of one run in its shared mode; None in other modes."""
         return None if self.client_label is None else self.writer_id or self.id
 
     @property
     def is_secondary(self) -> bool:
-        """Whether another client of the run, the primary one, says how it ends and what it runs on."""
+        """Whether another client, the primary one, tells the server how the run ends and on what machine it runs."""
         return bool(self.client_label)
 
     def is_same_run(self, kept: Mapping[str, Any]) -> bool:
-        """Whether a run.json, which nobody has checked yet, is of the same run on the server, and part of it."""
+        """Whether a run.json, not yet checked, names the same run on the server and the same client's part of it."""
         return all(kept.get(name) == getattr(self, name) for name in ("id", "project", "host", "client_label"))
 
 
 _MEMBERS = tuple(member.name for member in dataclasses.fields(RunInfo) if member.name not in {"server", "other"})
 _OURS = frozenset(("format", "server", *_MEMBERS))
-_RARE = frozenset(("send", "ranks", "client_label", "imported"))  # not there where they would be null
+_RARE = frozenset(("send", "ranks", "client_label", "imported"))  # left out of run.json instead of being null
 
 
 class _Kind(NamedTuple):
-    """A kind of value: how it is called, and whether one is of it."""
+    """A kind of value: its name, and a function that says whether a value is of that kind."""
 
     name: str
     fits: Callable[[Any], bool]
@@ -256,7 +256,7 @@ _OF_SERVER = {
 
 
 def problem(info: Mapping[str, Any]) -> str | None:
-    """What is wrong with the content of a run.json, in words for a person; None if it can be relied on."""
+    """Say in words for a person what is wrong with the content of a run.json. Returns None if nothing is."""
     if info.get("format") != FORMAT:
         return f"has format {_shown(info.get('format'))}; this version reads {FORMAT}"
     present = {key: value for key, value in info.items() if value is not None}
@@ -272,7 +272,7 @@ def problem(info: Mapping[str, Any]) -> str | None:
 
 
 def _wrong_options(kept: Mapping[str, Any] | None) -> str | None:
-    """Versions before did not keep them: then they are those of who sends the run."""
+    """What is wrong with the send options. Earlier versions kept none: the sending process then uses its own."""
     wrong = send_options.problem(kept) if kept is not None else None
     if kept is None or wrong is None:
         return None

@@ -1,4 +1,4 @@
-"""How a run is sent. It is kept in run.json, so that the run itself, `sync` and `recover` send alike. Pure."""
+"""How a run is sent. This is kept in run.json, so that the run itself, `sync` and `recover` send alike. Pure."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from wandb_logging._dataclass import dataclass
 
 @dataclass(frozen=True)
 class SendOptions:
-    """How a run is sent. There are no defaults here: those are the settings'.
+    """How a run is sent. There are no defaults here, because `Settings` has them.
 
     Attributes:
-        batch_size: most journal lines of one request.
-        batch_bytes: bytes of lines at which a request is sent.
+        batch_size: most journal lines in one request.
+        batch_bytes: number of bytes of lines at which a request is sent.
         gzip: whether to compress requests if the server offers it.
         durable: whether to force lines to the disk before they are sent.
         heartbeat: seconds without a request after which a heartbeat is sent.
@@ -32,16 +32,16 @@ class SendOptions:
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> SendOptions:
-        """What run.json says; `problem` has found nothing wrong with it. Members of later versions are left out."""
+        """Read the member of run.json, in which `problem` found nothing wrong. Unknown members are left out."""
         return cls(**{name: kept[name] for name in _CHECKS})
 
     def to_json(self) -> dict[str, Any]:
-        """As it is kept in run.json."""
+        """The form in which run.json keeps it."""
         return dataclasses.asdict(self)
 
 
 def problem(kept: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The first member that is wrong, with what is expected of it; None if all are right."""
+    """The first member that is wrong, and what is expected of it; None if all are right."""
     for name, (fits, expected) in _CHECKS.items():
         if not fits(kept.get(name)):
             return name, expected

@@ -1,4 +1,4 @@
-"""Work that an event asks for besides lines: a file, an alert, an artifact. It is in cursor.json until done. Pure."""
+"""Work that an event asks for besides lines: a file, an alert, an artifact. cursor.json keeps it until done. Pure."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Task:
     """Work to be done once. Doing it twice, after a crash in between, is harmless.
 
     Attributes:
-        kind: file, standard, media, artifact, use_artifact, link_artifact or alert; another version may know more.
-        what: the other members of the event that asks for it, and the step it was at.
+        kind: file, standard, media, artifact, use_artifact, link_artifact or alert. Other versions may have more kinds.
+        what: the members of the event that asks for the work, and the step of the event.
     """
 
     kind: str
@@ -24,7 +24,7 @@ class Task:
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Task:
-        """From the JSON in a cursor, or from the fold."""
+        """Read a task from the JSON in a cursor, or from the fold."""
         return cls(str(kept.get("kind")), {key: value for key, value in kept.items() if key != "kind"})
 
     def to_json(self) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Files of other programs, read: what they hold as rows. Changes nothing, needs no server."""
+"""Reads and writes files of other programs. Needs no server."""

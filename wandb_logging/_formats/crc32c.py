@@ -1,7 +1,7 @@
 """CRC-32C (Castagnoli), the checksum of TensorBoard's records, without a library for it. Pure.
 
-Four bytes at a time, by two tables of 65,536 numbers: twice as fast as a byte at a time. Tables that a small use
-does not pay for are not made: short messages go a byte at a time.
+Four bytes are taken at a time, with two tables of 65,536 numbers, which is twice as fast as one byte at a time. Short
+messages are taken a byte at a time, so that a program with few of them never makes the large tables.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from functools import cache
 
 _POLYNOMIAL = 0x82F63B78
 _MASK = 0xA282EAD8
-_SHORT = 64  # bytes, such as a length: not worth the large tables
+_SHORT = 64  # most bytes of a message, such as a length, that is not worth the large tables
 
 
 def masked(data: bytes) -> int:
-    """The checksum as a record has it: turned and shifted, so that one of a checksum is another number."""
+    """The checksum in the form of a record: rotated, with a number added, so that it differs from the plain one."""
     crc = crc32c(data)
     return ((crc >> 15 | crc << 17) + _MASK) & 0xFFFFFFFF
 
@@ -46,7 +46,7 @@ def _words(data: bytes) -> int:
 
 @cache
 def _bytes() -> tuple[int, ...]:
-    """What becomes of each byte."""
+    """The table for one byte at a time."""
     table = []
     for value in range(256):
         crc = value
@@ -58,7 +58,7 @@ def _bytes() -> tuple[int, ...]:
 
 @cache
 def _pairs() -> tuple[Sequence[int], Sequence[int]]:
-    """What becomes of the lower and the upper half of four bytes, the checksum before taken in."""
+    """The tables for the lower and the upper half of four bytes, which are first combined with the checksum so far."""
     table = _bytes()
 
     def further(crc: int, times: int) -> int:

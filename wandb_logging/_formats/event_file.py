@@ -1,8 +1,8 @@
-"""TensorBoard's event files: records with checksums, each an `Event` message. Pure.
+"""Reads TensorBoard's event files: records with checksums, each of which holds an `Event` message. Pure.
 
 A record is its length (8 bytes), that length's checksum (4), the message, and the message's checksum (4). The messages
-are those of `tensorflow/core/util/event.proto`, `framework/summary.proto` and `framework/tensor.proto`; the numbers
-below are theirs. Writers of today put scalars into tensors, older ones into `simple_value`.
+are those of `tensorflow/core/util/event.proto`, `framework/summary.proto` and `framework/tensor.proto`; the field
+numbers below come from there. Present writers put scalars into tensors, older ones into `simple_value`.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from wandb_logging._formats.protobuf import BrokenMessage
 
 _HEAD = struct.Struct("<QI")
 _TAIL = 4
-MAX_RECORD_BYTES = 2**28  # a length above is a damaged one
-_CHECKED_BYTES = 2**14  # longer messages (images) are taken on their length's checksum: ours in Python is slow
+MAX_RECORD_BYTES = 2**28  # a larger length is taken for damage
+_CHECKED_BYTES = 2**14  # most bytes of a message whose checksum is checked; ours is slow, and images are large
 _MOST_SINGLE = (2 - 2**-23) * 2.0**127
 
 
 class DamagedFile(ValueError):
-    """From here on the file cannot be read."""
+    """The file cannot be read any further."""
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """Counts, and where each of them ends. The first begins at `low`."""
+    """A histogram: the count of each bin, and where each bin ends. The first bin begins at `low`."""
 
     low: float
     high: float
@@ -40,19 +40,19 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Picture:
-    """An image, encoded as its writer encoded it."""
+    """An image in the encoding that its writer chose."""
 
     data: bytes
 
 
 @dataclass
 class Event:
-    """What one record says.
+    """The content of one record.
 
     Attributes:
         wall_time: seconds since 1970.
-        step: its writer's.
-        values: by tag: a number, a `Histogram`, a list of `Picture`, or a text.
+        step: the step that the writer gave.
+        values: tag -> a number, a `Histogram`, a list of `Picture`, or a text.
         hparams: hyperparameters of the run, by name.
     """
 
@@ -63,7 +63,7 @@ class Event:
 
 
 def records(data: bytes) -> Iterator[tuple[bytes, int]]:
-    """Each whole record's message, and where the next one begins. What is not whole yet is left.
+    """The message of each whole record, and where the next record begins. An incomplete record at the end is left out.
 
     Raises:
         DamagedFile: a checksum does not fit.
@@ -85,16 +85,16 @@ def records(data: bytes) -> Iterator[tuple[bytes, int]]:
 
 
 def record(message: bytes) -> bytes:
-    """A message as a file has it."""
+    """Make a record of a message."""
     length = struct.pack("<Q", len(message))
     return b"%b%b%b%b" % (length, struct.pack("<I", masked(length)), message, struct.pack("<I", masked(message)))
 
 
 def event(message: bytes) -> Event:
-    """The event in a record.
+    """Read the message of a record.
 
     Raises:
-        BrokenMessage: it is none.
+        BrokenMessage: it is no message.
     """
     found = Event()
     for number, value in protobuf.fields(message):
@@ -127,7 +127,7 @@ def _take(into: Event, message: bytes) -> None:
 
 
 def _plugin(metadata: bytes) -> tuple[str, bytes]:
-    """Which plugin of TensorBoard's draws a value, and what it keeps for itself."""
+    """The name of the TensorBoard plugin that draws a value, and the plugin's own data."""
     parts = dict(protobuf.fields(metadata))
     data = dict(protobuf.fields(protobuf.raw(parts[1]))) if 1 in parts else {}
     return (protobuf.text(data[1]) if 1 in data else ""), (protobuf.raw(data[2]) if 2 in data else b"")
@@ -151,7 +151,7 @@ def _histogram(message: bytes) -> Histogram:
     return Histogram(low, high, limits, counts)
 
 
-# `DataType` of tensor.proto: how numbers stand in `tensor_content`, and the field that holds them otherwise.
+# For each `DataType` of tensor.proto: the format of numbers in `tensor_content`, and the field used without it.
 _FORMS = {
     1: "<f",
     2: "<d",
@@ -169,7 +169,7 @@ _FORMS = {
 
 
 def _of_tensor(message: bytes, plugin: str) -> Any:
-    """What a tensor is to the plugin that draws it; None for what is nothing to us."""
+    """The value that a tensor stands for, given the plugin that draws it; None if we have no use for it."""
     kind, shape, numbers, texts = _tensor(message)
     if plugin == "histograms" and len(shape) == 2 and shape[1] == 3:
         triples = [numbers[at : at + 3] for at in range(0, len(numbers), 3)]
@@ -178,7 +178,7 @@ def _of_tensor(message: bytes, plugin: str) -> Any:
         return Histogram(triples[0][0], triples[-1][1], [one[1] for one in triples], [one[2] for one in triples])
     if kind == 7:
         if plugin == "images":
-            return [Picture(data) for data in texts[2:]]  # before them: width and height
+            return [Picture(data) for data in texts[2:]]  # the first two texts are width and height
         return "\n".join(data.decode("utf-8", "replace") for data in texts) if plugin == "text" else None
     if len(numbers) != 1 or plugin not in {"", "scalars"}:
         return None
@@ -186,7 +186,7 @@ def _of_tensor(message: bytes, plugin: str) -> Any:
 
 
 def shortest(number: float) -> float:
-    """The shortest number that is this one in 32 bits: 0.1 was written, not 0.10000000149011612."""
+    """The shortest decimal number that is this one as a 32-bit float: 0.1 instead of 0.10000000149011612."""
     if number != number or number in {float("inf"), float("-inf")}:
         return number
     for digits in range(1, 9):
@@ -227,11 +227,11 @@ def _wholes(value: protobuf.Value) -> list[float]:
 
 
 def _halves(value: protobuf.Value) -> list[float]:
-    """Floats of 16 bits, which stand there as whole numbers."""
+    """Read 16-bit floats, which are stored as integers."""
     return [struct.unpack("<e", struct.pack("<H", bits & 0xFFFF))[0] for bits in protobuf.varints(value)]
 
 
-# Fields that hold a tensor's numbers one by one.
+# The fields that hold a tensor's numbers one by one.
 _LISTS: dict[int, Callable[[protobuf.Value], list[float]]] = {
     5: protobuf.singles,
     6: protobuf.doubles,
@@ -245,7 +245,7 @@ def _size(dimension: bytes) -> int:
 
 
 def _hparams(content: bytes) -> dict[str, Any]:
-    """Hyperparameters of a session's start (`tensorboard/plugins/hparams/plugin_data.proto`)."""
+    """Read the hyperparameters of a session's start (`tensorboard/plugins/hparams/plugin_data.proto`)."""
     found: dict[str, Any] = {}
     for number, value in protobuf.fields(content):
         if number != 3:  # session_start_info
@@ -259,7 +259,7 @@ def _hparams(content: bytes) -> dict[str, Any]:
 
 
 def _well_known(message: bytes) -> Any:
-    """A `google.protobuf.Value` that is no tree."""
+    """Read a `google.protobuf.Value` that is neither a list nor a struct."""
     for number, value in protobuf.fields(message):
         if number == 2:
             return protobuf.double(value)

@@ -1,7 +1,7 @@
-"""What is written into TensorBoard's event files: the messages of their records. Pure.
+"""Makes the messages of the records in TensorBoard's event files. Pure.
 
-`event_file` reads the same messages, and names the sources of the numbers below. Scalars are doubles, as PyTorch's
-`add_scalar(double_precision=True)` writes them: TensorBoard draws 32 bits of them, other readers have all.
+`event_file` reads the same messages, and names the sources of the numbers below. Scalars are written as doubles, as by
+PyTorch's `add_scalar(double_precision=True)`. TensorBoard draws them with 32 bits; other readers get all 64.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from wandb_logging._formats.protobuf import put, put_all
 
 Bins = Sequence[tuple[float, float, float]]
-"""A histogram: where each bin begins and ends, and its count."""
+"""The bins of a histogram: where each bin begins and ends, and its count."""
 
 _DOUBLE, _FLOAT, _STRING = 2, 1, 7  # `DataType` of tensor.proto
 _SCALAR, _TENSOR, _BLOBS = 1, 2, 3  # `DataClass` of summary.proto
@@ -24,12 +24,12 @@ _NO_SHAPE = put(2, b"")
 
 
 def version(time: float) -> bytes:
-    """What each file begins with."""
+    """The message with which each file begins."""
     return put(1, time) + put(3, "brain.Event:2")
 
 
 def event(time: float, step: int, values: Iterable[bytes]) -> bytes:
-    """Values of one step."""
+    """An event with the values of one step."""
     return put(1, time) + put(2, step) + put(5, b"".join([put(1, value) for value in values]))
 
 
@@ -52,19 +52,19 @@ def text(tag: str, words: str) -> bytes:
 
 
 def images(tag: str, size: tuple[int, int], encoded: Sequence[bytes]) -> bytes:
-    """Images of one step, each as its file has it."""
+    """Images of one step, each encoded as in its file."""
     return _value(tag, "images", _strings([b"%d" % size[0], b"%d" % size[1], *encoded]))
 
 
 def hparams(config: Mapping[str, Any], name: str, start: float) -> list[bytes]:
-    """What a run was set to: numbers, texts and flags, by name."""
+    """The hyperparameters of a run: numbers, texts and flags, by name."""
     entries = b"".join([put(1, put(1, key) + put(2, _well_known(value))) for key, value in config.items()])
     begun = put(3, entries + put(4, name) + put(5, start))
     return [_hparam("session_start_info", begun)]
 
 
 def ended(time: float, *, well: bool) -> bytes:
-    """That a run has ended, beside what it was set to."""
+    """The message that a run has ended, for the plugin that shows hyperparameters."""
     return _hparam("session_end_info", put(4, put(1, _SUCCESS if well else _FAILURE) + put(2, time)))
 
 
@@ -95,13 +95,13 @@ def _metadata(plugin: str, content: bytes = b"") -> bytes:
     return put(1, put(1, plugin) + (put(2, content) if content else b"")) + put(4, _CLASSES[plugin])
 
 
-# A tensor of one double is the same but for its last eight bytes.
+# All tensors of one double are the same except for the last eight bytes.
 _ONE_DOUBLE = put(1, _DOUBLE) + _NO_SHAPE + put_all(6, [0.0])
 _SCALAR_TENSOR = put(8, _ONE_DOUBLE)[:-8]
 
 
 def _well_known(value: Any) -> bytes:
-    """A `google.protobuf.Value`."""
+    """Make a `google.protobuf.Value`."""
     if isinstance(value, bool):
         return put(4, value)
     return put(2, float(value)) if isinstance(value, (int, float)) else put(3, str(value))

@@ -1,7 +1,8 @@
-"""Runs written as tables for other programs: CSV, JSON lines, Parquet.
+"""Writes runs as tables for other programs: CSV, JSON lines, Parquet.
 
-Wide has a line a row and a column a metric; long has a line a value: run, metric, step, time, value. Several runs go
-into one table, each line with its run's project and id. A file is there whole or not at all.
+A wide table has a line for each row and a column for each metric. A long one has a line for each value: run, metric,
+step, time, value. Several runs go into one table, each line with its run's project and id. A file is written whole or
+not at all.
 """
 
 from __future__ import annotations
@@ -26,18 +27,18 @@ LONG = (*RUN, "metric", "step", "timestamp", "value")
 
 
 def export(runs: Sequence[RunDir], target: Path | BinaryIO, form: str, *, long: bool = False) -> int:
-    """Write runs to a file; how many lines it has.
+    """Write runs to a file. Returns the number of lines.
 
     Args:
-        runs: in the order in which they come.
-        target: the file, replaced as a whole if it is there; or one that is open for bytes, written as it comes.
+        runs: the runs, in the order in which they are written.
+        target: a path, whose file is replaced as a whole; or a file open for bytes, which is written piece by piece.
         form: csv, jsonl or parquet.
-        long: a line a value instead of a line a row.
+        long: write a line for each value instead of a line for each row.
 
     Raises:
-        JournalError: of a run that cannot be read.
-        OSError: the file cannot be written.
-        ImportError: Parquet, without pyarrow.
+        JournalError: a run cannot be read.
+            OSError: the file cannot be written.
+            ImportError: the form is parquet, and pyarrow is not installed.
     """
     rows = _Rows(runs, long=long)
     if not isinstance(target, Path):
@@ -47,10 +48,10 @@ def export(runs: Sequence[RunDir], target: Path | BinaryIO, form: str, *, long: 
 
 
 def export_config(runs: Sequence[RunDir], target: Path) -> None:
-    """Write who the runs are and what they were set to: a JSON line each.
+    """Write identity and config of the runs, a JSON line for each.
 
     Raises:
-        JournalError, OSError: as `export`.
+        JournalError, OSError: as `export` raises them.
     """
     keys = ("id", "name", "project", "entity", "group", "job_type", "tags", "notes", "start")
     with whole(target) as path, path.open("wb") as file:
@@ -60,7 +61,7 @@ def export_config(runs: Sequence[RunDir], target: Path) -> None:
 
 
 class _Rows:
-    """The lines of a table; each look reads the runs again, so that memory does not hold them."""
+    """The lines of a table. Each iteration reads the runs again, so that they need not be held in memory."""
 
     def __init__(self, runs: Sequence[RunDir], *, long: bool) -> None:
         self._runs = runs
@@ -70,7 +71,7 @@ class _Rows:
         return chain.from_iterable(self.pieces())
 
     def pieces(self) -> Iterator[list[frames.Flat]]:
-        """The same, some at a time."""
+        """The lines, some at a time."""
         for run in self._runs:
             info = run.info
             named = {"project": info.project, "run": info.id}
@@ -82,7 +83,7 @@ class _Rows:
                     yield from frames.flat_rows(delta.rows, named)
 
     def names(self) -> list[str]:
-        """The columns, in the order in which they came."""
+        """The names of the columns, in the order in which they first occur."""
         return list(LONG) if self._long else list(dict.fromkeys(name for row in self for name in row))
 
 
@@ -102,7 +103,7 @@ def _csv(rows: _Rows, file: BinaryIO) -> int:
         for count, row in enumerate(rows, 1):  # noqa: B007  counted
             writer.writerow(row)
     finally:
-        text.detach()  # or it closes what it was given, stdout perhaps
+        text.detach()  # else it would close the file it was given, perhaps stdout
     return count
 
 

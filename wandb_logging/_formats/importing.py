@@ -1,6 +1,6 @@
-"""The official SDK's `.wandb` files made into run directories of ours.
+"""Makes run directories of the official SDK's `.wandb` files.
 
-A directory is filled aside and moved to its place whole, so that an import that is broken off leaves none.
+A directory is filled under another name and then moved to its place, so that an interrupted import leaves none.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from wandb_logging._journal.new_run import NewRun, folder_aside
 from wandb_logging._values.plain import dumps
 
 SUFFIX = ".wandb"
-MADE_BY_US = ("config.yaml", "wandb-summary.json", "output.log")  # the sync of a run makes them
-_TELL = 1000  # records between two words of progress
+MADE_BY_US = ("config.yaml", "wandb-summary.json", "output.log")  # sending a run makes these files
+_TELL = 1000  # records between two calls of `on_progress`
 _NO_PROJECT = "uncategorized"
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What became of one file.
+    """The result of importing one file.
 
     Attributes:
         source: the file.
-        path: the run directory; None if there is none.
-        run_id: whose it is; None if the file does not say.
-        rows: its rows.
-        files: files beside them.
-        lost: bytes that could not be read: where, and why.
-        left_out: records that have no place in a run of ours, by kind.
-        ended: whether the run said how it ended. If not, `sync` sends it as failed, as the official one does.
-        already: whether the run was here already.
+        path: the run directory; None if none was made.
+        run_id: id of the run; None if the file does not hold it.
+        rows: number of rows.
+        files: number of files of the run.
+        lost: places where bytes could not be read, and why.
+        left_out: number of records that our runs have no place for, by kind.
+        ended: whether the file says how the run ended. If not, `sync` sends it as failed, as the official SDK does.
+        already: whether the file was imported before.
         error: why nothing was imported.
     """
 
@@ -60,11 +60,11 @@ class Imported:
 
 
 def find_logs(path: Path, on_error: Callable[[OSError], object] = lambda _error: None) -> list[Path]:
-    """The `.wandb` files at or below a path, in the order of their names: those of the SDK begin with the time.
+    """The `.wandb` files at or below a path, in the order of their paths. The SDK's folder names begin with the time.
 
     Args:
         path: a file or a folder.
-        on_error: told of each folder that cannot be read.
+        on_error: called for each folder that cannot be read.
     """
     if path.is_file():
         return [path]
@@ -81,13 +81,13 @@ def import_log(
     """Make a run directory of a `.wandb` file.
 
     Args:
-        source: the file. What `files` beside it holds of the run comes along.
-        cache_dir: folder of run directories.
-        host: API address that the run is for.
-        on_progress: told every now and then how many bytes are read.
+        source: the file. The run's files in the folder `files` beside it are copied, too.
+        cache_dir: folder in which the run directory is made.
+        host: address of the API to which the run will be sent.
+        on_progress: called now and then with the number of bytes read so far.
 
     Raises:
-        OSError: the file cannot be read, or the directory not written.
+        OSError: the file cannot be read, or the directory cannot be written.
     """
     with folder_aside(cache_dir) as aside, source.open("rb") as file:
         try:
@@ -133,7 +133,7 @@ class _Import:
     def _take(self, message: bytes) -> None:
         try:
             for event in self._translator.events(record(message)):
-                assert self._new is not None  # before it is said who the run is there are no events
+                assert self._new is not None  # no event comes before the record that names the run
                 self._new.append((event,))
         except (BrokenMessage, ValueError) as exc:
             self._lost.append(Lost(-1, f"a record that cannot be understood: {exc}"))
@@ -152,7 +152,7 @@ class _Import:
         return {"file": self._source.name, "bytes": self._source.stat().st_size}
 
     def _found_before(self, project: str, run_id: str) -> Path | None:
-        """The directory that this file was imported into before."""
+        """The directory into which this file was imported before; None if it was not."""
         folder = self._cache_dir / project
         for run_dir in find_runs(folder) if folder.is_dir() else ():
             with contextlib.suppress(JournalError, OSError):
@@ -161,7 +161,7 @@ class _Import:
         return None
 
     def _keep_files(self, new: NewRun) -> int:
-        """Copy what the run names of its files: regular ones in its own folder, and no others."""
+        """Copy the files that the run names: only regular ones in its own folder. Returns how many."""
         kept = 0
         folder = (self._source.parent / "files").resolve()
         for name in dict.fromkeys(self._translator.paths):

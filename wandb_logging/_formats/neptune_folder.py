@@ -1,7 +1,7 @@
-"""Runs written as neptune-exporter keeps them on disk, for its loaders into MLflow, Comet, ZenML and others.
+"""Writes runs in the on-disk format of neptune-exporter, for its loaders into MLflow, Comet, ZenML and others.
 
-A folder `data` has a folder for each project, with a Parquet file or several of each run: a line a value. Part 0 gets
-its name last, and its being there says that the run is whole. pyarrow is imported where it is needed.
+A folder `data` has a folder for each project, with one or more Parquet files for each run: a line for each value. Part
+0 gets its name last: if it exists, the run is whole. pyarrow is imported only when it is needed.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from wandb_logging._reading.replay import beginning, parts_of
 from wandb_logging._values.nested import filled
 from wandb_logging._values.plain import dumps, loads
 
-PART = 2_000_000  # values of one file: the loaders take a file at a time
-_PIECE = 100_000  # values that are in memory here
-_MOST_STEP = 10**12  # of a decimal with 18 digits, 6 of them behind the point
+PART = 2_000_000  # most values in one file: the loaders take a file at a time
+_PIECE = 100_000  # most values in memory
+_MOST_STEP = 10**12  # steps are decimals with 18 digits, 6 of them after the point
 
 Value = tuple[str, str, Any, Any, str, Any]
-"""Path, type, step, time in ms, column and what is in it."""
+"""Path, type, step, time in ms, name of the column, and the value in it."""
 
 
 def export_neptune(run_dir: RunDir, target: Path) -> Written:
-    """Write a run into a folder that `neptune-exporter load` takes; parts that are there are replaced.
+    """Write a run into a folder that `neptune-exporter load` takes. Existing files of the run are replaced.
 
     Args:
         run_dir: the run.
-        target: the folder: the files are in `target/data/PROJECT`.
+        target: the folder. The files are written to `target/data/PROJECT`.
 
     Raises:
         JournalError: the run cannot be read.
         OSError: the folder cannot be written.
-        ImportError: without pyarrow.
+        ImportError: pyarrow is not installed.
     """
     info = run_dir.info
     project = f"{info.entity}/{info.project}" if info.entity else info.project
@@ -59,13 +59,13 @@ def export_neptune(run_dir: RunDir, target: Path) -> Written:
 
 
 def _id_of(run_dir: RunDir, info: RunInfo) -> str:
-    """The run's id; that of its folder where several have the same and are numbered."""
+    """The run's id; the name of its folder if that is numbered because several runs have the same id."""
     named, number = run_dir.path.name.rpartition(".")[::2]
     return run_dir.path.name if named == folder_name(info.id) and number.isdecimal() else info.id
 
 
 def safe_part(name: str) -> str:
-    """A project or a run as a name of a file, as neptune-exporter makes it."""
+    """Make a file name of a project or run, as neptune-exporter makes it."""
     letters = "".join(letter if letter.isalnum() or letter in "_-" else "_" for letter in name)
     return f"{letters}-{blake2b(name.encode('utf-8', 'surrogatepass'), digest_size=8).hexdigest()}"
 
@@ -90,7 +90,7 @@ def _values(run_dir: RunDir, info: RunInfo, done: Written) -> Iterator[Value]:
 
 
 def _about(info: RunInfo, config: Mapping[str, Any]) -> Iterator[Value]:
-    """Who the run is, and what it was set to: values without a step."""
+    """The values without a step: identity and config of the run."""
     texts = {"sys/custom_run_id": info.name or info.id, "sys/name": info.group, "sys/description": info.notes}
     for path, text in texts.items():
         if text:
@@ -105,7 +105,7 @@ def _about(info: RunInfo, config: Mapping[str, Any]) -> Iterator[Value]:
 
 
 def _single(value: Any) -> tuple[str, Any]:
-    """The kind of a value without a step, and the value as that."""
+    """The kind of a value without a step, and the value converted to it."""
     if type(value) is int and not -(2**63) <= value < 2**63:
         return "float", float(value)
     return (_KINDS[type(value)], value) if type(value) in _KINDS else ("string", dumps(value).decode())
@@ -115,7 +115,7 @@ _KINDS: dict[type, str] = {bool: "bool", int: "int", float: "float", str: "strin
 
 
 def _series(row: Mapping[str, Any], step: float, done: Written) -> Iterator[Value]:
-    """The values of a row, each a point of a series."""
+    """The values of a row. Each is a point of a series."""
     moment = int(row["_timestamp"] * 1000)
     for name, value in filled(row, "/"):
         if name in CLOCK:
@@ -132,7 +132,7 @@ def _series(row: Mapping[str, Any], step: float, done: Written) -> Iterator[Valu
 
 
 class _Parts:
-    """The files of a run, under other names until all are whole."""
+    """Writes the files of a run. They have temporary names until all are whole."""
 
     def __init__(self, folder: Path, name: str, ids: tuple[str, str]) -> None:
         self._pa, self._parquet = needed("pyarrow"), needed("pyarrow.parquet")
@@ -152,17 +152,17 @@ class _Parts:
             self._write()
 
     def finish(self) -> None:
-        """Give all files their names, the first at the end, after what was there of an earlier time is gone."""
+        """Remove the files of an earlier export, and give the new ones their names: part 0 last."""
         self._write()
         self._close()
-        for path in sorted(self._folder.glob(f"{self._name}_part_*.parquet")):  # part 0, which vouches for all, first
+        for path in sorted(self._folder.glob(f"{self._name}_part_*.parquet")):  # part 0 first: it says all is whole
             path.unlink()
         for path in reversed(self._paths):
             path.replace(path.with_suffix(""))
         self._paths = []
 
     def clear(self) -> None:
-        """Remove what is not whole."""
+        """Remove files that still have temporary names."""
         self._close()
         for path in self._paths:
             path.unlink()

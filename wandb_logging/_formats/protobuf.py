@@ -1,7 +1,7 @@
-"""As much of protobuf's wire format as reading and writing a few known messages takes. Pure.
+"""Reads and writes protobuf's wire format, as far as a few known messages need it. Pure.
 
-A message is a list of fields, each a number and a value: a whole number, or bytes that are 4 or 8 or of any length.
-What they mean is the caller's business, who knows the message.
+A message is a list of fields. Each has a number and a value: a whole number, or 4, 8 or any number of bytes. What the
+values mean depends on the message, which only the caller knows.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _MOST_VARINT_BYTES = 10
 
 
 class BrokenMessage(ValueError):
-    """These bytes are no message."""
+    """The bytes are no protobuf message."""
 
 
 def fields(message: bytes) -> Iterator[tuple[int, Value]]:
-    """Number and value of each field, in their order.
+    """Number and value of each field, in order.
 
     Raises:
-        BrokenMessage: the bytes are no message, or none that ends where they end.
+        BrokenMessage: the bytes are no message, or the message is cut off.
     """
     at, end = 0, len(message)
     while at < end:
@@ -33,10 +33,10 @@ def fields(message: bytes) -> Iterator[tuple[int, Value]]:
 
 
 def field(message: bytes, at: int) -> tuple[int, Value, int]:
-    """Number and value of the field that begins there, and where the next one begins.
+    """Number and value of the field that begins at byte `at`, and where the next one begins.
 
     Raises:
-        BrokenMessage: there is none.
+        BrokenMessage: there is no field.
     """
     key, at = _varint(message, at)
     number, kind = key >> 3, key & 7
@@ -55,7 +55,7 @@ def field(message: bytes, at: int) -> tuple[int, Value, int]:
 
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:
-    """A whole number of variable length, and where the next thing begins."""
+    """The whole number of variable length at byte `at`, and where it ends."""
     value = 0
     for shift in range(0, 7 * _MOST_VARINT_BYTES, 7):
         if at >= len(message):
@@ -69,7 +69,7 @@ def _varint(message: bytes, at: int) -> tuple[int, int]:
 
 
 def signed(value: Value) -> int:
-    """An int32 or int64: negative ones are written as if they had 64 bits."""
+    """Read an int32 or int64. Negative numbers are written with 64 bits in both."""
     if not isinstance(value, int):
         raise BrokenMessage("bytes where a number was expected")
     value &= 2**64 - 1
@@ -77,27 +77,27 @@ def signed(value: Value) -> int:
 
 
 def double(value: Value) -> float:
-    """A double."""
+    """Read a double."""
     return _unpacked("<d", value)
 
 
 def single(value: Value) -> float:
-    """A float of 32 bits."""
+    """Read a 32-bit float."""
     return _unpacked("<f", value)
 
 
 def doubles(value: Value) -> list[float]:
-    """A repeated double: one of them, or all together."""
+    """Read a repeated double: the field holds one of them, or all."""
     return _all("<d", value)
 
 
 def singles(value: Value) -> list[float]:
-    """A repeated float: one of them, or all together."""
+    """Read a repeated float: the field holds one of them, or all."""
     return _all("<f", value)
 
 
 def varints(value: Value) -> list[int]:
-    """A repeated whole number: one of them, or all together."""
+    """Read a repeated whole number: the field holds one of them, or all."""
     if isinstance(value, int):
         return [signed(value)]
     found, at = [], 0
@@ -108,12 +108,12 @@ def varints(value: Value) -> list[int]:
 
 
 def text(value: Value) -> str:
-    """A string. What is no UTF-8 is replaced."""
+    """Read a string. Bytes that are no UTF-8 are replaced."""
     return raw(value).decode("utf-8", "replace")
 
 
 def raw(value: Value) -> bytes:
-    """Bytes, or a message within the message."""
+    """Read bytes, or a message inside the message."""
     if isinstance(value, int):
         raise BrokenMessage("a number where bytes were expected")
     return value
@@ -135,7 +135,7 @@ def _all(form: str, value: Value) -> list[float]:
 
 
 def put(number: int, value: int | float | str | bytes) -> bytes:  # noqa: PYI041  written differently
-    """A field to write: a whole number or flag, a double, a text, or bytes, which a message within it is."""
+    """Make a field of a whole number, a flag, a double, a text or bytes. A message inside the message is bytes."""
     if isinstance(value, int):
         return _as_varint(number << 3 | _VARINT) + _as_varint(value & 2**64 - 1)
     if isinstance(value, float):
@@ -145,7 +145,7 @@ def put(number: int, value: int | float | str | bytes) -> bytes:  # noqa: PYI041
 
 
 def put_all(number: int, values: Iterable[float]) -> bytes:
-    """A repeated double, all of them together."""
+    """Make a field of a repeated double that holds all of them."""
     numbers = [*values]
     return put(number, struct.pack(f"<{len(numbers)}d", *numbers))
 

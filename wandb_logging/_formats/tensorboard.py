@@ -1,7 +1,7 @@
-"""A folder of TensorBoard event files as rows, read again and again while writers go on.
+"""Reads rows from a folder of TensorBoard event files, also while writers still add to them.
 
-Rows are made as the official SDK makes them: values of one file that follow each other with the same step are one row,
-with the step as `global_step`, and the file's folder below the root goes before their names.
+Rows are made as the official SDK makes them: consecutive values of one file with the same step are one row, which has
+the step as `global_step`. The path of the file's folder below the root is put before the names of the values.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MARK = ".tfevents."
 _MOST_FILES = 10_000
 _READ_BYTES = 2**18
 _HEAD_BYTES = 2**12
-# What a folder is called that holds a part of a run, not a run: `logs/train`, `logs/validation`, `eval_0`.
+# Names of folders that hold a part of a run instead of a run: `logs/train`, `logs/validation`, `eval_0`.
 _PART = re.compile(
     r"(?:train|training|val|valid|validation|dev|test|testing|eval|evaluation)(?:[_.-].*)?", re.IGNORECASE
 )
@@ -37,11 +37,12 @@ class Row:
     """Values that were written for one step.
 
     Attributes:
-        metrics: by name: numbers, texts, `event_file.Histogram`, lists of `event_file.Picture`; and `global_step`.
-        wall_time: seconds since 1970, of the first of them.
-        hparams: hyperparameters that stood there.
-        file: where, relative to the folder that is read.
-        through: up to which byte of it.
+        metrics: name -> a number, a text, an `event_file.Histogram` or a list of `event_file.Picture`; also holds
+            `global_step`.
+        wall_time: time of the first value, seconds since 1970.
+        hparams: hyperparameters that came with the values.
+        file: the file, relative to the folder that is read.
+        through: the byte of the file up to which was read.
     """
 
     metrics: dict[str, Any]
@@ -52,14 +53,14 @@ class Row:
 
 
 class EventFolder:
-    """Event files at or below a folder, which need not be there yet; or one event file.
+    """The event files at or below a folder, which need not exist yet; or one event file.
 
     Args:
-        root: the folder. The names of folders below it go before the names of values.
-        read: bytes that were taken before of files in it, by their names relative to it, as rows have them.
+        root: the folder. The names of folders below it are put before the names of values.
+        read: file -> byte up to which it was read before, as rows name them.
 
     Attributes:
-        damaged: of each file that could be read no further, why.
+        damaged: file -> why it could be read no further.
     """
 
     def __init__(self, root: Path, read: Mapping[str, int] | None = None) -> None:
@@ -69,13 +70,13 @@ class EventFolder:
         self._files: dict[Path, _EventFile] = {}
 
     def look(self, *, last: bool = False) -> Iterator[Row]:
-        """The rows that are complete by now: a step is when another begins. The last time, all of them."""
+        """The new rows that are complete: a row is when the next one begins. The last time also those still open."""
         self._find()
         for path, file in self._files.items():
             yield from self._rows_of(path, file, last=last)
 
     def in_order(self) -> Iterator[Row]:
-        """All rows, in the order in which they were written, as far as that is known."""
+        """All rows of all files, ordered by the time of writing as far as that is known."""
         self._find()
         each = [self._rows_of(path, file, last=True) for path, file in self._files.items()]
         return heapq.merge(*each, key=lambda row: row.wall_time)
@@ -107,10 +108,10 @@ def has_event_files(folder: Path) -> bool:
 
 
 def run_folders(root: Path) -> list[Path]:
-    """The folders at or below one that are a run each; an event file is one by itself.
+    """The folders at or below `root` that are a run each. If `root` is an event file, that is the run.
 
-    A folder with event files in it is a run, and what is below it belongs to it. So is one that holds nothing but
-    parts of a run, such as `train` and `validation`.
+    A folder with event files in it is a run, and everything below it belongs to that run. A folder that holds nothing
+    but parts of a run, such as `train` and `validation`, is a run, too.
     """
     if root.is_file():
         return [root] if is_event_file(root) else []
@@ -129,7 +130,7 @@ def _runs_in(folder: Path, holding: set[Path], above: set[Path]) -> Iterator[Pat
 
 
 def event_bytes(root: Path) -> int:
-    """The size of all event files at or below a folder: it is another one when something was written."""
+    """The size in bytes of all event files at or below a folder. It changes when something is written."""
     total = 0
     for path in _event_files(root):
         with contextlib.suppress(OSError):
@@ -138,14 +139,14 @@ def event_bytes(root: Path) -> int:
 
 
 def beginning(root: Path) -> bytes:
-    """What tells the event files of a program from those of any other: how the first of them begins, with its time."""
+    """Bytes that identify the event files of a program: name and first record, with its time, of the earliest file."""
     found = [(*_head(path), path.name) for path in _event_files(root)]
     _, head, name = min(found, default=(0.0, b"", ""))
     return name.encode("utf-8", "surrogateescape") + head
 
 
 def _head(path: Path) -> tuple[float, bytes]:
-    """When the first record of a file was written, and the record; infinity if there is none."""
+    """The time of the first record of a file, and the record; infinity and no bytes if there is none."""
     with contextlib.suppress(OSError, DamagedFile, BrokenMessage), path.open("rb") as file:
         for message, _ in event_file.records(file.read(_HEAD_BYTES)):
             return event_file.event(message).wall_time, message
@@ -153,7 +154,7 @@ def _head(path: Path) -> tuple[float, bytes]:
 
 
 def _event_files(root: Path) -> Iterator[Path]:
-    """The event files below a folder, each folder's in their order, which is that of their time. No links."""
+    """The event files at or below a path, without links. In a folder they are ordered by name, which is by time."""
     if is_event_file(root) and root.is_file():
         yield root
     found = 0
@@ -169,7 +170,7 @@ def _event_files(root: Path) -> Iterator[Path]:
 
 
 class _EventFile:
-    """One file, as far as it was read."""
+    """One event file, and how far it was read."""
 
     def __init__(self, path: Path, name: str, at: int = 0) -> None:
         self._path = path
@@ -180,7 +181,7 @@ class _EventFile:
         self._step: int | None = None
 
     def read(self) -> Iterator[Row]:
-        """The rows that what was added since completes."""
+        """Read what was added. Gives the rows that are complete now."""
         wanted = _READ_BYTES
         while True:
             data = self._next(wanted)
@@ -190,10 +191,10 @@ class _EventFile:
                 yield from self._take(event_file.event(message))
             if len(data) < wanted:
                 return
-            wanted = _READ_BYTES if self._at > begin else 2 * wanted  # a record that is longer than that
+            wanted = _READ_BYTES if self._at > begin else 2 * wanted  # for a record longer than `wanted`
 
     def rest(self) -> Iterator[Row]:
-        """The row that was still open."""
+        """The row that is still open, if there is one."""
         row, self._open, self._step = self._open, None, None
         if row is not None:
             yield row

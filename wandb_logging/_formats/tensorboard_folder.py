@@ -1,7 +1,7 @@
-"""Runs written as TensorBoard's event files: a folder with one file for each run.
+"""Writes runs as TensorBoard's event files: a folder with one file for each run.
 
-A row becomes one event, at its `_step` and time; system metrics are there by the second of the run. Names of nested
-metrics are joined by dots, as in tables. A file that is there is replaced as a whole.
+A row becomes one event, with its `_step` and time. System metrics have the second of the run as their step. Names of
+nested metrics are joined by dots, as in tables. An existing file is replaced as a whole.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def export_tensorboard(run_dir: RunDir, target: Path) -> Written:
 
     Args:
         run_dir: the run.
-        target: the folder; the run gets one in it, named by its name and id.
+        target: the folder. The run gets a folder of its own in it, with its name and id.
 
     Raises:
         JournalError: the run cannot be read.
@@ -79,7 +79,7 @@ class _Export:
         return self._done
 
     def _config(self) -> list[bytes]:
-        """What the run was set to in the end: of a second time TensorBoard takes no notice."""
+        """The messages for the config at the run's end. There is one config only: TensorBoard ignores a second one."""
         config = {key: value for key, value in flat(config_of(self._run_dir)).items() if value is not None}
         return messages.hparams(config, self._info.id, self._info.start)
 
@@ -96,7 +96,7 @@ class _Export:
         self._put(messages.event(sample["_timestamp"], int(sample["_runtime"]), values))
 
     def _values(self, name: str, given: Any) -> Iterator[bytes]:
-        """The values of a metric; each of another kind than its first is left out, for TensorBoard has one of each."""
+        """The messages for a value. TensorBoard has one kind for each metric: a value of another kind is left out."""
         kind = _kind(given)
         if kind is None or self._kinds.setdefault(name, kind) != kind:
             self._done.leave(_word_for(given))
@@ -131,7 +131,7 @@ class _Export:
 
 
 def _kind(value: Any) -> str | None:
-    """What a value is to TensorBoard; None for what it has no place for."""
+    """The kind of value that TensorBoard has for a value; None if it has none."""
     if isinstance(value, (int, float)):
         return "scalar"
     if isinstance(value, str):

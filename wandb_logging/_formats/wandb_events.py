@@ -1,7 +1,7 @@
-"""From the records of a `.wandb` file to a run of ours: who it is, and the events of its journal. Pure.
+"""Translates the records of a `.wandb` file to the identity and the journal's events of a run of ours. Pure.
 
-A row keeps its step, its time and what it ran: folded again it is the row that the official SDK would send. What has no
-event of ours is counted by its kind.
+A row keeps its step, time and runtime: folded again, it is the row that the official SDK would send. Records for which
+our journal has no event are counted by kind.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from wandb_logging._events.event import Event
 from wandb_logging._formats.wandb_records import Item, Record
 from wandb_logging._values.plain import dumps, loads
 
-_SILENT = frozenset({"header", "footer", "final", "telemetry", "environment", "output"})  # nothing a run of ours has
+_SILENT = frozenset({"header", "footer", "final", "telemetry", "environment", "output"})  # not kept by our runs
 _OWN = frozenset({"_step", "_timestamp", "_runtime", "_wandb"})
 
 
 class Translator:
-    """Takes records in their order.
+    """Translates records, which are given in their order.
 
     Attributes:
-        time: of the latest event, seconds since 1970.
-        info: who the run is, as run.json says it; empty before its record came.
+        time: time of the latest event, seconds since 1970.
+        info: identity of the run, as in run.json; empty until the record of the run has come.
         paths: files that belong to the run, relative to the folder `files` beside the log.
-        rows: rows so far.
-        left_out: records that could not be taken over, by kind.
+        rows: number of rows so far.
+        left_out: number of records that could not be translated, by kind.
         ended: whether the run said how it ended.
     """
 
@@ -41,25 +41,25 @@ class Translator:
         self._config: dict[str, Any] = {}
         self._summary: dict[tuple[str, ...], bytes] = {}
         self._logged: dict[str, Any] = {}
-        self._ahead: set[str] = set()  # what the summary has, perhaps of a row that has not come yet
+        self._ahead: set[str] = set()  # keys of the summary that may belong to a row that has not come yet
 
     def events(self, record: Record) -> Iterator[bytes]:
-        """The events that a record becomes.
+        """Translate a record to events.
 
         Raises:
-            ValueError: a value in it is no JSON.
+            ValueError: a value in the record is no JSON.
         """
         if record.kind == "run":
             self._run(record)
         elif not self.info:
-            self.left_out[record.kind] += record.kind not in _SILENT  # before it a run has no name: wandb sync drops it
+            self.left_out[record.kind] += record.kind not in _SILENT  # the run is not named yet: wandb sync drops it
         elif record.kind in self._TAKERS:
             yield from self._TAKERS[record.kind](self, record)
         elif record.kind not in _SILENT:
             self.left_out[record.kind] += 1
 
     def end(self) -> Iterator[bytes]:
-        """What is left to say when no record follows: where the summary is another than the rows make it."""
+        """The events after the last record: the values of the summary that do not follow from the rows."""
         summary = _tree(list(self._summary.items()))[0]
         changed = {key: summary[key] for key in summary if key not in _OWN and self._is_news(key, summary[key])}
         self._summary = {}
@@ -67,7 +67,7 @@ class Translator:
             yield self._event(summary=changed)
 
     def _is_news(self, key: str, value: Any) -> bool:
-        """Whether the rows do not make it. An object is the fold's to make, but from a row that has not come."""
+        """Whether a summary value does not follow from the rows. An object does, unless its row has not come."""
         if isinstance(value, dict):
             return key in self._ahead
         logged = self._logged.get(key, _MISSING)
@@ -79,7 +79,7 @@ class Translator:
 
     def _run(self, record: Record) -> None:
         if self.info:
-            return  # resumed online: said again, with what the server had
+            return  # repeated when a run is resumed online, with what the server had
         self._start = self.time = record.time or 0.0
         self._config = _tree(record.items)[0]
         self._config.pop("_wandb", None)
@@ -94,7 +94,7 @@ class Translator:
         row, text = _tree(list(values.items()))
         self._logged.update(row)
         self._ahead.clear()
-        if isinstance(runtime, (int, float)) and runtime == runtime:  # no NaN
+        if isinstance(runtime, (int, float)) and runtime == runtime:  # it is not NaN
             self.time = self._start + max(runtime, 0.0)
         self.rows += 1
         step = record.facts.get("step") if step is None else step
@@ -128,7 +128,7 @@ class Translator:
 
     def _metric(self, record: Record) -> Iterator[bytes]:
         facts = dict(record.facts)
-        if not facts.pop("expanded", False) and facts.get("name"):  # what a glob became it becomes here, too
+        if not facts.pop("expanded", False) and facts.get("name"):  # ours expands globs itself
             yield self._event(define=facts)
 
     def _files(self, record: Record) -> Iterator[bytes]:
@@ -163,10 +163,10 @@ _MISSING = object()
 
 
 def _tree(items: list[Item]) -> tuple[dict[str, Any], bytes]:
-    """Values at their paths as one object, and that as JSON."""
+    """Put values at their paths into one object. Returns the object, and its JSON."""
     form = _form(tuple([path for path, _ in items]))
     if form is not None:
-        # Looked at all together, and written as it stands there: a tenth of the time.
+        # Parsing all values together, and keeping their JSON as it is, takes a tenth of the time.
         text = form % tuple([raw for _, raw in items])
         flat: dict[str, Any] = loads(text)
         return flat, text if b"\n" not in text else dumps(flat)
@@ -177,7 +177,7 @@ def _tree(items: list[Item]) -> tuple[dict[str, Any], bytes]:
 
 @lru_cache(maxsize=1000)
 def _form(paths: tuple[tuple[str, ...], ...]) -> bytes | None:
-    """The object of values at these paths, with places for them; None if any is nested, or there twice."""
+    """A JSON template with a place for each path's value; None if a path is nested or occurs twice."""
     if max(map(len, paths), default=1) != 1 or len(set(paths)) < len(paths):
         return None
     return b"{%b}" % b",".join([dumps(path[0]).replace(b"%", b"%%") + b":%b" for path in paths])

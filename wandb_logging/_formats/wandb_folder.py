@@ -1,6 +1,7 @@
-"""Runs written as the official SDK keeps them offline: a folder with a `.wandb` file, and the run's files beside it.
+"""Writes runs as the official SDK keeps them offline: a folder with a `.wandb` file, and the run's files beside it.
 
-A folder is filled aside and moved to its place whole; one that is there is never replaced, for it may be the SDK's own.
+A folder is filled under another name and then moved to its place. An existing folder is never replaced, because it may
+be the SDK's own.
 """
 
 from __future__ import annotations
@@ -36,13 +37,13 @@ _LINE = re.compile(r"(ERROR )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}) ?(.*)", re
 
 @dataclass
 class Written:
-    """What became of one run.
+    """The result of writing one run.
 
     Attributes:
-        path: what was written.
-        rows: its rows.
-        files: files beside them.
-        left_out: what has no place there, by kind.
+        path: the file or folder that was written.
+        rows: number of rows.
+        files: number of files of the run.
+        left_out: number of things for which the format has no place, by kind.
     """
 
     path: Path
@@ -51,7 +52,7 @@ class Written:
     left_out: Counter[str] = field(default_factory=Counter)
 
     def leave(self, kind: str, count: int = 1) -> None:
-        """Count what has no place there."""
+        """Count something for which the format has no place."""
         if count:
             self.left_out[kind] += count
 
@@ -60,11 +61,11 @@ def export_wandb(run_dir: RunDir, target: Path) -> Written:
     """Write a run into a folder of offline runs, where `wandb sync` finds it.
 
     Args:
-        run_dir: the run. It is read twice, so that its first record has the config of its end.
+        run_dir: the run. It is read twice, so that the first record has the config of the run's end.
         target: the folder, such as `wandb`.
 
     Raises:
-        JournalError: the run cannot be read, or is there already.
+        JournalError: the run cannot be read, or the folder has it already.
         OSError: the folder cannot be written.
     """
     info = run_dir.info
@@ -110,7 +111,7 @@ class _Export:
         return self._done
 
     def _first_look(self) -> fold.State:
-        """The state at the end, and the lines as they look then: those of progress bars are written over and over."""
+        """Read the run once. Returns its last state, and notes the final form of overwritten lines (progress bars)."""
         state = fold.State()
         for latest, delta in parts_of(self._run_dir, self._info):
             state = latest
@@ -149,7 +150,7 @@ class _Export:
             yield messages.alert(task)
         elif task["kind"] not in _FILES:
             self._done.leave(task["kind"])
-        elif task.get("name") != METADATA:  # which `wandb sync` makes of the environment
+        elif task.get("name") != METADATA:  # `wandb sync` makes that file of the environment
             yield from self._file(task)
 
     def _file(self, task: Mapping[str, Any]) -> Iterator[bytes]:
@@ -172,7 +173,7 @@ class _Export:
 
 
 def _output(line: str) -> bytes:
-    """A line of output.log, taken apart again: its time and whether it is an error stand before it."""
+    """The record for a line of output.log, which begins with its time and whether it is an error."""
     found = _LINE.fullmatch(line)
     if found is None:
         return messages.output(line + "\n", 0.0, error=False)

@@ -1,7 +1,8 @@
-"""The official SDK's `.wandb` files as records, both ways: blocks, chunks, checksums (protocol 9). Only files' bytes.
+"""Reads and writes the records of the official SDK's `.wandb` files: blocks, chunks, checksums (protocol 9).
 
 A file is a head of 7 bytes, then chunks in blocks of 32 KiB that are counted from the file's start. A record is one
-chunk, or a first, middle ones and a last. After damage the next block is looked at for a chunk that begins a record.
+chunk, or a first, middle ones and a last. After damage, reading goes on in the next block with the first chunk that
+begins a record. What the records say is not looked at here.
 """
 
 from __future__ import annotations
@@ -21,17 +22,17 @@ _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 
 
 class NotAWandbFile(ValueError):
-    """The file does not begin as a `.wandb` file of version 0 does."""
+    """The file does not begin like a `.wandb` file of version 0."""
 
 
 @dataclass(frozen=True)
 class Lost:
-    """Bytes that hold no whole record.
+    """A stretch of bytes that holds no whole record.
 
     Attributes:
-        at: where they begin, in bytes from the file's start.
-        why: what is wrong with them.
-        tail: whether nothing follows: the file was cut there, as by a kill.
+        at: where it begins, in bytes from the file's start.
+        why: what is wrong with it.
+        tail: whether nothing follows, because the file was cut off there, as by a kill.
     """
 
     at: int
@@ -40,10 +41,10 @@ class Lost:
 
 
 def records(file: BinaryIO) -> Iterator[bytes | Lost]:
-    """Each record of a file, and in its place what is lost. Memory is that of the longest record.
+    """Each record of a file, with a `Lost` in the place of what cannot be read. Holds one record in memory at a time.
 
     Raises:
-        NotAWandbFile: it is none.
+        NotAWandbFile: the file is no `.wandb` file.
     """
     head = file.read(len(_HEAD))
     if head != _HEAD:
@@ -69,7 +70,7 @@ class _Chunk:
 
 
 def _chunks(file: BinaryIO) -> Iterator[_Chunk | Lost]:
-    """The chunks of a file, from behind its head; of a damaged block the rest is lost."""
+    """The chunks of a file after its head. After damage the rest of the block is lost."""
     at = len(_HEAD)
     room = BLOCK - at
     while block := file.read(room):
@@ -85,7 +86,7 @@ def _in_block(block: bytes, start: int, *, whole: bool) -> Iterator[_Chunk | Los
         begin = at + _CHUNK.size
         data = block[begin : begin + length]
         if not (checksum or length or kind):
-            return  # filled up with zeros: the end of a block, or of a file that a disk lost the rest of
+            return  # zeros fill the end of a block, or of a file whose rest a disk has lost
         if len(data) < length and not whole:
             yield Lost(start + at, "cut off", tail=True)
             return
@@ -99,7 +100,7 @@ def _in_block(block: bytes, start: int, *, whole: bool) -> Iterator[_Chunk | Los
 
 
 class _Joined:
-    """Records of chunks."""
+    """Joins chunks to records."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -122,7 +123,7 @@ class _Joined:
             yield Lost(self._at, "a record without its end")
             self._parts = []
         if not begins and not self._parts:
-            return  # the end of a record whose beginning is lost, which was told
+            return  # the end of a record whose lost beginning was reported already
         if begins:
             self._at, self._size = chunk.at, 0
         self._parts.append(chunk.data)
@@ -139,7 +140,7 @@ class LogWriter:
     """Writes records as `records` reads them.
 
     Args:
-        file: empty, and open to write. Its head is written at once.
+        file: an empty file, open for writing. The head is written at once.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -147,10 +148,10 @@ class LogWriter:
         self._at = file.write(_HEAD)
 
     def append(self, record: bytes) -> None:
-        """Write a record, in as many chunks as the borders of blocks cut it into.
+        """Write a record, in several chunks if it crosses the borders of blocks.
 
         Raises:
-            OSError: the disk refuses it.
+            OSError: the file cannot be written.
         """
         kind, left = _FIRST, memoryview(record)
         while True:

@@ -1,6 +1,6 @@
-"""What is written into a `.wandb` file: the messages of its records (protocol 9). Pure.
+"""Makes the messages of the records in a `.wandb` file (protocol 9). Pure.
 
-`wandb_records` reads the same messages. What a reader can do without is left out.
+`wandb_records` reads the same messages. Members that a reader does not need are left out.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from wandb_logging._values.nested import paths
 from wandb_logging._values.plain import dumps
 
 _NUMBERS = {kind: number for number, kind in KINDS.items()}
-_AT_END = 1  # a file's policy: uploaded once, when the run ends
-_MEDIA = 2  # a file's type
+_AT_END = 1  # the policy of a file that is uploaded once, when the run ends
+_MEDIA = 2  # the type of a media file
 _ENVIRONMENT = {
     "os": 1,
     "python": 2,
@@ -40,17 +40,17 @@ _ENVIRONMENT = {
 
 
 def record(kind: str, message: bytes) -> bytes:
-    """A record of a kind of `wandb_records.KINDS`."""
+    """A record of one of the kinds in `wandb_records.KINDS`."""
     return put(_NUMBERS[kind], message)
 
 
 def header(producer: str) -> bytes:
-    """Who wrote the file."""
+    """The record that says which program wrote the file."""
     return record("header", put(1, put(1, producer)))
 
 
 def run(info: Mapping[str, Any], config: Mapping[str, Any]) -> bytes:
-    """Who the run is, under the names of its run.json."""
+    """The identity of the run, whose members have the names that run.json uses."""
     parts = [put(number, info[name]) for number, name in RUN.items() if info.get(name)]
     parts += [put(10, tag) for tag in info.get("tags") or ()]
     parts += [put(4, changes(config)), put(17, timestamp(info["start"]))]
@@ -58,17 +58,17 @@ def run(info: Mapping[str, Any], config: Mapping[str, Any]) -> bytes:
 
 
 def changes(values: Mapping[str, Any]) -> bytes:
-    """Keys to set, in the config or the summary."""
+    """A change that sets keys of the config or the summary."""
     return b"".join([put(1, _item((key,), dumps(value))) for key, value in values.items()])
 
 
 def history(row: Mapping[str, Any]) -> bytes:
-    """A row. What is nested in it is named by its path, as the official SDK does; a media value is one value."""
+    """A row. Nested values are named by their paths, as the official SDK does. A media value counts as one value."""
     return record("history", b"".join([put(1, _item(path, dumps(value))) for path, value in paths(row)]))
 
 
 def stats(values: Mapping[str, Any], time: float) -> bytes:
-    """A sample of system metrics, named without their prefix."""
+    """A sample of system metrics, whose names have no prefix here."""
     items = [put(3, _item((key,), dumps(value))) for key, value in values.items()]
     return record("stats", b"".join([put(2, timestamp(time)), *items]))
 
@@ -79,7 +79,7 @@ def output(text: str, time: float, *, error: bool) -> bytes:
 
 
 def metric(name: str, definition: Mapping[str, Any]) -> bytes:
-    """A definition, as the fold keeps it under a name or glob."""
+    """A metric definition, as the fold keeps it under a name or glob."""
     glob = name.endswith("*")
     options = put(1, definition["step_sync"]) + put(2, definition["hidden"]) + put(3, not glob)
     wanted = b"".join([put(number, 1) for number, each in AGGREGATES.items() if each in definition["summary"]])
@@ -88,7 +88,7 @@ def metric(name: str, definition: Mapping[str, Any]) -> bytes:
 
 
 def file(name: str, *, media: bool) -> bytes:
-    """A file of the run, which lies beside the log."""
+    """A file of the run, which is in the folder beside the log."""
     kind = put(3, _MEDIA) if media else b""
     return record("files", put(1, put(1, name) + put(2, _AT_END) + kind))
 
@@ -105,7 +105,7 @@ def summary(values: Mapping[str, Any]) -> bytes:
 
 
 def environment(about: Mapping[str, Any], start: float) -> bytes:
-    """What the run ran on, as `wandb-metadata.json` says it, as far as it is the same on each kind of machine."""
+    """The machine of the run: members of `wandb-metadata.json` that all kinds of machines have in common."""
     known = [put(number, about[name]) for name, number in _ENVIRONMENT.items() if _is_scalar(about.get(name))]
     known += [put(5, str(argument)) for argument in _listed(about.get("args"))]
     git = _object(about.get("git"))
@@ -118,12 +118,12 @@ def environment(about: Mapping[str, Any], start: float) -> bytes:
 
 
 def ended(code: int, runtime: float) -> bytes:
-    """The exit code, and how many seconds the run had taken."""
+    """The exit code, and how many seconds the run took."""
     return record("exit", put(1, code) + put(2, int(runtime)))
 
 
 def timestamp(time: float) -> bytes:
-    """Seconds since 1970, as protobuf has them."""
+    """A protobuf `Timestamp` of seconds since 1970."""
     seconds, micros = divmod(round(time * 1e6), 1_000_000)
     return put(1, seconds) + put(2, 1000 * micros)
 
@@ -134,7 +134,7 @@ def _item(path: Sequence[str], raw: bytes) -> bytes:
 
 @lru_cache(maxsize=10_000)
 def _name(path: tuple[str, ...]) -> bytes:
-    """`key`, or the repeated `nested_key` behind it."""
+    """The field `key` for a path of one part, else the repeated field `nested_key`."""
     return put(1, path[0]) if len(path) == 1 else b"".join([put(2, each) for each in path])
 
 
@@ -151,7 +151,7 @@ def _object(value: object) -> Mapping[str, Any]:
 
 
 def _sizes(value: object) -> bytes:
-    """Bytes of a disk or the memory, which stand as text."""
+    """The sizes of a disk or the memory in bytes, which are given as text."""
     found = _object(value)
     named = [(1, str(found.get("total"))), (2, str(found.get("used")))]
     return b"".join([put(number, int(text)) for number, text in named if text.isdecimal()])

@@ -1,6 +1,6 @@
-"""What the records of a `.wandb` file say, as Python values (protocol 9). Pure.
+"""Reads the records of a `.wandb` file into Python values (protocol 9). Pure.
 
-Of each record only what a run can take over is read; its kind says what was left.
+Only what a run of ours can hold is read. The kind of a record says what was left out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from wandb_logging._formats import protobuf
 from wandb_logging._formats.protobuf import BrokenMessage, Value
 from wandb_logging._values.plain import dumps
 
-# Record's `oneof`: the kinds by their field's number.
+# The kinds of records, by the field's number in the `oneof` of `Record`.
 KINDS = {
     2: "history",
     3: "summary",
@@ -38,16 +38,16 @@ KINDS = {
     26: "environment",
     27: "output_logger",
 }
-# Members of the messages that are read and written alike, by their fields' numbers.
+# Members of the messages that are read and written in the same way, by field number.
 RUN = {1: "id", 2: "entity", 3: "project", 6: "group", 7: "job_type", 8: "name", 9: "notes", 13: "host_name"}
 ALERT = {1: "title", 2: "text", 3: "level"}
 AGGREGATES = {1: "min", 2: "max", 3: "mean", 4: "best", 5: "last", 6: "none", 7: "copy", 8: "first"}
-_ITEM, _KEYS, _JSON = 0x0A, b"\x0a\x12", b"\x82\x01"  # field 1; an item's fields 1 or 2, and 16
-_MOST_PATHS = 10_000  # that are remembered
+_ITEM, _KEYS, _JSON = 0x0A, b"\x0a\x12", b"\x82\x01"  # how field 1 begins, and an item's fields 1 or 2, and 16
+_MOST_PATHS = 10_000  # most paths that are remembered
 
 
 Item = tuple[tuple[str, ...], bytes]
-"""One value: its path in a row, the config or the summary, and its JSON as it stands in the file."""
+"""One value: its path in a row, the config or the summary, and its JSON as it is in the file."""
 
 
 @dataclass
@@ -55,11 +55,11 @@ class Record:
     """One record.
 
     Attributes:
-        kind: of `KINDS`, or `unknown`.
+        kind: one of `KINDS`, or `unknown`.
         items: the values of a row, sample, config or summary change.
-        removed: paths that a change takes away.
+        removed: paths that a change removes.
         facts: the other members, under protobuf's names.
-        time: seconds since 1970 where the record has one.
+        time: seconds since 1970, if the record has a time.
     """
 
     kind: str
@@ -70,10 +70,10 @@ class Record:
 
 
 def record(message: bytes) -> Record:
-    """The record in a message.
+    """Read the message of a record.
 
     Raises:
-        BrokenMessage: it is none.
+        BrokenMessage: it is no message.
     """
     for number, value in protobuf.fields(message):
         if number in KINDS:
@@ -101,18 +101,18 @@ def _change(message: bytes, into: Record) -> None:
 
 
 def _items(message: bytes) -> tuple[list[Item], list[tuple[int, Value]]]:
-    """The items of a message, its field 1, and its other fields.
+    """The items of a message, which are its fields 1, and its other fields.
 
-    There are millions of items, nearly all of one form: a short key and short JSON.
+    There may be millions of items. Nearly all have a short key and short JSON, which is read faster.
     """
     return _short_items(message) or _any_items(message)
 
 
 def _short_items(message: bytes) -> tuple[list[Item], list[tuple[int, Value]]] | None:
-    """The same where each item is short and no field comes between them; else None.
+    """The result of `_items` if all items are short and no other field comes between them; else None.
 
-    An item is 10, its size, the field of its key, 130 and 1, the size of its JSON, and that. So what stands before 130
-    and 1 is a size and a key, which is one of few: it is looked up.
+    The bytes of an item are: 10, its size, the field of its key, 130 and 1, the size of its JSON, and the JSON. So the
+    bytes before 130 and 1 are a size and a key. There are few different keys, so they are looked up.
     """
     parts = message.split(_JSON)
     before = parts[0]
@@ -134,10 +134,10 @@ _PATHS: dict[bytes, tuple[str, ...]] = {}
 
 
 def _path_of(field: bytes) -> tuple[str, ...]:
-    """The path in the field of a key, which is remembered.
+    """The path in the field of a key. It is remembered.
 
     Raises:
-        BrokenMessage: it is not a short one.
+        BrokenMessage: the key is not short.
     """
     if field[0] not in _KEYS or not field[1] == len(field) - 2 < 128:
         raise BrokenMessage("not a short key")
@@ -148,7 +148,7 @@ def _path_of(field: bytes) -> tuple[str, ...]:
 
 
 def _any_items(message: bytes) -> tuple[list[Item], list[tuple[int, Value]]]:
-    """The same of any message, field by field."""
+    """The result of `_items` for any message, read field by field."""
     found: list[Item] = []
     others: list[tuple[int, Value]] = []
     for number, value in protobuf.fields(message):
@@ -169,7 +169,7 @@ def _stats(message: bytes, into: Record) -> None:
 
 def _output(message: bytes, into: Record) -> None:
     parts = dict(protobuf.fields(message))
-    into.facts["error"] = not parts.get(1)  # 0 is stderr
+    into.facts["error"] = not parts.get(1)  # 0 means stderr
     into.facts["line"] = protobuf.text(parts[3]) if 3 in parts else ""
     into.time = _time(protobuf.raw(parts[2])) if 2 in parts else None
 
@@ -246,7 +246,7 @@ _READERS = {
 
 
 def _item(message: bytes) -> Item:
-    """A value with its path: as JSON, or typed, as 0.31.0 may write it."""
+    """Read a value with its path. The value is JSON, or typed, as version 0.31.0 of the SDK may write it."""
     parts = list(protobuf.fields(message))
     for number, value in parts:
         if number in {8, 16}:
@@ -266,7 +266,7 @@ _TYPED: dict[int, Callable[[Value], Any]] = {
 
 
 def _path(parts: list[tuple[int, Value]]) -> tuple[str, ...]:
-    """`key`, or the repeated `nested_key`."""
+    """The path of an item: the field `key`, or the repeated field `nested_key`."""
     nested = tuple(protobuf.text(value) for number, value in parts if number == 2)
     return nested or tuple(protobuf.text(value) for number, value in parts if number == 1)
 

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: written aside, and moved to their place if all went well."""
+"""Writes files whole or not at all: under another name first, and moved to their place if all went well."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def whole(target: Path) -> Iterator[Path]:
-    """A path beside the target, which takes the target's place at the end; nothing is left of it after an error.
+    """Give a path beside the target. Its file replaces the target at the end, or is removed after an error.
 
     Raises:
         OSError: the file cannot be written.
     """
     try:
         handle, name = tempfile.mkstemp(prefix=".export-", dir=target.parent)
-    except OSError as exc:  # which names the file aside, of which nobody knows
+    except OSError as exc:  # its message names the temporary file, which means nothing to a person
         raise OSError(exc.errno, exc.strerror, str(target)) from None
     os.close(handle)
     aside = Path(name)
@@ -26,7 +26,7 @@ def whole(target: Path) -> Iterator[Path]:
         yield aside
         umask = os.umask(0)
         os.umask(umask)
-        aside.chmod(0o666 & ~umask)  # as a file that is opened has it, not as a secret
+        aside.chmod(0o666 & ~umask)  # the permissions of an ordinary new file instead of a private one
         aside.replace(target)
     finally:
         aside.unlink(missing_ok=True)

@@ -1,1 +1,1 @@
-"""The page of runs: what it shows of them, and the server it comes from. Reads run directories, changes nothing."""
+"""The page of runs: what it shows of runs, and its web server. Reads run directories and changes nothing in them."""

@@ -1,4 +1,4 @@
-"""What the page asks for, by path: the runs, their bins, a point, text, details, a file."""
+"""Answers the page's requests, by path: the runs, their bins, a point, text, details, a file."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from wandb_logging._page.zoom import Zoom, nearest, rows_from
 from wandb_logging._values.plain import dumps
 
 MOST_BINS = 2000
-MOST_METRICS = 200  # of one request
+MOST_METRICS = 200  # most metrics in one request
 _MOST_RUNS = 500
-_MOST_NAME = 12_000  # characters of a query's value
-_MOST_SUMMARY = 2000  # metrics of one run in the table
+_MOST_NAME = 12_000  # most characters of a query's value
+_MOST_SUMMARY = 2000  # most metrics of one run in the table
 _SYSTEM = "system."
 _AXES = ("_step", "_runtime", "_timestamp")
 
@@ -32,7 +32,7 @@ Query = Mapping[str, str]
 
 
 class Refused(Exception):
-    """The request asks for what there is not, or too much."""
+    """The request asks for something that does not exist, or for too much."""
 
     def __init__(self, status: int, words: str) -> None:
         super().__init__(words)
@@ -41,12 +41,12 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What is sent.
+    """The answer to a request.
 
     Attributes:
         type: its Content-Type.
-        body: its bytes, or a file, or pieces as they come.
-        headers: beside those of all answers.
+        body: its bytes, a file that is sent, or an iterator of pieces.
+        headers: headers besides those that all answers have.
         policy: its Content-Security-Policy.
     """
 
@@ -57,10 +57,10 @@ class Answer:
 
 
 class Answers:
-    """Answers for the page.
+    """Answers the requests of the page.
 
     Args:
-        runs: what it shows.
+        runs: the runs that the page shows.
     """
 
     def __init__(self, runs: Runs) -> None:
@@ -77,11 +77,11 @@ class Answers:
         }
 
     def list_runs(self, query: Query) -> Answer:
-        """The runs, or those asked for, with the figures of their metrics as far as they are read."""
+        """All runs, or those asked for, with the figures of their metrics as far as the runs have been read."""
         return _json(self.listed(_numbers(query["r"], _MOST_RUNS) if "r" in query else list(self.runs.by_key)))
 
     def listed(self, keys: Iterable[int]) -> dict[str, Any]:
-        """As `list_runs`."""
+        """The same as a mapping, for runs with these keys."""
         listed = [self._about(run) for run in self.runs.some(keys)]
         return {"root": str(self.runs.root), "runs": listed, "metrics": self.runs.names}
 
@@ -90,7 +90,7 @@ class Answers:
         reading = run.readings.get("_step")
         state = reading.state if reading else None
         with run.held() as held:
-            exact = exact and held  # else it is read on just now, from a slow disk: the page keeps what it knows
+            exact = exact and held  # if not held, a slow disk is being read: the page keeps the figures it has
             figures = self._latest(card.last) if bins is None else self._figures(bins, exact=exact) if held else []
             if reading and held:
                 figures += self._figures(reading.system, exact=True)
@@ -123,7 +123,7 @@ class Answers:
         return [[self.runs.id_of(name), value, None, None, None, 0] for name, value in some]
 
     def bins(self, query: Query) -> Answer:
-        """Bins of some metrics of some runs, those of a metric on one grid: see `_page.wire`."""
+        """Bins of some metrics of some runs. All bins of one metric are on one grid: see `_page.wire`."""
         runs = self.runs.some(_numbers(query.get("r", ""), _MOST_RUNS))
         names = self._names(query)
         most = max(8, min(MOST_BINS, int(query.get("n", "256"))))
@@ -140,7 +140,7 @@ class Answers:
         return Answer("application/octet-stream", self.packed(head, drawn, grids))
 
     def packed(self, head: dict[str, Any], drawn: Iterable[tuple[Run, Bins, bool]], grids: Mapping[str, Grid]) -> bytes:
-        """Some metrics of some runs, each metric on its grid, as they are sent."""
+        """Some metrics of some runs, each metric on its grid, in the form in which they are sent."""
         lines = []
         for run, bins, exact in drawn:
             with run.held() as held:
@@ -179,11 +179,11 @@ class Answers:
         return _json({**shown, "complete": True})
 
     def run(self, query: Query) -> Answer:
-        """What one run has beside numbers: media, files, artifacts, alerts, its summary as set by hand."""
+        """What a run has besides numbers: media, files, artifacts, alerts, and summary values that were set by hand."""
         return _json(self.details(self._one(query)))
 
     def details(self, run: Run) -> dict[str, Any]:
-        """As `run`."""
+        """The same as a mapping."""
         reading = self._reading(run)
         if reading is None:
             return {"complete": False}
@@ -199,14 +199,14 @@ class Answers:
             }
 
     def csv(self, query: Query) -> Answer:
-        """The logged values of some metrics of some runs, a line each."""
+        """The logged values of some metrics of some runs as CSV, with a line for each value."""
         runs, names, axis = self.runs.some(_numbers(query.get("r", ""), _MOST_RUNS)), self._names(query), "_step"
         self.runs.want(runs, axis)
         headers = (("Content-Disposition", guard.disposition(f"{names[0] if names else 'runs'}.csv")),)
         return Answer("text/csv; charset=utf-8", _csv_of(runs, names), headers)
 
     def file(self, query: Query) -> Answer:
-        """A file of a run, by the name that its journal has for it."""
+        """A file of a run, by the name that its journal gives it."""
         run, name = self._one(query), query.get("name", "")
         reading = self._reading(run)
         place = reading.files.get(name) if reading else None
@@ -262,7 +262,7 @@ def _csv_line(values: Sequence[Any]) -> bytes:
 
 
 def _cell(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula."""
+    """Change a cell so that no spreadsheet takes it for a formula."""
     if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"}:
         return f"'{value}"
     return "" if value is None or isinstance(value, (dict, list)) else value
@@ -293,10 +293,10 @@ def _float(given: str | None, default: float) -> float:
 
 
 def _numbers(given: str, most: int) -> list[int]:
-    """Numbers out of "1,2,5-9".
+    """Parse a list of numbers such as "1,2,5-9".
 
     Raises:
-        Refused: they are too many, or none.
+        Refused: there are too many, or the text is no such list.
     """
     found: list[int] = []
     for part in filter(None, given[:_MOST_NAME].split(",")):
@@ -314,7 +314,7 @@ def _json(value: Any) -> Answer:
 
 
 def strict(value: Any) -> bytes:
-    """JSON that a browser reads: what is no number there becomes a text."""
+    """JSON that a browser can read: NaN and infinities become texts."""
     line = dumps(value)
     try:
         json.loads(line, parse_constant=_refuse)

@@ -1,4 +1,4 @@
-"""The page's own files, as they lie beside the code."""
+"""The page's own files, which are kept beside the code."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ TYPES = {
 
 
 def type_of(name: str) -> str:
-    """The Content-Type of one of them."""
+    """The Content-Type of a file."""
     return TYPES[name[name.rindex(".") :]]
 
 
 @cache
 def names() -> frozenset[str]:
-    """All of them."""
+    """The names of all files."""
     found = (item.name for item in files("wandb_logging._page").joinpath("static").iterdir())
     return frozenset(name for name in found if name.endswith(tuple(TYPES)))
 
 
 @cache
 def content(name: str) -> bytes:
-    """One of them."""
+    """The content of a file."""
     return files("wandb_logging._page").joinpath("static").joinpath(name).read_bytes()

@@ -1,7 +1,8 @@
-"""Many points as few bins: count, mean, lowest and highest of each metric on a grid that only gets coarser. No I/O.
+"""Reduces many points to few bins: count, mean, lowest and highest value of a metric on a grid. No I/O.
 
-A bin is as wide as a power of two and begins at a multiple of its width. So the grids of any runs fit into each other,
-two bins make one of the next width exactly, and no spike is lost, however long a run becomes.
+The width of a bin is a power of two, and a bin begins at a multiple of its width. So the grids of any two runs fit into
+each other, and two bins make exactly one of the next width. A grid only ever gets coarser: no spike is lost, however
+long a run becomes.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from typing import Any
 
 from wandb_logging._dataclass import dataclass
 
-MOST = 512  # bins of a metric
+MOST = 512  # most bins of a metric
 _FEWEST = 32
-_CELLS = 200_000  # bins of all metrics of one run: with more metrics each has fewer
-_FINEST = -40  # width 2**-40: a microsecond's part, and times since 1970 still have whole numbers of them
+_CELLS = 200_000  # most bins of all metrics of one run: the more metrics, the fewer bins each has
+_FINEST = -40  # the least width is 2**-40: below a microsecond, and a time since 1970 still is a whole number of bins
 _NUMBERS = frozenset({int, float})
 _AXES = frozenset({"_step", "_timestamp", "_runtime"})
 _INFINITY = math.inf
@@ -30,13 +31,13 @@ Row = Mapping[str, Any]
 
 @dataclass
 class Series:
-    """The bins of one metric, those that hold something, in order.
+    """The bins of one metric that are not empty, in order.
 
     Attributes:
-        at: number of each bin: where it begins, in widths.
-        n, total, low, high: how many values are in it, their sum, the lowest, the highest.
-        count, last, lowest, highest: of all values that are finite.
-        bad: values that are not.
+        at: number of each bin: the place where it begins, divided by the width.
+            n, total, low, high: for each bin: how many values it holds, their sum, the lowest and the highest.
+            count, last, lowest, highest: the same figures over all finite values.
+            bad: how many values are not finite.
     """
 
     at: array[int] = field(default_factory=lambda: array("q"))
@@ -70,7 +71,7 @@ class Series:
                 kept.insert(place, value)
 
     def note(self, n: int, low: float, high: float, last: float) -> None:
-        """Have the figures of all values say so."""
+        """Add values to the figures over all values."""
         self.count += n
         self.last = last
         self.lowest = min(self.lowest, low)
@@ -78,18 +79,18 @@ class Series:
 
     @property
     def columns(self) -> tuple[array[Any], ...]:
-        """The arrays."""
+        """The arrays that hold the bins."""
         return self.at, self.n, self.total, self.low, self.high
 
     def coarser(self, shift: int) -> Series:
-        """The same in bins that are `2**shift` times as wide."""
+        """The same series with bins `2**shift` times as wide."""
         series = self
         while shift and series.at[-1:] and series.at[-1] - series.at[0] + 1 == len(series.at):
             series, shift = Series._halved(series), shift - 1
         return Series._grouped(series, shift) if shift else series
 
     def _halved(self) -> Series:
-        """The same in bins twice as wide, where no bin is missing between the first and the last."""
+        """The same series with bins twice as wide, if no bin between the first and the last is empty."""
         odd = self.at[0] & 1
         pairs = [
             [*column[:odd], *map(put, column[odd::2], column[odd + 1 :: 2])]
@@ -126,11 +127,11 @@ class Bins:
     """The bins of all metrics of a run over one axis.
 
     Attributes:
-        axis: name of what is along the x axis: `_step`, `_runtime`, `_timestamp` or a metric.
-        exponent: a bin is 2**exponent wide; None while there is none.
+        axis: name of the x axis: `_step`, `_runtime`, `_timestamp` or a metric.
+        exponent: a bin is 2**exponent wide; None while there is no bin.
         low, high: the least and the greatest x so far.
-        series: by name of the metric.
-        most: bins that each metric may have.
+        series: the series of each metric, by name.
+        most: most bins that a metric may have.
     """
 
     axis: str = "_step"
@@ -141,7 +142,7 @@ class Bins:
     most: int = MOST
 
     def expect(self, low: float, high: float) -> None:
-        """Choose a width such that these fit: fewer values have to be put together twice."""
+        """Choose a width that fits x from `low` to `high`, so that fewer bins have to be merged later."""
         if self.exponent is None and low <= high:
             self.exponent = fitting(low, high, self.most, self._finest)
 
@@ -151,16 +152,16 @@ class Bins:
 
     @property
     def cells(self) -> int:
-        """Bins of all metrics together."""
+        """Number of bins of all metrics together."""
         return sum(len(series.at) for series in self.series.values())
 
     def copy(self) -> Bins:
-        """The same bins, which go on by themselves."""
+        """An independent copy of the bins."""
         kept = {name: replace(series, **_columns_of(series)) for name, series in self.series.items()}
         return replace(self, series=kept)
 
     def add(self, rows: Iterable[Row]) -> None:
-        """Add rows, each with all its metrics, nested ones by their names with dots. Rows without an x are left out."""
+        """Add the metrics of rows; nested ones are named by dotted paths. Rows without a finite x are left out."""
         kept = list(rows)
         xs: list[Any] = (
             [row.get(self.axis) for row in kept] if self.axis in _AXES else [of_row(row, self.axis) for row in kept]
@@ -177,7 +178,7 @@ class Bins:
                 self._add_group(at, names, list(group))
 
     def _places(self, xs: Sequence[float]) -> Iterator[tuple[int, int, int]]:
-        """Which rows, from one to before another, fall into one bin; as far as they stand together."""
+        """Group consecutive rows that fall into one bin: the bin's number, its first row, the one after its last."""
         assert self.exponent is not None
         width = 2.0**self.exponent
         first, in_order = 0, all(map(le, xs, islice(xs, 1, None)))
@@ -201,7 +202,7 @@ class Bins:
             self.series = {name: series.coarser(wider) for name, series in self.series.items()}
 
     def _add_group(self, at: int, names: Sequence[str], rows: Sequence[Row]) -> None:
-        """Add rows of one bin and of the same metrics: a column at a time, without a loop over values."""
+        """Add rows of one bin that have the same metrics: a column at a time, without a loop over values."""
         for name, column in zip(names, zip(*(row.values() for row in rows))):
             if name in _AXES:
                 continue
@@ -243,7 +244,7 @@ class Bins:
 
 
 def of_row(row: Row, axis: str) -> Any:
-    """The value of a metric in a row: by its name, or by its dotted path."""
+    """The value of a metric in a row, by its name or its dotted path."""
     value = row.get(axis)
     if value is None and "." in axis and axis not in row:
         value = row
@@ -253,8 +254,8 @@ def of_row(row: Row, axis: str) -> Any:
 
 
 def fitting(low: float, high: float, most: int, exponent: int = _FINEST) -> int:
-    """The least exponent, no less than another, with which what is between two values takes at most so many bins."""
-    # Numbers of bins stay whole numbers that a float can hold.
+    """The least exponent, from `exponent` on, with which the range from `low` to `high` takes at most `most` bins."""
+    # The numbers of bins have to stay whole numbers that a float holds exactly.
     exponent = max(exponent, math.frexp(max(abs(low), abs(high)))[1] - 52)
     if high > low:
         span = high / most - low / most
@@ -265,7 +266,7 @@ def fitting(low: float, high: float, most: int, exponent: int = _FINEST) -> int:
 
 
 def bin_of(x: float, exponent: int) -> int:
-    """The number of the bin that a value is in."""
+    """The number of the bin that holds a value."""
     return math.floor(math.ldexp(float(x), -exponent))
 
 
@@ -274,8 +275,8 @@ class Grid:
     """Where the bins of a chart are.
 
     Attributes:
-        exponent: they are 2**exponent wide.
-        first: number of the first.
+        exponent: the bins are 2**exponent wide.
+        first: number of the first bin.
         size: how many there are.
     """
 
@@ -285,7 +286,7 @@ class Grid:
 
 
 def common(all_bins: Iterable[Bins], most: int, low: float = -_INFINITY, high: float = _INFINITY) -> Grid | None:
-    """The finest grid that all can be put on, between two values, with at most so many bins. None for no bins."""
+    """The finest grid for all `all_bins` from `low` to `high` with at most `most` bins; None if there are no bins."""
     some = [bins for bins in all_bins if bins.exponent is not None and bins.high >= low and bins.low <= high]
     if not some:
         return None
@@ -299,7 +300,7 @@ def common(all_bins: Iterable[Bins], most: int, low: float = -_INFINITY, high: f
 def grids_of(
     all_bins: Sequence[Bins], names: Iterable[str], most: int, low: float = -_INFINITY, high: float = _INFINITY
 ) -> dict[str, Grid]:
-    """The grid of each metric, as `common`: of the runs that have it, so that a far one leaves the others alone."""
+    """The grid of each metric, as `common` finds it. Only runs that have the metric count for its grid."""
     found = {name: common([bins for bins in all_bins if name in bins.series], most, low, high) for name in names}
     return {name: grid for name, grid in found.items() if grid is not None}
 
@@ -309,9 +310,9 @@ class Placed:
     """A metric's values on a grid.
 
     Attributes:
-        start: the bin they begin at.
-        low, mean, high: of each bin from there on; NaN where it holds nothing.
-        lowest, highest: of all of them.
+        start: index on the grid of the first bin.
+            low, mean, high: lowest, mean and highest value of each bin from there on; NaN for an empty bin.
+            lowest, highest: over all bins.
     """
 
     start: int
@@ -327,7 +328,7 @@ def on_grid(bins: Bins, name: str, grid: Grid) -> Placed | None:
     series = bins.series.get(name)
     if series is None or bins.exponent is None or not series.at:
         return None
-    if bins.exponent > grid.exponent:  # they became coarser since the grid was made: news of that are on their way
+    if bins.exponent > grid.exponent:  # the bins became coarser after the grid was made; the page will be told of that
         return None
     wide = series.coarser(grid.exponent - bins.exponent)
     begin, end = bisect_left(wide.at, grid.first), bisect_left(wide.at, grid.first + grid.size)

@@ -1,7 +1,7 @@
-"""Readings kept on disk, outside the run directories: the second look at a run costs no reading.
+"""Keeps readings on disk, outside the run directories, so that a run is not read again when the page is opened again.
 
-A file a run and axis, in a folder that only its owner can enter. A file that is damaged, of another version, or of a
-run that is another now is as good as none.
+There is a file for each run and axis, in a folder that only its owner can enter. A file is ignored if it is damaged,
+was written by another version, or belongs to a run whose directory now holds another run.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from wandb_logging._values.plain import dumps, loads
 
 _FORMAT = 1
 _HEAD = b"wandb-logging page %d\n" % _FORMAT
-_MOST = 512 * 2**20  # bytes of all files together
+_MOST = 512 * 2**20  # most bytes of all files together
 _COLUMNS = "qqddd"
 
 
@@ -35,7 +35,7 @@ class Cache:
     """A folder of readings.
 
     Args:
-        folder: made when it is missing; where it cannot be made or written, nothing is kept.
+        folder: is made if it is missing. If it cannot be made or written, nothing is kept.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -44,7 +44,7 @@ class Cache:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def load(self, run_dir: RunDir, axis: str) -> Exact | None:
-        """The reading of a run that is kept, if it can be read on from there."""
+        """The kept reading of a run, if the run can be read on from there; else None."""
         try:
             exact = unpack(self._path(run_dir, axis).read_bytes())
             return exact if exact is not None and _still_true(run_dir, exact) else None
@@ -52,7 +52,7 @@ class Cache:
             return None
 
     def save(self, run_dir: RunDir, exact: Exact) -> None:
-        """Keep a reading in place of an older one."""
+        """Keep a reading. It replaces an older one."""
         path = self._path(run_dir, exact.bins.axis)
         beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
         try:
@@ -64,7 +64,7 @@ class Cache:
                 beside.unlink()
 
     def prune(self) -> None:
-        """Remove the oldest files, where all together are too large."""
+        """Remove the oldest files if all together are too large."""
         with contextlib.suppress(OSError):
             files = [(path.stat(), path) for path in self.folder.iterdir()]
             left = sum(about.st_size for about, _ in files)
@@ -84,7 +84,7 @@ def _private(path: str, flags: int) -> int:
 
 
 def _still_true(run_dir: RunDir, exact: Exact) -> bool:
-    """Whether the journal is the one that was read, and perhaps more of it."""
+    """Whether the journal still is the one that was read; it may have grown."""
     if run_dir.info.start != exact.start:
         return False
     return all(
@@ -129,7 +129,7 @@ _OF_BINS = ("axis", "exponent", "low", "high", "most")
 
 
 def unpack(data: bytes) -> Exact | None:
-    """A reading from its bytes; None if they are damaged or of another version.
+    """Make a reading from its bytes. Returns None if they are damaged or come from another version.
 
     Raises:
         ValueError, KeyError, TypeError, IndexError: another program wrote them.

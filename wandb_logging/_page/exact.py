@@ -1,7 +1,7 @@
-"""A run read to its end and on from there: bins over one axis, and what else the page says of it.
+"""Reads a run to its end, and on from there as it grows: bins over one axis, and what else the page shows of the run.
 
-A reading is kept between two looks, in memory or in the cache, so that each line of a journal is read once. It has
-marks: places from which a part can be read again, for zooming, for text, for the point below the cursor.
+A reading is kept between two looks, in memory or in the cache, so that each line of a journal is read once. Its marks
+are places from which a part can be read again: for zooming, for text, and for the point below the mouse pointer.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from wandb_logging._journal.rundir import RunDir
 from wandb_logging._page.bins import Bins, Row, of_row
 from wandb_logging._reading.replay import beginning
 
-_CHUNK = (50_000, 2**19)  # lines and bytes read at once: what is beyond either would be read again
+_CHUNK = (50_000, 2**19)  # most lines and bytes that are read at once
 _MARKS = 1024
-_MEDIA = 100  # latest values of one metric that are kept
+_MEDIA = 100  # number of latest media values that are kept of one metric
 _MEDIA_METRICS = 500
 _TASKS = 2000
 
 
 @dataclass
 class Mark:
-    """A place from which reading can begin again.
+    """A place in the journal from which reading can begin again.
 
     Attributes:
-        position: in the journal.
-        state: of the fold there, without what only grows.
-        x: of the first row behind it; None if there is none before the next mark.
-        step: of the row under construction.
-        line: number of the next line of text.
+        position: the place in the journal.
+        state: the fold's state there, without the parts that only grow.
+        x: the x of the first row after the mark; None if no row comes before the next mark.
+        step: the step of the row under construction.
+        line: the number of the next line of text.
     """
 
     position: Position | None
@@ -46,23 +46,24 @@ class Mark:
 
 @dataclass
 class Exact:
-    """What a reading has come to.
+    """All that was read of a run so far.
 
     Attributes:
-        bins: of the metrics, over the axis asked for.
-        system: bins of the system's samples, over the seconds since the start.
-        state: of the fold at the end.
-        position: up to where was read.
-        marks: in order.
-        media: by metric, its latest values that are more than a number: (step, value).
-        files: name in the run -> place in the run directory, as the journal says.
-        tasks: artifacts and alerts, as the journal says.
-        damaged: lines that cannot be read.
-        shown: the row under construction, as far as it is in the bins.
-        ahead: the bins with the rows that wait for their step, at those they would have now; None if none waits.
-        start: when the run began, as its run.json says: another one's reading is of no use.
-        spacing: chunks between two marks.
-        chunks: how many were read.
+        bins: bins of the metrics, over the axis that was asked for.
+        system: bins of the system metrics, over the seconds since the start.
+        state: the fold's state at the end.
+        position: where reading stopped.
+        marks: the marks, in order.
+        media: for each metric, its latest media values as pairs (step, value).
+        files: name in the run -> path in the run directory, as the journal gives them.
+        tasks: artifacts and alerts, as the journal gives them.
+        damaged: number of lines that cannot be read.
+        shown: the values of the row under construction that are already in the bins.
+        ahead: the bins together with rows whose step is not decided yet, at the steps they would get now; None if there
+                are no such rows.
+            start: when the run began, as its run.json says. By it, the reading of another run is recognised.
+        spacing: number of chunks between two marks.
+        chunks: number of chunks that were read.
     """
 
     bins: Bins
@@ -82,12 +83,12 @@ class Exact:
 
     @property
     def drawn(self) -> Bins:
-        """The bins with all that was logged so far."""
+        """The bins of all that was logged so far."""
         return self.ahead or self.bins
 
 
 def begin(run_dir: RunDir, axis: str) -> Exact:
-    """A reading of which nothing is read yet.
+    """Begin a reading, with nothing read yet.
 
     Raises:
         JournalError: there is no run directory, or its format is a newer one.
@@ -134,7 +135,7 @@ def _take(rules: fold.Rules, exact: Exact, bodies: list[bytes], position: Positi
 
 
 def _show_open_row(rules: fold.Rules, exact: Exact) -> None:
-    """Have the row under construction in the bins, too: it may be the last one for long."""
+    """Add the row under construction to the bins, too, because no other row may follow for long."""
     exact.ahead = _with_waiting(rules, exact) if waiting(exact.state) else None
     if exact.state.open is not None and exact.ahead is None:
         _, told = end(rules, exact.state)
@@ -143,19 +144,19 @@ def _show_open_row(rules: fold.Rules, exact: Exact) -> None:
 
 
 def waiting(state: fold.State) -> int:
-    """How many rows of other processes have no step yet."""
+    """The number of rows from other processes that have no step yet."""
     return sum(len(state.apart.get(name, ())) for name in ("early", "waiting"))
 
 
 def _with_waiting(rules: fold.Rules, exact: Exact) -> Bins:
-    """The bins with rows of other processes, whose steps are not decided yet: where they would be if it ended now."""
+    """The bins, with the rows of other processes at the steps they would get if the run ended now."""
     ahead = exact.bins.copy()
     ahead.add([_without(row, exact.shown) for row in end(rules, exact.state)[1].rows])
     return ahead
 
 
 def _without(row: Row, shown: Row) -> dict[str, Any]:
-    """A row without the values that were shown before it was complete."""
+    """A row without the values that were put into the bins before it was complete."""
     if row.get("_step") != shown.get("_step"):
         return dict(row)
     axes = ("_step", "_timestamp", "_runtime")
@@ -191,7 +192,7 @@ def _note_media(exact: Exact, name: str, step: int, value: Any) -> None:
 
 
 def again(run_dir: RunDir, exact: Exact, first: int) -> Iterator[Told]:
-    """What the journal tells from a mark on, a chunk at a time, as far as was read.
+    """Fold the journal again from a mark on, a chunk at a time, up to where reading stopped.
 
     Raises:
         JournalError: as `begin`.

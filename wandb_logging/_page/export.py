@@ -1,4 +1,4 @@
-"""The page as one file that opens anywhere: its own files, and what it would have been told, in one HTML document."""
+"""Writes the page as one HTML document that opens anywhere: the page's own files and all data it would ask for."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from wandb_logging._version import __version__
 
 _BINS = 512
 _AXES = ("_step", "_runtime")
-_LINES = 1000  # of the text of each run, the last ones
-_MEDIA = 32 * 2**20  # bytes of all media together
-_PICTURE = 4 * 2**20  # and of one
+_LINES = 1000  # number of last lines of each run's text that are included
+_MEDIA = 32 * 2**20  # most bytes of all media together
+_PICTURE = 4 * 2**20  # most bytes of one media file
 
 
 def export(root: Path, cache: Path, target: Path) -> int:
@@ -40,7 +40,7 @@ def export(root: Path, cache: Path, target: Path) -> int:
         How many runs are in it.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     runs = Runs(root, Cache(cache), lambda _: None, 0)
     runs.scan()
@@ -49,7 +49,7 @@ def export(root: Path, cache: Path, target: Path) -> int:
     try:
         beside.write_text(content, encoding="utf-8")
         beside.replace(target)
-    except OSError as exc:  # which names the file beside it, of which nobody knows
+    except OSError as exc:  # its message names the temporary file, which means nothing to a person
         raise OSError(exc.errno, exc.strerror, str(target)) from None
     finally:
         with contextlib.suppress(OSError):
@@ -58,12 +58,12 @@ def export(root: Path, cache: Path, target: Path) -> int:
 
 
 def document(runs: Runs) -> str:
-    """The page of some runs, which are read to their ends, as HTML."""
+    """The page of some runs as HTML. The runs are read to their ends."""
     return page_of(told_of(runs))
 
 
 def told_of(runs: Runs) -> dict[str, Any]:
-    """All that the page would ask for, as its server would tell it."""
+    """All data that the page would ask for, in the form in which its server would send it."""
     answers = Answers(runs)
     for run in runs.by_key.values():
         for axis in _AXES:
@@ -96,7 +96,7 @@ def _text(run: Run) -> list[dict[str, Any]]:
 
 
 def _media(run: Run, left: list[int]) -> Iterable[tuple[str, str]]:
-    """The files of a run's media, as addresses that hold them, as long as there is room."""
+    """The media files of a run as `data:` addresses, as long as there is room."""
     for name, place in run.readings["_step"].files.items():
         path = guard.inside(run.run_dir.path, place)
         kind = guard.type_of(name)
@@ -105,20 +105,20 @@ def _media(run: Run, left: list[int]) -> Iterable[tuple[str, str]]:
         size = path.stat().st_size
         if size <= min(_PICTURE, left[0]):
             left[0] -= size
-            with contextlib.suppress(OSError):  # removed, or another thing by now
+            with contextlib.suppress(OSError):  # the file was removed or replaced
                 content = base64.b64encode(door.read(run.run_dir.path, place, _PICTURE)).decode()
                 yield name, f"data:{kind.replace(' ', '')};base64,{content}"
 
 
 def page_of(told: dict[str, Any]) -> str:
-    """One HTML document of the page's own files and what it is told."""
+    """Make one HTML document of the page's own files and the data."""
     page = assets.content("index.html").decode()
     styles = [assets.content(name).decode() for name in re.findall(r'href="/assets/([\w.-]+\.css)"', page)]
     scripts = [assets.content(name).decode() for name in re.findall(r'src="/assets/([\w.-]+)"', page)]
     style, script = "\n".join(styles), "\n".join(scripts)
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
-        "style-src-attr 'unsafe-inline'; "  # of what was logged as HTML, which has this policy in its frame
+        "style-src-attr 'unsafe-inline'; "  # for values that were logged as HTML: their frame has this policy
         "worker-src blob:; img-src data: blob:; media-src data:; frame-src data:; connect-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
@@ -137,8 +137,8 @@ def _hash(text_of: str) -> str:
 
 
 def html_of_run(path: Path) -> str | None:
-    """The page of one run for a notebook, in a frame of its own; None if it cannot be read."""
-    runs = Runs(path, Cache(Path(os.devnull)), lambda _: None, 0)  # nothing is kept
+    """The page of one run for a notebook, in a frame of its own; None if the run cannot be read."""
+    runs = Runs(path, Cache(Path(os.devnull)), lambda _: None, 0)  # with this folder the cache keeps nothing
     try:
         runs.scan()
         content = document(runs)

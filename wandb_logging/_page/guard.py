@@ -1,7 +1,7 @@
-"""Who gets what: every decision that the page's security rests on, as functions without I/O.
+"""Decides who gets what: every decision on which the page's security rests, as functions without I/O.
 
-What is promised is in the docs, `howto/page`. In short: a request is answered if it is a GET, names this server
-exactly, comes from no other site, and has the cookie that the printed token is swapped for.
+The promises are in the docs, `howto/page`. In short: a request is answered if it is a GET, its Host names this server
+exactly, it comes from no other site, and it has the cookie that a browser gets in exchange for the printed token.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ HEADERS = (
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cache-Control", "no-store"),
 )
-"""Of every answer, beside its policy."""
+"""The headers of every answer, besides its policy."""
 
-# What a browser may show in place. All else is downloaded.
+# Types that a browser may show in place. Files of all other types are downloaded.
 TYPES = {
     ".png": "image/png",
     ".jpg": "image/jpeg",
@@ -58,12 +58,12 @@ _SANDBOXED = frozenset({".svg", ".html"})
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a server lets in.
+    """The secrets by which a server recognises who may look.
 
     Attributes:
-        token: printed once, in the address.
-        cookie: what it is swapped for.
-        name: of the cookie: it has the port, for cookies are of a host and not of a port.
+        token: is printed once, in the address.
+        cookie: the cookie's value, which a browser gets in exchange for the token.
+        name: the cookie's name. It holds the port, because browsers share cookies between all ports of a host.
     """
 
     token: str
@@ -72,12 +72,12 @@ class Credentials:
 
 
 def hosts_of(bound: str, port: int, names: Collection[str] = ()) -> frozenset[str]:
-    """What the Host of a request may be.
+    """The values that the `Host` header of a request may have.
 
     Args:
         bound: the address that the server listens at.
         port: its port.
-        names: by which the machine is known, where it listens to others.
+        names: names of this machine, if the server listens to other machines.
     """
     found = {"127.0.0.1", "localhost"} if _is_any(bound) or _is_loopback(bound) else set()
     found.add("[::1]" if bound == "::1" else f"[{bound}]" if ":" in bound else bound)
@@ -99,17 +99,17 @@ def _is_loopback(address: str) -> bool:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether only programs on this machine reach a server that listens at an address."""
+    """Whether only programs on this machine can reach a server that listens at an address."""
     return _is_loopback(address)
 
 
 def refusal(method: str, headers: Mapping[str, str | None], hosts: Collection[str]) -> tuple[int, str] | None:
-    """Why a request is refused before anybody asks who it is: status and words; None if it is not.
+    """Status and words if a request is refused whoever sent it; None if it is not refused.
 
     Args:
-        method: of the request.
-        headers: `Host`, `Origin` and `Sec-Fetch-Site`, None where there is none.
-        hosts: what the Host may be.
+        method: the request's method.
+        headers: the headers `Host`, `Origin` and `Sec-Fetch-Site`; None for one that is missing.
+        hosts: the values that `Host` may have.
     """
     host, origin = headers.get("Host"), headers.get("Origin")
     if host is None or host.lower() not in hosts:
@@ -129,7 +129,7 @@ def has_token(given: str, credentials: Credentials) -> bool:
 
 
 def has_cookie(header: str | None, credentials: Credentials) -> bool:
-    """Whether a `Cookie` header has the cookie that the token was swapped for."""
+    """Whether a `Cookie` header holds the cookie that was given for the token."""
     try:
         jar = cookies.SimpleCookie(header or "")
     except cookies.CookieError:
@@ -142,7 +142,7 @@ def _same(given: str, secret: str) -> bool:
 
 
 def set_cookie(credentials: Credentials) -> str:
-    """The header `Set-Cookie` for who has the token."""
+    """The value of the header `Set-Cookie` for a request that has the token."""
     return f"{credentials.name}={credentials.cookie}; HttpOnly; SameSite=Strict; Path=/"
 
 
@@ -152,7 +152,7 @@ def policy_of(name: str) -> str:
 
 
 def type_of(name: str) -> str | None:
-    """The type of a file from a run that may be shown in place; None for one that is downloaded."""
+    """The type of a run's file that may be shown in place; None for a file that has to be downloaded."""
     return TYPES.get(_extension(name))
 
 
@@ -162,23 +162,23 @@ def _extension(name: str) -> str:
 
 
 def disposition(name: str) -> str:
-    """The header `Content-Disposition` of a download: a name that means nothing to any header or shell."""
+    """The value of the header `Content-Disposition` for a download, with a name that is safe in headers and shells."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     return 'attachment; filename="{}"'.format(re.sub(r"[^A-Za-z0-9._-]", "_", last)[-100:] or "file")
 
 
 def inside(run_dir: Path, name: str) -> Path | None:
-    """The file that a run's journal names, if it is one, in the run directory, and no link leads to it.
+    """The path of a file that a run's journal names; None unless it is in the run directory and reached without links.
 
     Args:
         run_dir: the run directory.
-        name: relative to it, as the journal says.
+        name: the path relative to it, as the journal gives it.
     """
     try:
         place = run_dir / name
         real = place.resolve(strict=True)
         root = run_dir.resolve(strict=True)
-    except (OSError, ValueError, RuntimeError):  # no such file, a NUL in it, a circle of links
+    except (OSError, ValueError, RuntimeError):  # no such file, a NUL in the name, or a circle of links
         return None
     if root not in real.parents or real != root / Path(name) or not real.is_file():
         return None

@@ -1,4 +1,4 @@
-"""What changed while somebody looks: run directories watched, and whoever waits told."""
+"""Watches run directories while somebody looks at the page, and tells the waiting requests which runs changed."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from collections.abc import Callable
 from wandb_logging._journal.segments import segment_path, segments
 from wandb_logging._page.runs import Run, Runs
 
-_TICK = 0.05  # seconds between two looks at runs that go on
-_IDLE_TICK = 0.1  # and where none does
-_COLD = 12  # other runs looked at in each tick, in turns
-_CARD = 1.0  # seconds until it is looked at whether the process of a run lives
-_SCAN = 3.0  # seconds between two looks for new runs, at least
+_TICK = 0.05  # seconds between two looks while a run goes on
+_IDLE_TICK = 0.1  # seconds between two looks while none does
+_COLD = 12  # number of ended runs that are looked at in each tick, in turns
+_CARD = 1.0  # seconds between two looks whether the process of a run is alive
+_SCAN = 3.0  # least seconds between two looks for new runs
 
 Signature = tuple[object, ...]
 
 
 class Subscriber:
-    """One request that waits for news of changed runs."""
+    """A request that waits to be told of changed runs."""
 
     def __init__(self) -> None:
         self._keys: set[int] = set()
@@ -34,7 +34,7 @@ class Subscriber:
             self._ready.notify_all()
 
     def wait(self, seconds: float) -> set[int]:
-        """The keys of what changed since the last call. Returns at the first change, at the latest after `seconds`."""
+        """The keys of runs that changed since the last call. Waits for a change, but at most so many seconds."""
         with self._ready:
             if not self._keys:
                 self._ready.wait(seconds)
@@ -85,7 +85,7 @@ class Poller:
         self._scan_at = 0.0
 
     def run(self, some: threading.Event, stop: threading.Event) -> None:
-        """Look again and again until `stop`, while there are `some` that wait."""
+        """Look again and again until `stop` is set, as long as `some` is set."""
         while not stop.is_set():
             if some.wait(1.0):
                 self.tick(time.monotonic())
@@ -120,12 +120,12 @@ class Poller:
         return hot + cold[self._turn : self._turn + _COLD]
 
     def _signature(self, run: Run) -> Signature:
-        """What is another when a run directory has changed: its own time, and how long its newest segments are."""
+        """A value that changes when a run directory does: the directory's time and the sizes of its newest segments."""
         path = run.run_dir.path
         with contextlib.suppress(OSError):
             changed = os.stat(path).st_mtime_ns  # noqa: PTH116  a third faster than a path's own, all day long
             known = self._newest.get(run.key)
-            if known is None or known[0] != changed:  # only then there may be other segments
+            if known is None or known[0] != changed:  # only then can there be new segments
                 newest = dict(segments(path)).items()
                 known = self._newest[run.key] = changed, [str(segment_path(path, *item)) for item in newest]
             return (changed, *(os.stat(name).st_size for name in known[1]))  # noqa: PTH116

@@ -1,4 +1,4 @@
-"""Processes that read long runs beside the server, and the queue in front of them."""
+"""Processes that read long runs for the server, and the queue of runs to read."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Task = tuple[Path, str]
 
 
 class Readers:
-    """Some processes of `_page.worker`, begun when there is something to read, ended when they are idle.
+    """Processes of `_page.worker`, which are started when there is something to read, and ended when they are idle.
 
     Args:
-        cache: folder they write to.
-        done: told of the key and the axis of each task that was done, or could not be.
-        most: how many processes there are at most.
+        cache: folder to which the processes write.
+        done: called with key and axis of each task that was done or has failed.
+        most: most processes at once.
     """
 
     _IDLE = 20.0
@@ -38,7 +38,7 @@ class Readers:
         self._closed = False
 
     def ask(self, task: Task, key: int) -> None:
-        """Have a run read, unless that is on its way."""
+        """Queue a run to be read, unless it is queued already."""
         with self._lock:
             if task in self._asked or self._closed:
                 return
@@ -50,11 +50,11 @@ class Readers:
 
     @property
     def left(self) -> int:
-        """How many tasks are not done yet."""
+        """Number of tasks that are not done yet."""
         return len(self._asked)
 
     def close(self) -> None:
-        """End the processes; what they have not done stays undone."""
+        """End the processes. Tasks that are not done are dropped."""
         with self._lock:
             self._closed = True
             for process in self._processes:
@@ -79,7 +79,7 @@ class Readers:
             self._end(process)
 
     def _next(self) -> tuple[Task, int] | None:
-        """What to do next; None when there was nothing for a while: then the thread ends."""
+        """The next task. Returns None if there was none for a while: then the thread ends."""
         try:
             return self._queue.get(timeout=self._IDLE)
         except queue.Empty:
@@ -90,7 +90,7 @@ class Readers:
             return self._queue.get()
 
     def _begun(self) -> subprocess.Popen[str] | None:
-        """A process; None where none can be had: the server reads by itself then."""
+        """Start a process. Returns None if that is not possible: then the server reads runs by itself."""
         with self._lock, contextlib.suppress(OSError):
             if not self._closed:
                 process = subprocess.Popen(  # noqa: S603  our own module
@@ -99,7 +99,7 @@ class Readers:
                     stdout=subprocess.PIPE,
                     text=True,
                     encoding="utf-8",
-                    start_new_session=True,  # Ctrl-C is for the server, which ends them
+                    start_new_session=True,  # Ctrl-C goes to the server alone, which ends the processes
                 )
                 self._processes.add(process)
                 return process
@@ -118,7 +118,7 @@ class Readers:
 
 
 def _have_read(process: subprocess.Popen[str] | None, task: Task) -> None:
-    """Have a process read a run, and wait until it says so, or is gone."""
+    """Have a process read a run, and wait until it says that it has, or until it is gone."""
     if process is None or process.stdin is None or process.stdout is None:
         return
     process.stdin.write(json.dumps([str(task[0]), task[1]]) + "\n")

@@ -1,4 +1,4 @@
-"""The runs that the page shows: what is known of each, read as far as somebody looks."""
+"""The runs that the page shows, and what is known of each. A run is read only when somebody looks at it."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from wandb_logging._page.readers import Readers
 from wandb_logging._page.sample import sample, size_of
 from wandb_logging._page.scan import MOST_RUNS, Card, card, run_dirs
 
-_AT_ONCE = 2**19  # bytes of journal that are read while the browser waits; of longer runs a sample is shown
-_PATIENCE = 0.2  # seconds that one request may read
-_SLOW = 0.2  # seconds that an answer waits for a run that is being read
-_LOOKS = 2000  # rows that are sampled of all runs together
-_CELLS = 1_500_000  # bins in memory of all runs together, 40 bytes each
-_AXES = 4  # readings of one run
+_AT_ONCE = 2**19  # most bytes of a journal that is read while the browser waits; a longer one is sampled
+_PATIENCE = 0.2  # most seconds that one request reads runs
+_SLOW = 0.2  # most seconds that an answer waits for a run that is being read
+_LOOKS = 2000  # number of rows that are sampled from all runs together
+_CELLS = 1_500_000  # most bins in memory for all runs together, 40 bytes each
+_AXES = 4  # most readings of one run
 
 
 @dataclass
 class Run:
-    """A run.
+    """A run that the page shows.
 
     Attributes:
-        key: its number in this server.
-        run_dir: where it is.
-        card: as it was scanned last.
-        readings: by axis, what was read to the end, or is read while it goes on.
-        samples: by axis, until there is a reading.
-        version: counts what changed.
-        error: why it cannot be read.
-        used: when somebody looked last, by the monotonic clock.
-        lock: held while a reading changes.
+        key: the run's number in this server.
+        run_dir: its run directory.
+        card: the result of the latest scan.
+        readings: by axis, the readings to the journal's end; that of a run that goes on is read on.
+        samples: by axis, the bins of a sample, until there is a reading.
+        version: counts the changes.
+        error: why the run cannot be read; empty if it can.
+        used: when somebody last looked at it, by the monotonic clock.
+        lock: is held while a reading changes.
     """
 
     key: int
@@ -57,7 +57,7 @@ class Run:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[bool]:
-        """Keep the readings as they are meanwhile; False if a slow disk has them still change."""
+        """Keep the readings unchanged inside the `with`. Gives False if they are being changed, from a slow disk."""
         held = self.lock.acquire(timeout=_SLOW)
         try:
             yield held
@@ -66,7 +66,7 @@ class Run:
                 self.lock.release()
 
     def bins(self, axis: str) -> tuple[Bins | None, bool]:
-        """What there is to draw, and whether it is exact."""
+        """The bins to draw, and whether they are of the whole run and not of a sample."""
         exact = self.readings.get(axis)
         return (exact.drawn, True) if exact else (self.samples.get(axis), False)
 
@@ -77,8 +77,8 @@ class Runs:
     Args:
         root: the folder.
         cache: where readings are kept.
-        changed: told of the keys of runs that have changed.
-        others: how many processes read long runs.
+        changed: called with the keys of runs that have changed.
+        others: number of processes that read long runs.
     """
 
     def __init__(self, root: Path, cache: Cache, changed: Callable[[set[int]], object], others: int = 2) -> None:
@@ -97,7 +97,7 @@ class Runs:
         self._readers.close()
 
     def scan(self) -> set[int]:
-        """Look which runs there are; the keys of those that are new or gone."""
+        """Look for runs. Returns the keys of those that are new or gone."""
         with self._lock:
             known = {run.run_dir.path: run for run in self.by_key.values()}
             found = {run_dir.path: run_dir for run_dir in run_dirs(self.root)}
@@ -114,7 +114,7 @@ class Runs:
             return news
 
     def look(self, run: Run, *, news: bool = True) -> None:
-        """Look at one run again: how it stands, and if there are news, what was added to what is read of it."""
+        """Look at one run again: find out its state, and if there are `news`, read on what was read of it before."""
         run.card = card(run.run_dir)
         if news:
             for axis in list(run.readings):
@@ -123,7 +123,7 @@ class Runs:
             run.version += 1
 
     def id_of(self, name: str) -> int:
-        """The number of a metric's name."""
+        """The number that stands for a metric's name."""
         with self._lock:
             if name not in self._ids:
                 self._ids[name] = len(self.names)
@@ -131,11 +131,11 @@ class Runs:
             return self._ids[name]
 
     def some(self, keys: Iterable[int]) -> list[Run]:
-        """Runs by their keys, those that are still there."""
+        """The runs with these keys that still exist."""
         return [self.by_key[key] for key in keys if key in self.by_key]
 
     def want(self, runs: Iterable[Run], axis: str) -> bool:
-        """See that there is something to draw of some runs, and that all of it comes; whether it is all there."""
+        """Get something to draw for some runs, and have the rest read. Returns whether all of it is there already."""
         until = time.monotonic() + _PATIENCE
         complete, wanted, later = True, list(runs), []
         looks = max(32, min(1000, _LOOKS // max(1, len(wanted))))
@@ -149,7 +149,7 @@ class Runs:
             if axis not in run.samples:
                 self._sample(run, axis, looks)
             later.append(run)
-        for run in later:  # not before all have something to draw: the processes would take its time
+        for run in later:  # only after all runs have something to draw: the reading processes would slow that down
             self._readers.ask((run.run_dir.path, axis), run.key)
         self._forget(wanted)
         return complete
@@ -167,11 +167,11 @@ class Runs:
         return True
 
     def _take(self, run: Run, axis: str, exact: Exact | None) -> None:
-        """Have a reading of a run, read to its end.
+        """Make a reading of a run, to the end of its journal.
 
         Raises:
-            JournalError: it has no directory any more, or its format is a newer one.
-            OSError: it cannot be read.
+            JournalError: the run directory is gone, or its format is a newer one.
+                OSError: the journal cannot be read.
         """
         exact = exact or begin(run.run_dir, axis)
         read_on(run.run_dir, exact)
@@ -191,13 +191,13 @@ class Runs:
         run.samples[axis] = bins
 
     def _read(self, key: int, axis: str) -> None:
-        """Take what a process has read into the cache: the readers' own threads come here."""
+        """Take from the cache what a process has read. Called on the threads of `Readers`."""
         for run in self.some([key]):
             self.read(run, axis)
             self._changed({key})
 
     def read(self, run: Run, axis: str) -> None:
-        """Read a run to its end, now; why it cannot be is in its `error`."""
+        """Read a run to its end now. If that fails, the reason is in its `error`."""
         try:
             self._take(run, axis, self._cache.load(run.run_dir, axis))
         except (WandbLoggingError, OSError, ValueError) as exc:
@@ -212,11 +212,11 @@ class Runs:
                     read_on(run.run_dir, exact)
                 run.error = ""
             except (WandbLoggingError, OSError, ValueError) as exc:
-                run.readings.pop(axis, None)  # segments may have been removed, to make room: it begins anew
+                run.readings.pop(axis, None)  # segments may have been removed to make room: reading begins anew
                 run.error = "" if run.run_dir.path.exists() else _words(exc)
 
     def _forget(self, wanted: list[Run]) -> None:
-        """Let go of readings that nobody looked at for longest, where all take too much memory."""
+        """If all readings take too much memory, drop those at which nobody has looked for longest."""
         loaded = sorted((run for run in self.by_key.values() if run.readings), key=lambda run: run.used)
         left = sum(exact.bins.cells for run in loaded for exact in run.readings.values())
         for run in loaded:

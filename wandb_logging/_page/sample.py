@@ -1,4 +1,4 @@
-"""A first look at a long run: some of its rows, found by jumping through its journal, before it is read as a whole."""
+"""Takes a first look at a long run before it is read as a whole: some rows, found by jumping through its journal."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from wandb_logging._journal.segments import segment_path, segments
 from wandb_logging._reading.replay import beginning
 from wandb_logging._values.plain import loads
 
-_LOOK = 8192  # bytes read at a place at first
-_MOST = 2**20  # and at most: a longer line is left out
+_LOOK = 8192  # bytes read first at each place
+_MOST = 2**20  # most bytes read at a place: a longer line is left out
 _TAIL = 2**16
 
 
@@ -24,9 +24,9 @@ class Sample:
     """Some rows of a run.
 
     Attributes:
-        rows: in order. Their steps are guesses where the program gave none.
-        size: bytes of the journal.
-        rows_expected: about how many rows it has.
+        rows: the rows, in order. A step is a guess if the program gave none.
+        size: size of the journal in bytes.
+        rows_expected: estimate of how many rows the run has.
     """
 
     rows: list[dict[str, Any]]
@@ -42,12 +42,12 @@ class _Found:
 
 
 def size_of(run_dir: RunDir) -> int:
-    """Bytes of a run's journal."""
+    """Size of a run's journal in bytes."""
     return sum(size for _, _, size in _sizes(run_dir))
 
 
 def sample(run_dir: RunDir, most: int) -> Sample:
-    """About `most` rows of a run, evenly from its journal, with the first and the last.
+    """About `most` rows of a run, from places spread evenly over its journal, with the first and the last row.
 
     Raises:
         JournalError: there is no run directory, or its format is a newer one.
@@ -58,7 +58,7 @@ def sample(run_dir: RunDir, most: int) -> Sample:
     found = list(_look(run_dir, most))
     size = size_of(run_dir)
     rows = [item for item in found if isinstance(item.event.get("metrics"), dict)]
-    # Jumping finds a long line more often than a short one: what counts is one over its length.
+    # Jumping finds a long line more often than a short one, so each is weighted by one over its length.
     per_byte = sum(1 / item.length for item in rows) / len(found) if found else 0.0
     expected = max(len(rows), round(size * per_byte))
     start = float(info.start)
@@ -74,7 +74,7 @@ def _row(item: _Found, first: int, per_byte: float, start: float) -> dict[str, A
 
 
 def _look(run_dir: RunDir, most: int) -> Iterator[_Found]:
-    """Whole events at places that are evenly far from each other, each once."""
+    """Whole events at evenly spaced places, each once."""
     sizes = _sizes(run_dir)
     total = sum(size for _, _, size in sizes)
     before = 0
@@ -98,13 +98,13 @@ def _sizes(run_dir: RunDir) -> list[tuple[int, int, int]]:
     for writer, segment in sorted(segments(run_dir.path)):
         try:
             found.append((writer, segment, segment_path(run_dir.path, writer, segment).stat().st_size))
-        except FileNotFoundError:  # removed meanwhile, to make room
+        except FileNotFoundError:  # it was removed meanwhile to make room
             continue
     return [item for item in found if item[2]]
 
 
 def _event_at(file: BinaryIO, at: int, size: int) -> _Found | None:
-    """The first whole line that begins at a byte or behind it."""
+    """The first whole line that begins at byte `at` or later."""
     look = _LOOK
     while True:
         data = _read(file, max(0, at - 1), look)

@@ -1,4 +1,4 @@
-"""Which runs there are and how it stands with each, as far as that costs no reading: a thousand in a moment."""
+"""Finds out which runs there are and the state of each, without reading them whole: a thousand take a moment."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from wandb_logging._journal.segments import segment_path, segments
 
 MOST_RUNS = 5000
 _TAIL = 16_384
-_LATEST = 6  # lines that are looked at whatever is in them
+_LATEST = 6  # number of last lines that are looked at whatever they hold
 _TEXTS = ("id", "project", "entity", "name", "group", "job_type", "notes", "program", "host_name", "mode")
 
 
 @dataclass(frozen=True)
 class Card:
-    """A run in the list.
+    """What the list shows of a run.
 
     Attributes:
-        path: its directory.
-        info: run.json, as far as the page shows it; {} if it cannot be read.
-        config: as run.json has it.
-        alive: whether a process may still add to it.
-        exit_code: how it ended; None if that is not known.
-        last: numbers of its latest rows, by metric: only those that stand at the end of the journal.
-        unsent: whether the server has not acknowledged all of it.
-        error: why it cannot be shown.
+        path: the run directory.
+        info: the members of run.json that the page shows; {} if it cannot be read.
+        config: the config in run.json.
+        alive: whether a process may still add to the run.
+        exit_code: how the run ended; None if that is not known.
+        last: numbers by metric from the rows at the end of the journal.
+        unsent: whether there are lines that the server has not acknowledged.
+        error: why the run cannot be shown; empty if it can.
     """
 
     path: Path
@@ -52,7 +52,7 @@ class Card:
 
     @property
     def state(self) -> str:
-        """How it stands with the run: running, finished or crashed; "unreadable" if that cannot be told."""
+        """State of the run: running, finished or crashed, or "unreadable" if that cannot be found out."""
         if self.error:
             return "unreadable"
         if self.alive and self.exit_code is None:
@@ -74,7 +74,7 @@ def run_dirs(root: Path) -> Iterator[RunDir]:
 
 
 def card(run_dir: RunDir) -> Card:
-    """What is to be said of a run without reading it."""
+    """What can be said of a run without reading all of it."""
     try:
         info = run_dir.info
         alive = run_dir.alive()
@@ -108,7 +108,7 @@ def _all_sent(run_dir: RunDir, cursor: Cursor) -> bool:
 
 
 def _at_the_end(run_dir: RunDir) -> tuple[int | None, dict[str, float]]:
-    """The exit code, if one of the last events says it, and the numbers of the last rows."""
+    """The exit code, if one of the last events gives it, and the numbers of the last rows."""
     events: list[Event] = []
     for writer, segment in dict(segments(run_dir.path)).items():
         with door.open_to_read(run_dir.path, segment_path(run_dir.path, writer, segment).name) as file:
@@ -125,7 +125,7 @@ def _at_the_end(run_dir: RunDir) -> tuple[int | None, dict[str, float]]:
 
 
 def numbers_of(row: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
-    """The numbers in a row by their names, those of nested mappings with dots."""
+    """The numbers in a row by name. The names of nested values are joined by dots."""
     found: dict[str, float] = {}
     for name, value in row.items():
         if type(value) in {int, float} and math.isfinite(value):

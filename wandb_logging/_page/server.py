@@ -1,4 +1,4 @@
-"""The page's server: the standard library's, with threads. Decisions are `_page.guard`'s, answers `_page.answers`'."""
+"""The page's web server. `_page.guard` decides whether a request is answered, `_page.answers` makes the answer."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ from wandb_logging._page.live import Hub, Poller
 from wandb_logging._page.runs import Runs
 
 DEFAULT_PORT = 8266
-_PORTS = 20  # tried one after the other, unless one was asked for
+_PORTS = 20  # number of ports that are tried one after the other, unless a port was asked for
 _CONNECTIONS = 64
-_LISTENERS = 16  # pages that are live at once
+_LISTENERS = 16  # most pages that are updated live at once
 _TIMEOUT = 60.0
 _HEARTBEAT = 15.0
-_LONGEST = 32_768  # characters of an address
+_LONGEST = 32_768  # most characters of an address
 _PACK_FROM = 1024
 _PIECE = 2**18
 
 
 class Page:
-    """A server of the page of runs.
+    """A web server for the page of runs.
 
     Args:
-        root: folder of the runs.
+        root: folder that holds the runs.
         cache: folder where readings are kept.
-        host: address to listen at.
-        port: None takes the first that is free from `DEFAULT_PORT` on; 0 any.
+        host: the address to listen at.
+        port: the port to listen at. None: the first free one from `DEFAULT_PORT` on; 0: any free one.
 
     Attributes:
-        credentials: what it lets in.
+        credentials: the secrets by which it recognises who may look.
 
     Raises:
         OSError: the port is in use, or the address is not this machine's.
@@ -65,13 +65,13 @@ class Page:
 
     @property
     def address(self) -> str:
-        """Where a browser on this machine finds it, with the token."""
+        """The address at which a browser on this machine finds the page, with the token."""
         name = "127.0.0.1" if self.host in {"", "0.0.0.0"} else "[::1]" if self.host == "::" else self.host  # noqa: S104
         name = f"[{name}]" if ":" in name and "[" not in name else name
         return f"http://{name}:{self.port}/?token={self.credentials.token}"
 
     def serve(self) -> None:
-        """Answer until `close` is called from elsewhere."""
+        """Answer requests until another thread calls `close`."""
         self.runs.scan()
         poller = Poller(self.runs, self.hub.tell)
         threading.Thread(target=poller.run, args=(self.hub.some, self.stopped), daemon=True).start()
@@ -97,7 +97,7 @@ def _bound(host: str, port: int | None, page: Page) -> _Server:
 
 
 def _names() -> set[str]:
-    """By what others may know this machine."""
+    """The names by which other machines may know this one."""
     name = socket.gethostname()
     with contextlib.suppress(OSError):
         return {name, socket.getfqdn(), *(str(item[4][0]) for item in socket.getaddrinfo(name, None, socket.AF_INET))}
@@ -116,7 +116,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
-        # Not http.server's: that asks the name service for the machine's name, which can take seconds.
+        # Not the method of http.server: that asks the name service for the machine's name, which can take seconds.
         socket_options = self.socket
         socket_options.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         socket_options.bind(self.server_address)
@@ -136,12 +136,12 @@ class _Server(ThreadingHTTPServer):
             self._room.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a browser that goes away is no error."""
+        """Print nothing: a browser that goes away is no error."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # else each answer waits 40 ms for the one before to be acknowledged
+    disable_nagle_algorithm = True  # else each answer waits up to 40 ms until the one before is acknowledged
     wbufsize = 2**16
     timeout = _TIMEOUT
     server: _Server
@@ -149,8 +149,8 @@ class _Handler(BaseHTTPRequestHandler):
     def version_string(self) -> str:
         return "wandb-logging"
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  its name there
-        """Say nothing: the token is in the first address."""
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name
+        """Print nothing: the first address holds the token."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("do_"):
@@ -178,7 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self._refuse(*outcome) if isinstance(outcome, tuple) else self._send(outcome)
 
     def _own_host(self) -> set[str]:
-        """The address at which this very connection came in: no name, so nobody can have it point elsewhere."""
+        """The address at which this connection came in. It is no name, so nobody can make it point elsewhere."""
         if guard.is_loopback(self.server.page.host):
             return set()
         address, port = self.connection.getsockname()[:2]
@@ -196,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refuse(self, status: int, words: str) -> None:
         body = f"{words}\n".encode()
-        self.close_connection = True  # a body that came with it was not read
+        self.close_connection = True  # a body that came with the request was not read
         self.send_response(status)
         self.send_header("Content-Type", "text/plain; charset=utf-8")
         self.send_header("Connection", "close")
@@ -246,7 +246,7 @@ class _Handler(BaseHTTPRequestHandler):
             while left and (piece := file.read(min(_PIECE, left))):
                 self.wfile.write(piece)
                 left -= len(piece)
-        self.close_connection = bool(left)  # it became shorter meanwhile
+        self.close_connection = bool(left)  # the file became shorter meanwhile
         return self.wfile.flush()
 
     def _send_pieces(self, answer: Answer, pieces: Iterator[bytes]) -> None:
@@ -258,7 +258,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def _live(self) -> None:
-        """Tell of changes as they happen, until the browser goes."""
+        """Send news of changed runs as they come, until the browser goes away."""
         if not self.server.listeners.acquire(blocking=False):
             return self._refuse(503, "Too many pages are open.")
         listener = self.server.page.hub.add()
@@ -278,19 +278,19 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def event(keys: set[int]) -> bytes:
-    """What is told of changed runs."""
+    """The message that tells the page which runs changed."""
     return b"data: " + json.dumps({"runs": sorted(keys - {0}), "list": 0 in keys}).encode() + b"\n\n"
 
 
 def _outcome(answers: Answers, path: str, query: dict[str, str]) -> Answer | tuple[int, str]:
-    """An answer, or status and words of why there is none."""
+    """The answer to a request, or status and words that say why there is none."""
     try:
         return _answer_of(answers, path, query)
     except Refused as exc:
         return exc.status, str(exc)
     except ValueError:
         return 400, "The query makes no sense."
-    except Exception as exc:  # a fault of ours: the page says so, instead of "no connection"
+    except Exception as exc:  # a fault of ours: so the page reports it instead of "no connection"
         return 500, f"This server made a mistake: {type(exc).__name__}: {exc}"
 
 
@@ -298,7 +298,7 @@ def _answer_of(answers: Answers, path: str, query: dict[str, str]) -> Answer:
     if path in answers.routes:
         try:
             return answers.routes[path](query)
-        except (WandbLoggingError, OSError) as exc:  # removed meanwhile, or a disk that is gone
+        except (WandbLoggingError, OSError) as exc:  # the run was removed meanwhile, or its disk is gone
             raise Refused(404, f"The run cannot be read: {exc}") from exc
     name = "index.html" if path == "/" else path.removeprefix("/assets/")
     if (path == "/" or path.startswith("/assets/")) and name in assets.names():

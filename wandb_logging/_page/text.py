@@ -1,4 +1,4 @@
-"""The text of a run: a page of its lines, by level and by what they hold, read from the nearest mark."""
+"""Reads a page of a run's text lines from the nearest mark, chosen by level and by words."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def page(run: Run, exact: Exact, first: int, most: int, *, level: int = 0, words
     """Lines of a run.
 
     Args:
-        first: number of the first; a negative one counts from the end.
-        most: how many at most.
-        level: as those of `logging`; lines below it are left out.
-        words: lines without them are left out, in whatever case; `user=bo fold=3` are fields of lines that are JSON.
+        first: number of the first line; a negative number counts from the end.
+        most: most lines.
+        level: a level of `logging`; lines below it are left out.
+        words: lines without these words are left out, whatever the case. `user=bo fold=3` means fields of JSON lines.
     """
     total = exact.state.lines
     first = max(0, total + first) if first < 0 else first
@@ -42,7 +42,7 @@ def page(run: Run, exact: Exact, first: int, most: int, *, level: int = 0, words
             following = max(following, number + 1)
         if len(lines) >= most or time.monotonic() > until:
             break
-    latest = {line["number"]: line for line in lines}  # a terminal's line may have become another
+    latest = {line["number"]: line for line in lines}  # of a line that was overwritten the latest form counts
     shown = [latest[number] for number in sorted(latest)][:most]
     if len(latest) > most:
         following = shown[-1]["number"] + 1
@@ -50,7 +50,7 @@ def page(run: Run, exact: Exact, first: int, most: int, *, level: int = 0, words
 
 
 def level_of(text: Text) -> int:
-    """The level of a line as a number: an error's where it counts as one."""
+    """The level of a line as a number. A line that counts as an error has the level of an error."""
     return max(_LEVELS.get(text.level, 20), 40 if text.error and text.level not in {"stderr", "CRITICAL"} else 0)
 
 

@@ -1,7 +1,8 @@
-"""Bins as they travel to the browser: a head in JSON, then two or three bytes for each value. Pure.
+"""Packs bins for the way to the browser: a head in JSON, then two or three bytes for each value. Pure.
 
-A value is one of 65,535 steps from the lowest to the highest of its line, which is finer than any screen. That would be
-rough near zero on a log axis, so lines that reach over more than two decades go as float32 without its lowest byte.
+A value is sent as one of 65,535 steps from the lowest to the highest value of its line, which is finer than any screen.
+On a log axis that would be coarse near zero, so lines that span more than two decades are sent as float32 without its
+lowest byte.
 """
 
 from __future__ import annotations
@@ -17,20 +18,20 @@ from wandb_logging._page.bins import Grid, Placed
 
 _GAP = 65535
 _STEPS = 65534
-_RATIO = 256  # of the values that are furthest from zero and nearest to it
-_HUGE, _TINY = 1e38, 1e-30  # float32 holds what is between
+_RATIO = 256  # largest ratio of the value furthest from zero to the nearest for which steps are used
+_HUGE, _TINY = 1e38, 1e-30  # float32 holds numbers between these
 _BIG_ENDIAN = array("H", [1]).tobytes()[0] == 0
 
 
 @dataclass(frozen=True)
 class Line:
-    """What one run has of one metric.
+    """The values of one metric in one run.
 
     Attributes:
-        run: its key.
-        metric: number of its name.
-        placed: its bins on the metric's grid.
-        exact: whether all of the run was read: of a sample each bin has one value.
+        run: the run's key.
+        metric: the number that stands for the metric's name.
+        placed: the bins on the metric's grid.
+        exact: whether all of the run was read. If only a sample was, each bin has one value.
     """
 
     run: int
@@ -40,7 +41,7 @@ class Line:
 
 
 def packed(head: Mapping[str, Any], grids: Mapping[int, Grid], lines: Iterable[Line]) -> bytes:
-    """Some bins: how long the head is, the head in JSON, then what is float32, then what is steps."""
+    """Pack bins: the length of the head, the head in JSON, the lines sent as float32, the lines sent as steps."""
     series: list[list[Any]] = []
     floats, steps = array("f"), array("H")
     for line in lines:
@@ -61,7 +62,7 @@ def packed(head: Mapping[str, Any], grids: Mapping[int, Grid], lines: Iterable[L
 
 
 def in_steps(lowest: float, highest: float) -> bool:
-    """Whether steps are fine enough for a line also on a log axis, or float32 would not do."""
+    """Whether to send a line as steps: they are fine enough for a log axis, or float32 cannot hold its values."""
     least, most = sorted((abs(lowest), abs(highest)))
     return ((lowest > 0) == (highest > 0) and most <= _RATIO * least) or not _TINY < most < _HUGE
 
@@ -72,7 +73,7 @@ def _steps_of(values: Iterable[float], lowest: float, highest: float) -> list[in
 
 
 def _planes(values: array[Any], most: int) -> list[bytes]:
-    """The upper bytes of all values: first all highest, then all second, so that what is alike stands together."""
+    """The upper bytes of all values: first all highest bytes, then all second ones. So similar bytes are together."""
     data, size = values.tobytes(), values.itemsize
     order = range(size) if _BIG_ENDIAN else range(size - 1, -1, -1)
     return [data[byte::size] for byte in order[:most]]

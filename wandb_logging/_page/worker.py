@@ -1,7 +1,7 @@
-"""A process that reads long runs into the cache, so that the server answers meanwhile and stays small.
+"""A process that reads long runs into the cache, so that the server can answer meanwhile and stays small.
 
-It is told on its input which: one JSON list a line, run directory and axis. It says each of them again when it is done.
-It ends when its input does.
+Each line of its input is a JSON list of a run directory and an axis. The process prints the line again when that run
+is read, and ends when its input does.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from wandb_logging._page.cache import Cache
 from wandb_logging._page.exact import begin, read_on
 from wandb_logging._page.sample import sample
 
-_EXPECT = 8  # rows that are looked at to know how wide bins have to be
+_EXPECT = 8  # number of rows that are looked at first to choose the width of bins
 
 
 def main(folder: str) -> None:
-    """Read what the input says, until it ends."""
-    with contextlib.suppress(OSError, AttributeError):  # not on Windows
-        os.nice(10)  # who looks at the page goes first
-    gc.disable()  # a run is read without circles, and looking for some would take a fifth of the time
+    """Read the runs that the input names, until it ends."""
+    with contextlib.suppress(OSError, AttributeError):  # `os.nice` does not exist on Windows
+        os.nice(10)  # answers for the page are more urgent
+    gc.disable()  # reading makes no reference cycles, and looking for them would take a fifth of the time
     cache = Cache(Path(folder))
     for line in sys.stdin:
         path, axis = json.loads(line)
-        with contextlib.suppress(OSError, ValueError, WandbLoggingError):  # the server reads it then, and tells
+        with contextlib.suppress(OSError, ValueError, WandbLoggingError):  # the server will report it
             read_into(cache, RunDir(Path(path)), axis)
         sys.stdout.write(line)
         sys.stdout.flush()
 
 
 def read_into(cache: Cache, run_dir: RunDir, axis: str) -> None:
-    """Read a run on from what is in the cache of it, and put it there.
+    """Read a run on from where its reading in the cache ends, and put the result into the cache.
 
     Raises:
         JournalError: there is no run directory, or its format is a newer one.

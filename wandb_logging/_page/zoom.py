@@ -1,4 +1,4 @@
-"""A part of a run read again, from the nearest mark: finer bins between two values, and the rows of a point."""
+"""Reads a part of a run again from the nearest mark: for finer bins between two values, or for the row at a point."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from wandb_logging._page.bins import Bins, Row, fitting, of_row
 from wandb_logging._page.exact import Exact, again
 from wandb_logging._page.runs import Run
 
-_KEPT = 64  # parts of runs that are not read again, as all charts ask for the same
+_KEPT = 64  # number of parts that are remembered, because all charts ask for the same ones
 _SECONDS = 2.0
 _TIMES = frozenset({"_step", "_runtime", "_timestamp"})  # axes along which rows are in order
 
 
 class Zoom:
-    """Parts of runs that were read again, the latest ones."""
+    """Remembers the latest parts of runs that were read again."""
 
     def __init__(self) -> None:
         self._parts: OrderedDict[tuple[Any, ...], Bins] = OrderedDict()
         self._lock = threading.Lock()
 
     def bins(self, run: Run, axis: str, low: float, high: float, most: int) -> tuple[Bins | None, bool]:
-        """The bins of a run between two values, fine enough for so many of them if its journal is; whether they are."""
+        """The bins of a run between two values, as fine as `most` bins need if possible, and whether they are exact."""
         bins, exact = run.bins(axis)
         reading = run.readings.get(axis)
         if bins is None or reading is None or bins.exponent is None or high < bins.low or low > bins.high:
@@ -63,7 +63,7 @@ def _between(x: object, low: float, high: float) -> bool:
 
 
 def rows_from(run: Run, exact: Exact, axis: str, low: float) -> Iterator[list[dict[str, Any]]]:
-    """The rows of a run from a value of an axis on, a chunk at a time; some before it may be among them."""
+    """The rows of a run from a value of an axis on, a chunk at a time. Some rows before it may be among them."""
     if not exact.marks:
         return
     for told in again(run.run_dir, exact, _mark_before(exact, axis, low)):
@@ -79,7 +79,7 @@ def _mark_before(exact: Exact, axis: str, low: float) -> int:
 
 
 def nearest(run: Run, exact: Exact, axis: str, at: float, metric: str) -> Row | None:
-    """The row with a metric that is nearest to a value of an axis."""
+    """The row that holds a metric and is nearest to a value of an axis."""
     best: Row | None = None
     for rows in rows_from(run, exact, axis, at):
         for row in rows:

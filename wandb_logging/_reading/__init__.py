@@ -1,1 +1,1 @@
-"""Runs read back from their directories. Changes nothing, needs no server."""
+"""Reads runs back from their directories. Changes nothing, needs no server."""

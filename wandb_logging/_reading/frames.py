@@ -1,7 +1,7 @@
-"""Rows as data frames. pyarrow, pandas and polars are imported where they are asked for.
+"""Makes data frames of rows. pyarrow, pandas and polars are imported only when they are asked for.
 
-A column is a metric. Names of nested values are joined by dots, as W&B's own exports join them. What is no number, text
-or flag (lists, media) is JSON text in its column.
+Each metric is a column. The names of nested values are joined by dots, as in W&B's own exports. A value that is no
+number, text or flag, such as a list or media, becomes JSON text.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ Column = Union["array[float]", list[Any]]
 Columns = dict[str, Column]
 _SCALARS = frozenset({int, float, str, bool, type(None)})
 _LARGEST = 2**63
-CHUNK = 20_000  # rows of one piece of a table
-_AT_ONCE = 50  # rows that the processor still has at hand when the last of their columns is filled
+CHUNK = 20_000  # rows in one piece of a table
+_AT_ONCE = 50  # so few rows stay in the processor's cache until the last of their columns is filled
 _FLOAT = {float}
 
 
 def flat(row: Mapping[str, Any]) -> Flat:
-    """A row with nothing nested in it."""
+    """Flatten a row, so that nothing is nested in it."""
     if _SCALARS.issuperset(map(type, row.values())):
         return dict(row)
     return {name: value if type(value) in _SCALARS else dumps(value).decode() for name, value in leaves(row)}
 
 
 def flat_rows(lines: Sequence[str], named: Mapping[str, Any]) -> Iterator[list[Flat]]:
-    """The rows of lines of JSON, flat and some at a time, each behind what is named.
+    """Read rows from lines of JSON, flat and some at a time. Each row begins with the items of `named`.
 
-    As nearly always nothing is nested in them: then they are read together, and not looked at one by one.
+    Nearly always nothing is nested in the rows. Then they are parsed together instead of one by one.
     """
     begin = dumps(named).decode()[:-1] + "," * bool(named)
     for at in range(0, len(lines), _AT_ONCE):
@@ -44,7 +44,7 @@ def flat_rows(lines: Sequence[str], named: Mapping[str, Any]) -> Iterator[list[F
         try:
             simple = text.count("{") == len(some) and "[" not in text
             yield fast_loads(f"[{text}]") if simple else _one_by_one(some, named)
-        except (TypeError, ValueError):  # there is no orjson, or NaN is in it, which the other reader knows
+        except (TypeError, ValueError):  # orjson is missing, or a value is NaN, which only the other parser accepts
             yield _one_by_one(some, named)
 
 
@@ -53,35 +53,35 @@ def _one_by_one(lines: Sequence[str], named: Mapping[str, Any]) -> list[Flat]:
 
 
 def to_arrow(rows: Iterable[Mapping[str, Any]]) -> Any:
-    """A `pyarrow.Table`."""
+    """Make a `pyarrow.Table` of rows."""
     return table_of(some_of(map(flat, rows)))
 
 
 def table_of(pieces: Iterable[list[Flat]]) -> Any:
-    """A `pyarrow.Table` of rows that are flat, some at a time."""
+    """Make a `pyarrow.Table` of flat rows, which come some at a time."""
     pa = needed("pyarrow")
     return joined([as_table(pa, columns) for columns in column_pieces(pieces)])
 
 
 def some_of(rows: Iterable[Flat]) -> Iterator[list[Flat]]:
-    """Rows, some at a time."""
+    """Group rows, some at a time."""
     left = iter(rows)
     while some := list(islice(left, _AT_ONCE)):
         yield some
 
 
 def to_pandas(rows: Iterable[Mapping[str, Any]]) -> Any:
-    """A `pandas.DataFrame`."""
+    """Make a `pandas.DataFrame` of rows."""
     return needed("pandas").DataFrame.from_records(list(map(flat, rows)))
 
 
 def to_polars(rows: Iterable[Mapping[str, Any]]) -> Any:
-    """A `polars.DataFrame`."""
+    """Make a `polars.DataFrame` of rows."""
     return needed("polars").DataFrame(list(map(flat, rows)), infer_schema_length=None, strict=False)
 
 
 def column_pieces(pieces: Iterable[list[Flat]], size: int = CHUNK) -> Iterator[Columns]:
-    """Columns of so many rows at a time, or some more, None where a row has no value."""
+    """Columns of at least `size` rows at a time; fewer at the end. A row without a value has None."""
     columns: Columns = {}
     count = 0
     for some in filter(None, pieces):
@@ -95,11 +95,11 @@ def column_pieces(pieces: Iterable[list[Flat]], size: int = CHUNK) -> Iterator[C
 
 
 def _add(columns: Columns, rows: list[Flat], count: int) -> None:
-    """Put rows behind the `count` that are there."""
+    """Append rows to columns that hold `count` rows."""
     if not count:
         columns.update((name, array("d")) for name in rows[0])
     names = list(columns)
-    if all(map(names.__eq__, map(list, rows))):  # as nearly always: a quarter of the time
+    if all(map(names.__eq__, map(list, rows))):  # nearly always true, and takes a quarter of the time
         values = list(chain.from_iterable(map(dict.values, rows)))
         for place, name in enumerate(names):
             columns[name] = _longer(columns[name], values[place :: len(names)])
@@ -111,7 +111,7 @@ def _add(columns: Columns, rows: list[Flat], count: int) -> None:
 
 
 def _longer(column: Column, values: list[Any]) -> Column:
-    """A column with some more values: an array as long as all are floats, so that these take no room but their own."""
+    """A column with more values. As long as all are floats it is an array, which takes 8 bytes for each."""
     if isinstance(column, list):
         column += values
     elif set(map(type, values)) == _FLOAT:
@@ -122,12 +122,12 @@ def _longer(column: Column, values: list[Any]) -> Column:
 
 
 def as_table(pa: Any, columns: Columns) -> Any:
-    """One piece as a table. A column of several kinds becomes text."""
+    """Make a table of one piece. A column with values of several kinds becomes text."""
     return pa.table({name: _column(pa, values) for name, values in columns.items()})
 
 
 def joined(tables: list[Any]) -> Any:
-    """Pieces as one table: columns that one of them lacks are null there, whole numbers become floats beside floats."""
+    """Join pieces to one table. A column that a piece lacks is null there. Integers become floats if others are."""
     pa = needed("pyarrow")
     if not tables:
         return pa.table({})
@@ -154,11 +154,11 @@ def _as_kind(pa: Any, column: Any, kind: Any) -> Any:
         return column
     if kind == pa.string():
         return pa.array([_text(value) for value in column.to_pylist()], kind)
-    return column.cast(kind, safe=False)  # as Python does: a whole number beyond 2**53 is the nearest float
+    return column.cast(kind, safe=False)  # as in Python, an integer beyond 2**53 becomes the nearest float
 
 
 def _wider(pa: Any, one: Any, other: Any) -> Any:
-    """The narrowest kind that holds both."""
+    """The narrowest type that can hold both."""
     if one is None or one == other or one == pa.null():
         return other
     if other == pa.null():
@@ -167,7 +167,7 @@ def _wider(pa: Any, one: Any, other: Any) -> Any:
 
 
 def _column(pa: Any, values: Column) -> Any:
-    if isinstance(values, array):  # a tenth of the time that pyarrow takes by itself
+    if isinstance(values, array):  # takes a tenth of the time of `pa.array`
         return pa.Array.from_buffers(pa.float64(), len(values), [None, pa.py_buffer(values)])
     kinds = set(map(type, values)) - {type(None)}
     if not kinds:
@@ -186,10 +186,10 @@ def _text(value: Any) -> str | None:
 
 
 def needed(name: str) -> Any:
-    """A package that is no dependency.
+    """Import an optional package.
 
     Raises:
-        ImportError: it is not installed; says how to.
+        ImportError: the package is not installed; the message says how to install it.
     """
     try:
         return importlib.import_module(name)

@@ -1,4 +1,4 @@
-"""What can be told of a run without folding its journal: enough for a list of many, however long they are."""
+"""Finds out what it can about a run without folding its journal: enough for a list of many long runs."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from wandb_logging._server import protocol
 
 @dataclass(frozen=True)
 class Outline:
-    """A run as far as it can be told without reading its rows: enough for a list of many runs.
+    """What is known of a run without reading its rows: enough for a list of many runs.
 
     Attributes:
-        path, info, exit_code, finished, alive, unsent, url, name: as those of `_reading.read.RunData`.
-        logged: journal lines so far.
+        path, info, exit_code, finished, alive, unsent, url, name: as in `_reading.read.RunData`.
+        logged: number of journal lines so far.
     """
 
     path: Path
@@ -36,11 +36,11 @@ class Outline:
 
 
 def outline(run_dir: RunDir) -> Outline:
-    """What cursor and unsent lines tell of a run. Costs as much as counting those lines, however many were sent.
+    """The outline of a run, from its cursor and its unsent lines. The cost is that of counting the unsent lines.
 
     Raises:
         JournalError: there is no run directory, or its format is a newer one.
-        OSError: its journal cannot be read.
+            OSError: the journal cannot be read.
     """
     info, cursor = run_dir.info, run_dir.cursor
     if cursor.events < 0:
@@ -63,7 +63,7 @@ def outline(run_dir: RunDir) -> Outline:
 
 def config_of(run_dir: RunDir) -> dict[str, Any]:
     """The config of a run as it stands at the end of its journal, without `_wandb`. Only its changes are read."""
-    state, position = state_at(run_dir.cursor, run_dir.info)  # what the server has acknowledged need not be read again
+    state, position = state_at(run_dir.cursor, run_dir.info)  # acknowledged lines are not read again
     latest = _Latest(run_dir)
 
     def take(body: bytes) -> None:
@@ -75,10 +75,10 @@ def config_of(run_dir: RunDir) -> dict[str, Any]:
 
 
 class _Latest:
-    """The latest values of what events say, whose number does not matter: there may be gigabytes of them.
+    """Collects the latest value of each key that events set. Memory does not grow with the number of events.
 
     Args:
-        run_dir: whose events they are. Those of several writers do not come in order: the latest is told by its time.
+        run_dir: the run directory of the events. If several writers wrote them, they are ordered by time.
     """
 
     def __init__(self, run_dir: RunDir) -> None:
@@ -87,7 +87,7 @@ class _Latest:
         self._by_time = run_dir.has_several_writers()
 
     def take(self, event: Event, values: Mapping[str, Any]) -> None:
-        """Take what an event says."""
+        """Take the values that an event sets."""
         time = event.t if self._by_time else 0.0
         for key, value in values.items():
             if time >= self._times.get(key, time):
@@ -95,7 +95,7 @@ class _Latest:
 
 
 class _Standing:
-    """How a run stands after the events of its journal: its exit code, and who it is."""
+    """Collects the exit code of a run and the changes of its identity from the events of its journal."""
 
     def __init__(self, run_dir: RunDir) -> None:
         self._code, self._run = _Latest(run_dir), _Latest(run_dir)
@@ -122,14 +122,14 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def info_now(info: RunInfo, changed: Mapping[str, Any]) -> dict[str, Any]:
-    """Who the run is after the changes in its journal, if they are such that can be relied on."""
+    """The identity of the run after the changes in its journal. The changes are ignored if they make it invalid."""
     at_first = info.to_json()
     now = {**at_first, **changed}
     return at_first if problem(now) else now
 
 
 def name_of(info: RunInfo, changed: Mapping[str, Any]) -> str | None:
-    """The name of a run as people see it: what `sync --name` said, what the program said, what the server made up."""
+    """The name of a run that people see: that of `sync --name`, else the program's, else the one the server made up."""
     server = info.server
     made_up = server.display_name if server and server.display_name != server.name else None
     name = (server.instead.get("name") if server else None) or changed.get("name") or info.name or made_up

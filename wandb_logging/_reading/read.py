@@ -1,4 +1,4 @@
-"""A run directory read back: what `show`, notebooks and tests look at. Changes nothing, needs no server."""
+"""Reads a run directory back, for `show`, notebooks and tests. Changes nothing, needs no server."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from wandb_logging._values.plain import loads
 
 @dataclass(frozen=True)
 class RunData:
-    """A run as its journal tells it.
+    """The content of a run, read from its journal.
 
     Attributes:
         path: the run directory.
-        info: who the run is: id, project, entity, name, notes, tags, group, job_type, start, mode, host.
-        rows: history rows in order, each with `_step`, `_timestamp`, `_runtime`; with max_cache_bytes those that
-            are still here.
-        lines: text lines with time, in the plain form of output.log.
+        info: the identity of the run: id, project, entity, name, notes, tags, group, job_type, start, mode, host.
+        rows: history rows in order, each with `_step`, `_timestamp`, `_runtime`. With max_cache_bytes, rows that were
+            removed from the disk are missing.
+        lines: text lines with their times, in the plain form of output.log.
         samples: system metrics in order, each with `_timestamp`, `_runtime` and names such as `system.cpu`.
-        config, summary: as they stand at the end of the journal.
-        exit_code: how the run ended; None if its journal does not say.
-        finished: whether the server has been told of the end.
-        alive: whether a process may still add to it.
-        unsent: journal lines the server has not acknowledged.
-        damaged: journal lines that cannot be read; the rest is here.
-        url: address of the run's page; None while the server does not know it.
-        name: what people see: the name it was given, else the one that the server gave it; None if it has none.
+        config, summary: config and summary at the end of the journal.
+        exit_code: exit code of the run; None if its journal does not hold one.
+        finished: whether the server was told that the run has ended.
+        alive: whether a process may still add to the run.
+        unsent: number of journal lines that the server has not acknowledged.
+        damaged: number of journal lines that cannot be read. All others are included here.
+        url: address of the run's page; None while the server does not know the run.
+        name: the name that people see: the one the run was given, else the one the server made up; else None.
     """
 
     path: Path
@@ -55,7 +55,9 @@ class RunData:
     name: str | None = None
 
     def to_arrow(self) -> Any:
-        """The rows as a `pyarrow.Table`: a column a metric, nested names joined by dots, null where there is none.
+        """The rows as a `pyarrow.Table` with a column for each metric.
+
+        Nested names are joined by dots. A missing value is null.
 
         Raises:
             ImportError: pyarrow is not installed.
@@ -63,7 +65,7 @@ class RunData:
         return frames.to_arrow(self.rows)
 
     def to_pandas(self) -> Any:
-        """The rows as a `pandas.DataFrame`, columns as `to_arrow` has them.
+        """The rows as a `pandas.DataFrame` with the columns of `to_arrow`.
 
         Raises:
             ImportError: pandas is not installed.
@@ -71,7 +73,7 @@ class RunData:
         return frames.to_pandas(self.rows)
 
     def to_polars(self) -> Any:
-        """The rows as a `polars.DataFrame`, columns as `to_arrow` has them.
+        """The rows as a `polars.DataFrame` with the columns of `to_arrow`.
 
         Raises:
             ImportError: polars is not installed.
@@ -81,11 +83,11 @@ class RunData:
 
 @dataclass(frozen=True)
 class Overview:
-    """A run as its journal tells it, without what may be gigabytes.
+    """The content of a run without rows and text lines, which may be gigabytes.
 
     Attributes:
-        path, info, config, summary, exit_code, finished, alive, unsent, damaged, url, name: as those of `RunData`.
-        row_count, line_count: history rows and text lines.
+        path, info, config, summary, exit_code, finished, alive, unsent, damaged, url, name: as in `RunData`.
+        row_count, line_count: number of history rows and of text lines.
     """
 
     path: Path
@@ -104,11 +106,11 @@ class Overview:
 
 
 def read_overview(path: Path, take: Callable[[Delta], object] = lambda _delta: None) -> Overview:
-    """Read a run directory once, from beginning to end. Memory does not grow with it.
+    """Read a run directory once, from beginning to end. Memory does not grow with its size.
 
     Args:
         path: the run directory.
-        take: given what each piece of the journal comes to, in order.
+        take: called with the result of each piece of the journal, in order.
 
     Raises:
         JournalError, OSError: as `read_run`.
@@ -141,12 +143,12 @@ def read_overview(path: Path, take: Callable[[Delta], object] = lambda _delta: N
 
 
 def read_run(path: str | os.PathLike[str]) -> RunData:
-    """The content of a run directory.
+    """Read the content of a run directory.
 
     Raises:
-        JournalError: there is no run directory at `path`, its format is a newer one, or its run.json does not say
-            what it must.
-        OSError: its journal cannot be read.
+        JournalError: there is no run directory at `path`, its format is a newer one, or its run.json lacks something
+                that it must have.
+            OSError: the journal cannot be read.
     """
     run_dir = RunDir(Path(path))
     everything = _Everything(beginning(run_dir, run_dir.info)[0].lines)
@@ -156,7 +158,7 @@ def read_run(path: str | os.PathLike[str]) -> RunData:
 
 
 class _Everything:
-    """What a journal comes to, all of it."""
+    """Collects everything that a journal holds."""
 
     def __init__(self, first_line: int) -> None:
         self.rows: list[dict[str, Any]] = []
@@ -165,7 +167,7 @@ class _Everything:
         self._first_line = first_line
 
     def take(self, delta: Delta) -> None:
-        """Take what a piece of it comes to."""
+        """Add the result of a piece of the journal."""
         self.rows += map(loads, delta.rows)
         for number, line in delta.edits.items():
             if number >= self._first_line:
@@ -175,10 +177,10 @@ class _Everything:
 
 
 def read_runs(path: str | os.PathLike[str] = "wandb_cache") -> list[RunData]:
-    """The content of every run directory at or below a path, oldest first.
+    """Read the content of every run directory at or below a path, oldest first.
 
     Raises:
-        JournalError, OSError: as `read_run`, of the first that cannot be read.
+        JournalError, OSError: as `read_run` raises them, for the first run that cannot be read.
     """
     return [read_run(run_dir.path) for run_dir in find_runs(Path(path))]
 

@@ -1,4 +1,4 @@
-"""A journal folded from its beginning, piece by piece: what everybody who reads a run back has in common."""
+"""Folds a journal from its beginning, piece by piece. All code that reads a run back uses this."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from wandb_logging._values.plain import loads
 def replay(
     run_dir: RunDir, info: RunInfo, state: State, position: Position | None
 ) -> Iterator[tuple[State, Delta, int]]:
-    """Fold the journal from a position on: the state, what came out and the damaged lines, after each piece.
+    """Fold the journal from a position on. Gives after each piece: the state, the output, the number of damaged lines.
 
-    The row that is still open stays in the last state: `fold.finish` closes it.
+    A row that is still open at the end stays in the last state; `fold.finish` closes it.
 
     Raises:
         OSError: the journal cannot be read.
@@ -35,7 +35,7 @@ def replay(
 
 
 def rows_of(run_dir: RunDir) -> Iterator[dict[str, Any]]:
-    """The history rows of a run, one after the other: memory does not grow with them.
+    """The history rows of a run, one after the other. Memory does not grow with their number.
 
     Raises:
         JournalError: there is no run directory, or its format is a newer one.
@@ -46,7 +46,7 @@ def rows_of(run_dir: RunDir) -> Iterator[dict[str, Any]]:
 
 
 def parts_of(run_dir: RunDir, info: RunInfo) -> Iterator[tuple[State, Delta]]:
-    """A run folded from where its journal begins: the state and what came out, piece by piece, to its last row.
+    """Fold a run from where its journal begins to its last row. Gives the state and the output after each piece.
 
     Raises:
         OSError: its journal cannot be read.
@@ -59,12 +59,12 @@ def parts_of(run_dir: RunDir, info: RunInfo) -> Iterator[tuple[State, Delta]]:
 
 
 def beginning(run_dir: RunDir, info: RunInfo) -> tuple[State, Position | None]:
-    """Where the journal begins: at its start, or behind what was removed after the server had acknowledged it."""
+    """State and position at which the journal begins: the run's start, or the end of what was removed to make room."""
     return state_at(run_dir.base, info)
 
 
 def state_at(cursor: Cursor, info: RunInfo) -> tuple[State, Position | None]:
-    """Where a cursor says that folding stands; at the run's start if it does not say."""
+    """State and position of the fold that a cursor holds; those at the run's start if it holds none."""
     try:
         return (State(**cursor.state), cursor.position) if cursor.state else (fold.first_state(info), None)
     except TypeError:

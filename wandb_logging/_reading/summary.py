@@ -1,4 +1,4 @@
-"""`run.summary`: what the run comes to, read from its journal and written to it."""
+"""`run.summary`: the summary of a run, which is read from its journal and written to it."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from wandb_logging._fold import fold
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.replay import state_at
 
-LONGEST = 1.0  # seconds that somebody who asks waits for the journal to be read; who asks again has it read on
+LONGEST = 1.0  # most seconds that a caller waits while the journal is read; the next call reads on
 
 
 class Summary(MutableMapping[str, Any]):
     """The summary of a run: the last value of each metric, or its aggregates if `define_metric` asked for some.
 
-    `run.summary["best"] = 0.9` sets a value by hand: it stays until the metric is logged again, and what was
-    defined for it no longer holds. `run.summary.best` is the same value. A nested mapping is a `Part`: what is set
-    in it is set in the run.
+    `run.summary["best"] = 0.9` sets a value by hand. It stays until the metric is logged again, and replaces the
+    aggregates that were defined for it. `run.summary.best` is the same value. A nested mapping is a `Part`: a value
+    set in it is set in the run.
 
     Args:
-        read: gives the summary as it stands, as far as it can be read in a moment.
-        write: takes what changes; None takes a value away.
-        read_whole: gives it as it stands, however long that takes; default: `read`.
+        read: returns the present summary, as far as it can be read in a moment.
+        write: called with the changes; None as a value removes the key.
+        read_whole: returns the present summary, however long that takes. Default: `read`.
     """
 
     _read: Callable[[], dict[str, Any]]
@@ -76,7 +76,7 @@ class Summary(MutableMapping[str, Any]):
         return repr(self._read())
 
     def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
-        """A copy, or what is pickled, is what it comes to now: a dict."""
+        """Copying or pickling the summary gives a dict of its present values."""
         return dict, (copy.deepcopy(self._read()),)
 
     def update(self, other: Any = (), /, **values: Any) -> None:
@@ -85,14 +85,14 @@ class Summary(MutableMapping[str, Any]):
 
 
 class Part(dict[str, Any]):
-    """A nested mapping of a summary. What is set in it, is set in the summary as it is then.
+    """A nested mapping in a summary. A value that is set in it is set in the summary, too.
 
-    A list in it is a copy: to change a part of that, set it whole.
+    A list in it is a copy: to change an item of a list, set the whole list.
 
     Args:
         summary: the summary.
-        path: keys that lead to this part.
-        values: what is in it.
+            path: the keys that lead to this part.
+            values: the values in this part.
     """
 
     def __init__(self, summary: Summary, path: tuple[str, ...], values: Mapping[str, Any]) -> None:
@@ -134,18 +134,18 @@ class Part(dict[str, Any]):
         return self[key]
 
     def pop(self, key: str, *default: Any) -> Any:
-        """Take a value away."""
+        """Remove a key and return its value."""
         value = super().pop(key, *default)
         self._change(lambda now: now.pop(key, None))
         return value
 
     def popitem(self) -> tuple[str, Any]:
-        """Take the last value away."""
+        """Remove the last key and return it with its value."""
         key = next(reversed(self))
         return key, self.pop(key)
 
     def clear(self) -> None:
-        """Take all values away."""
+        """Remove all values."""
         super().clear()
         self._change(lambda now: now.clear())
 
@@ -162,11 +162,11 @@ class Part(dict[str, Any]):
         del self[name]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return dict, (dict(self),)  # a copy is a copy
+        return dict, (dict(self),)  # a copy or pickle is a plain dict
 
     def _change(self, change: Callable[[dict[str, Any]], object]) -> None:
         summary, (first, *rest) = vars(self)["_summary"], vars(self)["_path"]
-        now = vars(summary)["_read_whole"]().get(first)  # what is left out here is taken away
+        now = vars(summary)["_read_whole"]().get(first)  # it has to be complete: keys missing from it would be removed
         whole = now = copy.deepcopy(dict(now)) if isinstance(now, dict) else {}
         for key in rest:
             now = now.setdefault(key, {})
@@ -175,9 +175,9 @@ class Part(dict[str, Any]):
 
 
 class Follower:
-    """The summary and the step that a run directory's journal comes to, read on from where it was read before.
+    """Follows a journal to give the present summary and step. Each look reads on from where the last one stopped.
 
-    A journal may have gigabytes. So each look reads for so long at most, and the next goes on there.
+    A journal may be gigabytes long, so a look reads for a limited time only.
 
     Attributes:
         behind: whether the last look left something unread.
@@ -188,16 +188,16 @@ class Follower:
         self.after_fork_in_child()
 
     def after_fork_in_child(self) -> None:
-        """Begin anew: another thread of the parent's may have been reading."""
+        """In a forked child, begin anew, because another thread of the parent may have been reading."""
         self._lock = threading.RLock()
         self._begun: object = None
         self.behind = False
 
     def summary(self, longest: float = LONGEST) -> dict[str, Any]:
-        """The summary of what is in the journal now, an open row included.
+        """The summary of what the journal holds now, including an open row.
 
         Args:
-            longest: seconds to read; then it is the summary of what was read by then.
+            longest: most seconds to read. The result is the summary of what was read by then.
         """
         with self._lock:
             rules = self._read_on(longest)
@@ -205,16 +205,16 @@ class Follower:
             return fold.summary(state)
 
     def step(self, longest: float = LONGEST) -> int:
-        """The step of the open row, or of the next one: at least so much, where it is `behind`."""
+        """The step of the open row or else of the next one. If `behind`, the true step may be higher."""
         with self._lock:
             self._read_on(longest)
             return self._state.step
 
     def lowest(self, known: int) -> Callable[[], int]:
-        """What tells the step that this comes to at least: while it is behind, each call has a piece more of it read.
+        """A function that returns the least step the journal leads to. While `behind`, each call reads another piece.
 
         Args:
-            known: the step that it came to when it was last asked.
+            known: the result of the latest `step`.
         """
 
         def tell() -> int:
@@ -231,9 +231,9 @@ class Follower:
         info = self._run_dir.info
         rules = fold.rules_of(info, structured=False)
         begun = (info.server, self._run_dir.generation)
-        if self._begun != begun:  # a resumed run begins with what the server said; what was read may be gone
+        if self._begun != begun:  # the server has answered since, or the directory was made again
             self._begun = begun
-            self._state, self._position = state_at(self._run_dir.cursor, info)  # what was acknowledged is in there
+            self._state, self._position = state_at(self._run_dir.cursor, info)  # has all that was acknowledged
         reader = self._run_dir.reader(self._position, record_order=False)
         try:
             self.behind = False

@@ -1,4 +1,4 @@
-"""The text lines of a run as they come: what `logs -f` shows. Changes nothing."""
+"""Reads the text lines of a run as they come, for `logs -f`. Changes nothing."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from wandb_logging._reading.replay import beginning
 
 
 class TextReader:
-    """Reads on where it stopped.
+    """Reads the text lines of a run. Each call of `read` goes on where the last one stopped.
 
     Raises:
         JournalError: there is no run directory, or its format is a newer one.
-        OSError: its journal cannot be read.
+        OSError: the journal cannot be read.
     """
 
     def __init__(self, run_dir: RunDir) -> None:
@@ -22,7 +22,7 @@ class TextReader:
         self._reader = run_dir.reader(position, record_order=False)
 
     def read(self) -> list[str]:
-        """The lines that came since; one that was given before and has changed, as a progress bar does, comes again."""
+        """The lines that came since the last call. A changed line, such as a progress bar's, comes again."""
         first = self._state.lines
         lines: list[str] = []
         again: dict[int, str] = {}
