@@ -1,1 +1,1 @@
-"""Sets of files with one digest: made, sent, fetched."""
+"""Artifacts, which are sets of files with one digest: make, send and fetch them."""

@@ -1,6 +1,6 @@
-"""`Artifact`: a named set of files, as a person puts it together. No requests.
+"""`Artifact`: a named set of files that a person puts together. Makes no requests.
 
-An artifact holds the bytes its files had when they were added: they are copied then, as the official SDK does.
+An artifact holds the bytes that its files had when they were added. They are copied then, as the official SDK does.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from wandb_logging._artifacts.manifest import Entry, Manifest, base64_md5, copy,
 from wandb_logging._errors import LogError
 from wandb_logging._journal.names import safe_name
 
-MAX_NAME = 128  # characters, of artifacts and types (protocol 7.1)
+MAX_NAME = 128  # characters in names of artifacts and types (protocol 7.1)
 MAX_REFERENCES = 10_000_000  # files of one folder; the official SDK's limit
 _ID_ALPHABET = string.ascii_lowercase + string.digits
 _ID_LENGTH = 128
@@ -35,18 +35,18 @@ class Artifact:
     """A versioned set of files, such as a dataset or a model. `Run.log_artifact` sends it.
 
     Args:
-        name: letters, digits, `_`, `-` and `.`, at most 128 characters. Artifacts of one name are its versions.
-        type: what kind of thing it is: dataset, model ... At most 128 characters, no `/` or `:`.
+        name: letters, digits, `_`, `-` and `.`, at most 128 characters. Artifacts of one name are versions of it.
+        type: kind of artifact, such as dataset or model. At most 128 characters, no `/` or `:`.
         description: for people.
         metadata: name -> value, at most 100; sent as it is when the artifact is logged.
 
     Attributes:
         description, metadata: as given; may be changed until the artifact is logged.
-        manifest: its content, by name.
-        added: what `_media.members` added, by the id of the value: the value, and its name here.
+        manifest: the content, by name.
+        added: id of a value that `_media.members` added -> the value, and its name in the artifact.
 
     Raises:
-        LogError: name, type or metadata are not as they should be.
+        LogError: name, type or metadata are invalid.
     """
 
     def __init__(
@@ -70,21 +70,21 @@ class Artifact:
         self.metadata: dict[str, Any] = dict(metadata or {})
         self.manifest = Manifest()
         self.added: dict[int, tuple[Any, str]] = {}
-        # The server takes a request with the same ids as the same artifact, however often it comes.
+        # The server treats all requests with the same ids as one artifact, however often they come.
         self._client_id = _new_id()
         self._sequence_client_id = _new_id()
-        self._staging: Path | None = None  # the folder of copies, once there is one
-        self._staging_parent: Path | None = None  # where that is made; None: in the system's temporary folder
-        self._send: Callable[[float | None], object] | None = None  # None until it is logged
+        self._staging: Path | None = None  # the folder of copies, if there is one
+        self._staging_parent: Path | None = None  # where that folder is made; None is the system's temporary folder
+        self._send: Callable[[float | None], object] | None = None  # None until the artifact is logged
 
     @property
     def digest(self) -> str:
-        """MD5 in hex over the content as it stands (protocol 7.2)."""
+        """MD5 in hex over the present content (protocol 7.2)."""
         return self.manifest.digest()
 
     @property
     def size(self) -> int:
-        """Bytes of all its files."""
+        """Total bytes of all files."""
         return sum(entry.size or 0 for entry in self.manifest.entries.values())
 
     def __repr__(self) -> str:
@@ -95,22 +95,22 @@ class Artifact:
     def add_file(
         self, local_path: StrPath, name: str | None = None, *, policy: str = "mutable", overwrite: bool = False
     ) -> Entry:
-        """Add a file, as it is now.
+        """Add a file with its present content.
 
         Args:
             local_path: the file.
-            name: its name in the artifact, a relative path with forward slashes. Default: its last part.
-            policy: "mutable" copies it now, to the system's temporary folder; "immutable" leaves it where it is
-                until the artifact is logged, which then fails if it has changed.
-            overwrite: whether it may take the place of another file of that name.
+            name: name in the artifact, a relative path with forward slashes. Default: the last part of `local_path`.
+            policy: "mutable" copies the file now, into the system's temporary folder. "immutable" leaves it where it is
+                until the artifact is logged; logging fails if the file has changed.
+            overwrite: whether the file may replace another one of that name.
 
         Returns:
-            Its entry in the manifest.
+            The file's entry in the manifest.
 
         Raises:
             LogError: there is no such file, the name would leave the artifact or is taken by other content, or the
                 artifact has been logged.
-            OSError: it cannot be read or copied.
+            OSError: the file cannot be read or copied.
         """
         self._check_open()
         if policy not in {"mutable", "immutable"}:
@@ -124,17 +124,17 @@ class Artifact:
     def add_dir(
         self, local_path: StrPath, name: str | None = None, *, policy: str = "mutable", merge: bool = False
     ) -> None:
-        """Add all files of a folder and the folders in it; links are followed.
+        """Add all files of a folder and its subfolders. Links are followed.
 
         Args:
             local_path: the folder.
-            name: folder in the artifact to put them in. Default: its root.
-            policy: as of `add_file`.
-            merge: whether they may take the place of other files of their names.
+            name: folder in the artifact for the files. Default: the root.
+            policy: as for `add_file`.
+            merge: whether the files may replace others of the same names.
 
         Raises:
-            LogError: there is no such folder, something in it is no file, or as `add_file`. Files before the faulty
-                one are added.
+            LogError: there is no such folder, it contains something that is no file, or as for `add_file`. Files
+                before the faulty one are added.
             OSError: a file cannot be read or copied.
         """
         self._check_open()
@@ -148,25 +148,26 @@ class Artifact:
     def add_reference(
         self, uri: str, name: str | None = None, *, checksum: bool | None = None, max_objects: int = MAX_REFERENCES
     ) -> list[Entry]:
-        """Add the address of something that is elsewhere and stays there.
+        """Add the address of something that is stored elsewhere and stays there.
 
-        Of a file:// address the digest is that of the bytes; a folder is as many addresses as it has files. At what
-        other addresses hold nobody looks, and their digest is the address.
+        For a file:// address the digest is computed from the bytes, and a folder gives one address for each file. Other
+        addresses are not looked at; their digest is the address itself.
 
         Args:
-            uri: with its scheme, such as https://, s3:// or file:///.
-            name: its name in the artifact. Default: the last part of a http, https or file address, the key of an
-                s3 or gs address; of a folder that below which its files are, none.
-            checksum: False takes the path for the digest of a file:// address. True is possible for these only: the
-                official SDK asks other storages for a checksum.
-            max_objects: most files of a folder.
+            uri: the address with its scheme, such as https://, s3:// or file:///.
+            name: name in the artifact. Default: the last part of a http, https or file address, or the key of an s3 or
+                gs address. For a folder, the folder in the artifact for its files; default: the root.
+            checksum: False uses the path for the digest of a file:// address. True is only possible for file://
+                addresses, while the official SDK asks other storages for a checksum.
+            max_objects: the most files that a folder may have.
 
         Returns:
-            Its entries in the manifest.
+            The entries in the manifest.
 
         Raises:
-            LogError: there is no scheme, no name can be made of it, `checksum` is asked for where nobody looks, no
-                such file or folder, more than `max_objects`, or as `add_file`.
+            LogError: there is no scheme, no name can be made of the address, `checksum` is True for another address
+                than a file:// one, there is no such file or folder, it has more than `max_objects` files, or as for
+                `add_file`.
             OSError: a file cannot be read.
         """
         self._check_open()
@@ -180,16 +181,16 @@ class Artifact:
 
     @contextlib.contextmanager
     def new_file(self, name: str, mode: str = "w", encoding: str | None = None) -> Iterator[IO[Any]]:
-        """Write a new file; it is added at the end of the `with` block, unless an exception leaves that.
+        """Write a new file. It is added at the end of the `with` block, unless the block ends with an exception.
 
         Args:
-            name: its name in the artifact.
-            mode: as of `open`: w, x, wb or xb. With x the name must be new.
-            encoding: of a text; default UTF-8.
+            name: name in the artifact.
+            mode: w, x, wb or xb, as for `open`. With x the name must be new.
+            encoding: encoding of a text; default UTF-8.
 
         Raises:
-            LogError: the mode does not write a new file, or as `add_file`.
-            OSError: it cannot be written.
+            LogError: the mode does not write a new file, or as for `add_file`.
+            OSError: the file cannot be written.
         """
         self._check_open()
         if mode.replace("t", "") not in {"w", "x", "wb", "xb", "bw", "bx"}:
@@ -204,34 +205,34 @@ class Artifact:
         self._put(name, read_entry(path), overwrite=overwrite)
 
     def wait(self, timeout: float | None = None) -> Artifact:
-        """Wait until it is sent, if its run is online.
+        """Wait until the artifact is sent, if its run is online.
 
         Args:
-            timeout: most seconds; None takes as long as it takes.
+            timeout: the most seconds to wait; None waits without limit.
 
         Raises:
-            LogError: it has not been logged.
+            LogError: the artifact has not been logged.
         """
         if self._send is None:
             raise LogError(f"artifact {self.name} has not been logged")
         self._send(timeout)
         return self
 
-    # --- for the run that logs it ---
+    # --- used by the run that logs the artifact ---
 
     def _stage_in(self, folder: Path | None) -> None:
-        """Have copies made in a folder of the run, which removes them itself; None: the system's temporary folder."""
+        """Make copies in a folder of the run, which removes them itself; None is the system's temporary folder."""
         self._staging_parent = folder
 
     def _is_staged(self, path: Path) -> bool:
-        """Whether a file is a copy that this artifact made."""
+        """Whether a file is a copy made by this artifact."""
         return path.parent == self._staging
 
     def _finalize(self, send: Callable[[float | None], object]) -> None:
-        """Take it as logged: nothing can be added any more, and `wait` calls `send` with its timeout."""
+        """Mark the artifact as logged: nothing can be added any more, and `wait` calls `send` with its timeout."""
         self._send = send
         if self._staging_parent is not None and self._staging is not None:
-            _remove_copies(self._staging, os.getpid())  # the run has its own by now
+            _remove_copies(self._staging, os.getpid())  # the run has its own copies now
 
     def _check_open(self) -> None:
         if self._send is not None:
@@ -250,16 +251,16 @@ class Artifact:
         return copy(source, self._staged())
 
     def _staged(self) -> Path:
-        """A new path for a copy of a file."""
+        """A new path for the copy of a file."""
         if self._staging is None:
             self._staging = Path(tempfile.mkdtemp(prefix="wandb_logging-", dir=self._staging_parent))
-            # A forked child has this object too: the folder is not its to remove.
+            # A forked child has this object, too, but must not remove the folder.
             weakref.finalize(self, _remove_copies, self._staging, os.getpid())
         return self._staging / secrets.token_hex(8)
 
 
 def _remove_copies(folder: Path, maker: int) -> None:
-    """Remove a folder of copies, in the process that made it."""
+    """Remove a folder of copies, if this process made it."""
     if os.getpid() == maker:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -271,10 +272,10 @@ def _files_below(root: Path) -> Iterator[Path]:
         for name in sorted(names):
             yield Path(folder, name)
         for name in list(folders):
-            path = os.path.join(folder, name)  # noqa: PTH118  the form in which walk will give it
+            path = os.path.join(folder, name)  # noqa: PTH118  the form that walk will give
             real = os.path.realpath(path)
             if real in above:
-                folders.remove(name)  # a link to a folder it is in: it would never end
+                folders.remove(name)  # a link to a parent folder would never end
             else:
                 seen[path] = above | {real}
 
@@ -288,7 +289,7 @@ def _entry_name(name: str) -> str:
 
 
 def _local_references(uri: str, name: str | None, most: int, *, checksum: bool) -> Iterator[tuple[str, Entry]]:
-    """Name and entry of each file at a file:// address, as the official SDK has them."""
+    """Name and entry of each file at a file:// address, as in the official SDK."""
     root = Path(url2pathname(urlsplit(uri).path))
     if root.is_file():
         yield root.name if name is None else name, _local_reference(root, uri, checksum=checksum)
@@ -320,12 +321,12 @@ def _reference_name(uri: str) -> str:
 
 
 def matches(pattern: str, value: object) -> bool:
-    """Whether it is a text that is this pattern from end to end."""
+    """Whether a value is a text that matches this pattern from end to end."""
     return isinstance(value, str) and re.fullmatch(pattern, value, re.DOTALL) is not None
 
 
 def _new_id() -> str:
-    number, letters = secrets.randbelow(len(_ID_ALPHABET) ** _ID_LENGTH), ""  # one draw: each asks the system
+    number, letters = secrets.randbelow(len(_ID_ALPHABET) ** _ID_LENGTH), ""  # one draw, since each asks the system
     for _ in range(_ID_LENGTH):
         number, letter = divmod(number, len(_ID_ALPHABET))
         letters += _ID_ALPHABET[letter]

@@ -1,4 +1,4 @@
-"""An artifact on the server, changed and asked about: its names, what is said of it, links, runs that made or use it.
+"""Change and query an artifact on the server: its names, description and links, and the runs that made or use it.
 
 Each function takes the way to the server, and the server's own id of the artifact.
 """
@@ -56,12 +56,12 @@ _PAGE = 50
 
 
 def logged(reach: Reach, client_id: str, digest: str, place: tuple[str | None, str, str, str]) -> UsedArtifact | None:
-    """The version that was logged under an id made here, or had this content before; None if there is none yet.
+    """The version that was logged under this client id, or that had this content before; None if there is none yet.
 
     Args:
         reach: the way to the server.
-        client_id: what it was logged under.
-        digest: of its content.
+        client_id: id made here, under which the version was logged.
+        digest: digest of the content.
         place: entity, project, type and name of its collection.
 
     Raises:
@@ -76,7 +76,7 @@ def logged(reach: Reach, client_id: str, digest: str, place: tuple[str | None, s
 
 
 def type_of(reach: Reach, entity: str | None, project: str, name: str) -> str | None:
-    """The type of the artifacts of a name; None if there are none. It is asked once.
+    """The type of the artifacts with this name; None if there are none. The server is asked only once.
 
     Raises:
         TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.
@@ -89,7 +89,7 @@ def type_of(reach: Reach, entity: str | None, project: str, name: str) -> str | 
 
 
 def about(reach: Reach, artifact_id: str) -> Mapping[str, Any]:
-    """What the server says of it besides: createdAt, updatedAt, historyStep.
+    """What else the server says about an artifact: createdAt, updatedAt, historyStep.
 
     Raises:
         TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.
@@ -99,7 +99,7 @@ def about(reach: Reach, artifact_id: str) -> Mapping[str, Any]:
 
 
 def kept_for(reach: Reach, artifact_id: str) -> int | None:
-    """Seconds that it is kept; None if it stays.
+    """How many seconds an artifact is kept; None if it stays.
 
     Raises:
         TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.
@@ -121,7 +121,7 @@ def by_id(reach: Reach, artifact_id: str) -> UsedArtifact | None:
 
 
 def versions(reach: Reach, entity: str | None, project: str, kind: str, name: str) -> Iterator[UsedArtifact]:
-    """All versions of a collection, in the server's order, page after page.
+    """All versions in a collection, in the server's order, requested page by page.
 
     Raises:
         TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.
@@ -140,11 +140,11 @@ def versions(reach: Reach, entity: str | None, project: str, kind: str, name: st
 
 
 def change(reach: Reach, artifact_id: str, **changed: Any) -> None:
-    """Set what is said of it.
+    """Change what the server stores about an artifact.
 
     Args:
         reach: the way to the server.
-        artifact_id: the server's id of it.
+        artifact_id: the server's id of the artifact.
         **changed: description, metadata (a mapping), tags_added, tags_removed, and ttl (seconds).
 
     Raises:
@@ -165,14 +165,14 @@ def change(reach: Reach, artifact_id: str, **changed: Any) -> None:
 def change_aliases(
     reach: Reach, artifact_id: str, place: Mapping[str, str], added: Iterable[str], removed: Iterable[str]
 ) -> None:
-    """Give it names, and take some.
+    """Add names to a version, and remove names from it.
 
     Args:
         reach: the way to the server.
-        artifact_id: the server's id of it.
+        artifact_id: the server's id of the artifact.
         place: entityName, projectName and artifactCollectionName.
-        added: names that it gets: another version that has one loses it.
-        removed: names that it loses.
+        added: names to add; if another version has one of them, it loses that name.
+        removed: names to remove.
 
     Raises:
         TransportError, HTTPStatusError, GraphQLError: the server does not take it.
@@ -188,14 +188,14 @@ def delete(reach: Reach, artifact_id: str, *, with_aliases: bool) -> None:
     """Delete the version from the server, for good.
 
     Raises:
-        TransportError, HTTPStatusError, GraphQLError: the server does not do it: it has aliases, for one.
+        TransportError, HTTPStatusError, GraphQLError: the server refuses, for example because the version has aliases.
     """
     with reach() as link:
         link.graphql(_DELETE, {"input": {"artifactID": artifact_id, "deleteAliases": with_aliases}})
 
 
 def runs_of(reach: Reach, artifact_id: str) -> tuple[str | None, list[str]]:
-    """The run that logged it, and those that use it, each as `entity/project/id`.
+    """The run that logged an artifact, and the runs that use it, each as `entity/project/id`.
 
     Raises:
         TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.

@@ -1,7 +1,7 @@
-"""An artifact found on the server and fetched (protocol 7.3).
+"""Find an artifact on the server and fetch it (protocol 7.3).
 
-What the server says is not trusted: a name that leaves the folder stops the download before anything is written, and
-bytes take the place of a file only when their MD5 is right.
+The server's answer is not trusted: a name that leaves the folder stops the download before anything is written, and
+bytes replace a file only if their MD5 is right.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from wandb_logging._values.plain import loads
 if TYPE_CHECKING:
     from wandb_logging._server.client import Client
 
-_PAGE = 100  # addresses asked for at a time: signed ones expire while others are used
-_MOST_UNSIZED = 2**30  # bytes of a file whose size the manifest does not say; the official SDK always says it
-_TRIES = 3  # of one request: a person waits for the answer
+_PAGE = 100  # addresses requested at a time: signed ones expire while others are used
+_MOST_UNSIZED = 2**30  # most bytes of a file without a size in the manifest; the official SDK always gives one
+_TRIES = 3  # of one request, since a person waits for the answer
 
-# What Windows takes for a device, a stream, or another name than the one written ("Naming Files, Paths, and
+# Names that Windows takes for a device, a stream, or another name than the one written ("Naming Files, Paths, and
 # Namespaces" in its documentation).
 _NOT_ON_WINDOWS = re.compile(
     r"""(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])([ .].*)? | .*[<>:"|?*\x01-\x1f].* | .*[ .]""",
@@ -55,14 +55,14 @@ class UsedArtifact:
 
     Attributes:
         id: the server's own id.
-        entity, project: where it is.
-        name: its collection and version, such as `data:v3`.
-        type: such as dataset.
-        digest: MD5 in hex over its content (protocol 7.2).
+        entity, project: team or user, and project that the artifact is in.
+        name: collection and version, such as `data:v3`.
+        type: kind of artifact, such as dataset.
+        digest: MD5 in hex over the content (protocol 7.2).
         description: for people.
         metadata: name -> value.
         aliases: other names of this version, such as latest.
-        tags: its tags.
+        tags: the tags of this version.
     """
 
     id: str
@@ -79,35 +79,35 @@ class UsedArtifact:
 
     @property
     def version(self) -> str:
-        """Such as `v3`."""
+        """The version, such as `v3`."""
         return self.name.rpartition(":")[2]
 
     @cached_property
     def manifest(self) -> Manifest:
-        """What it holds; fetched when first asked for.
+        """The content; fetched when first asked for.
 
         Raises:
-            TransportError, HTTPStatusError, GraphQLError: it cannot be fetched, or is no manifest.
+            TransportError, HTTPStatusError, GraphQLError: the manifest cannot be fetched, or is invalid.
         """
         with self._reach() as link:
             return _fetch_manifest(link, self.id)
 
     def download(self, root: StrPath | None = None) -> str:
-        """Fetch its files. One that is there already with the right content is not fetched again.
+        """Fetch all files. A file that is already there with the right content is not fetched again.
 
-        Other files in the folder stay. References are not followed: `manifest` has their addresses.
+        Other files in the folder stay. References are not followed; `manifest` has their addresses.
 
         Args:
-            root: folder to put them in; made if missing. Default: `artifacts/<name>:<version>` in the working
-                directory (with `-` for `:` on Windows), as the official SDK has it.
+            root: folder for the files; made if missing. Default: `artifacts/<name>:<version>` in the working
+                directory (with `-` for `:` on Windows), as in the official SDK.
 
         Returns:
             The folder.
 
         Raises:
-            GraphQLError: a name in the artifact would leave the folder, or its content cannot be verified; nothing
-                is written then. Or the server has no address for one of its files.
-            TransportError, HTTPStatusError: a file cannot be fetched, or arrives damaged again and again.
+            GraphQLError: a name in the artifact would leave the folder, or its content cannot be verified; then
+                nothing is written. Or the server has no address for one of the files.
+            TransportError, HTTPStatusError: a file cannot be fetched, or repeatedly arrives damaged.
             OSError: a file cannot be written.
         """
         folder = Path(root) if root is not None else self._default_root()
@@ -115,38 +115,38 @@ class UsedArtifact:
         return str(folder)
 
     def get_entry(self, name: str) -> UsedEntry:
-        """One file or reference of it.
+        """One file or reference of the artifact.
 
         Args:
-            name: in the artifact.
+            name: name in the artifact.
 
         Raises:
             LogError: there is none of that name.
-            TransportError, HTTPStatusError, GraphQLError: as `manifest`.
+            TransportError, HTTPStatusError, GraphQLError: as for `manifest`.
         """
         if name not in self.manifest.entries:
             raise LogError(f"artifact {self.name} has no {name!r}")
         return UsedEntry(self, name)
 
     def files(self, names: Iterable[str] | None = None) -> list[UsedEntry]:
-        """Its files, without references; those of `names` only, if given.
+        """The files, without references. If `names` is given, only files of these names.
 
         Raises:
-            TransportError, HTTPStatusError, GraphQLError: as `manifest`.
+            TransportError, HTTPStatusError, GraphQLError: as for `manifest`.
         """
         entries = self.manifest.entries
         wanted = entries.keys() if names is None else set(names)
         return [UsedEntry(self, name) for name in entries if entries[name].ref is None and name in wanted]
 
     def file(self, root: StrPath | None = None) -> str:
-        """Fetch its only file; the path of that.
+        """Fetch the only file of the artifact. Returns the path of that file.
 
         Args:
-            root: as of `download`.
+            root: as for `download`.
 
         Raises:
-            LogError: it has not exactly one file.
-            GraphQLError, TransportError, HTTPStatusError, OSError: as `download`.
+            LogError: the artifact does not have exactly one file.
+            GraphQLError, TransportError, HTTPStatusError, OSError: as for `download`.
         """
         files = self.files()
         if len(files) != 1:
@@ -173,12 +173,12 @@ class UsedArtifact:
             raise GraphQLError(f"{self.name}: the server gives no address for {', '.join(missing)}")
 
     def _addresses_by_digest(self, names: Iterable[str]) -> list[tuple[str, str]]:
-        """Where the API itself has files, with the key for a signature, if it names none itself (protocol 7.3)."""
+        """Addresses at the API itself, which takes the key as signature, for files without one (protocol 7.3)."""
         place = (self.entity or "", self.project, self.name.rpartition(":")[0])
         found = []
         for name in names:
             birth = self._entry(name).birth_artifact_id
-            with contextlib.suppress(ValueError):  # no MD5
+            with contextlib.suppress(ValueError):  # the digest is no MD5
                 if birth is not None:
                     digest = self._entry(name).hex_digest
                     found.append((name, _protocol.address_by_digest(*place, digest, birth, name)))
@@ -197,8 +197,8 @@ class UsedEntry:
     """One file, or one reference, of an artifact on the server, as `UsedArtifact.get_entry` gives it.
 
     Attributes:
-        artifact: what it is in.
-        path: its name there.
+        artifact: the artifact that contains the entry.
+        path: name in the artifact.
     """
 
     artifact: UsedArtifact
@@ -206,43 +206,43 @@ class UsedEntry:
 
     @property
     def size(self) -> int | None:
-        """Bytes; None of a reference."""
+        """Bytes of the file; None for a reference."""
         return self.artifact.manifest.entries[self.path].size
 
     @property
     def digest(self) -> str:
-        """MD5 in base64; of a reference its address."""
+        """MD5 in base64; for a reference its address."""
         return self.artifact.manifest.entries[self.path].digest
 
     @property
     def ref(self) -> str | None:
-        """The address of a reference; None of a file."""
+        """The address of a reference; None for a file."""
         return self.artifact.manifest.entries[self.path].ref
 
     def download(self, root: StrPath | None = None) -> str:
-        """Fetch it, as `UsedArtifact.download`, to its name below the folder.
+        """Fetch the file, as `UsedArtifact.download` does, to its name below the folder.
 
         Returns:
             The path of the file.
 
         Raises:
-            LogError: it is a reference.
-            GraphQLError, TransportError, HTTPStatusError, OSError: as `UsedArtifact.download`.
+            LogError: the entry is a reference.
+            GraphQLError, TransportError, HTTPStatusError, OSError: as for `UsedArtifact.download`.
         """
         return str(self.artifact._fetch_entry(self.path, root))  # noqa: SLF001  the same room
 
 
 def find_artifact(reach: Reach, path: str, entity: str | None, project: str) -> UsedArtifact:
-    """The artifact of that name.
+    """Find the artifact of that name.
 
     Args:
         path: `name:alias`, `project/name:alias` or `entity/project/name:alias`; the alias is a version such as v3,
             or a name such as best. Default: latest.
-        entity: if the name says none; None takes the key's own.
-        project: if the name says none.
+        entity: used if the name has none; None is the key's own.
+        project: used if the name has none.
 
     Raises:
-        LogError: it is no such name, or there is no such artifact.
+        LogError: the name is invalid, or there is no such artifact.
         TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.
     """
     *place, name = path.partition(":")[0].split("/")
@@ -275,7 +275,7 @@ def find_artifact(reach: Reach, path: str, entity: str | None, project: str) -> 
 
 
 def found_artifact(node: Mapping[str, Any], reach: Reach) -> UsedArtifact:
-    """An artifact as the server says it, under the name that its own collection has."""
+    """The artifact in an answer of the server, under the name that its own collection has."""
     sequence = dig(node, "artifactSequence")
     return UsedArtifact(
         id=str(node.get("id")),
@@ -293,10 +293,10 @@ def found_artifact(node: Mapping[str, Any], reach: Reach) -> UsedArtifact:
 
 
 def targets_of(manifest: Manifest, folder: Path) -> dict[str, Path]:
-    """Where each file of an artifact goes; references are left out.
+    """The path for each file of an artifact. References are left out.
 
     Raises:
-        GraphQLError: one would leave the folder, or its content could not be verified.
+        GraphQLError: a file would leave the folder, or its content could not be verified.
     """
     root = folder.resolve()
     targets = {}
@@ -304,7 +304,7 @@ def targets_of(manifest: Manifest, folder: Path) -> dict[str, Path]:
         if entry.ref is not None:
             continue
         target = root.joinpath(*_checked(name).split("/"))
-        # A link that is in the folder already may lead out of it.
+        # A link that is already in the folder may lead out of it.
         if root not in target.resolve().parents:
             raise GraphQLError(f"the artifact holds {name!r}, which would leave {folder}")
         if entry.extra.get("alg", "MD5") != "MD5":
@@ -314,15 +314,15 @@ def targets_of(manifest: Manifest, folder: Path) -> dict[str, Path]:
 
 
 def _checked(name: str, *, windows: bool = os.name == "nt") -> str:
-    """A name from the server, if it stays inside a folder.
+    """Check that a name from the server stays inside a folder, and return it.
 
     Raises:
-        GraphQLError: it does not.
+        GraphQLError: the name leads out of the folder.
     """
     try:
         checked = safe_name(name)
         checked.encode()
-    except (LogError, UnicodeEncodeError) as exc:  # the latter: lone surrogates, which no file's name can have
+    except (LogError, UnicodeEncodeError) as exc:  # UnicodeEncodeError: lone surrogates, which no file name can have
         raise GraphQLError(f"the artifact holds a name that is not allowed: {exc}") from exc
     if windows and any(_NOT_ON_WINDOWS.fullmatch(part) for part in checked.split("/")):
         raise GraphQLError(f"the artifact holds {name!r}, which cannot be a file on Windows")
@@ -375,9 +375,9 @@ def _fetch_manifest(link: Link, artifact_id: str) -> Manifest:
 
 
 def _addresses(link: Link, artifact_id: str, wanted: Mapping[str, Path], most: int) -> Iterator[tuple[str, str]]:
-    """(name, address) of wanted files, each once, page by page, until none is wanted any more.
+    """(name, address) of each wanted file, once, requested page by page until all are found.
 
-    Of a server that gives no end of pages no more are asked for than each could have one of the files.
+    If a server's pages never end, no more are requested than would suffice with one wanted file on each page.
     """
     after, more, left = None, True, most
     while wanted and more and left:

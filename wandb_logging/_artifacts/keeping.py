@@ -1,6 +1,6 @@
-"""What becomes of an artifact that is logged: what the journal says of it, and its files in the run directory.
+"""Keep a logged artifact: what the journal says about it, and its files in the run directory.
 
-They stay in a folder that is removed when they have been sent:
+The files stay in a folder that is removed once they have been sent:
 
     files/artifacts/<random>/manifest.json    the manifest
     files/artifacts/<random>/<MD5 in hex>     a file of it, or several equal ones
@@ -22,10 +22,10 @@ from wandb_logging._errors import LogError
 from wandb_logging._journal import door
 from wandb_logging._values.plain import Aside, dumps, plain
 
-ARTIFACTS = Path("files", "artifacts")  # in a run directory
+ARTIFACTS = Path("files", "artifacts")  # folder in a run directory
 MANIFEST = "manifest.json"
 LATEST = "latest"
-MAX_METADATA = 100  # keys; the official SDK's limit
+MAX_METADATA = 100  # the most keys; the official SDK's limit
 
 
 def artifact_of(  # noqa: PLR0917  those of `Run.log_artifact`, and what is known of the run
@@ -36,12 +36,12 @@ def artifact_of(  # noqa: PLR0917  those of `Run.log_artifact`, and what is know
     folder: Path | None,
     make: type[Artifact] = Artifact,
 ) -> Artifact:
-    """The artifact to log: the one given, or one of a file, a folder or an address.
+    """The artifact to log: the given one, or one made from a file, a folder or an address.
 
     Args:
-        name: default: the last part of the path behind the run's id.
-        kind: its type; default: unspecified.
-        folder: where `keep` will put it: a copy that is made there need not be copied again. None: nowhere.
+        name: name of a new artifact. Default: the run's id and the last part of the path.
+        kind: type of a new artifact. Default: unspecified.
+        folder: where `keep` will put the artifact: a copy that is made there need not be copied again. None if unknown.
         make: makes the artifact if none is given.
 
     Raises:
@@ -69,7 +69,7 @@ def artifact_of(  # noqa: PLR0917  those of `Run.log_artifact`, and what is know
 def describe(
     artifact: Artifact, aliases: str | Iterable[str] | None, tags: str | Iterable[str] | None = None
 ) -> dict[str, Any]:
-    """What the journal says of a logged artifact, which is what the server is told.
+    """What the journal says about a logged artifact, which is also what the server is told.
 
     Raises:
         LogError: an alias, a tag, the description or the metadata cannot be sent.
@@ -90,7 +90,7 @@ def describe(
 
 
 def keep(artifact: Artifact, folder: Path) -> str:
-    """Put everything of an artifact into a new folder in `folder`.
+    """Put all of an artifact into a new folder below `folder`.
 
     Returns:
         Name of the new folder.
@@ -116,7 +116,7 @@ def kept_in(run_dir: Path, name: object) -> KeptFolder:
     """The folder that `keep` made in a run directory, by its name in the journal.
 
     Raises:
-        OSError: it cannot be one: it will be removed, so a name that leads elsewhere is not taken.
+        OSError: the name leads elsewhere. Such a name is refused, because the folder will be removed later.
     """
     if not matches("[0-9a-f]{16}", name):
         raise OSError(f"{name!r} is no folder of an artifact")
@@ -124,11 +124,11 @@ def kept_in(run_dir: Path, name: object) -> KeptFolder:
 
 
 class KeptFolder:
-    """The files of an artifact in a run directory. What is no regular file there is not read, nor is a link followed.
+    """The files of an artifact in a run directory. Only regular files are read, and links are not followed.
 
     Args:
         run_dir: path of the run directory.
-        name: of the folder there.
+        name: name of the folder there.
     """
 
     def __init__(self, run_dir: Path, name: str) -> None:
@@ -136,40 +136,40 @@ class KeptFolder:
         self._name = name
 
     def open(self, file: str) -> BinaryIO:
-        """A file in it.
+        """Open a file of the folder.
 
         Raises:
-            OSError: it cannot be read.
+            OSError: the file cannot be read.
         """
         return door.open_to_read(self._run_dir, f"{self._name}/{file}")
 
     def read(self, file: str) -> bytes:
-        """The content of a file in it.
+        """Read a file of the folder.
 
         Raises:
-            OSError: it cannot be read.
+            OSError: the file cannot be read.
         """
         return door.read(self._run_dir, f"{self._name}/{file}")
 
     def write(self, file: str, data: bytes) -> None:
-        """Put a file into it.
+        """Write a file into the folder.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: the file cannot be written.
         """
         door.replace(self._run_dir, f"{self._name}/{file}", data, durable=False)
 
     def remove(self) -> None:
-        """Remove it with all that is in it. Harmless where that cannot be done."""
+        """Remove the folder with everything in it. Failures are ignored."""
         with contextlib.suppress(OSError):
-            door.make_folder(self._run_dir, self._name)  # no link is on the way there
+            door.make_folder(self._run_dir, self._name)  # makes sure that no link is on the path
             shutil.rmtree(self._run_dir / self._name, ignore_errors=True)
 
 
 def _keep_file(artifact: Artifact, name: str, entry: Entry, source: Path, target: Path) -> None:
-    if target.exists():  # two entries of one content
+    if target.exists():  # two entries with the same content
         return
-    # Another name for our own copy, which nobody writes to, costs nothing. The user's file may be written to.
+    # A hard link to our own copy is safe, because nobody writes to that copy. The user's own file may be written to.
     if artifact._is_staged(source) and _link(source, target):  # noqa: SLF001  the same floor
         return
     if copy(source, target).digest != entry.digest:
@@ -177,7 +177,7 @@ def _keep_file(artifact: Artifact, name: str, entry: Entry, source: Path, target
 
 
 def finalize(artifact: Artifact, send: Callable[[float | None], object]) -> None:
-    """Take an artifact as logged: nothing can be added to it any more, and its `wait` calls `send` with a timeout."""
+    """Mark an artifact as logged: nothing can be added any more, and its `wait` calls `send` with a timeout."""
     artifact._finalize(send)  # noqa: SLF001  the same floor
 
 
@@ -198,10 +198,10 @@ def _aliases(given: str | Iterable[str] | None) -> list[str]:
 
 
 def tags_of(given: str | Iterable[str] | None) -> list[str]:
-    """Tags, each once.
+    """The tags, each once.
 
     Raises:
-        LogError: one is none.
+        LogError: one of them is no valid tag.
     """
     tags = [given] if isinstance(given, str) else list(given or ())
     for tag in tags:
@@ -213,7 +213,7 @@ def tags_of(given: str | Iterable[str] | None) -> list[str]:
 
 
 def metadata_json(metadata: Mapping[str, Any]) -> str | None:
-    """Metadata as the server takes it: strict JSON, NaN as null, nothing for nothing."""
+    """Metadata as the server accepts it: strict JSON with NaN as null; None if there is none."""
     if len(metadata) > MAX_METADATA:
         raise LogError(f"metadata: expected at most {MAX_METADATA} keys, got {len(metadata)}")
     aside: Aside = {}

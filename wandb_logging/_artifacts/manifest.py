@@ -1,4 +1,4 @@
-"""What an artifact holds: entries by name, with one digest over all of them (protocol 7.2)."""
+"""The content of an artifact: entries by name, with one digest over all of them (protocol 7.2)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from wandb_logging._dataclass import dataclass
 from wandb_logging._values.plain import loads
 
 _BLOCK = 2**20
-_LEAST, _MOST = 2**20, 2**30  # bytes that a manifest may have in any case, and in no case
-_OF_ENTRY = 2**12  # bytes of an entry on average: ten times what is usual, for long names and what references say
-_UNKNOWN = 2**16  # entries, where the server announces no number
+_LEAST, _MOST = 2**20, 2**30  # bytes: any manifest may have the first number, none more than the second
+_OF_ENTRY = 2**12  # bytes for an average entry: ten times the usual, for long names and what references say
+_UNKNOWN = 2**16  # entries, if the server announces no number
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class Entry:
     """One file of an artifact, or one reference.
 
     Attributes:
-        digest: MD5 of the bytes in base64; of a reference that nobody looked at its URI.
-        size: bytes; None of a reference that nobody looked at.
-        ref: URI of a reference; None of a file.
-        birth_artifact_id: the artifact the server first had these bytes of; None until it says so.
-        extra: what else the manifest says of it.
-        local_path: where the bytes are here; None if they are not.
+        digest: MD5 of the bytes in base64; for a reference that was not looked at, its URI.
+        size: bytes; None for a reference that was not looked at.
+        ref: URI of a reference; None for a file.
+        birth_artifact_id: the first artifact with these bytes on the server; None until the server says it.
+        extra: other members of the entry in the manifest.
+        local_path: path of the bytes on this machine; None if they are not here.
     """
 
     digest: str
@@ -64,7 +64,7 @@ class Entry:
 
 @dataclass
 class Manifest:
-    """What an artifact holds, by name.
+    """The content of an artifact, by name.
 
     Attributes:
         entries: name -> entry.
@@ -73,14 +73,14 @@ class Manifest:
     entries: dict[str, Entry] = field(default_factory=dict)
 
     def digest(self) -> str:
-        """MD5 in hex over names and digests (protocol 7.2); the same content has the same digest."""
+        """MD5 in hex over names and digests (protocol 7.2). Equal content has equal digests."""
         md5 = hashlib.md5(b"wandb-artifact-manifest-v1\n", usedforsecurity=False)
         for name in sorted(self.entries):
             md5.update(f"{name}:{self.entries[name].digest}\n".encode())
         return md5.hexdigest()
 
     def to_manifest_json(self) -> dict[str, Any]:
-        """The manifest as the server keeps it."""
+        """The manifest in the form that the server keeps."""
         return {
             "version": 1,
             "storagePolicy": "wandb-storage-policy-v1",
@@ -90,10 +90,10 @@ class Manifest:
 
     @classmethod
     def from_json(cls, text: bytes) -> Manifest:
-        """A manifest from its JSON text.
+        """Read a manifest from its JSON text.
 
         Raises:
-            ValueError: it is no such manifest.
+            ValueError: the text is no such manifest.
         """
         data = loads(text)
         contents = data.get("contents") if isinstance(data, dict) else None
@@ -103,7 +103,7 @@ class Manifest:
 
 
 def most_bytes(entries: object) -> int:
-    """How large a manifest may be whose number of entries was announced; 256 MiB of what is no number."""
+    """The most bytes of a manifest with this announced number of entries; 256 MiB if that is no number."""
     count = entries if isinstance(entries, int) and entries >= 0 else _UNKNOWN
     return min(_LEAST + count * _OF_ENTRY, _MOST)
 
@@ -125,7 +125,7 @@ def read_digest(path: Path) -> str:
     """MD5 of a file in base64, as manifests write it.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     return read_entry(path).digest
 
@@ -136,26 +136,26 @@ def base64_md5(data: bytes) -> str:
 
 
 def read_entry(source: Path) -> Entry:
-    """The entry of a file that stays where it is.
+    """The entry for a file that stays where it is.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     return _pour(source, lambda _block: None, source)
 
 
 def copy(source: Path, target: Path) -> Entry:
-    """The entry of a new copy of a file.
+    """Copy a file. Returns the entry for the copy.
 
     Raises:
-        OSError: it cannot be read or written.
+        OSError: the file cannot be read or written.
     """
     with target.open("xb") as file:
         return _pour(source, file.write, target)
 
 
 def _pour(source: Path, sink: Callable[[bytes], object], place: Path) -> Entry:
-    """The entry of a file whose bytes all went through `sink` and are at `place` now."""
+    """Pass a file's bytes to `sink`. Returns the entry for these bytes, which are now at `place`."""
     md5, size = hashlib.md5(usedforsecurity=False), 0
     with source.open("rb") as file:
         while block := file.read(_BLOCK):

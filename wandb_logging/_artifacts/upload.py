@@ -1,7 +1,7 @@
-"""An artifact put on the server: the requests of protocol 7.1, in their order.
+"""Send an artifact to the server: the requests of protocol 7.1, in their order.
 
-Each may be made again. The server knows the artifact by its client id, and bytes it has it does not ask for.
-A file of 2 GiB or more goes in parts; if that is broken off, all of its parts go again.
+Each request may be repeated: the server knows the artifact by its client id, and does not ask for bytes it already has.
+A file of 2 GiB or more is sent in parts. After an interruption all of its parts are sent again.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from wandb_logging._values.plain import dumps
 if TYPE_CHECKING:
     from wandb_logging._server.client import Client
 
-_BATCH = 25  # addresses asked for at a time: signed ones expire while others are used (the official SDK begins so)
-_ROUNDS = 3  # addresses asked for, one after the other, before a file is given up
-_TRIES = 2  # of one address
+_BATCH = 25  # addresses requested at a time: signed ones expire while others are used (the official SDK begins so)
+_ROUNDS = 3  # addresses requested in turn before a file is given up
+_TRIES = 2  # tries with one address
 _SENT_MANIFEST = "upload.json"
 
 
 def upload_artifact(link: Link, remote: Remote, task: Mapping[str, Any], run_dir: Path) -> None:
-    """Put an artifact on the server, and remove what was kept of it. Content that is there already is no new version.
+    """Send an artifact to the server and remove its kept files. Content that is there already makes no new version.
 
     Args:
-        task: as `describe` gives it, with the `folder` it is kept in, and the run's `step`. With `incremental` it is
-            added to the version before it; with a `distributed_id` to what other runs put under that id, and with
-            `finalize` false there is more to come.
+        task: what `describe` returned, with the `folder` that the files are kept in, and the run's `step`. With
+            `incremental` the artifact is added to the version before it. With a `distributed_id` it is added to what
+            other runs sent under that id; if `finalize` is false then, further parts will follow.
         run_dir: path of the run directory.
 
     Raises:
-        OSError: a kept file cannot be read, or is not what was kept.
-        RequestRejected, NotPossible: the server does not take it.
+        OSError: a kept file cannot be read, or has changed.
+        RequestRejected, NotPossible: the server refuses the artifact.
         TransportError, HTTPStatusError, GraphQLError: see `_errors`.
     """
     folder = kept_in(run_dir, task.get("folder"))
@@ -53,7 +53,7 @@ def upload_artifact(link: Link, remote: Remote, task: Mapping[str, Any], run_dir
     state = dig(artifact, "state")
     if not isinstance(dig(artifact, "id"), str):
         raise GraphQLError("the server's answer to CreateArtifact holds no artifact")
-    # Looked for only here: a task that is repeated after a crash finds the artifact committed, and no files.
+    # Only looked for here: when a task is repeated after a crash, the artifact may be committed and its files removed.
     if state != "COMMITTED":
         _upload(link, remote, artifact, task, folder)
     folder.remove()
@@ -92,8 +92,8 @@ def _kept_manifest(folder: KeptFolder) -> Manifest:
 
 
 def _put_files(link: Link, ids: Mapping[str, Any], manifest: Manifest, folder: KeptFolder) -> None:
-    """Put the files the server asks for; the manifest learns which artifact first had their bytes."""
-    # What has a birth is of a version that is there, and not here.
+    """Send the files that the server asks for, and note in the manifest which artifact first had their bytes."""
+    # Entries with a birth artifact belong to a version that is on the server; their files are not here.
     waiting = {name: entry for name, entry in manifest.entries.items() if entry.ref is entry.birth_artifact_id is None}
     refused: NotPossible | RequestRejected = NotPossible("the server gave no address to upload it to")
     parts = {name: _part_digests(folder, name, entry) for name, entry in waiting.items()}
@@ -110,7 +110,7 @@ def _put_files(link: Link, ids: Mapping[str, Any], manifest: Manifest, folder: K
                             else:
                                 _put(link, target, source)
                     except AuthError as exc:
-                        # Said by the storage, not by the API: the address has expired, the key is not in question.
+                        # The status comes from the storage, not the API: the address has expired; the key is valid.
                         refused = RequestRejected(f"{name}: {exc}", exc.status)
                         continue
                 manifest.entries[name] = dataclasses.replace(batch[name], birth_artifact_id=target.birth)
@@ -138,7 +138,7 @@ def _targets(
 
 
 def _part_digests(folder: KeptFolder, name: str, entry: Entry) -> list[str]:
-    """The MD5 of each part of a file, in hex; none if it goes whole."""
+    """The MD5 of each part of a file, in hex; empty if the file is sent whole."""
     size = _protocol.part_size(entry.size or 0)
     if not size:
         return []
@@ -152,7 +152,7 @@ def _numbered(digests: Iterable[str]) -> list[dict[str, Any]]:
 
 def _kept_file(folder: KeptFolder, name: str, entry: Entry) -> BinaryIO:
     file = folder.open(entry.hex_digest)
-    if os.fstat(file.fileno()).st_size != entry.size:  # what a power cut leaves of a file
+    if os.fstat(file.fileno()).st_size != entry.size:  # a power cut may leave a shortened file
         file.close()
         raise OSError(f"{entry.hex_digest} is not what was kept of {name}")
     return file
@@ -166,7 +166,7 @@ def _put_manifest(
     if announce["manifestType"] == "FULL":
         answer = link.graphql(_protocol.CREATE_ARTIFACT_MANIFEST, {**announce, **known})
         target = _protocol.manifest_target(answer)
-    else:  # there is one of each part: that which was announced
+    else:  # each part has an address, as announced
         asked = {"artifactManifestID": manifest_id, "baseArtifactID": None, **known}
         answer = link.graphql(_protocol.UPDATE_ARTIFACT_MANIFEST, asked)
         target = _protocol.manifest_target(answer, "updateArtifactManifest")
@@ -186,7 +186,7 @@ def _put(link: Link, target: PutTarget, source: BinaryIO) -> None:
 
 
 def _put_parts(link: Link, target: PutTarget, source: BinaryIO, digests: list[str]) -> None:
-    """Put a file part by part: each is tried again alone, and the storage checks each against its MD5."""
+    """Send a file in parts. Each part is retried by itself, and the storage checks each against its MD5."""
     size = _protocol.part_size(os.fstat(source.fileno()).st_size)
     kind = {name: value for name, value in target.headers.items() if name.lower() == "content-type"}
     tags = []
@@ -208,12 +208,12 @@ def _put_parts(link: Link, target: PutTarget, source: BinaryIO, digests: list[st
 
 
 def use_artifact(link: Link, remote: Remote, task: Mapping[str, Any]) -> None:
-    """Record that the run uses an artifact. Recording it again changes nothing.
+    """Record that the run uses an artifact. Repeating this changes nothing.
 
     Args:
         link: the way to the server.
         remote: the run.
-        task: the `id` of the artifact, or what `known_by` looks for.
+        task: has the `id` of the artifact, or what `known_by` needs to find it.
 
     Raises:
         TransportError, HTTPStatusError, GraphQLError: see `_errors`.
@@ -225,13 +225,13 @@ def use_artifact(link: Link, remote: Remote, task: Mapping[str, Any]) -> None:
 
 
 def link_artifact(link: Link, remote: Remote, task: Mapping[str, Any]) -> None:
-    """Make an artifact a member of another collection. Doing it again changes nothing.
+    """Make an artifact a member of another collection. Repeating this changes nothing.
 
     Args:
         link: the way to the server.
         remote: the run.
-        task: `collection`, `project` and `entity` it goes to (those of the run where they are None), `aliases` there;
-            and the `id` of the artifact, or what `known_by` looks for.
+        task: has the target's `collection`, `project` and `entity` (None means those of the run) and the `aliases`
+            there; and the `id` of the artifact, or what `known_by` needs to find it.
 
     Raises:
         TransportError, HTTPStatusError, GraphQLError: see `_errors`.
@@ -246,13 +246,13 @@ def link_artifact(link: Link, remote: Remote, task: Mapping[str, Any]) -> None:
 
 
 def known_by(link: Link, remote: Remote, task: Mapping[str, Any]) -> str:
-    """The server's id of an artifact: the `id` of a task, or that of what the run logged under a `client_id`.
+    """The server's id of an artifact: the `id` in a task, or the id of what the run logged under a `client_id`.
 
-    Where the same content was there before, the server may know it by another client id: then it is what the `name`
-    stands for now, if that has the same `digest`.
+    If the same content was there before, the server may know the artifact by another client id. Then it is the artifact
+    that `name` means now, if that has the same `digest`.
 
     Raises:
-        NotPossible: the server does not have it.
+        NotPossible: the server does not have the artifact.
         TransportError, HTTPStatusError, GraphQLError: see `_errors`.
     """
     if isinstance(task.get("id"), str):

@@ -1,4 +1,4 @@
-"""W&B's wire format for artifacts: GraphQL documents, inputs, what answers mean (protocol 7). Pure: no I/O."""
+"""W&B's wire format for artifacts: GraphQL documents, inputs, meanings of answers (protocol 7). Pure: no I/O."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wandb_logging._errors import GraphQLError
 from wandb_logging._events.run_info import Remote
 from wandb_logging._server.protocol import dig, upload_headers
 
-# What the official SDK makes parts of, and how (protocol 7.1).
+# Which files the official SDK sends in parts, and in how many (protocol 7.1).
 MULTIPART_FROM = 2 * 2**30  # bytes
 PART_BYTES = 100 * 2**20
 MOST_PARTS = 10_000
@@ -101,10 +101,10 @@ def artifact_input(artifact: Mapping[str, Any], remote: Remote) -> dict[str, Any
     """The input of CreateArtifact.
 
     Args:
-        artifact: as `Artifact.describe` gives it, with the run's `step`; with `of_run` false it is none of what the run
-            logged: the run only uses it. A `distributed_id` names what several runs put together; `ttl` is how long it
-            is kept, in seconds.
-        remote: the run that logs it.
+        artifact: what `Artifact.describe` returned, with the run's `step`. If `of_run` is false, the run does not
+            log the artifact but only uses it. A `distributed_id` is shared by the parts that several runs send; `ttl`
+            is how many seconds the artifact is kept.
+        remote: the run that logs the artifact.
     """
     name = artifact["name"]
     tags = artifact.get("tags") if remote.artifact_tags else None
@@ -130,14 +130,14 @@ def artifact_input(artifact: Mapping[str, Any], remote: Remote) -> dict[str, Any
 
 @dataclass(frozen=True)
 class PutTarget:
-    """Where the bytes of one file go.
+    """The address for the bytes of one file.
 
     Attributes:
-        url: None if the server has the bytes.
-        headers: what the PUT needs.
-        birth: the artifact the server first had these bytes of.
-        parts: where each part goes, by its number from 1 on; empty if the bytes go in one PUT.
-        upload_id, storage_path: what the server calls the upload in parts.
+        url: the address; None if the server has the bytes.
+        headers: headers that the PUT needs.
+        birth: the first artifact with these bytes on the server.
+        parts: the address of each part by its number, from 1 on; empty if all bytes go in one PUT.
+        upload_id, storage_path: the server's names for an upload in parts.
     """
 
     url: str | None
@@ -149,10 +149,10 @@ class PutTarget:
 
 
 def file_targets(data: Mapping[str, Any], count: int) -> list[PutTarget]:
-    """Where the files of one CreateArtifactFiles go, in the order asked for.
+    """The addresses for the files of one CreateArtifactFiles, in the order of the request.
 
     Raises:
-        GraphQLError: the answer has another number of files than asked for.
+        GraphQLError: the answer has another number of files than the request.
     """
     edges = dig(data, "createArtifactFiles", "files", "edges")
     if not isinstance(edges, list) or len(edges) != count:
@@ -161,10 +161,10 @@ def file_targets(data: Mapping[str, Any], count: int) -> list[PutTarget]:
 
 
 def manifest_kind(artifact: Mapping[str, Any]) -> tuple[str, str]:
-    """The type and the file name of a manifest: of the whole, of what is new, or of one part of several.
+    """The type and the file name of a manifest: of a whole artifact, of an increment, or of one part of several.
 
     Args:
-        artifact: as `artifact_input` takes it; `incremental` if it is what is new.
+        artifact: as for `artifact_input`; with `incremental` it only has what is new.
     """
     if artifact.get("incremental"):
         return "INCREMENTAL", "wandb_manifest.incremental.json"
@@ -174,7 +174,7 @@ def manifest_kind(artifact: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def manifest_target(data: Mapping[str, Any], mutation: str = "createArtifactManifest") -> PutTarget:
-    """Where the manifest goes, from the answer to a mutation.
+    """The address for the manifest, from the answer to a mutation.
 
     Raises:
         GraphQLError: the answer has no address.
@@ -201,18 +201,18 @@ def _target(file: object, birth: object = None) -> PutTarget:
 def _parts(answer: object) -> Iterator[tuple[int, str]]:
     for part in answer if isinstance(answer, list) else ():
         number, url = dig(part, "partNumber"), dig(part, "uploadUrl")
-        if isinstance(url, str) and str(number).isdecimal():  # a 64-bit number may come as a text
+        if isinstance(url, str) and str(number).isdecimal():  # 64-bit numbers may come as texts
             yield int(number), url
 
 
 def address_by_digest(entity: str, project: str, collection: str, md5: str, birth: str, name: str) -> str:  # noqa: PLR0917  in the order of the address, but for the first
-    """Path of a file below the API's address, for storage layout V2 in the default region (protocol 7.3)."""
+    """The path of a file below the API's address, for storage layout V2 in the default region (protocol 7.3)."""
     parts = ("default", entity, project, collection, birth, md5, name)
     return "/artifactsV2/" + "/".join(quote(part, safe="") for part in parts)
 
 
 def part_size(size: int) -> int:
-    """Bytes of each part but the last of a file that goes in parts; 0 if it goes in one PUT (protocol 7.1)."""
+    """Bytes of each part of a file, except the last part; 0 if the file goes in one PUT (protocol 7.1)."""
     if size < MULTIPART_FROM:
         return 0
     if size <= PART_BYTES * MOST_PARTS:

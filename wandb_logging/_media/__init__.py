@@ -1,7 +1,7 @@
 """Media as metric values: images, histograms, tables, HTML, audio, video, molecules, 3D objects, Plotly figures.
 
-One kind a file. `base` says what they have in common, `placing` how they get from a row of metrics into the run
-directory. What is optional (Pillow, numpy) is imported only when such a value comes.
+Each kind has a file of its own. `base` holds what all kinds share; `placing` moves their files from a row of metrics
+into the run directory. Optional packages (Pillow, numpy) are imported only when a value needs them.
 """
 
 from __future__ import annotations

@@ -18,13 +18,13 @@ class Audio(Media):
     """Sound.
 
     Args:
-        data_or_path: a file; or samples, an array or list of one dimension, or two with a column for each channel:
-            floats from -1 to 1, or 16-bit integers. Samples need numpy and are written as 16-bit WAV.
-        sample_rate: samples per second; needed for samples.
-        caption: text below it.
+        data_or_path: a file, or samples: an array or list of one dimension, or of two with a column for each channel.
+            Samples are floats from -1 to 1, or 16-bit integers. They need numpy and are written as 16-bit WAV.
+        sample_rate: samples per second; required for samples.
+        caption: text below the sound.
 
     Attributes:
-        duration: seconds; None of a file, which nobody has listened to.
+        duration: length in seconds; None for a file, which is not examined.
 
     Raises:
         LogError: there is no such file, there is no sample rate, or the samples have another shape.
@@ -50,7 +50,7 @@ class Audio(Media):
 
     @classmethod
     def together(cls, items: Sequence[Any], key: str, place: Place) -> dict[str, Any]:
-        """The JSON object of several."""
+        """The JSON object of several sounds."""
         texts = ["" if item.caption is None else item.caption for item in items]
         return {
             "_type": "audio",
@@ -63,16 +63,16 @@ class Audio(Media):
 
 
 def _samples(samples: Any) -> Any:
-    """The samples as 16-bit integers, a column for each channel."""
+    """Convert samples to 16-bit integers, with a column for each channel."""
     try:
-        import numpy as np  # noqa: PLC0415  only where such a value comes
+        import numpy as np  # noqa: PLC0415  only if such a value comes
     except ImportError as exc:
         raise LogError("Audio from samples needs numpy: pip install wandb-logging[media]") from exc
     array = np.asarray(as_numpy(samples) if hasattr(samples, "shape") else samples)
     if array.ndim not in {1, 2} or array.dtype.kind not in "fi":
         raise LogError(f"Audio: expected samples of one or two dimensions, got shape {array.shape} of {array.dtype}")
     if array.dtype.kind == "f":
-        # To 32 bits, of which the lower half is cut off, as libsndfile does, with which the official SDK writes.
+        # Convert to 32 bits and drop the lower half, as libsndfile does, which the official SDK uses.
         array = np.clip(np.floor(np.rint(array.astype(float) * 2**31) / 2**16), -(2**15), 2**15 - 1)
     elif array.dtype != np.int16:
         raise LogError(f"Audio: expected floats from -1 to 1 or 16-bit integers, got {array.dtype}")

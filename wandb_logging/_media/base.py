@@ -1,4 +1,4 @@
-"""What all kinds of media have in common: a value that becomes a JSON object, and mostly a file beside it."""
+"""The base of all kinds of media: a value that becomes a JSON object, mostly with a file beside it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Earlier = Callable[[str], Any]
 
 
 def nothing_earlier(key: str) -> None:
-    """What a run that begins had before."""
+    """Say that a run that just begins has logged nothing before."""
     del key
 
 
@@ -35,22 +35,22 @@ class LogArtifact(Protocol):
     """Logs an artifact to the run."""
 
     def __call__(self, artifact: Artifact, *, incremental: bool = False) -> object:
-        """Incremental: the server adds it to the version before it."""
+        """Log an artifact. If `incremental`, the server adds it to the version before it."""
 
 
 class Place:
     """Where the files of one event's media go.
 
     Args:
-        keep: copies into the run directory.
+        keep: copies a file into the run directory.
         log_artifact: logs an artifact to the run.
-        label: puts into its config what the page has to know: names of classes, how a chart is drawn.
-        step: what stands for the step in their names.
+        label: writes into the run's config what the page has to know: names of classes, how to draw a chart.
+        step: the part of the file names that stands for the step.
         run_id: id of the run.
-        earlier: key -> what a run that goes on had under it before.
+        earlier: key -> what a continued run had logged under this key before.
 
     Attributes:
-        files: what was kept: the member `media` of the event (`_names`).
+        files: the files that were kept: the member `media` of the event (`_names`).
         charts: dotted name -> chart, for the top of the row.
     """
 
@@ -74,7 +74,7 @@ class Place:
         self._step = step
 
     def put(self, source: Source, folder: str, key: str, extension: str) -> dict[str, Any]:
-        """Keep a file's bytes; what a media object says of its file.
+        """Keep a file's bytes. Returns what a media object says about its file.
 
         Raises:
             LogError: the file is gone.
@@ -92,20 +92,20 @@ class Place:
 
 
 class Value:
-    """Something that stands for a metric's value and is more than a number."""
+    """A metric's value that is more than a number."""
 
     def json(self, key: str, place: Place) -> Any:
-        """The JSON value, its file kept at `place`.
+        """Make the JSON value, and keep its file at `place`.
 
         Raises:
-            LogError: it is not what it should be.
+            LogError: the value is not valid.
             OSError: its file cannot be kept.
         """
         raise NotImplementedError
 
     @classmethod
     def together(cls, items: Sequence[Any], key: str, place: Place) -> Any:
-        """The JSON value of several of one kind."""
+        """The JSON value of several values of one kind."""
         return [item.json(key, place) for item in items]
 
 
@@ -113,9 +113,9 @@ class Media(Value):
     """A value with a file.
 
     Args:
-        source: a file, read when it is logged, or bytes.
-        extension: of the file in the run, with its dot.
-        caption: text below it; an attribute, too.
+        source: a file, which is read when the value is logged, or bytes.
+        extension: extension of the file in the run, with its dot.
+        caption: text below the value; also an attribute.
     """
 
     kind: ClassVar[str]
@@ -127,22 +127,22 @@ class Media(Value):
         self.caption = caption
 
     def json(self, key: str, place: Place) -> dict[str, Any]:
-        """The JSON object of it."""
+        """The JSON object of this value."""
         return {"_type": self.kind, **place.put(self._source, self.folder, key, self._extension), **self.about()}
 
     def about(self) -> dict[str, Any]:
-        """What its JSON object says beside its file."""
+        """The members of the JSON object that are not about the file."""
         return {} if self.caption is None else {"caption": str(self.caption)}
 
     def into(self, artifact: Artifact) -> dict[str, Any]:
-        """Add its file to an artifact; its JSON object in there.
+        """Add the file to an artifact. Returns the JSON object for use in that artifact.
 
         Raises:
-            LogError: its file is gone.
+            LogError: the file is gone.
             OSError: it cannot be copied.
         """
         sha256 = _digest(self._source, new_digest("sha256"))
-        # Under the official SDK's names: they are part of the artifact's digest.
+        # The names are the official SDK's, because they are part of the artifact's digest.
         if isinstance(self._source, Path):
             name = f"media/{self.folder}/{short_id(sha256)}/{self._source.name}"
         else:
@@ -157,7 +157,7 @@ class Media(Value):
         return {"_type": self.kind, "path": name, "sha256": sha256, **self.about()}
 
     def column_type(self) -> dict[str, Any]:
-        """The type of a table's column of it."""
+        """The type of a table column that holds such values."""
         return {"wb_type": self.kind}
 
 
@@ -168,12 +168,12 @@ def _digest(source: Source, digest: Any) -> str:
 
 
 def captions(items: Sequence[Media]) -> list[str | None] | bool:
-    """The captions of several as the official SDK lists them: not at all when the first has none."""
+    """The captions of several values as the official SDK lists them: none at all if the first value has none."""
     return False if items[0].caption is None else [item.caption for item in items]
 
 
 def existing_file(path: str | os.PathLike[str]) -> Path:
-    """The file a person named, absolute: the working directory may change before it is logged.
+    """The absolute path of a file that a person named. The working directory may change before the file is logged.
 
     Raises:
         LogError: there is no such file.
@@ -185,10 +185,10 @@ def existing_file(path: str | os.PathLike[str]) -> Path:
 
 
 def pillow_image(what: str) -> Any:
-    """The module `PIL.Image`, imported only where such a value comes.
+    """The module `PIL.Image`, imported only if a value needs it.
 
     Raises:
-        LogError: it is not installed.
+        LogError: Pillow is not installed.
     """
     try:
         from PIL import Image  # noqa: PLC0415
@@ -198,13 +198,13 @@ def pillow_image(what: str) -> Any:
 
 
 def opened_file(value: Any) -> Any:
-    """The path of an open file; anything else as it is. Paths and tensors may have a `name`, too."""
+    """The path of an open file; any other value unchanged. Paths and tensors may have a `name`, too."""
     name = getattr(value, "name", None)
     return name if isinstance(name, str) and hasattr(value, "read") else value
 
 
 def read_all(stream: Any) -> bytes:
-    """The whole content of a stream, from its beginning if it can go back there."""
+    """The whole content of a stream, from its beginning if the stream can be rewound."""
     if hasattr(stream, "seek"):
         stream.seek(0)
     content = stream.read()
@@ -212,10 +212,10 @@ def read_all(stream: Any) -> bytes:
 
 
 def known_extension(name: str, known: Sequence[str], what: str) -> str:
-    """The extension of a file among those that can be shown, with its dot.
+    """The extension of a file, with its dot, if it is one of those that can be shown.
 
     Raises:
-        LogError: it is none of them.
+        LogError: it is none of these.
     """
     for extension in known:
         if name.lower().endswith(f".{extension}"):

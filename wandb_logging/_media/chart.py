@@ -1,4 +1,4 @@
-"""Charts that the web page draws from a table: the table goes into the row, how it is drawn into the run's config."""
+"""Charts that the web page draws from a table. The table goes into the row, how to draw it into the run's config."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Chart:
         table: the rows.
         spec: name of the specification, such as wandb/line/v0.
         fields: field of the specification -> column of the table.
-        strings: texts in it, such as its title.
-        apart: whether the page keeps the table in a section of its own.
+        strings: texts of the chart, such as its title.
+        apart: whether the page puts the table into a section of its own.
     """
 
     table: Table
@@ -37,7 +37,7 @@ class Chart:
         return f"Custom Chart Tables/{key}_table" if self.apart else f"{key}_table"
 
     def panel(self, key: str) -> dict[str, Any]:
-        """How the page draws it, as `_wandb.visualize` of the config says it."""
+        """How the page draws the chart, for `_wandb.visualize` in the config."""
         asked: list[dict[str, Any]] = [{"name": name, "fields": []} for name in ("id", "name", "_defaultColorIndex")]
         table = {"name": "tableKey", "value": self.row_key(key)}
         asked.append({"name": "summaryTable", "args": [table], "fields": []})
@@ -73,5 +73,5 @@ class Visualized:
         return key
 
     def panel(self, key: str) -> dict[str, Any]:
-        """How the page draws it, as `_wandb.viz` of the config says it."""
+        """How the page draws the table, for `_wandb.viz` in the config."""
         return {"id": self.id, "historyFieldSettings": {"x-axis": "_step", "key": key}}

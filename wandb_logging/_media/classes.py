@@ -1,4 +1,4 @@
-"""`Classes`: names for the numbers in masks and boxes, as a member of an artifact or for `Image(classes=...)`."""
+"""`Classes`: names for the numbers in masks and boxes, to be added to an artifact or given to `Image(classes=...)`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from wandb_logging._media.base import Media
 
 
 class Classes(Media):
-    """Names of classes. It goes into an artifact, not into a row.
+    """Names of classes. They go into an artifact, not into a row.
 
     Args:
         class_set: `{"id": 1, "name": "cat"}` for each class.
 
     Raises:
-        LogError: it is something else.
+        LogError: `class_set` is something else.
     """
 
     kind = "classes"
@@ -37,11 +37,11 @@ class Classes(Media):
     __hash__ = Media.__hash__
 
     def into(self, artifact: object) -> dict[str, Any]:  # noqa: ARG002  it has no file
-        """Its JSON object in an artifact."""
+        """The JSON object of the classes in an artifact."""
         return {"_type": self.kind, "class_set": self.class_set}
 
     def json(self, key: str, place: object) -> dict[str, Any]:  # noqa: ARG002  as of all media
-        """It has none in a row.
+        """Raise an error, because classes cannot be logged in a row.
 
         Raises:
             LogError: always.

@@ -1,4 +1,4 @@
-"""What the columns of a table hold, in W&B's own words: the table in an artifact says it of itself."""
+"""The types of a table's columns in W&B's own words, which the table in an artifact contains."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from wandb_logging._media.base import Media
 
-_UNKNOWN = {"wb_type": "unknown"}  # of no value at all
+_UNKNOWN = {"wb_type": "unknown"}  # of a column without values
 _ANY = {"wb_type": "any"}
 _NUMBER = {"wb_type": "number"}
 
@@ -16,12 +16,12 @@ _NUMBER = {"wb_type": "number"}
 def column_types(
     columns: Sequence[str | int], rows: Sequence[Sequence[Any]], filled: Collection[str | int] = ()
 ) -> dict[str, Any]:
-    """The types of a table's columns. One with values of different types may hold anything.
+    """The types of a table's columns. A column with values of different types may hold anything.
 
     Args:
-        columns: their names.
+        columns: names of the columns.
         rows: the values.
-        filled: those of which each row has a value.
+        filled: the columns that have a value in each row.
     """
     types: list[dict[str, Any]] = [_UNKNOWN] * len(columns)
     for row in rows:
@@ -38,7 +38,7 @@ def _optional(kind: dict[str, Any]) -> dict[str, Any]:
 
 
 def _order(kind: dict[str, Any]) -> str:
-    """Where the official SDK puts a type among others; the order is part of an artifact's digest."""
+    """A sort key for types: the official SDK's order, which is part of an artifact's digest."""
     if kind["wb_type"] == "list":
         return _order(kind["params"]["element_type"])
     return "{" if kind["wb_type"] == "typedDict" else str(kind["wb_type"])
@@ -76,7 +76,7 @@ _SCALARS: tuple[tuple[Any, str], ...] = (
 )
 
 
-# Most cells of most tables.
+# The types of most cells in most tables.
 _EXACTLY: dict[type, dict[str, Any]] = {
     type(None): _UNKNOWN,
     bool: {"wb_type": "boolean"},
@@ -87,7 +87,7 @@ _EXACTLY: dict[type, dict[str, Any]] = {
 
 
 def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """The type that takes values of both."""
+    """The type that accepts the values of both types."""
     if new is old or new is _UNKNOWN or old == new:
         return old
     if old is _UNKNOWN:
@@ -95,7 +95,7 @@ def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     if old["wb_type"] == new["wb_type"] == "list":
         before, after = old["params"], new["params"]
         element = _merged(before["element_type"], after["element_type"])
-        # Of different lengths the last one counts, as in the official SDK.
+        # If lengths differ the last one counts, as in the official SDK.
         return {"wb_type": "list", "params": {"element_type": element, "length": after["length"]}}
     if old["wb_type"] == new["wb_type"] == "image-file":
         return _joined(old, new)  # type: ignore[no-any-return]
@@ -103,7 +103,7 @@ def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 
 
 def _joined(old: Any, new: Any) -> Any:
-    """What two images have over them, together; where both have a name for something, the first one counts."""
+    """Combine the overlays of two images. If both name the same thing, the first name counts."""
     if isinstance(old, dict):
         return {key: _joined(old.get(key, new.get(key)), new.get(key, old.get(key))) for key in {**old, **new}}
     return sorted({*old, *new}) if isinstance(old, list) else old

@@ -9,10 +9,10 @@ from wandb_logging._media.json import json_bytes
 
 
 class Graph(Media):
-    """Layers of a model, and what leads from which to which. What is logged is what is in it then.
+    """Layers of a model and the connections between them. What is logged is the graph's content at that moment.
 
     Args:
-        format: where it comes from, such as keras or torch: the page draws it by that.
+        format: where the model comes from, such as keras or torch. The page draws the graph accordingly.
 
     Attributes:
         nodes: a mapping for each layer, with id, name, class_name and so on.
@@ -29,12 +29,12 @@ class Graph(Media):
         self.edges: list[tuple[Any, Any]] = []
 
     def json(self, key: str, place: Place) -> dict[str, Any]:
-        """The JSON object of it."""
+        """The JSON object of the graph."""
         self._source = json_bytes({"format": self.format, "nodes": self.nodes, "edges": self.edges})
         return super().json(key, place)
 
     def add_node(self, node: dict[str, Any] | None = None, **about: Any) -> dict[str, Any]:
-        """Add a layer: what is known of it."""
+        """Add a layer, with what is known about it."""
         self.nodes.append({**(node or {}), **about})
         return self.nodes[-1]
 

@@ -15,16 +15,16 @@ class Histogram(Value):
     """A histogram, given as values to count or as counts and edges.
 
     Args:
-        sequence: the values, of any array package; non-finite ones are left out.
-        np_histogram: what `numpy.histogram` gives: n counts and n + 1 edges. Wins over `sequence`.
+        sequence: the values, of any array package; non-finite values are left out.
+        np_histogram: the result of `numpy.histogram`: n counts and n + 1 edges. It overrides `sequence`.
         num_bins: number of equal bins for `sequence`, 1 to 512, default 64.
 
     Attributes:
         histogram: the counts.
-        bins: the edges, one more.
+        bins: the edges, one more than counts.
 
     Raises:
-        LogError: more than 512 bins, another number of edges than counts + 1, or no finite value to count.
+        LogError: there are more than 512 bins, the number of edges is not counts + 1, or no value is finite.
     """
 
     MAX_LENGTH = 512  # protocol 5.7
@@ -53,7 +53,7 @@ class Histogram(Value):
         self.bins = edges
 
     def json(self, key: str, place: Place) -> dict[str, Any]:  # noqa: ARG002  it has no file
-        """The JSON object of it."""
+        """The JSON object of the histogram."""
         return {"_type": "histogram", "values": self.histogram, "bins": self.bins}
 
 
@@ -62,9 +62,9 @@ def _listed(values: Any) -> list[Any]:
 
 
 def _counted(values: Any, num_bins: int) -> tuple[list[Any], list[float]]:
-    """Counts in equal bins, as `numpy.histogram` counts."""
+    """Count values in equal bins, as `numpy.histogram` does."""
     try:
-        import numpy as np  # noqa: PLC0415  only where such a value comes
+        import numpy as np  # noqa: PLC0415  only if such a value comes
     except ImportError:
         return _counted_without_numpy([float(value) for value in values], num_bins)
     try:

@@ -19,9 +19,9 @@ class Html(Media):
     """HTML to look at.
 
     Args:
-        data: HTML, or an open file of it, or the path of a file that ends in .html.
-        inject: whether to put a stylesheet into it and let links open in a new tab, as the official SDK does.
-        data_is_not_path: take a string as HTML even if there is a file of that name.
+        data: HTML, an open file with HTML, or the path of a file that ends in .html.
+        inject: whether to add a stylesheet and let links open in a new tab, as the official SDK does.
+        data_is_not_path: whether to take a string as HTML even if there is a file of that name.
 
     Raises:
         LogError: `data` is none of these.
@@ -44,12 +44,12 @@ class Html(Media):
 
     @classmethod
     def together(cls, items: Sequence[Any], key: str, place: Place) -> dict[str, Any]:
-        """The JSON object of several."""
+        """The JSON object of several pages."""
         return {"_type": "html", "count": len(items), "html": [item.json(key, place) for item in items]}
 
 
 def _is_html_file(data: str | Path) -> bool:
-    # Asked in this order: of a long text the system does not even want to know whether it is a file.
+    # Tested in this order, because for a long text the system refuses even to look for a file.
     return str(data).endswith(".html") and Path(data).is_file()
 
 

@@ -31,33 +31,33 @@ class Image(Media):
     """A picture. Needs Pillow (`pip install wandb-logging[media]`).
 
     Args:
-        data_or_path: a file; or a Pillow image; or an array in the order height, width, channel (a torch tensor:
-            channel, height, width), with 1, 3 or 4 channels, of values from 0 to 255, of floats from 0 to 1 or from
-            -1 to 1, or of flags; or a matplotlib figure, axes or `matplotlib.pyplot`. Other than a file it is written
-            down now: later changes change nothing.
-        mode: Pillow's mode to convert an array to. Default: by its channels L, RGB or RGBA.
-        caption: text below it.
-        grouping: number of the group it belongs to.
-        file_type: png (default), jpg, jpeg or bmp, for what is not a file yet.
+        data_or_path: a file; a Pillow image; an array; or a matplotlib figure, axes or `matplotlib.pyplot`. An array
+            has the order height, width, channel (a torch tensor: channel, height, width) and 1, 3 or 4 channels. Its
+            values are from 0 to 255, floats from 0 to 1 or from -1 to 1, or flags. All but a file is encoded now, so
+            later changes have no effect.
+        mode: Pillow's mode for an array. Default: L, RGB or RGBA, depending on the channels.
+        caption: text below the picture.
+        grouping: number of the group that the picture belongs to.
+        file_type: png (default), jpg, jpeg or bmp, for anything that is not a file yet.
         classes: `{"id": 1, "name": "cat"}` for each class.
-        boxes: name -> `{"box_data": [...], "class_labels": {1: "cat"}}`. A box has a `position`, either `minX`, `maxX`,
-            `minY` and `maxY` or `middle`, `width` and `height`: in parts of the image, or in pixels if its `domain` is
-            "pixel". It may have `class_id`, `box_caption`, and `scores`, name -> number.
-        masks: name -> `{"mask_data": array, "class_labels": {1: "road"}}`: the array has the class of each pixel, 0 to
-            255. Or `{"path": ...}`, a picture of it.
+        boxes: name -> `{"box_data": [...], "class_labels": {1: "cat"}}`. A box has a `position`: either `minX`,
+            `maxX`, `minY` and `maxY`, or `middle`, `width` and `height`. These are fractions of the image, or pixels if
+            the box's `domain` is "pixel". A box may also have `class_id`, `box_caption`, and `scores`, name -> number.
+        masks: name -> `{"mask_data": array, "class_labels": {1: "road"}}`. The array has the class of each pixel, 0 to
+            255. Instead of `mask_data` there may be a `path`, the path of a picture of the mask.
 
     Attributes:
         size: width and height in pixels.
         format: file type, such as png.
 
     Raises:
-        LogError: there is no such file, it is no picture, the array has another shape, boxes or masks are not what they
-            should be, or Pillow is not installed.
+        LogError: there is no such file, the file is no picture, the array has another shape, boxes or masks are not
+            valid, or Pillow is not installed.
     """
 
     kind = "image-file"
     folder = "images"
-    MAX_ITEMS = 108  # of a list (protocol 5.7)
+    MAX_ITEMS = 108  # in one list (protocol 5.7)
 
     def __init__(  # noqa: PLR0917  the official SDK's signature
         self,
@@ -89,10 +89,10 @@ class Image(Media):
 
     @property
     def image(self) -> Any:
-        """The picture, as Pillow has it.
+        """The picture as a Pillow image.
 
         Raises:
-            LogError: its file is gone, or Pillow is not installed.
+            LogError: the file is gone, or Pillow is not installed.
         """
         pillow = pillow_image("Image")
         try:
@@ -102,17 +102,17 @@ class Image(Media):
             raise LogError(f"the picture cannot be read ({exc})") from exc
 
     def about(self) -> dict[str, Any]:
-        """What its JSON object says beside its file."""
+        """The members of the JSON object that are not about the file."""
         width, height = self.size
         grouping = {"grouping": self._grouping} if self._grouping else {}
         return {**super().about(), "format": self.format, "width": width, "height": height, **grouping}
 
     def json(self, key: str, place: Place) -> dict[str, Any]:
-        """The JSON object of it."""
+        """The JSON object of the picture."""
         return {**super().json(key, place), **self._over(key, place)}
 
     def _over(self, key: str, place: Place) -> dict[str, Any]:
-        """The members `boxes` and `masks`, where it has some."""
+        """The members `boxes` and `masks`, if the picture has any."""
         overlays: dict[str, Mapping[str, Overlay]] = {"boxes": self._boxes, "masks": self._masks}
         return {
             what: {name: overlay.json(key, place) for name, overlay in named.items()}
@@ -121,7 +121,7 @@ class Image(Media):
         }
 
     def into(self, artifact: Artifact) -> dict[str, Any]:
-        """Add its file to an artifact, with its classes and masks; its JSON object in there."""
+        """Add the file to an artifact, with classes and masks. Returns the JSON object for use in that artifact."""
         found = super().into(artifact)
         if self._classes:
             found["classes"] = _classes_in(artifact, self._classes)
@@ -132,7 +132,7 @@ class Image(Media):
         return found
 
     def column_type(self) -> dict[str, Any]:
-        """The type of a table's column of it: which overlays and classes there are."""
+        """The type of a table column with such pictures: which overlays and classes they have."""
         layers: dict[str, Any] = {
             "box_layers": {name: sorted(each.labels) for name, each in self._boxes.items()},
             "box_class_maps": {name: _texts(each.labels) for name, each in self._boxes.items()},
@@ -146,7 +146,7 @@ class Image(Media):
 
     @classmethod
     def together(cls, items: Sequence[Any], key: str, place: Place) -> dict[str, Any]:
-        """The JSON object of several: at most 108, shown with the size of the first."""
+        """The JSON object of several pictures: at most 108, shown in the size of the first."""
         items = items[: cls.MAX_ITEMS]
         width, height = items[0].size
         objects = [item.json(key, place) for item in items]
@@ -172,7 +172,7 @@ def _overlays(what: str, given: Any) -> Iterable[tuple[str, Any]]:
 
 
 def _all_classes(overlays: Iterable[Overlay], given: Any) -> list[dict[str, Any]]:
-    """The classes of overlays and those that were given, each once: the last name wins."""
+    """The classes of the overlays and the given classes, each once. Of several names for a class the last counts."""
     names: dict[Any, Any] = {}
     for overlay in overlays:
         names.update(overlay.labels)
@@ -184,7 +184,7 @@ def _all_classes(overlays: Iterable[Overlay], given: Any) -> list[dict[str, Any]
 
 
 def _classes_in(artifact: Artifact, classes: list[dict[str, Any]]) -> dict[str, str]:
-    """Add classes to an artifact, as the official SDK does; where they are in there."""
+    """Add classes to an artifact, as the official SDK does. Returns where they are in the artifact."""
     name = f"media/classes/{hashlib.md5(str(classes).encode(), usedforsecurity=False).hexdigest()}_cls.classes.json"
     if name not in artifact.manifest.entries:
         with artifact.new_file(name, "wb") as file:
@@ -202,12 +202,12 @@ def _size_of(path: Path) -> tuple[int, int]:
         with pillow.open(path) as picture:
             picture.load()
             return picture.size  # type: ignore[no-any-return]
-    except (OSError, ValueError, SyntaxError) as exc:  # SyntaxError is Pillow's word for a broken PNG
+    except (OSError, ValueError, SyntaxError) as exc:  # Pillow raises SyntaxError for a broken PNG
         raise LogError(f"{path} is no picture that Pillow can read ({exc})") from exc
 
 
 def _written(data: Any, mode: str | None, file_type: str) -> tuple[bytes, tuple[int, int]]:
-    """A picture as the bytes of a file, with its width and height."""
+    """Encode a picture. Returns the bytes of the file, and width and height."""
     pillow = pillow_image("Image")
     file = io.BytesIO()
     figure = _figure(data)
@@ -224,13 +224,13 @@ def _written(data: Any, mode: str | None, file_type: str) -> tuple[bytes, tuple[
             return png(array), (array.shape[1], array.shape[0])
         picture = pillow.fromarray(array).convert(mode or own)
     file = io.BytesIO()
-    # transparency: what an indexed picture carries of it may not fit the format.
+    # The transparency stored in an indexed picture may not fit the format.
     picture.save(file, format=_FORMATS[file_type], transparency=None)
     return file.getvalue(), picture.size
 
 
 def _array(data: Any) -> tuple[Any, str]:
-    """The pixels of an array, and the mode that Pillow has for so many channels."""
+    """The pixels of an array, and Pillow's mode for its number of channels."""
     kind = type(data).__name__
     if callable(getattr(data, "permute", None)) and data.ndim == 3:  # torch
         data = data.permute(1, 2, 0)
@@ -251,7 +251,7 @@ def _array(data: Any) -> tuple[Any, str]:
 
 
 def _figure(value: Any) -> Any:
-    """The matplotlib figure that a value is, or belongs to; None if it is nothing of matplotlib."""
+    """The matplotlib figure that a value is or belongs to; None if the value is not from matplotlib."""
     pyplot: Any = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None and value is pyplot:
         return pyplot.gcf()

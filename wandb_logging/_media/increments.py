@@ -1,7 +1,7 @@
-"""A table that is logged by increments: each time the rows that are new, the server puts them behind the others.
+"""Log a table by increments: each time only the new rows, which the server appends to the others.
 
-Each is a file of its own in one artifact, `<number>-<ms since 1970>.<key>.table.json`: so they have an order. The row
-says where those before it are.
+Each increment is a file of its own in one artifact, `<number>-<ms since 1970>.<key>.table.json`; the names give their
+order. The row in the history says where the earlier increments are.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _KIND = "incremental-table-file"
 
 @dataclass(frozen=True)
 class Increment:
-    """The rows that are new since the last time.
+    """The rows added since the last increment.
 
     Attributes:
-        rows: which of the table's rows they are.
-        number: how many increments there were before.
-        before: where the increments before it are.
+        rows: which rows of the table these are.
+        number: how many increments came before.
+        before: where the earlier increments are.
     """
 
     rows: slice
@@ -34,17 +34,17 @@ class Increment:
     before: tuple[str, ...] = ()
 
     def name(self, key: str) -> str:
-        """Its name in the artifact, without the ending."""
+        """The name of the increment in the artifact, without the ending."""
         return f"{self.number}-{time.time_ns() // 1_000_000}.{key}"
 
     @property
     def json(self) -> dict[str, Any]:
-        """What its row and its file say of it."""
+        """What the row and the file say about the increment."""
         return {"increment_num": self.number, "previous_increments_paths": list(self.before)}
 
 
 class Increments:
-    """What a table that grows knows of how far it was logged."""
+    """Remembers how far a growing table has been logged."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -60,17 +60,17 @@ class Increments:
         file: Callable[[Increment], dict[str, Any]],
         log: Callable[[Increment], dict[str, Any]],
     ) -> dict[str, Any]:
-        """The JSON object of a table that has so many rows now: the last increment, if none are new.
+        """The JSON object of a table that now has `rows` rows. If no row is new, that of the last increment.
 
         Args:
-            rows: how many it has.
-            key: the row's, under which the run may have some of a table before this one.
-            place: where it is logged.
-            file: keeps the rows of an increment in a file, and says which.
-            log: logs them as an artifact, and says which.
+            rows: how many rows the table has.
+            key: key in the row. The run may already have rows of an earlier table under this key.
+            place: where the table is logged.
+            file: keeps the rows of an increment in a file, and returns which.
+            log: logs the rows as an artifact, and returns which.
 
         Raises:
-            LogError: it was logged to another run.
+            LogError: the table was logged to another run before.
         """
         with self._lock:
             if self._run_id is None:
@@ -87,7 +87,7 @@ class Increments:
 
 
 def after(said: Any, rows: slice) -> Increment:
-    """The increment of these rows, by what the row said of the one before; the first one if that was none."""
+    """The increment with these rows, after the one that `said` describes; the first one if `said` describes none."""
     if not isinstance(said, Mapping) or said.get("_type") != _KIND:
         return Increment(rows)
     paths = [*said.get("previous_increments_paths", ()), said.get("artifact_path")]
@@ -95,10 +95,10 @@ def after(said: Any, rows: slice) -> Increment:
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """The files of such an artifact as they were logged."""
+    """The files of such an artifact in the order in which they were logged."""
     return sorted((name for name in names if name.endswith(".table.json")), key=_place_of)
 
 
 def _place_of(name: str) -> tuple[int, int]:
-    number, _, moment = name.partition(".")[0].partition("-")  # the official SDK calls the first one None
+    number, _, moment = name.partition(".")[0].partition("-")  # the official SDK numbers the first one None
     return (int(number) if number.isdigit() else 0, int(moment) if moment.isdigit() else 0)

@@ -1,4 +1,7 @@
-"""Tables made of tables in the same artifact: `JoinedTable` of two by a key, `PartitionedTable` of a folder of them."""
+"""Tables made of other tables in the same artifact.
+
+`JoinedTable` joins two tables by a key; `PartitionedTable` combines all tables of a folder.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ class _OfTables(Media):
         super().__init__(b"", f".{self.kind}.json")
 
     def json(self, key: str, place: Place) -> dict[str, Any]:
-        """Log it as an artifact, with what belongs to it; where it is in there."""
+        """Log the table as an artifact, with all it needs. Returns where the table is in that artifact."""
         artifact = Artifact(artifact_name(f"run-{place.run_id}-{key}"), "run_table")
         name = f"{safe_key(key)}.{self.kind}.json"
         content = self.into(artifact)
@@ -35,15 +38,15 @@ class _OfTables(Media):
 
 
 class JoinedTable(_OfTables):
-    """Two tables of an artifact, which the page shows joined by a key. `Artifact.add` puts both there with it.
+    """Two tables of an artifact, which the page shows joined by a key. `Artifact.add` adds both tables with it.
 
     Args:
         table1: a `Table`, a `PartitionedTable`, or the name of one in the artifact, such as `left.table.json`.
         table2: likewise.
-        join_key: the column by which they are joined, or two, one of each.
+        join_key: the column by which to join, or a pair of columns, one of each table.
 
     Raises:
-        LogError: a table or the key is something else.
+        LogError: a table or the key is of another kind.
     """
 
     kind = "joined-table"
@@ -59,17 +62,17 @@ class JoinedTable(_OfTables):
         self.join_key = join_key
 
     def into(self, artifact: Artifact) -> dict[str, Any]:
-        """Add its tables to an artifact, unless they are there; its JSON object in there.
+        """Add the tables to an artifact, unless they are there. Returns the JSON object for use in that artifact.
 
         Raises:
-            LogError: it names a table that is not in the artifact.
+            LogError: a named table is not in the artifact.
         """
         names = [self._name_in(artifact, table, number) for number, table in enumerate(self.tables, 1)]
         return {"_type": self.kind, "table1": names[0], "table2": names[1], "join_key": self.join_key}
 
     def _name_in(self, artifact: Artifact, table: Any, number: int) -> str:
         if isinstance(table, (Table, PartitionedTable)):
-            from wandb_logging._media.members import add  # noqa: PLC0415  which knows this kind
+            from wandb_logging._media.members import add  # noqa: PLC0415  members imports this class
 
             return add(artifact, table, f"t{number}_{id(self)}")
         name = _path_of(table)
@@ -79,12 +82,12 @@ class JoinedTable(_OfTables):
 
 
 def _path_of(table: Any) -> str | None:
-    """The name of a table in an artifact, from the name itself or an entry of a manifest."""
+    """The name of a table in an artifact, from that name or from an entry of a manifest."""
     return table if isinstance(table, str) else getattr(table, "path", None)
 
 
 class PartitionedTable(_OfTables):
-    """All tables of a folder of an artifact as one.
+    """All tables in a folder of an artifact, shown as one.
 
     Args:
         parts_path: the folder.
@@ -98,19 +101,19 @@ class PartitionedTable(_OfTables):
         self._parts: Mapping[str, Any] = {}
 
     def into(self, artifact: Artifact) -> dict[str, Any]:  # noqa: ARG002  its parts are added one by one
-        """Its JSON object in an artifact."""
+        """The JSON object of the table in an artifact."""
         return {"_type": self.kind, "parts_path": self.parts_path}
 
     def of_parts(self, parts: Mapping[str, Any]) -> PartitionedTable:
-        """Take the tables that it is made of, by name: functions that give one."""
+        """Take the partial tables, by name. Each is a function that returns the table."""
         self._parts = parts
         return self
 
     def iterrows(self) -> Iterator[tuple[int, list[Any]]]:
-        """Number and values of each row, of one table after the other.
+        """Number and values of each row, one table after the other.
 
         Raises:
-            LogError: they have not the same columns.
+            LogError: the tables do not have the same columns.
         """
         number, columns = 0, None
         for name in sorted(self._parts):

@@ -1,4 +1,4 @@
-"""JSON files of media: like the values of a row, but arrays stay whole."""
+"""JSON files of media. Values are encoded as in a row, but arrays stay whole."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from wandb_logging._media.base import Value
 from wandb_logging._values.arrays import nested
 from wandb_logging._values.plain import fast_dumps, plain
 
-AS_IT_IS = frozenset({float, bool, type(None)})  # most cells of most tables
-_FAST = bool(fast_dumps)  # whether orjson is there
+AS_IT_IS = frozenset({float, bool, type(None)})  # the types of most cells in most tables
+_FAST = bool(fast_dumps)  # whether orjson is installed
 
 
 def json_bytes(value: object) -> bytes:
-    """A value as the content of a JSON file in UTF-8, non-finite numbers bare."""
+    """A value as the content of a JSON file in UTF-8. Non-finite numbers are written without quotes."""
     tree = whole(value)
     if _FAST:
         line = fast_dumps(tree)
-        if b"null" not in line:  # what orjson makes of NaN; or just a null
+        if b"null" not in line:  # orjson writes NaN as null, but there may also be a real null
             return line
     text = json.dumps(tree, ensure_ascii=False, separators=(",", ":"))
     return text.encode() if not _FAST or "NaN" in text or "Infinity" in text else line
 
 
 def whole(value: Any) -> Any:
-    """The JSON value that stands for `value`. What has none becomes text: a cell must not cost the table."""
+    """The JSON value for `value`. A value without one becomes text, because one cell must not cost the whole table."""
     return value if type(value) in AS_IT_IS else _whole(value)
 
 
@@ -36,7 +36,7 @@ def _whole(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [whole(item) for item in value]
     if isinstance(value, Value):
-        return type(value).__name__  # as the official SDK
+        return type(value).__name__  # as the official SDK does
     if getattr(value, "shape", ()) and any(hasattr(value, way) for way in ("tolist", "numpy", "__array__")):
         return whole(nested(value))
     try:

@@ -1,6 +1,6 @@
-"""Values as members of an artifact: `add` puts one there, with the files that belong to it; `read` makes it again.
+"""Values as members of an artifact: `add` adds one, with the files it needs; `read` makes the value again.
 
-A member is a JSON file whose name says what it is, `predictions.table.json` (the official SDK's names and form).
+A member is a JSON file whose name ends with its kind, `predictions.table.json`. Names and form are the official SDK's.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wandb_logging._artifacts.artifact import Artifact
     from wandb_logging._artifacts.manifest import Manifest
 
-# What a member's name ends with, and the kind it is.
+# The ending of a member's name, and the kind that it stands for.
 KINDS = {
     "audio-file": "audio:Audio",
     "classes": "classes:Classes",
@@ -37,31 +37,31 @@ KINDS = {
 
 
 class ArtifactFiles(Protocol):
-    """An artifact whose files can be fetched: members are read from it."""
+    """An artifact whose files can be fetched, so that members can be read from it."""
 
     @property
     def manifest(self) -> Manifest:
-        """What it holds."""
+        """The artifact's content."""
 
     def fetch(self, name: str) -> Path:
-        """One of its files, as a file here."""
+        """Fetch one of its files. Returns the path of the local copy."""
 
 
 def add(artifact: Artifact, value: Any, name: str, *, overwrite: bool = False) -> str:
-    """Add a value to an artifact; the same value again is where it was added first.
+    """Add a value to an artifact. The same value is added only once: a second call returns the place of the first.
 
     Args:
-        artifact: where it goes.
+        artifact: the artifact to add to.
         value: a table, an image, or another of the kinds in `KINDS`.
-        name: its name there, without the ending, which is put behind it.
-        overwrite: whether it may take the place of another value of that name.
+        name: name in the artifact, without the ending, which is appended.
+        overwrite: whether the value may replace another one of that name.
 
     Returns:
-        Its name, with the ending.
+        The name, with the ending.
 
     Raises:
-        LogError: it is no such value, or as `Artifact.new_file`.
-        OSError: a file of it cannot be kept.
+        LogError: the value is of another kind, or as for `Artifact.new_file`.
+        OSError: a file of the value cannot be kept.
     """
     kind = kind_of(value)
     if kind is None:
@@ -74,12 +74,12 @@ def add(artifact: Artifact, value: Any, name: str, *, overwrite: bool = False) -
     if full not in artifact.manifest.entries or overwrite:
         with artifact.new_file(full, "w") as file:
             json.dump(content, file, sort_keys=True)
-    artifact.added[id(value)] = (value, full)  # the value, too: another could have its id later
+    artifact.added[id(value)] = (value, full)  # keeps the value alive: another value could get its id later
     return full
 
 
 def kind_of(value: Any) -> str | None:
-    """Which of `KINDS` a value is; None if none."""
+    """Which of `KINDS` a value is; None if it is none of them."""
     if not isinstance(value, Media):
         return None
     kind = "table" if value.kind == "table-file" else value.kind
@@ -87,23 +87,23 @@ def kind_of(value: Any) -> str | None:
 
 
 def named(name: str, kind: str) -> str:
-    """The name of a member of that kind."""
+    """The name of a member of this kind."""
     ending = f".{kind}.json"
     return name if name.endswith(ending) else name + ending
 
 
 def find(manifest: Manifest, name: str) -> tuple[str, str] | None:
-    """Full name and kind of the member that was added under a name; None if there is none."""
+    """Full name and kind of the member that was added under this name; None if there is none."""
     found = ((named(name, kind), kind) for kind in KINDS)
     return next(((full, kind) for full, kind in found if full in manifest.entries), None)
 
 
 def read(source: ArtifactFiles, name: str) -> Any:
-    """The value that was added under a name; None if there is none.
+    """The value that was added under this name; None if there is none.
 
     Raises:
-        LogError: its file is not what it should be.
-        TransportError, HTTPStatusError, GraphQLError, OSError: a file of it cannot be fetched.
+        LogError: the member's file is not valid.
+        TransportError, HTTPStatusError, GraphQLError, OSError: a file of the member cannot be fetched.
     """
     found = find(source.manifest, name)
     if found is None:
@@ -117,7 +117,7 @@ def read(source: ArtifactFiles, name: str) -> Any:
 
 
 def made(source: ArtifactFiles, kind: str, content: Mapping[str, Any]) -> Any:
-    """The value that a member's content is."""
+    """Make the value that a member's content describes."""
     module, _, name = KINDS[kind].partition(":")
     cls: Any = getattr(importlib.import_module(f"wandb_logging._media.{module}"), name)
     make = _MADE.get(kind)
@@ -163,7 +163,7 @@ def _table(cls: Any, source: ArtifactFiles, content: Mapping[str, Any]) -> Any:
 
 
 def _rows(source: ArtifactFiles, content: Mapping[str, Any]) -> Iterator[Any]:
-    """The rows of a table; of one that grew by increments those of all."""
+    """The rows of a table. If the table grew by increments, the rows of all of them."""
     if content.get("log_mode") != INCREMENTAL:
         yield from content["data"]
         return
@@ -172,7 +172,7 @@ def _rows(source: ArtifactFiles, content: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def _is_time(column_type: Any) -> bool:
-    """Whether a column's type is a time, or may be one beside None."""
+    """Whether a column's type is a time, or a time or None."""
     if not isinstance(column_type, Mapping):
         return False
     either = column_type.get("params", {}).get("allowed_types") or [column_type]

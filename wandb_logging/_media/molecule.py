@@ -23,12 +23,12 @@ class Molecule(Media):
     """A molecule.
 
     Args:
-        data_or_path: a file of a type in `SUPPORTED_TYPES`, or an open one, or a stream.
-        caption: text below it.
+        data_or_path: a file of a type in `SUPPORTED_TYPES`, an open file of such a type, or a stream.
+        caption: text below the molecule.
         file_type: the type of a stream.
 
     Raises:
-        LogError: there is no such file, or it is of another type.
+        LogError: there is no such file, or the file is of another type.
     """
 
     kind = "molecule-file"
@@ -49,6 +49,6 @@ class Molecule(Media):
 
     @classmethod
     def together(cls, items: Sequence[Any], key: str, place: Place) -> dict[str, Any]:
-        """The JSON object of several."""
+        """The JSON object of several molecules."""
         names = [item.json(key, place)["path"] for item in items]
         return {"_type": "molecule", "filenames": names, "count": len(items), "captions": captions(items)}

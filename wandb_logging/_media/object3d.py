@@ -17,14 +17,14 @@ class Object3D(Media):
     """A three-dimensional object.
 
     Args:
-        data_or_path: a file of a type in `SUPPORTED_TYPES`, or an open one, or a stream; or points, an array of
-            n rows x, y, z, with a category from 1 to 14 or r, g, b behind them; or a scene,
+        data_or_path: a file of a type in `SUPPORTED_TYPES`, an open file of such a type, or a stream; or points, an
+            array of n rows x, y, z, each perhaps followed by a category from 1 to 14 or by r, g, b; or a scene,
             `{"type": "lidar/beta", "points": array, "boxes": array, "vectors": array}`.
-        caption: text below it.
+        caption: text below the object.
         file_type: the type of a stream.
 
     Raises:
-        LogError: there is no such file, it is of another type, or the array has another shape.
+        LogError: there is no such file, the file is of another type, or the array has another shape.
     """
 
     kind = "object3D-file"
@@ -48,31 +48,31 @@ class Object3D(Media):
 
     @classmethod
     def from_file(cls, data_or_path: Any, file_type: str | None = None) -> Object3D:
-        """One of a file, or of a stream of that type."""
+        """Make an object from a file, or from a stream of that type."""
         return cls(data_or_path, file_type=file_type)
 
     @classmethod
     def from_numpy(cls, data: Any) -> Object3D:
-        """One of points, an array as `Object3D` takes it."""
+        """Make an object from points, an array as `Object3D` takes it."""
         return cls(data)
 
     @classmethod
     def from_point_cloud(
         cls, points: Any, boxes: Any, vectors: Any = None, point_cloud_type: str = "lidar/beta"
     ) -> Object3D:
-        """A scene.
+        """Make a scene.
 
         Args:
-            points: x, y, z of each point, perhaps with a category or a colour behind them.
-            boxes: what `box3d` gives, or mappings with `corners`, `color` and `label`.
+            points: x, y, z of each point, each perhaps followed by a category or a colour.
+            boxes: results of `box3d`, or mappings with `corners`, `color` and `label`.
             vectors: mappings with `start` and `end`.
-            point_cloud_type: lidar/beta is all there is.
+            point_cloud_type: lidar/beta is the only type.
         """
         return cls({"type": point_cloud_type, "points": points, "boxes": boxes, "vectors": vectors or []})
 
     @classmethod
     def together(cls, items: Sequence[Any], key: str, place: Place) -> dict[str, Any]:
-        """The JSON object of several."""
+        """The JSON object of several objects."""
         objects = [item.json(key, place) for item in items]
         names = [item["path"][len(f"media/{cls.folder}/") :] for item in objects]
         return {"_type": "object3D", "filenames": names, "count": len(items), "objects": objects}
@@ -81,18 +81,18 @@ class Object3D(Media):
 def box3d(
     *, center: Any, size: Any, orientation: Any, color: Any, label: str | None = None, score: float | None = None
 ) -> dict[str, Any]:
-    """A box of a scene. Needs no numpy.
+    """Make a box for a scene. Needs no numpy.
 
     Args:
-        center: x, y, z of its middle.
-        size: its three lengths.
+        center: x, y, z of the box's middle.
+        size: the box's three lengths.
         orientation: the quaternion r, x, y, z that turns the axes of the space into those of the box.
         color: red, green and blue.
-        label: text beside it.
-        score: how sure it is.
+        label: text beside the box.
+        score: how certain the box is.
 
     Raises:
-        LogError: one of the first three has another number of values.
+        LogError: one of the first three arguments has another number of values.
     """
     for name, value, count in (("center", center, 3), ("size", size, 3), ("orientation", orientation, 4)):
         if len(value) != count:
@@ -107,7 +107,7 @@ def box3d(
 
 
 def _rotation(r: float, x: float, y: float, z: float) -> list[list[float]]:
-    """The matrix of a quaternion, its rows being where the axes go."""
+    """The rotation matrix of a quaternion. Its rows are the directions of the turned axes."""
     s = 2 / (r * r + x * x + y * y + z * z)
     return [
         [1 - s * (y * y + z * z), s * (x * y - z * r), s * (x * z + y * r)],

@@ -1,4 +1,4 @@
-"""What lies over an image: boxes and masks, with names for the classes in them."""
+"""Overlays of an image: boxes and masks, with names for their classes."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Labels = dict[int, str]
 
 
 class Overlay(Media):
-    """What boxes and masks have in common: the names of their classes are in the run's config.
+    """The base of boxes and masks. The names of their classes are written to the run's config.
 
     Attributes:
-        name: which overlay of its image it is, such as ground_truth.
+        name: name of the overlay within its image, such as ground_truth.
         labels: number of a class -> its name.
     """
 
@@ -33,7 +33,7 @@ class Overlay(Media):
         self.labels = labels
 
     def json(self, key: str, place: Place) -> dict[str, Any]:
-        """The JSON object of it."""
+        """The JSON object of the overlay."""
         if self.labels:
             name = f"{key}_wandb_delimeter_{self.name}"  # the SDK's spelling
             place.label(self.label_kind, name, {"type": self.label_kind, "key": name, "value": self.labels})
@@ -41,7 +41,7 @@ class Overlay(Media):
 
 
 class Boxes(Overlay):
-    """Boxes, as the official SDK takes them: `box_data`, and perhaps `class_labels`."""
+    """Boxes in the official SDK's form: `box_data`, and perhaps `class_labels`."""
 
     kind = "boxes2D"
     folder = "metadata/boxes2D"
@@ -61,7 +61,7 @@ class Boxes(Overlay):
 
 
 def _wrong_with(box: Any) -> str | None:
-    """What a box should be; None if it is."""
+    """What is wrong with a box; None if the box is valid."""
     if not isinstance(box, Mapping) or not isinstance(box.get("position"), Mapping):
         return "a mapping with a position"
     position = box["position"]
@@ -79,7 +79,7 @@ def _wrong_with(box: Any) -> str | None:
 
 
 class Mask(Overlay):
-    """A mask, as the official SDK takes it: `mask_data` and perhaps `class_labels`, or the `path` of a picture."""
+    """A mask in the official SDK's form: `mask_data` and perhaps `class_labels`, or the `path` of a picture."""
 
     kind = "mask"
     folder = "images/mask"
@@ -88,7 +88,7 @@ class Mask(Overlay):
     def __init__(self, given: Any, name: str) -> None:
         if not isinstance(given, Mapping) or not ("path" in given or hasattr(given.get("mask_data"), "shape")):
             raise LogError(f"mask {name!r}: expected a mapping with mask_data, an array, or with path")
-        labels: Labels = {}  # of a picture: the official SDK looks into arrays only
+        labels: Labels = {}  # for a picture file: the official SDK only examines arrays
         if "path" in given:
             source: Source = existing_file(given["path"])
             extension = Path(given["path"]).suffix

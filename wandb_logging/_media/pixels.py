@@ -1,19 +1,19 @@
-"""The numbers of a picture, from 0 to 255: what an array of numbers means as one."""
+"""Interpret an array of numbers as a picture with values from 0 to 255."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-_OVER = 0.05  # by which an interpolation or a filter leaves the range of its values
+_OVER = 0.05  # how far interpolation or a filter may leave the range of the values
 
 
 def pixels(array: Any) -> Any:
-    """An array of numpy as pixels of eight bits.
+    """Convert a numpy array to pixels of eight bits.
 
-    Flags are black and white. Floats from 0 to 1, as networks and plotting make them, go from black to white, those
-    from -1 to 1 likewise, also where an interpolation has left that a little; taken as they are they would all be
-    black. What is no number is black, and what is infinite the end of the range. Anything else is taken as it is.
+    Flags become black and white. Floats from 0 to 1, as networks and plotting make them, are stretched from black to
+    white, and so are floats from -1 to 1, even if interpolation has left the range a little; unconverted they would all
+    be black. NaN becomes black, and an infinite value the end of the range. All other values are taken as they are.
     """
     if array.dtype.kind == "b":
         return array.astype("uint8") * 255
@@ -28,7 +28,7 @@ def pixels(array: Any) -> Any:
 
 
 def _range(low: float, high: float) -> tuple[float, float]:
-    """What is black and what is white in a picture of such floats."""
+    """The values that mean black and white in a picture of such floats."""
     if high > 1 + _OVER or low < -1 - _OVER:
         return 0, 255
     return (0, 1) if low >= -_OVER else (-1, 1)

@@ -1,4 +1,4 @@
-"""From a row of metrics with media in it to one of JSON values, the files kept in the run directory."""
+"""Turn a row of metrics with media into a row of JSON values, and keep the media's files in the run directory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wandb_logging._values.opened import MAX_DEPTH
 from wandb_logging._values.plain import Aside, reason
 
 _CHARTS = (Chart, Visualized)
-_ELSEWHERE = object()  # the value of a chart: its table is at the top of the row
+_ELSEWHERE = object()  # the value of a chart, whose table is at the top of the row
 _NUMBERS = frozenset({float, int, str, bool, type(None)})
 
 
@@ -23,15 +23,15 @@ class Placing:
     """Replaces the media in metrics by their JSON values and keeps their files.
 
     Args:
-        keep: copies into the run directory.
+        keep: copies a file into the run directory.
         log_artifact: logs an artifact to the run, for tables.
-        label: puts into its config what the page has to know.
-        strict: whether a value that is not what it should be raises, as a person calls; otherwise it is set aside,
-            as what the disk refuses always is.
-        step: what stands for the step in the files' names: "summary" in the summary, where they are named after the
-            dotted path of a value; in a row after its innermost key alone.
+        label: writes into the run's config what the page has to know.
+        strict: whether an invalid value raises an error, because a person calls. Otherwise the value is set aside, as
+            any value is that the disk refuses.
+        step: the part of the file names that stands for the step. With "summary", files are named after the dotted
+            path of a value; in a row, after its innermost key alone.
         run_id: id of the run.
-        earlier: key -> what a run that goes on had under it before, for tables that grow by increments.
+        earlier: key -> what a continued run had logged under this key before, for tables that grow by increments.
     """
 
     def __init__(
@@ -50,14 +50,14 @@ class Placing:
         self._whole_path = step != STEP
 
     def __call__(self, metrics: Mapping[Any, Any], aside: Aside) -> tuple[Mapping[Any, Any], list[dict[str, str]]]:
-        """The metrics with nothing but what `_values.plain` takes, and the member `media` of their event.
+        """The metrics with only such values as `_values.plain` takes, and the member `media` of their event.
 
         Args:
-            metrics: not changed; the same dict comes back if there are no media in it.
-            aside: filled with path -> reason for each value left out.
+            metrics: the metrics, which are not changed. Without media in it, the same dict is returned.
+            aside: receives path -> reason for each value that is left out.
 
         Raises:
-            LogError: if strict.
+            LogError: a value is invalid, if `strict`.
         """
         place = self._place()
         placed = self._mapping(metrics, "", aside, place, 0)
@@ -68,7 +68,7 @@ class Placing:
     def _mapping(self, metrics: Mapping[Any, Any], path: str, aside: Aside, place: Place, depth: int) -> Any:
         changed: dict[Any, Any] = {}
         gone: list[Any] = []
-        # A dict in one step: another thread may be adding to it. Of others each value may raise.
+        # A dict is copied in one step: another thread may be adding to it. In other mappings each value may raise.
         values: dict[Any, Any] = dict(metrics) if type(metrics) is dict else {}
         for key in list(values or metrics):
             name = path
@@ -92,7 +92,7 @@ class Placing:
             return metrics if type(metrics) is dict else values
         return {key: changed.get(key, value) for key, value in values.items() if key not in gone}
 
-    def _value(  # noqa: PLR0917  what `_mapping` has
+    def _value(  # noqa: PLR0917  the arguments of `_mapping`
         self, key: object, value: Any, name: str, aside: Aside, place: Place, depth: int
     ) -> Any:
         if isinstance(value, _CHARTS):
@@ -104,14 +104,14 @@ class Placing:
 
 
 def _tables(place: Place) -> dict[str, Any]:
-    """The tables of charts, under their names in the row; the page is told how to draw them."""
+    """The tables of charts by their names in the row. The page is also told how to draw them."""
     for name, chart in place.charts.items():
         place.label(chart.kind, name, chart.panel(name))
     return {chart.row_key(name): chart.table for name, chart in place.charts.items()}
 
 
 def _placed(value: Any, key: str, place: Place) -> Any:
-    """The JSON value of media; anything else as it is."""
+    """The JSON value of media; any other value unchanged."""
     if isinstance(value, (list, tuple)):
         kinds = {type(item) for item in value}
         if not any(issubclass(kind, Value) for kind in kinds):
@@ -124,12 +124,12 @@ def _placed(value: Any, key: str, place: Place) -> Any:
 
 
 def _as_media(value: Any) -> Value | None:
-    """What a value is logged as: itself, or the kind that takes such values; None if it is no media."""
+    """The media object for a value: the value itself, or one of the kind that takes it; None if it is no media."""
     if isinstance(value, Value):
         return value
     package = type(value).__module__.partition(".")[0]
     if package in {"pandas", "polars"} and type(value).__name__ == "DataFrame":
-        from wandb_logging._media.table import Table  # noqa: PLC0415  as Pillow and numpy: only where it comes
+        from wandb_logging._media.table import Table  # noqa: PLC0415  like Pillow and numpy, only if needed
 
         return Table(dataframe=value)
     if package == "plotly" and hasattr(value, "to_plotly_json"):
@@ -144,5 +144,5 @@ def _as_media(value: Any) -> Value | None:
 
 
 def _is_pyplot(value: Any) -> bool:
-    """Whether it is the module itself, which stands for its current figure."""
+    """Whether the value is the module `matplotlib.pyplot`, which stands for its current figure."""
     return isinstance(value, ModuleType) and value.__name__ == "matplotlib.pyplot"

@@ -10,13 +10,13 @@ from wandb_logging._media.json import json_bytes
 
 
 class Plotly(Media):
-    """A figure of Plotly, written down now: later changes change nothing.
+    """A figure of Plotly. It is encoded now, so later changes have no effect.
 
     Args:
-        val: the figure. One of matplotlib goes as an `Image`.
+        val: the figure. A matplotlib figure is logged as an `Image`.
 
     Raises:
-        LogError: it is none.
+        LogError: the value is no figure.
     """
 
     kind = "plotly-file"

@@ -1,7 +1,7 @@
 """PNG files of photographs and noise, by numpy and zlib: a third of Pillow's time, in no more bytes.
 
-Pillow spends most of its time on looking for repetitions. Such pictures have none: each byte goes by how often it
-comes. Which pictures are such ones, some of their rows tell. Pure: no I/O.
+Pillow spends most of its time on searching for repetitions, and such pictures have none. So here each byte is encoded
+only by how often it occurs. Some sample rows show whether a picture is of this sort. Pure: no I/O.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
     Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
-_SMALL = 2**15  # bytes of pixels: with fewer Pillow is as fast
+_SMALL = 2**15  # bytes of pixels; Pillow is as fast with fewer
 _COLOURS = {1: 0, 3: 2, 4: 6}  # channels -> colour type
-_BAND = 2**14  # bytes that are filtered at once: what is made of them stays in the cache of the processor
-_SAMPLES = 4  # parts of a picture, some rows each, by which it is judged
-_SAMPLE = 2**12  # bytes of each
+_BAND = 2**14  # bytes filtered at once, so that the results stay in the processor's cache
+_SAMPLES = 4  # parts of some rows each, by which a picture is judged
+_SAMPLE = 2**12  # bytes of each part
 
 
 def has_repetitions(pixels: Bytes) -> bool:
-    """Whether `png` is not the way for a picture: looking for repetitions makes it smaller, or it is a small one.
+    """Whether a picture is better left to Pillow: it has repetitions, which make the file smaller, or it is small.
 
     Args:
         pixels: as of `png`.
@@ -40,10 +40,10 @@ def has_repetitions(pixels: Bytes) -> bool:
 
 
 def png(pixels: Bytes) -> bytes:
-    """The file.
+    """Encode a picture as a PNG file.
 
     Args:
-        pixels: height x width, or these with 3 (RGB) or 4 (RGBA) channels; of eight bits, not empty.
+        pixels: height x width, or these with 3 (RGB) or 4 (RGBA) channels as third dimension; eight bits, not empty.
     """
     rows, channels = _rows(pixels)
     count = max(1, _BAND // rows.shape[1])
@@ -71,11 +71,11 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def _filtered(rows: Bytes, channels: int, begin: int, end: int) -> bytes:
-    """Some rows, each by the filter whose bytes are nearest to zero, with the filter's number before it.
+    """Filter some rows. Each gets the filter whose bytes are nearest to zero, and that filter's number before it.
 
-    The filters are those of the PNG specification, but for Paeth's, which numpy is slow at.
+    These are the filters of the PNG specification, except Paeth's, which is slow in numpy.
     """
-    import numpy as np  # noqa: PLC0415  where there are pixels it is there
+    import numpy as np  # noqa: PLC0415  an array of pixels needs it anyway
 
     here = rows[begin:end]
     left, above = np.zeros_like(here), np.zeros_like(here)

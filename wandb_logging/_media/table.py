@@ -22,36 +22,36 @@ from wandb_logging._media.column_types import column_types
 from wandb_logging._media.increments import INCREMENTAL, Increment, Increments
 from wandb_logging._media.json import AS_IT_IS, json_bytes, whole
 
-_COLUMNS = ("Input", "Output", "Expected")  # the official SDK's
+_COLUMNS = ("Input", "Output", "Expected")  # the official SDK's default
 
 
 class Table(Media):
-    """A table. It can grow after it was logged: what is logged is what is in it then.
+    """A table. It can grow after it was logged: what is logged is the table's content at that moment.
 
-    It is logged as an artifact `run-<run id>-<key>` of type run_table, too, where the media in its cells are with it.
+    The table is also logged as an artifact `run-<run id>-<key>` of type run_table, with the media in its cells.
 
     Args:
         columns: names of the columns. Default: those of a data frame, else Input, Output, Expected.
-        data: rows, or a data frame (pandas, polars), or an array of two dimensions.
+        data: rows, a data frame (pandas, polars), or an array of two dimensions.
         rows: another name of `data`.
         dataframe: a data frame; `columns` and `data` are ignored then.
-        dtype, optional, allow_mixed_types: of the official SDK, taken and not used: a column may hold anything.
-        log_mode: IMMUTABLE or MUTABLE, which are the same here: all of it each time it is logged; or INCREMENTAL: each
-            time only the rows that are new, in a version of the artifact `run-<run id>-incr-<key>` that holds them all.
-            The page puts the last 100 together.
+        dtype, optional, allow_mixed_types: accepted as by the official SDK, but not used: a column may hold anything.
+        log_mode: IMMUTABLE and MUTABLE are the same here: the whole table is logged each time. INCREMENTAL logs only
+            the new rows each time, in a version of the artifact `run-<run id>-incr-<key>` that holds all of them. The
+            page combines the last 100 increments.
 
     Attributes:
         columns: names of the columns.
         data: the rows.
 
     Raises:
-        LogError: a row has another length than `columns`, or `log_mode` is another one.
+        LogError: a row has another length than `columns`, or `log_mode` is none of these.
     """
 
     kind = "table-file"
     folder = "table"
-    MAX_ROWS = 10_000  # of the file beside the row (protocol 5.7); the others are only counted
-    MAX_ARTIFACT_ROWS = 200_000  # of the one in the artifact; the official SDK's
+    MAX_ROWS = 10_000  # in the file beside the row (protocol 5.7); further rows are only counted
+    MAX_ARTIFACT_ROWS = 200_000  # in the artifact's file; the official SDK's limit
 
     def __init__(  # noqa: PLR0917  the official SDK's signature
         self,
@@ -84,7 +84,7 @@ class Table(Media):
         """Add a row.
 
         Raises:
-            LogError: it has another length than `columns`.
+            LogError: the row has another length than `columns`.
         """
         self._check(len(self.data), data)
         self.data.append(list(data))
@@ -97,13 +97,13 @@ class Table(Media):
         """Add a column.
 
         Args:
-            name: of the column.
-            data: a value for each row.
+            name: name of the column.
+            data: one value for each row.
             optional: whether the page is told that values may be missing.
 
         Raises:
-            LogError: there is one of that name, or it has another length than the table; or the table grows by
-                increments, which have the columns of the first.
+            LogError: there is a column of that name, the number of values differs from the number of rows, or the table
+                grows by increments, which all have the columns of the first.
         """
         if self._increments is not None:
             raise LogError("Table: one with log_mode='INCREMENTAL' gets no more columns")
@@ -121,13 +121,13 @@ class Table(Media):
             row.append(value)
 
     def add_computed_columns(self, fn: Callable[[int, dict[str | int, Any]], Mapping[str, Any]]) -> None:
-        """Add columns made from the others.
+        """Add columns computed from the others.
 
         Args:
-            fn: is given the number of a row and its values by column; gives the new values by column.
+            fn: called with the number of a row and its values by column; returns the new values by column.
 
         Raises:
-            LogError: not each row has the same new columns, or there is one of that name.
+            LogError: the rows do not all get the same new columns, or there is a column of that name.
         """
         made = [dict(fn(number, dict(zip(self.columns, row)))) for number, row in enumerate(self.data)]
         for name in dict.fromkeys(name for row in made for name in row):
@@ -150,7 +150,7 @@ class Table(Media):
         self.add_data(*row)
 
     def get_column(self, name: str | int, convert_to: str | None = None) -> Any:
-        """The values of a column: a list, or with "numpy" an array.
+        """The values of a column: a list, or an array if `convert_to` is "numpy".
 
         Raises:
             LogError: there is no such column.
@@ -161,7 +161,7 @@ class Table(Media):
         values = [row[place] for row in self.data]
         if convert_to != "numpy":
             return values
-        import numpy as np  # noqa: PLC0415  only where it is asked for
+        import numpy as np  # noqa: PLC0415  only if requested
 
         return np.array(values)
 
@@ -170,8 +170,8 @@ class Table(Media):
         yield from enumerate(self.data)
 
     def json(self, key: str, place: Place) -> dict[str, Any]:
-        """The JSON object of it."""
-        for number, row in enumerate(self.data):  # `data` is anybody's
+        """The JSON object of the table."""
+        for number, row in enumerate(self.data):  # anybody may have changed `data`
             self._check(number, row)
         if self._increments is not None:
             keep, log = partial(self._increment_file, key, place), partial(self._increment_artifact, key, place)
@@ -190,7 +190,7 @@ class Table(Media):
         return self._into_own(artifact, increment.name(key), self.data[increment.rows], log, **increment.json)
 
     def _file(self, rows: list[list[Any]], key: str, place: Place) -> dict[str, Any]:
-        """Keep rows in the file beside the row; what is said of it."""
+        """Keep rows in the file beside the row of metrics. Returns what the JSON object says about that file."""
         content = {"columns": self.columns, "data": rows[: self.MAX_ROWS]}
         return place.put(json_bytes(content), self.folder, key, self._extension)
 
@@ -200,15 +200,15 @@ class Table(Media):
     def _into_own(
         self, artifact: Artifact, key: str, rows: list[list[Any]], log: Callable[[Artifact], object], **more: Any
     ) -> dict[str, str]:
-        """Log rows as an artifact, too, where their media are with them: that is what the page shows.
+        """Log rows, with the media in them, also as an artifact, because that is what the page shows.
 
         Returns:
-            Where they are in there.
+            Where the rows are in that artifact.
         """
         name = f"{safe_key(key)}.table.json"
         content = {**self._content(rows, artifact), **more}
         with artifact.new_file(name, "wb") as file:
-            # As the official SDK writes it: so the same table has the same digest.
+            # Written as the official SDK writes it, so that the same table has the same digest.
             file.write(json.dumps(content, sort_keys=True).encode())
         log(artifact)
         ids = describe(artifact, None)
@@ -218,7 +218,7 @@ class Table(Media):
         }
 
     def into(self, artifact: Artifact) -> dict[str, Any]:
-        """Add the media in its cells to an artifact; its JSON object in there."""
+        """Add the media in the cells to an artifact. Returns the JSON object for use in that artifact."""
         return self._content(self.data, artifact)
 
     def _content(self, rows: list[list[Any]], artifact: Artifact) -> dict[str, Any]:
@@ -235,7 +235,7 @@ class Table(Media):
 
 
 def artifact_name(name: str) -> str:
-    """A name that an artifact may have, made as the official SDK makes it; of different names different ones."""
+    """A valid artifact name, made as the official SDK makes it. Different names give different results."""
     safe = re.sub(r"[^a-zA-Z0-9_.-]+", "", name)
     if safe == name and len(name) <= MAX_NAME:
         return name
@@ -244,7 +244,7 @@ def artifact_name(name: str) -> str:
 
 
 def _cell(value: Any, artifact: Artifact) -> Any:
-    """A cell as the table in an artifact has it: media are files beside it, times are milliseconds since 1970."""
+    """A cell in the form used in artifacts: media become files beside the table, times milliseconds since 1970."""
     if type(value) in AS_IT_IS:
         return None if value != value else value
     return _thought_over(value, artifact)
@@ -257,7 +257,7 @@ def _thought_over(value: Any, artifact: Artifact) -> Any:
         return {str(key): _cell(item, artifact) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_cell(item, artifact) for item in value]
-    if isinstance(value, (float, dt.date)) and value != value:  # NaN, or what pandas has where a time is missing
+    if isinstance(value, (float, dt.date)) and value != value:  # NaN, or pandas' value for a missing time
         return None
     if isinstance(value, dt.date):
         moment = value if isinstance(value, dt.datetime) else dt.datetime.combine(value, dt.time())
@@ -272,5 +272,5 @@ def _name(column: Any) -> str | int:
 def _rows_of(frame: Any) -> Iterable[Sequence[Any]]:
     if callable(getattr(frame, "rows", None)):  # polars
         return frame.rows()  # type: ignore[no-any-return]
-    # pandas: by position, for two columns may have one name; as lists, for those hold Python's own values
+    # pandas: by position, because two columns may share a name; as lists, because those hold Python's own values
     return zip(*(frame.iloc[:, i].tolist() for i in range(len(frame.columns))))

@@ -28,16 +28,16 @@ class Video(Media):
     """A video.
 
     Args:
-        data_or_path: a file of type gif, mp4, webm or ogg, or an open one, read now. Or frames, an array of values from
-            0 to 255 in the order time, channel, height, width, with 1, 3 or 4 channels; with another dimension in front
-            several videos, shown side by side. They are written as a GIF, which needs Pillow.
-        caption: text below it.
-        fps: frames per second of an array, default 4; a file has its own.
-        format: the type of an open file; of an array gif, which is the default.
+        data_or_path: a file of type gif, mp4, webm or ogg, or an open one, which is read now; or frames. Frames are an
+            array of values from 0 to 255 in the order time, channel, height, width, with 1, 3 or 4 channels. A further
+            dimension in front means several videos, shown side by side. Frames become a GIF, which needs Pillow.
+        caption: text below the video.
+        fps: frames per second for an array, default 4. A file has its own rate.
+        format: the type of an open file. For an array only gif, the default.
 
     Raises:
-        LogError: there is no such file, it is of another type, the array is of another shape, or frames are to become
-            something else than a GIF.
+        LogError: there is no such file, the file is of another type, the array has another shape, or frames are to
+            become anything but a GIF.
     """
 
     kind = "video-file"
@@ -51,7 +51,7 @@ class Video(Media):
         fps: int | None = None,
         format: str | None = None,  # noqa: A002  the official SDK's name
     ) -> None:
-        self._size: tuple[int, int] | None = None  # of a file nobody has looked into
+        self._size: tuple[int, int] | None = None  # None for a file, which is not examined
         if isinstance(data_or_path, (str, os.PathLike)):
             source: Source = existing_file(data_or_path)
             extension = known_extension(str(source), self.EXTS, "Video")
@@ -69,18 +69,18 @@ class Video(Media):
         super().__init__(source, extension, caption)
 
     def about(self) -> dict[str, Any]:
-        """What its JSON object says beside its file."""
+        """The members of the JSON object that are not about the file."""
         return {**super().about(), **dict(zip(("width", "height"), self._size or ()))}
 
     @classmethod
     def together(cls, items: Sequence[Any], key: str, place: Place) -> dict[str, Any]:
-        """The JSON object of several."""
+        """The JSON object of several videos."""
         videos = [item.json(key, place) for item in items]
         return {"_type": "videos", "count": len(items), "videos": videos, "captions": captions(items)}
 
 
 def _frames(given: Any) -> Any:
-    """Frames in the order time, height, width, channel; those of several videos as the official SDK lays them."""
+    """Frames in the order time, height, width, channel. Several videos are arranged as in the official SDK."""
     array = as_numpy(given)
     if array is None or array.ndim not in {4, 5} or array.shape[-3] not in _MODES or 0 in array.shape:
         shape = tuple(given.shape)
@@ -89,7 +89,7 @@ def _frames(given: Any) -> Any:
     count = len(array)
     places = 1 << (count - 1).bit_length()
     rows = 1 << (count.bit_length() - 1) // 2
-    padded = array.repeat([1] * (count - 1) + [1 + places - count], axis=0)  # room for empty ones
+    padded = array.repeat([1] * (count - 1) + [1 + places - count], axis=0)  # empty videos fill the grid
     padded[count:] = 0
     time, channels, height, width = array.shape[1:]
     tiles = padded.reshape(rows, places // rows, time, channels, height, width).transpose(2, 0, 4, 1, 5, 3)

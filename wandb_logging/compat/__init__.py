@@ -1,17 +1,18 @@
-"""A front with the official SDK's names: `import wandb_logging.compat as wandb`, and a script runs on this package.
+"""The official SDK's names on top of this package: `import wandb_logging.compat as wandb` runs an existing script.
 
-What is here takes the official SDK's arguments and does what it does there. What is not says so by its name: as an
-error when it is used, or for an argument of `init` or a setting in one warning. Five things differ on purpose:
+What is here takes the official SDK's arguments and does what the official SDK does. Anything that is not covered says
+so by its name: with an error when it is used, or, for an argument of `init` or a setting, in one warning. Five things
+differ on purpose:
 
 - Without an API key `init` writes the run to disk, for `wandb-logging sync`, instead of asking or failing.
-- `init` does not wait for the server, unless a run is to go on with what was before. What only the server knows
-  (`run.url`, `run.name` if none was given, `run.entity`) is waited for when it is asked for, once, and at most
-  `init_timeout` seconds.
+- `init` does not wait for the server, unless the run has to continue an earlier one. What only the server knows
+  (`run.url`, `run.entity`, and `run.name` if none was given) is requested when it is first used. That use waits once,
+  at most `init_timeout` seconds.
 - A row with a step lower than the current one is not dropped: see the setting `late_steps`.
 - System metrics are measured if the extra `wandb-logging[system]` is installed.
-- A value that cannot be sent is set aside with a warning, and the rest of its row goes.
+- A value that cannot be sent is left out with a warning; the rest of its row is sent.
 
-Software that says `import wandb` itself finds this module after `wandb_logging.compat.install()`.
+Other software that imports `wandb` finds this module after `wandb_logging.compat.install()`.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ if TYPE_CHECKING:
     config: Config
     summary: Summary
 
-__version__ = VERSION  # of the official SDK that this stands for, as frameworks ask for it
+__version__ = VERSION  # version of the official SDK that this stands for, as frameworks ask for it
 
 __all__ = [
     "AlertLevel",
@@ -149,7 +150,7 @@ __all__ = [
 
 
 class _Module(ModuleType):
-    """`wandb` itself, of which two names can be set: what would be lost otherwise."""
+    """The module `wandb`, with two names that can be set. Without this class the assignments would be lost."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "config":

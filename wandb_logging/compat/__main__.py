@@ -1,5 +1,5 @@
-"""Prints what a program's `PYTHONPATH` has to begin with for `import wandb` to find this package."""
+"""Print the folder that must come first in a program's `PYTHONPATH`, so that `import wandb` finds this package."""
 
 from wandb_logging.compat._install import FOLDER
 
-print(FOLDER)  # noqa: T201  what it is for
+print(FOLDER)  # noqa: T201  this output is its purpose

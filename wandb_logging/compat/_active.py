@@ -1,4 +1,4 @@
-"""Which runs are going on, and which one `wandb.log` and the others mean. Global state."""
+"""The active runs, and the current one, to which `wandb.log` and other functions refer. Global state."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from wandb_logging._errors import WandbLoggingError
 if TYPE_CHECKING:
     from wandb_logging.compat._run import Run
 
-active: list[Run] = []  # those that are not finished, in the order of their beginning
-_current: list[Run] = []  # the one of the module, or none
+active: list[Run] = []  # unfinished runs in the order of their beginning
+_current: list[Run] = []  # the current run of the module, or empty
 
 
 def current() -> Run | None:
-    """The run of the module."""
+    """The current run of the module; None if there is none."""
     return _current[-1] if _current else None
 
 
 def begin(run: Run, *, make_current: bool) -> None:
-    """Take note of a run that has begun."""
+    """Register a run that has begun."""
     active.append(run)
     if make_current:
         _current[:] = [run]
 
 
 def end(run: Run) -> None:
-    """Take note that it ends."""
+    """Unregister a run that ends."""
     if run in active:
         active.remove(run)
     if run in _current:
@@ -34,12 +34,12 @@ def end(run: Run) -> None:
 
 
 def no_run(what: str) -> WandbLoggingError:
-    """The error of what needs a run."""
+    """The error for a call of `what`, which needs a run."""
     return WandbLoggingError(f"You must call wandb.init() before {what}")
 
 
 class Early:
-    """Stands for an object of the current run while there is none."""
+    """A placeholder for an object of the current run while there is no run."""
 
     def __init__(self, name: str) -> None:
         vars(self)["_name"] = name
@@ -48,7 +48,7 @@ class Early:
         raise no_run(vars(self)["_name"])
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):  # whoever looks what kind of object this is
+        if name.startswith("_"):  # such names are used to find out the kind of object
             raise AttributeError(name)
         raise no_run(f"{vars(self)['_name']}.{name}")
 

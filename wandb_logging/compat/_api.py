@@ -19,12 +19,12 @@ from wandb_logging.compat._refused import not_covered
 
 
 class File(ApiFile):
-    """A file of a run; `download` gives it opened, as the official SDK's does."""
+    """A file of a run. `download` returns the file opened, as the official SDK's does."""
 
     def download(  # type: ignore[override]  # the official SDK's
         self, root: str = ".", replace: bool = False, exist_ok: bool = False, api: object = None
     ) -> IO[str]:
-        """Fetch it; with `exist_ok` one that is there is opened."""
+        """Fetch the file. With `exist_ok`, a local file that is already there is opened instead."""
         del api
         target = Path(root, self.name)
         if not (exist_ok and target.exists()):
@@ -33,11 +33,11 @@ class File(ApiFile):
 
 
 class HTTPSummary(dict[str, Any]):
-    """The summary of a run on the server. `update` sets values and sends all of it.
+    """The summary of a run on the server. `update` sets values and sends the whole summary.
 
     Args:
-        values: what is in it.
-        send: sends it.
+        values: the values in the summary.
+        send: function that sends the summary.
     """
 
     def __init__(self, values: Mapping[str, Any], send: Callable[[], object]) -> None:
@@ -49,7 +49,7 @@ class HTTPSummary(dict[str, Any]):
         return dict(self)
 
     def update(self, *values: Any, **more: Any) -> None:
-        """Set several values, and send."""
+        """Set several values, and send the summary."""
         super().update(*values, **more)
         self._send()
 
@@ -62,7 +62,7 @@ class Project(NamedTuple):
 
 
 class Run(ApiRun):
-    """A run on the server. `display_name` is another name of `name`; `history` gives a data frame of pandas."""
+    """A run on the server. `display_name` is another name of `name`; `history` returns a pandas data frame."""
 
     def _take(self, node: Mapping[str, Any]) -> None:
         super()._take(node)
@@ -70,7 +70,7 @@ class Run(ApiRun):
 
     @property
     def metadata(self) -> dict[str, Any] | None:
-        """What its program and machine were: the file wandb-metadata.json; None if it has none."""
+        """Facts about its program and machine: the file wandb-metadata.json; None if the run has none."""
         found = next(super().files(["wandb-metadata.json"]), None)
         if found is None:
             return None
@@ -79,14 +79,14 @@ class Run(ApiRun):
         return values
 
     def delete(self, delete_artifacts: bool = False) -> None:  # type: ignore[override]  # the official SDK's
-        """Delete it from the server, for good."""
+        """Delete the run from the server, permanently."""
         super().delete(with_artifacts=delete_artifacts)
 
     save = ApiRun.update
 
     @property
     def display_name(self) -> str:
-        """The name people see."""
+        """The name that people see."""
         return self.name
 
     @display_name.setter
@@ -100,7 +100,7 @@ class Run(ApiRun):
 
     @property
     def lastHistoryStep(self) -> int:  # noqa: N802  the official SDK's name
-        """The step of the last row; -1 if there is none."""
+        """The step of the last row; -1 if there is no row."""
         return self.last_step
 
     def history(  # type: ignore[override]  # the official SDK's
@@ -111,7 +111,7 @@ class Run(ApiRun):
         pandas: bool = True,
         stream: str = "default",
     ) -> Any:
-        """Rows, thinned by the server to so many: a data frame of pandas, or a list."""
+        """Rows, reduced by the server to the number asked for: a pandas data frame, or a list."""
         if stream != "default":
             raise not_covered(f"wandb.Api().run().history(stream={stream!r})")
         if x_axis != "_step":
@@ -125,23 +125,23 @@ class Run(ApiRun):
         min_step: int | None = None,
         max_step: int | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """All rows, page after page."""
+        """All rows, requested page by page."""
         if keys is not None and not (isinstance(keys, list) and all(isinstance(key, str) for key in keys)):
             raise LogError(f"keys: expected a list of texts, got {keys!r}")
         return super().scan_history(keys, min_step or 0, max_step, page_size)
 
     def files(self, names: Sequence[str] | None = None, per_page: int = 50) -> Listing[File]:
-        """Its files."""
+        """The files of the run."""
         del per_page
         return Listing(lambda: (File(**vars(file)) for file in super(Run, self).files(names)))
 
     def logged_artifacts(self, per_page: int = 100) -> Listing[Artifact]:  # type: ignore[override]  # as above
-        """The artifacts that it logged."""
+        """The artifacts that the run logged."""
         del per_page
         return Listing(lambda: map(Artifact.of, super(Run, self).logged_artifacts()))
 
     def used_artifacts(self, per_page: int = 100) -> Listing[Artifact]:  # type: ignore[override]  # as above
-        """The artifacts that it used."""
+        """The artifacts that the run used."""
         del per_page
         return Listing(lambda: map(Artifact.of, super(Run, self).used_artifacts()))
 
@@ -152,12 +152,12 @@ class Run(ApiRun):
 
 
 class Api(_Api):
-    """What is on the server: `run`, `runs`, `artifact`, `projects`.
+    """Access to the server's data: `run`, `runs`, `artifact`, `projects`.
 
     Args:
-        overrides: entity, project and base_url, where they are not the usual ones.
+        overrides: entity, project and base_url to use instead of the usual ones.
         timeout: seconds to connect, and between two bytes of an answer.
-        api_key: the key. Default: the one that runs are sent with.
+        api_key: the key. Default: the key that is used for sending runs.
     """
 
     kind = Run
@@ -175,7 +175,7 @@ class Api(_Api):
         )
 
     def run(self, path: str) -> Any:
-        """A run: `Run`."""
+        """A run of the server, as `Run`."""
         return super().run(path)
 
     def runs(
@@ -201,7 +201,7 @@ class Api(_Api):
         """An artifact.
 
         Raises:
-            LogError: there is none, or it is of another type.
+            LogError: there is no such artifact, or it is of another type.
         """
         found = super().artifact(name)
         if type is not None and found.type != type:
@@ -209,7 +209,7 @@ class Api(_Api):
         return Artifact.of(found)
 
     def artifact_exists(self, name: str, type: str | None = None) -> bool:  # noqa: A002  as above
-        """Whether there is an artifact of that name, and of that type."""
+        """Whether there is an artifact of that name and, if given, of that type."""
         try:
             self.artifact(name, type)
         except LogError:
@@ -219,7 +219,7 @@ class Api(_Api):
     def artifacts(
         self, type_name: str, name: str, per_page: int = 50, tags: str | Sequence[str] | None = None
     ) -> Listing[Artifact]:
-        """All versions of an artifact: `name`, `project/name` or `entity/project/name`; those that have all tags."""
+        """All versions of an artifact: `name`, `project/name` or `entity/project/name`; only those with all `tags`."""
         del per_page
         wanted = {tags} if isinstance(tags, str) else set(tags or ())
         *place, collection = name.split("/")
@@ -228,11 +228,11 @@ class Api(_Api):
         return Listing(lambda: (Artifact.of(each) for each in found if wanted <= set(each.tags)))
 
     def artifact_versions(self, type_name: str, name: str, per_page: int = 50) -> Listing[Artifact]:
-        """`artifacts` under its older name."""
+        """The older name of `artifacts`."""
         return self.artifacts(type_name, name, per_page)
 
     def flush(self) -> None:
-        """Does nothing: nothing is kept of what was asked."""
+        """Do nothing, because answers are not cached here."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -241,16 +241,16 @@ class Api(_Api):
 
 
 def restore(name: str, run_path: str | None = None, replace: bool = False, root: str | None = None) -> IO[str] | None:
-    """Fetch a file of a run from the server, unless it is there already; the file, opened.
+    """Fetch a file of a run from the server, unless it is already there. Returns the opened file.
 
     Args:
-        name: of the file in the run.
-        run_path: `entity/project/id` of the run. Default: the current one.
-        replace: whether a file that is there is fetched again.
-        root: folder it goes to. Default: that of the current run, else the working directory.
+        name: name of the file in the run.
+        run_path: `entity/project/id` of the run. Default: the current run.
+        replace: whether to fetch a file again that is already there.
+        root: folder for the file. Default: that of the current run, else the working directory.
 
     Returns:
-        None if the run has no such file, or is the current one, which is disabled: it asks no server.
+        None if the run has no such file, or if it is the current run and disabled, since that asks no server.
 
     Raises:
         LogError: there is no such run.

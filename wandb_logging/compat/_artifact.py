@@ -1,4 +1,4 @@
-"""`wandb.Artifact`: one class for what is made here and what is on the server, as in the official SDK."""
+"""`wandb.Artifact`: one class for artifacts made here and artifacts on the server, as in the official SDK."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 
 class ArtifactNotLogged(LogError):
-    """Only an artifact that is on the server has this."""
+    """The requested value exists only for an artifact that is on the server."""
 
 
 class ArtifactFinalized(LogError):
-    """An artifact that was logged does not change: what changes is a new one."""
+    """An artifact that was logged cannot change; changes need a new artifact."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class ManifestEntry:
     """A file or a reference of an artifact.
 
     Attributes:
-        artifact: what it is in.
-        path: its name there.
+        artifact: the artifact that contains the entry.
+        path: name of the entry in the artifact.
     """
 
     artifact: Artifact
@@ -56,18 +56,18 @@ class ManifestEntry:
         return self.path
 
     def parent_artifact(self) -> Artifact:
-        """What it is in."""
+        """The artifact that contains the entry."""
         return self.artifact
 
     def download(self, root: StrPath | None = None, **_: Any) -> str:
-        """Fetch it; the path of the file."""
+        """Fetch the file. Returns its path."""
         return self.artifact.on_server().get_entry(self.path).download(root)
 
     def ref_target(self) -> str:
-        """The address that it is a reference to.
+        """The address that the reference points to.
 
         Raises:
-            ValueError: it is a file.
+            ValueError: the entry is a file.
         """
         if self.ref is None:
             raise ValueError("Only reference entries support ref_target().")
@@ -75,21 +75,21 @@ class ManifestEntry:
 
 
 class Artifact(_Artifact):
-    """A versioned set of files: made here, until it is logged; or one that is on the server.
+    """A versioned set of files: one made here, which may change until it is logged, or one that is on the server.
 
-    What only the server knows (`version`, `id`, `aliases`) is asked for when it is wanted; `wait` before that.
+    What only the server knows (`version`, `id`, `aliases`) is requested when it is used; call `wait` before that.
 
     Args:
         name: letters, digits, `_`, `-` and `.`, at most 128 characters.
-        type: what kind of thing it is: dataset, model ...
+        type: kind of artifact, such as dataset or model.
         description: for people.
         metadata: name -> value, at most 100.
-        incremental: it is what is new: the server adds it to the version before it.
+        incremental: whether it only has what is new; the server adds this to the version before it.
         use_as: has no meaning here.
         storage_region: not covered.
 
     Raises:
-        LogError: name, type or metadata are not as they should be.
+        LogError: name, type or metadata are invalid.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Artifact(_Artifact):
             raise not_covered(f"wandb.Artifact(storage_region={storage_region!r})")
         self.incremental, self.use_as = bool(incremental), use_as
         self.distributed_id: str | None = None
-        self._ttl: int | None = None  # what the server is to be told
+        self._ttl: int | None = None  # to be sent to the server
         self._whole = True
         self._found: UsedArtifact | None = None
         self._run: Run | None = None
@@ -118,7 +118,7 @@ class Artifact(_Artifact):
 
     @classmethod
     def of(cls, found: UsedArtifact) -> Artifact:
-        """The one that was found on the server."""
+        """Make the object for an artifact that was found on the server."""
         made = cls("found", "found")
         made.type, made.description, made.metadata = found.type, found.description, dict(found.metadata)
         made._take(found)
@@ -129,23 +129,23 @@ class Artifact(_Artifact):
         self._aliases, self._tags = list(found.aliases), list(found.tags)
 
     def was_logged(self, run: Run, aliases: Iterable[str], tags: Iterable[str]) -> None:
-        """Take note of the run that logged it."""
+        """Remember the run that logged the artifact."""
         self._run, self._aliases, self._tags = run, list(dict.fromkeys([*aliases, LATEST])), list(tags)
 
     @property
     def client_id(self) -> str:
-        """What the server knows it by while it has no id."""
+        """The id by which the server knows the artifact while it has no id of the server's."""
         return self._client_id
 
     def is_draft(self) -> bool:
-        """Whether it has not been logged."""
+        """Whether the artifact has not been logged yet."""
         return self._found is None and self._run is None
 
     def on_server(self) -> UsedArtifact:
-        """It, as the server has it.
+        """The artifact as the server has it.
 
         Raises:
-            ArtifactNotLogged: it has not been logged, or not arrived, or its run is offline.
+            ArtifactNotLogged: it has not been logged or has not arrived, or its run is offline.
         """
         if self._found is None:
             if self._run is None:
@@ -158,7 +158,7 @@ class Artifact(_Artifact):
             place = (below.entity, below.project, self.type, self.name)
             found = changing.logged(below._background.reach, self._client_id, self.digest, place)  # noqa: SLF001
             if found is None and self.distributed_id is not None and self._whole:
-                # What several runs put together has a digest and an id that none of them knew.
+                # An artifact that several runs put together has a digest and an id that no run knew.
                 found = find_artifact(below._background.reach, self.name, below.entity, below.project)  # noqa: SLF001
             if found is None:
                 raise ArtifactNotLogged(f"artifact {self.name} has not arrived at the server; wait() for it")
@@ -167,7 +167,7 @@ class Artifact(_Artifact):
         return self._found
 
     def _as_if_there(self, entity: str | None, project: str) -> UsedArtifact:
-        """What a program of a disabled run is told, so that it goes on: the first version of it, without a server."""
+        """A stand-in for programs in a disabled run, so that they can go on: the first version, without a server."""
         return UsedArtifact(
             id=self._client_id,
             entity=entity,
@@ -184,7 +184,7 @@ class Artifact(_Artifact):
 
     @property
     def arrived(self) -> bool:
-        """Whether it is known to be on the server."""
+        """Whether the artifact is known to be on the server."""
         return self._found is not None
 
     @property
@@ -192,11 +192,11 @@ class Artifact(_Artifact):
         """The way to the server."""
         return self.on_server()._reach  # noqa: SLF001  the same concern
 
-    # --- what it is ---
+    # --- properties ---
 
     @property
     def name(self) -> str:
-        """Its name, with its version if it is on the server."""
+        """The name; with the version if the artifact is on the server."""
         return self._name if self._found is None else self._found.name
 
     @name.setter
@@ -205,12 +205,12 @@ class Artifact(_Artifact):
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What is said of it for programs; a copy of what was given, as JSON has it."""
+        """Facts about the artifact for programs: a copy of what was given, in JSON's types."""
         return self._metadata
 
     @metadata.setter
     def metadata(self, metadata: Mapping[str, Any] | str | None) -> None:
-        if isinstance(metadata, str):  # as the server gives it
+        if isinstance(metadata, str):  # the form in the server's answers
             metadata = json.loads(metadata)
         if metadata is not None and not isinstance(metadata, Mapping):
             raise TypeError(f"metadata: expected a mapping, got {metadata!r}")
@@ -218,7 +218,7 @@ class Artifact(_Artifact):
 
     @property
     def manifest(self) -> Manifest:
-        """What it holds."""
+        """The content of the artifact."""
         whole_here = self._run is not None and not self.incremental and self.distributed_id is None
         return self._manifest if self._found is None or whole_here else self._found.manifest
 
@@ -228,41 +228,41 @@ class Artifact(_Artifact):
 
     @property
     def digest(self) -> str:
-        """MD5 in hex over its content."""
+        """MD5 in hex over the content."""
         return super().digest if self._found is None else self._found.digest
 
     @property
     def id(self) -> str:
-        """The server's id of it."""
+        """The server's id of the artifact."""
         return self.on_server().id
 
     @property
     def version(self) -> str:
-        """Such as `v3`."""
+        """The version, such as `v3`."""
         return self.on_server().version
 
     source_version = version
 
     @property
     def entity(self) -> str:
-        """Team or user."""
+        """The team or user."""
         return self.on_server().entity or ""
 
     @property
     def project(self) -> str:
-        """Project it is in."""
+        """The project of the artifact."""
         return self.on_server().project
 
     source_entity, source_project = entity, project
 
     @property
     def source_name(self) -> str:
-        """Its name with its version."""
+        """The name with the version."""
         return self.on_server().name
 
     @property
     def collection(self) -> str:
-        """Its name without its version."""
+        """The name without the version."""
         return self.on_server().name.rpartition(":")[0]
 
     @property
@@ -274,7 +274,7 @@ class Artifact(_Artifact):
 
     @property
     def state(self) -> str:
-        """PENDING until it is on the server, then COMMITTED."""
+        """PENDING until the artifact is on the server, then COMMITTED."""
         try:
             self.on_server()
         except ArtifactNotLogged:
@@ -288,12 +288,12 @@ class Artifact(_Artifact):
 
     @property
     def file_count(self) -> int:
-        """How many entries it has."""
+        """The number of entries."""
         return len(self.manifest.entries)
 
     @property
     def aliases(self) -> list[str]:
-        """Other names of this version; what is added here or taken out, `save` sends."""
+        """Other names of this version. `save` sends what is added or removed here."""
         if self.is_draft():
             raise ArtifactNotLogged(f"artifact {self.name} has no aliases before it is logged")
         return self._aliases
@@ -304,7 +304,7 @@ class Artifact(_Artifact):
 
     @property
     def tags(self) -> list[str]:
-        """Its tags; what is added here or taken out, `save` sends."""
+        """The tags of this version. `save` sends what is added or removed here."""
         return self._tags
 
     @tags.setter
@@ -313,10 +313,10 @@ class Artifact(_Artifact):
 
     @property
     def ttl(self) -> timedelta | None:
-        """How long it is kept; None if it stays. What is set here goes with it when it is logged, else with `save`.
+        """How long the artifact is kept; None if it stays. A new value is sent when it is logged, else by `save`.
 
         Raises:
-            ArtifactNotLogged: nobody has said, and the server has it not.
+            ArtifactNotLogged: no value was set, and the artifact is not on the server.
         """
         if self._ttl not in {None, INHERITED}:
             return None if self._ttl == FOR_EVER else timedelta(seconds=self._ttl or 0)
@@ -329,24 +329,24 @@ class Artifact(_Artifact):
 
     @property
     def created_at(self) -> str:
-        """When the server got it."""
+        """When the server received the artifact."""
         return str(changing.about(self._reach, self.on_server().id).get("createdAt"))
 
     @property
     def updated_at(self) -> str:
-        """When it was changed last."""
+        """When the artifact was last changed."""
         found = changing.about(self._reach, self.on_server().id)
         return str(found.get("updatedAt") or found.get("createdAt"))
 
     @property
     def history_step(self) -> int | None:
-        """The step at which its run logged it; None if it logged no row before."""
+        """The step at which its run logged the artifact; None if the run had logged no row before."""
         step = changing.about(self._reach, self.on_server().id).get("historyStep")
         return None if step is None else int(step)
 
     @property
     def told(self) -> dict[str, Any]:
-        """What the server is told of it, besides, when it is logged."""
+        """What else the server is told about the artifact when it is logged."""
         given = {"incremental": self.incremental, "ttl": self._ttl, "distributed_id": self.distributed_id}
         return {
             **{name: value for name, value in given.items() if value},
@@ -354,24 +354,24 @@ class Artifact(_Artifact):
         }
 
     def become_part_of(self, distributed_id: str, *, last: bool) -> None:
-        """Have it logged as a part of what several runs put together; with the last one it is whole."""
+        """Make this a part of an artifact that several runs put together. The `last` part completes that artifact."""
         self.distributed_id, self._whole = distributed_id, last
 
     def new_draft(self) -> Artifact:
-        """A new artifact with the same content, to be changed and logged as the next version."""
+        """Make a new artifact with the same content, which can be changed and logged as the next version."""
         draft = Artifact(self.collection, self.type, self.description, self.metadata)
         draft.manifest.entries.update(self.on_server().manifest.entries)
         return draft
 
     def finalize(self) -> None:
-        """Does nothing: it is final when it is logged."""
+        """Do nothing: an artifact becomes final when it is logged."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
         raise not_covered(f"wandb.Artifact.{name}", (name for name in dir(type(self)) if not name.startswith("_")))
 
-    # --- what goes into it ---
+    # --- adding content ---
 
     def _check_open(self) -> None:
         if not self.is_draft():
@@ -383,13 +383,13 @@ class Artifact(_Artifact):
         Args:
             obj: a `Table`, `JoinedTable`, `PartitionedTable`, `Classes`, `Image`, `Audio`, `Video`, `Html`, `Object3D`
                 or `Molecule`.
-            name: its name in the artifact; what it is is put behind that, as in `name.table.json`.
-            overwrite: whether it may take the place of another of that name.
+            name: name in the artifact. A suffix for the kind is appended, as in `name.table.json`.
+            overwrite: whether the value may replace another one of that name.
 
         Raises:
-            LogError: it is something else, or the artifact has been logged.
+            LogError: the value is of another kind, or the artifact has been logged.
         """
-        from wandb_logging._media import members  # noqa: PLC0415  few artifacts have some
+        from wandb_logging._media import members  # noqa: PLC0415  few artifacts have media
 
         if members.kind_of(obj) is None:
             raise TypeError(f"wandb.Artifact.add: expected a Table or media, got {type(obj).__name__}")
@@ -404,7 +404,7 @@ class Artifact(_Artifact):
         policy: str | None = "mutable",
         overwrite: bool = False,
     ) -> ManifestEntry:
-        """Add a file, as it is now."""
+        """Add a file with its present content."""
         del is_tmp, skip_cache
         super().add_file(local_path, name, policy=policy or "mutable", overwrite=overwrite)
         path = os.path.basename(local_path) if name is None else os.fspath(name)  # noqa: PTH119  as it was given
@@ -419,14 +419,14 @@ class Artifact(_Artifact):
         policy: str | None = "mutable",
         merge: bool = False,
     ) -> None:
-        """Add all files of a folder and the folders in it."""
+        """Add all files of a folder and its subfolders."""
         del skip_cache
         super().add_dir(local_path, name, policy=policy or "mutable", merge=merge)
 
     def add_reference(  # type: ignore[override]  # the official SDK's arguments
         self, uri: Any, name: StrPath | None = None, checksum: bool = True, max_objects: int | None = None
     ) -> list[ManifestEntry]:
-        """Add the address of something that is elsewhere and stays there. Only file:// ones are looked at."""
+        """Add the address of something stored elsewhere that stays there. Only file:// addresses are looked at."""
         if isinstance(uri, ManifestEntry):
             raise not_covered("wandb.Artifact.add_reference of another artifact's entry")
         text = str(uri)
@@ -437,15 +437,15 @@ class Artifact(_Artifact):
 
     @contextmanager
     def new_file(self, name: str, mode: str = "x", encoding: str | None = None) -> Iterator[IO[Any]]:
-        """Write a new file; it is added at the end of the `with` block."""
+        """Write a new file, which is added at the end of the `with` block."""
         with super().new_file(name, mode, encoding) as file:
             yield file
 
     def remove(self, item: StrPath | ManifestEntry) -> None:
-        """Take out a file, or all of a folder.
+        """Remove a file, or all files of a folder.
 
         Raises:
-            FileNotFoundError: there is none of that name.
+            FileNotFoundError: there is no file or folder of that name.
             LogError: the artifact has been logged.
         """
         self._check_open()
@@ -457,24 +457,24 @@ class Artifact(_Artifact):
             del self.manifest.entries[path]
 
     def get_added_local_path_name(self, local_path: str) -> str | None:
-        """The name in the artifact of a file that was added."""
+        """The name in the artifact of a local file that was added."""
         return self._paths.get(local_path)
 
     def __setitem__(self, name: str, value: Any) -> None:
-        """`add` under another sign."""
+        """The same as `add`."""
         self.add(value, name)
 
-    # --- what comes out of it ---
+    # --- reading content ---
 
     def __getitem__(self, name: str) -> Any:
-        """`get` under another sign."""
+        """The same as `get`."""
         return self.get(name)
 
     def wait(self, timeout: float | None = None) -> Artifact:
-        """Wait until it is on the server, if its run is online.
+        """Wait until the artifact is on the server, if its run is online.
 
         Raises:
-            LogError: it has not been logged.
+            LogError: the artifact has not been logged.
         """
         if self._found is None:
             super().wait(timeout)
@@ -483,21 +483,21 @@ class Artifact(_Artifact):
         return self
 
     def get(self, name: str) -> Any:
-        """The table or media that `add` put there; None if there is none of that name."""
-        from wandb_logging._media import members  # noqa: PLC0415  few programs read one
+        """The table or media that was added under this name with `add`; None if there is none."""
+        from wandb_logging._media import members  # noqa: PLC0415  few programs read media
 
         self.on_server()
         return members.read(self, name)
 
     def fetch(self, name: str) -> Path:
-        """One of its files, fetched."""
+        """Fetch one of the files. Returns its path."""
         return Path(self.on_server().get_entry(name).download())
 
     def get_entry(self, name: StrPath) -> ManifestEntry:
-        """A file or reference of it.
+        """A file or reference in the artifact.
 
         Raises:
-            KeyError: there is none of that name.
+            KeyError: there is no entry of that name.
         """
         from wandb_logging._media import members  # noqa: PLC0415  as above
 
@@ -513,7 +513,7 @@ class Artifact(_Artifact):
     get_path = get_entry
 
     def files(self, names: list[str] | None = None, per_page: int = 50) -> list[ManifestEntry]:
-        """Its files, or those of these names."""
+        """All files, or only those of the given names."""
         del per_page
         return [ManifestEntry(self, each.path) for each in self.on_server().files(names)]
 
@@ -525,7 +525,7 @@ class Artifact(_Artifact):
         path_prefix: StrPath | None = None,
         multipart: bool | None = None,
     ) -> str:
-        """Fetch its files, or those whose names begin with `path_prefix`; the folder they are in."""
+        """Fetch all files, or those whose names begin with `path_prefix`. Returns their folder."""
         del allow_missing_references, skip_cache, multipart
         server = self.on_server()
         if path_prefix is None:
@@ -537,15 +537,15 @@ class Artifact(_Artifact):
         return str(folder)
 
     def file(self, root: StrPath | None = None) -> str:
-        """Fetch its only file; the path of that.
+        """Fetch the only file. Returns its path.
 
         Raises:
-            ValueError: it has not exactly one.
+            ValueError: the artifact does not have exactly one file.
         """
         return self.on_server().file(root)
 
     def verify(self, root: StrPath | None = None) -> None:
-        """Compare the files of a folder with it.
+        """Compare the files in a folder with the artifact.
 
         Args:
             root: the folder. Default: where `download` puts it.
@@ -562,14 +562,14 @@ class Artifact(_Artifact):
             if entry.ref is None and (name not in there or read_digest(folder / name) != entry.digest):
                 raise ValueError(f"Digest mismatch for file: {folder / name}")
 
-    # --- the server ---
+    # --- on the server ---
 
     def save(self, project: str | None = None, settings: object = None) -> None:
-        """Log it, to the current run; or send what was changed of description, metadata, aliases and tags.
+        """Log the artifact to the current run; or send changes of description, metadata, aliases and tags.
 
         Args:
-            project: project of the run that is made for it where there is none.
-            settings: of that run.
+            project: project of the run that is made if there is no current run.
+            settings: settings of that run.
         """
         if self.is_draft():
             self._log(project, settings)
@@ -589,13 +589,13 @@ class Artifact(_Artifact):
         if run is not None:
             run.log_artifact(self)
             return
-        from wandb_logging.compat._init import init  # noqa: PLC0415  which makes runs, which log artifacts
+        from wandb_logging.compat._init import init  # noqa: PLC0415  that module makes runs, which log artifacts
 
         with init(project=project, job_type="auto", settings=settings) as own:
             own.log_artifact(self).wait()
 
     def link(self, target_path: str, aliases: Iterable[str] | None = None) -> Artifact:
-        """Make it a member of another collection: `name`, `project/name` or `entity/project/name`.
+        """Add the artifact to another collection: `name`, `project/name` or `entity/project/name`.
 
         Raises:
             WandbLoggingError: there is no run.
@@ -606,22 +606,22 @@ class Artifact(_Artifact):
         return run.link_artifact(self, target_path, aliases)
 
     def delete(self, delete_aliases: bool = False) -> None:
-        """Delete this version from the server, for good; with `delete_aliases` also one that has aliases."""
+        """Delete this version from the server, permanently; with `delete_aliases` even if it has aliases."""
         server = self.on_server()
         changing.delete(self._reach, server.id, with_aliases=delete_aliases)
 
     def logged_by(self) -> Any:
-        """The run that logged it, as `wandb.Api` has it."""
+        """The run that logged the artifact, in the form of `wandb.Api`."""
         path, _ = changing.runs_of(self._reach, self.id)
         return None if path is None else _api().run(path)
 
     def used_by(self) -> list[Any]:
-        """The runs that use it."""
+        """The runs that use the artifact."""
         return [_api().run(path) for path in changing.runs_of(self._reach, self.id)[1]]
 
 
 def _api() -> Any:
-    from wandb_logging.compat._api import Api  # noqa: PLC0415  which gives artifacts
+    from wandb_logging.compat._api import Api  # noqa: PLC0415  that module returns artifacts
 
     return Api()
 
@@ -630,5 +630,5 @@ __all__ = ["Artifact", "ArtifactNotLogged", "Entry", "ManifestEntry"]
 
 
 def _no_server() -> Any:
-    """The way to the server of a disabled run."""
+    """Stands for the way to the server in a disabled run, which has none."""
     raise ArtifactNotLogged("the run is disabled: the server has no artifact of it")

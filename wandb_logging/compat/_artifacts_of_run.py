@@ -37,9 +37,9 @@ class ArtifactsOfRun:
         aliases: str | Iterable[str] | None = None,
         tags: str | Iterable[str] | None = None,
     ) -> Any:
-        """Log an artifact, as `wandb_logging.Run.log_artifact`; one that was logged before gets the aliases."""
+        """Log an artifact, as `wandb_logging.Run.log_artifact`. One that was logged before only gets the aliases."""
         artifact, wanted = self._artifact(artifact_or_path, name, type), _listed(aliases)
-        if not isinstance(artifact, Artifact):  # of `wandb_logging` itself
+        if not isinstance(artifact, Artifact):  # an artifact of `wandb_logging` itself
             return self._run.log_artifact(artifact, None, None, wanted, tags)
         if not artifact.is_draft():
             artifact.aliases = list(dict.fromkeys([*artifact.aliases, *wanted]))
@@ -62,16 +62,16 @@ class ArtifactsOfRun:
         aliases: str | Iterable[str] | None = None,
         distributed_id: str | None = None,
     ) -> Any:
-        """Log a part of an artifact that several runs put together; `finish_artifact` of one of them makes it whole.
+        """Log a part of an artifact that several runs put together. One of them completes it with `finish_artifact`.
 
         Args:
-            artifact_or_path: the part; all have one name and type.
-            name, type, aliases: as of `log_artifact`.
-            distributed_id: a text that all parts share. Default: the run's group.
+            artifact_or_path: the part. All parts have one name and type.
+            name, type, aliases: as for `log_artifact`.
+            distributed_id: a text that is the same for all parts. Default: the run's group.
 
         Raises:
-            TypeError: there is neither.
-            LogError: as `log_artifact`.
+            TypeError: neither an id nor a group is given.
+            LogError: as for `log_artifact`.
         """
         return self._log_part(artifact_or_path, name, type, aliases, distributed_id, last=False)
 
@@ -83,7 +83,7 @@ class ArtifactsOfRun:
         aliases: str | Iterable[str] | None = None,
         distributed_id: str | None = None,
     ) -> Any:
-        """Log the last part of what `upsert_artifact` began: it is one version of an artifact from then on."""
+        """Log the last part of what `upsert_artifact` began. All parts then form one version of an artifact."""
         return self._log_part(artifact_or_path, name, type, aliases, distributed_id, last=True)
 
     def _log_part(
@@ -101,10 +101,10 @@ class ArtifactsOfRun:
         return self._send(part, _listed(aliases), None)
 
     def _check_type(self, artifact: Artifact) -> None:
-        """Ask the server whether it would take an artifact of this name and type, if it can be asked now.
+        """Ask the server whether it accepts an artifact of this name and type, if the server can be asked now.
 
         Raises:
-            LogError: there are artifacts of that name, of another type.
+            LogError: there are artifacts of that name with another type.
         """
         if self._known().url is None:
             return
@@ -112,7 +112,7 @@ class ArtifactsOfRun:
         try:
             found = changing.type_of(below._background.reach, below.entity, below.project, artifact.name)  # noqa: SLF001
         except WandbLoggingError:
-            return  # then it is said when the artifact is sent
+            return  # the error will come when the artifact is sent
         if found is not None and found != artifact.type:
             raise LogError(
                 f"Artifact {artifact.name} already exists with type {found!r}; "
@@ -135,18 +135,18 @@ class ArtifactsOfRun:
         aliases: str | Iterable[str] | None = None,
         use_as: str | None = None,
     ) -> Artifact:
-        """Find an artifact on the server, and record that this run uses it; one that was made here is logged, too.
+        """Find an artifact on the server, and record that this run uses it. An artifact made here is also logged.
 
-        A disabled run asks no server: what it returns for a name is None, as in the official SDK.
+        A disabled run asks no server; for a name it returns None, as in the official SDK.
 
         Args:
-            artifact_or_name: its name, or an artifact.
-            type: what it must be.
-            aliases: of one that is logged by this.
+            artifact_or_name: the name of an artifact, or an artifact.
+            type: the type that the artifact must have.
+            aliases: aliases for an artifact that this call logs.
             use_as: has no meaning here.
 
         Raises:
-            LogError: there is none of that name, or it is of another type.
+            LogError: there is no artifact of that name, or it is of another type.
         """
         del use_as
         if isinstance(artifact_or_name, Artifact):
@@ -167,15 +167,15 @@ class ArtifactsOfRun:
     def link_artifact(
         self, artifact: Artifact, target_path: str, aliases: str | Iterable[str] | None = None
     ) -> Artifact:
-        """Make an artifact a member of another collection; one that was made here is logged, too.
+        """Make an artifact a member of another collection. An artifact made here is also logged.
 
         Args:
-            artifact: which.
+            artifact: the artifact.
             target_path: `name`, `project/name` or `entity/project/name` of the collection.
-            aliases: names of this version there.
+            aliases: names of this version in that collection.
 
         Raises:
-            LogError: the path is none.
+            LogError: the path is invalid.
         """
         parts = target_path.split("/")
         if not 1 <= len(parts) <= 3 or not all(parts) or ":" in target_path:
@@ -198,10 +198,10 @@ class ArtifactsOfRun:
         self.log_artifact(path, name, "model", aliases, tags)
 
     def use_model(self, name: str) -> str:
-        """Fetch an artifact of type model; the path of its only file, or of the folder; None in a disabled run.
+        """Fetch an artifact of type model. Returns the path of its only file, or of the folder; None in a disabled run.
 
         Raises:
-            LogError: it is no model; or as `use_artifact`.
+            LogError: the artifact is no model, or as for `use_artifact`.
         """
         if self._run.mode == "disabled":
             return None  # type: ignore[return-value]  # as above
@@ -219,7 +219,7 @@ class ArtifactsOfRun:
         name: str | None = None,
         aliases: str | Iterable[str] | None = None,
     ) -> Artifact:
-        """Log a file or folder as a model, unless one of that name is there; link it to the model registry."""
+        """Log a file or folder as a model, unless there is a model of that name, and link it to the model registry."""
         artifact = self.log_artifact(path, name, "model")
         return self.link_artifact(artifact, f"model-registry/{registered_model_name}", aliases)
 
@@ -233,13 +233,13 @@ class ArtifactsOfRun:
         """Log source files as an artifact of type code.
 
         Args:
-            root: folder that they are below.
-            name: of the artifact. Default: of the project and the program.
-            include_fn: says of a path, or of a path and the root, whether it is one of them. Default: Python files.
-            exclude_fn: says whether it is not. Default: folders that runs are kept in.
+            root: only files below this folder are logged.
+            name: name of the artifact. Default: made of the project and the program.
+            include_fn: decides by a path, or by a path and the root, whether to log the file. Default: Python files.
+            exclude_fn: decides in the same way whether to leave the file out. Default: folders that runs are kept in.
 
         Returns:
-            The artifact; None if there is no such file.
+            The artifact; None if there is no file to log.
         """
         self._check_going_on("log_code")
         return log_code(self, root or ".", name, include_fn, exclude_fn)  # type: ignore[arg-type]  # which is a Run
@@ -250,7 +250,7 @@ def _listed(given: str | Iterable[str] | None) -> list[str]:
 
 
 def _known_by(artifact: Artifact) -> Mapping[str, Any]:
-    """What an event says of an artifact that may have no id yet."""
+    """How an event identifies an artifact that may have no id yet."""
     if artifact.arrived:
         return {"id": artifact.id, "name": artifact.name}
     return {"client_id": artifact.client_id, "name": artifact.name, "digest": artifact.digest}

@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 
 def is_python(path: str) -> bool:
-    """Whether it is a Python file."""
+    """Whether a path is that of a Python file."""
     return path.endswith(".py")
 
 
 def is_of_runs(path: str, root: str) -> bool:
-    """Whether it is in a folder that runs are kept in."""
+    """Whether a path is in a folder that runs are kept in."""
     return Path(os.path.relpath(path, root)).parts[0] in {"wandb", "wandb_cache"}
 
 
 def log_code(
     run: Run, root: str, name: str | None, include: Callable[..., bool], exclude: Callable[..., bool]
 ) -> Artifact | None:
-    """As `Run.log_code`."""
+    """Do the work of `Run.log_code`."""
     program = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "notebook"
     artifact = Artifact(make_artifact_name_safe(name or f"source-{run.project}-{program}"), "code")
-    folder = os.path.abspath(root)  # noqa: PTH100  as the functions are to see it
+    folder = os.path.abspath(root)  # noqa: PTH100  the form for the user's functions
     for path in _files_below(folder):
         if _asked(include, path, folder) and not _asked(exclude, path, folder):
             artifact.add_file(path, Path(os.path.relpath(path, folder)).as_posix())
@@ -43,7 +43,7 @@ def log_code(
 
 
 def _asked(function: Callable[..., Any], path: str, root: str) -> bool:
-    """What a function of a path, or of a path and the root, says."""
+    """Call a function that takes a path, or a path and the root."""
     takes_root = len(inspect.signature(function).parameters) > 1
     return bool(function(path, root) if takes_root else function(path))
 
@@ -51,4 +51,4 @@ def _asked(function: Callable[..., Any], path: str, root: str) -> bool:
 def _files_below(folder: str) -> Iterator[str]:
     for place, folders, names in os.walk(folder):
         folders.sort()
-        yield from (os.path.join(place, name) for name in sorted(names))  # noqa: PTH118  a text, for the functions
+        yield from (os.path.join(place, name) for name in sorted(names))  # noqa: PTH118  a text, for the user's functions

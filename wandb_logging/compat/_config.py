@@ -1,4 +1,4 @@
-"""`wandb.config`: items, attributes, `update`; a value that is set stays, unless it is allowed to change."""
+"""`wandb.config`: items, attributes and `update`. A value, once set, cannot change unless that is allowed."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from wandb_logging._values.opened import mapping_of, read_items
 from wandb_logging._values.plain import plain
 
 DEFAULTS = "config-defaults.yaml"
-ARTIFACT_SCHEME, ARTIFACT_TYPE = "wandb-artifact://", "artifactVersion"  # how an artifact is named in a config
+ARTIFACT_SCHEME, ARTIFACT_TYPE = "wandb-artifact://", "artifactVersion"  # form in which a config names an artifact
 
 
 class ConfigError(LogError):
-    """A value of the config would change that may not."""
+    """A value of the config would change that may not change."""
 
 
 class Config(Mapping[str, Any]):
     """The config of a run.
 
-    A nested mapping or list that is taken out of it may be changed in place: what is added or changed there goes into
-    the run's config, at the next row or at the end. What is taken out of it there stays in the run's config: that is
-    how programs pick one value from their own copy of the rest.
+    A nested mapping or list may be changed in place after it was read from the config. What is added or changed in it
+    goes into the run's config, at the next row or at the end. What is removed from it stays in the run's config, since
+    programs often take single values out of their own copy.
 
     Args:
         run: the run it belongs to.
         allow_val_change: whether values may change once they are set.
-        artifacts: finds those among given values: it is given them, gives artifacts, and puts into the values what
-            stands for them.
+        artifacts: handles artifacts among new values: it receives the values, returns the artifacts, and replaces them
+            in the values by what the server is told.
     """
 
     def __init__(
@@ -73,13 +73,13 @@ class Config(Mapping[str, Any]):
         return repr(dict(self))
 
     def __copy__(self) -> Config:
-        return self  # the run's, of which there is one
+        return self  # a run has only one config
 
     def __deepcopy__(self, memo: object) -> Config:
         return self
 
     def as_dict(self) -> dict[str, Any]:
-        """A copy."""
+        """A copy of the config."""
         values: dict[str, Any] = copy.deepcopy(vars(self)["_run"].config)
         return values
 
@@ -88,10 +88,10 @@ class Config(Mapping[str, Any]):
 
         Args:
             d: a mapping, an `argparse.Namespace`, absl's flags, a dataclass, or another object with attributes.
-            allow_val_change: whether one that is set may change.
+            allow_val_change: whether values that are set already may change.
 
         Raises:
-            ConfigError: one would change that may not.
+            ConfigError: a value would change that may not change.
             LogError: the run is finished.
         """
         self.persist()
@@ -112,11 +112,11 @@ class Config(Mapping[str, Any]):
         vars(self)["_artifacts"].update(found)
 
     def setdefaults(self, d: Any) -> None:
-        """Set those of several values that are not set yet."""
+        """Set only those of the given values that are not set yet."""
         self.update({key: value for key, value in config_values(d).items() if key not in self})
 
     def persist(self) -> None:
-        """Send what was changed within nested values since they were taken out."""
+        """Send the changes made in nested values since they were read from the config."""
         lent: dict[str, tuple[Any, Any]] = vars(self)["_lent"]
         changed = {key: merged(before, value) for key, (value, before) in lent.items() if value != before}
         changed = {key: value for key, value in changed.items() if value != lent[key][1]}
@@ -135,7 +135,7 @@ class Config(Mapping[str, Any]):
 
 
 class ConfigStatic(dict[str, Any]):
-    """A config that does not change any more, as items and as attributes."""
+    """A config that cannot change any more, with items and attributes."""
 
     def __getattr__(self, key: str) -> Any:
         try:
@@ -151,7 +151,7 @@ class ConfigStatic(dict[str, Any]):
 
 
 def parts_of(value: object, deep: int = 8) -> Iterator[object]:
-    """A value, and what is in it, down to a depth. Only dicts, lists and tuples are looked into."""
+    """A value and all its parts, down to a depth. Only dicts, lists and tuples are searched."""
     yield value
     if deep and type(value) in {dict, list, tuple}:
         for part in list(value.values() if isinstance(value, dict) else value):  # type: ignore[call-overload]  # a list
@@ -159,14 +159,14 @@ def parts_of(value: object, deep: int = 8) -> Iterator[object]:
 
 
 def names_artifact(value: object) -> bool:
-    """Whether a value names an artifact, as the official SDK has it in a config."""
+    """Whether a value names an artifact in the form that the official SDK uses in a config."""
     if type(value) is dict:
         return value.get("_type") == ARTIFACT_TYPE
     return type(value) is str and value.startswith(ARTIFACT_SCHEME)
 
 
 def may_have_artifact(value: object) -> bool:
-    """Whether a value may be or name an artifact, or have one in it: only a run can tell."""
+    """Whether a value may be, name or contain an artifact. Only a run can tell for certain."""
     return any(
         names_artifact(part) or (type(part).__name__ == "Artifact" and hasattr(type(part), "is_draft"))
         for part in parts_of(value)
@@ -174,7 +174,7 @@ def may_have_artifact(value: object) -> bool:
 
 
 def merged(before: Any, now: Any) -> Any:
-    """A nested value after it was changed in place: with what was added and changed, and with what was removed."""
+    """A nested value after changes in place. It has what was added and changed, and also what was removed."""
     if isinstance(before, dict) and isinstance(now, dict):
         return {**before, **{key: merged(before.get(key), value) for key, value in now.items()}}
     if isinstance(before, list) and isinstance(now, list) and len(now) < len(before):
@@ -183,12 +183,12 @@ def merged(before: Any, now: Any) -> Any:
 
 
 def config_values(given: Any) -> dict[str, Any]:
-    """What may be given for a config, as a mapping; keys are without the dashes of a command line.
+    """Turn a value given as config into a mapping. The dashes of command-line keys are removed.
 
     Raises:
-        LogError: it is none of these.
+        LogError: the value is of no accepted kind.
     """
-    if isinstance(given, ModuleType):  # absl.flags itself
+    if isinstance(given, ModuleType):  # the module absl.flags itself
         given = getattr(given, "FLAGS", given)
     values = mapping_of(given)
     if not isinstance(values, Mapping) and not isinstance(values, ModuleType):
@@ -199,10 +199,10 @@ def config_values(given: Any) -> dict[str, Any]:
 
 
 def config_file(name: str) -> dict[str, Any]:
-    """The config that a file of the official SDK's form holds: `key: {value: ...}` for each.
+    """Read a config from a file in the official SDK's form: `key: {value: ...}` for each key.
 
     Raises:
-        SettingsError: it cannot be read, or is of another form.
+        SettingsError: the file cannot be read, or has another form.
     """
     try:
         import yaml  # noqa: PLC0415  an extra

@@ -1,4 +1,4 @@
-"""Artifacts in a run's config: the program has them back as artifacts, and the server is told which they are."""
+"""Artifacts in a run's config: the program reads them as artifacts, and the server is told which ones they are."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def stands_for_artifact(value: object) -> bool:
 
 
 def is_artifact(value: object) -> bool:
-    """Whether it is one; nothing is asked of the value itself."""
+    """Whether a value is an artifact. The value itself is not accessed."""
     return issubclass(type(value), Artifact)
 
 
 def has_within(value: object) -> bool:
-    """Whether there is an artifact deep in a value, where none can be."""
+    """Whether a value contains an artifact deep inside, where none is allowed."""
     return not is_artifact(value) and any(map(is_artifact, parts_of(value)))
 
 
 def artifact_of(run: Run, value: Any) -> Artifact:
-    """The artifact that a value is or names; the run uses it from now on.
+    """The artifact that a value is or names. The run uses it from now on.
 
     Raises:
-        LogError: there is none of that name.
+        LogError: there is no artifact of that name.
         TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.
     """
     if isinstance(value, Artifact):
@@ -56,7 +56,7 @@ def _by_id(run: Run, artifact_id: str) -> Artifact:
 
 
 def told(artifact: Artifact) -> dict[str, Any]:
-    """What the config says of an artifact."""
+    """How the config names an artifact."""
     return {
         "_type": ARTIFACT_TYPE,
         "_version": "v0",

@@ -1,7 +1,7 @@
-"""Finds the official SDK's modules: `wandb_logging.compat.sdk.wandb_run`, and where we are `wandb`, `wandb.sdk`.
+"""Find the official SDK's modules as `wandb_logging.compat.sdk.wandb_run` and, after `install`, as `wandb.sdk`.
 
-Each is made from the table in `_shape` when it is imported, or from the list of names that are refused, in `_names`.
-Under both names it is the same module, so that a class is the same class however it was reached.
+Each module is made when it is imported, from the table in `_shape` or from the list of refused names in `_names`. Both
+names give the same module, so that a class is the same class whichever name was imported.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ MODULES = {f"{_ROOT}.{name}": homes for name, homes in SHAPE.items()}
 
 
 def load(home: str, name: str) -> Any:
-    """What is at home there: see `_shape`."""
+    """Load the object for an entry of the table: see `_shape`."""
     module, _, other = home.partition(":")
     return getattr(importlib.import_module(f"{_PACKAGE}.{module}"), other or name)
 
 
 def is_module(name: str) -> bool:
-    """Whether the official SDK has a module of that name, which begins with ours."""
+    """Whether the official SDK has the module that corresponds to this name of ours."""
     return name in MODULES or (name.startswith(f"{_ROOT}.") and name[len(_ROOT) + 1 :] in refused_in())
 
 
 def homes_in(module: str) -> dict[str, str]:
-    """Where the names of a module are at home; of one that the table does not have, those its package is known for."""
+    """Where the names of a module are defined. If the table lacks the module, the names known for its package."""
     if module in MODULES:
         return MODULES[module]
     package, _, _ = module.rpartition(".")
@@ -44,7 +44,7 @@ def homes_in(module: str) -> dict[str, str]:
 
 
 class _Shaped(ModuleType):
-    """A module whose names are loaded when they are asked for."""
+    """A module whose names are loaded on first use."""
 
     def __getattr__(self, name: str) -> Any:
         homes = homes_in(self.__name__)
@@ -63,7 +63,7 @@ class _Shaped(ModuleType):
         return value
 
     def __setattr__(self, name: str, value: object) -> None:
-        # Who imports `wandb.plot.line` has the module put here as `line`, where the function is: it stays, as there.
+        # Importing `wandb.plot.line` puts the module in the place of the function `line`. As there, the function stays.
         if not (isinstance(value, ModuleType) and name in MODULES.get(self.__name__, ())):
             super().__setattr__(name, value)
 
@@ -76,11 +76,11 @@ class _OfTable(Loader):
         return _Shaped(spec.name, "Names of the official SDK that have a home in `wandb_logging.compat`.")
 
     def exec_module(self, module: ModuleType) -> None:
-        """Everything comes when it is asked for."""
+        """Do nothing, because all names are loaded on first use."""
 
 
 class _SameModule(Loader):
-    """Gives the module that there is, under another name."""
+    """Returns an existing module under another name."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -92,14 +92,14 @@ class _SameModule(Loader):
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__spec__ = self._spec  # which importlib has replaced
+        module.__spec__ = self._spec  # importlib has replaced it
 
 
 class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """As the import system asks."""
+        """Find a module for the import system."""
         del path, target
         if is_module(fullname):
             return ModuleSpec(fullname, _OfTable(), is_package=True)
@@ -110,6 +110,6 @@ class _Finder(MetaPathFinder):
 
 
 def add() -> None:
-    """Have the import system ask, after all others."""
+    """Add this finder to the import system, after all others."""
     if not any(type(finder).__module__ == __name__ for finder in sys.meta_path):
         sys.meta_path.append(_Finder())

@@ -1,4 +1,4 @@
-"""The functions of the module: each does to the current run what the method of its name does."""
+"""The functions of the module `wandb`. Each calls the method of the same name on the current run."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ unwatch = _of_current(Run.unwatch)
 
 
 def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
-    """End the current run, if there is one, when everything is sent.
+    """End the current run, if there is one, after everything is sent.
 
     Args:
         exit_code: 0 for finished, anything else for failed.

@@ -1,4 +1,4 @@
-"""`init(monitor_gym=True)`: each video that gymnasium or gym records of an environment is logged."""
+"""`init(monitor_gym=True)`: log each video that gymnasium or gym records of an environment."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from wandb_logging.compat._refused import say_once
 
 _OURS = "_logged_by_wandb_logging"
 
-# Where a recorder is, what it calls when a video is in its file, and where that is; by version.
+# By version: where the recorder is, the method it calls when a video file is complete, and the path of that file.
 _RECORDERS: tuple[tuple[str, str, str, Callable[[Any], object]], ...] = (
     ("wrappers.monitoring.video_recorder", "VideoRecorder", "close", lambda recorder: recorder.path),
     (
         "wrappers",
         "RecordVideo",
         "stop_recording",
-        lambda recorder: Path(recorder.video_folder, f"{recorder._video_name}.mp4"),  # noqa: SLF001  said nowhere else
+        lambda recorder: Path(recorder.video_folder, f"{recorder._video_name}.mp4"),  # noqa: SLF001  stored nowhere else
     ),
 )
 
 
 def monitor() -> None:
-    """From now on log the videos that are recorded; nothing else of the environments is."""
+    """Log all videos recorded from now on, and nothing else about the environments."""
     done = [
         _patch(library, *recorder) for library in ("gymnasium", "gym") if _is_there(library) for recorder in _RECORDERS
     ]
@@ -42,12 +42,12 @@ def monitor() -> None:
 def _is_there(library: str) -> bool:
     try:
         return importlib.util.find_spec(library) is not None
-    except ValueError:  # somebody put something of that name into `sys.modules`
+    except ValueError:  # somebody put a module of that name into `sys.modules`
         return False
 
 
 def _patch(library: str, module: str, name: str, method: str, file_of: Callable[[Any], object]) -> bool:
-    """Have a recorder's method log what it wrote; whether there is such a recorder."""
+    """Make a recorder's method also log the file it wrote. Returns whether the recorder exists."""
     try:
         recorder = getattr(importlib.import_module(f"{library}.{module}"), name)
         official = getattr(recorder, method)

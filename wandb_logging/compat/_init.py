@@ -19,7 +19,7 @@ from wandb_logging.compat._run import Run
 from wandb_logging.compat._settings import MEANINGLESS, PATIENCE, STALL, Settings, in_notebook, our_settings
 from wandb_logging.compat._tensorboard import sync, wanted
 
-_NOT_GIVEN: tuple[Any, ...] = (None, "", (), [])  # as environment variables and command lines say it
+_NOT_GIVEN: tuple[Any, ...] = (None, "", (), [])  # empty values from environment variables and command lines
 
 
 def init(
@@ -55,25 +55,25 @@ def init(
         name: name people see.
         notes: longer description.
         tags: tags of the run.
-        config: values of the config: a mapping, an `argparse.Namespace`, a dataclass; or the path of a YAML file of
-            `key: {value: ...}`. What a file config-defaults.yaml in the working directory says counts where it is
-            silent. Both need PyYAML.
-        config_exclude_keys: keys that are left out of it.
-        config_include_keys: keys that are not; default: all.
+        config: values of the config: a mapping, an `argparse.Namespace`, a dataclass, or the path of a YAML file with
+            `key: {value: ...}`. A file config-defaults.yaml in the working directory adds values for missing keys. Both
+            files need PyYAML.
+        config_exclude_keys: keys to leave out of the config.
+        config_include_keys: the only keys to keep in the config; default: all.
         allow_val_change: whether values of the config may change once they are set.
         group: group of runs this one belongs to.
         job_type: kind of job, such as train.
         mode: online, offline or disabled. Default: online if there is an API key, else offline.
         reinit: what to do if a run is active: return_previous (default), finish_previous or create_new.
-        resume: allow, must, never or auto. Then the server is waited for, at most `init_timeout` seconds.
-        resume_from: `id?_step=n`: go on with that run from that step.
+        resume: allow, must, never or auto. If given, `init` waits for the server, at most `init_timeout` seconds.
+        resume_from: `id?_step=n`: continue that run from that step.
         fork_from: `id?_step=n`: begin a new run from that step of that run.
-        settings: the same and more, under the names of `Settings`.
-        **others: arguments of the official SDK that have no meaning here: they are named in a warning.
+        settings: the same values and more, under the names of `Settings`.
+        **others: arguments of the official SDK without a meaning here. A warning names them.
 
     Raises:
-        SettingsError: a value of the wrong type or outside its range, or keys are both included and excluded.
-        LogError: resume is must and there is no such run, or never and there is one; or nobody could tell.
+        SettingsError: a value has the wrong type or is outside its range, or keys are both included and excluded.
+        LogError: resume is must and there is no such run, or never and there is one; or this could not be found out.
     """
     if config_include_keys and config_exclude_keys:
         raise SettingsError("wandb.init(): give one of config_include_keys and config_exclude_keys")
@@ -99,12 +99,12 @@ def init(
     values = {key: value for key, value in values.items() if value not in _NOT_GIVEN}
     if isinstance(values.get("run_tags"), str):
         values["run_tags"] = (values["run_tags"],)
-    # In a notebook a cell is run again: with what it says now.
+    # In a notebook a cell may be run again, with changed arguments.
     usual = "finish_previous" if in_notebook() else "return_previous"
     reinit = {True: "finish_previous", False: "return_previous", "default": usual}.get(
         values.get("reinit") or "default", values.get("reinit")
     )
-    mine = [run for run in active if run.pid == os.getpid()]  # a forked child's are its parent's
+    mine = [run for run in active if run.pid == os.getpid()]  # runs in a forked child belong to its parent
     if mine and reinit == "return_previous":
         say_once("wandb.init() called while a run is active: it is the one returned (see reinit)")
         return mine[-1]
@@ -116,7 +116,7 @@ def init(
     ours = _Settings.of({**our_settings({**others, **values}), "config": start})
     if ours.console is False:  # WANDB_CONSOLE=off
         ours = ours.but(capture_output=False)
-    # As the official SDK waits for as long as rows go; where no server answers, it is left on disk, and said.
+    # As in the official SDK, the end waits while rows go out. If no server answers, they stay on disk, with a notice.
     begun = Run(_Run(ours, stall=STALL if ours.close_timeout == PATIENCE else None), Settings(**values))
     begin(begun, make_current=reinit != "create_new")
     if later:
@@ -131,7 +131,7 @@ def init(
 
 
 def _config_of(config: Any, include: Sequence[str] | None, exclude: Sequence[str] | None) -> dict[str, Any]:
-    """What a run's config begins with."""
+    """The first values of a run's config."""
     if config is None or (isinstance(config, str) and not config):  # not given
         config = {}
     start = config_file(config) if isinstance(config, str) else config_values(config)
@@ -152,14 +152,14 @@ def login(
     """Find an API key, or ask the person at the terminal for it, as `wandb_logging.login`.
 
     Args:
-        key: the key, if it is at hand.
+        key: the key, if the caller has it.
         relogin: ask even though a key is found.
         host: address of the W&B API.
         verify: ask the server whether it accepts the key.
-        **others: arguments of the official SDK that have no meaning here: they are named in a warning.
+        **others: arguments of the official SDK without a meaning here. A warning names them.
 
     Raises:
-        SettingsError: the key has not the form of an API key, or there is none and no terminal to ask at.
+        SettingsError: the key does not have the form of an API key; or there is no key, and no terminal to ask at.
         AuthError: the server does not accept the key.
         TransportError, HTTPStatusError, GraphQLError: the server could not be asked.
     """

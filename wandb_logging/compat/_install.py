@@ -1,8 +1,8 @@
-"""`install`: whoever says `import wandb` finds this package, in this process and in those it starts.
+"""`install`: make `import wandb` find this package, in this process and in those it starts.
 
-A folder is put first on `sys.path` and `PYTHONPATH`. In it are a package `wandb`, which is `wandb_logging.compat`, and
-the metadata of a distribution of that name: so `importlib.metadata`, `importlib.util.find_spec`, `pip list` and
-`multiprocessing` find it by the same rules as all else, and nothing is written anywhere.
+A folder is put first on `sys.path` and `PYTHONPATH`. It has a package `wandb`, which is `wandb_logging.compat`, and the
+metadata of a distribution `wandb`. So `importlib.metadata`, `importlib.util.find_spec`, `pip list` and
+`multiprocessing` find the package by the usual rules, and no file is written anywhere.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _COMPAT = "wandb_logging.compat"
 
 
 def install(*, over: bool = False, children: bool = True) -> None:
-    """Have `import wandb` mean `wandb_logging.compat`. Best called first of all, before frameworks are imported.
+    """Make `import wandb` mean `wandb_logging.compat`. Best called first, before frameworks are imported.
 
     Args:
-        over: also where the official SDK is installed.
-        children: also in Python processes that are started from this one.
+        over: whether to do this even if the official SDK is installed.
+        children: whether it also applies to Python processes started from this one.
 
     Raises:
-        WandbLoggingError: the official SDK is installed, or imported already, and `over` is not given.
+        WandbLoggingError: the official SDK is installed or already imported, and `over` is not given.
     """
     loaded = sys.modules.get("wandb")
     if loaded is not None and loaded.__name__ != _COMPAT and not over:
@@ -54,7 +54,7 @@ def install(*, over: bool = False, children: bool = True) -> None:
 
 
 def uninstall() -> None:
-    """Undo that for what is imported from now on, here and in processes that are started."""
+    """Undo `install` for later imports, here and in processes started later."""
     while FOLDER in sys.path:
         sys.path.remove(FOLDER)
     python_path.take_away(FOLDER)
@@ -66,6 +66,6 @@ def uninstall() -> None:
 
 
 def found_elsewhere(path: Sequence[str]) -> ModuleSpec | None:
-    """The official SDK, where it can be imported. A folder `wandb` of its run files is no package."""
+    """The official SDK, if it can be imported. A folder `wandb` that only holds its run files is no package."""
     spec = PathFinder.find_spec("wandb", [part for part in path if part != FOLDER])
     return spec if spec is not None and spec.origin is not None else None

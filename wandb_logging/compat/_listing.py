@@ -1,4 +1,4 @@
-"""What `wandb.Api` gives a list of: asked for as it is gone through, and by number."""
+"""The lists that `wandb.Api` returns: items are requested during iteration, and can be read by number."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _Item = TypeVar("_Item")
 
 
 class Listing(Sequence[_Item]):
-    """A sequence of which a page is asked for when it is needed. `len`, and a number below 0, ask for all of them.
+    """A sequence that requests each page when it is needed. `len`, and a negative index, request all pages.
 
     Args:
-        pages: begins to ask.
+        pages: function that begins to request pages.
     """
 
     def __init__(self, pages: Callable[[], Iterator[_Item]]) -> None:

@@ -1,6 +1,6 @@
-"""The names of the official SDK's modules that have no home here. They are in a file, read when one is asked for.
+"""The names of the official SDK's modules that are not covered here. Their file is read on first use.
 
-Whoever imports such a name gets a placeholder, and who uses that is told what is not covered, by its name.
+Importing such a name gives a placeholder. Using the placeholder raises an error that names what is not covered.
 """
 
 from __future__ import annotations

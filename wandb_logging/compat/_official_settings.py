@@ -1,6 +1,6 @@
-"""The settings of the official SDK 0.31.0, with their defaults there: what `run.settings.NAME` says if nothing else is.
+"""The settings of the official SDK 0.31.0 with their defaults. `run.settings.NAME` returns these if nothing is set.
 
-A test compares the list with the installed one.
+A test compares this list with the installed SDK.
 """
 
 from __future__ import annotations

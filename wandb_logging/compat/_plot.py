@@ -40,8 +40,8 @@ def plot_table(
         vega_spec_name: name of the specification, such as wandb/line/v0.
         data_table: the rows.
         fields: field of the specification -> column of the table.
-        string_fields: texts in it.
-        split_table: whether the page keeps the table in a section of its own.
+        string_fields: texts in the chart.
+        split_table: whether the page puts the table into a section of its own.
 
     Raises:
         LogError: `data_table` is no table.

@@ -1,4 +1,4 @@
-"""What the official SDK has and this package has not: an error by name when it is used, never when it is imported."""
+"""Parts of the official SDK that this package does not cover: each raises an error when used, never when imported."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ said: set[str] = set()
 
 
 class NotCovered(WandbLoggingError, AttributeError):
-    """The official SDK has this, `wandb_logging.compat` has not."""
+    """The official SDK has this name, but `wandb_logging.compat` does not cover it."""
 
 
 def not_covered(name: str, covered: Iterable[str] = ()) -> NotCovered:
-    """The error for a name.
+    """Make the error for a name.
 
     Args:
-        name: with its module, as `wandb.sweep`.
-        covered: what there is instead.
+        name: the name with its module, as `wandb.sweep`.
+        covered: names that are covered, as alternatives.
     """
     names = ", ".join(sorted(covered))
     return NotCovered(f"{name} is not covered by wandb_logging.compat" + (f"; covered are: {names}" if names else ""))
 
 
 def say_once(text: str) -> None:
-    """Warn, the first time."""
+    """Warn, but only once for each text."""
     if text not in said:
         said.add(text)
         notices.say(logging.WARNING, text)
 
 
 class _Refusing(type):
-    """The type of placeholders: calling one, or looking into it, raises."""
+    """The type of placeholders. Calling a placeholder or reading its attributes raises an error."""
 
     name: str
 
@@ -43,16 +43,16 @@ class _Refusing(type):
         raise not_covered(cls.name)
 
     def __getattr__(cls, name: str) -> NoReturn:
-        if name.startswith("__"):  # whoever looks what kind of object this is
+        if name.startswith("__"):  # such names are used to find out the kind of object
             raise AttributeError(name)
         raise not_covered(f"{cls.name}.{name}")
 
 
 def refused(name: str, module: str = "wandb") -> Any:
-    """What stands for a name that is not covered.
+    """Make a placeholder for a name that is not covered.
 
-    It can be imported, is of no value's type, and a class of it can be written: whoever uses it gets `NotCovered`.
-    An error can be caught, which never happens.
+    The placeholder can be imported. No value is an instance of it, and classes can inherit from it. Any use of it
+    raises `NotCovered`. The placeholder of an error can stand in an `except` clause, but is never raised.
     """
     if name.endswith(("Error", "Exception", "Warning")):
         return type(name, (WandbLoggingError,), {"__module__": module})

@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 
 
 class Run(ArtifactsOfRun):
-    """A run under the official SDK's names, as `init` gives it.
+    """A run under the official SDK's names, as `init` returns it.
 
-    As a context manager it is finished at the end of the block: with exit code 1 if an exception leaves it.
+    As a context manager it finishes the run at the end of the block, with exit code 1 if an exception leaves the block.
 
     Args:
-        run: the run itself.
-        settings: what it was made from.
+        run: the underlying run.
+        settings: the settings that the run was made from.
     """
 
     def __init__(self, run: _Run, settings: Settings) -> None:
@@ -53,7 +53,7 @@ class Run(ArtifactsOfRun):
         self._settings = RunSettings(self, vars(settings))
         self._watches: Watcher | None = None
         self.pid = os.getpid()
-        # The first event: with it the run is made on the server, even if nothing is logged.
+        # With a first event, the run is made on the server even if nothing is logged.
         run.summary.update({})
         if goes_on(run.settings):
             self._wait_for_the_past()
@@ -68,7 +68,7 @@ class Run(ArtifactsOfRun):
         return repr(self._run)
 
     def __copy__(self) -> Run:
-        return self  # there is one of it: a copied trainer logs to the same run
+        return self  # a run cannot be copied: a copied trainer logs to the same run
 
     def __deepcopy__(self, memo: object) -> Run:
         return self
@@ -79,16 +79,16 @@ class Run(ArtifactsOfRun):
             f'call wandb.init(id={self.id!r}, resume="allow")'
         )
 
-    # --- what it is ---
+    # --- properties ---
 
     @property
     def id(self) -> str:
-        """Id of the run in its project."""
+        """The id of the run in its project."""
         return self._run.id
 
     @property
     def name(self) -> str:
-        """Name people see. Can be set."""
+        """The name that people see. Can be set."""
         return self._run.name if self._run.settings.name else self._known().name
 
     @name.setter
@@ -97,22 +97,22 @@ class Run(ArtifactsOfRun):
 
     @property
     def project(self) -> str:
-        """Project of the run."""
+        """The project of the run."""
         return self._run.project
 
     @property
     def entity(self) -> str:
-        """Team or user; empty while nobody has said."""
+        """The team or user; empty while unknown."""
         return self._run.settings.entity or self._known().entity or ""
 
     @property
     def url(self) -> str | None:
-        """Address of the run's page; None while the server does not know the run."""
+        """The address of the run's page; None while the server does not know the run."""
         return self._known().url
 
     @property
     def project_url(self) -> str | None:
-        """Address of the project's page; None while the server does not know the run."""
+        """The address of the project's page; None while the server does not know the run."""
         url = self.url
         return None if url is None else url.rpartition("/runs/")[0]
 
@@ -128,7 +128,7 @@ class Run(ArtifactsOfRun):
 
     @property
     def notes(self) -> str | None:
-        """Longer description. Can be set."""
+        """The longer description. Can be set."""
         return self._run.notes
 
     @notes.setter
@@ -137,7 +137,7 @@ class Run(ArtifactsOfRun):
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """Tags of the run. Can be set, and added to: `run.tags += ("v2",)`."""
+        """The tags of the run. Can be set, and added to: `run.tags += ("v2",)`."""
         return self._run.tags
 
     @tags.setter
@@ -146,46 +146,46 @@ class Run(ArtifactsOfRun):
 
     @property
     def group(self) -> str:
-        """Group of runs this one belongs to."""
+        """The group of runs that this one belongs to."""
         return self._run.group or ""
 
     @property
     def job_type(self) -> str:
-        """Kind of job."""
+        """The kind of job."""
         return self._run.job_type or ""
 
     @property
     def step(self) -> int:
-        """Step of the next row."""
+        """The step of the next row."""
         return self._run.step
 
     @property
     def settings(self) -> RunSettings:
-        """Its settings, under the official SDK's names."""
+        """The run's settings, under the official SDK's names."""
         return self._settings
 
     @property
     def config(self) -> Config:
-        """Its config."""
+        """The run's config."""
         return self._config
 
     @property
     def config_static(self) -> ConfigStatic:
-        """A copy of its config, as items and as attributes."""
+        """A copy of the run's config, with items and attributes."""
         return ConfigStatic(self._config.as_dict())
 
     def pin_config_keys(self, keys: Iterable[str] = ()) -> None:
-        """Have the run's page show these keys of its config above its notes, in this order; those pinned before not."""
+        """Show these config keys above the notes on the run's page, in this order. They replace those pinned before."""
         self._run._background.append_change("config", {"_wandb": {"pinned_keys": list(keys)}})  # noqa: SLF001  beneath
 
     @property
     def summary(self) -> Summary:
-        """The summary: last values and aggregates of the metrics, and what is set by hand."""
+        """The summary: last values and aggregates of the metrics, and values that were set by hand."""
         return self._run.summary
 
     @property
     def starting_step(self) -> int:
-        """Step of its first row: not 0 if it goes on with a run that was there."""
+        """The step of the run's first row. It is not 0 if the run continues an earlier one."""
         return self._first_step
 
     @property
@@ -198,25 +198,25 @@ class Run(ArtifactsOfRun):
 
     @property
     def offline(self) -> bool:
-        """Whether nothing is sent."""
+        """Whether the run sends nothing."""
         return self._run.mode == "offline"
 
     @property
     def disabled(self) -> bool:
-        """Whether nothing is done at all."""
+        """Whether the run does nothing at all."""
         return self._run.mode == "disabled"
 
     @property
     def resumed(self) -> bool:
-        """Whether it goes on with a run that was there."""
+        """Whether the run continues an earlier one."""
         return self._known().resumed if goes_on(self._run.settings) else False
 
     @property
     def dir(self) -> str:
-        """A folder of the run's own, for files to `save`."""
+        """A folder of this run for files to `save`."""
         if self._run.dir is None:
             return tempfile.gettempdir()
-        folder = self._run.dir / "saved" / "files"  # which, as in the official SDK, is part of what `save` calls a file
+        folder = self._run.dir / "saved" / "files"  # as in the official SDK, part of the names that `save` gives files
         folder.mkdir(parents=True, exist_ok=True)
         return str(folder)
 
@@ -226,20 +226,20 @@ class Run(ArtifactsOfRun):
         return str(self._run.dir or tempfile.gettempdir())
 
     def display(self, height: int = 420, hidden: bool = False) -> bool:
-        """Show the run's page in a notebook; whether that was done."""
+        """Show the run's page in a notebook. Returns whether that was possible."""
         if not in_notebook() or self.url is None:
             return False
-        page: Any = importlib.import_module("IPython.display")  # there is one in a notebook
+        page: Any = importlib.import_module("IPython.display")  # notebooks have this package
         page.display(page.HTML(self.to_html(height, hidden)))
         return True
 
     def to_html(self, height: int = 420, hidden: bool = False) -> str:
-        """The run's page as a frame of another."""
+        """The run's page as HTML for a frame."""
         style = f"border:none;width:100%;height:{height}px;" + ("display:none;" if hidden else "")
         return f"<iframe src='{self.url or ''}?jupyter=true' style='{style}'></iframe>"
 
     def status(self) -> SimpleNamespace:
-        """How much of it is on its way: `sync_items_total`, `sync_items_pending`, `sync_time`."""
+        """How much is still to be sent: `sync_items_total`, `sync_items_pending`, `sync_time`."""
         self._check_going_on("status")
         stats = self._run.stats()
         return SimpleNamespace(
@@ -247,23 +247,23 @@ class Run(ArtifactsOfRun):
         )
 
     def _label(self, *_: Any, **__: Any) -> None:
-        """Takes what frameworks tell W&B's statistics about themselves. Nothing is sent of it."""
+        """Accept what frameworks tell W&B's statistics about themselves. None of it is sent."""
 
     def _wait_for_the_past(self) -> None:
-        """Have the server say how the run was before, if it has to."""
+        """If the run continues an earlier one, wait until the server has told its state."""
         run = self._known()
         if run.mode == "online" and run.url is None and run.settings.resume in {"must", "never"}:
             error = run.finish(1, timeout=0).error
             raise LogError(error or f"the server did not say in time whether there is a run {run.id}")
 
     def _known(self) -> _Run:
-        """The run; the first time only when the server knows it, or has had time to."""
+        """The underlying run. The first access waits until the server knows the run, or time is up."""
         if self._run.mode == "online" and self._run.url is None and not self._asked:
             self._asked = True
             self._run.flush(self._patience)
         return self._run
 
-    # --- what goes into it ---
+    # --- logging ---
 
     def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
         """Log a row, or part of one.
@@ -285,8 +285,8 @@ class Run(ArtifactsOfRun):
             self._run.summary.update(data)
 
     def _artifacts_among(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Find the artifacts among values of a config, and put what the server is told of them in their places."""
-        from wandb_logging.compat import _config_artifacts as within  # noqa: PLC0415  few configs have some
+        """Find the artifacts among config values, and replace each by what the server is told about it."""
+        from wandb_logging.compat import _config_artifacts as within  # noqa: PLC0415  few configs have artifacts
 
         if any(within.has_within(value) for value in values.values()):
             raise LogError("Instances of wandb.Artifact can only be top level keys in a run's config")
@@ -299,7 +299,7 @@ class Run(ArtifactsOfRun):
         return found
 
     def write_logs(self, text: str) -> None:
-        """Add a text to the Logs tab, as `wandb_logging.Run.log_output`; harmless when the run is finished."""
+        """Add a text to the Logs tab, as `wandb_logging.Run.log_output`. Does nothing if the run is finished."""
         if self.going_on:
             self._run.log_output(text if text.endswith("\n") else f"{text}\n")
 
@@ -312,8 +312,8 @@ class Run(ArtifactsOfRun):
         summary: str | None = None,
         overwrite: bool | None = None,
     ) -> Metric:
-        """Say what charts and summary make of a metric, as `wandb_logging.Run.define_metric`."""
-        if isinstance(summary, str):  # copy is an older word for the last value
+        """Set how charts and summary treat a metric, as `wandb_logging.Run.define_metric`."""
+        if isinstance(summary, str):  # copy is an older name for last
             summary = ",".join(part for part in summary.split(",") if part.strip().lower() != "copy") or None
         return self._run.define_metric(name, step_metric, step_sync, hidden, summary, overwrite)
 
@@ -324,16 +324,16 @@ class Run(ArtifactsOfRun):
         policy: str = "live",
         glob: bool = True,
     ) -> list[str]:
-        """Add the files that a glob finds now, as `wandb_logging.Run.save`; it also looks in `dir`.
+        """Add the files that match a pattern now, as `wandb_logging.Run.save`. The pattern also applies in `dir`.
 
         Args:
-            glob_str: which files.
-            base_path: what is left out of their names.
+            glob_str: the pattern of the files.
+            base_path: folder that is left out of the files' names.
             policy: live, now or end.
             glob: whether `glob_str` is a pattern; otherwise it is the name of one file.
         """
         glob_str = glob_str if glob else escape(os.fspath(glob_str))
-        written = Path(self.dir, glob_str)  # an absolute path stays what it is
+        written = Path(self.dir, glob_str)  # an absolute path is unchanged
         if base_path is None and not matches(glob_str, None) and matches(written, self.dir):
             return self._run.save(written, self.dir, policy)
         return self._run.save(glob_str, base_path, policy)
@@ -347,45 +347,46 @@ class Run(ArtifactsOfRun):
         idx: int | None = None,
         log_graph: bool = False,
     ) -> list[Any]:
-        """Log gradients and parameters of PyTorch models as histograms, into rows that are logged anyway.
+        """Log gradients and parameters of PyTorch models as histograms, added to rows that the program logs.
 
         Args:
             models: a `torch.nn.Module`, or several.
             criterion: has no meaning here.
             log: gradients, parameters, all, or None for neither.
-            log_freq: once in so many passes.
-            idx: number of the first model: it is in the names of all but number 0. Default: counted on.
-            log_graph: whether the layers go into the summary, after each was used once.
+            log_freq: log once in this many passes.
+            idx: number of the first model. The names contain the model's number, except for number 0. Default: the next
+                number.
+            log_graph: whether the layers go into the summary once each has been used.
 
         Returns:
-            The graphs.
+            The graphs of the models.
 
         Raises:
-            TypeError: something else than a model of PyTorch.
-            ValueError: `log` is none of those, or the model is watched already.
+            TypeError: a model is no PyTorch model.
+            ValueError: `log` is none of these values, or a model is already watched.
         """
-        if self.disabled:  # where anything may be handed on, as to the official SDK
+        if self.disabled:  # accepts anything, as the official SDK does
             return []
         return self._watcher().watch(models, criterion, log, log_freq, idx, log_graph=log_graph)
 
     def unwatch(self, models: Any = None) -> None:
-        """Stop that.
+        """Stop watching models.
 
         Args:
-            models: of these. Default: of all.
+            models: the models. Default: all.
         """
         self._watcher().unwatch(models)
 
     def _watcher(self) -> Watcher:
         if self._watches is None:
-            from wandb_logging.compat._watch import Watcher  # noqa: PLC0415  few programs watch
+            from wandb_logging.compat._watch import Watcher  # noqa: PLC0415  few programs watch models
 
             self._watches = Watcher(self)
         return self._watches
 
     @property
     def going_on(self) -> bool:
-        """Whether it is not finished."""
+        """Whether the run is not finished."""
         return self in active
 
     def _check_going_on(self, what: str) -> None:
@@ -399,36 +400,36 @@ class Run(ArtifactsOfRun):
         level: str | AlertLevel | None = None,
         wait_duration: float | timedelta | None = None,
     ) -> None:
-        """Tell people, as `wandb_logging.Run.alert`."""
+        """Send people a message, as `wandb_logging.Run.alert`."""
         self._run.alert(title, text, level or AlertLevel.INFO, wait_duration or WAIT)
 
     def restore(
         self, name: str, run_path: str | None = None, replace: bool = False, root: str | None = None
     ) -> IO[str] | None:
-        """Fetch a file of a run from the server, unless it is there already; the file, opened.
+        """Fetch a file of a run from the server, unless it is already there. Returns the opened file.
 
         Args:
-            name: of the file in the run.
-            run_path: `entity/project/id` of the run. Default: this one.
-            replace: whether a file that is there is fetched again.
-            root: folder it goes to. Default: `dir`.
+            name: name of the file in the run.
+            run_path: `entity/project/id` of the run. Default: this run.
+            replace: whether to fetch a file again that is already there.
+            root: folder for the file. Default: `dir`.
 
         Returns:
-            None if the run has no such file, and in a disabled run, which asks no server.
+            None if the run has no such file, or if this run is disabled, since a disabled run asks no server.
         """
-        from wandb_logging.compat._api import restore  # noqa: PLC0415  few programs read
+        from wandb_logging.compat._api import restore  # noqa: PLC0415  few programs read files
 
         return None if self.disabled else restore(name, run_path or self.path, replace=replace, root=root or self.dir)
 
     def mark_preempting(self) -> None:
-        """Tell the server that the machine may vanish now."""
+        """Tell the server that the machine may disappear soon."""
         self._check_going_on("mark_preempting")
         self._run.mark_preempting()
 
-    # --- its end ---
+    # --- the end ---
 
     def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
-        """End the run, when everything is sent. What is printed of it is the setting `silent`."""
+        """End the run after everything is sent. The setting `silent` controls what is printed."""
         del quiet
         if self in active:
             self._config.persist()
@@ -443,10 +444,10 @@ class Run(ArtifactsOfRun):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is not None:
-            traceback.print_exception(kind, error, trace)  # for the Logs tab, which is closed when Python prints it
+            traceback.print_exception(kind, error, trace)  # for the Logs tab, which closes before Python prints it
         self.finish(0 if kind is None else 1)
 
 
 def goes_on(settings: _Settings) -> bool:
-    """Whether a run goes on with what was before, or must not."""
+    """Whether a run continues an earlier one, or must make sure that there is none."""
     return any(way is not None for way in (settings.resume, settings.resume_from, settings.fork_from))

@@ -1,4 +1,4 @@
-"""Settings under the official SDK's names, and what they are here."""
+"""The official SDK's settings, and the settings of this package that they stand for."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from wandb_logging.compat._refused import not_covered, say_once
 if TYPE_CHECKING:
     from wandb_logging.compat._run import Run
 
-STALL = 10.0  # seconds that the end waits for a server that does not answer
-PATIENCE = 7 * 24 * 3600.0  # seconds that the end waits for the server; the official SDK gives up no earlier
+STALL = 10.0  # seconds to wait at the end for a server that does not answer
+PATIENCE = 7 * 24 * 3600.0  # seconds to wait at the end for the server; the official SDK gives up no earlier
 INIT_TIMEOUT = 10.0  # seconds; see the setting init_timeout
 
-# Settings of the official SDK that one of ours stands for.
+# Official settings with a counterpart here.
 _OURS = {
     "api_key": "api_key",
     "app_url_override": "app_url",
@@ -48,7 +48,7 @@ _OURS = {
     "x_label": "label",
     "x_stats_sampling_interval": "system_interval",
 }
-# Those that `init` sees to itself.
+# Settings that `init` handles itself.
 _OF_INIT = {
     "allow_val_change",
     "console",
@@ -66,7 +66,7 @@ _OF_INIT = {
     "x_file_stream_no_gzip",
     "x_save_requirements",
 }
-# Those without a meaning here: what the official SDK prints, and how it talks to its own second process.
+# Settings without a meaning here: what the official SDK prints, and how it talks to its own second process.
 MEANINGLESS = {
     "anonymous",
     "disable_git",
@@ -87,13 +87,13 @@ MEANINGLESS = {
     "x_disable_viewer",
     "x_service_wait",
 }
-_OLD_MODES = {"dryrun": "offline", "run": "online"}  # the official SDK's older words (protocol 2.6)
+_OLD_MODES = {"dryrun": "offline", "run": "online"}  # the official SDK's older names (protocol 2.6)
 
 
 class Settings(SimpleNamespace):
-    """Settings under the official SDK's names. Which have a meaning here is told when a run begins.
+    """Settings under the official SDK's names. When a run begins, a warning names those without a meaning here.
 
-    A setting that was not given says the official SDK's default, or of a run's settings what the run has.
+    A setting that was not given has the official SDK's default, or in the settings of a run the run's value.
 
     Args:
         **values: base_url, api_key, project, entity, root_dir, mode, run_id, run_name, run_notes, run_tags, run_group,
@@ -101,7 +101,7 @@ class Settings(SimpleNamespace):
             stop_fn have a meaning here.
 
     Raises:
-        NotCovered: there is no setting of the name that is asked for.
+        NotCovered: there is no setting of the requested name.
     """
 
     def __init__(self, **values: Any) -> None:
@@ -118,7 +118,7 @@ class Settings(SimpleNamespace):
 
 
 class RunSettings(Settings):
-    """The settings of a run, as it turned out."""
+    """The settings of a run, with the values that the run really has."""
 
     def __init__(self, run: Run, values: Mapping[str, Any]) -> None:
         super().__init__(**{key: value for key, value in values.items() if key not in _OF_RUN})
@@ -161,21 +161,21 @@ _OF_RUN: dict[str, Any] = {
 
 
 def in_notebook() -> bool:
-    """Whether this is a cell of a notebook."""
+    """Whether this code runs in a cell of a notebook."""
     ipython: Any = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
     return shell is not None and hasattr(shell, "kernel")
 
 
 def our_settings(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What the official SDK's settings mean here: our own. Names what means nothing.
+    """Translate the official SDK's settings to ours. Those without a meaning here are named in a warning.
 
     Raises:
-        NotCovered: a setting without which the run would lack what the program counts on.
+        NotCovered: a setting is not covered that the program relies on.
     """
     given = {key: value for key, value in values.items() if value is not None and value is not False}
     ends = values.get("x_update_finish_state")
-    if ends is True:  # as the primary process does
+    if ends is True:  # the primary process does so
         del given["x_update_finish_state"]
     elif ends is False and values.get("x_primary") is not False:
         say_once("wandb.init(): x_update_finish_state=False has no effect without x_primary=False")
@@ -189,14 +189,14 @@ def our_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     if values.get("x_save_requirements") is False:
         unwanted.add("requirements.txt")
     ours["standard_files"] = [name for name in STANDARD_FILES if name not in unwanted]
-    # The server's wish to stop interrupts the main thread, as in the official SDK, unless there is a function for it.
+    # If the server asks to stop, the main thread is interrupted, as in the official SDK, unless a function is set.
     stop = given.get("stop_fn", _thread.interrupt_main)
     ours["on_stop"] = lambda _run: stop()
     if "mode" in ours:
         ours["mode"] = _OLD_MODES.get(ours["mode"], ours["mode"])
-    if values.get("x_primary") is not False:  # the names of the metrics of the primary process stay
+    if values.get("x_primary") is not False:  # the primary process keeps the names of its metrics
         ours.pop("label", None)
-    else:  # the label of one that has none is made as the official SDK's
+    else:  # a missing label is made as in the official SDK
         ours.setdefault("label", from_environment("label") or f"{socket.gethostname()[:40]}-{new_id()}")
     if "root_dir" in given:
         ours["cache_dir"] = Path(given["root_dir"]) / "wandb_cache"

@@ -1,6 +1,7 @@
-"""The shape of the official SDK 0.31.0: its names and modules, and where each is here. A table; nothing is imported.
+"""The names and modules of the official SDK 0.31.0, and where each is defined here. A table that imports nothing.
 
-A home is a module of this package, and the name in there if it is another one: `_media.image`, `compat._run:finish`.
+A definition is given as a module of this package, with the name in it if that differs: `_media.image`,
+`compat._run:finish`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _VARIABLES = """
 """.split()  # noqa: SIM905  one a line would be seventy lines
 _TERM = dict.fromkeys(("termerror", "termlog", "termsetup", "termwarn"), "compat._util")
 
-# The names of `wandb` itself; `config`, `run` and `summary` are the current run's. The last two are our own.
+# The names in `wandb` itself. `config`, `run` and `summary` belong to the current run. The last two are our own.
 HOMES: dict[str, str] = {
     **_MEDIA,
     **_TERM,
@@ -76,7 +77,7 @@ HOMES: dict[str, str] = {
     "uninstall": "compat._install",
 }
 
-# Names of `wandb` that can be imported, and say that they are not covered when they are used.
+# Names in `wandb` that can be imported; using one raises an error that it is not covered.
 REFUSED = frozenset(
     [
         "EvalTable",
@@ -118,7 +119,7 @@ _CALLBACKS = {
 }
 _INTEGRATIONS = {name: dict.fromkeys(names, f"compat._integrations.{name}") for name, names in _CALLBACKS.items()}
 
-# Its modules, each with the names in it that have a home here; the others that are named are refused.
+# Its modules, each with those of its names that are defined here. The other listed names are refused.
 MODULES: dict[str, dict[str, str]] = {
     "apis": {},
     "apis.public": {"Api": "compat._api", "File": "compat._api", "Run": "compat._api", "Runs": "_api.api"},

@@ -1,24 +1,24 @@
-"""How long an artifact is kept: `wandb.ArtifactTTL`, and what the server is told of it."""
+"""How long an artifact is kept: `wandb.ArtifactTTL`, and its value for the server."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from enum import Enum
 
-INHERITED, FOR_EVER = -1, -2  # as the server is told them
+INHERITED, FOR_EVER = -1, -2  # numbers for the server
 
 
 class ArtifactTTL(Enum):
-    """What `Artifact.ttl` may be besides a `timedelta` and None: as the server's rules for the collection say."""
+    """A value for `Artifact.ttl` besides a `timedelta` and None: follow the server's rules for the collection."""
 
     INHERIT = 0
 
 
 def seconds_of(ttl: timedelta | ArtifactTTL | None) -> int:
-    """What the server is told: seconds, or one of the two words for none.
+    """The value for the server: seconds, or one of the two numbers for no limit of its own.
 
     Raises:
-        ValueError: it is not longer than nothing.
+        ValueError: the duration is not positive.
     """
     if isinstance(ttl, ArtifactTTL):
         return INHERITED

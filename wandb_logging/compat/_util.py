@@ -1,4 +1,4 @@
-"""Small things of the official SDK that frameworks import: messages, ids, JSON, what is only there to be asked for."""
+"""Small parts of the official SDK that frameworks import: messages, ids, JSON, and names that only have to exist."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ __all__ = ["generate_id"]
 
 
 class RunDisabled:
-    """The type of a disabled run in older versions of the official SDK. There are no values of it."""
+    """The type of a disabled run in older versions of the official SDK. It has no instances."""
 
 
 class SummaryDisabled(dict[str, Any]):
-    """The type of its summary. There are no values of it."""
+    """The type of the summary of a disabled run. It has no instances."""
 
 
 def termlog(string: str = "", newline: bool = True, repeat: bool = True, **_: Any) -> None:  # noqa: ARG001
-    """Say something to the person at the terminal."""
+    """Show a message to the person at the terminal."""
     _say(logging.INFO, string, repeat=repeat)
 
 
 def termwarn(string: str, newline: bool = True, repeat: bool = True, **_: Any) -> None:  # noqa: ARG001
-    """Warn."""
+    """Show a warning to the person at the terminal."""
     _say(logging.WARNING, string, repeat=repeat)
 
 
 def termerror(string: str, newline: bool = True, repeat: bool = True, **_: Any) -> None:  # noqa: ARG001
-    """Say what went wrong."""
+    """Show an error to the person at the terminal."""
     _say(logging.ERROR, string, repeat=repeat)
 
 
@@ -51,15 +51,15 @@ def _say(level: int, text: str, *, repeat: bool) -> None:
 
 
 def termsetup(*_: Any, **__: Any) -> None:
-    """Does nothing: messages are log records here."""
+    """Do nothing, because messages are log records here."""
 
 
 def require(*_: Any, **__: Any) -> None:
-    """Does nothing: what could be required of the official SDK is always so, or not covered."""
+    """Do nothing: any requirement is either always met here or not covered."""
 
 
 def setup(settings: Any = None, **_: Any) -> SimpleNamespace:
-    """Starts nothing: there is no second process. What it gives has `settings`."""
+    """Start nothing, because there is no second process. The result has `settings`."""
     from wandb_logging.compat._settings import Settings  # noqa: PLC0415  not for a message
 
     given = settings if isinstance(settings, Mapping) else vars(settings or Settings())
@@ -79,7 +79,7 @@ def teardown(exit_code: int | None = None) -> None:
 
 
 def ensure_configured() -> None:
-    """Does nothing: settings are read when a run begins."""
+    """Do nothing, because settings are read when a run begins."""
 
 
 class _Anything:
@@ -87,25 +87,25 @@ class _Anything:
         return self
 
     def __setattr__(self, name: str, value: object) -> None:
-        """Takes anything."""
+        """Accept and ignore any value."""
 
 
 @contextlib.contextmanager
 def telemetry_context(*_: Any, **__: Any) -> Iterator[Any]:
-    """Takes what frameworks tell W&B's statistics about themselves. Nothing is sent of it."""
+    """Accept what frameworks tell W&B's statistics about themselves. None of it is sent."""
     yield _Anything()
 
 
 def get_module(name: str, required: str | bool | None = None, lazy: bool = True) -> ModuleType | None:
-    """A module, or None where it is not installed.
+    """Import a module; None if it is not installed.
 
     Args:
-        name: of the module.
-        required: what to say if it is missing.
+        name: name of the module.
+        required: the message if the module is missing.
         lazy: has no meaning here.
 
     Raises:
-        WandbLoggingError: it is required and missing.
+        WandbLoggingError: the module is required and missing.
     """
     del lazy
     try:
@@ -117,11 +117,11 @@ def get_module(name: str, required: str | bool | None = None, lazy: bool = True)
 
 
 def json_dumps_safer(obj: Any, **kwargs: Any) -> str:
-    """JSON of anything: what has none goes by its text."""
+    """Encode anything as JSON. A value without a JSON form becomes text."""
     return json.dumps(plain({"value": obj}, aside={}, of_config=True).get("value"), **kwargs)
 
 
 def make_artifact_name_safe(name: str) -> str:
-    """A name that an artifact may have."""
+    """Turn a name into a valid artifact name."""
     safe = re.sub(r"[^a-zA-Z0-9_\-.]", "_", name)
     return safe if len(safe) <= 128 else f"{safe[:63]}..{safe[-63:]}"

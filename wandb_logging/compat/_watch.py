@@ -1,6 +1,6 @@
 """`wandb.watch`: gradients and parameters of a PyTorch model as histograms, and its layers as a graph.
 
-PyTorch is not imported here: whoever has a model of it has imported it.
+PyTorch is not imported here: a program that has a PyTorch model has already imported it.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 BINS = 64
 _KINDS = {"gradients": ("gradients",), "parameters": ("parameters",), "all": ("parameters", "gradients"), None: ()}
 
-_numbers = itertools.count()  # of models that were watched: it is in the names of all but the first
+_numbers = itertools.count()  # numbers of watched models; names of all but the first contain them
 
 
 class Watcher:
-    """What watches the models of one run.
+    """Watches the models of one run.
 
     Args:
-        run: where the histograms go.
+        run: the run that gets the histograms.
     """
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self._handles: dict[int, list[Any]] = {}  # id of a model -> its hooks
-        self._names: dict[str, int] = {}  # of histograms -> id of the model
+        self._names: dict[str, int] = {}  # name of a histogram -> id of its model
 
     def watch(
         self,
@@ -47,7 +47,7 @@ class Watcher:
         *,
         log_graph: bool = False,
     ) -> list[Graph]:
-        """As `Run.watch`."""
+        """Do the work of `Run.watch`."""
         del criterion
         if log not in _KINDS:
             raise ValueError(f"log={log!r}: expected gradients, parameters, all or None")
@@ -68,7 +68,7 @@ class Watcher:
         return graphs
 
     def unwatch(self, models: Any = None) -> None:
-        """As `Run.unwatch`."""
+        """Do the work of `Run.unwatch`."""
         given = list(models) if isinstance(models, (list, tuple)) else [models]
         wanted = list(self._handles) if models is None else [id(model) for model in given]
         for model in wanted:
@@ -77,7 +77,7 @@ class Watcher:
             self._forget(model)
 
     def _forget(self, model: int) -> None:
-        """Take the hooks off a model, by its id: also when it is gone, and another may get that id."""
+        """Remove the hooks of a model, given its id. Also called when the model is gone, because ids are reused."""
         for handle in self._handles.pop(model, ()):
             handle.remove()
         self._names = {name: of for name, of in self._names.items() if of != model}
@@ -116,7 +116,7 @@ class Watcher:
         return after
 
     def _watch_layers(self, model: Any, number: int) -> Graph:
-        """Take note of each layer when it is used first; when all were, the graph goes into the summary."""
+        """Note each layer when it is first used. Once all have been used, the graph goes into the summary."""
         graph, waiting = Graph("torch"), set()
 
         def hook(name: str) -> Callable[..., None]:
@@ -136,7 +136,7 @@ class Watcher:
 
     def _log(self, name: str, tensor: Any) -> None:
         counted = counts_of(tensor)
-        if counted is not None and self._run.going_on:  # the model may be used after the run's end
+        if counted is not None and self._run.going_on:  # the program may use the model after the run's end
             self._run.log({name: Histogram(np_histogram=counted)}, commit=False)
 
 
@@ -147,13 +147,13 @@ def _check(model: Any) -> None:
 
 
 def _every(number: int) -> Callable[[], bool]:
-    """Says True each so many calls."""
+    """Make a function that returns True once in this many calls."""
     calls = itertools.count(1)
     return lambda: next(calls) % max(number, 1) == 0
 
 
 def counts_of(tensor: Any) -> tuple[list[float], list[float]] | None:
-    """Counts and edges of equal bins over the finite values of a tensor, as the official SDK has them.
+    """Counts and edges of equal bins over the finite values of a tensor, as in the official SDK.
 
     Returns:
         None if there is no finite value.
@@ -184,7 +184,7 @@ def counts_of(tensor: Any) -> tuple[list[float], list[float]] | None:
 
 
 def layers(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Name and module of each layer: containers are looked into, other modules are one."""
+    """Name and module of each layer. Containers are searched; every other module is one layer."""
     nn: Any = sys.modules["torch"].nn
     for name, module in model.named_children():
         full = f"{prefix}.{name}" if prefix else name

@@ -1,9 +1,9 @@
-"""A W&B server for tests: follows the protocol strictly, records each breach, fails on demand.
+"""A W&B server for tests: it follows the protocol strictly, records each breach, and fails on demand.
 
     from wandb_logging.testing import LocalServer
 
     with LocalServer() as server:
-        ...                                  # run what logs, with the variables of server.env()
+        ...                                  # run a program that logs, with the variables of server.env()
         assert server.run("my-run").history[0]["loss"] == 0.5
         assert server.violations == []
 
@@ -32,7 +32,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when first asked for: pytest loads `.plugin`, and with it this module, in every project.
+    # Imported on first use, because pytest loads `.plugin`, and with it this module, in every project.
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

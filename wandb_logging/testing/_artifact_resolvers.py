@@ -354,7 +354,7 @@ def _updated_at(artifact: StoredArtifact, _context: Context) -> str:
 
 @resolves("Artifact.ttlDurationSeconds")
 def _ttl(artifact: StoredArtifact, _context: Context) -> int:
-    # The official client accepts no null here; anything not above 0 means no limit of its own.
+    # The official client accepts no null here; anything not above 0 means that the artifact has no limit of its own.
     return artifact.ttl_duration_seconds or 0
 
 

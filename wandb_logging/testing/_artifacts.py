@@ -1,6 +1,6 @@
-"""What the server keeps of artifacts: collections, their versions, manifests, and bytes by digest.
+"""The server's artifacts: collections, their versions, manifests, and bytes by digest.
 
-Like `_store`: no HTTP, no GraphQL, the caller holds the lock; breaches go to the `report` function given.
+As in `_store`, there is no HTTP and no GraphQL, and the caller holds the lock. Breaches go to the `report` function.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 LATEST = "latest"
 MAX_NAME_CHARS = 128
-FULL, INCREMENTAL = "FULL", "INCREMENTAL"  # and PATCH: kinds of manifests
+FULL, INCREMENTAL = "FULL", "INCREMENTAL"  # kinds of manifests; the third is PATCH
 
 
 @dataclass
 class Upload:
-    """A file that comes in parts.
+    """A file that arrives in parts.
 
     Attributes:
-        id: of the upload.
-        digest: hex MD5 announced for the whole.
+        id: id of the upload.
+        digest: hex MD5 announced for the whole file.
         announced: hex MD5 of each part, by number.
-        parts: the bytes that came.
+        parts: the bytes that have arrived, by number.
     """
 
     id: str
@@ -62,7 +62,7 @@ class Artifacts:
     links: dict[tuple[str, str, str], list[Link]] = field(default_factory=dict)
 
     def find(self, entity: str, project: str, name: str) -> Membership | None:
-        """The version called `"collection:alias"`; without an alias the latest."""
+        """The version called `"collection:alias"`; the latest one if no alias is given."""
         collection_name, _, alias = name.partition(":")
         collection = self.collections.get((entity, project, collection_name))
         artifact = collection.find(alias or LATEST) if collection else None
@@ -77,7 +77,7 @@ class Artifacts:
         return named[-1] if named else links[-1] if links and alias == LATEST else None
 
     def link(self, artifact: StoredArtifact, place: tuple[str, str, str], aliases: list[str]) -> int:
-        """Make a version a member of another collection, by (entity, project, name); its number there."""
+        """Add a version to another collection, given as (entity, project, name). Returns its number there."""
         links = self.links.setdefault(place, [])
         for link in links:
             link.aliases = [alias for alias in link.aliases if alias not in aliases]
@@ -146,7 +146,7 @@ class Artifacts:
     def create_manifest(
         self, artifact: StoredArtifact, kind: str, digest: str, base: StoredArtifact | None = None
     ) -> Manifest:
-        """CreateArtifactManifest: announce the manifest, first without a digest, then with it; or one of a part."""
+        """CreateArtifactManifest: announce a manifest or a part of one, first without a digest, then with it."""
         manifest = artifact.manifests.get(kind) if kind == FULL else None
         if manifest is None:
             manifest = Manifest(f"manifest-{len(self.manifests) + 1}", base=base if kind == INCREMENTAL else None)
@@ -156,7 +156,7 @@ class Artifacts:
         return manifest
 
     def put_together(self, artifact: StoredArtifact) -> None:
-        """Make the whole manifest of those of the parts, in their order; and its digest, which no client knew."""
+        """Join the manifests of all parts in their order, and compute the digest, which no client knew."""
         parts = [manifest for manifest in artifact.manifests.values() if manifest.data is not None]
         if FULL in artifact.manifests or not parts:
             return
@@ -170,21 +170,21 @@ class Artifacts:
         whole.digest, artifact.digest = base64_md5(whole.data), manifest_digest(contents)
 
     def put_manifest(self, manifest_id: str, data: bytes) -> None:
-        """The bytes of a manifest."""
+        """Store the bytes of a manifest."""
         _, manifest = self.manifests[manifest_id]
         if base64_md5(data) != manifest.digest:
             self.report("artifact-manifest", f"{manifest_id}: MD5 is {base64_md5(data)}, announced {manifest.digest}")
         manifest.data = data
 
     def put_blob(self, digest: str, data: bytes) -> None:
-        """The bytes of a file, announced with this hex MD5."""
+        """Store the bytes of a file that was announced with this hex MD5."""
         found = hashlib.md5(data, usedforsecurity=False).hexdigest()
         if found != digest:
             self.report("artifact-md5", f"bytes with MD5 {found} came for {digest}")
         self.blobs[digest] = data
 
     def begin_upload(self, digest: str, parts: Iterable[Mapping[str, Any]]) -> Upload:
-        """A file is to come in parts; the same file asked for again is another upload."""
+        """Begin to receive a file in parts. A second request for the same file begins another upload."""
         announced = {int(part["partNumber"]): part["hexMD5"] for part in parts}
         if list(announced) != list(range(1, len(announced) + 1)):
             self.report("artifact-parts", f"parts are numbered {list(announced)}, not from 1 on")
@@ -193,7 +193,7 @@ class Artifacts:
         return upload
 
     def put_part(self, upload_id: str, number: int, data: bytes, content_md5: str | None) -> str:
-        """The bytes of a part; its ETag."""
+        """Store the bytes of a part. Returns its ETag."""
         upload = self.uploads[upload_id]
         found = hashlib.md5(data, usedforsecurity=False).hexdigest()
         for told, md5 in (("announced", upload.announced[number]), ("in Content-MD5", hex_md5(content_md5 or ""))):
@@ -203,9 +203,9 @@ class Artifacts:
         return f'"{found}"'
 
     def complete_upload(self, upload: Upload, tags: Mapping[int, str]) -> None:
-        """All parts are there: the file is."""
+        """Store the whole file after all parts have arrived."""
         if upload.digest in self.blobs:
-            return  # the request came again
+            return  # a repeated request
         wanted = {number: f'"{md5}"' for number, md5 in upload.announced.items()}
         if tags != wanted or upload.parts.keys() != wanted.keys():
             self.report("artifact-parts", f"{upload.id}: completed with {tags}, has {sorted(upload.parts)} of {wanted}")
@@ -213,7 +213,7 @@ class Artifacts:
         upload.parts.clear()
 
     def commit(self, artifact: StoredArtifact) -> None:
-        """CommitArtifact: the version is complete; it gets its number and its aliases."""
+        """CommitArtifact: complete the version, which gets its number and its aliases."""
         self.put_together(artifact)
         for detail in self._incomplete(artifact):
             self.report("artifact-incomplete", f"{artifact.collection.name}: {detail}")

@@ -1,4 +1,4 @@
-"""What resolvers share: the store, URLs that the server signs, tables of themselves."""
+"""Shared by all resolvers: the store, URLs signed by the server, and registration of resolvers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Resolver = Callable[..., Any]
 _AnyResolver = TypeVar("_AnyResolver", bound=Resolver)
 
-# Given out with every upload URL, asked for with every PUT.
+# Returned with every upload URL, and required in every PUT.
 UPLOAD_HEADER = ("X-Local-Upload", "signed")
 
 
@@ -27,8 +27,8 @@ class Context:
     Attributes:
         store: everything the server keeps.
         url: the server's base URL.
-        secret: what storage URLs are signed with.
-        client_id: which writer of a run in shared mode asks; None of one that is not in that mode.
+        secret: the key that signs storage URLs.
+        client_id: which writer of a run in shared mode makes the request; None for one that is not in that mode.
     """
 
     store: Store

@@ -1,4 +1,4 @@
-"""Faults on demand: what goes wrong with which of the next requests. Imports nothing of ours."""
+"""Faults on demand: what goes wrong with which of the next requests. Imports nothing of this package."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Fault:
 
 
 def body_bytes(body: Any, status: int | None) -> bytes:
-    """The answer's body: bytes and text as they are, other values as JSON; W&B's error shape for None."""
+    """The bytes of an answer's body: bytes and text unchanged, other values as JSON, W&B's error form for None."""
     if body is None:
         body = {"error": f"injected fault {status}"}
     if isinstance(body, str):
@@ -44,7 +44,7 @@ def body_bytes(body: Any, status: int | None) -> bytes:
 
 @dataclass
 class Faults:
-    """The faults to come, in the order they were asked for; a request takes the first meant for it."""
+    """The coming faults, in the order of `add`. A request takes the first fault that is meant for it."""
 
     _queue: list[Fault] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -60,7 +60,7 @@ class Faults:
             self._queue.clear()
 
     def take(self, where: str, operation: str | None) -> Fault | None:
-        """The fault that this request meets, used up once more."""
+        """The fault for this request, whose count is reduced by one; None if there is none."""
         with self._lock:
             fault = next((fault for fault in self._queue if fault.hits(where, operation)), None)
             if fault:

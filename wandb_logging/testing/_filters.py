@@ -1,4 +1,4 @@
-"""Which runs a question is about, and in which order they come: filters as the official `Api` sends them."""
+"""Select and sort runs, with filters as the official `Api` sends them."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ COMPARED = {
 
 
 def matches(run: StoredRun, wanted: Mapping[str, Any]) -> bool:
-    """Whether a run is one of those that a filter wants.
+    """Whether a run matches a filter.
 
     Raises:
-        Refusal: the filter has a name or an operator that is not known here.
+        Refusal: the filter has a name or an operator that is not supported here.
     """
     found = [_holds(run, name, value) for name, value in wanted.items()]  # each, so that a wrong one is refused
     return all(found)
@@ -51,7 +51,7 @@ def _holds(run: StoredRun, name: str, wanted: Any) -> bool:
 
 
 def value_of(run: StoredRun, name: str) -> Any:
-    """What a run has under a name: of itself, `config.a.b`, `summary_metrics.a`; None if it has none."""
+    """A value of a run by name: an attribute, `config.a.b` or `summary_metrics.a`; None if the run has none."""
     first, _, rest = name.partition(".")
     if first in ("config", "summary_metrics", "summaryMetrics") and rest:
         return _within(run.config if first == "config" else run.summary, rest)
@@ -61,7 +61,7 @@ def value_of(run: StoredRun, name: str) -> Any:
 
 
 def _within(tree: Any, path: str) -> Any:
-    """What stands at a path. A value of the config may be asked for as `lr` and as `lr.value`, as it is kept."""
+    """The value at a path. A config value can be requested as `lr`, or as `lr.value`, as it is stored."""
     if not isinstance(tree, Mapping):
         return tree if path == "value" else None
     if path in tree:  # a metric's name may have dots
@@ -87,23 +87,23 @@ def _compares(word: str, value: Any, wanted: Any) -> bool:
 
 
 def _equals(value: Any, wanted: Any) -> bool:
-    """A list is equal to what is in it, too: so tags are asked for."""
+    """Whether values are equal. A list also equals each of its items, so that tags can be searched for."""
     return bool(value == wanted) or (isinstance(value, list) and wanted in value)
 
 
 def _of_a_kind(value: Any, wanted: Any) -> bool:
-    """Whether one is less than the other, or not, can be said."""
+    """Whether two values can be compared by size."""
     numbers = isinstance(value, (int, float)) and isinstance(wanted, (int, float))
     return numbers or (isinstance(value, str) and isinstance(wanted, str))
 
 
 def in_order(runs: Sequence[StoredRun], order: str | None) -> list[StoredRun]:
-    """Runs, which are given in the order of their creation, by a name with `+` or `-` before it.
+    """Sort runs, given in the order of their creation, by a name with `+` or `-` before it.
 
-    Those without a value come last.
+    Runs without a value come last.
 
     Raises:
-        Refusal: the name is not known here.
+        Refusal: the name is not supported here.
     """
     name = (order or "created_at").lstrip("+-")
     backwards = (order or "").startswith("-")

@@ -1,7 +1,7 @@
 """GraphQL: runs a client's document against our schema and the store. The only importer of graphql-core.
 
-Resolvers are registered by name (`"Run.config"`) in `_resolvers` and `_artifact_resolvers`; a field without
-one is the attribute of the same name, in snake case.
+Resolvers are registered by name (`"Run.config"`) in `_resolvers` and `_artifact_resolvers`. A field without a resolver
+gives the attribute of the same name, in snake case.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from wandb_logging.testing._context import Context, Resolver
 
 
-# Arguments that have another name in Python, where theirs would hide a builtin.
+# Arguments with another name in Python, because their own name would hide a builtin.
 _RENAMED = {"input": "values", "id": "id_"}
 
 
@@ -81,7 +81,7 @@ def require() -> Any:
     """The graphql package.
 
     Raises:
-        ImportError: it is not installed; the message says how to get it.
+        ImportError: the package is not installed; the message says how to get it.
     """
     try:
         import graphql  # noqa: PLC0415 - an extra, and not needed to import this package
@@ -91,7 +91,7 @@ def require() -> Any:
 
 
 def operation_name(request: Mapping[str, Any]) -> str | None:
-    """The operation that a request asks for, found without parsing GraphQL; None when it is anonymous."""
+    """The name of the requested operation, found without parsing GraphQL; None if the operation is anonymous."""
     named = request.get("operationName")
     if isinstance(named, str) and named:
         return named
@@ -101,7 +101,7 @@ def operation_name(request: Mapping[str, Any]) -> str | None:
 
 @functools.lru_cache(maxsize=256)
 def _parse(schema: GraphQLSchema, document: str) -> tuple[DocumentNode, list[GraphQLError]]:
-    """The document, and what is wrong with it; clients send the same few over and over."""
+    """Parse a document and find its errors. Results are cached, because clients send the same few documents."""
     graphql = require()
     try:
         parsed: DocumentNode = graphql.parse(document)
@@ -157,5 +157,5 @@ def _attribute(field_name: str) -> Resolver:
 
 
 def snake(name: str) -> str:
-    """`historyLineCount` to `history_line_count`, `artifactID` to `artifact_id`."""
+    """Convert `historyLineCount` to `history_line_count`, and `artifactID` to `artifact_id`."""
     return re.sub(r"(?<=[a-z0-9])([A-Z]+)", r"_\1", name).lower()

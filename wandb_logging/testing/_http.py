@@ -1,4 +1,4 @@
-"""HTTP on a loopback socket: bytes in, bytes out. What they mean is `_server`'s business."""
+"""HTTP on a loopback socket: bytes in, bytes out. `_server` knows what they mean."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """One request, read to its end; `body` is None when no `Content-Length` said how long it is."""
+    """One request, completely read. `body` is None if there was no `Content-Length`."""
 
     method: str
     path: str
@@ -36,7 +36,7 @@ class Reply:
 
 
 class HTTPServer(ThreadingHTTPServer):
-    """Serves with one daemon thread a connection; `close()` also ends connections that are kept alive."""
+    """Serves each connection with a daemon thread of its own; `close()` also ends connections that are kept alive."""
 
     daemon_threads = True
     block_on_close = False
@@ -66,7 +66,7 @@ class HTTPServer(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is no error of ours."""
+        """Ignore a client that hangs up, which is no error of this server."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
@@ -88,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length")
         body = self.rfile.read(int(length)) if length is not None else None
         if body is not None and len(body) < int(length or 0):
-            self.close_connection = True  # the client died in the middle of it: that is no request
+            self.close_connection = True  # the client died within the request, so there is no request
             return
         if body is None and "Transfer-Encoding" in self.headers:
             # The rest of the connection would be read as a request.

@@ -56,7 +56,7 @@ def find_project(context: Context, entity: str | None, name: str | None) -> Proj
 
 
 def entity_view(name: str) -> dict[str, Any]:
-    """An entity; ours are all teams without an organization."""
+    """An entity. All entities here are teams without an organization."""
     return {
         "id": f"entity-{name}",
         "name": name,
@@ -319,7 +319,7 @@ def _sample(run: StoredRun, spec: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def finite(value: Any) -> Any:
-    """The value with non-finite numbers as texts, as W&B writes them where an answer must be plain JSON."""
+    """The value with non-finite numbers as texts, as W&B writes them in an answer that must be plain JSON."""
     if isinstance(value, dict):
         return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -383,17 +383,17 @@ class File:
 
     @property
     def storage_path(self) -> str:
-        """Where the storage keeps it."""
+        """Where the storage keeps the file."""
         return "/".join(self.place)
 
     @property
     def size_bytes(self) -> int:
-        """Length in bytes."""
+        """The length in bytes."""
         return len(self.data)
 
     @property
     def mimetype(self) -> str | None:
-        """Guessed from the name."""
+        """The type guessed from the name."""
         return mimetypes.guess_type(self.name)[0]
 
     @property
@@ -428,7 +428,7 @@ def _file_upload_headers(_file: File, context: Context) -> list[str]:
 
 
 def run_file(run: StoredRun, name: str) -> File:
-    """The run's file of that name, empty when its bytes have not come."""
+    """The run's file of that name; empty if its bytes have not arrived."""
     return File(name, run.files.get(name, b""), ("runs", run.entity, run.project, run.id, name))
 
 

@@ -1,4 +1,4 @@
-"""What each path means: takes a request apart, checks the key, hands on to GraphQL and the store."""
+"""The meaning of each path: parse a request, check the key, and call GraphQL or the store."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _ARTIFACT_URL_PARTS = 9
 
 
 class Call(NamedTuple):
-    """A request, read as far as anyone may who has no key.
+    """A request, as far as it can be read without checking the key.
 
-    `body` is decompressed, None when it cannot be; `operation` is the GraphQL operation's name, if there is one.
+    `body` is decompressed; None if that is impossible. `operation` is the name of the GraphQL operation, if any.
     """
 
     request: Request
@@ -40,7 +40,7 @@ class Call(NamedTuple):
 
 
 def read(request: Request) -> Call:
-    """Say what a request is for."""
+    """Find out what a request is for."""
     where, body = _where(request), _decompressed(request)
     return Call(request, where, body, _operation(body) if where == "graphql" else None)
 
@@ -52,8 +52,8 @@ class Routes:
     Attributes:
         store: everything the server keeps.
         keys: the API keys that are accepted.
-        secret: what storage URLs are signed with.
-        url: the server's base URL, once it has one.
+        secret: the key that signs storage URLs.
+        url: the server's base URL, once known.
     """
 
     store: Store
@@ -79,7 +79,7 @@ class Routes:
         except Refusal as refusal:
             return _json(refusal.status, {"error": str(refusal), "errors": [{"message": str(refusal)}]})
         except Exception as error:
-            # A fault of ours must fail the test that met it, not hide behind the client's retries.
+            # A fault of this server must fail the test that meets it, rather than be hidden by the client's retries.
             self.store.report("server-error", f"{request.method} {request.path}: {error!r}")
             raise
 
@@ -136,7 +136,7 @@ class Routes:
         return Reply(200, self.store.get(place), _BINARY)
 
     def _unsigned(self, request: Request) -> Reply:
-        """Bytes of an artifact's file, by their digest and with the key instead of a signature."""
+        """The bytes of an artifact's file by their digest. The API key takes the place of a signature."""
         parts = [unquote(part) for part in urlsplit(request.path).path.split("/")]
         if parts[1] != "artifactsV2" or request.method != "GET" or len(parts) < _ARTIFACT_URL_PARTS:
             self.store.report("signature", f"{request.method} {request.path}: lacks its signature")
@@ -179,7 +179,7 @@ def _where(request: Request) -> str:
 
 
 def _decompressed(request: Request) -> bytes | None:
-    """The body, unpacked; None when it cannot be."""
+    """The decompressed body; None if it cannot be decompressed."""
     if request.headers.get("Content-Encoding") != "gzip":
         return request.body
     try:

@@ -1,7 +1,7 @@
-"""The rules of the wire, as pure functions: no I/O, no clock, no state; imports nothing of ours.
+"""The rules of the protocol, as pure functions: no I/O, no clock, no state. Imports nothing of this package.
 
-Each takes what is stored and what came in, and says what is stored next and which rules were broken.
-A breach never stops the server from storing what it can: who stops at the first fault shows one at a time.
+Each function takes what is stored and what has arrived, and returns what to store next and which rules were broken. The
+server stores what it can in spite of a breach, so that a test sees all faults and not only the first.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _is_number(value: object) -> bool:
 def place(
     name: str, stored: Sequence[str | None], offset: int, content: Sequence[str], *, rewritable: bool = False
 ) -> tuple[Patch, list[Violation]]:
-    """Where `content`, sent for line `offset`, goes in a stream that holds `stored`.
+    """Find the place of `content`, sent for line `offset`, in a stream that holds `stored`.
 
     Args:
         name: the stream's name, for the messages.
@@ -127,7 +127,7 @@ def place(
 
 
 def check_lines(name: str, offset: int, content: Sequence[str]) -> Iterator[Violation]:
-    """What holds for the lines of every stream: one line each, not too long."""
+    """The rules for the lines of every stream: each is a single line, and not too long."""
     for number, line in enumerate(content, offset):
         if "\n" in line:
             yield Violation("newline", f"{name}: line {number} holds a newline: {_short(line)}")
@@ -340,7 +340,7 @@ def unwrap_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def spend(tokens: float, elapsed: float) -> tuple[float, bool]:
-    """A token bucket: take one token after `elapsed` seconds of refilling.
+    """A token bucket: refill for `elapsed` seconds, then take one token.
 
     Returns:
         The tokens left and whether there was one to take.

@@ -1,1 +1,1 @@
-"""The callbacks that the official SDK ships for frameworks. Each room imports its framework when it is imported."""
+"""The official SDK's callbacks for frameworks. Each module imports its framework when it is imported itself."""

@@ -1,4 +1,4 @@
-"""What the callbacks of the boosters have in common: which way a metric is better, the model, its features."""
+"""Shared by the callbacks for boosting libraries: which direction of a metric is better, model, feature weights."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def run_of(what: str) -> Run:
     """The current run.
 
     Raises:
-        WandbLoggingError: there is none.
+        WandbLoggingError: there is no current run.
     """
     run = current()
     if run is None:
@@ -26,7 +26,7 @@ def run_of(what: str) -> Run:
 
 
 def define_best(run: Run, name: str, metric: str, least: Collection[str], most: Collection[str]) -> None:
-    """Have the summary show the best value of a metric, if it is known which that is."""
+    """Make the summary show the best value of a metric, if it is known whether low or high is better."""
     metric = metric.lower()
     if "loss" in metric or metric in least:
         run.define_metric(name, summary="min")
@@ -35,13 +35,13 @@ def define_best(run: Run, name: str, metric: str, least: Collection[str], most: 
 
 
 def log_importance(run: Run, weights: Iterable[tuple[Any, Any]], *, commit: bool | None = None) -> None:
-    """Log what the features weigh, as bars."""
+    """Log the importance of the features as a bar chart."""
     table = Table(["Feature", "Importance"], [list(pair) for pair in weights])
     run.log({"Feature Importance": bar(table, "Feature", "Importance", title="Feature Importance")}, commit=commit)
 
 
 def log_model(run: Run, path: Path, name: str, aliases: list[str] | None = None) -> None:
-    """Log the file of a model as an artifact."""
+    """Log a model's file as an artifact."""
     artifact = Artifact(name, "model")
     artifact.add_file(path)
     run.log_artifact(artifact, aliases=aliases)

@@ -9,10 +9,10 @@ from wandb_logging.compat._integrations.boosters import log_importance, log_mode
 
 
 class WandbCallback:
-    """Logs what CatBoost evaluates.
+    """Logs CatBoost's evaluations.
 
     Args:
-        metric_period: the model's own setting of that name.
+        metric_period: the value of the model's setting with this name.
     """
 
     def __init__(self, metric_period: int = 1) -> None:
@@ -21,7 +21,7 @@ class WandbCallback:
         self._values = 0
 
     def after_iteration(self, info: Any) -> bool:
-        """Log a row, if something was evaluated; go on."""
+        """Log a row if something was evaluated. Returns True to continue."""
         series = {f"{data}-{name}": log for data, metrics in info.metrics.items() for name, log in metrics.items()}
         values = sum(map(len, series.values()))
         if values > self._values:
@@ -37,13 +37,13 @@ def log_summary(
     save_model_checkpoint: bool = False,
     log_feature_importance: bool = True,
 ) -> None:
-    """Log what a model comes to: its parameters, best round and score, what the features weigh.
+    """Log the result of a model: its parameters, best round and score, and the importance of its features.
 
     Args:
-        model: a model of CatBoost.
+        model: a CatBoost model.
         log_all_params: whether the parameters go into the config.
         save_model_checkpoint: whether the model goes into an artifact.
-        log_feature_importance: whether bars show what the features weigh.
+        log_feature_importance: whether to log a bar chart of the features' importance.
     """
     run = run_of("log_summary()")
     params = model.get_all_params()

@@ -20,8 +20,8 @@ class WandbMetricsLogger(_callbacks.Callback):  # type: ignore[misc]  # of a fra
     """Logs losses, metrics and the learning rate.
 
     Args:
-        log_freq: epoch, batch, or once in so many batches.
-        initial_global_step: where a training that goes on begins, for schedules of the learning rate.
+        log_freq: epoch, batch, or a number: once in this many batches.
+        initial_global_step: the first step of a continued training, for schedules of the learning rate.
     """
 
     def __init__(self, log_freq: str | int = "epoch", initial_global_step: int = 0, *args: Any, **kwargs: Any) -> None:
@@ -39,7 +39,7 @@ class WandbMetricsLogger(_callbacks.Callback):  # type: ignore[misc]  # of a fra
         self._log("epoch", "epoch", epoch, logs)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Log the batch, if it is its turn."""
+        """Log the batch, if it is due."""
         self.global_step += 1
         if self.log_freq is not None and batch % self.log_freq == 0:
             self._log("batch", "batch_step", self.global_batch, logs)
@@ -61,7 +61,7 @@ class WandbMetricsLogger(_callbacks.Callback):  # type: ignore[misc]  # of a fra
 
 
 class WandbModelCheckpoint(_callbacks.ModelCheckpoint):  # type: ignore[misc]
-    """Keras' ModelCheckpoint, whose files go into an artifact of type model, too. Takes the same arguments."""
+    """Keras' ModelCheckpoint with the same arguments. Its files also go into an artifact of type model."""
 
     def __init__(self, filepath: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(filepath, *args, **kwargs)
@@ -70,20 +70,20 @@ class WandbModelCheckpoint(_callbacks.ModelCheckpoint):  # type: ignore[misc]
             say_once("WandbModelCheckpoint: with save_best_only the path should name the epoch, such as {epoch:02d}")
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Save and log, if it is its turn."""
+        """Save and log, if due."""
         if self._should_save_on_batch(batch):
             self._save_model(epoch=self._current_epoch, batch=batch, logs=logs)
             path = self._get_file_path(epoch=self._current_epoch, batch=batch, logs=logs)
             self._log(path, f"epoch_{self._current_epoch}_batch_{batch}")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Save and log, if it is its turn."""
+        """Save and log, if due."""
         super().on_epoch_end(epoch, logs)
         if self.save_freq == "epoch":
             self._log(self._get_file_path(epoch=epoch, batch=None, logs=logs), f"epoch_{epoch}")
 
     def _log(self, path: str, alias: str) -> None:
-        if Path(path).exists():  # with save_best_only it may not be
+        if Path(path).exists():  # with save_best_only there may be none
             artifact = Artifact(f"run_{self._run.id}_model", "model")
             (artifact.add_dir if Path(path).is_dir() else artifact.add_file)(path)
             self._run.log_artifact(artifact, aliases=["latest", alias])

@@ -14,7 +14,7 @@ _MOST = {"map", "auc", "average_precision"}
 
 
 class _Callback:
-    """What LightGBM calls after each round."""
+    """The object that LightGBM calls after each round."""
 
     order = 20
     before_iteration = False
@@ -40,7 +40,7 @@ class _Callback:
 
 
 def _values(item: Any) -> Iterator[tuple[str, str, float]]:
-    """Name, metric and value of what was evaluated; in cross validation mean and deviation."""
+    """Name, metric and value of each evaluation; in cross validation, mean and deviation."""
     if len(item) == 4:
         yield f"{item[0]}_{item[1]}", item[1], item[2]
     else:
@@ -50,21 +50,21 @@ def _values(item: Any) -> Iterator[tuple[str, str, float]]:
 
 
 def wandb_callback(log_params: bool = True, define_metric: bool = True) -> _Callback:
-    """A callback that logs what LightGBM evaluates after each round.
+    """Make a callback that logs LightGBM's evaluations after each round.
 
     Args:
         log_params: whether the parameters go into the config.
-        define_metric: whether the summary shows the best value of metrics, where it is known which that is.
+        define_metric: whether the summary shows the best value of metrics, if the better direction is known.
     """
     return _Callback(run_of("wandb_callback()"), log_params=log_params, define_metric=define_metric)
 
 
 def log_summary(model: Any, feature_importance: bool = True, save_model_checkpoint: bool = False) -> None:
-    """Log what a model comes to: best round and score, what the features weigh.
+    """Log the result of a model: best round and score, and the importance of its features.
 
     Args:
         model: a `lightgbm.Booster`.
-        feature_importance: whether bars show what the features weigh.
+        feature_importance: whether to log a bar chart of the features' importance.
         save_model_checkpoint: whether the model goes into an artifact.
     """
     run = run_of("log_summary()")

@@ -14,14 +14,14 @@ _LOGGED = ("gradients", "parameters", "all", None)
 
 
 class WandbCallback(_Callback):  # type: ignore[misc]  # of a framework without types
-    """Takes the model's settings into the config, saves the model, watches its policy.
+    """Writes the model's settings to the config, saves the model, and watches its policy.
 
     Args:
-        verbose: Stable-Baselines3's own.
-        model_save_path: folder for the model. Default: it is not saved.
-        model_save_freq: save it once in so many steps, too.
-        gradient_save_freq: log histograms once in so many passes. Default: not.
-        log: of what: gradients, parameters, all.
+        verbose: Stable-Baselines3's setting of this name.
+        model_save_path: folder for the model. Default: the model is not saved.
+        model_save_freq: also save the model once in this many steps.
+        gradient_save_freq: log histograms once in this many passes. Default: never.
+        log: content of the histograms: gradients, parameters, all.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""`wandb.sklearn`: of its plots those that `wandb.plot` has, too."""
+"""`wandb.sklearn`: those of its plots that `wandb.plot` also has."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def plot_roc(
     plot_macro: bool = True,
     classes_to_plot: Sequence[Any] | None = None,
 ) -> None:
-    """Log the false and true positive rates of each class; the averages are not drawn there either."""
+    """Log the false and true positive rates of each class. Averages are not drawn, as in the official SDK."""
     del plot_micro, plot_macro
     run_of("wandb.sklearn.plot_roc()").log({"roc": roc_curve(y_true, y_probas, labels, classes_to_plot)})
 
@@ -64,7 +64,7 @@ def plot_precision_recall(
     plot_micro: bool = True,
     classes_to_plot: Sequence[Any] | None = None,
 ) -> None:
-    """Log the precision at each recall, of each class."""
+    """Log the precision at each recall, for each class."""
     del plot_micro
     chart = pr_curve(y_true, y_probas, labels, classes_to_plot)
     run_of("wandb.sklearn.plot_precision_recall()").log({"precision_recall": chart})
@@ -78,7 +78,7 @@ def plot_confusion_matrix(
     pred_labels: Any = None,
     normalize: bool = False,
 ) -> None:
-    """Log how often which class was taken for which. The official SDK has the two columns of classes exchanged."""
+    """Log how often each class was predicted as which. The official SDK swaps the two columns of classes."""
     if true_labels is not None or pred_labels is not None or normalize:
         raise not_covered("wandb.sklearn.plot_confusion_matrix(true_labels, pred_labels, normalize)")
     truth, guess = _values(y_true), _values(y_pred)

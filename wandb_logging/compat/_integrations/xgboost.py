@@ -16,13 +16,13 @@ _Callback: Any = importlib.import_module("xgboost").callback.TrainingCallback
 
 
 class WandbCallback(_Callback):  # type: ignore[misc]  # of a framework without types
-    """Logs what XGBoost evaluates after each round, and at the end the best round and what the features weigh.
+    """Logs XGBoost's evaluations after each round, and at the end the best round and the importance of the features.
 
     Args:
         log_model: whether the model goes into an artifact.
         log_feature_importance: whether bars show what the features weigh.
-        importance_type: by which measure: weight, gain, cover, total_gain, total_cover.
-        define_metric: whether the summary shows the best value of metrics, where it is known which that is.
+        importance_type: measure of importance: weight, gain, cover, total_gain, total_cover.
+        define_metric: whether the summary shows the best value of metrics, if the better direction is known.
     """
 
     def __init__(
@@ -39,12 +39,12 @@ class WandbCallback(_Callback):  # type: ignore[misc]  # of a framework without 
         self._define = define_metric
 
     def before_training(self, model: Any) -> Any:
-        """Take the model's settings into the config."""
+        """Write the model's settings to the config."""
         self._run.config.update(json.loads(model.save_config()))
         return model
 
     def after_iteration(self, model: Any, epoch: int, evals_log: Mapping[str, Mapping[str, Sequence[Any]]]) -> bool:
-        """Log a row; go on."""
+        """Log a row. Returns False to continue."""
         del model
         row: dict[str, Any] = {}
         for data, metrics in evals_log.items():
@@ -57,7 +57,7 @@ class WandbCallback(_Callback):  # type: ignore[misc]  # of a framework without 
         return False
 
     def after_training(self, model: Any) -> Any:
-        """Log what the model comes to."""
+        """Log the result of the model."""
         if self._log_model:
             name = f"{self._run.id}_model.json"
             path = Path(self._run.dir, name)
