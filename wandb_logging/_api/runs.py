@@ -239,9 +239,9 @@ class ApiFile:
 
         Raises:
             LogError: a file exists there, or the name leads out of the folder.
-                TransportError, HTTPStatusError: the download failed, or does not fit `size` and `md5`, because the file
-                        was written anew since: then ask the run for its files again.
-                OSError: the file cannot be written.
+            TransportError, HTTPStatusError: the download failed, or does not fit `size` and `md5`, because the file
+                was written anew since: then ask the run for its files again.
+            OSError: the file cannot be written.
         """
         folder = Path(root).resolve()
         target = (folder / self.name).resolve()

@@ -32,7 +32,7 @@ class Curve:
 
     Attributes:
         points: pairs of step and value. If there are very many, only some are kept; the first, the last, lows and highs
-                are among them. NaN and infinities cannot be drawn and are left out.
+            are among them. NaN and infinities cannot be drawn and are left out.
         last: the latest value, also one that cannot be drawn.
         count: number of all values.
         drawn: number of values that can be drawn.

@@ -81,7 +81,7 @@ def parser(typed: Collection[str] = COMMANDS) -> argparse.ArgumentParser:
 
     Args:
         typed: the words that were typed. Only commands among them get their arguments, because that imports the
-                command's module. If the first word is a command, the parser has no other commands.
+            command's module. If the first word is a command, the parser has no other commands.
     """
     top = _Parser(
         prog=PROG,

@@ -31,7 +31,7 @@ def news(reports: Sequence[Report], changed: Container[Path | None]) -> tuple[li
 
     Args:
         reports: the reports of all runs.
-            changed: directories of the runs of which something was sent now.
+        changed: directories of the runs of which something was sent now.
     """
     known = [report for report in reports if report.ok and report.finished and report.path not in changed]
     if len(known) < 2:

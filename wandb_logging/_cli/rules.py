@@ -29,7 +29,7 @@ class Log:
 
     Raises:
         OSError: the file cannot be read.
-            NotText: the file holds no text.
+        NotText: the file holds no text.
     """
 
     def __init__(self, path: Path) -> None:
@@ -91,7 +91,7 @@ def rules_of(path: Path) -> list[Any]:
 
     Raises:
         OSError: the file cannot be read.
-            SettingsError: the file holds no rules.
+        SettingsError: the file holds no rules.
     """
     with _opened(path) as file:
         text = file.read(_MOST_RULES).decode("utf-8", "replace")

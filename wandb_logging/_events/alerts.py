@@ -38,7 +38,7 @@ def alert(title: str, text: str, level: str, wait_duration: float | timedelta) -
 
     Args:
         title: alerts with the same title count as the same alert.
-            text: says what happened.
+        text: says what happened.
         level: INFO, WARN or ERROR, in any case.
         wait_duration: least time between this alert and the next with its title; a number means seconds.
 

@@ -37,16 +37,16 @@ class Event:
 
     Attributes:
         t: when the event happened, seconds since 1970.
-            metrics: a row, or a part of one: values by name, nested as they were logged.
-            step: the step of the row.
-            commit: whether the row is complete; None: it is if it gives no step.
-            media: the kept copies of the row's media (`_events.media_names`).
-            tensorboard: `[file, byte]`: the file that the row was read from, and the byte up to which it was read.
-            aside: name -> why the value that was logged under that name is missing.
-            text: the text of a log record, or text that was given to be shown.
-            level, logger: level and logger of the record. With a logger, the text is the bare message.
-            source: the logger, if a formatter of the user's made the text. This member is called `from`.
-            error: whether the text or output reports an error.
+        metrics: a row, or a part of one: values by name, nested as they were logged.
+        step: the step of the row.
+        commit: whether the row is complete; None: it is if it gives no step.
+        media: the kept copies of the row's media (`_events.media_names`).
+        tensorboard: `[file, byte]`: the file that the row was read from, and the byte up to which it was read.
+        aside: name -> why the value that was logged under that name is missing.
+        text: the text of a log record, or text that was given to be shown.
+        level, logger: level and logger of the record. With a logger, the text is the bare message.
+        source: the logger, if a formatter of the user's made the text. This member is called `from`.
+        error: whether the text or output reports an error.
         output: what the program wrote to stdout, or stderr (`_process.capture`).
         system: a sample of system metrics (`_process.sampling`).
         config, summary, run: changes of them.
@@ -55,11 +55,11 @@ class Event:
         artifact, use_artifact, link_artifact: an artifact that is to be made, was used, or is to be linked.
         alert: an alert, as `alerts.alert` makes it.
         exit: the exit code with which the run ends.
-            resume: whether the run goes on in its own directory.
-            by: number of the writer, if others had written before it (`_fold.apart`).
-            label: label of a process that has steps of its own (`_fold.labelled`).
-            gathered: in the journal of the run of rank 0: the run of another rank, whose events follow
-                (`_sending.gathering`).
+        resume: whether the run goes on in its own directory.
+        by: number of the writer, if others had written before it (`_fold.apart`).
+        label: label of a process that has steps of its own (`_fold.labelled`).
+        gathered: in the journal of the run of rank 0: the run of another rank, whose events follow
+            (`_sending.gathering`).
     """
 
     t: float

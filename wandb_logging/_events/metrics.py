@@ -27,8 +27,8 @@ class Metric:
 
     Attributes:
         name: name of the metric. With a `*` at its end it means all metrics that begin so and have no own definition.
-            step_metric: the metric that is the x axis of this one.
-            step_sync: whether a row without the step metric gets that one's last value. True if a step metric is given.
+        step_metric: the metric that is the x axis of this one.
+        step_sync: whether a row without the step metric gets that one's last value. True if a step metric is given.
         hidden: whether the web page leaves it out of automatic charts.
         summary: what the summary shows of the metric: any of min, max, mean, first, last; or none.
         overwrite: whether an earlier definition is replaced instead of added to.

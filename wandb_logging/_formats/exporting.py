@@ -37,8 +37,8 @@ def export(runs: Sequence[RunDir], target: Path | BinaryIO, form: str, *, long: 
 
     Raises:
         JournalError: a run cannot be read.
-            OSError: the file cannot be written.
-            ImportError: the form is parquet, and pyarrow is not installed.
+        OSError: the file cannot be written.
+        ImportError: the form is parquet, and pyarrow is not installed.
     """
     rows = _Rows(runs, long=long)
     if not isinstance(target, Path):

@@ -35,9 +35,9 @@ class Series:
 
     Attributes:
         at: number of each bin: the place where it begins, divided by the width.
-            n, total, low, high: for each bin: how many values it holds, their sum, the lowest and the highest.
-            count, last, lowest, highest: the same figures over all finite values.
-            bad: how many values are not finite.
+        n, total, low, high: for each bin: how many values it holds, their sum, the lowest and the highest.
+        count, last, lowest, highest: the same figures over all finite values.
+        bad: how many values are not finite.
     """
 
     at: array[int] = field(default_factory=lambda: array("q"))
@@ -311,8 +311,8 @@ class Placed:
 
     Attributes:
         start: index on the grid of the first bin.
-            low, mean, high: lowest, mean and highest value of each bin from there on; NaN for an empty bin.
-            lowest, highest: over all bins.
+        low, mean, high: lowest, mean and highest value of each bin from there on; NaN for an empty bin.
+        lowest, highest: over all bins.
     """
 
     start: int

@@ -60,8 +60,8 @@ class Exact:
         damaged: number of lines that cannot be read.
         shown: the values of the row under construction that are already in the bins.
         ahead: the bins together with rows whose step is not decided yet, at the steps they would get now; None if there
-                are no such rows.
-            start: when the run began, as its run.json says. By it, the reading of another run is recognised.
+            are no such rows.
+        start: when the run began, as its run.json says. By it, the reading of another run is recognised.
         spacing: number of chunks between two marks.
         chunks: number of chunks that were read.
     """

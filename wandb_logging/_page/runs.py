@@ -171,7 +171,7 @@ class Runs:
 
         Raises:
             JournalError: the run directory is gone, or its format is a newer one.
-                OSError: the journal cannot be read.
+            OSError: the journal cannot be read.
         """
         exact = exact or begin(run.run_dir, axis)
         read_on(run.run_dir, exact)

@@ -40,7 +40,7 @@ def outline(run_dir: RunDir) -> Outline:
 
     Raises:
         JournalError: there is no run directory, or its format is a newer one.
-            OSError: the journal cannot be read.
+        OSError: the journal cannot be read.
     """
     info, cursor = run_dir.info, run_dir.cursor
     if cursor.events < 0:

@@ -147,8 +147,8 @@ def read_run(path: str | os.PathLike[str]) -> RunData:
 
     Raises:
         JournalError: there is no run directory at `path`, its format is a newer one, or its run.json lacks something
-                that it must have.
-            OSError: the journal cannot be read.
+            that it must have.
+        OSError: the journal cannot be read.
     """
     run_dir = RunDir(Path(path))
     everything = _Everything(beginning(run_dir, run_dir.info)[0].lines)

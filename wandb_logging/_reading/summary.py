@@ -91,8 +91,8 @@ class Part(dict[str, Any]):
 
     Args:
         summary: the summary.
-            path: the keys that lead to this part.
-            values: the values in this part.
+        path: the keys that lead to this part.
+        values: the values in this part.
     """
 
     def __init__(self, summary: Summary, path: tuple[str, ...], values: Mapping[str, Any]) -> None:

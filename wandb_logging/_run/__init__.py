@@ -1,1 +1,1 @@
-"""What a user holds: the run, the handler, and what goes on beside the program."""
+"""The objects that a user holds, the run and the handler, and what they do beside the program."""

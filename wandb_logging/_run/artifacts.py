@@ -1,4 +1,4 @@
-"""The artifacts that a run logs and uses."""
+"""Logs and uses artifacts for a run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def log_artifact(  # noqa: PLR0917  those of `Run.log_artifact`
     tags: str | Iterable[str] | None,
     **more: Any,
 ) -> Artifact:
-    """As `Run.log_artifact`; `more` is what else the server is told of it: see `wire.artifact_input` and `upload`."""
+    """Do what `Run.log_artifact` does. For `more`, which the server gets, see `wire.artifact_input` and `upload`."""
     from wandb_logging._artifacts import keeping  # noqa: PLC0415  a fifth of the import time, and most runs have none
 
     journal = background.journal
@@ -41,12 +41,12 @@ def log_artifact(  # noqa: PLR0917  those of `Run.log_artifact`
 
 
 def log_beside(background: Background, artifact: Artifact, **more: Any) -> None:
-    """Log the artifact that a table is beside its row."""
+    """Log an artifact that belongs to a row, such as the one that holds a table."""
     log_artifact(background, artifact, None, None, None, None, **more)
 
 
 def use_artifact(background: Background, name: str, kind: str | None, entity: str | None, project: str) -> UsedArtifact:
-    """As `Run.use_artifact`."""
+    """Do what `Run.use_artifact` does."""
     from wandb_logging._artifacts.download import find_artifact  # noqa: PLC0415  as above
 
     if background.mode != "online":
@@ -60,12 +60,12 @@ def use_artifact(background: Background, name: str, kind: str | None, entity: st
 
 
 def note(background: Background, kind: str, what: Mapping[str, Any]) -> None:
-    """Have the listener do something with an artifact that was logged: use_artifact or link_artifact."""
+    """Have the listener use or link an artifact that was logged: `kind` is use_artifact or link_artifact."""
     background.append_change(kind, dict(what))
 
 
 def _folder(background: Background, name: Path) -> Path:
-    """Where artifacts are kept."""
+    """The folder in which artifacts are kept."""
     run_dir = background.journal.run_dir
     if not run_dir.on_disk:
         run_id = background.journal.info.id

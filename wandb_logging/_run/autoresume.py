@@ -1,9 +1,9 @@
-"""`resume: auto`: which run the next start goes on with, in a file beside the run directories.
+"""`resume: auto`: keeps in a file beside the run directories which run the next start of the program goes on with.
 
-The file is there from a run's start until it ends with exit code 0: a run that failed, or was killed, is gone on with.
-It is the official SDK's, in another folder: `wandb_cache/wandb-resume.json`, `{"run_id": "..."}` (protocol 3.5).
-Each job of a scheduler, array task and rank has one of its own, `wandb-resume-slurm-12_3-r1.json`: a requeue or restart
-goes on with its own run, never with a stranger's.
+The file exists from a run's start until the run ends with exit code 0, so a run that failed or was killed is continued.
+Its form is the official SDK's, in another folder: `wandb_cache/wandb-resume.json`, `{"run_id": "..."}` (protocol 3.5).
+Each job, array task and rank of a scheduler has a file of its own, such as `wandb-resume-slurm-12_3-r1.json`: when it
+is requeued or restarted, it goes on with its own run and never with another one's.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from wandb_logging._journal.cache_folder import find_run
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import dumps, loads
 
-_MOST = 2**16  # bytes of the file, which others may have put there
+_MOST = 2**16  # most bytes of the file, which another program may have written
 
 
 def is_wanted(settings: Settings, key: str = "") -> bool:
-    """Whether a run is to be noted, for the next start to go on with: asked for, or restarted by what gave the key."""
+    """Whether to note the run for the next start: the settings ask for it, or a scheduler restarts it (`key`)."""
     unsaid = settings.resume is settings.resume_from is settings.fork_from is settings.run_id is None
     return settings.mode != "disabled" and (settings.resume == "auto" or (bool(key) and unsaid))
 
 
 def resolved(settings: Settings, mine: Collection[str] = (), key: str = "") -> Settings:
-    """Settings that say `auto`, with what it means now: the run that did not end well, or the one of `run_id`.
+    """Replace `auto` in settings by what it means now: to continue the run that did not end well, or that of `run_id`.
 
-    A run that goes on in another process is a stranger's, such as another task of the same array: it is not joined.
+    A run that is alive in another process is not joined: it may be that of another task of the same array, for example.
 
     Args:
-        mine: ids of the runs that go on in this process.
-        key: whose run, where several go on in one cache folder: a job, its array task, its rank.
+        mine: ids of the runs that are alive in this process.
+        key: identifies the job, array task and rank whose run it is, if several use one cache folder.
     """
     known = settings.run_id or _noted(settings.cache_dir, key)
     try:
@@ -54,13 +54,13 @@ def _goes_on_elsewhere(settings: Settings) -> bool:
 
 
 def note(cache_dir: Path, run_id: str, key: str = "") -> None:
-    """Have the next start go on with this run. Where that cannot be written, it begins another."""
+    """Have the next start go on with this run. If the file cannot be written, the next start begins another run."""
     with contextlib.suppress(OSError):
         door.replace(cache_dir, _name(key), dumps({"run_id": run_id}), durable=False)
 
 
 def forget(cache_dir: Path, key: str = "") -> None:
-    """The run has ended well: the next start begins another."""
+    """Have the next start begin another run, because this one has ended well."""
     with contextlib.suppress(OSError):
         door.remove(cache_dir, _name(key))
 

@@ -1,4 +1,4 @@
-"""What a run asks for beside the program: events go into its journal here, and rounds are asked for and waited for."""
+"""The work of a run beside the program: puts events into the journal, asks for rounds, and waits for them."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import dumps
 from wandb_logging._values.secrets import Secrets
 
-_COLLECTED = ("config", "define", "run")  # changes that wait for more of them: each is sent whole (protocol 3.1)
+_COLLECTED = ("config", "define", "run")  # changes that wait for more, as each is sent whole (protocol 3.1)
 _GRACE = 2.0  # seconds to wait for the listener of a run that could not begin
-_LOOK = 0.05  # seconds between two looks whether another process has sent something
-_COUNTING = 1.0  # most seconds to count unsent lines
-_QUIETLY = 0.5  # seconds to wait before a person is told of the wait
+_LOOK = 0.05  # seconds between two looks whether another process has sent more
+_COUNTING = 1.0  # most seconds that unsent lines are counted
+_QUIETLY = 0.5  # seconds of waiting before a person is told of it
 _AT_FIRST = {"disabled": Delivery.DISABLED, "offline": Delivery.ON_DISK, "online": Delivery.ONLINE}
 
 
@@ -50,24 +50,24 @@ class Background:
     """One run's journal, and the thread that syncs and sends it.
 
     Args:
-        settings: settings of the run.
-        mode: online, offline or disabled; disabled has no rounds.
+        settings: the run's settings.
+        mode: online, offline or disabled. A disabled run has no rounds.
         config: the part of the settings' config that can be sent.
-        notices: for messages to a person.
+        notices: gives messages to a person.
         secrets: masks secrets.
         samplers: give samples of metrics until the run ends.
         on_stop: called once, on the listener's thread, when the server asks the run to stop.
-        undo: gets callbacks that take back what was made, if there is an exception before the run has begun.
-        stall: seconds after which the end stops waiting for a server that does not answer; default: it waits for its
-            whole timeout.
+        undo: gets callbacks that undo what was made, in case of an exception before the run has begun.
+        stall: seconds after which the run's end stops waiting for a server that does not answer. Default: it waits for
+            its whole timeout.
         membership: how this process takes part in the run.
 
     Attributes:
-        mode: as given; `go_online` and `go_offline` change it.
+        mode: the given mode; `go_online` and `go_offline` change it.
         journal: where events go.
-        notices: as given; a forked child has its own.
+        notices: the given notices; a forked child has its own.
         ended: the report of the run's end; None while it goes on.
-        set_aside: number of values that the program was told cannot be sent.
+        set_aside: number of values that cannot be sent, of which the program was told.
     """
 
     def __init__(  # noqa: PLR0917  each of them belongs to the run that makes it
@@ -90,9 +90,9 @@ class Background:
         self._settings = settings
         self._secrets = secrets
         self._stall = stall
-        self._told: Remote | None = None  # the run on the server, as the process that sends a joined run knows it
-        self._told_lost: dict[str, int] = {}  # counts of lost events, by reason, that a person was told of
-        self._others = 0  # number of members that were still there when this one left
+        self._told: Remote | None = None  # for a joined run: what the process that sends it knows from the server
+        self._told_lost: dict[str, int] = {}  # number of lost events of which a person was told, by reason
+        self._others = 0  # number of members that still took part when this one left
         self._continued = False  # whether the run went on in this process after its end
         self._ending = threading.RLock()
         self._listener = Listener(self._round, self._seconds_left, self._release)
@@ -165,20 +165,20 @@ class Background:
         self.notices.add(notice.kind, self._secrets.text(notice.text))
 
     def save_file(self, source: Path, name: str, policy: str) -> None:
-        """Keep a file of the run as its policy says.
+        """Keep a file of the run, as its policy says.
 
         Raises:
             LogError: the run is finished.
-            OSError: it cannot be copied.
+            OSError: the file cannot be copied.
         """
         # A forked child has no listener that could look after a file.
         self._rounds.saved.save(source, name, "now" if self.in_child else policy)
 
     def watch(self, look: Callable[[bool], object]) -> None:
-        """Have a function called in each round, and a last time before the run ends.
+        """Have a function called in each round, and one last time before the run ends.
 
         Args:
-            look: called with whether it is the last time. Never called in a run without rounds.
+            look: the argument says whether it is the last time. It is never called if the run has no rounds.
         """
         if self._has_rounds:
             self._rounds.watched.append(look)
@@ -191,21 +191,21 @@ class Background:
         kept = self.journal.keeper.file(source, name)
         self.append_change("file", {"name": name, "path": kept})
 
-    # --- where it goes ---
+    # --- sending ---
 
     def flush(self, timeout: float | None, *, aloud: bool = False) -> Report:
         """Have a round made and wait for it.
 
         Args:
-            timeout: most seconds to wait; None waits as long as it takes.
+            timeout: most seconds to wait; None waits for as long as it takes.
             aloud: whether a person is told of the wait.
 
         Returns:
-            The state of the run then.
+            The state of the run afterwards.
         """
         until = math.inf if timeout is None else time.monotonic() + timeout
         if self._has_rounds and self.ended is None:
-            # At a process's end, another living process sends its rows as well: no need to wait for that.
+            # At its end a process need not wait: another living process sends its rows, too.
             if aloud and is_exiting() and self._rounds.delivery is Delivery.BY_ANOTHER:
                 self.journal.writer.sync()
                 return self.report(until)
@@ -220,14 +220,14 @@ class Background:
         return self.report(until)
 
     def _wait_for_another(self, timeout: float | None) -> None:
-        """Have the process that sends the run send everything; if that process is gone, this one does it."""
+        """Have the process that sends the run send everything. If that process is gone, this one sends it."""
         run_dir = self.journal.run_dir
         ends = run_dir.reader(None, record_order=False).ends()
         run_dir.ask()
         self._until(lambda: covers(self.uploader.position, ends), timeout)
 
     def _until(self, is_done: Callable[[], bool], timeout: float | None) -> None:
-        """Make rounds until `is_done`, or until this process has become the one that sends, or the time is over."""
+        """Make rounds until `is_done`, until this process has become the one that sends, or until the time is over."""
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         while self._rounds.delivery is Delivery.BY_ANOTHER and time.monotonic() < deadline:
             self._ask(None if timeout is None else max(0.0, deadline - time.monotonic()))
@@ -236,7 +236,7 @@ class Background:
             time.sleep(min(_LOOK, max(0.0, deadline - time.monotonic())))
 
     def go_offline(self, flush_interval: float | None) -> None:
-        """Stop sending; with an interval (seconds), send that often."""
+        """Stop sending as rows come. With an interval (seconds), send that often instead."""
         if flush_interval is not None:
             prepare(sending=True, measuring=False)
             self._rounds.schedule.interval = flush_interval
@@ -244,7 +244,7 @@ class Background:
         self.mode = "offline"
 
     def go_online(self) -> None:
-        """Send from now on, beginning with everything that waits."""
+        """Send from now on, beginning with everything that is unsent."""
         prepare(sending=True, measuring=False)
         self._rounds.schedule.interval = self._settings.flush_interval
         self.mode = "online"
@@ -252,7 +252,7 @@ class Background:
         self._listener.wake()
 
     def send_now(self, timeout: float | None) -> Report:
-        """Send everything that waits, whatever the mode."""
+        """Send everything that is unsent, whatever the mode."""
         until = math.inf if timeout is None else time.monotonic() + timeout
         prepare(sending=True, measuring=False)
         if self._has_rounds and self._locked() is Delivery.ONLINE:
@@ -261,7 +261,7 @@ class Background:
         return self.report(until)
 
     def finish(self, exit_code: int, timeout: float) -> Report:
-        """End the run in at most so many seconds. Calling it again does nothing."""
+        """End the run in at most `timeout` seconds. Calling it again does nothing."""
         with self._ending:
             if self.ended is not None:
                 self._say_lost_since()
@@ -293,26 +293,26 @@ class Background:
     def _is_sent(self) -> bool:
         """Whether the server has everything, and knows how the run ended.
 
-        Another process that sends the run may have sent its end before this process wrote its last events.
+        If another process sends the run, it may have sent the end before this process wrote its last events.
         """
         by_another = self._rounds.delivery is Delivery.BY_ANOTHER
         return self.uploader.complete and not (by_another and self.queue_length)
 
     def _leave(self, exit_code: int) -> None:
-        """Note how this process ended. If no other member is left, that is the end of the run.
+        """Note how this process ended. If no other member takes part any more, this ends the run.
 
         May be called in a signal handler.
         """
         run_dir, writer = self.journal.run_dir, self.journal.writer
         with run_dir.leaving():
-            writer.leave(exit_code)  # before the look, so that of two hosts that leave at once at least one is the last
+            writer.leave(exit_code)  # before looking: of two hosts that leave at once, one sees that it is last
             self._others = len(run_dir.members(writer.number)) if run_dir.has_several_writers() else 0
             if not self._others:
                 self.append_change("exit", max([exit_code, *self.journal.codes()], key=abs))
             self._rounds.takes_over = not self._others
 
     def go_on(self) -> None:
-        """Take events again after the end: the same run, in the same directory."""
+        """Take events again after the end, for the same run in the same directory."""
         with self._ending:
             if self.ended is None and not self.journal.writer.closed:  # closed: a child, forked while the run ended
                 return
@@ -331,7 +331,7 @@ class Background:
             self._listener.restart()
 
     def _patience(self, timeout: float | None) -> Callable[[], bool]:
-        """A function that says whether to stop waiting. It also tells a person, once, what is waited for."""
+        """Make a function that says whether to stop waiting. It also tells a person, once, what is waited for."""
         began, told = time.monotonic(), False
 
         def enough() -> bool:
@@ -342,7 +342,7 @@ class Background:
                 self._say_waiting(timeout if self._stall is None else None)
             link = self.uploader.link
             silent = min(waited, time.monotonic() - link.last_request)
-            # A server that knows the run and has answered may be silent for long: a large file is on its way.
+            # A server that has answered and knows the run may be silent for long while it gets a large file.
             is_stuck = link.trouble is not None or self.uploader.remote is None
             return self._stall is not None and is_stuck and silent > self._stall
 
@@ -357,16 +357,16 @@ class Background:
         self.notices.say_all()
 
     def mark_preempting(self) -> None:
-        """Make a request now that tells the server that the machine may vanish."""
+        """Tell the server at once that the machine may vanish."""
         if self._has_rounds and self.ended is None:
             self.uploader.preempting = True
             self._listener.wake()
 
     def preempt(self, exit_code: int | None) -> Callable[[], bool]:
-        """Have everything sent at once; called in a signal handler.
+        """Have everything sent at once. Called in a signal handler.
 
         Args:
-            exit_code: ends the run; None if it goes on.
+            exit_code: the exit code with which the run ends; None if it goes on.
 
         Returns:
             A function that says whether to stop waiting.
@@ -380,7 +380,7 @@ class Background:
 
     @contextlib.contextmanager
     def reach(self) -> Iterator[Link]:
-        """A connection to the server for the caller, beside the uploader's."""
+        """Give the caller a connection to the server besides the uploader's."""
         link = self._rounds.link(Pace())
         with as_own_thread():
             try:
@@ -388,11 +388,11 @@ class Background:
             finally:
                 link.close()
 
-    # --- where it stands ---
+    # --- state ---
 
     @property
     def remote(self) -> Remote | None:
-        """The run as the server knows it; None until it does. For a joined run, as the process that sends it knows."""
+        """What the server answered about the run, in a joined run to the process that sends it; None before that."""
         if self.uploader.remote is None and self.journal.continued and self._told is None:
             with contextlib.suppress(JournalError):
                 self._told = self.journal.run_dir.info.server
@@ -425,9 +425,9 @@ class Background:
         return own if unread is None else max(own, self.uploader.state.events + unread.number)
 
     def _unread(self, until: float) -> Lines | None:
-        """Number of lines behind the last acknowledged one; None if this writer is the only one, and has counts itself.
+        """Number of lines after the last acknowledged one; None if this writer is the only one, and counts them itself.
 
-        Lines of other writers count as well: forked children, and processes that were there before.
+        Lines of other writers count, too: those of forked children, and of processes that wrote before.
         """
         if self.journal.continued or self._continued or self.journal.run_dir.has_several_writers():
             with contextlib.suppress(OSError):  # the directory is away
@@ -451,7 +451,7 @@ class Background:
         )
 
     def lag(self, until: float) -> float:
-        """Age in seconds of the oldest event the server has not acknowledged."""
+        """Age in seconds of the oldest event that the server has not acknowledged."""
         if self.mode == "disabled" or not self._left(until).number:
             return 0.0
         with contextlib.suppress(OSError, JournalError):  # the directory is away
@@ -465,8 +465,8 @@ class Background:
             return Report(self.journal.info.id, self._settings.project)
         error, (left, estimated) = None, self._left(until)
         if left and self._rounds.delivery.is_meant_to_send:
-            trouble = self.uploader.link.trouble  # the latest failure of a request that is being tried
-            live = not self.journal.writer.closed  # after the end only `sync` tries again
+            trouble = self.uploader.link.trouble  # why the request that is being repeated failed last
+            live = not self.journal.writer.closed  # after the run's end only `sync` tries again
             on_disk = self.journal.are_rows_on_disk
             error = self._rounds.error
             if trouble:
@@ -477,7 +477,7 @@ class Background:
             report = self.uploader.report(left, error, path)
             finished = report.finished and not (left and self._rounds.delivery is Delivery.BY_ANOTHER)
             return replace(report, estimated=estimated, finished=finished)
-        except JournalError as exc:  # the directory is away, and was never read
+        except JournalError as exc:  # the directory is gone, and was never read
             return Report(self.journal.info.id, self._settings.project, path=path, remaining=left, error=str(exc))
 
     def after_fork_in_child(self) -> None:
@@ -521,7 +521,7 @@ class Background:
             self._rounds.delivery = delivery
 
     def _locked(self) -> Delivery:
-        """Take the right to send. Returns where rows go with it, or without it."""
+        """Try to take the right to send. Returns where rows go now that this process has it or not."""
         try:
             self.journal.run_dir.lock_upload()
         except JournalLocked as exc:
@@ -531,7 +531,7 @@ class Background:
         return Delivery.ONLINE
 
     def _say_lost_since(self) -> None:
-        """Report records that were lost after the end: a handler may still log to a run that was ended by hand."""
+        """Report records that were lost after the end. A handler may still log to a run that was ended by hand."""
         dropped = self.journal.writer.counts.dropped
         since = {reason: more for reason, count in dropped.items() if (more := count - self._told_lost.get(reason, 0))}
         self._told_lost = dict(dropped)
@@ -546,7 +546,7 @@ class Background:
         self._rounds.look_for_engines(last=True)
         for notice in words.totals(self.notices.numbers(), late, self._settings.late_step_metric):
             self.notices.add(*notice)
-        if report.path is not None and is_gone(report.path):  # it was removed, and could not be made again
+        if report.path is not None and is_gone(report.path):  # the directory was removed, and could not be made again
             report = replace(report, path=None)
         lost, meant = dict(self.journal.writer.counts.dropped), self._rounds.delivery.is_meant_to_send
         held = bool((self.journal.info.ranks or {}).get("held"))

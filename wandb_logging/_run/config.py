@@ -1,4 +1,4 @@
-"""`run.config`: a dict of the config as it stands; what is set in it is set in the run."""
+"""`run.config`: a dict of the present config. A key that is set in it is set in the run."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from wandb_logging._errors import LogError
 
 
 class Config(dict[str, Any]):
-    """The config of a run as it stands. What is set in it, as an item or by `update`, goes into the run's config.
+    """The present config of a run. A key that is set, as an item or by `update`, is set in the run's config.
 
-    What is changed within a mapping or a list in it is not seen: set it whole. No key can be taken out.
+    A change inside a nested mapping or list is not noticed: set the whole value instead. Keys cannot be removed.
 
     Args:
-        values: the config.
-        write: takes what is set.
+        values: the config at first.
+        write: called with the keys and values that are set.
     """
 
     def __init__(self, values: Mapping[str, Any], write: Callable[[Mapping[str, Any]], object]) -> None:
@@ -47,5 +47,5 @@ class Config(dict[str, Any]):
     __delitem__ = pop = popitem = clear = _stays
 
     def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
-        """A copy, or what is pickled, is a plain dict."""
+        """Copying or pickling the config gives a plain dict."""
         return dict, (dict(self),)

@@ -1,4 +1,4 @@
-"""Makes a run's connections to the server, with the first API key that was found and not refused."""
+"""Makes a run's connections to the server, with the first API key found that the server has not refused."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class Connection:
-    """Makes clients with an API key for a `Link`.
+    """Makes the clients of a `Link`, with an API key.
 
     Args:
         settings: settings of the run.
-        secrets: learns each key that is used, to mask it.
-        notices: gets what is wrong with a netrc file.
+        secrets: is given each key that is used, to mask it.
+        notices: is given what is wrong with a netrc file.
     """
 
     def __init__(self, settings: Settings, secrets: Secrets, notices: Notices) -> None:
@@ -35,21 +35,21 @@ class Connection:
         """A client with the first key that the server has not refused.
 
         Args:
-            timeout: seconds for the client's requests; default: those of the settings.
+            timeout: seconds for the client's requests. Default: as in the settings.
 
         Raises:
-            AuthError: there is no key.
+            AuthError: there is no such key.
         """
         from wandb_logging._server.client import Client  # noqa: PLC0415  requests: most of the import time
 
         host, settings = self._settings.host, self._settings
         wrong = "no API key was found"
         for key in find_keys(host, settings.api_key, on_problem=partial(self._notices.add, "netrc")):
-            self._secrets.know(key.key)  # it may be new in netrc
+            self._secrets.know(key.key)  # the key may have come into netrc after the start
             problem = key_problem(key.key)
             if problem:
                 wrong = f"the key from {key.source} is malformed: {problem}"
-                break  # a typing mistake is told, not covered by another key
+                break  # a mistyped key is reported instead of using another key in its place
             if key.key not in self._refused:
                 self._key = key.key
                 return Client(host, key.key, timeout=timeout or settings.request_timeout)

@@ -1,6 +1,7 @@
 """Copies and pickles runs: a copy is the same run, and a process that unpickles one joins it.
 
-Frameworks copy and pickle what a person gives them (`copy.deepcopy` of an estimator, arguments of a spawned process).
+Frameworks copy and pickle objects that they are given (`copy.deepcopy` of an estimator, arguments of a spawned
+process).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from wandb_logging._settings.settings import Settings
 def ticket_of(
     path: Path | None, run_id: str, settings: Settings, mode: str, label: str | None = None
 ) -> dict[str, Any]:
-    """What another process needs to join a run: without the API key, and only what can be pickled.
+    """What another process needs to join a run, limited to what can be pickled, and without the API key.
 
     Raises:
         LogError: the run has no directory.
@@ -27,7 +28,7 @@ def ticket_of(
         raise LogError(f"run {run_id} has no directory: it cannot be pickled, because nobody could join it")
     theirs = settings.but(
         run_id=run_id,
-        # The process where it began sends what others write into its directory.
+        # The process that began the run sends what others write into its directory.
         mode="disabled" if mode == "disabled" else "offline",
         resume="allow",
         resume_from=None,

@@ -1,4 +1,4 @@
-"""The run that a program means without holding it: its handler was made by `dictConfig`."""
+"""Finds the run of a program that holds no run object, because `dictConfig` made its handler."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from wandb_logging._run.run import Run, going_on
 
 
 def current_run() -> Run:
-    """The run of this process: the one that began last and goes on, else that of the handler that was made last.
+    """The run of this process: the latest one that has not ended, else that of the handler that was made last.
 
-    Where the handler has logged nothing yet, its run begins now, as with `WandbHandler.run`.
+    If the handler has logged nothing yet, its run begins now, as with `WandbHandler.run`.
 
     Raises:
         LogError: there is neither a run nor a handler.

@@ -1,4 +1,4 @@
-"""`join` as a plugin of Dask's workers. Imported where somebody asks for one: `distributed` is an extra."""
+"""`join` as a plugin for Dask's workers. This module is imported only on demand, because `distributed` is optional."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class Joins(WorkerPlugin):  # type: ignore[misc,unused-ignore]  # untyped
-    """Has each worker join, those that come or begin again later as well.
+    """Has each worker join, also those that start or restart later.
 
     Args:
-        join: what each calls, once.
+        join: called once in each worker.
     """
 
     name = "wandb_logging"
@@ -24,11 +24,11 @@ class Joins(WorkerPlugin):  # type: ignore[misc,unused-ignore]  # untyped
         self._join = join
 
     def setup(self, worker: Any) -> None:
-        """Dask calls it in each worker."""
+        """Join in this worker. Dask calls this in each worker."""
         del worker
         self._join()
 
 
 def plugin_of(join: Callable[[], object]) -> Joins:
-    """A plugin of it."""
+    """Make a plugin that calls `join`."""
     return Joins(join)

@@ -1,4 +1,4 @@
-"""Where the rows in a journal go: one value, in place of a flag for each case."""
+"""Says where the rows in a journal go: one value instead of a flag for each case."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Delivery(Enum):
         return Delivery.ONLINE if self.is_meant_to_send else Delivery.ONCE
 
     def after_sending(self, *, refused: bool = False) -> Delivery:
-        """The value after a round that has sent."""
+        """The value after a round that has sent rows."""
         if self is Delivery.ONCE:
             return Delivery.ON_DISK
         return Delivery.REFUSED if refused and self is Delivery.ONLINE else self

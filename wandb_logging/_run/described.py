@@ -1,4 +1,4 @@
-"""What a run is: its names, where it can be seen, its config. What of it can be set goes into the journal."""
+"""The properties that describe a run: names, address, config. Setting one puts an event into the journal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wandb_logging._settings.settings import Settings
 
 
 class Described:
-    """The properties of a `Run` that say what it is."""
+    """The properties of a `Run` that describe it."""
 
     settings: Settings
     _background: Background
@@ -43,7 +43,7 @@ class Described:
 
     @property
     def mode(self) -> str:
-        """online, offline or disabled."""
+        """The mode of the run: online, offline or disabled."""
         return self._background.mode
 
     @property
@@ -53,7 +53,7 @@ class Described:
 
     @property
     def name(self) -> str:
-        """Name people see: the server's once it is known, else the setting, else the id. Can be set."""
+        """The name that people see: the server's once it is known, else the setting, else the id. Can be set."""
         remote = self._background.remote
         return self._changed.get("name") or (remote.display_name if remote else None) or self.settings.name or self.id
 
@@ -63,7 +63,7 @@ class Described:
 
     @property
     def notes(self) -> str | None:
-        """Longer description. Can be set. Of a run that is resumed what it had, once the server has been asked."""
+        """A longer description. Can be set. A resumed run has its earlier notes once the server has been asked."""
         given: str | None = self._changed.get("notes", self.settings.notes)
         if given is not None:
             return given
@@ -79,14 +79,14 @@ class Described:
     def tags(self) -> tuple[str, ...]:
         """Tags of the run. Can be set, and added to: `run.tags += ("v2",)`.
 
-        Of a run that is resumed online these are what it had: the server is waited for, at most `close_timeout`.
+        A run that is resumed online has its earlier tags. For them this waits for the server, at most `close_timeout`.
         """
         if "tags" in self._changed or self.settings.tags:
             return tuple(self._changed.get("tags", self.settings.tags))
         uploader = self._background.uploader
         resumes = self.settings.resume in {"allow", "must"} and self.mode == "online" and self._goes_on
         if resumes and uploader.remote is None:
-            self._background.append_change("run", {})  # without anything to send the server would not be asked
+            self._background.append_change("run", {})  # the server is asked only when there is something to send
             self.flush(self.settings.close_timeout)
         before = uploader.state.run.get("tags") or self._journal.info.tags
         return tuple(before or (uploader.remote.tags if uploader.remote else ()))
@@ -99,7 +99,7 @@ class Described:
 
     @property
     def group(self) -> str | None:
-        """Group of runs this one belongs to. Can be set."""
+        """The group of runs that this one belongs to. Can be set."""
         group: str | None = self._changed.get("group", self.settings.group)
         return group
 
@@ -109,7 +109,7 @@ class Described:
 
     @property
     def job_type(self) -> str | None:
-        """Kind of job, such as train or eval. Can be set."""
+        """The kind of job, such as train or eval. Can be set."""
         job_type: str | None = self._changed.get("job_type", self.settings.job_type)
         return job_type
 
@@ -118,7 +118,7 @@ class Described:
         self._change("job_type", job_type)
 
     def _change(self, key: str, value: Any) -> None:
-        value = getattr(self.settings.but(**{key: value}), key)  # raises a SettingsError that says what is right
+        value = getattr(self.settings.but(**{key: value}), key)  # raises a SettingsError for a wrong value
         self._background.append_change("run", {key: value})
         self._changed[key] = value
 
@@ -130,7 +130,7 @@ class Described:
 
     @property
     def entity(self) -> str | None:
-        """Team or user; None while neither settings nor server have said."""
+        """Team or user; None as long as neither the settings nor the server name one."""
         remote = self._background.remote
         return remote.entity if remote else self.settings.entity
 
@@ -141,12 +141,12 @@ class Described:
 
     @property
     def dir(self) -> Path | None:
-        """The run directory; None if there is none (disabled, or nothing can be written)."""
+        """The run directory; None if the run is disabled or no directory can be written."""
         return self._journal.run_dir.path if self._journal.run_dir.on_disk else None
 
     @property
     def config(self) -> Config:
-        """The config as it stands; of a resumed run with what the server has, once it has been asked.
+        """The present config. For a resumed run it includes the server's config once the server has been asked.
 
         `run.config["lr"] = 0.1` sets a key, as `update_config` does.
         """
@@ -160,11 +160,11 @@ class Described:
 
     @functools.cached_property
     def _earlier_config(self) -> dict[str, Any]:
-        """That of a run that goes on: not read before somebody asks, for its journal may be long."""
+        """The earlier config of a run that goes on. It is read only on demand, because the journal may be long."""
         return self._journal.earlier_config()
 
     @property
     def resumed(self) -> bool:
-        """Whether it goes on with a run that was there; False while nobody knows."""
+        """Whether this run continues an existing one; False as long as that is not known."""
         remote = self._background.remote
         return self._journal.continued or bool(remote and remote.config)

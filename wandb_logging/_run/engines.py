@@ -1,7 +1,8 @@
-"""Engines whose workers are no children of this process: whether one is used whose workers did not join the run.
+"""Detects that Ray or Dask is used, and their workers did not join the run.
 
-Ray's workers, and those of a Dask cluster elsewhere, know nothing of this process's handlers. Nobody there could say
-that what they log goes nowhere, so it is said here. Nothing is imported for that: what is asked has been loaded.
+Ray's workers, and those of a Dask cluster elsewhere, are no children of this process and know nothing of its handlers.
+What they log is lost, and nothing in them could say so; therefore this process says it. Nothing is imported for that:
+only modules that are loaded already are asked.
 """
 
 from __future__ import annotations
@@ -13,36 +14,36 @@ _JOINS = {
     "Ray": 'ray.init(runtime_env={"worker_process_setup_hook": wandb_logging.join()})',
     "Dask": "client.register_plugin(wandb_logging.join().dask_plugin())",
 }
-PATIENCE = 30.0  # seconds that an engine is used without a word
+PATIENCE = 30.0  # seconds that an engine may be used before a person is told
 _is_invited = False
 
 
 def have_invited() -> None:
-    """Workers of this process were given what lets them join."""
+    """Note that this process has made something with which workers can join."""
     global _is_invited  # noqa: PLW0603  there is one such process
     _is_invited = True
 
 
 def unjoined() -> tuple[str, str] | None:
-    """The engine whose workers may log to nowhere, and what lets them join; None if there is none."""
+    """The name of an engine whose workers' records may be lost, and how they could join; None if there is none."""
     if _is_invited:
         return None
     try:
         engine = _used()
-    except Exception:  # another version of it
+    except Exception:  # another version of the engine may lack what is asked here
         return None
     return None if engine is None else (engine, _JOINS[engine])
 
 
 class Lookout:
-    """Says once that an engine is used whose workers have not joined: not at once, for joining takes a moment."""
+    """Reports once that an engine's workers have not joined. It waits a while, because joining takes a moment."""
 
     def __init__(self) -> None:
         self._since: float | None = None
         self._told = False
 
     def look(self, now: float, *, last: bool = False) -> tuple[str, str] | None:
-        """What `unjoined` says, if it is time to tell a person. `now`: seconds, monotonic."""
+        """The result of `unjoined` if it is time to tell a person, else None. `now` is a monotonic time in seconds."""
         found = None if self._told else unjoined()
         if found is None:
             return None
@@ -53,11 +54,11 @@ class Lookout:
 
 def _used() -> str | None:
     ray: Any = sys.modules.get("ray._private.worker")
-    # Of a driver, not of a worker, and there still when it has disconnected.
+    # Only a driver has this thread, no worker; the attribute stays after the driver has disconnected.
     if ray is not None and getattr(ray.global_worker, "listener_thread", None) is not None:
         return "Ray"
     dask: Any = sys.modules.get("distributed.client")
     clients = list(dask.Client._instances) if dask is not None else []  # noqa: SLF001  it has no public way to ask
     if any(client.status == "running" and type(client.cluster).__name__ != "LocalCluster" for client in clients):
-        return "Dask"  # the workers of a local one are this process's children, see `spawned`
+        return "Dask"  # workers of a local cluster are this process's children, see `spawned`
     return None

@@ -1,7 +1,7 @@
-"""TensorBoard event files that were written before, made into a run directory: again and again, each value once.
+"""Makes a run directory of existing TensorBoard event files. This can be repeated: each value is taken once.
 
-Each row's event says up to where its file was read. So an import that was broken off goes on where it stopped, and one
-of files that have grown takes what is new.
+The event of each row says up to where its file was read. So an interrupted import goes on where it stopped, and a
+repeated one takes only what was added to the files.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _ID_LENGTH = 8
 
 @dataclass
 class Taken:
-    """What became of a folder.
+    """The result of an import.
 
     Attributes:
-        path: the run directory; None if there is nothing to make one of.
-        rows: rows that are new.
-        left_out: why values could not be taken, by their name, or by the file that could be read no further.
+        path: the run directory; None if there was nothing to import.
+        rows: number of new rows.
+        left_out: why values could not be taken. Keys are names of values, or of files that could be read no further.
     """
 
     path: Path | None = None
@@ -48,15 +48,15 @@ class Taken:
 
 
 def take(folder: Path, name: str, settings: Settings) -> Taken:
-    """Make a run directory of the event files at or below a folder, or add to it what is new.
+    """Make a run directory of the event files at or below a folder, or add what is new to the one made before.
 
     Args:
-        folder: with event files, or an event file.
-        name: name people see.
-        settings: of the run. Its directory is in their cache_dir.
+        folder: a folder with event files, or an event file.
+        name: the run's name that people see.
+        settings: the run's settings. The run directory is made in their cache_dir.
 
     Raises:
-        JournalError: another process is at it, or the disk refuses it.
+        JournalError: another process is importing the files, or the disk refuses a write.
         OSError: the files cannot be read, or the directory cannot be made.
     """
     first = next(EventFolder(folder).in_order(), None)
@@ -66,7 +66,7 @@ def take(folder: Path, name: str, settings: Settings) -> Taken:
     info = identity(settings.but(mode="offline", run_id=origin, name=name), "offline", {})
     info = info.but(start=first.wall_time, program=str(folder), imported={"tensorboard": origin})
     with contextlib.ExitStack() as opened:
-        with opening(settings.cache_dir, info):  # nobody else makes it meanwhile
+        with opening(settings.cache_dir, info):  # no other process makes the directory meanwhile
             run_dir = _found_or_made(settings.cache_dir, info)
             read, until = _read_before(run_dir)
             files = EventFolder(folder, read)
@@ -76,7 +76,7 @@ def take(folder: Path, name: str, settings: Settings) -> Taken:
                 return Taken(run_dir.path, left_out=_damage(files))
             writer = run_dir.writer()
             opened.callback(writer.close)
-            if until is not None:  # of its time, so that none goes by
+            if until is not None:  # with the time of the last event, so that no time passes in between
                 writer.append(dumps(Event(until, resume=True).to_json()))
         taken = _Import(run_dir, writer).take(itertools.chain(new, rows))
     taken.left_out.update(_damage(files))
@@ -87,7 +87,7 @@ def _found_or_made(cache_dir: Path, info: RunInfo) -> RunDir:
     """The directory of an import.
 
     Raises:
-        JournalError: another process is at it.
+        JournalError: another process is importing the files.
     """
     for run_dir in find_runs(cache_dir) if cache_dir.is_dir() else ():
         with contextlib.suppress(JournalError, OSError):
@@ -104,7 +104,7 @@ def _found_or_made(cache_dir: Path, info: RunInfo) -> RunDir:
 
 
 def _read_before(run_dir: RunDir) -> tuple[dict[str, int], float | None]:
-    """The files whose rows are in the journal, up to where they were read, and the time of the last event."""
+    """Up to where each file was read, as the rows in the journal say, and the time of the last event."""
     read: dict[str, int] = {}
     until = None
     reader = run_dir.reader(None, record_order=False)
@@ -124,12 +124,12 @@ def _damage(files: EventFolder) -> dict[str, str]:
 
 
 def _no_artifact(artifact: object, *, incremental: bool = False) -> None:
-    """There are no tables in event files."""
+    """Do nothing: event files hold no tables, and so no artifacts."""
     del artifact, incremental
 
 
 class _Import:
-    """Rows of event files on their way into a journal."""
+    """Writes the rows of event files into a journal."""
 
     def __init__(self, run_dir: RunDir, writer: Writer) -> None:
         self._taken = Taken(run_dir.path)
@@ -138,10 +138,10 @@ class _Import:
         self._media = Placing(run_dir.files.keep_media, _no_artifact, self._label)
 
     def take(self, rows: Iterable[Row]) -> Taken:
-        """Write them, and that they are all.
+        """Write the rows, and the end of the run.
 
         Raises:
-            JournalError: the disk refuses them.
+            JournalError: the disk refuses a write.
         """
         for row in rows:
             self._row(row)

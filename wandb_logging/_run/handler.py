@@ -1,7 +1,7 @@
 """`WandbHandler`: appends log records to a run's journal. A `logging.Handler` with a `QueueHandler` inside.
 
-It *has* a QueueHandler and is none: `dictConfig` treats subclasses of that class specially from Python 3.12 on, and
-they fail (CPython issues 111615, 118868).
+It *has* a QueueHandler and is not a subclass of it: from Python 3.12 on `dictConfig` treats subclasses of QueueHandler
+specially, and they fail (CPython issues 111615, 118868).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ else:
     _Adapter = logging.LoggerAdapter
 
 
-# One lock for all handlers: a run begins once, whichever thread logs first.
+# There is one lock for all handlers, so that a run begins once, whichever thread logs first.
 _starting = threading.RLock()
 
 # The run of another process that this process has joined; None if it has joined none. Its handlers log to that run.
@@ -51,14 +51,14 @@ _joined_run: Run | None = None
 
 
 def have_joined(run: Run) -> None:
-    """Have the handlers of this process log to a run of another process: those without a run now, and later ones."""
+    """Have handlers of this process log to a run of another process: those that have no run yet, and later ones."""
     global _joined_run  # noqa: PLW0603  there is one such run in a process
     _joined_run = run
 
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    """Inside the `with` no other thread starts a run, and none forks: a child can do nothing with half a run."""
+    """Inside the `with` no other thread starts a run or forks: a child could not use a run that is half made."""
     within, depth = is_mine(_starting), forks.depth()
     try:
         with forks.held_off(), _starting:
@@ -78,11 +78,11 @@ def _after_fork_in_child() -> None:
 
 
 def _before_fork() -> None:
-    """Start the run of a rank before its first child: a data loader that logs first would begin it, and is no rank."""
+    """Start the run of a rank before it forks its first child. Else a data loader that logs first would begin a run."""
     waiting = [handler for handler in _handlers() if handler.run_is_awaited]
     if waiting and launch_here().has_ranks:
         for handler in waiting:
-            with contextlib.suppress(Exception):  # the first record says what is wrong
+            with contextlib.suppress(Exception):  # the first record will report what is wrong
                 handler.run  # noqa: B018  asking for it starts it
 
 
@@ -109,7 +109,7 @@ class _JournalHandler(QueueHandler):
         self._usual, self._event, self._append = snapshot.usual, snapshot.event, inlet.writer.append
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Append the record to the journal, as an event in bytes: QueueHandler's `prepare` and `enqueue` in one."""
+        """Append the record to the journal as an event. This replaces both `prepare` and `enqueue` of QueueHandler."""
         try:
             formatter = self._owner.formatter
             event = self._usual(record) if formatter is None else None
@@ -119,7 +119,7 @@ class _JournalHandler(QueueHandler):
             self.handleError(record)
 
     def _event_of(self, record: logging.LogRecord, formatter: logging.Formatter | None) -> bytes | None:
-        """The event of a record. One made by hand may lack attributes: they are filled in if there is an exception."""
+        """Make the event of a record. A record made by hand may lack attributes: they are added after an exception."""
         try:
             return self._event(record, formatter)
         except Exception:
@@ -131,14 +131,14 @@ class _JournalHandler(QueueHandler):
 
 
 class _RankHandler(_JournalHandler):
-    """The handler of a rank whose rows wait on the disk: it also tells warnings and errors to the run of rank 0."""
+    """The handler of a rank whose rows stay on the disk. It gives warnings and errors to the run of rank 0, too."""
 
     def __init__(self, owner: WandbHandler, run: Run, tell: Callable[[bytes], object]) -> None:
         super().__init__(owner, run)
         self._tell = tell
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Append the record to the journal; if it is a warning or has a traceback, tell it to rank 0 as well."""
+        """Append the record to the journal. A warning, or a record with a traceback, is given to rank 0, too."""
         try:
             event = self._event_of(record, self._owner.formatter)
             if event is not None:
@@ -152,30 +152,30 @@ class _RankHandler(_JournalHandler):
 class WandbHandler(logging.Handler):
     """Sends the metrics and the text of log records to a W&B run.
 
-    The run begins with the first record and ends when the handler is closed, at the latest at interpreter exit. A
-    handler that was closed while it is attached to a logger (`dictConfig` and `fileConfig` close all there are) goes
-    on with its run at the next record, as a FileHandler does with its file.
-    Making the handler uses no network, starts no thread and makes no file. No record makes it raise, or wait for
-    the network.
+    The run begins with the first record. It ends when the handler is closed, at the latest at interpreter exit. A
+    handler that is closed while it is still attached to a logger (`dictConfig` and `fileConfig` close all handlers)
+    goes on with its run at the next record, as a FileHandler does with its file.
+    Making the handler uses no network, starts no thread and makes no file. Handling a record never raises an exception
+    and never waits for the network.
 
     Args:
-        level: records below it are left alone.
-        run: a run made by hand, to which the records go; it is not finished when the handler is closed.
+        level: records below this level are ignored.
+        run: a run made by hand, to which the records go. It is not finished when the handler is closed.
         **settings: the fields of `Settings`.
 
     Raises:
-        SettingsError: a setting is unknown or wrong. From `dictConfig` it comes as the cause of the ValueError
-            that `dictConfig` makes of every error of a handler.
+        SettingsError: a setting is unknown or wrong. `dictConfig` raises a ValueError for every error of a handler, and
+            this error is the cause of that one.
     """
 
-    wandb_logging = True  # how `_process.notices` tells our handlers from the user's
+    wandb_logging = True  # by this `_process.notices` distinguishes our handlers from the user's
 
     def __init__(
         self, level: int | str = logging.NOTSET, *, run: Run | None = None, **settings: Unpack[GivenSettings]
     ) -> None:
         if run is not None and settings:
             raise SettingsError(f"run= brings its own settings; {', '.join(settings)} cannot be given beside it")
-        # As a FileHandler: relative to where logging was configured, wherever the program goes later.
+        # As with a FileHandler, paths are relative to the working directory at the time logging was configured.
         self.settings = _settings_of(settings) if run is None else run.settings
         self._attached = run is not None
         self._run = run
@@ -190,10 +190,10 @@ class WandbHandler(logging.Handler):
         self._late = 0
         self._flush_began: float | None = None
         if not self._attached and self.settings.mode != "disabled":
-            with contextlib.suppress(ValueError):  # reported when the run begins, if it is still so
+            with contextlib.suppress(ValueError):  # if still wrong when the run begins, it is reported then
                 ending.chain(self.settings.signals, warnings_here())
             prepare_early(self.settings)
-        # Last: it puts the handler where logging.shutdown finds it, also one whose settings are wrong.
+        # Called last, because logging.shutdown finds the handler afterwards, also one whose settings are wrong.
         super().__init__(level)
         if self.settings.mode != "disabled":
             spawned.invite()
@@ -201,13 +201,13 @@ class WandbHandler(logging.Handler):
     # --- records ---
 
     def handle(self, record: logging.LogRecord) -> Any:
-        """Filter the record and emit it, without the handler's own lock: the journal has one, held for one write.
+        """Filter the record and emit it without the handler's own lock. The journal has a lock, held for one write.
 
-        So a thread that logs never waits for the formatting of another one, nor for a `logging.shutdown` that waits for
-        us.
+        So a thread that logs never waits while another one formats a record, nor for a `logging.shutdown` that itself
+        waits for our thread.
         """
-        # Our own lines, and those that `requests` logs on our thread, are left out: to send them would log more.
-        # The level is asked again: a user's QueueListener in front of this handler does not ask it by default.
+        # Our own lines, and those that `requests` logs on our thread, are left out: sending them would log more lines.
+        # The level is checked again: a user's QueueListener in front of this handler does not check it by default.
         try:
             if (
                 record.levelno < self.level
@@ -215,7 +215,7 @@ class WandbHandler(logging.Handler):
                 or (get_ident() in own_threads and not self._is_row(record))
             ):
                 return False
-        except (AttributeError, TypeError):  # made by hand, without level or name: other handlers take it
+        except (AttributeError, TypeError):  # a record made by hand, without level or name, which other handlers take
             record = completed(record)
         kept: Any = self.filter(record)
         if kept:
@@ -223,7 +223,7 @@ class WandbHandler(logging.Handler):
         return kept
 
     def _is_row(self, record: logging.LogRecord) -> bool:
-        """Whether `Snapshot` finds metrics in a record: then the program logged it, in a finaliser on our thread."""
+        """Whether a record on our thread has metrics for `Snapshot`. Then the program logged it, from a finaliser."""
         settings = self.settings
         return (
             vars(record).get(settings.metrics_key) is not None
@@ -240,19 +240,19 @@ class WandbHandler(logging.Handler):
             inner.emit(record)
 
     def _first(self, record: logging.LogRecord) -> _JournalHandler | None:
-        """Start the run for its first record. None if the handler takes no records: disabled, or closed at exit."""
+        """Start the run for its first record. Returns None if the handler is disabled, or was closed at exit."""
         if self.settings.mode == "disabled":
             return None
-        if self._ending:  # another thread closes it; or this one, and a signal handler or finaliser logs
+        if self._ending:  # another thread is closing it, or this one is, and a signal handler or finaliser logs
             self._between.append(record)
             return None
         if self._closed and exit_code.is_exiting():
             self._late += 1
             return None
         try:
-            prepare_for(self.settings)  # before the lock: modules that this imports may log, too
+            prepare_for(self.settings)  # before the lock, because modules that this imports may log
             with _alone():
-                if self._early is not None:  # a signal handler logs while this thread starts the run
+                if self._early is not None:  # a signal handler logs while this thread is starting the run
                     self._early.append(record)
                     return None
                 return self._inner or self._start()
@@ -262,7 +262,7 @@ class WandbHandler(logging.Handler):
 
     def _start(self) -> _JournalHandler:
         try:
-            self._early = []  # inside the `try`, so that it is None again after any interruption
+            self._early = []  # inside the `try`, so that it becomes None again after any interruption
             if self._run is None and _joined_run is not None:
                 if is_finished(_joined_run):  # a `dictConfig` of this process has closed an earlier handler
                     go_on(_joined_run)
@@ -290,18 +290,18 @@ class WandbHandler(logging.Handler):
         return self
 
     def __reduce__(self) -> tuple[Callable[..., WandbHandler], tuple[Any, ...]]:
-        """In another process: a handler of the same run, or, where none has begun, one made from the same settings."""
+        """Unpickling gives a handler of the same run, or one with the same settings if no run has begun."""
         going_on = self._run if self._run is not None and not is_finished(self._run) else None
         kept = {"filters": self.filters, "formatter": self.formatter}
         return _handler_of, (self.level, self.settings if going_on is None else None, going_on, kept)
 
     def _reopen(self) -> None:
-        """Take records after `close`, as a FileHandler opens its file again: it is still attached to a logger."""
+        """Take records again after `close`, as a FileHandler does: the handler is still attached to a logger."""
         if not self._closed:
             return
         self._closed = self._was_going_on = False
-        # `dictConfig` has emptied the list of handlers to close at exit. We add ourselves by hand: logging's function
-        # for that takes a lock, which a `dictConfig` on another thread may hold.
+        # `dictConfig` has emptied the list of handlers that are closed at exit. We add this one by hand: the function
+        # of logging takes a lock for that, which a `dictConfig` on another thread may hold.
         handlers: list[Any] = logging._handlerList  # type: ignore[attr-defined]  # noqa: SLF001
         if not any(reference() is self for reference in handlers):
             handlers.append(weakref.ref(self))
@@ -310,7 +310,7 @@ class WandbHandler(logging.Handler):
 
     @property
     def run(self) -> Run:
-        """The run the records go to; asking for it starts it."""
+        """The run that the records go to. If it has not begun, asking for it starts it."""
         prepare_for(self.settings)
         with _alone():
             if self._run is None or (self._inner is None and not self._closed):
@@ -319,20 +319,20 @@ class WandbHandler(logging.Handler):
         return self._run
 
     def goes_to(self, run: Run) -> bool:
-        """Whether its records go to that run."""
+        """Whether the records go to the given run."""
         return self._run is run
 
     @property
     def run_is_awaited(self) -> bool:
-        """Whether its run begins with the next record."""
+        """Whether the next record will begin the run."""
         return self._run is None and not self._closed and self.settings.mode != "disabled"
 
     def flush(self, timeout: float | None = None) -> None:
         """Send what has been logged (online), or force it to the disk (offline).
 
         Args:
-            timeout: most seconds to wait; None waits for the setting close_timeout, because
-                `logging.shutdown` calls it so when the program ends.
+            timeout: most seconds to wait. None waits for `close_timeout` seconds, because `logging.shutdown` calls this
+                method without a timeout when the program ends.
         """
         run = self._run
         if run is None or self._closed:
@@ -365,14 +365,14 @@ class WandbHandler(logging.Handler):
             self._end_again(self._run)
 
     def _end_again(self, run: Run) -> None:
-        """End the run again with the program's exit code: it was closed in a `finally`, before that was known."""
+        """End the run again with the program's exit code, if a `finally` closed it before that code was known."""
         self._on_its_way = None
         with contextlib.suppress(Exception):  # a fault of ours must not keep `logging.shutdown` from other handlers
             go_on(run)
             self._end(run)
 
     def _take_between(self) -> None:
-        """Emit the records that came while the run ended; not if another thread starts a run, which emits them."""
+        """Emit the records that came while the run ended, unless another thread starts a run, and emits them."""
         if self._between and not exit_code.is_exiting() and _starting.acquire(blocking=False):
             try:
                 self._start()
@@ -390,12 +390,12 @@ class WandbHandler(logging.Handler):
         except KeyboardInterrupt:
             if not exit_code.is_exiting():
                 raise
-            # Python would print a traceback of its own exit.
+            # Otherwise Python would print a traceback from its exit.
         except Exception:  # a fault of ours must not keep `logging.shutdown` from the other handlers
             tell_fault(run)
 
     def _time_left(self) -> float:
-        # logging.shutdown flushes, then closes: both together may take close_timeout (promise 6).
+        # logging.shutdown flushes and then closes: both together may take close_timeout (promise 6).
         timeout = 0.0 if self._given_up else self.settings.close_timeout
         if self._flush_began is None:
             return timeout
@@ -403,18 +403,18 @@ class WandbHandler(logging.Handler):
         return max(0.0, timeout - spent) if spent < timeout + 1 else timeout
 
     def _after_fork_in_child(self) -> None:
-        """Forget that a thread of the parent was closing the handler, and the records that came meanwhile."""
+        """In a forked child: forget that a thread of the parent was closing the handler, and its waiting records."""
         self._ending = False
         self._between.clear()
 
     def stats(self) -> dict[str, Any]:
-        """Counts as `Run.stats` gives them; all are 0 before the run has begun."""
+        """The counts of `Run.stats`; all are 0 before the run has begun."""
         stats = Stats() if self._run is None else self._run._background.stats()  # noqa: SLF001  the same room
         return stats.with_dropped("logged after the handler was closed", self._late).to_json()
 
 
 def _handler_of(level: int, settings: Settings | None, run: Run | None, kept: dict[str, Any]) -> WandbHandler:
-    """Make a handler that was pickled."""
+    """Unpickle a handler."""
     values = {} if settings is None else {name: getattr(settings, name) for name in SETTINGS}
     handler = WandbHandler(level, run=run, **values)
     vars(handler).update(kept)
@@ -430,13 +430,13 @@ def _settings_of(given: Mapping[str, Any]) -> Settings:
 
 
 class MergingAdapter(_Adapter):
-    """A LoggerAdapter that adds its extra to the call's, instead of replacing it as Python before 3.13 does.
+    """A LoggerAdapter that adds its extra to that of each call. Before Python 3.13, LoggerAdapter replaces the latter.
 
-    The call's keys win. Mappings under one key, such as the metrics, are merged.
+    The call's keys take precedence. Mappings under the same key, such as the metrics, are merged.
     """
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
-        """The message and its keyword arguments with the adapter's extra in them."""
+        """The message, and the keyword arguments with the adapter's extra merged into them."""
         own: Mapping[str, Any] = self.extra or {}
         given = kwargs.get("extra") or {}
         merged = {**own, **given}

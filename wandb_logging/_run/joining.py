@@ -1,6 +1,7 @@
-"""`join`: one picklable call that makes the workers of a pool or a cluster writers of this process's run.
+"""`join`: makes one picklable call by which workers of a pool or cluster become writers of this process's run.
 
-The parent hands down the run's directory and settings. A worker writes there, the parent sends and finishes.
+The parent passes on the run's directory and settings. A worker writes into that directory; the parent sends what it
+wrote, and finishes the run.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from wandb_logging._run.words import not_joined
 
 
 class Join:
-    """What a worker calls once, before its work: `initializer=join()`. Made by `join`, pickled on the way.
+    """The call that a worker makes once, before its work: `initializer=join()`. Made by `join`, and pickled on the way.
 
     Args:
-        run: which run.
-        places: where it is logged to: the name of a logger, its level, the level of the handler there.
+        run: the run to join.
+        places: the loggers that have its handlers: the name of the logger, its level, the level of the handler.
     """
 
     def __init__(self, run: Run, places: list[tuple[str, int, int]]) -> None:
@@ -34,21 +35,21 @@ class Join:
         engines.have_invited()
 
     def __call__(self, *_: object) -> None:
-        """Have what this process logs go to the run. Never raises: a pool whose initializer does never ends."""
+        """Have the records of this process go to the run. Never raises: a pool whose initializer fails hangs."""
         try:
             run = self._make(*self._arguments)
         except (WandbLoggingError, OSError) as exc:
             say(logging.ERROR, not_joined(exc).text)
             return
         if not is_anothers(run) and run.mode != "disabled":
-            return  # this very process began it
+            return  # this process itself began the run
         have_joined(run)
         spawned.leave()
         self._attach(run)
         _after_configuring(lambda: self._attach(run))
 
     def _attach(self, run: Run) -> None:
-        """Have a handler where the parent has one, unless there is one already."""
+        """Attach handlers to the loggers that have one in the parent, unless this process has a handler already."""
         if not any(True for _ in _places_of(None)):
             for name, level, handler_level in self._places:
                 logger = logging.getLogger(name)
@@ -57,7 +58,7 @@ class Join:
                     logger.setLevel(level)
 
     def dask_plugin(self) -> Any:
-        """The same as a Dask `WorkerPlugin`, for `client.register_plugin`: for workers that are there, and that come.
+        """Make a Dask `WorkerPlugin` of it, for `client.register_plugin`. It serves present and later workers.
 
         Raises:
             ImportError: dask.distributed is not installed.
@@ -68,11 +69,11 @@ class Join:
 
 
 def _after_configuring(attach: Callable[[], object]) -> None:
-    """Have something done after each `dictConfig` of this process: that of Ray Train takes all handlers away."""
+    """Call a function after each `dictConfig` of this process, because the one of Ray Train removes all handlers."""
     before: Any = logging.config.dictConfigClass
 
-    class Configurator(before):  # type: ignore[misc,unused-ignore]  # of whatever class there is
-        """The one that was there, and then ours."""
+    class Configurator(before):  # type: ignore[misc,unused-ignore]  # the base class may be anybody's
+        """Does what the previous configurator does, and then calls `attach`."""
 
         def configure(self) -> None:
             super().configure()
@@ -82,23 +83,24 @@ def _after_configuring(attach: Callable[[], object]) -> None:
 
 
 def join() -> Join:
-    """What a worker process has to call for its records to go to the run of this process.
+    """Make the call by which the records of a worker process go to the run of this process.
 
-    As `initializer` of `multiprocessing.Pool`, `ProcessPoolExecutor` and joblib's loky, as Ray's
-    `worker_process_setup_hook`; `join().dask_plugin()` is for Dask's `client.register_plugin`. Where nothing has been
-    logged yet, the run begins now. In a worker that configures logging by itself, the handlers there go to the run; in
-    others a handler is attached where there is one here. This process sends what all of them write, and its end is the
-    run's. The workers have to see the run's directory; where one cannot join, it says so and does its work.
+    Give the result as `initializer` to `multiprocessing.Pool`, `ProcessPoolExecutor` or joblib's loky, or to Ray as
+    `worker_process_setup_hook`; for Dask, give `join().dask_plugin()` to `client.register_plugin`. If nothing has
+    been logged yet, the run begins now. If a worker configures logging by itself, its handlers log to the run; else
+    a handler is attached to each logger that has one in this process. This process sends what all workers write,
+    and the run ends when this process does. The workers must be able to reach the run's directory; a worker that
+    cannot join says so and does its work.
 
     Raises:
-        LogError: there is neither a run nor a handler; or the run has no directory.
+        LogError: there is neither a run nor a handler, or the run has no directory.
     """
     run = current_run()
     return Join(run, list(_places_of(run)) or [("", logging.root.level, logging.NOTSET)])
 
 
 def _places_of(run: Run | None) -> Iterator[spawned.HandlerPlace]:
-    """The loggers that have a handler of a run; of None: of any."""
+    """The loggers that have a handler of a run. None stands for any run."""
     for logger, handler in spawned.our_handlers():
         if isinstance(handler, WandbHandler) and (run is None or handler.goes_to(run)):
             yield spawned.name_of(logger), logger.level, handler.level

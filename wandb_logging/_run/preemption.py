@@ -1,7 +1,7 @@
-"""Sends all rows when a signal asks the program to end: its handler leaves a wish, and looks whether it was fulfilled.
+"""Sends all rows when a signal asks the program to end: the signal's handler makes a wish, and waits for a round.
 
-The handler runs between any two instructions of the main thread, which may hold a lock that the listener needs. So
-nothing here takes a lock that is held for long, or waits for another thread.
+The handler may interrupt the main thread anywhere, also while that holds a lock that the listener needs. So nothing
+here takes a lock that is held for long, or waits for another thread.
 """
 
 from __future__ import annotations

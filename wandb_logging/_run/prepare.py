@@ -1,12 +1,13 @@
-"""What our threads need is imported here, on the program's own: a thread of ours never imports.
+"""Imports what our threads need, on the program's own thread: a thread of ours never imports anything.
 
-An import may ask for logging's lock (urllib3 does), which `dictConfig` holds while it closes our handler and waits for
-our thread. And a child that is forked while another thread imports has half a module for ever. On the thread that logs
-neither can happen: it holds what it holds, and a fork waits (`_process.forks`).
+An import may take logging's lock, as that of urllib3 does. `dictConfig` holds this lock while it closes our handler and
+waits for our thread, so an import on our thread would never end. And in a child that is forked while another thread
+imports, the half-imported module stays so for ever. Neither happens if the thread that logs imports: it can take a lock
+that it already holds, and forks wait until the import is done (`_process.forks`).
 
-As a handler is made is a better moment than its first record, which may be a step of a training loop. But `dictConfig`
-holds logging's lock then, too, and would wait for ever for an import of another thread that asks for it: where one of
-what we need is being imported, it stays with the first record.
+The imports are done when a handler is made, because its first record may be a step of a training loop. But then
+`dictConfig` may hold logging's lock, too, and would wait for ever for another thread whose import needs that lock. So
+if such an import is going on, ours are left to the first record.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ import sys
 from wandb_logging._process import forks
 from wandb_logging._process.lockless import without_lock
 
-# `hashlib` for copies of the standard files.
+# `hashlib` is for copies of the standard files.
 _ROUNDS = ("wandb_logging._process.environment", "hashlib")
 _MINING = ("wandb_logging._mining.ruleset",)
-# `pythonjsonlogger.json` for servers that take structured lines, the encodings for names that are looked up.
+# `pythonjsonlogger.json` is for servers that take structured lines, the encodings are for looking up host names.
 _SENDING = (
     "wandb_logging._server.client",
     "wandb_logging._server.retry",
@@ -33,7 +34,7 @@ _SENDING = (
 )
 _MEASURING = ("psutil", "pynvml")
 
-# The packages of all these in whose modules a logger is made.
+# Of all these, the packages whose modules make a logger when they are imported.
 _WITH_LOGGERS = frozenset(
     {
         "asyncio",
@@ -52,11 +53,11 @@ _done: set[str] = set()
 
 
 def prepare(*, sending: bool = False, measuring: bool = False, mining: bool = False) -> None:
-    """Import what rounds need. The second time nothing is left to do.
+    """Import what rounds need. What was imported by an earlier call is skipped.
 
     Args:
-        sending: whether they send: this run, and earlier ones, whatever those were made with.
-        measuring: whether they measure the machine.
+        sending: whether the rounds send: this run, and earlier ones, whatever their settings.
+        measuring: whether the rounds measure the machine.
         mining: whether the run has rules for text.
     """
     kinds = ((_SENDING, sending), (_MEASURING, measuring), (_MINING, sending or mining))
@@ -66,7 +67,7 @@ def prepare(*, sending: bool = False, measuring: bool = False, mining: bool = Fa
         return
     with forks.held_off():
         for name in missing:
-            with contextlib.suppress(ImportError):  # an extra that is not installed: who uses it says so
+            with contextlib.suppress(ImportError):  # an optional package is missing: the code that uses it reports that
                 importlib.import_module(name)
         if sending:
             without_lock({"urllib3", "requests", "charset_normalizer"})
@@ -74,7 +75,7 @@ def prepare(*, sending: bool = False, measuring: bool = False, mining: bool = Fa
 
 
 def is_any_begun() -> bool:
-    """Whether a thread, this one or another, is in the middle of importing what may ask for logging's lock."""
+    """Whether this or another thread is importing a module that may take logging's lock."""
     return any(
         name.partition(".")[0] in _WITH_LOGGERS and getattr(getattr(module, "__spec__", None), "_initializing", False)
         for name, module in list(sys.modules.items())

@@ -1,7 +1,7 @@
-"""Which rank of its launch a process is, which settings its run has for that, and where the run of rank 0 is.
+"""Finds out which rank of its launch a process is, which settings its run has therefore, and where rank 0's run is.
 
-What the ranks have to know of each other is in small files in `.launches` in the cache folder: the run of rank 0, and
-whether a person was told where the rows of the others are.
+What the ranks have to know of each other is in small files, in the folder `.launches` of the cache folder: the run of
+rank 0, and whether a person was told where the rows of the others are.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from wandb_logging._values.plain import dumps, loads
 
 _FOLDER = ".launches"
 _MOST_MEETING = 60.0  # most seconds that a rank waits while others of its launch begin
-_MOST_WAITING = 1000  # most texts that wait for rank 0 to begin
+_MOST_WAITING = 1000  # most texts that are held until rank 0 has begun
 
 NO_LAUNCH = Launch()
 
@@ -50,9 +50,9 @@ class Placement:
     """The place of a process in its launch.
 
     Attributes:
-        settings: the settings given, with the names and the mode that the run has in this place.
-        role: what the process is to W&B.
-        launch: the processes that were started together, of which it is one.
+        settings: the given settings, with the names and the mode that the run has in this process.
+        role: the role that the process has for W&B.
+        launch: the processes that were started together with this one.
     """
 
     settings: Settings
@@ -61,19 +61,19 @@ class Placement:
 
     @property
     def resume_key(self) -> str:
-        """What this process and a restart of it have in common; a job may start one program after the other."""
+        """A key that this process and its restart share. It names the program, as a job may start several."""
         key = self.role.resume_key
         program = re.sub(r"[^\w.-]", "_", Path(sys.argv[0] if sys.argv else "").stem)
         return f"{key}-{program}" if key and program else key
 
     @property
     def is_client(self) -> bool:
-        """Whether it sends its part of a run by itself (transport: shared)."""
+        """Whether the process sends its part of a run by itself (transport: shared)."""
         return self.settings.transport == "shared"
 
     @property
     def for_run_json(self) -> dict[str, Any] | None:
-        """As `Membership.ranks`."""
+        """The value of `Membership.ranks`."""
         launch = self.launch
         if not launch.has_ranks:
             return None
@@ -86,8 +86,8 @@ def find_placement(settings: Settings, launch: Launch | None = None) -> Placemen
     """The place of this process in its launch, and the settings that its run has there.
 
     Args:
-        settings: the same in all ranks.
-        launch: default: what the environment says.
+        settings: the given settings, which are the same in all ranks.
+        launch: the processes that were started together. Default: as the environment says.
     """
     launch = launch_here() if launch is None else launch
     shared = settings.mode == "shared"
@@ -101,26 +101,26 @@ def find_placement(settings: Settings, launch: Launch | None = None) -> Placemen
         settings.label,
         shared=shared or is_client,
     )
-    if is_client:  # nobody else is in its directory
+    if is_client:  # no other process writes into its directory
         role = replace(role, shares=False, label=role.label or "")
     changes = {name: getattr(role, name) for name in ("name", "group", "run_id")}
     changes["transport"] = "shared" if is_client else settings.transport
     if shared:
         changes["mode"] = "online"
     if role.shares and settings.resume in {None, "auto"}:
-        changes["resume"] = None if launch.has_ranks else "allow"  # the ranks of a launch find each other
-    if settings.resume_from is not None:  # one run is taken back, by one process
+        changes["resume"] = None if launch.has_ranks else "allow"  # the ranks of a launch find each other without it
+    if settings.resume_from is not None:  # one run is rewound, by one process
         changes.update({"resume_from": None} if launch.rank else {"run_id": settings.run_id})
     if not role.sends and settings.mode != "disabled":
         changes["mode"] = "offline"
     if not role.sends and settings.resume == "must":
-        changes["resume"] = "allow"  # there is such a run of rank 0; of this one maybe
+        changes["resume"] = "allow"  # rank 0's run must exist; a run of this rank may exist
     changes = {name: value for name, value in changes.items() if value != getattr(settings, name)}
     return Placement(settings.but(**changes) if changes else settings, role, launch)
 
 
 def _are_apart(settings: Settings) -> bool:
-    """Whether the processes of a run in mode shared see no common disk, as far as that can be known."""
+    """Whether the processes of a run in mode shared have no common disk, as far as that can be known."""
     if settings.transport is not None or settings.run_id is None or settings.ranks not in {None, "all"}:
         return False
     come_from = settings.resume_from or settings.fork_from
@@ -128,7 +128,7 @@ def _are_apart(settings: Settings) -> bool:
 
 
 def introduce(placement: Placement, writer: Writer, path: Path) -> list[Notice]:
-    """Have the other processes of a launch find the run at `path`. Returns what a person is to be told of that."""
+    """Make the run at `path` known to the other processes of the launch. Returns the notices for a person."""
     announce(placement, writer)
     publish_directory(placement, path)
     notice = first_notice(placement, path)
@@ -136,16 +136,16 @@ def introduce(placement: Placement, writer: Writer, path: Path) -> list[Notice]:
 
 
 def announce(placement: Placement, writer: Writer) -> None:
-    """Have the other ranks find the run of rank 0, to which the writer belongs."""
+    """Make the run of rank 0, to which the writer belongs, known to the other ranks."""
     if placement.launch.has_ranks and placement.role.sends and not placement.role.shares and placement.launch.rank == 0:
-        with contextlib.suppress(OSError):  # then the others keep what they have to say
+        with contextlib.suppress(OSError):  # then the other ranks keep their texts
             folder = _folder(placement.settings.cache_dir)
             run = {"run": writer.path.name, "writer": writer.number}
             door.replace(folder, f"{digest(placement.launch.id or '')}.json", dumps(run), durable=False)
 
 
 def first_notice(placement: Placement, path: Path | None) -> Notice | None:
-    """The notice that rows wait on the disk; None if another rank on this host has given it."""
+    """The notice that this rank's rows stay on the disk; None if another rank on this host has given it."""
     if placement.role.sends or path is None:
         return None
     launch = placement.launch
@@ -155,12 +155,12 @@ def first_notice(placement: Placement, path: Path | None) -> Notice | None:
     except FileExistsError:
         return None
     except OSError:
-        pass  # rather said twice than never
+        pass  # rather give the notice twice than never
     return Notice("ranks", words.held(launch.rank, launch.world_size, path.parent.parent), INFO)
 
 
 def common_folder(settings: Settings) -> Path | None:
-    """A folder that the processes of a scheduler's jobs share on all hosts; None without a scheduler."""
+    """A folder that the processes of a scheduler's job share on all hosts; None without a scheduler."""
     return settings.cache_dir.absolute() / _FOLDER if launch_here().job is not None else None
 
 
@@ -172,9 +172,9 @@ def _folder(cache_dir: Path) -> Path:
 
 @contextlib.contextmanager
 def taking_part(placement: Placement, membership: Membership) -> Iterator[Membership]:
-    """How a process takes part in its run. In the `with` no other process of the launch begins or looks for the run.
+    """How a process takes part in its run. In the `with` no other process of the launch begins the run or looks for it.
 
-    So one of them makes the run's directory, and the others find it.
+    So one process of the launch makes the run's directory, and the others find it.
     """
     role, settings = placement.role, placement.settings
     membership = replace(membership, ranks=placement.for_run_json)
@@ -186,7 +186,7 @@ def taking_part(placement: Placement, membership: Membership) -> Iterator[Member
         return
     try:
         folder = _folder(settings.cache_dir)
-    except OSError:  # then the run is in memory, and nobody finds it
+    except OSError:  # then the run is in memory, where nobody finds it
         yield replace(membership, label=role.label or "")
         return
     with alone_in(folder, _MOST_MEETING):
@@ -199,7 +199,7 @@ def taking_part(placement: Placement, membership: Membership) -> Iterator[Member
 
 
 def publish_directory(placement: Placement, path: Path) -> None:
-    """Have the other processes of a launch find the directory that this one has made."""
+    """Make the directory that this process has made known to the other processes of the launch."""
     if placement.role.shares and placement.launch.has_ranks:
         with contextlib.suppress(OSError):
             said = {"run": path.name, "host": socket.gethostname(), "parent": parent()}
@@ -211,7 +211,7 @@ def _all_name(launch: Launch) -> str:
 
 
 def _directory_of_launch(placement: Placement) -> RunDir | None:
-    """The directory that another process of the launch has published; None if there is none of this launch."""
+    """The directory that another process of this launch has published; None if none has."""
     settings, launch = placement.settings, placement.launch
     if not launch.has_ranks:
         about = RunInfo(str(settings.run_id), settings.project, host=settings.host)
@@ -223,7 +223,7 @@ def _directory_of_launch(placement: Placement) -> RunDir | None:
     run_dir = RunDir(folder_of(settings.cache_dir.absolute(), settings.project) / str(name))
     if not (run_dir.path / "run.json").exists():
         return None
-    # SLURM gives an id once; others may have one again, but not from a process that lives.
+    # SLURM never reuses an id. Other launchers may, but not while a process of the earlier launch lives.
     same = launch.by == "slurm" or (said.get("parent") == parent() and said.get("host") == socket.gethostname())
     return run_dir if same or run_dir.members() else None
 
@@ -240,9 +240,9 @@ def forget_launches(cache_dir: Path, before: float) -> None:
 
 
 class Herald:
-    """Writes texts of a rank into the run of rank 0, each line with a mark, as long as that run goes on.
+    """Writes texts of a rank into the run of rank 0 as long as that run goes on. Each line is marked.
 
-    Texts from before rank 0 has begun wait for that. All of them are in the rank's own journal as well.
+    Texts that come before rank 0 has begun are held until then. All of them are in the rank's own journal, too.
     """
 
     def __init__(self, placement: Placement) -> None:
@@ -250,7 +250,7 @@ class Herald:
         self._mark = f"[{placement.role.mark}] "
         self._waiting: deque[bytes] = deque(maxlen=_MOST_WAITING)
         self._writer: Writer | None = None
-        self._theirs: tuple[Path, int] | None = None  # directory and number of rank 0's writer
+        self._theirs: tuple[Path, int] | None = None  # run directory and writer number of rank 0
 
     def tell(self, event: bytes) -> None:
         """Write the text of an event into the run of rank 0, now or later. Never raises."""
@@ -260,14 +260,14 @@ class Herald:
             self.give()
 
     def give(self) -> None:
-        """Write the texts that wait, if the run of rank 0 goes on."""
-        with contextlib.suppress(OSError, IndexError):  # another thread was first
+        """Write the texts that are held, if the run of rank 0 goes on."""
+        with contextlib.suppress(OSError, IndexError):  # another thread took the text first
             while self._waiting and self._goes_on():
                 assert self._writer is not None
                 self._writer.append(self._waiting.popleft())
 
     def close(self) -> None:
-        """Write the texts that wait, if that is possible, and close the writer."""
+        """Write the texts that are held, if that is possible, and close the writer."""
         self.give()
         if self._writer is not None:
             self._writer.close()
@@ -278,7 +278,7 @@ class Herald:
         return self._theirs is not None
 
     def _find(self) -> None:
-        """Look for the run of rank 0, which may not have begun yet, or have begun again in another directory."""
+        """Look for the run of rank 0. It may not have begun yet, or it may have begun again in another directory."""
         self._theirs = None
         settings, launch = self._placement.settings, self._placement.launch
         run = _read(settings.cache_dir.absolute() / _FOLDER, f"{digest(launch.id or '')}.json")
@@ -296,7 +296,7 @@ class Herald:
 
 
 def mark_lines(event: Event, mark: str) -> Event | None:
-    """The text of an event, and its alert, with a mark before each line; None if it has no text."""
+    """An event with the text and alert of another, with a mark before each line; None if that one has no text."""
     if event.text is None:
         return None
     lines = "\n".join(mark + line for line in event.text.split("\n"))
@@ -305,7 +305,7 @@ def mark_lines(event: Event, mark: str) -> Event | None:
 
 
 def is_name(value: object) -> bool:
-    """Whether a value is the name of something in a folder, and nothing else."""
+    """Whether a value is a plain name of a file or folder, without a path."""
     return isinstance(value, str) and value[:1] not in {"", "."} and not {"/", "\\", "\0"} & set(value)
 
 

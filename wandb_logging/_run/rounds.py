@@ -1,7 +1,7 @@
-"""A round is what the listener does again and again beside the program: sync the disk, send rows, print notices.
+"""The rounds: what the listener does again and again beside the program, to sync the disk, send rows, print notices.
 
-If a run is online its rounds send rows, if it is offline they only sync the disk. `schedule` says when a round is due,
-`delivery` whether it sends; `background` asks for rounds.
+The rounds of an online run send rows; those of an offline run only sync the disk. `schedule` says when a round is due,
+`delivery` whether it sends, and `background` asks for rounds.
 """
 
 from __future__ import annotations
@@ -42,50 +42,50 @@ from wandb_logging._values.secrets import Secrets
 
 _CAPTURES = (standard_files.capture_environment, standard_files.capture_requirements)
 _ASKED = 0.25  # seconds between two looks whether another process asks for a round
-_EARLY = 0.001  # a wait may end so many seconds early although nobody hurries
+_EARLY = 0.001  # a wait may end so many seconds early without being interrupted
 _BREATH = 0.0002  # seconds to sleep between two pieces of work, so that the program gets the interpreter
 
 
 class Asker(Protocol):
-    """Makes the rounds, and knows whether somebody waits for one: a `Listener`."""
+    """Makes the rounds, and knows whether somebody waits for one. A `Listener` is one."""
 
     @property
     def asked(self) -> bool:
         """Whether somebody asked for the round that is being made."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait; less if somebody asks for a round."""
+        """Wait, but not longer than until somebody asks for a round."""
 
     def out_of_time(self) -> bool:
-        """Whether nobody waits any longer for what is being done."""
+        """Whether nobody waits any longer for the present work."""
 
 
 class Rounds:
-    """The rounds of one run. Nothing here starts a thread, or waits for one.
+    """The rounds of one run. Nothing here starts a thread or waits for one.
 
     Args:
         settings: settings of the run.
-        delivery: where rows go at first.
+        delivery: where rows go at the start.
         journal: the run's journal.
         asker: makes the rounds.
-        samples: system metrics, which are taken in each round.
-        saved: files of `Run.save`, which are looked at in each round.
-        notices: for messages to a person.
+        samples: takes samples of system metrics in each round.
+        saved: the files of `Run.save`, which are checked in each round.
+        notices: gives messages to a person.
         secrets: masks secrets.
-        on_stop: called once when the server asks the run to stop.
+        on_stop: called once, when the server asks the run to stop.
 
     Attributes:
         delivery: where rows go now. Ask for a round after changing it.
         schedule: says when the next round is due.
         uploader: sends the run.
-        samples: as given.
-        saved: as given; a forked child gets another one.
-        watched: functions to call in each round, with whether it is the last one.
+        samples: the given samples.
+        saved: the given files; a forked child gets another object.
+        watched: functions to call in each round; their argument says whether it is the last one.
         wish: the wish of a signal handler that everything be sent now.
-        error: why the latest sending failed, for a person; None if it did not.
+        error: why the latest sending failed, in words for a person; None if it did not fail.
         stopped: whether the server asked the run to stop.
         waited_for: whether the program only waits for the last round.
-        takes_over: whether to send the run when the process that sends it is gone; not while this process leaves it.
+        takes_over: whether to send the run if the process that sends it is gone; False once this process has left it.
     """
 
     def __init__(  # noqa: PLR0917  each of them belongs to the run that makes it
@@ -117,10 +117,10 @@ class Rounds:
         self._secrets = secrets
         self._on_stop = on_stop
         self._connection = Connection(settings, secrets, notices)
-        self._without_key = delivery is Delivery.ON_DISK and settings.mode == "auto"  # until that is reported
+        self._without_key = delivery is Delivery.ON_DISK and settings.mode == "auto"  # True until that is reported
         self._url_is_said = False
         self._lookout = Lookout()
-        # The first one is quick, and needed for the first request; the others come after that, or at the run's end.
+        # The first file is made quickly, and needed for the first request; the others come later, or at the run's end.
         self._to_capture = [] if journal.joined or journal.helps else list(_CAPTURES)
         self._times_anew = 0
         self._shared = False  # whether other processes write in the directory, and may ask for a round
@@ -138,7 +138,7 @@ class Rounds:
         self._recovery = self._new_recovery() if settings.recover and delivery.has_rounds else None
 
     def link(self, pace: Pace) -> Link:
-        """A new connection to the server."""
+        """Make a new connection to the server."""
         return Link(self._connection.connect, pace)
 
     def seconds_left(self) -> float:
@@ -148,7 +148,7 @@ class Rounds:
         return min(left, _ASKED) if self._shared and self.delivery is Delivery.ONLINE else left
 
     def make(self) -> None:
-        """One round. Never raises."""
+        """Make one round. Never raises."""
         wished = self.wish.is_there
         try:
             self._make_unguarded()
@@ -156,7 +156,7 @@ class Rounds:
             self.error = "internal error"
             self._notices.add(*words.internal())
         if wished:
-            self.wish.fulfil()  # before printing: the signal may have interrupted a thread with stderr's lock
+            self.wish.fulfil()  # before printing: the signal may have interrupted a thread that holds stderr's lock
         self._notices.say_all()
 
     def glance(self) -> None:
@@ -167,7 +167,7 @@ class Rounds:
             return
         self._begin()
         self._look_after_disk()
-        self.uploader.glance()  # the wish of a signal handler stays: only a round tells the server how the run ended
+        self.uploader.glance()  # a signal handler's wish stays: only a round tells the server how the run ended
 
     def go_on(self) -> None:
         """Go on after the end of the run."""
@@ -176,14 +176,14 @@ class Rounds:
         self.schedule.round_due = 0.0
 
     def release(self) -> None:
-        """Close connections and locks after the last round. A thread that is stuck in a request does it afterwards."""
+        """Close connections and locks after the last round. A thread that is stuck in a request does so afterwards."""
         self.uploader.close()
         self._journal.run_dir.unlock_upload()
         if self._recovery is not None:
             self._recovery.close()
 
     def after_fork_in_child(self, saved: SavedFiles, notices: Notices) -> None:
-        """In a forked child: leave sending, and the files and functions that are watched, to the parent."""
+        """In a forked child: leave sending, and the watched files and functions, to the parent."""
         self.delivery = Delivery.BY_PARENT
         self.saved = saved
         self.watched = []
@@ -232,7 +232,7 @@ class Rounds:
             self.look_at_watched()
 
     def look_at_watched(self, *, last: bool = False) -> None:
-        """Call the functions that are watched."""
+        """Call the functions of `watched`."""
         for look in list(self.watched):
             look(last)
 
@@ -245,7 +245,7 @@ class Rounds:
         if self._times_anew == run_dir.times_anew:
             return False
         self._times_anew = run_dir.times_anew
-        self.uploader.close()  # the next drain reads the new directory, from what the server has
+        self.uploader.close()  # the next drain reads the new directory, beginning after what the server has
         self._to_capture = list(_CAPTURES)
         return True
 
@@ -254,7 +254,7 @@ class Rounds:
             self._take_over()
         self._asked = self._journal.run_dir.asked()
         self._shared = self._journal.run_dir.has_several_writers()
-        # Changed before sending: somebody may ask for one more sending meanwhile.
+        # This is changed before sending, because somebody may ask for one more sending meanwhile.
         sends, self.delivery = self.delivery.sends, self.delivery.after_sending()
         while True:
             self._capture_next()
@@ -266,7 +266,7 @@ class Rounds:
                 break
 
     def _take_over(self) -> None:
-        """Send from now on, if the process that sent is gone; else look how far it has sent."""
+        """Send from now on if the process that has sent so far is gone; else find out how far it has sent."""
         try:
             if self.takes_over:
                 self._journal.run_dir.lock_upload()
@@ -280,7 +280,7 @@ class Rounds:
     def _drain(self) -> None:
         try:
             self._drain_again()
-        except JournalLocked as exc:  # another host sends now, because this process did not renew its lease in time
+        except JournalLocked as exc:  # another host sends now, because this process failed to renew its lease in time
             self._leave_to_another(exc)
         except WandbLoggingError as exc:
             self._fail(exc)
@@ -290,7 +290,7 @@ class Rounds:
         self._look_for_stop()
 
     def _drain_again(self) -> None:
-        """Drain; again if the directory was removed meanwhile; from memory if it cannot be made again."""
+        """Drain, a second time if the directory was removed meanwhile, or from memory if it cannot be made again."""
         if self._journal.writer.is_homeless:
             self._drain_from_memory()
             return
@@ -303,7 +303,7 @@ class Rounds:
                 raise
 
     def _drain_from_memory(self) -> bool:
-        """Send the lines that are only in the writer's memory. Returns whether that is possible."""
+        """Send the lines that are only in the writer's memory. Returns whether that was possible."""
         stand_in = stand_in_for(self._journal.run_dir, self._journal.writer)
         if stand_in is not None:
             self.uploader.drain_from(stand_in)
@@ -319,8 +319,8 @@ class Rounds:
         if isinstance(error, AuthError):
             self._connection.refuse()
         if isinstance(error, JournalError):
-            self.uploader.close()  # its open files may be unusable: the disk was away
-        if isinstance(error, (NotPossible, RunNotFound)):  # deleted, or no such entity
+            self.uploader.close()  # the disk was away, so its open files may be unusable
+        if isinstance(error, (NotPossible, RunNotFound)):  # the run was deleted, or there is no such entity
             self.delivery = self.delivery.after_sending(refused=True)
         self.error = explain(error, self._settings.host, on_disk=self._journal.are_rows_on_disk)
         self._notices.add(*words.failed(type(error).__name__, self.error))
@@ -332,10 +332,10 @@ class Rounds:
         self._notices.add(*words.stopped(self._journal.info.id))
         try:
             self._on_stop()
-        except Exception:  # the user's own code, on our thread
+        except Exception:  # on our thread the user's own code may raise anything
             self._notices.add(*words.on_stop_failed())
 
-    # --- what it says of itself ---
+    # --- messages to a person ---
 
     def _say_url(self) -> None:
         if not self._url_is_said and self.uploader.url and self.uploader.remote:
@@ -348,15 +348,15 @@ class Rounds:
         self._notices.add(*words.without_key(self._journal.info.id, self._settings.host, path))
 
     def look_for_engines(self, *, last: bool = False) -> None:
-        """Report an engine whose workers' records may be lost."""
+        """Report an engine if its workers' records may be lost."""
         engine = self._lookout.look(time.monotonic(), last=last)
         if engine is not None:
             self._notices.add(*words.unjoined(*engine))
 
-    # --- what goes on beside the rows ---
+    # --- beside the rows ---
 
     def _breath(self) -> float:
-        """Seconds to sleep between two pieces of work; 0 if the program only waits."""
+        """Seconds to sleep between two pieces of work; 0 if the program only waits for us."""
         return 0.0 if self.waited_for else _BREATH
 
     def _sleep(self, seconds: float) -> None:
@@ -368,11 +368,11 @@ class Rounds:
             wanted = min(until, run_dir.renewal_due()) - began
             self._asker.sleep(max(0.0, wanted))
             now = time.monotonic()
-            if now >= until or now - began < wanted - _EARLY:  # it returned early: somebody hurries
+            if now >= until or now - began < wanted - _EARLY:  # it returned early: somebody asked for a round
                 return
 
     def _is_own_turn(self) -> bool:
-        """Whether the run's own rows are due."""
+        """Whether it is time to send the run's own rows."""
         return self._asker.asked or self._asker.out_of_time() or not self.seconds_left()
 
     def _new_recovery(self) -> Recovery:

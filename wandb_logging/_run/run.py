@@ -1,4 +1,4 @@
-"""`Run`: what a user holds. Every method puts an event into the run's journal, or asks `background` to send it."""
+"""`Run`: the run object of users. Its methods put events into the run's journal, or ask `background` to send them."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def new_run(
 
     Args:
         project: project the run belongs to.
-        entity: team or user; default: the key's own.
-        session: key and host, as `login` gives them; default: found as `mode` says.
+        entity: team or user. Default: the one that the key belongs to.
+        session: key and host, as `login` returns them. Default: the key is looked for as `mode` says.
         **settings: any other field of `Settings`.
 
     Raises:
@@ -88,16 +88,16 @@ def new_run(
 class Run(Described):
     """A W&B run. Made by `new_run`, or by the first record of a `WandbHandler`.
 
-    As a context manager it is finished at the end of the block: with exit code 1 if an exception leaves it, whose
-    traceback is in the Logs tab then, or with the code of a `sys.exit`.
-    All methods may be called from any thread. In a forked child the run takes rows, which the parent sends.
+    As a context manager, the run is finished at the end of the block. If an exception leaves the block, the exit code
+    is 1, and the Logs tab shows the traceback. After a `sys.exit` the exit code is that of the call.
+    All methods may be called from any thread. A forked child can log to the run; the parent sends those rows.
 
     Args:
         settings: the settings.
-        owner: weak reference to the object that finishes the run when the program ends, such as a handler. Default:
-            the run finishes by itself.
-        stall: seconds after which the end stops waiting for a server that does not answer, even before close_timeout is
-            over. Default: it waits for close_timeout.
+        owner: weak reference to the object that finishes the run when the program ends, such as a handler. Default: the
+            run finishes by itself.
+        stall: seconds after which the run's end stops waiting for a server that does not answer, even before
+            close_timeout is over. Default: it waits for close_timeout.
         launch: the processes that were started together. Default: as the environment says.
         membership: how this process takes part in the run. Default: what settings and launch say.
     """
@@ -111,7 +111,7 @@ class Run(Described):
         launch: Launch | None = None,
         membership: Membership = ALONE,
     ) -> None:
-        with contextlib.ExitStack() as undo:  # an exception may come between any two instructions, such as Ctrl-C
+        with contextlib.ExitStack() as undo:  # an exception, as of Ctrl-C, may come between any two instructions
             membership = replace(membership, helps=membership.helps or is_within(settings.run_id))
             placement = ranks.find_placement(anchored(settings), launch)
             with ranks.taking_part(placement, membership) as membership:
@@ -145,14 +145,14 @@ class Run(Described):
         self._label_here = membership.label
         if self._auto:
             autoresume.note(settings.cache_dir, self.id, key)
-        self._config = dict(config)  # unmasked: the program may read its settings there
+        self._config = dict(config)  # not masked, because the program may read its settings here
         self._report_config(aside)
-        self._changed: dict[str, Any] = {}  # name, notes and so on, set while it runs
+        self._changed: dict[str, Any] = {}  # name, notes and so on that were set while the run goes on
         self._own_summary: dict[str, Any] = {}
         self._labels: dict[str, dict[str, Any]] = {}
         self._summary = Summary(self._read_summary, self._set_summary, lambda: self._read_summary(longest=math.inf))
         self._follower = Follower(journal.run_dir)
-        # Steps are checked when a row is logged only if a late one is an error.
+        # Logging a row checks its step only if a late step is an error.
         self._steps = Steps(notices.add, self._steps_from()) if settings.late_steps == "error" else None
         log_beside = partial(artifacts.log_beside, self._background)
         earlier = self._summary.get if settings.resume else nothing_earlier
@@ -179,51 +179,51 @@ class Run(Described):
         if settings.tensorboard is not None:
             self.watch_tensorboard(settings.tensorboard)
 
-    # --- what it is: and see `Described` ---
+    # --- description: see also `Described` ---
 
     @property
     def summary(self) -> Summary:
-        """The summary as it stands, with what was just logged; setting a key of it sets it in the run."""
+        """The present summary, including what was just logged. Setting a key of it sets the key in the run."""
         return self._summary
 
     @property
     def step(self) -> int:
-        """Step of the next row; while one of an explicit step is open, that step.
+        """Step of the next row. While a row with an explicit step is open, it is the step of that row.
 
-        Of a run that goes on with much that was not sent, this waits a second for it to be read at most. Then it is
-        the step that was come to by then, one line says so, and who asks again has it read on.
+        If a run goes on with a long journal of unsent rows, this waits at most a second while the journal is read. The
+        result then is the step reached so far, and a line on stderr says so; asking again reads on.
         """
         return self._followed(self._follower.step, lambda state: state.step)
 
     @property
     def queue_length(self) -> int:
-        """Journal lines the server has not acknowledged: about so many, if counting them takes over a second."""
+        """Number of journal lines the server has not acknowledged; an estimate if counting takes over a second."""
         return self._background.queue_length
 
     def __repr__(self) -> str:
         return f"<Run {self.project}/{self.id} {self.mode}>"
 
     def _repr_html_(self) -> str | None:
-        """The charts of what is logged so far, for notebooks; None where the run is not on disk."""
+        """The charts of what was logged so far, for notebooks; None if the run is not on disk."""
         from wandb_logging._page.export import html_of_run  # noqa: PLC0415  only where a notebook asks
 
         return html_of_run(self.dir) if self.dir is not None else None
 
-    # --- what goes into it ---
+    # --- logging ---
 
     def log(self, metrics: Mapping[str, Any], step: int | None = None, *, commit: bool | None = None) -> None:
-        """Log a row. When this returns it is in the journal.
+        """Log a row. When this method returns, the row is in the journal.
 
         Args:
-            metrics: name -> value, nested mappings allowed: numbers, text, arrays, and media such as `Image`. A
-                value that cannot be sent is set aside with a warning; the rest goes.
-            step: step of the row; rows of one step merge. Default: the next step.
-            commit: whether the row is complete; if not, the next call adds to it. Default: it is, unless a step is
-                given.
+            metrics: name -> value; nested mappings are allowed. Values are numbers, text, arrays, and media such as
+                `Image`. A value that cannot be sent is set aside with a warning; the others are sent.
+            step: step of the row; rows with the same step are merged. Default: the next step.
+            commit: whether the row is complete; if not, the next call adds to it. Default: it is complete unless a
+                step is given.
 
         Raises:
-            LogError: `metrics` is no mapping, `step` no whole number, or lower than the current one and late_steps is
-                error; media are not what they should be; or the run is finished.
+            LogError: `metrics` is no mapping; `step` is no whole number, or is lower than the current one while
+                late_steps is error; a media value is wrong; or the run is finished.
         """
         if not isinstance(metrics, Mapping):
             raise LogError(f"metrics: expected a mapping, got {type(metrics).__name__}")
@@ -244,8 +244,8 @@ class Run(Described):
         """Set keys of the config; other keys stay.
 
         Args:
-            mapping: key -> value, nested mappings allowed; or a namespace, a dataclass, a pydantic or attrs model.
-                A value that cannot be sent is set aside with a warning; the rest goes.
+            mapping: key -> value, nested mappings are allowed; or a namespace, a dataclass, a pydantic or attrs model.
+                A value that cannot be sent is set aside with a warning; the others are sent.
 
         Raises:
             LogError: `mapping` is none of these, or the run is finished.
@@ -258,7 +258,7 @@ class Run(Described):
                 self._background.append_change("config", self._take_config(given))
 
     def _take_config(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Add to the config what can be sent of it; report the rest."""
+        """Add to the config the values that can be sent; report the others."""
         aside: Aside = {}
         taken: dict[str, Any] = plain(given, aside=aside, of_config=True)
         self._report_config(aside)
@@ -278,21 +278,21 @@ class Run(Described):
         summary: str | Iterable[str] | None = None,
         overwrite: bool | None = None,  # noqa: FBT001
     ) -> Metric:
-        """Say what charts and summary make of a metric. Best done before it is logged.
+        """Define how charts and the summary show a metric. This is best done before the metric is logged.
 
         Args:
-            name: of the metric; `val.acc` is acc in val. With a `*` at its end: of all that begin so, do not begin
-                with `_` and have no definition of their own.
-            step_metric: metric that is its x axis, in place of the step.
-            step_sync: whether a row without the step metric gets that one's last value, or 0. Default: True if a
+            name: name of the metric; `val.acc` is the metric acc in the mapping val. With a `*` at its end it means all
+                metrics that begin so, do not begin with `_`, and have no definition of their own.
+            step_metric: the metric that is the x axis of this one, in place of the step.
+            step_sync: whether a row without the step metric gets that metric's last value, or 0. Default: True if a
                 step metric is given.
-            hidden: leave it out of automatic charts.
-            summary: what of it the summary shows, separated by commas: min, max, mean, first, last; or none. Default:
-                its last value alone.
-            overwrite: replace an earlier definition of that name. Default: add to it.
+            hidden: whether to leave the metric out of automatic charts.
+            summary: what the summary shows of the metric, separated by commas: min, max, mean, first, last; or
+                none. Default: the last value alone.
+            overwrite: whether to replace an earlier definition of that name. Default: add to it.
 
         Returns:
-            The definition; `define_metric(..., step_metric=)` takes it.
+            The definition. It can be given as `step_metric` of another call.
 
         Raises:
             LogError: the name has a `*` before its end, or an argument is wrong; or the run is finished.
@@ -308,12 +308,12 @@ class Run(Described):
         return metric
 
     def _steps_from(self) -> Callable[[], int]:
-        """What tells the step at which the run goes on with what was before: the server's word comes later."""
+        """Make a function that returns the step at which a continued run goes on. The server's answer comes later."""
         here, uploader = self._follower.lowest(self.step if self.dir else 0), self._background.uploader
         return lambda: max(here(), uploader.remote.step if uploader.remote else 0)
 
     def _followed(self, read: Callable[[], T], known: Callable[[fold.State], T]) -> T:
-        """What the journal comes to; without a directory, or while that is away, what the uploader knows."""
+        """What `read` finds in the journal. Without a directory, or while it is away: what the uploader knows."""
         if self.dir is not None:
             with contextlib.suppress(JournalError, OSError):
                 found = read()
@@ -324,7 +324,7 @@ class Run(Described):
 
     def _read_summary(self, longest: float = LONGEST) -> dict[str, Any]:
         found = self._followed(lambda: self._follower.summary(longest), fold.summary)
-        return found if self.dir is not None else {**found, **self._own_summary}  # which memory has read once
+        return found if self.dir is not None else {**found, **self._own_summary}  # memory can be read only once
 
     def _set_summary(self, values: Mapping[str, Any]) -> None:
         if self.mode == "disabled":
@@ -336,7 +336,7 @@ class Run(Described):
             self._own_summary = {key: value for key, value in own.items() if value is not None}
 
     def _write_summary(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Put values into the journal; they are given back with JSON values in the place of media."""
+        """Put values into the journal. Returns them with JSON in the place of media."""
         aside: Aside = {}
         placed, files = self._media_of_summary(values, aside)
         for name, why in aside.items():
@@ -347,23 +347,23 @@ class Run(Described):
         return placed
 
     def _label(self, kind: str, key: str, what: dict[str, Any]) -> None:
-        """Put into the config what the page has to know: names of an image's classes, how a chart is drawn."""
+        """Put something into the config that W&B's page needs: names of an image's classes, or how a chart is drawn."""
         told = {key: what}
         if self._labels.get(kind, {}).get(key) != told[key]:
             self._labels.setdefault(kind, {}).update(told)
             self._background.append_change("config", {"_wandb": {kind: told}})
 
     def upload_file(self, path: str | os.PathLike[str], name: str | None = None) -> None:
-        """Add a file to the run. It is copied into the run directory before this returns, and sent from there.
+        """Add a file to the run. It is copied into the run directory before this method returns, and sent from there.
 
         Args:
             path: the file.
-            name: its name in the run, a relative path with forward slashes. Default: the path as given if it is
+            name: name of the file in the run, a relative path with forward slashes. Default: the given path if it is
                 relative and stays below the working directory, else its last part.
 
         Raises:
-            LogError: there is no such file, or `name` would leave the run.
-            OSError: it cannot be copied.
+            LogError: there is no such file, or `name` leads out of the run.
+            OSError: the file cannot be copied.
         """
         source = Path(path)
         if not source.is_file():
@@ -374,19 +374,19 @@ class Run(Described):
         """Add several files to the run, each as `upload_file` does.
 
         Raises:
-            LogError, OSError: as `upload_file`; files before the faulty one are added.
+            LogError, OSError: as `upload_file` raises them. The files before the faulty one are added.
         """
         for path in paths:
             self.upload_file(path)
 
     def log_output(self, text: str, *, error: bool = False) -> None:
-        """Add text as a terminal gets it to the Logs tab, for a program whose output is captured elsewhere.
+        """Add raw terminal output to the Logs tab, for a program whose output is captured by other means.
 
-        Lines come of it as a terminal would show them, and the setting `text_metrics` finds metrics in them.
+        The Logs tab gets the lines that a terminal would show. The rules in `text_metrics` look for metrics in them.
 
         Args:
-            text: a piece of output of any length, newlines and control characters as they are.
-            error: whether it is of stderr.
+            text: a piece of output of any length, with its newlines and control characters.
+            error: whether it comes from stderr.
 
         Raises:
             LogError: the run is finished.
@@ -394,14 +394,15 @@ class Run(Described):
         self._watch.take_output(text, error)
 
     def watch_tensorboard(self, folder: str | os.PathLike[str]) -> None:
-        """Take what TensorBoard writers put into a folder as rows of this run, until it ends.
+        """Log what TensorBoard writers put into a folder as rows of this run, until the run ends.
 
-        The files are looked at every `flush_interval`. Values of one file and step are a row: scalars, histograms,
-        texts, and images (with Pillow); the writer's step is `global_step`, and the folder of a file below this one
-        goes before the names of its values. Hyperparameters go into the config. In a forked child it does nothing.
+        The files are read every `flush_interval`. The values of one file and step become a row: scalars, histograms,
+        texts, and images (if Pillow is installed). The row has the writer's step as `global_step`. If the file is in
+        a folder below `folder`, that folder's path is put before the names. Hyperparameters go into the config. In a
+        forked child this method does nothing.
 
         Args:
-            folder: need not be there yet.
+            folder: the folder, which need not exist yet.
         """
         from wandb_logging._run.tensorboard import TensorBoard  # noqa: PLC0415  it takes 5 ms, and most have no use for it
 
@@ -423,20 +424,21 @@ class Run(Described):
         base_path: str | os.PathLike[str] | None = None,
         policy: str = "live",
     ) -> list[str]:
-        """Add the files that a glob finds now to the run.
+        """Add to the run the files that a glob finds now.
 
-        They are copied into the run directory before this returns (with `end`: when the run ends) and sent from
-        there. The same bytes are not sent twice.
+        They are copied into the run directory before this method returns, or with the policy `end` when the run ends,
+        and sent from there. The same bytes are not sent twice.
 
         Args:
             glob_str: a path or glob, as the module `glob` takes it.
-            base_path: folder below which the names in the run begin. Default: the working directory; for an
-                absolute path the folder above that of the file.
-            policy: now: as it is now. live: now, again whenever it has changed, and at the end. end: as it is when
-                the run ends. Changes are noticed every `flush_interval`, by size and time of modification.
+            base_path: names in the run are relative to this folder. Default: the working directory; for an absolute
+                path, the parent of the folder that holds the file.
+            policy: "now" adds a file once, as it is now. "live" adds it now, whenever it has changed, and at the end.
+                "end" adds it as it is when the run ends. Files are checked for changes every `flush_interval`, by size
+                and time of modification.
 
         Returns:
-            The names in the run; none, with a warning, if the glob finds no file.
+            The names of the files in the run. If the glob finds no file, the list is empty, and a warning says so.
 
         Raises:
             LogError: the path is not below `base_path` or has a `..`, there is no such policy, or the run is finished.
@@ -466,20 +468,21 @@ class Run(Described):
         aliases: str | Iterable[str] | None = None,
         tags: str | Iterable[str] | None = None,
     ) -> Artifact:
-        """Log an artifact. Its files are in the run directory before this returns, and sent from there.
+        """Log an artifact. Its files are copied into the run directory before this method returns, and sent from there.
 
         Args:
-            artifact_or_path: an `Artifact`; or a file, a folder or an address such as s3://bucket/key to make one of.
-            name: of one made here; default: `run-<run id>-<last part of the path>`.
-            type: of one made here; default: unspecified.
-            aliases: names of this version beside latest; another version that has one loses it.
-            tags: of this version; left out where the server does not offer them.
+            artifact_or_path: an `Artifact`, or a file, a folder or an address such as s3://bucket/key of which one is
+                made.
+            name: name of an artifact that is made here. Default: `run-<run id>-<last part of the path>`.
+            type: type of an artifact that is made here. Default: unspecified.
+            aliases: names of this version besides latest. Another version that has one of them loses it.
+            tags: tags of this version. They are left out if the server does not support them.
 
         Returns:
-            The artifact, to which nothing can be added any more. Its `wait` waits until it is sent.
+            The artifact. Nothing can be added to it any more. Its method `wait` waits until it is sent.
 
         Raises:
-            LogError: there is no such file, a name, alias, tag or metadata are wrong, or the run is finished.
+            LogError: there is no such file; a name, alias, tag or the metadata is wrong; or the run is finished.
             JournalError: the run has no directory.
             OSError: a file cannot be copied.
         """
@@ -489,12 +492,12 @@ class Run(Described):
         """Find an artifact on the server, and record that this run uses it.
 
         Args:
-            name: `name:alias` or `entity/project/name:alias`; the alias is a version such as v3, or a name such as
-                best. Default: latest. Without entity and project: those of the run.
-            type: what it must be, such as dataset; default: anything.
+            name: `name:alias` or `entity/project/name:alias`. The alias is a version such as v3 or a name such as best;
+                without one it is latest. Without entity and project, those of the run are used.
+            type: the type that the artifact must have, such as dataset. Default: any type.
 
         Raises:
-            LogError: there is no such artifact, or it is of another type; or the run is offline or finished.
+            LogError: there is no such artifact, or it has another type; or the run is offline or finished.
             TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.
         """
         return artifacts.use_artifact(self._background, name, type, self.entity, self.project)
@@ -502,27 +505,27 @@ class Run(Described):
     def alert(
         self, title: str, text: str = "", level: str = "INFO", wait_duration: float | timedelta = alerts.WAIT
     ) -> None:
-        """Tell people, by the mail or the Slack channel they have chosen on their W&B page.
+        """Alert people by mail or Slack, as they have chosen on their W&B page.
 
         Args:
-            title: what it is about; less than 64 characters.
-            text: what happened.
+            title: subject of the alert, less than 64 characters.
+            text: says what happened.
             level: INFO, WARN or ERROR, or an `AlertLevel`.
-            wait_duration: least seconds, or a timedelta, until another alert of this title: what comes meanwhile
-                does not go.
+            wait_duration: least time until another alert with this title, in seconds or as a timedelta. Alerts with
+                this title that come earlier are not sent.
 
         Raises:
-            LogError: one of them is not what it should be, or the run is finished.
+            LogError: an argument is wrong, or the run is finished.
         """
         alert = alerts.alert(title, text, level, wait_duration)
         self._background.append_change("alert", alert)
 
-    # --- where it goes ---
+    # --- sending ---
 
     def flush(self, timeout: float | None = None) -> Report:
         """Send what has been logged (online), or force it to the disk (offline).
 
-        A row of an explicit step stays open for more of that step until a later step, or the end.
+        A row with an explicit step stays open for more values until a row with a later step comes, or the run ends.
 
         Args:
             timeout: most seconds to wait; None waits for as long as it takes.
@@ -530,11 +533,11 @@ class Run(Described):
         return self._background.flush(timeout)
 
     def finish(self, exit_code: int = 0, timeout: float | None = None) -> Report:
-        """End the run: send everything and tell the server, or leave it for `sync`. Calling it again does nothing.
+        """End the run: send everything and tell the server, or leave that to `sync`. Calling it again does nothing.
 
         Args:
             exit_code: 0 for finished, anything else for failed.
-            timeout: most seconds to wait; default: the setting close_timeout.
+            timeout: most seconds to wait. Default: the setting close_timeout.
         """
         self._watch.stop()
         if self._auto and exit_code == 0 and self._background.ended is None and not self._background.in_child:
@@ -544,28 +547,28 @@ class Run(Described):
         return self._background.finish(exit_code, self.settings.close_timeout if timeout is None else timeout)
 
     def mark_preempting(self) -> None:
-        """Have the server told at once that the machine may vanish now: the run is not to be called crashed."""
+        """Tell the server at once that the machine may vanish, so that it will not call the run crashed."""
         self._background.mark_preempting()
 
     def enable_offline_mode(self, flush_interval: float | None = None) -> None:
-        """Stop sending as rows come.
+        """Stop sending rows as they come.
 
         Args:
-            flush_interval: None only writes the journal; a number of seconds sends it in the background that often.
+            flush_interval: None only writes the journal; a number of seconds also sends in the background that often.
 
         Raises:
-            SettingsError: the interval is no positive number.
+            SettingsError: the interval is not a positive number.
         """
         if flush_interval is not None:
             flush_interval = self.settings.but(flush_interval=flush_interval).flush_interval
         self._background.go_offline(flush_interval)
 
     def disable_offline_mode(self) -> None:
-        """Send in the background from now on, beginning with everything that waits."""
+        """Send in the background from now on, beginning with everything that is unsent."""
         self._background.go_online()
 
     def upload_cached_logs(self, timeout: float | None = None) -> Report:
-        """Send everything that waits, now, whatever the mode.
+        """Send everything that is unsent now, whatever the mode.
 
         Args:
             timeout: most seconds to wait; None waits for as long as it takes.
@@ -573,11 +576,11 @@ class Run(Described):
         return self._background.send_now(timeout)
 
     def stats(self) -> dict[str, Any]:
-        """Counts of events so far, and `lag`, the age in seconds of the oldest the server has not acknowledged.
+        """Counts of events so far, and `lag`, the age in seconds of the oldest event the server has not acknowledged.
 
-        accepted = journalled + waiting for the disk + dropped; `dropped` maps reasons to counts. `masked` are values
-        that look like secrets. What forked children wrote counts as well, and what was in the directory of a run that
-        is resumed; what was dropped or masked there is theirs.
+        `accepted` is the sum of events that are journalled, that wait for the disk, and that were dropped. `dropped`
+        maps reasons to counts. `masked` counts values that look like secrets. What forked children wrote counts, too,
+        and what was in the directory of a resumed run; but not what those processes dropped or masked.
         """
         return self._background.stats().to_json()
 
@@ -585,7 +588,7 @@ class Run(Described):
         return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Run:
-        return self  # as a copy of a logger is the logger: there is one such run
+        return self  # a copy is the same run, as a copy of a logger is the same logger
 
     def __reduce__(self) -> tuple[Callable[..., Run], tuple[Any, ...]]:
         return _joined, (copying.ticket_of(self.dir, self.id, self.settings, self.mode, self._label_here),)
@@ -631,12 +634,12 @@ class Run(Described):
 
 
 def going_on() -> list[Run]:
-    """The runs of this process that go on, in the order in which they began."""
+    """The runs of this process that have not ended, in the order in which they began."""
     return sorted((run for run in list(_live) if not is_finished(run)), key=lambda run: run._number)  # noqa: SLF001
 
 
 def _joined(ticket: dict[str, Any]) -> Run:
-    """The run that was pickled: in the same process the same object, in another one a further writer of that run."""
+    """Unpickle a run: in the same process the result is the same object, in another one a further writer of the run."""
     path, run_id = ticket["path"], ticket["settings"].run_id
     for run in going_on():
         if run.id == run_id and run.dir == path:
@@ -647,15 +650,15 @@ def _joined(ticket: dict[str, Any]) -> Run:
 
 @dataclass(frozen=True)
 class Inlet:
-    """What a handler needs of its run to append records to the journal.
+    """The parts of a run that a handler needs to append records to the journal.
 
     Attributes:
         writer: the run's journal.
         report: called with (name, reason) for values that cannot be sent.
         media: replaces media values by JSON.
-        steps: checks steps; None unless a late step is an error.
+        steps: checks steps. None unless a late step is an error.
         secrets: masks secrets.
-        tell: in a rank whose rows wait: gets the events of warnings and errors, for rank 0; else None.
+        tell: in a rank whose rows stay on the disk, it gets the events of warnings and errors for rank 0; else None.
     """
 
     writer: Writer
@@ -667,18 +670,18 @@ class Inlet:
 
 
 def inlet_of(run: Run) -> Inlet:
-    """What a handler needs of a run. It does not call `Run.log`, which raises where a handler must not."""
+    """The parts of a run that a handler needs. A handler must not raise, so it cannot call `Run.log`, which does."""
     media, report = run._media_of_records, run._background.report_aside  # noqa: SLF001  the same room
     return Inlet(run._journal.writer, report, media, run._steps, run._secrets, run._tell)  # noqa: SLF001
 
 
 def flush_aloud(run: Run, timeout: float) -> Report:
-    """As `Run.flush`; a person is told of the wait."""
+    """Do what `Run.flush` does, and tell a person that it waits."""
     return run._background.flush(timeout, aloud=True)  # noqa: SLF001  the same room
 
 
 def orphan_of(owner: object) -> Run | None:
-    """A run that was begun for this owner, which did not get it because of an exception; None if there is none."""
+    """A run that was begun for this owner, but did not reach it because of an exception; None if there is none."""
     return next((run for run in reversed(going_on()) if run._owner and run._owner() is owner), None)  # noqa: SLF001
 
 
@@ -700,7 +703,7 @@ def is_anothers(run: Run) -> bool:
 
 
 def go_on(run: Run) -> None:
-    """Have a finished run take events again: `dictConfig` has closed its handler, and records still come."""
+    """Have a finished run take events again, because `dictConfig` has closed its handler, and records still come."""
     run._go_on()  # noqa: SLF001  the same room
 
 
@@ -719,10 +722,10 @@ if hasattr(os, "register_at_fork"):
 def _finish_all() -> None:
     """Finish the runs that nobody has finished: those made by hand, and of handlers that `logging` will not close.
 
-    `logging` closes handlers at exit, and so their runs are finished; not handlers that `dictConfig` took off its list.
+    At exit `logging` closes handlers, which finishes their runs, but not handlers that `dictConfig` took off its list.
     """
     for run in list(_live):
         owner = run._owner() if run._owner is not None else None  # noqa: SLF001  the same room
         if not any(reference() is owner for reference in logging._handlerList):  # type: ignore[attr-defined]  # noqa: SLF001
-            with contextlib.suppress(KeyboardInterrupt):  # the person does not want to wait: all rows are on the disk
+            with contextlib.suppress(KeyboardInterrupt):  # the person does not want to wait; all rows are on the disk
                 run.finish(ending.exit_code())

@@ -1,4 +1,4 @@
-"""The samples of system metrics that a run takes beside its rows."""
+"""Takes the samples of system metrics for a run."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from wandb_logging._run import words
 
 
 class Samples:
-    """The samplers of a run. One that lacks a package is left out.
+    """The samplers of a run. A sampler whose package is missing is left out.
 
     Args:
         samplers: the samplers.
         take: called with the metrics of each sample.
-        notices: gets what is missing.
+        notices: is told of a missing package.
     """
 
     def __init__(self, samplers: Iterable[Sampler], take: Callable[[dict[str, Any]], object], notices: Notices) -> None:
@@ -27,20 +27,20 @@ class Samples:
 
     @property
     def due(self) -> list[float]:
-        """When each sample is due, in monotonic time."""
+        """The times at which the samples are due, by the monotonic clock."""
         return [sampler.due for sampler in list(self._samplers)]
 
     def take(self) -> bool:
-        """Take the samples that are due. Returns whether one was."""
+        """Take the samples that are due. Returns whether one was due."""
         taken = [self._take_one(sampler) for sampler in list(self._samplers)]
         return any(taken)
 
     def stop(self) -> None:
-        """Take no more samples: the run has ended."""
+        """Take no more samples, because the run has ended."""
         self._samplers.clear()
 
     def resume(self) -> None:
-        """Take samples again: the run goes on after its end."""
+        """Take samples again, because the run goes on after its end."""
         self._samplers = list(self._all)
 
     def _take_one(self, sampler: Sampler) -> bool:

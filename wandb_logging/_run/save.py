@@ -1,4 +1,4 @@
-"""`Run.save`: which files a glob means, and files that are looked after until the run ends."""
+"""`Run.save`: finds the files that a glob means, and watches files until the run ends."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ POLICIES = ("live", "now", "end")
 
 
 def default_name(source: Path) -> str:
-    """The name of a file in the run, if none is given: its path, if that is relative and stays below the folder."""
+    """The default name of a file in the run: the path if it is relative and leads below the folder, else the name."""
     return source.name if source.is_absolute() or ".." in source.parts else source.as_posix()
 
 
 def matches(pattern: str | os.PathLike[str], base_path: str | os.PathLike[str] | None) -> list[tuple[Path, str]]:
-    """The files a glob finds now, with their names in the run, sorted. The rules are the official SDK's.
+    """The files that a glob finds now, with their names in the run, sorted. The rules are the official SDK's.
 
     Args:
-        pattern: glob as of the module `glob`; a relative one starts at the working directory.
-        base_path: folder below which the names begin. Default: the working directory for a relative pattern; for an
-            absolute one the folder above that of the files.
+        pattern: a glob as in the module `glob`. A relative one starts at the working directory.
+        base_path: names are relative to this folder. Default: for a relative pattern the working directory; for an
+            absolute one the parent of the folder that holds the files.
 
     Raises:
         LogError: the pattern is not below `base_path`, or has a `..`.
@@ -33,7 +33,7 @@ def matches(pattern: str | os.PathLike[str], base_path: str | os.PathLike[str] |
     text = os.fspath(pattern)
     if ".." in Path(text).parts:
         raise LogError(f"{text}: expected a path without '..'")
-    # abspath, not resolve: a link below the base counts as being there, wherever it points.
+    # `abspath` instead of `resolve`: a link below the base counts as a file there, wherever it points.
     absolute = os.path.abspath(text)  # noqa: PTH100
     if base_path is not None:
         base = os.path.abspath(base_path)  # noqa: PTH100
@@ -51,7 +51,7 @@ def matches(pattern: str | os.PathLike[str], base_path: str | os.PathLike[str] |
 
 @dataclass
 class _Watched:
-    """A file that is looked after, and what it looked like when it was last kept."""
+    """A file that is watched, and its size and time when it was last kept."""
 
     source: Path
     live: bool
@@ -63,7 +63,7 @@ class SavedFiles:
 
     Args:
         keep: copies a file into the run directory under its name in the run, and has it sent.
-        report: told of a file that cannot be kept at the end: (name, why).
+        report: called with (name, why) for a file that cannot be kept at the end.
     """
 
     def __init__(self, keep: Callable[[Path, str], object], report: Callable[[str, str], object]) -> None:
@@ -73,10 +73,10 @@ class SavedFiles:
         self._lock = threading.RLock()
 
     def save(self, source: Path, name: str, policy: str) -> None:
-        """Keep a file now, and look after it as the policy says.
+        """Keep a file now, and watch it, as the policy says.
 
         Raises:
-            OSError: it cannot be copied.
+            OSError: the file cannot be copied.
         """
         with self._lock:
             watched = _Watched(source, live=policy == "live")
@@ -86,8 +86,8 @@ class SavedFiles:
                 self._take(name, watched)
 
     def look(self, *, last: bool = False) -> None:
-        """Keep the live files that have changed; for the last time all that were not kept as they are now."""
-        # The rows do not wait while the program has a large file copied.
+        """Keep the live files that have changed. The last time, keep all that have changed since they were kept."""
+        # Rows need not wait while the program has a large file copied.
         if not self._lock.acquire(blocking=last):
             return
         try:
@@ -100,12 +100,12 @@ class SavedFiles:
     def _look_at(self, name: str, watched: _Watched, *, last: bool) -> None:
         try:
             self._take(name, watched)
-        except OSError as exc:  # gone, or just being replaced: the next time
+        except OSError as exc:  # gone, or just being replaced: the next look may succeed
             if last:
                 self._report(name, str(exc))
 
     def _take(self, name: str, watched: _Watched) -> None:
-        # Looked at before it is copied: what is written meanwhile makes another mark, and is copied again.
+        # The mark is taken before copying: if the file is written meanwhile, its mark differs, and it is copied again.
         status = watched.source.stat()
         mark = (status.st_size, status.st_mtime_ns)
         if mark != watched.mark:

@@ -1,4 +1,4 @@
-"""Says when a round is due. Pure: the caller gives the time, in seconds of a monotonic clock."""
+"""Decides when a round is due. Pure: the caller gives the time, in seconds of a monotonic clock."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from wandb_logging._dataclass import dataclass
 
 QUIET = 5.0  # seconds without another change of config after which the changes are sent
-LEAST = 0.05  # seconds between two rounds, however short the interval: an idle program does not use a core
-APART = 0.5  # least seconds between two looks at the journal while a file is sent: W&B's rate, 2 requests a second
+LEAST = 0.05  # least seconds between two rounds, whatever the interval, so that an idle program does not use up a core
+APART = 0.5  # least seconds between two looks at the journal while a file is sent: W&B allows 2 requests a second
 
 
 @dataclass
@@ -31,21 +31,21 @@ class Schedule:
     looked: float = -math.inf
 
     def pace(self, *, sending: bool) -> float:
-        """Seconds between two rounds; if rows are sent, at most the seconds between two heartbeats."""
+        """Seconds between two rounds. If rows are sent, at most the seconds between two heartbeats."""
         return max(LEAST, min(self.interval, self.heartbeat) if sending else self.interval)
 
     def begin(self, now: float, *, sending: bool) -> None:
-        """Note that a round begins: later changes belong to the next one."""
+        """Note that a round begins: changes that come later belong to the next round."""
         self.changes_due = math.inf
         self.looked = now
         self.round_due = now + self.pace(sending=sending)
 
     def end(self, now: float, *, sending: bool) -> None:
-        """Note that a round is over: the next one is due a full interval later, however long this one took."""
+        """Note that a round is over: the next one is due a full interval later, however long this round took."""
         self.round_due = now + self.pace(sending=sending)
 
     def change(self, now: float) -> None:
-        """Note a change of config and the like. It waits for others: each request has the whole (protocol 3.1)."""
+        """Note a change of config and the like. It waits for further ones, as each request has all (protocol 3.1)."""
         self.changes_due = now + QUIET
 
     def is_due(self, now: float) -> bool:
@@ -57,5 +57,5 @@ class Schedule:
         return max(0.0, min(self.round_due, self.changes_due, *samples) - now)
 
     def may_glance(self, now: float, *, asked: bool) -> bool:
-        """Whether to look at the journal while a file is sent: when a round is due, and no more often than `APART`."""
+        """Whether to look at the journal while a file is sent: when a round is due, at most once in `APART` seconds."""
         return now >= self.looked + APART and (asked or self.is_due(now))

@@ -1,9 +1,9 @@
-"""Processes that `multiprocessing` or loky spawns: what they log goes where that of a forked child would.
+"""Has processes that `multiprocessing` or loky spawns log to the run to which a forked child would log.
 
-A spawned process knows nothing of its parent's handlers: what it logs without a configuration of its own would be
-nowhere, without a word. So the parent sends its handlers along with each process that it starts, as bytes that are only
-looked at when that process logs: a record that no handler there would take goes to the parent's run, or, where none has
-begun, to one of its own. Where the process configures a handler of ours by itself, that one takes all.
+A spawned process knows nothing of its parent's handlers: unless it configures logging itself, its records would be lost
+silently. So the parent gives its handlers to each process that it starts, as bytes that are only unpickled when that
+process logs. A record for which that process has no handler goes to the parent's run, or, if the parent has not begun
+one, to a run of the process's own. If the process configures a handler of ours by itself, that handler takes all.
 """
 
 from __future__ import annotations
@@ -18,35 +18,36 @@ from functools import lru_cache
 from multiprocessing.context import get_spawning_popen
 from typing import Any
 
-# What is unpickled before the process's work: another interpreter (`multiprocessing.set_executable`) may lack us.
+# This is unpickled before the process works. It must not fail if another interpreter
+# (`multiprocessing.set_executable`) does not have this package.
 _ARRIVAL = (
     "__import__('wandb_logging._run.spawned', fromlist=['arrive']).arrive(baggage)"
     " if __import__('importlib.util').util.find_spec('wandb_logging') else None"
 )
-_MARK = "wandb_logging"  # an attribute of our handlers; and our name in what is handed down
+_MARK = "wandb_logging"  # an attribute of our handlers, and our key in the data that a parent hands down
 
-HandlerPlace = tuple[str, int, int]  # name of a logger, its level, the level of the handler there
-Baggage = tuple[bytes, str, Sequence[HandlerPlace]]  # the handlers, why there are none, where they are
+HandlerPlace = tuple[str, int, int]  # name of a logger, its level, the level of its handler
+Baggage = tuple[bytes, str, Sequence[HandlerPlace]]  # the pickled handlers, why they could not be pickled, their places
 
 
 class Invitation:
-    """Goes with each process that is spawned, in what `multiprocessing` hands down to it.
+    """Goes to each spawned process, in the data that `multiprocessing` hands down.
 
     Args:
-        baggage: what it brings; None: this process's handlers as they are when a process is started.
+        baggage: what it brings. None: the handlers that this process has when it starts another one.
     """
 
     def __init__(self, baggage: Baggage | None = None) -> None:
         self._baggage = baggage
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        if get_spawning_popen() is None:  # pickled for somebody else: settings may hold a key
+        if get_spawning_popen() is None:  # it is not being pickled for a new process, and settings may hold a key
             return Invitation, ()
         return eval, (_ARRIVAL, {"baggage": self._baggage or _packed()})
 
 
 def invite() -> None:
-    """Have the processes that this one spawns from now on get its handlers."""
+    """Give the handlers of this process to all processes that it spawns from now on."""
     leave()
     config = getattr(multiprocessing.process.current_process(), "_config", None)
     if isinstance(config, dict):
@@ -54,7 +55,7 @@ def invite() -> None:
 
 
 def our_handlers() -> Iterator[tuple[logging.Logger, logging.Handler]]:
-    """The loggers that have a handler of ours, and that."""
+    """The handlers of ours that are attached to loggers, as pairs of logger and handler."""
     loggers: list[Any] = [logging.root, *logging.root.manager.loggerDict.values()]
     for logger in loggers:
         for handler in getattr(logger, "handlers", ()):
@@ -63,12 +64,12 @@ def our_handlers() -> Iterator[tuple[logging.Logger, logging.Handler]]:
 
 
 def name_of(logger: logging.Logger) -> str:
-    """The name that `getLogger` finds it by."""
+    """The name by which `getLogger` finds the logger."""
     return "" if logger is logging.root else logger.name
 
 
 def _packed() -> Baggage:
-    try:  # no process may fail for us
+    try:  # no process may fail because of us
         found = list(our_handlers()) or [(logging.root, handler) for handler in _handlers()]
         where = [(name_of(logger), logger.level, handler.level) for logger, handler in found]
     except Exception:
@@ -87,21 +88,21 @@ def _handlers() -> list[logging.Handler]:
 
 # --- in the process that was spawned ---
 
-_lates: list[tuple[logging.Logger | None, logging.Handler | None, logging.Handler]] = []  # as `leave` needs them
+_lates: list[tuple[logging.Logger | None, logging.Handler | None, logging.Handler]] = []  # what `leave` has to undo
 _making = False
 
 
 def arrive(baggage: Baggage) -> Invitation:
-    """What a process does that was spawned: nothing yet but to see where records would go to."""
+    """Prepare a spawned process: only find out where its records would go. Handlers are made by the first record."""
     with contextlib.suppress(Exception):
-        if not _handlers():  # else it has configured one by now
+        if not _handlers():  # else the process has configured a handler already
             for number, (name, level, handler_level) in enumerate(baggage[2]):
                 _take(logging.getLogger(name), level, _Late(baggage, number, name, handler_level))
-    return Invitation(baggage)  # its own children are told, too
+    return Invitation(baggage)  # it goes on to the process's own children
 
 
 def leave() -> None:
-    """This process has handlers of its own now, or has joined: the parent's take nothing more."""
+    """Let the parent's handlers take no more records: this process has handlers of its own now, or has joined."""
     while _lates and not _making:
         logger, before, late = _lates.pop()
         if logger is not None:
@@ -111,10 +112,10 @@ def leave() -> None:
 
 
 def _take(logger: logging.Logger, level: int, late: _Late) -> None:
-    if logger.hasHandlers():  # of others, who print: ours is one more
+    if logger.hasHandlers():  # others have handlers here, as for printing: add ours
         logger.addHandler(late)
         _lates.append((logger, None, late))
-    else:  # `basicConfig` and `dictConfig` find a process without handlers, as they should
+    else:  # `basicConfig` has to find no handlers, so ours takes the place of `lastResort`
         before = logging.lastResort
         logging.lastResort = _Nobodys(before, late)
         _lates.append((None, before, logging.lastResort))
@@ -123,9 +124,9 @@ def _take(logger: logging.Logger, level: int, late: _Late) -> None:
 
 
 class _Late(logging.Handler):
-    """A handler of the parent, made with the first record."""
+    """Stands for a handler of the parent, which is made with the first record."""
 
-    wandb_logging = True  # how `_process.notices` tells our handlers from the user's
+    wandb_logging = True  # by this `_process.notices` distinguishes our handlers from the user's
 
     def __init__(self, baggage: Baggage, number: int, name: str, level: int) -> None:
         super().__init__(level)
@@ -136,7 +137,7 @@ class _Late(logging.Handler):
         self._failed = False
 
     def handle(self, record: logging.LogRecord) -> Any:
-        """As the parent's handler would."""
+        """Handle a record as the parent's handler would."""
         if record.levelno < self.level or record.name == "wandb_logging" or self._failed or not self._is_for(record):
             return False
         made = self._made or self._make()
@@ -171,13 +172,13 @@ def _unpacked(packed: bytes) -> list[logging.Handler]:
 
 
 def _say(text: str) -> None:
-    """Not by `_process.notices`: that takes a moment to import, in a process that may do nothing with us."""
+    """Print a line. `_process.notices` is not used: its import takes a moment, and the process may not need it."""
     with contextlib.suppress(Exception):  # there may be no stderr
         sys.stderr.write(f"wandb_logging: {text}\n")
 
 
 class _Nobodys(logging.Handler):
-    """What takes records that no handler takes: what did before, and the parent's handler."""
+    """Takes records that have no handler, and gives them to the former `lastResort` and the parent's handler."""
 
     def __init__(self, before: logging.Handler | None, late: _Late) -> None:
         super().__init__()
@@ -185,7 +186,7 @@ class _Nobodys(logging.Handler):
         self._late = late
 
     def handle(self, record: logging.LogRecord) -> Any:
-        """Give it to both."""
+        """Give the record to both."""
         if self._before is not None and record.levelno >= self._before.level:
             self._before.handle(record)
         return self._late.handle(record)

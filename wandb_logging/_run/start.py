@@ -50,10 +50,10 @@ class Journal:
 
     Attributes:
         info: identity of the run.
-        run_dir, writer: the directory, and this process's writer there.
-        continued: whether the directory was there before, so that this process goes on with the run.
+        run_dir, writer: the directory, and this process's writer in it.
+        continued: whether the directory existed before, so that this process goes on with the run.
         joined: whether another member of the run was writing there when this process came.
-        helps: whether this process is a helper: another one ends the run.
+        helps: whether this process is a helper, so that another one ends the run.
         notice: why there is no directory; None if there is one, or none is wanted.
     """
 
@@ -82,7 +82,7 @@ class Journal:
             return {}
         try:
             return config_of(self.run_dir)
-        except (JournalError, OSError):  # the directory is away
+        except (JournalError, OSError):  # the directory is not reachable
             return {}
 
     def codes(self) -> list[int]:
@@ -100,7 +100,7 @@ class Membership:
             None: the processes of the run share one sequence of steps, and no event is labelled.
         directory: the run's directory, if another process of the launch has made it; None: this process makes it.
         is_client: whether this process sends its own part of the run, in W&B's shared mode.
-        ranks: the member `ranks` of run.json: which rank of which launch it is; None for a process that is alone.
+        ranks: the member `ranks` of run.json: which rank of which launch this is; None for a process that is alone.
     """
 
     helps: bool = False
@@ -123,7 +123,7 @@ ALONE = Membership()
 
 
 def is_homeless(folder: Path) -> bool:
-    """Whether a folder is given with `~`, and the user has no home."""
+    """Whether a folder is given with `~` although the user has no home folder."""
     return str(folder).startswith("~")
 
 
@@ -144,19 +144,19 @@ def prepare_for(settings: Settings) -> str:
 
 
 def prepare_early(settings: Settings) -> None:
-    """As `prepare_for`, when a handler is made; if something is wrong, the first record will report it."""
+    """Do what `prepare_for` does when a handler is made. If something is wrong, the first record will report it."""
     with contextlib.suppress(Exception):
         if not is_any_begun():
             prepare_for(settings)
 
 
 def anchored(settings: Settings) -> Settings:
-    """Settings with an absolute cache_dir: the program, or an engine such as Ray, may change the working directory."""
+    """Make cache_dir absolute, because the program, or an engine such as Ray, may change the working directory."""
     if settings.cache_dir.is_absolute() or is_homeless(settings.cache_dir):
         return settings
     try:
         return settings.but(cache_dir=started_in() / settings.cache_dir)
-    except OSError:  # the working directory is gone
+    except OSError:  # the working directory was removed
         return settings
 
 
@@ -196,12 +196,12 @@ def open_journal(  # noqa: PLR0917  what a run begins with
         masks: masks secrets.
         hurry: asks for acknowledgements if room is scarce, and returns whether this thread may wait for them.
         undo: gets callbacks that take back what was made, if there is an exception before the run has begun.
-        membership: how this process takes part in it.
+        membership: how this process takes part in the run.
     """
     config = masks.tree(config, "config")
     about = _as_client(identity(settings, mode, config, membership.ranks), membership)
     described = masks.identity(plain(about.to_json()))
-    if wrong := problem(described):  # an exception in between, as of a full stack, has left something out
+    if wrong := problem(described):  # an exception in between, such as that of a full stack, has left something out
         raise RuntimeError(f"run.json {wrong}")
     info = RunInfo.from_json(described)
     if mode == "disabled":
@@ -217,7 +217,7 @@ def open_journal(  # noqa: PLR0917  what a run begins with
                 undo.callback(run_dir.discard)
                 writer = _writer(run_dir, settings, info, hurry, membership)
                 undo.callback(writer.close)
-                run_dir.save_identity(info)  # there is a writer by now, so that nobody takes the run for a dead one
+                run_dir.save_identity(info)  # only now that there is a writer, so that nobody takes the run for dead
                 return Journal(info, run_dir, writer, helps=membership.helps)
             here.lease = lease_of(settings)
             joined = bool(here.members())
@@ -229,7 +229,7 @@ def open_journal(  # noqa: PLR0917  what a run begins with
     prepare(mining=any(rules for _, rules in here.info.text_rules))
     if not joined:
         keep_send_options(here, info)
-    # The run goes on: settings that are given now are changes to it.
+    # The run goes on, so settings that are given now are changes to it.
     keys = ("name", "notes", "tags", "group", "job_type")
     event = Event(now(), resume=not joined)
     if not membership.label:  # a process with a label does not change the name and config of the run
@@ -241,7 +241,7 @@ def open_journal(  # noqa: PLR0917  what a run begins with
 
 
 def _as_client(info: RunInfo, membership: Membership) -> RunInfo:
-    """The run.json of a process that sends its own part. What describes the whole run only the primary one sends."""
+    """The run.json of a process that sends its own part. Only the primary one sends what describes the whole run."""
     if not membership.is_client:
         return info
     if not membership.label:
@@ -257,10 +257,10 @@ def _folder(settings: Settings) -> Path:
 
 
 def keep_send_options(run_dir: RunDir, now_set: RunInfo) -> None:
-    """Write the present send options into the run.json of a run that goes on, also for those that send it later.
+    """Write the present send options into the run.json of a run that goes on, for later processes that send it, too.
 
-    If no server has taken the run yet, the present `resume` is written, too: otherwise a person who has corrected
-    `must` would be refused again.
+    If no server has accepted the run yet, the present `resume` is written, too. Otherwise a person who has corrected
+    a wrong `must` would be refused again.
     """
     kept = run_dir.info
     strict = kept.resume in {"must", "never"} and kept.server is None
@@ -270,7 +270,7 @@ def keep_send_options(run_dir: RunDir, now_set: RunInfo) -> None:
 
 
 def lease_of(settings: Settings) -> float:
-    """Seconds for which a renewal of this process holds (`_journal.lease`)."""
+    """Seconds for which a renewal of this process's lease is valid (`_journal.lease`)."""
     return length(settings.heartbeat_interval, settings.request_timeout)
 
 
@@ -289,7 +289,7 @@ def _writer(
         return run_dir.writer(**options)
     policy = settings.cache_policy
     if policy == "drop_oldest" and info.cache_policy != policy:
-        policy = "drop_newest"  # it began without drop_oldest: a batch of it may have come from two segments
+        policy = "drop_newest"  # the run began without drop_oldest, so a batch may have lines of two segments
     room: dict[str, Any] = {"most": settings.max_cache_bytes, "policy": policy, "hurry": hurry}
     return BoundedWriter(run_dir, patience=settings.cache_block_timeout, **room, **options)
 

@@ -1,4 +1,4 @@
-"""What TensorBoard writers put into a folder, as rows of a run, while both go on."""
+"""Logs what TensorBoard writers put into a folder as rows of a run, while both go on."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _MOST_BINS = histogram.Histogram.MAX_LENGTH
 
 
 class TensorBoard:
-    """Looks into a folder again and again.
+    """Reads a folder again and again.
 
     Args:
-        folder: where event files are, or will be.
-        log: takes the metrics of a row.
-        configure: takes hyperparameters.
-        report: told of what cannot be taken: (name, why).
+        folder: the folder in which event files are or will be.
+        log: called with the metrics of a row.
+        configure: called with hyperparameters.
+        report: called with (name, why) for a value that cannot be logged.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class TensorBoard:
             importlib.import_module("PIL.Image")
 
     def look(self, *, last: bool = False) -> None:
-        """Log what was added since; for the last time also the step that is still open."""
+        """Log what was added since the last call. The last time, also log the step that is still open."""
         if not self._lock.acquire(blocking=last):
             return
         try:
@@ -65,7 +65,7 @@ class TensorBoard:
 
 
 def logged(metrics: Mapping[str, Any], report: Callable[[str, str], object]) -> dict[str, Any]:
-    """The metrics of a row as a run logs them; what cannot be is reported: (name, why)."""
+    """Convert the metrics of a row to those that a run logs. What cannot be converted is reported as (name, why)."""
     found = {}
     for name, value in metrics.items():
         try:
@@ -85,10 +85,10 @@ def _as_logged(value: Any) -> Any:
 
 
 def as_image(picture: Picture) -> Value:
-    """An image of a run.
+    """Make an image for a run.
 
     Raises:
-        LogError: it is none, or Pillow is not installed.
+        LogError: the picture is no image, or Pillow is not installed.
     """
     try:
         from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  optional
@@ -101,18 +101,18 @@ def as_image(picture: Picture) -> Value:
 
 
 def as_histogram(given: Histogram) -> Value:
-    """A histogram of a run: writers use more bins than W&B draws, so neighbours are put together.
+    """Make a histogram for a run. Writers use more bins than W&B draws, so neighbouring bins are merged.
 
     Raises:
-        LogError: there is nothing in it.
+        LogError: the histogram is empty.
     """
     low = min(given.low, given.high)
     bins = list(zip(given.limits, given.counts))
-    if len(bins) > 1 and not bins[0][1]:  # an empty first one says where the next begins
+    if len(bins) > 1 and not bins[0][1]:  # an empty first bin only says where the next one begins
         low, bins = bins[0][0], bins[1:]
     together = -(-len(bins) // _MOST_BINS) if bins else 1
     pieces = [bins[at : at + together] for at in range(0, len(bins), together)]
     counts = [sum(count for _, count in piece) for piece in pieces]
-    # The outermost limits may be the largest of all numbers: what was seen goes no farther.
+    # The outermost limits may be the largest of all floats, so they are replaced by the lowest and highest value.
     edges = [max(low, given.low), *(max(given.low, min(piece[-1][0], given.high)) for piece in pieces)]
     return histogram.Histogram(np_histogram=(counts, edges))

@@ -25,10 +25,10 @@ class Watch:
     """Captures what happens in the program, until `stop`.
 
     Args:
-        settings: settings of the run: capture_output, exit_hooks, signals and the like.
+        settings: the run's settings, of which capture_output, exit_hooks, signals and the like are used.
         background: takes the events.
         secrets: masks secrets.
-        tell: gets the texts of exceptions as well, in a rank whose rows wait.
+        tell: in a rank whose rows stay on the disk, it gets the texts of exceptions, too.
     """
 
     def __init__(
@@ -43,10 +43,10 @@ class Watch:
         self._secrets = secrets
         self._tell = tell
         self._capture: Capture | None = None
-        self._witness = ending.Witness(self._unhandled, self._preempt)  # told for as long as this object lives
+        self._witness = ending.Witness(self._unhandled, self._preempt)  # notified for as long as this object lives
 
     def start(self) -> None:
-        """Begin to watch exceptions and signals."""
+        """Begin to watch for exceptions and signals."""
         if self._settings.exit_hooks:
             ending.watch_exceptions(self._witness)
         names = self._settings.signals
@@ -56,7 +56,7 @@ class Watch:
             self._background.notices.add(*words.not_watched(names or (), exc))
 
     def start_capture(self) -> None:
-        """Capture what is printed from now on, if the settings ask for that."""
+        """Capture what is printed from now on, if the settings ask for it."""
         if not self._settings.capture_output:
             return
         self._capture = Capture(self.take_output)
@@ -66,17 +66,17 @@ class Watch:
             self._background.notices.add(*words.not_captured(exc))
 
     def stop(self) -> None:
-        """Leave stdout and stderr as they were before."""
+        """Restore stdout and stderr as they were before."""
         if self._capture is not None:
             self._capture.stop()
             self._capture = None
 
     def take_leaving(self, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
-        """Take an exception that leaves the run's `with` block: Python prints it only after the run has ended."""
+        """Log an exception that leaves the run's `with` block: Python prints it only after the run has ended."""
         self._take_exception(kind, ending.traceback_text(kind, error, trace), printed=False)
 
     def take_output(self, text: str, error: bool) -> None:  # noqa: FBT001  the signature of Take
-        """Take text that was written to stdout, or to stderr (`error`)."""
+        """Log text that was written to stdout, or to stderr if `error`."""
         text = self._secrets.text(text)
         for start in range(0, len(text), _MOST_OUTPUT):
             self._background.append(output_event(text[start : start + _MOST_OUTPUT], now(), error=error))
@@ -86,7 +86,7 @@ class Watch:
             self._take_exception(kind, text, printed=self._capture is not None)
 
     def _take_exception(self, kind: type[BaseException], text: str, *, printed: bool) -> None:
-        """Take an exception into the Logs tab, unless it is captured when printed, and into an alert if records are."""
+        """Log an exception, unless it is captured when printed. Make it an alert, too, if records become alerts."""
         settings = self._settings
         if settings.console is not False:
             event = text_event(self._secrets.text(text), "ERROR", now())
@@ -94,7 +94,7 @@ class Watch:
                 self._background.append(event)
             if self._tell is not None:
                 self._tell(event)
-        if settings.alert_level is not None and issubclass(kind, Exception):  # not for Ctrl-C
+        if settings.alert_level is not None and issubclass(kind, Exception):  # no alert for Ctrl-C
             title, text = alerts.cut(f"unhandled {kind.__name__}", text)
             self._background.append_change("alert", alerts.alert(title, text, "ERROR", settings.alert_wait_duration))
 

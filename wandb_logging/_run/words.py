@@ -1,4 +1,4 @@
-"""All that a run says to people: each sentence once. When it is said, and how often, `_process.notices` knows."""
+"""The texts of all messages of a run to people. `_process.notices` decides when and how often each is printed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from wandb_logging._errors import JournalLocked
 from wandb_logging._process.notices import Notice
 from wandb_logging._report import Report
 
-_NAMED = 10  # names in a line about many
+_NAMED = 10  # most names in one message
 
 
 def shown(path: Path) -> str:
-    """A path as a person would type it here."""
+    """A path as a person would type it in the working directory."""
     try:
         return str(path.relative_to(Path.cwd()))
     except (ValueError, OSError):
@@ -24,7 +24,7 @@ def shown(path: Path) -> str:
 
 
 def typed(path: Path) -> str:
-    """The same as an argument of a command, to be pasted into a shell."""
+    """The same, quoted as an argument of a command that can be pasted into a shell."""
     return shlex.quote(shown(path))
 
 
@@ -32,7 +32,7 @@ def typed(path: Path) -> str:
 
 
 def at(name: str, url: str) -> Notice:
-    """The server knows the run."""
+    """The server knows the run, and this is its address."""
     return Notice("url", f"run {name}: {url}", INFO)
 
 
@@ -47,7 +47,7 @@ def without_key(run_id: object, host: str, path: Path) -> Notice:
 
 
 def locked(error: JournalLocked) -> Notice:
-    """Another process sends the run, or nobody can know."""
+    """Another process sends the run, or it cannot be known whether one does."""
     alone = "rows are only written. Set cache_dir to a disk that has locks"
     return Notice("locked", f"{error}: {'rows are kept for it to send' if error.holder else alone}")
 
@@ -71,7 +71,7 @@ def disk(path: Path, trouble: str) -> Notice:
 
 
 def held(rank: int, of: int, cache_dir: Path) -> str:
-    """Rows of ranks that are not the run wait on the disk."""
+    """The rows of ranks other than the one that sends stay on the disk."""
     place = shown(cache_dir)
     return (
         f"rank {rank} of {of}: rank 0 is the run. What the other ranks log waits in {place}: `wandb-logging sync "
@@ -81,12 +81,12 @@ def held(rank: int, of: int, cache_dir: Path) -> str:
 
 
 def not_joined(error: Exception) -> Notice:
-    """A worker cannot write into the run of its parent."""
+    """A worker cannot join the run of its parent."""
     return Notice("join", f"this process does not join its parent's run: {error}", ERROR)
 
 
 def unjoined(engine: str, how: str) -> Notice:
-    """Workers of an engine may log to nowhere."""
+    """What an engine's workers log may be lost."""
     text = (
         f"this program uses {engine}: what its workers log is in this run only if they join it, as with {how}, and "
         f"in no run if they do not configure logging either"
@@ -103,16 +103,16 @@ def aside(name: str, reason: str) -> Notice:
 
 
 def masked(name: str) -> Notice:
-    """A value is not sent as it is."""
+    """A value is sent masked."""
     return Notice(f"masked {name}", f"{name} is masked: it looks like a secret (mask_secrets)")
 
 
 def totals(numbers: Mapping[str, int], late: int, late_step_metric: str) -> Iterator[Notice]:
-    """What became of values and rows in all, where more than the one line said of each tells.
+    """Total numbers of affected values and rows, where they are more than the single lines said.
 
     Args:
-        numbers: how many notices there were of each kind.
-        late: rows whose step was lower than the current one, and that are sent.
+        numbers: number of notices of each kind.
+        late: number of rows whose step was lower than the current one and that are sent.
     """
     for what in ("aside", "masked"):
         often = {kind[len(what) + 1 :]: number for kind, number in numbers.items() if kind.startswith(f"{what} ")}
@@ -128,7 +128,7 @@ def totals(numbers: Mapping[str, int], late: int, late_step_metric: str) -> Iter
 
 
 def no_file(pattern: str) -> Notice:
-    """`save` found nothing."""
+    """`save` found no file."""
     return Notice(f"save {pattern}", f"save: there is no file {pattern}")
 
 
@@ -136,7 +136,7 @@ def no_file(pattern: str) -> Notice:
 
 
 def internal() -> Notice:
-    """A fault of ours, which is being handled."""
+    """An exception that is being handled shows a fault of this package."""
     return Notice("internal", "internal error; rows are kept on disk\n" + traceback.format_exc(), ERROR)
 
 
@@ -152,12 +152,12 @@ def without_psutil() -> Notice:
 
 
 def not_captured(error: ValueError) -> Notice:
-    """A stream's output cannot be taken."""
+    """The output of a stream cannot be captured."""
     return Notice("capture", f"capture_output: {error}")
 
 
 def not_watched(names: tuple[str, ...], error: ValueError) -> Notice:
-    """A signal's handler cannot be set."""
+    """The handler of a signal cannot be set."""
     return Notice("signals", f"signals: {', '.join(names)} are not watched: {error}")
 
 
@@ -167,7 +167,7 @@ def stopped(run_id: object) -> Notice:
 
 
 def on_stop_failed() -> Notice:
-    """The user's `on_stop` raised, which is being handled."""
+    """The user's `on_stop` raised the exception that is being handled."""
     return Notice("on_stop", "on_stop failed\n" + traceback.format_exc(), ERROR)
 
 
@@ -177,7 +177,7 @@ def without_thread() -> Notice:
 
 
 def goes_on(run_id: object) -> Notice:
-    """The handler was closed, and takes records again."""
+    """The handler was closed, and now takes records again."""
     return Notice(
         "goes on", f"run {run_id} goes on: its handler was closed (by dictConfig or the like), not removed", INFO
     )
@@ -187,7 +187,7 @@ def goes_on(run_id: object) -> Notice:
 
 
 def behind(run_id: object) -> Notice:
-    """The step, or summary, was asked for of a run that goes on, and the journal is too long to be read at once."""
+    """Step or summary of a continued run were asked for, and its journal is too long to be read at once."""
     text = f"run {run_id}: its journal is long and not read to its end yet; step and summary are as of what is read"
     return Notice("behind", f"{text}. Asked again, it is read on.")
 
@@ -198,10 +198,10 @@ def waiting(
     """The end of the program, or of the run, waits for the server.
 
     Args:
-        left: lines that are not sent yet. Where there are none, files are not, or that the run is at its end.
-        seconds: most that it waits; None if that depends on whether the server answers.
-        path: where the lines are; None if they are nowhere but in memory.
-        estimated: whether their number is but an estimate.
+        left: number of unsent lines. If it is 0, files or the end of the run are still unsent.
+        seconds: most seconds that it waits; None if that depends on whether the server answers.
+        path: directory of the lines; None if they are in memory alone.
+        estimated: whether `left` is an estimate.
     """
     limit = "as long as it answers" if seconds is None else f"at most {seconds:.0f} s"
     what = _lines(left, estimated) if left else "the rest"
@@ -211,12 +211,12 @@ def waiting(
 
 
 def lost(count: int) -> str | None:
-    """Why a run is not all there, where lines went nowhere; None if none did."""
+    """Why a run is incomplete if lines were lost; None if none were."""
     return f"{count} records were lost: neither the disk nor the server has them" if count else None
 
 
 def lost_records(kind: str, run_id: object, dropped: Mapping[str, int]) -> Notice:
-    """Records went nowhere, by reason."""
+    """Records were lost, by reason."""
     reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
     count = sum(dropped.values())
     return Notice(kind, f"run {run_id}: {'1 record was' if count == 1 else f'{count} records were'} lost ({reasons})")
@@ -232,7 +232,7 @@ def _lines(number: int, estimated: bool) -> str:  # noqa: FBT001  as above
 
 
 def goes_on_without(report: Report, name: str | None, others: int) -> Notice:
-    """A process leaves a run in which others go on."""
+    """A process leaves a run in which other processes go on."""
     where = f": {report.url}" if report.url else ""
     processes = "1 other process, which sends" if others == 1 else f"{others} other processes, which send"
     text = f"run {name or report.run_id} goes on in {processes} what this one logged{where}"
@@ -245,11 +245,11 @@ def goodbye(
     """How a run ended.
 
     Args:
-        report: where it stands.
-        dropped: lines that were lost, by reason.
-        name: as the server shows it; None if the server does not know the run.
-        was_to_be_sent: whether it was online.
-        is_held: whether its rows wait because it is not the run of its launch, which was said when it began.
+        report: the state of the run.
+        dropped: number of lost lines, by reason.
+        name: the run's name on the server; None if the server does not know the run.
+        was_to_be_sent: whether the run was online.
+        is_held: whether its rows stay on the disk because another run of its launch is sent, as was said at its start.
     """
     if dropped:
         yield lost_records("dropped", report.run_id, dropped)
