@@ -29,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Import each file, and say what became of it."""
+    """Import each file, and print the result."""
     settings = Settings()
     into = args.into or settings.cache_dir
     wrong: list[str] = []

@@ -41,7 +41,7 @@ def log_artifact(  # noqa: PLR0917  those of `Run.log_artifact`
 
 
 def log_beside(background: Background, artifact: Artifact, **more: Any) -> None:
-    """Log an artifact that belongs to a row, such as the one that holds a table."""
+    """Log the artifact that holds a table. The row with that table is logged besides."""
     log_artifact(background, artifact, None, None, None, None, **more)
 
 

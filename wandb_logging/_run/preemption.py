@@ -43,7 +43,7 @@ def pursue(wish: Wish, listener: Listener, patience: float) -> Callable[[], bool
     listener.hurry(deadline)
 
     def is_over() -> bool:
-        # Without its thread the listener's work may be what was interrupted: the rows are in the journal.
+        # A listener without a thread works on this one, and may be what was interrupted. The rows are in the journal.
         if wish.is_there and listener.running and time.monotonic() < deadline:
             return False
         listener.calm(deadline)

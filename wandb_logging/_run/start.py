@@ -128,7 +128,7 @@ def is_homeless(folder: Path) -> bool:
 
 
 def chosen_mode(settings: Settings) -> str:
-    """online, offline or disabled: `auto` is online where a key is found."""
+    """The mode of a run: online, offline or disabled. The setting `auto` means online if a key is found."""
     if settings.mode != "auto":
         return "online" if settings.mode == "shared" else settings.mode
     return "online" if find_key(settings.host, settings.api_key) else "offline"
