@@ -177,7 +177,7 @@ wl.charts = (() => {
     for (const card of cards.values()) if (!some.includes(card)) card.stale = true;
     if (only.length) await fetchFor(some, shown, only);
     load();
-  }, () => (wl.runs.list.some((run) => !run.exact && run.state !== "unreadable") ? 250 : 60));
+  }, () => (wl.runs.list.some((run) => !run.exact && run.state !== "unreadable") ? 600 : 60));
 
   let loading = false;
   async function load() {
