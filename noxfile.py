@@ -34,7 +34,7 @@ nox.options.sessions = ["lint", "types", "quick"]
 INTERPRETERS = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
 
 # Tests that start whole programs, or the official SDK, or hours of weather: they say what the package promises, and
-# take minutes. `quick` leaves them out, and what is marked slow.
+# take minutes. `quick` leaves them out, and what is marked slow or not_quick.
 LONG = [f"tests/{name}" for name in ("contract", "docs", "promises", "robustness", "supervise", "test_benchmarks.py")]
 LONG.append("tests/compat/test_install.py")
 
@@ -43,7 +43,14 @@ LONG.append("tests/compat/test_install.py")
 def quick(session: nox.Session) -> None:
     """Run the tests of the rooms, on all cores, with few examples of each rule."""
     leave_out = [f"--ignore={path}" for path in LONG]
-    options = ["-q", "-n", "auto", "-m", "not slow and not contract and not arrays", "--hypothesis-profile=quick"]
+    options = [
+        "-q",
+        "-n",
+        "auto",
+        "-m",
+        "not slow and not not_quick and not contract and not arrays",
+        "--hypothesis-profile=quick",
+    ]
     command = [sys.executable, "-m", "pytest", *options, *leave_out, "--durations=5", *session.posargs]
     session.run(*command, env={"PYTHONDONTWRITEBYTECODE": ""})  # else each program compiles the package anew
 

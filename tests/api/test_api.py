@@ -68,6 +68,7 @@ def test_a_run_is_read_back(server: LocalServer) -> None:
     assert Api().run(f"p/{name}").path == Api(project="p").run(name).path == run.path
 
 
+@pytest.mark.not_quick
 def test_all_rows_are_read_back(server: LocalServer) -> None:
     """Across pages; those of some keys; of some steps. Numbers that are not finite stay numbers."""
     run = Api().run(f"p/{first_of(server)}")
@@ -230,6 +231,7 @@ def test_a_page_that_fails_is_an_error(server: LocalServer) -> None:
         next(runs)
 
 
+@pytest.mark.not_quick
 def test_a_page_that_fails_for_a_moment_is_asked_for_again(server: LocalServer) -> None:
     """As all requests are."""
     runs = iter(Api().runs("p", per_page=2))

@@ -789,6 +789,7 @@ def test_what_is_there_is_not_fetched_again(wandb_server: LocalServer, logged: R
     assert contents("down") == {"a.txt": b"a", "sub/b.txt": b"bb", "stranger": b"!"}
 
 
+@pytest.mark.not_quick
 def test_many_files_come_in_pages(wandb_server: LocalServer) -> None:
     """More than one request asks for addresses."""
     files = {f"f{number}": str(number).encode() for number in range(120)}

@@ -70,6 +70,7 @@ def test_a_large_file_goes_in_parts(wandb_server: LocalServer) -> None:
     assert completed.json()["variables"]["parts"] == numbered
 
 
+@pytest.mark.not_quick
 def test_a_part_is_tried_again_alone(wandb_server: LocalServer) -> None:
     """The parts before it have arrived."""
     wandb_server.fail_next(2, where="storage", status=None)

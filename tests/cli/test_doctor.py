@@ -30,6 +30,7 @@ class TestDoctor:
     def levels(self, out: str) -> dict[str, str]:
         return {line[6:14].strip(): line[:4].strip() for line in out.splitlines()}
 
+    @pytest.mark.not_quick
     def test_all_well(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
         """With a good key and a server that answers, nothing fails and the key is not shown."""
         wandb_server.features.update({"FILESTREAM_GZIP", "STRUCTURED_CONSOLE_LOGS"})

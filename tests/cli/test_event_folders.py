@@ -27,6 +27,7 @@ def history(server: LocalServer) -> dict[str, list[float]]:
 
 
 class TestSync:
+    @pytest.mark.not_quick
     def test_folders_become_runs(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
         """Each run of a log folder is a run, named by its folder; a second time nothing is sent twice."""
         write("runs/PPO_1")

@@ -57,6 +57,7 @@ def test_nobody_waits_for_work_that_cannot_stop(monkeypatch: pytest.MonkeyPatch)
     assert ended.wait(PATIENCE)
 
 
+@pytest.mark.not_quick
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent in another way on Windows")
 def test_sync_while_the_server_is_silent(wandb_server: LocalServer) -> None:
     """Ctrl-C ends `sync` also in the middle of a request that nobody answers."""

@@ -29,6 +29,7 @@ def command(*args: object, given: str | None = None) -> subprocess.CompletedProc
     return subprocess.run(typed, input=given, capture_output=True, text=True, check=False, timeout=300)
 
 
+@pytest.mark.not_quick
 def test_suggested_rules_can_be_used_as_they_are(log: Path, tmp_path: Path) -> None:
     """What `suggest` prints, `mine --rules` reads, and finds the same rows as `mine` alone."""
     suggested = command("suggest", log)
@@ -54,6 +55,7 @@ def test_stdin() -> None:
     assert command("mine", "--json", "-", given=LOG).stdout.count("\n") == 5
 
 
+@pytest.mark.not_quick
 @pytest.mark.parametrize("name", ["mine", "suggest"])
 def test_stdin_stays(name: str) -> None:
     """Whoever calls `main` has its stdin afterwards; one that the shell has closed is an empty log."""
@@ -105,6 +107,7 @@ def test_a_rule_that_finds_nothing_is_named(log: Path, tmp_path: Path) -> None:
     assert "rule 1 (line: accuracy {acc}) finds nothing in" in done.stderr
 
 
+@pytest.mark.not_quick
 def test_nothing_to_find(tmp_path: Path) -> None:
     """A text without metrics, and a file that is not there: exit code 1, and a line that says so."""
     path = tmp_path / "prose.txt"

@@ -39,6 +39,7 @@ class TestSync:
         assert main(["ls"]) == 0
         assert "finished" in capsys.readouterr().out
 
+    @pytest.mark.not_quick
     def test_a_run_that_was_deleted_there(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
         """Asked of by name, it is not called sent; `--as-new` sends it. Where nobody can be asked, it was sent."""
         offline_run("a1", host=wandb_server.url)
@@ -164,6 +165,7 @@ class TestSync:
         assert [line.split(":")[0] for line in captured.out.splitlines()] == ["digits/a1", "digits/c3"]
         assert captured.err == f"wandb-logging: digits/bad: {bad / 'run.json'} has no project\n"
 
+    @pytest.mark.not_quick
     def test_what_was_sent_before(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
         """A second time only what is new has a line of its own."""
         offline_run("a1", host=wandb_server.url)
@@ -209,6 +211,7 @@ class TestSync:
         assert len(wandb_server.run("a1").history) == 4
         assert capsys.readouterr().out.splitlines()[-1].startswith("digits/a1: 4 rows sent, finished")
 
+    @pytest.mark.not_quick
     @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent in another way on Windows")
     def test_ctrl_c(self, wandb_server: LocalServer) -> None:
         """Ctrl-C says what was sent and what is left, with exit code 130; the next sync sends the rest."""

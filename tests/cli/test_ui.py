@@ -19,6 +19,7 @@ DEADLINE = 120
 
 
 class TestUi:
+    @pytest.mark.not_quick
     @pytest.mark.skipif(sys.platform == "win32", reason="a console's Ctrl-C reaches the parent, too")
     def test_it_serves_until_it_is_stopped(self) -> None:
         """It prints the address with the token and how to reach it from elsewhere; Ctrl-C ends it well."""
@@ -95,6 +96,7 @@ class TestWatch:
         assert main(["show", "a1", "--watch"]) == 0
         assert capsys.readouterr().out == "a1: 4 rows: loss 0.25, val.acc 0.3\nthe run has ended\n"
 
+    @pytest.mark.not_quick
     def test_it_follows_until_the_end(self) -> None:
         """While a run goes on, a line for what is new; when it ends, so does watching."""
         run = offline_run("a1", rows=2, exit_code=None)

@@ -12,6 +12,7 @@ from wandb_logging.compat._refused import NotCovered
 from wandb_logging.testing import LocalServer
 
 
+@pytest.mark.not_quick
 def test_a_run_is_read_as_scripts_read_it(wandb_server: LocalServer, tmp_path: Path) -> None:
     """Settings by `overrides`; a data frame by default; files come opened; what is not covered says so."""
     Path("w.txt").write_text("weights")

@@ -53,6 +53,7 @@ def test_a_table_comes_back_from_an_artifact(wandb_server: LocalServer) -> None:
         assert artifact.get("nothing") is None
 
 
+@pytest.mark.not_quick
 def test_media_come_back_from_an_artifact(wandb_server: LocalServer) -> None:
     """Each kind as itself, with what was said of it."""
     pytest.importorskip("PIL", reason="Pillow makes the image")
@@ -160,6 +161,7 @@ def test_an_artifact_knows_its_version_once_it_is_sent(wandb_server: LocalServer
         assert again.version == "v0", "the same content is no new version"
 
 
+@pytest.mark.not_quick
 def test_what_is_changed_is_sent_by_save(wandb_server: LocalServer) -> None:
     """Metadata, description, names that it gets and loses; also of one that was found."""
     with wandb.init(project="p") as run:
@@ -236,6 +238,7 @@ def test_files_of_an_artifact(wandb_server: LocalServer) -> None:
             found.verify(folder)
 
 
+@pytest.mark.not_quick
 def test_who_made_it_and_who_uses_it(wandb_server: LocalServer) -> None:
     """As runs of `wandb.Api`."""
     with wandb.init(project="p") as maker:
@@ -337,6 +340,7 @@ def test_artifacts_of_our_own_are_taken(wandb_server: LocalServer) -> None:
 # --- several runs, several versions ---
 
 
+@pytest.mark.not_quick
 def test_runs_of_a_group_put_an_artifact_together(wandb_server: LocalServer) -> None:
     """Each logs its part; it is one version when one says that it was the last."""
     for rank in range(3):

@@ -609,6 +609,7 @@ def test_media_artifacts_and_alerts(wandb_server: LocalServer) -> None:
     assert "data:v0" in [item.name for item in stored.logged_artifacts]
 
 
+@pytest.mark.not_quick
 def test_models(wandb_server: LocalServer) -> None:
     """A file or a folder is logged as an artifact of type model, and comes back as such."""
     Path("w.txt").write_text("weights")

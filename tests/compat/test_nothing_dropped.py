@@ -243,6 +243,7 @@ def _child() -> None:
         run.log({"who": "child"})
 
 
+@pytest.mark.not_quick
 def test_what_is_printed_can_be_left_out(wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """`WANDB_CONSOLE=off`, and the setting."""
     monkeypatch.setenv("WANDB_CONSOLE", "off")

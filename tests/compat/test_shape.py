@@ -64,6 +64,7 @@ def test_a_module_does_not_take_the_place_of_what_has_its_name() -> None:
         assert getattr(module(f"plot.{chart}"), chart) is getattr(wandb.plot, chart)
 
 
+@pytest.mark.not_quick
 def test_what_is_refused_says_its_whole_name() -> None:
     """Called or looked into: each of the listed names that has no home here, but errors, which can be caught."""
     with pytest.raises(NotCovered, match=r"wandb\.sdk\.launch\.launch is not covered"):

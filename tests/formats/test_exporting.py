@@ -73,6 +73,7 @@ class TestTables:
         assert table.drop(["project", "run"]).equals(data.to_arrow())
         assert (table["n"][0].as_py(), table["s"][63].as_py(), table["l"][61].as_py()) == ("0", "{[\n", "[1,2]")
 
+    @pytest.mark.not_quick
     def test_a_pipe_gets_the_same_bytes(self, folder: Path) -> None:
         """Without a file a table goes to stdout, as the file has it, and nothing else does."""
         for form in ("csv", "jsonl"):
@@ -100,6 +101,7 @@ class TestErrors:
         assert target.read_text() == "before"
         assert [path.name for path in folder.iterdir() if path.is_file()] == ["all.csv"]
 
+    @pytest.mark.not_quick
     def test_a_pipe_is_told_what_is_wrong(self, folder: Path) -> None:
         """A run that cannot be read is named on stderr, in one line, also where the table goes to stdout."""
         (broken,) = (folder / "two").rglob("run.json")

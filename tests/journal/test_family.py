@@ -29,6 +29,7 @@ def forked(writer: Writer, deep: int = 0) -> None:
     os.waitpid(child, 0)
 
 
+@pytest.mark.not_quick
 def test_one_after_another(tmp_path: Path) -> None:
     """Whose children they are does not matter, nor that one of them wrote nothing."""
     writer = Writer(tmp_path)

@@ -29,6 +29,7 @@ for _ in range(10):
 """
 
 
+@pytest.mark.not_quick
 @hosts.linux
 def test_one_at_a_time_on_all_hosts(tmp_path: Path) -> None:
     """Also where no host sees the locks of another."""
@@ -57,6 +58,7 @@ def test_one_that_died_within(tmp_path: Path) -> None:
     assert not (tmp_path / NAME).exists()
 
 
+@pytest.mark.not_quick
 @pytest.mark.parametrize(
     "text", ["", json.dumps({"pid": 1, "host": "another", "boot": "x", "device": 1, "visit": "x"})]
 )
@@ -77,6 +79,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.not_quick
 def test_only_what_was_seen_to_be_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the look and the removal another host may have removed it, and made its own."""
     (tmp_path / NAME).write_text(json.dumps({"pid": 1, "host": "another", "boot": "x", "device": 1, "visit": "left"}))

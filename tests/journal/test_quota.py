@@ -145,6 +145,7 @@ class TestWithoutServer:
         assert kept[-1] > 2 * len(kept)
         assert writer.counts.dropped[THINNED] == logged - len(kept) - writer.counts.dropped.get(NEWEST, 0)
 
+    @pytest.mark.not_quick
     @pytest.mark.parametrize("policy", ["drop_newest", "drop_oldest", "downsample", "block"])
     def test_the_run_itself_is_never_lost(self, tmp_path: Path, policy: str) -> None:
         """Config, summary and end are there whatever the policy, also those of segments whose rows are gone."""
@@ -263,6 +264,7 @@ class TestWithoutServer:
 
 
 class TestWhatIsAcknowledgedGoesFirst:
+    @pytest.mark.not_quick
     def test_nothing_is_lost_while_the_server_answers(self, tmp_path: Path) -> None:
         """A journal many times larger than its bound is sent whole, through a directory that never exceeds it."""
         run_dir, writer = bounded(tmp_path, "drop_newest")
@@ -338,6 +340,7 @@ class TestWhatIsAcknowledgedGoesFirst:
         assert segments(run_dir.path)[0] > (1, 1)
         return run_dir, server
 
+    @pytest.mark.not_quick
     @pytest.mark.usefixtures("_no_rest")
     def test_who_uploads_elsewhere_is_not_disturbed(self, tmp_path: Path) -> None:
         """While another process uploads the run nothing is removed: it may be reading there."""
@@ -551,6 +554,7 @@ class TestThinning:
 
 
 class TestRuns:
+    @pytest.mark.not_quick
     def test_online(self, wandb_server: LocalServer) -> None:
         """All rows of a run that logs many times its bound are on the server, each once; the journal stays small."""
         run = new_run("p", mode="online", max_cache_bytes=MIB, cache_policy="block", quiet=True, flush_interval=0.05)
@@ -587,6 +591,7 @@ class TestRuns:
         assert len(sent) == 8_000 - lost
         assert wandb_server.violations == []
 
+    @pytest.mark.not_quick
     def test_media_count_and_go_when_they_are_uploaded(self, wandb_server: LocalServer) -> None:
         """Media are copied for each event, sent, and removed: a run of many is not stopped by its bound."""
         run = new_run("p", mode="online", max_cache_bytes=MIB, cache_policy="block", quiet=True, flush_interval=0.05)
@@ -611,6 +616,7 @@ class TestRuns:
         assert [line["n"] for line in read_run(run.dir).rows] == [1, 2]
         assert run.stats()["set_aside"] == 1
 
+    @pytest.mark.not_quick
     def test_the_summary_goes_on(self, wandb_server: LocalServer) -> None:
         """`run.summary` and `run.step` follow a journal whose beginning is removed."""
         run = new_run("p", mode="online", max_cache_bytes=MIB, cache_policy="block", quiet=True, flush_interval=0.05)
@@ -622,6 +628,7 @@ class TestRuns:
         assert run.dir is not None
         assert not (run.dir / "journal-0001-0001.jsonl").exists()
 
+    @pytest.mark.not_quick
     def test_text_as_a_file_does_not_take_all_the_room(self, wandb_server: LocalServer) -> None:
         """Of a run that writes more text than fits, output.log is not uploaded as a file; the stream has it all."""
         run = new_run("p", mode="online", max_cache_bytes=MIB, cache_policy="block", quiet=True, flush_interval=0.05)
@@ -631,6 +638,7 @@ class TestRuns:
         assert len(wandb_server.run(run.id).output) == 8000
         assert "output.log" not in wandb_server.run(run.id).files
 
+    @pytest.mark.not_quick
     def test_a_run_that_began_without_a_bound_loses_no_old_rows(self) -> None:
         """Who sends such a run takes no care of what may be lost: it drops its newest instead."""
         new_run("p", run_id="r", mode="offline", quiet=True, resume="allow").finish()

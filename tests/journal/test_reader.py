@@ -187,6 +187,7 @@ class TestDamage:
         assert reader.read().damaged == []
         reader.close()
 
+    @pytest.mark.not_quick
     @pytest.mark.parametrize("several", [True, False])
     def test_a_copy_may_be_followed_by_a_newer_copy(self, tmp_path: Path, several: bool) -> None:
         """A torn tail is told of once and not passed: cut at any byte, the whole file then gives the rest."""

@@ -111,6 +111,7 @@ class TestCursor:
         run_dir.save_cursor(kept)
         assert run_dir.cursor == kept
 
+    @pytest.mark.not_quick
     def test_any_damage_is_as_if_there_were_none(self, tmp_path: Path) -> None:
         """A count that is wrong would put lines at wrong offsets: better none at all."""
         run_dir = RunDir(tmp_path)

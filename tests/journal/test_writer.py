@@ -371,6 +371,7 @@ assert writer.counts.journalled == 3
 class TestInterruptions:
     """Code that runs inside `append`: signal handlers and finalisers log too."""
 
+    @pytest.mark.not_quick
     @posix
     def test_a_signal_handler_logs(self, tmp_path: Path) -> None:
         """Real signals, as fast as they come: no deadlock, no broken line, every event once."""

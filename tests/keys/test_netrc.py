@@ -259,6 +259,7 @@ class TestWriting:
         netrc.write(path, MACHINE, "user", KEY)
         assert netrc.read(path, MACHINE) == (KEY, None)
 
+    @pytest.mark.not_quick
     def test_two_at_once(self, path: Path) -> None:
         """Processes that log in at the same time all find their entry afterwards."""
         code = (

@@ -62,6 +62,7 @@ def test_nothing_new_is_no_increment(server: LocalServer) -> None:
     assert len(stored.logged_artifacts) == 1
 
 
+@pytest.mark.not_quick
 def test_a_run_that_is_resumed_goes_on_with_the_numbers(server: LocalServer) -> None:
     """Another process has a table of its own under the key: its rows come behind those that are there."""
     with wandb.init(project="p", id="r") as run:
@@ -73,6 +74,7 @@ def test_a_run_that_is_resumed_goes_on_with_the_numbers(server: LocalServer) -> 
     assert last["previous_increments_paths"] == [*before["previous_increments_paths"], before["artifact_path"]]
 
 
+@pytest.mark.not_quick
 def test_all_of_it_is_read_back_in_order(server: LocalServer) -> None:
     """`get` of the artifact gives one table of all increments, ten and more of them in the order of their numbers."""
     with wandb.init(project="p", id="r") as run:
@@ -93,6 +95,7 @@ def test_it_is_of_one_run(tmp_path: Path) -> None:
         run.log({"t": table})
 
 
+@pytest.mark.not_quick
 def test_threads_that_log_one_table_lose_no_row(server: LocalServer) -> None:
     """Each row is in one increment."""
     table = wandb.Table(columns=["a"], log_mode="INCREMENTAL")

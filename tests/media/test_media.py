@@ -136,6 +136,7 @@ class TestOnTheServer:
         assert (row["loss"], row["page"]["_type"]) == (0.5, "html-file")
         assert row["page"]["path"] in stored.files
 
+    @pytest.mark.not_quick
     def test_each_kind_from_both_doors(self, picture: Path, tmp_path: Path) -> None:
         """A log record takes every kind that `run.log` takes, to the same values and the same bytes."""
         go = pytest.importorskip("plotly.graph_objects")
@@ -661,6 +662,7 @@ class TestTableArtifact:
         _, artifact = self.logged(frame)
         assert json.loads(artifact.files["t.table.json"])["data"] == [[1577836800000], [None]]
 
+    @pytest.mark.not_quick
     def test_odd_names(self) -> None:
         """Whatever the key is, the artifact's name is allowed, and another for another key."""
         names = [self.logged(Table(columns=["a"]), key)[1].name for key in ("a/b", "a b", "k" * 200, "k" * 201, "..")]
@@ -668,6 +670,7 @@ class TestTableArtifact:
 
 
 class TestFiles:
+    @pytest.mark.not_quick
     def test_html(self, tmp_path: Path) -> None:
         """A .html file is read, other text is HTML, and `inject` puts a head into it."""
         page = tmp_path / "page.html"

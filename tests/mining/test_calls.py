@@ -93,6 +93,7 @@ def test_wrong_arguments_are_no_error() -> None:
     assert metrics("loss %f", "high") is None
 
 
+@pytest.mark.not_quick
 def test_templates_that_are_made_anew_do_not_fill_the_memory() -> None:
     """Texts that differ each time are forgotten again."""
     calls = Calls(Wanted())

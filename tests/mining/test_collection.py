@@ -35,6 +35,7 @@ def test_at_most_three_rules_are_written_for_a_log() -> None:
     assert set(RULES) <= set(scoring.names())
 
 
+@pytest.mark.not_quick
 def test_written_rules_find_the_rows() -> None:
     """With the rules in rules.yaml: 99 % of the rows, none under a name that another curve has."""
     counts = total({name: RULES.get(name, ()) for name in scoring.names()})

@@ -113,6 +113,7 @@ def test_any_metric_can_be_an_axis(values: list[float]) -> None:
     assert len(bins.series["m"].at) <= 512
 
 
+@pytest.mark.not_quick
 def test_many_metrics_have_fewer_bins_each() -> None:
     """Ten thousand metrics take no more memory than their share."""
     bins = Bins()

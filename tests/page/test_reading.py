@@ -53,6 +53,7 @@ class TestSample:
 
 
 class TestCache:
+    @pytest.mark.not_quick
     def test_what_is_kept_is_what_was_read(self, long: RunDir, tmp_path: Path) -> None:
         """A reading from the cache equals the one that went in, and goes on from there."""
         cache = Cache(tmp_path / "kept")
@@ -97,6 +98,7 @@ class TestCache:
 
 
 class TestTheWay:
+    @pytest.mark.not_quick
     def test_first_a_sample_then_all(self, long: RunDir, tmp_path: Path) -> None:
         """A long run is drawn at once from a sample that says so; news tell when all of it is read, spike and all."""
         with served(tmp_path / "runs", tmp_path / "kept") as visitor:
@@ -113,6 +115,7 @@ class TestTheWay:
         assert max(found[key, 0][2]) == pytest.approx(10**6, rel=1e-4)
         assert len(list((tmp_path / "kept").iterdir())) == 1
 
+    @pytest.mark.not_quick
     def test_without_a_cache(self, long: RunDir, tmp_path: Path) -> None:
         """Where nothing can be kept the server reads by itself."""
         (tmp_path / "file").write_text("x")

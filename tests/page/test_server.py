@@ -320,6 +320,7 @@ class TestBadRuns:
         assert damaged >= 1
         assert head["complete"]
 
+    @pytest.mark.not_quick
     def test_ten_thousand_metrics_and_long_names(self, cache: Path, tmp_path: Path) -> None:
         """Metrics in their thousands, and names of 10 kB with anything in them, come through whole."""
         name = EVIL + "x" * 10_000
@@ -411,6 +412,7 @@ class TestLive:
         first.close()
         second.close()
 
+    @pytest.mark.not_quick
     def test_a_slow_disk_keeps_nobody_waiting(self, cache: Path, tmp_path: Path) -> None:
         """While one run is read from a disk that hangs, the list and the charts of the others come."""
         make_run(cache, [row(1)], id="slow")
@@ -477,6 +479,7 @@ class TestTheServer:
         with served(cache, tmp_path / "kept") as visitor, pytest.raises(OSError, match="in use"):
             Page(cache, tmp_path / "kept", port=visitor.page.port)
 
+    @pytest.mark.not_quick
     def test_a_thousand_connections(self, visitor: Visitor) -> None:
         """More connections than there is room for are closed, and it answers on."""
         sockets = [socket.create_connection(("127.0.0.1", visitor.page.port), timeout=DEADLINE) for _ in range(100)]

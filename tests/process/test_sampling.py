@@ -56,6 +56,7 @@ def run_program(source: str) -> subprocess.CompletedProcess[str]:
 
 
 class TestRuns:
+    @pytest.mark.not_quick
     def test_samples_are_events_of_the_run(self, wandb_server: LocalServer) -> None:
         """The first comes at once, the next at its interval, each with its time."""
         run = new_run("p", mode="online", system_metrics=True, system_interval=0.1, flush_interval=0.1, quiet=True)
@@ -82,6 +83,7 @@ class TestRuns:
         wandb_logging.sync("wandb_cache")
         assert len(wandb_server.run(run.id).events) == 1
 
+    @pytest.mark.not_quick
     def test_stats(self, wandb_server: LocalServer) -> None:
         """With `log_stats` what this package counts is measured, too; no row is taken for it, and no psutil needed."""
         run = new_run("p", mode="online", log_stats=True, system_interval=0.1, flush_interval=0.1, quiet=True)
@@ -109,6 +111,7 @@ class TestRuns:
         assert {type(value) for value in own.values()} <= {int, float}
         assert own["wandb_logging.journalled"] == 1  # the sample before
 
+    @pytest.mark.not_quick
     def test_a_sample_does_not_send(self, wandb_server: LocalServer) -> None:
         """Sampling often does not mean sending often: flush_interval stays what it is."""
         run = new_run("p", mode="online", system_metrics=True, system_interval=0.1, flush_interval=3600, quiet=True)
@@ -127,6 +130,7 @@ class TestRuns:
         run.flush()
         assert run.finish().remaining == 1  # the end
 
+    @pytest.mark.not_quick
     def test_without_psutil_one_line_says_what_to_install(self) -> None:
         """The run goes on without."""
         done = run_program("""
@@ -414,6 +418,7 @@ def test_a_refused_sample_leaves_its_time(wandb_server: LocalServer) -> None:
     assert "system." in (RunDir(run.dir).path / "aside.jsonl").read_text()
 
 
+@pytest.mark.not_quick
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_a_fork_waits_for_a_sample() -> None:
     """What is measured with has locks, as pynvml and psutil do: a child would wait for ever for one that was held."""

@@ -262,6 +262,7 @@ def test_a_second_dictconfig_ends_the_first_run_and_begins_another() -> None:
     assert [read_run(run.dir).exit_code for run in runs if run.dir] == [0, 0]
 
 
+@pytest.mark.not_quick
 def test_records_after_close_go_on_with_the_run(wandb_server: LocalServer) -> None:
     """As a FileHandler opens its file again: same directory, same run, which is running again; steps go on."""
     handler = WandbHandler(project="p", mode="online", quiet=True, config={"a": 1})
@@ -459,6 +460,7 @@ def test_metrics_that_are_none_are_no_row_of_the_programs() -> None:
     assert handler.stats()["accepted"] == 0
 
 
+@pytest.mark.not_quick
 @pytest.mark.parametrize("end", ["shutdown", "dictConfig", "fileConfig", "program"])
 def test_a_wedged_server_delays_the_end_by_close_timeout_at_most(end: str, caplog: pytest.LogCaptureFixture) -> None:
     """logging.shutdown and a second configuration hold logging's locks while they wait; our thread needs none of them.

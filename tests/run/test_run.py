@@ -209,6 +209,7 @@ def test_what_is_set_in_the_config_is_set_in_the_run(wandb_server: LocalServer) 
     assert wandb_server.runs[0].config == expected
 
 
+@pytest.mark.not_quick
 def test_a_changed_config_goes_when_it_has_been_quiet(
     wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -368,6 +369,7 @@ def test_whoever_flushes_all_the_time_keeps_the_servers_pace(wandb_server: Local
     assert wandb_server.violations == []
 
 
+@pytest.mark.not_quick
 def test_a_dead_server_costs_close_timeout_and_no_row() -> None:
     """Finish gives up in time, says what is left, and sync brings it later."""
     with LocalServer() as server:
@@ -458,6 +460,7 @@ def test_where_nothing_can_be_locked_rows_are_only_written(
     assert len(read_run(run.dir).rows) == 1
 
 
+@pytest.mark.not_quick
 def test_a_heartbeat_says_that_the_run_is_alive(wandb_server: LocalServer) -> None:
     """After heartbeat_interval without a request."""
     run = run_on(wandb_server, heartbeat_interval=1, flush_interval=0.05)

@@ -81,6 +81,7 @@ sys.stdout.flush()
 """
 
 
+@pytest.mark.not_quick
 def test_what_is_printed_is_on_the_server(tmp_path: Path) -> None:
     """Redraws and colours included; a rule that found nothing is told in the run's text."""
     with LocalServer() as server:
@@ -150,6 +151,7 @@ def test_a_json_formatter_of_the_users_stays() -> None:
     assert json.loads(found.lines[0].split(" ", 1)[1]) == {"message": "done", "loss": 0.5, "batch": 9, "request_id": 17}
 
 
+@pytest.mark.not_quick
 def test_a_run_without_rules_imports_none_of_it() -> None:
     """A program that sends nothing and mines nothing does not wait for the regular expressions."""
     code = (

@@ -367,6 +367,7 @@ class TestMany:
     def asked(self, server: LocalServer) -> int:
         return sum(request.operation == "CreateRunFiles" for request in server.requests)
 
+    @pytest.mark.not_quick
     def test_they_are_asked_for_together(self, wandb_server: LocalServer) -> None:
         """A hundred addresses in one request; each file goes and is announced once."""
         assert sync(self.run_with(230))[0].files == 230
@@ -413,6 +414,7 @@ class TestMany:
         ]
         assert (report.files, report.set_aside, sorted(asked)) == (2, 1, ["0.txt", "2.txt"])
 
+    @pytest.mark.not_quick
     def test_a_crash_in_their_midst(self, wandb_server: LocalServer) -> None:
         """Any answer may be the last: then they go on, and in the end each is there."""
         for number in range(9):

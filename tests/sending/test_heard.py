@@ -72,6 +72,7 @@ def test_what_has_gone_on_since(before_the_end: Path, wandb_server: LocalServer)
     assert wandb_server.run("r").state == "failed"
 
 
+@pytest.mark.not_quick
 @pytest.mark.parametrize("answer", [{"status": 400}, {"status": 200, "body": {"data": {"model": None}}}])
 def test_a_server_that_does_not_tell(
     answer: dict[str, object], before_the_end: Path, wandb_server: LocalServer

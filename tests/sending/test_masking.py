@@ -36,6 +36,7 @@ run.finish()
 """
 
 
+@pytest.mark.not_quick
 @pytest.mark.parametrize("gzip", [True, False])
 def test_what_an_earlier_process_wrote(gzip: bool, wandb_server: LocalServer, tmp_path: Path) -> None:
     """Config, names, notes, rows, text, summary, alerts and the files that each run has."""

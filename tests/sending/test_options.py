@@ -52,6 +52,7 @@ def log_400(run: Run) -> None:
 class TestOneWay:
     """The same 400 rows, forty a request and not compressed."""
 
+    @pytest.mark.not_quick
     def test_online(self, wandb_server: LocalServer) -> None:
         """By the run itself."""
         run = new_run("p", run_id="r", mode="online", quiet=True, **HOW)
@@ -59,6 +60,7 @@ class TestOneWay:
         assert run.finish(timeout=300).ok
         self.is_so(wandb_server, "r")
 
+    @pytest.mark.not_quick
     def test_offline_and_sync(self, wandb_server: LocalServer) -> None:
         """By a later `sync`, whose own settings are others."""
         run = new_run("p", run_id="r", mode="offline", quiet=True, **HOW)
@@ -67,6 +69,7 @@ class TestOneWay:
         assert sync()[0].ok
         self.is_so(wandb_server, "r")
 
+    @pytest.mark.not_quick
     @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL on Windows")
     def test_recovered(self, wandb_server: LocalServer) -> None:
         """By another run that lives, and is sent in another way."""

@@ -62,6 +62,7 @@ def test_an_earlier_attempt_stays_out_of_a_living_run(
     assert "--as-new" in caplog.text
 
 
+@pytest.mark.not_quick
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL on Windows")
 def test_a_killed_run_is_finished_by_the_next(wandb_server: LocalServer, caplog: pytest.LogCaptureFixture) -> None:
     """All its rows arrive, as failed with exit code 1; one line says so, and the run that did it has its own rows."""
@@ -113,6 +114,7 @@ def test_a_run_that_had_ended_keeps_its_end(wandb_server: LocalServer) -> None:
     assert dead.cursor.complete
 
 
+@pytest.mark.not_quick
 def test_what_is_left_alone(wandb_server: LocalServer) -> None:
     """Offline runs, those of other machines, hosts and entities, those that live, that another has, or are through."""
     left(wandb_server, id="offline", mode="offline")
@@ -187,6 +189,7 @@ def test_a_server_that_goes_away(wandb_server: LocalServer) -> None:
     assert numbers(wandb_server, "dead") == [0, 1]
 
 
+@pytest.mark.not_quick
 def test_several_living_runs_share_the_work(wandb_server: LocalServer) -> None:
     """Of several living runs one takes each dead one: nothing is sent twice."""
     for number in range(6):

@@ -36,6 +36,7 @@ def test_a_run_that_was_never_sent(wandb_server: LocalServer) -> None:
     assert wandb_server.unexpected_violations == []
 
 
+@pytest.mark.not_quick
 def test_what_the_server_has_stays(wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
     """Of a run that was sent in part the rest is, also where sending begins at its beginning again."""
     with new_run("p", mode="online") as run:

@@ -15,6 +15,7 @@ RULES = [{"regex": r"loss=(?P<loss>\S+)", "has": "loss="}, {"line": "acc {acc}"}
 SAID = "rule 0 (regex: loss=(?P<loss>\\S+)) took long again and again, and is off from here on"
 
 
+@pytest.mark.not_quick
 def test_it_is_off_from_some_line_on(wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others go on; the text says it in one line; and a journal that is sent again gives the same rows."""
     monkeypatch.setattr(slowness, "SLOW", -1.0)  # each line takes longer

@@ -87,6 +87,7 @@ class TestWhatIsThere:
             check(server)
             assert server.violations == []
 
+    @pytest.mark.not_quick
     def test_after_a_crash(self, wandb_server: LocalServer, tmp_path: Path) -> None:
         """The same of a process that was killed: what only it knew it had written down."""
         code = f"""
@@ -222,6 +223,7 @@ class TestOutput:
                 f"{line}\n" for line in expected
             )
 
+    @pytest.mark.not_quick
     def test_progress_bar(self, wandb_server: LocalServer) -> None:
         """Captured output reads as the terminal showed it at the end."""
         code = """

@@ -204,6 +204,7 @@ class TestLiveAndDead:
         assert numbers(wandb_server, "live") == list(range(50))
         assert wandb_server.run("live").state == "failed"
 
+    @pytest.mark.not_quick
     def test_a_living_run_is_not_finished(self, cache: Path, wandb_server: LocalServer, program: Program) -> None:
         """Its rows go, its end does not; the next sync goes on."""
         assert not only(sync(cache)).finished
@@ -216,6 +217,7 @@ class TestLiveAndDead:
         assert (report.finished, report.exit_code) == (True, 0)
         assert numbers(wandb_server, "live") == list(range(51))
 
+    @pytest.mark.not_quick
     def test_follow(
         self, cache: Path, wandb_server: LocalServer, program: Program, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -406,6 +408,7 @@ class TestHostAndKey:
 
 
 class TestJobs:
+    @pytest.mark.not_quick
     @pytest.mark.parametrize("jobs", [1, 3, 50])
     def test_all_runs_in_their_order(self, cache: Path, wandb_server: LocalServer, jobs: int) -> None:
         """However many are sent at once, each run has all its rows once; the reports are in the order of the runs."""

@@ -289,6 +289,7 @@ class TestWhateverIsLost:
         drain(make_run(tmp_path / "count", EVENTS), server)
         return len(server.requests) - before
 
+    @pytest.mark.not_quick
     @pytest.mark.parametrize("cursor", ["kept", "lost"])
     @pytest.mark.parametrize("process", ["goes on", "is another"])
     @pytest.mark.parametrize("close", ["before", "after"])
@@ -309,6 +310,7 @@ class TestWhateverIsLost:
             drain(run_dir, server)
             whole(server, run_dir)
 
+    @pytest.mark.not_quick
     def test_the_cursor_is_damaged(self, tmp_path: Path, server: LocalServer) -> None:
         """Any flipped byte of it costs bandwidth only."""
         run_dir = make_run(tmp_path, EVENTS[:4])
@@ -456,6 +458,7 @@ class TestDamage:
 
 
 class TestSeveralWriters:
+    @pytest.mark.not_quick
     def test_the_same_lines_whatever_was_lost(self, tmp_path: Path, server: LocalServer) -> None:
         """Rows of a process and its children keep the order in which they were first sent."""
         run_dir = make_run(tmp_path)
@@ -595,6 +598,7 @@ class TestSizes:
 
 
 class TestRate:
+    @pytest.mark.not_quick
     def test_a_long_journal_keeps_the_servers_pace(self, tmp_path: Path, server: LocalServer) -> None:
         """At most 2 requests a second, 10 at once after a rest, by the clock the uploader waits on."""
         run_dir = make_run(tmp_path, [row(i) for i in range(60)])
@@ -610,6 +614,7 @@ class TestRate:
             assert tokens >= 0
         assert clock() - times[0] < 40
 
+    @pytest.mark.not_quick
     def test_what_waits_goes_together(self, tmp_path: Path, server: LocalServer) -> None:
         """Thousands of rows share a request; only its size and `batch_size` cut them."""
         run_dir = make_run(tmp_path, [row(i) for i in range(12_000)])

@@ -95,6 +95,7 @@ def test_once(wandb_server: LocalServer, waiting: RunDir, operation: str, answer
     assert aside == 0 or isinstance(ANSWERS[answer], dict)  # what is no answer at all is nobody's refusal
 
 
+@pytest.mark.not_quick
 @pytest.mark.parametrize("operation", ["CreateRunFiles", "CommitArtifact", "NotifyScriptableRunAlert"])
 def test_always(wandb_server: LocalServer, waiting: RunDir, operation: str) -> None:
     """What never gets an answer with sense in it is set aside in the end, and the run ends without."""

@@ -327,6 +327,7 @@ class TestFailures:
         with pytest.raises(TransportError):
             client.graphql(protocol.VIEWER, {})
 
+    @pytest.mark.not_quick
     def test_an_answer_that_dribbles(self, seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
         """Who sends a byte now and then is given up after some timeouts, however long the answer is to be."""
         over = threading.Event()
@@ -471,6 +472,7 @@ class TestFailures:
         assert not isinstance(caught.value, TLSError)
         assert "certificate" not in str(caught.value)
 
+    @pytest.mark.not_quick
     def test_a_clean_exit_leaves_no_socket(self, wandb_server: LocalServer, tmp_path: Path) -> None:
         """Also where the last requests are made as the program ends: nothing is said under `-X dev`."""
         code = (

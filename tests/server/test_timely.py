@@ -42,6 +42,7 @@ def asked(parts: Callable[[], Iterable[bytes]]) -> object:
             return "given up in time" if time.monotonic() - began < 60 else "given up late"
 
 
+@pytest.mark.not_quick
 @pytest.mark.parametrize("pause", [0.0, 0.01])
 def test_what_comes_slowly_and_ends_is_an_answer(pause: float) -> None:
     """Byte by byte, a head before it: within the deadline it is taken."""

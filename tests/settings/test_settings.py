@@ -216,6 +216,7 @@ class TestKeys:
             for slip in slips - set(KEYS) - set(_hints._CALLED) - _hints._HYPERPARAMETERS:
                 assert f"{key!r}" in _hints.unknown(slip, "1", KEYS)
 
+    @pytest.mark.not_quick
     def test_no_setting_of_the_official_sdk_is_taken_for_a_value_of_the_program(self) -> None:
         """Nor for a setting that only looks alike, as `recover` does to `save_code`."""
         wandb = pytest.importorskip("wandb")
@@ -407,11 +408,13 @@ class TestLastWords:
 
     CONFIGURE = "logging.config.dictConfig({'version': 1, 'handlers': {'wandb': entry}})"
 
+    @pytest.mark.not_quick
     def test_the_last_line_says_what_is_wrong(self) -> None:
         """Which `dictConfig` says twenty lines above its own error."""
         last = self.program(self.CONFIGURE).splitlines()[-1]
         assert last == "wandb_logging: unknown setting 'projct' = 'x'; did you mean 'project'?"
 
+    @pytest.mark.not_quick
     def test_once(self) -> None:
         """Where it is the last line anyway, or the program goes on, nothing is added."""
         direct = self.program("wandb_logging.WandbHandler(projct='x')").splitlines()

@@ -45,6 +45,7 @@ def plugged(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     return pytester
 
 
+@pytest.mark.not_quick
 def test_fixture(plugged: pytest.Pytester) -> None:
     """The fixture points the environment at a server, and fails a test that breaks a rule it did not announce."""
     plugged.makepyfile(TESTS)

@@ -43,6 +43,7 @@ class TestOffsets:
         assert client.rules() == ["gap"]
         assert [item["_step"] for item in client.stored.history] == [0, 1]
 
+    @pytest.mark.not_quick
     @pytest.mark.parametrize("stream", ["history", "events"])
     def test_identical_repeat(self, client: Client, stream: str) -> None:
         """Sending the same lines again is harmless."""

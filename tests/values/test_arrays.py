@@ -185,6 +185,7 @@ class TestValuesThatRaise:
         assert (rows[1]["train"], rows[1]["n"]) == ({"lr": 0.1, "layers": 2}, 1)
         assert read_run(run.dir).summary["s"] == {"lr": 0.1, "layers": 2}
 
+    @pytest.mark.not_quick
     def test_a_dict_that_another_thread_changes(self) -> None:
         """It is the one of some moment, whole."""
         values: dict[str, Any] = {f"k{number}": "text" for number in range(50)}

@@ -436,6 +436,7 @@ class TestARun:
         assert again.dir == run.dir
         assert KEY.encode() not in everything_below(run.dir)
 
+    @pytest.mark.not_quick
     def test_the_arguments_of_the_program(self) -> None:
         """In wandb-metadata.json."""
         code = "from wandb_logging import new_run\nnew_run('p', mode='offline', quiet=True, run_id='r')"
