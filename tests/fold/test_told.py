@@ -85,3 +85,15 @@ def test_a_mark_is_enough_to_go_on() -> None:
     state, _ = told.tell(RULES, fold.State(), bodies[:3])
     whole, marked = (told.tell(RULES, kept, bodies[3:])[1].rows for kept in (state, told.mark(state)))
     assert whole == marked != []
+
+
+def test_rules_remember_what_came_in_another_piece() -> None:
+    """A table's header comes once, and its rows are found however late they are read."""
+    rules = fold.Rules(start=START, text_rules=({"table": "Step", "step": "Step", "ends": "Loop time"},))
+    lines = ["Step Temp", "10 1.5", "20 2.5", "Loop time of 3 s", "30 3.5"]
+    state, found = fold.State(), []
+    for body in bodies_of([{"text": line, "level": "INFO"} for line in lines]):
+        state, one = told.tell(rules, state, [body])
+        found += one.rows
+    found += told.end(rules, state)[1].rows
+    assert [(row["_step"], row["Temp"]) for row in found] == [(10, 1.5), (20, 2.5)]

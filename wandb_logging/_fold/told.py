@@ -66,6 +66,7 @@ def tell(rules: Rules, state: State, bodies: Iterable[bytes]) -> tuple[State, To
     teller = _Teller(rules, state)
     teller.take(bodies)
     teller.texts.save()
+    teller.mined.save()
     return teller.state, teller.told()
 
 
