@@ -2,7 +2,7 @@
 
 nox -s quick          what a change of one room breaks, in under a minute; what follows `--` goes to pytest
 nox -s tests-3.9      the test suite on one interpreter, in an environment of its own
-nox -s coverage-3.13  the same, and which lines of the package they run; from 3.12 on, where that costs next to nothing
+nox -s coverage-3.11  the same, and which lines of the package they run: takes them half as long again
 nox -s arrays         the tests of jax, TensorFlow and PyTorch, in an environment of its own; `-- jax` of one alone
 nox -s page           the page of runs in Chromium; `-- --pictures` takes those of the docs anew
 nox -s frameworks     programs of frameworks with the official SDK and with compat, compared; writes a table
@@ -62,15 +62,15 @@ def tests(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", *session.posargs)
 
 
-@nox.session(python=[version for version in INTERPRETERS if int(version[2:]) >= 12])
+@nox.session(python=INTERPRETERS)
 def coverage(session: nox.Session) -> None:
     """Run the test suite and say which lines of the package it ran, in the processes that it starts, too.
 
-    By the interpreter's own events, which take a few hundredths of the tests' time; earlier ones have none, and being
-    traced takes them half as long again. Branches are seen by none of these before 3.14.
+    Not by the interpreter's own events, which would be faster (COVERAGE_CORE=sysmon, from Python 3.12 on): coverage
+    then takes a lock with each call, and a child that is forked meanwhile waits for it without end.
     """
     session.install("-e", ".[test]")
-    session.run("python", "-m", "coverage", "run", "-m", "pytest", *session.posargs, env={"COVERAGE_CORE": "sysmon"})
+    session.run("python", "-m", "coverage", "run", "-m", "pytest", *session.posargs)
     session.run("python", "-m", "coverage", "combine", "-q")
     session.run("python", "-m", "coverage", "report")
 
