@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from wandb_logging._events.run_info import FORMAT, RunInfo
@@ -95,18 +95,28 @@ def find_runs(path: Path, on_problem: Callable[[OSError], object] | None = None)
         path: where to look.
         on_problem: told of each folder that cannot be read, which is left out.
     """
-    found = []
-    for folder, below, files in os.walk(path, onerror=on_problem):
-        if "run.json" in files:
+    return sorted(walk_runs(path, on_problem), key=lambda run_dir: (_began(run_dir), run_dir.path))
+
+
+def walk_runs(
+    path: Path,
+    on_problem: Callable[[OSError], object] | None = None,
+    is_run: Callable[[Collection[str]], bool] = lambda names: "run.json" in names,
+) -> Iterator[RunDir]:
+    """The run directories at or below `path`, by their paths; without those that are still being made.
+
+    Links are not followed, and what is inside of a run directory is not looked at.
+
+    Args:
+        path: where to look.
+        on_problem: told of each folder that cannot be read, which is left out.
+        is_run: tells by the names of a folder's files whether it is a run directory.
+    """
+    for folder, below, names in os.walk(path, onerror=on_problem):
+        if is_run(names):
             below.clear()
-            found.append(RunDir(Path(folder)))
-        below[:] = without_aside(below)
-    return sorted(found, key=lambda run_dir: (_began(run_dir), run_dir.path))
-
-
-def without_aside(names: list[str]) -> list[str]:
-    """The names of folders that may hold runs."""
-    return [name for name in names if not name.startswith(BEING_MADE)]
+            yield RunDir(Path(folder))
+        below[:] = sorted(name for name in below if not name.startswith(BEING_MADE))
 
 
 def _began(run_dir: RunDir) -> float:

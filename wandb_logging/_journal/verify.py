@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError
 from wandb_logging._events.event import Event
 from wandb_logging._journal import door
-from wandb_logging._journal.cache_folder import without_aside
+from wandb_logging._journal.cache_folder import walk_runs
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.members import is_writing
 from wandb_logging._journal.order import damaged_in_order
@@ -67,13 +66,11 @@ class _Tally:
 
 def find_directories(path: Path) -> list[RunDir]:
     """All run directories at or below a path, also those that have lost their run.json."""
-    found = []
-    for folder, below, names in os.walk(path):
-        if "run.json" in names or any(name.startswith("journal-") for name in names):
-            below.clear()
-            found.append(RunDir(Path(folder)))
-        below[:] = without_aside(below)
-    return sorted(found, key=lambda run_dir: run_dir.path)
+    return sorted(walk_runs(path, is_run=_was_run), key=lambda run_dir: run_dir.path)
+
+
+def _was_run(names: Collection[str]) -> bool:
+    return "run.json" in names or any(name.startswith("journal-") for name in names)
 
 
 def verify(run_dir: RunDir) -> Verdict:

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from wandb_logging._errors import JournalError
 from wandb_logging._events.event import Event, event_of, exit_code_after
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal import door
-from wandb_logging._journal.cache_folder import without_aside
+from wandb_logging._journal.cache_folder import walk_runs
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.seal import unseal
@@ -61,16 +62,8 @@ class Card:
 
 
 def run_dirs(root: Path) -> Iterator[RunDir]:
-    """The run directories at or below a path, without following links. Folders that cannot be read are left out."""
-    found = 0
-    for folder, below, files in os.walk(root):
-        below[:] = sorted(without_aside(below))
-        if "run.json" in files:
-            below.clear()
-            found += 1
-            yield RunDir(Path(folder))
-            if found >= MOST_RUNS:
-                return
+    """The run directories at or below a path, but not more than the page shows."""
+    return islice(walk_runs(root), MOST_RUNS)
 
 
 def card(run_dir: RunDir) -> Card:
