@@ -248,15 +248,14 @@ class Program:
 
     def _read_until(self, stop: int) -> None:
         """Read ahead until the other end of the pipe `stop` is closed, or enough has been read."""
-        gather = _GATHER if all(stream.wide for stream in self._streams) else 0.0
-        with selectors.DefaultSelector() as selector, selectors.DefaultSelector() as stopped:
-            stopped.register(stop, selectors.EVENT_READ)
+        gathered = _Gathered(all(stream.wide for stream in self._streams))
+        with selectors.DefaultSelector() as selector:
             selector.register(stop, selectors.EVENT_READ)
             for stream in self._streams:
                 selector.register(stream.source, selectors.EVENT_READ, stream)
             room = _AHEAD
-            while room > 0 and not (gather and stopped.select(gather)):
-                for key, _ in selector.select():
+            while room > 0:
+                for key, _ in gathered.wait(selector):
                     if key.fd == stop:
                         return
                     room -= self._keep(key, selector)
