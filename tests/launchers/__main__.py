@@ -1,6 +1,7 @@
 """Start programs with the real launchers, and print as a table what came of it. `nox -s launchers`.
 
-A launcher that is not installed is named in the table. Exit code: 0 if all that ran did as the docs say, else 1.
+A second table is about what SLURM does to jobs. A launcher that is not installed is named in the table. Exit code: 0 if
+all that ran did as the docs say, else 1.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tests.launchers import jobs
+from tests.launchers.one_node import cluster
 from wandb_logging.testing import LocalServer
 
 if TYPE_CHECKING:
@@ -162,11 +165,13 @@ def rows_of(run: Any) -> dict[str, list[int]]:
     return {label: sorted(rows) for label, rows in found.items()}
 
 
-def table(wanted: list[str]) -> Iterator[tuple[bool, str]]:
+def table(wanted: list[str], *, slurm: bool) -> Iterator[tuple[bool, str]]:
     for case in cases():
         if wanted and case.name.split()[0].lower() not in wanted:
             continue
         found = version_of(case)
+        if case.needs in {"srun", "sbatch"} and not slurm:
+            found = None
         if found is None:
             yield True, f"| {case.name} | not installed here | | |"
             continue
@@ -176,14 +181,29 @@ def table(wanted: list[str]) -> Iterator[tuple[bool, str]]:
         yield all(well for well, _ in done), f"| {case.name} {found} | {' | '.join(texts)} |"
 
 
+def table_of_jobs() -> Iterator[tuple[bool, str]]:
+    for case in jobs.CASES:
+        with tempfile.TemporaryDirectory() as folder:
+            well, text = jobs.tried(case, Path(folder))
+            yield well, f"| {case.name} | {text} |"
+
+
 def main() -> int:
-    """Print the table; its names behind the command choose lines of it."""
-    print(f"{dt.datetime.now(dt.timezone.utc):%Y-%m-%d}, Python {sys.version.split()[0]}\n")
-    print("| started by | `zero`, and `sync --ranks all` after it | `all` | `group` |\n|---|---|---|---|")
+    """Print the tables; the names behind the command choose lines of the first, `slurm` also the second."""
+    wanted = [name.lower() for name in sys.argv[1:]]
     results = []
-    for well, line in table([name.lower() for name in sys.argv[1:]]):
-        results.append(well)
-        print(line, flush=True)
+    needs_slurm = not wanted or "slurm" in wanted
+    with cluster() if needs_slurm else contextlib.nullcontext(enter_result=False) as slurm:
+        print(f"{dt.datetime.now(dt.timezone.utc):%Y-%m-%d}, Python {sys.version.split()[0]}\n")
+        print("| started by | `zero`, and `sync --ranks all` after it | `all` | `group` |\n|---|---|---|---|")
+        for well, line in table(wanted, slurm=slurm):
+            results.append(well)
+            print(line, flush=True)
+        if slurm:
+            print("\n| a job of SLURM | runs | rows | ends |\n|---|---|---|---|")
+            for well, line in table_of_jobs():
+                results.append(well)
+                print(line, flush=True)
     return 0 if all(results) else 1
 
 

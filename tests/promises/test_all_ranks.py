@@ -33,6 +33,12 @@ def series(run: Any, name: str, label: str = "") -> list[Any]:
     return [(row[f"step{end}"], row[f"{name}{end}"]) for row in run.history if f"{name}{end}" in row]
 
 
+def said(done: list[tuple[int, str]]) -> list[str]:
+    """What ranks wrote to a person, before the address in each line."""
+    lines = [line for _, error in done for line in error.splitlines()]
+    return sorted(line.replace("wandb_logging: ", "").partition(": http")[0] for line in lines)
+
+
 def test_one_run_with_every_row_of_each(wandb_server: LocalServer) -> None:
     """Rank 0's names stay, others have their rank behind them; each row is there once, at a step of its own."""
     done = launch(wandb_server, TRAIN, [variables(rank, 4, CODE=str(rank % 3)) for rank in range(4)], ALL)
@@ -49,6 +55,7 @@ def test_one_run_with_every_row_of_each(wandb_server: LocalServer) -> None:
     assert "[rank 3] INFO:train:row 3" in text or "INFO:train:[rank 3] row 3" in text
     axes = {item.get("1"): item.get("5") for item in run.wandb_config["m"]}
     assert {"loss", "loss/l:3", "step", "step/l:3"} <= axes.keys()
+    assert said(done) == [f"run {run.display_name}", f"run {run.display_name} finished"]
 
 
 def test_what_each_prints_and_what_that_holds(wandb_server: LocalServer) -> None:
@@ -101,6 +108,17 @@ def test_a_later_launch_with_the_same_id_is_another_run(wandb_server: LocalServe
     environment = {**os.environ, **wandb_server.env(), **variables(0, 2)}
     subprocess.run([sys.executable, "-c", nested], env=environment, check=True, timeout=PATIENCE)
     assert len(wandb_server.runs) == 2
+
+
+def test_without_a_common_disk(wandb_server: LocalServer) -> None:
+    """With `transport: shared` each rank sends its own rows, and rank 0 alone says where they are."""
+    settings = '"transport": "shared", "run_id": "abc", "name": "vit"'
+    code = "row(rank)\nthere(rank)\nif not rank: wait(1)\n"
+    done = launch(wandb_server, code, [variables(rank, 2) for rank in range(2)], settings)
+    assert said(done) == ["run vit", "run vit finished"]
+    assert len(find_runs(Path("wandb_cache"))) == 2
+    run = wandb_server.run("abc")
+    assert (series(run, "i"), series(run, "i", "1"), run.state) == ([(0, 0)], [(0, 1)], "finished")
 
 
 def test_shared_mode_of_the_official_sdk(wandb_server: LocalServer) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from wandb_logging._errors import JournalLocked
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._report import Report
 from wandb_logging._run import words
 
@@ -44,13 +46,26 @@ def test_what_is_waited_for(left: int, what: str) -> None:
 
 
 class TestGoodbye:
-    def said(self, report: Report, dropped: dict[str, int] | None = None, *, sent: bool = True) -> list[str]:
-        return [notice.text for notice in words.goodbye(report, dropped or {}, "lucky-fox-1", was_to_be_sent=sent)]
+    def said(
+        self, report: Report, dropped: dict[str, int] | None = None, *, sent: bool = True, **info: Any
+    ) -> list[str]:
+        about = RunInfo("abc", "p", **info)
+        notices = words.goodbye(report, dropped or {}, "lucky-fox-1", about, was_to_be_sent=sent)
+        return [notice.text for notice in notices]
 
     def test_finished(self) -> None:
         """Where it can be seen."""
         report = Report("abc", "p", url="https://example.org/abc", finished=True)
         assert self.said(report) == ["run lucky-fox-1 finished: https://example.org/abc"]
+
+    def test_one_of_several_clients(self) -> None:
+        """It says what it knows: the primary one ends the run, and alone speaks of the run of a launch."""
+        report = Report("abc", "p", url="https://example.org/abc", finished=True)
+        sent = "run lucky-fox-1: what node7 logged is sent: https://example.org/abc"
+        assert self.said(report, client_label="node7") == [sent]
+        assert self.said(report, client_label="7", ranks={"rank": 7}) == []
+        (text,) = self.said(report, client_label="", ranks={"rank": 0})
+        assert "finished" in text
 
     def test_unsent(self) -> None:
         """How much, where it is, and the command that sends it."""

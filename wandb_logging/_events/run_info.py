@@ -182,6 +182,11 @@ class RunInfo:
         """Whether another client, the primary one, tells the server how the run ends and on what machine it runs."""
         return bool(self.client_label)
 
+    @property
+    def is_told_by_another(self) -> bool:
+        """Whether a person is told about the run by another client, as both belong to one launch."""
+        return self.is_secondary and self.ranks is not None
+
     def is_same_run(self, kept: Mapping[str, Any]) -> bool:
         """Whether a run.json, not yet checked, names the same run on the server and the same client's part of it."""
         return all(kept.get(name) == getattr(self, name) for name in ("id", "project", "host", "client_label"))

@@ -549,14 +549,12 @@ class Background:
         if report.path is not None and is_gone(report.path):  # the directory was removed, and could not be made again
             report = replace(report, path=None)
         lost, meant = dict(self.journal.writer.counts.dropped), self._rounds.delivery.is_meant_to_send
-        held = bool((self.journal.info.ranks or {}).get("held"))
         self._told_lost = lost
+        info = self.journal.info
         if self._others:
-            if lost:
-                self.notices.add(*words.lost_records("dropped", report.run_id, lost))
-            self.notices.add(*words.goes_on_without(report, name, self._others))
-            self.notices.say_all()
-            return
-        for notice in words.goodbye(report, lost, name, was_to_be_sent=meant, is_held=held):
+            notices = words.left_to_others(report, lost, name, info, self._others)
+        else:
+            notices = words.goodbye(report, lost, name, info, was_to_be_sent=meant)
+        for notice in notices:
             self.notices.add(*notice)
         self.notices.say_all()

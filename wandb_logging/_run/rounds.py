@@ -271,6 +271,8 @@ class Rounds:
             if self.takes_over:
                 self._journal.run_dir.lock_upload()
                 self.delivery = Delivery.ONLINE
+                with contextlib.suppress(JournalError):  # the process before has said it if the server knew the run
+                    self._url_is_said |= self._journal.run_dir.info.server is not None
                 return
         except JournalLocked:
             pass
@@ -338,6 +340,8 @@ class Rounds:
     # --- messages to a person ---
 
     def _say_url(self) -> None:
+        if self._journal.info.is_told_by_another:
+            return
         if not self._url_is_said and self.uploader.url and self.uploader.remote:
             self._url_is_said = True
             self._notices.add(*words.at(self.uploader.remote.display_name, self.uploader.url))

@@ -9,6 +9,7 @@ from logging import ERROR, INFO
 from pathlib import Path
 
 from wandb_logging._errors import JournalLocked
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._process.notices import Notice
 from wandb_logging._report import Report
 
@@ -231,16 +232,21 @@ def _lines(number: int, estimated: bool) -> str:  # noqa: FBT001  as above
     return "about " * estimated + ("1 line" if number == 1 else f"{number} lines")
 
 
-def goes_on_without(report: Report, name: str | None, others: int) -> Notice:
-    """A process leaves a run in which other processes go on."""
-    where = f": {report.url}" if report.url else ""
-    processes = "1 other process, which sends" if others == 1 else f"{others} other processes, which send"
-    text = f"run {name or report.run_id} goes on in {processes} what this one logged{where}"
-    return Notice("left to others", text, INFO)
+def left_to_others(
+    report: Report, dropped: Mapping[str, int], name: str | None, info: RunInfo, others: int
+) -> Iterator[Notice]:
+    """A process leaves a run in which other processes go on. Of those of one launch only the last says an end."""
+    if dropped:
+        yield lost_records("dropped", report.run_id, dropped)
+    if info.ranks is None:
+        where = f": {report.url}" if report.url else ""
+        processes = "1 other process, which sends" if others == 1 else f"{others} other processes, which send"
+        text = f"run {name or report.run_id} goes on in {processes} what this one logged{where}"
+        yield Notice("left to others", text, INFO)
 
 
 def goodbye(
-    report: Report, dropped: Mapping[str, int], name: str | None, *, was_to_be_sent: bool, is_held: bool = False
+    report: Report, dropped: Mapping[str, int], name: str | None, info: RunInfo, *, was_to_be_sent: bool
 ) -> Iterator[Notice]:
     """How a run ended.
 
@@ -248,15 +254,17 @@ def goodbye(
         report: the state of the run.
         dropped: number of lost lines, by reason.
         name: the run's name on the server; None if the server does not know the run.
+        info: its identity.
         was_to_be_sent: whether the run was online.
-        is_held: whether its rows stay on the disk because another run of its launch is sent, as was said at its start.
     """
     if dropped:
         yield lost_records("dropped", report.run_id, dropped)
     if report.finished:
-        if report.url and name:
-            yield Notice("finished", f"run {name} finished: {report.url}", INFO)
+        if report.url and name and not info.is_told_by_another:
+            what = f": what {info.client_label} logged is sent" if info.is_secondary else " finished"
+            yield Notice("finished", f"run {name}{what}: {report.url}", INFO)
         return
+    is_held = bool((info.ranks or {}).get("held"))  # as was said at its start
     untold = f"the server does not know how run {report.run_id} ended"
     if report.path is not None and not is_held:
         place = shown(report.path)
