@@ -60,7 +60,8 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "_formats", "_editing", "_run", "_supervise",
     ),
     "compat": (
-        "_values", "_process", "_events", "_settings", "_keys", "_artifacts", "_reading", "_api", "_media", "_run",
+        "_values", "_process", "_events", "_settings", "_server", "_keys", "_artifacts", "_reading", "_api", "_media",
+        "_run",
     ),
     "testing": (),
     "__init__": ("_api", "_events", "_settings", "_keys", "_artifacts", "_reading", "_media", "_sending", "_run"),

@@ -43,7 +43,7 @@ def test_a_run_is_read_as_scripts_read_it(wandb_server: LocalServer, tmp_path: P
         api.artifact("p/data:v0", type="model")
     assert [each.id for each in api.runs()] == [run.id]
     assert api.runs()[0].id == api.runs()[-1].id == run.id
-    with pytest.raises(IndexError, match="number 1"):
+    with pytest.raises(IndexError):
         api.runs()[1]
     assert (api.default_entity, [project.name for project in api.projects()]) == (run.entity, ["p"])
     for versions in (api.artifacts, api.artifact_versions):

@@ -300,7 +300,8 @@ def test_an_artifact_is_linked(wandb_server: LocalServer, offline: bool) -> None
         folder = run.sync_dir
     if offline:
         wandb_logging.sync(folder)
-    places = {place: [link.aliases for link in links] for place, links in wandb_server._store.artifacts.links.items()}
+    portfolios = wandb_server._store.artifacts.portfolios
+    places = {place: [link.aliases for link in each.links] for place, each in portfolios.items()}
     team = wandb_server.entity
     assert places == {
         (team, "p", "mine"): [["prod"]],
@@ -316,7 +317,7 @@ def test_the_same_content_is_linked_again(wandb_server: LocalServer) -> None:
     for name in ("one", "two"):
         with wandb.init(project="p") as run:
             run.link_artifact(of_file("net", "model"), name)
-    assert {place[2] for place in wandb_server._store.artifacts.links} == {"one", "two"}
+    assert {place[2] for place in wandb_server._store.artifacts.portfolios} == {"one", "two"}
     assert [run.state for run in wandb_server.runs] == ["finished", "finished"]
 
 
@@ -324,7 +325,7 @@ def test_a_model_is_linked(wandb_server: LocalServer) -> None:
     Path("model.pt").write_text("weights")
     with wandb.init(project="p"):
         wandb.link_model("model.pt", "registered", name="net", aliases=["prod"])
-    assert (wandb_server.entity, "model-registry", "registered") in wandb_server._store.artifacts.links
+    assert (wandb_server.entity, "model-registry", "registered") in wandb_server._store.artifacts.portfolios
 
 
 def test_artifacts_of_our_own_are_taken(wandb_server: LocalServer) -> None:

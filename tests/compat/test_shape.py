@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import wandb_logging.compat as wandb
+from tests.server.test_pages import Book
 from wandb_logging import WandbLoggingError
 from wandb_logging.compat import _refused
 from wandb_logging.compat._finder import homes_in, load
-from wandb_logging.compat._listing import Listing
+from wandb_logging.compat._listing import Counted, Listing
 from wandb_logging.compat._names import refused_in
 from wandb_logging.compat._refused import NotCovered
 from wandb_logging.compat._shape import HOMES, MODULES
@@ -105,22 +106,24 @@ def test_names_of_environment_variables(name: str, variable: str) -> None:
 
 
 def test_a_listing_asks_for_what_is_wanted() -> None:
-    """By number, in a loop, for its length; each item once."""
-    asked: list[int] = []
-
-    def pages() -> Any:
-        for number in range(5):
-            asked.append(number)
-            yield number
-
-    listing = Listing(pages)
-    assert (listing[1], asked) == (1, [0, 1])
+    """By number, in a loop, for its length; each page once; an item that is None is left out."""
+    book = Book(5)
+    listing: Listing[int] = Listing(book.pages(), lambda edge: edge["node"])
+    assert (listing[1], book.asked, listing.cursor, listing.more) == (1, [0], "2", True)
     assert bool(listing)
-    assert [next(listing), next(listing)] == [0, 1]
+    assert [next(listing), listing.next()] == [0, 1]
+    assert (listing[:3], book.asked) == ([0, 1, 2], [0, 2])
     assert (list(listing), len(listing), listing[-1], listing[1:3]) == ([0, 1, 2, 3, 4], 5, 4, [1, 2])
-    assert asked == [0, 1, 2, 3, 4]
+    assert book.asked == [0, 2, 4]
     with pytest.raises(IndexError):
         _ = listing[5]
+    assert list(Listing(book.pages(), lambda edge: edge["node"] if edge["node"] % 2 else None)) == [1, 3]
+
+
+def test_a_counted_listing_asks_for_one_page_to_tell_its_length() -> None:
+    book = Book(5)
+    counted: Counted[int] = Counted(book.pages(), lambda edge: edge["node"])
+    assert (len(counted), book.asked) == (5, [0])
 
 
 def test_a_config_that_does_not_change() -> None:
@@ -160,7 +163,8 @@ def test_a_key_that_is_a_teams_name_can_be_asked_about() -> None:
         server.add_key(name)
         for variable, value in {"WANDB_API_KEY": name, "WANDB_BASE_URL": server.url}.items():
             patch.setenv(variable, value)
-        assert list(wandb.Api().runs(f"{name}/p")) == []
+        with pytest.raises(ValueError, match="Could not find project p"):  # and not that its name is masked
+            list(wandb.Api().runs(f"{name}/p"))
         asked = [request for request in server.requests if getattr(request, "operation", None) == "Runs"]
         assert asked
         assert asked[-1].json()["variables"]["entity"] == name

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from wandb_logging._api import documents
-from wandb_logging._api.asking import PAGE, Server
+from wandb_logging._api.asking import Server
 from wandb_logging._api.runs import ApiRun, run_node
 from wandb_logging._artifacts.download import UsedArtifact, find_artifact
 from wandb_logging._errors import LogError
+from wandb_logging._server.pages import PAGE
 from wandb_logging._server.protocol import VIEWER, dig
 
 
 class Api:
-    """Reads what is on the server. Nothing is cached: each call asks the server.
+    """Reads what is on the server. Each call asks the server.
 
     A request that fails is repeated for up to a minute if that can help. Sweeps, reports and launch are not covered.
 
@@ -74,20 +76,23 @@ class Api:
             order: a field to sort by, such as created_at, with + (ascending) or - (descending) before it.
             per_page: number of runs that are asked for at a time.
         """
-        entity, project = self._place(path or "", path or "")
-        asked = {"entity": entity, "project": project, "filters": json.dumps(dict(filters or {})), "order": order}
-        return Runs(self._server, asked, per_page, self.kind)
+        return Runs(self._server, self._asked(path, filters, order), per_page, self.kind)
 
-    @property
+    def _asked(self, path: str | None, filters: Mapping[str, Any] | None, order: str) -> dict[str, Any]:
+        """The variables of the question for runs."""
+        entity, project = self._place(path or "", path or "")
+        return {"entity": entity, "project": project, "filters": json.dumps(dict(filters or {})), "order": order}
+
+    @cached_property
     def default_entity(self) -> str | None:
-        """The team or user that the key belongs to."""
+        """The team or user that the key belongs to. It is asked for once."""
         found = dig(self._server.ask(VIEWER, {}), "viewer", "entity")
         return found if isinstance(found, str) else None
 
     def projects(self, entity: str | None = None) -> Iterator[str]:
         """The names of the projects of a team or user."""
-        for node, _ in self._server.pages(documents.PROJECTS, {"entity": entity or self._entity}, "models"):
-            yield str(node.get("name"))
+        for edge in self._server.pages(documents.PROJECTS, {"entity": entity or self._entity}, "models"):
+            yield str(edge["node"].get("name"))
 
     def artifact(self, name: str) -> UsedArtifact:
         """Find an artifact. Its `download` fetches the files.
@@ -120,7 +125,7 @@ class Runs:
 
     def __iter__(self) -> Iterator[ApiRun]:
         found = self._server.pages(documents.RUNS, self._asked, "project", "runs", page=self._page)
-        return (self._kind(self._server, node) for node, _ in found)
+        return (self._kind(self._server, edge["node"]) for edge in found)
 
     def __getitem__(self, number: int) -> ApiRun:
         """The run at an index. All pages up to it are asked for; for a negative index, all pages are."""

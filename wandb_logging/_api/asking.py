@@ -1,4 +1,4 @@
-"""Asks the server: with a key, with retries, and for one page after the other."""
+"""Asks the server: with a key, with retries, and for lists."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from wandb_logging._errors import AuthError
 from wandb_logging._keys.keys import find_keys, resolve_host
 from wandb_logging._server.fetch import digest_of, fetch
 from wandb_logging._server.link import Link, Pace
-from wandb_logging._server.protocol import dig
+from wandb_logging._server.pages import PAGE, Pages
 
 if TYPE_CHECKING:
     from wandb_logging._server.client import Client
 
-PAGE = 50
 _TRIES = 3  # attempts for one file; there are few because a person waits
 
 
@@ -62,22 +61,10 @@ class Server:
             return link.graphql(document, variables)
 
     def pages(
-        self, document: str, variables: Mapping[str, Any], *path: str, page: int = PAGE
-    ) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
-        """All nodes at a path of the answer, each with the answer that holds it. Pages are asked for as needed.
-
-        Raises:
-            AuthError, TransportError, HTTPStatusError, GraphQLError: the server did not answer with a page.
-        """
-        after: str | None = None
-        while True:
-            answer = self.ask(document, {**variables, "after": after, "first": page})
-            found = dig(answer, *path) or {}
-            for edge in found.get("edges") or []:
-                yield edge["node"], answer
-            after = dig(found, "pageInfo", "endCursor")
-            if not dig(found, "pageInfo", "hasNextPage") or after is None:
-                return
+        self, document: str, variables: Mapping[str, Any], *path: str, page: int = PAGE, after: str | None = None
+    ) -> Pages:
+        """The edges of a list at a path of the answer, as `Pages`."""
+        return Pages(self.link, document, variables, *path, page=page, after=after)
 
     def fetch(self, url: str, target: Path, most: int, md5: str | None) -> None:
         """Download what is at an address into a file, as `_server.fetch` does. The file is replaced if it exists.

@@ -55,8 +55,7 @@ ARTIFACTS = """query Artifacts($project: String!, $entity: String, $name: String
   project(name: $project, entityName: $entity) {{
     run(name: $name) {{
       {0}(after: $after, first: $first) {{
-        edges {{ node {{ id artifactSequence {{ name project {{ name entityName }} }} versionIndex }} }}
-        pageInfo {{ hasNextPage endCursor }}
+        totalCount edges {{ node {{ {1} }} }} pageInfo {{ hasNextPage endCursor }}
       }}
     }}
   }}
@@ -76,3 +75,73 @@ DELETE_RUN = """mutation DeleteRun($id: ID!, $deleteArtifacts: Boolean) {
 }"""
 
 DELETE_FILES = "mutation deleteFiles($files: [ID!]!) { deleteFiles(input: {files: $files}) { success } }"
+
+_COLLECTION = """__typename id name description createdAt updatedAt project { name entityName }
+  defaultArtifactType { name } tags { edges { node { name } } }"""
+
+_TYPE = "id name description createdAt"
+
+TYPE = f"""query ProjectArtifactType($entity: String, $project: String!, $type: String!) {{
+  project(entityName: $entity, name: $project) {{ artifactType(name: $type) {{ {_TYPE} }} }}
+}}"""
+
+TYPES = f"""query ProjectArtifactTypes($entity: String, $project: String!, $after: String, $first: Int) {{
+  project(entityName: $entity, name: $project) {{
+    artifactTypes(after: $after, first: $first) {{
+      edges {{ node {{ {_TYPE} }} }} pageInfo {{ hasNextPage endCursor }}
+    }}
+  }}
+}}"""
+
+COLLECTION = f"""query ProjectArtifactCollection($entity: String, $project: String!, $type: String!, $name: String!) {{
+  project(entityName: $entity, name: $project) {{
+    artifactType(name: $type) {{ artifactCollection(name: $name) {{ {_COLLECTION} }} }}
+  }}
+}}"""
+
+COLLECTIONS = f"""query ArtifactTypeArtifactCollections($entity: String, $project: String!, $type: String!,
+    $after: String, $first: Int, $filters: JSONString, $order: String) {{
+  project(entityName: $entity, name: $project) {{
+    artifactType(name: $type) {{
+      artifactCollections(after: $after, first: $first, filters: $filters, order: $order) {{
+        totalCount edges {{ node {{ {_COLLECTION} }} }} pageInfo {{ hasNextPage endCursor }}
+      }}
+    }}
+  }}
+}}"""
+
+PROJECT_COLLECTIONS = f"""query ProjectArtifactCollections($entity: String, $project: String!, $after: String,
+    $first: Int, $order: String) {{
+  project(entityName: $entity, name: $project) {{
+    artifactCollections(after: $after, first: $first, order: $order) {{
+      edges {{ node {{ {_COLLECTION} }} }} pageInfo {{ hasNextPage endCursor }}
+    }}
+  }}
+}}"""
+
+ALIASES = """query ArtifactCollectionAliases($id: ID!, $after: String, $first: Int) {
+  artifactCollection(id: $id) {
+    aliases(after: $after, first: $first) { edges { node { alias } } pageInfo { hasNextPage endCursor } }
+  }
+}"""
+
+# Of a collection of artifacts that runs log: Sequence; of one of links: Portfolio.
+UPDATE_COLLECTION = """mutation UpdateArtifact{0}($input: UpdateArtifact{0}Input!) {{
+  updateArtifact{0}(input: $input) {{ artifactCollection {{ id updatedAt }} }}
+}}"""
+
+DELETE_COLLECTION = """mutation DeleteArtifact{0}($input: DeleteArtifact{0}Input!) {{
+  deleteArtifact{0}(input: $input) {{ artifactCollection {{ id }} }}
+}}"""
+
+CHANGE_TYPE = """mutation UpdateArtifactSequenceType($input: MoveArtifactSequenceInput!) {
+  moveArtifactSequence(input: $input) { artifactCollection { id } }
+}"""
+
+ADD_TAGS = """mutation AddArtifactCollectionTags($input: CreateArtifactCollectionTagAssignmentsInput!) {
+  createArtifactCollectionTagAssignments(input: $input) { tags { name } }
+}"""
+
+TAKE_TAGS = """mutation DeleteArtifactCollectionTags($input: DeleteArtifactCollectionTagAssignmentsInput!) {
+  deleteArtifactCollectionTagAssignments(input: $input) { success }
+}"""

@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from wandb_logging._api import documents
 from wandb_logging._api.asking import Server, json_mapping
-from wandb_logging._artifacts.download import UsedArtifact, find_artifact
+from wandb_logging._artifacts.changing import PARTS
+from wandb_logging._artifacts.download import UsedArtifact, found_artifact
 from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import LogError, NotPossible
+from wandb_logging._server.pages import PAGE, Pages
 from wandb_logging._server.protocol import app_url, dig, run_url
 from wandb_logging._values.plain import loads, plain
 
 if TYPE_CHECKING:
     import os
+
+    from typing_extensions import Self
 
 STEPS = 1000  # steps in one page of rows
 
@@ -141,16 +145,11 @@ class ApiRun:
 
     def files(self, names: Sequence[str] | None = None) -> Iterator[ApiFile]:
         """The files of the run, or those with these names. Pages are asked for as they are needed."""
+        return (ApiFile.of(edge, self._server) for edge in self._file_pages(names))
+
+    def _file_pages(self, names: Sequence[str] | None, page: int = PAGE) -> Pages:
         asked = {**self._where, "names": list(names) if names is not None else None}
-        for node, _ in self._server.pages(documents.FILES, asked, "project", "run", "files"):
-            yield ApiFile(
-                str(node.get("name")),
-                int(node.get("sizeBytes") or 0),
-                node.get("md5"),
-                str(node.get("directUrl")),
-                str(node.get("id")),
-                self._server,
-            )
+        return self._server.pages(documents.FILES, asked, "project", "run", "files", page=page)
 
     def file(self, name: str) -> ApiFile:
         """The file with a name.
@@ -165,18 +164,15 @@ class ApiRun:
 
     def logged_artifacts(self) -> Iterator[UsedArtifact]:
         """The artifacts that the run logged."""
-        return self._artifacts("outputArtifacts")
+        return (found_artifact(edge["node"], self._server.link) for edge in self._artifact_pages("outputArtifacts"))
 
     def used_artifacts(self) -> Iterator[UsedArtifact]:
         """The artifacts that the run used."""
-        return self._artifacts("inputArtifacts")
+        return (found_artifact(edge["node"], self._server.link) for edge in self._artifact_pages("inputArtifacts"))
 
-    def _artifacts(self, which: str) -> Iterator[UsedArtifact]:
-        document = documents.ARTIFACTS.format(which)
-        for node, _ in self._server.pages(document, self._where, "project", "run", which):
-            place = dig(node, "artifactSequence", "project") or {}
-            path = f"{place.get('entityName')}/{place.get('name')}/{dig(node, 'artifactSequence', 'name')}"
-            yield find_artifact(self._server.link, f"{path}:v{node.get('versionIndex')}", self.entity, self.project)
+    def _artifact_pages(self, which: str, page: int = PAGE) -> Pages:
+        document = documents.ARTIFACTS.format(which, PARTS)
+        return self._server.pages(document, self._where, "project", "run", which, page=page)
 
     # --- changes ---
 
@@ -229,6 +225,13 @@ class ApiFile:
     url: str
     id: str
     _server: Server
+
+    @classmethod
+    def of(cls, edge: Mapping[str, Any], server: Server) -> Self:
+        """Make the object for a file in the server's list."""
+        node = edge["node"]
+        name, size, url = str(node.get("name")), int(node.get("sizeBytes") or 0), str(node.get("directUrl"))
+        return cls(name, size, node.get("md5"), url, str(node.get("id")), server)
 
     def download(self, root: str | os.PathLike[str] = ".", *, replace: bool = False) -> Path:
         """Download the file.

@@ -5,33 +5,36 @@ Each function takes the way to the server, and the server's own id of the artifa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import dataclasses
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from wandb_logging._artifacts.download import Reach, UsedArtifact, found_artifact
 from wandb_logging._artifacts.keeping import metadata_json
-from wandb_logging._artifacts.wire import ID_OF_CLIENT
+from wandb_logging._artifacts.wire import ID_OF_CLIENT, LINK_ARTIFACT
 from wandb_logging._errors import LogError
+from wandb_logging._server.pages import PAGE, Pages
 from wandb_logging._server.protocol import dig
 
 _RUN = "name project { name entityName }"
 
-_PARTS = """id state digest description metadata versionIndex createdAt tags { name } aliases { alias }
+PARTS = """id state digest description metadata versionIndex createdAt tags { name }
+    aliases { alias artifactCollection { name project { name entityName } } }
     artifactType { name } artifactSequence { name project { name entityName } }"""
 
-_BY_ID = f"query ArtifactByID($id: ID!) {{ artifact(id: $id) {{ {_PARTS} }} }}"
+_BY_ID = f"query ArtifactByID($id: ID!) {{ artifact(id: $id) {{ {PARTS} }} }}"
 
 _RUNS = f"""query ArtifactRuns($id: ID!) {{
   artifact(id: $id) {{ createdBy {{ __typename ... on Run {{ {_RUN} }} }} usedBy {{ edges {{ node {{ {_RUN} }} }} }} }}
 }}"""
 
 _VERSIONS = f"""query ProjectArtifacts($entity: String, $project: String!, $type: String!, $collection: String!,
-    $after: String, $first: Int) {{
+    $after: String, $first: Int, $order: String, $filters: JSONString) {{
   project(entityName: $entity, name: $project) {{
     artifactType(name: $type) {{
       artifactCollection(name: $collection) {{
-        artifacts(after: $after, first: $first) {{
-          edges {{ node {{ {_PARTS} }} }} pageInfo {{ hasNextPage endCursor }}
+        artifacts(after: $after, first: $first, order: $order, filters: $filters) {{
+          totalCount edges {{ version node {{ {PARTS} }} }} pageInfo {{ hasNextPage endCursor }}
         }}
       }}
     }}
@@ -44,6 +47,17 @@ _TYPE = """query ArtifactTypeOf($entity: String, $project: String!, $name: Strin
   }
 }"""
 
+_MEMBERSHIPS = f"""query FetchLinkedArtifacts($id: ID!) {{
+  artifact(id: $id) {{
+    {PARTS}
+    artifactMemberships {{
+      edges {{ node {{ versionIndex artifactCollection {{ name project {{ name entityName }} }} }} }}
+    }}
+  }}
+}}"""
+
+_UNLINK = "mutation UnlinkArtifact($input: UnlinkArtifactInput!) { unlinkArtifact(input: $input) { success } }"
+
 _ABOUT = "query ArtifactAbout($id: ID!) { artifact(id: $id) { createdAt updatedAt historyStep } }"
 _KEPT = "query ArtifactKept($id: ID!) { artifact(id: $id) { ttlDurationSeconds ttlIsInherited } }"
 
@@ -51,8 +65,6 @@ _UPDATE = "mutation UpdateArtifact($input: UpdateArtifactInput!) { updateArtifac
 _ADD = "mutation AddAliases($input: AddAliasesInput!) { addAliases(input: $input) { success } }"
 _TAKE = "mutation DeleteAliases($input: DeleteAliasesInput!) { deleteAliases(input: $input) { success } }"
 _DELETE = "mutation DeleteArtifact($input: DeleteArtifactInput!) { deleteArtifact(input: $input) { artifact { id } } }"
-
-_PAGE = 50
 
 
 def logged(reach: Reach, client_id: str, digest: str, place: tuple[str | None, str, str, str]) -> UsedArtifact | None:
@@ -72,7 +84,8 @@ def logged(reach: Reach, client_id: str, digest: str, place: tuple[str | None, s
     if isinstance(found, str):
         known = by_id(reach, found)
         return known if known is not None and known.name.rpartition(":v")[2].isdecimal() else None
-    return next((each for each in versions(reach, *place) if each.digest == digest), None)
+    found = next((edge["node"] for edge in versions(reach, place) if edge["node"]["digest"] == digest), None)
+    return None if found is None else found_artifact(found, reach)
 
 
 def type_of(reach: Reach, entity: str | None, project: str, name: str) -> str | None:
@@ -120,23 +133,26 @@ def by_id(reach: Reach, artifact_id: str) -> UsedArtifact | None:
     return found_artifact(node, reach) if isinstance(node, dict) else None
 
 
-def versions(reach: Reach, entity: str | None, project: str, kind: str, name: str) -> Iterator[UsedArtifact]:
-    """All versions in a collection, in the server's order, requested page by page.
+def versions(
+    reach: Reach,
+    place: tuple[str | None, str, str, str],
+    order: str | None = None,
+    page: int = PAGE,
+    after: str | None = None,
+) -> Pages:
+    """All complete versions in a collection. Each edge also has the `version` that it is in this collection.
 
-    Raises:
-        TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.
+    Args:
+        reach: the way to the server.
+        place: entity, project, type and name of the collection.
+        order: what to sort by, with + (ascending) or - (descending) before it. Default: the server's order.
+        page, after: as for `Pages`.
     """
+    entity, project, kind, name = place
     asked = {"entity": entity, "project": project, "type": kind, "collection": name}
-    after: str | None = None
-    while True:
-        with reach() as link:
-            answer = link.graphql(_VERSIONS, {**asked, "after": after, "first": _PAGE})
-        page = dig(answer, "project", "artifactType", "artifactCollection", "artifacts")
-        for edge in dig(page, "edges") or []:
-            yield found_artifact(edge["node"], reach)
-        before, after = after, dig(page, "pageInfo", "endCursor")
-        if not dig(page, "pageInfo", "hasNextPage") or after in {None, before}:
-            return
+    how = {"order": order, "filters": '{"state": "COMMITTED"}'}
+    path = ("project", "artifactType", "artifactCollection", "artifacts")
+    return Pages(reach, _VERSIONS, {**asked, **how}, *path, page=page, after=after)
 
 
 def change(reach: Reach, artifact_id: str, **changed: Any) -> None:
@@ -192,6 +208,68 @@ def delete(reach: Reach, artifact_id: str, *, with_aliases: bool) -> None:
     """
     with reach() as link:
         link.graphql(_DELETE, {"input": {"artifactID": artifact_id, "deleteAliases": with_aliases}})
+
+
+def memberships(reach: Reach, artifact: UsedArtifact) -> list[UsedArtifact]:
+    """An artifact as a member of each collection that it is in: its own, and those it is linked to.
+
+    Raises:
+        TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.
+    """
+    with reach() as link:
+        node = dig(link.graphql(_MEMBERSHIPS, {"id": artifact.id}), "artifact")
+    found = []
+    for edge in dig(node, "artifactMemberships", "edges") or []:
+        collection = dig(edge, "node", "artifactCollection")
+        place = (dig(collection, "project", "entityName"), str(dig(collection, "project", "name")))
+        name = f"{dig(collection, 'name')}:v{dig(edge, 'node', 'versionIndex')}"
+        found.append(found_artifact(node, reach, place, name))
+    return found
+
+
+def link(reach: Reach, artifact: UsedArtifact, place: tuple[str, str, str], aliases: Iterable[str]) -> UsedArtifact:
+    """Add an artifact to another collection. Returns it as a member of that collection.
+
+    Args:
+        reach: the way to the server.
+        artifact: the artifact.
+        place: entity, project and name of the collection. It is made if there is none.
+        aliases: names of this version there.
+
+    Raises:
+        TransportError, HTTPStatusError, GraphQLError: the server does not take it.
+    """
+    (entity, project, collection), aliases = place, tuple(aliases)
+    names = [{"artifactCollectionName": collection, "alias": alias} for alias in aliases]
+    where = {"entityName": entity, "projectName": project, "artifactPortfolioName": collection}
+    with reach() as way:
+        answer = way.graphql(LINK_ARTIFACT, {"input": {"artifactID": artifact.id, **where, "aliases": names}})
+    version = f"v{dig(answer, 'linkArtifact', 'versionIndex')}"
+    return member(reach, artifact, place) or dataclasses.replace(
+        artifact, entity=entity, project=project, name=f"{collection}:{version}", aliases=aliases
+    )
+
+
+def member(reach: Reach, artifact: UsedArtifact, place: tuple[str | None, str, str]) -> UsedArtifact | None:
+    """An artifact as a member of a collection, given as entity, project and name; None if it is not in there.
+
+    Raises:
+        TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.
+    """
+    for found in memberships(reach, artifact):
+        if (found.entity, found.project, found.name.rpartition(":")[0]) == place:
+            return found
+    return None
+
+
+def unlink(reach: Reach, artifact_id: str, collection_id: str) -> None:
+    """Take an artifact out of a collection that it is linked to.
+
+    Raises:
+        TransportError, HTTPStatusError, GraphQLError: the server does not do it.
+    """
+    with reach() as link:
+        link.graphql(_UNLINK, {"input": {"artifactID": artifact_id, "artifactPortfolioID": collection_id}})
 
 
 def runs_of(reach: Reach, artifact_id: str) -> tuple[str | None, list[str]]:

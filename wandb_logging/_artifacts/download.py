@@ -10,8 +10,7 @@ import contextlib
 import io
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +25,7 @@ from wandb_logging._errors import GraphQLError, LogError
 from wandb_logging._journal.names import safe_name
 from wandb_logging._server.fetch import digest_of, fetch
 from wandb_logging._server.link import Link
+from wandb_logging._server.pages import Reach
 from wandb_logging._server.protocol import VIEWER, dig
 from wandb_logging._values.plain import loads
 
@@ -44,9 +44,6 @@ _NOT_ON_WINDOWS = re.compile(
 )
 
 __all__ = ["Reach", "UsedArtifact", "UsedEntry", "find_artifact"]
-
-Reach = Callable[[], "AbstractContextManager[Link]"]
-"""Opens a way to the server for the length of a `with` block."""
 
 
 @dataclass(frozen=True)
@@ -274,22 +271,41 @@ def find_artifact(reach: Reach, path: str, entity: str | None, project: str) -> 
     )
 
 
-def found_artifact(node: Mapping[str, Any], reach: Reach) -> UsedArtifact:
-    """The artifact in an answer of the server, under the name that its own collection has."""
+def found_artifact(
+    node: Mapping[str, Any], reach: Reach, place: tuple[str | None, str] | None = None, name: str | None = None
+) -> UsedArtifact:
+    """The artifact in an answer of the server, as a member of a collection.
+
+    Args:
+        node: the answer.
+        reach: the way to the server.
+        place: entity and project of the collection. Default: those of the artifact's own.
+        name: name of the collection and version in it. Default: those of the artifact's own.
+    """
     sequence = dig(node, "artifactSequence")
+    own = (dig(sequence, "project", "entityName"), str(dig(sequence, "project", "name")))
+    entity, project = place or own
+    name = name or f"{dig(sequence, 'name')}:v{node.get('versionIndex')}"
+    aliases = [item for item in node.get("aliases") or [] if _is_of(item, name.rpartition(":")[0], project)]
     return UsedArtifact(
         id=str(node.get("id")),
-        entity=dig(sequence, "project", "entityName"),
-        project=str(dig(sequence, "project", "name")),
-        name=f"{dig(sequence, 'name')}:v{node.get('versionIndex')}",
+        entity=entity,
+        project=project,
+        name=name,
         type=str(dig(node, "artifactType", "name")),
         digest=str(node.get("digest")),
         description=node.get("description"),
         metadata=_metadata(node.get("metadata")),
-        aliases=tuple(str(dig(item, "alias")) for item in node.get("aliases") or []),
+        aliases=tuple(str(dig(item, "alias")) for item in aliases),
         _reach=reach,
         tags=_tags(node),
     )
+
+
+def _is_of(alias: object, collection: str, project: str) -> bool:
+    """Whether an alias of an artifact is one in this collection, and not in another that it is linked to."""
+    found = dig(alias, "artifactCollection")
+    return found is None or (dig(found, "name"), dig(found, "project", "name")) == (collection, project)
 
 
 def targets_of(manifest: Manifest, folder: Path) -> dict[str, Path]:

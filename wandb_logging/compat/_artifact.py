@@ -17,11 +17,13 @@ from wandb_logging._artifacts.keeping import LATEST, metadata_json, tags_of
 from wandb_logging._artifacts.manifest import Entry, Manifest, read_digest
 from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import LogError
-from wandb_logging.compat._active import current, no_run
+from wandb_logging.compat._active import current
+from wandb_logging.compat._links import Links
 from wandb_logging.compat._refused import not_covered
 from wandb_logging.compat._ttl import FOR_EVER, INHERITED, ArtifactTTL, seconds_of
 
 if TYPE_CHECKING:
+    from wandb_logging._run.run import Run as _Run
     from wandb_logging.compat._run import Run
 
 
@@ -74,7 +76,7 @@ class ManifestEntry:
         return str(self.ref)
 
 
-class Artifact(_Artifact):
+class Artifact(Links, _Artifact):
     """A versioned set of files: one made here, which may change until it is logged, or one that is on the server.
 
     What only the server knows (`version`, `id`, `aliases`) is requested when it is used; call `wait` before that.
@@ -110,6 +112,7 @@ class Artifact(_Artifact):
         self._whole = True
         self._found: UsedArtifact | None = None
         self._run: Run | None = None
+        self._link: tuple[Artifact, tuple[str | None, str | None, str]] | None = None
         self._paths: dict[str, str] = {}
         self._aliases: list[str] = []
         self._tags: list[str] = []
@@ -123,6 +126,18 @@ class Artifact(_Artifact):
         made.type, made.description, made.metadata = found.type, found.description, dict(found.metadata)
         made._take(found)
         return made
+
+    @classmethod
+    def as_link(cls, source: Artifact, run: Run, place: Mapping[str, str]) -> Artifact:
+        """Make the object for a link that a run has been asked to make: the artifact as a member of that collection."""
+        made = cls(place["collection"], source.type, source.description, source.metadata)
+        made._run, made._link = run, (source, (place.get("entity"), place.get("project"), place["collection"]))
+        return made
+
+    @property
+    def original(self) -> Artifact:
+        """The artifact that this is a link to, if a run was asked to make the link here; else itself."""
+        return self if self._link is None else self._link[0]
 
     def _take(self, found: UsedArtifact) -> None:
         self._found = found
@@ -155,6 +170,9 @@ class Artifact(_Artifact):
                 return self._as_if_there(below.entity, below.project)
             if below.mode != "online":
                 raise ArtifactNotLogged(f"artifact {self.name}: run {below.id} is {below.mode}: the server has it not")
+            if self._link is not None:
+                self._take(self._linked(below, *self._link))
+                return self.on_server()
             place = (below.entity, below.project, self.type, self.name)
             found = changing.logged(below._background.reach, self._client_id, self.digest, place)  # noqa: SLF001
             if found is None and self.distributed_id is not None and self._whole:
@@ -165,6 +183,16 @@ class Artifact(_Artifact):
             self._take(found)
             return found
         return self._found
+
+    @staticmethod
+    def _linked(run: _Run, source: Artifact, place: tuple[str | None, str | None, str]) -> UsedArtifact:
+        run.flush()
+        server, (entity, project, name) = source.on_server(), place
+        where = (entity or run.entity or server.entity, project or run.project, name)
+        found = changing.member(source._reach, server, where)
+        if found is None:
+            raise ArtifactNotLogged(f"artifact {server.name} is not in {'/'.join(map(str, where))} yet")
+        return found
 
     def _as_if_there(self, entity: str | None, project: str) -> UsedArtifact:
         """A stand-in for programs in a disabled run, so that they can go on: the first version, without a server."""
@@ -219,6 +247,8 @@ class Artifact(_Artifact):
     @property
     def manifest(self) -> Manifest:
         """The content of the artifact."""
+        if self._link is not None:
+            return self._link[0].manifest
         whole_here = self._run is not None and not self.incremental and self.distributed_id is None
         return self._manifest if self._found is None or whole_here else self._found.manifest
 
@@ -229,7 +259,7 @@ class Artifact(_Artifact):
     @property
     def digest(self) -> str:
         """MD5 in hex over the content."""
-        return super().digest if self._found is None else self._found.digest
+        return super(Artifact, self.original).digest if self._found is None else self._found.digest
 
     @property
     def id(self) -> str:
@@ -241,8 +271,6 @@ class Artifact(_Artifact):
         """The version, such as `v3`."""
         return self.on_server().version
 
-    source_version = version
-
     @property
     def entity(self) -> str:
         """The team or user."""
@@ -253,24 +281,10 @@ class Artifact(_Artifact):
         """The project of the artifact."""
         return self.on_server().project
 
-    source_entity, source_project = entity, project
-
-    @property
-    def source_name(self) -> str:
-        """The name with the version."""
-        return self.on_server().name
-
-    @property
-    def collection(self) -> str:
-        """The name without the version."""
-        return self.on_server().name.rpartition(":")[0]
-
     @property
     def qualified_name(self) -> str:
         """`entity/project/name:version`."""
-        return f"{self.entity}/{self.project}/{self.source_name}"
-
-    source_qualified_name = qualified_name
+        return f"{self.entity}/{self.project}/{self.on_server().name}"
 
     @property
     def state(self) -> str:
@@ -359,7 +373,8 @@ class Artifact(_Artifact):
 
     def new_draft(self) -> Artifact:
         """Make a new artifact with the same content, which can be changed and logged as the next version."""
-        draft = Artifact(self.collection, self.type, self.description, self.metadata)
+        name = self.on_server().name.rpartition(":")[0]
+        draft = Artifact(name, self.type, self.description, self.metadata)
         draft.manifest.entries.update(self.on_server().manifest.entries)
         return draft
 
@@ -477,7 +492,7 @@ class Artifact(_Artifact):
             LogError: the artifact has not been logged.
         """
         if self._found is None:
-            super().wait(timeout)
+            super(Artifact, self.original).wait(timeout)
             if self._whole and self._run is not None and not self._run.offline and not self._run.disabled:
                 self.on_server()
         return self
@@ -575,7 +590,8 @@ class Artifact(_Artifact):
             self._log(project, settings)
             return
         server = self.on_server()
-        place = {"entityName": self.entity, "projectName": self.project, "artifactCollectionName": self.collection}
+        collection = server.name.rpartition(":")[0]
+        place = {"entityName": self.entity, "projectName": self.project, "artifactCollectionName": collection}
         now, before = set(self._aliases), set(server.aliases)
         tags, old = set(tags_of(self._tags)), set(server.tags)
         changes = {"tags_added": sorted(tags - old), "tags_removed": sorted(old - tags), "ttl": self._ttl}
@@ -593,17 +609,6 @@ class Artifact(_Artifact):
 
         with init(project=project, job_type="auto", settings=settings) as own:
             own.log_artifact(self).wait()
-
-    def link(self, target_path: str, aliases: Iterable[str] | None = None) -> Artifact:
-        """Add the artifact to another collection: `name`, `project/name` or `entity/project/name`.
-
-        Raises:
-            WandbLoggingError: there is no run.
-        """
-        run = self._run if self._run is not None and self._run.going_on else current()
-        if run is None:
-            raise no_run("wandb.Artifact.link()")
-        return run.link_artifact(self, target_path, aliases)
 
     def delete(self, delete_aliases: bool = False) -> None:
         """Delete this version from the server, permanently; with `delete_aliases` even if it has aliases."""

@@ -14,6 +14,7 @@ from wandb_logging._errors import LogError, WandbLoggingError
 from wandb_logging._run import artifacts
 from wandb_logging.compat._artifact import Artifact
 from wandb_logging.compat._code import is_of_runs, is_python, log_code
+from wandb_logging.compat._links import place_of
 
 if TYPE_CHECKING:
     from wandb_logging._run.run import Run as _Run
@@ -150,14 +151,14 @@ class ArtifactsOfRun:
         """
         del use_as
         if isinstance(artifact_or_name, Artifact):
-            artifact = artifact_or_name
+            artifact = artifact_or_name.original
             below = self._run._background  # noqa: SLF001  the run beneath
             if artifact.is_draft():
                 wanted = _listed(aliases)
                 artifacts.log_artifact(below, artifact, None, None, wanted, None, of_run=False, **artifact.told)
                 artifact.was_logged(self, wanted, ())  # type: ignore[arg-type]  # which is a Run
             artifacts.note(below, "use_artifact", _known_by(artifact))
-            return artifact
+            return artifact_or_name
         if self._run.mode == "disabled":
             return None  # type: ignore[return-value]  # whose declared type is the official SDK's, too
         used = artifact_or_name
@@ -174,18 +175,22 @@ class ArtifactsOfRun:
             target_path: `name`, `project/name` or `entity/project/name` of the collection.
             aliases: names of this version in that collection.
 
+        Returns:
+            The artifact as a member of that collection. What the server knows of it is requested when it is used.
+
         Raises:
-            LogError: the path is invalid.
+            LogError: the path is malformed.
         """
-        parts = target_path.split("/")
-        if not 1 <= len(parts) <= 3 or not all(parts) or ":" in target_path:
-            raise LogError(f"target_path={target_path!r}: expected name, project/name or entity/project/name")
+        return self.link_to(artifact, place_of(target_path), aliases)
+
+    def link_to(self, artifact: Artifact, place: Mapping[str, str], aliases: str | Iterable[str] | None) -> Artifact:
+        """As `link_artifact`, to a collection given as collection, project and entity. The run has what is missing."""
+        artifact = artifact.original
         if artifact.is_draft():
             self.log_artifact(artifact)
-        place = dict(zip(("collection", "project", "entity"), reversed(parts)))
         what = {**_known_by(artifact), **place, "aliases": _listed(aliases)}
         artifacts.note(self._run._background, "link_artifact", what)  # noqa: SLF001  the run beneath
-        return artifact
+        return artifact if self._run.mode == "disabled" else Artifact.as_link(artifact, self, place)  # type: ignore[arg-type]
 
     def log_model(
         self,

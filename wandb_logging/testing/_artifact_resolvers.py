@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import base64
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging.testing._artifacts import FULL, Upload
+from wandb_logging.testing._collection_resolvers import ArtifactType, alias_views, type_of
 from wandb_logging.testing._context import Context, Resolver, connection, registrar
-from wandb_logging.testing._resolvers import File, Project, find_project
+from wandb_logging.testing._resolvers import File, Project
 from wandb_logging.testing._store import Refusal, now
-from wandb_logging.testing._stored import Collection, Manifest, Membership, StoredArtifact, StoredRun, hex_md5
+from wandb_logging.testing._stored import (
+    Collection,
+    Manifest,
+    Membership,
+    Portfolio,
+    StoredArtifact,
+    StoredRun,
+    hex_md5,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 RESOLVERS: dict[str, Resolver] = {}
 resolves = registrar(RESOLVERS)
-
-
-@dataclass(frozen=True)
-class ArtifactType:
-    """An artifact type of a project, seen through GraphQL."""
-
-    project: Project
-    name: str
-
-    description = None
-    created_at = "2026-01-01T00:00:00"
-
-    @property
-    def id(self) -> str:
-        """The GraphQL id."""
-        return base64.b64encode(f"ArtifactType:{self.project.id}:{self.name}".encode()).decode()
 
 
 def _require(context: Context, artifact_id: str) -> StoredArtifact:
@@ -161,8 +152,18 @@ def _link(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
     place = (values["entityName"], values["projectName"], values["artifactPortfolioName"])
     context.store.add_project(*place[:2])
     aliases = [item["alias"] for item in values.get("aliases") or []]
-    number = context.store.artifacts.link(artifact, place, aliases)
-    return {"versionIndex": number, "artifactMembership": Membership(artifact.collection, artifact)}
+    member = context.store.artifacts.link(artifact, place, aliases, now())
+    return {"versionIndex": member.version_index, "artifactMembership": member}
+
+
+@resolves("Mutation.unlinkArtifact")
+def _unlink(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
+    artifact = _require(context, values["artifactID"])
+    for portfolio in context.store.artifacts.portfolios.values():
+        for link in portfolio.links:
+            if portfolio.id == values["artifactPortfolioID"] and link.artifact is artifact:
+                link.there, link.aliases = False, []
+    return {"success": True}
 
 
 @resolves("Mutation.deleteArtifact")
@@ -177,26 +178,32 @@ def _delete(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
 @resolves("Mutation.addAliases")
 def _add_aliases(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
     artifact = _require(context, values["artifactID"])
-    artifact.collection.give(artifact, [item["alias"] for item in values["aliases"]])
+    for item in values["aliases"]:
+        _named(context, item, artifact).give(artifact, [item["alias"]])
     return {"success": True}
 
 
 @resolves("Mutation.deleteAliases")
 def _delete_aliases(_source: Any, context: Context, values: Mapping[str, Any]) -> Any:
     artifact = _require(context, values["artifactID"])
-    removed = [item["alias"] for item in values["aliases"]]
-    artifact.aliases = [alias for alias in artifact.aliases if alias not in removed]
+    for item in values["aliases"]:
+        collection = _named(context, item, artifact)
+        for member in collection.members:
+            if member.artifact is artifact and item["alias"] in member.aliases:
+                member.aliases.remove(item["alias"])
     return {"success": True}
+
+
+def _named(context: Context, item: Mapping[str, Any], artifact: StoredArtifact) -> Collection | Portfolio:
+    """The collection that an alias is for."""
+    entity = item.get("entityName") or artifact.collection.entity
+    project = item.get("projectName") or artifact.collection.project
+    return context.store.artifacts.collection(entity, project, item["artifactCollectionName"]) or artifact.collection
 
 
 @resolves("Query.artifact")
 def _artifact(_source: Any, context: Context, id_: str) -> StoredArtifact | None:
     return context.store.artifacts.by_id.get(id_)
-
-
-@resolves("Query.artifactCollection")
-def _collection_by_id(_source: Any, context: Context, id_: str) -> Collection | None:
-    return next((item for item in context.store.artifacts.collections.values() if item.id == id_), None)
 
 
 @resolves("Query.clientIDMapping")
@@ -207,119 +214,13 @@ def _client_id_mapping(_source: Any, context: Context, client_id: str) -> Any:
 
 @resolves("Project.artifact")
 def _project_artifact(project: Project, context: Context, name: str) -> StoredArtifact | None:
-    membership = _membership(project, context, name)
+    membership = context.store.artifacts.find(project.entity_name, project.name, name)
     return membership.artifact if membership else None
 
 
-@resolves("Project.artifactCollectionMembership")
-def _membership(project: Project, context: Context, name: str) -> Membership | None:
-    return context.store.artifacts.find(project.entity_name, project.name, name)
-
-
-@resolves("Project.artifactCollection")
-def _project_collection(project: Project, context: Context, name: str) -> Collection | None:
-    return context.store.artifacts.collections.get((project.entity_name, project.name, name))
-
-
-def _collections(project: Project, context: Context) -> list[Collection]:
-    owner = (project.entity_name, project.name)
-    return [item for item in context.store.artifacts.collections.values() if (item.entity, item.project) == owner]
-
-
-@resolves("Project.artifactType")
-def _project_type(project: Project, context: Context, name: str) -> ArtifactType | None:
-    return ArtifactType(project, name) if any(item.type == name for item in _collections(project, context)) else None
-
-
-@resolves("Project.artifactTypes")
-def _project_types(project: Project, context: Context, after: str | None = None, first: int | None = None) -> Any:
-    names = dict.fromkeys(item.type for item in _collections(project, context))
-    return connection([ArtifactType(project, name) for name in names], first, after)
-
-
-@resolves("ArtifactType.artifactCollection")
-def _type_collection(kind: ArtifactType, context: Context, name: str) -> Collection | None:
-    collection = _project_collection(kind.project, context, name)
-    return collection if collection and collection.type == kind.name else None
-
-
-@resolves("ArtifactType.artifactCollections")
-def _type_collections(
-    kind: ArtifactType,
-    context: Context,
-    after: str | None = None,
-    first: int | None = None,
-    **_unused: Any,
-) -> Any:
-    return connection([item for item in _collections(kind.project, context) if item.type == kind.name], first, after)
-
-
-@resolves("ArtifactSequence.project")
-def _collection_project(collection: Collection, context: Context) -> Project | None:
-    return find_project(context, collection.entity, collection.project)
-
-
-@resolves("ArtifactSequence.defaultArtifactType")
-def _collection_type(collection: Collection, context: Context) -> ArtifactType | None:
-    project = find_project(context, collection.entity, collection.project)
-    return ArtifactType(project, collection.type) if project else None
-
-
-@resolves("ArtifactSequence.updatedAt")
-def _collection_updated(collection: Collection, _context: Context) -> str:
-    return collection.created_at
-
-
-@resolves("ArtifactSequence.tags")
-def _collection_tags(_collection: Collection, _context: Context) -> Any:
-    return connection([])
-
-
-@resolves("ArtifactSequence.digestAlgorithm")
-@resolves("Artifact.digestAlgorithm")
-def _digest_algorithm(_source: Any, _context: Context) -> str:
-    return "MANIFEST_MD5"
-
-
-@resolves("ArtifactSequence.aliases")
-def _collection_aliases(
-    collection: Collection, _context: Context, after: str | None = None, first: int | None = None
-) -> Any:
-    return connection([alias for version in collection.versions for alias in _alias_views(version)], first, after)
-
-
-@resolves("ArtifactSequence.artifacts")
-def _collection_artifacts(
-    collection: Collection,
-    _context: Context,
-    after: str | None = None,
-    first: int | None = None,
-    **_unused: Any,
-) -> Any:
-    # Newest first, as the web page lists them.
-    page = connection(collection.committed[::-1], first, after)
-    for edge in page["edges"]:
-        edge["version"] = edge["node"].version
-    return page
-
-
-@resolves("ArtifactSequence.artifactMembership")
-def _collection_membership(collection: Collection, _context: Context, alias_name: str) -> Membership | None:
-    artifact = collection.find(alias_name)
-    return Membership(collection, artifact) if artifact else None
-
-
-def _alias_views(artifact: StoredArtifact) -> list[dict[str, Any]]:
-    collection = artifact.collection
-    return [
-        {"id": f"alias-{collection.id}-{alias}", "alias": alias, "artifactCollection": collection}
-        for alias in artifact.aliases
-    ]
-
-
 @resolves("Artifact.aliases")
-def _aliases(artifact: StoredArtifact, _context: Context) -> list[dict[str, Any]]:
-    return _alias_views(artifact)
+def _aliases(artifact: StoredArtifact, context: Context) -> list[dict[str, Any]]:
+    return [view for member in context.store.artifacts.memberships(artifact) for view in alias_views(member)]
 
 
 @resolves("Artifact.tags")
@@ -370,12 +271,12 @@ def _sequence(artifact: StoredArtifact, _context: Context) -> Collection:
 
 @resolves("Artifact.artifactType")
 def _type(artifact: StoredArtifact, context: Context) -> ArtifactType | None:
-    return _collection_type(artifact.collection, context)
+    return type_of(artifact.collection, context)
 
 
 @resolves("Artifact.artifactMemberships")
-def _memberships(artifact: StoredArtifact, _context: Context) -> Any:
-    return connection([Membership(artifact.collection, artifact)])
+def _memberships(artifact: StoredArtifact, context: Context) -> Any:
+    return connection(context.store.artifacts.memberships(artifact))
 
 
 @resolves("Artifact.createdBy")
@@ -409,7 +310,7 @@ def _file(artifact: StoredArtifact, path: str) -> File:
 
 
 @resolves("Artifact.files")
-def _files(
+def files_of(
     artifact: StoredArtifact,
     _context: Context,
     names: list[str] | None = None,
@@ -433,26 +334,6 @@ def _files_by_entries(
     return connection([_file(artifact, path) for path in paths], first, after)
 
 
-@resolves("ArtifactCollectionMembership.versionIndex")
-def _membership_version(membership: Membership, _context: Context) -> int | None:
-    return membership.artifact.version_index
-
-
-@resolves("ArtifactCollectionMembership.createdAt")
-def _membership_created(membership: Membership, _context: Context) -> str:
-    return membership.artifact.created_at
-
-
-@resolves("ArtifactCollectionMembership.id")
-def _membership_id(membership: Membership, _context: Context) -> str:
-    return f"membership-{membership.artifact.id}"
-
-
-@resolves("ArtifactCollectionMembership.aliases")
-def _membership_aliases(membership: Membership, _context: Context) -> list[dict[str, Any]]:
-    return _alias_views(membership.artifact)
-
-
 @resolves("ArtifactCollectionMembership.files")
 def _membership_files(membership: Membership, context: Context, **arguments: Any) -> Any:
-    return _files(membership.artifact, context, **arguments)
+    return files_of(membership.artifact, context, **arguments)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable
 
 from wandb_logging.testing import _rules
-from wandb_logging.testing._stored import Collection, Manifest, Membership, StoredArtifact, hex_md5
+from wandb_logging.testing._stored import Collection, Link, Manifest, Membership, Portfolio, StoredArtifact, hex_md5
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -42,14 +42,6 @@ class Upload:
 
 
 @dataclass
-class Link:
-    """A version as a member of a collection that it was linked to."""
-
-    artifact: StoredArtifact
-    aliases: list[str] = field(default_factory=list)
-
-
-@dataclass
 class Artifacts:
     """All artifacts, and the bytes of their files by hex MD5."""
 
@@ -59,34 +51,58 @@ class Artifacts:
     manifests: dict[str, tuple[StoredArtifact, Manifest]] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
     uploads: dict[str, Upload] = field(default_factory=dict)
-    links: dict[tuple[str, str, str], list[Link]] = field(default_factory=dict)
+    portfolios: dict[tuple[str, str, str], Portfolio] = field(default_factory=dict)
+
+    def collection(self, entity: str, project: str, name: str) -> Collection | Portfolio | None:
+        """The collection of this name: of versions, or of links."""
+        place = (entity, project, name)
+        return self.collections.get(place) or self.portfolios.get(place)
+
+    def all_of(self, entity: str, project: str) -> list[Collection | Portfolio]:
+        """All collections of a project."""
+        found: list[Collection | Portfolio] = [*self.collections.values(), *self.portfolios.values()]
+        return [item for item in found if (item.entity, item.project) == (entity, project)]
 
     def find(self, entity: str, project: str, name: str) -> Membership | None:
         """The version called `"collection:alias"`; the latest one if no alias is given."""
         collection_name, _, alias = name.partition(":")
-        collection = self.collections.get((entity, project, collection_name))
-        artifact = collection.find(alias or LATEST) if collection else None
-        if collection and artifact:
-            return Membership(collection, artifact)
-        linked = self._linked((entity, project, collection_name), alias or LATEST)
-        return Membership(linked.artifact.collection, linked.artifact) if linked else None
+        collection = self.collection(entity, project, collection_name)
+        return collection.find(alias or LATEST) if collection else None
 
-    def _linked(self, place: tuple[str, str, str], alias: str) -> Link | None:
-        links = self.links.get(place, [])
-        named = [link for number, link in enumerate(links) if alias in {f"v{number}", *link.aliases}]
-        return named[-1] if named else links[-1] if links and alias == LATEST else None
+    def memberships(self, artifact: StoredArtifact) -> list[Membership]:
+        """The version as a member of its own collection, and of those it is linked to."""
+        there: list[Collection | Portfolio] = [artifact.collection, *self.portfolios.values()]
+        return [member for collection in there for member in collection.members if member.artifact is artifact]
 
-    def link(self, artifact: StoredArtifact, place: tuple[str, str, str], aliases: list[str]) -> int:
-        """Add a version to another collection, given as (entity, project, name). Returns its number there."""
-        links = self.links.setdefault(place, [])
-        for link in links:
-            link.aliases = [alias for alias in link.aliases if alias not in aliases]
-        known = next((link for link in links if link.artifact is artifact), None)
+    def link(
+        self, artifact: StoredArtifact, place: tuple[str, str, str], aliases: list[str], moment: str
+    ) -> Membership:
+        """Add a version to another collection, given as (entity, project, name). Returns it as a member of that one."""
+        portfolio = self.portfolios.setdefault(place, Portfolio(*place, artifact.type, moment))
+        known = next((link for link in portfolio.links if link.artifact is artifact), None)
         if known is None:
             known = Link(artifact)
-            links.append(known)
-        known.aliases += aliases
-        return links.index(known)
+            portfolio.links.append(known)
+        known.there = True
+        portfolio.give(artifact, aliases)
+        return Membership(portfolio, artifact, portfolio.links.index(known), known.aliases)
+
+    def move(self, collection: Collection | Portfolio, name: str) -> None:
+        """Give a collection another name. Its versions are found under that name only."""
+        kept: dict[tuple[str, str, str], Any] = (
+            self.collections if isinstance(collection, Collection) else self.portfolios
+        )
+        del kept[collection.entity, collection.project, collection.name]
+        collection.name = name
+        kept[collection.entity, collection.project, name] = collection
+
+    def drop(self, collection: Collection | Portfolio) -> None:
+        """Delete a collection; one of versions with them."""
+        self.collections.pop((collection.entity, collection.project, collection.name), None)
+        self.portfolios.pop((collection.entity, collection.project, collection.name), None)
+        collection.state = "DELETED"
+        for version in collection.versions if isinstance(collection, Collection) else ():
+            version.state, version.aliases = "DELETED", []
 
     def create(self, values: Mapping[str, Any], run: StoredRun | None, moment: str) -> StoredArtifact:
         """CreateArtifact: a pending version, or the one that is there already.

@@ -1,11 +1,11 @@
-"""Select and sort runs, with filters as the official `Api` sends them."""
+"""Select and sort runs and collections, with filters as the official `Api` sends them."""
 
 from __future__ import annotations
 
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from wandb_logging.testing._store import Refusal
 
@@ -21,33 +21,17 @@ ABOUT: dict[str, Callable[[StoredRun], Any]] = {
     "jobType": lambda run: run.job_type,
     "job_type": lambda run: run.job_type,
     "tags": lambda run: list(run.tags),
+    "createdAt": lambda run: run.created_at,
+    "created_at": lambda run: run.created_at,
 }
+About = Callable[[Any, str], Any]
+_Thing = TypeVar("_Thing")
 COMPARED = {
     "$gt": operator.gt,
     "$gte": operator.ge,
     "$lt": operator.lt,
     "$lte": operator.le,
 }
-
-
-def matches(run: StoredRun, wanted: Mapping[str, Any]) -> bool:
-    """Whether a run matches a filter.
-
-    Raises:
-        Refusal: the filter has a name or an operator that is not supported here.
-    """
-    found = [_holds(run, name, value) for name, value in wanted.items()]  # each, so that a wrong one is refused
-    return all(found)
-
-
-def _holds(run: StoredRun, name: str, wanted: Any) -> bool:
-    if name in ("$and", "$or"):
-        found = [matches(run, each) for each in wanted]
-        return all(found) if name == "$and" else any(found)
-    value = value_of(run, name)
-    asked = isinstance(wanted, dict) and any(word.startswith("$") for word in wanted)
-    found = [_compares(word, value, to) for word, to in (wanted if asked else {"$eq": wanted}).items()]
-    return all(found)
 
 
 def value_of(run: StoredRun, name: str) -> Any:
@@ -58,6 +42,32 @@ def value_of(run: StoredRun, name: str) -> Any:
     if name not in ABOUT:
         raise Refusal(f"LocalServer cannot filter runs by {name!r}")
     return ABOUT[name](run)
+
+
+def matches(thing: Any, wanted: Mapping[str, Any], about: About = value_of) -> bool:
+    """Whether a run, or another thing, matches a filter.
+
+    Args:
+        thing: the run.
+        wanted: the filter.
+        about: gives a value of it by name.
+
+    Raises:
+        Refusal: the filter has a name or an operator that is not supported here.
+    """
+    # Each is looked at, so that a wrong one is refused.
+    found = [_holds(thing, name, value, about) for name, value in wanted.items()]
+    return all(found)
+
+
+def _holds(thing: Any, name: str, wanted: Any, about: About) -> bool:
+    if name in ("$and", "$or"):
+        found = [matches(thing, each, about) for each in wanted]
+        return all(found) if name == "$and" else any(found)
+    value = about(thing, name)
+    asked = isinstance(wanted, dict) and any(word.startswith("$") for word in wanted)
+    found = [_compares(word, value, to) for word, to in (wanted if asked else {"$eq": wanted}).items()]
+    return all(found)
 
 
 def _within(tree: Any, path: str) -> Any:
@@ -97,10 +107,15 @@ def _of_a_kind(value: Any, wanted: Any) -> bool:
     return numbers or (isinstance(value, str) and isinstance(wanted, str))
 
 
-def in_order(runs: Sequence[StoredRun], order: str | None) -> list[StoredRun]:
-    """Sort runs, given in the order of their creation, by a name with `+` or `-` before it.
+def in_order(things: Sequence[_Thing], order: str | None, about: About = value_of) -> list[_Thing]:
+    """Sort runs, or other things, given in the order of their creation, by a name with `+` or `-` before it.
 
-    Runs without a value come last.
+    Those without a value come last.
+
+    Args:
+        things: the runs.
+        order: the name, with its sign. Default: as they were created.
+        about: gives a value of one by name.
 
     Raises:
         Refusal: the name is not supported here.
@@ -108,11 +123,11 @@ def in_order(runs: Sequence[StoredRun], order: str | None) -> list[StoredRun]:
     name = (order or "created_at").lstrip("+-")
     backwards = (order or "").startswith("-")
     if name in ("created_at", "createdAt"):
-        return list(runs[::-1] if backwards else runs)
-    values = {run.id: value_of(run, name) for run in runs}
-    having = [run for run in runs if isinstance(values[run.id], (int, float, str))]
-    having.sort(key=lambda run: _sortable(values[run.id]), reverse=backwards)
-    return [*having, *(run for run in runs if run not in having)]
+        return list(things[::-1] if backwards else things)
+    values = [(about(each, name), each) for each in things]
+    having = [pair for pair in values if isinstance(pair[0], (int, float, str))]
+    having.sort(key=lambda pair: _sortable(pair[0]), reverse=backwards)
+    return [each for _, each in having] + [each for value, each in values if not isinstance(value, (int, float, str))]
 
 
 def _sortable(value: float | str) -> tuple[bool, float, str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from wandb_logging.testing import _artifact_resolvers, _graphql, _resolvers, _rules
+from wandb_logging.testing import _artifact_resolvers, _collection_resolvers, _graphql, _resolvers, _rules
 from wandb_logging.testing._context import UPLOAD_HEADER, Context
 from wandb_logging.testing._http import Reply, Request
 from wandb_logging.testing._shared import client_of
@@ -20,7 +20,7 @@ from wandb_logging.testing._store import Refusal
 if TYPE_CHECKING:
     from wandb_logging.testing._store import Store
 
-_RESOLVERS = {**_resolvers.RESOLVERS, **_artifact_resolvers.RESOLVERS}
+_RESOLVERS = {**_resolvers.RESOLVERS, **_artifact_resolvers.RESOLVERS, **_collection_resolvers.RESOLVERS}
 _TELEMETRY = "/sdk/otel/"
 _BINARY = {"Content-Type": "application/octet-stream"}
 # /artifactsV2/{region}/{entity}/{project}/{collection}/{artifact id}/{hex md5}/{name}

@@ -52,6 +52,18 @@ type Mutation {
   updateArtifact(input: UpdateArtifactInput!): ArtifactPayload
   useArtifact(input: UseArtifactInput!): ArtifactPayload
   linkArtifact(input: LinkArtifactInput!): LinkArtifactPayload
+  unlinkArtifact(input: UnlinkArtifactInput!): SuccessPayload
+  updateArtifactSequence(input: UpdateArtifactSequenceInput!): ArtifactCollectionPayload
+  updateArtifactPortfolio(input: UpdateArtifactPortfolioInput!): ArtifactCollectionPayload
+  moveArtifactSequence(input: MoveArtifactSequenceInput!): ArtifactCollectionPayload
+  deleteArtifactSequence(input: DeleteArtifactSequenceInput!): ArtifactCollectionPayload
+  deleteArtifactPortfolio(input: DeleteArtifactPortfolioInput!): ArtifactCollectionPayload
+  createArtifactCollectionTagAssignments(
+    input: CreateArtifactCollectionTagAssignmentsInput!
+  ): CollectionTagsPayload
+  deleteArtifactCollectionTagAssignments(
+    input: DeleteArtifactCollectionTagAssignmentsInput!
+  ): SuccessPayload
   deleteArtifact(input: DeleteArtifactInput!): ArtifactPayload
   addAliases(input: AddAliasesInput!): SuccessPayload
   deleteAliases(input: DeleteAliasesInput!): SuccessPayload
@@ -126,6 +138,7 @@ type Project {
   artifactType(name: String!): ArtifactType
   artifactTypes(after: String, first: Int): ArtifactTypeConnection
   artifactCollection(name: String!): ArtifactCollection
+  artifactCollections(after: String first: Int filters: JSONString order: String): ArtifactCollectionConnection
   artifactCollectionMembership(name: String!): ArtifactCollectionMembership
 }
 

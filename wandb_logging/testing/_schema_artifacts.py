@@ -25,6 +25,7 @@ interface ArtifactCollection {
   description: String
   createdAt: DateTime!
   updatedAt: DateTime
+  state: String
   project: Project
   defaultArtifactType: ArtifactType!
   tags: TagConnection!
@@ -38,6 +39,7 @@ type ArtifactSequence implements ArtifactCollection {
   description: String
   createdAt: DateTime!
   updatedAt: DateTime
+  state: String
   project: Project
   defaultArtifactType: ArtifactType!
   tags: TagConnection!
@@ -46,6 +48,20 @@ type ArtifactSequence implements ArtifactCollection {
   artifactMembership(aliasName: String!): ArtifactCollectionMembership
   digestAlgorithm: ArtifactDigestAlgorithm
   latestArtifact: Artifact
+}
+type ArtifactPortfolio implements ArtifactCollection {
+  id: ID!
+  name: String!
+  description: String
+  createdAt: DateTime!
+  updatedAt: DateTime
+  state: String
+  project: Project
+  defaultArtifactType: ArtifactType!
+  tags: TagConnection!
+  aliases(after: String, first: Int): ArtifactAliasConnection!
+  artifacts(after: String, first: Int, order: String, filters: JSONString): VersionedArtifactConnection
+  artifactMembership(aliasName: String!): ArtifactCollectionMembership
 }
 type TagConnection { edges: [TagEdge!]! }
 type TagEdge { node: Tag! }
@@ -111,7 +127,7 @@ union Creator = Run | User
 type ArtifactManifest { id: ID! digest: String! file: File! }
 
 input ArtifactAliasInput { artifactCollectionName: String! alias: String! }
-input TagInput { tagName: String! }
+input TagInput { tagName: String! tagCategoryName: String attributes: JSONString }
 input ArtifactManifestEntryInput { name: String! digest: String! birthArtifactID: String }
 input CreateArtifactInput {
   entityName: String!
@@ -223,6 +239,42 @@ input LinkArtifactInput {
   clientID: ID
   clientMutationId: String
 }
+input UnlinkArtifactInput { artifactID: ID! artifactPortfolioID: ID! clientMutationId: String }
+input UpdateArtifactSequenceInput {
+  artifactSequenceID: ID!
+  name: String
+  description: String
+  clientMutationId: String
+}
+input UpdateArtifactPortfolioInput {
+  artifactPortfolioID: ID!
+  name: String
+  description: String
+  clientMutationId: String
+}
+input MoveArtifactSequenceInput {
+  artifactSequenceID: ID!
+  destinationArtifactTypeName: String!
+  clientMutationId: String
+}
+input DeleteArtifactSequenceInput { artifactSequenceID: ID! clientMutationId: String }
+input DeleteArtifactPortfolioInput { artifactPortfolioID: ID! clientMutationId: String }
+type ArtifactCollectionPayload { artifactCollection: ArtifactCollection }
+input CreateArtifactCollectionTagAssignmentsInput {
+  entityName: String!
+  projectName: String!
+  artifactCollectionName: String!
+  tags: [TagInput!]!
+  clientMutationID: String
+}
+input DeleteArtifactCollectionTagAssignmentsInput {
+  entityName: String!
+  projectName: String!
+  artifactCollectionName: String!
+  tags: [TagInput!]!
+  clientMutationID: String
+}
+type CollectionTagsPayload { tags: [Tag!]! }
 type LinkArtifactPayload { versionIndex: Int artifactMembership: ArtifactCollectionMembership }
 input DeleteArtifactInput { artifactID: ID! deleteAliases: Boolean clientMutationId: String }
 input ArtifactCollectionAliasInput {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -170,6 +171,14 @@ class Manifest:
         return dict(json.loads(self.data or b"{}").get("contents", {}))
 
 
+_numbers = itertools.count(1)
+
+
+def collection_id() -> str:
+    """Another GraphQL id, which stays when the collection gets another name."""
+    return base64.b64encode(f"ArtifactCollection:{next(_numbers)}".encode()).decode()
+
+
 @dataclass(eq=False, repr=False)
 class Collection:
     """A named sequence of artifact versions."""
@@ -180,14 +189,12 @@ class Collection:
     type: str
     created_at: str
     description: str | None = None
+    tags: list[str] = field(default_factory=list)
+    state: str = "READY"
     versions: list[StoredArtifact] = field(default_factory=list)
+    id: str = field(default_factory=collection_id)
 
     graphql_type: ClassVar[str] = "ArtifactSequence"
-
-    @property
-    def id(self) -> str:
-        """GraphQL id."""
-        return base64.b64encode(f"ArtifactCollection:{self.entity}/{self.project}/{self.name}".encode()).decode()
 
     @property
     def committed(self) -> list[StoredArtifact]:
@@ -195,13 +202,18 @@ class Collection:
         return [version for version in self.versions if version.state == "COMMITTED"]
 
     @property
+    def members(self) -> list[Membership]:
+        """The complete versions as members, oldest first."""
+        return [Membership(self, each, each.version_index or 0, each.aliases) for each in self.committed]
+
+    @property
     def latest_artifact(self) -> StoredArtifact | None:
         """The newest complete version."""
         return self.committed[-1] if self.committed else None
 
-    def find(self, alias: str) -> StoredArtifact | None:
+    def find(self, alias: str) -> Membership | None:
         """The version with this alias, or of this number (`v3`)."""
-        return next((item for item in self.committed if alias == item.version or alias in item.aliases), None)
+        return next((item for item in self.members if alias in {item.version, *item.aliases}), None)
 
     def give(self, artifact: StoredArtifact, aliases: Iterable[str]) -> None:
         """Move aliases to `artifact`: one alias names one version."""
@@ -209,6 +221,56 @@ class Collection:
             for version in self.versions:
                 version.aliases = [name for name in version.aliases if name != alias]
             artifact.aliases.append(alias)
+
+
+@dataclass(eq=False, repr=False)
+class Portfolio:
+    """A collection of links to versions of other collections, such as a registered model."""
+
+    entity: str
+    project: str
+    name: str
+    type: str
+    created_at: str
+    description: str | None = None
+    tags: list[str] = field(default_factory=list)
+    state: str = "READY"
+    links: list[Link] = field(default_factory=list)
+    id: str = field(default_factory=collection_id)
+
+    graphql_type: ClassVar[str] = "ArtifactPortfolio"
+
+    @property
+    def members(self) -> list[Membership]:
+        """The versions that are linked now, oldest link first. Each keeps its number when others are unlinked."""
+        return [
+            Membership(self, link.artifact, number, link.aliases)
+            for number, link in enumerate(self.links)
+            if link.there and link.artifact.state == "COMMITTED"
+        ]
+
+    def find(self, alias: str) -> Membership | None:
+        """The version with this alias, or of this number (`v3`). The newest is `latest`, as in any collection."""
+        named = [item for item in self.members if alias in {item.version, *item.aliases}]
+        wanted = named or (self.members if alias == "latest" else [])
+        return wanted[-1] if wanted else None
+
+    def give(self, artifact: StoredArtifact, aliases: Iterable[str]) -> None:
+        """Move aliases to the link of `artifact`."""
+        names = list(aliases)
+        for link in self.links:
+            link.aliases = [name for name in link.aliases if name not in names]
+            if link.artifact is artifact:
+                link.aliases += names
+
+
+@dataclass
+class Link:
+    """A version as a member of a collection that it was linked to."""
+
+    artifact: StoredArtifact
+    aliases: list[str] = field(default_factory=list)
+    there: bool = True
 
 
 @dataclass(eq=False)
@@ -293,10 +355,17 @@ class StoredArtifact:
 
 
 class Membership(NamedTuple):
-    """An artifact as a member of a collection."""
+    """An artifact as a member of a collection, with its number and its aliases there."""
 
-    artifact_collection: Collection
+    artifact_collection: Collection | Portfolio
     artifact: StoredArtifact
+    version_index: int
+    aliases: list[str]
+
+    @property
+    def version(self) -> str:
+        """`"v0"`."""
+        return f"v{self.version_index}"
 
 
 def hex_md5(digest: str) -> str:
