@@ -181,11 +181,7 @@ class ArtifactsOfRun:
         Raises:
             LogError: the path is malformed.
         """
-        return self.link_to(artifact, place_of(target_path), aliases)
-
-    def link_to(self, artifact: Artifact, place: Mapping[str, str], aliases: str | Iterable[str] | None) -> Artifact:
-        """As `link_artifact`, to a collection given as collection, project and entity. The run has what is missing."""
-        artifact = artifact.original
+        place, artifact = place_of(target_path), artifact.original
         if artifact.is_draft():
             self.log_artifact(artifact)
         what = {**_known_by(artifact), **place, "aliases": _listed(aliases)}

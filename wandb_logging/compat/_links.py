@@ -141,7 +141,8 @@ class Links:
         place = {"project": Settings.of({}).project, **place_of(target_path)}
         run = self._run if self._run is not None and self._run.going_on else current()
         if run is not None:
-            return run.link_to(self, place, aliases)  # type: ignore[arg-type]  # which is an Artifact
+            path = "/".join(place[part] for part in ("entity", "project", "collection") if part in place)
+            return run.link_artifact(self, path, aliases)  # type: ignore[arg-type]  # which is an Artifact
         if self.is_draft():
             self.save()
         source, project = self._source(), place["project"]
