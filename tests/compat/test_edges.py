@@ -55,6 +55,7 @@ def test_everything_of_a_disabled_run_can_be_called(wandb_server: LocalServer) -
     assert run.watch(object()) == []
     artifact = run.log_artifact(wandb.Artifact("a", "data")).wait()
     assert (artifact.version, artifact.source_name, artifact.project) == ("v0", "a:v0", "p")
+    assert (artifact.is_link, artifact.linked_artifacts, artifact.source_artifact) == (False, [], artifact)
     assert run.upsert_artifact(wandb.Artifact("parts", "data")).name == "parts"  # without an id for all parts
     wandb.log({"loss": 2})
     wandb.config.update({"more": 1})

@@ -36,6 +36,7 @@ class Links:
 
     type: str
     _run: Run | None
+    _link: Any
     _original: UsedArtifact | None = None  # what it is a link to, or itself
 
     if TYPE_CHECKING:
@@ -49,8 +50,8 @@ class Links:
     def _source(self) -> UsedArtifact:
         """The artifact under the name that it was logged with."""
         if self._original is None:
-            server = self.on_server()
-            self._original = changing.by_id(self._reach, server.id) or server
+            server, logged_here = self.on_server(), self._run is not None and self._link is None
+            self._original = server if logged_here else changing.by_id(self._reach, server.id) or server
         return self._original
 
     @property
@@ -108,7 +109,7 @@ class Links:
     @property
     def linked_artifacts(self) -> list[Artifact]:
         """The links to this artifact; none for one that is itself a link."""
-        if self.is_link:
+        if self.is_link or (self._run is not None and self._run.disabled):
             return []
         server = self.on_server()
         own = (server.entity, server.project, server.name)
