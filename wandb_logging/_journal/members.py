@@ -15,6 +15,7 @@ A group are members each of which came while another one was there. A run that g
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import field
@@ -74,7 +75,7 @@ def note_of(path: Path, writer: int) -> Note:
 def writers_of(path: Path) -> list[int]:
     """The numbers of all writers that write or wrote here, in order; none if the directory cannot be listed."""
     try:
-        found = [_LOCK.fullmatch(item.name) for item in path.iterdir()]
+        found = [_LOCK.fullmatch(name) for name in os.listdir(path)]  # noqa: PTH208  a Path for each
     except OSError:
         return []
     return sorted(int(match[1]) for match in found if match)

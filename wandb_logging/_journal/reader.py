@@ -13,7 +13,7 @@ from wandb_logging._journal import door
 from wandb_logging._journal.members import is_writing, writers_of
 from wandb_logging._journal.order import Entry, Order, Right, Taking, order_of
 from wandb_logging._journal.position import START, At, Ends, Position, Written, order_passed, places, torn_places
-from wandb_logging._journal.seal import salvage, unseal
+from wandb_logging._journal.seal import salvage, unseal, unseal_all
 from wandb_logging._journal.segments import by_writer, segment_path, segments, sync_directory
 from wandb_logging._journal.unwritten import OpenSegment, WithMemory
 from wandb_logging._journal.writer import Writer
@@ -172,9 +172,10 @@ class Reader:
         self._files.clear()
 
     def _chunk(self, lines: list[bytes]) -> Chunk:
-        bodies: list[bytes] = []
+        whole_lines = unseal_all(lines)
+        bodies: list[bytes] = whole_lines or []
         damaged = [] if lines else self._torn
-        for line in lines:
+        for line in lines if whole_lines is None else ():
             body = unseal(line)
             if body is not None:
                 bodies.append(body)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from itertools import groupby, islice
-from operator import add, le
+from operator import add, le, lt
 from typing import Any
 
 from wandb_logging._dataclass import dataclass
@@ -27,6 +27,10 @@ _AXES = frozenset({"_step", "_timestamp", "_runtime"})
 _INFINITY = math.inf
 
 Row = Mapping[str, Any]
+Place = tuple[int, slice]
+"""The number of a bin, and which of some values are in it."""
+_ALL = slice(None)
+_FIGURES: tuple[Any, ...] = (sum, min, max)
 
 
 @dataclass
@@ -69,6 +73,15 @@ class Series:
         else:
             for kept, value in zip(self.columns, (at, n, total, low, high)):
                 kept.insert(place, value)
+
+    def extend(self, ats: Sequence[int], *columns: Sequence[Any]) -> None:
+        """Add values to several bins: for each bin what `put` takes."""
+        rising = all(map(lt, ats, islice(ats, 1, None)))
+        known = bisect_right(ats, self.at[-1]) if self.at and rising else 0 if rising else len(ats)
+        for one in zip(ats[:known], *columns):
+            self.put(*one)
+        for kept, column in zip(self.columns, (ats, *columns)):
+            kept.extend(column[known:])
 
     def note(self, n: int, low: float, high: float, last: float) -> None:
         """Add values to the figures over all values."""
@@ -173,12 +186,17 @@ class Bins:
             return
         self.low, self.high = min(self.low, *xs), max(self.high, *xs)
         self._fit()
-        for at, first, end in self._places(xs):
-            for names, group in groupby(kept[first:end], key=tuple):
-                self._add_group(at, names, list(group))
+        first = 0
+        for names, group in groupby(kept, key=tuple):
+            alike = list(group)
+            places = list(self._places(xs[first : first + len(alike)]))
+            for name, column in zip(names, zip(*(row.values() for row in alike))):
+                if name not in _AXES:
+                    self._add_column(name, column, places)
+            first += len(alike)
 
-    def _places(self, xs: Sequence[float]) -> Iterator[tuple[int, int, int]]:
-        """Group consecutive rows that fall into one bin: the bin's number, its first row, the one after its last."""
+    def _places(self, xs: Sequence[float]) -> Iterator[Place]:
+        """Group consecutive x that fall into one bin: the bin's number, and which they are."""
         assert self.exponent is not None
         width = 2.0**self.exponent
         first, in_order = 0, all(map(le, xs, islice(xs, 1, None)))
@@ -188,7 +206,7 @@ class Bins:
                 end = bisect_left(xs, (at + 1) * width, first + 1)
             else:
                 end = next((i for i in range(first + 1, len(xs)) if math.floor(xs[i] / width) != at), len(xs))
-            yield at, first, end
+            yield at, slice(first, end)
             first = end
 
     def _fit(self) -> None:
@@ -201,21 +219,19 @@ class Bins:
             self.exponent += wider
             self.series = {name: series.coarser(wider) for name, series in self.series.items()}
 
-    def _add_group(self, at: int, names: Sequence[str], rows: Sequence[Row]) -> None:
-        """Add rows of one bin that have the same metrics: a column at a time, without a loop over values."""
-        for name, column in zip(names, zip(*(row.values() for row in rows))):
-            if name in _AXES:
-                continue
-            if _NUMBERS.issuperset(map(type, column)):
-                try:
-                    total = float(sum(column))
-                except OverflowError:
-                    total = math.nan
-                if -_INFINITY < total < _INFINITY:
-                    self._put(name, at, (len(column), total, float(min(column)), float(max(column))), column[-1])
-                    continue
+    def _add_column(self, name: str, column: Sequence[Any], places: Sequence[Place]) -> None:
+        """Add values of a metric: all at once if all are finite numbers, else those of each bin, at last each."""
+        figures = _figures(column, places) if len(column) > 1 else None
+        if figures is not None:
+            series = self._of(name)
+            series.extend([at for at, _ in places], *figures)
+            series.note(len(column), min(figures[2]), max(figures[3]), float(column[-1]))
+        elif len(places) > 1:
+            for at, some in places:
+                self._add_column(name, column[some], [(at, _ALL)])
+        else:
             for value in column:
-                self._add_value(name, at, value)
+                self._add_value(name, places[0][0], value)
 
     def _add_value(self, name: str, at: int, value: Any) -> None:
         if type(value) in _NUMBERS:
@@ -224,23 +240,32 @@ class Bins:
             except OverflowError:
                 number = math.inf
             if math.isfinite(number):
-                self._put(name, at, (1, number, number, number), number)
+                series = self._of(name)
+                series.put(at, 1, number, number, number)
+                series.note(1, number, number, number)
             else:
                 self._of(name).bad += 1
         elif isinstance(value, dict) and "_type" not in value:
             for inner, part in value.items():
                 self._add_value(f"{name}.{inner}", at, part)
 
-    def _put(self, name: str, at: int, values: tuple[int, float, float, float], last: float) -> None:
-        series = self._of(name)
-        series.put(at, *values)
-        series.note(values[0], *values[2:], float(last))
-
     def _of(self, name: str) -> Series:
         series = self.series.get(name)
         if series is None:
             series = self.series[name] = Series()
         return series
+
+
+def _figures(column: Sequence[Any], places: Iterable[Place]) -> list[list[Any]] | None:
+    """How many values are in each place, their sum, the lowest and the highest; None if not all are finite numbers."""
+    if not _NUMBERS.issuperset(map(type, column)):
+        return None
+    parts = [column[some] for _, some in places]
+    try:
+        totals, lows, highs = ([*map(float, map(figure, parts))] for figure in _FIGURES)
+    except OverflowError:
+        return None
+    return [[*map(len, parts)], totals, lows, highs] if all(map(math.isfinite, totals)) else None
 
 
 def of_row(row: Row, axis: str) -> Any:
