@@ -14,7 +14,7 @@ import itertools
 import os
 import stat
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -151,11 +151,11 @@ def overwrite(root: Path, name: str, data: bytes) -> None:
 
 
 def _replace(root: Path, name: str, write: Callable[[BinaryIO], object], *, durable: bool) -> None:
-    with _folder(root, PurePosixPath(name).parent.as_posix()) as at:
-        last = PurePosixPath(name).name
+    above, last = _split(name)
+    with _folder(root, above) as at:
         temporary = f"{last}.{os.getpid()}-{next(_numbers)}.tmp"
         try:
-            with os.fdopen(create(root, _beside(name, temporary)), "wb") as file:
+            with os.fdopen(create(root, "/".join([*above, temporary])), "wb") as file:
                 write(file)
                 if durable:
                     file.flush()
@@ -173,9 +173,9 @@ def move(root: Path, name: str, target: str) -> None:
     Raises:
         OSError: it cannot be renamed.
     """
-    with _folder(root, PurePosixPath(name).parent.as_posix()) as at:
-        source, last = PurePosixPath(name).name, PurePosixPath(target).name
-        os.replace(at.path(source), at.path(last), src_dir_fd=at.fd, dst_dir_fd=at.fd)
+    above, source = _split(name)
+    with _folder(root, above) as at:
+        os.replace(at.path(source), at.path(_split(target)[1]), src_dir_fd=at.fd, dst_dir_fd=at.fd)
 
 
 def remove(root: Path, name: str) -> None:
@@ -184,8 +184,9 @@ def remove(root: Path, name: str) -> None:
     Raises:
         OSError: it is not there, or cannot be removed.
     """
-    with _folder(root, PurePosixPath(name).parent.as_posix()) as at:
-        os.unlink(at.path(PurePosixPath(name).name), dir_fd=at.fd)
+    above, last = _split(name)
+    with _folder(root, above) as at:
+        os.unlink(at.path(last), dir_fd=at.fd)
 
 
 def make_folder(root: Path, name: str) -> None:
@@ -195,12 +196,11 @@ def make_folder(root: Path, name: str) -> None:
         NotOurs: something on the way is no folder.
         OSError: it cannot be made.
     """
-    done = PurePosixPath()
-    for part in PurePosixPath(name).parts:
-        with _folder(root, done.as_posix()) as at, contextlib.suppress(FileExistsError):
+    parts = _parts(name)
+    for depth, part in enumerate(parts):
+        with _folder(root, parts[:depth]) as at, contextlib.suppress(FileExistsError):
             os.mkdir(at.path(part), dir_fd=at.fd)
-        done /= part
-    with _folder(root, name):
+    with _folder(root, parts):
         pass
 
 
@@ -210,8 +210,9 @@ def touch(root: Path, name: str) -> os.stat_result:
     Raises:
         OSError: it is not there, or the disk refuses it.
     """
-    with _folder(root, PurePosixPath(name).parent.as_posix()) as at:
-        last = at.path(PurePosixPath(name).name)
+    above, last = _split(name)
+    with _folder(root, above) as at:
+        last = at.path(last)
         if _STEP_BY_STEP and os.utime in os.supports_dir_fd and os.utime in os.supports_follow_symlinks:
             os.utime(last, dir_fd=at.fd, follow_symlinks=False)
         else:
@@ -225,9 +226,10 @@ def status(root: Path, name: str) -> os.stat_result | None:
     Raises:
         NotOurs: it is no regular file, or something on the way is no folder.
     """
+    above, last = _split(name)
     try:
-        with _folder(root, PurePosixPath(name).parent.as_posix()) as at:
-            found = os.stat(at.path(PurePosixPath(name).name), dir_fd=at.fd, follow_symlinks=False)
+        with _folder(root, above) as at:
+            found = os.stat(at.path(last), dir_fd=at.fd, follow_symlinks=False)
     except (FileNotFoundError, NotADirectoryError):
         return None
     if not stat.S_ISREG(found.st_mode):
@@ -254,28 +256,29 @@ def is_file(root: Path, name: str) -> bool:
 class _Folder:
     """A folder of a run directory. It is held open where the system can do that: then nobody can exchange it."""
 
-    def __init__(self, path: Path, fd: int | None) -> None:
+    def __init__(self, root: Path, parts: tuple[str, ...], fd: int | None) -> None:
         self.fd = fd
-        self._path = path
+        self._root = root
+        self._parts = parts
 
     def path(self, name: str) -> str:
         """A name in this folder, as the functions of `os` take it together with `dir_fd=fd`."""
-        return name if self.fd is not None else str(self._path / name)
+        return name if self.fd is not None else str(self._root.joinpath(*self._parts, name))
 
 
 @contextlib.contextmanager
-def _folder(root: Path, name: str) -> Iterator[_Folder]:
+def _folder(root: Path, parts: tuple[str, ...]) -> Iterator[_Folder]:
     """Open a folder below the run directory, following no link on the way."""
-    parts = _parts(name)
     if not _STEP_BY_STEP:
-        yield _Folder(_looked_at(root, parts), None)
+        _look_at(root, parts)
+        yield _Folder(root, parts, None)
         return
     fd = os.open(root, _FOLDER & ~getattr(os, "O_NOFOLLOW", 0))  # the run directory itself may be given as a link
     try:
         for part in parts:
-            fd, above = _opened(fd, part, root / name), fd
+            fd, above = _opened(fd, part, root.joinpath(*parts)), fd
             os.close(above)
-        yield _Folder(root.joinpath(*parts), fd)
+        yield _Folder(root, parts, fd)
     finally:
         os.close(fd)
 
@@ -289,24 +292,23 @@ def _opened(above: int, part: str, path: Path) -> int:
         raise
 
 
-def _looked_at(root: Path, parts: tuple[str, ...]) -> Path:
+def _look_at(root: Path, parts: tuple[str, ...]) -> None:
     for count in range(1, len(parts) + 1):
         path = root.joinpath(*parts[:count])
         if not stat.S_ISDIR(os.lstat(path).st_mode):
             raise _not_ours(path)
-    return root.joinpath(*parts)
 
 
 def _open(root: Path, name: str, flags: int) -> int:
     """Descriptor of a regular file."""
-    path = PurePosixPath(*_parts(name))
-    with _folder(root, path.parent.as_posix()) as at:
+    above, last = _split(name)
+    with _folder(root, above) as at:
         # Looked at before it is opened: opening a device may do something. And after: it may just have been exchanged.
         with contextlib.suppress(FileNotFoundError):
-            if not stat.S_ISREG(os.stat(at.path(path.name), dir_fd=at.fd, follow_symlinks=False).st_mode):
+            if not stat.S_ISREG(os.stat(at.path(last), dir_fd=at.fd, follow_symlinks=False).st_mode):
                 raise _not_ours(root / name)
         try:
-            fd = os.open(at.path(path.name), flags | _FLAGS, _MODE, dir_fd=at.fd)
+            fd = os.open(at.path(last), flags | _FLAGS, _MODE, dir_fd=at.fd)
         except OSError as exc:
             if exc.errno in {errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.EMLINK, errno.ENODEV, errno.EOPNOTSUPP}:
                 raise _not_ours(root / name) from exc
@@ -325,10 +327,13 @@ def _is_hollow(found: os.stat_result) -> bool:
     return found.st_size > _LARGE and stored * _HOLLOW < found.st_size
 
 
-def _beside(name: str, other: str) -> str:
-    return PurePosixPath(name).with_name(other).as_posix()
+def _split(name: str) -> tuple[tuple[str, ...], str]:
+    """The folders above a file, and its name in the last of them."""
+    *above, last = _parts(name) or (".",)
+    return tuple(above), last
 
 
+@lru_cache(maxsize=256)  # nearly all that is opened has one of few names, and to take it apart is most of the work
 def _parts(name: str) -> tuple[str, ...]:
     parts = PurePosixPath(name).parts
     if ".." in parts or PurePosixPath(name).is_absolute() or "\0" in name:

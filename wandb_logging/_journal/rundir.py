@@ -225,14 +225,12 @@ class RunDir:
             kept = None
         if not isinstance(kept, dict):
             raise JournalCorrupt(f"{self.path} has no readable run.json: it holds no JSON object")
-        server = self.said_in("server.json")
+        is_there = door.is_there(self.path, "server.json")
+        server = self.said_in("server.json") if is_there else None
         if server is None and self._unsaved_server is not None:
             server = self._unsaved_server.to_json()
         if server is None and is_gone(self.path):
             server = self._keepsake.server
-        is_there = server is not None or door.is_there(self.path, "server.json")
-        if server is None and is_there:  # another process may just have made it
-            server = self.said_in("server.json")
         if server is not None:
             kept = {**kept, "server": server}
         elif is_there:  # asked again, the server would count our lines as another's

@@ -124,6 +124,8 @@ class Runs:
 
     def id_of(self, name: str) -> int:
         """The number that stands for a metric's name."""
+        if name in self._ids:
+            return self._ids[name]
         with self._lock:
             if name not in self._ids:
                 self._ids[name] = len(self.names)

@@ -23,6 +23,7 @@ from wandb_logging._journal.segments import segment_path, segments
 
 MOST_RUNS = 5000
 _TAIL = 16_384
+_CURSORS = frozenset({"cursor.json", "base.json"})
 _LATEST = 6  # number of last lines that are looked at whatever they hold
 _TEXTS = ("id", "project", "entity", "name", "group", "job_type", "notes", "program", "host_name", "mode")
 
@@ -71,7 +72,7 @@ def card(run_dir: RunDir) -> Card:
     try:
         info = run_dir.info
         alive = run_dir.alive()
-        cursor = run_dir.cursor
+        cursor = run_dir.cursor if _CURSORS.intersection(os.listdir(run_dir.path)) else Cursor()  # noqa: PTH208
         saved = cursor.exit
         told, last = _at_the_end(run_dir)
         return Card(
