@@ -77,6 +77,7 @@ class Answers:
 
     def list_runs(self, query: Query) -> Answer:
         """All runs, or those asked for, with the figures of their metrics as far as the runs have been read."""
+        self.runs.begin()
         return _json(self.listed(_numbers(query["r"], _MOST_RUNS) if "r" in query else list(self.runs.by_key)))
 
     def listed(self, keys: Iterable[int]) -> dict[str, Any]:
@@ -119,7 +120,12 @@ class Answers:
 
     def _latest(self, last: Mapping[str, float]) -> list[list[Any]]:
         some = islice(last.items(), _MOST_SUMMARY)
-        return [[self.runs.id_of(name), value, None, None, None, 0] for name, value in some]
+        return [[self.runs.id_of(name), value] for name, value in some]
+
+    def expect(self) -> None:
+        """Get ready for a page that was opened: have something to draw of the runs that it will show."""
+        self.runs.begin()
+        self.runs.want(list(self.runs.by_key.values())[:_MOST_RUNS], "_step")
 
     def bins(self, query: Query) -> Answer:
         """Bins of some metrics of some runs. All bins of one metric are on one grid: see `_page.wire`."""

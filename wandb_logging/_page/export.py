@@ -6,7 +6,6 @@ import base64
 import contextlib
 import hashlib
 import os
-import re
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -112,10 +111,7 @@ def _media(run: Run, left: list[int]) -> Iterable[tuple[str, str]]:
 
 def page_of(told: dict[str, Any]) -> str:
     """Make one HTML document of the page's own files and the data."""
-    page = assets.content("index.html").decode()
-    styles = [assets.content(name).decode() for name in re.findall(r'href="/assets/([\w.-]+\.css)"', page)]
-    scripts = [assets.content(name).decode() for name in re.findall(r'src="/assets/([\w.-]+)"', page)]
-    style, script = "\n".join(styles), "\n".join(scripts)
+    style, script = assets.content(assets.STYLE).decode(), assets.content(assets.SCRIPT).decode()
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
         "style-src-attr 'unsafe-inline'; "  # for values that were logged as HTML: their frame has this policy
@@ -128,8 +124,7 @@ def page_of(told: dict[str, Any]) -> str:
         f'<script type="text/plain" id="matcher">{assets.content("matcher.js").decode()}</script>\n'
         f'<script type="application/json" id="told">{data}</script>\n<script>{script}</script>\n'
     )
-    page = re.sub(r'<link rel="stylesheet"[^>]*>\n|<script defer[^>]*></script>\n', "", page)
-    return page.replace("</head>", f"{head}</head>").replace("</body>", f"{tail}</body>")
+    return assets.with_head(head).replace("</body>", f"{tail}</body>")
 
 
 def _hash(text_of: str) -> str:

@@ -12,7 +12,7 @@ from wandb_logging._journal.segments import segment_path, segments
 from wandb_logging._page.runs import Run, Runs
 
 _TICK = 0.05  # seconds between two looks while a run goes on
-_IDLE_TICK = 0.1  # seconds between two looks while none does
+_IDLE_TICK = 0.15  # seconds between two looks while none does
 _COLD = 12  # number of ended runs that are looked at in each tick, in turns
 _CARD = 1.0  # seconds between two looks whether the process of a run is alive
 _SCAN = 3.0  # least seconds between two looks for new runs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import queue
 import subprocess
 import sys
@@ -101,6 +102,8 @@ class Readers:
                     encoding="utf-8",
                     start_new_session=True,  # Ctrl-C goes to the server alone, which ends the processes
                 )
+                with contextlib.suppress(AttributeError):  # Windows has no such priority
+                    os.setpriority(os.PRIO_PROCESS, process.pid, 10)  # answers for the page are more urgent
                 self._processes.add(process)
                 return process
         return None

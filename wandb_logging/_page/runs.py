@@ -43,6 +43,7 @@ class Run:
         error: why the run cannot be read; empty if it can.
         used: when somebody last looked at it, by the monotonic clock.
         lock: is held while a reading changes.
+        sampling: is held while a sample is taken.
     """
 
     key: int
@@ -54,6 +55,7 @@ class Run:
     error: str = ""
     used: float = 0.0
     lock: Any = field(default_factory=threading.RLock)
+    sampling: Any = field(default_factory=threading.Lock)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[bool]:
@@ -89,6 +91,7 @@ class Runs:
         self._cache = cache
         self._changed = changed
         self._keys = itertools.count(1)
+        self._begun = False
         self._lock = threading.RLock()
         self._readers = Readers(cache.folder, self._read, others)
 
@@ -96,9 +99,16 @@ class Runs:
         """End the processes that read."""
         self._readers.close()
 
+    def begin(self) -> None:
+        """Look for runs for the first time. Harmless if that was done; waits while another thread does it."""
+        with self._lock:
+            if not self._begun:
+                self.scan()
+
     def scan(self) -> set[int]:
         """Look for runs. Returns the keys of those that are new or gone."""
         with self._lock:
+            self._begun = True
             known = {run.run_dir.path: run for run in self.by_key.values()}
             found = {run_dir.path: run_dir for run_dir in run_dirs(self.root)}
             news = set()
@@ -112,6 +122,11 @@ class Runs:
                     self.by_key[key] = Run(key, run_dir, about)
                     news.add(key)
             return news
+
+    @property
+    def left(self) -> int:
+        """Number of runs that are being read to their end, or wait for it."""
+        return self._readers.left
 
     def look(self, run: Run, *, news: bool = True) -> None:
         """Look at one run again: find out its state, and if there are `news`, read on what was read of it before."""
@@ -145,11 +160,12 @@ class Runs:
             run.used = time.monotonic()
             if axis in run.readings or run.error or run.card.error:
                 continue
-            if self._at_hand(run, axis, until):
-                continue
-            complete = False
-            if axis not in run.samples:
-                self._sample(run, axis, looks)
+            with run.sampling:  # another request may just do it
+                if axis in run.readings or self._at_hand(run, axis, until):
+                    continue
+                complete = False
+                if axis not in run.samples:
+                    self._sample(run, axis, looks)
             later.append(run)
         for run in later:  # only after all runs have something to draw: the reading processes would slow that down
             self._readers.ask((run.run_dir.path, axis), run.key)

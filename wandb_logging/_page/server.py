@@ -72,7 +72,7 @@ class Page:
 
     def serve(self) -> None:
         """Answer requests until another thread calls `close`."""
-        self.runs.scan()
+        threading.Thread(target=self.runs.begin, daemon=True).start()  # meanwhile the browser gets its program
         poller = Poller(self.runs, self.hub.tell)
         threading.Thread(target=poller.run, args=(self.hub.some, self.stopped), daemon=True).start()
         self._server.serve_forever(poll_interval=0.1)
@@ -174,6 +174,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._refuse(401, "Open the address that `wandb-logging ui` printed: it has a token.")
         if split.path == "/api/live":
             return self._live()
+        if split.path == "/":
+            threading.Thread(target=page.answers.expect, daemon=True).start()
         outcome = _outcome(page.answers, split.path, query)
         return self._refuse(*outcome) if isinstance(outcome, tuple) else self._send(outcome)
 
@@ -269,7 +271,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             while not self.server.page.stopped.is_set():
                 keys = listener.wait(_HEARTBEAT)
-                self.wfile.write(event(keys) if keys else b":\n\n")
+                self.wfile.write(event(keys, self.server.page.runs.left) if keys else b":\n\n")
                 self.wfile.flush()
         finally:
             self.server.page.hub.remove(listener)
@@ -277,9 +279,9 @@ class _Handler(BaseHTTPRequestHandler):
         return None
 
 
-def event(keys: set[int]) -> bytes:
-    """The message that tells the page which runs changed."""
-    return b"data: " + json.dumps({"runs": sorted(keys - {0}), "list": 0 in keys}).encode() + b"\n\n"
+def event(keys: set[int], left: int) -> bytes:
+    """The message that tells the page which runs changed, and how many are still being read."""
+    return b"data: " + json.dumps({"runs": sorted(keys - {0}), "list": 0 in keys, "left": left}).encode() + b"\n\n"
 
 
 def _outcome(answers: Answers, path: str, query: dict[str, str]) -> Answer | tuple[int, str]:

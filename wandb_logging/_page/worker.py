@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -24,8 +23,6 @@ _EXPECT = 8  # number of rows that are looked at first to choose the width of bi
 
 def main(folder: str) -> None:
     """Read the runs that the input names, until it ends."""
-    with contextlib.suppress(OSError, AttributeError):  # `os.nice` does not exist on Windows
-        os.nice(10)  # answers for the page are more urgent
     gc.disable()  # reading makes no reference cycles, and looking for them would take a fifth of the time
     cache = Cache(Path(folder))
     for line in sys.stdin:

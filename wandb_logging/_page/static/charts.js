@@ -4,6 +4,7 @@
 wl.charts = (() => {
   const { el, on, emit, throttled, button, say } = wl.base;
   const BINS = 256;
+  const FIRST = 4;  // charts that are asked for before the others, so that there is something to look at
   const AT_ONCE = 40;
   const SECTION = 60;
   const AXES = { _step: "step", _runtime: "relative time", _timestamp: "time" };
@@ -162,13 +163,17 @@ wl.charts = (() => {
   }
 
   let waiting = new Set();
-  function news(changed) {
+  function news(changed, left) {
     for (const key of changed) waiting.add(key);
-    fetchNews();
+    if (left) fetchNews();
+    else take();
   }
 
-  // While runs are still read news come often: then they are put together.
-  const fetchNews = throttled(async () => {
+  // While runs are still read news come often: they are put together, so that most of the time is left for reading.
+  let took = 0;
+  const fetchNews = throttled(take, () => (wl.runs.list.some((run) => !run.exact && run.state !== "unreadable") ? Math.max(600, 8 * took) : 60));
+
+  async function take() {
     if (document.hidden || !node || loading) return;  // what is on its way has the news, or is older: then they follow
     const shown = keys();
     const only = [...waiting].filter((key) => shown.includes(key));
@@ -177,7 +182,7 @@ wl.charts = (() => {
     for (const card of cards.values()) if (!some.includes(card)) card.stale = true;
     if (only.length) await fetchFor(some, shown, only);
     load();
-  }, () => (wl.runs.list.some((run) => !run.exact && run.state !== "unreadable") ? 600 : 60));
+  }
 
   let loading = false;
   async function load() {
@@ -185,7 +190,8 @@ wl.charts = (() => {
     loading = true;
     try {
       for (;;) {
-        const some = due().filter((card) => card.stale).slice(0, AT_ONCE);
+        const begun = [...cards.values()].some((card) => card.data);
+        const some = due().filter((card) => card.stale).slice(0, begun ? AT_ONCE : FIRST);
         if (!some.length) break;
         for (const card of some) card.stale = false;
         await fetchFor(some, keys(), null);
@@ -211,7 +217,9 @@ wl.charts = (() => {
       for (const card of some) { card.note.textContent = wl.base.cut(error.message, 80); card.stale = Boolean(only); }
       return;
     }
+    const begun = performance.now();
     for (const card of some) give(card, data, axis, only);
+    requestAnimationFrame(() => { took = performance.now() - begun; });  // the charts are drawn then
     if (data.read) { catchUp(data.read); emit("read", data.read); }
     emit("drawn");
   }

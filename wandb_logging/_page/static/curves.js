@@ -101,7 +101,7 @@ wl.curves = (() => {
     const widths = [];
     for (let at = 0; at < one.low.length; at++) if (one.low[at] !== null) widths.push(one.high[at] - one.low[at]);
     if (!widths.length) return [];
-    const usual = [...widths].sort((a, b) => a - b)[Math.floor(widths.length / 2)];
+    const usual = Float64Array.from(widths).sort()[Math.floor(widths.length / 2)];
     const found = [];
     for (let at = 0; at < one.low.length; at++)
       if (one.low[at] !== null && one.high[at] - one.low[at] > 4 * usual && one.high[at] > one.low[at]) found.push(at);

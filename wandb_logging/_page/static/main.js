@@ -117,7 +117,7 @@ wl.main = (() => {
     if (news.list) reload();
     if (!news.runs.length) return;
     news.runs.forEach((key) => changed.add(key));
-    wl.charts.news(news.runs);
+    wl.charts.news(news.runs, news.left);
     update();
   });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) update(); });

@@ -4,7 +4,12 @@
 wl.plot = (() => {
   const { el, number, duration, moment, emit } = wl.base;
   const SYNC = uPlot.sync("x");
-  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const known = new Map();  // what the style says, until the system's colours change
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => known.clear());
+  function css(name) {
+    if (!known.has(name)) known.set(name, getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+    return known.get(name);
+  }
   let tip = null;
   let asked = 0;
 
@@ -62,8 +67,8 @@ wl.plot = (() => {
     const many = ready.drawn.length > 40;
     const series = ready.drawn.map((one) => ({
       label: one.name, stroke: one.colour, width: (many ? 1 : 1.5), dash: one.stroke, spanGaps: true,
-      alpha: one.exact ? 1 : 0.75,
-      points: { size: 5, fill: one.colour, show: (u, at) => u.data[at].filter((value) => value !== null).length < 3 },
+      alpha: alphaOf(one),
+      points: { size: 5, fill: one.colour, show: (u, at) => isShort(u.data[at]) },
     }));
     const size = sizeOf(node);
     const options = {
@@ -93,18 +98,27 @@ wl.plot = (() => {
   }
 
   const u_range = (card) => card.ready.range;
+  const alphaOf = (one) => (one.exact ? 1 : 0.75);
+
+  // Whether there are fewer than three values.
+  function isShort(values) {
+    let count = 0;
+    return !values.some((value) => value !== null && ++count === 3);
+  }
+
   const sizeOf = (node) => ({ width: Math.max(120, node.clientWidth), height: Math.max(120, node.clientHeight) });
 
   // Draw again with other data: the same lines stay the same plot.
   function refresh(plot, node, card) {
     const view = wl.view.now;
     const ready = prepare(card.data, { log: card.log, clip: view.clip, smooth: view.smooth, axis: card.axis });
-    const key = (some) => some.drawn.map((one) => `${one.id} ${one.name} ${one.exact}`).join("\n");
+    const key = (some) => some.drawn.map((one) => `${one.id} ${one.name}`).join("\n");
     if (key(ready) !== key(card.ready) || card.drawnLog !== card.log || card.drawnAxis !== card.axis) {
       plot.destroy();
       return create(node, card);
     }
     card.ready = ready;
+    ready.drawn.forEach((one, at) => { plot.series[at + 1].alpha = alphaOf(one); });
     plot.setData([ready.xs, ...ready.drawn.map((one) => one.shown)]);
     return plot;
   }

@@ -32,7 +32,7 @@ wl.runs = (() => {
   function put(run) {
     const known = byKey.get(run.key) || {};
     const config = flat(run.config);
-    const figures = new Map(run.figures.map(([metric, last, low, high, count, bad]) => [metric, { last, low, high, count, bad }]));
+    const figures = new Map(run.figures.map(([metric, last, low = null, high = null, count = null, bad = 0]) => [metric, { last, low, high, count, bad }]));
     // While a run is read again its figures are those that were known.
     byKey.set(run.key, { ...known, ...run, config, figures: figures.size || !known.figures ? figures : known.figures });
   }
