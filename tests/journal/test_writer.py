@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from wandb_logging._journal.locks import lock_is_taken
-from wandb_logging._journal.seal import salvage, seal, unseal
+from wandb_logging._journal.seal import salvage, seal, unseal, unseal_all
 from wandb_logging._journal.segments import segments
 from wandb_logging._journal.writer import Writer
 
@@ -107,7 +107,17 @@ class TestLines:
 
     def test_a_seal_without_an_event_is_none(self) -> None:
         """Its checksum is right, and there is nothing it could be of."""
-        assert unseal(b',"crc":"%08x"}' % zlib.crc32(b"}")) is None
+        line = b',"crc":"%08x"}' % zlib.crc32(b"}")
+        assert unseal(line) is None
+        assert unseal_all([line]) is None
+
+    @given(st.lists(st.binary(max_size=60).map(lambda body: seal(b'{"k":1' + body + b"}")[:-1])), st.data())
+    def test_many_at_once_are_each(self, lines: list[bytes], data: st.DataObject) -> None:
+        """Many lines are unsealed as one by one; if one of them is damaged, all are given back to be looked at."""
+        assert unseal_all(lines) == list(map(unseal, lines))
+        at = data.draw(st.integers(0, len(lines)))
+        noise = data.draw(st.binary(max_size=30) | st.sampled_from(lines or [b""]).map(lambda line: line[1:]))
+        assert unseal_all([*lines[:at], noise, *lines[at:]]) is None
 
     @given(st.binary(max_size=50), st.binary(max_size=5), st.integers(0, 30))
     def test_whole_events_in_a_damaged_line_are_found(self, before: bytes, between: bytes, cut: int) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 import socket
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +19,9 @@ from tests.runs import START, add, make_run, row
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.cache_folder import create_run
 from wandb_logging._page import assets
+from wandb_logging._page.cache import Cache
+from wandb_logging._page.live import Poller
+from wandb_logging._page.runs import Runs
 from wandb_logging._page.server import Page
 
 if TYPE_CHECKING:
@@ -105,14 +109,15 @@ class TestWhoIsLetIn:
 
     def test_every_asset_is_ours(self, visitor: Visitor) -> None:
         """Each file that the page names is there, and none has an address of elsewhere but in a comment's licence."""
-        page = visitor.ask("/")[2].decode()
-        for name in assets.names():
-            status, _, body = visitor.ask(f"/assets/{name}")
-            assert status == 200
+        found = {name: visitor.ask(f"/assets/{name}") for name in assets.names()}
+        assert {status for status, _, _ in found.values()} == {200}
+        bodies = {name: body for name, (_, _, body) in found.items()}
+        whole = bodies.pop("page.js"), bodies.pop("page.css")
+        for name, body in bodies.items():
             assert name.startswith("uplot") or b"://" not in body.replace(b"http://www.w3.org", b"")
-        assert all(
-            f"/assets/{name}" in page for name in assets.names() if name.endswith(".js") and name != "matcher.js"
-        )
+            assert body in b"".join(whole) or name in {"matcher.js", "index.html", "uplot-licence.txt"}
+        named = re.findall(rb'(?:href|src)="(/[^"]*)"', visitor.ask("/")[2])
+        assert named == [b"/assets/page.css", b"/assets/page.js", b"/api/runs?"]
 
     @pytest.mark.parametrize(
         "path",
@@ -350,6 +355,31 @@ class TestBadRuns:
             assert visitor.json("/api/runs")["runs"] == []
 
 
+class TestOpening:
+    def test_what_a_page_will_ask_for_is_got_ready(self, visitor: Visitor) -> None:
+        """The runs are found and read as soon as the page itself is asked for."""
+        visitor.page.expect()
+        (run,) = visitor.page.runs.by_key.values()
+        assert run.readings["_step"].state.rows == 2
+
+    def test_to_be_read_is_no_news(self, cache: Path, tmp_path: Path) -> None:
+        """A run that was read for a page that comes has not changed; with its next row it has."""
+        run_dir = make_run(cache, [row(0), {"exit": 0, "t": START + 1}], id="one")
+        told: list[set[int]] = []
+        runs = Runs(cache, Cache(tmp_path / "kept"), told.append)
+        poller = Poller(runs, told.append)
+        runs.begin()
+        poller.know(runs.by_key.values())
+        runs.want(runs.by_key.values(), "_step")
+        poller.tick(0.0)
+        assert told == []
+        writer = run_dir.writer()
+        add(writer, [row(1)])
+        poller.tick(1.0)
+        assert told == [{1}]
+        writer.close()
+
+
 class TestLive:
     @pytest.mark.slow
     def test_a_row_is_told_of_and_there(self, cache: Path, tmp_path: Path) -> None:
@@ -367,6 +397,7 @@ class TestLive:
             while not (told := stream.next())["list"]:
                 pass
             assert visitor.run("new")["key"] in told["runs"]
+            assert told["left"] == 0
             stream.close()
         writer.close()
 
@@ -459,13 +490,13 @@ class Stream:
         while not self._file.readline().startswith(b"retry"):
             pass
 
-    def next(self) -> dict[str, list[int]]:
+    def next(self) -> dict[str, Any]:
         """The next news."""
         while True:
             line = self._file.readline()
             assert line, "the server ended"
             if line.startswith(b"data: "):
-                found: dict[str, list[int]] = json.loads(line[6:])
+                found: dict[str, Any] = json.loads(line[6:])
                 return found
 
     def close(self) -> None:

@@ -231,6 +231,8 @@ class RunDir:
             server = self._unsaved_server.to_json()
         if server is None and is_gone(self.path):
             server = self._keepsake.server
+        if server is None and is_there:  # another process may just have made it
+            server = self.said_in("server.json")
         if server is not None:
             kept = {**kept, "server": server}
         elif is_there:  # asked again, the server would count our lines as another's

@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from wandb_logging._journal.segments import segment_path, segments
 from wandb_logging._page.runs import Run, Runs
@@ -83,6 +83,12 @@ class Poller:
         self._newest: dict[int, tuple[int, list[str]]] = {}
         self._turn = 0
         self._scan_at = 0.0
+
+    def know(self, runs: Iterable[Run]) -> None:
+        """Note how runs are before they are read: what comes later is news."""
+        for run in runs:
+            if run.key not in self._seen:
+                self._seen[run.key] = self._signature(run)
 
     def run(self, some: threading.Event, stop: threading.Event) -> None:
         """Look again and again until `stop` is set, as long as `some` is set."""

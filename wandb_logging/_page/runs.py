@@ -101,14 +101,14 @@ class Runs:
 
     def begin(self) -> None:
         """Look for runs for the first time. Harmless if that was done; waits while another thread does it."""
-        with self._lock:
-            if not self._begun:
-                self.scan()
+        if not self._begun:
+            with self._lock:
+                if not self._begun:
+                    self.scan()
 
     def scan(self) -> set[int]:
         """Look for runs. Returns the keys of those that are new or gone."""
         with self._lock:
-            self._begun = True
             known = {run.run_dir.path: run for run in self.by_key.values()}
             found = {run_dir.path: run_dir for run_dir in run_dirs(self.root)}
             news = set()
@@ -121,6 +121,7 @@ class Runs:
                     key = next(self._keys)
                     self.by_key[key] = Run(key, run_dir, about)
                     news.add(key)
+            self._begun = True
             return news
 
     @property

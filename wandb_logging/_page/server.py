@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from wandb_logging._errors import WandbLoggingError
 from wandb_logging._page import assets, guard
-from wandb_logging._page.answers import Answer, Answers, Refused
+from wandb_logging._page.answers import MOST_RUNS, Answer, Answers, Refused
 from wandb_logging._page.cache import Cache
 from wandb_logging._page.live import Hub, Poller
 from wandb_logging._page.runs import Runs
@@ -56,6 +56,7 @@ class Page:
         kept.prune()
         self.runs = Runs(root, kept, self.hub.tell)
         self.answers = Answers(self.runs)
+        self._poller = Poller(self.runs, self.hub.tell)
         self._server = _bound(host, port, self)
         self.host, self.port = host, int(self._server.server_address[1])
         name = f"wandb_logging_{self.port}"
@@ -73,9 +74,15 @@ class Page:
     def serve(self) -> None:
         """Answer requests until another thread calls `close`."""
         threading.Thread(target=self.runs.begin, daemon=True).start()  # meanwhile the browser gets its program
-        poller = Poller(self.runs, self.hub.tell)
-        threading.Thread(target=poller.run, args=(self.hub.some, self.stopped), daemon=True).start()
+        threading.Thread(target=self._poller.run, args=(self.hub.some, self.stopped), daemon=True).start()
         self._server.serve_forever(poll_interval=0.1)
+
+    def expect(self) -> None:
+        """Get ready for a browser that just came: have something to draw of the runs that it will show."""
+        self.runs.begin()
+        runs = list(self.runs.by_key.values())[:MOST_RUNS]
+        self._poller.know(runs)
+        self.runs.want(runs, "_step")
 
     def close(self) -> None:
         """Stop answering."""
@@ -175,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
         if split.path == "/api/live":
             return self._live()
         if split.path == "/":
-            threading.Thread(target=page.answers.expect, daemon=True).start()
+            threading.Thread(target=page.expect, daemon=True).start()
         outcome = _outcome(page.answers, split.path, query)
         return self._refuse(*outcome) if isinstance(outcome, tuple) else self._send(outcome)
 
@@ -298,6 +305,7 @@ def _outcome(answers: Answers, path: str, query: dict[str, str]) -> Answer | tup
 
 def _answer_of(answers: Answers, path: str, query: dict[str, str]) -> Answer:
     if path in answers.routes:
+        answers.runs.begin()
         try:
             return answers.routes[path](query)
         except (WandbLoggingError, OSError) as exc:  # the run was removed meanwhile, or its disk is gone

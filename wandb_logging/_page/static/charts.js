@@ -82,6 +82,7 @@ wl.charts = (() => {
     for (const [key, card] of cards) if (!used.has(key)) drop(key, card);
     if (!parts.length) parts.push(empty());
     node.replaceChildren(...parts);
+    if (![...cards.values()].some((card) => card.visible)) for (const card of [...cards.values()].slice(0, FIRST)) card.visible = true;  // the observer will say it a frame later
   }
 
   function empty() {
