@@ -14,6 +14,7 @@ from wandb_logging._journal.keeper import Keeper
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending.batch import Batch
 from wandb_logging._sending.output_file import OutputFile
+from wandb_logging._server.body import LineBlock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,12 +30,12 @@ class Output:
         self.words: list[tuple[str, str]] = []
         self.file = OutputFile(Keeper(run_dir), size, lambda *words: self.words.append(words), wanted=wanted)
 
-    def keep(self, *lines: str, first: int = 0, before: int = 0, edits: dict[int, str] | None = None) -> None:
-        """Lines, the first of which is the server's number `first`; of `before` lines that another run had there."""
+    def keep(self, *lines: str, first: int = 0, edits: dict[int, str] | None = None) -> None:
+        """Lines, the first of which is the server's number `first`."""
         batch = Batch.after(fold.State(), None, lambda line: line, gzip=False)
         said = [f"{TIME} {line}" for line in lines]
         changed = {number: f"{TIME} {line}" for number, line in (edits or {}).items()}
-        self.file.keep(dataclasses.replace(batch, lines=said, first_line=first, edits=changed), before)
+        self.file.keep(dataclasses.replace(batch, output=LineBlock(first, said), edits=changed))
 
     @property
     def text(self) -> bytes:
@@ -84,7 +85,7 @@ def test_a_line_that_changes_in_its_own_batch(output: Output) -> None:
 
 def test_what_the_server_had_before_is_not_ours(output: Output) -> None:
     """Of a resumed run: numbers count from its first line there, the file from our own."""
-    output.keep("x", "y", first=5, before=0)
+    output.keep("x", "y", first=5)
     output.keep("z", first=7, edits={6: "Y"})
     assert output.text == b"x\nY\nz\n"
 

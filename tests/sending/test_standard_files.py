@@ -216,8 +216,8 @@ class TestOutput:
                 stamped = {place: f"2026-01-02T03:04:05.000000 {line}" for place, line in edits.items()}
                 lines = [f"ERROR 2026-01-02T03:04:05.000000 {line}" for line in new]
                 if data.draw(st.booleans()):
-                    standard_files.keep_output(Keeper(run_dir), size, [*lines, "2026-01-02T03:04:05.000000 lost"], {})
-                size = standard_files.keep_output(Keeper(run_dir), size, lines, stamped)
+                    standard_files.keep_output(Keeper(run_dir), size, [[*lines, "2026-01-02T03:04:05.000000 lost"]], {})
+                size = standard_files.keep_output(Keeper(run_dir), size, [lines], stamped)
             kept = Path(folder) / place_of("output.log")
             assert (kept.read_bytes().decode() if expected or kept.exists() else "") == "".join(
                 f"{line}\n" for line in expected

@@ -41,7 +41,6 @@ class Batch:
     edits: dict[int, str] = field(default_factory=dict)  # changed output.log lines, by the server's numbers
     events: int = 0
     summary: bool = False
-    lines: list[str] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
     aside: list[tuple[str, object]] = field(default_factory=list)
 
@@ -76,7 +75,6 @@ class Batch:
         rows, lines, samples = map(self._masked, (delta.rows, delta.lines, delta.samples))
         self.history.add(rows)
         self.output.add(lines)
-        self.lines += lines
         self.samples.add(samples)
         self.edits.update((self.first_line + number, self.mask(line)) for number, line in delta.edits.items())
         self.summary |= delta.summary_changed

@@ -28,14 +28,14 @@ class OutputFile:
         self._wanted = wanted
         self._say = say
 
-    def keep(self, batch: Batch, lines_before: int) -> None:
+    def keep(self, batch: Batch) -> None:
         """Add the lines of a batch. Call it before the cursor is saved, which has the size."""
-        if not (batch.lines or batch.edits) or not self._wanted:
+        if not (batch.output.count or batch.edits) or not self._wanted:
             return
-        end = batch.first_line + lines_before
-        lines = [batch.edits.get(number, line) for number, line in enumerate(batch.lines, end)]
+        end = batch.output.offset
+        batch.output.edit(batch.edits)
         edits = {end - number: line for number, line in batch.edits.items() if number < end}
         try:
-            self.size = standard_files.keep_output(self._keeper, self.size, lines, edits)
+            self.size = standard_files.keep_output(self._keeper, self.size, batch.output.parts(), edits)
         except OSError as exc:
             self._say("output", f"{self._keeper.run_dir.path}: cannot keep {standard_files.OUTPUT} ({exc.strerror})")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from wandb_logging._events.run_info import RunInfo
@@ -130,13 +130,13 @@ def final_tasks(
     return tasks
 
 
-def keep_output(keeper: Keeper, size: int, lines: Sequence[str], edits: Mapping[int, str]) -> int:
+def keep_output(keeper: Keeper, size: int, parts: Iterable[Sequence[str]], edits: Mapping[int, str]) -> int:
     """Add acknowledged lines to the copy of output.log, without their times and marks.
 
     Args:
         keeper: writes it.
         size: bytes of the file that count; later bytes were written before a crash, and are written again.
-        lines: the lines to add.
+        parts: the lines to add, some at a time.
         edits: earlier lines whose text has changed, by their place from the end: 1 is the last line.
 
     Returns:
@@ -150,7 +150,7 @@ def keep_output(keeper: Keeper, size: int, lines: Sequence[str], edits: Mapping[
     for place, line in edits.items():
         if place <= len(last):
             last[-place] = _text(line)
-    return keeper.append(b"".join([*last, _text_of(lines)]), OUTPUT, size)
+    return keeper.append(b"".join([*last, *map(_text_of, parts)]), OUTPUT, size)
 
 
 def _last_lines(run_dir: RunDir, size: int, count: int) -> list[bytes]:

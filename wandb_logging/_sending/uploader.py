@@ -327,7 +327,7 @@ class Uploader:
     def _commit(self, run: _Opened, batch: Batch, *, complete: bool = False) -> None:
         """Note that a batch was acknowledged. The cursor is moved only here."""
         self._set_aside(batch)
-        run.output.keep(batch, self.state.lines)
+        run.output.keep(batch)
         self.state = batch.state
         run.position = run.reader.position
         run.waiting.tasks += batch.tasks

@@ -7,14 +7,13 @@ microseconds (docs: "Things that bite"). And only the compressed bytes have to b
 from __future__ import annotations
 
 import dataclasses
-import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._values import zlib as _zlib
-from wandb_logging._values.plain import dumps
+from wandb_logging._values.plain import dumps, loads
 
 HISTORY = "wandb-history.jsonl"
 EVENTS = "wandb-events.jsonl"
@@ -125,7 +124,7 @@ class LineBlock:
         for i, (count, part) in enumerate(self._parts):
             mine = edits.keys() & range(number, number + count)
             if mine:
-                lines = json.loads(b"[" + part + b"]")
+                lines = loads(b"[" + part + b"]")
                 for each in mine:
                     lines[each - number] = edits[each]
                 self._parts[i] = (count, dumps(lines)[1:-1])
@@ -141,9 +140,13 @@ class LineBlock:
             yield part
         yield b"]}"
 
+    def parts(self) -> Iterator[list[str]]:
+        """The lines again, those together that were added together."""
+        return (loads(b"[" + part + b"]") for _, part in self._parts)
+
     def lines(self) -> list[str]:
         """The lines again, for sending fewer at a time."""
-        return [line for _, part in self._parts for line in json.loads(b"[" + part + b"]")]
+        return [line for part in self.parts() for line in part]
 
 
 class PackedBlock:
@@ -185,7 +188,7 @@ class PackedBlock:
         """The lines again, for sending fewer at a time."""
         if not self.count:
             return []
-        lines: list[str] = json.loads(b"[" + self.packer.text()[len(self._head) : self._end] + b"]")
+        lines: list[str] = loads(b"[" + self.packer.text()[len(self._head) : self._end] + b"]")
         return lines
 
 
