@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import Any
 
 from wandb_logging._fold.labelled import mark_of
 from wandb_logging._fold.state import Work
 from wandb_logging._fold.terminal import MAX_LINE_CHARS, Line, Screen, without_old
 from wandb_logging._values.plain import dumps
-
-if TYPE_CHECKING:
-    from pythonjsonlogger.json import JsonFormatter
 
 ERROR_LEVELS = frozenset({"ERROR", "CRITICAL", "FATAL"})
 
@@ -71,17 +68,6 @@ class Texts:
         return self._screens[label]
 
 
-def _json_line(fields: Mapping[str, Any], **_: object) -> str:
-    return dumps(fields).decode()
-
-
-@cache
-def _line_formatter() -> JsonFormatter:
-    from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415  of use only where the server takes such lines
-
-    return JsonFormatter("%(ts)s %(content)s", json_serializer=_json_line)
-
-
 def text_lines(event: Mapping[str, Any], *, structured: bool) -> list[str]:
     """The output.log lines of a text event: plain, or JSON as the server asked for (protocol 4.6).
 
@@ -132,4 +118,4 @@ def _structured_line(stamp: str, content: str, *, error: bool) -> str:
     fields = {"ts": stamp, "content": content}
     if error:
         fields["level"] = "error"  # the official client gives a level for stderr only
-    return _line_formatter().serialize_log_record(fields)
+    return dumps(fields).decode()

@@ -9,7 +9,6 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -21,7 +20,9 @@ from wandb_logging._media.base import Media, Place
 from wandb_logging._media.column_types import column_types
 from wandb_logging._media.increments import INCREMENTAL, Increment, Increments
 from wandb_logging._media.json import AS_IT_IS, json_bytes, whole
+from wandb_logging._values.plain import is_a
 
+_DECIMAL = frozenset({"decimal.Decimal"})
 _COLUMNS = ("Input", "Output", "Expected")  # the official SDK's default
 
 
@@ -262,7 +263,7 @@ def _thought_over(value: Any, artifact: Artifact) -> Any:
     if isinstance(value, dt.date):
         moment = value if isinstance(value, dt.datetime) else dt.datetime.combine(value, dt.time())
         return int((moment if moment.tzinfo else moment.replace(tzinfo=dt.timezone.utc)).timestamp() * 1000)
-    return float(value) if isinstance(value, Decimal) else whole(value)
+    return float(value) if is_a(type(value), _DECIMAL) else whole(value)
 
 
 def _name(column: Any) -> str | int:

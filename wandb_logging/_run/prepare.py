@@ -22,12 +22,11 @@ from wandb_logging._process.lockless import without_lock
 # `hashlib` is for copies of the standard files.
 _ROUNDS = ("wandb_logging._process.environment", "hashlib")
 _MINING = ("wandb_logging._mining.ruleset",)
-# `pythonjsonlogger.json` is for servers that take structured lines, the encodings are for looking up host names.
+# The encodings are for looking up host names.
 _SENDING = (
     "wandb_logging._server.client",
     "wandb_logging._server.retry",
     "wandb_logging._artifacts.upload",
-    "pythonjsonlogger.json",
     "email.utils",
     "encodings.idna",
     "encodings.ascii",

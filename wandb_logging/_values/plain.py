@@ -13,12 +13,9 @@ import math
 import sys
 from collections import UserString
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set as AbstractSet
-from decimal import Decimal
-from fractions import Fraction
 from functools import lru_cache
 from pathlib import PurePath
 from typing import Any
-from uuid import UUID
 
 from wandb_logging._values.arrays import array, is_array
 from wandb_logging._values.opened import MAX_DEPTH, Unreadable, as_mapping
@@ -45,6 +42,7 @@ __all__ = [
     "fast_dumps",
     "fast_loads",
     "has_long_text",
+    "is_a",
     "loads",
     "plain",
 ]
@@ -263,6 +261,8 @@ def conversion(kind: type) -> Callable[[Any], object] | None:
             return convert_these
     if is_array(kind):
         return array
+    if is_a(kind, _BY_TEXT):
+        return str
     convert = as_mapping(kind)
     if convert is None:
         methods = (getattr(kind, name, None) for name in ("item", "tolist"))
@@ -284,10 +284,16 @@ def _duration(value: dt.timedelta) -> str:
     return f"{'-' if value != whole else ''}P{date}{'T' if time else ''}{time}"
 
 
+def is_a(kind: type, names: AbstractSet[str]) -> bool:
+    """Whether a type is one of those named, or derived from one: for types whose modules few programs import."""
+    return not names.isdisjoint(map(_type_name, kind.__mro__))
+
+
 def _type_name(kind: type) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
+_BY_TEXT = frozenset({"decimal.Decimal", "fractions.Fraction", "uuid.UUID"})
 _BY_TYPE: tuple[tuple[Any, Callable[[Any], object]], ...] = (
     (enum.Enum, lambda value: value.name),
     (bool, bool),
@@ -299,7 +305,7 @@ _BY_TYPE: tuple[tuple[Any, Callable[[Any], object]], ...] = (
     (dt.timedelta, _duration),
     ((dt.date, dt.time), lambda value: value.isoformat()),
     (complex, lambda value: str(value).strip("()")),
-    ((Decimal, Fraction, PurePath, UUID, UserString), str),
+    ((PurePath, UserString), str),
     (AbstractSet, _ordered),
     (Sequence, list),
 )
