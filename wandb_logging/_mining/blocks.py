@@ -12,6 +12,7 @@ MAX_LINES = 300  # lines of one row
 
 _BORDER = re.compile(r"\s*[-+=─━═┌┐└┘├┤┬┴┼╭╮╰╯╒╕╘╛]{5,}\s*\Z")
 _LINE = re.compile(r"\s*[|│┃║](\s*)([^|│┃║]*?)\s*[|│┃║]\s*([^|│┃║]*?)\s*[|│┃║]\s*\Z")
+_OPEN_LINE = re.compile(r"(\s{2,})([^|│┃║]*?)\s*[|│┃║]\s*([^|│┃║]*?)\s*\Z")  # without bars at the ends
 _ENTRY = re.compile(r"(\s+)([\w./@ -]{1,80}):(?: (\S.*))?\Z")
 
 
@@ -40,7 +41,7 @@ class Box:
             return found if found and titled else {}
         if "found" not in state:
             return None
-        match = _LINE.match(raw)
+        match = _LINE.match(raw) or _OPEN_LINE.match(raw)
         if match is None or len(state["found"]) > MAX_LINES:
             state.clear()
             return None

@@ -10,7 +10,7 @@ from wandb_logging._mining import beside, counters
 from wandb_logging._mining.findings import Finding, is_id
 from wandb_logging._mining.group import Group
 from wandb_logging._mining.shapes import Field, Shape
-from wandb_logging._mining.vocabulary import APART, is_left, is_metric, is_result, is_setting, step_rank
+from wandb_logging._mining.vocabulary import APART, is_left, is_metric, is_result, is_setting, is_timing, step_rank
 
 _BYTES = re.compile(r"(?:^|\s)[KMGT]?i?(?:Bytes|bits)(?:/s(?:ec)?)?$")
 
@@ -100,15 +100,31 @@ def _find_wanted(group: Group) -> None:
             continue
         values = group.values(i)
         varies = len(set(map(str, values))) > 1
+        if not varies and many > 1 and _is_in_brackets(group.first, item):
+            continue
         if item.sep == ">" and i and not fields[i - 1].name and _is_beside(group.first, i) and not is_metric(item.name):
             continue  # `1.2 3.4 done`: a remark after a row of numbers
         if _wanted(item, counted=counted, many=many, varies=varies, fields=len(fields)):
             article, _, rest = item.name.partition(" ")
             name = rest if rest and article.lower() in _ARTICLES else item.name
-            group.wanted[i] = name if group.word is None else f"$name {name}"
+            group.wanted[i] = name if group.word is None else _with_word(group, name)
     epoch = counters.epoch_of(group)
     if epoch is not None and group.wanted and counted:
         group.wanted[epoch] = "epoch"
+
+
+def _with_word(group: Group, name: str) -> str:
+    """A name with the word that differs from line to line: before it, or where that word is in it."""
+    assert group.word is not None
+    item = group.first
+    word = item.text[item.head :].split()[group.word[0]].strip(",:=")
+    return "$name" if name.split()[-1] == word else f"$name {name}"
+
+
+def _is_in_brackets(item: Shape, one: Field) -> bool:
+    """Whether a name and its number are alone in brackets, as `[proc 0]` is."""
+    before, after = item.text[: one.start].rstrip(), item.text[one.end : one.end + 1]
+    return one.sep == " " and after in {"]", ")"} and before.endswith(("[" + one.name, "(" + one.name))
 
 
 def _is_beside(item: Shape, i: int) -> bool:
@@ -120,12 +136,12 @@ def _wanted(item: Field, *, counted: bool, many: int, varies: bool, fields: int)
     """Whether a named number is a metric, judged by its name and by how its values go on."""
     name = item.name
     if (
-        len(re.findall(r"\S*\w\S*", name)) > 6
+        len(re.findall(r"\S*\w\S*", name)) > (10 if fields == 1 and many > 2 and item.sep in ":=" else 6)
         or name.startswith("of ")
         or (item.sep in " >" and (name.lower() in _UNIT_NAMES or _BYTES.search(name)))
     ):
         return False
-    metric = is_metric(name)
+    metric = is_metric(name) or (item.unit == "%" and many > 2 and item.sep == " ")
     if item.sep == "is":
         return counted or (metric and name.partition(" ")[0].lower() not in _ARTICLES)
     if item.sep in ":=<":
@@ -157,7 +173,7 @@ def _is_regular(group: Group) -> bool:
         return all(a != b and (a % 1 or b % 1) for a, b in pairs)
     if len(group.wanted) == 1 and len(group.first.fields) > 1 and group.step is None:
         values = group.values(next(iter(group.wanted)))
-        if all(other == one + 1 for one, other in zip(values, values[1:])) and not any(
+        if all(isinstance(other, int) and other == one + 1 for one, other in zip(values, values[1:])) and not any(
             map(is_metric, group.wanted.values())
         ):
             return False  # the line number, and other numbers without names
@@ -192,6 +208,8 @@ def _is_said_once(group: Group, begin: int) -> bool:
     if len(wanted) == 1 and _LIST.match(group.first.text, group.first.fields[min(wanted)].end):
         return False
     if not any(is_metric(name) and not is_setting(name) for name in wanted.values()):
+        return False
+    if all(map(is_timing, wanted.values())):
         return False
     strong = [
         i

@@ -171,7 +171,8 @@ def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None
 def _value(text: str, match: re.Match[str], decimal: str, *, counts: bool) -> float | None:
     """The value of a matched number; None if what follows it shows that it is no metric's number."""
     unknown = bool(match["glued"]) and match["glued"] not in numbers.UNITS
-    if unknown or (counts and match["number"].isdecimal()) or _TUPLES.match(text, max(match.start() - 2, 0)):
+    compound = match["number"].isdecimal() and _COMPOUND.match(text, match.end())  # 4-gram
+    if unknown or compound or (counts and match["number"].isdecimal()) or _TUPLES.match(text, max(match.start() - 2, 0)):
         return None  # part of a word, a counter, or the first of many numbers
     try:
         return numbers.number(match["number"], decimal)
@@ -206,6 +207,8 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
     section = ""
     if sep == "=" and "=" in piece:  # a=text b=1: the text before is not part of the name
         piece = piece.rpartition("=")[2].lstrip().partition(" ")[2].strip()
+    if sep == ":" and _TIGHT.search(piece):  # a:text b:1
+        piece = piece.rpartition(" ")[2]
     if ":" in piece:
         section, _, piece = (part.strip() for part in piece.rpartition(":"))
     wrapped = _WRAPPED.match(piece)
@@ -244,6 +247,8 @@ def _balanced(name: str) -> str:
     return name
 
 
+_COMPOUND = re.compile(r"-[A-Za-z_]{2}")
+_TIGHT = re.compile(r"\w:[^\s:/]\S* [^\s:]+\Z")
 _LEADING = frozenset("with and has in on at for".split())
 _ID = re.compile(r"(?=\w*\d)(?:\w+_\w+|(?=\w*[a-z])\w{9,})")
 _WRAPPED = re.compile(r"\(([A-Za-z]\w{0,30})\)\Z")  # (delta): 0.5

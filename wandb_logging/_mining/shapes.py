@@ -17,11 +17,13 @@ _BETWEEN = re.compile(r"\]\s?\[\s*\Z")
 _RANGE = re.compile(r"(?<![\w./,-])(\d{1,9})-(\d{1,9})(?![\d.:/-])([A-Za-z]*)")
 _GLUED = re.compile(r"(?<![\w.-])(\d{1,9})(epoch|step|iter|batch)(?![A-Za-z])")
 _NUMBERED = re.compile(r"(?<![\w#\[])# ?(\d{1,9})(?=[,:]?\s)")  # search #3, score: 0.5
+_NAMED_NUMBER = re.compile(r"([A-Za-z]{2,20}) ?#(\d{1,9})(?![\w/.])")  # Iteration #3
 _LONE = re.compile(
-    r"\s*(?:\[(?:\s*\d{1,9},)?\s*(\d{1,12})s?\s*\]|<(\d{1,9})>(?=\s)"
+    r"\s*(?:(?:Run |\* )(\d{1,9})(?=:\s)|\[(?:\s*\d{1,9},)?\s*(\d{1,12})s?\s*\]|<(\d{1,9})>(?=\s)"
     r"|(?:\d{1,9}\|)?(\d{1,12})(?=:\s|\s+[A-Za-z]\S{0,20}\s*=|\s+--|\s*\||\)\s|\s+\[[A-Za-z]"
     r"|\s+\([A-Z][\w/]{0,20}\)\s"
-    r"|\s+[A-Za-z][A-Za-z ]{2,40}\s\d\.\d+[eE])|[A-Za-z]\w{0,20}: ?\((\d{1,9})\)(?=\s[A-Z]))"
+    r"|\s+[A-Za-z][A-Za-z ]{2,40}\s\d\.\d+[eE]|\s{2,}[A-Za-z]+(?: [A-Za-z]+){0,2} -?\d[\d.]{0,12}\s+[A-Za-z]"
+    r"|\s[A-Za-z]{1,20}\s\d\.\d+[eE])|[A-Za-z]\w{0,20}: ?\((\d{1,9})\)(?=\s[A-Z]))"
 )
 _OF_WHAT = re.compile(r"(\[[^\[\]]{3,80}\])\s*=\s*[-+.\de]+\s*\Z")
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,']\d+)*(?:[eE][-+]?\d+)?")
@@ -30,7 +32,7 @@ _LEVEL = (
     r"(?:INFO|DEBUG|WARNING|WARN|ERROR|CRITICAL|FATAL|TRACE|NOTICE|LOG|info|debug|warning|warn|error|[IWEDF](?=[ \d]))"
 )
 _PREFIX = re.compile(
-    r"\s*(?:"
+    r"\s*(?:[A-Z][A-Za-z]{1,4}\d{3,5}[IWE](?=\s)|"
     r"\([^\s]{10,160}:\d+\)|[IWEF]\d{4}\s+\x01+\s+\d+\s+\S+\]|"
     rf"\x01+|\d\d[-/]\d\d(?= ?\x01)|[,.]\d{{3}}(?=\D)|{_LEVEL}(?=[\s:|\]]|$)[\s:|]*"
     r"|\[(?=[^\]]*(?:\x01|INFO|DEBUG|WARN|ERROR|\.py|Rank|rank))[^\]]{0,120}\]:?"
@@ -171,6 +173,11 @@ def _counters(blotted: str, head: int) -> tuple[list[Field], str]:
         Field("", int(match[1]), "#", *match.span(1))
         for match in _NUMBERED.finditer(blotted, head)
         if re.search(r"\w ?[:=]", blotted[match.end() :]) and not is_id(_name_before(blotted[head : match.start()]))
+    ]
+    found += [
+        Field(match[1], int(match[2]), "+", *match.span(2))
+        for match in _NAMED_NUMBER.finditer(blotted, head)
+        if step_rank(match[1]) is not None and match.start(2) not in {one.start for one in found}
     ]
     found += [Field("epoch", int(match[1]), "[", *match.span(1)) for match in _EPOCH.finditer(blotted, head)]
     _two_counters(found, blotted)

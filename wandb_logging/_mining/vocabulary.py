@@ -113,6 +113,13 @@ def is_left(name: str) -> bool:
     return not _LEFT.isdisjoint(words(name))
 
 
+def is_timing(name: str) -> bool:
+    """Whether a number with this name says how long something took, rather than how good it is."""
+    parts = words(name)
+    return not _TIMINGS.isdisjoint(parts) and METRICS.isdisjoint({*parts} - {"time", "elapsed"})
+
+
+_TIMINGS = frozenset("elapsed took spent termination".split())
 _AMOUNTS = frozenset(
     "fps ips tps avg average mean number no total max maximum min remaining skipped failed nan".split()
 )
