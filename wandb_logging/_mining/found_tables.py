@@ -47,7 +47,8 @@ _MOST_HEADERS, _MOST_TRIES = 100, 3
 def _can_begin(texts: Sequence[Text], i: int) -> bool:
     """Whether this line is a row and the line above it could be a header."""
     header = texts[i][1]
-    following = [text for _, text in texts[i + 1 : i + 6] if text.strip() and not tables.RULE.match(text)]
+    near = (tables.PROGRESS.sub("", text) for _, text in texts[i + 1 : i + 6])
+    following = [text for text in near if text.strip() and not tables.RULE.match(text)]
     while following and tables.goes_on(header, following[0]):
         header = tables.below(header, following.pop(0))
     return any(_fits(header, text) for text in following[:2])
@@ -95,7 +96,7 @@ def _header(text: str) -> str | None:
 
 def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Finding | None:
     """The table with this header; None if there is no table or it holds no metrics."""
-    if not _can_begin(texts, i) or _is_first_of_two(texts, i) or _is_timing(header):
+    if not _can_begin(texts, i) or _is_first_of_two(texts, i) or _is_timing(header) or _is_title(texts, i):
         return None
     decimal = _decimal(texts, i)
     above = _above(texts, i)
@@ -165,7 +166,7 @@ def _step_of(rows: list[Found], names: list[str], labels: object) -> str | None:
     """The column that counts: found by name, else the first column if it counts and no text is before it."""
     step = best_step(rows, [name for name in names if not (labels and name.lower() == "time")], least=1, exact=True)
     first = [row[names[0]] for row in rows if names[0] in row]
-    whole = all(isinstance(value, int) for value in first) and len(first) == len(rows) > 2
+    whole = all(isinstance(value, int) for value in first) and len(first) > 2 and len(first) * 5 >= len(rows) * 4
     if step is None and whole and not labels and increasing(first) and first == sorted(first):  # type: ignore[arg-type]
         step = names[0]
     return step
@@ -174,6 +175,12 @@ def _step_of(rows: list[Found], names: list[str], labels: object) -> str | None:
 def _is_first_of_two(texts: Sequence[Text], i: int) -> bool:
     """Whether the header is the next line, and this line only holds the first part of its names."""
     return i + 1 < len(texts) and _header(texts[i + 1][1]) is not None and _above(texts, i + 1) is not None
+
+
+def _is_title(texts: Sequence[Text], i: int) -> bool:
+    """Whether an empty line and then the header follow, so that this line is the title of the table."""
+    blank = i + 2 < len(texts) and not texts[i + 1][1].strip()
+    return blank and _header(texts[i + 2][1]) is not None and _can_begin(texts, i + 2)
 
 
 def _above(texts: Sequence[Text], i: int) -> str | None:
@@ -189,7 +196,7 @@ def _above(texts: Sequence[Text], i: int) -> str | None:
     if ":" in text or text.rstrip().endswith((".", "!")) or len(text) - len(text.lstrip()) > len(texts[i][1]):
         return None
     same = len(words) == len(below) == len(set(below)) > 3
-    return " ".join(words) if same or (len(set(below)) < len(below) and len(words) < len(below)) else None
+    return " ".join(words) if same or (len(set(below)) < len(below) and 0 < abs(len(words) - len(below)) and len(words) < len(below) + 2) else None
 
 
 def _fits(header: str, text: str) -> bool:

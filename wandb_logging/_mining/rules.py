@@ -14,6 +14,7 @@ from wandb_logging._mining.lines import OF
 from wandb_logging._mining.numbers import factor
 from wandb_logging._mining.pairs import Pair, pairs
 from wandb_logging._mining.regexes import Regex
+from wandb_logging._mining.stacked import Stacked
 from wandb_logging._mining.tables import Table
 from wandb_logging._mining.template import Found, Template
 
@@ -136,7 +137,7 @@ class Rule:
         _check_keys(self.given, self._at)
         self.form = next(form for form in FORMS if form in self.given)
         self.needle = ""
-        self.stateful: Table | Box | Block | None = None
+        self.stateful: Table | Stacked | Box | Block | None = None
         self._template: Template | None = None
         self._find = self._made()
         self.has = self.given.get("has", "")
@@ -209,6 +210,8 @@ class Rule:
 
     def _make_table(self) -> Callable[[Line, dict[str, Any]], Found | None]:
         given = self.given
+        if given["table"].count("\n") > 1:
+            return self._keep(Stacked(given["table"], step=given.get("step"), decimal=self._decimal))
         table = Table(
             given["table"],
             ends=given.get("ends"),
@@ -226,7 +229,7 @@ class Rule:
     def _make_block(self) -> Callable[[Line, dict[str, Any]], Found | None]:
         return self._keep(Block(self.given["block"]))
 
-    def _keep(self, form: Table | Box | Block) -> Callable[[Line, dict[str, Any]], Found | None]:
+    def _keep(self, form: Table | Stacked | Box | Block) -> Callable[[Line, dict[str, Any]], Found | None]:
         self.stateful = form
         self.needle = form.needle
         return lambda line, state: form.find(line.raw, state)
@@ -309,7 +312,7 @@ class Rule:
 
     def begins(self, line: Line) -> bool:
         """Whether a line is the header of the rule's table."""
-        return isinstance(self.stateful, Table) and self.stateful.is_header(line.raw)
+        return isinstance(self.stateful, (Table, Stacked)) and self.stateful.is_header(line.raw)
 
     def section_of(self, found: Found, section: str) -> str | None:
         """The section that begins with this line; None if none begins."""

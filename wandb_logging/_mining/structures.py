@@ -12,6 +12,7 @@ from wandb_logging._mining.findings import Finding, Text, best_step, is_clock, i
 from wandb_logging._mining.found_tables import table_findings
 from wandb_logging._mining.objects import numbers_of
 from wandb_logging._mining.pairs import hidden
+from wandb_logging._mining.stacked import stacked_tables
 from wandb_logging._mining.tables import cell
 from wandb_logging._mining.template import Found
 from wandb_logging._mining.vocabulary import APART, EPOCHS
@@ -212,5 +213,5 @@ def key_values(texts: Sequence[Text]) -> Finding | None:
 
 # Ordered from the surest form to the least sure one.
 ALL: tuple[Callable[[Sequence[Text]], Finding | list[Finding] | None], ...] = (
-    exposition, boxes, blocks, json_lines, key_values, percentiles, table_findings,
+    exposition, boxes, blocks, json_lines, key_values, percentiles, stacked_tables, table_findings,
 )  # fmt: skip

@@ -12,20 +12,23 @@ from wandb_logging._mining.template import Found
 
 MAX_COLUMNS = 60
 
-BARS = re.compile(r"[|│┃║]")
+BARS = re.compile(r"(?<!\d)[|│┃║]|[|│┃║](?!\d)")  # 8|0 is one cell
 _TOKEN = re.compile(r"\S+")
 _WIDE = re.compile(r"\S+(?: \S+)*")
 RULE = re.compile(r"[-=+|\s\u2500-\u257f]+\Z")
-PROGRESS = re.compile(r":?\s+\d+%\|.*")
+PROGRESS = re.compile(r"(?::?\s+\d+%\||\s+<-- ).*")
 _TWO_IN_ONE = re.compile(r"(\S+)\[(\S+)\]")
 _UNIT = r"(?:[A-Za-z%µ+*]{0,4}| [A-Za-z%µ/]{1,12})(?: ?\([\d.,%x]{1,12}\)| (?:±|\+/-) ?[\d.]{1,12})?"
 _UNITS = frozenset("GBytes MBytes KBytes Bytes Gbits/sec Mbits/sec Kbits/sec bits/sec".split()) | numbers.UNITS
 _ASIDE = re.compile(r"\([\d.,]+[%x]?\)\Z")  # 12.3 (1.0): a second number beside the cell's own
 _CODE = re.compile(r"\s*[A-Z][A-Za-z]{1,4}\d{3,5}[IWE]\s")  # the code that begins a log message
+_STAMP = re.compile(r"^\s*[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d\S*|(?<= )[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d\S*\s*$")
+_TUPLE = re.compile(r"\(\s*([^()]*,\s[^()]*)\)")  # ( 0.1, 0.2, 0.3): three cells
+_LONE_COLON = re.compile(r"(?<= ):(?= )")
 _LEAD = re.compile(r"\s*(?:\S{1,20} ){0,2}([A-Za-z]{1,20}) +(\d{1,9}):\s+(?=[-+.\d])")
 _TAG = re.compile(r"\s*([A-Za-z][A-Za-z_-]{0,15}:|[A-Z]{3,12})\s+(?=\d+\s)")
 _CELLS = {
-    decimal: re.compile(rf"(?:[^\W\d]{{1,2}} +|[*!] *)?({form})(?:/\d+)?{_UNIT}:?\Z")
+    decimal: re.compile(rf"(?:[^\W\d]{{1,2}} +|[*!] *)?({form})(?:[/|]\d+)?{_UNIT}:?\Z")
     for decimal, form in ((".", numbers.POINT), (",", numbers.COMMA))
 }
 
@@ -169,6 +172,10 @@ def row(header: str, raw: str, *, narrow: bool = False, ends: Sequence[int] | No
         narrow: whether no name contains a blank.
         ends: where the cells of a row without gaps end, if there was such a row.
     """
+    if "," in header and "(" in header:
+        header, raw = (_TUPLE.sub(_apart, text) for text in (header, raw))
+    if " : " in header:
+        header, raw = (_LONE_COLON.sub(" ", text) for text in (header, raw))
     bars = len(BARS.findall(header))
     if bars > 1 and len(BARS.findall(raw)) == bars and not _has_columns_between(header):
         names = [name.strip() for name in BARS.split(header)]
@@ -180,6 +187,14 @@ def row(header: str, raw: str, *, narrow: bool = False, ends: Sequence[int] | No
     if led is not None:
         return led
     header, raw = BARS.sub(" ", header), _CODE.sub(_blank, BARS.sub(" ", raw), count=1)
+    found = _row(header, raw, narrow=narrow, ends=ends)
+    if found is None and ":" in raw:
+        stamped = _STAMP.sub(_blank, raw)
+        return _row(header, stamped, narrow=narrow, ends=ends) if stamped != raw else None
+    return found
+
+
+def _row(header: str, raw: str, *, narrow: bool, ends: Sequence[int] | None) -> dict[str, str] | None:
     tag = _TAG.match(raw)
     if tag and not header.split()[0].endswith(":"):
         bare = " " * tag.end() + raw[tag.end() :]
@@ -199,6 +214,10 @@ def _led(header: str, raw: str) -> dict[str, str] | None:
     while texts and cell(texts[-1]) is None:
         texts.pop()  # a remark after the row
     return {lead[1]: lead[2], **_by_name(names, texts)} if len(texts) == len(names) > 1 else None
+
+
+def _apart(match: re.Match[str]) -> str:
+    return f" {match[0][1:-1].replace(',', ' ')} "
 
 
 def _blank(match: re.Match[str]) -> str:
@@ -250,23 +269,30 @@ def _by_ends(names: list[str], tokens: list[Span], ends: Sequence[int]) -> dict[
 def goes_on(header: str, raw: str) -> bool:
     """Whether the line below the header of a table with bars is its second line: same bars, and no number."""
     bars = len(BARS.findall(header))
-    if bars < 3 or len(BARS.findall(raw)) != bars or not BARS.match(header.lstrip()):
+    if bars < 3 or len(BARS.findall(raw)) != bars:
         return False
     texts = [text.strip() for text in BARS.split(raw)]
-    return any(texts) and all(cell(text) is None for text in texts if text)
+    return bool(not texts[0] or BARS.match(header.lstrip())) and any(texts) and all(cell(text) is None for text in texts if text)
 
 
 def below(header: str, raw: str) -> str:
     """Combine two lines of a header into one."""
-    both = zip(BARS.split(header), BARS.split(raw))
-    return "|".join(f" {one.strip()} {other.strip()} " for one, other in both)
+    return "|".join(_under(one.strip(), other.strip()) for one, other in zip(BARS.split(header), BARS.split(raw)))
+
+
+def _under(name: str, text: str) -> str:
+    """The names of one or more columns: `ORIGINAL/Vars  ORIGINAL/Clauses` for `Vars Clauses` under `ORIGINAL`."""
+    parts = text.split()
+    if len(parts) > 1 and len(name.split()) == 1:
+        return f" {'  '.join(f'{name}/{part}' for part in parts)} "
+    return f" {name} {text} "
 
 
 def joined(above: str, header: str) -> dict[str, str]:
     """Longer column names: the text above a name, in the line before the header, goes in front of it."""
     uppers = _spans(_TOKEN, BARS.sub(" ", above))
     lowers = _spans(_TOKEN, BARS.sub(" ", header))
-    if len(uppers) != len(lowers):
+    if len(uppers) < len(lowers):
         uppers = _spans(_WIDE, BARS.sub(" ", above))
     names = _distinct([name for name, _, _ in lowers])
     found: dict[str, str] = {}
@@ -305,7 +331,7 @@ def _with_units(found: list[Span]) -> list[Span]:
     kept: list[Span] = []
     for word, start, end in found:
         before = kept[-1][0] if kept else ""
-        unit = before[-1:].isdigit() and ((word in _UNITS and len(word) > 1) or _ASIDE.match(word))
+        unit = before[-1:].isdigit() and ((word in _UNITS and (len(word) > 1 or word == "%")) or _ASIDE.match(word))
         if unit or (before.startswith("[") and not before.endswith("]") and word.endswith("]")):
             kept[-1] = (f"{before} {word}", kept[-1][1], end)
         else:

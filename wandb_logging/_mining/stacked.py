@@ -1,0 +1,122 @@
+"""Tables whose names do not fit side by side, so that the header takes three or more lines and each name ends where its column does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from wandb_logging._mining.findings import Finding, Text, best_step
+from wandb_logging._mining.tables import RULE, cell
+from wandb_logging._mining.template import Found
+
+_TOKEN = re.compile(r"\S+")
+_MARKS = 3  # texts before the cells of a row, such as `c *`
+_NAME = re.compile(r"[A-Za-z%*#][\w%*#./()-]{0,30}\Z")
+
+
+class Stacked:
+    """Rows of a table whose header has three or more lines, as `table` of a rule has them.
+
+    Args:
+        header: the lines of the header. Their names belong to the columns in the order in which the names end.
+        step: the column of the step; a line without a value in it is no row.
+        decimal: "," if 3,5 means three and a half.
+    """
+
+    def __init__(self, header: str, *, step: str | None = None, decimal: str = ".") -> None:
+        self._lines = [line.split() for line in header.split("\n")]
+        if not all(self._lines):
+            raise ValueError("has an empty line in the header")
+        self.needle = max(self._lines[0], key=len)
+        self._step = step
+        self._decimal = decimal
+
+    def find(self, raw: str, state: dict[str, Any]) -> Found | None:
+        """A row; `{}` for other lines of the table; None for any line outside it. `state` holds the open table."""
+        above = state.get("above", [])
+        if len(above) < len(self._lines):
+            at = len(above) if raw.split()[-len(self._lines[len(above)]) :] == self._lines[len(above)] else 0
+            if not at and not self.is_header(raw):
+                state.clear()
+                return None
+            state["above"] = [*above[:at], raw]
+            return {}
+        if self.is_header(raw):
+            state["above"] = [raw]
+            return {}
+        values = row(names_of(above), raw, self._decimal)
+        return values if values is not None and (self._step is None or self._step in values) else None
+
+    def is_header(self, raw: str) -> bool:
+        """Whether a line is the first line of the table's header."""
+        return raw.split()[-len(self._lines[0]) :] == self._lines[0]
+
+
+def names_of(lines: Sequence[str]) -> list[str]:
+    """The names of a header's lines in the order of their columns."""
+    mark = _mark(lines)
+    tokens = [
+        (match.end(), match[0]) for line in lines for match in _TOKEN.finditer(line) if match.end() > len(mark)
+    ]
+    return [name for _, name in sorted(tokens)]
+
+
+def row(names: Sequence[str], raw: str, decimal: str = ".") -> Found | None:
+    """The values of a line that has one number for each name, behind a few marks."""
+    cells = raw.split()
+    more = len(cells) - len(names)
+    if not 0 <= more <= _MARKS or any(len(mark) > 1 for mark in cells[:more]):
+        return None
+    values = [cell(text, decimal) for text in cells[more:]]
+    if None in values:
+        return None
+    return dict(zip(names, values))  # type: ignore[arg-type]
+
+
+def _mark(lines: Sequence[str]) -> str:
+    """The mark with which all lines of a program begin, such as `c `."""
+    first = {line.split(" ", maxsplit=1)[0] for line in lines}
+    return first.pop() if len(first) == 1 and len(min(first)) == 1 else ""
+
+
+def stacked_tables(texts: Sequence[Text]) -> list[Finding]:
+    """Find the tables with a header of three to five lines."""
+    found: list[Finding] = []
+    for i, (number, text) in enumerate(texts):
+        if found and number in found[-1].lines:
+            continue
+        size = 0
+        while size < 6 and i + size < len(texts) and _is_names(texts[i + size][1]):
+            size += 1
+        if 3 <= size <= 5 and text.strip():
+            finding = _table(texts, i, size)
+            found += [] if finding is None else [finding]
+        if len(found) > 3:
+            break
+    return found
+
+
+def _is_names(text: str) -> bool:
+    """Whether a line could be a line of such a header: short names, none over another's end."""
+    words = text.split()
+    return 1 < len(words) < 20 and not RULE.match(text) and all(map(_NAME.match, words)) and "  " in text.strip()
+
+
+def _table(texts: Sequence[Text], i: int, size: int) -> Finding | None:
+    lines = [text for _, text in texts[i : i + size]]
+    names = names_of(lines)
+    if len(set(names)) < len(names) or len(names) < 2 * size:
+        return None
+    mark = _mark(lines)
+    header = "\n".join(" ".join(line[len(mark) :].split()) for line in lines)
+    state: dict[str, Any] = {}
+    table = Stacked(header)
+    near = [row(names, text) for _, text in texts[i + size : i + size + 4]]
+    if not any(near):
+        return None
+    rows = [(number, values) for number, text in texts[i:] if (values := table.find(text, state))]
+    taken = {number for number, _ in rows} | {number for number, _ in texts[i : i + size]}
+    step = best_step([values for _, values in rows], names, exact=True)
+    rule: dict[str, Any] = {"table": header, **({} if step is None else {"step": step})}
+    return Finding([rule], f"a table of {len(rows)} rows", taken, rows[0][0] if step else 0) if len(rows) > 1 else None
