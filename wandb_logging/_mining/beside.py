@@ -80,7 +80,7 @@ def neighbours(groups: list[Group], kept: list[Group], begin: int) -> list[Group
             len(item.fields) == 1
             and one.sep in ":="
             and one.name
-            and item.text[item.head :].strip().startswith(one.name)
+            and _plain(item.text[item.head :]).startswith(_plain(one.name))
         )
         if (
             group in kept
@@ -94,6 +94,10 @@ def neighbours(groups: list[Group], kept: list[Group], begin: int) -> list[Group
         group.wanted, group.step = {0: one.name}, None
         found.append(group)
     return found
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text))
 
 
 def steps_alone(groups: list[Group], kept: list[Group]) -> list[Group]:

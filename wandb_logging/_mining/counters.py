@@ -14,7 +14,7 @@ def find_step(group: Group) -> None:
     """Find the field that counts, and whether several fields have to be combined into the step."""
     fields = enumerate(group.first.fields)
     ranked = [
-        (is_constant(group.values(i)), rank + 15 * _may_stand(item, group.values(i)), i)
+        (len(group.shapes) > 1 and len(set(group.values(i))) == 1, rank + 15 * _may_stand(item, group.values(i)), i)
         for i, item in fields
         if (rank := _rank(item)) is not None and _may_count(group, i, rank)
     ]

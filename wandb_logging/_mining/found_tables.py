@@ -104,9 +104,10 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Findi
     rows, lines, labels = _rows(Table(header, decimal=decimal), texts, taken)
     if len(rows) < 2 or (len(rows) < 3 and len(rows[0][1]) < 3):
         return None
-    names = list(dict.fromkeys(name for _, row in rows for name in row))
+    fullest = max((row for _, row in rows), key=len)
+    names = list(dict.fromkeys([*fullest, *(name for _, row in rows for name in row)]))
     last = header.rpartition("\n")[2].strip("# |")
-    step = _step_of([row for _, row in rows], names, labels or not names[0].endswith(re.split(r"[\s,;|]+", last)[0]))
+    step = _step_of([row for _, row in rows], names, labels or not _begins(names[0], last))
     if step == "step" and any(step not in row for _, row in rows):
         step = None  # the cell before a row is a number here and a text there
     rule: dict[str, Any] = {"table": header}
@@ -123,6 +124,12 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Findi
         kept = bool(rows) and step.lower().rpartition("_")[2] not in _KEYS
     comment = f"a table of {len(rows)} rows" + ("" if step else " without a step")
     return Finding([rule], comment, lines, rows[0][0] if step else 0) if kept else None
+
+
+def _begins(name: str, header: str) -> bool:
+    """Whether a column is the first that the header names."""
+    first = re.split(r"[\s,;|]+", header)[0]
+    return name.endswith(first) or name.startswith(f"{first} ")
 
 
 _KEYS = frozenset({"id", "ids", "uid"})  # first columns of lists that only happen to have numbers

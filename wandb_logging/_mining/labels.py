@@ -133,11 +133,14 @@ def _head_of(group: Group) -> str:
     """The words at the beginning of a group's lines, before the first number."""
     item = group.first
     first = min((one.start for one in item.fields), default=len(item.text))
-    text = item.text[item.head : first]
+    text = _NAMES_IN_BRACKETS.split(item.text[item.head : first])[0]
     names = sorted(group.wanted)
     if names and names[0] == 0 and item.fields[0].name and not (group.wanted[0] in EPOCHS and APART.search(text)):
         text = text[: text.rfind(item.fields[0].name)] if item.fields[0].name in text else text
     return re.sub(r"[^\w+= ./-]", " ", text).strip(" -:.")
+
+
+_NAMES_IN_BRACKETS = re.compile(r"[\[(](?=\w+, ?\w)")
 
 
 def _tell_apart(groups: list[Group]) -> None:

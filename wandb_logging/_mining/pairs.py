@@ -146,10 +146,14 @@ def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None
     name, section = _name_of(
         before[: len(before) - (len(before[-24:]) - sep.start())] if sep else before, sep[1] if sep else " "
     )
-    pair = Pair(name, value, glued, sep[1] if sep else " ", match.start(), end, section, (goal or match).end())
+    between = sep[1] if sep else "=" if name and before.endswith("',") else " "
+    pair = Pair(name, value, glued, between, match.start(), end, section, (goal or match).end())
     if not sep and match["number"].lstrip("+-")[:1].isalpha():
         return None  # here nan or inf is a word
-    if not sep and not name:
+    if not sep and not name and before.endswith(","):
+        pair.name = _behind_comma(text, pair)
+        pair.sep = "=" if pair.name else " "
+    if not pair.name and not sep:
         _named_after(pair, text)
     elif not glued:
         unit = _NEXT_UNIT.match(text, match.end())
@@ -185,6 +189,12 @@ def _named_after(pair: Pair, text: str) -> None:
     match = _RATE.match(text, pair.after) or AFTER.match(text, pair.after)
     if match:
         pair.name, pair.sep, pair.after = match[1].rstrip("."), ">", match.end(1)
+
+
+def _behind_comma(text: str, pair: Pair) -> str:
+    """The name in a line such as `[READ], AverageLatency(us), 243.51`: label, name and number, and nothing else."""
+    match = _LABELLED.match(text[: pair.start])
+    return f"{match[1]}/{match[2]}" if match and not text[pair.after :].strip() else ""
 
 
 def _name_of(before: str, sep: str) -> tuple[str, str]:
@@ -247,6 +257,7 @@ def _balanced(name: str) -> str:
     return name
 
 
+_LABELLED = re.compile(r"\s*\[([A-Za-z][\w-]{0,30})\],\s*([A-Za-z0-9][\w()/=. -]{0,50}),\s*\Z")
 _COMPOUND = re.compile(r"-[A-Za-z_]{2}")
 _TIGHT = re.compile(r"\w:[^\s:/]\S* [^\s:]+\Z")
 _LEADING = frozenset("with and has in on at for".split())

@@ -7,6 +7,7 @@ from dataclasses import field
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._mining.findings import is_id
+from wandb_logging._mining.name_lists import name_lists
 from wandb_logging._mining.pairs import AFTER, hidden, pairs
 from wandb_logging._mining.vocabulary import APART, METRICS, STEPS, TRAIN, is_metric, noun, step_rank
 
@@ -115,6 +116,7 @@ def shape(number: int, text: str, decimal: str = ".") -> Shape:
             _named_after(item, rest)
         if not item.name:
             item.name = _indexed(rest[: item.start])
+    name_lists(named, rest)
     _counted_results(named, rest)
     _qualified(named, rest)
     fields = sorted([*counted, *named], key=lambda item: item.start)

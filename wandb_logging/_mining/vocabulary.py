@@ -95,7 +95,7 @@ def step_rank(name: str) -> float | None:
     parts = [word for word in words(name) if word]
     if parts and parts[-1] in {"total", "no", "number"}:
         parts.pop()
-    if not parts or "/" in name or "per" in parts or parts[-1] not in _LAST or len(parts) > 6 or parts[0] in _AMOUNTS:
+    if not parts or "/" in name or (parts[0] == "n" and parts[-1].endswith("s")) or "per" in parts or parts[-1] not in _LAST or len(parts) > 6 or parts[0] in _AMOUNTS:
         return None
     return STEPS[parts[-1]] + 0.5
 

@@ -122,7 +122,7 @@ def _places(group: Group) -> list[tuple[int, int, str]]:
         if not any(start < match.end() and match.start() < stop for start, stop in covered):
             taken = item.text[match.start() : match.end()]
             found.append((*match.span(), "{_:time}" if re.fullmatch(numbers.DURATION, taken) else "{*}"))
-    for match in re.finditer(r"(?<![\w.@\x01])[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?", item.blotted):
+    for match in re.finditer(r"(?<![\w.@\x01])[-+]?\d+(?:[.,]\d+)*\.?(?:[eE][-+]?\d+)?", item.blotted):
         if not any(start < match.end() and match.start() < stop for start, stop, _ in found):
             found.append((match.start(), match.end(), "{_}"))
     return sorted(found)
