@@ -181,7 +181,8 @@ def _is_regular(group: Group) -> bool:
         return False
     strong = [i for i in group.wanted if group.first.fields[i].sep in (":", "=", "<", "is")]
     varies = any(len(set(group.values(i))) > 1 for i in group.wanted)
-    metric = any(map(is_metric, group.wanted.values()))
+    percents = sum(group.first.fields[i].unit == "%" for i in group.wanted)
+    metric = percents > 1 or any(map(is_metric, group.wanted.values()))
     return many > 2 and (varies or metric) and (bool(strong) or metric) and (metric or not _is_prose(group))
 
 

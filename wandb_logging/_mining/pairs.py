@@ -37,7 +37,7 @@ _TO_GOAL = r"(?=/\d[\d.]{0,12}(?:[eE][-+]?\d+)?(?:[,;\s)]|$))"
 _EDGE = r"(?![\w%@/.:])|(?=[.:](?:\s|$))|(?=/(?:s|sec|it|step|epoch)\b|/[A-Za-z_]\w{0,30}=)|" + _TO_GOAL
 _FORMS = {
     decimal: re.compile(
-        rf"(?<![\w.#@$/\x01,])(?<!\d')(?<![\d)\]][-+])(?<![A-Za-z]-)(?P<number>{form}){_UNIT_GLUED}(?!%?\)\s?[:=])(?:{_EDGE})"
+        rf"(?<![\w.#@$/\x01,])(?<!\d')(?<![\d)\]][-+])(?<![A-Za-z]-)(?P<number>{form}){_UNIT_GLUED}(?!%?\)\s?[:=])(?<!%(?=[:=]))(?:{_EDGE})"
     )
     for decimal, form in ((".", numbers.POINT), (",", numbers.COMMA))
 }
@@ -63,7 +63,7 @@ AFTER = re.compile(
     r"\s+([A-Za-z][\w/%.-]*(?: [A-Za-z][\w/%-]*){0,3})"
     r"(?=\s*(?:[,;(.]|\|(?![A-Za-z]{1,12}\|)|$)|\s:\s|\s+(?:based|in|of|after)\b)"
 )
-_NAME = re.compile(r"[^\W\d_]")
+_NAME = re.compile(r"[^\W\d_]|\d%\Z")
 _LOOSE = re.compile(r"(?:^|\s)\d+(?:\s|$)")
 _CODE = frozenset("`\\$<>")  # characters that no name contains
 
@@ -167,6 +167,9 @@ def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None
         ):
             pair.unit, pair.after = unit[1], unit.end()
     follows = _PARENTHESISED.match(text, pair.after)
+    counts = follows and _STEP_IN_BRACKETS.search(follows[0])
+    if counts and step_rank(counts[1]) is not None:
+        follows = None
     if follows and follows[0].count("=") + follows[0].count(":") == 0 and not _HAS_RATE.search(follows[0]):
         pair.after = follows.end()
     return pair
@@ -258,6 +261,7 @@ def _balanced(name: str) -> str:
 
 
 _LABELLED = re.compile(r"\s*\[([A-Za-z][\w-]{0,30})\],\s*([A-Za-z0-9][\w()/=. -]{0,50}),\s*\Z")
+_STEP_IN_BRACKETS = re.compile(r"[(\[]([A-Za-z]{2,20})[ :=#]{1,2}\d+[)\]]\Z")
 _COMPOUND = re.compile(r"-[A-Za-z_]{2}")
 _TIGHT = re.compile(r"\w:[^\s:/]\S* [^\s:]+\Z")
 _LEADING = frozenset("with and has in on at for".split())

@@ -9,6 +9,7 @@ from wandb_logging._dataclass import dataclass
 from wandb_logging._mining.findings import is_id
 from wandb_logging._mining.name_lists import name_lists
 from wandb_logging._mining.pairs import AFTER, hidden, pairs
+from wandb_logging._mining.sentences import step_in_sentence
 from wandb_logging._mining.vocabulary import APART, METRICS, STEPS, TRAIN, is_metric, noun, step_rank
 
 BAR = re.compile(r"\d{1,3}%\|[^|]{0,200}\||\[[=>.#\-\s]{5,200}\]|[━╸╺─█▉▊▋▌▍▎▏░▒▓▁▂▃▄▅▆▇⣿]+")
@@ -38,7 +39,7 @@ _PREFIX = re.compile(
     rf"\x01+|\d\d[-/]\d\d(?= ?\x01)|[,.]\d{{3}}(?=\D)|{_LEVEL}(?=[\s:|\]]|$)[\s:|]*"
     r"|\[(?=[^\]]*(?:\x01|INFO|DEBUG|WARN|ERROR|\.py|Rank|rank))[^\]]{0,120}\]:?"
     r"|\((?=[^)]*(?:\x01|pid|\.py|:\d))[^)]{0,80}\)"
-    r"|\[[^\]\x01=]{1,60}\](?=\s*\x01)|<\d+>(?!\s)|[-|:,]+(?=\s)"
+    r"|\[[^\]\x01=]{1,60}\](?=\s*\x01)|<\d+>(?!\s)|[-|:,]+(?=\s)|[=*#>~+-]{2,30}(?=\s)"
     r")"
 )
 _LOGGER = re.compile(r"\s*([A-Za-z_][\w.]*(?:\[\d+\])?)\s*(?:[|:]|\s-)\s*(?=\S)(?![\d.\[{-])")
@@ -97,6 +98,8 @@ def shape(number: int, text: str, decimal: str = ".") -> Shape:
     blotted = hidden(BAR.sub(lambda match: "\x01" * len(match[0]), text))
     head = _head(blotted)
     counted, rest = _counters(blotted, head)
+    said, rest = step_in_sentence(rest, head)
+    counted += [] if said is None else [Field(said[0], said[1], "+", said[2], said[3])]
     named = [
         Field(
             noun(pair.name) if pair.sep == " " else pair.name,

@@ -29,6 +29,8 @@ METRICS = frozenset(
     "gflops mflops tflops processed passed velocity diff iterations violation infeasibility divergence ess "
     "rhat rss requests responses connections transactions queries messages records ops bandwidth copy scale "
     "add triad ns/day sec/call time times mfu wps ups cost regret purity modularity inertia "
+    "prec fitness eer mcc kappa pearson spearman corr r2 nmse snr sdr sisnr pesq stoi mcd chrf meteor cider rouge1 rouge2 "
+    "ndcg mrr hits aic bic tpm top1 top5 "
     "med transfer silhouette nll elbo bpc bpb tokens/s words/s samples/s".split()
 )
 

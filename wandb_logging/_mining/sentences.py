@@ -1,0 +1,37 @@
+"""Steps within sentences: `Validation accuracy at epoch 3: 0.8`, `After 300 iterations the loss is 0.4`."""
+
+from __future__ import annotations
+
+import re
+
+from wandb_logging._mining.vocabulary import step_rank
+
+# A name, then the step it is for, then its number.
+_AT_STEP = re.compile(
+    r"(?<=[\w%)])(?:\s+(?:at|after|in|for|on|of)\s+(?:the\s+)?|\s*,\s*|\s*\()(?P<step>[A-Za-z]{2,20})[ #:=]{1,2}(?P<n>\d{1,9})"
+    r"(?P<end>\)?\s*(?:is|was|[:=])\s*)(?=[-+]?\.?\d)"
+)
+_AFTER_STEPS = re.compile(r"(?i)\s*(?:after|at|in)\s+(?P<n>\d{1,9})\s+(?P<step>[a-z]{2,20}),?\s+(?=[a-z])")
+_NUMBERED = re.compile(r"\d")
+
+Found = tuple[str, int, int, int]
+
+
+def step_in_sentence(text: str, head: int) -> tuple[Found | None, str]:
+    """The step within a sentence and the sentence without it, at the same length.
+
+    Returns:
+        Name, value, beginning and end of the step, or None; and the line.
+    """
+    after = _AFTER_STEPS.match(text, head)
+    if after and step_rank(after["step"]) is not None:
+        return _found(after), text[: after.start()] + " " * len(after[0]) + text[after.end() :]
+    for match in _AT_STEP.finditer(text, head):
+        before = text[head : match.start()]
+        if step_rank(match["step"]) is not None and before.strip() and not _NUMBERED.search(before):
+            return _found(match), text[: match.start()] + ":".rjust(len(match[0])) + text[match.end() :]
+    return None, text
+
+
+def _found(match: re.Match[str]) -> Found:
+    return match["step"], int(match["n"]), *match.span("n")  # type: ignore[return-value]
