@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from wandb_logging._mining.findings import increasing, is_id
 from wandb_logging._mining.group import Group
 from wandb_logging._mining.shapes import Shape
-from wandb_logging._mining.vocabulary import APART, is_metric, is_setting, step_rank
+from wandb_logging._mining.vocabulary import APART, is_metric, is_setting, is_timing, step_rank
 
 
 def like_rows(groups: list[Group], kept: list[Group]) -> list[Group]:
@@ -28,6 +28,15 @@ def like_rows(groups: list[Group], kept: list[Group]) -> list[Group]:
             group.wanted = {i: names[i] for i in same}
             found.append(group)
     return found
+
+
+def all_names(kept: list[Group]) -> None:
+    """Take all numbers of a line said once that has the names of rows: `AVG  Elapsed: 1  MiB: 2` below such rows."""
+    rows = [{name.rpartition(" ")[2] for name in group.wanted.values()} for group in kept if len(group.shapes) > 2]
+    for group in kept:
+        names = {i: item.name for i, item in enumerate(group.first.fields) if item.name and item.sep in ":="}
+        if group.step is None and len(names) > len(group.wanted) > 1 and len(group.shapes) < 3 and any(set(names.values()) <= known for known in rows):
+            group.wanted = names
 
 
 def report(groups: list[Group], kept: list[Group]) -> list[Group]:
@@ -49,6 +58,20 @@ def report(groups: list[Group], kept: list[Group]) -> list[Group]:
     return found
 
 
+def percents(groups: list[Group], kept: list[Group]) -> list[Group]:
+    """Find three or more consecutive lines `name: 12.3%`, and nothing else: `Rank-1 : 85.2%`, `Rank-5 : 94.1%`."""
+    lines = {
+        group.first.number: group
+        for group in groups
+        if group not in kept and len(group.shapes) == 1 and _PERCENT_LINE.match(group.first.text[group.first.head :])
+    }
+    found = [lines[number] for run in _runs(sorted(lines)) if len(run) > 2 for number in run]
+    for group in found:
+        group.wanted, group.step = {0: group.first.fields[0].name}, None
+    return [group for group in found if group.wanted[0]]
+
+
+_PERCENT_LINE = re.compile(r"\s*[A-Za-z][\w @/-]{0,40}?\s*[:=]\s*\d{1,3}(?:\.\d+)?\s?%\s*\Z")
 _WIDE_LINE = re.compile(r"\s*[A-Za-z](?:\S| (?! )){2,40} {2,}[-+]?\d[\d.]*(?:e[-+]?\d+)?\s*(?:%|$| {2,}[\d.]+ *%)")
 
 
@@ -89,6 +112,7 @@ def neighbours(groups: list[Group], kept: list[Group], begin: int) -> list[Group
             or item.number < begin
             or is_setting(one.name)
             or is_id(one.name)
+            or is_timing(one.name)
         ):
             continue
         group.wanted, group.step = {0: one.name}, None
@@ -109,7 +133,7 @@ def steps_alone(groups: list[Group], kept: list[Group]) -> list[Group]:
         if group in kept or group.step is None:
             continue
         item = group.first.fields[group.step]
-        if not item.name and item.sep != "#":
+        if (not item.name and item.sep != "#") or (item.sep == "/" and len(set(group.values(group.step))) == 1):
             continue
         follows = sum(_comes_within(without, item.number, 40) for item in group.shapes)
         often = follows * 2 > len(group.shapes) > 1 or (follows and item.sep == "/")

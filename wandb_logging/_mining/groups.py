@@ -10,7 +10,7 @@ from wandb_logging._mining import beside, counters
 from wandb_logging._mining.findings import Finding, is_id
 from wandb_logging._mining.group import Group
 from wandb_logging._mining.shapes import Field, Shape
-from wandb_logging._mining.vocabulary import APART, is_left, is_metric, is_result, is_setting, is_timing, step_rank
+from wandb_logging._mining.vocabulary import APART, is_left, is_metric, is_result, is_setting, is_timing, is_total_time, step_rank
 
 _BYTES = re.compile(r"(?:^|\s)[KMGT]?i?(?:Bytes|bits)(?:/s(?:ec)?)?$")
 
@@ -36,6 +36,8 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding]) -> list[Gr
     kept = [*regular, *(group for group in groups if group not in regular and _is_said_once(group, begin))]
     kept += beside.like_rows(groups, kept)
     kept += beside.report(groups, kept)
+    kept += beside.percents(groups, kept)
+    beside.all_names(kept)
     kept += beside.neighbours(groups, kept, begin)
     if not findings and len(kept) == 1 and _TIMES.issuperset(" ".join(kept[0].wanted.values()).lower().split()):
         return []  # a duration is no metric if it is the only number
@@ -210,7 +212,9 @@ def _is_said_once(group: Group, begin: int) -> bool:
         return False
     if not any(is_metric(name) and not is_setting(name) for name in wanted.values()):
         return False
-    if all(map(is_timing, wanted.values())):
+    if all(
+        is_timing(name) or (group.first.fields[i].sep == "is" and is_total_time(name)) for i, name in wanted.items()
+    ):
         return False
     strong = [
         i

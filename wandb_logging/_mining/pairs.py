@@ -226,14 +226,14 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
         section, _, piece = (part.strip() for part in piece.rpartition(":"))
     wrapped = _WRAPPED.match(piece)
     piece = wrapped[1] if wrapped else piece if _LABEL.match(piece) else _balanced(piece)
-    piece = piece.strip(" \"'*!>-.")
+    piece = piece.strip(" \"'*!-.").lstrip(">").strip(" ") if piece.endswith(">") else piece.strip(" \"'*!>-.")
     piece = piece.lstrip("/])").rstrip("[( ").strip()
     if (
         not _NAME.search(piece)
         or "='" in piece
         or _LOOSE.search(piece)
         or len(piece) > _MAX_NAME
-        or not _CODE.isdisjoint(piece)
+        or not (_CODE.isdisjoint(piece) or _ANGLED.match(piece))
     ):
         return "", section
     return _bare(piece), section
@@ -262,6 +262,7 @@ def _balanced(name: str) -> str:
 
 _LABELLED = re.compile(r"\s*\[([A-Za-z][\w-]{0,30})\],\s*([A-Za-z0-9][\w()/=. -]{0,50}),\s*\Z")
 _STEP_IN_BRACKETS = re.compile(r"[(\[]([A-Za-z]{2,20})[ :=#]{1,2}\d+[)\]]\Z")
+_ANGLED = re.compile(r"<\w{1,30}>\Z")  # <energy>: an average
 _COMPOUND = re.compile(r"-[A-Za-z_]{2}")
 _TIGHT = re.compile(r"\w:[^\s:/]\S* [^\s:]+\Z")
 _LEADING = frozenset("with and has in on at for".split())

@@ -41,7 +41,7 @@ SETTINGS = frozenset(
     "max_iters parameters params param epochs warmup decay momentum dropout beta betas eps epsilon tol "
     "tolerance threads thread workers worker clients processes process procs port ports pid tid version ver "
     "build revision rev id ids uid serial rank ranks gpus gpu device devices cores cpus interval timeout "
-    "retries retry attempt clip clipping limit limits capacity factor scaling level levels length width height depth "
+    "retries retry attempt budget clip clipping limit limits capacity factor scaling level levels length width height depth "
     "features labels classes columns rows cols variables constraints binaries nonzeros nonzero candidates "
     "folds fits atoms examples documents vocabulary year date month day chapter line col column offset address "
     "flag flags verbosity exit code status signal errno keep window percentile learn lr lr0 lrf gamma momentum "
@@ -119,6 +119,11 @@ def is_timing(name: str) -> bool:
     """Whether a number with this name says how long something took, rather than how good it is."""
     parts = words(name)
     return not _TIMINGS.isdisjoint(parts) and METRICS.isdisjoint({*parts} - {"time", "elapsed"})
+
+
+def is_total_time(name: str) -> bool:
+    """Whether a name says that the number is a time, and nothing else."""
+    return {"time"} <= set(words(name)) <= {"total", "time", "wall", "cpu", "run"}
 
 
 _TIMINGS = frozenset("elapsed took spent termination".split())

@@ -122,10 +122,25 @@ def _places(group: Group) -> list[tuple[int, int, str]]:
         if not any(start < match.end() and match.start() < stop for start, stop in covered):
             taken = item.text[match.start() : match.end()]
             found.append((*match.span(), "{_:time}" if re.fullmatch(numbers.DURATION, taken) else "{*}"))
+    kept = _in_names(group)
     for match in re.finditer(r"(?<![\w.@\x01])[-+]?\d+(?:[.,]\d+)*\.?(?:[eE][-+]?\d+)?", item.blotted):
-        if not any(start < match.end() and match.start() < stop for start, stop, _ in found):
+        if not any(
+            start < match.end() and match.start() < stop for start, stop in (*(one[:2] for one in found), *kept)
+        ):
             found.append((match.start(), match.end(), "{_}"))
     return sorted(found)
+
+
+def _in_names(group: Group) -> list[tuple[int, int]]:
+    """Where the names of metrics are, if their digits tell them from others: `Rank-1: 0.5`."""
+    item = group.first
+    found = []
+    for i in group.wanted:
+        name = item.fields[i].name
+        begin = item.text.rfind(name, 0, item.fields[i].start) if any(map(str.isdigit, name)) else -1
+        if begin >= 0 and all(one.fields[i].name == name for one in group.shapes):
+            found.append((begin, begin + len(name)))
+    return found
 
 
 def unique(group: Group) -> dict[int, str]:
