@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from wandb_logging._mining import tables
@@ -55,6 +55,8 @@ def _can_begin(texts: Sequence[Text], i: int) -> bool:
 
 
 _RULED = re.compile(r"--|([=*#~])\1{3}")
+_NUMBERED = re.compile(r"\b[A-Z][a-z]+ \d{1,3}\b|(?<![\w.])\d{1,7} (?:bytes|threads|clients|procs)\b")
+_PERCENTS = re.compile(r"(?<!\S)\d{1,3}(?:\.\d+)?%(?!\S)")
 _PERCENTILE = re.compile(r"\.\d+\Z")
 _ORNAMENT = re.compile(r"([^\w\s])\1{2,}\Z")
 
@@ -74,9 +76,14 @@ def _header(text: str) -> str | None:
     separated = sum(text.count(separator) for separator in ",;\t") + len(tables.BARS.findall(text))
     if len(text) > 600 or not (2 <= len(words) <= 60 or (len(words) == 1 and max(map(text.count, ",;")) > 1)):
         return None
+    named = " ".join(words)
+    if any(map(str.isdigit, named)) and len(_NUMBERED.findall(named)) > 2:
+        named = _NUMBERED.sub("name", named)  # `Fold 1  Fold 2  Fold 3`, `16 bytes  64 bytes  256 bytes`
+    if len(tables.BARS.findall(text)) > 3:
+        named = _PERCENTS.sub("name", named)
     if any(
         cell(word) is not None and not word.isalpha() and not _PERCENTILE.match(word)
-        for word in re.split(r"[\s,;]+", " ".join(words))
+        for word in re.split(r"[\s,;]+", named)
     ):
         return None
     if (
@@ -114,6 +121,8 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Findi
     if step is not None:
         rule["step"] = step if step in header or "/" not in step else step.partition("/")[2]  # without the row's label
         rows, lines, _ = _rows(Table(header, decimal=decimal, step=rule["step"]), texts, taken)
+        if labels and _is_twice(row.get(rule["step"]) for _, row in rows):
+            rule["names"] = labels
     elif labels:
         rule["names"] = labels
     if decimal == ",":
@@ -130,6 +139,12 @@ def _begins(name: str, header: str) -> bool:
     """Whether a column is the first that the header names."""
     first = re.split(r"[\s,;|]+", header)[0]
     return name.endswith(first) or name.startswith(f"{first} ")
+
+
+def _is_twice(steps: Iterable[object]) -> bool:
+    """Whether each step has more than one row, which a text in the row tells apart."""
+    counts = Counter(steps)
+    return len(counts) > 1 and min(counts.values()) > 1
 
 
 _KEYS = frozenset({"id", "ids", "uid"})  # first columns of lists that only happen to have numbers

@@ -10,7 +10,7 @@ from wandb_logging._mining import beside, counters
 from wandb_logging._mining.findings import Finding, is_id
 from wandb_logging._mining.group import Group
 from wandb_logging._mining.shapes import Field, Shape
-from wandb_logging._mining.vocabulary import APART, is_left, is_metric, is_result, is_setting, is_timing, is_total_time, step_rank
+from wandb_logging._mining.vocabulary import APART, EPOCHS, is_left, is_metric, is_result, is_setting, is_timing, is_total_time, step_rank
 
 _BYTES = re.compile(r"(?:^|\s)[KMGT]?i?(?:Bytes|bits)(?:/s(?:ec)?)?$")
 
@@ -70,7 +70,8 @@ def _merged(groups: list[Group]) -> list[Group]:
     for group in groups:
         parts = group.first.key.split()
         for i, part in enumerate(parts[:12]):
-            if i and re.fullmatch(r"[A-Za-z][\w.]{0,20},?", part) and len(parts) > 4:
+            first = i == 0 and re.fullmatch(r"#?_?[A-Z]\w{2,30}", part)
+            if (first or (i and re.fullmatch(r"[A-Za-z][\w.]{0,20},?", part))) and len(parts) > 4:
                 places[i, " ".join([*parts[:i], "~", *parts[i + 1 :]])].append(group)
     gone: set[int] = set()
     merged: list[Group] = []
@@ -169,7 +170,7 @@ def _is_regular(group: Group) -> bool:
     many = len(group.shapes)
     if group.step is not None:
         chosen = all(is_setting(name) and counters.is_constant(group.values(i)) for i, name in group.wanted.items())
-        return not chosen and _counts(group, group.first.fields[group.step])
+        return not chosen and not _says_nothing(group) and _counts(group, group.first.fields[group.step])
     if many == 2 and len(group.wanted) > 1 and not any(map(is_setting, group.wanted.values())):
         pairs = [group.values(i) for i in group.wanted]
         return all(a != b and (a % 1 or b % 1) for a, b in pairs)
@@ -186,6 +187,13 @@ def _is_regular(group: Group) -> bool:
     percents = sum(group.first.fields[i].unit == "%" for i in group.wanted)
     metric = percents > 1 or any(map(is_metric, group.wanted.values()))
     return many > 2 and (varies or metric) and (bool(strong) or metric) and (metric or not _is_prose(group))
+
+
+def _says_nothing(group: Group) -> bool:
+    """Whether the only number beside the counter is the same in all lines and no result: `Step 3: ran 100 steps`."""
+    same = len(group.shapes) > 2 and all(map(counters.is_constant, map(group.values, group.wanted)))
+    loose = all(group.first.fields[i].sep in " >" and not is_metric(name) for i, name in group.wanted.items())
+    return (same and loose) or EPOCHS.issuperset(group.wanted.values())
 
 
 def _is_prose(group: Group) -> bool:

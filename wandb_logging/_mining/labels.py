@@ -181,12 +181,16 @@ def _short(label: str) -> str:
     return " ".join(parts[:3]).strip(" :=-") or label.split(" ", maxsplit=1)[0]
 
 
+_HEADING = re.compile(r"(?:^|\s{2}|[\]|:-] )\s*([A-Za-z]+(?: [A-Za-z]+){0,4}):\s*$")
+
+
 def under_headings(groups: Sequence[Group], texts: Sequence[tuple[int, str]]) -> None:
     """Label lines right below a heading such as `Test error:` with what the heading says."""
     headings: dict[int, str] = {}
     for (_, text), (after, _) in zip(texts, texts[1:]):
-        match = APART.search(text)
-        if match and not any(map(str.isdigit, text)) and text.strip().endswith(":") and len(text.split()) < 6:
+        heading = _HEADING.search(text)
+        match = APART.search(heading[1]) if heading else None
+        if match and heading:
             headings[after] = match[1]
     for group in groups:
         if not group.label and group.wanted and all(item.number in headings for item in group.shapes):

@@ -52,7 +52,7 @@ _NORM = re.compile(
 _QUOTED = re.compile(r"[('\s]'([A-Za-z_][\w ./-]{0,40})',\Z")  # ('loss', 0.5)
 _QUALIFIED = re.compile(r"\s?\([^()]{0,20},[^()]{0,20}\)\Z")
 _RATE = re.compile(
-    r"\s?([A-Za-z]\w{0,20}/(?:s|sec|second|op|step|iter|ms|us)|[A-Za-z]\w{0,20} per (?:second|minute))(?=$|[\s,;|()\]])"
+    r"\s?([A-Za-z]\w{0,20}/(?:s|sec|second|op|step|iter|ms|us)(?: per [A-Za-z]{2,8})?|[A-Za-z]\w{0,20} per (?:second|minute))(?=$|[\s,;|()\]])"
 )
 _HAS_RATE = re.compile(r"\d [A-Za-z]\w{0,20}/s(?:ec)?\b")
 _CHOSEN = re.compile(
@@ -177,6 +177,8 @@ def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None
 
 def _value(text: str, match: re.Match[str], decimal: str, *, counts: bool) -> float | None:
     """The value of a matched number; None if what follows it shows that it is no metric's number."""
+    if text[max(match.start() - 1, 0) : match.start()] == ":" == text[match.end() : match.end() + 1]:
+        return None  # cuda:0: is the name of a device
     unknown = bool(match["glued"]) and match["glued"] not in numbers.UNITS
     compound = match["number"].isdecimal() and _COMPOUND.match(text, match.end())  # 4-gram
     if unknown or compound or (counts and match["number"].isdecimal()) or _TUPLES.match(text, max(match.start() - 2, 0)):

@@ -33,5 +33,23 @@ def step_in_sentence(text: str, head: int) -> tuple[Found | None, str]:
     return None, text
 
 
+def name_behind(text: str, end: int, head: int) -> str:
+    """The name in a line that is a number, `=` and a name: `0.87 = Validation score (accuracy)`; "" in other lines."""
+    match = _VALUE_IS.match(text, end)
+    return match[1] if match and not re.search(r"[A-Za-z]", text[head : max(end - 1, head)]) else ""
+
+
+_VALUE_IS = re.compile(r"[a-z%]{0,3}\s+=\s+([A-Za-z][\w/-]*(?: [\w/-]+){0,4})\s*(?:\([^()]*\))?\s*\Z")
+
+
+def name_behind_bar(text: str, head: int) -> str:
+    """The line with a colon where its only bar stands between a name and the number that ends it."""
+    match = _BAR.match(text, head)
+    return text if match is None else text[: match.end(1)] + ":" + text[match.end(1) + 1 :]
+
+
+_BAR = re.compile(r"([^|]*[A-Za-z]\s*)\|\s+[-+]?\d[\d.]*(?:[eE][-+]?\d+)?\s*\Z")
+
+
 def _found(match: re.Match[str]) -> Found:
     return match["step"], int(match["n"]), *match.span("n")  # type: ignore[return-value]

@@ -9,7 +9,7 @@ from wandb_logging._dataclass import dataclass
 from wandb_logging._mining.findings import is_id
 from wandb_logging._mining.name_lists import name_lists
 from wandb_logging._mining.pairs import AFTER, hidden, pairs
-from wandb_logging._mining.sentences import step_in_sentence
+from wandb_logging._mining.sentences import name_behind, name_behind_bar, step_in_sentence
 from wandb_logging._mining.vocabulary import APART, METRICS, STEPS, TRAIN, is_metric, noun, step_rank
 
 BAR = re.compile(r"\d{1,3}%\|[^|]{0,200}\||\[[=>.#\-\s]{5,200}\]|[━╸╺─█▉▊▋▌▍▎▏░▒▓▁▂▃▄▅▆▇⣿]+")
@@ -36,7 +36,7 @@ _LEVEL = (
 _PREFIX = re.compile(
     r"\s*(?:[A-Z][A-Za-z]{1,4}\d{3,5}[IWE](?=\s)|"
     r"\([^\s]{10,160}:\d+\)|[IWEF]\d{4}\s+\x01+\s+\d+\s+\S+\]|"
-    rf"\x01+|\d\d[-/]\d\d(?= ?\x01)|[,.]\d{{3}}(?=\D)|{_LEVEL}(?=[\s:|\]]|$)[\s:|]*"
+    rf"\[\d+,\d+\]<std\w+>:|\x01+|\d\d[-/]\d\d(?= ?\x01)|[,.]\d{{3}}(?=\D)|{_LEVEL}(?=[\s:|\]]|$)[\s:|]*"
     r"|\[(?=[^\]]*(?:\x01|INFO|DEBUG|WARN|ERROR|\.py|Rank|rank))[^\]]{0,120}\]:?"
     r"|\((?=[^)]*(?:\x01|pid|\.py|:\d))[^)]{0,80}\)"
     r"|\[[^\]\x01=]{1,60}\](?=\s*\x01)|<\d+>(?!\s)|[-|:,]+(?=\s)|[=*#>~+-]{2,30}(?=\s)"
@@ -98,6 +98,7 @@ def shape(number: int, text: str, decimal: str = ".") -> Shape:
     blotted = hidden(BAR.sub(lambda match: "\x01" * len(match[0]), text))
     head = _head(blotted)
     counted, rest = _counters(blotted, head)
+    rest = name_behind_bar(rest, head)
     said, rest = step_in_sentence(rest, head)
     counted += [] if said is None else [Field(said[0], said[1], "+", said[2], said[3])]
     named = [
@@ -119,6 +120,8 @@ def shape(number: int, text: str, decimal: str = ".") -> Shape:
             _named_after(item, rest)
         if not item.name:
             item.name = _indexed(rest[: item.start])
+    if len(named) == 1 and not named[0].name:
+        named[0].name, named[0].sep = name_behind(rest, named[0].end, head), "="
     name_lists(named, rest)
     _counted_results(named, rest)
     _qualified(named, rest)

@@ -15,6 +15,7 @@ from wandb_logging._mining.pairs import hidden
 from wandb_logging._mining.stacked import stacked_tables
 from wandb_logging._mining.tables import cell
 from wandb_logging._mining.template import Found
+from wandb_logging._mining.value_first import value_first
 from wandb_logging._mining.vocabulary import APART, EPOCHS
 
 _EVENTS = ("event", "split", "phase", "mode", "stage", "subset", "kind", "type", "name", "msg", "message")
@@ -213,5 +214,5 @@ def key_values(texts: Sequence[Text]) -> Finding | None:
 
 # Ordered from the surest form to the least sure one.
 ALL: tuple[Callable[[Sequence[Text]], Finding | list[Finding] | None], ...] = (
-    exposition, boxes, blocks, json_lines, key_values, percentiles, stacked_tables, table_findings,
+    exposition, boxes, blocks, json_lines, key_values, percentiles, value_first, stacked_tables, table_findings,
 )  # fmt: skip

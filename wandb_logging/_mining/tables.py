@@ -19,11 +19,14 @@ RULE = re.compile(r"[-=+|\s\u2500-\u257f]+\Z")
 PROGRESS = re.compile(r"(?::?\s+\d+%\||\s+<-- ).*")
 _TWO_IN_ONE = re.compile(r"(\S+)\[(\S+)\]")
 _UNIT = r"(?:[A-Za-z%µ+*]{0,4}| [A-Za-z%µ/]{1,12})(?: ?\([\d.,%x]{1,12}\)| (?:±|\+/-) ?[\d.]{1,12})?"
+_AROUND = frozenset({"+/-", "±"})
 _UNITS = frozenset("GBytes MBytes KBytes Bytes Gbits/sec Mbits/sec Kbits/sec bits/sec".split()) | numbers.UNITS
 _ASIDE = re.compile(r"\([\d.,]+[%x]?\)\Z")  # 12.3 (1.0): a second number beside the cell's own
 _CODE = re.compile(r"\s*[A-Z][A-Za-z]{1,4}\d{3,5}[IWE]\s")  # the code that begins a log message
 _STAMP = re.compile(r"^\s*[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d\S*|(?<= )[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d\S*\s*$")
 _TUPLE = re.compile(r"\(\s*([^()]*,\s[^()]*)\)")  # ( 0.1, 0.2, 0.3): three cells
+_BRACKET = re.compile(r"\[[^\[\]:]{3,40}\](?=\s)")
+_DIGIT = re.compile(r"\d")
 _LONE_COLON = re.compile(r"(?<= ):(?= )")
 _LEAD = re.compile(r"\s*(?:\S{1,20} ){0,2}([A-Za-z]{1,20}) +(\d{1,9}):\s+(?=[-+.\d])")
 _TAG = re.compile(r"\s*([A-Za-z][A-Za-z_-]{0,15}:|[A-Z]{3,12})\s+(?=\d+\s)")
@@ -137,7 +140,7 @@ class Table:
             return None
         if not found or not alike(state.setdefault("kinds", kinds), kinds):
             return None
-        label = cells.get(self._labels or _LABEL, "").rstrip(":") if self._step is None else ""
+        label = cells.get(self._labels or _LABEL, "").rstrip(":") if self._step is None or self._labels else ""
         prefix = f"{label}/" if label and cell(label) is None else ""
         return {name if name == self._step else prefix + name: value for name, value in found.items()}
 
@@ -176,6 +179,7 @@ def row(header: str, raw: str, *, narrow: bool = False, ends: Sequence[int] | No
         header, raw = (_TUPLE.sub(_apart, text) for text in (header, raw))
     if " : " in header:
         header, raw = (_LONE_COLON.sub(" ", text) for text in (header, raw))
+    header, raw = _without_lead(header, raw)
     bars = len(BARS.findall(header))
     if bars > 1 and len(BARS.findall(raw)) == bars and not _has_columns_between(header):
         names = [name.strip() for name in BARS.split(header)]
@@ -214,6 +218,19 @@ def _led(header: str, raw: str) -> dict[str, str] | None:
     while texts and cell(texts[-1]) is None:
         texts.pop()  # a remark after the row
     return {lead[1]: lead[2], **_by_name(names, texts)} if len(texts) == len(names) > 1 else None
+
+
+def _without_lead(header: str, raw: str) -> tuple[str, str]:
+    """Both lines without what a logger put before them: a bracket of the same width, or time, level and name."""
+    brackets = _BRACKET.match(header), _BRACKET.match(raw)
+    if brackets[0] and brackets[1] and brackets[0].end() == brackets[1].end():
+        width = brackets[0].end()
+        return " " * width + header[width:], " " * width + raw[width:]
+    if " - " in header and " - " in raw:
+        width = header.index(" - ") + 3
+        if _DIGIT.sub("0", header[:width]) == _DIGIT.sub("0", raw[:width]):
+            return " " * width + header[width:], " " * width + raw[width:]
+    return header, raw
 
 
 def _apart(match: re.Match[str]) -> str:
@@ -332,7 +349,8 @@ def _with_units(found: list[Span]) -> list[Span]:
     for word, start, end in found:
         before = kept[-1][0] if kept else ""
         unit = before[-1:].isdigit() and ((word in _UNITS and (len(word) > 1 or word == "%")) or _ASIDE.match(word))
-        if unit or (before.startswith("[") and not before.endswith("]") and word.endswith("]")):
+        around = (word in _AROUND and before[-1:].isdigit()) or before.endswith((" +/-", " ±"))
+        if unit or around or (before.startswith("[") and not before.endswith("]") and word.endswith("]")):
             kept[-1] = (f"{before} {word}", kept[-1][1], end)
         else:
             kept.append((word, start, end))

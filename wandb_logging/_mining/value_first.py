@@ -1,0 +1,45 @@
+"""Reports in which each line begins with its number: `8671 (86.71%) aligned once`, `4,012,345 cycles  # 3.25 GHz`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from wandb_logging._mining.findings import Finding, Text
+
+_LINE = re.compile(
+    r"\s*\d[\d,]*(?:\.\d+)?(?P<more> \+ \d+| \(\d[\d.]*%\))?(?:\s(?:msec|ms|sec|s|%))?\s+"
+    r"(?P<name>[A-Za-z>][\w>-]*(?: [\w>-]+){0,7})\s*(?P<aside>\([^()]*\)|#\s+[\d,.]+\s*%?.*)?\s*\Z"
+)
+_LEAST = 3
+
+
+def value_first(texts: Sequence[Text]) -> list[Finding]:
+    """Find runs of such lines. Each has a percentage in brackets, a second count, or a rate behind `#`."""
+    found: list[Finding] = []
+    run: list[tuple[int, re.Match[str]]] = []
+    for number, text in [*texts, (0, "")]:
+        match = _LINE.match(text)
+        if match is not None:
+            run.append((number, match))
+            continue
+        if len(run) >= _LEAST and _is_report([one for _, one in run]):
+            found += [_finding(number, one) for number, one in run]
+        run = []
+    return found[:_MOST]
+
+
+_MOST = 40
+
+
+def _is_report(run: Sequence[re.Match[str]]) -> bool:
+    told = sum(bool(one["more"] or (one["aside"] or "").startswith("#")) for one in run)
+    return told * 3 >= 2 * len(run) and len({one["name"] for one in run}) == len(run)
+
+
+def _finding(number: int, match: re.Match[str]) -> Finding:
+    name = match["name"].strip()
+    unit = re.search(r"\s(msec|ms|sec|s|%)\s+\Z", match.string[: match.start("name")])
+    more = match["more"] or ""
+    middle = re.sub(r"\d[\d.]*", "{_}", more) + (f" {unit[1]}" if unit else "")
+    return Finding([{"line": f"{{{name}}}{middle} {name}"}], "a line of a report", {number})
