@@ -35,7 +35,12 @@ def all_names(kept: list[Group]) -> None:
     rows = [{name.rpartition(" ")[2] for name in group.wanted.values()} for group in kept if len(group.shapes) > 2]
     for group in kept:
         names = {i: item.name for i, item in enumerate(group.first.fields) if item.name and item.sep in ":="}
-        if group.step is None and len(names) > len(group.wanted) > 1 and len(group.shapes) < 3 and any(set(names.values()) <= known for known in rows):
+        if (
+            group.step is None
+            and len(names) > len(group.wanted) > 1
+            and len(group.shapes) < 3
+            and any(set(names.values()) <= known for known in rows)
+        ):
             group.wanted = names
 
 
@@ -55,6 +60,18 @@ def report(groups: list[Group], kept: list[Group]) -> list[Group]:
             for group, name in wanted:
                 group.wanted, group.step = {0: name}, None
                 found.append(group)
+    return found
+
+
+def longer_names(groups: list[Group], kept: list[Group]) -> list[Group]:
+    """Find lines whose name ends with that of other lines, whose rule would take them: `inner loss: 1`, `loss: 2`."""
+    known = {f" {name}" for group in kept if len(group.first.fields) == 1 for name in group.wanted.values()}
+    found = []
+    for group in groups:
+        one = group.first.fields[0]
+        if group not in kept and one.sep in ":=" and any(map(one.name.endswith, known)):
+            group.wanted = {0: one.name}
+            found.append(group)
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from wandb_logging._mining.tables import cell
+from wandb_logging._mining.cells import cell
 from wandb_logging._mining.template import Found, Template
 
 MAX_LINES = 300  # lines of one row

@@ -25,6 +25,24 @@ def find_step(group: Group) -> None:
         group.step = next((i for i, item in enumerate(group.first.fields) if _goes_by_one(item, group.values(i))), None)
 
 
+def swap_counters(group: Group) -> None:
+    """Take `Batch 0/100`, `Batch 0/200`, `Batch 1/0` as epoch and batch: the second number counts, not the first."""
+    for i, item in enumerate(group.first.fields):
+        totals = [shape.upto(i) for shape in group.shapes]
+        if item.total is None or len(set(totals)) < 2 or not increasing(totals):
+            continue
+        values = group.values(i)
+        if len(set(values)) * 2 <= len(values) and all(one <= other for one, other in zip(values, values[1:])):
+            for shape in group.shapes:
+                _swap(shape.fields[i], shape.upto(i))
+
+
+def _swap(item: Field, value: float) -> None:
+    assert item.total is not None
+    (item.start, item.end), item.first = item.total, (item.start, item.end)
+    item.value, item.total, item.sep = value, None, "-"
+
+
 def _goes_by_one(item: Field, values: Sequence[float]) -> bool:
     """Whether a number grows by one from line to line, whatever its name is: `request=1`, `request=2`."""
     named = item.name != "" and item.sep in ":=" and not item.unit

@@ -14,8 +14,8 @@ from wandb_logging._mining.vocabulary import step_rank
 Text = tuple[int, str]
 
 _IDS = re.compile(
-    r"(?i)(?:^|[_./ (])(?:pid|tid|ppid|id|ids|uid|port|lineno|line|rank|version|seed|chain|engine|dataloader|fold|worker"
-    r"|task|stage|job|executor|level"
+    r"(?i)(?:^|[_./ (])(?:pid|tid|ppid|id|ids|uid|port|lineno|line|rank|version|seed|chain|engine|dataloader|fold"
+    r"|worker|task|stage|job|executor|level"
     r"|shard|replica|timestamp|ts|process|thread|created|msecs|v_num|proc|vuser)\)?$"
     r"|\w\.(?:py|pyx|c|cc|cpp|cxx|cu|h|hpp|rs|go|java|scala|jl|f90)$"  # a line of a source file
 )

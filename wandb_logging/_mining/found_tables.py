@@ -7,10 +7,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from wandb_logging._mining import tables
+from wandb_logging._mining import cells as table_cells, table_headers
+from wandb_logging._mining.cells import cell
 from wandb_logging._mining.findings import Finding, Text, best_step, increasing
 from wandb_logging._mining.pairs import hidden
-from wandb_logging._mining.tables import Table, cell
+from wandb_logging._mining.tables import Table
 from wandb_logging._mining.template import Found
 from wandb_logging._mining.vocabulary import is_metric, step_rank
 
@@ -47,15 +48,15 @@ _MOST_HEADERS, _MOST_TRIES = 100, 3
 def _can_begin(texts: Sequence[Text], i: int) -> bool:
     """Whether this line is a row and the line above it could be a header."""
     header = texts[i][1]
-    near = (tables.PROGRESS.sub("", text) for _, text in texts[i + 1 : i + 6])
-    following = [text for text in near if text.strip() and not tables.RULE.match(text)]
-    while following and tables.goes_on(header, following[0]):
-        header = tables.below(header, following.pop(0))
+    near = (table_cells.PROGRESS.sub("", text) for _, text in texts[i + 1 : i + 6])
+    following = [text for text in near if text.strip() and not table_cells.RULE.match(text)]
+    while following and table_headers.goes_on(header, following[0]):
+        header = table_headers.below(header, following.pop(0))
     return any(_fits(header, text) for text in following[:2])
 
 
 _RULED = re.compile(r"--|([=*#~])\1{3}")
-_NUMBERED = re.compile(r"\b[A-Z][a-z]+ \d{1,3}\b|(?<![\w.])\d{1,7} (?:bytes|threads|clients|procs)\b")
+_NUMBERED = re.compile(r"\b[A-Z][a-z]+ \d{1,3}\b")
 _PERCENTS = re.compile(r"(?<!\S)\d{1,3}(?:\.\d+)?%(?!\S)")
 _PERCENTILE = re.compile(r"\.\d+\Z")
 _ORNAMENT = re.compile(r"([^\w\s])\1{2,}\Z")
@@ -63,23 +64,23 @@ _ORNAMENT = re.compile(r"([^\w\s])\1{2,}\Z")
 
 def _header(text: str) -> str | None:
     """The text of a line if it could be a header, else None."""
-    text = tables.PROGRESS.sub("", text)
+    text = table_cells.PROGRESS.sub("", text)
     if text.count(",") > 1 or text.count("\t") > 1:
         text = text.replace('"', "")
-    words = tables.BARS.sub(" ", text).split()
+    words = table_cells.BARS.sub(" ", text).split()
     if words and hidden(words[0]).startswith("\x01"):
         words = words[1:]
-    if tables.RULE.match(text) or any(_ORNAMENT.match(word) for word in words):
+    if table_cells.RULE.match(text) or any(_ORNAMENT.match(word) for word in words):
         return None
     if "|" in text and sum(bool(part.strip()) for part in text.split("|")) < 2:
         return None
-    separated = sum(text.count(separator) for separator in ",;\t") + len(tables.BARS.findall(text))
+    separated = sum(text.count(separator) for separator in ",;\t") + len(table_cells.BARS.findall(text))
     if len(text) > 600 or not (2 <= len(words) <= 60 or (len(words) == 1 and max(map(text.count, ",;")) > 1)):
         return None
     named = " ".join(words)
     if any(map(str.isdigit, named)) and len(_NUMBERED.findall(named)) > 2:
-        named = _NUMBERED.sub("name", named)  # `Fold 1  Fold 2  Fold 3`, `16 bytes  64 bytes  256 bytes`
-    if len(tables.BARS.findall(text)) > 3:
+        named = _NUMBERED.sub("name", named)  # `Fold 1  Fold 2  Fold 3`
+    if len(table_cells.BARS.findall(text)) > 3:
         named = _PERCENTS.sub("name", named)
     if any(
         cell(word) is not None and not word.isalpha() and not _PERCENTILE.match(word)
@@ -159,7 +160,7 @@ def _is_timing(header: str) -> bool:
 
 def _decimal(texts: Sequence[Text], i: int) -> str:
     """The decimal separator in the rows below a header."""
-    following = [text for _, text in texts[i + 1 : i + 5] if text.strip() and not tables.RULE.match(text)][:2]
+    following = [text for _, text in texts[i + 1 : i + 5] if text.strip() and not table_cells.RULE.match(text)][:2]
     apart = texts[i][1].count(";") > 1  # semicolons separate the cells, so a comma does not
     form = r"[;\s]\d+,\d+(?=;|\s|$)" if apart else r"\s\d+,\d\d?(?:\s|$)"
     return "," if any(re.search(form, f" {text}") for text in following) else "."
@@ -176,7 +177,7 @@ def _is_dense(
     """Whether rows without a step stand close together, or each below a header of its own."""
     within = [text for number, text in texts if number <= rows[-1][0] and number not in taken and text.strip()]
     last = header.rpartition("\n")[2]
-    headers = sum(last in " ".join(tables.BARS.sub(" ", text).split()) for text in within)
+    headers = sum(last in " ".join(table_cells.BARS.sub(" ", text).split()) for text in within)
     names = [name for _, row in rows for name in row]
     if headers == len(rows) and all(map(is_metric, names)):
         return True
@@ -211,18 +212,25 @@ def _above(texts: Sequence[Text], i: int) -> str | None:
     It has as many names as the header, or it has names above columns whose names occur twice.
     """
     text = texts[i - 1][1] if i else ""
-    words = tables.BARS.sub(" ", text).split()
-    below = tables.BARS.sub(" ", texts[i][1]).split()
-    if "|" in text or len(words) < 2 or any(map(str.isdigit, text)) or tables.RULE.match(text) or _RULED.search(text):
+    words = table_cells.BARS.sub(" ", text).split()
+    below = table_cells.BARS.sub(" ", texts[i][1]).split()
+    if (
+        "|" in text
+        or len(words) < 2
+        or any(map(str.isdigit, text))
+        or table_cells.RULE.match(text)
+        or _RULED.search(text)
+    ):
         return None
     if ":" in text or text.rstrip().endswith((".", "!")) or len(text) - len(text.lstrip()) > len(texts[i][1]):
         return None
     same = len(words) == len(below) == len(set(below)) > 3
-    return " ".join(words) if same or (len(set(below)) < len(below) and 0 < abs(len(words) - len(below)) and len(words) < len(below) + 2) else None
+    over = len(set(below)) < len(below) and len(words) != len(below) and len(words) < len(below) + 2
+    return " ".join(words) if same or over else None
 
 
 def _fits(header: str, text: str) -> bool:
-    cells = tables.row(tables.PROGRESS.sub("", header).rstrip(), tables.PROGRESS.sub("", text))
+    cells = table_cells.row(table_cells.PROGRESS.sub("", header).rstrip(), table_cells.PROGRESS.sub("", text))
     if not cells:
         return False
     values = [cell(value, ",") if cell(value) is None else cell(value) for value in cells.values()]
@@ -247,7 +255,7 @@ def _rows(table: Table, texts: Sequence[Text], taken: set[int]) -> tuple[list[tu
         lines.add(number)
         if found:
             rows.append((number, found))
-            cells = tables.row(state["header"], tables.PROGRESS.sub("", text)) or {}
+            cells = table_cells.row(state["header"], table_cells.PROGRESS.sub("", text)) or {}
             name = next(iter(cells), "")
             if name and cell(cells[name]) is None and len(cells[name]) > 2 and not re.search(r"\d:\d\d", cells[name]):
                 first_cells[name].add(cells[name])

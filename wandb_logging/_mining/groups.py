@@ -10,7 +10,17 @@ from wandb_logging._mining import beside, counters
 from wandb_logging._mining.findings import Finding, is_id
 from wandb_logging._mining.group import Group
 from wandb_logging._mining.shapes import Field, Shape
-from wandb_logging._mining.vocabulary import APART, EPOCHS, is_left, is_metric, is_result, is_setting, is_timing, is_total_time, step_rank
+from wandb_logging._mining.vocabulary import (
+    APART,
+    EPOCHS,
+    is_left,
+    is_metric,
+    is_result,
+    is_setting,
+    is_timing,
+    is_total_time,
+    step_rank,
+)
 
 _BYTES = re.compile(r"(?:^|\s)[KMGT]?i?(?:Bytes|bits)(?:/s(?:ec)?)?$")
 
@@ -25,6 +35,7 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding]) -> list[Gr
             by_key[f"{len(item.fields)} {item.key}"].append(item)
     groups = _merged([Group(items) for alike in by_key.values() for items in _by_names(alike)])
     for group in groups:
+        counters.swap_counters(group)
         counters.find_step(group)
         _find_wanted(group)
     regular = [group for group in groups if _is_regular(group)]
@@ -37,6 +48,7 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding]) -> list[Gr
     kept += beside.like_rows(groups, kept)
     kept += beside.report(groups, kept)
     kept += beside.percents(groups, kept)
+    kept += beside.longer_names(groups, kept)
     beside.all_names(kept)
     kept += beside.neighbours(groups, kept, begin)
     if not findings and len(kept) == 1 and _TIMES.issuperset(" ".join(kept[0].wanted.values()).lower().split()):
@@ -80,12 +92,17 @@ def _merged(groups: list[Group]) -> list[Group]:
         lengths = {len(group.first.fields) for group in left}
         if len(left) < 2 or sum(len(group.shapes) for group in left) < 4 or len(lengths) > 1:
             continue
-        if not all(any(item.sep in ":=" and item.name for item in group.first.fields) for group in left):
+        if not all(map(_has_name, left)):
             continue
         gone.update(map(id, left))
         every = sorted((item for group in left for item in group.shapes), key=lambda item: item.number)
         merged.append(Group(every, word=(i, "name")))
     return [*(group for group in groups if id(group) not in gone), *merged]
+
+
+def _has_name(group: Group) -> bool:
+    """Whether a number of these lines has a name that does not depend on the words around it."""
+    return any(item.name and (item.sep in ":=" or is_metric(item.name)) for item in group.first.fields)
 
 
 def _prepares(group: Group, begin: int) -> bool:
@@ -111,9 +128,19 @@ def _find_wanted(group: Group) -> None:
             article, _, rest = item.name.partition(" ")
             name = rest if rest and article.lower() in _ARTICLES else item.name
             group.wanted[i] = name if group.word is None else _with_word(group, name)
+    _drop_repeated(group)
     epoch = counters.epoch_of(group)
     if epoch is not None and group.wanted and counted:
         group.wanted[epoch] = "epoch"
+
+
+def _drop_repeated(group: Group) -> None:
+    """Drop a number that is there twice under one name: `step=3 loss=0.5 step=3`."""
+    taken = {} if group.step is None else {group.first.fields[group.step].name: group.values(group.step)}
+    for i, name in sorted(group.wanted.items()):
+        if taken.get(name) == group.values(i):
+            del group.wanted[i]
+        taken.setdefault(name, group.values(i))
 
 
 def _with_word(group: Group, name: str) -> str:
@@ -121,7 +148,10 @@ def _with_word(group: Group, name: str) -> str:
     assert group.word is not None
     item = group.first
     word = item.text[item.head :].split()[group.word[0]].strip(",:=")
-    return "$name" if name.split()[-1] == word else f"$name {name}"
+    own = name.split()
+    if own[-1] == word:
+        return "$name"
+    return f"$name {' '.join(own[1:]) if own[0] == word else name}"
 
 
 def _is_in_brackets(item: Shape, one: Field) -> bool:
@@ -220,9 +250,7 @@ def _is_said_once(group: Group, begin: int) -> bool:
         return False
     if not any(is_metric(name) and not is_setting(name) for name in wanted.values()):
         return False
-    if all(
-        is_timing(name) or (group.first.fields[i].sep == "is" and is_total_time(name)) for i, name in wanted.items()
-    ):
+    if all(is_timing(name) or is_total_time(name) for i, name in wanted.items()):
         return False
     strong = [
         i

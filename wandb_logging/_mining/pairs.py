@@ -37,7 +37,8 @@ _TO_GOAL = r"(?=/\d[\d.]{0,12}(?:[eE][-+]?\d+)?(?:[,;\s)]|$))"
 _EDGE = r"(?![\w%@/.:])|(?=[.:](?:\s|$))|(?=/(?:s|sec|it|step|epoch)\b|/[A-Za-z_]\w{0,30}=)|" + _TO_GOAL
 _FORMS = {
     decimal: re.compile(
-        rf"(?<![\w.#@$/\x01,])(?<!\d')(?<![\d)\]][-+])(?<![A-Za-z]-)(?P<number>{form}){_UNIT_GLUED}(?!%?\)\s?[:=])(?<!%(?=[:=]))(?:{_EDGE})"
+        rf"(?<![\w.#@$/\x01,])(?<!\d')(?<![\d)\]][-+])(?<![A-Za-z]-)(?P<number>{form}){_UNIT_GLUED}"
+        rf"(?!%?\)\s?[:=])(?<!%(?=[:=]))(?:{_EDGE})"
     )
     for decimal, form in ((".", numbers.POINT), (",", numbers.COMMA))
 }
@@ -52,7 +53,8 @@ _NORM = re.compile(
 _QUOTED = re.compile(r"[('\s]'([A-Za-z_][\w ./-]{0,40})',\Z")  # ('loss', 0.5)
 _QUALIFIED = re.compile(r"\s?\([^()]{0,20},[^()]{0,20}\)\Z")
 _RATE = re.compile(
-    r"\s?([A-Za-z]\w{0,20}/(?:s|sec|second|op|step|iter|ms|us)(?: per [A-Za-z]{2,8})?|[A-Za-z]\w{0,20} per (?:second|minute))(?=$|[\s,;|()\]])"
+    r"\s?([A-Za-z]\w{0,20}/(?:s|sec|second|op|step|iter|ms|us)(?: per [A-Za-z]{2,8})?"
+    r"|[A-Za-z]\w{0,20} per (?:second|minute))(?=$|[\s,;|()\]])"
 )
 _HAS_RATE = re.compile(r"\d [A-Za-z]\w{0,20}/s(?:ec)?\b")
 _CHOSEN = re.compile(
@@ -156,23 +158,32 @@ def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None
     if not pair.name and not sep:
         _named_after(pair, text)
     elif not glued:
-        unit = _NEXT_UNIT.match(text, match.end())
-        rate = _RATE.match(text, match.end()) if " per " in text else None
-        if rate and " per " in rate[1] and not is_metric(name):
-            pair.name, pair.after = f"{name}/{rate[1]}", rate.end()
-        elif (
-            unit
-            and unit[1].strip("[]") in numbers.UNITS | {"#/sec", "reqs", "frames", "Kbytes/sec", "Kbytes"}
-            and name.partition(" ")[0] != unit[1]  # `fps a: 1 fps b: 2`
-        ):
-            pair.unit, pair.after = unit[1], unit.end()
+        _take_unit(pair, text, match.end())
     follows = _PARENTHESISED.match(text, pair.after)
-    counts = follows and _STEP_IN_BRACKETS.search(follows[0])
-    if counts and step_rank(counts[1]) is not None:
-        follows = None
-    if follows and follows[0].count("=") + follows[0].count(":") == 0 and not _HAS_RATE.search(follows[0]):
+    if follows and _is_aside(follows[0]):
         pair.after = follows.end()
     return pair
+
+
+def _take_unit(pair: Pair, text: str, end: int) -> None:
+    """Take the unit behind the number, or a rate that makes its name."""
+    unit = _NEXT_UNIT.match(text, end)
+    rate = _RATE.match(text, end) if " per " in text else None
+    if rate and " per " in rate[1] and not is_metric(pair.name):
+        pair.name, pair.after = f"{pair.name}/{rate[1]}", rate.end()
+    elif (
+        unit
+        and unit[1].strip("[]") in numbers.UNITS | {"#/sec", "reqs", "frames", "Kbytes/sec", "Kbytes"}
+        and pair.name.partition(" ")[0] != unit[1]  # `fps a: 1 fps b: 2`
+    ):
+        pair.unit, pair.after = unit[1], unit.end()
+
+
+def _is_aside(text: str) -> bool:
+    """Whether what stands in brackets belongs to the number before it: it has no names of its own, and no step."""
+    step = _STEP_IN_BRACKETS.search(text)
+    counts = step is not None and step_rank(step[1]) is not None
+    return not counts and text.count("=") + text.count(":") == 0 and not _HAS_RATE.search(text)
 
 
 def _value(text: str, match: re.Match[str], decimal: str, *, counts: bool) -> float | None:
@@ -181,7 +192,12 @@ def _value(text: str, match: re.Match[str], decimal: str, *, counts: bool) -> fl
         return None  # cuda:0: is the name of a device
     unknown = bool(match["glued"]) and match["glued"] not in numbers.UNITS
     compound = match["number"].isdecimal() and _COMPOUND.match(text, match.end())  # 4-gram
-    if unknown or compound or (counts and match["number"].isdecimal()) or _TUPLES.match(text, max(match.start() - 2, 0)):
+    if (
+        unknown
+        or compound
+        or (counts and match["number"].isdecimal())
+        or _TUPLES.match(text, max(match.start() - 2, 0))
+    ):
         return None  # part of a word, a counter, or the first of many numbers
     try:
         return numbers.number(match["number"], decimal)
@@ -217,8 +233,9 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
         return (name + qualified[0] if name else ""), section
     pieces = _DELIMITER.split(before)
     piece = pieces[-1].strip().lstrip(")] ").rstrip("[( ") if pieces else ""
-    if len(pieces) > 1 and APART.fullmatch(pieces[-2].strip(" .")):
-        piece = f"{pieces[-2].strip()} {piece}"  # `Val.  loss`
+    said = pieces[-2].rpartition(": ")[2].strip() if len(pieces) > 1 else ""
+    if said and APART.fullmatch(said.strip(".")):
+        piece = f"{said} {piece}"  # `Val.  loss`
     section = ""
     if sep == "=" and "=" in piece:  # a=text b=1: the text before is not part of the name
         piece = piece.rpartition("=")[2].lstrip().partition(" ")[2].strip()

@@ -8,8 +8,8 @@ from wandb_logging._mining.vocabulary import step_rank
 
 # A name, then the step it is for, then its number.
 _AT_STEP = re.compile(
-    r"(?<=[\w%)])(?:\s+(?:at|after|in|for|on|of)\s+(?:the\s+)?|\s*,\s*|\s*\()(?P<step>[A-Za-z]{2,20})[ #:=]{1,2}(?P<n>\d{1,9})"
-    r"(?P<end>\)?\s*(?:is|was|[:=])\s*)(?=[-+]?\.?\d)"
+    r"(?<=[\w%)])(?:\s+(?:at|after|in|for|on|of)\s+(?:the\s+)?|\s*,\s*|\s*\()(?P<step>[A-Za-z]{2,20})"
+    r"[ #:=]{1,2}(?P<n>\d{1,9})(?P<end>\)?\s*(?:is|was|[:=])\s*)(?=[-+]?\.?\d)"
 )
 _AFTER_STEPS = re.compile(r"(?i)\s*(?:after|at|in)\s+(?P<n>\d{1,9})\s+(?P<step>[a-z]{2,20}),?\s+(?=[a-z])")
 _NUMBERED = re.compile(r"\d")
@@ -52,4 +52,4 @@ _BAR = re.compile(r"([^|]*[A-Za-z]\s*)\|\s+[-+]?\d[\d.]*(?:[eE][-+]?\d+)?\s*\Z")
 
 
 def _found(match: re.Match[str]) -> Found:
-    return match["step"], int(match["n"]), *match.span("n")  # type: ignore[return-value]
+    return match["step"], int(match["n"]), *match.span("n")

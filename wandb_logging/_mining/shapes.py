@@ -121,7 +121,7 @@ def shape(number: int, text: str, decimal: str = ".") -> Shape:
         if not item.name:
             item.name = _indexed(rest[: item.start])
     if len(named) == 1 and not named[0].name:
-        named[0].name, named[0].sep = name_behind(rest, named[0].end, head), "="
+        named[0].name, named[0].sep = name_behind(rest, named[0].end, head), ">"
     name_lists(named, rest)
     _counted_results(named, rest)
     _qualified(named, rest)

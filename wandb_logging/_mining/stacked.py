@@ -1,4 +1,7 @@
-"""Tables whose names do not fit side by side, so that the header takes three or more lines and each name ends where its column does."""
+"""Tables whose header takes three or more lines, because its names do not fit side by side.
+
+Each name ends where its column does.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from wandb_logging._mining.cells import RULE, cell
 from wandb_logging._mining.findings import Finding, Text, best_step
-from wandb_logging._mining.tables import RULE, cell
 from wandb_logging._mining.template import Found
 
 _TOKEN = re.compile(r"\S+")
@@ -56,9 +59,7 @@ class Stacked:
 def names_of(lines: Sequence[str]) -> list[str]:
     """The names of a header's lines in the order of their columns."""
     mark = _mark(lines)
-    tokens = [
-        (match.end(), match[0]) for line in lines for match in _TOKEN.finditer(line) if match.end() > len(mark)
-    ]
+    tokens = [(match.end(), match[0]) for line in lines for match in _TOKEN.finditer(line) if match.end() > len(mark)]
     return [name for _, name in sorted(tokens)]
 
 

@@ -20,7 +20,9 @@ MAX_LINES = 20_000  # lines of a log that are looked at
 _CODE = re.compile(
     r"^\s*(?:File \"|Traceback|raise |return |import |from |def |class |self\.|\^+|at [\w.$]+\()"
     r"|\w\(\w+=|HTTP/\d|\"(?:GET|POST|PUT|HEAD|DELETE) "
-    r"|(?i:\btests? (?:run|completed|passed|failed)\b)|\bsucceeded in \d|Killed process|\b(?:ok|passed|failed)=\d+\s.*\b(?:skipped|failed|unreachable)=\d"  # summaries of test runs
+    r"|(?i:\btests? (?:run|completed|passed|failed)\b)"
+    r"|\bsucceeded in \d|Killed process"
+    r"|\b(?:ok|passed|failed)=\d+\s.*\b(?:skipped|failed|unreachable)=\d"  # summaries of test runs
     r"|(?i:^\s*(?:tests?|test suites|snapshots|specs):\s+\d.*\b(?:passed|failed|total)\b)"
     r"|\d x +\d.{0,200} -> .{0,200}\d x "  # the shapes of a network
     r"|Error: |Exception|\bsha\d*\b|SELECT |://|^\S+\.(?:py|c|cc|cpp|h|java|js):\d"

@@ -29,8 +29,8 @@ METRICS = frozenset(
     "gflops mflops tflops processed passed velocity diff iterations violation infeasibility divergence ess "
     "rhat rss requests responses connections transactions queries messages records ops bandwidth copy scale "
     "add triad ns/day sec/call time times mfu wps ups cost regret purity modularity inertia "
-    "prec fitness eer mcc kappa pearson spearman corr r2 nmse snr sdr sisnr pesq stoi mcd chrf meteor cider rouge1 rouge2 "
-    "ndcg mrr hits aic bic tpm top1 top5 "
+    "prec fitness eer mcc kappa pearson spearman corr r2 nmse snr sdr sisnr pesq stoi mcd chrf meteor cider rouge1 "
+    "rouge2 ndcg mrr hits aic bic tpm top1 top5 "
     "med transfer silhouette nll elbo bpc bpb tokens/s words/s samples/s".split()
 )
 
@@ -41,8 +41,8 @@ SETTINGS = frozenset(
     "max_iters parameters params param epochs warmup decay momentum dropout beta betas eps epsilon tol "
     "tolerance threads thread workers worker clients processes process procs port ports pid tid version ver "
     "build revision rev id ids uid serial rank ranks gpus gpu device devices cores cpus interval timeout "
-    "retries retry attempt budget clip clipping limit limits capacity factor scaling level levels length width height depth "
-    "features labels classes columns rows cols variables constraints binaries nonzeros nonzero candidates "
+    "retries retry attempt budget clip clipping limit limits capacity factor scaling level levels length width height "
+    "depth features labels classes columns rows cols variables constraints binaries nonzeros nonzero candidates "
     "folds fits atoms examples documents vocabulary year date month day chapter line col column offset address "
     "flag flags verbosity exit code status signal errno keep window percentile learn lr lr0 lrf gamma momentum "
     "weight cutoff timestep restart freq frequency topics passes cl ref jobs groupid bins used".split()
@@ -97,7 +97,15 @@ def step_rank(name: str) -> float | None:
     parts = [word for word in words(name) if word]
     if parts and parts[-1] in {"total", "no", "number"}:
         parts.pop()
-    if not parts or "/" in name or (parts[0] == "n" and parts[-1].endswith("s")) or "per" in parts or parts[-1] not in _LAST or len(parts) > 6 or parts[0] in _AMOUNTS:
+    if (
+        not parts
+        or "/" in name
+        or (parts[0] == "n" and parts[-1].endswith("s"))
+        or "per" in parts
+        or parts[-1] not in _LAST
+        or len(parts) > 6
+        or parts[0] in _AMOUNTS
+    ):
         return None
     return STEPS[parts[-1]] + 0.5
 
@@ -122,8 +130,9 @@ def is_timing(name: str) -> bool:
 
 
 def is_total_time(name: str) -> bool:
-    """Whether a name says that the number is a time, and nothing else."""
-    return {"time"} <= set(words(name)) <= {"total", "time", "wall", "cpu", "run"}
+    """Whether a name says how long the whole took."""
+    parts = set(words(name))
+    return "time" in parts and not parts.isdisjoint({"total", "fit", "run", "wall", "cpu", "execution", "planning"})
 
 
 _TIMINGS = frozenset("elapsed took spent termination".split())

@@ -78,6 +78,10 @@ def _as_line(group: Group) -> dict[str, Any]:
             break
         text += item.text[at:start].replace("{", "{{").replace("}", "}}") + place
         at = stop
+    last = item.fields[max(wanted)]
+    behind = item.text.find(last.name, last.end) if last.sep == ">" and at == last.end else -1
+    if 0 <= behind <= at + 24 and "=" in item.text[at:behind]:
+        text, at = text + item.text[at : behind + len(last.name)], behind + len(last.name)
     tail = re.match(r"[^\s\d{}]{0,12}", item.text[at:])
     text += tail[0].replace("{", "").replace("}", "") if tail else ""
     text = re.sub(r"(?:\{\*\}[^{}\w]*)+\{\*\}", "{*}", text)

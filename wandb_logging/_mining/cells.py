@@ -1,0 +1,327 @@
+"""The cells of a table's row, by the names of its columns: separated by blanks, bars, commas or tabs."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+
+from wandb_logging._mining import numbers
+
+MAX_COLUMNS = 60
+
+BARS = re.compile(r"(?<!\d)[|│┃║]|[|│┃║](?!\d)")  # 8|0 is one cell
+TOKEN = re.compile(r"\S+")
+WIDE = re.compile(r"\S+(?: \S+)*")
+RULE = re.compile(r"[-=+|\s\u2500-\u257f]+\Z")
+PROGRESS = re.compile(r"(?::?\s+\d+%\||\s+<-- ).*")
+_TWO_IN_ONE = re.compile(r"(\S+)\[(\S+)\]")
+_UNIT = r"(?:[A-Za-z%µ+*]{0,4}| [A-Za-z%µ/]{1,12})(?: ?\([\d.,%x]{1,12}\)| (?:±|\+/-) ?[\d.]{1,12})?"
+_AROUND = frozenset({"+/-", "±"})
+_UNITS = frozenset("GBytes MBytes KBytes Bytes Gbits/sec Mbits/sec Kbits/sec bits/sec".split()) | numbers.UNITS
+_ASIDE = re.compile(r"\([\d.,]+[%x]?\)\Z")  # 12.3 (1.0): a second number beside the cell's own
+_CODE = re.compile(r"\s*[A-Z][A-Za-z]{1,4}\d{3,5}[IWE]\s")  # the code that begins a log message
+_STAMP = re.compile(r"^\s*[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d\S*|(?<= )[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d\S*\s*$")
+_TUPLE = re.compile(r"\(\s*([^()]*,\s[^()]*)\)")  # ( 0.1, 0.2, 0.3): three cells
+_BRACKET = re.compile(r"\[[^\[\]:]{3,40}\](?=\s)")
+_DIGIT = re.compile(r"\d")
+_LONE_COLON = re.compile(r"(?<= ):(?= )")
+_LEAD = re.compile(r"\s*(?:\S{1,20} ){0,2}([A-Za-z]{1,20}) +(\d{1,9}):\s+(?=[-+.\d])")
+_TAG = re.compile(r"\s*([A-Za-z][A-Za-z_-]{0,15}:|[A-Z]{3,12})\s+(?=\d+\s)")
+_CELLS = {
+    decimal: re.compile(rf"(?:[^\W\d]{{1,2}} +|[*!] *)?({form})(?:[/|]\d+)?{_UNIT}:?\Z")
+    for decimal, form in ((".", numbers.POINT), (",", numbers.COMMA))
+}
+
+Span = tuple[str, int, int]
+
+
+LABEL = ""  # stands for the name of a first column that the header leaves unnamed
+
+
+def cell(text: str, decimal: str = ".") -> float | None:
+    """The number in a cell; None if there is none. Markers before the number and units after it are ignored."""
+    match = _CELLS[decimal].match(text.strip())
+    if match is None:
+        return None
+    try:
+        return numbers.number(match[1], decimal)
+    except ValueError:
+        return None
+
+
+def row(header: str, raw: str, *, narrow: bool = False, ends: Sequence[int] | None = None) -> dict[str, str] | None:
+    """The cells of a row by the names of their columns; None if the row does not fit under this header.
+
+    Args:
+        header: the line of the header.
+        raw: the line of the row.
+        narrow: whether no name contains a blank.
+        ends: where the cells of a row without gaps end, if there was such a row.
+    """
+    if "," in header and "(" in header:
+        header, raw = (_TUPLE.sub(_apart, text) for text in (header, raw))
+    if " : " in header:
+        header, raw = (_LONE_COLON.sub(" ", text) for text in (header, raw))
+    header, raw = _without_lead(header, raw)
+    bars = len(BARS.findall(header))
+    if bars > 1 and len(BARS.findall(raw)) == bars and not _has_columns_between(header):
+        names = [name.strip() for name in BARS.split(header)]
+        return _by_name(names, [text.strip() for text in BARS.split(raw)])
+    for separator in ";,\t":
+        if header.count(separator) > 1:
+            return _by_separator(header, raw, separator)
+    led = _led(header, raw)
+    if led is not None:
+        return led
+    header, raw = BARS.sub(" ", header), _CODE.sub(_blank, BARS.sub(" ", raw), count=1)
+    found = _row(header, raw, narrow=narrow, ends=ends)
+    if found is None and ":" in raw:
+        stamped = _STAMP.sub(_blank, raw)
+        return _row(header, stamped, narrow=narrow, ends=ends) if stamped != raw else None
+    return found
+
+
+def _row(header: str, raw: str, *, narrow: bool, ends: Sequence[int] | None) -> dict[str, str] | None:
+    tag = _TAG.match(raw)
+    if tag and not header.split(maxsplit=1)[0].endswith(":"):
+        bare = " " * tag.end() + raw[tag.end() :]
+        tagged = _cells(header, spans(TOKEN, bare), narrow=narrow, ends=ends)
+        if tagged is not None:
+            return {LABEL: tag[1], **tagged}
+    return _cells(header, spans(TOKEN, raw), narrow=narrow, ends=ends)
+
+
+def _led(header: str, raw: str) -> dict[str, str] | None:
+    """A row that begins with a word and a number for which the header has no names: `@RHF iter 3: -1.5 0.2`."""
+    lead = _LEAD.match(raw)
+    if lead is None:
+        return None
+    names = [name for name, _, _ in spans(WIDE, header)]
+    texts = raw[lead.end() :].split()
+    while texts and cell(texts[-1]) is None:
+        texts.pop()  # a remark after the row
+    return {lead[1]: lead[2], **_by_name(names, texts)} if len(texts) == len(names) > 1 else None
+
+
+def _without_lead(header: str, raw: str) -> tuple[str, str]:
+    """Both lines without what a logger put before them: a bracket of the same width, or time, level and name."""
+    brackets = _BRACKET.match(header), _BRACKET.match(raw)
+    if brackets[0] and brackets[1] and brackets[0].end() == brackets[1].end():
+        width = brackets[0].end()
+        return " " * width + header[width:], " " * width + raw[width:]
+    if " - " in header and " - " in raw:
+        width = header.index(" - ") + 3
+        if _DIGIT.sub("0", header[:width]) == _DIGIT.sub("0", raw[:width]):
+            return " " * width + header[width:], " " * width + raw[width:]
+    return header, raw
+
+
+def _apart(match: re.Match[str]) -> str:
+    return f" {match[0][1:-1].replace(',', ' ')} "
+
+
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match[0])
+
+
+def _cells(header: str, tokens: list[Span], *, narrow: bool, ends: Sequence[int] | None) -> dict[str, str] | None:
+    if ends and len(tokens) < len(ends) == len(header.split()):
+        placed = _by_ends(header.split(), tokens, ends)
+        if placed is not None:
+            return placed
+    labelled = _by_label(header, tokens)
+    return labelled or _by_count(header, tokens, narrow=narrow) or _by_place(header, tokens, narrow=narrow)
+
+
+def _by_label(header: str, tokens: list[Span]) -> dict[str, str] | None:
+    """A row that begins with words to the left of all names, as in a report on classes."""
+    names = spans(TOKEN, header)
+    more = len(tokens) - len(names)
+    if not (len(names) > 2 and 0 < more < 4) or tokens[more - 1][2] > names[0][1]:
+        return None
+    if tokens[more][1] > names[0][2] or (more > 1 and any(cell(text) is not None for text, _, _ in tokens[:more])):
+        return None
+    if any(cell(text) is None for text, _, _ in tokens[more:]):
+        return None
+    label = " ".join(text for text, _, _ in tokens[:more])
+    return {LABEL: label, **_by_name([name for name, _, _ in names], [text for text, _, _ in tokens[more:]])}
+
+
+def _has_columns_between(header: str) -> bool:
+    """Whether the cells between bars hold more than one column: `Obj  Depth | Best  Gap |`."""
+    parts = [part for part in BARS.split(header) if part.strip()]
+    return sum(len(spans(WIDE, part)) for part in parts) > len(parts) + len(parts) // 2
+
+
+def _by_ends(names: list[str], tokens: list[Span], ends: Sequence[int]) -> dict[str, str] | None:
+    """Read a row with gaps: its cells end at or near the places where the cells of a row without gaps ended."""
+    cells: dict[str, str] = {}
+    for text, start, end in tokens:
+        at = min(range(len(ends)), key=lambda i: abs(ends[i] - end))
+        if abs(ends[at] - end) > 1:
+            if start == 0 and not cells and cell(text) is None:
+                continue  # a marker, no cell
+            return None
+        cells[names[at]] = text
+    return cells
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Make names distinct: a repeated name gets a number, starting with 2."""
+    found: list[str] = []
+    for name in names:
+        many = sum(one == name for one in names[: len(found)])
+        found.append(f"{name} {many + 1}" if many and name else name)
+    return found
+
+
+def spans(pattern: re.Pattern[str], text: str) -> list[Span]:
+    found = [(match[0], match.start(), match.end()) for match in pattern.finditer(text)][:MAX_COLUMNS]
+    labels = [i for i, (word, _, _) in enumerate(found[:-1]) if i and word.endswith(":") and pattern is TOKEN]
+    for i in reversed(labels):  # `Cuts: 6` is one cell
+        found[i : i + 2] = [(f"{found[i][0]} {found[i + 1][0]}", found[i][1], found[i + 1][2])]
+    return found if pattern is WIDE else _with_units(found)
+
+
+def _with_units(found: list[Span]) -> list[Span]:
+    """Join what belongs to one cell, as in `4.2 GBytes`, `12.3 (1.0)` and `[  5]`."""
+    kept: list[Span] = []
+    for word, start, end in found:
+        before = kept[-1][0] if kept else ""
+        unit = before[-1:].isdigit() and ((word in _UNITS and (len(word) > 1 or word == "%")) or _ASIDE.match(word))
+        around = (word in _AROUND and before[-1:].isdigit()) or before.endswith((" +/-", " ±"))
+        if unit or around or (before.startswith("[") and not before.endswith("]") and word.endswith("]")):
+            kept[-1] = (f"{before} {word}", kept[-1][1], end)
+        else:
+            kept.append((word, start, end))
+    return kept
+
+
+def _by_name(names: list[str], texts: list[str]) -> dict[str, str]:
+    return {name: text for name, text in zip(distinct(names), texts) if name}
+
+
+def _by_separator(header: str, raw: str, separator: str) -> dict[str, str] | None:
+    """Read cells separated by commas or tabs. A log's own prefix may come before the first cell."""
+    names, texts = (line.split(separator) for line in (header, raw))
+    two = WIDE.findall(names[0])
+    if len(texts) == len(names) + 1 and len(two) == 2 and cell(texts[0]) is None:
+        names[:1] = two  # `type     total,  rate`: only blanks separate the first two
+    if len(texts) == len(names) + 1 and cell(texts[-1]) is None:
+        texts.pop()  # a remark after the row
+    if len(names) != len(texts):
+        return None
+    first = [cells[0].rpartition(": ")[2] for cells in (names, texts)]
+    names = [name.strip(' "#') for name in (first[0], *names[1:])]
+    return _by_name(names, [text.strip() for text in (first[1], *texts[1:])])
+
+
+def _by_count(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str] | None:
+    """Read a row with as many cells as names, or with one more cell at either end."""
+    texts = [token for token, _, _ in tokens]
+    words = header.split()
+    wide = [name for name, _, _ in spans(WIDE, header)]
+    if words and words[0] in {"#", "%"}:
+        words = words[1:] if len(words) != len(texts) else words
+    split = [part for name in words for part in (_TWO_IN_ONE.sub(r"\1 \2", name).split())]
+    words = [name for name, _, _ in _with_units([(word, 0, 0) for word in words])]
+    splits = (words,) if narrow else (wide,) if _wordy(tokens) and 2 < len(wide) < len(words) else (words, wide, split)
+    for names in splits:
+        if len(names) > 1 and len(texts) == len(names):
+            return _by_name(names, texts)
+    for names in splits:
+        more = len(texts) - len(names)
+        if len(names) > 1 and more == 1 and texts[0].endswith(":"):
+            return {LABEL: texts[0], **_by_name(names, texts[1:])}
+        if len(names) > 2 and more > 0:
+            marked = len(texts[0]) < 3 and cell(texts[0]) is None
+            if more - marked == 0 or (more - marked == 1 and "/" in names[-1]):  # a marker; a last column of two parts
+                return _by_name(names, texts[marked:])
+    return None
+
+
+def _wordy(tokens: list[Span]) -> bool:
+    """Whether two words stand beside each other in a row, as in a cell of text."""
+    texts = [cell(token) is None and token.isalpha() for token, _, _ in tokens]
+    return any(one and other for one, other in zip(texts, texts[1:]))
+
+
+def _by_place(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str] | None:
+    """Read a row by position, where names contain blanks or cells are empty: a cell belongs to the name above it."""
+    cut = None if narrow else _cut(header, tokens)
+    if cut is not None:
+        return cut
+    names = spans(WIDE, header)
+    if not narrow and len(names) < len(tokens) < len(header.split()):
+        over = _over_cells(header, tokens)
+        if over:
+            return _by_name([name for name, _, _ in over], [text for text, _, _ in tokens])
+    if narrow or (len(names) < len(tokens) and not (_wordy(tokens) and len(names) > 2)):
+        names = spans(TOKEN, header)
+    if len(names) < 3 or not len(names) * 0.5 < len(tokens) <= len(names) + 3:
+        return None
+    cells: dict[str, str] = {}
+    last = -1
+    for text, start, end in tokens:
+        at = max(range(len(names)), key=lambda i: nearness(names[i], start, end))
+        if at == last and cell(text) is None and len(tokens) <= len(names):
+            return _in_order(names, tokens)
+        if at < last or nearness(names[at], start, end) < -6:
+            return None
+        before = cells.get(names[at][0], "")
+        if at == last and cell(before) is not None:
+            continue
+        cells[names[at][0]] = f"{before} {text}" if at == last and at == 0 and cell(text) is None else text
+        last = at
+    return cells
+
+
+def _in_order(names: list[Span], tokens: list[Span]) -> dict[str, str]:
+    """Match each cell to the nearest name without changing the order. Names may be left without a cell."""
+    best: list[tuple[int, tuple[int, ...]]] = [(0, ()), *((-(10**6), ()) for _ in tokens)]
+    for at, name in enumerate(names):
+        for i in range(len(tokens), 0, -1):
+            before, chosen = best[i - 1]
+            near = before + min(nearness(name, *tokens[i - 1][1:]), 2)
+            if len(chosen) == i - 1 and near > best[i][0]:
+                best[i] = (near, (*chosen, at))
+    return {names[at][0]: text for at, (text, _, _) in zip(best[-1][1], tokens)}
+
+
+def _over_cells(header: str, tokens: list[Span]) -> list[Span]:
+    """Join words of the header with one blank between them, if this gives one name over each cell."""
+    words = spans(TOKEN, header)
+    gaps = [i for i, (one, other) in enumerate(zip(words, words[1:])) if other[1] == one[2] + 1]
+    many = len(words) - len(tokens)
+    if not 0 < many <= len(gaps) <= 10 or words[0][0].endswith(":"):
+        return []
+    choices = (_joined_at(header, words, chosen) for chosen in itertools.combinations(gaps, many))
+    best = max(choices, key=lambda names: sum(min(nearness(name, *cell[1:]), 4) for name, cell in zip(names, tokens)))
+    return best if all(nearness(name, *cell[1:]) > -3 for name, cell in zip(best, tokens)) else []
+
+
+def _joined_at(header: str, words: list[Span], gaps: tuple[int, ...]) -> list[Span]:
+    names: list[Span] = []
+    for i, (_, start, end) in enumerate(words):
+        begin = names.pop()[1] if i - 1 in gaps else start
+        names.append((header[begin:end], begin, end))
+    return names
+
+
+def nearness(name: Span, start: int, end: int) -> int:
+    """How many columns of text a cell and a name share; if negative, how far they are apart."""
+    return min(name[2], end) - max(name[1], start)
+
+
+def _cut(header: str, tokens: list[Span]) -> dict[str, str] | None:
+    """Cut the header where the cells end, for right-aligned columns."""
+    cells: dict[str, str] = {}
+    begin = 0
+    for text, _, end in tokens:
+        name = header[begin:end].strip()
+        if not name or (header[end : end + 1].strip() and header[end - 1 : end].strip()):
+            return None
+        cells[name] = text
+        begin = end
+    return cells if len(cells) == len(tokens) >= 2 and not header[begin:].strip() else None

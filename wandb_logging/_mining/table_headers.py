@@ -1,0 +1,52 @@
+"""Headers of tables that take two lines, and the names that come of them."""
+
+from __future__ import annotations
+
+from wandb_logging._mining.cells import BARS, TOKEN, WIDE, Span, cell, distinct, nearness, spans
+
+
+def goes_on(header: str, raw: str) -> bool:
+    """Whether the line below the header of a table with bars is its second line: same bars, and no number."""
+    bars = len(BARS.findall(header))
+    if bars < 3 or len(BARS.findall(raw)) != bars:
+        return False
+    texts = [text.strip() for text in BARS.split(raw)]
+    return (
+        bool(not texts[0] or BARS.match(header.lstrip()))
+        and any(texts)
+        and all(cell(text) is None for text in texts if text)
+    )
+
+
+def below(header: str, raw: str) -> str:
+    """Combine two lines of a header into one."""
+    return "|".join(_under(one.strip(), other.strip()) for one, other in zip(BARS.split(header), BARS.split(raw)))
+
+
+def _under(name: str, text: str) -> str:
+    """The names of one or more columns: `ORIGINAL/Vars  ORIGINAL/Clauses` for `Vars Clauses` under `ORIGINAL`."""
+    parts = text.split()
+    if len(parts) > 1 and len(name.split()) == 1:
+        return f" {'  '.join(f'{name}/{part}' for part in parts)} "
+    return f" {name} {text} "
+
+
+def joined(above: str, header: str) -> dict[str, str]:
+    """Longer column names: the text above a name, in the line before the header, goes in front of it."""
+    uppers = spans(TOKEN, BARS.sub(" ", above))
+    lowers = spans(TOKEN, BARS.sub(" ", header))
+    if len(uppers) < len(lowers):
+        uppers = spans(WIDE, BARS.sub(" ", above))
+    names = distinct([name for name, _, _ in lowers])
+    found: dict[str, str] = {}
+    for i, (name, lower) in enumerate(zip(names, lowers)):
+        over = uppers[i] if len(uppers) == len(lowers) else _over(lower, uppers)
+        if over is not None:
+            found[name] = f"{over[0]} {lower[0]}"
+    return found
+
+
+def _over(lower: Span, uppers: list[Span]) -> Span | None:
+    """The upper name that is over a lower one, or nearest to it."""
+    near = max(uppers, key=lambda upper: nearness(upper, lower[1], lower[2]), default=None)
+    return near if near is not None and nearness(near, lower[1], lower[2]) > -8 else None
