@@ -1,7 +1,7 @@
 """Start programs with the real launchers, and print as a table what came of it. `nox -s launchers`.
 
-A second table is about what SLURM does to jobs. A launcher that is not installed is named in the table. Exit code: 0 if
-all that ran did as the docs say, else 1.
+A second table is about what SLURM does to jobs, a third about hosts, as namespaces of this one, where that is possible.
+A launcher that is not installed is named in the table. Exit code: 0 if all that ran did as the docs say, else 1.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.launchers import jobs
+from tests import namespaces
+from tests.launchers import hosts, jobs
 from tests.launchers.one_node import cluster
 from wandb_logging.testing import LocalServer
 
@@ -188,8 +189,15 @@ def table_of_jobs() -> Iterator[tuple[bool, str]]:
             yield well, f"| {case.name} | {text} |"
 
 
+def table_of_hosts() -> Iterator[tuple[bool, str]]:
+    for case in hosts.CASES:
+        with tempfile.TemporaryDirectory() as folder:
+            well, text = hosts.tried(case, Path(folder))
+            yield well, f"| {case.name} | {text} |"
+
+
 def main() -> int:
-    """Print the tables; the names behind the command choose lines of the first, `slurm` also the second."""
+    """Print the tables; names behind the command choose lines of the first, `slurm` and `hosts` the other two."""
     wanted = [name.lower() for name in sys.argv[1:]]
     results = []
     needs_slurm = not wanted or "slurm" in wanted
@@ -204,6 +212,11 @@ def main() -> int:
             for well, line in table_of_jobs():
                 results.append(well)
                 print(line, flush=True)
+    if (not wanted or "hosts" in wanted) and namespaces.are_possible():
+        print("\n| three hosts | runs | rows | twice | state |\n|---|---|---|---|---|")
+        for well, line in table_of_hosts():
+            results.append(well)
+            print(line, flush=True)
     return 0 if all(results) else 1
 
 

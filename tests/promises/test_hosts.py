@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests import hosts
 from tests.commanded import Commanded, all_of, leave_none, rows
 from tests.patience import PATIENCE, wait_until
 from wandb_logging._journal.cache_folder import find_runs
+from wandb_logging._sending.sync import sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,6 +161,7 @@ from pathlib import Path
 from wandb_logging._journal.remove import remove
 from wandb_logging._journal.cache_folder import find_runs
 from wandb_logging._sending.sync import sync
+from wandb_logging._sending.sync import sync
 for report in sync(Path("wandb_cache")):
     print(report.finished, report.sender)
 (run_dir,) = find_runs(Path("wandb_cache"))
@@ -183,3 +186,49 @@ def test_sync_on_another_host(wandb_server: LocalServer, writers: list[Writer]) 
     assert "is being uploaded by" in told[2]
     assert writer.ask("finish 0") == "5 0 True 0"
     assert wandb_server.runs[0].state == "finished"
+
+
+# Ends by a signal, or by itself within two seconds. No lease is over before the test is.
+BRIEF = """
+import sys, time
+from wandb_logging import new_run
+settings = {"heartbeat_interval": 10_000, "flush_interval": 0.3, "standard_files": False, "recover": False}
+run = new_run("p", run_id="many", resume="allow", **settings)
+run.log({"i": int(sys.argv[1])})
+if sys.argv[2] == "wait":
+    run.flush(200)
+    print("there", flush=True)
+    time.sleep(1000)
+report = run.finish(0, 2 if sys.argv[2] == "soon" else 200)
+print(report.rows, report.remaining, report.finished, flush=True)
+"""
+
+
+def brief(server: LocalServer, host: str, *arguments: str, url: str | None = None) -> subprocess.Popen[str]:
+    """Start such a program on a host."""
+    surroundings = {**os.environ, **server.env(), **hosts.environment(host)}
+    return hosts.start(BRIEF, *arguments, environment={**surroundings, **({"WANDB_BASE_URL": url} if url else {})})
+
+
+def test_a_host_that_is_ended_by_a_signal_is_not_waited_for(wandb_server: LocalServer) -> None:
+    """A job that is requeued on another host goes on with the run and sends at once, though it sees no lock."""
+    with brief(wandb_server, "node1", "0", "wait") as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "there\n"
+        first.terminate()
+        assert first.wait(PATIENCE) == -signal.SIGTERM
+    (run,) = wandb_server.runs
+    assert (run.state, run.exit_code) == ("failed", 143)
+    said, _ = brief(wandb_server, "node2", "1", "end").communicate(timeout=PATIENCE)
+    assert said == "2 0 True\n"
+    assert ([row["i"] for row in run.history], run.state) == ([0, 1], "finished")
+
+
+def test_a_host_that_ends_without_an_answer_is_not_waited_for(wandb_server: LocalServer) -> None:
+    """What it could not send, because the server says nothing, `sync` on another host sends right afterwards."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        said, _ = brief(wandb_server, "node1", "0", "soon", url=url).communicate(timeout=PATIENCE)
+    assert said == "0 2 False\n"
+    (report,) = sync(Path("wandb_cache"), host=wandb_server.url)
+    assert (report.rows, report.remaining, report.finished, report.sender) == (1, 0, True, None)

@@ -97,11 +97,16 @@ class Claim:
         if self._lock is not None and self._lock.held:
             renew(self._path, lock_name(self.number))
 
-    def release(self) -> None:
-        """Note that this number is not used any more, and unlock its file."""
+    def note_end(self) -> None:
+        """Note that this number is not used any more."""
         if self._lock is not None:
             self._note = replace(self._note, holder=replace(self._note.holder, ended=True))
             self._lock.note(self._note.text)
+
+    def release(self) -> None:
+        """Note that this number is not used any more, and unlock its file."""
+        self.note_end()
+        if self._lock is not None:
             self._lock.release()
 
     def abandon(self) -> None:

@@ -107,6 +107,9 @@ class MemoryRunDir(RunDir):
     def unlock_upload(self) -> None:
         pass
 
+    def note_end(self) -> None:
+        pass
+
     def check_right(self) -> None:
         pass
 

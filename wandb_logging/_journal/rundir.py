@@ -524,6 +524,13 @@ class RunDir:
         with self.guard:
             self._right.release()
 
+    def note_end(self) -> None:
+        """Let other hosts send this run, as this process ends now: they need not wait until nobody has heard of it.
+
+        May be called in a signal handler, or while another thread is stuck in a request.
+        """
+        self._right.note_end()
+
     def forget_locks(self) -> None:
         """In a forked child: let go of the parent's locks without unlocking them."""
         self.guard = threading.RLock()

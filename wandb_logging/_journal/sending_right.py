@@ -158,14 +158,22 @@ class SendingRight:
         self.term = 0
         self._lock.release()
 
-    def release(self) -> None:
-        """Give the right back. Harmless when not held."""
+    def note_end(self) -> None:
+        """Let other hosts take the right: this process is about to end. Harmless when not held.
+
+        If it goes on after all, `check` finds out whether one has.
+        """
         if self._lock.held:
             with contextlib.suppress(OSError):
                 said = said_in(self._root, NAME)
                 if term_of(said) == self.term:
                     ended = replace(Holder.from_json(said), ended=True)
                     self._lock.note(dumps({**ended.to_json(), "term": self.term}).decode())
+
+    def release(self) -> None:
+        """Give the right back. Harmless when not held."""
+        if self._lock.held:
+            self.note_end()
             self._lose()
 
     def abandon(self) -> None:

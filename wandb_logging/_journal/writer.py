@@ -384,6 +384,10 @@ class Writer:
         """Note the exit code of this member in its lock file; the run goes on with the other members, if any."""
         self._claim.leave(exit_code)
 
+    def note_end(self) -> None:
+        """Tell other hosts that nothing more is written, as the process ends now. May be called in a signal handler."""
+        self._claim.note_end()
+
     def renew(self) -> None:
         """Tell other hosts that this process lives, unless events were written since the latest call.
 

@@ -285,6 +285,7 @@ class Background:
                 raise
             finally:
                 self.journal.writer.close()
+                self.journal.run_dir.note_end()  # the listener's thread may be in a request that takes longer
                 self.ended = self.report(deadline)
                 if self._has_rounds and not self.journal.helps:  # a helper's run goes on
                     self._say_goodbye(self.ended)
@@ -376,7 +377,18 @@ class Background:
         self.uploader.preempting = True  # before the exit event, which a round may send at once
         if exit_code is not None and not self.journal.helps:
             self._leave(exit_code)
-        return pursue(self._rounds.wish, self._listener, self._settings.close_timeout)
+        is_over = pursue(self._rounds.wish, self._listener, self._settings.close_timeout)
+        if exit_code is None:
+            return is_over
+
+        def is_over_for_good() -> bool:
+            if not is_over():
+                return False
+            self.journal.writer.note_end()
+            self.journal.run_dir.note_end()
+            return True
+
+        return is_over_for_good
 
     @contextlib.contextmanager
     def reach(self) -> Iterator[Link]:
