@@ -10,6 +10,7 @@ import wandb_logging.compat as wandb
 from tests.patience import PATIENCE
 from wandb_logging.compat._refused import NotCovered
 from wandb_logging.testing import LocalServer
+from wandb_logging.testing._rules import EVENTS
 
 
 @pytest.mark.not_quick
@@ -51,7 +52,7 @@ def test_a_run_is_read_as_scripts_read_it(wandb_server: LocalServer, tmp_path: P
     assert (api.artifact_exists("p/data:v0"), api.artifact_exists("p/data:v1")) == (True, False)
     assert found.metadata is not None
     assert "python" in found.metadata
-    for use in (lambda: found.upload_file, lambda: api.sweep("s"), lambda: found.history(stream="system")):
+    for use in (lambda: found.beta_scan_history, lambda: api.sweep("s")):
         with pytest.raises(NotCovered, match=r"wandb.Api\(\)"):
             use()  # type: ignore[no-untyped-call]
 
@@ -115,3 +116,60 @@ def test_source_files_are_an_artifact(wandb_server: LocalServer) -> None:
         assert sorted(texts.manifest.entries) == ["c.txt"]
         assert run.log_code("sub", include_fn=lambda path: path.endswith(".rs")) is None
     assert {artifact.type for artifact in wandb_server.runs[0].logged_artifacts} == {"code"}
+
+
+def test_a_run_has_what_scripts_ask_for(wandb_server: LocalServer) -> None:
+    """System metrics, the config as it is stored, its page; and it takes files and artifacts."""
+    with wandb.init(project="p", config={"lr": 1}) as run:
+        for number in range(2):
+            Path("x.txt").write_text(str(number))
+            run.log_artifact("x.txt", "data", "dataset").wait(PATIENCE)
+            run.log({"loss": number})
+    wandb_server.runs[0].lines[EVENTS].append('{"system.cpu": 12.5, "_timestamp": 1.0, "_runtime": 0.5}')
+    api = wandb.Api(overrides={"project": "p"})
+    found = api.run(run.path)
+    assert found.history(stream="system", pandas=False)[-1]["system.cpu"] == found.system_metrics["system.cpu"] == 12.5
+    assert found.history(stream="events", keys=["system.cpu"], pandas=False)[-1] == {"system.cpu": 12.5}
+    assert list(found.history(keys=["loss"], x_axis="_runtime", pandas=False)[0]) == ["_runtime", "loss"]
+    for keys in ("loss", [1]):
+        with pytest.raises(ValueError, match="list"):
+            found.history(keys=keys)
+    assert set(found.rawconfig) == {"lr", "_wandb"}
+    assert found.summary_metrics["loss"] == 1
+    assert found.url in found.to_html()
+    found.wait_until_finished()
+    assert found.upload_file("x.txt").name == "x.txt"
+    with found.file("x.txt").download(replace=True) as file:
+        assert file.read() == "1"
+    with pytest.raises(wandb.Error, match="root="):
+        found.upload_file("x.txt", root="elsewhere")
+    artifact = api.artifact("p/data:v0")
+    assert (artifact.history_step, api.artifact("p/data:v1").history_step) == (None, 0)
+    assert found.use_artifact(artifact) is artifact
+    assert [each.id for each in artifact.used_by()] == [run.id]
+    with pytest.raises(wandb.Error, match="existing"):
+        found.use_artifact(wandb.Artifact("a", "b"))
+    assert [str(violation) for violation in wandb_server.violations] == []
+
+
+def test_a_folder_is_made_what_the_artifact_is(wandb_server: LocalServer, tmp_path: Path) -> None:
+    """What is not in it is deleted; `download` leaves it. Both return a whole path."""
+    Path("x.txt").write_text("1")
+    with wandb.init(project="p") as run:
+        artifact = run.log_artifact("x.txt", "data", "dataset").wait(PATIENCE)
+        assert [each.id for each in run.use_artifact(artifact).used_by()] == [run.id]  # what the run has just used
+    folder = tmp_path / "folder"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub" / "old").write_text("")
+    assert artifact.download(folder) == artifact.checkout(str(folder)) == str(folder)
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == ["x.txt"]
+    assert Path(artifact.download()).is_absolute()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("a", "wandb-x"), ("a", "job"), ("source-a", "code"), ("run-a", "run_table")]
+)
+def test_types_that_are_the_services_own(name: str, kind: str) -> None:
+    """As with the official SDK: such an artifact would take the place of one of W&B's."""
+    with pytest.raises(ValueError, match="reserved for internal use"):
+        wandb.Artifact(name, kind)

@@ -134,8 +134,8 @@ def test_what_is_no_media_is_refused() -> None:
         wandb.Artifact("a", "t").add({"a": 1}, "x")
     with pytest.raises(NotCovered, match=r"wandb\.Artifact\(storage_region"):
         wandb.Artifact("a", "t", storage_region="eu")
-    with pytest.raises(NotCovered, match=r"wandb\.Artifact\.checkout"):
-        _ = wandb.Artifact("a", "t").checkout
+    with pytest.raises(NotCovered, match=r"wandb\.Artifact\.json_encode"):
+        _ = wandb.Artifact("a", "t").json_encode
 
 
 # --- what the server knows of it ---

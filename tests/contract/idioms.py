@@ -25,7 +25,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.contract.twins import differences
+from tests.contract.twins import definitions, differences
 from tests.surroundings import without
 from tests.written import Part
 from wandb_logging.compat._install import FOLDER
@@ -144,7 +144,7 @@ def tree_of(run: StoredRun) -> dict[str, Any]:
             "rows": [{key: value for key, value in row.items() if key not in TIMES} for row in run.history],
             "summary": {key: value for key, value in run.summary.items() if key not in TIMES},
             "charts": run.wandb_config.get("visualize"),
-            "definitions": sorted(map(definition, run.wandb_config.get("m", ()))),
+            "definitions": dict(definitions(run.wandb_config.get("m", []))),
             "files": sorted(name for name in run.files if name not in STANDARD and not name.startswith("media/")),
             "media": sorted(re.sub(r"_[0-9a-f]{20}", "", name) for name in run.files if name.startswith("media/")),
             "alerts": [[alert.get("title"), alert.get("text")] for alert in run.alerts],
@@ -170,17 +170,12 @@ def digest_of(artifact: StoredArtifact) -> str | None:
     return None if any(re.match(r"t\d_\d{6,}", name) for name in artifact.entries) else artifact.digest
 
 
-def definition(item: Mapping[str, Any]) -> str:
-    """What was defined of a metric, with its flags in order."""
-    return json.dumps({key: sorted(v) if isinstance(v, list) else v for key, v in item.items()}, sort_keys=True)
-
-
 def plain(tree: Any, run_id: str) -> Any:
     """A tree without what is random in it."""
     text = json.dumps(tree, default=str)
     text = re.sub(r"wandb-client-artifact://\w+", "wandb-client-artifact://ID", text)
     text = re.sub(r"0x[0-9a-f]{6,}", "0x", text)
-    text = re.sub(r"(run-\w+-\w+)-\w{6}(?=:v\d)", r"\1", text)  # of a key with signs that a name has not
+    text = re.sub(r"(run-\w+-\w+)-[\w-]{6}(?=:v\d)", r"\1", text)  # of a key with signs that a name has not
     return json.loads(text.replace(run_id, "ID"))
 
 

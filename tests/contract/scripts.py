@@ -36,9 +36,15 @@ PART = Part("reference/frameworks.md", "scripts")
 PATIENCE = 1200  # seconds for all of them with one client
 
 # Those that come out otherwise, and why.
+_IMAGES = "the names of images' files have the step of their row, not of the row before"
 DIFFERENT = {
     "cleanrl_dqn": "the same, and the text of `add_text`, which the official SDK leaves out",
+    "detectron2_writer": f"the same, and NaN in the summary, which the official SDK leaves out; {_IMAGES}",
+    "dreamer_logger": f"the same; {_IMAGES}",
     "fairseq_progress": "the same, and rows that the official SDK drops: those of a step that is over",
+    "hf_datasets_table": "the same; a table that is in an artifact and is logged, too, is in another file there",
+    "optuna_trials": "the same; a table that is logged under two keys is in an artifact each",
+    "resume_after_crash": "the same, and `run.step` after a resume is that of the next row; the official SDK says 0",
 }
 
 # What runs in the process of one client: each script in a folder of its own, with the environment it found.

@@ -90,7 +90,7 @@ def with_time_to_measure(attempt: Callable[[int], dict[str, Any]]) -> dict[str, 
 def _comparable(config: Mapping[str, Any]) -> dict[str, Any]:
     """The client's own part of a config without what is random: ids of writers, the order of definitions."""
     environments = [_without_id(environment) for environment in config["e"].values()]
-    return {**config, "m": dict(_definitions(config["m"])), "e": dict(enumerate(environments))}
+    return {**config, "m": dict(definitions(config["m"])), "e": dict(enumerate(environments))}
 
 
 def _without_id(environment: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def _content(name: str, content: bytes) -> Any:
     return hashlib.sha256(content).hexdigest()
 
 
-def _definitions(items: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+def definitions(items: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The definitions of metrics by name: their order is a matter of chance, and so is what refers to it by number."""
     names = [item.get("1") or item["2"] for item in items]
     for name, item in zip(names, items):

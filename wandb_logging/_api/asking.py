@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wandb_logging._errors import AuthError
+from wandb_logging._errors import AuthError, GraphQLError
 from wandb_logging._keys.keys import find_keys, resolve_host
 from wandb_logging._server.fetch import digest_of, fetch
 from wandb_logging._server.link import Link, Pace
 from wandb_logging._server.pages import PAGE, Pages
+from wandb_logging._server.protocol import CREATE_RUN_FILES, upload_targets
 
 if TYPE_CHECKING:
     from wandb_logging._server.client import Client
@@ -75,6 +76,26 @@ class Server:
         """
         with self.link() as link:
             link.call(lambda client: fetch(client, url, target, most, digest_of(md5)), attempts=_TRIES)
+
+    def upload(self, name: str, source: Path, run: Mapping[str, str]) -> None:
+        """Upload a file of a run.
+
+        Args:
+            name: name in the run.
+            source: the file.
+            run: entity, project and run.
+
+        Raises:
+            GraphQLError: the server gave no address for it.
+            AuthError, TransportError, HTTPStatusError: the upload failed.
+            OSError: the file cannot be read.
+        """
+        with self.link() as link:
+            answer = link.graphql(CREATE_RUN_FILES, {**run, "files": [name]})
+            addresses, headers = upload_targets(answer, [name])
+            if name not in addresses:
+                raise GraphQLError(f"the server gave no address to upload {name!r} to")
+            link.call(lambda client: client.put(addresses[name], source, headers), attempts=_TRIES)
 
 
 def json_mapping(text: object) -> dict[str, Any]:

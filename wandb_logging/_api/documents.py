@@ -40,6 +40,15 @@ SAMPLED = """query Sampled($project: String!, $entity: String, $name: String!, $
   project(name: $project, entityName: $entity) { run(name: $name) { sampledHistory(specs: $specs) } }
 }"""
 
+# {0}: history, or events for the rows of system metrics.
+LINES = """query Lines($project: String!, $entity: String, $name: String!, $samples: Int) {{
+  project(name: $project, entityName: $entity) {{ run(name: $name) {{ {0}(samples: $samples) }} }}
+}}"""
+
+SYSTEM = """query SystemMetrics($project: String!, $entity: String, $name: String!) {
+  project(name: $project, entityName: $entity) { run(name: $name) { systemMetrics } }
+}"""
+
 FILES = """query Files($project: String!, $entity: String, $name: String!, $names: [String], $after: String,
     $first: Int) {
   project(name: $project, entityName: $entity) {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,6 @@ from wandb_logging._server.protocol import app_url, dig, run_url
 from wandb_logging._values.plain import loads, plain
 
 if TYPE_CHECKING:
-    import os
-
     from typing_extensions import Self
 
 STEPS = 1000  # steps in one page of rows
@@ -122,24 +121,51 @@ class ApiRun:
                 elif all(key in row for key in keys):
                     yield {key: row[key] for key in keys}
 
-    def history(self, samples: int = 500, keys: Sequence[str] | None = None, frame: str | None = None) -> Any:
+    def history(
+        self,
+        samples: int = 500,
+        keys: Sequence[str] | None = None,
+        frame: str | None = None,
+        x_axis: str = "_step",
+    ) -> Any:
         """A sample of the rows, which the server chooses.
 
-        Numbers that are not finite are the texts NaN, Infinity and -Infinity here, because the server answers so.
-        `scan_history` gives all rows, and these values as numbers.
+        If `keys` are given, numbers that are not finite are the texts NaN, Infinity and -Infinity, because the server
+        answers so. `scan_history` gives all rows, and these values as numbers.
 
         Args:
             samples: most rows to return.
             keys: only these, and only rows that have all of them.
             frame: "pandas" or "polars" for a data frame. Default: a list of mappings.
+            x_axis: the key that is added to `keys`, and by which the server chooses.
 
         Raises:
             LogError: there is no such kind of frame, or the package is not installed.
         """
-        spec = {"samples": samples, **({"keys": ["_step", *keys]} if keys else {})}
-        answer = self._server.ask(documents.SAMPLED, {**self._where, "specs": [json.dumps(spec)]})
-        rows = (dig(answer, "project", "run", "sampledHistory") or [[]])[0]
+        rows = self._sampled([x_axis, *keys], samples) if keys else self._lines("history", samples)
         return rows if frame is None else framed(rows, frame)
+
+    def system_history(self, samples: int = 500, frame: str | None = None) -> Any:
+        """A sample of the rows of system metrics, such as system.cpu, which the server chooses.
+
+        Args:
+            samples: most rows to return.
+            frame: as for `history`.
+
+        Raises:
+            LogError: there is no such kind of frame, or the package is not installed.
+        """
+        rows = self._lines("events", samples)
+        return rows if frame is None else framed(rows, frame)
+
+    def _sampled(self, keys: Sequence[str], samples: int) -> list[dict[str, Any]]:
+        spec = json.dumps({"samples": samples, "keys": list(keys)})
+        answer = self._server.ask(documents.SAMPLED, {**self._where, "specs": [spec]})
+        return (dig(answer, "project", "run", "sampledHistory") or [[]])[0]  # type: ignore[no-any-return]
+
+    def _lines(self, which: str, samples: int) -> list[dict[str, Any]]:
+        answer = self._server.ask(documents.LINES.format(which), {**self._where, "samples": samples})
+        return [loads(line) for line in dig(answer, "project", "run", which) or []]
 
     # --- files and artifacts ---
 
@@ -150,6 +176,25 @@ class ApiRun:
     def _file_pages(self, names: Sequence[str] | None, page: int = PAGE) -> Pages:
         asked = {**self._where, "names": list(names) if names is not None else None}
         return self._server.pages(documents.FILES, asked, "project", "run", "files", page=page)
+
+    def upload_file(self, path: str | os.PathLike[str], root: str | os.PathLike[str] = ".") -> ApiFile:
+        """Add a file to the run, now. A file of that name is replaced.
+
+        Args:
+            path: the file.
+            root: folder that is left out of its name in the run.
+
+        Raises:
+            LogError: the file is not below that folder.
+            OSError: the file cannot be read.
+            AuthError, TransportError, HTTPStatusError, GraphQLError: the server did not take it.
+        """
+        source, folder = Path(path).resolve(), Path(root).resolve()
+        if folder not in source.parents:
+            raise LogError(f"file {os.fspath(path)!r} is not below {folder}: give root=")
+        name = source.relative_to(folder).as_posix()
+        self._server.upload(name, source, {"entity": self.entity, "project": self.project, "run": self.id})
+        return self.file(name)
 
     def file(self, name: str) -> ApiFile:
         """The file with a name.

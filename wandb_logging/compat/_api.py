@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from wandb_logging._api import documents
 from wandb_logging._api.api import Api as _Api
 from wandb_logging._api.asking import Server
-from wandb_logging._api.runs import ApiFile, ApiRun, framed
-from wandb_logging._artifacts.download import found_artifact
+from wandb_logging._api.runs import framed
 from wandb_logging._errors import LogError
 from wandb_logging._server.protocol import dig
 from wandb_logging.compat._active import current
+from wandb_logging.compat._api_run import Run
 from wandb_logging.compat._artifact import Artifact
 from wandb_logging.compat._collections import (
     ArtifactCollection,
@@ -30,138 +29,11 @@ from wandb_logging.compat._listing import Counted, Listing
 from wandb_logging.compat._refused import not_covered
 
 
-class File(ApiFile):
-    """A file of a run. `download` returns the file opened, as the official SDK's does."""
-
-    def download(  # type: ignore[override]  # the official SDK's
-        self, root: str = ".", replace: bool = False, exist_ok: bool = False, api: object = None
-    ) -> IO[str]:
-        """Fetch the file. With `exist_ok`, a local file that is already there is opened instead."""
-        del api
-        target = Path(root, self.name)
-        if not (exist_ok and target.exists()):
-            target = super().download(root, replace=replace)
-        return target.open(encoding="utf-8", errors="surrogateescape")
-
-
-class HTTPSummary(dict[str, Any]):
-    """The summary of a run on the server. `update` sets values and sends the whole summary.
-
-    Args:
-        values: the values in the summary.
-        send: function that sends the summary.
-    """
-
-    def __init__(self, values: Mapping[str, Any], send: Callable[[], object]) -> None:
-        super().__init__(values)
-        self._send = send
-
-    @property
-    def _json_dict(self) -> dict[str, Any]:
-        return dict(self)
-
-    def update(self, *values: Any, **more: Any) -> None:
-        """Set several values, and send the summary."""
-        super().update(*values, **more)
-        self._send()
-
-
 class Project(NamedTuple):
     """A project."""
 
     name: str
     entity: str
-
-
-class Run(ApiRun):
-    """A run on the server. `display_name` is another name of `name`; `history` returns a pandas data frame."""
-
-    def _take(self, node: Mapping[str, Any]) -> None:
-        super()._take(node)
-        self.summary = HTTPSummary(self.summary, self.update)
-
-    @property
-    def metadata(self) -> dict[str, Any] | None:
-        """Facts about its program and machine: the file wandb-metadata.json; None if the run has none."""
-        found = next(super().files(["wandb-metadata.json"]), None)
-        if found is None:
-            return None
-        with tempfile.TemporaryDirectory() as folder:
-            values: dict[str, Any] = json.loads(found.download(folder).read_bytes())
-        return values
-
-    def delete(self, delete_artifacts: bool = False) -> None:  # type: ignore[override]  # the official SDK's
-        """Delete the run from the server, permanently."""
-        super().delete(with_artifacts=delete_artifacts)
-
-    save = ApiRun.update
-
-    @property
-    def display_name(self) -> str:
-        """The name that people see."""
-        return self.name
-
-    @display_name.setter
-    def display_name(self, name: str) -> None:
-        self.name = name
-
-    @property
-    def path(self) -> list[str]:  # type: ignore[override]  # the official SDK's
-        """Team, project and id."""
-        return [self.entity, self.project, self.id]
-
-    @property
-    def lastHistoryStep(self) -> int:  # noqa: N802  the official SDK's name
-        """The step of the last row; -1 if there is no row."""
-        return self.last_step
-
-    def history(  # type: ignore[override]  # the official SDK's
-        self,
-        samples: int = 500,
-        keys: Sequence[str] | None = None,
-        x_axis: str = "_step",
-        pandas: bool = True,
-        stream: str = "default",
-    ) -> Any:
-        """Rows, reduced by the server to the number asked for: a pandas data frame, or a list."""
-        if stream != "default":
-            raise not_covered(f"wandb.Api().run().history(stream={stream!r})")
-        if x_axis != "_step":
-            raise not_covered(f"wandb.Api().run().history(x_axis={x_axis!r})")
-        return super().history(samples, keys, "pandas" if pandas else None)
-
-    def scan_history(  # type: ignore[override]  # the official SDK's order
-        self,
-        keys: Sequence[str] | None = None,
-        page_size: int = 1000,
-        min_step: int | None = None,
-        max_step: int | None = None,
-    ) -> Iterator[dict[str, Any]]:
-        """All rows, requested page by page."""
-        if keys is not None and not (isinstance(keys, list) and all(isinstance(key, str) for key in keys)):
-            raise LogError(f"keys: expected a list of texts, got {keys!r}")
-        return super().scan_history(keys, min_step or 0, max_step, page_size)
-
-    def files(self, names: Sequence[str] | None = None, per_page: int = 50) -> Listing[File]:
-        """The files of the run."""
-        return Listing(self._file_pages(names, per_page), lambda edge: File.of(edge, self._server))
-
-    def logged_artifacts(self, per_page: int = 100) -> Counted[Artifact]:  # type: ignore[override]  # as above
-        """The artifacts that the run logged."""
-        return self._artifacts("outputArtifacts", per_page)
-
-    def used_artifacts(self, per_page: int = 100) -> Counted[Artifact]:  # type: ignore[override]  # as above
-        """The artifacts that the run used."""
-        return self._artifacts("inputArtifacts", per_page)
-
-    def _artifacts(self, which: str, per_page: int) -> Counted[Artifact]:
-        pages, reach = self._artifact_pages(which, per_page), self._server.link
-        return Counted(pages, lambda edge: Artifact.of(found_artifact(edge["node"], reach)))
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise not_covered(f"wandb.Api().run().{name}", (name for name in dir(type(self)) if not name.startswith("_")))
 
 
 class Runs(Listing[Run]):

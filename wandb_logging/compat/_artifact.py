@@ -18,7 +18,7 @@ from wandb_logging._artifacts.manifest import Entry, Manifest, read_digest
 from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import LogError
 from wandb_logging.compat._active import current
-from wandb_logging.compat._links import Links
+from wandb_logging.compat._links import RESERVED, Links
 from wandb_logging.compat._refused import not_covered
 from wandb_logging.compat._ttl import FOR_EVER, INHERITED, ArtifactTTL, seconds_of
 
@@ -116,6 +116,8 @@ class Artifact(Links, _Artifact):
         self._paths: dict[str, str] = {}
         self._aliases: list[str] = []
         self._tags: list[str] = []
+        if type.startswith("wandb-") or name.startswith(RESERVED.get(type, "/")):
+            raise ValueError(f"Artifact type {type!r} is reserved for internal use. Please use a different type.")
         super().__init__(name, type, description)
         self.metadata = metadata
 
@@ -354,9 +356,9 @@ class Artifact(Links, _Artifact):
 
     @property
     def history_step(self) -> int | None:
-        """The step at which its run logged the artifact; None if the run had logged no row before."""
+        """The step of the last row that its run had logged before the artifact; None if there was none."""
         step = changing.about(self._reach, self.on_server().id).get("historyStep")
-        return None if step is None else int(step)
+        return None if step is None else max(0, int(step) - 1)  # it is sent as the step of the next row
 
     @property
     def told(self) -> dict[str, Any]:
@@ -373,8 +375,7 @@ class Artifact(Links, _Artifact):
 
     def new_draft(self) -> Artifact:
         """Make a new artifact with the same content, which can be changed and logged as the next version."""
-        name = self.on_server().name.rpartition(":")[0]
-        draft = Artifact(name, self.type, self.description, self.metadata)
+        draft = Artifact(self.source_name.rpartition(":")[0], self.type, self.description, self.metadata)
         draft.manifest.entries.update(self.on_server().manifest.entries)
         return draft
 
@@ -544,12 +545,27 @@ class Artifact(Links, _Artifact):
         del allow_missing_references, skip_cache, multipart
         server = self.on_server()
         if path_prefix is None:
-            return server.download(root)
+            return os.path.abspath(server.download(root))  # noqa: PTH100  as the official SDK: no links resolved
         folder = Path(root) if root is not None else Path("artifacts", server.name)
         for each in server.files():
             if each.path.startswith(os.fspath(path_prefix)):
                 each.download(folder)
-        return str(folder)
+        return os.path.abspath(folder)  # noqa: PTH100  as above
+
+    def checkout(self, root: str | None = None) -> str:
+        """Make a folder the same as the artifact: fetch all files, and delete those that are not in the artifact.
+
+        Args:
+            root: the folder. Default: `artifacts/NAME` in the working directory.
+
+        Returns:
+            The path of the folder.
+        """
+        folder = Path(root) if root is not None else Path("artifacts", self.on_server().name.rpartition(":")[0])
+        for path in [path for path in folder.rglob("*") if path.is_file()]:
+            if path.relative_to(folder).as_posix() not in self.manifest.entries:
+                path.unlink()
+        return self.download(folder)
 
     def file(self, root: StrPath | None = None) -> str:
         """Fetch the only file. Returns its path.
@@ -621,7 +637,10 @@ class Artifact(Links, _Artifact):
         return None if path is None else _api().run(path)
 
     def used_by(self) -> list[Any]:
-        """The runs that use the artifact."""
+        """The runs that use the artifact. What the current run uses is sent before."""
+        run = current()
+        if run is not None and run.going_on and not run.offline:
+            run._run.flush()  # noqa: SLF001  the run beneath
         return [_api().run(path) for path in changing.runs_of(self._reach, self.id)[1]]
 
 

@@ -31,7 +31,8 @@ def log_code(
 ) -> Artifact | None:
     """Do the work of `Run.log_code`."""
     program = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "notebook"
-    artifact = Artifact(make_artifact_name_safe(name or f"source-{run.project}-{program}"), "code")
+    artifact = Artifact(make_artifact_name_safe(name or f"source-{run.project}-{program}"), "source")
+    artifact.type = "code"  # which `Artifact` keeps for the official SDK and for us
     folder = os.path.abspath(root)  # noqa: PTH100  the form for the user's functions
     for path in _files_below(folder):
         if _asked(include, path, folder) and not _asked(exclude, path, folder):

@@ -15,10 +15,10 @@ from wandb_logging._server import protocol
 from wandb_logging._server.pages import PAGE
 from wandb_logging._server.protocol import dig
 from wandb_logging.compat._artifact import Artifact
+from wandb_logging.compat._links import RESERVED
 from wandb_logging.compat._listing import Counted, Listing
 from wandb_logging.compat._refused import NotCovered
 
-_RESERVED = {"job": "", "run_table": "run-", "code": "source-"}  # type -> how names begin that W&B keeps for itself
 _SORTING = "ARTIFACT_COLLECTIONS_FILTERING_SORTING"
 
 
@@ -153,7 +153,7 @@ class ArtifactCollection:
 
     def _check_types(self) -> None:
         for kind in (self.type, self._saved[1]):
-            if kind.startswith("wandb-") or self.name.startswith(_RESERVED.get(kind, "/")):
+            if kind.startswith("wandb-") or self.name.startswith(RESERVED.get(kind, "/")):
                 raise LogError(f"Failed to save artifact collection {self.name!r}: type {kind!r} is one of W&B's own")
 
     def _send_type(self) -> None:

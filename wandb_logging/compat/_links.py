@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from wandb_logging.compat._collections import ArtifactCollection
     from wandb_logging.compat._run import Run
 
+RESERVED = {"job": "", "run_table": "run-", "code": "source-"}  # type -> how names begin that W&B keeps for itself
+
 
 def place_of(target_path: str) -> dict[str, str]:
     """The collection, project and entity in a path. Only the collection has to be there.

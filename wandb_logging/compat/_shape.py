@@ -122,7 +122,7 @@ _INTEGRATIONS = {name: dict.fromkeys(names, f"compat._integrations.{name}") for 
 # Its modules, each with those of its names that are defined here. The other listed names are refused.
 MODULES: dict[str, dict[str, str]] = {
     "apis": {},
-    "apis.public": {"Api": "compat._api", "File": "compat._api", "Run": "compat._api", "Runs": "compat._api"},
+    "apis.public": {"Api": "compat._api", "File": "compat._api_run", "Run": "compat._api_run", "Runs": "compat._api"},
     "data_types": {**_MEDIA, "PartitionedTable": "_media.joined", "WBValue": "_media.base:Value"},
     "env": dict.fromkeys(_VARIABLES, "compat._env"),
     "errors": _ERRORS,
