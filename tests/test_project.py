@@ -48,11 +48,12 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "_sending": (
         "_values", "_process", "_events", "_settings", "_journal", "_fold", "_server", "_keys", "_artifacts",
     ),
+    "_carrying": ("_values", "_events", "_journal", "_fold"),
     "_formats": ("_values", "_events", "_journal", "_fold", "_reading"),
     "_editing": ("_values", "_events", "_journal", "_fold", "_reading"),
     "_run": (
         "_values", "_process", "_launch", "_events", "_settings", "_journal", "_fold", "_records", "_server", "_keys",
-        "_artifacts", "_reading", "_page", "_media", "_sending", "_formats",
+        "_artifacts", "_reading", "_page", "_media", "_sending", "_carrying", "_formats",
     ),
     "_supervise": ("_values", "_process", "_launch", "_events", "_settings", "_journal", "_run"),
     "_cli": (

@@ -7,6 +7,7 @@ wandb_cache/<project>/<run id>/
     order.jsonl              the order in which several writers were read (`_journal.reader`)
     cursor.json              what the server has acknowledged, and the folded state there
     base.json                the same, where acknowledged segments were removed: where reading begins (`_journal.quota`)
+                             of a worker elsewhere: behind what the process of its run has taken (`_carrying`)
     upload.lock              held by the one process that uploads this run
     asked                    made anew by a writer that wants this process to look at the journal now
     aside.jsonl              what could not be sent, and why
@@ -358,6 +359,24 @@ class RunDir:
                 raise
             door.overwrite(self.path, "cursor.json", data)  # if it breaks off, lines are sent again, to the same places
         self._is_unsaved = False
+
+    @property
+    def is_carried(self) -> bool:
+        """Whether this is the directory of a worker elsewhere: another process takes its lines (`_carrying`)."""
+        return self.base.events == 0  # else a server counts the events before it
+
+    @property
+    def carried(self) -> Cursor:
+        """Where sending to a server begins: behind the lines that another process has taken, if one takes them."""
+        return self.base if self.is_carried else Cursor()
+
+    def save_carried(self, cursor: Cursor) -> None:
+        """Write base.json for lines that another run's process has taken. The state of the cursor is that of no events.
+
+        Raises:
+            OSError: the disk refuses it.
+        """
+        self._save("base.json", seal(dumps(cursor.to_json())), durable=False)
 
     def withdraw(self) -> None:
         """Rename run.json, so that nobody sends this run again: the server has all of it, and no cursor can be written.

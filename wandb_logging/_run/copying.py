@@ -57,5 +57,12 @@ def check(ticket: dict[str, Any]) -> None:
     if path is not None and not RunDir(path).alive():
         raise LogError(
             f"run {settings.run_id} was pickled by {ticket['from']} and cannot be joined here: it has ended, or its "
-            f"directory {path} is on another machine. Begin a run here, or unpickle while that one goes on."
+            f"directory {path} is on another machine. Begin a run here, or unpickle while that one goes on. "
+            f"For workers on other machines, `join` has the argument `address`."
         )
+
+
+def is_in_sight(ticket: dict[str, Any]) -> bool:
+    """Whether this process sees the directory of a run: False on another machine without a common disk."""
+    path = ticket["path"]
+    return path is None or (path / "run.json").exists()

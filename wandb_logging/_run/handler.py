@@ -56,6 +56,11 @@ def have_joined(run: Run) -> None:
     _joined_run = run
 
 
+def has_joined(run: Run) -> bool:
+    """Whether `have_joined` was told this run."""
+    return _joined_run is run
+
+
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
     """Inside the `with` no other thread starts a run or forks: a child could not use a run that is half made."""

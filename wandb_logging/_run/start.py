@@ -215,13 +215,13 @@ def open_journal(  # noqa: PLR0917  what a run begins with
                 run_dir = claim_run(cache_dir, info)
                 run_dir.lease = lease_of(settings)
                 undo.callback(run_dir.discard)
-                writer = _writer(run_dir, settings, info, hurry, membership)
+                writer = new_writer(run_dir, settings, info, hurry, membership)
                 undo.callback(writer.close)
                 run_dir.save_identity(info)  # only now that there is a writer, so that nobody takes the run for dead
                 return Journal(info, run_dir, writer, helps=membership.helps)
             here.lease = lease_of(settings)
             joined = bool(here.members())
-            writer = _writer(here, settings, here.info, hurry, membership)
+            writer = new_writer(here, settings, here.info, hurry, membership)
             undo.callback(writer.close)
     except OSError as exc:
         return _in_memory(settings, info, words.without_directory(settings.cache_dir, exc, online=mode == "online"))
@@ -274,9 +274,10 @@ def lease_of(settings: Settings) -> float:
     return length(settings.heartbeat_interval, settings.request_timeout)
 
 
-def _writer(
+def new_writer(
     run_dir: RunDir, settings: Settings, info: RunInfo, hurry: Callable[[], bool], membership: Membership
 ) -> Writer:
+    """Begin a journal in a run directory. The arguments are those of `open_journal`."""
     options: dict[str, Any] = {
         "helps": membership.helps,
         "mark": membership.mark,

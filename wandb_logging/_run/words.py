@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import socket
 import traceback
 from collections.abc import Iterator, Mapping
 from logging import ERROR, INFO
@@ -84,6 +85,24 @@ def held(rank: int, of: int, cache_dir: Path) -> str:
 def not_joined(error: Exception) -> Notice:
     """A worker cannot join the run of its parent."""
     return Notice("join", f"this process does not join its parent's run: {error}", ERROR)
+
+
+def not_carried(run_id: object, path: Path, address: str, whose: str, reason: str) -> Notice:
+    """A worker without the run's disk does not reach the process of the run."""
+    text = (
+        f"run {run_id}: its process ({whose}) cannot be reached at {address}: {reason}. What this one logs waits in "
+        f"{path}, and is carried there when that is possible"
+    )
+    return Notice("carry", text)
+
+
+def left_here(run_id: object, path: Path) -> Notice:
+    """Rows of a worker without the run's disk were not carried to the process of the run."""
+    text = (
+        f"run {run_id}: its process does not take the last rows of this one. They are on {socket.gethostname()} in "
+        f"{path}; `wandb-logging sync {shlex.quote(str(path))}` there sends them into the run"
+    )
+    return Notice("carry", text, ERROR)
 
 
 def unjoined(engine: str, how: str) -> Notice:

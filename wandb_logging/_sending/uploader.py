@@ -19,6 +19,7 @@ from wandb_logging._events.task import Task
 from wandb_logging._fold import fold
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.keeper import Keeper
+from wandb_logging._journal.position import Position
 from wandb_logging._journal.reader import Reader
 from wandb_logging._journal.rundir import SENT, RunDir
 from wandb_logging._report import Report
@@ -244,7 +245,7 @@ class Uploader:
             registration = Registration(self.run_dir, self.link, self._host, self.target, self._ports.say)
             self.link.client_id = self._lane.link.client_id = registration.info.client_id
             self.link.allowance = self._lane.link.allowance = Allowance(registration.share, self._ports.allowance)
-            cursor = self.run_dir.cursor if registration.remote else Cursor()
+            cursor = self.run_dir.cursor if registration.remote else self.run_dir.carried
             try:
                 state = _state_of(cursor, registration)
             except TypeError:  # from another version: as good as lost
@@ -370,7 +371,7 @@ class Uploader:
         if registration.remote is None:
             registration.create()
             self.state = fold.first_state(registration.info)
-            run.begin_anew()
+            run.begin_anew(self.run_dir.carried.position)
         else:
             registration.reopen(self.state, self.run_dir.lines_after(run.position))
         registration.opened(self.state)
@@ -481,10 +482,10 @@ class _Opened:
             self.stream = Stream(link, self.registration.remote, gzip=gzip)
         return self.stream
 
-    def begin_anew(self) -> None:
-        """Go back to the start: the run was just made on the server, which has nothing of it."""
-        self.position = None
-        self.reader.seek(None)
+    def begin_anew(self, position: Position | None) -> None:
+        """Go back to the start, at a position: the run was just made on the server, which has nothing of it."""
+        self.position = position
+        self.reader.seek(position)
         self.waiting.begin_anew()
         self.output.size = 0
 

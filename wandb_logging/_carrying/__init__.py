@@ -1,0 +1,1 @@
+"""Carries what workers without the run's disk log to the process whose run they joined: over TCP, from their disk."""

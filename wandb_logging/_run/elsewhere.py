@@ -1,0 +1,180 @@
+"""Workers that do not see the run's directory: they carry their journals to the run's process, which listens for that.
+
+Such a worker has a run directory of its own, on its own disk. It is that of a client in W&B's shared mode, with a
+label, so that what cannot be carried can be sent from there.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import secrets
+import socket
+import stat
+import tempfile
+import threading
+import weakref
+from multiprocessing.util import Finalize
+from pathlib import Path
+from typing import Any
+
+from wandb_logging._carrying.carrier import Carrier
+from wandb_logging._carrying.landing import Landing
+from wandb_logging._carrying.leftovers import carry_leftovers
+from wandb_logging._dataclass import dataclass
+from wandb_logging._errors import JournalError, LogError
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.writer import Writer
+from wandb_logging._process.notices import say
+from wandb_logging._run import words
+from wandb_logging._run.ranks import NO_LAUNCH
+from wandb_logging._run.run import Run
+from wandb_logging._run.start import Membership, new_writer
+
+_FLUSHING = 2.0  # most seconds that a round of a worker waits for its rows to be carried
+
+
+@dataclass(frozen=True)
+class Route:
+    """How a worker elsewhere reaches the process whose run it joins.
+
+    Attributes:
+        host, port: where that process listens.
+        token: what proves that the worker was invited.
+    """
+
+    host: str
+    port: int
+    token: bytes
+
+    def __repr__(self) -> str:
+        return f"Route({self.host!r}, {self.port})"
+
+
+# --- in the process of the run ---
+
+_landings: weakref.WeakKeyDictionary[Run, Landing] = weakref.WeakKeyDictionary()
+
+
+def route_to(run: Run, address: str) -> Route:
+    """Listen for workers of a run elsewhere. A run listens at one address.
+
+    Args:
+        run: the run.
+        address: name or address of this machine by which the workers reach it, and behind a colon the port, if it
+            must be a certain one.
+
+    Raises:
+        LogError: nothing can listen there, or the run has no directory.
+    """
+    landing = _landings.get(run)
+    if landing is None:
+        host, port = split(address)
+        try:
+            landing = _landings[run] = _landing_of(run, host, port)
+        except OSError as exc:
+            raise LogError(f"join: cannot listen at {address}: {exc.strerror or exc}") from exc
+    return Route(*landing.address, landing.token)
+
+
+def split(address: str) -> tuple[str, int]:
+    """Host and port of an address; the port is 0, for any, if none is given.
+
+    Raises:
+        LogError: it is no address.
+    """
+    host, colon, port = address.rpartition(":") if address.count(":") == 1 or "]" in address else (address, "", "")
+    if address.endswith("]"):
+        host, colon, port = address, "", ""
+    if not host or (colon and not (port.isdecimal() and int(port) < 2**16)):
+        raise LogError(f"join: expected an address such as node7, 10.0.0.7 or node7:8990, got {address!r}")
+    return host.strip("[]"), int(port or 0)
+
+
+def _landing_of(run: Run, host: str, port: int) -> Landing:
+    background = run._background  # noqa: SLF001  the same floor
+    journal, membership = background.journal, Membership(helps=True, label=run._label_here)  # noqa: SLF001
+    if run.dir is None:
+        raise LogError(f"run {run.id} has no directory: nobody can join it")
+
+    def begin() -> Writer:
+        return new_writer(journal.run_dir, run.settings, journal.info, background._hurry, membership)  # noqa: SLF001
+
+    landing = Landing(host, port, run.dir, begin)
+    wait = run.settings.close_timeout / 2
+    background.watch(lambda last: landing.look(wait, last=last))
+    return landing
+
+
+# --- in a worker ---
+
+_begun: dict[tuple[int, str], Run] = {}  # by process and run id
+
+
+def begin(ticket: dict[str, Any], route: Route) -> Run:
+    """Begin a journal on this machine's own disk that is carried to the run of another process.
+
+    Args:
+        ticket: what `copying.ticket_of` made of that run.
+        route: how this process reaches it.
+
+    Raises:
+        LogError: no directory can be made here.
+    """
+    settings = ticket["settings"]
+    run = _begun.get((os.getpid(), settings.run_id))
+    if run is not None:
+        return run
+    label = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+    here = settings.but(transport="shared", label=label, resume=None, cache_dir=own_folder(settings.cache_dir))
+    run = Run(here, launch=NO_LAUNCH, membership=Membership(helps=True))
+    if run.dir is None:
+        run.finish()
+        raise LogError(f"its directory is on another machine, and none can be made here, in {here.cache_dir}")
+    _begun[os.getpid(), settings.run_id] = run
+    _carry(run, label, route, ticket["from"])
+    return run
+
+
+def own_folder(cache_dir: Path) -> Path:
+    """The folder of run directories on this machine: the run's own path, if only its last part has to be made here."""
+    if cache_dir.parent.is_dir() and os.access(cache_dir if cache_dir.exists() else cache_dir.parent, os.W_OK):
+        return cache_dir
+    folder = Path(tempfile.gettempdir()) / f"wandb_cache-{getattr(os, 'getuid', int)()}"
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or (hasattr(os, "getuid") and found.st_uid != os.getuid()):
+            return Path(tempfile.mkdtemp(prefix="wandb_cache-"))  # somebody else's
+    return folder
+
+
+def _carry(run: Run, label: str, route: Route, whose: str) -> None:
+    assert run.dir is not None
+    path, writer = run.dir, run._journal.writer  # noqa: SLF001  the same floor
+    pid = os.getpid()
+
+    def tell(reason: str) -> None:
+        say(logging.WARNING, words.not_carried(run.id, path, f"{route.host}:{route.port}", whose, reason).text)
+
+    run_dir = RunDir(path)
+    run_dir.lease = run._journal.run_dir.lease  # noqa: SLF001
+    carrier = Carrier(run_dir, label, (route.host, route.port), route.token, lambda: writer.counts.journalled, tell)
+    try:
+        carrier.start()
+    except (JournalError, RuntimeError) as exc:  # no locks on this disk, or no thread
+        tell(str(exc))
+        return
+    threading.Thread(target=carry_leftovers, args=(path, (route.host, route.port), route.token), daemon=True).start()
+    run._background.watch(lambda last: last or carrier.settle(_FLUSHING))  # noqa: SLF001
+
+    def end() -> None:
+        if os.getpid() == pid and _begun.pop((pid, run.id), None) is not None:
+            run.finish()
+            if not carrier.finish(run.settings.close_timeout):
+                say(logging.ERROR, words.left_here(run.id, path).text)
+
+    atexit.register(end)
+    Finalize(None, end, exitpriority=0)  # a process of multiprocessing ends without `atexit` where it was forked
