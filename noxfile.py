@@ -126,7 +126,7 @@ def frameworks_fast(session: nox.Session) -> None:
 @nox.session(python="3.11")
 def launchers(session: nox.Session) -> None:
     """Start programs with real launchers: SLURM and MPI are the system's. Names behind `--` choose some."""
-    packages = ["torch", "accelerate", "lightning", "joblib", "ray[train,tune]", "dask[distributed]"]
+    packages = ["torch", "accelerate", "lightning", "joblib", "ray[train,tune]", "dask[distributed]", "pyspark"]
     session.install("-e", ".[testing]", *packages)
     session.run("python", "-m", "tests.launchers", *session.posargs)
 

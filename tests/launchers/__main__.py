@@ -86,6 +86,10 @@ def cases() -> list[Case]:
         Case("Ray Train", "ray", [PYTHON, pools, "train"], 1),
         Case("Ray Tune, 2 trials", "ray", [PYTHON, pools, "tune"], 1, 2),
         Case("Dask", "dask", [PYTHON, pools, "dask"], 1),
+        Case("Spark", "pyspark", [PYTHON, pools, "spark"], 1),
+        Case("Ray without a common disk", "ray", [PYTHON, pools, "ray-apart"], 1),
+        Case("Dask without a common disk", "dask", [PYTHON, pools, "dask-apart"], 1),
+        Case("Spark without a common disk", "pyspark", [PYTHON, pools, "spark-apart"], 1),
     ]
 
 

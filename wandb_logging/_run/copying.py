@@ -12,22 +12,30 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import LogError
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._settings.settings import Settings
 
 
 def ticket_of(
-    path: Path | None, run_id: str, settings: Settings, mode: str, label: str | None = None
+    path: Path | None, info: RunInfo, settings: Settings, mode: str, label: str | None = None
 ) -> dict[str, Any]:
     """What another process needs to join a run, limited to what can be pickled, and without the API key.
+
+    Args:
+        path: the run's directory; None if it has none.
+        info: the run's identity.
+        settings: its settings.
+        mode: its mode.
+        label: label of the process that makes the ticket.
 
     Raises:
         LogError: the run has no directory.
     """
     if path is None and mode != "disabled":
-        raise LogError(f"run {run_id} has no directory: it cannot be pickled, because nobody could join it")
+        raise LogError(f"run {info.id} has no directory: it cannot be pickled, because nobody could join it")
     theirs = settings.but(
-        run_id=run_id,
+        run_id=info.id,
         # The process that began the run sends what others write into its directory.
         mode="disabled" if mode == "disabled" else "offline",
         resume="allow",
@@ -44,7 +52,8 @@ def ticket_of(
         recover=False,
         **dict.fromkeys(("name", "notes", "tags", "group", "job_type")),
     )
-    return {"settings": theirs, "path": path, "label": label, "from": f"pid {os.getpid()} on {socket.gethostname()}"}
+    whose = f"pid {os.getpid()} on {socket.gethostname()}"
+    return {"settings": theirs, "path": path, "label": label, "from": whose, "writer_id": info.writer_id}
 
 
 def check(ticket: dict[str, Any]) -> None:
@@ -54,7 +63,7 @@ def check(ticket: dict[str, Any]) -> None:
         LogError: the run has ended, or its directory cannot be reached.
     """
     settings, path = ticket["settings"], ticket["path"]
-    if path is not None and not RunDir(path).alive():
+    if path is not None and not (is_in_sight(ticket) and RunDir(path).alive()):
         raise LogError(
             f"run {settings.run_id} was pickled by {ticket['from']} and cannot be joined here: it has ended, or its "
             f"directory {path} is on another machine. Begin a run here, or unpickle while that one goes on. "
@@ -65,4 +74,5 @@ def check(ticket: dict[str, Any]) -> None:
 def is_in_sight(ticket: dict[str, Any]) -> bool:
     """Whether this process sees the directory of a run: False on another machine without a common disk."""
     path = ticket["path"]
-    return path is None or (path / "run.json").exists()
+    # Of that name there may be the directory of another worker on this machine: it is another one of the same run.
+    return path is None or (RunDir(path).said_in("run.json") or {}).get("writer_id") == ticket["writer_id"]

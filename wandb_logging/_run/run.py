@@ -591,7 +591,7 @@ class Run(Described):
         return self  # a copy is the same run, as a copy of a logger is the same logger
 
     def __reduce__(self) -> tuple[Callable[..., Run], tuple[Any, ...]]:
-        return _joined, (copying.ticket_of(self.dir, self.id, self.settings, self.mode, self._label_here),)
+        return _joined, (copying.ticket_of(self.dir, self._journal.info, self.settings, self.mode, self._label_here),)
 
     def __enter__(self) -> Run:  # noqa: PYI034  typing.Self needs Python 3.11
         return self

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.config
+import os
+import secrets
+import subprocess
 import sys
+import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import wandb_logging
+
+# Of workers elsewhere: this is another folder in each working directory, so they do not see that of the program.
+SETTINGS = {"cache_dir": "/proc/self/cwd/wandb_cache"} if sys.argv[-1].endswith("-apart") else {}
 
 
 def work(i: int) -> int:
@@ -100,12 +109,69 @@ def with_dask() -> None:
         client.gather(client.map(work, range(5, 10)))
 
 
+def with_spark(master: str = "local[2]") -> None:
+    from pyspark.sql import SparkSession
+
+    spark = SparkSession.builder.master(master).config("spark.ui.enabled", "false").getOrCreate()
+    join = wandb_logging.join()
+
+    def share(numbers: Iterable[int]) -> Iterator[int]:
+        join()
+        return map(work, numbers)
+
+    spark.sparkContext.parallelize(range(10), 2).mapPartitions(share).collect()
+    spark.stop()
+
+
+def with_spark_apart() -> None:
+    with_spark("local-cluster[2,1,1024]")  # its executors work in folders of their own
+
+
+def with_dask_apart() -> None:
+    from dask.distributed import Client
+
+    dask = str(Path(sys.executable).with_name("dask"))
+    with (
+        elsewhere(dask, "scheduler", "--port", "8793", "--no-dashboard"),
+        elsewhere(dask, "worker", "tcp://127.0.0.1:8793", "--nworkers", "2", "--nthreads", "1", "--no-dashboard"),
+        Client("tcp://127.0.0.1:8793") as client,
+    ):
+        client.wait_for_workers(2)
+        client.register_plugin(wandb_logging.join().dask_plugin())
+        client.gather(client.map(work, range(10)))
+
+
+def with_ray_apart() -> None:
+    import ray
+
+    os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))  # of this cluster alone
+    tool = str(Path(sys.executable).with_name("ray"))
+    with elsewhere(tool, "start", "--head", "--port", "6391", "--num-cpus", "2", "--block"):
+        ray.init(address="127.0.0.1:6391", runtime_env={"worker_process_setup_hook": wandb_logging.join()})
+        ray.get([ray.remote(work).remote(i) for i in range(10)])
+        ray.shutdown()
+
+
+@contextlib.contextmanager
+def elsewhere(*command: str) -> Iterator[None]:
+    """Have a program run in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait()
+
+
 def configure(name: str) -> None:
     logging.config.dictConfig(
         {
             "version": 1,
             "disable_existing_loggers": False,
-            "handlers": {"wandb": {"class": "wandb_logging.WandbHandler", "project": "launchers", "name": name}},
+            "handlers": {
+                "wandb": {"class": "wandb_logging.WandbHandler", "project": "launchers", "name": name, **SETTINGS}
+            },
             "root": {"level": "INFO", "handlers": ["wandb"]},
         }
     )
@@ -119,6 +185,10 @@ ENGINES = {
     "train": with_train,
     "tune": with_tune,
     "dask": with_dask,
+    "spark": with_spark,
+    "ray-apart": with_ray_apart,
+    "dask-apart": with_dask_apart,
+    "spark-apart": with_spark_apart,
 }
 
 if __name__ == "__main__":
