@@ -142,9 +142,9 @@ def with_dask_apart() -> None:
 
 
 def with_ray_apart() -> None:
+    os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))  # of this cluster alone
     import ray
 
-    os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))  # of this cluster alone
     tool = str(Path(sys.executable).with_name("ray"))
     with elsewhere(tool, "start", "--head", "--port", "6391", "--num-cpus", "2", "--block"):
         ray.init(address="127.0.0.1:6391", runtime_env={"worker_process_setup_hook": wandb_logging.join()})
