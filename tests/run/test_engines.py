@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -63,3 +64,50 @@ def test_dask_elsewhere(monkeypatch: pytest.MonkeyPatch, cluster: str, told: boo
     monkeypatch.delitem(sys.modules, "ray._private.worker", raising=False)
     monkeypatch.setattr(engines, "_is_invited", False)
     assert (engines.Lookout().look(0.0, last=True) is not None) == told
+
+
+class TestWhereWorkersReachThisProcess:
+    """Only where an engine is used that may have workers on other machines."""
+
+    @pytest.fixture(autouse=True)
+    def _no_engines(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("ray._private.worker", "distributed.client", "pyspark"):
+            monkeypatch.delitem(sys.modules, name, raising=False)
+
+    def test_without_an_engine_nobody_is_elsewhere(self) -> None:
+        """So a pool makes nobody listen."""
+        assert engines.address() is None
+
+    @pytest.mark.parametrize(("head", "address"), [(True, None), (False, "10.0.0.7")])
+    def test_ray(self, ray: Any, head: bool, address: str | None) -> None:
+        """Where the program has connected to a cluster: not one that it has begun itself."""
+        ray.global_worker.node = SimpleNamespace(head=head, node_ip_address="10.0.0.7")
+        assert engines.address() == address
+
+    def test_ray_that_has_not_begun(self, ray: Any) -> None:
+        """`ray.init` is given what `join` makes before it has begun; it asks again when that is handed down."""
+        ray.global_worker.node = None
+        assert engines.address() is None
+
+    @pytest.mark.parametrize(
+        ("scheduler", "address"),
+        [("tcp://127.0.0.1:8786", "127.0.0.1"), ("tls://[::1]:8786", "::1"), ("inproc://10.0.0.7/12/1", None)],
+    )
+    def test_dask(self, monkeypatch: pytest.MonkeyPatch, scheduler: str, address: str | None) -> None:
+        """This machine's end of the way to the scheduler."""
+        client = SimpleNamespace(status="running", cluster=None, scheduler=SimpleNamespace(address=scheduler))
+        module = SimpleNamespace(Client=SimpleNamespace(_instances=[client]))
+        monkeypatch.setitem(sys.modules, "distributed.client", module)
+        if address == "::1" and not socket.has_ipv6:
+            pytest.skip("IPv6")
+        assert engines.address() == address
+
+    @pytest.mark.parametrize(
+        ("master", "address"), [("local", None), ("local[4]", None), ("local-cluster[2,1,1024]", "d"), ("yarn", "d")]
+    )
+    def test_spark(self, monkeypatch: pytest.MonkeyPatch, master: str, address: str | None) -> None:
+        """Where the executors reach the driver; with the master `local` it is their own process's child."""
+        context = SimpleNamespace(master=master, getConf=lambda: {"spark.driver.host": "d"})
+        module = SimpleNamespace(SparkContext=SimpleNamespace(_active_spark_context=context))
+        monkeypatch.setitem(sys.modules, "pyspark", module)
+        assert engines.address() == address

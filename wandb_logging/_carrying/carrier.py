@@ -96,16 +96,16 @@ class Carrier:
         return covers(self._position, ends)
 
     def finish(self, seconds: float) -> bool:
-        """Carry the rest, in at most some seconds. If nothing is left, the directory is removed.
+        """Carry the rest, in at most some seconds. If that is all, and nobody else writes, the directory is removed.
 
         Returns:
-            Whether nothing is left.
+            Whether that is so.
         """
         if self._pid != os.getpid():  # a forked child, whose parent carries
             return True
         self._leaving = True
         self._thread.join(seconds)
-        done = self.settle(0.0)
+        done = self.settle(0.0) and not self._run_dir.alive()
         if not self._thread.is_alive():
             self._run_dir.unlock_upload()
             if done:

@@ -6,7 +6,8 @@ label, so that what cannot be carried can be sent from there.
 
 from __future__ import annotations
 
-import atexit
+import contextlib
+import ipaddress
 import logging
 import os
 import secrets
@@ -71,6 +72,8 @@ def route_to(run: Run, address: str) -> Route:
     landing = _landings.get(run)
     if landing is None:
         host, port = split(address)
+        if (number := _own_loopback(host)) is not None:
+            raise LogError(f"join: {host} is {number} here, which no other machine reaches: give this one's number")
         try:
             landing = _landings[run] = _landing_of(run, host, port)
         except OSError as exc:
@@ -90,6 +93,15 @@ def split(address: str) -> tuple[str, int]:
     if not host or (colon and not (port.isdecimal() and int(port) < 2**16)):
         raise LogError(f"join: expected an address such as node7, 10.0.0.7 or node7:8990, got {address!r}")
     return host.strip("[]"), int(port or 0)
+
+
+def _own_loopback(host: str) -> str | None:
+    """The address of the loopback device if that is what this machine takes its own name for, as Debian does."""
+    with contextlib.suppress(OSError, UnicodeError):  # nothing can listen there, which is said later
+        number = str(socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0][4][0])
+        if host not in {number, "localhost"} and ipaddress.ip_address(number.partition("%")[0]).is_loopback:
+            return number
+    return None
 
 
 def _landing_of(run: Run, host: str, port: int) -> Landing:
@@ -176,5 +188,5 @@ def _carry(run: Run, label: str, route: Route, whose: str) -> None:
             if not carrier.finish(run.settings.close_timeout):
                 say(logging.ERROR, words.left_here(run.id, path).text)
 
-    atexit.register(end)
-    Finalize(None, end, exitpriority=0)  # a process of multiprocessing ends without `atexit` where it was forked
+    # After the process's own children have ended. Not `atexit`: a forked process of multiprocessing ends without it.
+    Finalize(None, end, exitpriority=-1)

@@ -99,8 +99,8 @@ def not_carried(run_id: object, path: Path, address: str, whose: str, reason: st
 def left_here(run_id: object, path: Path) -> Notice:
     """Rows of a worker without the run's disk were not carried to the process of the run."""
     text = (
-        f"run {run_id}: its process does not take the last rows of this one. They are on {socket.gethostname()} in "
-        f"{path}; `wandb-logging sync {shlex.quote(str(path))}` there sends them into the run"
+        f"run {run_id}: its process has not taken all that this one, or a child of it, logged. The rest is on "
+        f"{socket.gethostname()} in {path}; `wandb-logging sync {shlex.quote(str(path))}` there sends it into the run"
     )
     return Notice("carry", text, ERROR)
 
