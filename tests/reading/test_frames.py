@@ -37,8 +37,7 @@ class TestArrow:
     @given(ROWS, st.integers(1, 4))
     def test_pieces_make_the_same_table(self, rows: list[dict[str, Any]], size: int) -> None:
         """However many rows a piece has, the table holds each value where it was logged, and null elsewhere."""
-        pieces = frames.column_pieces(([row] for row in rows), size)
-        table = frames.joined([frames.as_table(pa, piece) for piece in pieces])
+        table = frames.table_of(rows[at : at + size] for at in range(0, len(rows), size))
         assert table.num_rows == len(rows)
         for name in table.column_names:
             kind = table.schema.field(name).type

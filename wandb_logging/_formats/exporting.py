@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,7 +18,7 @@ from wandb_logging._formats.whole import whole
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading import frames
 from wandb_logging._reading.outline import config_of
-from wandb_logging._reading.replay import parts_of
+from wandb_logging._reading.replay import told_of
 from wandb_logging._values.plain import dumps
 
 RUN = ("project", "run")
@@ -68,19 +67,19 @@ class _Rows:
         self._long = long
 
     def __iter__(self) -> Iterator[frames.Flat]:
-        return chain.from_iterable(self.pieces())
+        for some in self.pieces():
+            yield from map(frames.flat, some)
 
-    def pieces(self) -> Iterator[list[frames.Flat]]:
-        """The lines, some at a time."""
+    def pieces(self) -> Iterator[list[Mapping[str, Any]]]:
+        """The lines, some at a time. Values in them may be nested."""
         for run in self._runs:
             info = run.info
             named = {"project": info.project, "run": info.id}
-            for _, delta in parts_of(run, info):
+            for told in told_of(run, info, frames.AT_ONCE):
                 if self._long:
-                    for rows in frames.flat_rows(delta.rows, {}):
-                        yield [value for row in rows for value in _values(named, row)]
+                    yield [value for row in told.rows for value in _values(named, frames.flat(row))]
                 else:
-                    yield from frames.flat_rows(delta.rows, named)
+                    yield [{**named, **row} for row in told.rows]
 
     def names(self) -> list[str]:
         """The names of the columns, in the order in which they first occur."""
@@ -116,7 +115,8 @@ def _jsonl(rows: _Rows, file: BinaryIO) -> int:
 
 def _parquet(rows: _Rows, file: BinaryIO) -> int:
     table = frames.table_of(rows.pieces())
-    frames.needed("pyarrow.parquet").write_table(table, file)
+    repeating = [field.name for field in table.schema if str(field.type) != "double"]
+    frames.needed("pyarrow.parquet").write_table(table, file, use_dictionary=repeating)  # of floats: longer and slower
     count: int = table.num_rows
     return count
 

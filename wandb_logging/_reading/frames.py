@@ -7,67 +7,31 @@ number, text or flag, such as a list or media, becomes JSON text.
 from __future__ import annotations
 
 import importlib
-from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
-from typing import Any, Union
+from typing import Any
 
 from wandb_logging._values.nested import leaves
-from wandb_logging._values.plain import dumps, fast_loads, loads
+from wandb_logging._values.plain import dumps
 
+Row = Mapping[str, Any]
 Flat = dict[str, Any]
-Column = Union["array[float]", list[Any]]
-Columns = dict[str, Column]
 _SCALARS = frozenset({int, float, str, bool, type(None)})
 _LARGEST = 2**63
-CHUNK = 20_000  # rows in one piece of a table
-_AT_ONCE = 50  # so few rows stay in the processor's cache until the last of their columns is filled
-_FLOAT = {float}
+AT_ONCE = 250  # so few rows stay in the processor's cache until they are columns
+_CHUNK = 20_000  # rows in one piece of a table
 
 
-def flat(row: Mapping[str, Any]) -> Flat:
+def flat(row: Row) -> Flat:
     """Flatten a row, so that nothing is nested in it."""
     if _SCALARS.issuperset(map(type, row.values())):
         return dict(row)
     return {name: value if type(value) in _SCALARS else dumps(value).decode() for name, value in leaves(row)}
 
 
-def flat_rows(lines: Sequence[str], named: Mapping[str, Any]) -> Iterator[list[Flat]]:
-    """Read rows from lines of JSON, flat and some at a time. Each row begins with the items of `named`.
-
-    Nearly always nothing is nested in the rows. Then they are parsed together instead of one by one.
-    """
-    begin = dumps(named).decode()[:-1] + "," * bool(named)
-    for at in range(0, len(lines), _AT_ONCE):
-        some = lines[at : at + _AT_ONCE]
-        text = ",".join([begin + line[1:] for line in some])
-        try:
-            simple = text.count("{") == len(some) and "[" not in text
-            yield fast_loads(f"[{text}]") if simple else _one_by_one(some, named)
-        except (TypeError, ValueError):  # orjson is missing, or a value is NaN, which only the other parser accepts
-            yield _one_by_one(some, named)
-
-
-def _one_by_one(lines: Sequence[str], named: Mapping[str, Any]) -> list[Flat]:
-    return [{**named, **flat(loads(line))} for line in lines]
-
-
-def to_arrow(rows: Iterable[Mapping[str, Any]]) -> Any:
+def to_arrow(rows: Sequence[Row]) -> Any:
     """Make a `pyarrow.Table` of rows."""
-    return table_of(some_of(map(flat, rows)))
-
-
-def table_of(pieces: Iterable[list[Flat]]) -> Any:
-    """Make a `pyarrow.Table` of flat rows, which come some at a time."""
-    pa = needed("pyarrow")
-    return joined([as_table(pa, columns) for columns in column_pieces(pieces)])
-
-
-def some_of(rows: Iterable[Flat]) -> Iterator[list[Flat]]:
-    """Group rows, some at a time."""
-    left = iter(rows)
-    while some := list(islice(left, _AT_ONCE)):
-        yield some
+    return table_of(rows[at : at + AT_ONCE] for at in range(0, len(rows), AT_ONCE))
 
 
 def to_pandas(rows: Iterable[Mapping[str, Any]]) -> Any:
@@ -80,66 +44,73 @@ def to_polars(rows: Iterable[Mapping[str, Any]]) -> Any:
     return needed("polars").DataFrame(list(map(flat, rows)), infer_schema_length=None, strict=False)
 
 
-def column_pieces(pieces: Iterable[list[Flat]], size: int = CHUNK) -> Iterator[Columns]:
-    """Columns of at least `size` rows at a time; fewer at the end. A row without a value has None."""
-    columns: Columns = {}
-    count = 0
-    for some in filter(None, pieces):
-        _add(columns, some, count)
-        count += len(some)
-        if count >= size:
-            yield columns
-            columns, count = {}, 0
-    if count:
-        yield columns
-
-
-def _add(columns: Columns, rows: list[Flat], count: int) -> None:
-    """Append rows to columns that hold `count` rows."""
-    if not count:
-        columns.update((name, array("d")) for name in rows[0])
-    names = list(columns)
-    if all(map(names.__eq__, map(list, rows))):  # nearly always true, and takes a quarter of the time
-        values = list(chain.from_iterable(map(dict.values, rows)))
-        for place, name in enumerate(names):
-            columns[name] = _longer(columns[name], values[place :: len(names)])
-        return
-    for name in dict.fromkeys(name for row in rows for name in row):
-        columns.setdefault(name, [None] * count)
-    for name, column in columns.items():
-        columns[name] = _longer(column, [row.get(name) for row in rows])
-
-
-def _longer(column: Column, values: list[Any]) -> Column:
-    """A column with more values. As long as all are floats it is an array, which takes 8 bytes for each."""
-    if isinstance(column, list):
-        column += values
-    elif set(map(type, values)) == _FLOAT:
-        column.fromlist(values)
-    else:
-        column = column.tolist() + values
-    return column
-
-
-def as_table(pa: Any, columns: Columns) -> Any:
-    """Make a table of one piece. A column with values of several kinds becomes text."""
-    return pa.table({name: _column(pa, values) for name, values in columns.items()})
-
-
-def joined(tables: list[Any]) -> Any:
-    """Join pieces to one table. A column that a piece lacks is null there. Integers become floats if others are."""
+def table_of(pieces: Iterable[Sequence[Row]]) -> Any:
+    """Make a `pyarrow.Table` of rows, which come some at a time."""
     pa = needed("pyarrow")
+    tables = (as_table(pa, some) for some in pieces if some)
+    return joined(pa, [joined(pa, some).combine_chunks() for some in _grouped(tables)])
+
+
+def _grouped(tables: Iterator[Any]) -> Iterator[list[Any]]:
+    """Group tables, so that each group has as many rows as a piece of a table."""
+    while some := list(islice(tables, _CHUNK // AT_ONCE)):
+        yield some
+
+
+def as_table(pa: Any, rows: Sequence[Row]) -> Any:
+    """Make a table of some rows, at least one. A column with values of several kinds becomes text."""
+    table = _inferred(pa, rows)
+    if table is None:  # a value is nested, or a column has several kinds
+        flat_rows = list(map(flat, rows))
+        table = _inferred(pa, flat_rows)
+        if table is None:
+            names = _names(flat_rows)
+            table = pa.table({name: _column(pa, [row.get(name) for row in flat_rows]) for name in names})
+    return table
+
+
+def _inferred(pa: Any, rows: Sequence[Row]) -> Any:
+    """A table as pyarrow makes it, in a third of the time; None if it fails or has other types than ours."""
+    try:
+        found = pa.array(rows)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    kinds = {pa.null(), pa.bool_(), pa.int64(), pa.float64(), pa.string()}
+    if not kinds.issuperset([field.type for field in found.type]):
+        return None
+    if _hides_flags(rows, [field.name for field in found.type if field.type != pa.bool_()]):
+        return None
+    names = list(rows[0]) if len(rows[0]) == found.type.num_fields else _names(rows)
+    return pa.Table.from_arrays([found.field(name) for name in names], names)
+
+
+def _hides_flags(rows: Sequence[Row], names: Sequence[str]) -> bool:
+    """Whether some of the columns have flags in them, which pyarrow takes for numbers if others are."""
+    if bool not in set(map(type, chain.from_iterable([row.values() for row in rows]))):
+        return False
+    return any(type(row.get(name)) is bool for row in rows for name in names)
+
+
+def _names(rows: Iterable[Row]) -> list[str]:
+    """The names of the columns, in the order in which they first occur."""
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def joined(pa: Any, tables: Sequence[Any]) -> Any:
+    """Join pieces to one table. A column that a piece lacks is null there. Integers become floats if others are."""
     if not tables:
         return pa.table({})
     kinds: dict[str, Any] = {}
-    for table in tables:
-        for field in table.schema:
+    for schema in {table.schema: None for table in tables}:
+        for field in schema:
             kinds[field.name] = _wider(pa, kinds.get(field.name), field.type)
     schema = pa.schema(list(kinds.items()))
     return pa.concat_tables([_with_schema(pa, table, schema) for table in tables])
 
 
 def _with_schema(pa: Any, table: Any, schema: Any) -> Any:
+    if table.schema == schema:
+        return table
     columns = [
         _as_kind(pa, table.column(field.name), field.type)
         if field.name in table.column_names
@@ -166,9 +137,7 @@ def _wider(pa: Any, one: Any, other: Any) -> Any:
     return pa.float64() if {one, other} == {pa.int64(), pa.float64()} else pa.string()
 
 
-def _column(pa: Any, values: Column) -> Any:
-    if isinstance(values, array):  # takes a tenth of the time of `pa.array`
-        return pa.Array.from_buffers(pa.float64(), len(values), [None, pa.py_buffer(values)])
+def _column(pa: Any, values: list[Any]) -> Any:
     kinds = set(map(type, values)) - {type(None)}
     if not kinds:
         return pa.nulls(len(values))

@@ -8,10 +8,10 @@ from typing import Any
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold import fold
 from wandb_logging._fold.state import Delta, State
+from wandb_logging._fold.told import Told, end, tell
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.position import Position
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._values.plain import loads
 
 
 def replay(
@@ -41,8 +41,27 @@ def rows_of(run_dir: RunDir) -> Iterator[dict[str, Any]]:
         JournalError: there is no run directory, or its format is a newer one.
         OSError: its journal cannot be read.
     """
-    for _, delta in parts_of(run_dir, run_dir.info):
-        yield from map(loads, delta.rows)
+    for told in told_of(run_dir, run_dir.info):
+        yield from told.rows
+
+
+def told_of(run_dir: RunDir, info: RunInfo, at_once: int = 1000) -> Iterator[Told]:
+    """The values of a run from where its journal begins to its last row, of at most so many events at a time.
+
+    Raises:
+        OSError: its journal cannot be read.
+    """
+    rules = fold.rules_of(info)
+    state, position = beginning(run_dir, info)
+    reader = run_dir.reader(position, record_order=False)
+    try:
+        while (chunk := reader.read()).bodies or chunk.damaged:
+            for at in range(0, len(chunk.bodies), at_once):
+                state, told = tell(rules, state, chunk.bodies[at : at + at_once])
+                yield told
+    finally:
+        reader.close()
+    yield end(rules, state)[1]
 
 
 def parts_of(run_dir: RunDir, info: RunInfo) -> Iterator[tuple[State, Delta]]:
