@@ -18,7 +18,7 @@ from tests.page.pages import DEADLINE, Visitor, served, unpacked
 from tests.runs import START, add, make_run, row
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.cache_folder import create_run
-from wandb_logging._page import assets
+from wandb_logging._page import answers, assets
 from wandb_logging._page.cache import Cache
 from wandb_logging._page.live import Poller
 from wandb_logging._page.runs import Runs
@@ -338,7 +338,21 @@ class TestBadRuns:
             visitor.bins(r=1, m=0)
             told = visitor.json("/api/runs")
             number = told["metrics"].index(name)
+            assert (len(told["runs"][0]["figures"]), told["runs"][0]["untold"]) == (10_001, 0)
             assert visitor.bins(r=1, m=number)[1][1, number][1] == [1.5] * 3
+
+    def test_more_metrics_than_the_page_lists(
+        self, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Of a run with more metrics than its share of what all runs may have the first are told, and how many not."""
+        monkeypatch.setattr(answers, "_FIGURES", 40)
+        monkeypatch.setattr(answers, "_FEWEST_FIGURES", 5)
+        for count, told in ((1, 30), (2, 20), (3, 13)):
+            make_run(cache / str(count), [{"metrics": {f"m{number}": 1 for number in range(30)}, "t": START}])
+            with served(cache, tmp_path / "kept") as visitor:
+                visitor.bins(r=f"1-{count}", m=0)
+                runs = visitor.json("/api/runs")["runs"]
+                assert {(len(run["figures"]), run["untold"]) for run in runs} == {(told, 30 - told)}
 
     def test_a_run_that_goes_away(self, visitor: Visitor, cache: Path) -> None:
         """A run removed while it is shown is gone from the list with the next look, and nothing fails."""

@@ -23,7 +23,8 @@ MOST_BINS = 2000
 MOST_METRICS = 200  # most metrics in one request
 MOST_RUNS = 500  # most runs in one request
 _MOST_NAME = 12_000  # most characters of a query's value
-_MOST_SUMMARY = 2000  # most metrics of one run in the table
+_FIGURES = 100_000  # most metrics of all runs together whose figures are told; but of each run at least
+_FEWEST_FIGURES = 2000
 _SYSTEM = "system."
 _AXES = ("_step", "_runtime", "_timestamp")
 
@@ -109,16 +110,21 @@ class Answers:
             "version": run.version,
             "axis": [bins.low, bins.high] if bins and bins.exponent is not None else None,
             "figures": figures,
+            "untold": max(0, len(bins.series) - self._most_figures) if bins else 0,
         }
+
+    @property
+    def _most_figures(self) -> int:
+        return max(_FEWEST_FIGURES, _FIGURES // max(1, len(self.runs.by_key)))
 
     def _figures(self, bins: Bins, *, exact: bool) -> list[list[Any]]:
         return [
             [self.runs.id_of(name), *_figures(series, exact=exact)]
-            for name, series in islice(list(bins.series.items()), _MOST_SUMMARY)
+            for name, series in islice(list(bins.series.items()), self._most_figures)
         ]
 
     def _latest(self, last: Mapping[str, float]) -> list[list[Any]]:
-        some = islice(last.items(), _MOST_SUMMARY)
+        some = islice(last.items(), self._most_figures)
         return [[self.runs.id_of(name), value] for name, value in some]
 
     def bins(self, query: Query) -> Answer:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import wandb_logging
 from tests.page.demo import hostile, rich, training
 from tests.page.pages import Visitor
 from wandb_logging._page.export import export
@@ -77,8 +78,6 @@ class TestDrawing:
 
     def test_spikes_stay(self, browser: Browser, show: Show, cache: Path) -> None:
         """Of a long run each point that stands out is in its chart, as it was logged."""
-        import wandb_logging
-
         run = wandb_logging.new_run("p", mode="offline", cache_dir=cache, quiet=True)
         for step in range(30_000):
             run.log({"m": 100.0 if step in {7000, 15_001, 29_000} else (step % 7) / 7})
@@ -373,6 +372,22 @@ class TestSize:
             "return new Promise((done) => { const t = performance.now(); wl.charts.redrawAll(); requestAnimationFrame(() => done(performance.now() - t)); })"
         )
         assert longest < 10_000  # under load; measured alone it is a few hundred milliseconds
+
+    def test_ten_thousand_metrics(self, browser: Browser, show: Show, cache: Path) -> None:
+        """Each of them is found by its name; the first charts are laid out, and a later section when it is opened."""
+        run = wandb_logging.new_run("p", mode="offline", cache_dir=cache, quiet=True)
+        for step in range(2):
+            run.log({f"layer{at // 100:02}/w{at % 100}": step + at for at in range(10_000)})
+        run.finish()
+        show(cache)
+        browser.until("document.querySelectorAll('section').length === 100")
+        assert browser.js("return document.querySelectorAll('.card').length") == 600
+        browser.js("[...document.querySelectorAll('.section-head')].at(-1).click()")
+        browser.until("document.querySelectorAll('section:last-of-type .card').length === 60")
+        browser.js("[...document.querySelectorAll('.section-head')].at(-1).click()")
+        browser.until("document.querySelectorAll('section:last-of-type .card').length === 0")
+        browser.js("wl.view.set({metrics: 'layer99/w73$'})")
+        browser.until(f"({DRAWN}) && {LINES}[0].shown.includes(9974)", "layer99/w73")
 
 
 class TestPictures:

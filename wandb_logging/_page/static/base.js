@@ -79,6 +79,9 @@ wl.base = (() => {
     return into;
   }
 
+  // The order of names: those with numbers by them. One collator, for to make one takes longer than to compare.
+  const { compare } = new Intl.Collator(undefined, { numeric: true });
+
   // At most one call in so many milliseconds, the first at once.
   function throttled(call, wait) {
     let timer = null;
@@ -156,5 +159,5 @@ wl.base = (() => {
     node.textContent = words;
   }
 
-  return { el, svg, number, duration, moment, ago, cut, brief, flat, throttled, on, emit, button, arrange, keeper, write, say };
+  return { el, svg, number, duration, moment, ago, cut, brief, flat, compare, throttled, on, emit, button, arrange, keeper, write, say };
 })();

@@ -7,6 +7,7 @@ wl.charts = (() => {
   const FIRST = 4;  // charts that are asked for before the others, so that there is something to look at
   const AT_ONCE = 40;
   const SECTION = 60;
+  const CARDS = 600;
   const AXES = { _step: "step", _runtime: "relative time", _timestamp: "time" };
   const cards = new Map();
   const closed = new Set();
@@ -52,8 +53,8 @@ wl.charts = (() => {
       const slash = name.indexOf("/");
       put(slash > 0 ? name.slice(0, slash) : system ? "system" : "metrics", metric);
     }
-    const order = (a, b) => wl.runs.metrics[a].localeCompare(wl.runs.metrics[b], undefined, { numeric: true });
-    return [...by].sort(([a], [b]) => (b === "pinned") - (a === "pinned") || a.localeCompare(b, undefined, { numeric: true }))
+    const order = (a, b) => wl.base.compare(wl.runs.metrics[a], wl.runs.metrics[b]);
+    return [...by].sort(([a], [b]) => (b === "pinned") - (a === "pinned") || wl.base.compare(a, b))
       .map(([name, list]) => [name, list.sort(order)]);
   }
 
@@ -63,24 +64,39 @@ wl.charts = (() => {
     node = into;
     system = ofSystem;
     const mine = ++turn;
-    const list = await sections();
+    const list = unfolded(await sections());
     if (mine !== turn || !node) return;
-    const key = JSON.stringify([system, list.map(([name, metrics]) => [name, metrics.slice(0, most(name)), metrics.length, closed.has(name)])]);
+    const left = untold();
+    const key = JSON.stringify([system, list.map(({ name, shown, metrics }) => [name, shown, metrics.length]), left]);
     if (key !== drawnSections || !node.firstChild) {
       drawnSections = key;
-      layOut(list);
+      layOut(list, left);
     }
     refresh();
   }
 
   const most = (name) => opened.get(name) || SECTION;
 
-  function layOut(list) {
+  // Which metrics of each section have a chart: of those that are opened, and of the first ones, but not of thousands.
+  function unfolded(list) {
+    let count = 0;
+    return list.map(([name, metrics]) => {
+      const open = opened.has(name) || (!closed.has(name) && count < CARDS);
+      const shown = open ? metrics.slice(0, most(name)) : [];
+      count += shown.length;
+      return { name, metrics, shown, open };
+    });
+  }
+
+  const untold = () => wl.runs.shown().reduce((most, run) => Math.max(most, run.untold || 0), 0);
+
+  function layOut(list, left) {
     seeing = seeing || new IntersectionObserver(seen, { rootMargin: "200px" });
     const used = new Set();
-    const parts = list.map(([name, metrics]) => section(name, metrics, used));
+    const parts = list.map((one) => section(one, used));
     for (const [key, card] of cards) if (!used.has(key)) drop(key, card);
     if (!parts.length) parts.push(empty());
+    if (left) parts.push(el("p", { class: "quiet" }, `Some runs have more metrics than are listed for so many runs: up to ${left} are left out.`));
     node.replaceChildren(...parts);
     if (![...cards.values()].some((card) => card.visible)) for (const card of [...cards.values()].slice(0, FIRST)) card.visible = true;  // the observer will say it a frame later
   }
@@ -93,11 +109,12 @@ wl.charts = (() => {
     return el("p", { class: "empty" }, system ? "No system metrics were sampled. The setting system_metrics turns them on." : "No numbers were logged.");
   }
 
-  function section(name, metrics, used) {
-    const open = !closed.has(name);
-    const shown = open ? metrics.slice(0, most(name)) : [];
-    const toggle = button("", () => { if (open) closed.add(name); else closed.delete(name); emit("layout"); }, { class: "section-head", "aria-expanded": String(open) });
-    toggle.append(el("span", { class: "caret", "aria-hidden": "true" }, open ? "▾" : "▸"), wl.base.cut(name, 80), el("span", { class: "count" }, String(metrics.length)));
+  function section({ name, metrics, shown, open }, used) {
+    const toggle = button("", () => {
+      if (open) { closed.add(name); opened.delete(name); } else { closed.delete(name); opened.set(name, SECTION); }
+      emit("layout");
+    }, { class: "section-head", "aria-expanded": String(open) });
+    toggle.append(el("span", { class: "caret", "aria-hidden": "true" }, open ? "▾" : "▸"), wl.base.cut(name, 80), " ", el("span", { class: "count" }, String(metrics.length)));
     const rest = metrics.length - shown.length;
     return el("section", { "aria-label": wl.base.cut(name, 80) }, el("h2", {}, toggle),
       el("div", { class: "grid" }, shown.map((metric) => cardOf(name, metric, used).node)),

@@ -97,7 +97,7 @@ wl.runs = (() => {
       if (!groups.has(name)) groups.set(name, []);
       groups.get(name).push(run.key);
     }
-    return [...groups].sort(([a], [b]) => a.localeCompare(b, undefined, { numeric: true })).map(([name, keys], place) => ({
+    return [...groups].sort(([a], [b]) => wl.base.compare(a, b)).map(([name, keys], place) => ({
       id: `g${place}`, name: `${name} (${keys.length})`, runs: keys, colour: colour(place), stroke: stroke(place),
     }));
   }

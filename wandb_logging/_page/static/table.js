@@ -2,7 +2,7 @@
 "use strict";
 
 wl.table = (() => {
-  const { el, moment, brief, button, cut, arrange, keeper } = wl.base;
+  const { el, moment, brief, compare, button, cut, arrange, keeper } = wl.base;
   const rows = keeper();
   const parts = keeper();
   const MOST = 500;
@@ -19,7 +19,7 @@ wl.table = (() => {
     const config = [...wl.runs.configKeys()].sort(([a, x], [b, y]) => (y.size > 1) - (x.size > 1) || a.localeCompare(b))
       .map(([key]) => ({ id: `c ${key}`, name: key, of: (run) => run.config[key], kind: "config" }));
     const seen = new Set(runs.flatMap((run) => [...run.figures.keys()]));
-    const metrics = [...seen].sort((a, b) => wl.runs.metrics[a].localeCompare(wl.runs.metrics[b], undefined, { numeric: true }))
+    const metrics = [...seen].sort((a, b) => compare(wl.runs.metrics[a], wl.runs.metrics[b]))
       .filter((metric) => !wl.runs.metrics[metric].startsWith("system."))
       .flatMap((metric) => ["last", "low", "high"].map((part) => ({
         id: `${part} ${wl.runs.metrics[metric]}`, name: wl.runs.metrics[metric], part: { last: "last", low: "min", high: "max" }[part], kind: "metric",
@@ -33,7 +33,7 @@ wl.table = (() => {
     return [...runs].sort((a, b) => {
       const [x, y] = [value(a), value(b)];
       if (x === null || y === null) return (x === null) - (y === null);  // what is not there comes last, either way
-      const order = typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y), undefined, { numeric: true });
+      const order = typeof x === "number" && typeof y === "number" ? x - y : compare(String(x), String(y));
       return down ? -order : order;
     });
   }
