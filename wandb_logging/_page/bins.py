@@ -20,6 +20,7 @@ from wandb_logging._dataclass import dataclass
 
 MOST = 512  # most bins of a metric
 _FEWEST = 32
+_FEW = 16  # number of bins up to which a loop over them is faster than what is done a column at a time
 _CELLS = 200_000  # most bins of all metrics of one run: the more metrics, the fewer bins each has
 _FINEST = -40  # the least width is 2**-40: below a microsecond, and a time since 1970 still is a whole number of bins
 _NUMBERS = frozenset({int, float})
@@ -98,7 +99,7 @@ class Series:
     def coarser(self, shift: int) -> Series:
         """The same series with bins `2**shift` times as wide."""
         series = self
-        while shift and series.at[-1:] and series.at[-1] - series.at[0] + 1 == len(series.at):
+        while shift and len(series.at) > _FEW and series.at[-1] - series.at[0] + 1 == len(series.at):
             series, shift = Series._halved(series), shift - 1
         return Series._grouped(series, shift) if shift else series
 
