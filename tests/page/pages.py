@@ -14,6 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from wandb_logging._page.place import Place
 from wandb_logging._page.server import Page
 
 if TYPE_CHECKING:
@@ -28,14 +29,14 @@ class Visitor:
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        self.host = f"127.0.0.1:{page.port}"
-        self.cookie = f"{page.credentials.name}={page.credentials.cookie}"
+        self.host = f"127.0.0.1:{page.place.port}"
+        self.cookie = f"{page.place.credentials.name}={page.place.credentials.cookie}"
 
     def ask(
         self, path: str, *, method: str = "GET", cookie: bool = True, **headers: str
     ) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of an answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.page.port, timeout=DEADLINE)
+        connection = http.client.HTTPConnection("127.0.0.1", self.page.place.port, timeout=DEADLINE)
         try:
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
             sent = {"Host": self.host, **({"Cookie": self.cookie} if cookie else {}), **headers}
@@ -81,7 +82,7 @@ class Visitor:
 @contextlib.contextmanager
 def served(root: Path, cache: Path, **options: Any) -> Iterator[Visitor]:
     """A page of the runs at or below a folder."""
-    page = Page(root, cache, port=0, **options)
+    page = Page(root, cache, Place(port=0, **options))
     thread = threading.Thread(target=page.serve, daemon=True)
     thread.start()
     try:

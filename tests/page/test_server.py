@@ -21,8 +21,8 @@ from wandb_logging._journal.cache_folder import create_run
 from wandb_logging._page import answers, assets
 from wandb_logging._page.cache import Cache
 from wandb_logging._page.live import Poller
+from wandb_logging._page.place import Place
 from wandb_logging._page.runs import Runs
-from wandb_logging._page.server import Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,10 +45,10 @@ def visitor(cache: Path, tmp_path: Path) -> Iterator[Visitor]:
 class TestWhoIsLetIn:
     def test_the_token_is_swapped_for_a_cookie(self, visitor: Visitor) -> None:
         """With the token comes the cookie, and an address without it; with the cookie comes the page."""
-        status, headers, _ = visitor.ask(f"/?token={visitor.page.credentials.token}", cookie=False)
+        status, headers, _ = visitor.ask(f"/?token={visitor.page.place.credentials.token}", cookie=False)
         assert (status, headers["location"]) == (303, "/")
         cookie = headers["set-cookie"].partition(";")[0]
-        assert visitor.page.credentials.token not in cookie
+        assert visitor.page.place.credentials.token not in cookie
         status, headers, body = visitor.ask("/", cookie=False, Cookie=cookie)
         assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
         assert b"<script defer" in body
@@ -59,23 +59,23 @@ class TestWhoIsLetIn:
     def test_nothing_without_it(self, visitor: Visitor, path: str) -> None:
         """Without the cookie there is nothing, not even the page's own files."""
         assert visitor.ask(path, cookie=False)[0] == 401
-        assert visitor.ask(path, cookie=False, Cookie=f"{visitor.page.credentials.name}=x")[0] == 401
+        assert visitor.ask(path, cookie=False, Cookie=f"{visitor.page.place.credentials.name}=x")[0] == 401
 
     def test_a_wrong_token(self, visitor: Visitor) -> None:
         """A wrong token gives no cookie, and says nothing of the right one."""
         status, headers, body = visitor.ask("/?token=wrong", cookie=False)
         assert status == 401
         assert "set-cookie" not in headers
-        assert visitor.page.credentials.token.encode() not in body
+        assert visitor.page.place.credentials.token.encode() not in body
 
     def test_tokens_are_long_and_of_one_server(self, visitor: Visitor, cache: Path, tmp_path: Path) -> None:
         """Each server has its own 32 random bytes, twice."""
         with served(cache, tmp_path / "kept") as other:
             secrets = {
-                visitor.page.credentials.token,
-                visitor.page.credentials.cookie,
-                other.page.credentials.token,
-                other.page.credentials.cookie,
+                visitor.page.place.credentials.token,
+                visitor.page.place.credentials.cookie,
+                other.page.place.credentials.token,
+                other.page.place.credentials.cookie,
             }
         assert len(secrets) == 4
         assert min(map(len, secrets)) >= 43  # 32 bytes in base64
@@ -83,13 +83,13 @@ class TestWhoIsLetIn:
     @pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", ""])
     def test_another_name_for_it(self, visitor: Visitor, host: str) -> None:
         """With the cookie and all: under another name it does not answer (DNS rebinding)."""
-        assert visitor.ask("/api/runs", Host=host.format(port=visitor.page.port))[0] == 421
+        assert visitor.ask("/api/runs", Host=host.format(port=visitor.page.place.port))[0] == 421
 
     def test_other_sites(self, visitor: Visitor) -> None:
         """Neither by script nor by address, with the cookie and all."""
         assert visitor.ask("/api/runs", Origin="http://evil.example")[0] == 403
         assert visitor.ask("/", Sec_Fetch_Site="cross-site")[0] == 403
-        assert visitor.ask(f"/?token={visitor.page.credentials.token}", Sec_Fetch_Site="same-site")[0] == 403
+        assert visitor.ask(f"/?token={visitor.page.place.credentials.token}", Sec_Fetch_Site="same-site")[0] == 403
 
     @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT", "BREW"])
     def test_only_get(self, visitor: Visitor, method: str) -> None:
@@ -495,7 +495,7 @@ class Stream:
     """A browser that listens."""
 
     def __init__(self, visitor: Visitor) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", visitor.page.port), timeout=DEADLINE)
+        self._socket = socket.create_connection(("127.0.0.1", visitor.page.place.port), timeout=DEADLINE)
         self._socket.sendall(
             f"GET /api/live HTTP/1.1\r\nHost: {visitor.host}\r\nCookie: {visitor.cookie}\r\n\r\n".encode()
         )
@@ -522,12 +522,14 @@ class TestTheServer:
     def test_a_port_in_use(self, cache: Path, tmp_path: Path) -> None:
         """A port that was asked for and is taken is an error; by default the next is taken."""
         with served(cache, tmp_path / "kept") as visitor, pytest.raises(OSError, match="in use"):
-            Page(cache, tmp_path / "kept", port=visitor.page.port)
+            Place(port=visitor.page.place.port)
 
     @pytest.mark.not_quick
     def test_a_thousand_connections(self, visitor: Visitor) -> None:
         """More connections than there is room for are closed, and it answers on."""
-        sockets = [socket.create_connection(("127.0.0.1", visitor.page.port), timeout=DEADLINE) for _ in range(100)]
+        sockets = [
+            socket.create_connection(("127.0.0.1", visitor.page.place.port), timeout=DEADLINE) for _ in range(100)
+        ]
         for item in sockets:
             item.close()
         answered = threading.Event()

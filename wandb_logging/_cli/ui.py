@@ -8,13 +8,15 @@ import errno
 import socket
 import sys
 import threading
-import webbrowser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wandb_logging._cli.output import DONE, PROG, complain, say, say_all
 from wandb_logging._cli.text import counted
 from wandb_logging._errors import JournalError
-from wandb_logging._settings.settings import Settings
+
+if TYPE_CHECKING:
+    from wandb_logging._page.place import Place
 
 EXAMPLES = ("ui", "ui wandb_cache --port 8000", "ui --export runs.html")
 MORE = (
@@ -46,7 +48,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve the page until Ctrl-C, or write it as one file."""
-    folder = args.dir or Settings().cache_dir
+    folder = args.dir or _cache_folder()
     if not folder.is_dir() and args.dir is not None:
         raise JournalError(f"{folder}: no such folder")
     cache = args.cache or Path.home() / ".cache" / "wandb-logging"
@@ -59,28 +61,49 @@ def run(args: argparse.Namespace) -> int:
     return _serve(folder.absolute(), cache, args)
 
 
+def _cache_folder() -> Path:
+    from wandb_logging._settings.settings import Settings  # noqa: PLC0415  a sixth of the start
+
+    return Settings().cache_dir
+
+
 def _serve(folder: Path, cache: Path, args: argparse.Namespace) -> int:
-    from wandb_logging._page.server import Page  # noqa: PLC0415
+    from wandb_logging._page.place import Place  # noqa: PLC0415
 
     try:
-        page = Page(folder, cache, args.host, args.port)
+        place = Place(args.host, args.port)
     except OSError as exc:
         raise JournalError(_words(exc, args)) from exc
-    say_all(lines_of(page.address, folder, args.host), flush=True)
-    serving = threading.Thread(target=page.serve, daemon=True)
-    serving.start()
-    if not args.no_browser and sys.stdout.isatty():
-        with contextlib.suppress(webbrowser.Error, OSError):
-            webbrowser.open(page.address)
+    say_all(lines_of(place.address, folder, args.host), flush=True)
     try:
-        while serving.is_alive():
-            serving.join(0.5)
+        _answer(folder, cache, place, browser=not args.no_browser and sys.stdout.isatty())
     except KeyboardInterrupt:
         if sys.stderr.isatty():
             complain("stopped; the runs are where they were")
+    return DONE
+
+
+def _answer(folder: Path, cache: Path, place: Place, *, browser: bool) -> None:
+    """Answer what comes to the page's place, until Ctrl-C."""
+    from wandb_logging._page.server import Page  # noqa: PLC0415  the address can be used meanwhile
+
+    page = Page(folder, cache, place)
+    serving = threading.Thread(target=page.serve, daemon=True)
+    serving.start()
+    try:
+        if browser:
+            _open(place.address)
+        while serving.is_alive():
+            serving.join(0.5)
     finally:
         page.close()
-    return DONE
+
+
+def _open(address: str) -> None:
+    import webbrowser  # noqa: PLC0415
+
+    with contextlib.suppress(webbrowser.Error, OSError):
+        webbrowser.open(address)
 
 
 def lines_of(address: str, folder: Path, host: str) -> list[str]:

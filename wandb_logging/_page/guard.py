@@ -12,8 +12,7 @@ import re
 from collections.abc import Collection, Mapping
 from http import cookies
 from pathlib import Path
-
-from wandb_logging._dataclass import dataclass
+from typing import NamedTuple
 
 _SITES = frozenset({None, "", "same-origin", "none"})
 
@@ -56,8 +55,7 @@ TYPES = {
 _SANDBOXED = frozenset({".svg", ".html"})
 
 
-@dataclass(frozen=True)
-class Credentials:
+class Credentials(NamedTuple):
     """The secrets by which a server recognises who may look.
 
     Attributes:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import json
 import os
-import secrets
-import socket
 import threading
 import zlib
 from collections.abc import Iterator
@@ -21,10 +17,9 @@ from wandb_logging._page import assets, guard
 from wandb_logging._page.answers import MOST_RUNS, Answer, Answers, Refused
 from wandb_logging._page.cache import Cache
 from wandb_logging._page.live import Hub, Poller
+from wandb_logging._page.place import Place
 from wandb_logging._page.runs import Runs
 
-DEFAULT_PORT = 8266
-_PORTS = 20  # number of ports that are tried one after the other, unless a port was asked for
 _CONNECTIONS = 64
 _LISTENERS = 16  # most pages that are updated live at once
 _TIMEOUT = 60.0
@@ -40,36 +35,19 @@ class Page:
     Args:
         root: folder that holds the runs.
         cache: folder where readings are kept.
-        host: the address to listen at.
-        port: the port to listen at. None: the first free one from `DEFAULT_PORT` on; 0: any free one.
-
-    Attributes:
-        credentials: the secrets by which it recognises who may look.
-
-    Raises:
-        OSError: the port is in use, or the address is not this machine's.
+        place: where it listens.
     """
 
-    def __init__(self, root: Path, cache: Path, host: str = "127.0.0.1", port: int | None = None) -> None:
+    def __init__(self, root: Path, cache: Path, place: Place) -> None:
+        self.place = place
         self.hub = Hub()
         kept = Cache(cache)
         kept.prune()
         self.runs = Runs(root, kept, self.hub.tell)
         self.answers = Answers(self.runs)
         self._poller = Poller(self.runs, self.hub.tell)
-        self._server = _bound(host, port, self)
-        self.host, self.port = host, int(self._server.server_address[1])
-        name = f"wandb_logging_{self.port}"
-        self.credentials = guard.Credentials(secrets.token_urlsafe(32), secrets.token_urlsafe(32), name)
-        self.hosts = guard.hosts_of(host, self.port, () if guard.is_loopback(host) else _names())
+        self._server = _Server(self)
         self.stopped = threading.Event()
-
-    @property
-    def address(self) -> str:
-        """The address at which a browser on this machine finds the page, with the token."""
-        name = "127.0.0.1" if self.host in {"", "0.0.0.0"} else "[::1]" if self.host == "::" else self.host  # noqa: S104
-        name = f"[{name}]" if ":" in name and "[" not in name else name
-        return f"http://{name}:{self.port}/?token={self.credentials.token}"
 
     def serve(self) -> None:
         """Answer requests until another thread calls `close`."""
@@ -92,43 +70,17 @@ class Page:
         self.runs.close()
 
 
-def _bound(host: str, port: int | None, page: Page) -> _Server:
-    wanted = range(DEFAULT_PORT, DEFAULT_PORT + _PORTS) if port is None else (port,)
-    for number in wanted:
-        try:
-            return _Server((host, number), page)
-        except OSError as exc:
-            if exc.errno != errno.EADDRINUSE or number == wanted[-1]:
-                raise
-    raise AssertionError("unreachable: the last one raises")
-
-
-def _names() -> set[str]:
-    """The names by which other machines may know this one."""
-    name = socket.gethostname()
-    with contextlib.suppress(OSError):
-        return {name, socket.getfqdn(), *(str(item[4][0]) for item in socket.getaddrinfo(name, None, socket.AF_INET))}
-    return {name}
-
-
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    request_queue_size = 64
 
-    def __init__(self, address: tuple[str, int], page: Page) -> None:
-        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    def __init__(self, page: Page) -> None:
         self.page = page
         self._room = threading.Semaphore(_CONNECTIONS)
         self.listeners = threading.Semaphore(_LISTENERS)
-        super().__init__(address, _Handler)
-
-    def server_bind(self) -> None:
-        # Not the method of http.server: that asks the name service for the machine's name, which can take seconds.
-        socket_options = self.socket
-        socket_options.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        socket_options.bind(self.server_address)
-        self.server_address = socket_options.getsockname()
-        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+        super().__init__(("", 0), _Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = page.place.socket
+        self.server_address = self.socket.getsockname()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if self._room.acquire(blocking=False):
@@ -167,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         page = self.server.page
         headers = {name: self.headers.get(name) for name in ("Host", "Origin", "Sec-Fetch-Site")}
-        refused = guard.refusal(self.command, headers, page.hosts | self._own_host())
+        refused = guard.refusal(self.command, headers, page.place.hosts | self._own_host())
         if refused or len(self.path) > _LONGEST:
             return self._refuse(*(refused or (414, "The address is too long.")))
         try:
@@ -177,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._refuse(400, "The address is none.")
         if split.path == "/" and "token" in query:
             return self._let_in(query["token"])
-        if not guard.has_cookie(self.headers.get("Cookie"), page.credentials):
+        if not guard.has_cookie(self.headers.get("Cookie"), page.place.credentials):
             return self._refuse(401, "Open the address that `wandb-logging ui` printed: it has a token.")
         if split.path == "/api/live":
             return self._live()
@@ -188,18 +140,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _own_host(self) -> set[str]:
         """The address at which this connection came in. It is no name, so nobody can make it point elsewhere."""
-        if guard.is_loopback(self.server.page.host):
+        if guard.is_loopback(self.server.page.place.host):
             return set()
         address, port = self.connection.getsockname()[:2]
         return {f"[{address}]:{port}" if ":" in address else f"{address}:{port}"}
 
     def _let_in(self, token: str) -> None:
-        if not guard.has_token(token, self.server.page.credentials):
+        if not guard.has_token(token, self.server.page.place.credentials):
             return self._refuse(401, "This token is not, or not any more, that of this server.")
         self.send_response(303)
         self._common(guard.POLICY, 0)
         self.send_header("Location", "/")
-        self.send_header("Set-Cookie", guard.set_cookie(self.server.page.credentials))
+        self.send_header("Set-Cookie", guard.set_cookie(self.server.page.place.credentials))
         self.end_headers()
         return self.wfile.flush()
 

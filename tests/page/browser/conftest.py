@@ -133,7 +133,7 @@ def show(browser: Browser, tmp_path: Path) -> Iterator[Callable[[Path], Visitor]
 
         def opened(cache: Path) -> Visitor:
             visitor = stack.enter_context(served(cache, tmp_path / "kept"))
-            browser.open(f"http://{visitor.host}/?token={visitor.page.credentials.token}")
+            browser.open(f"http://{visitor.host}/?token={visitor.page.place.credentials.token}")
             return visitor
 
         yield opened
