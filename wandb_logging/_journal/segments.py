@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,7 +16,12 @@ _SEGMENT = re.compile(rf"journal-{_NUMBER}-{_NUMBER}\.jsonl")
 
 def segments(path: Path) -> list[tuple[int, int]]:
     """All (writer, segment) of a run directory, in order."""
-    return sorted(place for place in map(_place, os.listdir(path)) if place is not None)  # noqa: PTH208  a Path for each
+    return among(os.listdir(path))  # noqa: PTH208  a Path for each
+
+
+def among(names: Iterable[str]) -> list[tuple[int, int]]:
+    """All (writer, segment) whose files have one of these names, in order."""
+    return sorted(place for place in map(_place, names) if place is not None)
 
 
 def by_writer(path: Path) -> dict[int, list[int]]:

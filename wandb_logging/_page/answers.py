@@ -21,7 +21,7 @@ from wandb_logging._values.plain import dumps
 
 MOST_BINS = 2000
 MOST_METRICS = 200  # most metrics in one request
-MOST_RUNS = 500  # most runs in one request
+_MOST_RUNS = 500
 _MOST_NAME = 12_000  # most characters of a query's value
 _FIGURES = 100_000  # most metrics of all runs together whose figures are told; but of each run at least
 _FEWEST_FIGURES = 2000
@@ -78,7 +78,7 @@ class Answers:
 
     def list_runs(self, query: Query) -> Answer:
         """All runs, or those asked for, with the figures of their metrics as far as the runs have been read."""
-        return _json(self.listed(_numbers(query["r"], MOST_RUNS) if "r" in query else list(self.runs.by_key)))
+        return _json(self.listed(_numbers(query["r"], _MOST_RUNS) if "r" in query else list(self.runs.by_key)))
 
     def listed(self, keys: Iterable[int]) -> dict[str, Any]:
         """The same as a mapping, for runs with these keys."""
@@ -129,7 +129,7 @@ class Answers:
 
     def bins(self, query: Query) -> Answer:
         """Bins of some metrics of some runs. All bins of one metric are on one grid: see `_page.wire`."""
-        runs = self.runs.some(_numbers(query.get("r", ""), MOST_RUNS))
+        runs = self.runs.some(_numbers(query.get("r", ""), _MOST_RUNS))
         names = self._names(query)
         most = max(8, min(MOST_BINS, int(query.get("n", "256"))))
         low, high = _float(query.get("lo"), -math.inf), _float(query.get("hi"), math.inf)
@@ -137,7 +137,7 @@ class Answers:
         system = bool(names) and names[0].startswith(_SYSTEM)
         complete = self.runs.want(runs, "_step" if system else axis)
         found = [(run, *self._bins_of(run, axis, system=system, between=(low, high), most=most)) for run in runs]
-        only = set(_numbers(query["only"], MOST_RUNS)) if "only" in query else {run.key for run in runs}
+        only = set(_numbers(query["only"], _MOST_RUNS)) if "only" in query else {run.key for run in runs}
         known = [(run, bins, exact) for run, bins, exact in found if bins is not None]
         grids = grids_of([bins for _, bins, _ in known], names, most, low, high)
         head = {"complete": complete, "read": {run.key: [run.version, int(exact)] for run, _, exact in found}}
@@ -205,7 +205,7 @@ class Answers:
 
     def csv(self, query: Query) -> Answer:
         """The logged values of some metrics of some runs as CSV, with a line for each value."""
-        runs, names, axis = self.runs.some(_numbers(query.get("r", ""), MOST_RUNS)), self._names(query), "_step"
+        runs, names, axis = self.runs.some(_numbers(query.get("r", ""), _MOST_RUNS)), self._names(query), "_step"
         self.runs.want(runs, axis)
         headers = (("Content-Disposition", guard.disposition(f"{names[0] if names else 'runs'}.csv")),)
         return Answer("text/csv; charset=utf-8", _csv_of(runs, names), headers)

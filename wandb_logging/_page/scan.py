@@ -19,12 +19,13 @@ from wandb_logging._journal.cache_folder import walk_runs
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.seal import unseal
-from wandb_logging._journal.segments import segment_path, segments
+from wandb_logging._journal.segments import among, segment_path
 
 MOST_RUNS = 5000
 _TAIL = 16_384
 _CURSORS = frozenset({"cursor.json", "base.json"})
 _LATEST = 6  # number of last lines that are looked at whatever they hold
+_NUMBERS = frozenset({int, float})
 _TEXTS = ("id", "project", "entity", "name", "group", "job_type", "notes", "program", "host_name", "mode")
 
 
@@ -72,9 +73,11 @@ def card(run_dir: RunDir) -> Card:
     try:
         info = run_dir.info
         alive = run_dir.alive()
-        cursor = run_dir.cursor if _CURSORS.intersection(os.listdir(run_dir.path)) else Cursor()  # noqa: PTH208
+        names = os.listdir(run_dir.path)  # noqa: PTH208  a Path for each
+        cursor = run_dir.cursor if _CURSORS.intersection(names) else Cursor()
+        newest = dict(among(names))
         saved = cursor.exit
-        told, last = _at_the_end(run_dir)
+        told, last = _at_the_end(run_dir, newest)
         return Card(
             path=run_dir.path,
             info=_shown(info),
@@ -82,7 +85,7 @@ def card(run_dir: RunDir) -> Card:
             alive=alive,
             exit_code=saved if told is None else told,
             last=last,
-            unsent=not _all_sent(run_dir, cursor),
+            unsent=not _all_sent(run_dir, cursor, newest),
         )
     except (JournalError, OSError, ValueError, TypeError, AttributeError) as exc:
         return Card(run_dir.path, error=str(exc))
@@ -93,23 +96,22 @@ def _shown(info: RunInfo) -> dict[str, Any]:
     return {**texts, "tags": info.tags, "start": float(info.start)}
 
 
-def _all_sent(run_dir: RunDir, cursor: Cursor) -> bool:
-    newest = dict(segments(run_dir.path))
+def _all_sent(run_dir: RunDir, cursor: Cursor, newest: Mapping[int, int]) -> bool:
     return cursor.complete and all(
         cursor.places.get(writer) == (segment, segment_path(run_dir.path, writer, segment).stat().st_size)
         for writer, segment in newest.items()
     )
 
 
-def _at_the_end(run_dir: RunDir) -> tuple[int | None, dict[str, float]]:
+def _at_the_end(run_dir: RunDir, newest: Mapping[int, int]) -> tuple[int | None, dict[str, float]]:
     """The exit code, if one of the last events gives it, and the numbers of the last rows."""
     events: list[Event] = []
-    for writer, segment in dict(segments(run_dir.path)).items():
+    for writer, segment in newest.items():
         with door.open_to_read(run_dir.path, segment_path(run_dir.path, writer, segment).name) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
-            lines = file.read().split(b"\n")
-        telling = [line for line in lines[:-_LATEST] if b'"exit":' in line or b'"resume":' in line]
-        bodies = map(unseal, [*telling, *lines[-_LATEST:]])
+            before, *latest = file.read().rsplit(b"\n", _LATEST)
+        telling = before.split(b"\n") if b'"exit":' in before or b'"resume":' in before else []
+        bodies = map(unseal, [*telling, *latest])
         events += [event for body in bodies if body and (event := event_of(body))]
     events.sort(key=lambda event: event.t)
     last: dict[str, float] = {}
@@ -122,7 +124,7 @@ def numbers_of(row: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
     """The numbers in a row by name. The names of nested values are joined by dots."""
     found: dict[str, float] = {}
     for name, value in row.items():
-        if type(value) in {int, float} and math.isfinite(value):
+        if type(value) in _NUMBERS and math.isfinite(value):
             found[prefix + name] = value
         elif isinstance(value, dict) and "_type" not in value:
             found.update(numbers_of(value, f"{prefix}{name}."))

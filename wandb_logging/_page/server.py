@@ -14,13 +14,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 from wandb_logging._errors import WandbLoggingError
 from wandb_logging._page import assets, guard
-from wandb_logging._page.answers import MOST_RUNS, Answer, Answers, Refused
+from wandb_logging._page.answers import Answer, Answers, Refused
 from wandb_logging._page.cache import Cache
 from wandb_logging._page.live import Hub, Poller
 from wandb_logging._page.place import Place
 from wandb_logging._page.runs import Runs
 
 _CONNECTIONS = 64
+_EXPECTED = 100  # runs that are got ready before the page asks for any; with more, its list of runs would come later
 _LISTENERS = 16  # most pages that are updated live at once
 _TIMEOUT = 60.0
 _HEARTBEAT = 15.0
@@ -53,12 +54,12 @@ class Page:
         """Answer requests until another thread calls `close`."""
         threading.Thread(target=self.runs.begin, daemon=True).start()  # meanwhile the browser gets its program
         threading.Thread(target=self._poller.run, args=(self.hub.some, self.stopped), daemon=True).start()
-        self._server.serve_forever(poll_interval=0.1)
+        self._server.serve_forever(poll_interval=0.2)
 
     def expect(self) -> None:
         """Get ready for a browser that just came: have something to draw of the runs that it will show."""
         self.runs.begin()
-        runs = list(self.runs.by_key.values())[:MOST_RUNS]
+        runs = list(self.runs.by_key.values())[:_EXPECTED]
         self._poller.know(runs)
         self.runs.want(runs, "_step")
 
