@@ -171,7 +171,7 @@ wl.charts = (() => {
   }
 
   const due = () => [...cards.values()].filter((card) => card.visible || card === large);
-  const keys = () => wl.runs.shown().map((run) => run.key);
+  const keys = () => wl.runs.drawn().map((run) => run.key);
 
   // What is looked at has changed: all charts need other data.
   function refresh() {
@@ -181,15 +181,18 @@ wl.charts = (() => {
   }
 
   let waiting = new Set();
-  function news(changed, left) {
+  let left = 0;  // runs that the server still reads
+  function news(changed, reading) {
+    const done = left && !reading;
+    left = reading;
     for (const key of changed) waiting.add(key);
-    if (left) fetchNews();
-    else take();
+    if (done) take();
+    else fetchNews();
   }
 
   // While runs are still read news come often: they are put together, so that most of the time is left for reading.
   let took = 0;
-  const fetchNews = throttled(take, () => (wl.runs.list.some((run) => !run.exact && run.state !== "unreadable") ? Math.max(600, 8 * took) : 60));
+  const fetchNews = throttled(take, () => (left ? Math.max(600, 8 * took) : 60));
 
   async function take() {
     if (document.hidden || !node || loading) return;  // what is on its way has the news, or is older: then they follow
@@ -296,6 +299,8 @@ wl.charts = (() => {
     const parts = [];
     const sampled = card.ready.drawn.filter((one) => !one.exact).length;
     if (sampled) parts.push("sampled, reading …");
+    const [some, all] = [wl.runs.drawn().length, wl.runs.shown().length];
+    if (some < all) parts.push(`the first ${some} of ${all} runs`);
     if (card.log) parts.push(card.ready.drawn.some((one) => one.shown.some((value) => value !== null)) ? "log" : "no value above zero for a log axis");
     return parts.join(" · ") + badWords(card, parts.length ? " · " : "");
   }

@@ -23,6 +23,7 @@ wl.curves = (() => {
   // One line on the grid: mean, lowest and highest of the runs in it.
   function line(of, runs, size, log) {
     const found = runs.map((key) => of.get(key)).filter(Boolean);
+    if (!found.length) return { any: false };
     const mean = new Array(size).fill(null);
     const low = new Array(size).fill(null);
     const high = new Array(size).fill(null);

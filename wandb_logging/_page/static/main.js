@@ -89,8 +89,9 @@ wl.main = (() => {
 
   let connected = true;
   function status() {
-    const reading = wl.runs.list.filter((run) => !run.exact && run.state !== "unreadable" && !run.error).length;
-    const words = wl.api.file ? cut(wl.api.about || "exported", 80) : !connected ? "no connection to the server" : !wl.runs.ready ? "loading …" : reading ? `reading ${reading} of ${wl.runs.list.length} runs …` : "live";
+    const drawn = wl.runs.drawn();  // others are not read
+    const reading = drawn.filter((run) => !run.exact).length;
+    const words = wl.api.file ? cut(wl.api.about || "exported", 80) : !connected ? "no connection to the server" : !wl.runs.ready ? "loading …" : reading ? `reading ${reading} of ${drawn.length} runs …` : "live";
     write(state, words);
     state.className = `live ${connected ? "" : "lost"} ${wl.api.file ? "past" : reading ? "reading" : ""}`;
   }

@@ -5,6 +5,7 @@ wl.runs = (() => {
   const { emit, flat, on } = wl.base;
   // Apart for most colour-blind eyes, on white and on black; the strokes tell them apart without any.
   const COLOURS = ["#4477c9", "#d1603d", "#3a9a6d", "#9a5fb8", "#c0902b", "#3b9fb5", "#c9558a", "#7d8a2e", "#8a6d5c", "#6f79d8"];
+  const DRAWN = 300;  // most runs in a chart
   const STROKES = [[], [7, 4], [2, 3], [10, 3, 2, 3]];
   let list = [];
   let metrics = [];
@@ -68,6 +69,7 @@ wl.runs = (() => {
   const listed = () => list.filter((run) => !matched || matched.has(run.key));
   const isHidden = (run) => wl.view.now.hidden.includes(idOf(run));
   const shown = () => listed().filter((run) => !isHidden(run) && run.state !== "unreadable" && !run.error);
+  const drawn = () => shown().slice(0, DRAWN);
   const chosen = () => list.find((run) => idOf(run) === wl.view.now.run) || null;
 
   const colour = (place) => COLOURS[place % COLOURS.length];
@@ -104,7 +106,7 @@ wl.runs = (() => {
 
   on("view", (changed) => { if (changed.includes("filter")) filter(); });
   return {
-    take, update, listed, shown, chosen, isHidden, nameOf, idOf, look, lines, configKeys, byKey,
+    take, update, listed, shown, drawn, chosen, isHidden, nameOf, idOf, look, lines, configKeys, byKey,
     get list() { return list; }, get metrics() { return metrics; }, get trouble() { return trouble; },
     get root() { return root; }, get ready() { return ready; },
   };
