@@ -18,8 +18,8 @@ from wandb_logging._journal.rundir import RunDir
 from wandb_logging._page.bins import Bins, Row, of_row
 from wandb_logging._reading.replay import beginning
 
-_CHUNK = (50_000, 2**17)  # most lines and bytes that are read at once: as many rows as the processor's cache holds
-_SPACING = 4  # number of chunks between two marks, at first
+_CHUNK = (50_000, 2**18)  # most lines and bytes that are read at once: as many rows as the processor's cache holds
+_SPACING = 2  # number of chunks between two marks, at first
 _MARKS = 1024
 _MEDIA = 100  # number of latest media values that are kept of one metric
 _MEDIA_METRICS = 500

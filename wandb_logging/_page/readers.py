@@ -32,11 +32,13 @@ class Readers:
         self._done = done
         self._most = most
         self._queue: queue.Queue[tuple[Task, int]] = queue.Queue()
+        self._finished: queue.Queue[tuple[Task, int] | None] = queue.Queue()
         self._asked: set[Task] = set()
         self._threads = 0
         self._processes: set[subprocess.Popen[str]] = set()
         self._lock = threading.Lock()
         self._closed = False
+        self._finishes = False  # whether there is a thread for what is finished
 
     def ask(self, task: Task, key: int) -> None:
         """Queue a run to be read, unless it is queued already."""
@@ -45,9 +47,12 @@ class Readers:
                 return
             self._asked.add(task)
             self._queue.put((task, key))
+            if not self._finishes:
+                self._finishes = True
+                self._begin(self._finish)
             if self._threads < min(self._most, len(self._asked)):
                 self._threads += 1
-                threading.Thread(target=self._work, name="wandb-logging page reader", daemon=True).start()
+                self._begin(self._work)
 
     @property
     def left(self) -> int:
@@ -60,19 +65,28 @@ class Readers:
             self._closed = True
             for process in self._processes:
                 process.kill()
+        self._finished.put(None)
+
+    def _begin(self, target: Callable[[], None]) -> None:
+        threading.Thread(target=target, name="wandb-logging page reader", daemon=True).start()
+
+    def _finish(self) -> None:
+        """Say of each task that it is done, while the processes go on with the next ones."""
+        while (item := self._finished.get()) is not None:
+            task, key = item
+            with self._lock:
+                self._asked.discard(task)
+            if not self._closed:
+                self._done(key, task[1])
 
     def _work(self) -> None:
         process = None
         try:
             while (item := self._next()) is not None:
-                task, key = item
                 process = process or self._begun()
                 with contextlib.suppress(OSError, ValueError):
-                    _have_read(process, task)
-                with self._lock:
-                    self._asked.discard(task)
-                if not self._closed:
-                    self._done(key, task[1])
+                    _have_read(process, item[0])
+                self._finished.put(item)
                 if process is not None and process.poll() is not None:
                     self._end(process)
                     process = None
