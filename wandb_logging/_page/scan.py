@@ -109,7 +109,8 @@ def _at_the_end(run_dir: RunDir, newest: Mapping[int, int]) -> tuple[int | None,
     for writer, segment in newest.items():
         with door.open_to_read(run_dir.path, segment_path(run_dir.path, writer, segment).name) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
-            before, *latest = file.read().rsplit(b"\n", _LATEST)
+            latest = file.read().rsplit(b"\n", _LATEST)
+        before = latest.pop(0) if len(latest) > _LATEST else b""
         telling = before.split(b"\n") if b'"exit":' in before or b'"resume":' in before else []
         bodies = map(unseal, [*telling, *latest])
         events += [event for body in bodies if body and (event := event_of(body))]
