@@ -116,7 +116,7 @@ class Readers:
                     encoding="utf-8",
                     start_new_session=True,  # Ctrl-C goes to the server alone, which ends the processes
                 )
-                with contextlib.suppress(AttributeError):  # Windows has no such priority
+                with contextlib.suppress(AttributeError, OSError):  # Windows has no such priority
                     os.setpriority(os.PRIO_PROCESS, process.pid, 10)  # answers for the page are more urgent
                 self._processes.add(process)
                 return process
