@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -119,3 +120,27 @@ def test_a_table_of_a_million_rows(wandb_server: LocalServer) -> None:
     assert stored.history[0]["t"]["nrows"] == 1_000_000
     (content,) = (text for name, text in stored.files.items() if name.startswith("media/table/"))
     assert content.count(b"],[") + content.count(b"], [") == 10_000 - 1
+
+
+def test_loggers_are_captured(wandb_server: LocalServer) -> None:
+    """Those of `capture_loggers`, from their level on and until the run ends; also what is on no terminal."""
+    first, second = (logging.getLogger(f"captured.{name}") for name in ("one", "two"))
+    first.setLevel(logging.INFO)
+    settings = wandb.Settings(capture_loggers={"captured.one": "INFO", "captured.two": logging.ERROR}, console="off")
+    with wandb.init(project="p", settings=settings):
+        first.info("first %d", 1)
+        second.warning("not this")
+        second.error("but this")
+    first.info("after the end")
+    lines = "".join(wandb_server.runs[0].output)
+    assert "INFO:captured.one:first 1" in lines
+    assert "ERROR:captured.two:but this" in lines
+    assert "not this" not in lines
+    assert first.handlers == second.handlers == []
+    assert "after the end" not in lines
+
+
+def test_a_level_that_is_none_is_said() -> None:
+    with pytest.raises(wandb.Error, match="capture_loggers"):
+        wandb.init(project="p", mode="offline", settings=wandb.Settings(capture_loggers={"a": "LOUD"}))
+    wandb.finish()

@@ -92,6 +92,7 @@ class ArtifactsOfRun:
     ) -> Any:
         if self._run.mode == "disabled":
             return self.log_artifact(given, name, kind, aliases)
+        self._check_going_on("finish_artifact" if last else "upsert_artifact")
         together = distributed_id or self._run.group
         if not together:
             raise TypeError("an artifact in parts needs a distributed_id, or a run with a group")

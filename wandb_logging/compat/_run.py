@@ -6,7 +6,7 @@ import importlib
 import os
 import tempfile
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from glob import escape
 from pathlib import Path
@@ -52,6 +52,7 @@ class Run(ArtifactsOfRun):
         self._config = Config(run, allow_val_change=may_change, artifacts=self._artifacts_among)
         self._settings = RunSettings(self, vars(settings))
         self._watches: Watcher | None = None
+        self._at_end: Callable[[], None] = lambda: None
         self.pid = os.getpid()
         # With a first event, the run is made on the server even if nothing is logged.
         run.summary.update({})
@@ -433,6 +434,7 @@ class Run(ArtifactsOfRun):
         del quiet
         if self in active:
             self._config.persist()
+            self._at_end()
             _tensorboard_ends(self)
         end(self)
         self._run.finish(exit_code or 0)

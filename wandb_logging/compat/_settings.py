@@ -51,6 +51,7 @@ _OURS = {
 # Settings that `init` handles itself.
 _OF_INIT = {
     "allow_val_change",
+    "capture_loggers",
     "console",
     "init_timeout",
     "monitor_gym",
