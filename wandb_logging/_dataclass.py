@@ -13,7 +13,7 @@ import dataclasses
 from dataclasses import MISSING, Field, FrozenInstanceError, fields
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["dataclass"]
+__all__ = ["compile_all", "dataclass"]
 
 
 class _Factory:
@@ -46,11 +46,33 @@ class _Init:
 
     def __init__(self, cls: type, *, frozen: bool) -> None:
         self._cls, self._frozen = cls, frozen
+        _made.append(self)
 
     def __get__(self, of: object, _: type | None = None) -> Any:
+        init = self.compile()
+        return init if of is None else init.__get__(of)
+
+    def compile(self) -> Any:
+        """Put the compiled `__init__` into this one's place."""
         init = _compiled(self._cls, frozen=self._frozen)
         self._cls.__init__ = init  # type: ignore[misc]  # from now on
-        return init if of is None else init.__get__(of)
+        return init
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether the class still has this."""
+        return vars(self._cls).get("__init__") is self
+
+
+_made: list[_Init] = []  # since `compile_all`
+
+
+def compile_all() -> None:
+    """Compile now what else would be with the first object of each class, as in a program's first logging call."""
+    waiting = [init for init in _made if init.is_needed]
+    _made.clear()
+    for init in waiting:
+        init.compile()
 
 
 def _compiled(cls: Any, *, frozen: bool) -> Any:
