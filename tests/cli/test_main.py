@@ -58,6 +58,12 @@ class TestUsage:
         shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert shown.stdout.splitlines()[-1] == "set()"
 
+    def test_only_who_suggests_rules_waits_for_that(self) -> None:
+        """A sync takes rules from a file; what finds some in a log would be a tenth of a short one."""
+        code = "import sys, wandb_logging._cli.sync; print('wandb_logging._mining.suggest' in sys.modules)"
+        shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert shown.stdout == "False\n"
+
     @pytest.mark.parametrize("args", [[], ["status", "--help"]])
     def test_a_command_is_imported_when_it_is_typed(self, args: list[str]) -> None:
         """The others are not, so that a hundred commands start as quickly as one."""
