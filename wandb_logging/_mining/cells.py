@@ -29,7 +29,7 @@ _LONE_COLON = re.compile(r"(?<= ):(?= )")
 _LEAD = re.compile(r"\s*(?:\S{1,20} ){0,2}([A-Za-z]{1,20}) +(\d{1,9}):\s+(?=[-+.\d])")
 _TAG = re.compile(r"\s*([A-Za-z][A-Za-z_-]{0,15}:|[A-Z]{3,12})\s+(?=\d+\s)")
 _CELLS = {
-    decimal: re.compile(rf"(?:[^\W\d]{{1,2}} +|[*!] *)?({form})(?:[/|]\d+)?{_UNIT}:?\Z")
+    decimal: re.compile(rf"(?:[^\W\d]{{1,2}} +|[*!] *)?({form})(?:[/|]\d+)?{_UNIT}(?: / [\d.]+[A-Za-z]*)?:?\Z")
     for decimal, form in ((".", numbers.POINT), (",", numbers.COMMA))
 }
 
@@ -191,7 +191,8 @@ def _with_units(found: list[Span]) -> list[Span]:
         before = kept[-1][0] if kept else ""
         unit = before[-1:].isdigit() and ((word in _UNITS and (len(word) > 1 or word == "%")) or _ASIDE.match(word))
         around = (word in _AROUND and before[-1:].isdigit()) or before.endswith((" +/-", " ±"))
-        if unit or around or (before.startswith("[") and not before.endswith("]") and word.endswith("]")):
+        shared = before[:1].isdigit() and (word == "/" or before.endswith(" /"))  # 148.7MiB / 7.76GiB
+        if unit or around or shared or (before.startswith("[") and not before.endswith("]") and word.endswith("]")):
             kept[-1] = (f"{before} {word}", kept[-1][1], end)
         else:
             kept.append((word, start, end))

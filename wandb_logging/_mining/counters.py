@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from wandb_logging._mining.findings import increasing
@@ -12,6 +13,7 @@ from wandb_logging._mining.vocabulary import APART, EPOCHS, TRAIN, is_left, is_m
 
 def find_step(group: Group) -> None:
     """Find the field that counts, and whether several fields have to be combined into the step."""
+    _take_leading(group)
     fields = enumerate(group.first.fields)
     ranked = [
         (len(group.shapes) > 1 and len(set(group.values(i))) == 1, rank + 15 * _may_stand(item, group.values(i)), i)
@@ -22,7 +24,7 @@ def find_step(group: Group) -> None:
         group.step = min(ranked)[2]
         _restarts(group)
     else:
-        group.step = next((i for i, item in enumerate(group.first.fields) if _goes_by_one(item, group.values(i))), None)
+        group.step = next((i for i, item in enumerate(group.first.fields) if _goes_by_one(item, group.values(i), first=i == 0 and len(group.first.fields) > 3)), None)
 
 
 def swap_counters(group: Group) -> None:
@@ -43,11 +45,37 @@ def _swap(item: Field, value: float) -> None:
     item.value, item.total, item.sep = value, None, "-"
 
 
-def _goes_by_one(item: Field, values: Sequence[float]) -> bool:
-    """Whether a number grows by one from line to line, whatever its name is: `request=1`, `request=2`."""
+_LEADING = re.compile(r"\s*(\d{1,12})(?=[\s,;])")
+
+
+def _take_leading(group: Group) -> None:
+    """Add the number at the beginning of the lines to their fields if it has no name and grows from line to line."""
+    found = [_LEADING.match(shape.text, shape.head) for shape in group.shapes]
+    values = [int(match[1]) for match in found if match]
+    if len(values) < max(3, len(found)) or any(one >= other for one, other in zip(values, values[1:])):
+        return
+    for shape, match in zip(group.shapes, found):
+        assert match is not None
+        first = shape.fields[0]
+        if first.start > match.start(1):
+            shape.fields.insert(0, Field("", int(match[1]), "#", *match.span(1)))
+        elif not first.name:
+            first.sep = "#"
+
+
+def _goes_by_one(item: Field, values: Sequence[float], *, first: bool) -> bool:
+    """Whether a number grows by one from line to line, whatever its name is: `request=1`, `request=2`.
+
+    The first number of the lines may grow by any amount that stays the same: `trees=10`, `trees=20`.
+    """
     named = item.name != "" and item.sep in ":=" and not item.unit
     begins = len(values) > 3 and 0 <= values[0] < 10 and not values[0] % 1
-    return named and begins and _by_one(values) and not is_metric(item.name) and not is_left(item.name)
+    steady = first and len(values) > 3 and _by_the_same(values) and not any(value % 1 for value in values)
+    return named and ((begins and _by_one(values)) or steady) and not is_metric(item.name) and not is_left(item.name)
+
+
+def _by_the_same(values: Sequence[float]) -> bool:
+    return values[1] > values[0] and len({other - one for one, other in zip(values, values[1:])}) == 1
 
 
 def _by_one(values: Sequence[float]) -> bool:

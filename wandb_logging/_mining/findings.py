@@ -16,7 +16,7 @@ Text = tuple[int, str]
 _IDS = re.compile(
     r"(?i)(?:^|[_./ (])(?:pid|tid|ppid|id|ids|uid|port|lineno|line|rank|version|seed|chain|engine|dataloader|fold"
     r"|worker|task|stage|job|executor|level"
-    r"|shard|replica|timestamp|ts|process|thread|created|msecs|v_num|proc|vuser)\)?$"
+    r"|shard|replica|timestamp|ts|process|thread|created|msecs|v_num|proc|vuser|host|localhost)\)?$"
     r"|\w\.(?:py|pyx|c|cc|cpp|cxx|cu|h|hpp|rs|go|java|scala|jl|f90)$"  # a line of a source file
 )
 
@@ -42,7 +42,7 @@ def increasing(values: Sequence[float]) -> bool:
     """Whether numbers count up; they may start again from the beginning now and then."""
     ups = sum(one < other for one, other in zip(values, values[1:]))
     downs = [other for one, other in zip(values, values[1:]) if one > other]
-    again = all(value <= values[0] for value in downs)
+    again = all(value <= values[0] for value in downs) and len(set(downs)) <= max(1, len(downs) // 2)
     return ups > 0 and (again or len(downs) <= max(1, len(values) // 4)) and len(downs) <= ups
 
 

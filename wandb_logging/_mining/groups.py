@@ -124,6 +124,8 @@ def _find_wanted(group: Group) -> None:
             continue
         if item.sep == ">" and i and not fields[i - 1].name and _is_beside(group.first, i) and not is_metric(item.name):
             continue  # `1.2 3.4 done`: a remark after a row of numbers
+        if item.sep == " " and not is_metric(item.name) and _is_followed(group.first, i):
+            continue  # `Field 3 0.1 0.2`: a row of numbers
         if _wanted(item, counted=counted, many=many, varies=varies, fields=len(fields)):
             article, _, rest = item.name.partition(" ")
             name = rest if rest and article.lower() in _ARTICLES else item.name
@@ -158,6 +160,11 @@ def _is_in_brackets(item: Shape, one: Field) -> bool:
     """Whether a name and its number are alone in brackets, as `[proc 0]` is."""
     before, after = item.text[: one.start].rstrip(), item.text[one.end : one.end + 1]
     return one.sep == " " and after in {"]", ")"} and before.endswith(("[" + one.name, "(" + one.name))
+
+
+def _is_followed(item: Shape, i: int) -> bool:
+    """Whether a number without a name comes right after a number."""
+    return i + 1 < len(item.fields) and not item.fields[i + 1].name and _is_beside(item, i + 1)
 
 
 def _is_beside(item: Shape, i: int) -> bool:

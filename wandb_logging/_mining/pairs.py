@@ -48,7 +48,7 @@ _NEXT_UNIT = re.compile(r" ?\[?([A-Za-zµμ°%#][A-Za-zµμ/#%]{0,11})\]?(?=$|[\
 _SEPARATOR = re.compile(r"\s*([:=<])\s*(?:tensor|array|Array|np\.\w{1,12})?[\[({'\"]{0,3}\s*\Z")
 _DELIMITER = re.compile(r"[,;|\t{}\x01]|\s{2,}|\s[-*/\u2013\u2014]+\s|(?<!\b[A-Za-z]{3})\.\s|\s->\s")
 _NORM = re.compile(
-    r"(?:(?<![^\d\s] )[A-Z][a-z]{2,20} )?\|{1,2}[A-Za-z](?:[^|\s]| (?=[a-z])){0,12}\|{1,2}\Z"
+    r"(?:(?<![^\d\s] )[A-Z][a-z]{2,20} )?\|{1,2}[A-Za-z](?:[^|\s]| (?=[a-z])){0,12}\|{1,2}(?:_\w{1,12})?\Z"
 )  # |g|, ||dx||
 _QUOTED = re.compile(r"[('\s]'([A-Za-z_][\w ./-]{0,40})',\Z")  # ('loss', 0.5)
 _QUALIFIED = re.compile(r"\s?\([^()]{0,20},[^()]{0,20}\)\Z")
@@ -56,6 +56,7 @@ _RATE = re.compile(
     r"\s?([A-Za-z]\w{0,20}/(?:s|sec|second|op|step|iter|ms|us)(?: per [A-Za-z]{2,8})?"
     r"|[A-Za-z]\w{0,20} per (?:second|minute))(?=$|[\s,;|()\]])"
 )
+_SPEED = re.compile(r"\s([kKMG]?bps|[fFtTqQrRnNwW]ps|iops|IOPS)(?=\s)")
 _HAS_RATE = re.compile(r"\d [A-Za-z]\w{0,20}/s(?:ec)?\b")
 _CHOSEN = re.compile(
     r"(?i)(?:param\w{0,8}|config\w{0,10}|hparams|args)\W{0,3}\{[^{}]*\}"
@@ -207,7 +208,7 @@ def _value(text: str, match: re.Match[str], decimal: str, *, counts: bool) -> fl
 
 def _named_after(pair: Pair, text: str) -> None:
     """Take the name from the text after the number: `104.0 tps`, `14225 words/s`."""
-    match = _RATE.match(text, pair.after) or AFTER.match(text, pair.after)
+    match = _RATE.match(text, pair.after) or _SPEED.match(text, pair.after) or AFTER.match(text, pair.after)
     if match:
         pair.name, pair.sep, pair.after = match[1].rstrip("."), ">", match.end(1)
 
@@ -224,7 +225,7 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
     quoted = _QUOTED.search(before) if before.endswith("',") else None
     if quoted:
         return quoted[1], ""
-    norm = _NORM.search(before) if before.endswith("|") else None
+    norm = _NORM.search(before) if before.endswith("|") or "|_" in before else None
     if norm:
         return norm[0], ""
     qualified = _QUALIFIED.search(before) if before.endswith(")") else None

@@ -56,7 +56,7 @@ TRAIN = re.compile(r"(?i)(?<![a-z])(train|training|trainer|epoch|step|iter|itera
 
 _STOPS = frozenset(
     "on at in for with to took by from over about and or than per after before until every the a an as using "
-    "found processed took within until size line port error errno code exit status".split()
+    "found processed took within until last size line port error errno code exit status".split()
 )
 _PLACES = frozenset("in on at to by from".split())
 _TAKEN_OFF = frozenset("of is was are reaches reached equals now".split())
