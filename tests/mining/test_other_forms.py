@@ -109,6 +109,79 @@ METRICS = {
         (6, {"delay": 0.1429}),
     ),
     "angle brackets": (lines("<{i}0> LL/token: -9.{i}\n", *SIX), (60, {"LL/token": -9.6})),
+    "a step in a sentence": (
+        lines("Validation accuracy at epoch {i}: {d}\n", *SIX),
+        (6, {"Validation accuracy": 0.1429}),
+    ),
+    "after so many steps": (lines("After {i}00 iterations the loss is {d}\n", *SIX), (600, {"loss": 0.1429})),
+    "the step behind the numbers": (
+        lines("mean IoU: {d}, pixel acc: 0.9{i} (epoch {i})\n", *SIX),
+        (6, {"mean IoU": 0.1429, "pixel acc": 0.96}),
+    ),
+    "names and then numbers": (
+        lines("Change: NS (ITER={i}) (NRM,RELC): (  {d}   2.{i}E-01 ) :: heat\n", *SIX),
+        (6, {"NRM": 0.1429, "RELC": 0.26}),
+    ),
+    "tuples": (
+        lines("step:{i}00 statistics:[('average_q', -{d}), ('average_loss', 0.{i}5)]\n", *SIX),
+        (600, {"average_q": -0.1429, "average_loss": 0.65}),
+    ),
+    "a bar before the number": (lines("Step {i}: eval  Accuracy |  {d}\n", *SIX), (6, {"eval Accuracy": 0.1429})),
+    "percentiles": (
+        lines("  {i}0, trx: 10{i}, 95%: 4{i}.5, 99%: {d}\n", *SIX),
+        (60, {"trx": 106, "95%": 46.5, "99%": 0.1429}),
+    ),
+    "epoch and batch": (
+        lines("TRAIN Batch 0/{i}00 loss {d} lr 0.0001{i}\n", *SIX),
+        (600, {"loss": 0.1429, "lr": 0.00016}),
+    ),
+    "a number that only leads": (
+        lines("   {i} train loss: {d} test acc: 9{i}.5%\n", *SIX),
+        (6, {"train loss": 0.1429, "test acc": 96.5}),
+    ),
+    "devices": (
+        lines("cuda:0: step {i}, loss {d}\n", *SIX),
+        (6, {"loss": 0.1429}),
+    ),
+    "a header of three lines": (
+        "c  seconds  reductions  redundant\n"
+        "c         MB    restarts       trail\n"
+        "c          level   conflicts       glue\nc\n" + lines("c -  0.0{i} 4 1{i} 1 {i} 30{i} 27{i} 4{i}% 7\n", *SIX),
+        (
+            None,
+            {
+                "seconds": 0.06,
+                "MB": 4,
+                "level": 16,
+                "reductions": 1,
+                "restarts": 6,
+                "conflicts": 306,
+                "redundant": 276,
+                "trail": 46,
+                "glue": 7,
+            },
+        ),
+    ),
+    "names under the name of their group": (
+        "| Conflicts |      ORIGINAL     |  LEARNT |\n|           |    Vars  Clauses  | Clauses |\n"
+        "=========================================\n" + lines("| {i:9} |     146     622{i} |     10{i} |\n", *SIX),
+        (6, {"ORIGINAL/Vars": 146, "ORIGINAL/Clauses": 6226, "LEARNT Clauses": 106}),
+    ),
+    "tuples in a table": (
+        "       n       t          dt       (    x,         y)  |    dt_hydro\n"
+        + lines("       {i} {e} 1.{i}E-04  ( 3.{i}E-01, 4.1E-01) |  1.1E-04\n", *SIX),
+        (6, {"t": 1e-06, "dt": 0.00016, "x": 0.36, "y": 0.41, "dt_hydro": 0.00011}),
+    ),
+    "a table behind a logger": (
+        "10:00:00 INFO  Meter -    Locus   Minutes     Regions Processed   Regions/Minute\n"
+        + lines("10:00:0{i} INFO  Meter -    {i}0       0.{i}                  11{i}           61{i}.5\n", *SIX),
+        (60, {"Minutes": 0.6, "Regions Processed": 116, "Regions/Minute": 616.5}),
+    ),
+    "two numbers in a cell": (
+        "NAME      CPU %     MEM USAGE / LIMIT     PIDS\n"
+        + lines("web       4{i}.5%     14{i}.5MiB / 7.5GiB     1{i}\n", *SIX),
+        (None, {"CPU %": 46.5, "MEM USAGE / LIMIT": 146.5, "PIDS": 16}),
+    ),
     "translation": (
         lines("[2024-03-01 12:0{i}:00] Ep. 1 : Up. {i}00 : Cost {d} : L.r. 3.0e-04\n", *SIX),
         (600, {"epoch": 1, "Cost": 0.1429, "L.r": 0.0003}),
@@ -140,6 +213,10 @@ NOTHING = {
         "<module>\n    loss = 0.5 / 0\nZeroDivisionError: x\n"
     ),
     "subtitles": lines("[00:0{i}.000 --> 00:0{i}.500]  Some text number {i} here\n", *SIX),
+    "timings": "Time spent computing histograms: 0.101s\nTime spent splitting: 0.030s\nTotal fit time: 1.2 seconds\n",
+    "results of tasks": lines("Task app.cleanup succeeded in 1.{i}s: {{'deleted': {i}, 'kept': 9{i}}}\n", *SIX),
+    "a row of numbers": lines("   {i}  Field TEMP    3   0.8{i}E-09   8.{i}E+00\n", *SIX),
+    "a process of several": lines("[proc 0] waiting for {i}00 others\n", *SIX),
     "suites": "PASS src/a.test.js (5.021 s)\nTest Suites: 1 failed, 2 passed, 3 total\nTests: 1 failed, 18 total\n"
     "Snapshots: 0 total\nTime: 6.312 s\n",
     "steps of a build": lines("#{i} [{i}/7] RUN make\n#{i} DONE 1.{i}s\n", *SIX),

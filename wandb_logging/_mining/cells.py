@@ -20,9 +20,9 @@ _UNIT = r"(?:[A-Za-z%µ+*]{0,4}| [A-Za-z%µ/]{1,12})(?: ?\([\d.,%x]{1,12}\)| (?:
 _AROUND = frozenset({"+/-", "±"})
 _UNITS = frozenset("GBytes MBytes KBytes Bytes Gbits/sec Mbits/sec Kbits/sec bits/sec".split()) | numbers.UNITS
 _ASIDE = re.compile(r"\([\d.,]+[%x]?\)\Z")  # 12.3 (1.0): a second number beside the cell's own
-_CODE = re.compile(r"\s*[A-Z][A-Za-z]{1,4}\d{3,5}[IWE]\s")  # the code that begins a log message
+_CODE = re.compile(r"^\s*[A-Z][A-Za-z]{1,4}\d{3,5}[IWE]\s")  # the code that begins a log message
 _STAMP = re.compile(r"^\s*[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d\S*|(?<= )[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d\S*\s*$")
-_TUPLE = re.compile(r"\(\s*([^()]*,\s[^()]*)\)")  # ( 0.1, 0.2, 0.3): three cells
+_TUPLE = re.compile(r"\(([^()]{0,99},\s[^()]{0,99})\)")  # ( 0.1, 0.2, 0.3): three cells
 _BRACKET = re.compile(r"\[[^\[\]:]{3,40}\](?=\s)")
 _DIGIT = re.compile(r"\d")
 _LONE_COLON = re.compile(r"(?<= ):(?= )")
@@ -151,6 +151,10 @@ def _by_label(header: str, tokens: list[Span]) -> dict[str, str] | None:
 def _has_columns_between(header: str) -> bool:
     """Whether the cells between bars hold more than one column: `Obj  Depth | Best  Gap |`."""
     parts = [part for part in BARS.split(header) if part.strip()]
+    if any(
+        len(names) > 1 and all("/" in name for name, _, _ in names) for names in (spans(WIDE, one) for one in parts)
+    ):
+        return True  # names under the name of their group
     return sum(len(spans(WIDE, part)) for part in parts) > len(parts) + len(parts) // 2
 
 

@@ -24,7 +24,14 @@ def find_step(group: Group) -> None:
         group.step = min(ranked)[2]
         _restarts(group)
     else:
-        group.step = next((i for i, item in enumerate(group.first.fields) if _goes_by_one(item, group.values(i), first=i == 0 and len(group.first.fields) > 3)), None)
+        group.step = next(
+            (
+                i
+                for i, item in enumerate(group.first.fields)
+                if _goes_by_one(item, group.values(i), first=i == 0 and len(group.first.fields) > 3)
+            ),
+            None,
+        )
 
 
 def swap_counters(group: Group) -> None:
@@ -117,7 +124,9 @@ def _may_count(group: Group, i: int, rank: float) -> bool:
 def _is_no_counter(group: Group, i: int) -> bool:
     """Whether `20/30` is no step: it is a progress bar's, or it goes beyond its total, as in `wins: 20 / 14`."""
     beyond = any(one.fields[i].value > one.upto(i) for one in group.shapes)
-    return beyond or (not group.first.fields[i].name and bool(BAR.search(group.first.text)))
+    bare = not group.first.fields[i].name
+    complete = bare and len(group.shapes) < 3 and all(one.fields[i].value == one.upto(i) for one in group.shapes)
+    return beyond or complete or (not group.first.fields[i].name and bool(BAR.search(group.first.text)))
 
 
 def _rank(item: Field) -> float | None:

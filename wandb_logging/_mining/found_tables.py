@@ -110,7 +110,8 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Findi
     above = _above(texts, i)
     header, texts = (header, texts[i:]) if above is None else (f"{above}\n{header}", texts[i - 1 :])
     rows, lines, labels = _rows(Table(header, decimal=decimal), texts, taken)
-    if len(rows) < 2 or (len(rows) < 3 and len(rows[0][1]) < 3):
+    alone = len(rows) == 1 and len(rows[0][1]) > 2 and all(map(is_metric, rows[0][1]))
+    if not alone and (len(rows) < 2 or (len(rows) < 3 and len(rows[0][1]) < 3)):
         return None
     fullest = max((row for _, row in rows), key=len)
     names = list(dict.fromkeys([*fullest, *(name for _, row in rows for name in row)]))
@@ -138,7 +139,7 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Findi
 
 def _begins(name: str, header: str) -> bool:
     """Whether a column is the first that the header names."""
-    first = re.split(r"[\s,;|]+", header)[0]
+    first = re.split(r"[\s,;|]+", header.rpartition(" - ")[2])[0]
     return name.endswith(first) or name.startswith(f"{first} ")
 
 
@@ -260,5 +261,14 @@ def _rows(table: Table, texts: Sequence[Text], taken: set[int]) -> tuple[list[tu
             if name and cell(cells[name]) is None and len(cells[name]) > 2 and not re.search(r"\d:\d\d", cells[name]):
                 first_cells[name].add(cells[name])
                 counted[name] += 1
-    label = next((name for name, values in first_cells.items() if len(values) > 1 and counted[name] == len(rows)), None)
+    label = next((name for name, texts in first_cells.items() if _tells_apart(texts, counted[name], len(rows))), None)
     return rows, lines, label
+
+
+def _tells_apart(texts: set[str], counted: int, rows: int) -> bool:
+    """Whether the texts of a first column tell the rows apart, and do not only say when each was written."""
+    intervals = all(_INTERVAL.match(text) for text in texts)
+    return len(texts) > 1 and not intervals and counted >= max(2, rows - 1)
+
+
+_INTERVAL = re.compile(r"\d+(?:\.\d+)?-\s*\d+(?:\.\d+)?\b")

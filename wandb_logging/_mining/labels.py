@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from wandb_logging._mining.group import Group
 from wandb_logging._mining.shapes import Shape
-from wandb_logging._mining.vocabulary import APART, EPOCHS, TRAIN, step_rank
+from wandb_logging._mining.vocabulary import APART, EPOCHS, TRAIN, is_metric, step_rank
 
 
 def put_labels(groups: list[Group], shapes: Sequence[Shape]) -> None:
@@ -81,7 +81,7 @@ def _against(
         return previous.label
     if all(before.get(item.number) for item in group.shapes):
         return f"{before[group.first.number]}/"
-    if head and not TRAIN.search(head) and step_rank(head.rstrip("= ")) is None:
+    if head and (not TRAIN.search(head) or is_metric(head)) and step_rank(head.rstrip("= ")) is None:
         others = {
             word for one in groups if one is not group and _has_names(one, clash) for word in _head_of(one).split()
         }
@@ -181,7 +181,7 @@ def _short(label: str) -> str:
     return " ".join(parts[:3]).strip(" :=-") or label.split(" ", maxsplit=1)[0]
 
 
-_HEADING = re.compile(r"(?:^|\s{2}|[\]|:-] )\s*([A-Za-z]+(?: [A-Za-z]+){0,4}):\s*$")
+_HEADING = re.compile(r"(?:^|(?<=\s\s)|(?<=[\]|:-] ))([A-Za-z]+(?: [A-Za-z]+){0,4}):\s*$")
 
 
 def under_headings(groups: Sequence[Group], texts: Sequence[tuple[int, str]]) -> None:

@@ -32,8 +32,8 @@ _BYTES = {
 _PLAIN_UNITS = (
     "% x k K M G T it/s s/it samples/s samples/sec tokens/s tok/s words/s imgs/s img/s fps req/s reqs ops/s iter/s "
     "iters/s steps/s ms/step s/step us/step ms/batch s/epoch kbits/s kb/s Mbit/s Mbits/sec Gbits/sec bits/s Hz MHz GHz "
-    "i dB dBm V A mW kW Pa kPa MPa C H/s kH/s MH/s GFLOPS TFLOPS GFlop/s MFlop/s Mbps kbps Gbps rows/s cells/s steps/sec "
-    "iter/sec it/sec trans/sec frames/s W J K °C Ry eV meV Ha kJ kJ/mol kcal/mol bytes /s /sec rpm px MiB/s"
+    "i dB dBm V A mW kW Pa kPa MPa C H/s kH/s MH/s GFLOPS TFLOPS GFlop/s MFlop/s Mbps kbps Gbps rows/s cells/s "
+    "steps/sec iter/sec it/sec trans/sec frames/s W J K °C Ry eV meV Ha kJ kJ/mol kcal/mol bytes /s /sec rpm px MiB/s"
 ).split()
 _TIMES = {*_SECONDS, *_ALIASES}
 _RATES = {f"{unit}/{per}" for unit in _BYTES for per in ("s", "sec")}

@@ -240,7 +240,7 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
     section = ""
     if sep == "=" and "=" in piece:  # a=text b=1: the text before is not part of the name
         piece = piece.rpartition("=")[2].lstrip().partition(" ")[2].strip()
-    if sep == ":" and _TIGHT.search(piece):  # a:text b:1
+    if sep == ":" and _TIGHT.search(piece[-_MAX_NAME:]):  # a:text b:1
         piece = piece.rpartition(" ")[2]
     if ":" in piece:
         section, _, piece = (part.strip() for part in piece.rpartition(":"))

@@ -134,9 +134,13 @@ def json_lines(texts: Sequence[Text]) -> list[Finding]:
         at = text.find("{")
         found = numbers_of(text) if 0 <= at < 200 else None
         if found and sum(not isinstance(value, str) for value in found.values()) > 0 and len(found) > 1:
-            groups[hidden(text[:at])].append((number, text, found))
+            before = hidden(text[:at])
+            groups[_NUMBER.sub("0", before) if "%|" in before else before].append((number, text, found))
     kept = {before: rows for before, rows in groups.items() if len(rows) > 2 or _same_twice(rows)}
     return [_json(before, rows) for before, rows in kept.items()]
+
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def _same_twice(rows: list[tuple[int, str, Found]]) -> bool:
@@ -152,7 +156,7 @@ def _json(before: str, rows: list[tuple[int, str, Found]]) -> Finding:
     ]
     step = best_step(founds, [name for name in names if "/" not in name], least=1)
     rule: dict[str, Any] = {"json": True}
-    text = before.rpartition("\x01")[2].lstrip()
+    text = re.split(r"\x01|\d", before)[-1].lstrip() if "%|" in before else before.rpartition("\x01")[2].lstrip()
     if text.strip():
         rule = {"has": text + "{", **rule}
     _name(rule, step, founds, names)

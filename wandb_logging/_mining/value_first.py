@@ -9,7 +9,7 @@ from wandb_logging._mining.findings import Finding, Text
 
 _LINE = re.compile(
     r"\s*\d[\d,]*(?:\.\d+)?(?P<more> \+ \d+| \(\d[\d.]*%\))?(?:\s(?:msec|ms|sec|s|%))?\s+"
-    r"(?P<name>[A-Za-z>][\w>-]*(?: [\w>-]+){0,7})\s*(?P<aside>\([^()]*\)|#\s+[\d,.]+\s*%?.*)?\s*\Z"
+    r"(?P<name>[A-Za-z>][\w>-]*(?: [\w>-]+){0,7})\s*(?:(?P<aside>\([^()]*\)|#\s+[\d,.]+[ %].*\S)\s*)?\Z"
 )
 _LEAST = 3
 
