@@ -134,7 +134,7 @@ def with_dask_apart() -> None:
     with (
         elsewhere(dask, "scheduler", "--port", "8793", "--no-dashboard"),
         elsewhere(dask, "worker", "tcp://127.0.0.1:8793", "--nworkers", "2", "--nthreads", "1", "--no-dashboard"),
-        Client("tcp://127.0.0.1:8793") as client,
+        Client("tcp://127.0.0.1:8793", timeout=300) as client,
     ):
         client.wait_for_workers(2)
         client.register_plugin(wandb_logging.join().dask_plugin())
@@ -146,7 +146,9 @@ def with_ray_apart() -> None:
     import ray
 
     tool = str(Path(sys.executable).with_name("ray"))
-    with elsewhere(tool, "start", "--head", "--port", "6391", "--num-cpus", "2", "--block"):
+    with elsewhere(
+        tool, "start", "--head", "--port", "6391", "--num-cpus", "2", "--include-dashboard=false", "--block"
+    ):
         ray.init(address="127.0.0.1:6391", runtime_env={"worker_process_setup_hook": wandb_logging.join()})
         ray.get([ray.remote(work).remote(i) for i in range(10)])
         ray.shutdown()
