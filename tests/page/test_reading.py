@@ -70,6 +70,20 @@ class TestCache:
         read_on(long, kept)
         assert (kept.bins.series["n"].last, kept.bins.series["n"].count) == (-5, LONG + 1)
 
+    def test_a_copy_that_grows(self, tmp_path: Path) -> None:
+        """Half a line at the end counts as damaged once, however often it is looked at, until its rest has come."""
+        run = make_run(tmp_path / "runs", [row(at) for at in range(100)])
+        (journal,) = run.path.glob("journal-*.jsonl")
+        whole = journal.read_bytes()
+        exact = begin(run, "_step")
+        for size in (1000, 1010, 1010, 3000, 5000, len(whole) - 3):
+            journal.write_bytes(whole[:size])
+            read_on(run, exact)
+            assert (exact.state.rows + exact.unreadable, exact.unreadable) == (whole[:size].count(b"\n") + 1, 1)
+        journal.write_bytes(whole)
+        read_on(run, exact)
+        assert (exact.unreadable, exact.bins.series["n"].count) == (0, 100)
+
     @pytest.mark.parametrize("at", [0, 25, 40, 2000, -1])
     def test_damage_is_as_good_as_nothing(self, long: RunDir, tmp_path: Path, at: int) -> None:
         """One byte that is another, or a file that was cut, is no reading."""

@@ -69,6 +69,12 @@ def torn_places(kept: Position | None) -> dict[int, At]:
     return _places(kept, "torn")
 
 
+def torn_ends(kept: Position | None) -> int:
+    """How many journals end in half a line that was reported and not passed. The rest of it may still come."""
+    at = places(kept)
+    return sum(end > at.get(writer, START) for writer, end in torn_places(kept).items())
+
+
 def order_passed(kept: Position | None) -> int:
     """How many entries of order.jsonl were passed."""
     return int((kept or {}).get("order", 0))

@@ -101,7 +101,7 @@ class Answers:
             "exit": card.exit_code,
             "unsent": card.unsent,
             "error": run.error or card.error,
-            "damaged": reading.damaged if reading else 0,
+            "damaged": reading.unreadable if reading else 0,
             "info": {**card.info, **(state.run if state else {})},
             "config": _without_ours(state.config) if state else card.config,
             "lines": state.lines if state else None,
@@ -200,7 +200,7 @@ class Answers:
                 "files": sorted(reading.files)[:5000],
                 "tasks": reading.tasks,
                 "summary": {key: value for key, value in reading.state.summary.items() if key[:1] != "_"},
-                "damaged": reading.damaged,
+                "damaged": reading.unreadable,
             }
 
     def csv(self, query: Query) -> Answer:

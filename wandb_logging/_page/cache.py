@@ -25,7 +25,7 @@ from wandb_logging._page.bins import Bins, Series
 from wandb_logging._page.exact import Exact, Mark
 from wandb_logging._values.plain import dumps, loads
 
-_FORMAT = 1
+_FORMAT = 2
 _HEAD = b"wandb-logging page %d\n" % _FORMAT
 _MOST = 512 * 2**20  # most bytes of all files together
 _COLUMNS = "qqddd"

@@ -13,7 +13,7 @@ from typing import Any
 from wandb_logging._dataclass import dataclass
 from wandb_logging._fold import fold
 from wandb_logging._fold.told import Told, end, mark, tell
-from wandb_logging._journal.position import Position
+from wandb_logging._journal.position import Position, places, torn_ends
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._page.bins import Bins, Row, of_row
 from wandb_logging._reading.replay import beginning
@@ -58,7 +58,7 @@ class Exact:
         media: for each metric, its latest media values as pairs (step, value).
         files: name in the run -> path in the run directory, as the journal gives them.
         tasks: artifacts and alerts, as the journal gives them.
-        damaged: number of lines that cannot be read.
+        damaged: number of lines that were passed and cannot be read. See `unreadable`.
         shown: the values of the row under construction that are already in the bins.
         ahead: the bins together with rows whose step is not decided yet, at the steps they would get now; None if there
             are no such rows.
@@ -81,6 +81,11 @@ class Exact:
     spacing: int = _SPACING
     chunks: int = 0
     ahead: Bins | None = None
+
+    @property
+    def unreadable(self) -> int:
+        """Number of lines that cannot be read. Half a line at the end counts as long as the rest has not come."""
+        return self.damaged + torn_ends(self.position)
 
     @property
     def drawn(self) -> Bins:
@@ -109,8 +114,9 @@ def read_on(run_dir: RunDir, exact: Exact) -> None:
     reader = run_dir.reader(exact.position, record_order=False)
     try:
         while (chunk := reader.read(*_CHUNK)).bodies or chunk.damaged:
+            if places(chunk.position) != places(exact.position):  # else it tells of half a line at the end
+                exact.damaged += len(chunk.damaged)
             _take(rules, exact, chunk.bodies, chunk.position)
-            exact.damaged += len(chunk.damaged)
         _show_open_row(rules, exact)
     finally:
         reader.close()
