@@ -73,6 +73,20 @@ class TestTables:
         assert table.drop(["project", "run"]).equals(data.to_arrow())
         assert (table["n"][0].as_py(), table["s"][63].as_py(), table["l"][61].as_py()) == ("0", "{[\n", "[1,2]")
 
+    def test_half_a_character(self, tmp_path: Path) -> None:
+        """Text that UTF-8 cannot have, as runs of the official SDK may hold it, is replaced and stops no export."""
+        metrics = {"s": "a\ud83d", "n\udc00": 1, "l": ["\ud83d"]}
+        make_run(tmp_path / "odd", [{"metrics": metrics, "t": START}])
+        (data,) = read_runs(tmp_path / "odd")
+        for frame in (data.to_pandas(), data.to_polars()):
+            assert list(frame.columns)[:3] == ["s", "n\ufffd", "l"]
+            assert frame["s"][0] == "a\ufffd"
+        for form in ("csv", "jsonl", "parquet"):
+            assert main(["export", str(tmp_path / "odd"), "-o", str(tmp_path / f"odd.{form}")]) == 0
+        lines = list(csv.reader((tmp_path / "odd.csv").read_text("utf-8").splitlines()))
+        assert [line[2:5] for line in lines] == [["s", "n\ufffd", "l"], ["a\ufffd", "1", '["\\ud83d"]']]
+        assert main(["export", str(tmp_path / "odd"), "--neptune", "-o", str(tmp_path / "neptune")]) == 0
+
     @pytest.mark.not_quick
     def test_a_pipe_gets_the_same_bytes(self, folder: Path) -> None:
         """Without a file a table goes to stdout, as the file has it, and nothing else does."""

@@ -21,6 +21,7 @@ from wandb_logging._reading.outline import config_of
 from wandb_logging._reading.replay import beginning, parts_of
 from wandb_logging._values.nested import filled
 from wandb_logging._values.plain import dumps, loads
+from wandb_logging._values.utf8 import with_utf8
 
 PART = 2_000_000  # most values in one file: the loaders take a file at a time
 _PIECE = 100_000  # most values in memory
@@ -117,13 +118,14 @@ _KINDS: dict[type, str] = {bool: "bool", int: "int", float: "float", str: "strin
 def _series(row: Mapping[str, Any], step: float, done: Written) -> Iterator[Value]:
     """The values of a row. Each is a point of a series."""
     moment = int(row["_timestamp"] * 1000)
-    for name, value in filled(row, "/"):
-        if name in CLOCK:
+    for key, value in filled(row, "/"):
+        if key in CLOCK:
             continue
+        name = with_utf8(key)
         if isinstance(value, (int, float)):
             yield name, "float_series", step, moment, "float_value", float(value)
         elif isinstance(value, str):
-            yield name, "string_series", step, moment, "string_value", value
+            yield name, "string_series", step, moment, "string_value", with_utf8(value)
         elif isinstance(value, dict) and value.get("_type") == "histogram" and "bins" in value:
             kept = {"type": "COUNTING", "edges": value["bins"], "values": value["values"]}
             yield name, "histogram_series", step, moment, "histogram_value", kept

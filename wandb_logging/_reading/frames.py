@@ -13,20 +13,27 @@ from typing import Any
 
 from wandb_logging._values.nested import leaves
 from wandb_logging._values.plain import dumps
+from wandb_logging._values.utf8 import with_utf8
 
 Row = Mapping[str, Any]
 Flat = dict[str, Any]
-_SCALARS = frozenset({int, float, str, bool, type(None)})
+_NUMBERS = frozenset({int, float, bool, type(None)})
 _LARGEST = 2**63
 AT_ONCE = 250  # so few rows stay in the processor's cache until they are columns
 _CHUNK = 20_000  # rows in one piece of a table
 
 
 def flat(row: Row) -> Flat:
-    """Flatten a row, so that nothing is nested in it."""
-    if _SCALARS.issuperset(map(type, row.values())):
+    """Flatten a row, so that nothing is nested in it, and all text can be written as UTF-8."""
+    if _NUMBERS.issuperset(map(type, row.values())) and "".join(row).isascii():
         return dict(row)
-    return {name: value if type(value) in _SCALARS else dumps(value).decode() for name, value in leaves(row)}
+    return {with_utf8(name): _leaf(value) for name, value in leaves(row)}
+
+
+def _leaf(value: Any) -> Any:
+    if type(value) in _NUMBERS:
+        return value
+    return with_utf8(value) if type(value) is str else dumps(value).decode()
 
 
 def to_arrow(rows: Sequence[Row]) -> Any:

@@ -67,6 +67,9 @@ class RunData:
     def to_pandas(self) -> Any:
         """The rows as a `pandas.DataFrame` with the columns of `to_arrow`.
 
+        As in W&B's own data frames, a column of whole numbers is one of floats if rows lack it, and one of flags one of
+        objects. `to_arrow` and `to_polars` keep such columns as they are.
+
         Raises:
             ImportError: pandas is not installed.
         """
