@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 from tests.page.pages import served
 from tests.page.test_server import Stream
 from tests.runs import START, add, make_run, row
+from wandb_logging._page import sample as sampling
 from wandb_logging._page.cache import Cache, pack, unpack
 from wandb_logging._page.exact import begin, read_on
 from wandb_logging._page.sample import sample
@@ -29,6 +31,12 @@ def long(tmp_path: Path) -> RunDir:
     return make_run(tmp_path / "runs", [row(10**6 if at == 7777 else at) for at in range(LONG)], id="long")
 
 
+@pytest.fixture(autouse=True)
+def _fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is not taken for a slow disk."""
+    monkeypatch.setattr(sampling, "_PATIENCE", math.inf)
+
+
 class TestSample:
     def test_rows_are_where_they_are(self, long: RunDir) -> None:
         """Of a long run some rows are found, the first and the last among them, each near its own step."""
@@ -42,6 +50,14 @@ class TestSample:
         """Where the program gave a step, that is the step."""
         run_dir = make_run(tmp_path, [row(at, step=3 * at) for at in range(500)])
         assert all(each["_step"] == 3 * each["n"] for each in sample(run_dir, 20).rows)
+
+    def test_a_slow_disk(self, long: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where the first places take long only few are looked at, from the first row to the last."""
+        monkeypatch.setattr(sampling, "_PATIENCE", 0.0)
+        seen = sample(long, 1000)
+        assert 10 <= len(seen.rows) <= 20
+        assert (seen.rows[0]["n"], seen.rows[-1]["n"]) == (0, LONG - 1)
+        assert seen.rows_expected == pytest.approx(LONG, rel=0.05)
 
     def test_nothing_and_only_damage(self, tmp_path: Path) -> None:
         """An empty journal gives no rows, and neither does one in which nothing is whole."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -17,6 +18,8 @@ from wandb_logging._values.plain import loads
 _LOOK = 8192  # bytes read first at each place
 _MOST = 2**20  # most bytes read at a place: a longer line is left out
 _TAIL = 2**16
+_FEW = 16  # number of places that are looked at first
+_PATIENCE = 2.0  # most seconds that all places may be expected to take
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def sample(run_dir: RunDir, most: int) -> Sample:
     """
     info = run_dir.info
     state, _ = beginning(run_dir, info)
-    found = list(_look(run_dir, most))
+    found = _look(run_dir, most)
     size = size_of(run_dir)
     rows = [item for item in found if isinstance(item.event.get("metrics"), dict)]
     # Jumping finds a long line more often than a short one, so each is weighted by one over its length.
@@ -73,8 +76,15 @@ def _row(item: _Found, first: int, per_byte: float, start: float) -> dict[str, A
     return {**event["metrics"], "_step": guess, "_timestamp": moment, "_runtime": max(0.0, moment - start)}
 
 
-def _look(run_dir: RunDir, most: int) -> Iterator[_Found]:
-    """Whole events at evenly spaced places, each once."""
+def _look(run_dir: RunDir, most: int) -> list[_Found]:
+    """Whole events at evenly spaced places, each once: many, or from a slow disk a few."""
+    begun = time.monotonic()
+    found = list(_events(run_dir, min(most, _FEW)))
+    expected = (time.monotonic() - begun) * most / _FEW
+    return found if most <= _FEW or expected > _PATIENCE else list(_events(run_dir, most))
+
+
+def _events(run_dir: RunDir, most: int) -> Iterator[_Found]:
     sizes = _sizes(run_dir)
     total = sum(size for _, _, size in sizes)
     before = 0
