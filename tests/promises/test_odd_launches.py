@@ -72,3 +72,16 @@ def test_an_id_that_is_used_again(wandb_server: LocalServer) -> None:
         (0, [*range(5)]),
         (100, [*range(100, 105)]),
     ]
+
+
+def test_variables_that_contradict_each_other(wandb_server: LocalServer) -> None:
+    """Two are both rank 0, two are both rank 1, two know of different numbers: no row is lost or there twice."""
+    same = [variables(rank, 2, TORCHELASTIC_RUN_ID=f"same-{rank}") for rank in (0, 0, 1, 1)]
+    sizes = [variables(rank, of, TORCHELASTIC_RUN_ID="sizes") for rank, of in ((0, 1), (1, 4))]
+    all_of_them = [{**one, "BASE": str(100 * number)} for number, one in enumerate((*same, *sizes))]
+    assert [code for code, _ in launch(wandb_server, BASE, all_of_them)] == [0] * len(all_of_them)
+    assert len(wandb_server.runs) == 3  # those that are rank 0 of anything
+    sync(ranks="each")
+    found = sorted(row["i"] for run in wandb_server.runs for row in run.history)
+    assert found == [100 * number + i for number in range(len(all_of_them)) for i in range(5)]
+    assert {run.state for run in wandb_server.runs} == {"finished"}
