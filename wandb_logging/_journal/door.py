@@ -276,19 +276,19 @@ def _folder(root: Path, parts: tuple[str, ...]) -> Iterator[_Folder]:
     fd = os.open(root, _FOLDER & ~getattr(os, "O_NOFOLLOW", 0))  # the run directory itself may be given as a link
     try:
         for part in parts:
-            fd, above = _opened(fd, part, root.joinpath(*parts)), fd
+            fd, above = _opened(fd, part, root, parts), fd
             os.close(above)
         yield _Folder(root, parts, fd)
     finally:
         os.close(fd)
 
 
-def _opened(above: int, part: str, path: Path) -> int:
+def _opened(above: int, part: str, root: Path, parts: tuple[str, ...]) -> int:
     try:
         return os.open(part, _FOLDER, dir_fd=above)
     except OSError as exc:
         if exc.errno in {errno.ELOOP, errno.ENOTDIR, errno.EMLINK}:
-            raise _not_ours(path) from exc
+            raise _not_ours(root.joinpath(*parts)) from exc
         raise
 
 

@@ -109,7 +109,7 @@ def aimed(info: RunInfo, host: str | None, target: Target = AS_IT_WAS) -> tuple[
 def filled(target: Target, info: RunInfo, entity: str | None) -> Target:
     """A target with the entity of the settings (WANDB_ENTITY), for a run without an entity that no server has yet."""
     said = target.entity or info.entity or info.server
-    return target if said else replace(target, entity=entity)
+    return target if said or entity is None else replace(target, entity=entity)
 
 
 def host_of(info: RunInfo) -> str | None:
