@@ -173,3 +173,31 @@ def test_types_that_are_the_services_own(name: str, kind: str) -> None:
     """As with the official SDK: such an artifact would take the place of one of W&B's."""
     with pytest.raises(ValueError, match="reserved for internal use"):
         wandb.Artifact(name, kind)
+
+
+def test_a_project_and_a_run_are_made_and_found(wandb_server: LocalServer) -> None:
+    """A run that no program writes to takes files; a project has its collections of artifacts."""
+    api = wandb.Api()
+    team = wandb_server.entity
+    api.create_project("made", team)
+    run = api.create_run(project="made", run_id="by-hand")
+    assert run.path == [team, "made", "by-hand"]
+    assert api.create_run(project="made").id != api.create_run(project="made").id
+    Path("x.txt").write_text("1")
+    with wandb.init(project="made") as logging_run:
+        linked = logging_run.link_artifact(logging_run.log_artifact("x.txt", "data", "dataset"), "chosen")
+        assert api.artifact("made/chosen").source_name == "data:v0"  # which has waited for the server
+        assert linked.is_link
+    project = api.project(f"{team}/made")
+    assert (project.path, project.url.rpartition("/")[2], bool(project.id)) == ([team, "made"], "workspace", True)
+    assert {each.name for each in project.collections()} == {"data", "chosen"}
+    assert [each.name for each in project.artifacts_types()] == ["dataset"]
+    with pytest.raises(NotCovered, match="ordering"):
+        project.collections(order="name")
+    with pytest.raises(NotCovered, match=r"project\(\)\.sweeps"):
+        project.sweeps()
+    with pytest.raises(wandb.Error, match="no project"):
+        _ = api.project("nothing").id
+    with pytest.raises(wandb.Error, match="upsert_artifact"):
+        logging_run.upsert_artifact("x.txt", "data", "dataset", distributed_id="d")
+    assert [str(violation) for violation in wandb_server.violations] == []

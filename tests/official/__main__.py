@@ -59,7 +59,7 @@ KINDS = {
     r"wandb[.\w]*\.?cli|CliRunner": SHELL,
     r"No module named 'wandb|cannot import name": INSIDES,
     r"wandb\.(sdk|apis|util|proto|env|errors)[.\w]*\.\w+ is not covered": INSIDES,
-    r"has no attribute '_|\._\w+ is not covered|'FakeArtifact'": INSIDES,
+    r"has no attribute '_|\._\w+ is not covered|AttributeError: _\w+|'FakeArtifact'": INSIDES,
     r"FileNotFoundError|diff_?\w*\.patch|/files'|latest-run|wandb/offline|'wandb'\)|/wandb\b.*isdir": FILES,
     r"Settings\.(resume_fname|sync_file|log_\w+|sync_symlink\w*|files_dir) is not covered|settings_system": FILES,
     r"telemetry|\['t'\]|\.get\('3'|assert \{\} == \{'\d'|assert None == 'my_id'": NUMBERS,

@@ -70,7 +70,7 @@ def _of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 
 @pytest.fixture(scope="session")
 def the_server() -> Iterator[LocalServer]:
-    with LocalServer() as server:
+    with LocalServer(features=["ARTIFACT_TAGS"]) as server:  # which W&B's own server has
         yield server
 
 

@@ -29,6 +29,18 @@ PROJECTS = """query Projects($entity: String, $after: String, $first: Int) {
   }
 }"""
 
+PROJECT = """query Project($entity: String, $project: String!) {
+  project(entityName: $entity, name: $project) { id }
+}"""
+
+MAKE_PROJECT = """mutation UpsertModel($entity: String!, $project: String!) {
+  upsertModel(input: {entityName: $entity, name: $project}) { project { id } }
+}"""
+
+MAKE_RUN = """mutation UpsertBucket($entity: String, $project: String!, $name: String!) {
+  upsertBucket(input: {entityName: $entity, modelName: $project, name: $name}) { bucket { id name } }
+}"""
+
 HISTORY = """query History($project: String!, $entity: String, $name: String!, $minStep: Int64!, $maxStep: Int64!,
     $samples: Int!) {
   project(name: $project, entityName: $entity) {
@@ -120,9 +132,9 @@ COLLECTIONS = f"""query ArtifactTypeArtifactCollections($entity: String, $projec
 }}"""
 
 PROJECT_COLLECTIONS = f"""query ProjectArtifactCollections($entity: String, $project: String!, $after: String,
-    $first: Int, $order: String) {{
+    $first: Int, $filters: JSONString, $order: String) {{
   project(entityName: $entity, name: $project) {{
-    artifactCollections(after: $after, first: $first, order: $order) {{
+    artifactCollections(after: $after, first: $first, filters: $filters, order: $order) {{
       edges {{ node {{ {_COLLECTION} }} }} pageInfo {{ hasNextPage endCursor }}
     }}
   }}

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 from wandb_logging._api import documents
 from wandb_logging._api.api import Api as _Api
 from wandb_logging._api.asking import Server
-from wandb_logging._api.runs import framed
+from wandb_logging._api.runs import framed, run_node
 from wandb_logging._errors import LogError
 from wandb_logging._server.protocol import dig
+from wandb_logging._values.ids import new_id
 from wandb_logging.compat._active import current
 from wandb_logging.compat._api_run import Run
 from wandb_logging.compat._artifact import Artifact
@@ -26,14 +27,8 @@ from wandb_logging.compat._collections import (
     types,
 )
 from wandb_logging.compat._listing import Counted, Listing
+from wandb_logging.compat._projects import Project
 from wandb_logging.compat._refused import not_covered
-
-
-class Project(NamedTuple):
-    """A project."""
-
-    name: str
-    entity: str
 
 
 class Runs(Listing[Run]):
@@ -153,7 +148,28 @@ class Api(_Api):
         """The projects of a team or user."""
         owner = entity or self._entity or self.default_entity
         pages = self._server.pages(documents.PROJECTS, {"entity": owner}, "models", page=per_page)
-        return Listing(pages, lambda edge: Project(edge["node"]["name"], owner or ""))
+        return Listing(pages, lambda edge: Project(self._server, edge["node"]["name"], owner or ""))
+
+    def project(self, name: str, entity: str | None = None) -> Project:
+        """A project: `name`, or `entity/name`."""
+        owner, project = self._whole(name)
+        return Project(self._server, project, entity or owner or "")
+
+    def create_project(self, name: str, entity: str) -> None:
+        """Make a project, if there is none of that name."""
+        self._server.ask(documents.MAKE_PROJECT, {"entity": entity, "project": name})
+
+    def create_run(self, *, run_id: str | None = None, project: str | None = None, entity: str | None = None) -> Run:
+        """Make a run on the server without writing to it, for example to `upload_file`.
+
+        Args:
+            run_id: its id. Default: a new one.
+            project, entity: where. Default: the usual ones.
+        """
+        owner, name = self._whole(project)
+        run, where = run_id or new_id(), {"entity": entity or owner, "project": name}
+        self._server.ask(documents.MAKE_RUN, {**where, "name": run})
+        return Run(self._server, run_node(self._server, where["entity"], name, run))
 
     def artifact(self, name: str, type: str | None = None) -> Artifact:  # type: ignore[override]  # noqa: A002
         """An artifact.

@@ -24,6 +24,7 @@ class ArtifactsOfRun:
     """The methods of `wandb.Run` for artifacts."""
 
     _run: _Run
+    _patience: float
 
     if TYPE_CHECKING:
 
@@ -171,6 +172,8 @@ class ArtifactsOfRun:
     ) -> Artifact:
         """Make an artifact a member of another collection. An artifact made here is also logged.
 
+        If the run is online, this waits until the server has both, at most `init_timeout` seconds.
+
         Args:
             artifact: the artifact.
             target_path: `name`, `project/name` or `entity/project/name` of the collection.
@@ -187,6 +190,8 @@ class ArtifactsOfRun:
             self.log_artifact(artifact)
         what = {**_known_by(artifact), **place, "aliases": _listed(aliases)}
         artifacts.note(self._run._background, "link_artifact", what)  # noqa: SLF001  the run beneath
+        if self._run.mode == "online":
+            self._run.flush(self._patience)
         return artifact if self._run.mode == "disabled" else Artifact.as_link(artifact, self, place)  # type: ignore[arg-type]
 
     def log_model(

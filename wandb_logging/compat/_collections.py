@@ -251,14 +251,19 @@ def collections(
         UnsupportedError: the server cannot filter or sort collections.
     """
     if filters is not None or order is not None:
-        _need_sorting(server)
+        need_sorting(server)
     how = {"type": kind, "order": order, "filters": None if filters is None else json.dumps(dict(filters))}
     path = ("project", "artifactType", "artifactCollections")
     found = server.pages(documents.COLLECTIONS, {**_asked(place), **how}, *path, page=per_page, after=start)
     return Counted(found, lambda edge: ArtifactCollection(server, edge["node"]))
 
 
-def _need_sorting(server: Server) -> None:
+def need_sorting(server: Server) -> None:
+    """Check that the server can filter and sort collections.
+
+    Raises:
+        UnsupportedError: it cannot.
+    """
     if _SORTING not in protocol.features(server.ask(protocol.FEATURES, {})):
         raise NotCovered(
             "Filtering and ordering of artifact collections is not supported on this wandb server version."
