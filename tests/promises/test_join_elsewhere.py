@@ -32,7 +32,8 @@ RUN = """
 import logging, pickle, sys, wandb_logging
 log = logging.getLogger()
 log.setLevel("INFO")
-log.addHandler(wandb_logging.WandbHandler(project="p", cache_dir="/proc/self/cwd/wandb_cache", flush_interval=0.5))
+elsewhere = {"cache_dir": "/proc/self/cwd/wandb_cache", "flush_interval": 0.5, "close_timeout": 300}
+log.addHandler(wandb_logging.WandbHandler(project="p", **elsewhere))
 log.info("own", extra={"metrics": {"own": 1}})
 with open("../join", "wb") as file:
     pickle.dump(wandb_logging.join(*sys.argv[1:]), file)
@@ -151,7 +152,7 @@ def test_all_is_in_the_run_of_the_process(programs: Programs, wandb_server: Loca
     two.do(*(ROW % number for number in range(10, 20)))
     two.do(f"if not os.fork(): {ROW % 20}; os._exit(0)", "os.wait()")
     one.do("import wandb_logging; open('kept.txt', 'w').write('kept'); wandb_logging.current_run().save('kept.txt')")
-    assert [one.end(), two.end()] == ["", ""]
+    assert "wandb_logging: " not in one.end() + two.end()
     assert [*one.run_dirs, *two.run_dirs] == []
     run.end()
     assert values(wandb_server) == list(range(21))

@@ -27,7 +27,7 @@ from wandb_logging._values.plain import dumps, loads
 
 MOST_CONNECTIONS = 1000  # at once; further workers keep their rows on their disks until there is room
 _MOST_AWAY = 64  # workers whose connection broke, and whose journals here stay open for them
-_GREETING = 10.0  # seconds that one may take to prove that it knows the token
+_GREETING = 30.0  # seconds that one may take to prove that it knows the token
 _AGAIN = 0.1  # seconds until a refused disk, or a system that opens no more sockets, is tried again
 _NOT_THEIRS = ("by", "label", "exit", "resume", "gathered")  # said by the process of the run alone
 

@@ -33,8 +33,6 @@ from wandb_logging._run.ranks import NO_LAUNCH
 from wandb_logging._run.run import Run
 from wandb_logging._run.start import Membership, new_writer
 
-_FLUSHING = 2.0  # most seconds that a round of a worker waits for its rows to be carried
-
 
 @dataclass(frozen=True)
 class Route:
@@ -180,12 +178,13 @@ def _carry(run: Run, label: str, route: Route, whose: str) -> None:
         tell(str(exc))
         return
     threading.Thread(target=carry_leftovers, args=(path, (route.host, route.port), route.token), daemon=True).start()
-    run._background.watch(lambda last: last or carrier.settle(_FLUSHING))  # noqa: SLF001
+    wait = run.settings.close_timeout
+    run._background.watch(lambda last: last or carrier.settle(wait))  # noqa: SLF001
 
     def end() -> None:
         if os.getpid() == pid and _begun.pop((pid, run.id), None) is not None:
             run.finish()
-            if not carrier.finish(run.settings.close_timeout):
+            if not carrier.finish(wait):
                 say(logging.ERROR, words.left_here(run.id, path).text)
 
     # After the process's own children have ended. Not `atexit`: a forked process of multiprocessing ends without it.
