@@ -90,7 +90,7 @@ def _merged(groups: list[Group]) -> list[Group]:
     for (i, _), alike in sorted(places.items(), key=lambda item: -len(item[1])):
         left = [group for group in alike if id(group) not in gone]
         lengths = {len(group.first.fields) for group in left}
-        if len(left) < 2 or sum(len(group.shapes) for group in left) < 4 or len(lengths) > 1:
+        if len(left) < 2 or sum(len(group.shapes) for group in left) < 3 or len(lengths) > 1:
             continue
         if not all(map(_has_name, left)):
             continue
@@ -126,7 +126,8 @@ def _find_wanted(group: Group) -> None:
             continue  # `1.2 3.4 done`: a remark after a row of numbers
         if item.sep == " " and not is_metric(item.name) and _is_followed(group.first, i):
             continue  # `Field 3 0.1 0.2`: a row of numbers
-        if _wanted(item, counted=counted, many=many, varies=varies, fields=len(fields)):
+        measured = item.sep in ":=" and many == 1 and _is_measured(group, i) and _leads(group.first, item)
+        if measured or _wanted(item, counted=counted, many=many, varies=varies, fields=len(fields)):
             article, _, rest = item.name.partition(" ")
             name = rest if rest and article.lower() in _ARTICLES else item.name
             group.wanted[i] = name if group.word is None else _with_word(group, name)
@@ -157,7 +158,9 @@ def _with_word(group: Group, name: str) -> str:
 
 
 def _is_in_brackets(item: Shape, one: Field) -> bool:
-    """Whether a name and its number are alone in brackets, as `[proc 0]` is."""
+    """Whether a name and its number are in brackets, alone as in `[proc 0]` or before what the line says."""
+    if item.text.startswith("[") and one.end < item.text.find("]: "):
+        return True  # `[Parallel(n_jobs=2)]: Done`
     before, after = item.text[: one.start].rstrip(), item.text[one.end : one.end + 1]
     return one.sep == " " and after in {"]", ")"} and before.endswith(("[" + one.name, "(" + one.name))
 
@@ -255,7 +258,7 @@ def _is_said_once(group: Group, begin: int) -> bool:
     wanted = group.wanted
     if len(wanted) == 1 and _LIST.match(group.first.text, group.first.fields[min(wanted)].end):
         return False
-    if not any(is_metric(name) and not is_setting(name) for name in wanted.values()):
+    if not any((is_metric(name) and not is_setting(name)) or _is_measured(group, i) for i, name in wanted.items()):
         return False
     if all(is_timing(name) or is_total_time(name) for i, name in wanted.items()):
         return False
@@ -282,6 +285,15 @@ def _is_said_once(group: Group, begin: int) -> bool:
     if loose < 9:
         _of_one_report(group)
     return loose < (16 if begins and _leads(group.first, first) else 9)
+
+
+def _is_measured(group: Group, i: int) -> bool:
+    """Whether a number has its uncertainty behind it, as results do: `1.178 +/- 0.004`."""
+    one = group.first.fields[i]
+    return bool(one.value % 1 and _UNCERTAIN.match(group.first.text, one.end))
+
+
+_UNCERTAIN = re.compile(r"\s?(?:\+/?-|±)\s?\d")
 
 
 def _leads(item: Shape, one: Field) -> bool:

@@ -86,4 +86,9 @@ def _structures(texts: Sequence[tuple[int, str]]) -> list[Finding]:
 
 def _is_text(text: str) -> bool:
     """Whether a line could hold metrics, because it is no code, no request and no dump of an object."""
-    return any(map(str.isdigit, text)) and not _CODE.search(text) and len(text) < 2000
+    return any(map(str.isdigit, text)) and not _CODE.search(text, _said_by(text)) and len(text) < 2000
+
+
+def _said_by(text: str) -> int:
+    """Where the text begins behind a bracket that says what writes it: `[Parallel(n_jobs=2)]: Done`."""
+    return text.find("]: ") + 3 if text.startswith("[") and "]: " in text[:80] else 0

@@ -85,7 +85,7 @@ class Table:
             state["header"] = below(state["header"], raw)
             return {}
         cells = row(state["header"], PROGRESS.sub("", raw), narrow=state.get("narrow", False), ends=state.get("ends"))
-        if cells is None:
+        if cells is None or ("=" in raw and "=" not in state["header"] and _PAIR.search(raw)):
             return None
         plain = BARS.sub(" ", raw)
         if list(cells) == BARS.sub(" ", state["header"]).split():
@@ -116,6 +116,9 @@ class Table:
         label = cells.get(self._labels or LABEL, "").rstrip(":") if self._step is None or self._labels else ""
         prefix = f"{label}/" if label and cell(label) is None else ""
         return {name if name == self._step else prefix + name: value for name, value in found.items()}
+
+
+_PAIR = re.compile(r"[A-Za-z]\w{2,40}=[-+.\d]")  # a line of pairs, no row
 
 
 def alike(first: str, kinds: str) -> bool:

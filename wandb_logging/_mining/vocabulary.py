@@ -29,7 +29,8 @@ METRICS = frozenset(
     "gflops mflops tflops processed passed velocity diff iterations violation infeasibility divergence ess "
     "rhat rss requests responses connections transactions queries messages records ops bandwidth copy scale "
     "add triad ns/day sec/call time times mfu wps ups cost regret purity modularity inertia "
-    "prec fitness eer mcc kappa pearson spearman corr r2 nmse snr sdr sisnr pesq stoi mcd chrf meteor cider rouge1 "
+    "prec logloss crossentropy auprc rmsle smape fitness eer mcc kappa pearson spearman corr r2 nmse snr "
+    "sdr sisnr pesq stoi mcd chrf meteor cider rouge1 "
     "rouge2 ndcg mrr hits aic bic tpm top1 top5 "
     "med transfer silhouette nll elbo bpc bpb tokens/s words/s samples/s".split()
 )
@@ -41,7 +42,8 @@ SETTINGS = frozenset(
     "max_iters parameters params param epochs warmup decay momentum dropout beta betas eps epsilon tol "
     "tolerance threads thread workers worker clients processes process procs port ports pid tid version ver "
     "build revision rev id ids uid serial rank ranks gpus gpu device devices cores cpus interval timeout "
-    "retries retry attempt budget clip clipping limit limits capacity factor scaling level levels length width height "
+    "retries retry attempt budget clip clipping limit limits hz capacity factor scaling level levels "
+    "length width height "
     "depth features labels classes columns rows cols variables constraints binaries nonzeros nonzero candidates "
     "folds fits atoms examples documents vocabulary year date month day chapter line col column offset address "
     "flag flags verbosity exit code status signal errno keep window percentile learn lr lr0 lrf gamma momentum "
