@@ -45,6 +45,17 @@ def test_what_a_writer_writes_is_in_the_run(wandb_server: LocalServer, ask: Call
     below.close()
 
 
+def test_a_run_within_the_folder_of_the_writer(wandb_server: LocalServer) -> None:
+    """Each step is a row once, although the run keeps copies of the event files below that folder."""
+    with wandb.init(project="p", dir="logs", sync_tensorboard=True) as run:
+        with tensorboard.SummaryWriter("logs") as made:
+            made.add_scalar("loss", 1.5, 3)
+        run.log_artifact("logs", name="logs", type="logs").wait()
+    (stored,) = wandb_server.runs
+    assert [(row["loss"], row["global_step"]) for row in stored.history] == [(1.5, 3)]
+    assert any(".tfevents." in name for name in stored.files)
+
+
 def test_without_it_nothing_is_taken(wandb_server: LocalServer) -> None:
     """Nor for a run that has ended."""
     with wandb.init(project="p", sync_tensorboard=True):

@@ -42,6 +42,17 @@ class TestRows:
             {"val/fold1/loss": 1.5, "global_step": 3},
         ]
 
+    def test_copies_in_a_run_directory_are_not_read(self, tmp_path: Path) -> None:
+        """A run may keep its files below the folder of the writer; its directory alone can be read by its path."""
+        copies = tmp_path / "wandb_cache" / "p" / "id" / "files" / "saved"
+        for folder in (tmp_path, copies):
+            with tensorboard.SummaryWriter(str(folder)) as writer:
+                writer.add_scalar("loss", 1.5, 3)
+        run_dir = copies.parents[1]
+        (run_dir / "run.json").write_text("{}", encoding="utf-8")
+        assert rows(tmp_path) == [{"loss": 1.5, "global_step": 3}]
+        assert rows(run_dir) == [{"files/saved/loss": 1.5, "global_step": 3}]
+
     def test_read_while_written(self, tmp_path: Path) -> None:
         """A row is there once, however often its file was looked at meanwhile; the last step comes last."""
         with tensorboard.SummaryWriter(str(tmp_path / "whole")) as writer:

@@ -20,6 +20,7 @@ from wandb_logging._dataclass import dataclass
 from wandb_logging._formats import event_file
 from wandb_logging._formats.event_file import DamagedFile, Event
 from wandb_logging._formats.protobuf import BrokenMessage
+from wandb_logging._journal.cache_folder import is_run_dir
 
 STEP = "global_step"
 _MARK = ".tfevents."
@@ -154,12 +155,18 @@ def _head(path: Path) -> tuple[float, bytes]:
 
 
 def _event_files(root: Path) -> Iterator[Path]:
-    """The event files at or below a path, without links. In a folder they are ordered by name, which is by time."""
+    """The event files at or below a path, without links. In a folder they are ordered by name, which is by time.
+
+    Those in a run directory below it are left out: they are the copies that a run keeps of the files it has read.
+    """
     if is_event_file(root) and root.is_file():
         yield root
     found = 0
     for folder, folders, names in os.walk(root):
         folders.sort()
+        if is_run_dir(names) and Path(folder) != root:
+            folders.clear()
+            continue
         for name in sorted(names):
             path = Path(folder, name)
             if _MARK in name and path.is_file() and not path.is_symlink():

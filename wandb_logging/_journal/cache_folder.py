@@ -98,10 +98,15 @@ def find_runs(path: Path, on_problem: Callable[[OSError], object] | None = None)
     return sorted(walk_runs(path, on_problem), key=lambda run_dir: (_began(run_dir), run_dir.path))
 
 
+def is_run_dir(names: Collection[str]) -> bool:
+    """Whether a folder is a run directory, by the names of its files."""
+    return "run.json" in names
+
+
 def walk_runs(
     path: Path,
     on_problem: Callable[[OSError], object] | None = None,
-    is_run: Callable[[Collection[str]], bool] = lambda names: "run.json" in names,
+    is_run: Callable[[Collection[str]], bool] = is_run_dir,
 ) -> Iterator[RunDir]:
     """The run directories at or below `path`, by their paths; without those that are still being made.
 

@@ -203,6 +203,7 @@ MODULES: dict[str, dict[str, str]] = {
     "sdk.lib.config_util": {"ConfigError": "compat._config"},
     "sdk.lib.disabled": {"RunDisabled": "compat._util", "SummaryDisabled": "compat._util"},
     "sdk.lib.ipython": {"in_notebook": "compat._settings", "in_jupyter": "compat._settings:in_notebook"},
+    "sdk.lib.printer": {"Printer": "compat._printer", "new_printer": "compat._printer"},
     "sdk.lib.runid": {"generate_id": "_values.ids:new_id"},
     "sdk.lib.telemetry": {"context": "compat._util:telemetry_context"},
     "sdk.wandb_alerts": {"AlertLevel": HOMES["AlertLevel"]},
