@@ -377,18 +377,8 @@ class Background:
         self.uploader.preempting = True  # before the exit event, which a round may send at once
         if exit_code is not None and not self.journal.helps:
             self._leave(exit_code)
-        is_over = pursue(self._rounds.wish, self._listener, self._settings.close_timeout)
-        if exit_code is None:
-            return is_over
-
-        def is_over_for_good() -> bool:
-            if not is_over():
-                return False
-            self.journal.writer.note_end()
-            self.journal.run_dir.note_end()
-            return True
-
-        return is_over_for_good
+        at_last = None if exit_code is None else self.journal.note_end
+        return pursue(self._rounds.wish, self._listener, self._settings.close_timeout, at_last)
 
     @contextlib.contextmanager
     def reach(self) -> Iterator[Link]:

@@ -27,13 +27,16 @@ class Wish:
         self.is_there = False
 
 
-def pursue(wish: Wish, listener: Listener, patience: float) -> Callable[[], bool]:
+def pursue(
+    wish: Wish, listener: Listener, patience: float, at_last: Callable[[], object] | None = None
+) -> Callable[[], bool]:
     """Have a round made that fulfils a wish.
 
     Args:
         wish: the wish.
         listener: makes the round.
         patience: most seconds to wait.
+        at_last: called when nobody waits any longer.
 
     Returns:
         A function that says whether to stop waiting.
@@ -47,6 +50,8 @@ def pursue(wish: Wish, listener: Listener, patience: float) -> Callable[[], bool
         if wish.is_there and listener.running and time.monotonic() < deadline:
             return False
         listener.calm(deadline)
+        if at_last is not None:
+            at_last()
         return True
 
     return is_over

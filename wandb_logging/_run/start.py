@@ -76,6 +76,11 @@ class Journal:
         """Makes the copies of the run's files; the writer makes room for them."""
         return Keeper(self.run_dir, self.writer)
 
+    def note_end(self) -> None:
+        """Tell other hosts that this process ends now. May be called in a signal handler."""
+        self.writer.note_end()
+        self.run_dir.note_end()
+
     def earlier_config(self) -> dict[str, Any]:
         """The config of a run that goes on, as it was before. Reads the journal, which may be long."""
         if not self.continued:
