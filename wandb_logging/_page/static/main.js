@@ -46,11 +46,13 @@ wl.main = (() => {
     read(tab);
   }
 
-  // Charts ask for what they draw, and so their runs are read. Other tabs show figures, too: for these it is asked here.
+  // Charts ask for what they draw, and so their runs are read. For these it is asked here: other tabs show figures, too,
+  // and of a run with long rows no metric may be known yet.
   const asked = new Set();
   async function read(tab) {
-    if (tab === "charts" || tab === "system" || wl.api.file) return;
-    const keys = wl.runs.list.filter((run) => !run.exact && !run.error && run.state !== "unreadable" && !asked.has(run.key)).map((run) => run.key).slice(0, 500);
+    if (wl.api.file) return;
+    const charts = tab === "charts" || tab === "system";
+    const keys = wl.runs.list.filter((run) => !(charts && run.figures.size) && !run.exact && !run.error && run.state !== "unreadable" && !asked.has(run.key)).map((run) => run.key).slice(0, 500);
     if (!keys.length) return;
     for (const key of keys) asked.add(key);
     const found = await wl.api.bins({ axis: "_step", metrics: [], keys, most: 8 }).catch(() => null);

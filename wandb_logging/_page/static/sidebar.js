@@ -4,10 +4,12 @@
 wl.sidebar = (() => {
   const { el, svg, on, emit, button, throttled, arrange, keeper, write } = wl.base;
   const MOST = 300;
+  const FEW = 40;  // lines that are made before the charts are asked for
   const side = document.getElementById("side");
   let cursor = null;
   const kept = keeper();
   let lines = new Map();
+  let most = FEW;
 
   const STATES = { running: ["●", "running"], finished: ["✓", "finished"], crashed: ["✕", "crashed"], unreadable: ["!", "cannot be read"] };
 
@@ -33,7 +35,8 @@ wl.sidebar = (() => {
     write(trouble, wl.runs.trouble ? `Filter: ${wl.runs.trouble}` : "");
     write(count, wl.runs.ready ? `${wl.runs.shown().length} of ${wl.runs.list.length} runs shown` : "loading …");
     drawGroups();
-    lines = new Map(runs.slice(0, MOST).map((run) => {
+    if (runs.length > most && most < MOST) setTimeout(() => { most = MOST; draw(); });
+    lines = new Map(runs.slice(0, most).map((run) => {
       const text = JSON.stringify([wl.runs.nameOf(run), run.state, run.unsent, run.error, run.exact, run.damaged, wl.runs.isHidden(run), wl.view.now.run === wl.runs.idOf(run), cursor === run.key, wl.runs.look(run)]);
       return [run.key, kept.node(run.key, text, () => row(run))];
     }));
