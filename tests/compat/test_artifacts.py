@@ -312,6 +312,20 @@ def test_an_artifact_is_linked(wandb_server: LocalServer, offline: bool) -> None
     assert [str(violation) for violation in wandb_server.violations] == []
 
 
+def test_a_link_is_changed_and_deleted_by_itself(wandb_server: LocalServer) -> None:
+    """Its aliases are its own; what it is a link to stays."""
+    with wandb.init(project="p") as run:
+        run.link_artifact(of_file("net", "model"), "q/mine", aliases=["prod"])
+    link, source = wandb.Api().artifact("q/mine:prod"), wandb.Api().artifact("p/net")
+    link.aliases = ["best"]
+    link.save()
+    assert (link.name, link.aliases, link.is_link) == ("mine:v0", ["best"], True)
+    assert (wandb.Api().artifact("q/mine:best").source_name, source.aliases) == ("net:v0", ["latest"])
+    link.delete()
+    assert [wandb.Api().artifact_exists(name) for name in ("q/mine:v0", "p/net:v0")] == [False, True]
+    assert [str(violation) for violation in wandb_server.violations] == []
+
+
 def test_the_same_content_is_linked_again(wandb_server: LocalServer) -> None:
     """Although the server knows it by the id of the run that logged it first."""
     for name in ("one", "two"):

@@ -64,7 +64,7 @@ KINDS = {
     r"Settings\.(resume_fname|sync_file|log_\w+|sync_symlink\w*|files_dir) is not covered|settings_system": FILES,
     r"telemetry|\['t'\]|\.get\('3'|assert \{\} == \{'\d'|assert None == 'my_id'": NUMBERS,
     r"Api\(\)\.(\w*sweep|job|list_jobs|\w*run_queue|queued_run|report|\w*regist\w+|\w*automation|\w*team|\w*user"
-    r"|organization|integrations|from_path|viewer)\w* is not covered": SERVICES,
+    r"|organization|integrations|from_path|viewer|project\(\)\.sweep)\w* is not covered": SERVICES,
     r"is not covered by wandb_logging.compat": "uses another name that is refused",
     r"DID NOT RAISE": "wants an error, which comes later here, when the run is sent, or never",
 }

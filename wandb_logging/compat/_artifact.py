@@ -613,8 +613,8 @@ class Artifact(Links, _Artifact):
         changes = {"tags_added": sorted(tags - old), "tags_removed": sorted(old - tags), "ttl": self._ttl}
         changing.change(self._reach, server.id, description=self.description, metadata=self.metadata, **changes)
         changing.change_aliases(self._reach, server.id, place, sorted(now - before), sorted(before - now))
-        fresh = changing.by_id(self._reach, server.id)
-        self._take(fresh or server)
+        fresh = changing.member(self._reach, server, (self.entity, self.project, collection))
+        self._take(fresh or changing.by_id(self._reach, server.id) or server)
 
     def _log(self, project: str | None, settings: Any) -> None:
         run = current()
@@ -627,7 +627,13 @@ class Artifact(Links, _Artifact):
             own.log_artifact(self).wait()
 
     def delete(self, delete_aliases: bool = False) -> None:
-        """Delete this version from the server, permanently; with `delete_aliases` even if it has aliases."""
+        """Delete this version from the server, permanently; with `delete_aliases` even if it has aliases.
+
+        Of a link, only the link is deleted.
+        """
+        if self.is_link:
+            self.unlink()
+            return
         server = self.on_server()
         changing.delete(self._reach, server.id, with_aliases=delete_aliases)
 
