@@ -10,14 +10,15 @@ from wandb_logging._mining import numbers
 
 MAX_COLUMNS = 60
 
-BARS = re.compile(r"(?<!\d)[|│┃║]|[|│┃║](?!\d)")  # 8|0 is one cell
+BARS = re.compile(r"[|│┃║](?:(?!\d)|(?<!\d[|│┃║]))")  # 8|0 is one cell
 TOKEN = re.compile(r"\S+")
 WIDE = re.compile(r"\S+(?: \S+)*")
 RULE = re.compile(r"[-=+|\s\u2500-\u257f]+\Z")
 PROGRESS = re.compile(r"(?::?\s+\d+%\||\s+<-- ).*")
 _TWO_IN_ONE = re.compile(r"(\S+)\[(\S+)\]")
 _UNIT = r"(?:[A-Za-z%µ+*]{0,4}| [A-Za-z%µ/]{1,12})(?: ?\([\d.,%x]{1,12}\)| (?:±|\+/-) ?[\d.]{1,12})?"
-_AROUND = frozenset({"+/-", "±"})
+_JOINTS = frozenset({"+/-", "±", "/"})
+_OPEN = (" +/-", " ±", " /")
 _UNITS = frozenset("GBytes MBytes KBytes Bytes Gbits/sec Mbits/sec Kbits/sec bits/sec".split()) | numbers.UNITS
 _ASIDE = re.compile(r"\([\d.,]+[%x]?\)\Z")  # 12.3 (1.0): a second number beside the cell's own
 _CODE = re.compile(r"^\s*[A-Z][A-Za-z]{1,4}\d{3,5}[IWE]\s")  # the code that begins a log message
@@ -106,9 +107,10 @@ def _led(header: str, raw: str) -> dict[str, str] | None:
 
 def _without_lead(header: str, raw: str) -> tuple[str, str]:
     """Both lines without what a logger put before them: a bracket of the same width, or time, level and name."""
-    brackets = _BRACKET.match(header), _BRACKET.match(raw)
-    if brackets[0] and brackets[1] and brackets[0].end() == brackets[1].end():
-        width = brackets[0].end()
+    bracket = _BRACKET.match(header) if header[:1] == "[" else None
+    other = _BRACKET.match(raw) if bracket else None
+    if bracket and other and bracket.end() == other.end():
+        width = bracket.end()
         return " " * width + header[width:], " " * width + raw[width:]
     if " - " in header and " - " in raw:
         width = header.index(" - ") + 3
@@ -189,14 +191,13 @@ def spans(pattern: re.Pattern[str], text: str) -> list[Span]:
 
 
 def _with_units(found: list[Span]) -> list[Span]:
-    """Join what belongs to one cell, as in `4.2 GBytes`, `12.3 (1.0)` and `[  5]`."""
+    """Join what belongs to one cell, as in `4.2 GBytes`, `12.3 (1.0)`, `1.2 +/- 0.1`, `1MiB / 8GiB` and `[  5]`."""
     kept: list[Span] = []
     for word, start, end in found:
         before = kept[-1][0] if kept else ""
         unit = before[-1:].isdigit() and ((word in _UNITS and (len(word) > 1 or word == "%")) or _ASIDE.match(word))
-        around = (word in _AROUND and before[-1:].isdigit()) or before.endswith((" +/-", " ±"))
-        shared = before[:1].isdigit() and (word == "/" or before.endswith(" /"))  # 148.7MiB / 7.76GiB
-        if unit or around or shared or (before.startswith("[") and not before.endswith("]") and word.endswith("]")):
+        joint = (word in _JOINTS and before[:1].isdigit()) or before.endswith(_OPEN)
+        if unit or joint or (before.startswith("[") and not before.endswith("]") and word.endswith("]")):
             kept[-1] = (f"{before} {word}", kept[-1][1], end)
         else:
             kept.append((word, start, end))

@@ -189,16 +189,12 @@ def _is_aside(text: str) -> bool:
 
 def _value(text: str, match: re.Match[str], decimal: str, *, counts: bool) -> float | None:
     """The value of a matched number; None if what follows it shows that it is no metric's number."""
-    if text[max(match.start() - 1, 0) : match.start()] == ":" == text[match.end() : match.end() + 1]:
+    whole = match["number"].isdecimal()
+    if whole and match.start() and text[match.start() - 1] == ":" == text[match.end() : match.end() + 1]:
         return None  # cuda:0: is the name of a device
     unknown = bool(match["glued"]) and match["glued"] not in numbers.UNITS
-    compound = match["number"].isdecimal() and _COMPOUND.match(text, match.end())  # 4-gram
-    if (
-        unknown
-        or compound
-        or (counts and match["number"].isdecimal())
-        or _TUPLES.match(text, max(match.start() - 2, 0))
-    ):
+    compound = whole and _COMPOUND.match(text, match.end())  # 4-gram
+    if unknown or compound or (counts and whole) or _TUPLES.match(text, max(match.start() - 2, 0)):
         return None  # part of a word, a counter, or the first of many numbers
     try:
         return numbers.number(match["number"], decimal)
