@@ -344,6 +344,21 @@ class TestExport:
         browser.until("document.querySelectorAll('tbody tr').length === 4")
         assert "exported" in browser.text()
 
+    def test_in_a_notebook(self, browser: Browser, cache: Path, tmp_path: Path) -> None:
+        """What a notebook is given for a run draws its charts, and nothing in it reaches the notebook."""
+        run = training(cache, 0, 50, name='</iframe><script>top.hit=1</script>" onload="top.hit=1')
+        run.log({"html": wandb_logging.Html("<script>top.hit=1</script>")})
+        (tmp_path / "cell.html").write_text(f"<!doctype html><body>{run._repr_html_()}</body>", "utf-8")
+        run.finish()
+        browser.open((tmp_path / "cell.html").as_uri())
+        browser.driver.switch_to.frame(0)
+        browser.until(f"({DRAWN}) && {LINES}.length === 1", "train/loss")
+        browser.js("wl.view.set({tab: 'run'})")
+        browser.until("document.querySelector('.run-title').textContent.includes('</iframe>')")
+        browser.driver.switch_to.default_content()
+        assert browser.js("return [window.hit ?? null, document.querySelectorAll('iframe').length]") == [None, 1]
+        browser.driver.get_log("browser")  # Chromium says what the frame's sandbox kept from running
+
     def test_svg_of_a_chart(self, browser: Browser, show: Show, four: Path) -> None:
         """The drawing of a chart is SVG with a line of each run, and the name as text."""
         show(four)
