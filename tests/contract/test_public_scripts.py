@@ -14,7 +14,7 @@ from tests.contract.scripts import DIFFERENT, PART, compared, scripts
 pytestmark = [pytest.mark.contract, pytest.mark.slow]
 
 # What they need is in the extra `test`; where it has no wheels, as for the newest Python, there is nothing to compare.
-for name in ("numpy", "pandas", "PIL", "soundfile", "tensorboardX"):
+for name in ("matplotlib", "numpy", "pandas", "PIL", "soundfile", "tensorboard", "tensorboardX"):
     pytest.importorskip(name)
 
 
