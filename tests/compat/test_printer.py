@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
-from wandb_logging.compat.sdk.lib.printer import Printer, new_printer
+from wandb_logging.compat._printer import Printer, new_printer
 
 
 @pytest.mark.parametrize(
@@ -18,6 +20,7 @@ def test_a_message_has_its_level(caplog: pytest.LogCaptureFixture, level: str | 
 
 def test_styles_leave_the_text() -> None:
     """Nothing is asked of the terminal, and no place for text that changes is given."""
+    assert importlib.import_module("wandb_logging.compat.sdk.lib.printer").new_printer is new_printer
     printer = new_printer()
     assert isinstance(printer, Printer)
     assert [style("x") for style in (printer.code, printer.name, printer.error, printer.files)] == ["x"] * 4
