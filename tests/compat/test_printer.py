@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 
 import pytest
+
 from wandb_logging.compat._printer import Printer, new_printer
 
 
