@@ -15,9 +15,9 @@ from wandb_logging._artifacts.artifact import MAX_REFERENCES, Artifact as _Artif
 from wandb_logging._artifacts.download import Reach, UsedArtifact, find_artifact
 from wandb_logging._artifacts.keeping import LATEST, metadata_json, tags_of
 from wandb_logging._artifacts.manifest import Entry, Manifest, read_digest
-from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import LogError
 from wandb_logging.compat._active import current
+from wandb_logging.compat._entry import ManifestEntry
 from wandb_logging.compat._links import RESERVED, Links
 from wandb_logging.compat._refused import not_covered
 from wandb_logging.compat._ttl import FOR_EVER, INHERITED, ArtifactTTL, seconds_of
@@ -33,47 +33,6 @@ class ArtifactNotLogged(LogError):
 
 class ArtifactFinalized(LogError):
     """An artifact that was logged cannot change; changes need a new artifact."""
-
-
-@dataclass(frozen=True)
-class ManifestEntry:
-    """A file or a reference of an artifact.
-
-    Attributes:
-        artifact: the artifact that contains the entry.
-        path: name of the entry in the artifact.
-    """
-
-    artifact: Artifact
-    path: str
-
-    def __getattr__(self, name: str) -> Any:
-        if name in {"digest", "size", "ref", "extra", "local_path", "birth_artifact_id"}:
-            return getattr(self.artifact.manifest.entries[self.path], name)
-        raise AttributeError(name)
-
-    @property
-    def name(self) -> str:
-        """The same as `path`."""
-        return self.path
-
-    def parent_artifact(self) -> Artifact:
-        """The artifact that contains the entry."""
-        return self.artifact
-
-    def download(self, root: StrPath | None = None, **_: Any) -> str:
-        """Fetch the file. Returns its path."""
-        return self.artifact.on_server().get_entry(self.path).download(root)
-
-    def ref_target(self) -> str:
-        """The address that the reference points to.
-
-        Raises:
-            ValueError: the entry is a file.
-        """
-        if self.ref is None:
-            raise ValueError("Only reference entries support ref_target().")
-        return str(self.ref)
 
 
 class Artifact(Links, _Artifact):

@@ -180,7 +180,7 @@ MODULES: dict[str, dict[str, str]] = {
         "ArtifactStatusError": "_errors:LogError",
         "WaitTimeoutError": "_errors:WandbLoggingError",
     },
-    "sdk.artifacts.artifact_manifest_entry": {"ArtifactManifestEntry": "compat._artifact:ManifestEntry"},
+    "sdk.artifacts.artifact_manifest_entry": {"ArtifactManifestEntry": "compat._entry:ManifestEntry"},
     "sdk.data_types": {},
     "sdk.data_types.base_types": {},
     "sdk.data_types.base_types.media": {"Media": "_media.base"},
