@@ -21,7 +21,7 @@ from wandb_logging._page.place import Place
 from wandb_logging._page.runs import Runs
 
 _CONNECTIONS = 64
-_EXPECTED = 100  # runs that are got ready before the page asks for any; with more, its list of runs would come later
+_EXPECTED = 100  # most runs that are got ready before the page asks for any: of more, its list would come later
 _LISTENERS = 16  # most pages that are updated live at once
 _TIMEOUT = 60.0
 _HEARTBEAT = 15.0
@@ -59,9 +59,10 @@ class Page:
     def expect(self) -> None:
         """Get ready for a browser that just came: have something to draw of the runs that it will show."""
         self.runs.begin()
-        runs = list(self.runs.by_key.values())[:_EXPECTED]
-        self._poller.know(runs)
-        self.runs.want(runs, "_step")
+        runs = list(self.runs.by_key.values())
+        if len(runs) <= _EXPECTED:
+            self._poller.know(runs)
+            self.runs.want(runs, "_step")
 
     def close(self) -> None:
         """Stop answering."""
