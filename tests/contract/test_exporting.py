@@ -130,11 +130,13 @@ class TestLeet:
 
 class TestThereAndBack:
     def test_imported_again(self, run_dir: RunDir, tmp_path: Path) -> None:
-        """What is exported and imported is the same run: rows, config, summary, exit code."""
+        """What is exported and imported is the same run: rows, config, summary, exit code, machine."""
         (log,) = find_logs(export_wandb(run_dir, tmp_path / "wandb").path)
         done = import_log(log, tmp_path / "back", "http://h")
         assert (done.lost, done.left_out, done.ended) == ((), {}, True)
         assert done.path is not None
+        metadata = [json.loads(each.files.read("wandb-metadata.json")) for each in (RunDir(done.path), run_dir)]
+        assert metadata[0] == metadata[1]
         before, after = read_run(run_dir.path), read_run(done.path)
         assert [*map(comparable, after.rows)] == [*map(comparable, before.rows)]
         assert (after.config, after.exit_code) == (before.config, before.exit_code)

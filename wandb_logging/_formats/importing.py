@@ -6,6 +6,7 @@ A directory is filled under another name and then moved to its place, so that an
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import field
@@ -16,6 +17,7 @@ from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError
 from wandb_logging._events.event import Event
 from wandb_logging._events.run_info import RunInfo
+from wandb_logging._formats import wandb_environment
 from wandb_logging._formats.protobuf import BrokenMessage
 from wandb_logging._formats.wandb_events import Translator
 from wandb_logging._formats.wandb_log import Lost, NotAWandbFile, records
@@ -161,19 +163,30 @@ class _Import:
         return None
 
     def _keep_files(self, new: NewRun) -> int:
-        """Copy the files that the run names: only regular ones in its own folder. Returns how many."""
-        kept = 0
+        """Copy the files that the run names: only regular ones in its own folder. Returns how many.
+
+        The file about machine and program is made of the record that holds the same, as `wandb sync` does.
+        """
+        found = self._named_files()
+        if self._translator.environment:
+            about = json.dumps(self._translator.environment, indent=2) + "\n"
+            found[wandb_environment.FILE] = about.encode("utf-8", "replace")
+        for name, source in found.items():
+            file = {"name": name, "path": new.run_dir.files.keep(source, name)}
+            new.append((dumps(Event(self._translator.time, file=file).to_json()),))
+        return len(found)
+
+    def _named_files(self) -> dict[str, Path | bytes]:
+        found: dict[str, Path | bytes] = {}
         folder = (self._source.parent / "files").resolve()
         for name in dict.fromkeys(self._translator.paths):
             path = folder / name
             inside = folder in path.resolve().parents
             if name in MADE_BY_US or not inside or not path.is_file() or path.is_symlink():
                 self._translator.left_out["file"] += name not in MADE_BY_US
-                continue
-            file = {"name": name, "path": new.run_dir.files.keep(path, name)}
-            new.append((dumps(Event(self._translator.time, file=file).to_json()),))
-            kept += 1
-        return kept
+            else:
+                found[name] = path
+        return found
 
     def _done(self, path: Path, files: int) -> Imported:
         it = self._translator

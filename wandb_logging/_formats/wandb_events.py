@@ -15,7 +15,7 @@ from wandb_logging._events.event import Event
 from wandb_logging._formats.wandb_records import Item, Record
 from wandb_logging._values.plain import dumps, loads
 
-_SILENT = frozenset({"header", "footer", "final", "telemetry", "environment", "output"})  # not kept by our runs
+_SILENT = frozenset({"header", "footer", "final", "telemetry", "output"})  # not kept by our runs
 _OWN = frozenset({"_step", "_timestamp", "_runtime", "_wandb"})
 
 
@@ -26,6 +26,7 @@ class Translator:
         time: time of the latest event, seconds since 1970.
         info: identity of the run, as in run.json; empty until the record of the run has come.
         paths: files that belong to the run, relative to the folder `files` beside the log.
+        environment: what the run's file about machine and program says; empty if no record does.
         rows: number of rows so far.
         left_out: number of records that could not be translated, by kind.
         ended: whether the run said how it ended.
@@ -34,6 +35,7 @@ class Translator:
     def __init__(self) -> None:
         self.info: dict[str, Any] = {}
         self.paths: list[str] = []
+        self.environment: dict[str, Any] = {}
         self.rows = 0
         self.left_out: Counter[str] = Counter()
         self.ended = False
@@ -135,6 +137,10 @@ class Translator:
         self.paths += record.facts["paths"]
         return iter(())
 
+    def _environment(self, record: Record) -> Iterator[bytes]:
+        self.environment.update(record.facts)  # one record says what the program knows, a later one what the machine is
+        return iter(())
+
     def _alert(self, record: Record) -> Iterator[bytes]:
         facts = {"title": "", "text": "", "level": "INFO", **record.facts}
         yield self._event(alert={**facts, "wait": 0})
@@ -154,6 +160,7 @@ class Translator:
         "summary": _summary_change,
         "metric": _metric,
         "files": _files,
+        "environment": _environment,
         "alert": _alert,
         "exit": _exit,
     }

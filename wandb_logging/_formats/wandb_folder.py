@@ -21,7 +21,7 @@ from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold import fold
-from wandb_logging._formats import wandb_messages as messages
+from wandb_logging._formats import wandb_environment, wandb_messages as messages
 from wandb_logging._formats.wandb_log import LogWriter
 from wandb_logging._journal.copies import place_of
 from wandb_logging._journal.names import folder_name, safe_name
@@ -30,7 +30,7 @@ from wandb_logging._reading.replay import beginning, parts_of
 from wandb_logging._values.plain import loads
 from wandb_logging._version import __version__
 
-METADATA, REQUIREMENTS = "wandb-metadata.json", "requirements.txt"
+REQUIREMENTS = "requirements.txt"
 _FILES = ("file", "standard", "media")
 _LINE = re.compile(r"(ERROR )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}) ?(.*)", re.DOTALL)
 
@@ -123,7 +123,7 @@ class _Export:
         yield messages.header(f"wandb-logging {__version__}")
         yield messages.run(info, {key: value for key, value in state.config.items() if key != "_wandb"})
         with contextlib.suppress(OSError, ValueError):
-            yield messages.environment(loads(self._run_dir.files.read(METADATA)), info["start"])
+            yield messages.environment(loads(self._run_dir.files.read(wandb_environment.FILE)), info["start"])
         for name, definition in state.metrics.items():
             yield messages.metric(name, definition)
         if self._run_dir.files.has(REQUIREMENTS):
@@ -150,7 +150,7 @@ class _Export:
             yield messages.alert(task)
         elif task["kind"] not in _FILES:
             self._done.leave(task["kind"])
-        elif task.get("name") != METADATA:  # `wandb sync` makes that file of the environment
+        elif task.get("name") != wandb_environment.FILE:  # `wandb sync` makes that file of the environment
             yield from self._file(task)
 
     def _file(self, task: Mapping[str, Any]) -> Iterator[bytes]:

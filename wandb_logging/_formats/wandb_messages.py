@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from wandb_logging._formats import wandb_environment
 from wandb_logging._formats.protobuf import put
 from wandb_logging._formats.wandb_records import AGGREGATES, ALERT, KINDS, RUN
 from wandb_logging._values.nested import paths
@@ -17,26 +18,6 @@ from wandb_logging._values.plain import dumps
 _NUMBERS = {kind: number for number, kind in KINDS.items()}
 _AT_END = 1  # the policy of a file that is uploaded once, when the run ends
 _MEDIA = 2  # the type of a media file
-_ENVIRONMENT = {
-    "os": 1,
-    "python": 2,
-    "docker": 4,
-    "program": 6,
-    "codePath": 7,
-    "codePathLocal": 8,
-    "email": 10,
-    "root": 11,
-    "host": 12,
-    "username": 13,
-    "executable": 14,
-    "colab": 15,
-    "cpu_count": 16,
-    "cpu_count_logical": 17,
-    "gpu": 18,
-    "gpu_count": 19,
-    "cudaVersion": 25,
-    "writerId": 199,
-}
 
 
 def record(kind: str, message: bytes) -> bytes:
@@ -105,16 +86,8 @@ def summary(values: Mapping[str, Any]) -> bytes:
 
 
 def environment(about: Mapping[str, Any], start: float) -> bytes:
-    """The machine of the run: members of `wandb-metadata.json` that all kinds of machines have in common."""
-    known = [put(number, about[name]) for name, number in _ENVIRONMENT.items() if _is_scalar(about.get(name))]
-    known += [put(5, str(argument)) for argument in _listed(about.get("args"))]
-    git = _object(about.get("git"))
-    if git:
-        known.append(put(9, put(1, str(git.get("remote", ""))) + put(2, str(git.get("commit", "")))))
-    known += [put(20, put(1, name) + put(2, _sizes(disk))) for name, disk in _object(about.get("disk")).items()]
-    known.append(put(21, _sizes(about.get("memory"))))
-    known.append(put(22, put(3, str(_object(about.get("cpu")).get("model", "")))))
-    return record("environment", b"".join([put(3, timestamp(start)), *known]))
+    """The machine of the run, as `wandb-metadata.json` has it."""
+    return record("environment", put(3, timestamp(start)) + wandb_environment.written(about))
 
 
 def ended(code: int, runtime: float) -> bytes:
@@ -136,22 +109,3 @@ def _item(path: Sequence[str], raw: bytes) -> bytes:
 def _name(path: tuple[str, ...]) -> bytes:
     """The field `key` for a path of one part, else the repeated field `nested_key`."""
     return put(1, path[0]) if len(path) == 1 else b"".join([put(2, each) for each in path])
-
-
-def _is_scalar(value: object) -> bool:
-    return isinstance(value, (str, int)) and not isinstance(value, bool)
-
-
-def _listed(value: object) -> Iterable[Any]:
-    return value if isinstance(value, list) else ()
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _sizes(value: object) -> bytes:
-    """The sizes of a disk or the memory in bytes, which are given as text."""
-    found = _object(value)
-    named = [(1, str(found.get("total"))), (2, str(found.get("used")))]
-    return b"".join([put(number, int(text)) for number, text in named if text.isdecimal()])

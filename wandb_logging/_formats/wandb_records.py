@@ -10,7 +10,7 @@ from dataclasses import field
 from typing import Any
 
 from wandb_logging._dataclass import dataclass
-from wandb_logging._formats import protobuf
+from wandb_logging._formats import protobuf, wandb_environment
 from wandb_logging._formats.protobuf import BrokenMessage, Value
 from wandb_logging._values.plain import dumps
 
@@ -224,6 +224,10 @@ def _alert(message: bytes, into: Record) -> None:
     into.facts = {name: protobuf.text(parts[at]) for at, name in ALERT.items() if at in parts}
 
 
+def _environment(message: bytes, into: Record) -> None:
+    into.facts = wandb_environment.read(message)
+
+
 def _exit(message: bytes, into: Record) -> None:
     parts = dict(protobuf.fields(message))
     into.facts = {"exit_code": protobuf.signed(parts.get(1, 0)), "runtime": protobuf.signed(parts.get(2, 0))}
@@ -241,6 +245,7 @@ _READERS = {
     "metric": _metric,
     "files": _files,
     "alert": _alert,
+    "environment": _environment,
     "exit": _exit,
 }
 
