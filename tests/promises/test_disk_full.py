@@ -315,3 +315,51 @@ def test_files_may_not_grow(mode: str, size: int, wandb_server: LocalServer, tmp
     there = [row["x"] for row in wandb_server.run("limited").history]
     assert there == [number for number in range(200) if number not in missing]
     assert wandb_server.run("limited").state == "finished"
+
+
+CHILD = """
+import errno, logging, multiprocessing, os, sys
+import wandb_logging
+from wandb_logging._journal import door
+
+log = logging.getLogger("train")
+log.setLevel(logging.INFO)
+log.addHandler(wandb_logging.WandbHandler(project="p", mode="offline", run_id="full", cache_dir=sys.argv[1]))
+
+
+def work():
+    write = os.write
+
+    def refuse(fd, data):
+        if str(os.readlink(f"/proc/self/fd/{fd}")).endswith(".jsonl"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(fd, data)
+
+    os.write = refuse
+    for number in range(50):
+        log.info("row", extra={"metrics": {"y": number}})
+
+
+log.info("row", extra={"metrics": {"x": 1}})
+if sys.argv[2] == "fork":
+    if not (child := os.fork()):
+        work()
+        sys.exit()
+    os.waitpid(child, 0)
+else:
+    child = multiprocessing.get_context("fork").Process(target=work)
+    child.start()
+    child.join()
+"""
+
+
+@pytest.mark.parametrize("how", ["fork", "multiprocessing"])
+def test_what_a_forked_child_says(how: str, tmp_path: Path) -> None:
+    """A forked child, for which nobody tries again later, says at once and once that its rows wait in memory.
+
+    If it ends as programs do, it also says how many are lost.
+    """
+    command = [sys.executable, "-c", CHILD, str(tmp_path), how]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True).stderr
+    assert said.count("rows wait in memory") == 1
+    assert ("50 records were lost" in said) == (how == "fork")

@@ -49,6 +49,7 @@ class Writer:
         lease: seconds for which each renewal holds; None if this process does not renew (`lease`).
     """
 
+    refused: Callable[[], object] = staticmethod(bool)  # called after the disk has refused a line, for each such line
     most_output: int | None = None  # bytes of output.log as a file, where the room for files is bounded
 
     def __init__(
@@ -291,6 +292,7 @@ class Writer:
         else:
             self._kept.add(line)
             self.retry()
+            self.refused()
 
     def _has_memory_for(self, line: bytes) -> bool:
         """Whether one more line may be kept in memory, where need be in place of lines that the server has."""

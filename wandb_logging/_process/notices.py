@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import NamedTuple
 
@@ -95,6 +95,29 @@ def _give(record: logging.LogRecord, handler: logging.Handler) -> None:
             handler.handle(record)
         finally:
             handler.lock.release()
+
+
+class Outcry:
+    """Says a line on stderr at once, and only once. May be called inside a logging call: no logger is used.
+
+    For processes without a thread that could say it later, which may also end in a way that calls nobody.
+
+    Args:
+        text: makes the line, or "" while there is nothing to say.
+        quiet: says nothing.
+    """
+
+    def __init__(self, text: Callable[[], str], *, quiet: bool) -> None:
+        self._text = text
+        self._over = quiet
+
+    def __call__(self) -> None:
+        """Say the line, unless it was said."""
+        if self._over or not (text := self._text()):
+            return
+        self._over = True
+        with contextlib.suppress(Exception):  # as in `_Screen`
+            sys.stderr.write(f"wandb_logging: {lines_of(text)}\n")
 
 
 class Notice(NamedTuple):

@@ -19,7 +19,7 @@ from wandb_logging._journal.lost import is_gone
 from wandb_logging._journal.position import covers
 from wandb_logging._process.exit_code import is_exiting
 from wandb_logging._process.listener import Listener, as_own_thread, on_own_thread
-from wandb_logging._process.notices import Notices
+from wandb_logging._process.notices import Notices, Outcry
 from wandb_logging._process.sampling import Sampler
 from wandb_logging._records.snapshot import change_event, now
 from wandb_logging._report import Report
@@ -287,8 +287,10 @@ class Background:
                 self.journal.writer.close()
                 self.journal.run_dir.note_end()  # the listener's thread may be in a request that takes longer
                 self.ended = self.report(deadline)
-                if self._has_rounds and not self.journal.helps:  # a helper's run goes on
+                if self._has_rounds and not self.journal.helps:
                     self._say_goodbye(self.ended)
+                else:  # the run goes on without this process
+                    self._say_lost_since()
             return self.ended
 
     def _is_sent(self) -> bool:
@@ -488,6 +490,8 @@ class Background:
         self.notices = Notices(quiet=self._settings.quiet)
         if self.mode != "disabled":
             self._rounds.after_fork_in_child(self._new_saved(), self.notices)
+            writer, path, quiet = self.journal.writer, self.journal.run_dir.path, self._settings.quiet
+            writer.refused = Outcry(lambda: words.waits_in_child(path, writer.trouble), quiet=quiet)
         self._listener.after_fork_in_child()
 
     # --- the rounds ---
@@ -542,8 +546,7 @@ class Background:
             self.notices.say_all()
 
     def _say_goodbye(self, report: Report) -> None:
-        remote = self.remote
-        name = remote.display_name if remote else None
+        name = remote.display_name if (remote := self.remote) else None
         late = self.uploader.state.late if self._settings.late_steps == "shift" else 0
         self._rounds.look_for_engines(last=True)
         for notice in words.totals(self.notices.numbers(), late, self._settings.late_step_metric):

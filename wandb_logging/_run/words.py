@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import socket
 import traceback
@@ -70,6 +71,12 @@ def gone(path: Path, lost: int) -> Notice:
 def disk(path: Path, trouble: str) -> Notice:
     """The disk refuses something, or has no room."""
     return Notice("disk", f"{path}: {trouble}")
+
+
+def waits_in_child(path: Path, trouble: str | None) -> str:
+    """The disk refuses what a forked child logs, which has nobody who tries again later; "" if it took it after all."""
+    what = f"{trouble}, of process {os.getpid()}, and are lost if it ends before there is room"
+    return f"{path}: {what}" if trouble else ""
 
 
 def held(rank: int, of: int, cache_dir: Path) -> str:
