@@ -19,7 +19,7 @@ Row = Mapping[str, Any]
 Flat = dict[str, Any]
 _NUMBERS = frozenset({int, float, bool, type(None)})
 _LARGEST = 2**63
-AT_ONCE = 250  # so few rows stay in the processor's cache until they are columns
+AT_ONCE = 2_000  # rows; of few, pyarrow looks too often whether pandas has been installed: once for each column
 _CHUNK = 20_000  # rows in one piece of a table
 
 
@@ -88,7 +88,8 @@ def _inferred(pa: Any, rows: Sequence[Row]) -> Any:
     if _hides_flags(rows, [field.name for field in found.type if field.type != pa.bool_()]):
         return None
     names = list(rows[0]) if len(rows[0]) == found.type.num_fields else _names(rows)
-    return pa.Table.from_arrays([found.field(name) for name in names], names)
+    # Not `Table.from_arrays`: for each array, too, pyarrow would look for pandas.
+    return pa.Table.from_batches([pa.RecordBatch.from_struct_array(found)]).select(names)
 
 
 def _hides_flags(rows: Sequence[Row], names: Sequence[str]) -> bool:
