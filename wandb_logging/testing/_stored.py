@@ -180,8 +180,8 @@ def collection_id() -> str:
 
 
 @dataclass(eq=False, repr=False)
-class Collection:
-    """A named sequence of artifact versions."""
+class _Named:
+    """What all collections of artifact versions have: a name in a project, a type, and what people say of it."""
 
     entity: str
     project: str
@@ -191,8 +191,14 @@ class Collection:
     description: str | None = None
     tags: list[str] = field(default_factory=list)
     state: str = "READY"
-    versions: list[StoredArtifact] = field(default_factory=list)
     id: str = field(default_factory=collection_id)
+
+
+@dataclass(eq=False, repr=False)
+class Collection(_Named):
+    """A named sequence of artifact versions."""
+
+    versions: list[StoredArtifact] = field(default_factory=list)
 
     graphql_type: ClassVar[str] = "ArtifactSequence"
 
@@ -224,19 +230,10 @@ class Collection:
 
 
 @dataclass(eq=False, repr=False)
-class Portfolio:
+class Portfolio(_Named):
     """A collection of links to versions of other collections, such as a registered model."""
 
-    entity: str
-    project: str
-    name: str
-    type: str
-    created_at: str
-    description: str | None = None
-    tags: list[str] = field(default_factory=list)
-    state: str = "READY"
     links: list[Link] = field(default_factory=list)
-    id: str = field(default_factory=collection_id)
 
     graphql_type: ClassVar[str] = "ArtifactPortfolio"
 
