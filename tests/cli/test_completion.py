@@ -26,7 +26,9 @@ from wandb_logging._cli.completion import candidates
         (["ls", "--state", "c"], ["crashed"]),
         (["sync", "--follow", "b"], ["b1"]),
         (["completion", ""], ["bash", "zsh", "fish"]),
-        (["verify", ""], []),
+        (["verify", ""], ["a1", "a2", "b1"]),
+        (["export", "wandb_cache/"], []),
+        (["gc", ""], []),
         (["nonsense", ""], []),
     ],
 )

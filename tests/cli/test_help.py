@@ -36,7 +36,7 @@ def test_a_paragraph_is_one_however_it_is_written_here(
     assert usage[1:] == [
         "       [--format FORM | --csv | --jsonl | --parquet |",
         "       --wandb | --tensorboard | --neptune] [--long]",
-        "       [--config FILE] [DIR ...]",
+        "       [--config FILE] [RUN ...]",
     ]
     at = lines.index("Wide tables have a line a row and a column a metric, long")
     assert lines[at + 1] == "ones a line a value. Names of nested metrics are joined by"

@@ -44,6 +44,15 @@ class TestUsage:
         assert captured.err.count("\n") == 1
         assert "--help`)" in captured.err
 
+    @pytest.mark.parametrize(
+        ("typed", "said"),
+        [("snyc", "no command 'snyc', did you mean 'sync'?"), ("nonsense", "no command 'nonsense'")],
+    )
+    def test_a_mistyped_command(self, typed: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+        """The nearest one is named, in place of a list of all."""
+        assert main([typed, "--follow"]) == 2
+        assert capsys.readouterr().err == f"wandb-logging: there is {said} (see `wandb-logging --help`)\n"
+
     def test_without_a_command(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Nothing typed shows the help, and is wrong usage."""
         assert main([]) == 2

@@ -310,10 +310,18 @@ class TestCommands:
         assert "left alone: its process is still writing" in capsys.readouterr().err
         assert (run_dir.path / "cursor.json").exists()
 
+    @pytest.mark.parametrize("named", ["r", "p/r", "wandb_cache/p/r", "wandb_cache/p"])
+    def test_a_run_is_named_as_elsewhere(self, named: str, capsys: pytest.CaptureFixture[str]) -> None:
+        """By its path, a folder above it, or its id, as `sync` and `show` take it."""
+        path = run_of(Path("wandb_cache")).path
+        for command, said in (("verify", "11 lines whole, 11 unsent"), ("repair", "nothing to repair")):
+            assert main([command, named]) == 0
+            assert capsys.readouterr().out == f"{path}: {said}\n"
+
     def test_no_such_folder(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """A path that was typed wrong is said."""
+        """A path or id that was typed wrong is said."""
         assert main(["verify", "elsewhere"]) == 1
-        assert capsys.readouterr().err == "wandb-logging: elsewhere: no such file or directory\n"
+        assert capsys.readouterr().err.startswith("wandb-logging: elsewhere: there is no run, and none in wandb_cache")
         Path("empty").mkdir()
         assert main(["verify", "empty"]) == 0
         assert capsys.readouterr().out == "no runs there\n"

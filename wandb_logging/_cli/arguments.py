@@ -15,15 +15,22 @@ def add_host(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", type=address, metavar="URL", help="address of the W&B API; default: WANDB_BASE_URL")
 
 
-def add_dirs(parser: argparse.ArgumentParser) -> None:
-    """Add the argument for runs, which are given by their folders."""
+def add_runs(parser: argparse.ArgumentParser, *, or_events: bool = False) -> None:
+    """Add the argument for any number of runs, which `found.paths_of` makes paths of.
+
+    Args:
+        parser: the parser of the command.
+        or_events: whether the command also takes folders of event files.
+    """
+    folders = "folders of them or of event files" if or_events else "folders of them"
     parser.add_argument(
-        "dir",
-        nargs="*",
-        type=Path,
-        metavar="DIR",
-        help="run directories, or folders of them; default: the cache folder",
+        "runs", nargs="*", metavar="RUN", help=f"run directories, {folders}, or ids; default: the cache folder"
     )
+
+
+def add_rules(parser: argparse.ArgumentParser, use: str) -> None:
+    """Add the option for a file of rules, with what they are used for."""
+    parser.add_argument("--rules", type=Path, metavar="FILE", help=f"rules {use}, YAML or JSON; `suggest` prints some")
 
 
 def seconds(text: str) -> float:

@@ -85,13 +85,18 @@ def parser(typed: Collection[str] = COMMANDS) -> argparse.ArgumentParser:
     """
     top = _Parser(
         prog=PROG,
-        description="Runs that a program logged through wandb_logging: keys, what waits on disk, and sending it.",
+        description="Shows, sends and keeps in order the runs that programs log; makes runs of programs and files.",
         formatter_class=HelpFormatter,
-        epilog=f"Settings come from WANDB_* variables. `{PROG} COMMAND --help` has an example of each command.",
+        epilog=f"`{PROG} COMMAND --help` says more of a command, with examples. Settings come from WANDB_* variables.",
     )
     top.add_argument("--version", action="version", version=f"{PROG} {__version__}")
     commands = top.add_subparsers(title="commands", prog=PROG, metavar="COMMAND", dest="command")
-    first = next(iter(typed), None)
+    first = next(iter(typed), "-")
+    if not (first in COMMANDS or first.startswith("-")):
+        import difflib  # noqa: PLC0415  only for a word that is wrong
+
+        near = difflib.get_close_matches(first, COMMANDS, 1)
+        top.error(f"there is no command {first!r}{f', did you mean {near[0]!r}?' if near else ''}")
     for name in [first] if first in COMMANDS and typed is not COMMANDS else COMMANDS:
         command = commands.add_parser(name, help=COMMANDS[name])
         if name in typed:

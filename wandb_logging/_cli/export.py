@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from wandb_logging._cli.arguments import add_dirs
-from wandb_logging._cli.found import run_named
+from wandb_logging._cli.arguments import add_runs
+from wandb_logging._cli.found import paths_of
 from wandb_logging._cli.output import DONE, LEFT, USAGE, complain, raw, say, words_of
 from wandb_logging._cli.text import counted
 from wandb_logging._errors import JournalError
@@ -60,7 +60,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         chosen.add_argument(f"--{form}", dest="format", action="store_const", const=form, help=_HELP[form])
     parser.add_argument("--long", action="store_true", help="a line a value: run, metric, step, timestamp, value")
     parser.add_argument("--config", type=Path, metavar="FILE", help="also write each run's config, as JSON lines")
-    add_dirs(parser)
+    add_runs(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         complain(wrong)
         return USAGE
     try:
-        runs = _runs(args.dir)
+        runs = _runs(args.runs)
         code = _folder(runs, form, args.output) if form in _FOLDERS else _table(runs, form, args)
         if args.config is not None:
             export_config(runs, args.config)
@@ -124,13 +124,10 @@ def _one(run_dir: RunDir, target: Path, form: str) -> int:
     return DONE
 
 
-def _runs(wanted: list[Path]) -> list[RunDir]:
-    """The runs at or below the given folders, and those that are named."""
-    cache_dir = Settings().cache_dir
-    found: dict[Path, RunDir] = {}
-    for path in wanted or [cache_dir]:
-        runs = find_runs(path) if path.is_dir() else [RunDir(run_named(str(path), cache_dir))]
-        found.update((each.path, each) for each in runs)
+def _runs(wanted: Sequence[str]) -> list[RunDir]:
+    """The runs at or below the given folders, and those that are named, each once."""
+    paths = paths_of(wanted, Settings().cache_dir)
+    found = {run_dir.path: run_dir for path in paths for run_dir in find_runs(path)}
     if not found:
-        raise JournalError(f"no runs in {', '.join(map(str, wanted or [cache_dir]))}")
+        raise JournalError(f"no runs in {', '.join(map(str, paths))}")
     return list(found.values())

@@ -24,6 +24,15 @@ def runs_in(paths: Iterable[Path]) -> tuple[list[RunDir], bool]:
     return list(found.values()), not real
 
 
+def paths_of(wanted: Sequence[str], cache_dir: Path) -> list[Path]:
+    """Paths for arguments, each of which is a path or names a run in the cache folder; that folder if there are none.
+
+    Raises:
+        JournalError: an argument is neither.
+    """
+    return [Path(name) if Path(name).exists() else run_named(name, cache_dir) for name in wanted] or [cache_dir]
+
+
 def run_named(wanted: str | None, cache_dir: Path) -> Path:
     """The directory of a run that is given by its path, id, `project/id` or name, or by the beginning of one of these.
 

@@ -31,7 +31,7 @@ _OVER = 86400.0  # a launch older than so many seconds, with no run alive, has b
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command to its parser."""
-    parser.add_argument("dir", nargs="*", type=Path, metavar="DIR", help="default: the cache folder")
+    parser.add_argument("dir", nargs="*", type=Path, metavar="DIR", help="folders of runs; default: the cache folder")
     parser.add_argument("--sent", action="store_true", help="runs that are wholly on the server; has to be given")
     parser.add_argument(
         "--older-than", type=duration, default=0.0, metavar="AGE", help="only those unchanged for so long: 30d, 12h, 2w"

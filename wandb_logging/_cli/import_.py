@@ -24,8 +24,10 @@ EXAMPLES = ("import wandb", "import wandb/offline-run-20260102_030405-3kq9x0ab",
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command to its parser."""
-    parser.add_argument("path", nargs="+", type=Path, help="a .wandb or event file, or a folder with some")
-    parser.add_argument("--into", type=Path, metavar="DIR", help="folder of runs; default: the setting cache_dir")
+    parser.add_argument(
+        "path", nargs="+", type=Path, metavar="PATH", help="a .wandb or event file, or a folder with some"
+    )
+    parser.add_argument("--into", type=Path, metavar="DIR", help="folder for the runs; default: the cache folder")
 
 
 def run(args: argparse.Namespace) -> int:

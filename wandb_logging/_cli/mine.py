@@ -6,8 +6,8 @@ import argparse
 import contextlib
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
+from wandb_logging._cli.arguments import add_rules
 from wandb_logging._cli.output import DONE, LEFT, PROG, complain, say, styled, words_of
 from wandb_logging._cli.rules import Log, add_log, rules_of
 from wandb_logging._errors import WandbLoggingError
@@ -25,7 +25,7 @@ EXAMPLES = ("mine train.log", "mine train.log --rules rules.yaml", "mine train.l
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command to its parser."""
-    parser.add_argument("--rules", type=Path, metavar="RULES", help="a file of rules, YAML or JSON")
+    add_rules(parser, "to try")
     parser.add_argument("--json", action="store_true", help="one row a line, as JSON")
     add_log(parser)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 
-from wandb_logging._cli.arguments import add_dirs
+from wandb_logging._cli.arguments import add_runs
 from wandb_logging._cli.output import DONE, LEFT, PROG, complain, say, words_of
 from wandb_logging._cli.verify import runs_of
 from wandb_logging._journal.repair import KEPT, in_use, repairs
@@ -15,18 +15,18 @@ MORE = (
     "Nothing is destroyed: what is replaced is kept in the folder `repaired` of the run.",
     "Exit code: 0 there is nothing (more) to do, 1 there is, or a run is in use, 2 wrong usage.",
 )
-EXAMPLES = ("repair wandb_cache/digits/3kq9x0ab", "repair wandb_cache/digits/3kq9x0ab --yes")
+EXAMPLES = ("repair", "repair 3kq9x0ab --yes")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command to its parser."""
-    parser.add_argument("--yes", action="store_true", help="do it")
-    add_dirs(parser)
+    parser.add_argument("--yes", action="store_true", help="do it; without, only say what")
+    add_runs(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Say of each run what can be repaired, and with --yes repair it."""
-    codes = [_repair(run_dir, yes=args.yes) for run_dir in runs_of(args.dir)]
+    codes = [_repair(run_dir, yes=args.yes) for run_dir in runs_of(args.runs)]
     return max(codes, default=DONE)
 
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from wandb_logging._cli.arguments import add_rules
 from wandb_logging._errors import SettingsError
 from wandb_logging._settings import loaded
 
@@ -24,7 +25,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     for name, what in _TEXTS.items():
         parser.add_argument(f"--{name.replace('_', '-')}", metavar=name.upper(), help=what)
     parser.add_argument("--tag", action="append", default=[], metavar="TAG", help="may be given again")
-    parser.add_argument("--rules", type=Path, metavar="RULES", help="rules for metrics in text: `suggest` prints some")
+    add_rules(parser, "that find metrics in the text")
     parser.add_argument(
         "--settings", type=Path, metavar="FILE", help="settings as a dictConfig handler takes them, YAML or JSON"
     )

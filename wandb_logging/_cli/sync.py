@@ -8,9 +8,9 @@ import sys
 from collections.abc import Container, Sequence
 from pathlib import Path
 
-from wandb_logging._cli.arguments import add_host, jobs, seconds
+from wandb_logging._cli.arguments import add_host, add_rules, add_runs, jobs, seconds
 from wandb_logging._cli.event_folders import made_of_events
-from wandb_logging._cli.found import run_named, runs_in
+from wandb_logging._cli.found import paths_of, runs_in
 from wandb_logging._cli.interrupting import interruptible
 from wandb_logging._cli.output import DONE, INTERRUPTED, LEFT, PROG, USAGE, complain, say, words_of
 from wandb_logging._cli.progress import Progress
@@ -47,12 +47,7 @@ EXAMPLES = (
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command to its parser."""
-    parser.add_argument(
-        "path",
-        nargs="*",
-        metavar="RUN",
-        help="run directories, folders of them or of event files, or ids; default: the cache folder",
-    )
+    add_runs(parser, or_events=True)
     parser.add_argument(
         "--follow", action="store_true", help="keep sending until every run has ended; wait for the first"
     )
@@ -72,9 +67,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="of a launch with several ranks send the run of rank 0 (zero), what all of them logged in that run (all), "
         "each rank in a run of one group (group), or in a run (each); default: zero",
     )
-    parser.add_argument(
-        "--rules", type=Path, metavar="RULES", help="find metrics in the text that is not sent yet by these rules"
-    )
+    add_rules(parser, "that find metrics in the text that is not sent yet")
     add_host(parser)
     other = parser.add_argument_group("elsewhere", "What differs from what the run was made with. It is remembered.")
     other.add_argument("--entity", metavar="NAME", help="team or user to send to")
@@ -88,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     """Send the runs, show the progress, and say of each run whether it was sent."""
     try:
         _check(args)
-        paths, whole = made_of_events(_paths(args.path, Settings().cache_dir))
+        paths, whole = made_of_events(paths_of(args.runs, Settings().cache_dir))
     except (JournalError, SettingsError) as exc:
         complain(str(exc))
         return USAGE
@@ -144,7 +137,7 @@ def _send(args: argparse.Namespace, paths: list[Path], runs: list[Path], progres
                 until_idle=args.until_idle,
                 ranks=args.ranks if args.follow else "zero",
                 jobs=args.jobs,
-                ask=bool(args.path) and set(runs) <= set(paths),
+                ask=bool(args.runs) and set(runs) <= set(paths),
                 on_progress=progress.show,
                 stop=stop,
             )
@@ -182,18 +175,9 @@ def _check(args: argparse.Namespace) -> None:
     if args.until_idle is not None and not args.follow:
         raise SettingsError("--until-idle goes with --follow")
     for option in ("as_new", "id", "name", "rules"):
-        if getattr(args, option) and not args.path:
+        if getattr(args, option) and not args.runs:
             typed = f"--{option.replace('_', '-')}"
             raise SettingsError(f"{typed}: say of which run, as in `{PROG} sync RUN {typed}`; `{PROG} ls` lists them")
-
-
-def _paths(wanted: Sequence[str], cache_dir: Path) -> list[Path]:
-    """Paths for the arguments, each of which is a path or names a run in the cache folder.
-
-    Raises:
-        JournalError: an argument is neither.
-    """
-    return [Path(name) if Path(name).exists() else run_named(name, cache_dir) for name in wanted] or [cache_dir]
 
 
 def _change_rules(runs: Sequence[RunDir], path: Path | None) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wandb_logging._cli.arguments import seconds
 from wandb_logging._cli.output import DONE, LEFT, complain, words_of
 from wandb_logging._cli.supervising import add_settings, settings_of
 from wandb_logging._errors import WandbLoggingError
@@ -36,7 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(parser)
     ends = parser.add_mutually_exclusive_group()
     ends.add_argument("--no-follow", action="store_true", help="take what is there, and end")
-    ends.add_argument("--until-idle", type=float, metavar="SECONDS", help="end when nothing was written for so long")
+    ends.add_argument("--until-idle", type=seconds, metavar="S", help="end when nothing was written for S seconds")
     parser.add_argument(
         "file", nargs="+", type=Path, metavar="FILE", help="a log, - for stdin, or a folder of event files"
     )

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from pathlib import Path
+from collections.abc import Sequence
 
-from wandb_logging._cli.arguments import add_dirs
+from wandb_logging._cli.arguments import add_runs
+from wandb_logging._cli.found import paths_of
 from wandb_logging._cli.output import DONE, LEFT, PROG, complain, say_all, words_of
 from wandb_logging._cli.text import counted
-from wandb_logging._errors import JournalError
 from wandb_logging._journal.repair import repairs
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.verify import Verdict, as_json, find_directories, verify
 from wandb_logging._settings.settings import Settings
 
 MORE = ("Exit code: 0 all is whole, 1 something is not, 2 wrong usage.",)
-EXAMPLES = ("verify", "verify /data/wandb_cache --json")
+EXAMPLES = ("verify", "verify 3kq9x0ab", "verify /data/wandb_cache --json")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command to its parser."""
     parser.add_argument("--json", action="store_true", help="print a list of objects, for programs")
-    add_dirs(parser)
+    add_runs(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Check each run, and say what is wrong with it."""
     verdicts: list[Verdict] = []
     all_read = True
-    for run_dir in runs_of(args.dir):
+    for run_dir in runs_of(args.runs):
         try:
             verdicts.append(verify(run_dir))
         except OSError as exc:
@@ -50,16 +50,13 @@ def _mendable(verdict: Verdict) -> bool:
         return True  # `repair` will say which file cannot be read
 
 
-def runs_of(paths: list[Path]) -> list[RunDir]:
-    """The runs at or below some paths, by default those in the cache folder.
+def runs_of(wanted: Sequence[str]) -> list[RunDir]:
+    """The runs that arguments name, also those that are damaged; by default those in the cache folder.
 
     Raises:
-        JournalError: there is no such path.
+        JournalError: an argument is no path and names no run.
     """
-    for path in paths:
-        if not path.exists():
-            raise JournalError(f"{path}: no such file or directory")
-    return [run_dir for path in paths or [Settings().cache_dir] for run_dir in find_directories(path)]
+    return [run_dir for path in paths_of(wanted, Settings().cache_dir) for run_dir in find_directories(path)]
 
 
 def lines_of(verdict: Verdict, *, mendable: bool = True) -> list[str]:
