@@ -254,6 +254,17 @@ class TestFloors:
         assert {floor_of(path) for path in sources()} == {*FLOORS, *GROUND}
         assert [name_of(path) for path in sources() if not ast.get_docstring(tree_of(path))] == []
 
+    def test_documents_name_rooms_that_are_there(self) -> None:
+        """Who follows the map in `docs/why.md` finds each room that it names, and so in every other page."""
+        named = {
+            (page.name, f"{floor}/{room}.py")
+            for page in (ROOT / "docs").rglob("*.md")
+            for floor, room in re.findall(r"`(_[a-z]+)\.(\w+)", text_of(page))
+            if floor in FLOORS
+        }
+        assert len(named) > 20
+        assert {(page, room) for page, room in named if not (PACKAGE / room).is_file()} == set()
+
     def test_the_list_goes_up(self) -> None:
         """A floor imports only floors above it in the list, so there is no circle between folders."""
         order = list(FLOORS)

@@ -1,4 +1,4 @@
-"""Change and query an artifact on the server: its names, description and links, and the runs that made or use it.
+"""Changes and queries an artifact on the server: its names, description and links, and the runs that made or use it.
 
 Each function takes the way to the server, and the server's own id of the artifact.
 """

@@ -1,4 +1,4 @@
-"""Find an artifact on the server and fetch it (protocol 7.3).
+"""Finds an artifact on the server and fetches it (protocol 7.3).
 
 The server's answer is not trusted: a name that leaves the folder stops the download before anything is written, and
 bytes replace a file only if their MD5 is right.

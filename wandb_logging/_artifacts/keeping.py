@@ -1,4 +1,4 @@
-"""Keep a logged artifact: what the journal says about it, and its files in the run directory.
+"""Keeps a logged artifact: what the journal says about it, and its files in the run directory.
 
 The files stay in a folder that is removed once they have been sent:
 

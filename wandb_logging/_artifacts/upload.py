@@ -1,4 +1,4 @@
-"""Send an artifact to the server: the requests of protocol 7.1, in their order.
+"""Sends an artifact to the server: the requests of protocol 7.1, in their order.
 
 Each request may be repeated: the server knows the artifact by its client id, and does not ask for bytes it already has.
 A file of 2 GiB or more is sent in parts. After an interruption all of its parts are sent again.

@@ -14,7 +14,7 @@ from wandb_logging._errors import JournalError
 from wandb_logging._formats.exporting import FORMS, export, export_config
 from wandb_logging._formats.neptune_folder import export_neptune
 from wandb_logging._formats.tensorboard_folder import export_tensorboard
-from wandb_logging._formats.wandb_folder import Written, export_wandb
+from wandb_logging._formats.wandb_folder import Exported, export_wandb
 from wandb_logging._journal.cache_folder import find_runs
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._settings.settings import Settings
@@ -32,7 +32,7 @@ EXAMPLES = (
     "export --wandb && wandb sync",
     "export --tensorboard && tensorboard --logdir tensorboard",
 )
-_FOLDERS: dict[str, Callable[[RunDir, Path], Written]] = {
+_FOLDERS: dict[str, Callable[[RunDir, Path], Exported]] = {
     "wandb": export_wandb,
     "tensorboard": export_tensorboard,
     "neptune": export_neptune,

@@ -44,24 +44,24 @@ _FAR_FROM_THE_END = MAX_STEP - 2**32  # more rows than are folded at once
 
 def fold(rules: Rules, state: State, bodies: Iterable[bytes]) -> tuple[State, Delta]:
     """The state after some events, and the lines that they give. Changes neither argument."""
-    folder = _Folder(rules, state)
-    folder.take(bodies)
-    folder.texts.save()
-    folder.mined.save()
-    return folder.state, folder.delta
+    folding = _Folding(rules, state)
+    folding.take(bodies)
+    folding.texts.save()
+    folding.mined.save()
+    return folding.state, folding.delta
 
 
 def finish(rules: Rules, state: State) -> tuple[State, Delta]:
     """The state after the end of the run, and the last lines: the open row is closed. Changes neither argument."""
-    folder = _Folder(rules, state)
-    folder.mined.finish(rules.start + folder.state.paused + folder.state.runtime - rules.base_runtime)
-    folder.mined.save()
-    folder.apart.flush()
-    folder.rows.close()
-    return folder.state, folder.delta
+    folding = _Folding(rules, state)
+    folding.mined.finish(rules.start + folding.state.paused + folding.state.runtime - rules.base_runtime)
+    folding.mined.save()
+    folding.apart.flush()
+    folding.rows.close()
+    return folding.state, folding.delta
 
 
-class _Folder:
+class _Folding:
     """Folds one event after the other into its state and delta."""
 
     rows_kind: type[Rows] = Rows

@@ -12,7 +12,7 @@ from typing import Any
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._events.event import ALONE, YEAR_10000
-from wandb_logging._fold.fold import _Folder, _slowly
+from wandb_logging._fold.fold import _Folding, _slowly
 from wandb_logging._fold.labelled import mark_of
 from wandb_logging._fold.rows import Rows
 from wandb_logging._fold.state import RESERVED, Rules, State
@@ -125,7 +125,7 @@ class _Texts(Texts):
             state.lines = max(state.lines, number + 1)
 
 
-class _Teller(_Folder):
+class _Teller(_Folding):
     """A fold whose rows and text stay values."""
 
     rows: _Rows

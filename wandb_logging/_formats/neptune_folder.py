@@ -13,7 +13,7 @@ from typing import Any
 
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold.state import CLOCK
-from wandb_logging._formats.wandb_folder import Written
+from wandb_logging._formats.wandb_folder import Exported
 from wandb_logging._journal.names import folder_name
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.frames import flat, needed
@@ -31,7 +31,7 @@ Value = tuple[str, str, Any, Any, str, Any]
 """Path, type, step, time in ms, name of the column, and the value in it."""
 
 
-def export_neptune(run_dir: RunDir, target: Path) -> Written:
+def export_neptune(run_dir: RunDir, target: Path) -> Exported:
     """Write a run into a folder that `neptune-exporter load` takes. Existing files of the run are replaced.
 
     Args:
@@ -48,7 +48,7 @@ def export_neptune(run_dir: RunDir, target: Path) -> Written:
     run_id = _id_of(run_dir, info)
     folder = target / "data" / safe_part(project)
     folder.mkdir(parents=True, exist_ok=True)
-    done = Written(folder / f"{safe_part(run_id)}_part_0.parquet")
+    done = Exported(folder / f"{safe_part(run_id)}_part_0.parquet")
     parts = _Parts(folder, safe_part(run_id), (project, run_id))
     try:
         for value in _values(run_dir, info, done):
@@ -71,7 +71,7 @@ def safe_part(name: str) -> str:
     return f"{letters}-{blake2b(name.encode('utf-8', 'surrogatepass'), digest_size=8).hexdigest()}"
 
 
-def _values(run_dir: RunDir, info: RunInfo, done: Written) -> Iterator[Value]:
+def _values(run_dir: RunDir, info: RunInfo, done: Exported) -> Iterator[Value]:
     done.leave("row that is on the server alone", beginning(run_dir, info)[0].rows)
     yield from _about(info, flat(config_of(run_dir)))
     for _, delta in parts_of(run_dir, info):
@@ -115,7 +115,7 @@ def _single(value: Any) -> tuple[str, Any]:
 _KINDS: dict[type, str] = {bool: "bool", int: "int", float: "float", str: "string"}
 
 
-def _series(row: Mapping[str, Any], step: float, done: Written) -> Iterator[Value]:
+def _series(row: Mapping[str, Any], step: float, done: Exported) -> Iterator[Value]:
     """The values of a row. Each is a point of a series."""
     moment = int(row["_timestamp"] * 1000)
     for key, value in filled(row, "/"):

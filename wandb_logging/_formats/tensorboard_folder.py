@@ -14,7 +14,7 @@ from wandb_logging._errors import JournalError
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold.state import CLOCK
 from wandb_logging._formats import event_file, event_messages as messages
-from wandb_logging._formats.wandb_folder import Written
+from wandb_logging._formats.wandb_folder import Exported
 from wandb_logging._formats.whole import whole
 from wandb_logging._journal.names import folder_name
 from wandb_logging._journal.rundir import RunDir
@@ -27,7 +27,7 @@ from wandb_logging._values.plain import loads
 _IMAGES = ("image-file", "images/separated")
 
 
-def export_tensorboard(run_dir: RunDir, target: Path) -> Written:
+def export_tensorboard(run_dir: RunDir, target: Path) -> Exported:
     """Write a run into a folder that `tensorboard --logdir` takes.
 
     Args:
@@ -43,7 +43,7 @@ def export_tensorboard(run_dir: RunDir, target: Path) -> Written:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"events.out.tfevents.{int(info.start)}.{folder_name(info.id)}"
     with whole(path) as aside, aside.open("wb") as file:
-        return _Export(run_dir, info, file, Written(path)).write()
+        return _Export(run_dir, info, file, Exported(path)).write()
 
 
 def _folder_of(info: RunInfo) -> str:
@@ -52,7 +52,7 @@ def _folder_of(info: RunInfo) -> str:
 
 
 class _Export:
-    def __init__(self, run_dir: RunDir, info: RunInfo, file: BinaryIO, done: Written) -> None:
+    def __init__(self, run_dir: RunDir, info: RunInfo, file: BinaryIO, done: Exported) -> None:
         self._run_dir = run_dir
         self._info = info
         self._file = file
@@ -62,7 +62,7 @@ class _Export:
         self._time = float(info.start)
         self._step = 0
 
-    def write(self) -> Written:
+    def write(self) -> Exported:
         state = beginning(self._run_dir, self._info)[0]
         self._done.leave("row that is on the server alone", state.rows)
         self._put(messages.version(self._time))

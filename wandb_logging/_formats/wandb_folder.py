@@ -36,7 +36,7 @@ _LINE = re.compile(r"(ERROR )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}) ?(.*)", re
 
 
 @dataclass
-class Written:
+class Exported:
     """The result of writing one run.
 
     Attributes:
@@ -57,7 +57,7 @@ class Written:
             self.left_out[kind] += count
 
 
-def export_wandb(run_dir: RunDir, target: Path) -> Written:
+def export_wandb(run_dir: RunDir, target: Path) -> Exported:
     """Write a run into a folder of offline runs, where `wandb sync` finds it.
 
     Args:
@@ -93,11 +93,11 @@ class _Export:
         self._info = info
         self._folder = folder
         self._log = log
-        self._done = Written(folder)
+        self._done = Exported(folder)
         self._edits: dict[int, str] = {}
         self._line = beginning(run_dir, info)[0].lines
 
-    def write(self) -> Written:
+    def write(self) -> Exported:
         self._done.leave("row that is on the server alone", beginning(self._run_dir, self._info)[0].rows)
         state = self._first_look()
         for message in self._head(state):

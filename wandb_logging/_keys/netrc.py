@@ -1,4 +1,4 @@
-"""Read and edit the netrc file, which other programs read and edit as well.
+"""Reads and edits the netrc file, which other programs read and edit as well.
 
 The file belongs to the user and to those programs. It is edited by tokens, never by lines or substrings, so everything
 outside our entry stays byte for byte. Where this cannot be promised, the file is left alone and the error says so.

@@ -1,4 +1,4 @@
-"""Find the launch and rank of a process from the variables that launchers set. Pure.
+"""Finds the launch and rank of a process from the variables that launchers set. Pure.
 
 Each launcher has one function, which returns a `Launch`, or None if it did not start this process. The functions are
 tried in the order of `LAUNCHERS`, because the innermost launcher is right: torchrun within `srun` sets RANK, while all

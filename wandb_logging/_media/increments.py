@@ -1,4 +1,4 @@
-"""Log a table by increments: each time only the new rows, which the server appends to the others.
+"""Logs a table by increments: each time only the new rows, which the server appends to the others.
 
 Each increment is a file of its own in one artifact, `<number>-<ms since 1970>.<key>.table.json`; the names give their
 order. The row in the history says where the earlier increments are.

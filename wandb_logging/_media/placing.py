@@ -1,4 +1,4 @@
-"""Turn a row of metrics with media into a row of JSON values, and keep the media's files in the run directory."""
+"""Turns a row of metrics with media into a row of JSON values, and keeps the media's files in the run directory."""
 
 from __future__ import annotations
 

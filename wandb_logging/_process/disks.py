@@ -1,4 +1,4 @@
-"""Find out about the disk that a folder is on: whether it belongs to this host alone."""
+"""Finds out about the disk that a folder is on: whether it belongs to this host alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make forks wait while a thread does what a child could not continue: half an import, or half the start of a run.
+"""Makes forks wait while a thread does what a child could not continue: half an import, or half the start of a run.
 
 A forked child has the memory of all threads but only one of the threads. If another thread was importing a module, the
 child has half of that module for ever.

@@ -1,4 +1,4 @@
-"""Let library loggers that are used on our threads take no lock of `logging`.
+"""Lets library loggers that are used on our threads take no lock of `logging`.
 
 `Logger.isEnabledFor` takes logging's module lock for a level that is not in its cache yet. `dictConfig` holds this lock
 while it closes our handler and waits for our thread, where urllib3 logs its requests at DEBUG.

@@ -1,1 +1,1 @@
-"""Make events from log records, or from metrics given by hand."""
+"""Makes events from log records, or from metrics given by hand."""

@@ -1,4 +1,4 @@
-"""Write the text of a record as one JSON object with extra fields, exception and stack, by python-json-logger."""
+"""Writes the text of a record as one JSON object with extra fields, exception and stack, by python-json-logger."""
 
 from __future__ import annotations
 

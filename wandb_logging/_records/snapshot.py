@@ -1,4 +1,4 @@
-"""Turn a log record, or metrics given by hand, into the bytes of one journal event. No I/O.
+"""Turns a log record, or metrics given by hand, into the bytes of one journal event. No I/O.
 
 This work is done in the calling thread: all values are read and encoded here, so later changes by the caller have no
 effect. Rows of plain numbers and strings, which nearly all rows are, take a path without any Python loop.

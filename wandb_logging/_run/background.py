@@ -14,7 +14,6 @@ from typing import Any
 from wandb_logging._errors import JournalError, JournalLocked, LogError
 from wandb_logging._events.event import Event
 from wandb_logging._events.run_info import Remote
-from wandb_logging._journal.backlog import Lines
 from wandb_logging._journal.lost import is_gone
 from wandb_logging._journal.position import covers
 from wandb_logging._process.exit_code import is_exiting
@@ -31,8 +30,8 @@ from wandb_logging._run.rounds import Rounds
 from wandb_logging._run.samples import Samples
 from wandb_logging._run.save import SavedFiles
 from wandb_logging._run.start import ALONE, Membership, open_journal
-from wandb_logging._run.stats import Stats
-from wandb_logging._server.link import Link, Pace, explain
+from wandb_logging._run.tally import Tally
+from wandb_logging._server.link import Link, Pace
 from wandb_logging._server.protocol import app_url, run_url
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import dumps
@@ -41,7 +40,6 @@ from wandb_logging._values.secrets import Secrets
 _COLLECTED = ("config", "define", "run")  # changes that wait for more, as each is sent whole (protocol 3.1)
 _GRACE = 2.0  # seconds to wait for the listener of a run that could not begin
 _LOOK = 0.05  # seconds between two looks whether another process has sent more
-_COUNTING = 1.0  # most seconds that unsent lines are counted
 _QUIETLY = 0.5  # seconds of waiting before a person is told of it
 _AT_FIRST = {"disabled": Delivery.DISABLED, "offline": Delivery.ON_DISK, "online": Delivery.ONLINE}
 
@@ -67,7 +65,7 @@ class Background:
         journal: where events go.
         notices: the given notices; a forked child has its own.
         ended: the report of the run's end; None while it goes on.
-        set_aside: number of values that cannot be sent, of which the program was told.
+        tally: counts and reports what is logged and sent.
     """
 
     def __init__(  # noqa: PLR0917  each of them belongs to the run that makes it
@@ -86,14 +84,12 @@ class Background:
         self.mode = mode
         self.notices = notices
         self.ended: Report | None = None
-        self.set_aside = 0
         self._settings = settings
         self._secrets = secrets
         self._stall = stall
         self._told: Remote | None = None  # for a joined run: what the process that sends it knows from the server
         self._told_lost: dict[str, int] = {}  # number of lost events of which a person was told, by reason
         self._others = 0  # number of members that still took part when this one left
-        self._continued = False  # whether the run went on in this process after its end
         self._ending = threading.RLock()
         self._listener = Listener(self._round, self._seconds_left, self._release)
         self.journal = open_journal(settings, mode, config, secrets, self._hurry, undo, membership)
@@ -110,6 +106,7 @@ class Background:
             on_stop,
         )
         self.uploader = self._rounds.uploader
+        self.tally = Tally(settings, self.journal, self._rounds, secrets)
         undo.callback(lambda: self._listener.finish(time.monotonic() + _GRACE))
 
     def start(self) -> None:
@@ -160,7 +157,7 @@ class Background:
 
     def report_aside(self, name: str, reason: str) -> None:
         """Report a value that cannot be sent. Safe inside a logging call."""
-        self.set_aside += 1
+        self.tally.set_aside += 1
         notice = words.aside(name, reason)
         self.notices.add(notice.kind, self._secrets.text(notice.text))
 
@@ -208,7 +205,7 @@ class Background:
             # At its end a process need not wait: another living process sends its rows, too.
             if aloud and is_exiting() and self._rounds.delivery is Delivery.BY_ANOTHER:
                 self.journal.writer.sync()
-                return self.report(until)
+                return self.tally.report(until)
             self._ask(timeout, self._patience(timeout) if aloud else None)
             if self._rounds.delivery is Delivery.BY_ANOTHER:
                 self._wait_for_another(timeout)
@@ -217,7 +214,7 @@ class Background:
             self.journal.writer.sync()
             if aloud and self.ended is not None:
                 self._say_lost_since()
-        return self.report(until)
+        return self.tally.report(until)
 
     def _wait_for_another(self, timeout: float | None) -> None:
         """Have the process that sends the run send everything. If that process is gone, this one sends it."""
@@ -258,7 +255,7 @@ class Background:
         if self._has_rounds and self._locked() is Delivery.ONLINE:
             self._change_delivery(self._rounds.delivery.once())
             self._ask(timeout)
-        return self.report(until)
+        return self.tally.report(until)
 
     def finish(self, exit_code: int, timeout: float) -> Report:
         """End the run in at most `timeout` seconds. Calling it again does nothing."""
@@ -286,7 +283,7 @@ class Background:
             finally:
                 self.journal.writer.close()
                 self.journal.run_dir.note_end()  # the listener's thread may be in a request that takes longer
-                self.ended = self.report(deadline)
+                self.ended = self.tally.report(deadline)
                 if self._has_rounds and not self.journal.helps:
                     self._say_goodbye(self.ended)
                 else:  # the run goes on without this process
@@ -299,7 +296,7 @@ class Background:
         If another process sends the run, it may have sent the end before this process wrote its last events.
         """
         by_another = self._rounds.delivery is Delivery.BY_ANOTHER
-        return self.uploader.complete and not (by_another and self.queue_length)
+        return self.uploader.complete and not (by_another and self.tally.queue_length)
 
     def _leave(self, exit_code: int) -> None:
         """Note how this process ended. If no other member takes part any more, this ends the run.
@@ -319,7 +316,7 @@ class Background:
         with self._ending:
             if self.ended is None and not self.journal.writer.closed:  # closed: a child, forked while the run ended
                 return
-            self._continued, self._others = True, 0
+            self.tally.went_on, self._others = True, 0
             self._rounds.takes_over = True
             self.journal.writer.reopen()
             self.ended = None
@@ -355,7 +352,7 @@ class Background:
         host, run_id, run_dir = self._settings.host, self.journal.info.id, self.journal.run_dir
         writer = self.journal.writer
         path = run_dir.path if run_dir.on_disk and writer.number and not writer.unsent else None
-        left, estimated = self._left(time.monotonic())
+        left, estimated = self.tally.left(time.monotonic())
         self.notices.add(*words.waiting(host, run_id, left, seconds, path, estimated=estimated))
         self.notices.say_all()
 
@@ -410,79 +407,6 @@ class Background:
             return self.uploader.url
         app = self._settings.app_url or app_url(self._settings.host)
         return run_url(app, remote.entity, remote.project, remote.name)
-
-    @property
-    def queue_length(self) -> int:
-        """Number of journal lines that the server has not acknowledged; estimated if counting takes too long."""
-        return self._left(time.monotonic() + _COUNTING).number
-
-    def _left(self, until: float) -> Lines:
-        """Number of journal lines that the server has not acknowledged, counted until a monotonic time."""
-        writer, unread = self.journal.writer, self._unread(until)
-        if unread is not None:
-            return Lines(unread.number + self.uploader.state.open_events + writer.unsent, unread.estimated)
-        return Lines(max(0, writer.counts.journalled + writer.waiting - self.uploader.acknowledged))
-
-    def _journalled(self, until: float) -> int:
-        """Number of events on the disk, of all processes, counted until a monotonic time."""
-        own, unread = self.journal.writer.counts.journalled, self._unread(until)
-        return own if unread is None else max(own, self.uploader.state.events + unread.number)
-
-    def _unread(self, until: float) -> Lines | None:
-        """Number of lines after the last acknowledged one; None if this writer is the only one, and counts them itself.
-
-        Lines of other writers count, too: those of forked children, and of processes that wrote before.
-        """
-        if self.journal.continued or self._continued or self.journal.run_dir.has_several_writers():
-            with contextlib.suppress(OSError):  # the directory is away
-                return self.journal.run_dir.lines_after_in_time(self.uploader.position, until)
-        return None
-
-    def stats(self) -> Stats:
-        """Counts of the run's events so far."""
-        until = time.monotonic() + _COUNTING
-        writer, uploader, journalled = self.journal.writer, self.uploader, self._journalled(until)
-        return Stats(
-            accepted=journalled + writer.waiting + sum(writer.counts.dropped.values()),
-            journalled=journalled,
-            sent=uploader.sent,
-            acknowledged=uploader.acknowledged,
-            set_aside=self.set_aside + uploader.state.set_aside - uploader.state.told,
-            late=uploader.state.late,
-            masked=self._secrets.count,
-            dropped=dict(writer.counts.dropped),
-            lag=self.lag(until),
-        )
-
-    def lag(self, until: float) -> float:
-        """Age in seconds of the oldest event that the server has not acknowledged."""
-        if self.mode == "disabled" or not self._left(until).number:
-            return 0.0
-        with contextlib.suppress(OSError, JournalError):  # the directory is away
-            return max(0.0, now() - (self.journal.run_dir.first_time_after(self.uploader.position) or now()))
-        return 0.0
-
-    def report(self, until: float = math.inf) -> Report:
-        """The state of the run. Lines are counted until a monotonic time."""
-        run_dir = self.journal.run_dir
-        if self.mode == "disabled":
-            return Report(self.journal.info.id, self._settings.project)
-        error, (left, estimated) = None, self._left(until)
-        if left and self._rounds.delivery.is_meant_to_send:
-            trouble = self.uploader.link.trouble  # why the request that is being repeated failed last
-            live = not self.journal.writer.closed  # after the run's end only `sync` tries again
-            on_disk = self.journal.are_rows_on_disk
-            error = self._rounds.error
-            if trouble:
-                error = explain(trouble, self._settings.host, live=live, on_disk=on_disk)
-        error = error or words.lost(self.journal.writer.counts.lost)
-        path = run_dir.path if run_dir.on_disk else None
-        try:
-            report = self.uploader.report(left, error, path)
-            finished = report.finished and not (left and self._rounds.delivery is Delivery.BY_ANOTHER)
-            return replace(report, estimated=estimated, finished=finished)
-        except JournalError as exc:  # the directory is gone, and was never read
-            return Report(self.journal.info.id, self._settings.project, path=path, remaining=left, error=str(exc))
 
     def after_fork_in_child(self) -> None:
         """In a forked child: leave rounds, notices and locks to the parent."""

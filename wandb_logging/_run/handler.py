@@ -414,7 +414,7 @@ class WandbHandler(logging.Handler):
 
     def stats(self) -> dict[str, Any]:
         """The counts of `Run.stats`; all are 0 before the run has begun."""
-        stats = Stats() if self._run is None else self._run._background.stats()  # noqa: SLF001  the same room
+        stats = Stats() if self._run is None else self._run._background.tally.stats()  # noqa: SLF001  the same room
         return stats.with_dropped("logged after the handler was closed", self._late).to_json()
 
 

@@ -137,7 +137,7 @@ class Run(Described):
         config = plain(settings.config, aside=aside, of_config=True)
         mode = prepare_for(settings)
         self._secrets = secrets = secrets_of(settings, mode, notices)
-        samplers = samplers_of(settings, lambda: OwnStats(self._background.stats))
+        samplers = samplers_of(settings, lambda: OwnStats(self._background.tally.stats))
         self._background = Background(
             settings, mode, config, notices, secrets, samplers, self._on_stop, undo, stall, membership
         )
@@ -198,7 +198,7 @@ class Run(Described):
     @property
     def queue_length(self) -> int:
         """Number of journal lines the server has not acknowledged; an estimate if counting takes over a second."""
-        return self._background.queue_length
+        return self._background.tally.queue_length
 
     def __repr__(self) -> str:
         return f"<Run {self.project}/{self.id} {self.mode}>"
@@ -582,7 +582,7 @@ class Run(Described):
         maps reasons to counts. `masked` counts values that look like secrets. What forked children wrote counts, too,
         and what was in the directory of a resumed run; but not what those processes dropped or masked.
         """
-        return self._background.stats().to_json()
+        return self._background.tally.stats().to_json()
 
     def __copy__(self) -> Run:
         return self

@@ -1,1 +1,1 @@
-"""From the cursor to the acknowledgement."""
+"""Sends what run directories hold, from the cursor to the acknowledgement: beside the program, or by `sync`."""

@@ -1,4 +1,4 @@
-"""Copy the rows of ranks whose rows wait on disk into the run of their rank 0 (`sync --ranks all`).
+"""Copies the rows of ranks whose rows wait on disk into the run of their rank 0 (`sync --ranks all`).
 
 Each rank gets a writer of its own in that run; the writer's first event names the rank. So another `sync` continues
 where the last one stopped, for whatever reason: no row is copied twice, and rows logged since are added.

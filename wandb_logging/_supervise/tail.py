@@ -1,4 +1,4 @@
-"""Read a file that another program writes, while it grows, as `tail -F` does.
+"""Reads a file that another program writes, while it grows, as `tail -F` does.
 
 The file may not exist yet. After a rotation, the old file is read to its end and the new one from its beginning. A file
 that was truncated is read from its beginning again. A pipe is read as it fills.

@@ -1,4 +1,4 @@
-"""Print the folder that must come first in a program's `PYTHONPATH`, so that `import wandb` finds this package."""
+"""Prints the folder that must come first in a program's `PYTHONPATH`, so that `import wandb` finds this package."""
 
 from wandb_logging.compat._install import FOLDER
 

@@ -1,4 +1,4 @@
-"""Find the official SDK's modules as `wandb_logging.compat.sdk.wandb_run` and, after `install`, as `wandb.sdk`.
+"""Finds the official SDK's modules as `wandb_logging.compat.sdk.wandb_run` and, after `install`, as `wandb.sdk`.
 
 Each module is made when it is imported, from the table in `_shape` or from the list of refused names in `_names`. Both
 names give the same module, so that a class is the same class whichever name was imported.

@@ -1,4 +1,4 @@
-"""Select and sort runs and collections, with filters as the official `Api` sends them."""
+"""Selects and sorts runs and collections, with filters as the official `Api` sends them."""
 
 from __future__ import annotations
 
