@@ -253,6 +253,23 @@ class TestSecrets:
             assert quick_row({f"name{number}": "x"}, secrets)
         assert len(secrets._innocent) <= 4096
 
+    def test_a_key_that_becomes_known_later(self) -> None:
+        """Also where the text with it was let pass before."""
+        secrets = Secrets(lambda _name: None)
+        row = {"note": "here it is: " + "k" * 40}
+        assert quick_row(row, secrets) == row
+        secrets.know("k" * 40)
+        assert quick_row(row, secrets) is None
+
+    def test_many_texts(self) -> None:
+        """Those that are remembered are not all there ever were, and none is long."""
+        secrets = Secrets(lambda _name: None)
+        for number in range(3000):
+            assert quick_row({"note": f"text {number}"}, secrets)
+        assert quick_row({"note": "long " * 1000}, secrets)
+        assert len(secrets._shapeless) <= 1024
+        assert max(map(len, secrets._shapeless)) <= 256
+
 
 @given(st.lists(scalars() | numbers32() | st.floats().map(np.float64), min_size=1, max_size=6), st.booleans())
 def test_rows_of_one_type_are_read_at_once(values: Any, alike: Any) -> None:

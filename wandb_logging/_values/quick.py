@@ -26,7 +26,8 @@ NUMBERS = frozenset({float, int, bool})
 _AS_IT_IS = frozenset({int, bool, type(None)})
 _READ = frozenset({float, int, bool, list, dict})
 _DICTS = frozenset({dict, OrderedDict, defaultdict, Counter})  # those whose items are what `[]` gives
-_OURS = NUMBERS | _DICTS | {str, type(None)}
+_INFINITE = math.inf
+_is_number = NUMBERS.issuperset
 
 
 def are_finite_numbers(metrics: dict[Any, Any], plus: float = 0.0) -> bool:
@@ -58,9 +59,7 @@ def quick_row(  # noqa: C901  one loop, because each call within it costs as muc
     if not metrics or type(metrics) not in _DICTS or not depth:
         raise NeedsThoughtError
     row = dict(metrics)  # in one step: another thread may be adding to it
-    kind = type(next(iter(row.values())))
-    if kind not in _OURS and (read := _all_read(row, kind)) is not None:
-        return read
+    may_be_alike = True  # of one foreign type, as rows of numpy scalars are
     for name, value in row.items():
         kind = type(value)
         if kind is float:
@@ -71,9 +70,15 @@ def quick_row(  # noqa: C901  one loop, because each call within it costs as muc
             if len(value) > LONG or not (secrets is None or secrets.lets_pass(value, dotted)):
                 raise NeedsThoughtError
         elif kind in _DICTS:
-            is_quick = value and depth > 1 and are_finite_numbers(value)
-            row[name] = value if is_quick else quick_row(value, secrets, (*above, name), depth - 1)
+            # The same as `are_finite_numbers`, without the cost of a call.
+            numbers = value.values()
+            is_ready = _is_number(map(type, numbers)) and -_INFINITE < sum(numbers, 0.0) < _INFINITE
+            if not (is_ready and value and depth > 1):
+                row[name] = quick_row(value, secrets, (*above, name), depth - 1)
         elif kind not in _AS_IT_IS:
+            if may_be_alike and (read := _all_read(row, kind)) is not None:
+                return read
+            may_be_alike = False
             found = _reader(kind)(value)  # type: ignore[arg-type]  # mypy doubts that types can be hashed
             if type(found) not in _READ:
                 raise NeedsThoughtError

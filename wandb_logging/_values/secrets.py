@@ -49,6 +49,7 @@ _OTHERS = {
 _SHAPES = re.compile("|".join([rf"\b(?:{'|'.join(_WORDS.values())})", *_OTHERS.values()]), re.ASCII | re.DOTALL)
 _MARK = re.compile("|".join(re.escape(mark) for marks in (*_WORDS, *_OTHERS) for mark in marks))
 _LEAST_SHAPE = 16  # characters; only an address with a password in it may be shorter
+_MOST_REMEMBERED, _LONGEST_REMEMBERED = 1024, 256  # texts that look like no secret, and their characters
 _SWITCHES = frozenset({"true", "false", "yes", "no", "on", "off", "none", "null", "0", "1"})  # use_password: "true"
 _NUMBERS = frozenset({float, int, bool, type(None)})
 
@@ -85,6 +86,7 @@ class Secrets:
         self._enabled = enabled
         self._names = re.compile("|".join(map(fnmatch.translate, names)), re.IGNORECASE) if names else None
         self._innocent: set[str] = set()  # names that do not say that a value is a secret
+        self._shapeless: set[str] = set()  # texts that look like no secret; a known key may be in them
         self._known: tuple[str, ...] = ()
         self._written: tuple[bytes, ...] = ()  # the known keys as they stand in JSON
 
@@ -105,13 +107,27 @@ class Secrets:
         return text
 
     def lets_pass(self, text: str, name: str) -> bool:
-        """Whether a text needs no masking. The name is dotted, and remembered: most names come again and again."""
+        """Whether a text needs no masking. Dotted name and text are remembered: most of them come again and again."""
         if self._enabled:
             if name not in self._innocent and not self._learns_innocent(name):
                 return False
-            if (len(text) >= _LEAST_SHAPE or "://" in text) and _MARK.search(text) and _SHAPES.search(text):
+            if text not in self._shapeless and not self._learns_shapeless(text):
                 return False
-        return len(text) < SHORTEST or not any(key in text for key in self._known)
+        if len(text) >= SHORTEST:
+            for key in self._known:  # `any` would take twice the time
+                if key in text:
+                    return False
+        return True
+
+    def _learns_shapeless(self, text: str) -> bool:
+        """Whether nothing in a text looks like a secret. Such a text is remembered, unless it is long."""
+        if (len(text) >= _LEAST_SHAPE or "://" in text) and _MARK.search(text) and _SHAPES.search(text):
+            return False
+        if len(text) <= _LONGEST_REMEMBERED:
+            if len(self._shapeless) >= _MOST_REMEMBERED:
+                self._shapeless.clear()
+            self._shapeless.add(text)
+        return True
 
     def _learns_innocent(self, name: str) -> bool:
         """Whether a name does not say that its value is a secret. Such a name is remembered."""
