@@ -149,6 +149,22 @@ class TestAnswers:
         )
         assert run["figures"][0][1] == 1
 
+    def test_the_list_of_many(self, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Of many runs the list says at once what they are; how the older ones ended it says when it is asked again."""
+        monkeypatch.setattr(answers, "_KNOWN", 1)
+        for at, code in enumerate((0, 1, 0)):
+            make_run(cache, [row(at), {"exit": code, "t": START + at}], id=f"r{at}", start=START + at)
+        with served(cache, tmp_path / "kept") as visitor:
+
+            def told(**query: object) -> list[tuple[object, ...]]:
+                runs = visitor.json("/api/runs", **query)["runs"]
+                return [(run["info"]["id"], run["state"], run["unsent"], len(run["figures"])) for run in runs]
+
+            unread = [(f"r{at}", "unread", None, 0) for at in range(2)]
+            assert told() == [*unread, ("r2", "finished", True, 1)]
+            assert told(r="1-2") == [("r0", "finished", True, 1), ("r1", "crashed", True, 1)]
+            assert [state for _, state, *_ in told()] == ["finished", "crashed", "finished"]
+
     def test_bins(self, visitor: Visitor) -> None:
         """The values of a metric on a grid, exact for a short run at once."""
         run = visitor.run()

@@ -15,6 +15,7 @@ from wandb_logging._page import guard, text
 from wandb_logging._page.bins import Bins, Grid, Series, grids_of, of_row, on_grid
 from wandb_logging._page.exact import waiting
 from wandb_logging._page.runs import Run, Runs
+from wandb_logging._page.scan import MOST_RUNS
 from wandb_logging._page.wire import Line, packed
 from wandb_logging._page.zoom import Zoom, nearest, rows_from
 from wandb_logging._values.plain import dumps
@@ -22,6 +23,7 @@ from wandb_logging._values.plain import dumps
 MOST_BINS = 2000
 MOST_METRICS = 200  # most metrics in one request
 _MOST_RUNS = 500
+_KNOWN = 100  # runs whose state is found out before the list of all comes
 _MOST_NAME = 12_000  # most characters of a query's value
 _FIGURES = 100_000  # most metrics of all runs together whose figures are told; but of each run at least
 _FEWEST_FIGURES = 2000
@@ -77,12 +79,19 @@ class Answers:
         }
 
     def list_runs(self, query: Query) -> Answer:
-        """All runs, or those asked for, with the figures of their metrics as far as the runs have been read."""
-        return _json(self.listed(_numbers(query["r"], _MOST_RUNS) if "r" in query else list(self.runs.by_key)))
+        """All runs, or those asked for, with the figures of their metrics as far as the runs have been read.
 
-    def listed(self, keys: Iterable[int]) -> dict[str, Any]:
-        """The same as a mapping, for runs with these keys."""
-        listed = [self._about(run) for run in self.runs.some(keys)]
+        Of all runs many may be "unread": the page asks for those again, and meanwhile it has a list.
+        """
+        if "r" in query:
+            return _json(self.listed(_numbers(query["r"], _MOST_RUNS)))
+        return _json(self.listed(list(self.runs.by_key), _KNOWN))
+
+    def listed(self, keys: Iterable[int], most: int = MOST_RUNS) -> dict[str, Any]:
+        """The same as a mapping, for runs with these keys. The state of so many at most is found out first."""
+        runs = self.runs.some(keys)
+        self.runs.know(runs, most)
+        listed = [self._about(run) for run in runs]
         return {"root": str(self.runs.root), "runs": listed, "metrics": self.runs.names}
 
     def _about(self, run: Run) -> dict[str, Any]:
@@ -99,7 +108,7 @@ class Answers:
             "path": _relative(card.path, self.runs.root),
             "state": card.state,
             "exit": card.exit_code,
-            "unsent": card.unsent,
+            "unsent": card.unsent if card.looked else None,
             "error": run.error or card.error,
             "damaged": reading.unreadable if reading else 0,
             "info": {**card.info, **(state.run if state else {})},

@@ -19,7 +19,7 @@ from wandb_logging._page.cache import Cache
 from wandb_logging._page.exact import Exact, begin, read_on
 from wandb_logging._page.readers import Readers
 from wandb_logging._page.sample import sample, size_of
-from wandb_logging._page.scan import MOST_RUNS, Card, card, run_dirs
+from wandb_logging._page.scan import MOST_RUNS, Card, card, first_card, run_dirs
 
 _AT_ONCE = 2**19  # most bytes of a journal that is read while the browser waits; a longer one is sampled
 _PATIENCE = 0.2  # most seconds that one request reads runs
@@ -115,7 +115,7 @@ class Runs:
             for path in known.keys() - found.keys():
                 news.add(known[path].key)
                 del self.by_key[known[path].key]
-            new = [(card(found[path]), found[path]) for path in found.keys() - known.keys()]
+            new = [(first_card(found[path]), found[path]) for path in found.keys() - known.keys()]
             for about, run_dir in sorted(new, key=lambda item: (item[0].info.get("start", 0.0), item[0].path)):
                 if len(self.by_key) < MOST_RUNS:
                     key = next(self._keys)
@@ -123,6 +123,11 @@ class Runs:
                     news.add(key)
             self._begun = True
             return news
+
+    def know(self, runs: Iterable[Run], most: int = MOST_RUNS) -> None:
+        """Find out the state of those runs of which only run.json was read; of so many at most, the latest of them."""
+        for run in [run for run in runs if not run.card.looked][-most:]:
+            run.card = card(run.run_dir)
 
     @property
     def left(self) -> int:

@@ -1,4 +1,4 @@
-"""Finds out which runs there are and the state of each, without reading them whole: a thousand take a moment."""
+"""Finds out which runs there are, then the state of each, without reading them whole: a thousand take a moment."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ class Card:
         last: numbers by metric from the rows at the end of the journal.
         unsent: whether there are lines that the server has not acknowledged.
         error: why the run cannot be shown; empty if it can.
+        looked: whether more than run.json was read. If not, only `path`, `info`, `config` and `error` are known.
     """
 
     path: Path
@@ -52,12 +53,15 @@ class Card:
     last: dict[str, float] = field(default_factory=dict)
     unsent: bool = True
     error: str = ""
+    looked: bool = True
 
     @property
     def state(self) -> str:
-        """State of the run: running, finished or crashed, or "unreadable" if that cannot be found out."""
+        """State of the run: running, finished or crashed; "unreadable" if that cannot be found out, "unread" before."""
         if self.error:
             return "unreadable"
+        if not self.looked:
+            return "unread"
         if self.alive and self.exit_code is None:
             return "running"
         return "finished" if self.exit_code == 0 else "crashed"
@@ -66,6 +70,14 @@ class Card:
 def run_dirs(root: Path) -> Iterator[RunDir]:
     """The run directories at or below a path, but not more than the page shows."""
     return islice(walk_runs(root), MOST_RUNS)
+
+
+def first_card(run_dir: RunDir) -> Card:
+    """What run.json alone says of a run: enough for a list of a thousand, a third of the work."""
+    try:
+        return Card(run_dir.path, **_told(run_dir.info), looked=False)
+    except (JournalError, OSError, ValueError, TypeError, AttributeError) as exc:
+        return Card(run_dir.path, error=str(exc))
 
 
 def card(run_dir: RunDir) -> Card:
@@ -80,8 +92,7 @@ def card(run_dir: RunDir) -> Card:
         told, last = _at_the_end(run_dir, newest)
         return Card(
             path=run_dir.path,
-            info=_shown(info),
-            config={key: value for key, value in info.config.items() if key != "_wandb"},
+            **_told(info),
             alive=alive,
             exit_code=saved if told is None else told,
             last=last,
@@ -91,9 +102,10 @@ def card(run_dir: RunDir) -> Card:
         return Card(run_dir.path, error=str(exc))
 
 
-def _shown(info: RunInfo) -> dict[str, Any]:
+def _told(info: RunInfo) -> dict[str, Any]:
     texts = {name: getattr(info, name) for name in _TEXTS if getattr(info, name)}
-    return {**texts, "tags": info.tags, "start": float(info.start)}
+    config = {key: value for key, value in info.config.items() if key != "_wandb"}
+    return {"info": {**texts, "tags": info.tags, "start": float(info.start)}, "config": config}
 
 
 def _all_sent(run_dir: RunDir, cursor: Cursor, newest: Mapping[int, int]) -> bool:

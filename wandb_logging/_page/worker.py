@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -29,8 +30,10 @@ def main(folder: str) -> None:
         path, axis = json.loads(line)
         with contextlib.suppress(OSError, ValueError, WandbLoggingError):  # the server will report it
             read_into(cache, RunDir(Path(path)), axis)
-        sys.stdout.write(line)
-        sys.stdout.flush()
+        try:
+            os.write(1, line.encode())
+        except OSError:  # the server is gone
+            return
 
 
 def read_into(cache: Cache, run_dir: RunDir, axis: str) -> None:

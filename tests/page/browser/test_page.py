@@ -376,11 +376,22 @@ class TestExport:
 class TestSize:
     def test_two_hundred_runs_and_a_hundred_charts(self, browser: Browser, show: Show, cache: Path) -> None:
         """A hundred charts of two hundred runs can be looked at: what is in sight is drawn, the rest waits."""
+        from selenium.webdriver import ActionChains
+
         for number in range(200):
             training(cache, number, 12, metrics=95, flush_interval=3600).finish()
         show(cache)
         browser.until(f"({DRAWN}) && {LINES}.length === 200", "layers/0/norm")
-        assert browser.js("return document.querySelectorAll('.card .uplot').length") < 30
+        plots = browser.js("return document.querySelectorAll('.card .uplot').length")
+        assert plots < 30
+        browser.until("wl.runs.list.every((run) => run.state === 'finished')")
+        browser.until(f"document.querySelectorAll('.u-cursor-pt').length <= {plots}")  # and not one of each line
+        name = browser.js("return document.querySelector('.run-name')")
+        ActionChains(browser.driver).move_to_element(name).perform()
+        browser.until("document.querySelectorAll('.raised').length > 4")  # the run stands out over what was drawn
+        title = browser.js("return document.querySelector('#top strong')")
+        ActionChains(browser.driver).move_to_element(title).perform()
+        browser.until("!document.querySelector('.raised')")
         browser.js("window.scrollTo(0, document.body.scrollHeight)")
         browser.until(f"({DRAWN}) && {LINES}.length === 200", "val/loss")
         longest = browser.js(

@@ -205,24 +205,24 @@ wl.charts = (() => {
     load();
   }
 
-  let loading = false;
+  let loading = null;  // what is asked for just now
   async function load() {
     if (loading || !node) return;
-    loading = true;
-    try {
-      for (;;) {
-        const begun = [...cards.values()].some((card) => card.data);
-        const some = due().filter((card) => card.stale).slice(0, begun ? AT_ONCE : FIRST);
-        if (!some.length) break;
-        for (const card of some) card.stale = false;
-        await fetchFor(some, keys(), null);
-      }
-      for (const card of due()) if (!card.plot && card.data) redraw(card);
-    } finally {
-      loading = false;
-    }
+    loading = loadStale();
+    try { await loading; } finally { loading = null; }
     if (waiting.size) fetchNews();
     if (due().some((card) => card.stale)) load();
+  }
+
+  async function loadStale() {
+    for (;;) {
+      const begun = [...cards.values()].some((card) => card.data);
+      const some = due().filter((card) => card.stale).slice(0, begun ? AT_ONCE : FIRST);
+      if (!some.length) break;
+      for (const card of some) card.stale = false;
+      await fetchFor(some, keys(), null);
+    }
+    for (const card of due()) if (!card.plot && card.data) redraw(card);
   }
 
   async function fetchFor(some, shown, only) {
@@ -367,5 +367,5 @@ wl.charts = (() => {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { for (const card of due()) if (card.plot) { card.plot.destroy(); card.plot = null; redraw(card); } });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) { fetchNews(); load(); } });
 
-  return { show, leave, news, axisName, allCards, redrawAll, get cards() { return cards; } };
+  return { show, leave, news, axisName, allCards, redrawAll, get cards() { return cards; }, get loading() { return loading; } };
 })();

@@ -39,7 +39,7 @@ wl.details = (() => {
 
   function facts(run, details) {
     const { info } = run;
-    const state = `${run.state}${run.exit === null || run.exit === undefined ? "" : `, exit code ${run.exit}`}, ${run.unsent ? "not all of it sent" : "synced"}`;
+    const state = wl.runs.standing(run) + (run.exit === null || run.exit === undefined ? "" : `, exit code ${run.exit}`);
     return el("div", {}, el("h2", { class: "run-title" }, wl.sidebar.swatch(wl.runs.look(run)), " ", cut(wl.runs.nameOf(run), 200)),
       run.error || details.error ? el("p", { class: "trouble" }, cut(run.error || details.error, 500)) : null,
       pairs([

@@ -52,7 +52,7 @@ wl.main = (() => {
   async function read(tab) {
     if (wl.api.file) return;
     const charts = tab === "charts" || tab === "system";
-    const keys = wl.runs.list.filter((run) => !(charts && run.figures.size) && !run.exact && !run.error && run.state !== "unreadable" && !asked.has(run.key)).map((run) => run.key).slice(0, 500);
+    const keys = wl.runs.list.filter((run) => !(charts && run.figures.size) && !run.exact && !run.error && !["unreadable", "unread"].includes(run.state) && !asked.has(run.key)).map((run) => run.key).slice(0, 500);
     if (!keys.length) return;
     for (const key of keys) asked.add(key);
     const found = await wl.api.bins({ axis: "_step", metrics: [], keys, most: 8 }).catch(() => null);
@@ -114,7 +114,10 @@ wl.main = (() => {
     const keys = [...changed];
     changed = new Set();
     if (document.hidden && keys.length) { keys.forEach((key) => changed.add(key)); return; }
-    for (let at = 0; at < keys.length; at += 200) await wl.api.runs(keys.slice(at, at + 200)).then(wl.runs.update).catch(() => {});
+    for (let at = 0; at < keys.length; at += 200) {
+      await wl.api.runs(keys.slice(at, at + 200)).then(wl.runs.update).catch(() => {});
+      await wl.charts.loading;
+    }
   }, 500);
   on("news", (news) => {
     if (news.list) reload();
@@ -135,7 +138,10 @@ wl.main = (() => {
 
   const reload = throttled(async () => {
     const told = await wl.api.runs().catch((error) => { main.replaceChildren(el("p", { class: "empty trouble" }, error.message)); });
-    if (told) wl.runs.take(told);
+    if (!told) return;
+    wl.runs.take(told);
+    for (const run of wl.runs.list) if (run.state === "unread") changed.add(run.key);
+    if (changed.size) update();
   }, 300);
 
   draw();

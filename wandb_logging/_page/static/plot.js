@@ -2,7 +2,9 @@
 "use strict";
 
 wl.plot = (() => {
-  const { el, number, duration, moment, emit } = wl.base;
+  const { el, svg, number, duration, moment, emit } = wl.base;
+  const MANY = 40;  // lines; more are drawn thin, and not all anew to have one of them stand out
+  const POINTS = 12;  // lines that have a point each at the cursor; of more only the nearest: each is an element
   const SYNC = uPlot.sync("x");
   const known = new Map();  // what the style says, until the system's colours change
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => known.clear());
@@ -64,7 +66,7 @@ wl.plot = (() => {
     const view = wl.view.now;
     const log = card.log;
     const ready = prepare(card.data, { log, clip: view.clip, smooth: view.smooth, axis: card.axis });
-    const many = ready.drawn.length > 40;
+    const many = ready.drawn.length > MANY;
     const series = ready.drawn.map((one) => ({
       label: one.name, stroke: one.colour, width: (many ? 1 : 1.5), dash: one.stroke, spanGaps: true,
       alpha: alphaOf(one),
@@ -79,9 +81,9 @@ wl.plot = (() => {
       },
       axes: axes(card.axis, size.width < 420, log),
       series: [{}, ...series],
-      focus: { alpha: 0.25 },
+      focus: { alpha: many ? 1 : 0.25 },
       cursor: {
-        sync: { key: SYNC.key, setSeries: false }, focus: { prox: 30 }, points: { size: 6 },
+        sync: { key: SYNC.key, setSeries: false }, focus: { prox: 30 }, points: { size: 6, one: ready.drawn.length > POINTS },
         drag: { x: true, y: false, setScale: false }, bind: { dblclick: () => () => { emit("zoom", null); } },
       },
       hooks: {
@@ -89,6 +91,7 @@ wl.plot = (() => {
         setSelect: [(u) => select(u)],
         setSeries: [(u, at, given) => { if (given && "focus" in given) focus(card, u, at); }],
         setCursor: [(u) => hover(card, u)],
+        draw: [(u) => { if (many) raise(u, card, card.raised); }],
       },
     };
     card.ready = ready;
@@ -154,7 +157,7 @@ wl.plot = (() => {
       }
       ctx.globalAlpha = 0.9;
       ctx.lineWidth = Math.max(1, devicePixelRatio);
-      for (const place of wl.curves.spikes(one)) {
+      for (const place of (one.spikes ||= wl.curves.spikes(one))) {
         ctx.beginPath();
         ctx.moveTo(at[place], y(one.low[place]));
         ctx.lineTo(at[place], y(one.high[place]));
@@ -197,6 +200,7 @@ wl.plot = (() => {
   function focus(card, u, at) {
     const one = at ? card.ready.drawn[at - 1] : null;
     card.focused = one;
+    if (card.ready.drawn.length > MANY) raise(u, card, one && one.id);
     emit("highlight", one ? one.runs : null);
   }
 
@@ -265,9 +269,22 @@ wl.plot = (() => {
     if (tip) tip.hidden = true;
   }
 
+  // Draw a line once more, above the others.
+  function raise(u, card, id) {
+    card.raised = id;
+    if (u.raised) u.raised.remove();
+    const one = card.ready.drawn.find((other) => other.id === id);
+    if (!one) return;
+    const points = one.shown.map((value, at) => (value === null ? "" : `${u.valToPos(card.ready.xs[at], "x")},${u.valToPos(value, "y")}`)).join(" ");
+    const line = (colour, width) => svg("polyline", { points, fill: "none", stroke: colour, "stroke-width": width });
+    u.raised = svg("svg", { class: "raised" }, line(css("--card"), 6), line(one.colour, 2.5));
+    u.over.prepend(u.raised);
+  }
+
   // Have one run stand out in a chart.
   function highlight(plot, card, keys) {
     const at = keys ? card.ready.drawn.findIndex((one) => one.runs.some((key) => keys.includes(key))) : -1;
+    if (card.ready.drawn.length > MANY) { raise(plot, card, at < 0 ? null : card.ready.drawn[at].id); return; }
     plot.setSeries(at < 0 ? null : at + 1, { focus: at >= 0 }, false);
     if (at < 0) plot.setSeries(null, { focus: true }, false);
   }

@@ -45,6 +45,9 @@ wl.runs = (() => {
   }
 
   const nameOf = (run) => run.info.name || run.info.id || run.path;
+  // How it is with a run, in words. Of many runs first only run.json is read: how they ended is not known then.
+  const WORDS = { unread: "still being read", unreadable: "cannot be read" };
+  const standing = (run) => WORDS[run.state] || `${run.state}, ${run.unsent ? "unsent" : "synced"}`;
   // Identity in an address: where it is.
   const idOf = (run) => run.path;
 
@@ -106,7 +109,7 @@ wl.runs = (() => {
 
   on("view", (changed) => { if (changed.includes("filter")) filter(); });
   return {
-    take, update, listed, shown, drawn, chosen, isHidden, nameOf, idOf, look, lines, configKeys, byKey,
+    take, update, listed, shown, drawn, chosen, isHidden, nameOf, standing, idOf, look, lines, configKeys, byKey,
     get list() { return list; }, get metrics() { return metrics; }, get trouble() { return trouble; },
     get root() { return root; }, get ready() { return ready; },
   };

@@ -11,7 +11,7 @@ wl.sidebar = (() => {
   let lines = new Map();
   let most = FEW;
 
-  const STATES = { running: ["●", "running"], finished: ["✓", "finished"], crashed: ["✕", "crashed"], unreadable: ["!", "cannot be read"] };
+  const SIGNS = { running: "●", finished: "✓", crashed: "✕", unreadable: "!", unread: "…" };
 
   // A piece of a run's line, as it is drawn in the charts.
   function swatch({ colour, stroke }) {
@@ -56,16 +56,15 @@ wl.sidebar = (() => {
   }
 
   function row(run) {
-    const [sign, words] = STATES[run.state] || ["?", run.state];
     const name = wl.runs.nameOf(run);
     const box = el("input", { type: "checkbox", checked: !wl.runs.isHidden(run), "aria-label": `Show ${wl.base.cut(name, 80)}`, onchange: () => toggle(run) });
-    const facts = [words, run.unsent ? "unsent" : "synced", run.damaged ? `${run.damaged} damaged lines` : null, run.error ? wl.base.cut(run.error, 200) : null].filter(Boolean);
+    const facts = [wl.runs.standing(run), run.damaged ? `${run.damaged} damaged lines` : null, run.error ? wl.base.cut(run.error, 200) : null].filter(Boolean);
     const item = el("li", { class: `run ${run.state}${wl.runs.isHidden(run) ? " hidden-run" : ""}${wl.view.now.run === wl.runs.idOf(run) ? " chosen" : ""}${cursor === run.key ? " cursor" : ""}`, "data-key": run.key },
       box, swatch(wl.runs.look(run)),
       el("button", { type: "button", class: "run-name", title: `${wl.base.cut(name, 400)}\n${wl.base.cut(run.path, 400)}\n${facts.join(", ")}`, "aria-pressed": String(wl.view.now.run === wl.runs.idOf(run)), onclick: () => choose(run) }, wl.base.cut(name, 80)),
       run.damaged || run.error ? el("span", { class: "warn", title: facts.join(", ") }, "!") : null,
       run.unsent && run.state !== "running" ? el("span", { class: "sent", title: "not all of it is on the server" }, "↑") : null,
-      el("span", { class: `state ${run.state}`, role: "img", "aria-label": facts.join(", "), title: facts.join(", ") }, sign));
+      el("span", { class: `state ${run.state}`, role: "img", "aria-label": facts.join(", "), title: facts.join(", ") }, SIGNS[run.state] || "?"));
     item.addEventListener("mouseenter", () => emit("standOut", [run.key]));
     item.addEventListener("mouseleave", () => emit("standOut", null));
     return item;
@@ -92,7 +91,7 @@ wl.sidebar = (() => {
     const line = list.querySelector(`[data-key="${next.key}"]`);
     if (line) line.scrollIntoView({ block: "nearest" });
     emit("standOut", [next.key]);
-    wl.base.say(`${wl.runs.nameOf(next)}, ${next.state}`);
+    wl.base.say(`${wl.runs.nameOf(next)}, ${wl.runs.standing(next)}`);
   }
 
   const current = () => wl.runs.listed().find((run) => run.key === cursor) || null;
@@ -107,5 +106,5 @@ wl.sidebar = (() => {
     bright = (keys || []).map((key) => lines.get(key)).filter(Boolean);
     for (const line of bright) line.classList.add("bright");
   });
-  return { swatch, draw, move, current, toggle, choose, search, STATES };
+  return { swatch, draw, move, current, toggle, choose, search };
 })();

@@ -12,7 +12,7 @@ wl.table = (() => {
     const runs = wl.runs.listed();
     const head = [
       { id: "name", name: "name", of: wl.runs.nameOf },
-      { id: "state", name: "state", of: (run) => run.state + (run.unsent ? ", unsent" : ", synced") },
+      { id: "state", name: "state", of: wl.runs.standing },
       { id: "start", name: "started", of: (run) => run.info.start, text: moment },
       { id: "rows", name: "rows", of: (run) => run.rows },
     ];
