@@ -19,6 +19,13 @@ ROWS = st.lists(
     st.dictionaries(st.sampled_from("abcd"), SCALARS, max_size=4).map(lambda row: {"_step": 0, **row}), max_size=8
 )
 
+NAMES = st.sampled_from(["a", "b", "c.d", "c", "\udc00", "é", "_timestamp"])
+VALUES = st.recursive(
+    SCALARS | st.just(math.nan) | st.just("\ud83d"),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["d", "_type"]), inner, max_size=2),
+    max_leaves=4,
+)
+
 
 class TestFlat:
     def test_nested_names_are_joined_by_dots(self) -> None:
@@ -33,11 +40,22 @@ class TestFlat:
         }
 
 
+class TestColumns:
+    @given(st.lists(st.dictionaries(NAMES, VALUES, max_size=4), min_size=1, max_size=6))
+    def test_they_are_the_flat_rows(self, rows: list[dict[str, Any]]) -> None:
+        """Whatever rows hold: their columns hold each value of each flat row, and nothing else."""
+        flat = [frames.flat({**row, "_step": at}) for at, row in enumerate(rows)]
+        columns = frames.flat_columns(rows, {"_step": range(len(rows))})
+        assert list(columns) == list(dict.fromkeys(name for row in flat for name in row))
+        found = [dict(zip(columns, values)) for values in zip(*columns.values())]
+        assert repr(found) == repr([{name: row.get(name) for name in columns} for row in flat])
+
+
 class TestArrow:
     @given(ROWS, st.integers(1, 4))
     def test_pieces_make_the_same_table(self, rows: list[dict[str, Any]], size: int) -> None:
         """However many rows a piece has, the table holds each value where it was logged, and null elsewhere."""
-        table = frames.table_of(rows[at : at + size] for at in range(0, len(rows), size))
+        table = frames.table_of(frames.flat_columns(rows[at : at + size]) for at in range(0, len(rows), size))
         assert table.num_rows == len(rows)
         for name in table.column_names:
             kind = table.schema.field(name).type

@@ -1,7 +1,7 @@
 """The fold with Python values in place of lines, for readers: rows as mappings, text with level and step. Pure.
 
-The fold makes lines, because the server takes lines. Leaving rows as values takes half the time. Steps, merging and
-everything else are done by the fold itself.
+The fold makes lines, because the server takes lines. Leaving rows as values, their clock beside them, takes a third
+of the time. Steps, merging and everything else are done by the fold itself.
 """
 
 from __future__ import annotations
@@ -42,20 +42,53 @@ class Text:
 
 
 @dataclass
+class History:
+    """Rows in order. The clock of each stands beside it: to put it into the row would take as long as to read the row.
+
+    Attributes:
+        metrics: of each row. One that was logged with a `_timestamp` of its own has it here, too.
+        steps, times, runtimes: of each row, its `_step`, `_timestamp` and `_runtime`.
+    """
+
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    runtimes: list[float] = field(default_factory=list)
+
+    @property
+    def clock(self) -> dict[str, list[Any]]:
+        """The columns that are no metrics."""
+        return {"_step": self.steps, "_timestamp": self.times, "_runtime": self.runtimes}
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The whole rows: metrics and clock."""
+        return [
+            {**row, "_step": step, "_timestamp": time, "_runtime": runtime}
+            for row, step, time, runtime in zip(self.metrics, self.steps, self.times, self.runtimes)
+        ]
+
+
+@dataclass
 class Told:
     """The values that some events give.
 
     Attributes:
-        rows: new rows in order, each with `_step`, `_timestamp`, `_runtime`.
+        history: new rows.
         texts: by number: new lines of text, and older ones that have changed.
         samples: new samples of the system, named `system.cpu` and so on, with `_timestamp`, `_runtime`.
         tasks: files, artifacts and alerts.
     """
 
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    history: History = field(default_factory=History)
     texts: dict[int, Text] = field(default_factory=dict)
     samples: list[dict[str, Any]] = field(default_factory=list)
     tasks: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The new rows, each with `_step`, `_timestamp`, `_runtime`."""
+        return self.history.rows
 
 
 def tell(rules: Rules, state: State, bodies: Iterable[bytes]) -> tuple[State, Told]:
@@ -88,16 +121,17 @@ class _Rows(Rows):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.values: list[dict[str, Any]] = []
+        self.history = History()
 
     def put(self, row: dict[str, Any], time: float, runtime: float) -> None:
         state = self._work.state
         if state.metrics:
             self._definitions.found(row)
-        row["_step"] = state.step
-        row.setdefault("_timestamp", time)
-        row["_runtime"] = runtime
-        self.values.append(row)
+        history = self.history
+        history.metrics.append(row)
+        history.steps.append(state.step)
+        history.times.append(row.get("_timestamp", time))
+        history.runtimes.append(runtime)
         state.rows += 1
 
 
@@ -134,12 +168,13 @@ class _Teller(_Folding):
     texts_kind = _Texts
 
     def told(self) -> Told:
-        return Told(self.rows.values, self.texts.values, [*map(_sample, self.delta.samples)], self.delta.tasks)
+        return Told(self.rows.history, self.texts.values, [*map(_sample, self.delta.samples)], self.delta.tasks)
 
     def take(self, bodies: Iterable[bytes]) -> None:
         """Take events, in order. As in the fold, nearly all are rows that depend on nothing else."""
-        state, add, base = self.state, self.rows.values.append, self.rules.base_runtime
-        alone, begin, step, runtime = self._alone, self.rules.start + state.paused, state.step, state.runtime
+        state, history = self.state, self.rows.history
+        add, add_time = history.metrics.append, history.times.append
+        alone, begin = self._alone, self.rules.start + state.paused
         for body in bodies:
             try:
                 event = fast_loads(body)
@@ -154,31 +189,33 @@ class _Teller(_Folding):
                 and (len(event) == 2 or ALONE.issuperset(event))
                 and row.keys().isdisjoint(RESERVED)
             ):
-                row["_step"], row["_timestamp"] = step, time
-                row["_runtime"] = runtime = int((time - begin) * 1e6 + 0.5) / 1e6 + base
                 add(row)
-                step += 1
+                add_time(time)
                 if len(event) > 2:
-                    self._taken(step, runtime)
+                    self._settle_alone()
                     self.texts.take(event)
             else:
-                self._taken(step, runtime)
+                self._settle_alone()
                 self._take(event, body)
-                alone, begin, step, runtime = self._alone, self.rules.start + state.paused, state.step, state.runtime
-        self._taken(step, runtime)
+                alone, begin = self._alone, self.rules.start + state.paused
+        self._settle_alone()
 
     @property
     def _alone(self) -> bool:
         return self.state.open is None and not self.state.metrics
 
-    def _taken(self, step: int, runtime: float) -> None:
-        """Have the state say what was taken: a row for each step."""
-        state = self.state
-        taken = step - state.step
-        state.step = step
-        state.rows += taken
-        state.events += taken
-        state.runtime = runtime
+    def _settle_alone(self) -> None:
+        """Give the rows that were taken as they are their steps and runtimes, and have the state say so."""
+        state, history, base = self.state, self.rows.history, self.rules.base_runtime
+        first, begin = len(history.steps), self.rules.start + state.paused
+        taken = len(history.times) - first
+        if taken:
+            history.steps += range(state.step, state.step + taken)
+            history.runtimes += [int((time - begin) * 1e6 + 0.5) / 1e6 + base for time in history.times[first:]]
+            state.step += taken
+            state.rows += taken
+            state.events += taken
+            state.runtime = history.runtimes[-1]
 
 
 def _sample(line: str) -> dict[str, Any]:

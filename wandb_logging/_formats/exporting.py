@@ -10,16 +10,20 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain, repeat
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from wandb_logging._fold.state import CLOCK
+from wandb_logging._fold.told import History
 from wandb_logging._formats.whole import whole
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading import frames
 from wandb_logging._reading.outline import config_of
 from wandb_logging._reading.replay import told_of
+from wandb_logging._values.columns import Columns
 from wandb_logging._values.plain import dumps
+from wandb_logging._values.utf8 import with_utf8
 
 RUN = ("project", "run")
 LONG = (*RUN, "metric", "step", "timestamp", "value")
@@ -64,43 +68,60 @@ class _Rows:
 
     def __init__(self, runs: Sequence[RunDir], *, long: bool) -> None:
         self._runs = runs
-        self._long = long
+        self._make = _long if long else _wide
 
     def __iter__(self) -> Iterator[frames.Flat]:
-        for some in self.pieces():
-            yield from map(frames.flat, some)
+        for named, history in self._pieces():
+            if self._make is _wide:
+                yield from ({**named, **frames.flat(row)} for row in history.rows)
+            else:
+                columns = _long(named, history)
+                yield from (dict(zip(columns, values)) for values in zip(*columns.values()))
 
-    def pieces(self) -> Iterator[list[Mapping[str, Any]]]:
-        """The lines, some at a time. Values in them may be nested."""
-        for run in self._runs:
-            info = run.info
-            named = {"project": info.project, "run": info.id}
-            for told in told_of(run, info, frames.AT_ONCE):
-                if self._long:
-                    yield [value for row in told.rows for value in _values(named, frames.flat(row))]
-                else:
-                    yield [{**named, **row} for row in told.rows]
+    def columns(self) -> Iterator[Columns]:
+        """The lines as columns, some lines at a time."""
+        return (self._make(named, history) for named, history in self._pieces())
 
     def names(self) -> list[str]:
         """The names of the columns, in the order in which they first occur."""
-        return list(LONG) if self._long else list(dict.fromkeys(name for row in self for name in row))
+        return list(LONG) if self._make is _long else list(dict.fromkeys(chain.from_iterable(self.columns())))
+
+    def _pieces(self) -> Iterator[tuple[dict[str, str], History]]:
+        """The rows, some at a time, with project and id of their run."""
+        for run in self._runs:
+            info = run.info
+            named = dict(zip(RUN, map(with_utf8, (info.project, info.id))))
+            yield from ((named, told.history) for told in told_of(run, info) if told.history.steps)
 
 
-def _values(named: Mapping[str, Any], row: frames.Flat) -> Iterator[frames.Flat]:
-    at = {"step": row.get("_step"), "timestamp": row.get("_timestamp")}
-    for metric, value in row.items():
-        if metric not in CLOCK:
-            yield {**named, "metric": metric, **at, "value": value}
+def _wide(named: Mapping[str, str], history: History) -> Columns:
+    rows, columns = history.metrics, frames.flat_columns(history.metrics, history.clock)
+    first: Columns = {name: [value] * len(rows) for name, value in named.items()}
+    for name in first.keys() & columns.keys():  # where a row has a metric of this name, that counts
+        first[name] = [row.get(name, named[name]) for row in map(frames.flat, rows)]
+    return {**first, **columns, **first}
+
+
+def _long(named: Mapping[str, str], history: History) -> Columns:
+    lines = [
+        (*named.values(), metric, step, time, value)
+        for row, step, time in zip(map(frames.flat, history.metrics), history.steps, history.times)
+        for metric, value in row.items()
+        if metric not in CLOCK
+    ]
+    return dict(zip(LONG, zip(*lines)) if lines else ((name, ()) for name in LONG))
 
 
 def _csv(rows: _Rows, file: BinaryIO) -> int:
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
     try:
-        writer = csv.DictWriter(text, rows.names(), lineterminator="\n")
-        writer.writeheader()
+        writer, names = csv.writer(text, lineterminator="\n"), rows.names()
+        writer.writerow(names)
         count = 0
-        for count, row in enumerate(rows, 1):  # noqa: B007  counted
-            writer.writerow(row)
+        for columns in rows.columns():
+            lines = [*zip(*(columns.get(name, repeat(None)) for name in names))]
+            writer.writerows(lines)
+            count += len(lines)
     finally:
         text.detach()  # else it would close the file it was given, perhaps stdout
     return count
@@ -114,7 +135,7 @@ def _jsonl(rows: _Rows, file: BinaryIO) -> int:
 
 
 def _parquet(rows: _Rows, file: BinaryIO) -> int:
-    table = frames.table_of(rows.pieces())
+    table = frames.table_of(rows.columns())
     repeating = [field.name for field in table.schema if str(field.type) != "double"]
     frames.needed("pyarrow.parquet").write_table(table, file, use_dictionary=repeating)  # of floats: longer and slower
     count: int = table.num_rows

@@ -177,9 +177,10 @@ class Bins:
     def add(self, rows: Iterable[Row]) -> None:
         """Add the metrics of rows; nested ones are named by dotted paths. Rows without a finite x are left out."""
         kept = list(rows)
-        xs: list[Any] = (
-            [row.get(self.axis) for row in kept] if self.axis in _AXES else [of_row(row, self.axis) for row in kept]
-        )
+        self.put([of_row(row, self.axis) for row in kept], kept)
+
+    def put(self, xs: Sequence[Any], kept: Sequence[Row]) -> None:
+        """As `add`, for rows whose x stand beside them."""
         if not _NUMBERS.issuperset(map(type, xs)) or not all(map(math.isfinite, xs)):
             proper = [(x, row) for x, row in zip(xs, kept) if type(x) in _NUMBERS and math.isfinite(x)]
             xs, kept = [x for x, _ in proper], [row for _, row in proper]
@@ -191,7 +192,7 @@ class Bins:
         for names, group in groupby(kept, key=tuple):
             alike = list(group)
             places = list(self._places(xs[first : first + len(alike)]))
-            for name, column in zip(names, zip(*(row.values() for row in alike))):
+            for name, column in zip(names, zip(*[row.values() for row in alike])):
                 if name not in _AXES:
                     self._add_column(name, column, places)
             first += len(alike)

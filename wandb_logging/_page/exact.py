@@ -6,19 +6,18 @@ are places from which a part can be read again: for zooming, for text, and for t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import field
 from typing import Any
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._fold import fold
-from wandb_logging._fold.told import Told, end, mark, tell
+from wandb_logging._fold.told import History, Told, end, mark, tell
 from wandb_logging._journal.position import Position, places, torn_ends
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._page.bins import Bins, Row, of_row
-from wandb_logging._reading.replay import beginning
+from wandb_logging._reading.replay import beginning, chunks_of
 
-_CHUNK = (50_000, 2**18)  # most lines and bytes that are read at once: as many rows as the processor's cache holds
 _SPACING = 2  # number of chunks between two marks, at first
 _MARKS = 1024
 _MEDIA = 100  # number of latest media values that are kept of one metric
@@ -111,34 +110,37 @@ def read_on(run_dir: RunDir, exact: Exact) -> None:
         OSError: a segment cannot be read.
     """
     rules = fold.rules_of(run_dir.info)
-    reader = run_dir.reader(exact.position, record_order=False)
-    try:
-        while (chunk := reader.read(*_CHUNK)).bodies or chunk.damaged:
-            if places(chunk.position) != places(exact.position):  # else it tells of half a line at the end
-                exact.damaged += len(chunk.damaged)
-            _take(rules, exact, chunk.bodies, chunk.position)
-        _show_open_row(rules, exact)
-    finally:
-        reader.close()
+    for chunk in chunks_of(run_dir, exact.position):
+        if places(chunk.position) != places(exact.position):  # else it tells of half a line at the end
+            exact.damaged += len(chunk.damaged)
+        _take(rules, exact, chunk.bodies, chunk.position)
+    _show_open_row(rules, exact)
 
 
 def _take(rules: fold.Rules, exact: Exact, bodies: list[bytes], position: Position) -> None:
     before, place = exact.state, exact.position
     exact.state, told = tell(rules, before, bodies)
     exact.position = position
+    xs = _xs(told.history, exact.bins.axis)
     if exact.chunks % exact.spacing == 0 or not exact.marks:
-        x = next((x for row in told.rows if isinstance(x := of_row(row, exact.bins.axis), (int, float))), None)
+        x = next((x for x in xs if isinstance(x, (int, float))), None)
         exact.marks.append(Mark(place, mark(before), x, before.step, before.lines))
         if len(exact.marks) > _MARKS:
             del exact.marks[1::2]
             exact.spacing *= 2
     exact.chunks += 1
-    if told.rows and exact.shown:
-        told.rows[0] = _without(told.rows[0], exact.shown)
+    if xs and exact.shown:
+        told.history.metrics[0] = _without(told.rows[0], exact.shown)
         exact.shown = {}
-    exact.bins.add(told.rows)
+    exact.bins.put(xs, told.history.metrics)
     exact.system.add(told.samples)
     _note_others(exact, told, media=b'"_type":' in b"".join(bodies))
+
+
+def _xs(history: History, axis: str) -> Sequence[Any]:
+    """The x of each row."""
+    clock = history.clock
+    return clock[axis] if axis in clock else [of_row(row, axis) for row in history.metrics]
 
 
 def _show_open_row(rules: fold.Rules, exact: Exact) -> None:
@@ -171,9 +173,9 @@ def _without(row: Row, shown: Row) -> dict[str, Any]:
 
 
 def _note_others(exact: Exact, told: Told, *, media: bool) -> None:
-    for row in told.rows if media else ():
+    for step, row in zip(told.history.steps, told.history.metrics) if media else ():
         for name, value in _media_in(row, ""):
-            _note_media(exact, name, row["_step"], value)
+            _note_media(exact, name, step, value)
     for task in told.tasks:
         if task["kind"] in {"media", "file"} and isinstance(task.get("name"), str):
             if isinstance(task.get("path"), str):
@@ -206,11 +208,8 @@ def again(run_dir: RunDir, exact: Exact, first: int) -> Iterator[Told]:
         OSError: a segment cannot be read.
     """
     rules = fold.rules_of(run_dir.info)
-    state, reader = exact.marks[first].state, run_dir.reader(exact.marks[first].position, record_order=False)
-    try:
-        while (chunk := reader.read(*_CHUNK)).bodies or chunk.damaged:
-            state, told = tell(rules, state, chunk.bodies)
-            yield told
-        yield end(rules, state)[1]
-    finally:
-        reader.close()
+    state = exact.marks[first].state
+    for chunk in chunks_of(run_dir, exact.marks[first].position):
+        state, told = tell(rules, state, chunk.bodies)
+        yield told
+    yield end(rules, state)[1]

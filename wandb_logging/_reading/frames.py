@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice
 from typing import Any
 
+from wandb_logging._values.columns import Columns, columns_of
 from wandb_logging._values.nested import leaves
 from wandb_logging._values.plain import dumps
 from wandb_logging._values.utf8 import with_utf8
@@ -18,9 +18,10 @@ from wandb_logging._values.utf8 import with_utf8
 Row = Mapping[str, Any]
 Flat = dict[str, Any]
 _NUMBERS = frozenset({int, float, bool, type(None)})
+_NOTHING: Columns = {}
 _LARGEST = 2**63
-AT_ONCE = 2_000  # rows; of few, pyarrow looks too often whether pandas has been installed: once for each column
-_CHUNK = 20_000  # rows in one piece of a table
+_AT_ONCE = 2_000  # rows that are made columns of
+_CHUNK = 20_000  # least rows in one piece of a table, but the last
 
 
 def flat(row: Row) -> Flat:
@@ -38,7 +39,8 @@ def _leaf(value: Any) -> Any:
 
 def to_arrow(rows: Sequence[Row]) -> Any:
     """Make a `pyarrow.Table` of rows."""
-    return table_of(rows[at : at + AT_ONCE] for at in range(0, len(rows), AT_ONCE))
+    pieces = (rows[at : at + _AT_ONCE] for at in range(0, len(rows), _AT_ONCE))
+    return table_of(map(flat_columns, pieces))
 
 
 def to_pandas(rows: Iterable[Mapping[str, Any]]) -> Any:
@@ -51,57 +53,39 @@ def to_polars(rows: Iterable[Mapping[str, Any]]) -> Any:
     return needed("polars").DataFrame(list(map(flat, rows)), infer_schema_length=None, strict=False)
 
 
-def table_of(pieces: Iterable[Sequence[Row]]) -> Any:
-    """Make a `pyarrow.Table` of rows, which come some at a time."""
+def flat_columns(rows: Sequence[Row], beside: Mapping[str, Sequence[Any]] = _NOTHING) -> Columns:
+    """The columns of some rows, made flat. Arguments as of `columns_of`; beside the rows are numbers."""
+    columns = columns_of(rows, beside)
+    kinds = {name: set(map(type, values)) for name, values in columns.items()}
+    if dict in set().union(*kinds.values()) or not "".join(columns).isascii():
+        return columns_of([*map(flat, rows)], beside)
+    return {
+        name: values if _NUMBERS.issuperset(kinds[name]) else [*map(_leaf, values)] for name, values in columns.items()
+    }
+
+
+def table_of(pieces: Iterable[Columns]) -> Any:
+    """Make a `pyarrow.Table` of flat columns, which come some rows at a time."""
     pa = needed("pyarrow")
-    tables = (as_table(pa, some) for some in pieces if some)
+    tables = (as_table(pa, columns) for columns in pieces)
     return joined(pa, [joined(pa, some).combine_chunks() for some in _grouped(tables)])
 
 
-def _grouped(tables: Iterator[Any]) -> Iterator[list[Any]]:
-    """Group tables, so that each group has as many rows as a piece of a table."""
-    while some := list(islice(tables, _CHUNK // AT_ONCE)):
+def _grouped(tables: Iterable[Any]) -> Iterator[list[Any]]:
+    """Group tables, so that each group has about as many rows as a piece of a table."""
+    some: list[Any] = []
+    for table in tables:
+        some.append(table)
+        if sum(map(len, some)) >= _CHUNK:
+            yield some
+            some = []
+    if some:
         yield some
 
 
-def as_table(pa: Any, rows: Sequence[Row]) -> Any:
-    """Make a table of some rows, at least one. A column with values of several kinds becomes text."""
-    table = _inferred(pa, rows)
-    if table is None:  # a value is nested, or a column has several kinds
-        flat_rows = list(map(flat, rows))
-        table = _inferred(pa, flat_rows)
-        if table is None:
-            names = _names(flat_rows)
-            table = pa.table({name: _column(pa, [row.get(name) for row in flat_rows]) for name in names})
-    return table
-
-
-def _inferred(pa: Any, rows: Sequence[Row]) -> Any:
-    """A table as pyarrow makes it, in a third of the time; None if it fails or has other types than ours."""
-    try:
-        found = pa.array(rows)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    kinds = {pa.null(), pa.bool_(), pa.int64(), pa.float64(), pa.string()}
-    if not kinds.issuperset([field.type for field in found.type]):
-        return None
-    if _hides_flags(rows, [field.name for field in found.type if field.type != pa.bool_()]):
-        return None
-    names = list(rows[0]) if len(rows[0]) == found.type.num_fields else _names(rows)
-    # Not `Table.from_arrays`: for each array, too, pyarrow would look for pandas.
-    return pa.Table.from_batches([pa.RecordBatch.from_struct_array(found)]).select(names)
-
-
-def _hides_flags(rows: Sequence[Row], names: Sequence[str]) -> bool:
-    """Whether some of the columns have flags in them, which pyarrow takes for numbers if others are."""
-    if bool not in set(map(type, chain.from_iterable([row.values() for row in rows]))):
-        return False
-    return any(type(row.get(name)) is bool for row in rows for name in names)
-
-
-def _names(rows: Iterable[Row]) -> list[str]:
-    """The names of the columns, in the order in which they first occur."""
-    return list(dict.fromkeys(name for row in rows for name in row))
+def as_table(pa: Any, columns: Columns) -> Any:
+    """Make a table of flat columns. One with values of several kinds becomes text."""
+    return pa.table({name: _column(pa, values) for name, values in columns.items()})
 
 
 def joined(pa: Any, tables: Sequence[Any]) -> Any:
@@ -145,13 +129,15 @@ def _wider(pa: Any, one: Any, other: Any) -> Any:
     return pa.float64() if {one, other} == {pa.int64(), pa.float64()} else pa.string()
 
 
-def _column(pa: Any, values: list[Any]) -> Any:
+def _column(pa: Any, values: Sequence[Any]) -> Any:
     kinds = set(map(type, values)) - {type(None)}
     if not kinds:
         return pa.nulls(len(values))
+    if kinds == {float}:
+        return pa.array(values, pa.float64())
     if kinds <= {int, float} and all(-_LARGEST <= value < _LARGEST for value in values if type(value) is int):
-        if len(kinds) == 1:
-            return pa.array(values, pa.int64() if kinds == {int} else pa.float64())
+        if kinds == {int}:
+            return pa.array(values, pa.int64())
         return pa.array([None if value is None else float(value) for value in values], pa.float64())
     if kinds == {bool}:
         return pa.array(values, pa.bool_())

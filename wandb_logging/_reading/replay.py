@@ -11,7 +11,10 @@ from wandb_logging._fold.state import Delta, State
 from wandb_logging._fold.told import Told, end, tell
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.position import Position
+from wandb_logging._journal.reader import Chunk
 from wandb_logging._journal.rundir import RunDir
+
+_MOST_LINES, _MOST_BYTES = 50_000, 2**18
 
 
 def replay(
@@ -25,11 +28,21 @@ def replay(
         OSError: the journal cannot be read.
     """
     rules = fold.rules_of(info)
+    for chunk in chunks_of(run_dir, position):
+        state, delta = fold.fold(rules, state, chunk.bodies)
+        yield state, delta, len(chunk.damaged)
+
+
+def chunks_of(run_dir: RunDir, position: Position | None) -> Iterator[Chunk]:
+    """What the journal holds from a position on, some lines at a time: as many as the processor's cache holds.
+
+    Raises:
+        OSError: the journal cannot be read.
+    """
     reader = run_dir.reader(position, record_order=False)
     try:
-        while (chunk := reader.read()).bodies or chunk.damaged:
-            state, delta = fold.fold(rules, state, chunk.bodies)
-            yield state, delta, len(chunk.damaged)
+        while (chunk := reader.read(_MOST_LINES, _MOST_BYTES)).bodies or chunk.damaged:
+            yield chunk
     finally:
         reader.close()
 
@@ -45,22 +58,17 @@ def rows_of(run_dir: RunDir) -> Iterator[dict[str, Any]]:
         yield from told.rows
 
 
-def told_of(run_dir: RunDir, info: RunInfo, at_once: int = 1000) -> Iterator[Told]:
-    """The values of a run from where its journal begins to its last row, of at most so many events at a time.
+def told_of(run_dir: RunDir, info: RunInfo) -> Iterator[Told]:
+    """The values of a run from where its journal begins to its last row, of some events at a time.
 
     Raises:
         OSError: its journal cannot be read.
     """
     rules = fold.rules_of(info)
     state, position = beginning(run_dir, info)
-    reader = run_dir.reader(position, record_order=False)
-    try:
-        while (chunk := reader.read()).bodies or chunk.damaged:
-            for at in range(0, len(chunk.bodies), at_once):
-                state, told = tell(rules, state, chunk.bodies[at : at + at_once])
-                yield told
-    finally:
-        reader.close()
+    for chunk in chunks_of(run_dir, position):
+        state, told = tell(rules, state, chunk.bodies)
+        yield told
     yield end(rules, state)[1]
 
 
