@@ -1,17 +1,24 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
-from tests.runs import START, make_run, row
+from tests.fold.test_told import EVENTS
+from tests.runs import START, add, make_run, row
 from wandb_logging import read_run, read_runs
 from wandb_logging._cli import main
 from wandb_logging._formats.exporting import export
+from wandb_logging._reading.frames import flat
+from wandb_logging._values.plain import loads
 
 
 @pytest.fixture
@@ -154,6 +161,41 @@ class TestErrors:
         (tmp_path / "empty").mkdir()
         assert main(["export", str(tmp_path / "empty"), "-o", str(tmp_path / "a.csv")]) == 1
         assert "no runs in" in capsys.readouterr().err
+
+
+@pytest.mark.not_quick
+@settings(max_examples=25)
+@given(st.lists(EVENTS, max_size=12), st.lists(EVENTS, max_size=6), st.integers(0, 2000))
+def test_tables_are_what_the_fold_gives(first: list[dict[str, Any]], other: list[dict[str, Any]], hurt: int) -> None:
+    """Whatever was logged, by two processes and with a byte lost: tables hold the rows that are sent."""
+    with tempfile.TemporaryDirectory() as place:
+        run_dir = make_run(Path(place), [{**event, "t": START + at} for at, event in enumerate(first)], project="p")
+        writer = run_dir.writer()
+        add(writer, [{**event, "t": START + at, "by": 2} for at, event in enumerate(other)])
+        writer.close()
+        for journal in run_dir.path.glob("journal-*.jsonl"):
+            data = journal.read_bytes()
+            journal.write_bytes(data[:hurt] + data[hurt + 1 :])
+        named = {"project": "p", "run": run_dir.info.id}
+        expected = [{**named, **flat(row)} for row in read_run(run_dir.path).rows]
+        made = {}
+        for form in ("csv", "jsonl"):
+            into = io.BytesIO()
+            assert export([run_dir], into, form) == len(expected)
+            made[form] = into.getvalue().decode()
+    assert repr([*map(loads, made["jsonl"].splitlines())]) == repr(expected)
+    names = list(dict.fromkeys(name for row in expected for name in row))
+    texts = [[str(value) if (value := row.get(name)) is not None else "" for name in names] for row in expected]
+    assert list(csv.reader(io.StringIO(made["csv"], newline=""))) == [names, *texts]
+
+
+def test_a_metric_of_the_name_of_a_column(tmp_path: Path) -> None:
+    """A metric called `run` stands in that column, and where a row lacks it there stands the run."""
+    run_dir = make_run(tmp_path, [{"metrics": {"run": 7, "n": 1}, "t": START}, row(2)], id="me")
+    into = io.BytesIO()
+    export([run_dir], into, "csv")
+    lines = [line.split(",")[:3] for line in into.getvalue().decode().splitlines()]
+    assert lines == [["project", "run", "n"], ["p", "7", "1"], ["p", "me", "2"]]
 
 
 def test_memory_does_not_hold_the_rows(tmp_path: Path) -> None:
