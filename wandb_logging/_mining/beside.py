@@ -23,11 +23,19 @@ def like_rows(groups: list[Group], kept: list[Group]) -> list[Group]:
     for group in groups:
         names = {i: item.name for i, item in enumerate(group.first.fields) if item.name and item.sep in ":="}
         same = [i for i, name in names.items() if any(name in others for others in known)]
+        ends = _ENDS.match(group.first.text, group.first.head)
+        if group not in kept and ends and len(group.first.fields) == 1 and any(ends[2] in others for others in known):
+            group.wanted, group.step = {0: f"{ends[1]} {ends[2]}"}, None
+            found.append(group)
+            continue
         apart = APART.search(group.first.text[group.first.head :])
         if group not in kept and apart and len(same) > 1 and len(same) * 3 >= len(group.first.fields) * 2:
             group.wanted = {i: names[i] for i in same}
             found.append(group)
     return found
+
+
+_ENDS = re.compile(r"((?i:initial|final|best|last)) +([A-Za-z][\w ]*?) *[:= ] *[-+]?\d[\d.]*(?:[eE][-+]?\d+)?\s*\Z")
 
 
 def all_names(kept: list[Group]) -> None:
@@ -44,22 +52,33 @@ def all_names(kept: list[Group]) -> None:
             group.wanted = names
 
 
-def report(groups: list[Group], kept: list[Group]) -> list[Group]:
-    """Find consecutive lines of a name, wide blanks and a number, where at least a third of the names are results."""
+def report(groups: list[Group], kept: list[Group], begin: int) -> list[Group]:
+    """Find consecutive lines of a name and a number, where at least a third of the names are results.
+
+    Wide blanks are between the two, or a colon; with a colon, there can be headings between the lines, and the report
+    comes after the rows, as settings come before them.
+    """
+    return [
+        *_reported(groups, kept, _WIDE_LINE, 1),
+        *_reported(groups, kept, _ENTRY_LINE, 2, begin),
+    ]
+
+
+def _reported(groups: list[Group], kept: list[Group], form: re.Pattern[str], apart: int, begin: int = 0) -> list[Group]:
     lines = {
         group.first.number: group
         for group in groups
-        if group not in kept and len(group.shapes) == 1 and _WIDE_LINE.match(group.first.text[group.first.head :])
+        if len(group.shapes) == 1 and group.first.number >= begin and form.match(group.first.text[group.first.head :])
     }
     found = []
-    for run in _runs(sorted(lines)):
+    for run in _runs(sorted(lines), apart):
         names = [lines[number].first.fields[0].name for number in run]
         results = sum(is_metric(name) and not is_setting(name) for name in names)
         if len(run) > 3 and results * 3 >= len(run):
-            wanted = ((lines[number], name) for number, name in zip(run, names) if name and not is_setting(name))
-            for group, name in wanted:
-                group.wanted, group.step = {0: name}, None
-                found.append(group)
+            for group, name in ((lines[number], name) for number, name in zip(run, names)):
+                if name and group not in kept and not (is_setting(name) or is_id(name) or is_timing(name)):
+                    group.wanted, group.step = {0: name}, None
+                    found.append(group)
     return found
 
 
@@ -92,11 +111,17 @@ _PERCENT_LINE = re.compile(r"\s*[A-Za-z][\w @/-]{0,40}?\s*[:=]\s*\d{1,3}(?:\.\d+
 _WIDE_LINE = re.compile(r"\s*[A-Za-z](?:\S| (?! )){2,40} {2,}[-+]?\d[\d.]*(?:e[-+]?\d+)?\s*(?:%|$| {2,}[\d.]+ *%)")
 
 
-def _runs(numbers: Sequence[int]) -> list[list[int]]:
+_ENTRY_LINE = re.compile(
+    r"\s*[A-Za-z](?:[\w/%-]| (?! )){2,40}\s*:\s*[-+]?\d[\d.]*(?:e[-+]?\d+)?"
+    r"\s?(?:%|[a-zµ]{1,12}(?:/s)?)?\s*(?:\([^()]*\))?\s*\Z"
+)
+
+
+def _runs(numbers: Sequence[int], apart: int = 1) -> list[list[int]]:
     """Group the numbers that follow one another."""
     runs: list[list[int]] = []
     for number in numbers:
-        if runs and number == runs[-1][-1] + 1:
+        if runs and number <= runs[-1][-1] + apart:
             runs[-1].append(number)
         else:
             runs.append([number])
@@ -150,6 +175,8 @@ def steps_alone(groups: list[Group], kept: list[Group]) -> list[Group]:
         if group in kept or group.step is None:
             continue
         item = group.first.fields[group.step]
+        if not _only_goes_back(group.values(group.step)):
+            continue
         if (not item.name and item.sep != "#") or (item.sep == "/" and len(set(group.values(group.step))) == 1):
             continue
         follows = sum(_comes_within(without, item.number, 40) for item in group.shapes)
@@ -159,6 +186,11 @@ def steps_alone(groups: list[Group], kept: list[Group]) -> list[Group]:
             found.append(group)
     found.sort(key=lambda group: -len(group.shapes))
     return found[:1]
+
+
+def _only_goes_back(values: Sequence[float]) -> bool:
+    """Whether numbers never fall but to where they began: `iterations: 3` below each result does not count."""
+    return all(other >= one or other <= max(values[0], 1) for one, other in zip(values, values[1:]))
 
 
 def _comes_within(numbers: Sequence[int], after: int, most: int) -> bool:

@@ -24,6 +24,8 @@ _ASIDE = re.compile(r"\([\d.,]+[%x]?\)\Z")  # 12.3 (1.0): a second number beside
 _CODE = re.compile(r"^\s*[A-Z][A-Za-z]{1,4}\d{3,5}[IWE]\s")  # the code that begins a log message
 _STAMP = re.compile(r"^\s*[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d\S*|(?<= )[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d\S*\s*$")
 _TUPLE = re.compile(r"\(([^()]{0,99},\s[^()]{0,99})\)")  # ( 0.1, 0.2, 0.3): three cells
+_IN_BRACKETS = re.compile(r"\([^()]{0,99}\)")  # hom(avg,lo,hi) is one name
+_ORNAMENTS = re.compile(r"(?<=\s)([-.=*_])\1{7,}(?=\s)")  # a column of dots, under one of dashes
 _BRACKET = re.compile(r"\[[^\[\]:]{3,40}\](?=\s)")
 _DIGIT = re.compile(r"\d")
 _LONE_COLON = re.compile(r"(?<= ):(?= )")
@@ -62,6 +64,8 @@ def row(header: str, raw: str, *, narrow: bool = False, ends: Sequence[int] | No
     """
     if "," in header and "(" in header:
         header, raw = (_TUPLE.sub(_apart, text) for text in (header, raw))
+    if _ORNAMENTS.search(header):
+        header, raw = (_ORNAMENTS.sub(_blank, text) for text in (header, raw))
     if " : " in header:
         header, raw = (_LONE_COLON.sub(" ", text) for text in (header, raw))
     header, raw = _without_lead(header, raw)
@@ -70,7 +74,7 @@ def row(header: str, raw: str, *, narrow: bool = False, ends: Sequence[int] | No
         names = [name.strip() for name in BARS.split(header)]
         return _by_name(names, [text.strip() for text in BARS.split(raw)])
     for separator in ";,\t":
-        if header.count(separator) > 1:
+        if _IN_BRACKETS.sub("", header).count(separator) > 1:
             return _by_separator(header, raw, separator)
     led = _led(header, raw)
     if led is not None:

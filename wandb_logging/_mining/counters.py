@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from wandb_logging._mining.findings import increasing
 from wandb_logging._mining.group import Group
-from wandb_logging._mining.shapes import BAR, Field
+from wandb_logging._mining.shapes import BAR, Field, Shape
 from wandb_logging._mining.vocabulary import APART, EPOCHS, TRAIN, is_left, is_metric, step_rank
 
 
@@ -105,7 +105,12 @@ def _may_count(group: Group, i: int, rank: float) -> bool:
     name = item.name.lower()
     timed = name in {"time", "t"}
     simulated = timed and item.sep in "=:" and (len(group.first.fields) == 1 or i == 0)
-    if is_left(name) or (i > 0 and (item.sep == ">" or name == "t")):
+    if (
+        is_left(name)
+        or (i > 0 and name == "t")
+        or (item.sep == ">" and i > 0 and not _is_after(group.first, i))
+        or group.first.is_place(i)
+    ):
         return False
     if (item.unit and item.unit != "s" and not simulated) or (
         item.sep in " >" and rank % 1 and (i > 0 or len(name.split()) > 5) and not _by_one(values)
@@ -119,6 +124,11 @@ def _may_count(group: Group, i: int, rank: float) -> bool:
     if timed or name == "progress":
         return len(values) > 1 and increasing(values)
     return len(values) < 3 or increasing(values) or (len(set(values)) == 1 and bool(name))
+
+
+def _is_after(item: Shape, i: int) -> bool:
+    """Whether a line says after how many steps it is written: `solution 890 after 284 iter`."""
+    return item.text[: item.fields[i].start].rstrip().endswith(" after")
 
 
 def _is_no_counter(group: Group, i: int) -> bool:

@@ -59,6 +59,7 @@ _RULED = re.compile(r"--|([=*#~])\1{3}")
 _NUMBERED = re.compile(r"\b[A-Z][a-z]+ \d{1,3}\b")
 _PERCENTS = re.compile(r"(?<!\S)\d{1,3}(?:\.\d+)?%(?!\S)")
 _PERCENTILE = re.compile(r"\.\d+\Z")
+_COLUMN = 8  # so wide an ornament between names is a column that draws something
 _ORNAMENT = re.compile(r"([^\w\s])\1{2,}\Z")
 
 
@@ -70,7 +71,11 @@ def _header(text: str) -> str | None:
     words = table_cells.BARS.sub(" ", text).split()
     if words and hidden(words[0]).startswith("\x01"):
         words = words[1:]
-    if table_cells.RULE.match(text) or any(_ORNAMENT.match(word) for word in words):
+    if (
+        table_cells.RULE.match(text)
+        or any(_ORNAMENT.match(word) and len(word) < _COLUMN for word in words[1:-1])
+        or any(map(_ORNAMENT.match, (words[:1] + words[-1:])))
+    ):
         return None
     if "|" in text and sum(bool(part.strip()) for part in text.split("|")) < 2:
         return None
@@ -230,7 +235,12 @@ def _above(texts: Sequence[Text], i: int) -> str | None:
     return " ".join(words) if same or over else None
 
 
+_SELF_NAMED = re.compile(r"(?:\s*[A-Za-z_]{2,20} +[-+]?\d\S{0,20}){2,9}\s*")  # iter 200 value 0.05
+
+
 def _fits(header: str, text: str) -> bool:
+    if _SELF_NAMED.fullmatch(text):
+        return False
     cells = table_cells.row(table_cells.PROGRESS.sub("", header).rstrip(), table_cells.PROGRESS.sub("", text))
     if not cells:
         return False

@@ -42,11 +42,11 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding]) -> list[Gr
     starts = [group.first.number for group in regular if group.step is not None] + [
         item.first for item in findings if item.first
     ]
-    begin = min(starts, default=0)
+    begin = min(starts or [group.first.number for group in regular if len(group.shapes) >= _ROWS], default=0)
     regular = [group for group in regular if not _prepares(group, begin)]
     kept = [*regular, *(group for group in groups if group not in regular and _is_said_once(group, begin))]
     kept += beside.like_rows(groups, kept)
-    kept += beside.report(groups, kept)
+    kept += beside.report(groups, kept, begin)
     kept += beside.percents(groups, kept)
     kept += beside.longer_names(groups, kept)
     beside.all_names(kept)
@@ -73,6 +73,7 @@ def _by_names(shapes: list[Shape]) -> list[list[Shape]]:
 
 
 _FEW = 9
+_ROWS = 5  # lines of one shape that are rows though none of their numbers counts
 _TIMES = frozenset("total time elapsed duration real run took cpu wall".split())
 
 
@@ -92,12 +93,19 @@ def _merged(groups: list[Group]) -> list[Group]:
         lengths = {len(group.first.fields) for group in left}
         if len(left) < 2 or sum(len(group.shapes) for group in left) < 3 or len(lengths) > 1:
             continue
-        if not all(map(_has_name, left)):
+        if not all(map(_has_name, left)) or _is_within_name(left[0].first, i):
             continue
         gone.update(map(id, left))
         every = sorted((item for group in left for item in group.shapes), key=lambda item: item.number)
         merged.append(Group(every, word=(i, "name")))
     return [*(group for group in groups if id(group) not in gone), *merged]
+
+
+def _is_within_name(item: Shape, place: int) -> bool:
+    """Whether the word at this place is in the middle of a name: `memory` in `Number of memory bits: 0`."""
+    words = item.text[item.head :].split()
+    word = words[place] if place < len(words) else ""
+    return any(word in one.name.split()[1:-1] for one in item.fields)
 
 
 def _has_name(group: Group) -> bool:
@@ -120,7 +128,7 @@ def _find_wanted(group: Group) -> None:
             continue
         values = group.values(i)
         varies = len(set(map(str, values))) > 1
-        if not varies and many > 1 and _is_in_brackets(group.first, item):
+        if (not varies and many > 1 and _is_in_brackets(group.first, item)) or group.first.is_place(i):
             continue
         if item.sep == ">" and i and not fields[i - 1].name and _is_beside(group.first, i) and not is_metric(item.name):
             continue  # `1.2 3.4 done`: a remark after a row of numbers
@@ -226,7 +234,11 @@ def _is_regular(group: Group) -> bool:
     varies = any(len(set(group.values(i))) > 1 for i in group.wanted)
     percents = sum(group.first.fields[i].unit == "%" for i in group.wanted)
     metric = percents > 1 or any(map(is_metric, group.wanted.values()))
-    return many > 2 and (varies or metric) and (bool(strong) or metric) and (metric or not _is_prose(group))
+    measured = sum(
+        len(set(values)) > 1 and any(value % 1 for value in values) for values in map(group.values, group.wanted)
+    )
+    named = bool(strong) or (many >= _ROWS and measured > 1)
+    return many > 2 and (varies or metric) and (named or metric) and (metric or not _is_prose(group))
 
 
 def _says_nothing(group: Group) -> bool:
@@ -327,7 +339,7 @@ def _of_one_report(group: Group) -> None:
         if i in group.wanted or i == group.step or not name or item.sep not in ":=" or is_setting(name) or is_id(name):
             continue
         apart = APART.match(name)
-        if (apart and any(one.startswith(apart[0]) for one in known)) or (len(known) > 1 and item.sep == "=") or whole:
+        if (apart and any(one.startswith(apart[0]) for one in known)) or len(known) > 1 or whole:
             group.wanted[i] = name
 
 

@@ -25,6 +25,7 @@ _NOISE = re.compile(
     r"|\d+(?:\.\d+){2,}[\w.+-]*"  # a version, an address
     r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{9,40}"
     r"|\d{1,6}-\d{1,6}-\d{1,6}[\w-]*"
+    r"|(?<=[a-z] )(?:True|False)(?![\w.])(?! (?:[Pp]os|[Nn]eg))"  # `accepted True`: a value, no part of a name
     r")"
 )
 _ADDRESSES = re.compile(
@@ -183,6 +184,9 @@ def _take_unit(pair: Pair, text: str, end: int) -> None:
 def _is_aside(text: str) -> bool:
     """Whether what stands in brackets belongs to the number before it: it has no names of its own, and no step."""
     step = _STEP_IN_BRACKETS.search(text)
+    named = _NAMED_IN_BRACKETS.fullmatch(text.strip())
+    if named and is_metric(named[1]) and _STATISTICS.isdisjoint(named[1].lower().split()):
+        return False  # `83 nodes (gap 14.0%)`
     counts = step is not None and step_rank(step[1]) is not None
     return not counts and text.count("=") + text.count(":") == 0 and not _HAS_RATE.search(text)
 
@@ -277,6 +281,7 @@ def _balanced(name: str) -> str:
 
 
 _LABELLED = re.compile(r"\s*\[([A-Za-z][\w-]{0,30})\],\s*([A-Za-z0-9][\w()/=. -]{0,50}),\s*\Z")
+_NAMED_IN_BRACKETS = re.compile(r"[(\[]([A-Za-z][\w ]{0,20}) \d[\d.]{0,12}%?[)\]]")
 _STEP_IN_BRACKETS = re.compile(r"[(\[]([A-Za-z]{2,20})[ :=#]{1,2}\d+[)\]]\Z")
 _ANGLED = re.compile(r"<\w{1,30}>\Z")  # <energy>: an average
 _COMPOUND = re.compile(r"-[A-Za-z_]{2}")

@@ -30,6 +30,7 @@ _LONE = re.compile(
 _OF_WHAT = re.compile(r"(\[[^\[\]]{3,80}\])\s*=\s*[-+.\de]+\s*\Z")
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,']\d+)*(?:[eE][-+]?\d+)?")
 _BEFORE = re.compile(r"([A-Za-z#][\w ]{0,30}?)\s*[:=#]?\s*[\[(]?\s*\Z")
+_LOOSE = ("node", "nodes", "tree", "trees", "chunk")  # names of steps that are names of places, too
 _LEVEL = (
     r"(?:INFO|DEBUG|WARNING|WARN|ERROR|CRITICAL|FATAL|TRACE|NOTICE|LOG|info|debug|warning|warn|error|[IWEDF](?=[ \d]))"
 )
@@ -87,6 +88,16 @@ class Shape:
     fields: list[Field]
     key: str
     blotted: str = field(repr=False, default="")
+
+    def is_place(self, index: int) -> bool:
+        """Whether a number only says where something is: both in `largest force 3.1 in node 8 and dof 2`."""
+        item = self.fields[index]
+        if index == 0 or item.sep != " " or item.value % 1 or is_metric(item.name):
+            return False
+        before = self.text[self.fields[index - 1].end : item.start].rstrip().removesuffix(item.name).split()
+        if before == ["and"]:
+            return self.is_place(index - 1)
+        return before == ["in"] and step_rank(item.name) in (None, *map(STEPS.get, _LOOSE))
 
     def upto(self, index: int) -> float:
         """The total of a counter; infinity if the line does not say it."""

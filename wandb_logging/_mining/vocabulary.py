@@ -37,14 +37,15 @@ METRICS = frozenset(
 
 # Names of numbers that somebody chose, or that are not quantities.
 SETTINGS = frozenset(
-    "seed threshold smoothing coef alpha lambda "
+    "seed start started threshold smoothing coef alpha lambda "
     "learning layers layer heads head embd embed embedding hidden dim dims size sizes vocab batch_size "
     "max_iters parameters params param epochs warmup decay momentum dropout beta betas eps epsilon tol "
     "tolerance threads thread workers worker clients processes process procs port ports pid tid version ver "
     "build revision rev id ids uid serial rank ranks gpus gpu device devices cores cpus interval timeout "
     "retries retry attempt budget clip clipping limit limits hz capacity factor scaling level levels "
     "length width height "
-    "depth features labels classes columns rows cols variables constraints binaries nonzeros nonzero candidates "
+    "depth channels features labels classes columns rows cols variables constraints binaries nonzeros nonzero "
+    "candidates "
     "folds fits atoms examples documents vocabulary year date month day chapter line col column offset address "
     "flag flags verbosity exit code status signal errno keep window percentile learn lr lr0 lrf gamma momentum "
     "weight cutoff timestep restart freq frequency topics passes cl ref jobs groupid bins used".split()
@@ -80,6 +81,7 @@ def is_metric(name: str) -> bool:
     return (
         not METRICS.isdisjoint(parts)
         or not METRICS.isdisjoint({name.lower()})
+        or (len(parts) > 1 and parts[-1] in {"value", "solution"})
         or "/s" in name
         or "/op" in name
         or " per sec" in name
@@ -88,7 +90,9 @@ def is_metric(name: str) -> bool:
 
 def is_setting(name: str) -> bool:
     """Whether a name is that of a setting, or of something that is not a quantity."""
-    return not SETTINGS.isdisjoint(words(name)) or bool(re.match(r"(?i)n_|num_|max_|min_lr|#", name))
+    return not SETTINGS.isdisjoint(words(name)) or bool(
+        re.match(r"(?i)n_|num_|max_|min_lr|#|(?:sampl(?:e|ing)|baud|clock|refresh) ?rate\Z", name)
+    )
 
 
 def step_rank(name: str) -> float | None:

@@ -152,6 +152,8 @@ def unique(group: Group) -> dict[int, str]:
     names: dict[int, str] = {}
     for i in sorted(group.wanted):
         name = group.wanted[i].replace("{", "(").replace("}", ")").strip()
+        if name == "step" and group.step is not None:
+            name = "step value"  # `12: residual = 0.1; step 0.05`: 12 is the step
         if name in names.values() or name == "_" or (name == "i" and group.expression):
             name = f"{name} {list(names.values()).count(name) + 2}"
         names[i] = name
