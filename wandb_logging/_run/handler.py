@@ -182,18 +182,18 @@ class WandbHandler(logging.Handler):
             raise SettingsError(f"run= brings its own settings; {', '.join(settings)} cannot be given beside it")
         # As with a FileHandler, paths are relative to the working directory at the time logging was configured.
         self.settings = _settings_of(settings) if run is None else run.settings
-        self._attached = run is not None
+        self._attached = run is not None  # whether the run is not ours to finish
         self._run = run
-        self._inner: _JournalHandler | None = None
-        self._early: list[logging.LogRecord] | None = None
+        self._inner: _JournalHandler | None = None  # None before the first record, and again after `close`
+        self._early: list[logging.LogRecord] | None = None  # records that come while the run is being started
         self._closed = False
         self._ending = False  # whether `close` is running
         self._between: deque[logging.LogRecord] = deque()  # records that come while `close` is running
         self._was_going_on = False  # whether the run was going on when it was closed
         self._on_its_way: int | None = None  # id of the exception that was being handled when the run was closed
         self._given_up = False  # whether somebody pressed Ctrl-C while rows were sent
-        self._late = 0
-        self._flush_began: float | None = None
+        self._late = 0  # number of records that came after the end, at exit
+        self._flush_began: float | None = None  # monotonic time at which a `flush` began that did not send all
         if not self._attached and self.settings.mode != "disabled":
             with contextlib.suppress(ValueError):  # if still wrong when the run begins, it is reported then
                 ending.chain(self.settings.signals, warnings_here())
