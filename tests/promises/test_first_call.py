@@ -36,6 +36,10 @@ from wandb_logging.testing import LocalServer
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 
 SHARED = ("_run/handler.py", "_process/forks.py")  # the rooms whose locks all handlers share
+QUICKLY: dict[str, Any] = {
+    "system_metrics": False,
+    "standard_files": False,
+}  # which its locks have no part in
 # Instants that are tried: a million are all of them, and take hours.
 POINTS = int(os.environ.get("FIRST_CALL_INSTANTS", "60"))
 
@@ -101,9 +105,7 @@ def test_other_threads_go_on() -> None:
     """Of the locks that all handlers share none stays with the thread that the exception came to."""
     WandbHandler(project="p", mode="offline", cache_dir="warm", quiet=True).handle(record(0))
     for at in range(1, counted("offline", SHARED) + 1):
-        handler, another = (
-            WandbHandler(project="p", mode="offline", cache_dir="c", quiet=True, system_metrics=False) for _ in range(2)
-        )
+        handler, another = (new_handler(Path("c"), **QUICKLY) for _ in range(2))
         assert Interrupt(at, rooms=SHARED).during(lambda: handler.handle(record(0)))  # noqa: B023
         for each in (handler, another):  # the second has no run yet, whatever the first has come to
             other = threading.Thread(target=each.handle, args=[record(1)], daemon=True)
@@ -130,7 +132,7 @@ def test_rows_go_on_whatever_instruction_of_the_handler_it_was() -> None:
     new_handler(Path("warm")).handle(record(0))
     rooms = SHARED[:1]
     for at in range(1, first_call.counted(lambda: new_handler(Path("counting")), rooms)):
-        handler = new_handler(Path(f"c{at}"))
+        handler = new_handler(Path(f"c{at}"), **QUICKLY)
         Interrupt(at, rooms=rooms).during(lambda: handler.handle(record(0)))  # noqa: B023
         handler.handle(record(1))
         handler.close()

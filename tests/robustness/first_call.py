@@ -126,9 +126,9 @@ def counted(make: Callable[[], WandbHandler], rooms: tuple[str, ...] = ("",)) ->
     return counter.count
 
 
-def new_handler(cache: Path, run_id: str | None = None, mode: str = "offline") -> WandbHandler:
+def new_handler(cache: Path, run_id: str | None = None, mode: str = "offline", **more: Any) -> WandbHandler:
     """A handler that has no run yet."""
-    return WandbHandler(project="p", mode=mode, run_id=run_id, cache_dir=cache, quiet=True)  # type: ignore[arg-type]
+    return WandbHandler(project="p", mode=mode, run_id=run_id, cache_dir=cache, quiet=True, **more)  # type: ignore[arg-type]
 
 
 def call(handler: WandbHandler, number: int) -> None:
