@@ -26,6 +26,7 @@ from tests.patience import PATIENCE
 from tests.surroundings import without
 from wandb_logging import Session, SettingsError, WandbHandler, new_run, sync
 from wandb_logging._journal.copies import place_of
+from wandb_logging._journal.environment import METADATA
 from wandb_logging._journal.files import Files
 from wandb_logging._journal.keeper import Keeper
 from wandb_logging._journal.rundir import RunDir
@@ -194,7 +195,7 @@ class TestSetting:
     def test_names(self) -> None:
         """The setting knows exactly the files there are."""
         room = standard_files
-        known = {room.CONFIG, room.METADATA, room.REQUIREMENTS, room.SUMMARY, room.OUTPUT}
+        known = {room.CONFIG, METADATA, room.REQUIREMENTS, room.SUMMARY, room.OUTPUT}
         assert set(STANDARD_FILES) == known
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 _RUN = """fragment RunParts on Run {
-  id name displayName state createdAt heartbeatAt config summaryMetrics tags notes group jobType historyLineCount
-  historyKeys user { username } project { name entityName }
+  id name displayName state createdAt heartbeatAt config summaryMetrics tags notes group jobType commit
+  historyLineCount historyKeys user { username } project { name entityName }
 }"""
 
 RUN = f"""query Run($project: String!, $entity: String, $name: String!) {{

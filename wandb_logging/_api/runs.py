@@ -38,6 +38,7 @@ class ApiRun:
         tags: tags of the run. Can be set; `update` sends what was set or changed here.
         notes, group: notes and group of the run. Can be set.
         job_type: kind of job, such as train.
+        commit: git commit of the program; None if the run has none.
         user: name of the user who made the run.
         created_at: when the run was made, in ISO 8601, UTC.
         last_step: step of the last row; -1 if there is no row.
@@ -62,6 +63,7 @@ class ApiRun:
         self.notes: str | None = node.get("notes")
         self.group: str | None = node.get("group")
         self.job_type: str | None = node.get("jobType")
+        self.commit: str | None = node.get("commit")
         self.user: str | None = dig(node, "user", "username")
         self.created_at = str(node.get("createdAt") or "")
         last = json_mapping(node.get("historyKeys")).get("lastStep", self.summary.get("_step"))

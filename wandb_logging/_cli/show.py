@@ -18,6 +18,7 @@ from wandb_logging._cli.states import state_of
 from wandb_logging._cli.text import age, as_json, brief, counted, labelled
 from wandb_logging._cli.watching import watch
 from wandb_logging._errors import JournalError
+from wandb_logging._journal.environment import captured_environment, git_of
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.read import Overview, read_overview
 from wandb_logging._reading.replay import rows_of
@@ -151,6 +152,7 @@ def _object_of(data: Overview) -> dict[str, object]:
         "text_lines": data.line_count,
         "unsent": data.unsent,
         "damaged": data.damaged,
+        "git": git_of(captured_environment(RunDir(data.path))),
         "config": data.config,
         "summary": data.summary,
     }
@@ -172,6 +174,7 @@ def head_pairs(run: Overview, now: float) -> list[tuple[str, str]]:
     state = state_of(run)
     ended = "" if run.exit_code is None else f", exit code {run.exit_code:d}"
     typed = shlex.quote(str(run.path))
+    git = git_of(captured_environment(RunDir(run.path)))
     facts = [
         ("run", info.get("id")),
         ("name", run.name),
@@ -183,6 +186,7 @@ def head_pairs(run: Overview, now: float) -> list[tuple[str, str]]:
         ("url", run.url),
         ("path", run.path),
         ("started", f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(start))}, {age(now - start)} ago"),
+        ("git", " of ".join(filter(None, map(git.get, ("commit", "remote"))))),
         ("state", styled(state + ended, state.style)),
         ("logged", f"{counted(run.row_count, 'row')}, {counted(run.line_count, 'text line')}"),
         (

@@ -24,6 +24,7 @@ from wandb_logging._fold import fold
 from wandb_logging._formats import wandb_environment, wandb_messages as messages
 from wandb_logging._formats.wandb_log import LogWriter
 from wandb_logging._journal.copies import place_of
+from wandb_logging._journal.environment import git_of
 from wandb_logging._journal.names import folder_name, safe_name
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.replay import beginning, parts_of
@@ -121,13 +122,20 @@ class _Export:
     def _head(self, state: fold.State) -> Iterator[bytes]:
         info = {**self._info.to_json(), **state.run}
         yield messages.header(f"wandb-logging {__version__}")
-        yield messages.run(info, {key: value for key, value in state.config.items() if key != "_wandb"})
-        with contextlib.suppress(OSError, ValueError):
-            yield messages.environment(loads(self._run_dir.files.read(wandb_environment.FILE)), info["start"])
+        about = self._environment()
+        yield messages.run(info, {key: value for key, value in state.config.items() if key != "_wandb"}, git_of(about))
+        if about:
+            yield messages.environment(about, info["start"])
         for name, definition in state.metrics.items():
             yield messages.metric(name, definition)
         if self._run_dir.files.has(REQUIREMENTS):
             yield from self._file({"kind": "standard", "name": REQUIREMENTS, "path": place_of(REQUIREMENTS)})
+
+    def _environment(self) -> dict[str, Any]:
+        with contextlib.suppress(OSError, ValueError):
+            about = loads(self._run_dir.files.read(wandb_environment.FILE))
+            return about if isinstance(about, dict) else {}
+        return {}
 
     def _messages(self, delta: fold.Delta) -> Iterator[bytes]:
         for line in delta.rows:

@@ -16,6 +16,7 @@ from wandb_logging._values.nested import paths
 from wandb_logging._values.plain import dumps
 
 _NUMBERS = {kind: number for number, kind in KINDS.items()}
+_GIT = {1: "remote", 2: "commit"}
 _AT_END = 1  # the policy of a file that is uploaded once, when the run ends
 _MEDIA = 2  # the type of a media file
 
@@ -30,11 +31,13 @@ def header(producer: str) -> bytes:
     return record("header", put(1, put(1, producer)))
 
 
-def run(info: Mapping[str, Any], config: Mapping[str, Any]) -> bytes:
-    """The identity of the run, whose members have the names that run.json uses."""
+def run(info: Mapping[str, Any], config: Mapping[str, Any], git: Mapping[str, str] = {}) -> bytes:
+    """The identity of the run, whose members have the names that run.json uses; with its commit and remote."""
     parts = [put(number, info[name]) for number, name in RUN.items() if info.get(name)]
     parts += [put(10, tag) for tag in info.get("tags") or ()]
     parts += [put(4, changes(config)), put(17, timestamp(info["start"]))]
+    if git:
+        parts.append(put(21, b"".join([put(number, git[name]) for number, name in _GIT.items() if name in git])))
     return record("run", b"".join(parts))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._dataclass import dataclass
+from wandb_logging._journal.environment import captured_environment, git_of
 from wandb_logging._page import guard, text
 from wandb_logging._page.bins import Bins, Grid, Series, grids_of, of_row, on_grid
 from wandb_logging._page.exact import waiting
@@ -201,6 +202,7 @@ class Answers:
         reading = self._reading(run)
         if reading is None:
             return {"complete": False}
+        git = git_of(captured_environment(run.run_dir))
         with run.lock:
             return {
                 "complete": True,
@@ -210,6 +212,7 @@ class Answers:
                 "tasks": reading.tasks,
                 "summary": {key: value for key, value in reading.state.summary.items() if key[:1] != "_"},
                 "damaged": reading.unreadable,
+                "git": git,
             }
 
     def csv(self, query: Query) -> Answer:

@@ -402,4 +402,5 @@ class Rounds:
     def _capture_next(self) -> None:
         if self._to_capture:
             with contextlib.suppress(OSError):  # no run directory, or a full disk, which is reported elsewhere
-                self._to_capture.pop(0)(self._journal.keeper, self._journal.info, self._secrets)
+                capture = self._to_capture.pop(0)
+                capture(self._journal.keeper, self._journal.info, self._secrets, self._settings)

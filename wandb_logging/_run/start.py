@@ -156,11 +156,13 @@ def prepare_early(settings: Settings) -> None:
 
 
 def anchored(settings: Settings) -> Settings:
-    """Make cache_dir absolute, because the program, or an engine such as Ray, may change the working directory."""
-    if settings.cache_dir.is_absolute() or is_homeless(settings.cache_dir):
+    """Make cache_dir and git_root absolute: the program, or an engine such as Ray, may change the working directory."""
+    cache_dir, git_root = settings.cache_dir, settings.git_root
+    if (cache_dir.is_absolute() and git_root is not None and git_root.is_absolute()) or is_homeless(cache_dir):
         return settings
     try:
-        return settings.but(cache_dir=started_in() / settings.cache_dir)
+        here = started_in()
+        return settings.but(cache_dir=here / cache_dir, git_root=here / (git_root or ""))
     except OSError:  # the working directory was removed
         return settings
 

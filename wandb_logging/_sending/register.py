@@ -9,6 +9,7 @@ from typing import Any
 from wandb_logging._errors import GraphQLError, NotPossible, RequestRejected, RunNotFound
 from wandb_logging._events.run_info import Remote, RunInfo
 from wandb_logging._fold.fold import first_state
+from wandb_logging._journal.environment import git_of
 from wandb_logging._server import protocol
 from wandb_logging._server.link import Link
 from wandb_logging._server.protocol import Resumed
@@ -40,6 +41,7 @@ def create_on_server(link: Link, info: RunInfo, writer_id: str, environment: Map
     variables = protocol.upsert_variables(
         info,
         config=protocol.config_json(config, writer_id, state.metrics, environment),
+        git=git_of(environment or {}),
         storage_id=before.storage_id if before else None,
     )
     return protocol.remote(upsert_run(link, variables), info, before, features)
@@ -56,6 +58,7 @@ def _create_part(link: Link, info: RunInfo, environment: Mapping[str, Any] | Non
     variables = protocol.upsert_variables(
         info,
         config=protocol.config_json(state.config, None if info.is_secondary else writer_id, state.metrics, environment),
+        git=git_of(environment or {}),
         storage_id=before.storage_id if before else None,
     )
     if before is not None and info.is_secondary:

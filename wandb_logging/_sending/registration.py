@@ -10,8 +10,8 @@ from typing import Any
 from wandb_logging._errors import GraphQLError, JournalError, RequestRejected, RunNotFound
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold import fold
+from wandb_logging._journal.environment import captured_environment, git_of
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._sending import standard_files
 from wandb_logging._sending.register import by_storage_id, create_on_server, upsert_run
 from wandb_logging._sending.target import AS_IT_WAS, Target, aimed, rename
 from wandb_logging._server import protocol
@@ -49,7 +49,7 @@ class Registration:
         self._link = link
         self._say = say
         self._is_later = host is not None  # the run's own process sends to where its settings say
-        self._environment = standard_files.captured_environment(run_dir)
+        self._environment = captured_environment(run_dir)
         self._there = 0  # rows that the server had when the run was opened again
         self._told: tuple[str | None, dict[str, Any]] = None, {}  # config and identity as the server has them
 
@@ -157,6 +157,7 @@ class Registration:
         variables = protocol.upsert_variables(
             self._identity(state),
             config=self.config_json(state),
+            git=git_of(self._environment),
             storage_id=self.remote.storage_id,
             changed=self._run_now(state),
         )

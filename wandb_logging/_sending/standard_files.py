@@ -6,71 +6,37 @@ can make, are made when it starts; the others are made from the folded state whe
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._events.task import Task
 from wandb_logging._fold.terminal import MAX_LINE_CHARS
 from wandb_logging._journal.copies import place_of
+from wandb_logging._journal.environment import METADATA
 from wandb_logging._journal.keeper import Keeper
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending import yaml
+from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import loads
 from wandb_logging._values.secrets import Secrets
 
-METADATA = "wandb-metadata.json"
 REQUIREMENTS = "requirements.txt"
 CONFIG = "config.yaml"
 SUMMARY = "wandb-summary.json"
 OUTPUT = "output.log"
 CAPTURED = (METADATA, REQUIREMENTS)
-# Members of the environment object, as `_process.environment` and the official SDK write it: what else stands in that
-# file is not the run's, and does not go into the config.
-_ENVIRONMENT = frozenset(
-    (
-        "os",
-        "python",
-        "startedAt",
-        "program",
-        "args",
-        "root",
-        "host",
-        "executable",
-        "cpu_count",
-        "cpu_count_logical",
-        "disk",
-        "memory",
-        "cpu",
-        "writerId",
-        "git",
-        "email",
-        "username",
-        "codePath",
-        "codePathLocal",
-        "gpu",
-        "gpu_count",
-        "gpu_nvidia",
-        "cudaVersion",
-        "apple",
-        "slurm",
-        "docker",
-        "colab",
-        "_partial",
-    )
-)
 _LINE_BYTES = 4 * MAX_LINE_CHARS + 1
 
 
-def capture_environment(keeper: Keeper, info: RunInfo, secrets: Secrets) -> None:
+def capture_environment(keeper: Keeper, info: RunInfo, secrets: Secrets, settings: Settings) -> None:
     """Make the file about the machine and program. It takes a while: not for the thread that logs.
 
     Args:
         keeper: writes it.
         info: identity of the run.
-        secrets: masks secrets among the program's arguments.
+        secrets: masks secrets among the program's arguments, and in what is said of the git repository.
+        settings: say what of the git repository is wanted.
 
     Raises:
         OSError: the disk refuses it.
@@ -80,24 +46,30 @@ def capture_environment(keeper: Keeper, info: RunInfo, secrets: Secrets) -> None
     if METADATA in info.standard_files:
         about = environment(float(info.start), info.program or "", info.writer_id or info.id)
         about = {key: secrets.arguments(value) if key == "args" else value for key, value in about.items()}
+        if git := secrets.tree(_git(settings), "git"):
+            about["git"] = git
         keeper.file((json.dumps(about, indent=2) + "\n").encode(), METADATA)
 
 
-def capture_requirements(keeper: Keeper, info: RunInfo, _secrets: Secrets) -> None:
+def _git(settings: Settings) -> dict[str, str]:
+    """The state of the git repository: what the settings say of it, and what is found out beside that.
+
+    As with the official SDK, no repository is looked at where its address is given: it may be another one.
+    """
+    from wandb_logging._process.repository import public_address, repository  # noqa: PLC0415  as above
+
+    looks = not settings.disable_git and settings.git_remote_url is None
+    found = repository(settings.git_root, settings.git_remote) if looks else {}
+    given = {"remote": public_address(settings.git_remote_url or ""), "commit": settings.git_commit}
+    return {**found, **{name: value for name, value in given.items() if value}}
+
+
+def capture_requirements(keeper: Keeper, info: RunInfo, _secrets: Secrets, _settings: Settings) -> None:
     """Make the file of the installed packages. It takes longer than `capture_environment`."""
     from wandb_logging._process.environment import requirements  # noqa: PLC0415  see there
 
     if REQUIREMENTS in info.standard_files:
         keeper.file(requirements().encode("utf-8", "replace"), REQUIREMENTS)
-
-
-def captured_environment(run_dir: RunDir) -> dict[str, Any]:
-    """The environment in the captured file; {} if there is none."""
-    with contextlib.suppress(OSError, ValueError):
-        about = loads(run_dir.files.read(METADATA))
-        if isinstance(about, dict):
-            return {key: value for key, value in about.items() if key in _ENVIRONMENT}
-    return {}
 
 
 def captured_tasks(run_dir: RunDir, wanted: Sequence[str]) -> list[Task]:

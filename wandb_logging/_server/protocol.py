@@ -408,6 +408,7 @@ def upsert_variables(
     info: RunInfo,
     *,
     config: str | None,
+    git: Mapping[str, str] | None = None,
     storage_id: str | None = None,
     changed: Mapping[str, Any] | None = None,
     first: bool = True,
@@ -417,11 +418,13 @@ def upsert_variables(
     Args:
         info: who the run is.
         config: the whole config as JSON text, or None to leave it.
+        git: commit and remote of the program's repository, as far as they are known.
         changed: for a run that exists: which of name, notes, tags, group and job type to set; an empty list of tags
             removes them all.
         first: whether this call makes the run (or goes on with one that another process has made).
     """
     given = info.to_json() if first else dict(changed or {})
+    repository = git or {}
     return {
         "id": storage_id,
         "name": info.id,
@@ -431,12 +434,12 @@ def upsert_variables(
         "description": None,
         "displayName": given.get("name"),
         "notes": given.get("notes"),
-        "commit": None,
+        "commit": repository.get("commit"),
         "config": config,
         "host": given.get("host_name"),
         "debug": None,
         "program": given.get("program"),
-        "repo": None,
+        "repo": repository.get("remote"),
         "jobType": given.get("job_type"),
         "state": None,
         "sweep": None,

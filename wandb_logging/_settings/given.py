@@ -133,6 +133,20 @@ class OtherSettings(TypedDict, total=False):
     """
     standard_files: bool | str | Sequence[str] | None
     """Files that each run has beside its own: true for all of them, false for none, or the names of those wanted."""
+    disable_git: bool | None
+    """Whether the state of the git repository stays out of the run: the commit, and the address of the remote
+    without user and password. Both are in wandb-metadata.json, and on the run's page; nothing else is read.
+    """
+    git_root: str | os.PathLike[str] | None
+    """A folder of that git repository. Default: the one in which the program was started."""
+    git_remote: str | None
+    """Name of the remote whose address is in the run."""
+    git_remote_url: str | None
+    """Address of the repository, where there is none to look at, as in a container. None is looked at then, so give
+    git_commit, too.
+    """
+    git_commit: str | None
+    """Commit of the program, instead of the one that is found."""
     ignore_globs: str | Sequence[str] | None
     """Globs of files that are not uploaded, by their names in the run; a * does not match a slash."""
     close_timeout: float | None

@@ -36,7 +36,10 @@ _NAMES = {
     "define_metrics": "metrics define_metric",
     "metrics_key": "key_metrics extra_key",
     "tensorboard": "sync_tensorboard tb",
-    "standard_files": "files save_files disable_git x_disable_meta x_save_requirements",
+    "standard_files": "files save_files x_disable_meta x_save_requirements",
+    "disable_git": "git save_git log_git",
+    "git_commit": "commit sha revision",
+    "git_remote_url": "repo repository remote_url",
     "label": "x_label",
     "ranks": "x_primary local_rank distributed ddp rank_zero_only",
     "transport": "x_service_transport",
@@ -83,7 +86,7 @@ _OF_THE_SDK = frozenset(
     config_exclude_keys config_include_keys monitor_gym allow_media_symlink allow_offline_artifacts
     azure_account_url_to_access_key console_chunk_max_bytes console_chunk_max_seconds console_multipart capture_loggers
     config_paths credentials_file disable_git_fork_point disable_job_creation docker email finish_timeout_raises
-    git_commit git_remote git_remote_url git_root identity_token_file job_source label_disable launch
+    identity_token_file job_source label_disable launch
     launch_config_path notebook_name program program_abspath program_relpath resumed sagemaker_disable settings_system
     max_end_of_run_history_metrics max_end_of_run_summary_metrics show_colors show_emoji stop_on_fatal_error strict
     summary_warnings symlink table_raise_on_max_row_limit_exceeded use_dot_wandb magic
@@ -149,8 +152,8 @@ def _first(name: str) -> str:
 
 def _hint(name: str, given: str, known: Collection[str]) -> str:
     word = _word(name)
-    if word not in _WITHOUT and word not in _CALLED and (mode := _misspelt(word.replace("_", ""), _MODES)):
-        return f"did you mean 'mode'? mode: {mode}"
+    if word not in _WITHOUT and word not in _CALLED and (near := _misspelt(word, [*known, *_MODES])) in _MODES:
+        return f"did you mean 'mode'? mode: {near}"
     if word in _HYPERPARAMETERS and word not in known:
         return f"a value of your program belongs into 'config': config: {{{name}: {given}}}"
     if why := _WITHOUT.get(word):

@@ -435,10 +435,10 @@ class Folder(Kind[Path]):
     """The path of a folder.
 
     Args:
-        within: name of the folder inside the one that the environment variable names.
+        within: name of the folder inside the one that the environment variable names; "" for that one itself.
     """
 
-    within: str
+    within: str = ""
     hint = "str | os.PathLike[str]"
 
     @property

@@ -317,6 +317,31 @@ class Settings:
         AnyOf(STANDARD_FILES, or_all=True),
         "Files that each run has beside its own: true for all of them, false for none, or the names of those wanted.",
     )
+    disable_git: bool = key(
+        False,
+        Flag(),
+        "Whether the state of the git repository stays out of the run: the commit, and the address of the remote "
+        "without user and password. Both are in wandb-metadata.json, and on the run's page; nothing else is read.",
+        env="WANDB_DISABLE_GIT",
+    )
+    git_root: Path | None = key(
+        None,
+        Folder(),
+        "A folder of that git repository. Default: the one in which the program was started.",
+        env="WANDB_GIT_ROOT",
+    )
+    git_remote: str = key("origin", Text(), "Name of the remote whose address is in the run.", env="WANDB_GIT_REMOTE")
+    git_remote_url: str | None = key(
+        None,
+        Text(),
+        "Address of the repository, where there is none to look at, as in a container. None is looked at then, so give "
+        "git_commit, too.",
+        env="WANDB_GIT_REMOTE_URL",
+        shown=False,
+    )
+    git_commit: str | None = key(
+        None, Text(), "Commit of the program, instead of the one that is found.", env="WANDB_GIT_COMMIT"
+    )
     ignore_globs: tuple[str, ...] = key(
         (),
         ListOf(Text(), '["*.ckpt"]'),

@@ -28,9 +28,14 @@ _OURS = {
     "api_key": "api_key",
     "app_url_override": "app_url",
     "base_url": "host",
+    "disable_git": "disable_git",
     "entity": "entity",
     "finish_timeout": "close_timeout",
     "fork_from": "fork_from",
+    "git_commit": "git_commit",
+    "git_remote": "git_remote",
+    "git_remote_url": "git_remote_url",
+    "git_root": "git_root",
     "heartbeat_seconds": "heartbeat_interval",
     "ignore_globs": "ignore_globs",
     "mode": "mode",
@@ -70,7 +75,6 @@ _OF_INIT = {
 # Settings without a meaning here: what the official SDK prints, and how it talks to its own second process.
 MEANINGLESS = {
     "anonymous",
-    "disable_git",
     "disable_job_creation",
     "force",
     "label_disable",
@@ -168,13 +172,21 @@ def in_notebook() -> bool:
     return shell is not None and hasattr(shell, "kernel")
 
 
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that are set or on."""
+    given = {key: value for key, value in values.items() if value is not None and value is not False}
+    if given.pop("x_disable_machine_info", False):
+        given.update(dict.fromkeys(("disable_git", "x_disable_meta", "x_disable_stats"), True))
+    return given
+
+
 def our_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     """Translate the official SDK's settings to ours. Those without a meaning here are named in a warning.
 
     Raises:
         NotCovered: a setting is not covered that the program relies on.
     """
-    given = {key: value for key, value in values.items() if value is not None and value is not False}
+    given = _given(values)
     ends = values.get("x_update_finish_state")
     if ends is True:  # the primary process does so
         del given["x_update_finish_state"]

@@ -28,6 +28,16 @@ _VARIABLES = """
     SERVICE INIT_TIMEOUT GIT_COMMIT GIT_REMOTE_URL LAUNCH_QUEUE_NAME LAUNCH_QUEUE_ENTITY LAUNCH_TRACE_ID
     ENABLE_DCGM_PROFILING
 """.split()  # noqa: SIM905  one a line would be seventy lines
+# The functions of `wandb.env`. Not here: where the official SDK has its own caches, which are not this package's.
+_OF_VARIABLES = """
+    core_debug dcgm_profiling_enabled disable_git error_reporting_enabled get_agent_kill_delay
+    get_agent_max_initial_failures get_agent_report_interval get_app_url get_args get_artifact_dir
+    get_artifact_fetch_file_url_batch_size get_base_url get_config_paths get_crash_nosync_time get_credentials_file
+    get_description get_dir get_docker get_entity get_error_reporting get_file_pusher_timeout get_http_timeout
+    get_ignore get_launch_queue_entity get_launch_queue_name get_launch_trace_id get_magic get_organization get_project
+    get_run get_show_run get_tags get_use_v1_artifacts get_user_email get_username is_debug is_offline is_quiet
+    is_silent set_entity set_project should_save_code ssl_disabled strtobool
+""".split()  # noqa: SIM905  as above
 _TERM = dict.fromkeys(("termerror", "termlog", "termsetup", "termwarn"), "compat._util")
 
 # The names in `wandb` itself. `config`, `run` and `summary` belong to the current run. The last two are our own.
@@ -124,7 +134,7 @@ MODULES: dict[str, dict[str, str]] = {
     "apis": {},
     "apis.public": {"Api": "compat._api", "File": "compat._api_run", "Run": "compat._api_run", "Runs": "compat._api"},
     "data_types": {**_MEDIA, "PartitionedTable": "_media.joined", "WBValue": "_media.base:Value"},
-    "env": dict.fromkeys(_VARIABLES, "compat._env"),
+    "env": dict.fromkeys((*_VARIABLES, "USE_V1_ARTIFACTS", *_OF_VARIABLES), "compat._env"),
     "errors": _ERRORS,
     "errors.errors": _ERRORS,
     "errors.term": _TERM,

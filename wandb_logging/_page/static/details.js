@@ -47,8 +47,12 @@ wl.details = (() => {
         ["job type", info.job_type], ["tags", (info.tags || []).join(", ")], ["notes", info.notes], ["started", info.start ? moment(info.start) : ""],
         ["rows", run.rows === null ? "reading …" : number(run.rows)], ["text lines", run.lines === null ? "" : number(run.lines)],
         ["damaged", run.damaged ? `${run.damaged} lines of the journal cannot be read` : ""],
-        ["program", info.program], ["host", info.host_name], ["folder", details.path || run.path],
+        ["program", info.program], ["git", gitOf(details.git || {})], ["host", info.host_name], ["folder", details.path || run.path],
       ]));
+  }
+
+  function gitOf({ commit, remote }) {
+    return [commit, remote].filter(Boolean).join(" of ");
   }
 
   function config(run) {

@@ -1,0 +1,152 @@
+"""Finds out the commit and the remote of the git repository that a folder is in, from the repository's own files.
+
+No process is started: this runs on a thread of ours (see `environment`), and the repository may be somebody else's,
+whose configuration can name programs. Only regular files are read, and of each only so much. Of what they say only what
+has the form of a commit is taken, and an address without user, password and query.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from wandb_logging._values.utf8 import with_utf8
+
+_LINE = 4096  # most bytes of a file of one line, as the next two
+_CONFIG = 2**20
+_PACKED = 2**25
+_LONGEST = 2048  # characters of an address
+_HOPS = 5  # a ref may be the name of another
+
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_REF = re.compile(r"ref:\s*(refs/(?!.*\.\.)[^\x00-\x20\x7f~^:?*\[\\]+)")
+_CONTINUED = re.compile(r"(?<!\\)((?:\\\\)*)\\\r?\n")
+_SECTION = re.compile(r'\[\s*([\w.-]+)(?:\s+"((?:[^"\\]|\\.)*)")?\s*\]')
+_PARTS = re.compile(r'"((?:[^"\\]|\\.)*)"?|((?:[^"\\#;]|\\.)+)|[#;].*|\\')
+_ESCAPES = {"n": "\n", "t": "\t", "b": "\b"}
+_ADDRESS = re.compile(r"(.*?://)(?:[^/?#]*@)?(\[[^\]/]*\]|[^/?#:]*)((?::\d*)?)(/[^?#]*)?(?:[?#].*)?", re.DOTALL)
+_PASSWORD = re.compile(r"^[^/\\@]*:[^/\\@]*@")
+
+
+def repository(folder: Path | None, remote: str) -> dict[str, str]:
+    """The address of a remote, and the commit of HEAD, as `remote` and `commit`; what cannot be found out is left out.
+
+    Args:
+        folder: a folder of the work tree; None for the working directory.
+        remote: name of the remote.
+    """
+    found = {"remote": "", "commit": ""}
+    with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or a path with a null in it
+        git_dir = _git_dir(folder or Path.cwd())
+        if git_dir is not None:
+            common = _common(git_dir)
+            found = {"remote": _url(_text(common / "config", _CONFIG), remote), "commit": _commit(git_dir, common)}
+    found["remote"] = public_address(found["remote"])
+    return {name: value for name, value in found.items() if value}
+
+
+def public_address(address: str) -> str:
+    """The address of a repository without user, password and query; "" if it is not clear which part is which.
+
+    The user of `git@host:path` stays: it is the same for everybody.
+    """
+    if len(address) > _LONGEST:
+        return ""
+    if "://" not in address:
+        return _PASSWORD.sub("", with_utf8(address))
+    parts = _ADDRESS.fullmatch(with_utf8(address))
+    return "" if parts is None else f"{parts[1]}{parts[2].lower()}{parts[3]}{parts[4] or ''}"
+
+
+def _git_dir(folder: Path) -> Path | None:
+    """The folder with the state of the work tree: `.git` there or in a folder above it, but not on another disk."""
+    disk = folder.stat().st_dev
+    for place in (folder, *folder.parents):
+        if place.stat().st_dev != disk:
+            return None
+        here = place / ".git"
+        if here.is_dir():
+            if (here / "HEAD").exists() and (here / "objects").is_dir():
+                return here
+        elif said := _text(here):  # of another work tree or a submodule: a file that says where the folder is
+            return place / said.removeprefix("gitdir:").strip() if said.startswith("gitdir:") else None
+    return None
+
+
+def _common(git_dir: Path) -> Path:
+    """The folder that all work trees of the repository have in common."""
+    said = _text(git_dir / "commondir").strip()
+    return git_dir / said if said else git_dir
+
+
+def _commit(git_dir: Path, common: Path) -> str:
+    said = _text(git_dir / "HEAD").strip()
+    for _ in range(_HOPS):
+        ref = _REF.fullmatch(said)
+        if ref is None:
+            break
+        said = (_text(git_dir / ref[1]) or _text(common / ref[1])).strip() or _packed(common, ref[1])
+    return said if _COMMIT.fullmatch(said) else ""
+
+
+def _packed(common: Path, ref: str) -> str:
+    """The commit of a ref in packed-refs, which may have many thousand lines."""
+    before, found, _ = _text(common / "packed-refs", _PACKED).partition(f" {ref}\n")
+    return before.rpartition("\n")[2] if found else ""
+
+
+def _url(config: str, remote: str) -> str:
+    """The last `url` in the section of a remote of git's configuration."""
+    url, is_there = "", False
+    for line in _CONTINUED.sub(r"\1", config).splitlines():
+        section = _SECTION.match(line.strip())
+        if section is not None:
+            is_there = _is_of(section, remote)
+        key, equals, value = line.strip()[section.end() if section else 0 :].partition("=")
+        if is_there and equals and key.strip().lower() == "url":
+            url = _value(value.strip())
+    return url
+
+
+def _is_of(section: re.Match[str], remote: str) -> bool:
+    name, sub = section[1].lower(), section[2]
+    return name == f"remote.{remote}".lower() if sub is None else name == "remote" and _unescaped(sub) == remote
+
+
+def _value(text: str) -> str:
+    """A value of git's configuration, without quotes, escapes and the comment behind it."""
+    parts = [(quoted, plain) for quoted, plain in _PARTS.findall(text) if quoted or plain]
+    return "".join(_unescaped(quoted or plain) for quoted, plain in parts).strip()
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), text)
+
+
+def _text(path: Path, most: int = _LINE) -> str:
+    """The beginning of a regular file; "" if there is none."""
+    with contextlib.suppress(OSError), _opened(path) as file:
+        return file.read(most).decode("utf-8", "surrogateescape")
+    return ""
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """A regular file. Nothing else is waited for, as for a pipe that nobody writes to.
+
+    Raises:
+        OSError: it is none, or cannot be read.
+    """
+    with open(path, "rb", opener=_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(f"{path} is no regular file")
+        yield file
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
