@@ -21,6 +21,7 @@ import pytest
 
 import wandb_logging.compat as wandb
 from tests.patience import PATIENCE
+from tests.repositories import repository
 from wandb_logging import LogError, Session, SettingsError, read_run, sync
 from wandb_logging._process import disks
 from wandb_logging.compat import _refused
@@ -696,6 +697,15 @@ def test_standard_files_can_be_left_out(wandb_server: LocalServer) -> None:
     with wandb.init(project="p", settings=wandb.Settings(x_disable_meta=True, x_save_requirements=False)) as run:
         run.log({"x": 1})
     assert sorted(wandb_server.runs[0].files) == ["config.yaml", "wandb-summary.json"]
+
+
+def test_nothing_of_the_machine(wandb_server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`x_disable_machine_info` is about its git repository, too, as there."""
+    monkeypatch.chdir(repository(tmp_path / "repo"))
+    with wandb.init(project="p", settings=wandb.Settings(x_disable_machine_info=True)) as run:
+        run.log({"x": 1})
+    assert "wandb-metadata.json" not in wandb_server.runs[0].files
+    assert (wandb_server.runs[0].commit, wandb_server.runs[0].repo, wandb_server.runs[0].events) == (None, None, [])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Promises of the git state of a run: there by default, of the time at which it ran, without secrets, and not always."""
+"""Promises of the git state of a run: there by default, of the time at which it ran, without secrets, or left out."""
 
 from __future__ import annotations
 
