@@ -23,14 +23,15 @@ _PACKED = 2**25
 _LONGEST = 2048  # characters of an address
 _HOPS = 5  # a ref may be the name of another
 
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_REF = re.compile(r"ref:\s*(refs/(?!.*\.\.)[^\x00-\x20\x7f~^:?*\[\\]+)")
-_CONTINUED = re.compile(r"(?<!\\)((?:\\\\)*)\\\r?\n")
-_SECTION = re.compile(r'\[\s*([\w.-]+)(?:\s+"((?:[^"\\]|\\.)*)")?\s*\]')
-_PARTS = re.compile(r'"((?:[^"\\]|\\.)*)"?|((?:[^"\\#;]|\\.)+)|[#;].*|\\')
+# Compiled when they are first needed: not on the thread that logs, which imports this.
+_COMMIT = r"[0-9a-f]{40}(?:[0-9a-f]{24})?"
+_REF = r"ref:\s*(refs/(?!.*\.\.)[^\x00-\x20\x7f~^:?*\[\\]+)"
+_CONTINUED = r"(?<!\\)((?:\\\\)*)\\\r?\n"
+_SECTION = r'\[\s*([\w.-]+)(?:\s+"((?:[^"\\]|\\.)*)")?\s*\]'
+_PARTS = r'"((?:[^"\\]|\\.)*)"?|((?:[^"\\#;]|\\.)+)|[#;].*|\\'
 _ESCAPES = {"n": "\n", "t": "\t", "b": "\b"}
-_ADDRESS = re.compile(r"(.*?://)(?:[^/?#]*@)?(\[[^\]/]*\]|[^/?#:]*)((?::\d*)?)(/[^?#]*)?(?:[?#].*)?", re.DOTALL)
-_PASSWORD = re.compile(r"^[^/\\@]*:[^/\\@]*@")
+_ADDRESS = r"(?s)(.*?://)(?:[^/?#]*@)?(\[[^\]/]*\]|[^/?#:]*)((?::\d*)?)(/[^?#]*)?(?:[?#].*)?"
+_UP_TO_AT = r"^[^/\\@]*:[^/\\@]*@"
 
 
 def repository(folder: Path | None, remote: str) -> dict[str, str]:
@@ -58,8 +59,8 @@ def public_address(address: str) -> str:
     if len(address) > _LONGEST:
         return ""
     if "://" not in address:
-        return _PASSWORD.sub("", with_utf8(address))
-    parts = _ADDRESS.fullmatch(with_utf8(address))
+        return re.sub(_UP_TO_AT, "", with_utf8(address))
+    parts = re.fullmatch(_ADDRESS, with_utf8(address))
     return "" if parts is None else f"{parts[1]}{parts[2].lower()}{parts[3]}{parts[4] or ''}"
 
 
@@ -87,11 +88,11 @@ def _common(git_dir: Path) -> Path:
 def _commit(git_dir: Path, common: Path) -> str:
     said = _text(git_dir / "HEAD").strip()
     for _ in range(_HOPS):
-        ref = _REF.fullmatch(said)
+        ref = re.fullmatch(_REF, said)
         if ref is None:
             break
         said = (_text(git_dir / ref[1]) or _text(common / ref[1])).strip() or _packed(common, ref[1])
-    return said if _COMMIT.fullmatch(said) else ""
+    return said if re.fullmatch(_COMMIT, said) else ""
 
 
 def _packed(common: Path, ref: str) -> str:
@@ -103,8 +104,8 @@ def _packed(common: Path, ref: str) -> str:
 def _url(config: str, remote: str) -> str:
     """The last `url` in the section of a remote of git's configuration."""
     url, is_there = "", False
-    for line in _CONTINUED.sub(r"\1", config).splitlines():
-        section = _SECTION.match(line.strip())
+    for line in re.sub(_CONTINUED, r"\1", config).splitlines():
+        section = re.match(_SECTION, line.strip())
         if section is not None:
             is_there = _is_of(section, remote)
         key, equals, value = line.strip()[section.end() if section else 0 :].partition("=")
@@ -120,7 +121,7 @@ def _is_of(section: re.Match[str], remote: str) -> bool:
 
 def _value(text: str) -> str:
     """A value of git's configuration, without quotes, escapes and the comment behind it."""
-    parts = [(quoted, plain) for quoted, plain in _PARTS.findall(text) if quoted or plain]
+    parts = [(quoted, plain) for quoted, plain in re.findall(_PARTS, text) if quoted or plain]
     return "".join(_unescaped(quoted or plain) for quoted, plain in parts).strip()
 
 
