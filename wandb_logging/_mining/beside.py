@@ -108,7 +108,7 @@ def percents(groups: list[Group], kept: list[Group]) -> list[Group]:
 
 
 _PERCENT_LINE = re.compile(r"\s*[A-Za-z][\w @/-]{0,40}?\s*[:=]\s*\d{1,3}(?:\.\d+)?\s?%\s*\Z")
-_WIDE_LINE = re.compile(r"\s*[A-Za-z](?:\S| (?! )){2,40} {2,}[-+]?\d[\d.]*(?:e[-+]?\d+)?\s*(?:%|$| {2,}[\d.]+ *%)")
+_WIDE_LINE = re.compile(r"\s*[A-Za-z](?:\S| (?! )){2,40}(?: {2,}|:\s {2,})[-+]?\d[\d.]*(?:e[-+]?\d+)?\s*(?:%|$| {2,}[\d.]+ *%)")
 
 
 _ENTRY_LINE = re.compile(
@@ -129,7 +129,14 @@ def _runs(numbers: Sequence[int], apart: int = 1) -> list[list[int]]:
 
 
 def neighbours(groups: list[Group], kept: list[Group], begin: int) -> list[Group]:
-    """Find lines `name: number` right beside a result that is said once: both belong to the same report."""
+    """Find lines `name: number` without a gap above or below a result that is said once: all are of one report."""
+    found: list[Group] = []
+    while more := _right_beside(groups, [*kept, *found], begin):
+        found += more
+    return found
+
+
+def _right_beside(groups: list[Group], kept: list[Group], begin: int) -> list[Group]:
     near = {
         item.number + by
         for group in kept

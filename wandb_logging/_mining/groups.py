@@ -201,6 +201,8 @@ def _wanted(item: Field, *, counted: bool, many: int, varies: bool, fields: int)
         if step_rank(name) is not None and not metric and not counters.is_epoch(name) and not counted:
             return False
         short = len(name.split()) < 4
+        if not counted and many > 2 and not varies and isinstance(item.value, int) and not item.unit:
+            return False  # `Each sender will pass 100 messages`
         plain = counted and many > 2 and (varies or fields > 2)
         return (
             short and (metric or plain) and (counted or (many > 2 and varies) or fields > 1 or bool(APART.search(name)))

@@ -22,7 +22,7 @@ _NOISE = re.compile(
     r"|\d+h ?:?\d+m(?: ?:?\d+s)?|\d+m ?\d+s"
     r"|0x[0-9a-fA-F]+"
     r"|\d{1,6}(?: {0,3}[xX] {0,3}\d{1,6})+(?![\w.])"  # a size
-    r"|\d+(?:\.\d+){2,}[\w.+-]*"  # a version, an address
+    r"|\d+(?:\.\d+){2,}[\w.+-]*(?::\d{2,5}(?![\w.:]))?"  # a version, an address
     r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{9,40}"
     r"|\d{1,6}-\d{1,6}-\d{1,6}[\w-]*"
     r"|(?<=[a-z] )(?:True|False)(?![\w.])(?! (?:[Pp]os|[Nn]eg))"  # `accepted True`: a value, no part of a name
@@ -46,7 +46,9 @@ _FORMS = {
 _GOAL = re.compile(r"/\d[\d.]{0,12}(?:[eE][-+]?\d+)?(?![\w.])")  # 0.923/0, 1.88/1e-07: a value and its goal
 _TUPLES = re.compile(r"\[\(\d{1,9}, ")  # [(0, 0.5), (1, 0.6)]
 _NEXT_UNIT = re.compile(r" ?\[?([A-Za-zµμ°%#][A-Za-zµμ/#%]{0,11})\]?(?=$|[\s,;|)\]}]|\.(?:\s|$))")
-_SEPARATOR = re.compile(r"\s*([:=<])\s*(?:tensor|array|Array|np\.\w{1,12})?[\[({'\"]{0,3}\s*\Z")
+_SEPARATOR = re.compile(
+    r"\s*([:=<])\s*(?:(?:[a-z]{1,5}\.)?(?:[tT]ensor|[aA]rray|DeviceArray|Decimal|[fF]loat\d\d|int\d\d))?[\[({'\"]{0,3}\s*\Z"
+)
 _DELIMITER = re.compile(r"[,;|\t{}\x01]|!\s|\s{2,}|\s[-*/\u2013\u2014]+\s|(?<!\b[A-Za-z]{3})\.\s|\s->\s")
 _NORM = re.compile(
     r"(?:(?<![^\d\s] )[A-Z][a-z]{2,20} )?\|{1,2}[A-Za-z](?:[^|\s]| (?=[a-z])){0,12}\|{1,2}(?:_\w{1,12})?\Z"

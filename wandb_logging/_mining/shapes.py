@@ -44,7 +44,7 @@ _PREFIX = re.compile(
     r"|\[[^\]\x01=]{1,60}\](?=\s*\x01)|<\d+>(?!\s)|[-|:,]+(?=\s)|[=*#>~+-]{2,30}(?=\s)"
     r")"
 )
-_LOGGER = re.compile(r"\s*([A-Za-z_][\w.]*(?:\[\d+\])?)\s*(?:[|:]|\s-)\s*(?=\S)(?![\d.\[{-])")
+_LOGGER = re.compile(r"\s*([A-Za-z_][\w.]*(?:\[\d+\]|:\d+(?=\s+[|-]))?)\s*(?:[|:]|\s-)\s*(?=\S)(?![\d.\[{-])")
 _BASIC = re.compile(rf"{_LEVEL}:([A-Za-z_][\w.-]{{0,60}}):(?=\S)")  # as `basicConfig` writes level and logger
 _CALLER = re.compile(r"\s*[A-Za-z_][\w.]*:[\w.<>]+:\d+ - ")  # module:function:line of the call
 
@@ -126,8 +126,8 @@ def shape(number: int, text: str, decimal: str = ".") -> Shape:
         for pair in pairs(rest, decimal, head)
     ]
     for item in named:
-        if item.sep == " " and re.search(r"\b(?:is|was)\s*\Z", rest[: item.start]) and len(item.name.split()) > 1:
-            item.sep = "is"
+        if item.sep == " " and re.search(r"\b(?:is|was)\s*\Z", rest[: item.start]):
+            _is_said(item)
         if item.sep == " " and not item.name:
             _named_after(item, rest)
         if not item.name:
@@ -228,6 +228,14 @@ def _name_before(before: str) -> str:
     if last.isdigit():
         return ""
     return last if last.lower() in STEPS else name
+
+
+def _is_said(item: Field) -> None:
+    """Take a name of several words before `is`, or one word and what it is about: `Accuracy for class: cat is 0.9`."""
+    if item.name and is_metric(item.section) and item.section[0].isupper():
+        item.name = f"{item.section} {item.name}"
+    if len(item.name.split()) > 1:
+        item.sep = "is"
 
 
 def _named_after(item: Field, text: str) -> None:

@@ -32,7 +32,7 @@ METRICS = frozenset(
     "prec logloss crossentropy auprc rmsle smape fitness eer mcc kappa pearson spearman corr r2 nmse snr "
     "sdr sisnr pesq stoi mcd chrf meteor cider rouge1 "
     "rouge2 ndcg mrr hits aic bic tpm top1 top5 "
-    "med transfer silhouette nll elbo bpc bpb tokens/s words/s samples/s".split()
+    "rms amplitude med transfer silhouette nll elbo bpc bpb tokens/s words/s samples/s".split()
 )
 
 # Names of numbers that somebody chose, or that are not quantities.
