@@ -30,7 +30,7 @@ _BRACKET = re.compile(r"\[[^\[\]:]{3,40}\](?=\s)")
 _DIGIT = re.compile(r"\d")
 _LONE_COLON = re.compile(r"(?<= ):(?= )")
 _LEAD = re.compile(r"\s*(?:\S{1,20} ){0,2}([A-Za-z]{1,20}) +(\d{1,9}):\s+(?=[-+.\d])")
-_TAG = re.compile(r"\s*([A-Za-z][A-Za-z_-]{0,15}:|[A-Z]{3,12})\s+(?=\d+\s)")
+_TAG = re.compile(r"\s*([A-Za-z][\w-]{0,15}(?: [\w+-]{1,15}){0,3}:(?=\s+\d[\d.]*\s)|[A-Z]{3,12}(?=\s+\d+\s))\s+")
 _CELLS = {
     decimal: re.compile(rf"(?:[^\W\d]{{1,2}} +|[*!] *)?({form})(?:[/|]\d+)?{_UNIT}(?: / [\d.]+[A-Za-z]*)?:?\Z")
     for decimal, form in ((".", numbers.POINT), (",", numbers.COMMA))
@@ -72,7 +72,9 @@ def row(header: str, raw: str, *, narrow: bool = False, ends: Sequence[int] | No
     bars = len(BARS.findall(header))
     if bars > 1 and len(BARS.findall(raw)) == bars and not _has_columns_between(header):
         names = [name.strip() for name in BARS.split(header)]
-        return _by_name(names, [text.strip() for text in BARS.split(raw)])
+        texts = [text.strip() for text in BARS.split(raw)]
+        label = {LABEL: texts[0]} if not names[0] and texts[0] and cell(texts[0]) is None else {}
+        return {**label, **_by_name(names, texts)}
     for separator in ";,\t":
         if _IN_BRACKETS.sub("", header).count(separator) > 1:
             return _by_separator(header, raw, separator)
@@ -90,9 +92,9 @@ def row(header: str, raw: str, *, narrow: bool = False, ends: Sequence[int] | No
 def _row(header: str, raw: str, *, narrow: bool, ends: Sequence[int] | None) -> dict[str, str] | None:
     tag = _TAG.match(raw)
     if tag and not header.split(maxsplit=1)[0].endswith(":"):
-        bare = " " * tag.end() + raw[tag.end() :]
-        tagged = _cells(header, spans(TOKEN, bare), narrow=narrow, ends=ends)
-        if tagged is not None:
+        tokens = spans(TOKEN, " " * tag.end() + raw[tag.end() :])
+        tagged = _cells(header, tokens, narrow=narrow, ends=ends)
+        if tagged is not None and (" " not in tag[1] or all(cell(text) is not None for text, _, _ in tokens)):
             return {LABEL: tag[1], **tagged}
     return _cells(header, spans(TOKEN, raw), narrow=narrow, ends=ends)
 

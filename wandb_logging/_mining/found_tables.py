@@ -60,6 +60,7 @@ _NUMBERED = re.compile(r"\b[A-Z][a-z]+ \d{1,3}\b")
 _PERCENTS = re.compile(r"(?<!\S)\d{1,3}(?:\.\d+)?%(?!\S)")
 _PERCENTILE = re.compile(r"\.\d+\Z")
 _COLUMN = 8  # so wide an ornament between names is a column that draws something
+_BRACKETS = re.compile(r"\([^()]*\)(?=:\s*\Z)")
 _ORNAMENT = re.compile(r"([^\w\s])\1{2,}\Z")
 
 
@@ -79,7 +80,8 @@ def _header(text: str) -> str | None:
         return None
     if "|" in text and sum(bool(part.strip()) for part in text.split("|")) < 2:
         return None
-    separated = sum(text.count(separator) for separator in ",;\t") + len(table_cells.BARS.findall(text))
+    plain = _BRACKETS.sub("", text)  # `Details (average, fastest):` is a heading
+    separated = sum(plain.count(separator) for separator in ",;\t") + len(table_cells.BARS.findall(text))
     if len(text) > 600 or not (2 <= len(words) <= 60 or (len(words) == 1 and max(map(text.count, ",;")) > 1)):
         return None
     named = " ".join(words)

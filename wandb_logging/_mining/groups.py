@@ -201,12 +201,10 @@ def _wanted(item: Field, *, counted: bool, many: int, varies: bool, fields: int)
         if step_rank(name) is not None and not metric and not counters.is_epoch(name) and not counted:
             return False
         short = len(name.split()) < 4
-        if not counted and many > 2 and not varies and isinstance(item.value, int) and not item.unit:
-            return False  # `Each sender will pass 100 messages`
+        chosen = many > 2 and not varies and isinstance(item.value, int)  # `Each sender will pass 100 messages`
         plain = counted and many > 2 and (varies or fields > 2)
-        return (
-            short and (metric or plain) and (counted or (many > 2 and varies) or fields > 1 or bool(APART.search(name)))
-        )
+        several = fields > 1 and not chosen
+        return short and (metric or plain) and (counted or (many > 2 and varies) or several or bool(APART.search(name)))
     return metric or (counted and many > 1 and fields > 2) or (many > 2 and varies and fields > 2)
 
 

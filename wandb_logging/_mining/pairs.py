@@ -16,7 +16,7 @@ _MAX_NAME = 60
 _NOISE = re.compile(
     r"(?<![\w.])(?:"
     r"\d{4}[-/]\d\d[-/]\d\d(?:[T_ ]\d\d:\d\d(?::\d\d)?(?:[.,]\d{1,9})?(?:Z|[-+]\d\d:?\d\d)?)?"  # a date, and its time
-    r"|\d\d/\d\d/\d\d(?=[ T]\d\d:\d\d)|\d\d/\w{3}/\d{4}(?::\d\d:\d\d:\d\d(?: [-+]\d{4})?)?"
+    r"|\d\d/\d\d/\d\d(?:\d\d)?(?=[ T]\d\d:\d\d)|\d\d/\w{3}/\d{4}(?::\d\d:\d\d:\d\d(?: [-+]\d{4})?)?"
     r"|(?:\d+ days?, )?\d{1,4}:\d\d(?::\d\d)?(?:[.,]\d+)?(?![\w:])"  # a clock, or a duration
     r"|\d+ days? {1,4}\d+ hours? {1,4}\d+ minutes?(?: {1,4}[\d.]+ seconds?)?"
     r"|\d+h ?:?\d+m(?: ?:?\d+s)?|\d+m ?\d+s"
@@ -38,7 +38,7 @@ _TO_GOAL = r"(?=/\d[\d.]{0,12}(?:[eE][-+]?\d+)?(?:[,;\s)]|$))"
 _EDGE = r"(?![\w%@/.:])|(?=[.:](?:\s|$))|(?=/(?:s|sec|it|step|epoch)\b|/[A-Za-z_]\w{0,30}=)|" + _TO_GOAL
 _FORMS = {
     decimal: re.compile(
-        rf"(?<![\w.#@$/\x01,])(?<!\d')(?<![\d)\]][-+])(?<![A-Za-z]-)(?P<number>{form}){_UNIT_GLUED}"
+        rf"(?<![\w.#@$/\x01,^])(?<!\d')(?<![\d)\]][-+])(?<![A-Za-z]-)(?P<number>{form}){_UNIT_GLUED}"
         rf"(?!%?\)\s?[:=])(?<!%(?=[:=]))(?:{_EDGE})"
     )
     for decimal, form in ((".", numbers.POINT), (",", numbers.COMMA))
@@ -154,7 +154,7 @@ def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None
     )
     between = sep[1] if sep else "=" if name and before.endswith("',") else " "
     pair = Pair(name, value, glued, between, match.start(), end, section, (goal or match).end())
-    if not sep and match["number"].lstrip("+-")[:1].isalpha():
+    if not sep and match["number"].lstrip("+-")[:1].isalpha() and not is_metric(name):
         return None  # here nan or inf is a word
     if not sep and not name and before.endswith(","):
         pair.name = _behind_comma(text, pair)

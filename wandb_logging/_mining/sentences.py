@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 
-from wandb_logging._mining.vocabulary import step_rank
+from wandb_logging._mining.vocabulary import is_result, step_rank
 
 # A name, then the step it is for, then its number.
 _AT_STEP = re.compile(
-    r"(?<=[\w%)])(?:\s+(?:at|after|in|for|on|of)\s+(?:the\s+)?|\s*,\s*|\s*\()(?P<step>[A-Za-z]{2,20})"
+    r"(?<=[\w%)])(?:(?P<bare>\s)|\s+(?:at|after|in|for|on|of)\s+(?:the\s+)?|\s*,\s*|\s*\()(?P<step>[A-Za-z]{2,20})"
     r"[ #:=]{1,2}(?P<n>\d{1,9})(?P<end>\)?\s*(?:is|was|[:=])\s*)(?=[-+]?\.?\d)"
 )
 _AFTER_STEPS = re.compile(r"(?i)\s*(?:after|at|in)\s+(?P<n>\d{1,9})\s+(?P<step>[a-z]{2,20}),?\s+(?=[a-z])")
 _NUMBERED = re.compile(r"\d")
+_ASIDE = re.compile(r"\([a-z]+ \d+ [a-z]+\)")  # (for 1 batch)
 
 Found = tuple[str, int, int, int]
 
@@ -27,9 +28,11 @@ def step_in_sentence(text: str, head: int) -> tuple[Found | None, str]:
     if after and step_rank(after["step"]) is not None:
         return _found(after), text[: after.start()] + " " * len(after[0]) + text[after.end() :]
     for match in _AT_STEP.finditer(text, head):
-        before = text[head : match.start()]
+        before = _ASIDE.sub(_blank, text[head : match.start()])
+        if match["bare"] and not is_result(before):
+            continue
         if step_rank(match["step"]) is not None and before.strip() and not _NUMBERED.search(before):
-            return _found(match), text[: match.start()] + ":".rjust(len(match[0])) + text[match.end() :]
+            return _found(match), text[:head] + before + ":".rjust(len(match[0])) + text[match.end() :]
     return None, text
 
 
@@ -49,6 +52,10 @@ def name_behind_bar(text: str, head: int) -> str:
 
 
 _BAR = re.compile(r"([^|]*[A-Za-z]\s*)\|\s+[-+]?\d[\d.]*(?:[eE][-+]?\d+)?\s*\Z")
+
+
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match[0])
 
 
 def _found(match: re.Match[str]) -> Found:

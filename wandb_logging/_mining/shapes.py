@@ -7,7 +7,7 @@ from dataclasses import field
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._mining.findings import is_id
-from wandb_logging._mining.name_lists import name_lists
+from wandb_logging._mining.name_lists import name_lists, slashed
 from wandb_logging._mining.pairs import AFTER, hidden, pairs
 from wandb_logging._mining.sentences import name_behind, name_behind_bar, step_in_sentence
 from wandb_logging._mining.vocabulary import APART, METRICS, STEPS, TRAIN, is_metric, noun, step_rank
@@ -28,6 +28,7 @@ _LONE = re.compile(
     r"|\s[A-Za-z]{1,20}\s\d\.\d+[eE])|[A-Za-z]\w{0,20}: ?\((\d{1,9})\)(?=\s[A-Z]))"
 )
 _OF_WHAT = re.compile(r"(\[[^\[\]]{3,80}\])\s*=\s*[-+.\de]+\s*\Z")
+_WITH_DEVIATION = re.compile(r"(?<=\w) (?:\+/?-|±) [a-zA-Z][\w. ]*\Z")  # `Mean +- std dev: 3.2 us +- 1.5 us`
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,']\d+)*(?:[eE][-+]?\d+)?")
 _BEFORE = re.compile(r"([A-Za-z#][\w ]{0,30}?)\s*[:=#]?\s*[\[(]?\s*\Z")
 _LOOSE = ("node", "nodes", "tree", "trees", "chunk")  # names of steps that are names of places, too
@@ -39,7 +40,7 @@ _PREFIX = re.compile(
     r"\([^\s]{10,160}:\d+\)|[IWEF]\d{4}\s+\x01+\s+\d+\s+\S+\]|"
     r"\[\d+,\d+\]<std\w+>:|\[[IWEDVF]\](?=\s)|[AP]M(?=\s)|"
     rf"\x01+|\d\d[-/]\d\d(?= ?\x01)|[,.]\d{{3}}(?=\D)|{_LEVEL}(?=[\s:|\]]|$)[\s:|]*"
-    r"|\[(?=[^\]]*(?:\x01|INFO|DEBUG|WARN|ERROR|\.py|Rank|rank))[^\]]{0,120}\]:?"
+    r"|\[(?=[^\]]*(?:\x01|INFO|DEBUG|WARN|ERROR|\.py|(?i:rank)))[^\]]{0,120}\]:?"
     r"|\((?=[^)]*(?:\x01|pid|\.py|:\d))[^)]{0,80}\)"
     r"|\[[^\]\x01=]{1,60}\](?=\s*\x01)|<\d+>(?!\s)|[-|:,]+(?=\s)|[=*#>~+-]{2,30}(?=\s)"
     r")"
@@ -110,6 +111,8 @@ def shape(number: int, text: str, decimal: str = ".") -> Shape:
     blotted = hidden(BAR.sub(lambda match: "\x01" * len(match[0]), text))
     head = _head(blotted)
     counted, rest = _counters(blotted, head)
+    listed, rest = slashed(rest, decimal)
+    counted += [Field(name, value, "=", start, end) for name, value, start, end in listed]
     rest = name_behind_bar(rest, head)
     said, rest = step_in_sentence(rest, head)
     counted += [] if said is None else [Field(said[0], said[1], "+", said[2], said[3])]
@@ -132,6 +135,7 @@ def shape(number: int, text: str, decimal: str = ".") -> Shape:
             _named_after(item, rest)
         if not item.name:
             item.name = _indexed(rest[: item.start])
+        item.name = _WITH_DEVIATION.sub("", item.name)
     if len(named) == 1 and not named[0].name:
         named[0].name, named[0].sep = name_behind(rest, named[0].end, head), ">"
     name_lists(named, rest)

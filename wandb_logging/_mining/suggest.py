@@ -26,7 +26,7 @@ _CODE = re.compile(
     r"|(?i:^\s*(?:tests?|test suites|snapshots|specs):\s+\d.*\b(?:passed|failed|total)\b)"
     r"|\d x +\d.{0,200} -> .{0,200}\d x "  # the shapes of a network
     r"|\s--[a-z][\w-]{1,40}=\S.{0,300}\s--[a-z]"  # a command and its options
-    r"|Error: |Exception|\bsha\d*\b|SELECT |://|^\S+\.(?:py|c|cc|cpp|h|java|js):\d"
+    r"|\wError: |Error: (?![-\d.])|Exception|\bsha\d*\b|SELECT |://|^\S+\.(?:py|c|cc|cpp|h|java|js):\d"
 )
 
 

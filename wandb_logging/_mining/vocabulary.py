@@ -29,7 +29,7 @@ METRICS = frozenset(
     "gflops mflops tflops processed passed velocity diff iterations violation infeasibility divergence ess "
     "rhat rss requests responses connections transactions queries messages records ops bandwidth copy scale "
     "add triad ns/day sec/call time times mfu wps ups cost regret purity modularity inertia "
-    "prec logloss crossentropy auprc rmsle smape fitness eer mcc kappa pearson spearman corr r2 nmse snr "
+    "prec roc rocauc logloss crossentropy auprc rmsle smape fitness eer mcc kappa pearson spearman corr r2 nmse snr "
     "sdr sisnr pesq stoi mcd chrf meteor cider rouge1 "
     "rouge2 ndcg mrr hits aic bic tpm top1 top5 "
     "rms amplitude med transfer silhouette nll elbo bpc bpb tokens/s words/s samples/s".split()
@@ -84,7 +84,8 @@ def is_metric(name: str) -> bool:
         or (len(parts) > 1 and parts[-1] in {"value", "solution"})
         or "/s" in name
         or "/op" in name
-        or " per sec" in name
+        or " per sec" in name.replace("_", " ")
+        or parts[-1:] in (["minimum"], ["maximum"])
     )
 
 
