@@ -59,7 +59,7 @@ def quick_row(  # noqa: C901  one loop, because each call within it costs as muc
     if not metrics or type(metrics) not in _DICTS or not depth:
         raise NeedsThoughtError
     row = dict(metrics)  # in one step: another thread may be adding to it
-    may_be_alike = True  # of one foreign type, as rows of numpy scalars are
+    may_be_alike = True  # all of one foreign type, as rows of numpy scalars are
     for name, value in row.items():
         kind = type(value)
         if kind is float:
@@ -76,9 +76,10 @@ def quick_row(  # noqa: C901  one loop, because each call within it costs as muc
             if not (is_ready and value and depth > 1):
                 row[name] = quick_row(value, secrets, (*above, name), depth - 1)
         elif kind not in _AS_IT_IS:
-            if may_be_alike and (read := _all_read(row, kind)) is not None:
-                return read
-            may_be_alike = False
+            if may_be_alike:
+                may_be_alike = False
+                if kind is type(next(iter(row.values()))) and (read := _all_read(row, kind)) is not None:
+                    return read
             found = _reader(kind)(value)  # type: ignore[arg-type]  # mypy doubts that types can be hashed
             if type(found) not in _READ:
                 raise NeedsThoughtError
