@@ -55,7 +55,9 @@ def keep_media(run_dir: Path, source: Source, extension: str, *, once: bool = Fa
         OSError: the source cannot be read, or the copy cannot be written.
     """
     folder = "files/once" if once else "files/media"
-    with _copied(run_dir, source, folder) as (copy, sha256, size):
+    digest = new_digest("sha256")
+    with _copied(run_dir, source, folder, digest) as (copy, size):
+        sha256 = digest.hexdigest()
         last = f"{sha256}-{os.urandom(8).hex()}{extension}" if once else f"{sha256}{extension}"
         target = f"{folder}/{last}"
         if not door.is_file(run_dir, target):
@@ -92,11 +94,11 @@ def keep_file(run_dir: Path, source: Source, name: str) -> str:
         OSError: it cannot be read or copied.
     """
     target = PurePosixPath(place_of(name))
-    with _copied(run_dir, source, target.parent.as_posix()) as (copy, sha256, _):
+    with _copied(run_dir, source, target.parent.as_posix()) as (copy, _):
         try:
             door.move(run_dir, copy, target.as_posix())
         except PermissionError:  # Windows: the old one is just being uploaded
-            target = target.with_name(f"{sha256[:16]}-{target.name}")
+            target = target.with_name(f"{os.urandom(8).hex()}-{target.name}")
             door.move(run_dir, copy, target.as_posix())
     return target.as_posix()
 
@@ -146,19 +148,24 @@ def md5_of(file: BinaryIO, part: tuple[int, int] | None = None) -> str:
 
 
 @contextlib.contextmanager
-def _copied(run_dir: Path, source: Source, folder: str) -> Iterator[tuple[str, str, int]]:
-    """Name, SHA-256 and size of a temporary copy, which is removed at the end unless it was moved to its place."""
+def _copied(run_dir: Path, source: Source, folder: str, digest: Any = None) -> Iterator[tuple[str, int]]:
+    """Name and size of a temporary copy, which is removed at the end unless it was moved to its place.
+
+    Args:
+        digest: takes in the bytes, which is most of a copy's work; default: nobody needs that.
+    """
     door.make_folder(run_dir, folder)
     # A number for each: a signal's handler may log an image while this very thread copies one.
     copy = f"{folder}/.{os.getpid()}-{next(_numbers)}.tmp"
-    digest, size = new_digest("sha256"), 0
+    size = 0
     try:
         with os.fdopen(door.create(run_dir, copy), "wb") as out:
             for block in blocks(source):
-                digest.update(block)
+                if digest is not None:
+                    digest.update(block)
                 size += len(block)
                 out.write(block)
-        yield copy, digest.hexdigest(), size
+        yield copy, size
     finally:
         with contextlib.suppress(OSError):
             door.remove(run_dir, copy)
