@@ -140,4 +140,6 @@ def html_of_run(path: Path) -> str | None:
     except (OSError, WandbLoggingError):
         return None
     escaped = content.replace("&", "&amp;").replace('"', "&quot;")
-    return f'<iframe sandbox="allow-scripts allow-downloads" srcdoc="{escaped}" width="100%" height="560"></iframe>'
+    plain = "Charts of a run, which are shown only in a notebook that is trusted."
+    style = "display: block; width: 100%; height: 560px; border: 0"
+    return f'<iframe sandbox="allow-scripts allow-downloads" srcdoc="{escaped}" style="{style}">{plain}</iframe>'

@@ -345,14 +345,19 @@ class TestExport:
         assert "exported" in browser.text()
 
     def test_in_a_notebook(self, browser: Browser, cache: Path, tmp_path: Path) -> None:
-        """What a notebook is given for a run draws its charts, and nothing in it reaches the notebook."""
+        """What a notebook is given for a run draws its charts as wide as the cell becomes; none of it gets out of there."""
         run = training(cache, 0, 50, name='</iframe><script>top.hit=1</script>" onload="top.hit=1')
         run.log({"html": wandb_logging.Html("<script>top.hit=1</script>")})
-        (tmp_path / "cell.html").write_text(f"<!doctype html><body>{run._repr_html_()}</body>", "utf-8")
+        (tmp_path / "cell.html").write_text(f"<!doctype html><div style='width: 150px'>{run._repr_html_()}</div>", "utf-8")
         run.finish()
         browser.open((tmp_path / "cell.html").as_uri())
         browser.driver.switch_to.frame(0)
         browser.until(f"({DRAWN}) && {LINES}.length === 1", "train/loss")
+        browser.driver.switch_to.default_content()
+        browser.js("document.querySelector('div').style.width = '700px'")  # JupyterLab lays a cell out when it is there
+        browser.driver.switch_to.frame(0)
+        browser.until(f"({CARD}).plot.width > 250", "train/loss")
+        assert browser.js("return document.querySelector('.where').textContent").endswith(", running, unsent")
         browser.js("wl.view.set({tab: 'run'})")
         browser.until("document.querySelector('.run-title').textContent.includes('</iframe>')")
         browser.driver.switch_to.default_content()

@@ -16,6 +16,13 @@ wl.charts = (() => {
   let system = false;
   let large = null;
   let seeing = null;
+  // A chart is as large as its place: that of a window, or of a notebook's cell, which has no width at first.
+  const sizes = new ResizeObserver(throttled(() => {
+    for (const card of due()) {
+      const size = wl.plot.sizeOf(card === large ? card.host : card.body);
+      if (card.plot && (card.plot.width !== size.width || card.plot.height !== size.height)) card.plot.setSize(size);
+    }
+  }, 150));
   let drawnSections = "";
 
   const isSystem = (name) => name.startsWith("system.");
@@ -143,6 +150,7 @@ wl.charts = (() => {
     card.node = el("article", { class: "card", "data-metric": wl.base.cut(name, 300) }, el("header", {}, el("h3", { title: wl.base.cut(name, 1000) }, wl.base.cut(name, 120)), note, tools), body);
     card.node.card = card;
     seeing.observe(card.node);
+    sizes.observe(body);
     return card;
   }
 
@@ -150,6 +158,7 @@ wl.charts = (() => {
     if (card.plot) card.plot.destroy();
     card.visible = false;  // what it asked for may still come
     seeing.unobserve(card.node);
+    sizes.unobserve(card.body);
     cards.delete(key);
   }
 
@@ -323,6 +332,7 @@ wl.charts = (() => {
     dialog.addEventListener("close", () => {
       if (card.plot) { card.plot.destroy(); card.plot = null; }
       large = null;
+      sizes.unobserve(host);
       dialog.remove();
       card.stale = true;
       load();
@@ -331,6 +341,7 @@ wl.charts = (() => {
     if (card.plot) { card.plot.destroy(); card.plot = null; }
     card.host = host;
     large = card;
+    sizes.observe(host);
     dialog.showModal();
     card.stale = true;
     load();
@@ -363,7 +374,6 @@ wl.charts = (() => {
     if (changed.includes("log")) for (const card of cards.values()) card.log = wl.view.now.log;
     if (changed.some((key) => ["smooth", "clip", "log", "group"].includes(key))) redrawAll();
   });
-  addEventListener("resize", throttled(() => { for (const card of due()) if (card.plot) card.plot.setSize(wl.plot.sizeOf(card === large ? card.host : card.body)); }, 150));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { for (const card of due()) if (card.plot) { card.plot.destroy(); card.plot = null; redraw(card); } });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) { fetchNews(); load(); } });
 

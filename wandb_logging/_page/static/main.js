@@ -70,7 +70,9 @@ wl.main = (() => {
   function controls() {
     const view = wl.view.now;
     for (const tab of tabs.children) tab.setAttribute("aria-current", tab.dataset.tab === view.tab ? "page" : "false");
-    where.textContent = wl.runs.root.length > 40 ? `…${wl.runs.root.slice(-39)}` : wl.runs.root;
+    const only = wl.api.file && wl.runs.list.length === 1 ? wl.runs.list[0] : null;  // as in a notebook: it needs no list
+    document.body.classList.toggle("single", Boolean(only));
+    where.textContent = only ? `${cut(wl.runs.nameOf(only), 80)}, ${wl.runs.standing(only)}` : wl.runs.root.length > 40 ? `…${wl.runs.root.slice(-39)}` : wl.runs.root;
     where.title = wl.runs.root;
     document.title = `${wl.runs.list.filter((run) => run.state === "running").length ? "● " : ""}${wl.runs.list.length} runs`;
     const metrics = wl.runs.metrics.filter((name) => !name.startsWith("system.")).slice(0, 1000);
@@ -95,6 +97,7 @@ wl.main = (() => {
     const reading = drawn.filter((run) => !run.exact).length;
     const words = wl.api.file ? cut(wl.api.about || "exported", 80) : !connected ? "no connection to the server" : !wl.runs.ready ? "loading …" : reading ? `reading ${reading} of ${drawn.length} runs …` : "live";
     write(state, words);
+    state.title = words;
     state.className = `live ${connected ? "" : "lost"} ${wl.api.file ? "past" : reading ? "reading" : ""}`;
   }
 
