@@ -348,7 +348,9 @@ class TestExport:
         """What a notebook is given for a run draws its charts as wide as the cell becomes; none of it gets out of there."""
         run = training(cache, 0, 50, name='</iframe><script>top.hit=1</script>" onload="top.hit=1')
         run.log({"html": wandb_logging.Html("<script>top.hit=1</script>")})
-        (tmp_path / "cell.html").write_text(f"<!doctype html><div style='width: 150px'>{run._repr_html_()}</div>", "utf-8")
+        (tmp_path / "cell.html").write_text(
+            f"<!doctype html><div style='width: 150px'>{run._repr_html_()}</div>", "utf-8"
+        )
         run.finish()
         browser.open((tmp_path / "cell.html").as_uri())
         browser.driver.switch_to.frame(0)
