@@ -159,6 +159,8 @@ class Answers:
         lines = []
         for run, bins, exact in drawn:
             with run.held() as held:
+                if not held:  # a slow disk is being read: the page keeps what it has
+                    head["read"][run.key][1] = 0
                 placed = [(name, on_grid(bins, name, grid)) for name, grid in grids.items()] if held else []
             lines += [Line(run.key, self.runs.id_of(name), found, exact) for name, found in placed if found]
         return packed(head, {self.runs.id_of(name): grid for name, grid in grids.items()}, lines)

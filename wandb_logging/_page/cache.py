@@ -18,14 +18,12 @@ from typing import Any
 from wandb_logging._errors import JournalError
 from wandb_logging._fold.fold import State
 from wandb_logging._journal.copies import new_digest
-from wandb_logging._journal.position import places
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._journal.segments import segment_path
 from wandb_logging._page.bins import Bins, Series
-from wandb_logging._page.exact import Exact, Mark
+from wandb_logging._page.exact import Exact, Mark, still_true
 from wandb_logging._values.plain import dumps, loads
 
-_FORMAT = 2
+_FORMAT = 3
 _HEAD = b"wandb-logging page %d\n" % _FORMAT
 _MOST = 512 * 2**20  # most bytes of all files together
 _COLUMNS = "qqddd"
@@ -47,7 +45,7 @@ class Cache:
         """The kept reading of a run, if the run can be read on from there; else None."""
         try:
             exact = unpack(self._path(run_dir, axis).read_bytes())
-            return exact if exact is not None and _still_true(run_dir, exact) else None
+            return exact if exact is not None and still_true(run_dir, exact) else None
         except (OSError, ValueError, KeyError, TypeError, IndexError, JournalError):
             return None
 
@@ -83,16 +81,6 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
 
 
-def _still_true(run_dir: RunDir, exact: Exact) -> bool:
-    """Whether the journal still is the one that was read; it may have grown."""
-    if run_dir.info.start != exact.start:
-        return False
-    return all(
-        segment_path(run_dir.path, writer, segment).stat().st_size >= offset
-        for writer, (segment, offset) in places(exact.position).items()
-    )
-
-
 def pack(exact: Exact) -> bytes:
     """A reading as bytes."""
     blocks: list[bytes] = []
@@ -109,7 +97,7 @@ def pack(exact: Exact) -> bytes:
     return _HEAD + b"%08x\n" % zlib.crc32(body) + body
 
 
-_SAME = ("start", "media", "files", "tasks", "damaged", "shown", "spacing", "chunks")
+_SAME = ("start", "tail", "media", "files", "tasks", "damaged", "shown", "spacing", "chunks")
 _NONE = asdict(State())
 
 

@@ -13,8 +13,10 @@ from typing import Any
 from wandb_logging._dataclass import dataclass
 from wandb_logging._fold import fold
 from wandb_logging._fold.told import History, Told, end, mark, tell
+from wandb_logging._journal import door
 from wandb_logging._journal.position import Position, places, torn_ends
 from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.segments import segment_path
 from wandb_logging._page.bins import Bins, Row, of_row
 from wandb_logging._reading.replay import beginning, chunks_of
 
@@ -23,6 +25,7 @@ _MARKS = 1024
 _MEDIA = 100  # number of latest media values that are kept of one metric
 _MEDIA_METRICS = 500
 _TASKS = 2000
+_TAIL = 64
 
 
 @dataclass
@@ -62,6 +65,7 @@ class Exact:
         ahead: the bins together with rows whose step is not decided yet, at the steps they would get now; None if there
             are no such rows.
         start: when the run began, as its run.json says. By it, the reading of another run is recognised.
+        tail: the last bytes that were read of the first writer's journal. By them, too.
         spacing: number of chunks between two marks.
         chunks: number of chunks that were read.
     """
@@ -77,6 +81,7 @@ class Exact:
     damaged: int = 0
     shown: dict[str, Any] = field(default_factory=dict)
     start: float = 0.0
+    tail: str = ""
     spacing: int = _SPACING
     chunks: int = 0
     ahead: Bins | None = None
@@ -115,6 +120,32 @@ def read_on(run_dir: RunDir, exact: Exact) -> None:
             exact.damaged += len(chunk.damaged)
         _take(rules, exact, chunk.bodies, chunk.position)
     _show_open_row(rules, exact)
+    exact.tail = _tail(run_dir, exact)
+
+
+def still_true(run_dir: RunDir, exact: Exact) -> bool:
+    """Whether the journal still is the one that was read; it may have grown.
+
+    Raises:
+        JournalError: as `begin`.
+        OSError: a segment is gone, or cannot be read.
+    """
+    return (
+        run_dir.info.start == exact.start
+        and all(
+            segment_path(run_dir.path, writer, segment).stat().st_size >= offset
+            for writer, (segment, offset) in places(exact.position).items()
+        )
+        and _tail(run_dir, exact) == exact.tail
+    )
+
+
+def _tail(run_dir: RunDir, exact: Exact) -> str:
+    for writer, (segment, offset) in sorted(places(exact.position).items()):
+        with door.open_to_read(run_dir.path, segment_path(run_dir.path, writer, segment).name) as file:
+            file.seek(max(0, offset - _TAIL))
+            return file.read(min(offset, _TAIL)).decode("latin-1")
+    return ""
 
 
 def _take(rules: fold.Rules, exact: Exact, bodies: list[bytes], position: Position) -> None:

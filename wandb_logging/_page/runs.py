@@ -16,10 +16,10 @@ from wandb_logging._errors import JournalError, WandbLoggingError
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._page.bins import Bins
 from wandb_logging._page.cache import Cache
-from wandb_logging._page.exact import Exact, begin, read_on
+from wandb_logging._page.exact import Exact, begin, read_on, still_true
 from wandb_logging._page.readers import Readers
 from wandb_logging._page.sample import sample, size_of
-from wandb_logging._page.scan import MOST_RUNS, Card, card, first_card, run_dirs
+from wandb_logging._page.scan import MOST_RUNS, Card, card, first_card, run_dirs, words_of
 
 _AT_ONCE = 2**19  # most bytes of a journal that is read while the browser waits; a longer one is sampled
 _PATIENCE = 0.2  # most seconds that one request reads runs
@@ -138,6 +138,7 @@ class Runs:
         """Look at one run again: find out its state, and if there are `news`, read on what was read of it before."""
         run.card = card(run.run_dir)
         if news:
+            run.error = ""
             for axis in list(run.readings):
                 self.read_on(run, axis)
             run.samples.clear()
@@ -187,7 +188,7 @@ class Runs:
                 return False
             self._take(run, axis, exact)
         except (WandbLoggingError, OSError, ValueError) as exc:
-            run.error = _words(exc)
+            run.error = words_of(exc)
         return True
 
     def _take(self, run: Run, axis: str, exact: Exact | None) -> None:
@@ -211,7 +212,7 @@ class Runs:
         try:
             bins.add(sample(run.run_dir, looks).rows)
         except (JournalError, OSError, ValueError) as exc:
-            run.error = _words(exc)
+            run.error = words_of(exc)
         run.samples[axis] = bins
 
     def _read(self, key: int, axis: str) -> None:
@@ -225,19 +226,21 @@ class Runs:
         try:
             self._take(run, axis, self._cache.load(run.run_dir, axis))
         except (WandbLoggingError, OSError, ValueError) as exc:
-            run.error = _words(exc)
+            run.error = words_of(exc)
 
     def read_on(self, run: Run, axis: str) -> None:
-        """Read what was added to a run."""
+        """Read what was added to a run. If its journal is not any more the one that was read, forget the reading."""
         with run.lock:
             exact = run.readings.get(axis)
             try:
-                if exact is not None:
+                if exact is not None and still_true(run.run_dir, exact):
                     read_on(run.run_dir, exact)
+                else:
+                    run.readings.pop(axis, None)
                 run.error = ""
             except (WandbLoggingError, OSError, ValueError) as exc:
                 run.readings.pop(axis, None)  # segments may have been removed to make room: reading begins anew
-                run.error = "" if run.run_dir.path.exists() else _words(exc)
+                run.error = "" if run.run_dir.path.exists() else words_of(exc)
 
     def _forget(self, wanted: list[Run]) -> None:
         """If all readings take too much memory, drop those at which nobody has looked for longest."""
@@ -249,9 +252,3 @@ class Runs:
             if run not in wanted and not run.card.alive:
                 left -= sum(exact.bins.cells for exact in run.readings.values())
                 run.readings.clear()
-
-
-def _words(exc: Exception) -> str:
-    if isinstance(exc, OSError) and exc.filename:
-        return f"{exc.filename}: {exc.strerror}"
-    return str(exc) or type(exc).__name__

@@ -77,7 +77,7 @@ def first_card(run_dir: RunDir) -> Card:
     try:
         return Card(run_dir.path, **_told(run_dir.info), looked=False)
     except (JournalError, OSError, ValueError, TypeError, AttributeError) as exc:
-        return Card(run_dir.path, error=str(exc))
+        return Card(run_dir.path, error=words_of(exc))
 
 
 def card(run_dir: RunDir) -> Card:
@@ -99,7 +99,14 @@ def card(run_dir: RunDir) -> Card:
             unsent=not _all_sent(run_dir, cursor, newest),
         )
     except (JournalError, OSError, ValueError, TypeError, AttributeError) as exc:
-        return Card(run_dir.path, error=str(exc))
+        return Card(run_dir.path, error=words_of(exc))
+
+
+def words_of(exc: Exception) -> str:
+    """Why a run cannot be read, for a person."""
+    if isinstance(exc, OSError) and exc.filename:
+        return f"{exc.filename}: {exc.strerror}"
+    return str(exc) or type(exc).__name__
 
 
 def _told(info: RunInfo) -> dict[str, Any]:

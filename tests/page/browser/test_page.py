@@ -255,6 +255,29 @@ class TestRuns:
         browser.until("document.querySelectorAll('.run').length === 3")
         browser.until(f"({DRAWN}) && {LINES}.length === 3", "train/loss")
 
+    def test_a_run_that_changes_while_it_is_shown(
+        self, browser: Browser, show: Show, four: Path, tmp_path: Path
+    ) -> None:
+        """Cut, replaced by another, unreadable for a while: its line and its state are what is there now."""
+        show(four)
+        run = "wl.runs.list.find((run) => run.path.endsWith('run001'))"
+        one = f"{LINES}.find((one) => one.name.endsWith('#1'))"
+        last = f"({CARD}).ready.xs[{one}?.shown.findLastIndex((value) => value !== null)]"
+        browser.until(f"({DRAWN}) && {last} > 290", "train/loss")
+        (journal,) = (four / "digits" / "run001").glob("journal-*.jsonl")
+        journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:100]))
+        browser.until(f"{run}.state === 'crashed' && {run}.rows < 110 && {last} < 110", "train/loss")
+        shutil.rmtree(journal.parent)
+        training(four, 1, 200).finish()
+        browser.until(f"{run}.state === 'finished' && {run}.rows === 200 && Math.abs({last} - 200) < 10", "train/loss")
+        journal.rename(tmp_path / "aside")
+        journal.mkdir()
+        browser.until(f"{run}.state === 'unreadable' && {LINES}.length === 3", "train/loss")
+        assert "is no regular file" in browser.js("return document.querySelector('.run .warn').title")
+        journal.rmdir()
+        (tmp_path / "aside").rename(journal)
+        browser.until(f"{run}.state === 'finished' && Math.abs({last} - 200) < 10", "train/loss")
+
 
 class TestLive:
     def test_a_row_becomes_a_point(self, browser: Browser, show: Show, cache: Path) -> None:

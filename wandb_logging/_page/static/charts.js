@@ -267,7 +267,9 @@ wl.charts = (() => {
     const known = card.data;
     if (only && known) {
       if (known.width !== data.width || known.first !== data.first) { card.stale = true; return; }
-      if (!data.of.size && known.size === data.size) return;
+      const gone = only.filter((key) => known.of.has(key) && !data.of.has(key) && told.read[key] && told.read[key][1]);
+      if (!data.of.size && !gone.length && known.size === data.size) return;
+      for (const key of gone) known.of.delete(key);  // its journal was cut, or is another one now
       for (const [key, part] of data.of) known.of.set(key, part);
       card.data = { ...known, size: data.size };
     } else card.data = data;

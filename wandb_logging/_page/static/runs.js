@@ -35,7 +35,7 @@ wl.runs = (() => {
     const config = flat(run.config);
     const figures = new Map(run.figures.map(([metric, last, low = null, high = null, count = null, bad = 0]) => [metric, { last, low, high, count, bad }]));
     // While a run is read again its figures are those that were known.
-    byKey.set(run.key, { ...known, ...run, config, figures: figures.size || !known.figures ? figures : known.figures });
+    byKey.set(run.key, { ...known, ...run, config, figures: figures.size || run.exact || !known.figures ? figures : known.figures });
   }
 
   function settle() {
