@@ -154,11 +154,21 @@ class Workload:
         skip: the call of fsync to leave out.
         seed: of what a power cut leaves.
         until_red: whether to stop at the first failure.
+        in_turn: whether each cut leaves only one of the trees, the next cut the next one.
     """
 
-    def __init__(self, place: Path, *, skip: str | None = None, seed: int = 0, until_red: bool = False) -> None:
+    def __init__(
+        self,
+        place: Path,
+        *,
+        skip: str | None = None,
+        seed: int = 0,
+        until_red: bool = False,
+        in_turn: bool = False,
+    ) -> None:
         self.place = place
         self.until_red = until_red
+        self.in_turn = in_turn
         self.rng = random.Random(seed)
         self.outcome = Outcome()
         place.mkdir(parents=True)
@@ -181,7 +191,7 @@ class Workload:
 
     def power_cut(self) -> None:
         """Look at each tree that a power cut now could leave."""
-        for how in HOWS:
+        for how in [HOWS[self.cuts % len(HOWS)]] if self.in_turn else HOWS:
             self.cuts += 1
             target = self.place / f"cut{self.cuts}"
             self.disk.cut(target, how, self.rng)
@@ -358,7 +368,7 @@ def study(place: Path, *, full: bool) -> Outcome:
     outcome = Outcome()
     for seed in range(10 if full else 1):
         for number, workload in enumerate(WORKLOADS[:: 1 if full else 2]):
-            outcome += workload(place / f"{seed}-{number}", seed=seed).run()
+            outcome += workload(place / f"{seed}-{number}", seed=seed, in_turn=not full).run()
     return outcome
 
 
