@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, strategies as st
 
 from wandb_logging._fold.fold import Rules, State, finish, fold
-from wandb_logging._fold.told import end, tell
+from wandb_logging._fold.told import finish as last, tell
 
 RULES = Rules(start=1000.0)
 OF_THE_SERVER = frozenset({"_timestamp", "_runtime"})
@@ -126,6 +126,6 @@ def test_no_row_is_lost(given_steps: list[tuple[int, int]], cut: int, pause: flo
 def test_who_looks_sees_the_same(given_steps: list[tuple[int, int]], pause: float) -> None:
     """Rows as values are those that are sent."""
     state, told = tell(RULES, State(), bodies_of(given_steps, pause))
-    _, rest = end(RULES, state)
+    rest = last(RULES, state)
     rows = [{key: line[key] for key in line if key not in OF_THE_SERVER} for line in (*told.rows, *rest.rows)]
     assert rows == folded(bodies_of(given_steps, pause))

@@ -49,15 +49,24 @@ def same(left: Any, right: Any) -> bool:
     return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
 
 
-@given(st.lists(EVENTS, max_size=25), st.integers(0, 25))
-def test_rows_are_those_of_the_fold(events: list[dict[str, Any]], cut: int) -> None:
+MINED = st.builds(
+    lambda text, step, value: {"text": text.format(step, value), "level": "INFO"},
+    st.sampled_from(["step {} a={} b=1", "Result for {}:\n  e: {}", "  f: {}.{}"]),
+    st.integers(0, 9),
+    st.integers(0, 3),
+)
+MINING = fold.Rules(START, text_rules=({"line": "step {step} a={a} b={b}"}, {"block": "Result for {*}:"}))
+
+
+@given(st.lists(EVENTS | MINED, max_size=25), st.integers(0, 25), st.sampled_from([RULES, MINING]))
+def test_rows_are_those_of_the_fold(events: list[dict[str, Any]], cut: int, rules: fold.Rules) -> None:
     """Whatever is logged, the rows are the values of the fold's lines, in one piece or in two."""
     bodies = bodies_of(events)
-    state, expected = fold.fold(RULES, fold.State(), bodies)
-    rest = fold.finish(RULES, state)[1]
-    first, one = told.tell(RULES, fold.State(), bodies[:cut])
-    second, two = told.tell(RULES, first, bodies[cut:])
-    three = told.end(RULES, second)[1]
+    state, expected = fold.fold(rules, fold.State(), bodies)
+    rest = fold.finish(rules, state)[1]
+    first, one = told.tell(rules, fold.State(), bodies[:cut])
+    second, two = told.tell(rules, told.mark(first), bodies[cut:])
+    three = told.finish(rules, second)
     assert same([*one.rows, *two.rows, *three.rows], [loads(line) for line in [*expected.rows, *rest.rows]])
     assert [second.step, second.rows, second.lines, second.exit] == [state.step, state.rows, state.lines, state.exit]
 
@@ -95,5 +104,5 @@ def test_rules_remember_what_came_in_another_piece() -> None:
     for body in bodies_of([{"text": line, "level": "INFO"} for line in lines]):
         state, one = told.tell(rules, state, [body])
         found += one.rows
-    found += told.end(rules, state)[1].rows
+    found += told.finish(rules, state).rows
     assert [(row["_step"], row["Temp"]) for row in found] == [(10, 1.5), (20, 2.5)]

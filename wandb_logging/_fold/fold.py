@@ -54,10 +54,7 @@ def fold(rules: Rules, state: State, bodies: Iterable[bytes]) -> tuple[State, De
 def finish(rules: Rules, state: State) -> tuple[State, Delta]:
     """The state after the end of the run, and the last lines: the open row is closed. Changes neither argument."""
     folding = _Folding(rules, state)
-    folding.mined.finish(rules.start + folding.state.paused + folding.state.runtime - rules.base_runtime)
-    folding.mined.save()
-    folding.apart.flush()
-    folding.rows.close()
+    folding.finish()
     return folding.state, folding.delta
 
 
@@ -138,6 +135,13 @@ class _Folding:
             runtime, step, paused = state.runtime, state.step, state.paused
             alone = state.open is None and self._rows_stand_alone
         self._settle(taken, runtime, last)
+
+    def finish(self) -> None:
+        """Close the open row, and what else was not complete: no more of it comes."""
+        self.mined.finish(self.rules.start + self.state.paused + self.state.runtime - self.rules.base_runtime)
+        self.mined.save()
+        self.apart.flush()
+        self.rows.close()
 
     @property
     def _rows_stand_alone(self) -> bool:

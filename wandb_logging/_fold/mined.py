@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging._fold.labelled import Labelled, with_label
@@ -168,12 +168,27 @@ class Mined:
         ours, kept = set(state.mining.get("names", ())), {}
         for name, value in metrics.items():
             shown = with_label(name, label)
-            if shown in ours or not (shown in state.summary or shown in (state.open or ())):
+            if shown in ours or not any(shown in logged for logged in self._logged):
                 kept[name] = value
         names = {with_label(name, label) for name in kept}
         if not ours.issuperset(names):
             state.mining = {**state.mining, "names": sorted(ours | names)}
         return kept
+
+    @property
+    def _logged(self) -> Iterable[Container[str]]:
+        """The names that the program logs itself."""
+        state = self._work.state
+        return state.summary, state.open or (), state.mining.get("logged", ())
+
+
+def note_logged(work: Work, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Note the names in rows, for a fold whose summary does not hold them."""
+    if work.rules.text_rules or work.rules.later_rules:
+        names = {name for row in rows for name, value in row.items() if value is not None}
+        known = work.state.mining.get("logged", ())
+        if not names.issubset(known):
+            work.state.mining = {**work.state.mining, "logged": sorted(names.union(known))}
 
 
 def _stream(name: str, label: str | None) -> str:

@@ -14,6 +14,7 @@ from wandb_logging._dataclass import dataclass
 from wandb_logging._events.event import ALONE, YEAR_10000
 from wandb_logging._fold.fold import _Folding, _slowly
 from wandb_logging._fold.labelled import mark_of
+from wandb_logging._fold.mined import note_logged
 from wandb_logging._fold.rows import Rows
 from wandb_logging._fold.state import RESERVED, Rules, State
 from wandb_logging._fold.text import Texts, is_error
@@ -103,12 +104,19 @@ def tell(rules: Rules, state: State, bodies: Iterable[bytes]) -> tuple[State, To
     return teller.state, teller.told()
 
 
-def end(rules: Rules, state: State) -> tuple[State, Told]:
-    """As `tell`, for the end: the open row is closed."""
+def so_far(rules: Rules, state: State) -> Told:
+    """The rows that are not complete, as they would be if the run ended now."""
     teller = _Teller(rules, state)
     teller.apart.flush()
     teller.rows.close()
-    return teller.state, teller.told()
+    return teller.told()
+
+
+def finish(rules: Rules, state: State) -> Told:
+    """The values that come last, at the end of the run: the open row is closed."""
+    teller = _Teller(rules, state)
+    teller.finish()
+    return teller.told()
 
 
 def mark(state: State) -> State:
@@ -133,6 +141,7 @@ class _Rows(Rows):
         history.times.append(row.get("_timestamp", time))
         history.runtimes.append(runtime)
         state.rows += 1
+        note_logged(self._work, [row])
 
 
 class _Texts(Texts):
@@ -216,6 +225,7 @@ class _Teller(_Folding):
             state.rows += taken
             state.events += taken
             state.runtime = history.runtimes[-1]
+            note_logged(self.work, history.metrics[first:])
 
 
 def _sample(line: str) -> dict[str, Any]:

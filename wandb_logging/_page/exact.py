@@ -12,7 +12,7 @@ from typing import Any
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._fold import fold
-from wandb_logging._fold.told import History, Told, end, mark, tell
+from wandb_logging._fold.told import History, Told, mark, so_far, tell
 from wandb_logging._journal import door
 from wandb_logging._journal.position import Position, places, torn_ends
 from wandb_logging._journal.rundir import RunDir
@@ -178,7 +178,7 @@ def _show_open_row(rules: fold.Rules, exact: Exact) -> None:
     """Add the row under construction to the bins, too, because no other row may follow for long."""
     exact.ahead = _with_waiting(rules, exact) if waiting(exact.state) else None
     if exact.state.open is not None and exact.ahead is None:
-        _, told = end(rules, exact.state)
+        told = so_far(rules, exact.state)
         exact.bins.add([_without(row, exact.shown) for row in told.rows])
         exact.shown = {**exact.shown, **told.rows[0]} if told.rows else exact.shown
 
@@ -191,7 +191,7 @@ def waiting(state: fold.State) -> int:
 def _with_waiting(rules: fold.Rules, exact: Exact) -> Bins:
     """The bins, with the rows of other processes at the steps they would get if the run ended now."""
     ahead = exact.bins.copy()
-    ahead.add([_without(row, exact.shown) for row in end(rules, exact.state)[1].rows])
+    ahead.add([_without(row, exact.shown) for row in so_far(rules, exact.state).rows])
     return ahead
 
 
@@ -243,4 +243,4 @@ def again(run_dir: RunDir, exact: Exact, first: int) -> Iterator[Told]:
     for chunk in chunks_of(run_dir, exact.marks[first].position):
         state, told = tell(rules, state, chunk.bodies)
         yield told
-    yield end(rules, state)[1]
+    yield so_far(rules, state)

@@ -8,7 +8,7 @@ from typing import Any
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold import fold
 from wandb_logging._fold.state import Delta, State
-from wandb_logging._fold.told import Told, end, tell
+from wandb_logging._fold.told import Told, finish, tell
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.position import Position
 from wandb_logging._journal.reader import Chunk
@@ -69,7 +69,7 @@ def told_of(run_dir: RunDir, info: RunInfo) -> Iterator[Told]:
     for chunk in chunks_of(run_dir, position):
         state, told = tell(rules, state, chunk.bodies)
         yield told
-    yield end(rules, state)[1]
+    yield finish(rules, state)
 
 
 def parts_of(run_dir: RunDir, info: RunInfo) -> Iterator[tuple[State, Delta]]:
