@@ -183,7 +183,7 @@ class _Teller(_Folding):
         """Take events, in order. As in the fold, nearly all are rows that depend on nothing else."""
         state, history = self.state, self.rows.history
         add, add_time = history.metrics.append, history.times.append
-        alone, begin = self._alone, self.rules.start + state.paused
+        alone, begin, zero = self._alone, self.rules.start + state.paused, state.step - len(history.steps)
         for body in bodies:
             try:
                 event = fast_loads(body)
@@ -201,27 +201,31 @@ class _Teller(_Folding):
                 add(row)
                 add_time(time)
                 if len(event) > 2:
-                    self._settle_alone()
+                    state.step = zero + len(history.times)
                     self.texts.take(event)
             else:
-                self._settle_alone()
+                self._settle_rows(zero)
                 self._take(event, body)
-                alone, begin = self._alone, self.rules.start + state.paused
-        self._settle_alone()
+                alone, begin, zero = self._alone, self.rules.start + state.paused, state.step - len(history.steps)
+        self._settle_rows(zero)
 
     @property
     def _alone(self) -> bool:
         return self.state.open is None and not self.state.metrics
 
-    def _settle_alone(self) -> None:
-        """Give the rows that were taken as they are their steps and runtimes, and have the state say so."""
+    def _settle_rows(self, zero: int) -> None:
+        """Give the rows that were taken as they are their steps and runtimes, and have the state say so.
+
+        Args:
+            zero: the step that a row at the beginning of the history would have.
+        """
         state, history, base = self.state, self.rows.history, self.rules.base_runtime
         first, begin = len(history.steps), self.rules.start + state.paused
         taken = len(history.times) - first
         if taken:
-            history.steps += range(state.step, state.step + taken)
+            state.step = zero + len(history.times)
+            history.steps += range(zero + first, state.step)
             history.runtimes += [int((time - begin) * 1e6 + 0.5) / 1e6 + base for time in history.times[first:]]
-            state.step += taken
             state.rows += taken
             state.events += taken
             state.runtime = history.runtimes[-1]
