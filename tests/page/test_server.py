@@ -279,7 +279,7 @@ class TestAnswers:
 class TestFiles:
     def test_media_as_they_were_kept(self, cache: Path, tmp_path: Path) -> None:
         """A file that the journal names comes with its type; HTML in a sandbox; others are downloaded."""
-        run = wandb_logging.new_run("p", run_id="m", mode="offline", cache_dir=cache, quiet=True)
+        run = wandb_logging.new_run("p", run_id="m", mode="offline", cache_dir=cache, quiet=True, git_commit="f00d")
         run.log({"page": wandb_logging.Html(f"<p>{EVIL}</p>")})
         (tmp_path / "model.bin").write_bytes(b"\0\1")
         run.save(tmp_path / "model.bin", base_path=tmp_path)
@@ -292,7 +292,7 @@ class TestFiles:
             assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
             assert headers["content-security-policy"].startswith("sandbox; default-src 'none'")
             assert EVIL[:20].encode() in body
-            assert "model.bin" in details["files"]
+            assert ("model.bin" in details["files"], details["git"]["commit"]) == (True, "f00d")
             _, headers, body = visitor.ask(f"/api/file?run={key}&name=model.bin")
             assert headers["content-disposition"] == 'attachment; filename="model.bin"'
             assert body == b"\0\1"

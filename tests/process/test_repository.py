@@ -32,9 +32,12 @@ def by_hand(folder: Path, head: str = COMMIT, config: str = "", **files: str) ->
 
 class TestBesideGit:
     def test_a_branch_of_a_repository(self, repo: Path) -> None:
-        """The address of origin, and the commit, also from a folder inside it."""
+        """The address of origin, and the commit, from a folder inside it, by whatever name, and by a file there."""
         (repo / "src").mkdir()
-        assert repository(repo / "src", "origin") == {"remote": ADDRESS, "commit": head(repo)}
+        (repo / "src" / "train.py").touch()
+        (repo.parent / "link").symlink_to(repo / "src")
+        for folder in (repo / "src", repo.parent / "link", repo / "src" / "train.py"):
+            assert repository(folder, "origin") == {"remote": ADDRESS, "commit": head(repo)}
 
     def test_no_branch_is_checked_out(self, repo: Path) -> None:
         """HEAD is a commit then."""

@@ -43,7 +43,7 @@ def repository(folder: Path | None, remote: str) -> dict[str, str]:
     """
     found = {"remote": "", "commit": ""}
     with contextlib.suppress(OSError, ValueError):  # a folder that is gone, or a path with a null in it
-        git_dir = _git_dir(folder or Path.cwd())
+        git_dir = _git_dir(Path(os.path.realpath(folder or ".")))
         if git_dir is not None:
             common = _common(git_dir)
             found = {"remote": _url(_text(common / "config", _CONFIG), remote), "commit": _commit(git_dir, common)}
