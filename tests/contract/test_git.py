@@ -29,6 +29,8 @@ SCRIPT = """
         settings = wandb.Settings(x_disable_stats=True, console="off", **settings)
         with wandb.init(project="p", id=name, settings=settings) as run:
             run.log({"x": 1})
+            known = [run.settings.git_commit, run.settings.git_remote_url]
+            print(json.dumps([name, *known]))
     run = wandb.Api().run("local-team/p/branch")
     print(json.dumps([run.commit, run.metadata["git"]]))
 """
@@ -60,7 +62,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
     }
 
 
-def story(wandb: str, cases: dict[str, dict[str, Any]], folder: Path) -> tuple[dict[str, StoredRun], Any]:
+def story(wandb: str, cases: dict[str, dict[str, Any]], folder: Path) -> tuple[dict[str, StoredRun], list[Any]]:
     """The runs of the script, and what it says."""
     with LocalServer() as server:
         code = f"import {wandb} as wandb\n{textwrap.dedent(SCRIPT)}"
@@ -70,7 +72,7 @@ def story(wandb: str, cases: dict[str, dict[str, Any]], folder: Path) -> tuple[d
             command, check=False, cwd=folder, env=env, capture_output=True, text=True, timeout=PATIENCE
         )
         assert done.returncode == 0, done.stderr
-        return {run.id: run for run in server.runs}, json.loads(done.stdout.splitlines()[-1])
+        return {run.id: run for run in server.runs}, [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def said(run: StoredRun) -> list[Any]:
@@ -81,10 +83,11 @@ def said(run: StoredRun) -> list[Any]:
 
 @pytest.mark.slow
 def test_it_is_the_same(cases: dict[str, dict[str, Any]], tmp_path: Path) -> None:
-    """In the run, in its metadata and in its config; and so `Api` gives it back."""
+    """In the run, in its metadata and in its config; the run's settings say it, and `Api` gives it back."""
     ours, told = story("wandb_logging.compat", cases, tmp_path)
     theirs, told_there = story("wandb", cases, tmp_path)
     assert {name: said(run) for name, run in ours.items()} == {name: said(run) for name, run in theirs.items()}
     commit = head(Path(cases["commit"]["git_root"]))
-    assert told == told_there == [commit, {"remote": ADDRESS, "commit": commit}]
+    assert told == told_there
+    assert (told[0], told[-1]) == (["branch", commit, ADDRESS], [commit, {"remote": ADDRESS, "commit": commit}])
     assert [name for name in cases if said(ours[name]) == [None, None, None, [None]]] == ["none", "off"]

@@ -13,7 +13,7 @@ import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from wandb_logging._values.utf8 import with_utf8
 
@@ -32,6 +32,32 @@ _PARTS = r'"((?:[^"\\]|\\.)*)"?|((?:[^"\\#;]|\\.)+)|[#;].*|\\'
 _ESCAPES = {"n": "\n", "t": "\t", "b": "\b"}
 _ADDRESS = r"(?s)(.*?://)(?:[^/?#]*@)?(\[[^\]/]*\]|[^/?#:]*)((?::\d*)?)(/[^?#]*)?(?:[?#].*)?"
 _UP_TO_AT = r"^[^/\\@]*:[^/\\@]*@"
+
+
+class Wanted(Protocol):
+    """What is wanted of a repository. The settings of a run are one."""
+
+    @property
+    def disable_git(self) -> bool: ...
+    @property
+    def git_root(self) -> Path | None: ...
+    @property
+    def git_remote(self) -> str: ...
+    @property
+    def git_remote_url(self) -> str | None: ...
+    @property
+    def git_commit(self) -> str | None: ...
+
+
+def state(wanted: Wanted) -> dict[str, str]:
+    """What the settings say of the repository, and what is found out beside that, as `repository` gives it.
+
+    As with the official SDK, no repository is looked at where its address is given: it may be another one.
+    """
+    looks = not wanted.disable_git and wanted.git_remote_url is None
+    found = repository(wanted.git_root, wanted.git_remote) if looks else {}
+    given = {"remote": public_address(wanted.git_remote_url or ""), "commit": wanted.git_commit}
+    return {**found, **{name: value for name, value in given.items() if value}}
 
 
 def repository(folder: Path | None, remote: str) -> dict[str, str]:

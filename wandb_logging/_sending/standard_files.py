@@ -42,26 +42,15 @@ def capture_environment(keeper: Keeper, info: RunInfo, secrets: Secrets, setting
         OSError: the disk refuses it.
     """
     from wandb_logging._process.environment import environment  # noqa: PLC0415  here on no calling thread
+    from wandb_logging._process.repository import state  # noqa: PLC0415  as above
 
     if METADATA in info.standard_files:
         about = environment(float(info.start), info.program or "", info.writer_id or info.id)
         about = {key: secrets.arguments(value) if key == "args" else value for key, value in about.items()}
-        if git := secrets.tree(_git(settings), "git"):
+        git = secrets.tree(state(settings), "git")
+        if git:
             about["git"] = git
         keeper.file((json.dumps(about, indent=2) + "\n").encode(), METADATA)
-
-
-def _git(settings: Settings) -> dict[str, str]:
-    """The state of the git repository: what the settings say of it, and what is found out beside that.
-
-    As with the official SDK, no repository is looked at where its address is given: it may be another one.
-    """
-    from wandb_logging._process.repository import public_address, repository  # noqa: PLC0415  as above
-
-    looks = not settings.disable_git and settings.git_remote_url is None
-    found = repository(settings.git_root, settings.git_remote) if looks else {}
-    given = {"remote": public_address(settings.git_remote_url or ""), "commit": settings.git_commit}
-    return {**found, **{name: value for name, value in given.items() if value}}
 
 
 def capture_requirements(keeper: Keeper, info: RunInfo, _secrets: Secrets, _settings: Settings) -> None:

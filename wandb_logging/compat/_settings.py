@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from wandb_logging._process.repository import state
 from wandb_logging._settings.settings import STANDARD_FILES, from_environment
 from wandb_logging._values.ids import new_id
 from wandb_logging.compat._official_settings import DEFAULTS, UNSET
@@ -145,6 +146,8 @@ _OF_RUN: dict[str, Any] = {
     "base_url": lambda run: run._run.settings.host,  # noqa: SLF001  the run beneath
     "entity": lambda run: run.entity or None,
     "files_dir": lambda run: run.dir,
+    "git_commit": lambda run: state(run._run.settings).get("commit"),  # noqa: SLF001
+    "git_remote_url": lambda run: state(run._run.settings).get("remote"),  # noqa: SLF001
     "is_local": lambda run: "api.wandb.ai" not in run._run.settings.host,  # noqa: SLF001
     "mode": lambda run: run._run.mode,  # noqa: SLF001
     "project": lambda run: run.project,
