@@ -9,7 +9,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 
 @dataclass(frozen=True)
-class Part:
+class Passage:
     """A part of a page.
 
     Attributes:

@@ -27,13 +27,13 @@ from typing import Any
 
 from tests.contract.twins import definitions, differences
 from tests.surroundings import without
-from tests.written import Part
+from tests.written import Passage
 from wandb_logging.compat._install import FOLDER
 from wandb_logging.testing import LocalServer, StoredArtifact, StoredRun
 
 HERE = Path(__file__).parent
 PATIENCE = 1200  # seconds for all of them with one client
-PART = Part("reference/compat-figures.md", "idioms")
+PART = Passage("reference/compat-figures.md", "idioms")
 CLIENTS = ("official", "compat")
 TIMES = {"_timestamp", "_runtime", "_wandb"}
 STANDARD = {

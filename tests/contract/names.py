@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from tests.written import Part
+from tests.written import Passage
 from wandb_logging.compat._names import FILE
 
-PART = Part("reference/compat-names.md", "names")
+PART = Passage("reference/compat-names.md", "names")
 
 # Names that are there because of how the official SDK is built, not for people: modules of it, and its own helpers.
 OF_ITS_OWN = frozenset(

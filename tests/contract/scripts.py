@@ -26,13 +26,13 @@ from typing import Any
 
 from tests.contract.idioms import Outcome, found_different, tree_of
 from tests.surroundings import without
-from tests.written import Part
+from tests.written import Passage
 from wandb_logging.compat._install import FOLDER
 from wandb_logging.testing import LocalServer
 
 HERE = Path(__file__).parent
 SCRIPTS = HERE / "public_scripts"
-PART = Part("reference/frameworks.md", "scripts")
+PART = Passage("reference/frameworks.md", "scripts")
 PATIENCE = 1200  # seconds for all of them with one client
 
 # Those that come out otherwise, and why.

@@ -27,13 +27,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.surroundings import without
-from tests.written import Part
+from tests.written import Passage
 from wandb_logging.compat._install import FOLDER
 from wandb_logging.testing import LocalServer, StoredRun
 
 HERE = Path(__file__).parent
 PROGRAMS = HERE / "programs"
-PART = Part("reference/frameworks.md", "frameworks")
+PART = Passage("reference/frameworks.md", "frameworks")
 PATIENCE = 600  # seconds that a program may take, on a busy machine
 
 # The distribution whose version the table names, or the one with `-cpu` behind its name.

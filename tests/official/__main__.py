@@ -24,11 +24,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from tests.written import Part
+from tests.written import Passage
 from wandb_logging.compat._install import FOLDER
 
 HERE = Path(__file__).parent
-PART = Part("reference/compat-figures.md", "system tests")
+PART = Passage("reference/compat-figures.md", "system tests")
 FOLDERS = ("test_core", "test_artifacts", "test_api", "test_plot.py")  # of sweeps, launch, registries: not covered here
 OPTIONS = """[pytest]
 asyncio_mode = auto
