@@ -40,3 +40,11 @@ def test_a_paragraph_is_one_however_it_is_written_here(
     ]
     at = lines.index("Wide tables have a line a row and a column a metric, long")
     assert lines[at + 1] == "ones a line a value. Names of nested metrics are joined by"
+
+
+def test_the_usage_says_where_the_command_begins(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What `run` takes to its end is named, not just dots."""
+    lines = help_of("run", 80, monkeypatch, capsys)
+    assert lines[lines.index("") - 1].endswith("[--tensorboard DIR] -- COMMAND ...")

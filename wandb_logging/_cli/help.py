@@ -22,6 +22,10 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return "\n".join(indent + line for part in _paragraphs(text.splitlines()) for line in _wrapped(part, width))
 
+    def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
+        shown = super()._format_args(action, default_metavar)
+        return f"{action.metavar} {shown}" if action.nargs == argparse.REMAINDER else shown  # argparse: only the dots
+
     def _format_usage(self, *given: Any, **more: Any) -> str:
         width, self._width = self._width, 10_000  # so wide that argparse breaks no line: that is done below
         try:
