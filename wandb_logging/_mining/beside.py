@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from wandb_logging._mining.findings import increasing, is_id
 from wandb_logging._mining.group import Group
 from wandb_logging._mining.shapes import Shape
-from wandb_logging._mining.vocabulary import APART, is_metric, is_setting, is_timing, step_rank
+from wandb_logging._mining.vocabulary import APART, is_setting, is_timing, step_rank
 
 
 def like_rows(groups: list[Group], kept: list[Group]) -> list[Group]:
@@ -52,36 +52,6 @@ def all_names(kept: list[Group]) -> None:
             group.wanted = names
 
 
-def report(groups: list[Group], kept: list[Group], begin: int) -> list[Group]:
-    """Find consecutive lines of a name and a number, where at least a third of the names are results.
-
-    Wide blanks are between the two, or a colon; with a colon, there can be headings between the lines, and the report
-    comes after the rows, as settings come before them.
-    """
-    return [
-        *_reported(groups, kept, _WIDE_LINE, 1),
-        *_reported(groups, kept, _ENTRY_LINE, 2, begin),
-    ]
-
-
-def _reported(groups: list[Group], kept: list[Group], form: re.Pattern[str], apart: int, begin: int = 0) -> list[Group]:
-    lines = {
-        group.first.number: group
-        for group in groups
-        if len(group.shapes) == 1 and group.first.number >= begin and form.match(group.first.text[group.first.head :])
-    }
-    found = []
-    for run in _runs(sorted(lines), apart):
-        names = [lines[number].first.fields[0].name for number in run]
-        results = sum(is_metric(name) and not is_setting(name) for name in names)
-        if len(run) > 3 and results * 3 >= len(run):
-            for group, name in ((lines[number], name) for number, name in zip(run, names)):
-                if name and group not in kept and not (is_setting(name) or is_id(name) or is_timing(name)):
-                    group.wanted, group.step = {0: name}, None
-                    found.append(group)
-    return found
-
-
 def longer_names(groups: list[Group], kept: list[Group]) -> list[Group]:
     """Find lines whose name ends with that of other lines, whose rule would take them: `inner loss: 1`, `loss: 2`."""
     known = {f" {name}" for group in kept if len(group.first.fields) == 1 for name in group.wanted.values()}
@@ -92,42 +62,6 @@ def longer_names(groups: list[Group], kept: list[Group]) -> list[Group]:
             group.wanted = {0: one.name}
             found.append(group)
     return found
-
-
-def percents(groups: list[Group], kept: list[Group]) -> list[Group]:
-    """Find three or more consecutive lines `name: 12.3%`, and nothing else: `Rank-1 : 85.2%`, `Rank-5 : 94.1%`."""
-    lines = {
-        group.first.number: group
-        for group in groups
-        if group not in kept and len(group.shapes) == 1 and _PERCENT_LINE.match(group.first.text[group.first.head :])
-    }
-    found = [lines[number] for run in _runs(sorted(lines)) if len(run) > 2 for number in run]
-    for group in found:
-        group.wanted, group.step = {0: group.first.fields[0].name}, None
-    return [group for group in found if group.wanted[0]]
-
-
-_PERCENT_LINE = re.compile(r"\s*[A-Za-z][\w @/-]{0,40}?\s*[:=]\s*\d{1,3}(?:\.\d+)?\s?%\s*\Z")
-_WIDE_LINE = re.compile(
-    r"\s*[A-Za-z](?:\S| (?! )){2,40}(?: {2,}|:\s {2,})[-+]?\d[\d.]*(?:e[-+]?\d+)?\s*(?:%|$| {2,}[\d.]+ *%)"
-)
-
-
-_ENTRY_LINE = re.compile(
-    r"\s*[A-Za-z](?:[\w/%-]| (?! )){2,40}\s*:\s*[-+]?\d[\d.]*(?:e[-+]?\d+)?"
-    r"\s?(?:%|[a-zµ]{1,12}(?:/s)?)?\s*(?:\([^()]*\))?\s*\Z"
-)
-
-
-def _runs(numbers: Sequence[int], apart: int = 1) -> list[list[int]]:
-    """Group the numbers that follow one another."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number <= runs[-1][-1] + apart:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return runs
 
 
 def neighbours(groups: list[Group], kept: list[Group], begin: int) -> list[Group]:

@@ -73,12 +73,18 @@ def _take_leading(group: Group) -> None:
 def _goes_by_one(item: Field, values: Sequence[float], *, first: bool) -> bool:
     """Whether a number grows by one from line to line, whatever its name is: `request=1`, `request=2`.
 
-    The first number of the lines may grow by any amount that stays the same: `trees=10`, `trees=20`.
+    The first number of the lines may grow by any amount that stays the same: `trees=10`, `trees=20`. It needs no
+    sign after its name: `Function eval 1 at x has f = 3`, `Function eval 2 at x has f = 2`.
     """
+    if first and item.name and item.sep == " " and not item.unit and len(values) >= _SURELY:
+        return values[0] in {0, 1} and _by_one(values) and not is_metric(item.name) and not is_left(item.name)
     named = item.name != "" and item.sep in ":=" and not item.unit
     begins = len(values) > 3 and 0 <= values[0] < 10 and not values[0] % 1
     steady = first and len(values) > 3 and _by_the_same(values) and not any(value % 1 for value in values)
     return named and ((begins and _by_one(values)) or steady) and not is_metric(item.name) and not is_left(item.name)
+
+
+_SURELY = 5  # numbers that grow by one and hardly do so by chance
 
 
 def _by_the_same(values: Sequence[float]) -> bool:

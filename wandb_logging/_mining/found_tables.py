@@ -198,9 +198,22 @@ def _step_of(rows: list[Found], names: list[str], labels: object) -> str | None:
     step = best_step(rows, [name for name in names if not (labels and name.lower() == "time")], least=1, exact=True)
     first = [row[names[0]] for row in rows if names[0] in row]
     whole = all(isinstance(value, int) for value in first) and len(first) > 2 and len(first) * 5 >= len(rows) * 4
-    if step is None and whole and not labels and increasing(first) and first == sorted(first):  # type: ignore[arg-type]
+    if step is None and whole and not labels and _goes_up(first):  # type: ignore[arg-type]
         step = names[0]
     return step
+
+
+def _goes_up(values: Sequence[float]) -> bool:
+    """Whether numbers grow from row to row; in the next table of the kind, by one, they may begin anew."""
+    again = [i for i, (one, other) in enumerate(zip(values, values[1:])) if other < one]  # the last before it
+    steps = {other - one for i, (one, other) in enumerate(zip(values, values[1:])) if i not in again}
+    return increasing(values) and (
+        not again
+        or (len(again) * 4 <= len(values) and steps == {1} and all(values[i + 1] < _ANEW < values[i] for i in again))
+    )
+
+
+_ANEW = 3
 
 
 def _is_first_of_two(texts: Sequence[Text], i: int) -> bool:
@@ -241,7 +254,8 @@ _SELF_NAMED = re.compile(r"(?:\s*[A-Za-z_]{2,20} +[-+]?\d\S{0,20}){2,9}\s*")  # 
 
 
 def _fits(header: str, text: str) -> bool:
-    if _SELF_NAMED.fullmatch(text):
+    bars, others = (len(table_cells.BARS.findall(line)) for line in (header, text))
+    if _SELF_NAMED.fullmatch(text) or others > 2 * bars > 2:
         return False
     cells = table_cells.row(table_cells.PROGRESS.sub("", header).rstrip(), table_cells.PROGRESS.sub("", text))
     if not cells:

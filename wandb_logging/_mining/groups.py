@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
-from wandb_logging._mining import beside, counters
+from wandb_logging._mining import beside, counters, reports
 from wandb_logging._mining.findings import Finding, is_id
 from wandb_logging._mining.group import Group
 from wandb_logging._mining.shapes import Field, Shape
@@ -42,12 +42,12 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding]) -> list[Gr
     starts = [group.first.number for group in regular if group.step is not None] + [
         item.first for item in findings if item.first
     ]
-    begin = min(starts or [group.first.number for group in regular if len(group.shapes) >= _ROWS], default=0)
+    begin = min(starts or [group.first.number for group in regular if _are_rows(group)], default=0)
     regular = [group for group in regular if not _prepares(group, begin)]
     kept = [*regular, *(group for group in groups if group not in regular and _is_said_once(group, begin))]
     kept += beside.like_rows(groups, kept)
-    kept += beside.report(groups, kept, begin)
-    kept += beside.percents(groups, kept)
+    kept += reports.report(groups, kept, begin)
+    kept += reports.percents(groups, kept)
     kept += beside.longer_names(groups, kept)
     beside.all_names(kept)
     kept += beside.neighbours(groups, kept, begin)
@@ -74,6 +74,12 @@ def _by_names(shapes: list[Shape]) -> list[list[Shape]]:
 
 _FEW = 9
 _ROWS = 5  # lines of one shape that are rows though none of their numbers counts
+
+
+def _are_rows(group: Group) -> bool:
+    return len(group.shapes) >= _ROWS and any(map(is_metric, group.wanted.values()))
+
+
 _TIMES = frozenset("total time elapsed duration real run took cpu wall".split())
 
 
@@ -128,6 +134,8 @@ def _find_wanted(group: Group) -> None:
             continue
         values = group.values(i)
         varies = len(set(map(str, values))) > 1
+        if _is_vector(group, i):
+            continue
         if (not varies and many > 1 and _is_in_brackets(group.first, item)) or group.first.is_place(i):
             continue
         if item.sep == ">" and i and not fields[i - 1].name and _is_beside(group.first, i) and not is_metric(item.name):
@@ -143,6 +151,19 @@ def _find_wanted(group: Group) -> None:
     epoch = counters.epoch_of(group)
     if epoch is not None and group.wanted and counted:
         group.wanted[epoch] = "epoch"
+
+
+def _is_vector(group: Group, i: int) -> bool:
+    """Whether a number is the first of several different ones in brackets: a point is no metric."""
+    return any(
+        (match := _VECTOR.match(item.text, item.fields[i].start - 1)) and len(set(re.findall(r"[^\s,]+", match[1]))) > 1
+        for item in (group.first, group.shapes[-1])
+        if item.fields[i].start
+    )
+
+
+_NUMBER = r"[-+]?\d[\d.]*(?:[eE][-+]?\d+)?"
+_VECTOR = re.compile(rf"\[(\s?{_NUMBER}(?:(?:,\s{{0,3}}|\s{{1,9}}){_NUMBER})+)\s?\]")
 
 
 def _drop_repeated(group: Group) -> None:

@@ -30,6 +30,8 @@ _LONE = re.compile(
 _OF_WHAT = re.compile(r"(\[[^\[\]]{3,80}\])\s*=\s*[-+.\de]+\s*\Z")
 _WITH_DEVIATION = re.compile(r"(?<=\w) (?:\+/?-|±) [a-zA-Z][\w. ]*\Z")  # `Mean +- std dev: 3.2 us +- 1.5 us`
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,']\d+)*(?:[eE][-+]?\d+)?")
+_SPACED = re.compile(r"([\[(]) | (?=[\])])")  # arrays such as [ 0.5 -1.]
+_POINTED = re.compile(r"(?<=#)\.(?= ?[\])]| #)")
 _BEFORE = re.compile(r"([A-Za-z#][\w ]{0,30}?)\s*[:=#]?\s*[\[(]?\s*\Z")
 _LOOSE = ("node", "nodes", "tree", "trees", "chunk")  # names of steps that are names of places, too
 _LEVEL = (
@@ -311,4 +313,5 @@ def _section(before: str) -> str:
 def _key(blotted: str, head: int) -> str:
     """The line with placeholders for its numbers and for what was blotted out."""
     text = re.sub(r"\x01+", "~", blotted[head:])
-    return re.sub(r"([\[(]) ", r"\1", " ".join(_NUMBER.sub("#", text).split()))[:400]
+    text = " ".join(_NUMBER.sub("#", text).split())
+    return _SPACED.sub(r"\1", _POINTED.sub("", text))[:400]

@@ -28,6 +28,7 @@ METRICS = frozenset(
     "complete transferred hit hits usage utilization grad gradient kl entropy best final performance flops "
     "gflops mflops tflops processed passed velocity diff iterations violation infeasibility divergence ess "
     "rhat rss requests responses connections transactions queries messages records ops bandwidth copy scale "
+    "squared criterion smallest largest lowest highest "
     "add triad ns/day sec/call time times mfu wps ups cost regret purity modularity inertia "
     "prec roc rocauc logloss crossentropy auprc rmsle smape fitness eer mcc kappa pearson spearman corr r2 nmse snr "
     "sdr sisnr pesq stoi mcd chrf meteor cider rouge1 "
@@ -92,7 +93,10 @@ def is_metric(name: str) -> bool:
 def is_setting(name: str) -> bool:
     """Whether a name is that of a setting, or of something that is not a quantity."""
     return not SETTINGS.isdisjoint(words(name)) or bool(
-        re.match(r"(?i)n_|num_|max_|min_lr|#|(?:sampl(?:e|ing)|baud|clock|refresh) ?rate\Z", name)
+        re.match(
+            r"(?i)n_|num_|max_|max(?:imum)? (?:number|no)\b|min_lr|#|(?:sampl(?:e|ing)|baud|clock|refresh) ?rate\Z",
+            name,
+        )
     )
 
 

@@ -1,0 +1,91 @@
+"""Find reports: consecutive lines that each hold a name and its number, where enough of the names are results."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from wandb_logging._mining.findings import is_id
+from wandb_logging._mining.group import Group
+from wandb_logging._mining.vocabulary import is_metric, is_setting, is_timing
+
+
+def report(groups: list[Group], kept: list[Group], begin: int) -> list[Group]:
+    """Find consecutive lines of a name and a number, where at least a third of the names are results.
+
+    Wide blanks are between the two, or a colon; with a colon, there can be headings between the lines, and the report
+    comes after the rows, as settings come before them. Two such entries can be side by side.
+    """
+    return [
+        *_reported(groups, kept, _WIDE_LINE, 1),
+        *_reported(groups, kept, _ENTRY_LINE, 2, begin),
+        *_reported(groups, kept, _WIDE_PAIRS, 1, begin),
+    ]
+
+
+def _reported(groups: list[Group], kept: list[Group], form: re.Pattern[str], apart: int, begin: int = 0) -> list[Group]:
+    lines = {
+        item.number: group
+        for group in groups
+        if len(group.shapes) <= _REPORTS
+        for item in group.shapes
+        if item.number >= begin and form.match(item.text[item.head :])
+    }
+    found: list[Group] = []
+    for run in _runs(sorted(lines), apart):
+        names = [item.name for number in run for item in lines[number].first.fields]
+        results = sum(is_metric(name) and not is_setting(name) for name in names)
+        if len(run) > 3 and results * 3 >= len(names):
+            for group in (lines[number] for number in run if lines[number] not in [*kept, *found]):
+                fields = group.first.fields if form is _WIDE_PAIRS else group.first.fields[:1]
+                wanted = {i: one.name for i, one in enumerate(fields) if _is_reported(one.name)}
+                if wanted:
+                    group.wanted, group.step = wanted, None
+                    found.append(group)
+    return found
+
+
+_REPORTS = 3  # reports of a program
+
+
+def _is_reported(name: str) -> bool:
+    return name != "" and not (is_setting(name) or is_id(name) or is_timing(name))
+
+
+def percents(groups: list[Group], kept: list[Group]) -> list[Group]:
+    """Find three or more consecutive lines `name: 12.3%`, and nothing else: `Rank-1 : 85.2%`, `Rank-5 : 94.1%`."""
+    lines = {
+        group.first.number: group
+        for group in groups
+        if group not in kept and len(group.shapes) == 1 and _PERCENT_LINE.match(group.first.text[group.first.head :])
+    }
+    found = [lines[number] for run in _runs(sorted(lines)) if len(run) > 2 for number in run]
+    for group in found:
+        group.wanted, group.step = {0: group.first.fields[0].name}, None
+    return [group for group in found if group.wanted[0]]
+
+
+_PERCENT_LINE = re.compile(r"\s*[A-Za-z][\w @/-]{0,40}?\s*[:=]\s*\d{1,3}(?:\.\d+)?\s?%\s*\Z")
+_WIDE_LINE = re.compile(
+    r"\s*[A-Za-z](?:\S| (?! )){2,40}(?: {2,}|:\s {2,})[-+]?\d[\d.]*(?:e[-+]?\d+)?\s*(?:%|$| {2,}[\d.]+ *%)"
+)
+
+_WIDE_PAIRS = re.compile(
+    r"(?!.*\(\d)\s*(?:[A-Za-z](?:\S| (?! )){2,30}(?: {2,}|: +)[-+]?\d[\d.]*(?:[eE][-+]?\d+)?"
+    r"(?: {2,}|\s*\|\s*|\s*\Z)){2,4}\Z"
+)
+_ENTRY_LINE = re.compile(
+    r"\s*[A-Za-z](?:[\w/%-]| (?! )){2,40}\s*:\s*[-+]?\d[\d.]*(?:e[-+]?\d+)?"
+    r"\s?(?:%|[a-zµ]{1,12}(?:/s)?)?\s*(?:\([^()]*\))?\s*\Z"
+)
+
+
+def _runs(numbers: Sequence[int], apart: int = 1) -> list[list[int]]:
+    """Group the numbers that follow one another."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number <= runs[-1][-1] + apart:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return runs
