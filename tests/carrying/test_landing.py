@@ -13,10 +13,9 @@ from tests.patience import PATIENCE, wait_until
 from wandb_logging._carrying.carrier import Carrier
 from wandb_logging._carrying.landing import Landing
 from wandb_logging._carrying.leftovers import carry_leftovers
-from wandb_logging._carrying.wire import Wire
+from wandb_logging._carrying.wire import Route, Wire
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.cache_folder import create_run
-from wandb_logging._journal.position import position
 from wandb_logging._journal.seal import seal
 from wandb_logging._values.plain import dumps, loads
 
@@ -38,29 +37,25 @@ def run_dir(tmp_path: Path) -> RunDir:
 @pytest.fixture
 def landing(run_dir: RunDir) -> Iterator[Landing]:
     """The process of the run."""
-    landing = Landing("127.0.0.1", 0, run_dir.path, lambda: run_dir.writer(helps=True))
+    landing = Landing("127.0.0.1", 0, run_dir.path, lambda source: run_dir.writer(helps=True, carries=source))
     yield landing
     landing.let_go()
 
 
 @pytest.fixture
 def call(landing: Landing) -> Iterator[Call]:
-    """Comes as a worker; gives where the run says that its journal has come to."""
+    """Comes as a worker; gives how many of its lines the run says that it has."""
     wires: list[Wire] = []
 
     def call(source: str = "w") -> tuple[Wire, Any]:
-        wires.append(wire := Wire(socket.create_connection(landing.address)))
-        wire.greet_run(landing.token)
-        wire.send({"source": source})
-        return wire, wire.receive()[0]["at"]
+        wires.append(wire := Wire(socket.create_connection((landing.route.host, landing.route.port))))
+        wire.greet_run(landing.route.token)
+        wire.send({"source": source, "taken": 0})
+        return wire, wire.receive()[0]["taken"]
 
     yield call
     for wire in wires:
         wire.close()
-
-
-def at(byte: int) -> dict[str, Any]:
-    return position({1: (1, byte)})
 
 
 def lines(*numbers: int, **more: Any) -> bytes:
@@ -98,29 +93,29 @@ def is_refused(wire: Wire, header: dict[str, Any], data: bytes = b"") -> bool:
 def test_what_is_acknowledged_is_in_the_journal(landing: Landing, call: Call, run_dir: RunDir) -> None:
     """As what a worker writes that sees the directory: with the number of a writer of its own."""
     wire, before = call()
-    assert before is None
-    assert ask(wire, {"position": at(9)}, lines(1, 2, by=7, label="of the worker")) == "taken"
-    assert events(run_dir) == [{"metrics": {"i": number}, "t": 1.0, "by": 1} for number in (1, 2)]
+    assert before == 0
+    assert ask(wire, {"after": 0}, lines(1, 2, by=7, label="of the worker", carried=9)) == "taken"
+    assert events(run_dir) == [{"metrics": {"i": at}, "t": 1.0, "carried": at, "by": 1} for at in (1, 2)]
 
 
 def test_who_comes_again_is_told_how_far_it_was(landing: Landing, call: Call, run_dir: RunDir) -> None:
     """So a worker whose connection broke sends nothing twice, and goes on under the same number."""
     wire, _ = call()
-    assert ask(wire, {"position": at(9)}, lines(1)) == "taken"
+    assert ask(wire, {"after": 0}, lines(1)) == "taken"
     wire.close()
     wire, before = call()
-    assert before == at(9)
-    ask(wire, {"position": at(18)}, lines(2))
+    assert before == 1
+    ask(wire, {"after": 1}, lines(2))
     assert {event["by"] for event in events(run_dir)} == {1}
-    assert call("another")[1] is None
+    assert call("another")[1] == 0
 
 
 def test_a_half_open_connection_is_replaced(landing: Landing, call: Call, run_dir: RunDir) -> None:
     """Of two connections of one worker the later counts: the worker has given up the other."""
     old, _ = call()
     new, _ = call()
-    assert is_refused(old, {"position": at(9)}, lines(1))
-    assert ask(new, {"position": at(9)}, lines(1)) == "taken"
+    assert is_refused(old, {"after": 0}, lines(1))
+    assert ask(new, {"after": 0}, lines(1)) == "taken"
     assert rows(run_dir) == [1]
 
 
@@ -138,17 +133,17 @@ def test_a_half_open_connection_is_replaced(landing: Landing, call: Call, run_di
 def test_a_damaged_line_is_not_written(landing: Landing, call: Call, run_dir: RunDir, line: bytes) -> None:
     """Nor is what comes with it: the connection is ended, and all of it can be sent again."""
     wire, _ = call()
-    assert is_refused(wire, {"position": at(9)}, lines(1) + line)
+    assert is_refused(wire, {"after": 0}, lines(1) + line)
     assert rows(run_dir) == []
     wire, before = call()
-    assert before is None
+    assert before == 0
 
 
 def test_a_worker_does_not_end_the_run(landing: Landing, call: Call, run_dir: RunDir) -> None:
     """Whatever it says of an end, or of going on, is left out."""
     wire, _ = call()
-    ask(wire, {"position": at(9)}, lines(1, exit=3, resume=True, gathered="x"))
-    assert events(run_dir) == [{"metrics": {"i": 1}, "t": 1.0, "by": 1}]
+    ask(wire, {"after": 0}, lines(1, exit=3, resume=True, gathered="x"))
+    assert events(run_dir) == [{"metrics": {"i": 1}, "t": 1.0, "carried": 1, "by": 1}]
 
 
 @pytest.mark.parametrize(
@@ -160,8 +155,8 @@ def test_a_worker_does_not_end_the_run(landing: Landing, call: Call, run_dir: Ru
         {"file": "files/a\0b"},
         {"file": 3},
         {"file": "files/a", "of": "9"},
-        {"position": 3},
-        {"position": {"writers": {"1": [-1, 2]}}},
+        {"after": "0"},
+        {"after": 1},
         {"something": "else"},
     ],
 )
@@ -177,7 +172,7 @@ def test_a_frame_leads_nowhere_else(landing: Landing, call: Call, run_dir: RunDi
 def test_a_stranger_leaves_no_trace(landing: Landing, call: Call, run_dir: RunDir) -> None:
     """Who proves nothing is let go of, and the next worker is served."""
     for data in (b"", b"GET / HTTP/1.1\r\n\r\n", b"\0" * 5000, b'{"nonce":"","proof":""}\n', b'{"source":"w"}\n' * 9):
-        with socket.create_connection(landing.address) as stranger:
+        with socket.create_connection((landing.route.host, landing.route.port)) as stranger:
             stranger.sendall(data)
             stranger.shutdown(socket.SHUT_WR)
             stranger.settimeout(PATIENCE)
@@ -187,21 +182,21 @@ def test_a_stranger_leaves_no_trace(landing: Landing, call: Call, run_dir: RunDi
             except ConnectionResetError:
                 pass
     wire, _ = call()
-    assert ask(wire, {"position": at(9)}, lines(1)) == "taken"
+    assert ask(wire, {"after": 0}, lines(1)) == "taken"
     assert rows(run_dir) == [1]
 
 
 def test_after_the_end_nothing_is_taken_until_it_goes_on(landing: Landing, call: Call, run_dir: RunDir) -> None:
     """A run that has ended says so; one that goes on, as after a second `dictConfig`, takes rows again."""
     wire, _ = call()
-    ask(wire, {"position": at(9)}, lines(1))
+    ask(wire, {"after": 0}, lines(1))
     wire.close()
     landing.look(0.0, last=True)
     wire, before = call()
-    assert before == at(9)
-    assert ask(wire, {"position": at(18)}, lines(2)) == "ended"
+    assert before == 1
+    assert ask(wire, {"after": 1}, lines(2)) == "ended"
     landing.look(0.0, last=False)
-    assert ask(wire, {"position": at(18)}, lines(2)) == "taken"
+    assert ask(wire, {"after": 1}, lines(2)) == "taken"
     assert rows(run_dir) == [1, 2]
 
 
@@ -209,7 +204,7 @@ def carried(tmp_path: Path, landing: Landing, source: str = "w") -> tuple[RunDir
     """A worker with a directory of its own, that is carried."""
     theirs = create_run(tmp_path / "own", RunInfo("r", "p", client_label=source))
     writer = theirs.writer(helps=True, mark=b',"label":"w"')
-    carrier = Carrier(theirs, source, landing.address, landing.token, lambda: writer.counts.journalled, print)
+    carrier = Carrier(theirs, source, landing.route, lambda: writer.counts.journalled, print)
     carrier.start()
     return theirs, carrier, writer
 
@@ -250,11 +245,11 @@ def test_the_next_worker_carries_what_a_killed_one_left(tmp_path: Path, landing:
     for number in (1, 2):
         writer.append(dumps({"metrics": {"i": number}, "t": 1.0}))
     writer.close()
-    killed = Carrier(left, "killed", ("127.0.0.1", 1), b"", int, print)  # nobody is there
+    killed = Carrier(left, "killed", Route("127.0.0.1", 1, b""), int, print)  # nobody is there
     killed.start()
     assert not killed.finish(PATIENCE)
     own = create_run(tmp_path / "own", RunInfo("r", "p", client_label="own"))
-    carry_leftovers(own.path, landing.address, landing.token)
+    carry_leftovers(own.path, landing.route)
     assert rows(run_dir) == [1, 2]
     assert not left.path.exists()
     assert other.path.exists()

@@ -35,6 +35,18 @@ class TestIdentity:
         assert run_dir.info == info.but(server=remote)
         assert sorted(path.name for path in run_dir.path.iterdir()) == ["run.json", "server.json"]
 
+    def test_what_is_removed_halfway_is_no_run(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Who removes a directory may be killed: nobody sends what is left of it."""
+        run_dir = create_run(tmp_path, INFO)
+        run_dir.writer().close()
+
+        def unlink(path: Path, **_: object) -> None:
+            raise OSError(path)
+
+        monkeypatch.setattr(Path, "unlink", unlink)
+        run_dir.discard()
+        assert [path.name for path in run_dir.path.glob("*.json*")] == ["journal-0001-0001.jsonl"]
+
     def test_a_server_json_that_comes_while_it_is_looked_for(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

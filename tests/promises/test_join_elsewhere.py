@@ -33,7 +33,7 @@ import logging, pickle, sys, wandb_logging
 log = logging.getLogger()
 log.setLevel("INFO")
 elsewhere = {"cache_dir": "/proc/self/cwd/wandb_cache", "flush_interval": 0.5, "close_timeout": 300}
-log.addHandler(wandb_logging.WandbHandler(project="p", **elsewhere))
+log.addHandler(wandb_logging.WandbHandler(project="p", run_id="r", resume="allow", **elsewhere))
 log.info("own", extra={"metrics": {"own": 1}})
 with open("../join", "wb") as file:
     pickle.dump(wandb_logging.join(*sys.argv[1:]), file)
@@ -204,6 +204,23 @@ def test_when_the_run_is_gone_the_rows_are_kept(programs: Programs, wandb_server
     (found,) = wandb_server.runs
     labels = {name[1:] for row in found.history for name in row if name.startswith("i/l:")}
     assert [values(wandb_server, label) for label in labels] == [[2, 3]]
+
+
+@linux
+def test_a_run_that_is_begun_again_takes_the_rest(programs: Programs, wandb_server: LocalServer) -> None:
+    """Its process was killed; workers that are called to join once more go to the new one, with each row once."""
+    run, worker = programs.run("127.0.0.1"), programs.worker()
+    worker.do(ROW % 1)
+    wait_until(worker.is_carried)
+    run.kill()
+    worker.do(ROW % 2)
+    again = programs.run("127.0.0.1")
+    worker.do("pickle.load(open('../join', 'rb'))()", ROW % 3)
+    wait_until(worker.is_carried)
+    worker.end()
+    again.end()
+    assert values(wandb_server) == [1, 2, 3]
+    assert worker.run_dirs == []
 
 
 @linux

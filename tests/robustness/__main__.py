@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tests.robustness import (
     canary,
+    carried,
     crowd,
     damage,
     days,
@@ -92,6 +93,7 @@ STUDIES = [
     Study("processes", "1, 3, 5", processes.study),
     Study("many writers", "1, 3", writers.study, parts=2),
     Study("several hosts", "1, 3", hosts.study, parts=2),
+    Study("workers elsewhere", "1, 3", carried.study, parts=2),
     Study("fuzz", "4, 5", fuzz.study, parts=2),
     Study("canary", "7", canary.study, parts=2),
 ]

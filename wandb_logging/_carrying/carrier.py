@@ -1,7 +1,8 @@
 """Carries the journal of a worker from its own disk to the process whose run it joined, as it grows.
 
 The journal is a run directory as any other: the place up to which it was carried is in its `base.json`. So what is
-left when that process is gone, `wandb-logging sync` sends from here.
+left when that process is gone, `wandb-logging sync` sends from here. The lines are counted, in the order in which the
+reader gives them, which a second reading repeats: so the run's process can say how many it has (`taken`).
 """
 
 from __future__ import annotations
@@ -11,16 +12,17 @@ import os
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from wandb_logging._carrying.wire import Refused, Wire
+from wandb_logging._carrying.wire import Refused, Route, Wire
 from wandb_logging._errors import JournalError
 from wandb_logging._fold.state import State
 from wandb_logging._journal import door
 from wandb_logging._journal.cursor import Cursor
-from wandb_logging._journal.position import Position, covers, is_position, position
+from wandb_logging._journal.position import Position, covers, position
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.seal import seal
 
@@ -40,30 +42,24 @@ class Carrier:
 
     Args:
         run_dir: the directory.
-        source: a name for it that no other worker has.
-        address: host and port of the run's process.
-        token: what `join` has handed down.
+        source: an id of it that no other worker has.
+        route: how it reaches the run's process.
         written: number of events that this process has written there.
         tell: called once, with a reason, when that process cannot be reached for long.
     """
 
-    def __init__(  # noqa: PLR0917  what a journal and a way are made of
-        self,
-        run_dir: RunDir,
-        source: str,
-        address: tuple[str, int],
-        token: bytes,
-        written: Callable[[], object],
-        tell: Callable[[str], object],
+    def __init__(
+        self, run_dir: RunDir, source: str, route: Route, written: Callable[[], object], tell: Callable[[str], object]
     ) -> None:
         self._run_dir = run_dir
         self._source = source
-        self._address = address
-        self._token = token
+        self._routes = deque([route])  # the first is the one that is used
         self._written = written
         self._tell = tell
         self._pid = os.getpid()
         self._position = run_dir.carried.position or position()
+        self._lines = run_dir.carried.carried  # number of lines before the position
+        self._taken = self._lines  # how many of the lines the run's process has
         self._sent: dict[str, tuple[int, int]] = {}  # size and time of the files that were carried
         self._leaving = False  # whether the worker ends: carry the rest, and go
         self._hurried = False  # whether the run ends, and its process waits for what there is
@@ -80,8 +76,13 @@ class Carrier:
         """
         self._run_dir.lock_upload()
         if not self._run_dir.is_carried:
-            self._has_come_to(position())
+            self._has_come_to(position(), 0)
         self._thread.start()
+
+    def knows(self, route: Route) -> None:
+        """Take this route if the one that is used fails: another process may take the place of the run's process."""
+        if route not in self._routes:
+            self._routes.append(route)
 
     def settle(self, seconds: float) -> bool:
         """Wait until what is written by now is carried, as long as the run's process answers.
@@ -130,7 +131,8 @@ class Carrier:
 
     def _failed(self, reason: str) -> bool:
         """Wait until the run's process is tried again. Returns whether it is not."""
-        self._gone = self._failures > 0
+        self._routes.rotate(-1)
+        self._gone = self._failures >= len(self._routes)
         self._failures += 1
         now = time.monotonic()
         self._failing_since = self._failing_since or now
@@ -139,22 +141,21 @@ class Carrier:
             self._tell(reason)
         until = now + _AGAIN[min(self._failures, len(_AGAIN)) - 1]
         while time.monotonic() < until:
-            if self._leaving and self._failures > 1:
+            if self._leaving and self._failures > len(self._routes):
                 return True
             time.sleep(_POLL)
         return False
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[Wire]:
-        with contextlib.closing(Wire(socket.create_connection(self._address, _CONNECTING))) as wire:
-            wire.greet_run(self._token)
+        route = self._routes[0]
+        with contextlib.closing(Wire(socket.create_connection((route.host, route.port), _CONNECTING))) as wire:
+            wire.greet_run(route.token)
             yield wire
 
     def _carry(self, wire: Wire) -> bool:
         """Carry until the connection breaks, or this worker has nothing left and ends: then the result is True."""
-        at = self._ask(wire, {"source": self._source}).get("at")
-        if isinstance(at, dict) and is_position(at):
-            self._position = at
+        self._taken = _lines_in(self._ask(wire, {"source": self._source, "taken": self._lines}))
         self._gone, self._failures, self._failing_since = False, 0, None
         with contextlib.closing(self._run_dir.reader(self._position)) as reader:
             while True:
@@ -162,9 +163,7 @@ class Carrier:
                 leaves, hurried = self._leaving, self._hurried  # before reading: what was written by then is read
                 chunk = reader.read(_LINES, _PIECE)
                 if chunk.bodies:
-                    self._carry_files(wire)
-                    lines = b"".join(map(seal, chunk.bodies))
-                    if "ended" in self._ask(wire, {"position": chunk.position}, lines):
+                    if not self._carried(wire, chunk.bodies):
                         reader.seek(self._position)
                         self._gone = True
                         if self._leaving:
@@ -172,7 +171,7 @@ class Carrier:
                         time.sleep(_ENDED)
                         continue
                     self._gone = False
-                    self._has_come_to(chunk.position)
+                    self._has_come_to(chunk.position, self._lines + len(chunk.bodies))
                 elif leaves:
                     self._ask(wire, {"bye": True})
                     return True
@@ -182,11 +181,23 @@ class Carrier:
                 else:
                     self._idle(wire, written)
 
-    def _has_come_to(self, place: Position) -> None:
-        self._position = place
+    def _carried(self, wire: Wire, bodies: list[bytes]) -> bool:
+        """Carry the next lines, without those that the run's process has. Returns whether it has them all now."""
+        missing = bodies[self._taken - self._lines :]
+        if not missing:
+            return True
+        self._carry_files(wire)
+        answer = self._ask(wire, {"after": self._taken}, b"".join(map(seal, missing)))
+        if "ended" in answer:
+            return False
+        self._taken += len(missing)
+        return True
+
+    def _has_come_to(self, place: Position, lines: int) -> None:
+        self._position, self._lines = place, lines
         with contextlib.suppress(OSError):  # the run's process also knows it
             self._run_dir.renew()
-            self._run_dir.save_carried(Cursor(position=place, state=State().to_json()))
+            self._run_dir.save_carried(Cursor(position=place, state=State().to_json(), carried=lines))
 
     def _idle(self, wire: Wire, written: object) -> None:
         """Wait until there may be a new line, or the run ends, or this worker."""
@@ -233,3 +244,11 @@ class Carrier:
                 start += len(piece)
                 if start >= size or not piece:
                     return start >= size
+
+
+def _lines_in(answer: Mapping[str, Any]) -> int:
+    """How many lines of this worker the run's process says that it has."""
+    taken = answer.get("taken")
+    if type(taken) is not int:
+        raise Refused("an answer without a number")
+    return taken

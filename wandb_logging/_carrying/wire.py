@@ -7,11 +7,12 @@ its rows to no stranger who has got the port after the run's process is gone. Wh
 After that each side sends frames: a line of JSON, and as many bytes behind it as its member `size` says.
 
     worker                                        process of the run
-    {"source": "<id of its journal>"}             {"at": <position up to which it has that journal>, or null}
-    {"file": "files/...", "from": 0, "of": 9}     {"taken": true}      a piece of a kept copy
-    {"position": {...}}, lines of its journal     {"taken": true}      or {"ended": true}: not taken, the run has ended
+    {"source": "<id of its journal>",
+     "taken": <lines of it that were taken>}      {"taken": 9}         how many lines of that journal it has
+    {"file": "files/...", "from": 0, "of": 9}     {"taken": 9}         a piece of a kept copy
+    {"after": 9}, the lines behind that many      {"taken": 12}        or {"ended": true}: not taken, the run has ended
     {"settled": true}                             {"hurry": true}      before the run ends: send what you have
-    {"bye": true}                                 {"taken": true}
+    {"bye": true}                                 {"taken": 12}
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import weakref
 from collections.abc import Mapping
 from typing import Any
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._values.plain import dumps, loads
 
 PATIENCE = 30.0  # seconds that one side waits for the other where an answer is due
@@ -40,6 +42,23 @@ Frame = tuple[dict[str, Any], bytes]
 
 class Refused(ConnectionError):
     """The other side does not know the token, or does not speak this protocol."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """How a worker elsewhere reaches the process whose run it joins.
+
+    Attributes:
+        host, port: where that process listens.
+        token: what proves that the worker was invited.
+    """
+
+    host: str
+    port: int
+    token: bytes
+
+    def __repr__(self) -> str:
+        return f"Route({self.host!r}, {self.port})"
 
 
 class Wire:

@@ -19,7 +19,7 @@ YEAR_10000 = 253_402_300_800  # seconds since 1970; Python has no date for this 
 TASKS = ("file", "artifact", "use_artifact", "link_artifact", "alert")
 """Members that ask for work besides the lines of the streams."""
 
-ALONE = frozenset({"metrics", "t", "text", "level", "logger", "error", "by"})
+ALONE = frozenset({"metrics", "t", "text", "level", "logger", "error", "by", "carried"})
 """Members of events that depend on no other event."""
 
 ROW_AND_TEXT = ALONE | {"step", "commit", "from"}
@@ -58,6 +58,7 @@ class Event:
         resume: whether the run goes on in its own directory.
         by: number of the writer, if others had written before it (`_fold.apart`).
         label: label of a process that has steps of its own (`_fold.labelled`).
+        carried: number of the line in the journal of the worker elsewhere that it was carried from (`_carrying`).
         gathered: in the journal of the run of rank 0: the run of another rank, whose events follow
             (`_sending.gathering`).
     """
@@ -89,6 +90,7 @@ class Event:
     resume: bool = False
     by: int | None = None
     label: str | None = None
+    carried: int | None = None
     gathered: str | None = None
 
     @classmethod
@@ -180,7 +182,7 @@ _KINDS: dict[str, Callable[[object], bool]] = {
     **dict.fromkeys(_OBJECTS, _is_object),
     **dict.fromkeys(("text", "level", "logger", "from", "output", "label", "gathered"), _is_text),
     **dict.fromkeys(("commit", "error", "resume"), _is_flag),
-    **dict.fromkeys(("step", "exit", "by"), _is_whole),
+    **dict.fromkeys(("step", "exit", "by", "carried"), _is_whole),
     "media": lambda value: isinstance(value, list),
     "tensorboard": lambda value: isinstance(value, list) and [*map(type, value)] == [str, int],
     "define": is_definition,

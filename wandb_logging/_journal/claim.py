@@ -36,7 +36,14 @@ class Claim:
 
     @classmethod
     def take(
-        cls, path: Path, least: int, *, helps: bool, lease: float | None = None, family: Family | None = None
+        cls,
+        path: Path,
+        least: int,
+        *,
+        helps: bool,
+        carries: str = "",
+        lease: float | None = None,
+        family: Family | None = None,
     ) -> Claim:
         """Claim the first free number from `least` on, by making its lock file: only one process can do that.
 
@@ -44,6 +51,7 @@ class Claim:
             path: the run directory.
             least: the least number.
             helps: whether this process is a helper: another one ends the run.
+            carries: as of `Note`.
             lease: seconds for which each renewal holds; None if this process does not renew.
             family: of a forked child: knows what was taken before, so that the directory is not listed.
 
@@ -68,7 +76,7 @@ class Claim:
                 family.has_taken(number)
             lock = ProcessLock(name)
             since = 0 if helps else first_of_group(path, number)
-            note = Note(number, since, helps, holder=Holder.here(path, lease))
+            note = Note(number, since, helps, carries=carries, holder=Holder.here(path, lease))
             refused += 1
             if _held(lock, note) or refused == _NUMBERS:
                 return cls(note, lock, path)

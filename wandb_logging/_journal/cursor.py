@@ -30,6 +30,7 @@ class Cursor:
         uploads: MD5 of the uploaded files, by their names in the run.
         output_size: bytes of the copy of output.log that belong to acknowledged lines.
         complete: whether the server has been told how the run ended.
+        carried: number of lines before the position that another process has taken (`_carrying`).
     """
 
     position: Position | None = None
@@ -40,6 +41,7 @@ class Cursor:
     uploads: Mapping[str, str] = field(default_factory=dict)
     output_size: int = 0
     complete: bool = False
+    carried: int = 0
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Cursor:
@@ -53,6 +55,7 @@ class Cursor:
             uploads=dict(kept.get("uploads", {})),
             output_size=kept.get("output_size", 0),
             complete=kept.get("complete") is True,
+            carried=kept.get("carried", 0),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -66,6 +69,7 @@ class Cursor:
             "uploads": dict(self.uploads),
             "output_size": self.output_size,
             "complete": self.complete,
+            **({"carried": self.carried} if self.carried else {}),
         }
 
     @property
@@ -189,6 +193,7 @@ _CURSOR: dict[str, _Check] = {
     "uploads": _is_object,
     "file_count": _is_count,
     "output_size": _is_count,
+    "carried": _is_count,
 }
 _STATE: dict[str, _Check] = {
     **dict.fromkeys(

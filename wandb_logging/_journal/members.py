@@ -8,6 +8,7 @@ child and a worker of a pool are helpers: the run ends with the process that mad
     {"pid": 12, "host": "node7", ..., "since": 1}               a member; writer 1 was the first of its group
     {"pid": 12, "host": "node7", ..., "since": 1, "left": 0}    a member that has ended, with this exit code
     {"pid": 13, "host": "node7", ..., "helps": true}            a helper
+    {"pid": 12, ..., "helps": true, "carries": "5d3c..."}       it writes what the worker of that id carries here
 
 A group are members each of which came while another one was there. A run that goes on later has a new group.
 """
@@ -46,6 +47,7 @@ class Note:
         since: number of the first member of its group; 0 if the file does not say it.
         helps: whether it is a helper.
         left: exit code of a member that has ended; None while it goes on.
+        carries: id of the worker elsewhere whose lines it writes (`_carrying`); "" if they are its own.
         holder: the process that holds the file.
     """
 
@@ -53,13 +55,15 @@ class Note:
     since: int = 0
     helps: bool = False
     left: int | None = None
+    carries: str = ""
     holder: Holder = field(default=NOBODY)
 
     @property
     def text(self) -> str:
         """The content of the file."""
         said: dict[str, Any] = {**self.holder.to_json(), **({"helps": True} if self.helps else {"since": self.since})}
-        return dumps(said if self.left is None else {**said, "left": self.left}).decode()
+        more = {"left": self.left, "carries": self.carries or None}
+        return dumps({**said, **{name: value for name, value in more.items() if value is not None}}).decode()
 
 
 def note_of(path: Path, writer: int) -> Note:
@@ -69,7 +73,15 @@ def note_of(path: Path, writer: int) -> Note:
     except OSError:
         return Note(writer)
     since, left = (value if type(value := said.get(name)) is int else None for name in ("since", "left"))
-    return Note(writer, since or 0, said.get("helps") is True, left, Holder.from_json(said))
+    carries = said.get("carries")
+    return Note(
+        writer,
+        since or 0,
+        said.get("helps") is True,
+        left,
+        carries if isinstance(carries, str) else "",
+        Holder.from_json(said),
+    )
 
 
 def writers_of(path: Path) -> list[int]:

@@ -98,8 +98,13 @@ class RunDir:
         sync_directory(self.path.parent)
 
     def discard(self) -> None:
-        """Remove the directory with its content: its run has never begun."""
+        """Remove the directory with its content: its run has never begun, or another process has all of it.
+
+        First goes what makes it a run, so that nobody sends the rest of it if this process dies meanwhile.
+        """
         with contextlib.suppress(OSError):
+            with contextlib.suppress(FileNotFoundError):
+                door.remove(self.path, "run.json")
             for folder, below, names in os.walk(self.path, topdown=False):
                 for name in names:
                     Path(folder, name).unlink()

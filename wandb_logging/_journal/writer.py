@@ -45,6 +45,7 @@ class Writer:
         least_number: the writer takes the first free number from this one on.
         home: makes the directory again when it was removed; default: nobody does.
         helps: whether this process is a helper: another one ends the run (`members`).
+        carries: id of the worker elsewhere whose lines it writes (`members`); "" if they are this process's own.
         mark: JSON members to add to each event, such as `,"label":"3"`.
         lease: seconds for which each renewal holds; None if this process does not renew (`lease`).
     """
@@ -62,6 +63,7 @@ class Writer:
         least_number: int = 1,
         home: Home | None = None,
         helps: bool = False,
+        carries: str = "",
         mark: bytes = b"",
         lease: float | None = None,
     ) -> None:
@@ -75,6 +77,7 @@ class Writer:
         self._least_number = least_number
         self._home = home
         self._helps = helps
+        self._carries = carries
         self._forked = False
         self._lease = lease
         self._family: Family | None = None  # of a process that has forked, and of its children
@@ -111,7 +114,8 @@ class Writer:
             if self._home is not None:
                 self._home.stand_again()
             family = self._family if self._forked else None
-            self._claim = Claim.take(self.path, self._least_number, helps=self._helps, lease=self._lease, family=family)
+            said: dict[str, Any] = {"helps": self._helps, "carries": self._carries, "lease": self._lease}
+            self._claim = Claim.take(self.path, self._least_number, family=family, **said)
             self._claim.replaces(self._former)
             if not self.mark or self._marked:
                 self._marked = self._helps or self._claim.since != self.number

@@ -23,7 +23,7 @@ from typing import Any
 from wandb_logging._carrying.carrier import Carrier
 from wandb_logging._carrying.landing import Landing
 from wandb_logging._carrying.leftovers import carry_leftovers
-from wandb_logging._dataclass import dataclass
+from wandb_logging._carrying.wire import Route
 from wandb_logging._errors import JournalError, LogError
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer
@@ -32,24 +32,6 @@ from wandb_logging._run import words
 from wandb_logging._run.ranks import NO_LAUNCH
 from wandb_logging._run.run import Run
 from wandb_logging._run.start import Membership, new_writer
-
-
-@dataclass(frozen=True)
-class Route:
-    """How a worker elsewhere reaches the process whose run it joins.
-
-    Attributes:
-        host, port: where that process listens.
-        token: what proves that the worker was invited.
-    """
-
-    host: str
-    port: int
-    token: bytes
-
-    def __repr__(self) -> str:
-        return f"Route({self.host!r}, {self.port})"
-
 
 # --- in the process of the run ---
 
@@ -76,7 +58,7 @@ def route_to(run: Run, address: str) -> Route:
             landing = _landings[run] = _landing_of(run, host, port)
         except OSError as exc:
             raise LogError(f"join: cannot listen at {address}: {exc.strerror or exc}") from exc
-    return Route(*landing.address, landing.token)
+    return landing.route
 
 
 def split(address: str) -> tuple[str, int]:
@@ -104,11 +86,12 @@ def _own_loopback(host: str) -> str | None:
 
 def _landing_of(run: Run, host: str, port: int) -> Landing:
     background = run._background  # noqa: SLF001  the same floor
-    journal, membership = background.journal, Membership(helps=True, label=run._label_here)  # noqa: SLF001
+    journal, label = background.journal, run._label_here  # noqa: SLF001
     if run.dir is None:
         raise LogError(f"run {run.id} has no directory: nobody can join it")
 
-    def begin() -> Writer:
+    def begin(source: str) -> Writer:
+        membership = Membership(helps=True, carries=source, label=label)
         return new_writer(journal.run_dir, run.settings, journal.info, background._hurry, membership)  # noqa: SLF001
 
     landing = Landing(host, port, run.dir, begin)
@@ -120,6 +103,7 @@ def _landing_of(run: Run, host: str, port: int) -> Landing:
 # --- in a worker ---
 
 _begun: dict[tuple[int, str], Run] = {}  # by process and run id
+_carriers: weakref.WeakKeyDictionary[Run, Carrier] = weakref.WeakKeyDictionary()
 
 
 def begin(ticket: dict[str, Any], route: Route) -> Run:
@@ -135,6 +119,8 @@ def begin(ticket: dict[str, Any], route: Route) -> Run:
     settings = ticket["settings"]
     run = _begun.get((os.getpid(), settings.run_id))
     if run is not None:
+        if run in _carriers:
+            _carriers[run].knows(route)  # the program that began the run may have been started again
         return run
     label = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
     here = settings.but(transport="shared", label=label, resume=None, cache_dir=own_folder(settings.cache_dir))
@@ -143,7 +129,7 @@ def begin(ticket: dict[str, Any], route: Route) -> Run:
         run.finish()
         raise LogError(f"its directory is on another machine, and none can be made here, in {here.cache_dir}")
     _begun[os.getpid(), settings.run_id] = run
-    _carry(run, label, route, ticket["from"])
+    _carry(run, route, ticket["from"])
     return run
 
 
@@ -161,23 +147,24 @@ def own_folder(cache_dir: Path) -> Path:
     return folder
 
 
-def _carry(run: Run, label: str, route: Route, whose: str) -> None:
+def _carry(run: Run, route: Route, whose: str) -> None:
     assert run.dir is not None
-    path, writer = run.dir, run._journal.writer  # noqa: SLF001  the same floor
+    path, journal = run.dir, run._journal  # noqa: SLF001  the same floor
     pid = os.getpid()
 
     def tell(reason: str) -> None:
         say(logging.WARNING, words.not_carried(run.id, path, f"{route.host}:{route.port}", whose, reason).text)
 
     run_dir = RunDir(path)
-    run_dir.lease = run._journal.run_dir.lease  # noqa: SLF001
-    carrier = Carrier(run_dir, label, (route.host, route.port), route.token, lambda: writer.counts.journalled, tell)
+    run_dir.lease = journal.run_dir.lease
+    carrier = Carrier(run_dir, str(journal.info.writer_id), route, lambda: journal.writer.counts.journalled, tell)
     try:
         carrier.start()
     except (JournalError, RuntimeError) as exc:  # no locks on this disk, or no thread
         tell(str(exc))
         return
-    threading.Thread(target=carry_leftovers, args=(path, (route.host, route.port), route.token), daemon=True).start()
+    _carriers[run] = carrier
+    threading.Thread(target=carry_leftovers, args=(path, route), daemon=True).start()
     wait = run.settings.close_timeout
     run._background.watch(lambda last: last or carrier.settle(wait))  # noqa: SLF001
 

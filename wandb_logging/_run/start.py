@@ -101,6 +101,7 @@ class Membership:
 
     Attributes:
         helps: whether another process ends the run, so that the end of this one does not.
+        carries: id of the worker elsewhere whose lines are written; "" if they are this process's own.
         label: stands behind the names of this process's metrics, as in `loss/l:3`; "" leaves the names as they are.
             None: the processes of the run share one sequence of steps, and no event is labelled.
         directory: the run's directory, if another process of the launch has made it; None: this process makes it.
@@ -109,6 +110,7 @@ class Membership:
     """
 
     helps: bool = False
+    carries: str = ""
     label: str | None = None
     directory: Path | None = None
     is_client: bool = False
@@ -287,6 +289,7 @@ def new_writer(
     """Begin a journal in a run directory. The arguments are those of `open_journal`."""
     options: dict[str, Any] = {
         "helps": membership.helps,
+        "carries": membership.carries,
         "mark": membership.mark,
         "lease": run_dir.lease,
         "segment_bytes": settings.segment_bytes,
