@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import queue
 import signal
@@ -69,3 +70,21 @@ def test_sync_while_the_server_is_silent(wandb_server: LocalServer) -> None:
     _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err.count("\n")) == (130, 1)
     assert err.startswith("wandb-logging: stopped; 4 lines left.")
+
+
+@pytest.mark.not_quick
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent in another way on Windows")
+@pytest.mark.parametrize("kind", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_other_hosts_need_not_wait(wandb_server: LocalServer, kind: str) -> None:
+    """Whatever ends `sync` in the middle of requests: on each run it notes that it has ended, so nobody waits."""
+    runs = [offline_run(name, host=wandb_server.url) for name in ("a1", "a2")]
+    for _ in runs:
+        wandb_server.fail_next(status=None, where="file_stream", latency=2 * PATIENCE)
+    process = child("sync")
+    wandb_server.wait_for(lambda: len(wandb_server.runs) == len(runs))  # the next requests are those without an answer
+    process.send_signal(number := signal.Signals[kind])
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == (130 if number == signal.SIGINT else -number)
+    for run in runs:
+        assert run.dir is not None
+        assert json.loads((run.dir / "upload.lock").read_text())["ended"] is True

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from wandb_logging._journal.presence import Holder, age_of, renew, said_in
 from wandb_logging._values.plain import dumps
 
 NAME = UPLOAD
+_rights: weakref.WeakSet[SendingRight] = weakref.WeakSet()
 _TERM = re.compile(r"upload-([0-9]{4,})\.term")
 
 
@@ -47,6 +49,7 @@ class SendingRight:
         self._root = root
         self._lock = ProcessLock(root / NAME)
         self._renewed = 0.0
+        _rights.add(self)
 
     @property
     def held(self) -> bool:
@@ -192,6 +195,12 @@ class SendingRight:
     def _terms(self) -> list[int]:
         found = [_TERM.fullmatch(item.name) for item in self._root.iterdir()]
         return [int(match[1]) for match in found if match]
+
+
+def note_ends() -> None:
+    """Do for each right that this process has what `SendingRight.note_end` does. May be called in a signal handler."""
+    for right in list(_rights):
+        right.note_end()
 
 
 def term_name(term: int) -> str:
