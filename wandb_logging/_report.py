@@ -21,9 +21,11 @@ class Report:
         estimated: whether `remaining` is but an estimate, of a journal with gigabytes that there was no time to count.
         waiting: files, artifacts and alerts that it has not.
         set_aside: values and lines that cannot be sent; they are kept in the run directory.
-        finished: whether the server has been told how the run ended.
+        finished: whether the server has been told how the run ended; of a part (`label`), whether it has all of it.
         exit_code: how it ended; None while it has not.
         error: why `remaining` is not 0, or that lines were lost, in words for a person; None if nothing went wrong.
+        label: of a process that sends its own part of a run (`transport: shared`), if another one tells how the run
+            ended: the name of the part; else None.
         sender: the living process that is sending it meanwhile, such as "pid 4711 on node1"; of `sync` only.
     """
 
@@ -43,6 +45,7 @@ class Report:
     error: str | None = None
     sender: str | None = None
     estimated: bool = False
+    label: str | None = None
 
     @property
     def ok(self) -> bool:

@@ -39,6 +39,18 @@ class TestSync:
         assert main(["ls"]) == 0
         assert "finished" in capsys.readouterr().out
 
+    def test_a_part_of_a_run(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
+        """How a process with a label ended is not how the run did: another one tells that, and nothing is said of it."""
+        shared = {"host": wandb_server.url, "transport": "shared"}
+        for label, code in (("node2", 1), ("node3", 0)):
+            offline_run("a1", exit_code=code, label=label, **shared)
+        assert main(["sync"]) == 0
+        said = capsys.readouterr().out
+        assert "failed" not in said
+        assert "finished" not in said
+        assert "digits/a1: 3 rows sent, all that node2 logged: " in said
+        assert wandb_server.run("a1").exit_code is None
+
     @pytest.mark.not_quick
     def test_a_run_that_was_deleted_there(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
         """Asked of by name, it is not called sent; `--as-new` sends it. Where nobody can be asked, it was sent."""
@@ -259,6 +271,7 @@ class TestSync:
                 "p/a: 2 rows, 1 text line, 3 files sent, the run goes on",
             ),
             (Report("a", "p", rows=1, finished=True, exit_code=1), "p/a: 1 row sent, marked as failed (exit code 1)"),
+            (Report("a", "p", rows=1, finished=True, exit_code=1, label="w"), "p/a: 1 row sent, all that w logged"),
             (Report("a", "p", rows=1, remaining=2), "p/a: 1 row sent, 2 lines left"),
             (
                 Report("a", "p", rows=1, set_aside=2, path=Path("x/p/a.2"), finished=True, url="u"),

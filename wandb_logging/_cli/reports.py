@@ -71,4 +71,6 @@ def report_line(report: Report, *, before: bool = False) -> str:
 def _end(report: Report) -> str:
     if not report.finished:
         return "the run goes on"
+    if report.label:  # its end is not the run's
+        return f"all that {report.label} logged"
     return f"marked as failed (exit code {report.exit_code})" if report.exit_code else "finished"

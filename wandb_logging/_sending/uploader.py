@@ -152,6 +152,7 @@ class Uploader:
             finished=self._complete,
             exit_code=state.exit,
             error=error,
+            label=info.client_label or None,
         )
 
     def drain(self, *, ending: int | None = None, live: bool = False) -> None:
