@@ -123,10 +123,12 @@ class Scene:
 
     def recover(self) -> None:
         """Let another process of the run and another worker on the same machine take over."""
+        os.waitpid(self._forked(self._take_over, None, ""), 0)
+
+    def _take_over(self) -> None:
         landing = self._landing()
         carry_leftovers(self._beside.path, landing.route)
         landing.look(0.0, last=True)
-        landing.let_go()
 
     def rows(self) -> list[int]:
         """The rows that the run has."""
@@ -163,6 +165,8 @@ class Scene:
         time.sleep(PATIENCE)
 
     def _work(self, route: Route) -> None:
+        if not (self._theirs.path / "run.json").exists():
+            return
         carrying._LINES = self._piece
         carrying._AGAIN = (0.01, 0.01, 0.01, 0.01, 0.01)
         carrier = Carrier(RunDir(self._theirs.path), "w", route, int, id)
