@@ -1,17 +1,23 @@
-"""Which of a writer's segments have yet to be forced to the disk (fsync). A thread that logs does not wait for that."""
+"""Forces files to the disk (fsync): which of a writer's segments have yet to be, and many files at once.
+
+A thread that logs does not wait for that.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from wandb_logging._journal import door
 from wandb_logging._journal.counts import reason_of
 from wandb_logging._journal.locks import close_quietly
 from wandb_logging._journal.segments import sync_directory
 
+_AT_ONCE = 8  # files that are forced to the disk at the same time; from twice as many on
 _RETIRED = 8  # full segments may wait for their fsync; beyond that the thread that logs does it
 
 
@@ -79,3 +85,29 @@ class Fsyncs:
             return False
         self.trouble = ""
         return True
+
+
+def force_all(files: Iterable[tuple[Path, str]]) -> None:
+    """Force files to the disk, each given as its folder and its name there. Those that are not there are left out.
+
+    Many are forced at once: a disk takes what comes together in one go, and a run may have a thousand writers.
+    """
+    waiting = deque(files)
+    helpers = [threading.Thread(target=_force_each, args=(waiting,), daemon=True) for _ in range(_AT_ONCE - 1)]
+    begun = []
+    with contextlib.suppress(RuntimeError):  # no more threads: the interpreter ends
+        for helper in helpers if len(waiting) >= 2 * _AT_ONCE else ():
+            helper.start()
+            begun.append(helper)
+    _force_each(waiting)
+    for helper in begun:
+        helper.join()
+
+
+def _force_each(waiting: deque[tuple[Path, str]]) -> None:
+    with contextlib.suppress(IndexError):  # another thread took the last one
+        while waiting:
+            folder, name = waiting.popleft()
+            # Windows does not sync a file that is open for reading alone.
+            with contextlib.suppress(OSError), door.open_to_read(folder, name) as file:
+                os.fsync(file.fileno())

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._journal import door
+from wandb_logging._journal.fsyncs import force_all
 from wandb_logging._journal.members import is_writing, writers_of
 from wandb_logging._journal.order import Entry, Order, Right, Taking, order_of
 from wandb_logging._journal.position import START, At, Ends, Position, Written, order_passed, places, torn_places
@@ -155,11 +155,7 @@ class Reader:
 
     def sync(self) -> None:
         """Force to the disk what was read, by all writers: the server must not have lines that the journal may lose."""
-        for writer, segment in sorted(self._unforced):
-            # Windows does not sync a file that is open for reading alone.
-            name = segment_path(self._path, writer, segment).name
-            with contextlib.suppress(OSError), door.open_to_read(self._path, name) as file:
-                os.fsync(file.fileno())
+        force_all((self._path, segment_path(self._path, *place).name) for place in sorted(self._unforced))
         if self._begun_anew:
             sync_directory(self._path)  # with order.jsonl and server.json, which are written before
         self._unforced.clear()
