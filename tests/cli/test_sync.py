@@ -41,9 +41,8 @@ class TestSync:
 
     def test_a_part_of_a_run(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
         """How a process with a label ended is not how the run did: another one tells that."""
-        shared = {"host": wandb_server.url, "transport": "shared"}
         for label, code in (("node2", 1), ("node3", 0)):
-            offline_run("a1", exit_code=code, label=label, **shared)
+            offline_run("a1", exit_code=code, label=label, host=wandb_server.url, transport="shared")
         assert main(["sync"]) == 0
         said = capsys.readouterr().out
         assert "failed" not in said

@@ -24,7 +24,8 @@ def forced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def files(folder: Path, count: int) -> list[str]:
-    """Files in a folder."""
+    """Files in a new folder."""
+    folder.mkdir()
     for number in range(count):
         (folder / f"{number}").write_bytes(b"x")
     return [f"{number}" for number in range(count)]
@@ -33,16 +34,16 @@ def files(folder: Path, count: int) -> list[str]:
 @pytest.mark.parametrize("count", [0, 1, 15, 16, 40])
 def test_each_once(tmp_path: Path, forced: list[int], count: int) -> None:
     """However many there are; one that was removed meanwhile is none."""
-    names = files(tmp_path, count)
-    force_all((tmp_path, name) for name in [*names, "removed"])
-    assert sorted(forced) == sorted(path.stat().st_ino for path in tmp_path.iterdir())
+    names = files(tmp_path / "f", count)
+    force_all((tmp_path / "f", name) for name in [*names, "removed"])
+    assert sorted(forced) == sorted(path.stat().st_ino for path in (tmp_path / "f").iterdir())
 
 
 def test_many_go_on_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four wait for each other, and all of them come."""
     together = threading.Barrier(4)
     monkeypatch.setattr(os, "fsync", lambda _fd: together.wait(PATIENCE))
-    force_all((tmp_path, name) for name in files(tmp_path, 40))
+    force_all((tmp_path / "f", name) for name in files(tmp_path / "f", 40))
     assert not together.broken
 
 
@@ -53,5 +54,5 @@ def test_where_no_thread_can_be_started(tmp_path: Path, forced: list[int], monke
         raise RuntimeError("can't start new thread at interpreter shutdown")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    force_all((tmp_path, name) for name in files(tmp_path, 40))
+    force_all((tmp_path / "f", name) for name in files(tmp_path / "f", 40))
     assert len(set(forced)) == 40
