@@ -175,8 +175,13 @@ def _decimal(texts: Sequence[Text], i: int) -> str:
 
 
 def _tells_results(names: Sequence[str], labels: str | None) -> bool:
-    """Whether rows that a text column tells apart are results, rather than a list of things."""
+    """Whether rows that a text column tells apart are results, rather than a list of things or the parts of a model."""
+    if not _PARTS.isdisjoint(name.rpartition("/")[2].lower() for name in names):
+        return False
     return not labels or any(is_metric(name) or "value" in name.lower() for name in names)
+
+
+_PARTS = frozenset({"params", "param #", "parameters"})
 
 
 def _is_dense(

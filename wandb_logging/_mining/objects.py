@@ -13,6 +13,10 @@ from wandb_logging._mining.template import Found
 
 _NUMBER = re.compile(rf"(?:{numbers.POINT})\Z")
 _NAMES = re.compile(r"(?<![\w'\"])-?(?:nan|inf)\b(?!['\"])")
+_WRAPPED = re.compile(  # np.float64(0.5), tensor(0.5, device='cuda:0'), Array(0.5, dtype=float32)
+    r"(?:[a-z]{1,5}\.)?(?:[fF]loat\d\d?|u?int\d\d?|[tT]ensor|(?:Device)?Array|Decimal)"
+    r"\(\s?'?([-+.\deE]+|-?nan|-?inf)'?(?:,[^()]*(?:\([^()]*\)[^()]*)?)?\)"
+)
 _MAX_DEPTH = 20
 
 
@@ -36,6 +40,7 @@ def _object(text: str) -> Mapping[str, Any] | None:
 
 def _printed(text: str) -> object:
     """Parse a dict as Python prints it. Only literals are read; no code is run."""
+    text = _WRAPPED.sub(r"\1", text) if "(" in text else text
     end = text.rfind("}")
     if end < 0 or text.count("{") > _MAX_DEPTH or text.count("[") > 200 or text.count("(") > 200:
         return None

@@ -44,6 +44,7 @@ _FORMS = {
     for decimal, form in ((".", numbers.POINT), (",", numbers.COMMA))
 }
 _GOAL = re.compile(r"/\d[\d.]{0,12}(?:[eE][-+]?\d+)?(?![\w.])")  # 0.923/0, 1.88/1e-07: a value and its goal
+_PER_ONE = re.compile(r"(?:[munµ]?s|sec|it)/[a-z]{1,9}")  # 0.05s/iter
 _TUPLES = re.compile(r"\[\(\d{1,9}, ")  # [(0, 0.5), (1, 0.6)]
 _NEXT_UNIT = re.compile(r" ?\[?([A-Za-zµμ°%#][A-Za-zµμ/#%]{0,11})\]?(?=$|[\s,;|)\]}]|\.(?:\s|$))")
 _SEPARATOR = re.compile(
@@ -198,7 +199,8 @@ def _value(text: str, match: re.Match[str], decimal: str, *, counts: bool) -> fl
     whole = match["number"].isdecimal()
     if whole and match.start() and text[match.start() - 1] == ":" == text[match.end() : match.end() + 1]:
         return None  # cuda:0: is the name of a device
-    unknown = bool(match["glued"]) and match["glued"] not in numbers.UNITS
+    glued = match["glued"]
+    unknown = bool(glued) and glued not in numbers.UNITS and not _PER_ONE.fullmatch(glued)
     compound = whole and _COMPOUND.match(text, match.end())  # 4-gram
     if unknown or compound or (counts and whole) or _TUPLES.match(text, max(match.start() - 2, 0)):
         return None  # part of a word, a counter, or the first of many numbers

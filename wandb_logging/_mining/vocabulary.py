@@ -62,7 +62,7 @@ _STOPS = frozenset(
     "on at in for with to took by from over about and or than per after before until every the a an as using "
     "found processed took within until last size line port error errno code exit status".split()
 )
-_PLACES = frozenset("in on at to by from".split())
+_PLACES = frozenset("in on at to by from as".split())
 _TAKEN_OFF = frozenset("of is was are reaches reached equals now".split())
 _WORDS = re.compile(r"[A-Za-z][a-z]*\d*|[A-Z]+\d*|/s")
 
