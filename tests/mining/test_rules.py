@@ -174,6 +174,8 @@ class TestObjects:
         [
             '{"loss": 0.5, "grad": {"norm": 2}, "ok": true, "who": "a", "step": 7}',
             "INFO {'loss': '0.5', 'grad': {'norm': 2}, 'ok': True, 'step': 7} done",
+            "{'loss': np.float64(0.5), 'grad': {'norm': np.int64(2)}, 'ok': True, 'step': 7}",
+            "{'loss': tensor(0.5, device='cuda:0', fn=<Add(0)>), 'grad': {'norm': Array(2, dtype=int32)}, 'step': 7}",
         ],
     )
     def test_json_and_what_python_prints(self, line: str) -> None:

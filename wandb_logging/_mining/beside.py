@@ -72,6 +72,32 @@ def neighbours(groups: list[Group], kept: list[Group], begin: int) -> list[Group
     return found
 
 
+def of_blocks(groups: list[Group], kept: list[Group]) -> list[Group]:
+    """Find lines `name: number` that are always right beside a row of this form: `Loss: 1`, `Active features: 24`."""
+    rows = {item.number for group in kept if len(group.shapes) > 2 and _is_clean(group.first) for item in group.shapes}
+    left = [
+        group
+        for group in groups
+        if group not in kept and group.step is None and len(group.shapes) > 2 and _is_clean(group.first)
+    ]
+    found: list[Group] = []
+    for group in [*left, *left] if rows else ():  # twice, for lines beside those found
+        name = group.first.fields[0].name
+        beside = all({item.number - 1, item.number + 1} & rows for item in group.shapes)
+        if beside and group not in found and not is_id(name):
+            group.wanted = {0: name}
+            rows |= {item.number for item in group.shapes}
+            found.append(group)
+    return found
+
+
+def _is_clean(item: Shape) -> bool:
+    """Whether a line is a name, a colon or an equals sign, and its number."""
+    one = item.fields[0]
+    named = len(item.fields) == 1 and one.sep in ":=" and one.name
+    return bool(named) and _plain(item.text[item.head :]).startswith(_plain(one.name))
+
+
 def _right_beside(groups: list[Group], kept: list[Group], begin: int) -> list[Group]:
     near = {
         item.number + by
@@ -84,15 +110,9 @@ def _right_beside(groups: list[Group], kept: list[Group], begin: int) -> list[Gr
     for group in groups:
         item = group.first
         one = item.fields[0]
-        clean = (
-            len(item.fields) == 1
-            and one.sep in ":="
-            and one.name
-            and _plain(item.text[item.head :]).startswith(_plain(one.name))
-        )
         if (
             group in kept
-            or not clean
+            or not _is_clean(item)
             or item.number not in near
             or item.number < begin
             or is_setting(one.name)

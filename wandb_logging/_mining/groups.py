@@ -51,6 +51,7 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding]) -> list[Gr
     kept += beside.longer_names(groups, kept)
     beside.all_names(kept)
     kept += beside.neighbours(groups, kept, begin)
+    kept += beside.of_blocks(groups, kept)
     if not findings and len(kept) == 1 and _TIMES.issuperset(" ".join(kept[0].wanted.values()).lower().split()):
         return []  # a duration is no metric if it is the only number
     beside.count_long_bars(kept)

@@ -45,6 +45,7 @@ _FORMS = {
 }
 _GOAL = re.compile(r"/\d[\d.]{0,12}(?:[eE][-+]?\d+)?(?![\w.])")  # 0.923/0, 1.88/1e-07: a value and its goal
 _PER_ONE = re.compile(r"(?:[munµ]?s|sec|it)/[a-z]{1,9}")  # 0.05s/iter
+_PADDED = re.compile(r"\s{2,}(?=is\Z)")  # `bird  is 0.5`
 _TUPLES = re.compile(r"\[\(\d{1,9}, ")  # [(0, 0.5), (1, 0.6)]
 _NEXT_UNIT = re.compile(r" ?\[?([A-Za-zµμ°%#][A-Za-zµμ/#%]{0,11})\]?(?=$|[\s,;|)\]}]|\.(?:\s|$))")
 _SEPARATOR = re.compile(
@@ -225,7 +226,7 @@ def _behind_comma(text: str, pair: Pair) -> str:
 
 def _name_of(before: str, sep: str) -> tuple[str, str]:
     """The name that ends before the separator, and the section before the name."""
-    before = before.rstrip()
+    before = _PADDED.sub(" ", before.rstrip()) if before.rstrip().endswith("  is") else before.rstrip()
     quoted = _QUOTED.search(before) if before.endswith("',") else None
     if quoted:
         return quoted[1], ""
