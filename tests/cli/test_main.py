@@ -53,6 +53,15 @@ class TestUsage:
         assert main([typed, "--follow"]) == 2
         assert capsys.readouterr().err == f"wandb-logging: there is {said} (see `wandb-logging --help`)\n"
 
+    @pytest.mark.parametrize(("typed", "helps"), [(["show", "--jsn"], "show --help"), (["--jsn"], "--help")])
+    def test_an_option_that_there_is_not(
+        self, typed: list[str], helps: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The help that is named is that of the command."""
+        assert main(typed) == 2
+        said = f"wandb-logging: unrecognized arguments: --jsn (see `wandb-logging {helps}`)\n"
+        assert capsys.readouterr().err == said
+
     def test_without_a_command(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Nothing typed shows the help, and is wrong usage."""
         assert main([]) == 2

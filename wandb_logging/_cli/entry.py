@@ -58,9 +58,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str] | None) -> int:
     try:
         with paused():
-            args = parser(sys.argv[1:] if argv is None else argv).parse_args(argv)
+            args, unknown = parser(sys.argv[1:] if argv is None else argv).parse_known_args(argv)
     except SystemExit as stop:  # argparse, after --help, --version or wrong usage
         return int(stop.code or 0)
+    if unknown:
+        of_command = f" {args.command}" if args.command else ""
+        complain(f"unrecognized arguments: {' '.join(unknown)} (see `{PROG}{of_command} --help`)")
+        return USAGE
     if args.command is None:
         parser(()).print_help()
         return USAGE
