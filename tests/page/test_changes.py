@@ -120,18 +120,3 @@ def test_a_run_that_is_renamed(looker: Looker) -> None:
     (looker.root / "p" / "one").rename(looker.root / "p" / "two")
     (run,) = looker.sees(after=1000)
     assert (run["path"], run["state"], run["rows"], len(run["drawn"])) == ("p/two", "finished", 50, 50)
-
-
-def test_a_reading_that_was_kept(tmp_path: Path) -> None:
-    """A run in place of another is not taken for it by a later server either."""
-    cache, kept = tmp_path / "runs", tmp_path / "kept"
-    from wandb_logging._journal.rundir import RunDir
-    from wandb_logging._page.cache import Cache
-    from wandb_logging._page.worker import read_into
-
-    run_dir = RunDir(make(cache, range(50)))
-    read_into(Cache(kept), run_dir, "_step")
-    assert Cache(kept).load(run_dir, "_step") is not None
-    shutil.rmtree(run_dir.path)
-    make(cache, range(1000, 1080))
-    assert Cache(kept).load(run_dir, "_step") is None

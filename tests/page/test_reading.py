@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
+import os
 import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.page.pages import served
+from tests.page.pages import DEADLINE, served
 from tests.page.test_server import Stream
 from tests.runs import START, add, make_run, row
 from wandb_logging._page import sample as sampling
@@ -111,13 +115,16 @@ class TestCache:
         assert unpack(bytes(data)) is None
         assert unpack(bytes(data[: len(data) // 2])) is None
 
-    def test_another_run_of_that_name(self, long: RunDir, tmp_path: Path) -> None:
-        """A run directory that was made anew is not shown with the old one's curves."""
+    @pytest.mark.parametrize("later", [0, 1])
+    def test_another_run_of_that_name(self, tmp_path: Path, later: int) -> None:
+        """A run directory that was made anew is not shown with the old one's curves, whenever it says that it began."""
         cache = Cache(tmp_path / "kept")
-        read_into(cache, long, "_step")
-        shutil.rmtree(long.path)
-        make_run(tmp_path / "runs", [row(at) for at in range(LONG + 9)], id="long", start=START + 1)
-        assert cache.load(long, "_step") is None
+        run_dir = make_run(tmp_path / "runs", [row(at) for at in range(20)], id="short")
+        read_into(cache, run_dir, "_step")
+        assert cache.load(run_dir, "_step") is not None
+        shutil.rmtree(run_dir.path)
+        make_run(tmp_path / "runs", [row(at) for at in range(1000, 1030)], id="short", start=START + later)
+        assert cache.load(run_dir, "_step") is None
 
     def test_where_nothing_can_be_kept(self, long: RunDir, tmp_path: Path) -> None:
         """A folder that cannot be made costs only speed."""
@@ -125,6 +132,21 @@ class TestCache:
         cache = Cache(tmp_path / "file" / "kept")
         read_into(cache, long, "_step")
         assert cache.load(long, "_step") is None
+
+
+class TestWorker:
+    def test_a_server_that_is_gone(self, long: RunDir, tmp_path: Path) -> None:
+        """A process that reads for a server which was killed meanwhile ends, and writes nothing into its terminal."""
+        command = [sys.executable, "-m", "wandb_logging._page.worker", str(tmp_path / "kept")]
+        task = json.dumps([str(long.path), "_step"]).encode() + b"\n"
+        nobody, out = os.pipe()
+        os.close(nobody)
+        with os.fdopen(out, "wb") as stdout:
+            done = subprocess.run(
+                command, input=task, stdout=stdout, stderr=subprocess.PIPE, timeout=DEADLINE, check=True
+            )
+        assert done.stderr == b""
+        assert Cache(tmp_path / "kept").load(long, "_step") is not None
 
 
 class TestTheWay:

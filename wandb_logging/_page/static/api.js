@@ -16,6 +16,7 @@ wl.api = (() => {
       lost(true);
       throw error;
     }
+    lost(false);
     if (!answer.ok) throw new Error((await answer.text()).trim() || `status ${answer.status}`);
     return answer;
   }

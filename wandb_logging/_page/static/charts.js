@@ -6,6 +6,7 @@ wl.charts = (() => {
   const BINS = 256;
   const FIRST = 4;  // charts that are asked for before the others, so that there is something to look at
   const AT_ONCE = 40;
+  const PIECE = 30;  // milliseconds of drawing after which clicks and keys have their turn
   const SECTION = 60;
   const CARDS = 600;
   const AXES = { _step: "step", _runtime: "relative time", _timestamp: "time" };
@@ -248,7 +249,13 @@ wl.charts = (() => {
       return;
     }
     const begun = performance.now();
-    for (const card of some) give(card, data, axis, only);
+    let rested = begun;
+    for (const card of some) {
+      give(card, data, axis, only);
+      if (only || performance.now() - rested < PIECE) continue;  // news are given at once: older ones must not follow
+      await new Promise((done) => { setTimeout(done); });
+      rested = performance.now();
+    }
     requestAnimationFrame(() => { took = performance.now() - begun; });  // the charts are drawn then
     if (data.read) { catchUp(data.read); emit("read", data.read); }
     emit("drawn");

@@ -66,6 +66,7 @@ wl.runs = (() => {
     }
     if (mine !== asked) return;
     matched = new Set(list.filter((_, at) => found[at]).map((run) => run.key));
+    grouped = null;
     emit("runs");
   }
 
@@ -79,7 +80,9 @@ wl.runs = (() => {
   const stroke = (place) => STROKES[Math.floor(place / COLOURS.length) % STROKES.length];
   const own = (run) => ({ colour: colour(run.key - 1), stroke: stroke(run.key - 1) });
   // How a run is drawn: as its group, where there are groups.
-  const look = (run) => (wl.view.now.group && lines().find((line) => line.runs.includes(run.key))) || own(run);
+  const look = (run) => (wl.view.now.group && groups().get(run.key)) || own(run);
+  let grouped = null;  // by run: the line of its group, until anything changes
+  const groups = () => (grouped ||= new Map(lines().flatMap((line) => line.runs.map((key) => [key, line]))));
 
   function configKeys() {
     const keys = new Map();
@@ -107,7 +110,7 @@ wl.runs = (() => {
     }));
   }
 
-  on("view", (changed) => { if (changed.includes("filter")) filter(); });
+  on("view", (changed) => { grouped = null; if (changed.includes("filter")) filter(); });
   return {
     take, update, listed, shown, drawn, chosen, isHidden, nameOf, standing, idOf, look, lines, configKeys, byKey,
     get list() { return list; }, get metrics() { return metrics; }, get trouble() { return trouble; },
