@@ -30,6 +30,24 @@ RULES: list[dict[str, Any]] = [
 ]
 
 
+class TestTables:
+    def test_a_table_goes_on_between_the_tables_of_an_inner_loop(self) -> None:
+        """The newest header's table comes first, whatever the order of the rules; an older one takes what is left."""
+        outer = ["iter  objective  inf_pr", "   0   2.5e+01    0.1", "   1   4.7e+00    0.2", "   2   3.1e+00    0.3"]
+        inner = [
+            "Iter   fk  con   pr   du  var  min_R",
+            "   0  0.5   1  0.2  0.3    2    0.8",
+            "   1  0.4   1  0.1  0.2    2    0.7",
+        ]
+        text = "\n".join([*outer[:2], *inner, outer[2], *inner, outer[3]])
+        rules = [{"table": "iter objective", "step": "iter"}, {"table": "Iter fk", "step": "Iter"}]
+        for given_rules in (rules, rules[::-1]):
+            rows = list(mine(text, RuleSet(given_rules)))
+            assert [row.metrics["objective"] for row in rows if "objective" in row.metrics] == [25, 4.7, 3.1]
+            assert [row.metrics["fk"] for row in rows if "fk" in row.metrics] == [0.5, 0.4, 0.5, 0.4]
+            assert len(rows) == 7
+
+
 class TestStreams:
     def test_steps_and_tables_of_each_stream_are_its_own(self) -> None:
         """Two programs in one run do not mix."""

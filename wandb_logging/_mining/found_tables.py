@@ -188,13 +188,14 @@ def _is_dense(
     header: str, texts: Sequence[Text], rows: Sequence[tuple[int, Found]], lines: set[int], taken: set[int]
 ) -> bool:
     """Whether rows without a step stand close together, or each below a header of its own."""
-    within = [text for number, text in texts if number <= rows[-1][0] and number not in taken and text.strip()]
+    near = [(number, text) for number, text in texts if number <= rows[-1][0] and number not in taken and text.strip()]
+    within = [text for _, text in near]
     last = header.rpartition("\n")[2]
     headers = sum(last in " ".join(table_cells.BARS.sub(" ", text).split()) for text in within)
     names = [name for _, row in rows for name in row]
     if headers == len(rows) and all(map(is_metric, names)):
         return True
-    close = (headers > 2 and len(rows) < 2 * headers) or len(lines) >= 0.6 * len(within)
+    close = (headers > 2 and len(rows) < 2 * headers) or len(lines) >= 0.6 * len({number for number, _ in near})
     return close and (len(rows) > 2 or any(" :" in name or "/" in name for name in names))
 
 

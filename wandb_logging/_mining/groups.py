@@ -227,7 +227,12 @@ def _wanted(item: Field, *, counted: bool, many: int, varies: bool, fields: int)
         plain = counted and many > 2 and (varies or fields > 2)
         several = fields > 1 and not chosen
         return short and (metric or plain) and (counted or (many > 2 and varies) or several or bool(APART.search(name)))
-    return metric or (counted and many > 1 and fields > 2) or (many > 2 and varies and fields > 2)
+    return (
+        metric
+        or (counted and many >= _ROWS and varies)
+        or (counted and many > 1 and fields > 2)
+        or (many > 2 and varies and fields > 2)
+    )
 
 
 _ARTICLES = frozenset("a an the our my your".split())

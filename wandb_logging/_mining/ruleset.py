@@ -92,7 +92,7 @@ class RuleSet:
             state = self._streams[stream] = {"open": {}}
         opened = state.setdefault("open", {})
         rows: list[Row] = []
-        for rule in self._tried:
+        for rule in self._tried if not state.get("under") else self._newest_first(state["under"]):
             if rule.plain:
                 found = self._found(rule, line, state) if rule.needle in raw else None
             else:
@@ -101,7 +101,7 @@ class RuleSet:
                 continue
             self._hits[rule.number] += 1
             if rule.form == "table" and not found and rule.begins(line):
-                self._close_tables(opened, rule)
+                state["under"] = [key for key in self._tables(opened) if key != str(rule.number)]
             row = self._row(rule, found, state, number if rule.form != "block" else state.get("last", number))
             if row is not None:
                 rows.append(row)
@@ -165,11 +165,12 @@ class RuleSet:
         self._quiet.add(key)
         return True
 
-    def _close_tables(self, opened: dict[str, Any], rule: Rule) -> None:
-        """Close all other tables, because the header of a new one has come."""
-        for other in self._tried:
-            if other.form == "table" and other is not rule:
-                opened.pop(str(other.number), None)
+    def _tables(self, opened: Mapping[str, Any]) -> list[str]:
+        return [str(rule.number) for rule in self._tried if rule.form == "table" and str(rule.number) in opened]
+
+    def _newest_first(self, under: Sequence[str]) -> list[Rule]:
+        """The rules, those last whose tables were open when the header of another came: they take what is left."""
+        return sorted(self._tried, key=lambda rule: str(rule.number) in under)
 
     def _try(self, rule: Rule, line: Line, state: dict[str, Any], opened: dict[str, Any]) -> Found | None:
         if rule.filtered and not rule.is_for(line):
