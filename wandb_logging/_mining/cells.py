@@ -10,7 +10,10 @@ from wandb_logging._mining import numbers
 
 MAX_COLUMNS = 60
 
-BARS = re.compile(r"[|│┃║](?:(?!\d)|(?<!\d[|│┃║]))")  # 8|0 is one cell
+BARS = re.compile(
+    r"[|│┃║](?:(?!\d)|(?<!\d[|│┃║]))"  # 8|0 is one cell
+    r"(?!(?<=/\|)[A-Za-z]{1,3}\|(?!\S))(?!(?<=/\|[A-Za-z]\|)(?!\S))(?!(?<=/\|[A-Za-z]{2}\|)(?!\S))"  # gbar/|A| a name
+)
 TOKEN = re.compile(r"\S+")
 WIDE = re.compile(r"\S+(?: \S+)*")
 RULE = re.compile(r"[-=+|\s\u2500-\u257f]+\Z")
