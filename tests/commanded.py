@@ -9,6 +9,34 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+# Writes the run `many`. Its arguments are its number, which stands in its rows, and its settings.
+WRITER = """
+import json, sys
+from wandb_logging import new_run
+number = int(sys.argv[1])
+run = new_run("p", run_id="many", resume="allow", **json.loads(sys.argv[2]))
+print("there", flush=True)
+for line in sys.stdin:
+    word, *rest = line.split()
+    if word == "log":
+        for i in range(int(rest[0]), int(rest[1])):
+            run.log({"who": number, "i": i})
+        answer = "logged"
+    elif word == "flush":
+        report = run.flush(200)
+        answer = f"{report.rows} {report.remaining} {report.ok}"
+    elif word == "stats":
+        answer = f"{run.queue_length} {run.stats()['acknowledged']}"
+    elif word == "finish":
+        report = run.finish(int(rest[0]), 200)
+        answer = f"{report.rows} {report.remaining} {report.finished} {report.exit_code}"
+    elif word == "exit":
+        print("bye", flush=True)
+        sys.exit(int(rest[0]))
+    print(answer, flush=True)
+"""
+
+
 class Commanded:
     """A program that has been started, with pipes of text."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.commanded import Commanded, all_of, leave_none, rows
+from tests.commanded import WRITER, Commanded, all_of, leave_none, rows
 from tests.patience import PATIENCE, wait_until
 from wandb_logging import new_run
 from wandb_logging._journal.cache_folder import find_runs
@@ -24,40 +25,15 @@ if TYPE_CHECKING:
     from wandb_logging import Run
     from wandb_logging.testing import LocalServer
 
-# A writer: a line on stdin is a command, each is answered.
-WRITER = """
-import logging, logging.config, sys, time
-from wandb_logging import WandbHandler, new_run
-number = int(sys.argv[1])
-settings = {"run_id": "many", "resume": "allow", "flush_interval": float(sys.argv[2])}
-run = new_run("p", **settings)
-print("there", flush=True)
-for line in sys.stdin:
-    word, *rest = line.split()
-    if word == "log":
-        for i in range(int(rest[0]), int(rest[1])):
-            run.log({"who": number, "i": i})
-        answer = "logged"
-    elif word == "flush":
-        report = run.flush(200)
-        answer = f"{report.rows} {report.remaining} {report.ok}"
-    elif word == "stats":
-        answer = f"{run.queue_length} {run.stats()['acknowledged']}"
-    elif word == "finish":
-        report = run.finish(int(rest[0]), 200)
-        answer = f"{report.rows} {report.remaining} {report.finished} {report.exit_code}"
-    elif word == "exit":
-        print("bye", flush=True)
-        sys.exit(int(rest[0]))
-    print(answer, flush=True)
-"""
-
 
 class Writer(Commanded):
     """A process that writes the run."""
 
     def __init__(self, server: LocalServer, number: int, interval: float = 60.0) -> None:
-        pipe, command = subprocess.PIPE, [sys.executable, "-c", WRITER, str(number), str(interval)]
+        pipe, command = (
+            subprocess.PIPE,
+            [sys.executable, "-c", WRITER, str(number), json.dumps({"flush_interval": interval})],
+        )
         environment = {**os.environ, **server.env()}
         super().__init__(subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True))
         assert self.answer() == "there"
