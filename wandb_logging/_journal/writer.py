@@ -265,9 +265,7 @@ class Writer:
             self._cut_part()
             self._gap = True
             self._home.leaves_out_lines()
-            for _ in range(count):
-                self._size += self._kept.pop()
-                self.counts.journalled += 1
+            self._size += self._let_go(count)
 
     def _go_on_behind_gap(self) -> bool:
         """Begin the next segment, once no reader looks for more lines in this one. Returns whether it was begun."""
@@ -432,9 +430,12 @@ class Writer:
 
     def _let_go_of_acknowledged(self) -> None:
         """Forget the lines in memory that the server has. Only when this segment gets no more lines."""
-        for _ in range(self._kept_and_acknowledged()):
-            self._kept.pop()
-            self.counts.journalled += 1
+        self._let_go(self._kept_and_acknowledged())
+
+    def _let_go(self, count: int) -> int:
+        """Forget the first lines in memory, which the server has. Returns how many bytes they were."""
+        self.counts.journalled += count
+        return sum(self._kept.pop() for _ in range(count))
 
     @property
     def is_homeless(self) -> bool:
@@ -462,9 +463,7 @@ class Writer:
                 return
             if not self.number:
                 note(position())
-                for _ in range(count):
-                    self._kept.pop()
-                    self.counts.journalled += 1
+                self._let_go(count)
                 return
             end = self._size + sum(map(len, itertools.islice(self._kept.lines, count)))
             note(position({self.number: (self._segment, end)}))

@@ -10,7 +10,8 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from wandb_logging._settings.settings import SETTINGS, Setting
+from wandb_logging._settings.setting import Setting
+from wandb_logging._settings.settings import SETTINGS
 
 _PACKAGE = Path(__file__).parents[1]
 SCHEMA_FILE = _PACKAGE.parent / "docs" / "settings.schema.json"

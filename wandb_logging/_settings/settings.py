@@ -1,19 +1,17 @@
 """What a user may set: `Settings`, whose fields are the keys of a `dictConfig` handler entry.
 
 A field says all about one key: its default, its kind (`_settings.kinds`: check, JSON Schema and type in one), what it
-means, and the environment variable that changes the default. The environment is read here and nowhere else
-(protocol 2.6). Whoever adds a field runs `python -m wandb_logging._settings.schema`, which writes what is made of it.
+means, and the environment variable that changes the default (`_settings.setting`, protocol 2.6). Whoever adds a field
+runs `python -m wandb_logging._settings.schema`, which writes what is made of it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import SettingsError
@@ -21,7 +19,6 @@ from wandb_logging._events.metrics import Metric
 from wandb_logging._settings.hints import nearest, unknown
 from wandb_logging._settings.kinds import (
     SIGNALS,
-    USERINFO,
     Address,
     AnyOf,
     Choice,
@@ -31,7 +28,6 @@ from wandb_logging._settings.kinds import (
     Flag,
     Folder,
     Function,
-    Kind,
     Level,
     ListOf,
     Moment,
@@ -40,6 +36,7 @@ from wandb_logging._settings.kinds import (
     Whole,
     moment,
 )
+from wandb_logging._settings.setting import Setting, key, without_user
 from wandb_logging._settings.text_format import TextFormat
 from wandb_logging._settings.text_metrics import TextMetrics
 from wandb_logging._values.secret_names import MASK, names_secret
@@ -48,8 +45,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from wandb_logging._settings.given import GivenSettings
-
-T = TypeVar("T")
 
 DEFAULT_HOST = "https://api.wandb.ai"
 BATCH_SIZE = 50_000  # as many rows as memory allows: W&B takes two requests a second
@@ -64,59 +59,6 @@ RUN_ID = Text(most=64, without=":;,#?/'\\\0<>\"|*", is_name=True, trimmed=True)
 
 
 MODE = Choice.of("auto", "online", "offline", "shared", "disabled", dryrun="offline", run="online")
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What is known of one setting, apart from its name.
-
-    Attributes:
-        default: its value if it is not given, nor set in the environment.
-        kind: the kind of its values.
-        doc: what it means, in words.
-        env: environment variable that changes the default.
-        shown: whether messages may say its value.
-    """
-
-    default: Any
-    kind: Kind[Any]
-    doc: str
-    env: str | None
-    shown: bool
-
-    def unset(self) -> Any:
-        """The value if the setting is not given: that of the environment variable, else the default."""
-        text = os.environ.get(self.env) if self.env else None
-        if not text:
-            return self.default
-        try:
-            return self.kind.parse(text)
-        except ValueError as exc:
-            raise SettingsError(f"{self.env}={text!r}: expected {exc}") from exc
-
-    def keep(self, name: str, value: object) -> Any:
-        """The value to keep, or a SettingsError that names the key, and the variable that the value is from."""
-        if value is None and self.default is None:
-            return None
-        try:
-            return self.kind.keep(value)
-        except ValueError as exc:
-            said = _without_user(repr(value)) if self.shown else MASK
-            source = f" (from {self.env})" if self._is_from_environment(value) else ""
-            raise SettingsError(f"{name}={said}{source}: expected {exc}") from None
-
-    def _is_from_environment(self, value: object) -> bool:
-        return self.env is not None and os.environ.get(self.env) == value
-
-
-@overload
-def key(default: None, kind: Kind[T], doc: str, *, env: str | None = ..., shown: bool = ...) -> T | None: ...
-@overload
-def key(default: object, kind: Kind[T], doc: str, *, env: str | None = ..., shown: bool = ...) -> T: ...
-def key(default: object, kind: Kind[Any], doc: str, *, env: str | None = None, shown: bool = True) -> Any:
-    """A field of the table below; its arguments are those of `Setting`."""
-    setting = Setting(default, kind, doc, env, shown)
-    return field(default_factory=setting.unset, repr=shown, metadata={"setting": setting})
 
 
 @dataclass(frozen=True)
@@ -444,9 +386,9 @@ class Settings:
         Raises:
             SettingsError: a key is unknown (the nearest known one is named) or a value is wrong.
         """
-        for key in values:
-            if key not in SETTINGS:
-                raise SettingsError(_unknown(str(key), values[key]))
+        for name in values:
+            if name not in SETTINGS:
+                raise SettingsError(_unknown(str(name), values[name]))
         return cls(**{key: value for key, value in values.items() if not _is_empty(value)})
 
     def but(self, **changes: Unpack[GivenSettings]) -> Settings:
@@ -486,8 +428,4 @@ def _is_empty(value: object) -> bool:
 
 def _unknown(name: str, value: object) -> str:
     is_secret = nearest(name, SETTINGS) == "api_key" or names_secret(name)
-    return unknown(name, MASK if is_secret else _without_user(repr(value)), SETTINGS)
-
-
-def _without_user(text: str) -> str:
-    return USERINFO.sub(MASK, text)
+    return unknown(name, MASK if is_secret else without_user(repr(value)), SETTINGS)
