@@ -28,7 +28,7 @@ def find_step(group: Group) -> None:
             (
                 i
                 for i, item in enumerate(group.first.fields)
-                if _goes_by_one(item, group.values(i), first=i == 0 and len(group.first.fields) > 3)
+                if _goes_by_one(item, group.values(i), first=i == 0, many=len(group.first.fields) > 3)
             ),
             None,
         )
@@ -70,17 +70,17 @@ def _take_leading(group: Group) -> None:
             first.sep = "#"
 
 
-def _goes_by_one(item: Field, values: Sequence[float], *, first: bool) -> bool:
+def _goes_by_one(item: Field, values: Sequence[float], *, first: bool, many: bool) -> bool:
     """Whether a number grows by one from line to line, whatever its name is: `request=1`, `request=2`.
 
-    The first number of the lines may grow by any amount that stays the same: `trees=10`, `trees=20`. It needs no
-    sign after its name: `Function eval 1 at x has f = 3`, `Function eval 2 at x has f = 2`.
+    The first of many numbers may grow by any amount that stays the same: `trees=10`, `trees=20`. The first number needs
+    no sign after its name: `Function eval 1 at x has f = 3`, `Function eval 2 at x has f = 2`.
     """
     if first and item.name and item.sep == " " and not item.unit and len(values) >= _SURELY:
         return values[0] in {0, 1} and _by_one(values) and not is_metric(item.name) and not is_left(item.name)
     named = item.name != "" and item.sep in ":=" and not item.unit
     begins = len(values) > 3 and 0 <= values[0] < 10 and not values[0] % 1
-    steady = first and len(values) > 3 and _by_the_same(values) and not any(value % 1 for value in values)
+    steady = first and many and len(values) > 3 and _by_the_same(values) and not any(value % 1 for value in values)
     return named and ((begins and _by_one(values)) or steady) and not is_metric(item.name) and not is_left(item.name)
 
 
