@@ -312,7 +312,7 @@ def _is_said_once(group: Group, begin: int) -> bool:
     bare = (
         (len(wanted) > 1 or (APART.search(wanted[min(wanted)]) and group.first.number >= begin))
         and all(map(is_metric, wanted.values()))
-        and len(group.first.key.split()) <= 3 * len(wanted)
+        and len(group.first.key.split()) <= 3 * len(wanted) + bool(group.first.fields[min(wanted)].section)
     )
     apart = len(wanted) > 1 and group.first.number >= begin and APART.search(group.first.text)
     alone = len(wanted) == 1 and begin and _is_alone(group)

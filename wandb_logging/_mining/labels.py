@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from wandb_logging._mining.group import Group
+from wandb_logging._mining.pairs import STATISTICS
 from wandb_logging._mining.shapes import Shape
 from wandb_logging._mining.vocabulary import APART, EPOCHS, TRAIN, is_metric, step_rank
 
@@ -17,7 +18,7 @@ def put_labels(groups: list[Group], shapes: Sequence[Shape]) -> None:
         _by_section(group)
         head = _head_of(group)
         if not _is_apart(group):
-            group.label = f"{_short(head)}/" if APART.search(head) else _cell_of(group)
+            group.label = f"{_short(head)}/" if APART.search(head) else _cell_of(group) or _of_what(group)
     counts = Counter(
         name.replace("$name ", "") for group in groups if not group.label for name in set(group.wanted.values())
     )
@@ -32,6 +33,14 @@ def put_labels(groups: list[Group], shapes: Sequence[Shape]) -> None:
     _tell_apart(groups)
     for group in groups:
         _as_the_previous(group, _previous(group, order))
+
+
+def _of_what(group: Group) -> str:
+    """What statistics are about, if the line says it before a colon: `Connection time [ms]: min 0.6 avg 10.2`."""
+    fields = [group.first.fields[i] for i in group.wanted]
+    sections = {one.section for one in fields if one.section}
+    alone = len(fields) > 1 and STATISTICS.issuperset(name.lower() for name in group.wanted.values())
+    return f"{min(sections)}/" if alone and len(sections) == 1 else ""
 
 
 def _cell_of(group: Group) -> str:

@@ -45,12 +45,11 @@ _FORMS = {
 }
 _GOAL = re.compile(r"/\d[\d.]{0,12}(?:[eE][-+]?\d+)?(?![\w.])")  # 0.923/0, 1.88/1e-07: a value and its goal
 _PER_ONE = re.compile(r"(?:[munµ]?s|sec|it)/[a-z]{1,9}")  # 0.05s/iter
-_PADDED = re.compile(r"\s{2,}(?=is\Z)")  # `bird  is 0.5`
 _TUPLES = re.compile(r"\[\(\d{1,9}, ")  # [(0, 0.5), (1, 0.6)]
 _NEXT_UNIT = re.compile(r" ?\[?([A-Za-zµμ°%#][A-Za-zµμ/#%]{0,11})\]?(?=$|[\s,;|)\]}]|\.(?:\s|$))")
-_SEPARATOR = re.compile(
-    r"\s*([:=<])\s*(?:(?:[a-z]{1,5}\.)?(?:[tT]ensor|[aA]rray|DeviceArray|Decimal|[fF]loat\d\d|int\d\d))?[\[({'\"]{0,3}\s*\Z"
-)
+_TYPE = r"(?:[a-z]{1,5}\.)?(?:[tT]ensor|[aA]rray|DeviceArray|Decimal|[fF]loat\d\d|int\d\d)"
+_SEPARATOR = re.compile(rf"\s*([:=<])\s*(?:{_TYPE})?[\[({{'\"]{{0,3}}\s*\Z")
+_WRAPPER = re.compile(rf"(?<=\w)\s{_TYPE}\(\Z")  # loss tensor(0.5)
 _DELIMITER = re.compile(r"[,;|\t{}\x01]|!\s|\s{2,}|\s[-*/\u2013\u2014]+\s|(?<!\b[A-Za-z]{3})(?<!\b[A-Z])\.\s|\s->\s")
 _NORM = re.compile(
     r"(?:(?<![^\d\s] )[A-Z][a-z]{2,20} )?\|{1,2}[A-Za-z](?:[^|\s]| (?=[a-z])){0,12}\|{1,2}(?:_\w{1,12})?\Z"
@@ -61,6 +60,7 @@ _RATE = re.compile(
     r"\s?([A-Za-z]\w{0,20}/(?:s|sec|second|op|step|iter|ms|us)(?: per [A-Za-z]{2,8})?"
     r"|[A-Za-z]\w{0,20} per (?:second|minute))(?=$|[\s,;|()\]])"
 )
+_OWN_RATE = re.compile(r"\s[A-Za-z]\w{0,20}/s(?:ec)?(?=\s*(?:[(,;]|$))")  # `rate: 49.2 conn/s (`
 _SPEED = re.compile(r"\s([kKMG]?bps|[fFtTqQrRnNwW]ps|iops|IOPS)(?=\s)")
 _HAS_RATE = re.compile(r"\d [A-Za-z]\w{0,20}/s(?:ec)?\b")
 _CHOSEN = re.compile(
@@ -148,6 +148,7 @@ def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None
         return None
     end = match.end("number")
     before = text[at : match.start()].rstrip()
+    before = _WRAPPER.sub("", before) if before.endswith("(") else before
     sep = _SEPARATOR.search(before[-24:])
     if sep and before.strip() == ":" and _NAME.match(text[match.end() :].lstrip()):
         sep = None  # `a 1 : 2 b : c 3`: this colon separates pairs
@@ -183,13 +184,15 @@ def _take_unit(pair: Pair, text: str, end: int) -> None:
         and pair.name.partition(" ")[0] != unit[1]  # `fps a: 1 fps b: 2`
     ):
         pair.unit, pair.after = unit[1], unit.end()
+    elif pair.sep == ":" and (behind := _OWN_RATE.match(text, end)):
+        pair.after = behind.end()
 
 
 def _is_aside(text: str) -> bool:
     """Whether what stands in brackets belongs to the number before it: it has no names of its own, and no step."""
     step = _STEP_IN_BRACKETS.search(text)
     named = _NAMED_IN_BRACKETS.fullmatch(text.strip())
-    if named and is_metric(named[1]) and _STATISTICS.isdisjoint(named[1].lower().split()):
+    if named and is_metric(named[1]) and STATISTICS.isdisjoint(named[1].lower().split()):
         return False  # `83 nodes (gap 14.0%)`
     counts = step is not None and step_rank(step[1]) is not None
     return not counts and text.count("=") + text.count(":") == 0 and not _HAS_RATE.search(text)
@@ -226,7 +229,9 @@ def _behind_comma(text: str, pair: Pair) -> str:
 
 def _name_of(before: str, sep: str) -> tuple[str, str]:
     """The name that ends before the separator, and the section before the name."""
-    before = _PADDED.sub(" ", before.rstrip()) if before.rstrip().endswith("  is") else before.rstrip()
+    before = before.rstrip()
+    if before.endswith("  is"):  # `bird  is 0.5`
+        before = f"{before[:-4].rstrip()} is"
     quoted = _QUOTED.search(before) if before.endswith("',") else None
     if quoted:
         return quoted[1], ""
@@ -308,7 +313,7 @@ def _share_labels(found: list[Pair]) -> None:
             pair.name = label + pair.name
 
 
-_STATISTICS = frozenset("min max mean avg average stdev stddev std median sd p50 p90 p95 p99".split())
+STATISTICS = frozenset("min max mean avg average stdev stddev std median sd p50 p90 p95 p99".split())
 
 
 def _share_stems(found: list[Pair]) -> None:
@@ -316,7 +321,7 @@ def _share_stems(found: list[Pair]) -> None:
     stem = ""
     for pair in found:
         first, _, last = pair.name.rpartition(" ")
-        if last.lower() in _STATISTICS:
+        if last.lower() in STATISTICS:
             if first:
                 stem = first
             elif stem:

@@ -21,7 +21,8 @@ _GLUED = re.compile(r"(?<![\w.-])(\d{1,9})(epoch|step|iter|batch)(?![A-Za-z])")
 _NUMBERED = re.compile(r"(?<![\w#\[])# ?(\d{1,9})(?=[,:]?\s)")  # search #3, score: 0.5
 _NAMED_NUMBER = re.compile(r"([A-Za-z]{2,20}) ?#(\d{1,9})(?![\w/.])")  # Iteration #3
 _LONE = re.compile(
-    r"\s*(?:(?:Run |\* )(\d{1,9})(?=:\s)|\[(?:\s*\d{1,9},)?\s*(\d{1,12})s?\s*\]|<(\d{1,9})>(?=\s)"
+    r"\s*(?:(?:Run |\* )(\d{1,9})(?=:\s)|\[(\d{1,3}(?:,\d{3})+)\]"
+    r"|\[(?:\s*\d{1,9},)?\s*(\d{1,12})s?\s*\]|<(\d{1,9})>(?=\s)"
     r"|(?:\d{1,9}\|)?(\d{1,12})(?=:\s|,?\s+[A-Za-z]\S{0,20}\s*=|\s+--|\s*\||\)\s|\s+\[[A-Za-z]"
     r"|\s+\([A-Z][\w/]{0,20}\)\s"
     r"|\s+[A-Za-z][A-Za-z ]{2,40}\s\d\.\d+[eE]|\s{2,}[A-Za-z]+(?: [A-Za-z]+){0,2} -?\d[\d.]{0,12}\s+[A-Za-z]"
@@ -178,7 +179,7 @@ def _counters(blotted: str, head: int) -> tuple[list[Field], str]:
     lone = _LONE.match(blotted, head)
     if lone:
         group = lone.lastindex or 1
-        found.append(Field("", int(lone[group]), "#", *lone.span(group)))
+        found.append(Field("", int(lone[group].replace(",", "")), "#", *lone.span(group)))
     found += [
         Field(_name_before(blotted[head : match.start()]), int(match[1]), "/", *match.span(1), total=match.span(2))
         for match in _COUNTER.finditer(blotted, lone.end() if lone else head)
