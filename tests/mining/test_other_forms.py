@@ -305,3 +305,10 @@ def test_what_counts_between_a_name_and_its_number(form: str, last: dict[str, fl
 def test_commas_between_key_and_value_are_no_part_of_the_value(form: str) -> None:
     """The epoch is the step also where a comma is right behind it."""
     assert rows(lines(form, *SIX))[-1] == (6, {"train_loss": 0.1429, "lr": 0.001})
+
+
+def test_a_list_of_names_and_numbers_is_no_report() -> None:
+    """Lines below a result belong to its report, but not all of thousands: suggestions stay few and quick."""
+    words = [f"{one}{other}" for one in "abcdefghijklmno" for other in "abcdefghijklmno"]
+    text = lines("epoch {i} loss {d}\n", *SIX) + "accuracy: 0.5\n" + "".join(f"{word}: 1.5\n" for word in words)
+    assert 1 < len(suggest(text)) < len(words) // 2

@@ -66,25 +66,49 @@ def longer_names(groups: list[Group], kept: list[Group]) -> list[Group]:
 
 def neighbours(groups: list[Group], kept: list[Group], begin: int) -> list[Group]:
     """Find lines `name: number` without a gap above or below a result that is said once: all are of one report."""
+    taken = {id(group) for group in kept}
+    left = {
+        group.first.number: group
+        for group in groups
+        if id(group) not in taken and group.first.number >= begin and _is_of_report(group.first)
+    }
+    reached = [item.number for group in kept if group.step is None and len(group.shapes) < 3 for item in group.shapes]
     found: list[Group] = []
-    while more := _right_beside(groups, [*kept, *found], begin):
-        found += more
+    for number in reached:  # grows by what is found
+        if len(found) >= _LONGEST:
+            break
+        for group in (left.pop(number - 1, None), left.pop(number + 1, None)):
+            if group is not None:
+                group.wanted, group.step = {0: group.first.fields[0].name}, None
+                found.append(group)
+                reached += [item.number for item in group.shapes if len(group.shapes) < 3]
     return found
+
+
+_LONGEST = 60  # lines of reports; a longer run of names and numbers is a list of something
+
+
+def _is_of_report(item: Shape) -> bool:
+    """Whether a line is a name and its number, and the name is not that of a setting, an id or a duration."""
+    name = item.fields[0].name
+    return _is_clean(item) and not (is_setting(name) or is_id(name) or is_timing(name))
 
 
 def of_blocks(groups: list[Group], kept: list[Group]) -> list[Group]:
     """Find lines `name: number` that are always right beside a row of this form: `Loss: 1`, `Active features: 24`."""
     rows = {item.number for group in kept if len(group.shapes) > 2 and _is_clean(group.first) for item in group.shapes}
+    taken = {id(group) for group in kept}
     left = [
         group
         for group in groups
-        if group not in kept and group.step is None and len(group.shapes) > 2 and _is_clean(group.first)
+        if id(group) not in taken and group.step is None and len(group.shapes) > 2 and _is_clean(group.first)
     ]
     found: list[Group] = []
     for group in [*left, *left] if rows else ():  # twice, for lines beside those found
         name = group.first.fields[0].name
         beside = all({item.number - 1, item.number + 1} & rows for item in group.shapes)
-        if beside and group not in found and not is_id(name):
+        if beside and id(group) not in taken and not is_id(name):
+            taken.add(id(group))
             group.wanted = {0: name}
             rows |= {item.number for item in group.shapes}
             found.append(group)
@@ -96,33 +120,6 @@ def _is_clean(item: Shape) -> bool:
     one = item.fields[0]
     named = len(item.fields) == 1 and one.sep in ":=" and one.name
     return bool(named) and _plain(item.text[item.head :]).startswith(_plain(one.name))
-
-
-def _right_beside(groups: list[Group], kept: list[Group], begin: int) -> list[Group]:
-    near = {
-        item.number + by
-        for group in kept
-        if group.step is None and len(group.shapes) < 3
-        for item in group.shapes
-        for by in (-1, 1)
-    }
-    found = []
-    for group in groups:
-        item = group.first
-        one = item.fields[0]
-        if (
-            group in kept
-            or not _is_clean(item)
-            or item.number not in near
-            or item.number < begin
-            or is_setting(one.name)
-            or is_id(one.name)
-            or is_timing(one.name)
-        ):
-            continue
-        group.wanted, group.step = {0: one.name}, None
-        found.append(group)
-    return found
 
 
 def _plain(text: str) -> str:
