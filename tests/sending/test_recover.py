@@ -88,6 +88,7 @@ def test_of_a_run_of_many_clients_only_the_primary_one_stays_out(
     wandb_server.wait_for(lambda: "it would end that" in caplog.text, PATIENCE)
     wandb_server.wait_for(lambda: "one" in wandb_server.run("job").clients, PATIENCE)
     assert wandb_server.run("job").state == "running"
+    wandb_server.wait_for(lambda: "whose process died, has all that node1 logged: " in caplog.text, PATIENCE)
     run.finish()
     stored = wandb_server.run("job")
     assert [row.get("n") for row in stored.history if "n" in row] == [0, 1]

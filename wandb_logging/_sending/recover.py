@@ -72,7 +72,9 @@ class Recovery:
             except Exception as exc:  # whatever is wrong with that directory, the living run is not to suffer from it
                 self._say(uploader, f"cannot be finished: {type(exc).__name__}: {exc}", logging.WARNING)
             else:
-                self._say(uploader, f"is finished: {uploader.url}", logging.INFO)
+                part = uploader.run_dir.info.client_label  # whose end is not the run's: another process tells that
+                done = f"has all that {part} logged" if part else "is finished"
+                self._say(uploader, f"{done}: {uploader.url}", logging.INFO)
             self.close()
 
     def close(self) -> None:
