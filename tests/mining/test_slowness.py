@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 from wandb_logging._mining import slowness
+from wandb_logging._mining.cells import PROGRESS
 from wandb_logging._mining.ruleset import RuleSet, mine
 
 RULES = [{"regex": r"loss=(?P<loss>\S+)", "has": "loss="}, {"line": "acc {acc}"}]
@@ -46,3 +47,8 @@ def test_a_rule_that_is_off_is_not_tried() -> None:
     rules = RuleSet(slowness.without(RULES, {0}))
     assert [row.rule for row in mine(LINES, rules)] == [1] * 50
     assert rules.unused == []
+
+
+def test_blanks_are_passed_over_once() -> None:
+    """Half a million of them, which would take hours if each began anew."""
+    assert PROGRESS.sub("", f"loss 0.5{' ' * 500_000}done: 5%| 1/20") == f"loss 0.5{' ' * 500_000}done"

@@ -17,8 +17,9 @@ BARS = re.compile(
 TOKEN = re.compile(r"\S+")
 WIDE = re.compile(r"\S+(?: \S+)*")
 RULE = re.compile(r"[-=+|\s\u2500-\u257f]+\Z")
-PROGRESS = re.compile(r"(?::?\s+\d+%\||\s+<-- ).*")
-_TWO_IN_ONE = re.compile(r"(\S+)\[(\S+)\]")
+# Blanks are taken from the first of them on: a line of thousands would take its square in time otherwise.
+PROGRESS = re.compile(r"(?:(?::|(?<!\s))\s+\d+%\||(?<!\s)\s+<-- ).*")
+_TWO_IN_ONE = re.compile(r"([^\s\[]+)\[([^\s\[\]]+)\]")
 _UNIT = r"(?:[A-Za-z%µ+*]{0,4}| [A-Za-z%µ/]{1,12})(?: ?\([\d.,%x]{1,12}\)| (?:±|\+/-) ?[\d.]{1,12})?"
 _JOINTS = frozenset({"+/-", "±", "/"})
 _OPEN = (" +/-", " ±", " /")
