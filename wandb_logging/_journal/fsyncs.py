@@ -92,15 +92,14 @@ def force_all(files: Iterable[tuple[Path, str]]) -> None:
 
     Many are forced at once: a disk takes what comes together in one go, and a run may have a thousand writers.
     """
-    waiting = deque(files)
-    helpers = [threading.Thread(target=_force_each, args=(waiting,), daemon=True) for _ in range(_AT_ONCE - 1)]
-    begun = []
-    with contextlib.suppress(RuntimeError):  # no more threads: the interpreter ends
-        for helper in helpers if len(waiting) >= 2 * _AT_ONCE else ():
+    waiting, helpers = deque(files), list[threading.Thread]()
+    with contextlib.suppress(RuntimeError):  # the interpreter ends, or is one that has no such threads
+        while len(helpers) < _AT_ONCE - 1 and len(waiting) >= 2 * _AT_ONCE:
+            helper = threading.Thread(target=_force_each, args=(waiting,), daemon=True)
             helper.start()
-            begun.append(helper)
+            helpers.append(helper)
     _force_each(waiting)
-    for helper in begun:
+    for helper in helpers:
         helper.join()
 
 
