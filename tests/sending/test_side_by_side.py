@@ -38,3 +38,15 @@ def test_what_fails_ends_the_others() -> None:
     with pytest.raises(LookupError):
         side_by_side(work, "abcdefgh", 2, broken)
     assert sorted(begun) == [0, 1]
+
+
+def test_where_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in an isolated interpreter, which refuses a daemon already as it is made, all is done on this one."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("thread is not supported for isolated subinterpreters")
+
+    monkeypatch.setattr(threading.Thread, "__init__", refuse)
+    assert side_by_side(lambda number, _: (number, threading.get_ident()), "abc", 2, threading.Event()) == [
+        (number, threading.get_ident()) for number in range(3)
+    ]

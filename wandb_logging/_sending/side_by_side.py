@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -40,7 +41,7 @@ def side_by_side(work: Callable[[int, T], R], items: Sequence[T], jobs: int, bro
             errors.append(exc)
             give_up()
 
-    _run_all([threading.Thread(target=go, name="wandb-logging-sync", daemon=True) for _ in items[:jobs]], give_up)
+    _run_all(go, min(jobs, len(items)), give_up)
     if errors:
         raise errors[0]
     return [results[number] for number in range(len(items))]
@@ -53,20 +54,28 @@ def _next(waiting: deque[tuple[int, T]]) -> tuple[int, T] | None:
         return None
 
 
-def _run_all(threads: Sequence[threading.Thread], give_up: Callable[[], object]) -> None:
-    """Start threads and wait for them, also when this one is interrupted.
+def _run_all(go: Callable[[], object], count: int, give_up: Callable[[], object]) -> None:
+    """Do it on so many threads and wait for them, also when this one is interrupted; on this one if none can be begun.
 
     They are not those of a ThreadPoolExecutor: a program does not end before those do, and one may wait for an answer.
     """
+    threads: list[threading.Thread] = []
     try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
+        with contextlib.suppress(RuntimeError):  # too many threads, or an interpreter that has no such threads
+            for _ in range(count):
+                threads.append(threading.Thread(target=go, name="wandb-logging-sync", daemon=True))
+                threads[-1].start()
+        if not any(map(_was_started, threads)):
+            go()
+        for thread in filter(_was_started, threads):
             thread.join()
     except BaseException:
         give_up()
         raise
     finally:
-        for thread in threads:
-            if thread.ident is not None:  # it was started
-                thread.join()
+        for thread in filter(_was_started, threads):
+            thread.join()
+
+
+def _was_started(thread: threading.Thread) -> bool:
+    return thread.ident is not None
