@@ -1,7 +1,7 @@
 """The body of one file_stream request (protocol 4.1), encoded and compressed line by line as lines come. No I/O.
 
 Encoding a whole request in one go would hold the interpreter lock for milliseconds; a few hundred rows take
-microseconds (docs: "Things that bite"). And only the compressed bytes have to be kept until they are sent.
+microseconds (docs/why.md, "Pitfalls"). And only the compressed bytes have to be kept until they are sent.
 """
 
 from __future__ import annotations
