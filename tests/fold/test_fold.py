@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import given, strategies as st
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold import fold as _fold
 from wandb_logging._fold.fold import Rules, State, finish, first_state, fold, summary_line
+from wandb_logging._fold.state import MAX_TEXT
 from wandb_logging._fold.summary import MAX_ROW_BYTES
 from wandb_logging._fold.text import text_lines
 from wandb_logging._values import plain as _values
@@ -689,3 +690,34 @@ class TestTheLastStep:
         state, delta = folded(row({"a": long, "n": math.nan}), row({"a": long}, step=5), row({"b": 1}, step=6))
         state, rest = finish(RULES, state)
         assert [loads(line).get("a") for line in delta.rows + rest.rows] == [long, long, None]
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.floats(0, 4e9),
+            st.integers(0, 2**32),
+            st.integers(0, 2**53).map(lambda halves: halves / 2e6),  # in the middle between two microseconds
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+    st.sampled_from(["INFO", "ERROR"]),
+    st.booleans(),
+)
+def test_each_line_has_its_own_time(times: list[float], level: str, error: bool) -> None:
+    """A text has the UTC time of its record in microseconds, the nearest, whatever time the line before it has."""
+    told = {"text": "said", "logger": "x", "level": level, **({"error": True} if error else {})}
+    _, delta = folded(*(event(t, **told) for t in times))
+    begin = datetime(1970, 1, 1, tzinfo=timezone.utc)
+    stamps = [begin + timedelta(microseconds=round(t * 1e6)) for t in times]
+    mark = "ERROR " if error or level == "ERROR" else ""
+    assert delta.lines == [f"{mark}{stamp:%Y-%m-%dT%H:%M:%S.%f} {level}:x:said" for stamp in stamps]
+
+
+@pytest.mark.parametrize("number", ["1e15", "-1E15", "1e-5", "12345678901234567", "0.1"])
+def test_numbers_that_are_written_longer(number: str) -> None:
+    """An event that is taken without a look at its size makes no row that is too large for the server."""
+    many = (MAX_TEXT - 100) // (len(number) + 1)
+    _, delta = folded(b'{"metrics":{"x":[%b]},"t":%b}' % (",".join([number] * many).encode(), str(START).encode()))
+    assert len(delta.rows[0]) < MAX_ROW_BYTES

@@ -28,7 +28,7 @@ from hypothesis import given, strategies as st
 from tests.patience import PATIENCE
 from wandb_logging._values import plain as _values
 from wandb_logging._values.opened import mapping_of
-from wandb_logging._values.plain import LONG, Aside, dumps, has_long_text, loads, plain
+from wandb_logging._values.plain import LONG, Aside, dumps, dumps_texts, has_long_text, loads, plain
 
 np = pytest.importorskip("numpy")
 
@@ -563,3 +563,10 @@ def test_a_long_text_is_found_at_any_depth(kept: str) -> None:
     assert has_long_text(tree) == (len(kept) > LONG)
     while tree != kept:  # taken apart by hand: Python's own way down would be as deep
         tree = tree["a"][0]
+
+
+@given(st.lists(texts | st.just('{"x":null}'), max_size=6), st.booleans())
+def test_texts_are_written_as_json_writes_them(lines: list[str], one_is_long: bool) -> None:
+    """A list of texts is read again as what json writes of it, whatever is in them and however long they are."""
+    lines += ["x" * (LONG + 1)] * one_is_long
+    assert json.loads(dumps_texts(lines)) == json.loads(json.dumps(lines))

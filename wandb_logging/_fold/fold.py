@@ -21,7 +21,7 @@ from wandb_logging._fold.labelled import Labelled, marked
 from wandb_logging._fold.mined import Mined, without_slow
 from wandb_logging._fold.rows import Rows
 from wandb_logging._fold.state import MAX_STEP, MAX_TEXT, RESERVED, Delta, Rules, State, Work, first_state, rules_of
-from wandb_logging._fold.summary import MAX_ROW_BYTES, Definitions, merged, summary, summary_line
+from wandb_logging._fold.summary import Definitions, merged, summary, summary_line
 from wandb_logging._fold.text import Texts
 from wandb_logging._values.plain import dumps, fast_dumps, fast_loads, loads
 
@@ -88,7 +88,8 @@ class _Folding:
         start, base = self.rules.start, self.rules.base_runtime
         taken, runtime = 0, state.runtime
         last: dict[str, Any] = {}
-        names: list[str] = []
+        names: list[str] | None = None  # those of `last`
+        take_text = self.texts.take
         step, paused, alone = state.step, state.paused, self._rows_stand_alone
         for body in bodies:
             try:
@@ -103,7 +104,7 @@ class _Folding:
                 and start + paused < time < YEAR_10000
                 and len(body) <= MAX_TEXT
                 and (len(event) == 2 or ALONE.issuperset(event))
-                and row.keys().isdisjoint(RESERVED)
+                and ((same := (own := list(row)) == names) or row.keys().isdisjoint(RESERVED))
             ):
                 row["_step"] = step + taken
                 row["_timestamp"] = time
@@ -111,26 +112,26 @@ class _Folding:
                 try:
                     line = fast_dumps(row)
                 except TypeError:
-                    line = b""
-                if 0 < len(line) <= MAX_ROW_BYTES and line.rfind(b"null") < 0:  # which may stand for NaN
+                    line = b"null"
+                if line.rfind(b"null") < 0:  # which may stand for NaN
                     add(line.decode())
                     if line.rfind(b"{") > 0:  # not flat
                         state.summary = merged({**state.summary, **last}, row, skip_null=True)
-                        last, names = {}, []
+                        last, names = {}, None
                     else:
-                        if list(row) != names:  # else the last one's values stand for all before it
+                        if not same:  # else the last one's values stand for all before it
                             state.summary.update(last)
-                            names = list(row)
+                            names = own
                         last = row
                     runtime = ran
                     taken += 1
                     if len(event) > 2:
-                        self.texts.take(event)
+                        take_text(event)
                     continue
                 del row["_step"], row["_timestamp"], row["_runtime"]
             if taken:
                 self._settle(taken, runtime, last)
-                taken, last, names = 0, {}, []
+                taken, last, names = 0, {}, None
             self._take(event, body)
             runtime, step, paused = state.runtime, state.step, state.paused
             alone = state.open is None and self._rows_stand_alone

@@ -14,7 +14,9 @@ from wandb_logging._events.metrics import Definitions, defined
 from wandb_logging._events.run_info import RunInfo
 
 MAX_STEP = 2**63 - 1  # the server has no larger numbers
-MAX_TEXT = 2**18  # bytes of an event that may hold no longer text than what orjson can write
+# Bytes of an event that may hold no longer text than what orjson can write, nor more than the server takes as a row:
+# what orjson reads it writes in at most five times the bytes (1e15 as 1000000000000000.0).
+MAX_TEXT = 2**18
 _LATER = frozenset({"mining", "labels", "apart", "screens"})  # members of a state that came after the others
 CLOCK = frozenset({"_step", "_timestamp", "_runtime"})  # what each row has besides its metrics
 RESERVED = CLOCK | {"_wandb", ""}  # cannot be logged as metrics (protocol 5.1)

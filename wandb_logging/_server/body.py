@@ -13,7 +13,7 @@ from dataclasses import field
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._values import zlib as _zlib
-from wandb_logging._values.plain import dumps, loads
+from wandb_logging._values.plain import dumps, dumps_texts, loads
 
 HISTORY = "wandb-history.jsonl"
 EVENTS = "wandb-events.jsonl"
@@ -107,7 +107,7 @@ class LineBlock:
     def add(self, lines: Sequence[str]) -> None:
         """Append lines."""
         if lines:
-            part = dumps(lines)[1:-1]
+            part = dumps_texts(lines)[1:-1]
             self._parts.append((len(lines), part))
             self.count += len(lines)
             self.size += len(part)
@@ -127,7 +127,7 @@ class LineBlock:
                 lines = loads(b"[" + part + b"]")
                 for each in mine:
                     lines[each - number] = edits[each]
-                self._parts[i] = (count, dumps(lines)[1:-1])
+                self._parts[i] = (count, dumps_texts(lines)[1:-1])
                 self.size += len(self._parts[i][1]) - len(part)
             number += count
 
@@ -178,7 +178,7 @@ class PackedBlock:
         else:
             self.packer.add(b",")
             self._end += 1
-        part = dumps(lines)[1:-1]
+        part = dumps_texts(lines)[1:-1]
         self.packer.add(part)
         self.count += len(lines)
         self.size += len(part)

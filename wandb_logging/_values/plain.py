@@ -39,6 +39,7 @@ __all__ = [
     "Written",
     "conversion",
     "dumps",
+    "dumps_texts",
     "fast_dumps",
     "fast_loads",
     "has_long_text",
@@ -61,6 +62,16 @@ def dumps(tree: object) -> bytes:
     """
     line = None if has_long_text(tree) else dumps_without_null(tree)  # None: orjson writes null for NaN
     return line or _json_dumps(tree).encode()
+
+
+def dumps_texts(texts: Sequence[str]) -> bytes:
+    """As `dumps`, for a list of texts: orjson writes these exactly, `null` in them or not."""
+    if texts and max(map(len, texts)) <= LONG:
+        try:
+            return fast_dumps(texts)
+        except TypeError:  # surrogates, or there is no orjson
+            pass
+    return _json_dumps(texts).encode()
 
 
 def has_long_text(tree: object) -> bool:
