@@ -19,9 +19,9 @@ from pathlib import Path
 
 import orjson
 
-from benchmarks._contenders import OFFLINE, SDK, missing
+from benchmarks._contenders import OFFLINE, SDK, floor, missing
 from benchmarks._many import SDK_SYNC, SYNC, many_runs
-from benchmarks._measure import Found, Plot, Result, Size, child, rows
+from benchmarks._measure import Found, Plot, Result, Size, child, ratio, rows, time_calls
 from benchmarks._memory import most
 from benchmarks._sink import Sink, sink
 from benchmarks._worker import Worker
@@ -34,6 +34,7 @@ import sys
 from benchmarks.offline import sync_and_tell
 sync_and_tell(*sys.argv[1:])
 """
+_LEAST = "import sys; from benchmarks._floor import send; send(*sys.argv[1:])"
 
 
 def results(size: Size) -> list[Found]:
@@ -61,19 +62,29 @@ def sync_and_tell(directory: str) -> None:
     print(json.dumps({"seconds": seconds, "peak": most(), "marks": marks}))
 
 
-def _write(target: Sink, directory: Path, count: int) -> list[tuple[int, float]]:
-    """A run of so many rows of ten metrics; (rows, seconds) at some marks of it."""
-    marks = [(0, 0.0)]
+_Marks = list[tuple[int, float]]  # rows so far, and the seconds that they took
+
+
+def _write(target: Sink, directory: Path, count: int) -> tuple[_Marks, _Marks]:
+    """A run of so many rows of ten metrics, with marks; and what as many rows would take that are only written.
+
+    Of these a hundredth is written, at each mark: where the machine has slow minutes, both have.
+    """
+    marks: _Marks = [(0, 0.0)]
+    of_floor: _Marks = [(0, 0.0)]
     values = rows(10)
+    least = floor(directory)
     run = new_run("bench", mode="offline", cache_dir=str(directory), host=target.url, quiet=True)
-    begun = time.perf_counter()
     step = max(count // 20, 1)
-    for i in range(count):
-        run.log(values[i % 1000])
-        if (i + 1) % step == 0:
-            marks.append((i + 1, time.perf_counter() - begun))
+    for done in range(0, count, step):
+        many = min(step, count - done)
+        seconds = time_calls(lambda i: run.log(values[i % 1000]), many) * many
+        marks.append((done + many, marks[-1][1] + seconds))
+        least_seconds = time_calls(lambda i: least.log(values[i % 1000]), many // 100 + 1) * many
+        of_floor.append((done + many, of_floor[-1][1] + least_seconds))
     run.finish()
-    return marks
+    least.finish()
+    return marks, of_floor
 
 
 def _journal_bytes(directory: Path) -> int:
@@ -87,9 +98,11 @@ def _beside(target: Sink, size: Size, peers: Sequence[str]) -> list[Found]:
     """Both commands, process and all; what a sync takes inside its process is told as well."""
     ours: list[_Sync] = []
     theirs: list[float] = []
+    least: list[float] = []
     for _ in range(size.pairs):
         ours.append(_sync_ours(target, size.rows))
         theirs += [_sync_theirs(target, size.rows) for _ in peers]
+        least.append(_sync_least(target, size.rows))
     what = f"sync of {size.rows:,} rows, rows/s"
     within = statistics.median(of.within for of in ours)
     found: list[Found] = [
@@ -99,6 +112,7 @@ def _beside(target: Sink, size: Size, peers: Sequence[str]) -> list[Found]:
         speeds = (size.rows / statistics.median(of) for of in ([of.command for of in ours], theirs))
         faster = statistics.median(that / this.command for this, that in zip(ours, theirs))
         note = "{:,.0f} against {:,.0f}, whole commands".format(*speeds)
+        note += f"; floor {ratio(theirs, least):.3g} x"
         found.append(Result(f"{what} to wandb sync", faster, 8, note=note, at_least=True))
     return [*found, ours[0].journal_to_json]
 
@@ -123,6 +137,22 @@ def _sync_ours(target: Sink, count: int) -> _Sync:
         arrived = target.take_counts()["rows"]
         within = child(_SYNC, str(copy), **target.environment()).said["seconds"]
     return _Sync(command, within, arrived, journal_to_json)
+
+
+def _sync_least(target: Sink, count: int) -> float:
+    """Seconds of a program that sends rows and does nothing else, from its start to its end."""
+    values = rows(10)
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "rows"
+        with path.open("wb") as file:
+            for i in range(count):
+                body = orjson.dumps({"metrics": values[i % 1000], "t": time.time()})
+                file.write(b'%b,"crc":"%08x"}\n' % (body[:-1], zlib.crc32(body)))
+        target.take_counts()
+        seconds = child(_LEAST, str(path), target.url).seconds
+        if target.take_counts()["rows"] != count:
+            raise RuntimeError("not every row arrived")
+        return seconds
 
 
 def _sync_theirs(target: Sink, count: int) -> float:
@@ -155,7 +185,7 @@ def _journal_to_json(path: Path) -> Result:
 def _growth(target: Sink, size: Size) -> list[Found]:
     """One long run, logged and synced: what a row costs at its beginning and at its end."""
     with tempfile.TemporaryDirectory() as place:
-        logged = _write(target, Path(place), size.many_rows)
+        logged, least = _write(target, Path(place), size.many_rows)
         journal = _journal_bytes(Path(place)) / 1e9
         told = child(_SYNC, place, **target.environment()).said
     sent = [(int(rows_), float(cpu)) for rows_, cpu in told["marks"]]
@@ -166,7 +196,7 @@ def _growth(target: Sink, size: Size) -> list[Found]:
             f"{what} logged, cost of a row in the dearest quarter to the cheapest",
             _unevenness(logged),
             1.1,
-            note=f"{log_costs[1][0]:.3g} µs, then {log_costs[1][-1]:.3g} µs",
+            note=f"{log_costs[1][0]:.3g} µs, then {log_costs[1][-1]:.3g} µs; floor {_unevenness(least):.3g} x",
         ),
         Result(
             f"{what} synced, CPU of a row in the dearest quarter to the cheapest",

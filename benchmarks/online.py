@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from benchmarks._contenders import OURS, SDK, STOCK, missing
+from benchmarks._contenders import FLOOR, FLOOR_RUN, OURS, SDK, STOCK, missing
 from benchmarks._measure import Found, Plot, Result, Size, micros, ratio
 from benchmarks._sink import Sink, sink
 from benchmarks._worker import SHARES, Worker
@@ -37,16 +37,17 @@ def _default(target: Sink, size: Size) -> list[Found]:
         ours, silent = (
             stack.enter_context(Worker(OURS, target.environment(), interval=interval)) for interval in (0, 3600)
         )
-        stock = stack.enter_context(Worker(STOCK))
-        for worker in (ours, silent, stock):
+        stock, least = (stack.enter_context(Worker(name)) for name in (STOCK, FLOOR))
+        contenders = (ours, stock, silent, least)
+        for worker in contenders:
             worker.ask("burst", 100, 10)
         target.wait_for_rows()
-        contenders = (ours, stock, silent)
         rounds = [[worker.ask("spread", size.calls, 10) for worker in contenders] for _ in range(size.rounds)]
     found: list[Found] = []
     for at, (name, goal) in enumerate((("mean", 1.5), ("p50", 1.1), ("p99", 2.0))):
-        these, those, without = ([figures[who][at] for figures in rounds] for who in range(3))
+        these, those, without, least_ = ([figures[who][at] for figures in rounds] for who in range(4))
         note = f"{micros(these)} against {micros(those)}; while nothing is sent {ratio(without, those):.3g} x"
+        note += f"; floor {ratio(least_, those):.3g} x"
         what = f"call, 10 metrics and their text, sending all the while, {name}"
         found.append(Result(what, ratio(these, those), goal, note=note))
     return found
@@ -56,13 +57,14 @@ def _calls(target: Sink, size: Size, peer: str) -> list[Found]:
     """Bursts of both in turns."""
     found: list[Found] = []
     for metrics, goal in ((1, 12), (10, 12), (100, 15)):
-        with Worker(OURS, target.environment()) as ours, Worker(peer, target.environment()) as theirs:
-            pairs = [
-                tuple(_burst_at_rest(worker, size, metrics) for worker in (ours, theirs))
+        with ExitStack() as stack:
+            workers = [stack.enter_context(Worker(name, target.environment())) for name in (OURS, peer, FLOOR)]
+            turns = [
+                tuple(_burst_at_rest(worker, size, metrics) for worker in workers)
                 for _ in range(max(size.rounds // 5, 3))
             ]
-        these, those = zip(*pairs[1:])  # what a run does once, at its beginning, is in the first
-        note = f"{statistics.median(these) * 1e6:.1f} µs against {statistics.median(those) * 1e6:.0f} µs"
+        these, those, least = zip(*turns[1:])  # what a run does once, at its beginning, is in the first
+        note = f"{micros(these)} against {statistics.median(those) * 1e6:.0f} µs; floor {ratio(those, least):.3g} x"
         found.append(
             Result(f"{peer}'s call to ours, {metrics} metrics", ratio(those, these), goal, note=note, at_least=True)
         )
@@ -113,9 +115,11 @@ def _tails(target: Sink, size: Size, peers: Sequence[str]) -> list[Found]:
         f"{burst}, sending all the while": _tail(target, size, OURS, interval=0, warm=True),
     }
     sdk = {peer: _tail(target, size, peer, warm=True) for peer in peers}
+    least = _tail(target, size, FLOOR)
     p999, longest = SHARES.index(0.999), -1
     note, note_longest = (
-        ", ".join(f"SDK {curve[at] * 1e3:.2g} ms" for curve in sdk.values()) for at in (p999, longest)
+        ", ".join([f"floor {least[at] * 1e3:.2g} ms", *(f"SDK {curve[at] * 1e3:.2g} ms" for curve in sdk.values())])
+        for at in (p999, longest)
     )
     found: list[Found] = []
     for (name, curve), goals in zip(curves.items(), ((100, 2), (100, 2), (None, 1))):
@@ -179,7 +183,7 @@ def _one_whole(target: Sink, name: str, count: int, digits: int = 17) -> _Whole:
 
 def _whole(target: Sink, size: Size, peers: Sequence[str]) -> list[Found]:
     count = size.rows
-    runs: dict[str, list[_Whole]] = {name: [] for name in (OURS, *peers)}
+    runs: dict[str, list[_Whole]] = {name: [] for name in (OURS, *peers, FLOOR_RUN)}
     for _ in range(size.pairs):
         for name, of in runs.items():
             of.append(_one_whole(target, name, count))
@@ -188,7 +192,7 @@ def _whole(target: Sink, size: Size, peers: Sequence[str]) -> list[Found]:
     what, counts = f"{count:,} rows online", ours[0].counts
     sdk = "".join(f", SDK {runs[peer][0].bytes_a_row:.0f}" for peer in peers)
     return [
-        *(result for peer in peers for result in _beside(what, ours, runs[peer], count)),
+        *(result for peer in peers for result in _beside(what, ours, runs[peer], runs[FLOOR_RUN], count)),
         Result(
             f"{what}, bytes a row on the wire, all digits random",
             ours[0].bytes_a_row,
@@ -207,31 +211,34 @@ def _whole(target: Sink, size: Size, peers: Sequence[str]) -> list[Found]:
     ]
 
 
-def _beside(what: str, ours: list[_Whole], theirs: list[_Whole], count: int) -> list[Found]:
-    speed, sdk_speed = (count / statistics.median(run.seconds for run in runs) for runs in (ours, theirs))
-    cpu, sdk_cpu = (statistics.median(run.cpu for run in runs) / count * 1e6 for runs in (ours, theirs))
-    peak, sdk_peak = (statistics.median(run.peak for run in runs) for runs in (ours, theirs))
-    pairs = list(zip(ours, theirs))
+def _beside(what: str, ours: list[_Whole], theirs: list[_Whole], least: list[_Whole], count: int) -> list[Found]:
+    each = (ours, theirs, least)
+    speed, sdk_speed, _ = (count / statistics.median(run.seconds for run in runs) for runs in each)
+    cpu, sdk_cpu, cpu_least = (statistics.median(run.cpu for run in runs) / count * 1e6 for runs in each)
+    peak, sdk_peak, peak_least = (statistics.median(run.peak for run in runs) for runs in each)
+    pairs, at_best = list(zip(ours, theirs)), list(zip(least, theirs))
+    speed_at_best = statistics.median(b.seconds / a.seconds for a, b in at_best)
+    cpu_at_best = statistics.median(b.cpu / a.cpu for a, b in at_best)
     return [
         Result(
             f"{what}, rows/s to the SDK's",
             statistics.median(b.seconds / a.seconds for a, b in pairs),
             8,
-            note=f"{speed:,.0f} against {sdk_speed:,.0f}",
+            note=f"{speed:,.0f} against {sdk_speed:,.0f}; floor {speed_at_best:.3g} x",
             at_least=True,
         ),
         Result(
             f"{what}, SDK's CPU a row to ours",
             statistics.median(b.cpu / a.cpu for a, b in pairs),
             14,
-            note=f"{cpu:.1f} µs against {sdk_cpu:.0f} µs, all processes",
+            note=f"{cpu:.1f} µs against {sdk_cpu:.0f} µs, all processes; floor {cpu_at_best:.3g} x, {cpu_least:.1f} µs",
             at_least=True,
         ),
         Result(
             f"{what}, SDK's peak memory to ours",
             sdk_peak / peak,
             5,
-            note=f"{peak:.0f} MiB against {sdk_peak:.0f} MiB, all processes",
+            note=f"{peak:.0f} MiB against {sdk_peak:.0f} MiB, all processes; floor {peak_least:.0f} MiB",
             at_least=True,
         ),
     ]
@@ -242,7 +249,7 @@ def _beside(what: str, ours: list[_Whole], theirs: list[_Whole], count: int) -> 
 
 def _finish(target: Sink, size: Size, what: str, *, warm: bool) -> Result:
     """How long ending takes, where the run was there (`warm`), or began with the rows a moment ago."""
-    took, requests, trip = [], [], []
+    took, least, requests, trip = [], [], [], []
     for _ in range(min(size.starts, 5)):
         target.take_counts()
         with Worker(OURS, target.environment()) as worker:
@@ -251,7 +258,11 @@ def _finish(target: Sink, size: Size, what: str, *, warm: bool) -> Result:
             worker.ask("burst", 100, 10)
             took.append(worker.ask("finish"))
         requests.append(target.take_counts()["requests"])
+        with Worker(FLOOR_RUN, target.environment()) as worker:
+            worker.ask("burst", 100, 10)
+            least.append(worker.ask("finish"))
         trip.append(target.round_trip())
     raw, trips = statistics.median(took), statistics.median(requests) * statistics.median(trip)
-    note = f"{raw * 1e3:.0f} ms with {statistics.median(requests):.0f} requests, {trips * 1e3:.1f} ms"
+    note = f"{raw * 1e3:.0f} ms with {statistics.median(requests):.0f} requests, {trips * 1e3:.1f} ms; "
+    note += f"floor {statistics.median(least) * 1e3:.0f} ms, with one"
     return Result(f"finish of 100 rows, {what}, without its round trips", (raw - trips) * 1e3, 30, "ms", note)

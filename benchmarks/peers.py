@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 
-from benchmarks._contenders import MAKERS, OFFLINE, OURS, SDK, SLOWER, STOCK, missing
+from benchmarks._contenders import FLOOR_RUN, MAKERS, OFFLINE, OURS, SDK, SLOWER, STOCK, missing
 from benchmarks._measure import Found, Plot, Result, Size
 from benchmarks._sink import sink
 from benchmarks._worker import Worker
@@ -20,10 +20,10 @@ def results(size: Size) -> list[Found]:
 
 
 def _calls(size: Size, names: list[str]) -> list[Found]:
-    times: dict[str, list[float]] = {name: [] for name in names}
+    times: dict[str, list[float]] = {name: [] for name in names if name != FLOOR_RUN}
     with sink() as target:
         for _ in range(min(size.pairs, 3)):
-            for name in names:
+            for name in times:
                 count = max(size.calls // SLOWER.get(name, 1), 10)
                 target.take_counts()
                 with Worker(name, target.environment()) as worker:
@@ -32,7 +32,7 @@ def _calls(size: Size, names: list[str]) -> list[Found]:
                         target.wait_for_rows()
                     times[name] += [worker.ask("burst", count, _METRICS) for _ in range(max(size.rounds // 3, 1))]
     medians = {name: statistics.median(of) * 1e6 for name, of in times.items()}
-    ordered = sorted(names, key=medians.__getitem__)
+    ordered = sorted(medians, key=medians.__getitem__)
     return [
         *(Result(f"a call of 10 metrics: {name}", medians[name], None, "µs") for name in ordered),
         Plot(
@@ -49,7 +49,7 @@ def _wholes(size: Size, names: list[str]) -> list[Found]:
     """From the first call until all rows are where they belong, and what the processes took."""
     found: list[Found] = []
     for name in names:
-        if name == STOCK or name.startswith(("floor", "Null")):
+        if name != FLOOR_RUN and name.startswith((STOCK, "floor", "Null")):
             continue  # their rows are nowhere
         count = max(size.rows // SLOWER.get(name, 1), 10)
         with sink() as target, Worker(name, target.environment(), watch=True) as worker:

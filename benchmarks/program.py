@@ -18,6 +18,16 @@ from benchmarks._measure import Found, Result, Size, environment_of, ratio
 
 _PACKAGE = str(Path(__file__).parent.parent)
 _RUN = ["-m", "wandb_logging", "run", "--mode", "offline", "--project", "bench", "--", sys.executable]
+# The least that stands between a program and who reads it, and keeps what it says.
+_COPY = """
+import os, subprocess, sys
+with open("kept", "wb", 0) as kept, subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE) as program:
+    while data := os.read(program.stdout.fileno(), 2**20):
+        kept.write(data)
+        os.write(1, data)
+sys.exit(program.returncode)
+"""
+_LEAST = ["-c", _COPY, sys.executable]
 _BEGIN = "import time; print(time.time())"
 _LINES = """
 import sys, time
@@ -45,30 +55,32 @@ class _Times:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """The same program without us and with us, in turns."""
+    """The same program without us, with us, and behind a program that only copies what it prints: in turns."""
 
     plain: list[_Times]
     ours: list[_Times]
+    least: list[_Times]
 
     @classmethod
     def of(cls, count: int, time_one: Callable[[Sequence[str]], _Times]) -> _Pairs:
         """Measure so many pairs; `time_one` is given what stands in front of the program."""
-        pairs = [(time_one([]), time_one(_RUN)) for _ in range(count)]
-        return cls(*(list(each) for each in zip(*pairs)))
+        turns = [tuple(map(time_one, ([], _RUN, _LEAST))) for _ in range(count)]
+        return cls(*(list(each) for each in zip(*turns)))
 
     def more(self, name: str, part: str, goal: float | None = None, why: str = "") -> Result:
         """What is added, in milliseconds: the median of the pairs' differences."""
-        plain, ours = self._both(part)
-        figure = statistics.median(b - a for a, b in zip(plain, ours)) * 1e3
-        return Result(name, figure, goal, "ms more", _note(plain, ours) + why)
+        plain, ours, least = self._all(part)
+        more, more_least = (statistics.median(b - a for a, b in zip(plain, of)) * 1e3 for of in (ours, least))
+        return Result(name, more, goal, "ms more", f"{_note(plain, ours)}{why}; floor {more_least:.0f} ms")
 
     def times(self, name: str, part: str, goal: float | None = None) -> Result:
         """How many times as long: the median of the pairs' ratios."""
-        plain, ours = self._both(part)
-        return Result(name, ratio(ours, plain), goal, note=_note(plain, ours))
+        plain, ours, least = self._all(part)
+        note = f"{_note(plain, ours)}; floor {ratio(least, plain):.3g} x"
+        return Result(name, ratio(ours, plain), goal, note=note)
 
-    def _both(self, part: str) -> tuple[list[float], list[float]]:
-        return [getattr(one, part) for one in self.plain], [getattr(one, part) for one in self.ours]
+    def _all(self, part: str) -> list[list[float]]:
+        return [[getattr(one, part) for one in of] for of in (self.plain, self.ours, self.least)]
 
 
 def _note(plain: Sequence[float], ours: Sequence[float]) -> str:

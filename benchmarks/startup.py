@@ -15,6 +15,32 @@ begun = time.perf_counter()
 print(json.dumps(time.perf_counter() - begun))
 """
 
+# What of others is imported with the handler, in its order: then these alone, which is the floor of its import.
+_OF_OTHERS = """
+import json, sys, time
+before = {*sys.modules}
+import logging, logging.config, logging.handlers
+from wandb_logging import WandbHandler
+print(json.dumps([name for name in sys.modules if name not in before and not name.startswith("wandb_logging")]))
+"""
+_ALONE = """
+import importlib
+for name in {names}:
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        pass
+"""
+
+# Checksums of the standard files, which the handler sees to before there is a thread: the floor of making it.
+_CHECKSUMS = """
+import json, time
+from wandb_logging import WandbHandler
+begun = time.perf_counter()
+import hashlib
+print(json.dumps(time.perf_counter() - begun))
+"""
+
 _HANDLER = """
 import json, sys, tempfile, time
 from wandb_logging import WandbHandler
@@ -57,9 +83,11 @@ def results(size: Size) -> list[Found]:
     common = "import logging, logging.config, logging.handlers"
     bare = _TIMED.format(code="pass")
     importing = _TIMED.format(code=f"{common}\nfrom wandb_logging import WandbHandler")
-    pairs = [(child(importing), child(bare)) for _ in range(size.starts)]
-    inside = [this.said for this, _ in pairs]
-    whole = [this.seconds - that.seconds for this, that in pairs]
+    alone = _TIMED.format(code=_ALONE.format(names=child(_OF_OTHERS).said))
+    turns = [(child(importing), child(bare), child(alone)) for _ in range(size.starts)]
+    inside, floor = ([turn[who].said for turn in turns] for who in (0, 2))
+    whole = [this.seconds - that.seconds for this, that, _ in turns]
+    checksums = [child(_CHECKSUMS).said for _ in range(size.starts)]
     made, made_online = ([child(_HANDLER, mode).said for _ in range(size.starts)] for mode in ("offline", "online"))
     with sink() as target:
         memory = [child(_MEMORY, **target.environment()).said for _ in range(min(size.starts, 5))]
@@ -76,16 +104,24 @@ def results(size: Size) -> list[Found]:
             statistics.median(inside) * 1e3,
             55,
             "ms",
-            f"whole processes differ by {statistics.median(whole) * 1e3:.0f} ms{sdk}",
+            f"whole processes differ by {statistics.median(whole) * 1e3:.0f} ms{sdk}; "
+            f"floor {statistics.median(floor) * 1e3:.1f} ms, without a module of ours",
         ),
-        Result("handler made, offline", statistics.median(made) * 1e3, 2, "ms"),
+        Result(
+            "handler made, offline",
+            statistics.median(made) * 1e3,
+            2,
+            "ms",
+            f"floor {statistics.median(checksums) * 1e3:.2g} ms, the import of hashlib",
+        ),
         Result("handler made, online", statistics.median(made_online) * 1e3, None, "ms", "with the import of requests"),
         Result(
             "memory over a bare interpreter, imported and online",
             online_mib - bare_mib,
             22,
             "MiB",
-            f"bare {bare_mib:.1f}, with the standard library's logging {logging_mib:.1f}, online {online_mib:.1f}",
+            f"bare {bare_mib:.1f}, with the standard library's logging {logging_mib:.1f}, online {online_mib:.1f}; "
+            f"floor {logging_mib - bare_mib + needed_mib:.1f} MiB, logging and requests",
         ),
         Result("of that requests alone, memory", needed_mib, None, "MiB", "with what it imports, over logging"),
         Result("of making a handler that sends, the import of requests", needed_ms * 1e3, None, "ms"),
