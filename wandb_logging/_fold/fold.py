@@ -246,7 +246,6 @@ class _Folding:
         if isinstance(given.get("_wandb"), dict):  # names of classes: ours, beside others of ours
             given = {**given, "_wandb": merged(self.state.config.get("_wandb", {}), given["_wandb"])}
         self.state.config = {**self.state.config, **given}
-        self.delta.config_changed = True
 
     def _finish_mining(self, time: float) -> None:
         """The rows of what was not complete; and a line for each rule that nothing in the whole run fitted."""
@@ -267,7 +266,6 @@ class _Folding:
                 self.work.set_aside(f"{key} of the run cannot be this", value)
             else:
                 self.state.run = {**self.state.run, key: value}
-        self.delta.run_changed = True
 
     def _task(self, kind: str, what: Mapping[str, Any], time: float) -> None:
         state = self.state

@@ -119,7 +119,7 @@ class Delta:
         lines: new output.log lines.
         samples: new lines of system metrics.
         edits: by number: earlier output.log lines whose text has changed.
-        summary_changed, config_changed, run_changed: whether that part of the state has changed.
+        summary_changed: whether the summary has changed.
         tasks: tasks in order, such as `{"kind": "file", "step": n, ...}` (`_sending.tasks`).
         aside: what cannot be sent, as (reason, value).
     """
@@ -129,8 +129,6 @@ class Delta:
     samples: list[str] = field(default_factory=list)
     edits: dict[int, str] = field(default_factory=dict)
     summary_changed: bool = False
-    config_changed: bool = False
-    run_changed: bool = False
     tasks: list[dict[str, Any]] = field(default_factory=list)
     aside: list[tuple[str, object]] = field(default_factory=list)
 

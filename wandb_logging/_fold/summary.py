@@ -60,7 +60,7 @@ class Definitions:
         """Take a definition."""
         self._work.state.metrics = _metrics.defined(self._work.state.metrics, given)
         self._known.clear()
-        self._work.delta.config_changed = self._work.delta.summary_changed = True
+        self._work.delta.summary_changed = True
 
     def found(self, row: dict[str, Any]) -> Defined:
         """The row's metrics that have a definition, after the row got its step metrics."""
