@@ -42,7 +42,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "_keys": ("_values", "_settings", "_journal", "_server"),
     "_artifacts": ("_values", "_events", "_journal", "_server"),
     "_reading": ("_values", "_events", "_journal", "_fold", "_server"),
-    "_api": ("_values", "_settings", "_server", "_keys", "_artifacts"),
+    "_api": ("_values", "_server", "_keys", "_artifacts"),
     "_page": ("_values", "_events", "_journal", "_fold", "_reading"),
     "_media": ("_values", "_events", "_journal", "_artifacts"),
     "_sending": (
@@ -274,6 +274,14 @@ class TestFloors:
         """A file imports only what its floor may, so that it can be read knowing only that."""
         wrong = {name_of(path): sorted(set(floors_imported(path)) - allowed(floor_of(path))) for path in sources()}
         assert {name: floors for name, floors in wrong.items() if floors} == {}, "what they share belongs below both"
+
+    def test_each_line_is_as_short_as_it_can_be(self) -> None:
+        """What a floor may import, one of its files does: the list is the map that a newcomer reads."""
+        used: dict[str, set[str]] = {floor: set() for floor in (*FLOORS, *GROUND)}
+        for path in sources():
+            used[floor_of(path)].update(floors_imported(path))
+        unused = {floor: set(below) - used[floor] for floor, below in FLOORS.items()}
+        assert {floor: floors for floor, floors in unused.items() if floors} == {}
 
     def test_no_file_imports_itself_by_way_of_others(self) -> None:
         """Within a floor, too, imports make no circle."""
