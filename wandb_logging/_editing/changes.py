@@ -76,11 +76,6 @@ class Drop:
     first: int = 0
     last: int = _END
 
-    @property
-    def all_steps(self) -> bool:
-        """Whether it is of no range."""
-        return (self.first, self.last) == (0, _END)
-
     @classmethod
     def of(cls, text: str) -> Drop:
         """From `METRIC`, `METRIC@STEP`, `METRIC@FROM:TO`, or a range alone: `@FROM:TO`.

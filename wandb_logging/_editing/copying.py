@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._dataclass import dataclass
-from wandb_logging._editing.changes import Editor
+from wandb_logging._editing.changes import Drop, Editor, Rename
 from wandb_logging._errors import JournalError, LogError, WandbLoggingError
 from wandb_logging._events.media_names import step_in
 from wandb_logging._events.run_info import RunInfo
@@ -98,12 +98,11 @@ def _is_taken(place: Path, run_id: str) -> bool:
     return False
 
 
-def _nothing(change: Any) -> str:
-    if hasattr(change, "old"):
+def _nothing(change: Rename | Drop) -> str:
+    if isinstance(change, Rename):
         return f"no metric is called {change.old.text}"
-    if change.name and change.all_steps:
-        return f"no metric is called {change.name.text}"
-    return f"there is no point of {change.name.text if change.name else 'any metric'} in these steps"
+    name = change.name.text if change.name else "any metric"
+    return f"no metric is called {name}" if change.is_whole else f"there is no point of {name} in these steps"
 
 
 def _identity(read: Sequence[_SourceRun], editor: Editor, who: Mapping[str, Any]) -> RunInfo:
