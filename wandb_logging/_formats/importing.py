@@ -94,9 +94,7 @@ def import_log(
     with folder_aside(cache_dir) as aside, source.open("rb") as file:
         try:
             return _Import(source, aside, cache_dir, host).of(_told(file, on_progress))
-        except NotAWandbFile as exc:
-            return Imported(source, error=str(exc))
-        except JournalError as exc:
+        except (NotAWandbFile, JournalError) as exc:
             return Imported(source, error=str(exc))
 
 

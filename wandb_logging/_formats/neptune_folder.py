@@ -13,12 +13,12 @@ from typing import Any
 
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold.state import CLOCK
-from wandb_logging._formats.wandb_folder import Exported
+from wandb_logging._formats.exported import Exported
 from wandb_logging._journal.names import folder_name
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.frames import flat, needed
 from wandb_logging._reading.outline import config_of
-from wandb_logging._reading.replay import beginning, parts_of
+from wandb_logging._reading.replay import parts_of
 from wandb_logging._values.nested import filled
 from wandb_logging._values.plain import dumps, loads
 from wandb_logging._values.utf8 import with_utf8
@@ -48,7 +48,7 @@ def export_neptune(run_dir: RunDir, target: Path) -> Exported:
     run_id = _id_of(run_dir, info)
     folder = target / "data" / safe_part(project)
     folder.mkdir(parents=True, exist_ok=True)
-    done = Exported(folder / f"{safe_part(run_id)}_part_0.parquet")
+    done = Exported.begun(folder / f"{safe_part(run_id)}_part_0.parquet", run_dir, info)
     parts = _Parts(folder, safe_part(run_id), (project, run_id))
     try:
         for value in _values(run_dir, info, done):
@@ -72,7 +72,6 @@ def safe_part(name: str) -> str:
 
 
 def _values(run_dir: RunDir, info: RunInfo, done: Exported) -> Iterator[Value]:
-    done.leave("row that is on the server alone", beginning(run_dir, info)[0].rows)
     yield from _about(info, flat(config_of(run_dir)))
     for _, delta in parts_of(run_dir, info):
         for line in delta.rows:

@@ -14,7 +14,7 @@ from wandb_logging._errors import JournalError
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold.state import CLOCK
 from wandb_logging._formats import event_file, event_messages as messages
-from wandb_logging._formats.wandb_folder import Exported
+from wandb_logging._formats.exported import Exported
 from wandb_logging._formats.whole import whole
 from wandb_logging._journal.names import folder_name
 from wandb_logging._journal.rundir import RunDir
@@ -43,7 +43,7 @@ def export_tensorboard(run_dir: RunDir, target: Path) -> Exported:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"events.out.tfevents.{int(info.start)}.{folder_name(info.id)}"
     with whole(path) as aside, aside.open("wb") as file:
-        return _Export(run_dir, info, file, Exported(path)).write()
+        return _Export(run_dir, info, file, Exported.begun(path, run_dir, info)).write()
 
 
 def _folder_of(info: RunInfo) -> str:
@@ -64,7 +64,6 @@ class _Export:
 
     def write(self) -> Exported:
         state = beginning(self._run_dir, self._info)[0]
-        self._done.leave("row that is on the server alone", state.rows)
         self._put(messages.version(self._time))
         self._put(messages.event(self._time, 0, self._config()))
         for latest, delta in parts_of(self._run_dir, self._info):

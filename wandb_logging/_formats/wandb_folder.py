@@ -10,18 +10,16 @@ import contextlib
 import re
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold import fold
 from wandb_logging._formats import wandb_environment, wandb_messages as messages
+from wandb_logging._formats.exported import Exported
 from wandb_logging._formats.wandb_log import LogWriter
 from wandb_logging._journal.copies import place_of
 from wandb_logging._journal.environment import git_of
@@ -34,28 +32,6 @@ from wandb_logging._version import __version__
 REQUIREMENTS = "requirements.txt"
 _FILES = ("file", "standard", "media")
 _LINE = re.compile(r"(ERROR )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}) ?(.*)", re.DOTALL)
-
-
-@dataclass
-class Exported:
-    """The result of writing one run.
-
-    Attributes:
-        path: the file or folder that was written.
-        rows: number of rows.
-        files: number of files of the run.
-        left_out: number of things for which the format has no place, by kind.
-    """
-
-    path: Path
-    rows: int = 0
-    files: int = 0
-    left_out: Counter[str] = field(default_factory=Counter)
-
-    def leave(self, kind: str, count: int = 1) -> None:
-        """Count something for which the format has no place."""
-        if count:
-            self.left_out[kind] += count
 
 
 def export_wandb(run_dir: RunDir, target: Path) -> Exported:
@@ -94,12 +70,11 @@ class _Export:
         self._info = info
         self._folder = folder
         self._log = log
-        self._done = Exported(folder)
+        self._done = Exported.begun(folder, run_dir, info)
         self._edits: dict[int, str] = {}
         self._line = beginning(run_dir, info)[0].lines
 
     def write(self) -> Exported:
-        self._done.leave("row that is on the server alone", beginning(self._run_dir, self._info)[0].rows)
         state = self._first_look()
         for message in self._head(state):
             self._log.append(message)

@@ -1,0 +1,41 @@
+"""What came of writing a run for another program: how much was written, and what had no place there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import field
+from pathlib import Path
+
+from wandb_logging._dataclass import dataclass
+from wandb_logging._events.run_info import RunInfo
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._reading.replay import beginning
+
+
+@dataclass
+class Exported:
+    """The result of writing one run.
+
+    Attributes:
+        path: the file or folder that was written.
+        rows: number of rows.
+        files: number of files of the run.
+        left_out: number of things for which the format has no place, by kind.
+    """
+
+    path: Path
+    rows: int = 0
+    files: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def begun(cls, path: Path, run_dir: RunDir, info: RunInfo) -> Exported:
+        """The result before anything is written: rows that are on the server alone are left out of it."""
+        done = cls(path)
+        done.leave("row that is on the server alone", beginning(run_dir, info)[0].rows)
+        return done
+
+    def leave(self, kind: str, count: int = 1) -> None:
+        """Count something for which the format has no place."""
+        if count:
+            self.left_out[kind] += count
