@@ -9,11 +9,11 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from wandb_logging._artifacts.download import Reach, UsedArtifact, found_artifact
+from wandb_logging._artifacts.download import UsedArtifact, found_artifact
 from wandb_logging._artifacts.keeping import metadata_json
 from wandb_logging._artifacts.wire import ID_OF_CLIENT, LINK_ARTIFACT
 from wandb_logging._errors import LogError
-from wandb_logging._server.pages import PAGE, Pages
+from wandb_logging._server.pages import PAGE, Pages, Reach
 from wandb_logging._server.protocol import dig
 
 _RUN = "name project { name entityName }"

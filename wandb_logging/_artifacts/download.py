@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wandb_logging._artifacts import wire as _protocol
+from wandb_logging._artifacts import wire
 from wandb_logging._artifacts.artifact import StrPath
 from wandb_logging._artifacts.keeping import LATEST
 from wandb_logging._artifacts.manifest import Entry, Manifest, most_bytes, read_digest
@@ -42,8 +42,6 @@ _NOT_ON_WINDOWS = re.compile(
     r"""(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])([ .].*)? | .*[<>:"|?*\x01-\x1f].* | .*[ .]""",
     re.IGNORECASE | re.VERBOSE,
 )
-
-__all__ = ["Reach", "UsedArtifact", "UsedEntry", "find_artifact"]
 
 
 @dataclass(frozen=True)
@@ -178,7 +176,7 @@ class UsedArtifact:
             with contextlib.suppress(ValueError):  # the digest is no MD5
                 if birth is not None:
                     digest = self._entry(name).hex_digest
-                    found.append((name, _protocol.address_by_digest(*place, digest, birth, name)))
+                    found.append((name, wire.address_by_digest(*place, digest, birth, name)))
         return found
 
     def _entry(self, name: str) -> Entry:
@@ -252,23 +250,12 @@ def find_artifact(reach: Reach, path: str, entity: str | None, project: str) -> 
         if entity is None:
             entity = dig(_ask(link, VIEWER, {}), "viewer", "entity")
         where = {"entity": entity, "project": project, "name": f"{name}:{alias}"}
-        found = dig(_ask(link, _protocol.ARTIFACT_BY_NAME, where), "project", "artifactCollectionMembership")
+        found = dig(_ask(link, wire.ARTIFACT_BY_NAME, where), "project", "artifactCollectionMembership")
     artifact = dig(found, "artifact")
     if not isinstance(artifact, dict):
         raise LogError(f"there is no artifact {entity}/{project}/{name}:{alias}")
-    return UsedArtifact(
-        id=str(artifact.get("id")),
-        entity=entity,
-        project=project,
-        name=f"{name}:v{dig(found, 'versionIndex')}",
-        type=str(dig(artifact, "artifactType", "name")),
-        digest=str(artifact.get("digest")),
-        description=artifact.get("description"),
-        metadata=_metadata(artifact.get("metadata")),
-        aliases=tuple(str(dig(item, "alias")) for item in dig(found, "aliases") or []),
-        _reach=reach,
-        tags=_tags(artifact),
-    )
+    version = f"{name}:v{dig(found, 'versionIndex')}"
+    return _used(artifact, reach, (entity, project), version, dig(found, "aliases") or [])
 
 
 def found_artifact(
@@ -283,10 +270,16 @@ def found_artifact(
         name: name of the collection and version in it. Default: those of the artifact's own.
     """
     sequence = dig(node, "artifactSequence")
-    own = (dig(sequence, "project", "entityName"), str(dig(sequence, "project", "name")))
-    entity, project = place or own
+    place = place or (dig(sequence, "project", "entityName"), str(dig(sequence, "project", "name")))
     name = name or f"{dig(sequence, 'name')}:v{node.get('versionIndex')}"
-    aliases = [item for item in node.get("aliases") or [] if _is_of(item, name.rpartition(":")[0], project)]
+    aliases = [item for item in node.get("aliases") or [] if _is_of(item, name.rpartition(":")[0], place[1])]
+    return _used(node, reach, place, name, aliases)
+
+
+def _used(
+    node: Mapping[str, Any], reach: Reach, place: tuple[str | None, str], name: str, aliases: Iterable[object]
+) -> UsedArtifact:
+    entity, project = place
     return UsedArtifact(
         id=str(node.get("id")),
         entity=entity,
@@ -298,7 +291,7 @@ def found_artifact(
         metadata=_metadata(node.get("metadata")),
         aliases=tuple(str(dig(item, "alias")) for item in aliases),
         _reach=reach,
-        tags=_tags(node),
+        tags=tuple(str(dig(item, "name")) for item in node.get("tags") or []),
     )
 
 
@@ -345,10 +338,6 @@ def _checked(name: str, *, windows: bool = os.name == "nt") -> str:
     return checked
 
 
-def _tags(node: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(str(dig(item, "name")) for item in node.get("tags") or [])
-
-
 def _metadata(text: object) -> dict[str, Any]:
     try:
         value = loads(text) if isinstance(text, str) else None
@@ -373,7 +362,7 @@ def _ask(link: Link, document: str, variables: Mapping[str, Any]) -> dict[str, A
 
 
 def _fetch_manifest(link: Link, artifact_id: str) -> Manifest:
-    data = _ask(link, _protocol.ARTIFACT_MANIFEST, {"id": artifact_id})
+    data = _ask(link, wire.ARTIFACT_MANIFEST, {"id": artifact_id})
     url = dig(data, "artifact", "currentManifest", "file", "directUrl")
     if not isinstance(url, str):
         raise GraphQLError("the server gives no address for the artifact's manifest")
@@ -398,7 +387,7 @@ def _addresses(link: Link, artifact_id: str, wanted: Mapping[str, Path], most: i
     after, more, left = None, True, most
     while wanted and more and left:
         left -= 1
-        data = _ask(link, _protocol.ARTIFACT_FILES, {"id": artifact_id, "after": after, "first": _PAGE})
+        data = _ask(link, wire.ARTIFACT_FILES, {"id": artifact_id, "after": after, "first": _PAGE})
         files = dig(data, "artifact", "files")
         for edge in dig(files, "edges") or []:
             name, url = dig(edge, "node", "name"), dig(edge, "node", "directUrl")

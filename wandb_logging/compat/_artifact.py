@@ -12,10 +12,11 @@ from typing import IO, TYPE_CHECKING, Any
 
 from wandb_logging._artifacts import changing
 from wandb_logging._artifacts.artifact import MAX_REFERENCES, Artifact as _Artifact, StrPath
-from wandb_logging._artifacts.download import Reach, UsedArtifact, find_artifact
+from wandb_logging._artifacts.download import UsedArtifact, find_artifact
 from wandb_logging._artifacts.keeping import LATEST, metadata_json, tags_of
 from wandb_logging._artifacts.manifest import Entry, Manifest, read_digest
 from wandb_logging._errors import LogError
+from wandb_logging._server.pages import Reach
 from wandb_logging.compat._active import current
 from wandb_logging.compat._entry import ManifestEntry
 from wandb_logging.compat._links import RESERVED, Links

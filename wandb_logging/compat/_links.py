@@ -13,7 +13,8 @@ from wandb_logging._settings.settings import Settings
 from wandb_logging.compat._active import current
 
 if TYPE_CHECKING:
-    from wandb_logging._artifacts.download import Reach, UsedArtifact
+    from wandb_logging._artifacts.download import UsedArtifact
+    from wandb_logging._server.pages import Reach
     from wandb_logging.compat._artifact import Artifact
     from wandb_logging.compat._collections import ArtifactCollection
     from wandb_logging.compat._run import Run
