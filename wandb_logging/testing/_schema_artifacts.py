@@ -1,5 +1,20 @@
 """The part of W&B's GraphQL schema that is about artifacts, in our own words. Data only; imports nothing."""
 
+# What a collection of either kind has; the language wants it said in each.
+_COLLECTION = """  id: ID!
+  name: String!
+  description: String
+  createdAt: DateTime!
+  updatedAt: DateTime
+  state: String
+  project: Project
+  defaultArtifactType: ArtifactType!
+  tags: TagConnection!
+  aliases(after: String, first: Int): ArtifactAliasConnection!
+  artifacts(after: String, first: Int, order: String, filters: JSONString): VersionedArtifactConnection
+  artifactMembership(aliasName: String!): ArtifactCollectionMembership
+"""
+
 SDL = """
 type ArtifactTypeConnection { edges: [ArtifactTypeEdge!]! pageInfo: PageInfo! }
 type ArtifactTypeEdge { node: ArtifactType cursor: String! }
@@ -20,48 +35,15 @@ type ArtifactCollectionConnection { edges: [ArtifactCollectionEdge!]! pageInfo: 
 type ArtifactCollectionEdge { node: ArtifactCollection cursor: String! }
 
 interface ArtifactCollection {
-  id: ID!
-  name: String!
-  description: String
-  createdAt: DateTime!
-  updatedAt: DateTime
-  state: String
-  project: Project
-  defaultArtifactType: ArtifactType!
-  tags: TagConnection!
-  aliases(after: String, first: Int): ArtifactAliasConnection!
-  artifacts(after: String, first: Int, order: String, filters: JSONString): VersionedArtifactConnection
-  artifactMembership(aliasName: String!): ArtifactCollectionMembership
+  COLLECTION
 }
 type ArtifactSequence implements ArtifactCollection {
-  id: ID!
-  name: String!
-  description: String
-  createdAt: DateTime!
-  updatedAt: DateTime
-  state: String
-  project: Project
-  defaultArtifactType: ArtifactType!
-  tags: TagConnection!
-  aliases(after: String, first: Int): ArtifactAliasConnection!
-  artifacts(after: String, first: Int, order: String, filters: JSONString): VersionedArtifactConnection
-  artifactMembership(aliasName: String!): ArtifactCollectionMembership
+  COLLECTION
   digestAlgorithm: ArtifactDigestAlgorithm
   latestArtifact: Artifact
 }
 type ArtifactPortfolio implements ArtifactCollection {
-  id: ID!
-  name: String!
-  description: String
-  createdAt: DateTime!
-  updatedAt: DateTime
-  state: String
-  project: Project
-  defaultArtifactType: ArtifactType!
-  tags: TagConnection!
-  aliases(after: String, first: Int): ArtifactAliasConnection!
-  artifacts(after: String, first: Int, order: String, filters: JSONString): VersionedArtifactConnection
-  artifactMembership(aliasName: String!): ArtifactCollectionMembership
+  COLLECTION
 }
 type TagConnection { edges: [TagEdge!]! }
 type TagEdge { node: Tag! }
@@ -294,4 +276,4 @@ input DeleteAliasesInput {
   clientMutationId: String
 }
 type ArtifactPayload { artifact: Artifact! }
-"""
+""".replace("  COLLECTION\n", _COLLECTION)
