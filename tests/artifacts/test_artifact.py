@@ -39,7 +39,7 @@ from wandb_logging._artifacts.download import _checked, find_artifact, targets_o
 from wandb_logging._artifacts.keeping import describe
 from wandb_logging._artifacts.manifest import Entry, Manifest, most_bytes
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._records.snapshot import change_event, now
+from wandb_logging._records.encoding import change_event, now
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.client import Client
 from wandb_logging._server.link import Link, Pace

@@ -13,7 +13,7 @@ from hypothesis import Phase, example, given, settings, strategies as st
 
 from tests.contract.test_official_sdk import script
 from wandb_logging._fold.fold import Rules, State, fold
-from wandb_logging._records.snapshot import row_event
+from wandb_logging._records.encoding import row_event
 from wandb_logging.testing import LocalServer
 
 if TYPE_CHECKING:

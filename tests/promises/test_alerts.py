@@ -16,7 +16,7 @@ from wandb_logging import AlertLevel, LogError, Run, Session, SettingsError, Wan
 from wandb_logging._events.alerts import MAX_TEXT, MAX_TITLE, alert, cut
 from wandb_logging._fold.fold import Rules, State, fold
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._records.snapshot import change_event
+from wandb_logging._records.encoding import change_event
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.client import Client
 from wandb_logging._server.link import Link

@@ -21,7 +21,7 @@ from wandb_logging._process.notices import Notices
 from wandb_logging._reading.outline import config_of, outline
 from wandb_logging._reading.read import read_run
 from wandb_logging._reading.summary import Follower
-from wandb_logging._records.snapshot import Steps
+from wandb_logging._records.steps import Steps
 from wandb_logging._values.plain import dumps
 
 ROWS = 30_000

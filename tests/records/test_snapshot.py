@@ -16,8 +16,10 @@ from hypothesis import given, settings as budget, strategies as st
 
 from tests.examples import at_most
 from wandb_logging import Settings
-from wandb_logging._records import snapshot
-from wandb_logging._records.snapshot import Snapshot, Steps, change_event, row_event
+from wandb_logging._records import encoding
+from wandb_logging._records.encoding import change_event, row_event
+from wandb_logging._records.snapshot import Snapshot
+from wandb_logging._records.steps import Steps
 from wandb_logging._values import plain as _values
 from wandb_logging._values.opened import MAX_DEPTH
 from wandb_logging._values.plain import dumps, loads, plain
@@ -311,7 +313,7 @@ class TestPaths:
         fast, slow = Recorder(), Recorder()
         body = fast.snapshot.event(record, None)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(snapshot, "_FAST", False)
+            patch.setattr(encoding, "_FAST", False)
             patch.setattr(_values, "fast_dumps", None)
             again = slow.snapshot.event(record, None)
         assert body is not None
@@ -332,7 +334,7 @@ class TestPaths:
     @needs_orjson
     @pytest.mark.parametrize("value", [1, 1.5, "x", True, None, {"c": 1}, Number(1.5), math.inf])
     def test_what_is_nearly_always_logged_takes_the_fast_path(self, value: Any, monkeypatch: Any) -> None:
-        monkeypatch.setattr(snapshot, "_encode_slowly", None)
+        monkeypatch.setattr(encoding, "_encode_slowly", None)
         assert Recorder().event(record_of(metrics={"a": 1, "b": value}, step=3))["metrics"]["b"] == value
 
     @needs_orjson

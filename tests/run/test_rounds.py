@@ -15,7 +15,7 @@ from wandb_logging._errors import RunNotFound
 from wandb_logging._journal.memory import MemoryRunDir
 from wandb_logging._journal.quota import BoundedWriter
 from wandb_logging._process.notices import Notices
-from wandb_logging._records.snapshot import now, row_event
+from wandb_logging._records.encoding import now, row_event
 from wandb_logging._run.delivery import Delivery
 from wandb_logging._run.rounds import Rounds
 from wandb_logging._run.samples import Samples

@@ -1,244 +1,30 @@
-"""Turns a log record, or metrics given by hand, into the bytes of one journal event. No I/O.
-
-This work is done in the calling thread: all values are read and encoded here, so later changes by the caller have no
-effect. Rows of plain numbers and strings, which nearly all rows are, take a path without any Python loop.
-"""
+"""Turns a log record into the bytes of one journal event, according to the settings. No I/O."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import math
-import threading
-import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wandb_logging._errors import LogError
 from wandb_logging._events import alerts
-from wandb_logging._events.event import YEAR_10000, Event
-from wandb_logging._fold.state import MAX_STEP
+from wandb_logging._events.event import YEAR_10000
 from wandb_logging._fold.text import ERROR_LEVELS
 from wandb_logging._records import json_text
 from wandb_logging._records.completed import completed
+from wandb_logging._records.encoding import MAX_TEXT, EncodeMedia, OnLeftOut, encode, now, short
+from wandb_logging._records.steps import Steps
 from wandb_logging._records.usual import Usual, no_event, usual_event
 from wandb_logging._settings import text_metrics
 from wandb_logging._settings.settings import Settings
-from wandb_logging._values.plain import Aside, dumps, fast_dumps, plain, reason
-from wandb_logging._values.quick import are_finite_numbers, quick_row
 from wandb_logging._values.secrets import SHORTEST, Secrets
 
 if TYPE_CHECKING:
     from wandb_logging._mining.calls import Calls
 
-_MASKED = frozenset({"config", "summary"})  # kinds of changes in which users choose the names
 _STEPS = frozenset({"step", "global_step"})  # argument names of a call that mean the step
 _NO_LEVEL = 2**60  # above any level; an int, because an int is compared with it in each call
-_MAX_TEXT = 2**20  # characters of one record's text; the server shows at most 4096 of a line
-
-_FAST = bool(fast_dumps)  # whether orjson is installed
 _exceptions = logging.Formatter()
-
-OnLeftOut = Callable[[str, str], None]
-"""Called for each value that had to be left out, with its name and the reason."""
-
-EncodeMedia = Callable[[Mapping[Any, Any], Aside], tuple[Mapping[Any, Any], list[dict[str, str]]]]
-"""Replaces media in metrics by JSON values. Returns these metrics, and a list of the files for the event."""
-
-
-def row_event(
-    metrics: Mapping[Any, Any],
-    step: object,
-    now: float,
-    report: OnLeftOut,
-    media: EncodeMedia | None = None,
-    *,
-    commit: bool | None = None,
-    secrets: Secrets | None = None,
-) -> bytes:
-    """The event of one row.
-
-    Args:
-        metrics: name -> value; values that cannot be sent are left out and reported.
-        step: whole number, or None for the next step.
-        now: seconds since 1970.
-        report: called for values that are left out.
-        media: replaces images and the like by JSON values.
-        commit: whether the row is complete; None means complete if no step is given.
-        secrets: masks secrets.
-    """
-    event = {"metrics": metrics, "t": now} if step is None else {"metrics": metrics, "step": step, "t": now}
-    if commit is not None:
-        event["commit"] = commit
-    return _encode(event, metrics, report, media, secrets)
-
-
-def change_event(kind: str, value: object, now: float, report: OnLeftOut, secrets: Secrets | None = None) -> bytes:
-    """The event of a change. `kind` is exit, config, or another of the kinds that `_fold.fold` lists."""
-    aside: Aside = {}
-    tree = plain({kind: value}, aside=aside)
-    for name, why in aside.items():
-        report(name, why)
-    if aside:
-        tree["aside"] = aside
-    if secrets is None:
-        return dumps({**tree, "t": now})
-    if kind in _MASKED:
-        tree = {**tree, kind: secrets.tree(tree.get(kind), kind)}
-    return secrets.line(dumps({**tree, "t": now}))
-
-
-def text_event(text: str, level: str, now: float) -> bytes:
-    """The event of a text that does not come from a log record."""
-    return dumps(plain(Event(now, text=text[:_MAX_TEXT], level=level).to_json()))
-
-
-def output_event(text: str, now: float, *, error: bool) -> bytes:
-    """The event of a text that the program wrote to stdout, or to stderr if `error` is true."""
-    event = {"output": text, "error": True, "t": now} if error else {"output": text, "t": now}
-    return dumps(plain(event))
-
-
-def _encode(
-    event: dict[str, Any], metrics: Any, report: OnLeftOut, media: EncodeMedia | None, secrets: Secrets | None
-) -> bytes:
-    """The bytes of an event. Its `metrics`, if there are any, are still the caller's own objects."""
-    try:
-        line = _encode_fast(event, metrics, secrets)
-    # orjson fails, for instance, on a surrogate, an integer beyond 64 bits, a key that is no string, metrics to which
-    # another thread is adding, or a value that only `plain` can convert.
-    except Exception:
-        line = None
-    return _encode_slowly(event, metrics, report, media, secrets) if line is None else line
-
-
-def _encode_fast(event: dict[str, Any], metrics: Any, secrets: Secrets | None) -> bytes | None:
-    """The bytes of an event as orjson makes them, for usual metrics. For others None, or an exception."""
-    time, step = event["t"], event.get("step", 0)
-    if not _FAST or type(time) is not float or type(step) is not int or step > MAX_STEP:
-        return None
-    is_ready = metrics is None or (type(metrics) is dict and are_finite_numbers(metrics, time))
-    if not is_ready:
-        event["metrics"] = quick_row(metrics, secrets)
-    line = fast_dumps(event)
-    if (metrics is None and line.rfind(b'":null') >= 0) or (not is_ready and time - time):  # null may stand for a NaN
-        return None
-    return line if secrets is None else secrets.line(line)
-
-
-def _encode_slowly(
-    event: Mapping[str, Any], metrics: object, report: OnLeftOut, media: EncodeMedia | None, secrets: Secrets | None
-) -> bytes:
-    aside: Aside = {}
-    rest = {key: value for key, value in event.items() if key != "metrics"}
-    step = rest.pop("step", None)
-    if not isinstance(rest["t"], (int, float)) or not math.isfinite(rest["t"]):
-        rest["t"] = now()
-    head = {} if metrics is None else _row(metrics, aside, media)
-    if secrets is not None and "metrics" in head:
-        head["metrics"] = secrets.tree(head["metrics"])
-    if step is not None and "metrics" in head:
-        whole = _whole(step)
-        if whole is None:
-            most = f", at most {MAX_STEP}" if type(step) is int else ""
-            aside["step"] = f"must be a whole number{most}, not {_short(step)}"
-        else:
-            head["step"] = whole
-    tree = {**head, **plain(rest)}
-    for name, why in aside.items():
-        report(name, why)
-    if aside:
-        tree["aside"] = plain(aside)
-    return dumps(tree) if secrets is None else secrets.line(dumps(tree))
-
-
-def _row(metrics: object, aside: Aside, media: EncodeMedia | None) -> dict[str, Any]:
-    """The members of an event for metrics of any kind: `metrics`, and `media` if there are files."""
-    if not isinstance(metrics, Mapping):
-        aside["metrics"] = f"must be a mapping, not {type(metrics).__name__}"
-        return {}
-    head: dict[str, Any] = {}
-    try:
-        if media is not None:
-            metrics, files = media(metrics, aside)
-            if files:
-                head["media"] = files
-        head["metrics"] = _without_empty(plain(metrics, aside=aside))
-    except LogError:  # for a caller of `Run.log`; a log record does not raise
-        raise
-    except Exception as exc:
-        aside["metrics"] = reason(exc)
-    return head
-
-
-def _without_empty(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """Metrics without empty mappings, which the official SDK does not send either."""
-    below = {key: _without_empty(value) for key, value in tree.items() if isinstance(value, dict)}
-    return {key: below.get(key, value) for key, value in tree.items() if below.get(key, True)}
-
-
-def _whole(step: object) -> int | None:
-    """The step if it is an int, a numpy integer or a float without a fraction; None for others or if too large."""
-    try:
-        value = step if type(step) is int else plain(step)
-        whole = not isinstance(value, (str, bool)) and int(value) == value and -MAX_STEP <= value <= MAX_STEP
-        return int(value) if whole else None
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _short(value: object) -> str:
-    try:
-        text = repr(value)
-    except Exception:
-        text = type(value).__name__
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-class Steps:
-    """Checks steps as rows are logged, for `late_steps: error`, where a step below the current one is an error.
-
-    Only rows of this process are known here. The fold later knows all rows and makes the final decision.
-
-    Args:
-        say: called with (kind, text) for late rows from log records.
-        begin: returns the step at which a resumed run continues, as far as that is known yet.
-    """
-
-    def __init__(self, say: Callable[[str, str], object], begin: Callable[[], int] = lambda: 0) -> None:
-        self._say = say
-        self._begin = begin
-        self._now = 0
-        self.after_fork_in_child()
-
-    def after_fork_in_child(self) -> None:
-        """Replace the lock, which another thread of the parent may have held."""
-        self._lock = threading.RLock()  # reentrant, because a signal handler may log meanwhile
-
-    def check(self, step: object, *, commit: bool | None = None) -> str | None:
-        """Note the step of a row; None is the next step. Returns what is wrong with the step, or None.
-
-        Args:
-            step: the step as the caller gave it.
-            commit: as for `row_event`.
-        """
-        number = None if step is None else _whole(step)
-        with self._lock:
-            self._now = max(self._now, self._begin())
-            if number is None:
-                self._now += commit is not False
-            elif number < self._now:
-                return f"step {number} is lower than the current step {self._now} (late_steps: error)"
-            else:
-                self._now = number + (commit is True)
-        return None
-
-    def warn(self, step: object) -> None:
-        """Note the step of a log record's row, and report the row if it is late."""
-        late = self.check(step)
-        if late is not None:
-            # The uploader will give a notice of the same kind about this row; of each kind only one is shown.
-            self._say("set aside", f"{late}: the row is set aside")
 
 
 class Snapshot:
@@ -327,7 +113,7 @@ class Snapshot:
             return None
         if self._steps is not None and metrics is not None and mined is None:
             self._steps.warn(event.get("step"))
-        return _encode(event, metrics, self._report, self._media, self._secrets)
+        return encode(event, metrics, self._report, self._media, self._secrets)
 
     def _from_message(self, record: logging.LogRecord) -> object:
         if self._dict_message and isinstance(record.msg, Mapping):
@@ -356,7 +142,7 @@ class Snapshot:
 
     def _masked(self, text: str) -> str:
         text = text if self._secrets is None else self._secrets.text(text)
-        return text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT]
+        return text if len(text) <= MAX_TEXT else text[:MAX_TEXT]
 
     def _add_alert(self, event: dict[str, Any], record: logging.LogRecord) -> None:
         error = record.exc_info[0] if record.exc_info else None
@@ -394,7 +180,7 @@ def _text(record: logging.LogRecord, broken: Callable[[logging.LogRecord], objec
     except Exception:
         if isinstance(vars(record).get("args"), list):  # JSON turns tuples into lists
             return _text(completed(record), broken)
-        text = f"{_short(record.msg)} {_short(record.args)}"
+        text = f"{short(record.msg)} {short(record.args)}"
         if broken is not None:
             broken(record)
     if record.exc_info or record.exc_text or record.stack_info:
@@ -420,8 +206,3 @@ def _time(created: object) -> float:
             if 0.0 <= float(created) < YEAR_10000:
                 return float(created)
     return now()
-
-
-def now() -> float:
-    """Seconds since 1970, for the `t` of an event. A wrong clock gives the nearest time that has a date."""
-    return min(max(time.time(), 0.0), YEAR_10000 - 1.0)

@@ -20,7 +20,7 @@ from wandb_logging._process.exit_code import is_exiting
 from wandb_logging._process.listener import Listener, as_own_thread, on_own_thread
 from wandb_logging._process.notices import Notices, Outcry
 from wandb_logging._process.sampling import Sampler
-from wandb_logging._records.snapshot import change_event, now
+from wandb_logging._records.encoding import change_event, now
 from wandb_logging._report import Report
 from wandb_logging._run import words
 from wandb_logging._run.delivery import Delivery

@@ -23,7 +23,7 @@ from wandb_logging._journal.cache_folder import claim_run, find_runs, opening
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer
 from wandb_logging._media.placing import Placing
-from wandb_logging._records.snapshot import change_event, row_event
+from wandb_logging._records.encoding import change_event, row_event
 from wandb_logging._run.start import identity
 from wandb_logging._run.tensorboard import logged
 from wandb_logging._settings.settings import Settings

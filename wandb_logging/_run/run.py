@@ -29,7 +29,8 @@ from wandb_logging._process import ending
 from wandb_logging._process.exit_code import code_of
 from wandb_logging._process.notices import Notices
 from wandb_logging._reading.summary import LONGEST, Follower, Summary
-from wandb_logging._records.snapshot import Steps, now, row_event
+from wandb_logging._records.encoding import now, row_event
+from wandb_logging._records.steps import Steps
 from wandb_logging._report import Report
 from wandb_logging._run import artifacts, autoresume, copying, ranks, words
 from wandb_logging._run.background import Background

@@ -31,7 +31,7 @@ from wandb_logging._launch.here import started_in
 from wandb_logging._process.notices import Notice, Notices
 from wandb_logging._process.sampling import Sampler
 from wandb_logging._reading.outline import config_of
-from wandb_logging._records.snapshot import now
+from wandb_logging._records.encoding import now
 from wandb_logging._run import words
 from wandb_logging._run.prepare import is_any_begun, prepare
 from wandb_logging._run.stats import OwnStats

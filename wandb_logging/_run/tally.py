@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from wandb_logging._errors import JournalError
 from wandb_logging._journal.backlog import Lines
-from wandb_logging._records.snapshot import now
+from wandb_logging._records.encoding import now
 from wandb_logging._report import Report
 from wandb_logging._run import words
 from wandb_logging._run.delivery import Delivery

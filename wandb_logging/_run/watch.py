@@ -9,7 +9,7 @@ from wandb_logging._events import alerts
 from wandb_logging._launch.here import warnings_here
 from wandb_logging._process import ending
 from wandb_logging._process.capture import Capture
-from wandb_logging._records.snapshot import now, output_event, text_event
+from wandb_logging._records.encoding import now, output_event, text_event
 from wandb_logging._run import words
 from wandb_logging._run.background import Background
 from wandb_logging._settings.settings import Settings
