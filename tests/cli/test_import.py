@@ -8,8 +8,8 @@ import pytest
 
 from wandb_logging import read_runs
 from wandb_logging._cli import main, portion
-from wandb_logging._formats import importing, wandb_messages as messages
-from wandb_logging._formats.importing import import_log
+from wandb_logging._formats import wandb_import, wandb_messages as messages
+from wandb_logging._formats.wandb_import import import_log
 from wandb_logging._formats.wandb_log import LogWriter
 
 
@@ -91,7 +91,7 @@ def test_one_that_is_stopped_leaves_nothing(
     write_log(tmp_path / "b.wandb", 2000)
     real = import_log
 
-    def stopped(source: Path, cache_dir: Path, host: str, _show: object) -> importing.Imported:
+    def stopped(source: Path, cache_dir: Path, host: str, _show: object) -> wandb_import.Imported:
         def stop(read: int) -> None:
             if source.name == "b.wandb" and read > 10_000:
                 raise KeyboardInterrupt

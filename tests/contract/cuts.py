@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging import Session, sync
-from wandb_logging._formats.importing import find_logs, import_log
+from wandb_logging._formats.wandb_import import find_logs, import_log
 from wandb_logging.testing import LocalServer, StoredRun
 
 PLACES = 200

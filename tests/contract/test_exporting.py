@@ -16,8 +16,8 @@ import pytest
 from tests.runs import START, make_run, row
 from wandb_logging import new_run, read_run, sync
 from wandb_logging._cli import main
-from wandb_logging._formats.importing import find_logs, import_log
-from wandb_logging._formats.wandb_folder import export_wandb
+from wandb_logging._formats.wandb_export import export_wandb
+from wandb_logging._formats.wandb_import import find_logs, import_log
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging.testing import LocalServer
 

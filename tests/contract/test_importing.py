@@ -20,7 +20,7 @@ from tests.contract.cuts import (
 )
 from wandb_logging import read_run, sync
 from wandb_logging._cli import main
-from wandb_logging._formats.importing import find_logs, import_log
+from wandb_logging._formats.wandb_import import find_logs, import_log
 from wandb_logging.testing import LocalServer
 
 pytestmark = pytest.mark.contract

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tests.examples import at_most
 from wandb_logging._formats.event_file import Histogram, Picture, event, records
-from wandb_logging._formats.tensorboard import STEP, EventFolder
+from wandb_logging._formats.event_folder import STEP, EventFolder
 
 WHY = "tensorboard reads the files: the extra test has it up to Python 3.13"
 

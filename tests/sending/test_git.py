@@ -13,8 +13,8 @@ from tests.repositories import ADDRESS, git, head, repository
 from wandb_logging import Session, WandbHandler, new_run, sync
 from wandb_logging._cli import main
 from wandb_logging._formats import protobuf
-from wandb_logging._formats.importing import find_logs, import_log
-from wandb_logging._formats.wandb_folder import export_wandb
+from wandb_logging._formats.wandb_export import export_wandb
+from wandb_logging._formats.wandb_import import find_logs, import_log
 from wandb_logging._formats.wandb_log import records
 from wandb_logging._formats.wandb_records import KINDS
 from wandb_logging._journal.environment import captured_environment, git_of

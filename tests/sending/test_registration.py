@@ -15,8 +15,8 @@ from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold.fold import State, first_state
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._sending.register import create_on_server
 from wandb_logging._sending.registration import Registration
+from wandb_logging._sending.run_requests import create_on_server
 from wandb_logging._sending.target import AS_IT_WAS, Target
 from wandb_logging._server import protocol
 from wandb_logging._server.link import Link

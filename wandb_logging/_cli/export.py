@@ -12,10 +12,10 @@ from wandb_logging._cli.output import DONE, LEFT, USAGE, complain, raw, say, wor
 from wandb_logging._cli.text import counted
 from wandb_logging._errors import JournalError
 from wandb_logging._formats.exported import Exported
-from wandb_logging._formats.exporting import FORMS, export, export_config
-from wandb_logging._formats.neptune_folder import export_neptune
-from wandb_logging._formats.tensorboard_folder import export_tensorboard
-from wandb_logging._formats.wandb_folder import export_wandb
+from wandb_logging._formats.neptune_export import export_neptune
+from wandb_logging._formats.tables import FORMS, export, export_config
+from wandb_logging._formats.tensorboard_export import export_tensorboard
+from wandb_logging._formats.wandb_export import export_wandb
 from wandb_logging._journal.cache_folder import find_runs
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._settings.settings import Settings

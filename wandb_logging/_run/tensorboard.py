@@ -12,7 +12,7 @@ from typing import Any
 
 from wandb_logging._errors import LogError
 from wandb_logging._formats.event_file import Histogram, Picture
-from wandb_logging._formats.tensorboard import EventFolder, Row
+from wandb_logging._formats.event_folder import EventFolder, Row
 from wandb_logging._media import histogram, image
 from wandb_logging._media.base import Value
 

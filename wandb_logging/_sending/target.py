@@ -25,7 +25,7 @@ from wandb_logging._errors import (
     WandbLoggingError,
 )
 from wandb_logging._events.run_info import Remote, RunInfo, problem
-from wandb_logging._sending.register import by_storage_id, upsert_run
+from wandb_logging._sending.run_requests import by_storage_id, upsert_run
 from wandb_logging._server import protocol
 from wandb_logging._server.link import Link, OutOfTime
 from wandb_logging._settings.settings import Settings

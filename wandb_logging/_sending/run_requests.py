@@ -1,4 +1,4 @@
-"""Makes a run on the server, or goes on with one that is there: the requests before its first line."""
+"""The requests that make a run on the server, or go on with one that is there, before its first line."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import pytest
 from tests.runs import START, make_run, row
 from wandb_logging import Image, new_run
 from wandb_logging._cli import main
-from wandb_logging._formats.tensorboard_folder import export_tensorboard
+from wandb_logging._formats.tensorboard_export import export_tensorboard
 from wandb_logging._journal.rundir import RunDir
 
 accumulator = pytest.importorskip(

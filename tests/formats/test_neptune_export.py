@@ -11,7 +11,7 @@ import pytest
 import wandb_logging
 from tests.runs import START, make_run
 from wandb_logging._cli import main
-from wandb_logging._formats import neptune_folder
+from wandb_logging._formats import neptune_export
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,9 +66,9 @@ def test_the_files_are_those_of_neptune_exporter(
 
 def test_names_with_a_digest() -> None:
     """As neptune-exporter's own function makes them, whose results these are."""
-    assert neptune_folder.safe_part("org/project") == "org_project-" + neptune_folder.safe_part("org/project")[-16:]
-    assert neptune_folder.safe_part("digits") == "digits-102358cd14af7442"
-    assert neptune_folder.safe_part("run000") == "run000-248c4479bd2b54f3"
+    assert neptune_export.safe_part("org/project") == "org_project-" + neptune_export.safe_part("org/project")[-16:]
+    assert neptune_export.safe_part("digits") == "digits-102358cd14af7442"
+    assert neptune_export.safe_part("run000") == "run000-248c4479bd2b54f3"
 
 
 def test_values_by_kind(runs: Path, tmp_path: Path) -> None:
@@ -110,29 +110,29 @@ def test_a_histogram(tmp_path: Path) -> None:
 
 def test_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A long run has several files; of an earlier export with more of them none is left, and none is half there."""
-    monkeypatch.setattr(neptune_folder, "PART", 50)
-    monkeypatch.setattr(neptune_folder, "_PIECE", 20)
+    monkeypatch.setattr(neptune_export, "PART", 50)
+    monkeypatch.setattr(neptune_export, "_PIECE", 20)
     run_dir = make_run(tmp_path / "runs", [{"metrics": {"n": at}, "t": START + at} for at in range(200)], id="long")
-    done = neptune_folder.export_neptune(run_dir, tmp_path)
+    done = neptune_export.export_neptune(run_dir, tmp_path)
     names = sorted(path.name.rpartition("_")[2] for path in done.path.parent.iterdir())
     assert names == ["0.parquet", "1.parquet", "2.parquet", "3.parquet"]
     assert [line["float_value"] for line in lines_of(tmp_path) if line["attribute_path"] == "n"] == list(range(200))
-    monkeypatch.setattr(neptune_folder, "PART", 10_000)
-    neptune_folder.export_neptune(run_dir, tmp_path)
+    monkeypatch.setattr(neptune_export, "PART", 10_000)
+    neptune_export.export_neptune(run_dir, tmp_path)
     assert [path.name for path in done.path.parent.iterdir()] == [done.path.name]
 
 
 def test_an_export_that_fails_over_an_earlier_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No part 0 says that all is there where parts of two exports are."""
-    monkeypatch.setattr(neptune_folder, "PART", 50)
-    monkeypatch.setattr(neptune_folder, "_PIECE", 20)
+    monkeypatch.setattr(neptune_export, "PART", 50)
+    monkeypatch.setattr(neptune_export, "_PIECE", 20)
     run_dir = make_run(tmp_path / "runs", [{"metrics": {"n": at}, "t": START + at} for at in range(80)], id="long")
-    done = neptune_folder.export_neptune(run_dir, tmp_path)
+    done = neptune_export.export_neptune(run_dir, tmp_path)
     in_the_way = done.path.with_name(done.path.name.replace("part_0", "part_1"))
     in_the_way.unlink()
     in_the_way.mkdir()
     with pytest.raises(OSError, match="part_1"):
-        neptune_folder.export_neptune(run_dir, tmp_path)
+        neptune_export.export_neptune(run_dir, tmp_path)
     assert [path.name for path in done.path.parent.iterdir()] == [in_the_way.name]
 
 

@@ -16,7 +16,7 @@ from tests.fold.test_told import EVENTS
 from tests.runs import START, add, make_run, row
 from wandb_logging import read_run, read_runs
 from wandb_logging._cli import main
-from wandb_logging._formats.exporting import export
+from wandb_logging._formats.tables import export
 from wandb_logging._reading.frames import flat
 from wandb_logging._values.plain import loads
 

@@ -10,8 +10,8 @@ from hypothesis import given, strategies as st
 
 from wandb_logging._formats import event_file
 from wandb_logging._formats.event_file import Histogram, Picture
+from wandb_logging._formats.event_folder import EventFolder, has_event_files
 from wandb_logging._formats.protobuf import BrokenMessage
-from wandb_logging._formats.tensorboard import EventFolder, has_event_files
 
 tensorboard = pytest.importorskip("tensorboardX", reason="tensorboardX writes the files: the extra test has it")
 
