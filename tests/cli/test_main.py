@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import pytest
 
 import wandb_logging
 from tests.cli.commands import child
+from tests.started import printed
 from wandb_logging._cli import main, status
 from wandb_logging._cli.commands import COMMANDS
 
@@ -73,14 +72,12 @@ class TestUsage:
             "import sys; from wandb_logging._cli import main; main(['--help']);"
             "print({'requests', 'plotext', 'tqdm', 'tenacity', 'pythonjsonlogger'} & set(sys.modules))"
         )
-        shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        assert shown.stdout.splitlines()[-1] == "set()"
+        assert printed(code).splitlines()[-1] == "set()"
 
     def test_only_who_suggests_rules_waits_for_that(self) -> None:
         """A sync takes rules from a file; what finds some in a log would be a tenth of a short one."""
         code = "import sys, wandb_logging._cli.sync; print('wandb_logging._mining.suggest' in sys.modules)"
-        shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        assert shown.stdout == "False\n"
+        assert printed(code) == "False\n"
 
     @pytest.mark.parametrize("args", [[], ["status", "--help"]])
     def test_a_command_is_imported_when_it_is_typed(self, args: list[str]) -> None:
@@ -89,8 +86,7 @@ class TestUsage:
             f"import sys; from wandb_logging._cli import main, commands; main({args});"
             "print({name for name in commands.COMMANDS if f'wandb_logging._cli.{name}' in sys.modules})"
         )
-        shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        assert shown.stdout.splitlines()[-1] == str({*args[:1]})
+        assert printed(code).splitlines()[-1] == str({*args[:1]})
 
     def test_a_wrong_setting_is_one_line(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -13,6 +13,7 @@ import pytest
 
 from tests.patience import PATIENCE
 from tests.runs import make_run
+from tests.started import printed
 from tests.surroundings import without
 from wandb_logging import LogError, Run, new_run
 from wandb_logging._cli.charts import Curves
@@ -78,18 +79,8 @@ def test_a_run_that_goes_on_reads_none_of_it(long_run: Path, tmp_path: Path) -> 
     shutil.copytree(long_run, copy)
     size = sum(file.stat().st_size for file in copy.glob("journal-*"))
     assert size > 12 * MIB
-    environment = without("WANDB_")
-    done = subprocess.run(
-        [sys.executable, "-c", RESUMED, str(tmp_path)],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-    )
-    assert done.returncode == 0, done.stderr
-    figures = {name: float(value) for name, value in (line.rsplit(" ", 1) for line in done.stdout.splitlines())}
+    told = printed(RESUMED, str(tmp_path), cwd=tmp_path, env=without("WANDB_"))
+    figures = {name: float(value) for name, value in (line.rsplit(" ", 1) for line in told.splitlines())}
     assert figures["to begin"] < MIB
     assert figures["to flush"] < 6 * MIB  # a block of each of three segments, and what is new
     assert figures["remaining"] == pytest.approx(ROWS, rel=0.05)

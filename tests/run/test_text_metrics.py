@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.run.handlers import data, logger_with, offline
+from tests.started import printed
 from wandb_logging.testing import LocalServer
 
 
@@ -162,5 +163,4 @@ def test_a_run_without_rules_imports_none_of_it() -> None:
         "run.finish()\n"
         "print([name for name in ('pairs', 'rules') if 'wandb_logging._mining.' + name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
+    assert printed(code).splitlines()[-1] == "[]"

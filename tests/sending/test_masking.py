@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.patience import PATIENCE
+from tests.started import printed
 from tests.surroundings import without
 from wandb_logging import Html, Table, new_run, sync
 from wandb_logging._server.client import Client
@@ -43,18 +41,7 @@ def test_what_an_earlier_process_wrote(gzip: bool, wandb_server: LocalServer, tm
     if not gzip:
         wandb_server.features = wandb_server.features - {"FILESTREAM_GZIP"}
     key = wandb_server.api_key
-    environment = without("WANDB_")
-    environment["HOME"] = str(tmp_path)
-    done = subprocess.run(
-        [sys.executable, "-c", EARLIER, key, wandb_server.url],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-    )
-    assert done.returncode == 0, done.stderr
+    printed(EARLIER, key, wandb_server.url, cwd=tmp_path, env={**without("WANDB_"), "HOME": str(tmp_path)})
     (report,) = sync(tmp_path / "wandb_cache")
     assert report.ok, report
     run = wandb_server.run("r")

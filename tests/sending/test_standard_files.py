@@ -23,6 +23,7 @@ from hypothesis import given, strategies as st
 
 from tests.contract.twins import read_back, with_time_to_measure
 from tests.patience import PATIENCE
+from tests.started import printed
 from tests.surroundings import without
 from wandb_logging import Session, SettingsError, WandbHandler, new_run, sync
 from wandb_logging._journal.copies import place_of
@@ -238,11 +239,7 @@ class TestOutput:
                 print()
                 print("after")
         """
-        environment = {**os.environ, **wandb_server.env()}
-        done = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(code)], check=False, capture_output=True, env=environment
-        )
-        assert done.returncode == 0, done.stderr
+        printed(code, env={**os.environ, **wandb_server.env()})
         assert wandb_server.runs[0].files["output.log"].decode().split("\n")[:2] == ["before", "2 of 3"]
 
 

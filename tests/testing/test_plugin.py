@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
+
+from tests.started import printed
 
 pytest_plugins = ["pytester"]
 
@@ -60,5 +59,4 @@ def test_loading_is_light() -> None:
         "import sys, pytest, wandb_logging; before = set(sys.modules); import wandb_logging.testing.plugin; "
         "print([n for n in set(sys.modules) - before if n.split('.')[0] in ('graphql', 'http', 'ssl', 'requests')])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert printed(code).strip() == "[]"

@@ -1,0 +1,26 @@
+"""Python programs that tests start and wait for, as whoever uses the package does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.patience import PATIENCE
+
+
+def printed(code: str, *arguments: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
+    """What a program prints. It has to end well; if it does not, its traceback is shown."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *arguments],
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
