@@ -17,7 +17,6 @@ from hypothesis import given, settings as budget, strategies as st
 from tests.examples import at_most
 from wandb_logging import Settings
 from wandb_logging._records import encoding
-from wandb_logging._records.encoding import change_event, row_event
 from wandb_logging._records.snapshot import Snapshot
 from wandb_logging._records.steps import Steps
 from wandb_logging._values import plain as _values
@@ -67,10 +66,6 @@ def record_of(msg: Any = "hi", *args: Any, level: int = logging.INFO, **extra: A
 
 def metrics_of(**extra: Any) -> Any:
     return Recorder(console=False).event(record_of(**extra))
-
-
-def ignore(_name: str, _reason: str) -> None:
-    """Told of what is set aside."""
 
 
 TEXT = {"level": "INFO", "logger": "train", "text": "hi"}
@@ -374,74 +369,12 @@ class TestPaths:
         assert len(metrics_of(metrics=Growing({str(i): i for i in range(size)}))["metrics"]) == size
 
 
-class TestByHand:
-    def test_a_row(self) -> None:
-        told: dict[str, str] = {}
-        assert loads(row_event({"a": 1, "b": object()}, 3, NOW, told.__setitem__)) == {
-            "metrics": {"a": 1},
-            "step": 3,
-            "t": NOW,
-            "aside": {"b": "no JSON value for object"},
-        }
-        assert list(told) == ["b"]
-
-    @pytest.mark.parametrize("commit", [True, False])
-    def test_whether_it_is_complete(self, commit: Any) -> None:
-        event = loads(row_event({"a": 1}, None, NOW, ignore, commit=commit))
-        assert event == {"metrics": {"a": 1}, "commit": commit, "t": NOW}
-
-    def test_a_change(self) -> None:
-        told: dict[str, str] = {}
-        event = loads(change_event("config", {"lr": 1, "bad": object()}, NOW, told.__setitem__))
-        assert event == {"config": {"lr": 1}, "t": NOW, "aside": {"config.bad": "no JSON value for object"}}
-        assert list(told) == ["config.bad"]
-
-    def test_an_exit(self) -> None:
-        assert loads(change_event("exit", 3, NOW, ignore)) == {"exit": 3, "t": NOW}
-
-
-class TestSteps:
-    """With late_steps: error the caller is told at once; rows of log records are told of in a line."""
-
-    def steps(self) -> tuple[Steps, list[str]]:
-        said: list[str] = []
-        return Steps(lambda _, text: said.append(text)), said
-
-    def test_a_lower_step_is_late(self) -> None:
-        steps, _ = self.steps()
-        assert [steps.check(step) for step in (5, 5, 6, None)] == [None] * 4
-        assert steps.check(7) is None
-        assert steps.check(6) == "step 6 is lower than the current step 7 (late_steps: error)"
-        assert steps.check(7) is None
-
-    def test_a_row_without_step_goes_on(self) -> None:
-        """Unless it is to be continued; one with a step stays open, unless it is complete."""
-        steps, _ = self.steps()
-        assert steps.check(None) is None
-        assert steps.check(0) is not None
-        assert steps.check(None, commit=False) is None
-        assert steps.check(1) is None
-        assert steps.check(1, commit=True) is None
-        assert steps.check(1) is not None
-
-    @given(st.lists(st.tuples(st.none() | st.integers(0, 9), st.none() | st.booleans()), max_size=20))
-    def test_it_agrees_with_the_fold(self, calls: Any) -> None:
-        """What `run.log` raises for is what the fold sets aside."""
-        from wandb_logging._fold.fold import Rules, State, fold
-
-        steps, _ = self.steps()
-        rules, state = Rules(start=NOW, late_steps="error"), State()
-        for step, commit in calls:
-            before = state.late
-            state, _ = fold(rules, state, [row_event({"a": 1}, step, NOW, ignore, commit=commit)])
-            assert (steps.check(step, commit=commit) is not None) is (state.late > before)
-
-    def test_from_a_record_it_is_said(self) -> None:
-        """The event is the same: the fold sets its row aside, with its content."""
-        recorder = Recorder(late_steps="error", console=False)
-        for step in (5, 3):
-            assert recorder.event(record_of(metrics={"a": 1}, step=step)) == {"metrics": {"a": 1}, "step": step}
-        assert recorder.late == ["step 3 is lower than the current step 5 (late_steps: error): the row is set aside"]
+def test_a_late_step_is_said() -> None:
+    """The event is the same: the fold sets its row aside, with its content."""
+    recorder = Recorder(late_steps="error", console=False)
+    for step in (5, 3):
+        assert recorder.event(record_of(metrics={"a": 1}, step=step)) == {"metrics": {"a": 1}, "step": step}
+    assert recorder.late == ["step 3 is lower than the current step 5 (late_steps: error): the row is set aside"]
 
 
 def test_the_events_are_lines() -> None:
