@@ -7,30 +7,26 @@ that it behaves as it would without us. Where we write to a pipe or a file, the 
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import selectors
 import signal
 import sys
+import termios
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
-from wandb_logging._dataclass import dataclass
 from wandb_logging._process.switch_interval import short_turns
 from wandb_logging._supervise import terminal
+from wandb_logging._supervise.streams import PIECE, Gathered, Pipe, read, widen, write
 from wandb_logging._supervise.terminal import Terminal
 
 NOT_FOUND, NOT_RUN, GIVEN_UP = 127, 126, 125  # exit codes that shells and `env` use
-_PIECE = 2**18
-_PIPE = 2**20
-_F_SETPIPE_SZ = 1031  # of Linux; `fcntl` has it since Python 3.10
-_GATHER = 0.002  # seconds between two reads of a busy stream, so that each read returns more
-_BUSY = 8  # pieces that come right behind each other before a stream counts as busy
 _AHEAD = 2**24  # bytes that are read before anybody takes them
 _AFTERWARDS = 0.5  # seconds of silence after which we stop waiting for processes that the program left running
 _FORWARDED = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGINT", "SIGQUIT")
@@ -38,43 +34,6 @@ _AT_A_KEY = ("SIGINT", "SIGQUIT")
 
 Take = Callable[[str, bool], object]
 """Given a piece of output, and whether it was written to stderr."""
-
-
-@dataclass
-class _Pipe:
-    """The program's stdout or stderr: where we read it, and where we pass it on."""
-
-    source: int
-    target: int
-    error: bool
-    wide: bool = False  # the pipe holds much, so it need not be read at once
-    unread: bool = False  # nobody reads any more what we pass on
-
-    def __post_init__(self) -> None:
-        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
-
-
-class _Gathered:
-    """Waits for output. While pieces come right behind each other it waits a little longer, so that each holds more.
-
-    Args:
-        wide: whether the pipes hold so much that the program need not wait meanwhile.
-    """
-
-    def __init__(self, wide: bool) -> None:  # noqa: FBT001
-        self._wide = wide
-        self._busy = 0
-
-    def wait(self, selector: selectors.BaseSelector) -> list[tuple[selectors.SelectorKey, int]]:
-        """The streams that can be read now, or soon."""
-        ready = selector.select(0)
-        if not ready:
-            self._busy = 0
-            return selector.select(0.1)
-        self._busy += 1
-        if self._wide and self._busy > _BUSY:
-            time.sleep(_GATHER)
-        return ready
 
 
 class Program:
@@ -86,8 +45,8 @@ class Program:
 
     def __init__(self, command: Sequence[str]) -> None:
         self._command = list(command)
-        self._streams: list[_Pipe] = []
-        self._ahead: list[tuple[_Pipe, bytes]] = []
+        self._streams: list[Pipe] = []
+        self._ahead: list[tuple[Pipe, bytes]] = []
         self._keyboard: int | None = None  # where to write typed input
         self._terminal = Terminal()
         self._exit: int | None = None
@@ -184,12 +143,12 @@ class Program:
                 ends[0], self._keyboard = theirs, ours
             else:
                 terminal.write_as_it_is(theirs)
-            self._streams.append(_Pipe(ours, shown, error=not on_terminal[1]))
+            self._streams.append(Pipe(ours, shown, error=not on_terminal[1]))
             ends[1:] = [theirs if on else -1 for on in on_terminal[1:]]
         for fd in (1, 2):
             if not on_terminal[fd]:
                 source, ends[fd] = os.pipe()
-                self._streams.append(_Pipe(source, fd, error=fd == 2, wide=_widen(source)))
+                self._streams.append(Pipe(source, fd, error=fd == 2, wide=widen(source)))
         return ends[0], ends[1], ends[2]
 
     def _become(self, gate: int, answer: int, ends: tuple[int, int, int]) -> NoReturn:
@@ -201,9 +160,6 @@ class Program:
             if self._keyboard is None:
                 os.close(self._tell)
             else:
-                import fcntl  # noqa: PLC0415  of POSIX
-                import termios  # noqa: PLC0415  of POSIX
-
                 os.setsid()
                 fcntl.ioctl(ends[0], termios.TIOCSCTTY, 0)
                 self._in_front(ends[0], (gate, answer))
@@ -248,7 +204,7 @@ class Program:
 
     def _read_until(self, stop: int) -> None:
         """Read ahead until the other end of the pipe `stop` is closed, or enough has been read."""
-        gathered = _Gathered(all(stream.wide for stream in self._streams))
+        gathered = Gathered(all(stream.wide for stream in self._streams))
         with selectors.DefaultSelector() as selector:
             selector.register(stop, selectors.EVENT_READ)
             for stream in self._streams:
@@ -262,7 +218,7 @@ class Program:
 
     def _keep(self, key: selectors.SelectorKey, selector: selectors.BaseSelector) -> int:
         """Read one piece ahead. Returns its size in bytes."""
-        data = _read(key.data.source)
+        data = read(key.data.source)
         if data:
             self._ahead.append((key.data, data))
         else:
@@ -280,7 +236,7 @@ class Program:
 
     def _until_the_end(self, selector: selectors.BaseSelector, take: Take) -> int:
         open_streams, silent_since = len(self._streams), time.monotonic()
-        gathered = _Gathered(all(stream.wide for stream in self._streams))
+        gathered = Gathered(all(stream.wide for stream in self._streams))
         while open_streams:
             self._look_after_program(selector)
             self._take_keyboard(selector)
@@ -303,22 +259,22 @@ class Program:
             self._look_after_program(selector, wait=True)
         return self._exit
 
-    def _move(self, stream: _Pipe, take: Take) -> bool:
+    def _move(self, stream: Pipe, take: Take) -> bool:
         """Pass on output that has been written. Returns False at the end of the stream."""
-        data = _read(stream.source)
+        data = read(stream.source)
         return bool(data) and self._show(stream, data, take)
 
-    def _show(self, stream: _Pipe, data: bytes, take: Take) -> bool:
+    def _show(self, stream: Pipe, data: bytes, take: Take) -> bool:
         """Have the output taken, then write it to our own stream. Returns False if nobody reads that any more."""
         text = stream.decoder.decode(data)
         if text:
             take(text, stream.error)
-        if not _write(stream.target, data):
+        if not write(stream.target, data):
             stream.unread = not os.isatty(stream.source)
             return not stream.unread
         return True
 
-    def _leave(self, selector: selectors.BaseSelector, stream: _Pipe) -> None:
+    def _leave(self, selector: selectors.BaseSelector, stream: Pipe) -> None:
         """Stop listening to a stream."""
         selector.unregister(stream.source)
         if stream.unread:  # the program's next write there ends it, as it would without us
@@ -326,9 +282,9 @@ class Program:
             stream.source = -1
 
     def _type(self, selector: selectors.BaseSelector) -> None:
-        data = os.read(0, _PIECE)
+        data = os.read(0, PIECE)
         if data and self._keyboard is not None:
-            _write(self._keyboard, data)
+            write(self._keyboard, data)
         else:
             selector.unregister(0)
             self._keyboard = None
@@ -402,34 +358,3 @@ def _end_as(status: int) -> NoReturn:
             signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
         os.kill(os.getpid(), os.WTERMSIG(status))
     os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else NOT_RUN)
-
-
-def _widen(pipe: int) -> bool:
-    """Enlarge a pipe, so that the program need not wait while we are busy. Returns whether the system allowed it."""
-    import fcntl  # noqa: PLC0415  of POSIX
-
-    try:
-        fcntl.fcntl(pipe, getattr(fcntl, "F_SETPIPE_SZ", _F_SETPIPE_SZ), _PIPE)
-    except OSError:  # not Linux, or a user who has too many large pipes
-        return False
-    return True
-
-
-def _read(fd: int) -> bytes:
-    """Read one piece of what is there; nothing at the end of the stream."""
-    try:
-        return os.read(fd, _PIECE)
-    except OSError:  # Linux reports a terminal that nobody has open any more in this way
-        return b""
-
-
-def _write(fd: int, data: bytes) -> bool:
-    """Write all of the data. Returns False if nobody reads it any more; other errors must not disturb the program."""
-    try:
-        while data:
-            data = data[os.write(fd, data) :]
-    except BrokenPipeError:
-        return False
-    except OSError:
-        pass
-    return True

@@ -1,0 +1,83 @@
+"""The program's output on its way to ours: pipes and pieces, and how long to wait for more. POSIX only."""
+
+from __future__ import annotations
+
+import codecs
+import fcntl
+import os
+import selectors
+import time
+
+from wandb_logging._dataclass import dataclass
+
+PIECE = 2**18  # most bytes of one read
+_PIPE_BYTES = 2**20
+_F_SETPIPE_SZ = 1031  # of Linux; `fcntl` has it since Python 3.10
+_GATHER = 0.002  # seconds between two reads of a busy stream, so that each read returns more
+_BUSY = 8  # pieces that come right behind each other before a stream counts as busy
+
+
+@dataclass
+class Pipe:
+    """The program's stdout or stderr: where we read it, and where we pass it on."""
+
+    source: int
+    target: int
+    error: bool
+    wide: bool = False  # the pipe holds much, so it need not be read at once
+    unread: bool = False  # nobody reads any more what we pass on
+
+    def __post_init__(self) -> None:
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+
+class Gathered:
+    """Waits for output. While pieces come right behind each other it waits a little longer, so that each holds more.
+
+    Args:
+        wide: whether the pipes hold so much that the program need not wait meanwhile.
+    """
+
+    def __init__(self, wide: bool) -> None:  # noqa: FBT001
+        self._wide = wide
+        self._busy = 0
+
+    def wait(self, selector: selectors.BaseSelector) -> list[tuple[selectors.SelectorKey, int]]:
+        """The streams that can be read now, or soon."""
+        ready = selector.select(0)
+        if not ready:
+            self._busy = 0
+            return selector.select(0.1)
+        self._busy += 1
+        if self._wide and self._busy > _BUSY:
+            time.sleep(_GATHER)
+        return ready
+
+
+def widen(pipe: int) -> bool:
+    """Enlarge a pipe, so that the program need not wait while we are busy. Returns whether the system allowed it."""
+    try:
+        fcntl.fcntl(pipe, getattr(fcntl, "F_SETPIPE_SZ", _F_SETPIPE_SZ), _PIPE_BYTES)
+    except OSError:  # not Linux, or a user who has too many large pipes
+        return False
+    return True
+
+
+def read(fd: int) -> bytes:
+    """Read one piece of what is there; nothing at the end of the stream."""
+    try:
+        return os.read(fd, PIECE)
+    except OSError:  # Linux reports a terminal that nobody has open any more in this way
+        return b""
+
+
+def write(fd: int, data: bytes) -> bool:
+    """Write all of the data. Returns False if nobody reads it any more; other errors must not disturb the program."""
+    try:
+        while data:
+            data = data[os.write(fd, data) :]
+    except BrokenPipeError:
+        return False
+    except OSError:
+        pass
+    return True
