@@ -52,6 +52,7 @@ class Snapshot:
         *,
         secrets: Secrets | None = None,
     ) -> None:
+        self._settings = settings
         self._metrics_key = settings.metrics_key
         self._step_key = settings.step_key
         self._dicts = settings.dict_message or settings.dict_args
@@ -59,8 +60,6 @@ class Snapshot:
         # Rules for the text of a single logger need the logger's name, even if a formatter makes the text.
         self._tells_logger = any("logger" in rule for rule in (settings.text_metrics or {}).get("rules", ()))
         self._formatter = json_text.formatter(settings.text_format, without=(settings.metrics_key, settings.step_key))
-        self._dict_message = settings.dict_message
-        self._dict_args = settings.dict_args
         # True sends the text of every record, a number the text of records from that level up, False none.
         self._console_level = int(settings.console) if settings.console is not False else _NO_LEVEL
         level = settings.alert_level
@@ -90,7 +89,7 @@ class Snapshot:
         attributes = record.__dict__
         metrics = attributes.get(self._metrics_key)
         if metrics is None and self._dicts:
-            metrics = self._from_message(record)
+            metrics = _in_message(record, self._settings)
         event: dict[str, Any]
         time = record.created
         if type(time) is not float or not 0.0 <= time < YEAR_10000:  # wrong clock, or a record made by hand
@@ -114,13 +113,6 @@ class Snapshot:
         if self._steps is not None and metrics is not None and mined is None:
             self._steps.warn(event.get("step"))
         return encode(event, metrics, self._report, self._media, self._secrets)
-
-    def _from_message(self, record: logging.LogRecord) -> object:
-        if self._dict_message and isinstance(record.msg, Mapping):
-            return record.msg
-        if self._dict_args and isinstance(record.args, Mapping) and record.args:
-            return record.args
-        return None
 
     def _add_text(self, event: dict[str, Any], record: logging.LogRecord, formatter: logging.Formatter | None) -> None:
         level = record.levelname
@@ -152,6 +144,20 @@ class Snapshot:
         title = f"{record.levelname} in {record.name}" + (f": {error.__name__}" if error else "")
         level = "ERROR" if record.levelno >= logging.ERROR else "WARN" if record.levelno >= logging.WARNING else "INFO"
         event["alert"] = alerts.alert(*alerts.cut(title, self._masked(_text(record))), level, self._alert_wait)
+
+
+def is_row(record: logging.LogRecord, settings: Settings) -> bool:
+    """Whether a record brings metrics of its own: in its attributes, or as message or argument where that is wanted."""
+    return vars(record).get(settings.metrics_key) is not None or _in_message(record, settings) is not None
+
+
+def _in_message(record: logging.LogRecord, settings: Settings) -> object:
+    """The mapping that is the message, or its argument, if the settings take it for metrics; else None."""
+    if settings.dict_message and isinstance(record.msg, Mapping):
+        return record.msg
+    if settings.dict_args and isinstance(record.args, Mapping) and record.args:
+        return record.args
+    return None
 
 
 def _calls(settings: Settings) -> Calls | None:

@@ -24,7 +24,7 @@ from wandb_logging._process import ending, exit_code, forks
 from wandb_logging._process.last_words import say_last
 from wandb_logging._process.listener import own_threads
 from wandb_logging._records.completed import completed
-from wandb_logging._records.snapshot import Snapshot
+from wandb_logging._records.snapshot import Snapshot, is_row
 from wandb_logging._run import spawned
 from wandb_logging._run.run import Run, flush_aloud, go_on, inlet_of, is_finished, orphan_of, tell_fault
 from wandb_logging._run.start import anchored, prepare_early, prepare_for
@@ -212,12 +212,13 @@ class WandbHandler(logging.Handler):
         waits for our thread.
         """
         # Our own lines, and those that `requests` logs on our thread, are left out: sending them would log more lines.
+        # A row on our thread is the program's, which logs it from a finaliser.
         # The level is checked again: a user's QueueListener in front of this handler does not check it by default.
         try:
             if (
                 record.levelno < self.level
                 or record.name == "wandb_logging"
-                or (get_ident() in own_threads and not self._is_row(record))
+                or (get_ident() in own_threads and not is_row(record, self.settings))
             ):
                 return False
         except (AttributeError, TypeError):  # a record made by hand, without level or name, which other handlers take
@@ -226,15 +227,6 @@ class WandbHandler(logging.Handler):
         if kept:
             self.emit(record if kept is True or not isinstance(kept, logging.LogRecord) else kept)
         return kept
-
-    def _is_row(self, record: logging.LogRecord) -> bool:
-        """Whether a record on our thread has metrics for `Snapshot`. Then the program logged it, from a finaliser."""
-        settings = self.settings
-        return (
-            vars(record).get(settings.metrics_key) is not None
-            or (settings.dict_message and isinstance(record.msg, Mapping))
-            or (settings.dict_args and isinstance(record.args, Mapping) and bool(record.args))
-        )
 
     def emit(self, record: logging.LogRecord) -> None:
         """Append the record to the run's journal."""
