@@ -481,3 +481,4 @@ def test_a_disabled_run_takes_artifacts() -> None:
         run.log_artifact(artifact).wait(1)
         run.use_artifact(of_file("b"))
         run.link_artifact(artifact, "c")
+    assert not Path("wandb_cache").exists()

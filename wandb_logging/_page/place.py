@@ -1,4 +1,7 @@
-"""Where a browser finds the page: the socket, the secrets and the address. It is there before what answers."""
+"""Where a browser finds the page: the socket, the secrets and the address.
+
+It is made first: the address is printed, and browsers may connect, while what answers there is still imported.
+"""
 
 from __future__ import annotations
 
