@@ -250,24 +250,24 @@ def collections(
     Raises:
         UnsupportedError: the server cannot filter or sort collections.
     """
-    if filters is not None or order is not None:
-        need_sorting(server)
-    how = {"type": kind, "order": order, "filters": None if filters is None else json.dumps(dict(filters))}
+    asked = {**_asked(place), "type": kind, **sorting(server, filters, order)}
     path = ("project", "artifactType", "artifactCollections")
-    found = server.pages(documents.COLLECTIONS, {**_asked(place), **how}, *path, page=per_page, after=start)
+    found = server.pages(documents.COLLECTIONS, asked, *path, page=per_page, after=start)
     return Counted(found, lambda edge: ArtifactCollection(server, edge["node"]))
 
 
-def need_sorting(server: Server) -> None:
-    """Check that the server can filter and sort collections.
+def sorting(server: Server, filters: Mapping[str, Any] | None, order: str | None) -> dict[str, str | None]:
+    """What a question for collections says of filters and order.
 
     Raises:
-        UnsupportedError: it cannot.
+        UnsupportedError: the server cannot filter and sort collections.
     """
-    if _SORTING not in protocol.features(server.ask(protocol.FEATURES, {})):
+    wanted = filters is not None or order is not None
+    if wanted and _SORTING not in protocol.features(server.ask(protocol.FEATURES, {})):
         raise NotCovered(
             "Filtering and ordering of artifact collections is not supported on this wandb server version."
         )
+    return {"order": order, "filters": None if filters is None else json.dumps(dict(filters))}
 
 
 def collection(server: Server, place: _Place, kind: str, name: str) -> ArtifactCollection:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +10,7 @@ from wandb_logging._api.asking import Server
 from wandb_logging._errors import LogError
 from wandb_logging._server.pages import PAGE
 from wandb_logging._server.protocol import app_url, dig
-from wandb_logging.compat._collections import ArtifactCollection, ArtifactType, need_sorting, types
+from wandb_logging.compat._collections import ArtifactCollection, ArtifactType, sorting, types
 from wandb_logging.compat._listing import Counted, Listing
 from wandb_logging.compat._refused import not_covered
 
@@ -75,13 +74,9 @@ class Project:
         Raises:
             UnsupportedError: the server cannot filter or sort collections.
         """
-        if filters is not None or order is not None:
-            need_sorting(self._server)
-        how = {"order": order, "filters": None if filters is None else json.dumps(dict(filters))}
+        asked = {**self._where, **sorting(self._server, filters, order)}
         path = ("project", "artifactCollections")
-        pages = self._server.pages(
-            documents.PROJECT_COLLECTIONS, {**self._where, **how}, *path, page=per_page, after=start
-        )
+        pages = self._server.pages(documents.PROJECT_COLLECTIONS, asked, *path, page=per_page, after=start)
         return Counted(pages, lambda edge: ArtifactCollection(self._server, edge["node"]))
 
     def __getattr__(self, name: str) -> Any:
