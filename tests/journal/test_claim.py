@@ -21,6 +21,15 @@ sys.stdin.read()
 """
 
 
+def test_a_number_whose_file_is_something_else_is_passed_over(tmp_path: Path) -> None:
+    """A link that somebody planted there neither is followed nor keeps a process from writing its journal."""
+    (tmp_path / "journal-0001.lock").symlink_to(tmp_path / "private")
+    taken = claim.Claim.take(tmp_path, 1, helps=True)
+    assert taken.number == 2
+    assert not (tmp_path / "private").exists()
+    taken.release()
+
+
 def test_a_number_whose_file_another_process_holds_is_left_to_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,6 +58,24 @@ def test_a_stranger_between_them(tmp_path: Path) -> None:
     assert (tmp_path / "journal-0003-0001.jsonl").stat().st_size
 
 
+def test_it_is_told_when_many_have_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the next fork, again as long as nobody heeds it, and then not until as many more have come."""
+    monkeypatch.setattr("wandb_logging._journal.writer._MANY", 2)
+    writer, heeded, told = Writer(tmp_path), False, list[int]()
+    children = 0
+
+    def hear() -> bool:
+        told.append(children)
+        return heeded
+
+    writer.many_came = hear
+    for children in range(7):
+        heeded = children >= 3
+        forked(writer)
+    writer.close()
+    assert told == [2, 3, 5]
+
+
 def test_the_directory_is_not_looked_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So the thousandth child pays no more than the first."""
     family = Family(7)

@@ -63,6 +63,19 @@ def test_taking_and_giving_back_twice_is_harmless(tmp_path: Path) -> None:
     assert not lock_is_taken(tmp_path / "lock")
 
 
+def test_who_makes_the_file_locks_that_very_file(tmp_path: Path) -> None:
+    """Only one can make it; and what it locks is what it has made, whatever lies in that place by then."""
+    mine = ProcessLock(tmp_path / "lock")
+    mine.make()
+    with pytest.raises(FileExistsError):
+        ProcessLock(tmp_path / "lock").make()
+    (tmp_path / "lock").rename(tmp_path / "elsewhere")
+    assert mine.acquire()
+    assert lock_is_taken(tmp_path / "elsewhere")
+    assert lock_is_taken(tmp_path / "lock") is False
+    mine.release()
+
+
 def test_a_lock_that_does_not_exist_is_free(tmp_path: Path) -> None:
     """A missing file is not locked, and looking does not make it."""
     assert lock_is_taken(tmp_path / "lock") is False

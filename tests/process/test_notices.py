@@ -65,6 +65,20 @@ def test_quiet_keeps_them_off_stderr(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().err == ""
 
 
+def test_a_forked_child_says_its_own_lines_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    """Those of its parent the parent says; and it does not count as said what the parent has said."""
+    nobody_else()
+    notices = Notices()
+    notices.add("a", "first")
+    notices.say_all()
+    notices.add("b", "second")
+    notices.after_fork_in_child()
+    notices.add("a", "first")
+    notices.say_all()
+    assert capsys.readouterr().err.splitlines() == ["wandb_logging: first", "wandb_logging: first"]
+    assert notices.numbers() == {"a": 1}
+
+
 def test_each_kind_is_said_once_a_minute(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes meanwhile is counted, and the count is said with the next."""
     now = 1000.0

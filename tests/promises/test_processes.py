@@ -73,6 +73,33 @@ with multiprocessing.get_context("fork").Pool(3, maxtasksperchild=4) as pool:
         assert sorted(line["n"] for line in run.history if "n" in line) == list(range(40))
         assert run.state == "finished"
 
+    def test_rows_of_many_children_are_sent_while_more_are_forked(self, wandb_server: LocalServer) -> None:
+        """They do not wait for the interval, at whose end one core would have to send them all."""
+        python(
+            SETUP.replace("quiet=True", "quiet=True, flush_interval=600, heartbeat_interval=600")
+            + """
+from wandb_logging._journal import writer
+writer._MANY = 4
+row(start=1)
+handler.flush()
+sent, number = handler.stats()["acknowledged"], 0
+while handler.stats()["acknowledged"] == sent:
+    child = os.fork()
+    if not child:
+        row(n=number)
+        os._exit(0)
+    os.waitpid(child, 0)
+    number += 1
+print(number)
+""",
+            environment=wandb_server.env(),
+        )
+        (run,) = wandb_server.runs
+        numbers = sorted(line["n"] for line in run.history if "n" in line)
+        assert numbers == list(range(len(numbers)))
+        assert len(numbers) > 4
+        assert wandb_server.violations == []
+
     def test_from_a_thread_while_others_log(self, wandb_server: LocalServer) -> None:
         """Whatever lock another thread holds at that moment, the child logs, and its child does, too."""
         python(

@@ -15,7 +15,7 @@ from wandb_logging._journal import door
 from wandb_logging._journal.members import is_writing, note_of, writers_of
 from wandb_logging._journal.presence import NOBODY
 from wandb_logging._journal.seal import unseal
-from wandb_logging._journal.segments import by_writer, segment_path
+from wandb_logging._journal.segments import by_writer, segment_name
 from wandb_logging._values.plain import loads
 
 _BLOCK = 2**16  # bytes read from the end of a segment; twice as many if no whole line is among them, and so on
@@ -58,7 +58,7 @@ class Taken:
 
 def _last(path: Path, writer: int, numbers: list[int]) -> int:
     """The number of the last line of a writer; 0 without one. Its last segment may have been made a moment ago."""
-    found = (_last_in(path, segment_path(path, writer, number).name) for number in reversed(numbers))
+    found = (_last_in(path, segment_name(writer, number)) for number in reversed(numbers))
     return next(filter(None, found), 0)
 
 

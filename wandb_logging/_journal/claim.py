@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,7 @@ _NUMBERS = 3  # more than that are not refused by chance: this disk locks nothin
 
 
 class Claim:
-    """A claimed writer number. `Claim()` stands for no number.
+    """A claimed writer number. `NO_CLAIM` stands for no number.
 
     Attributes:
         number: the writer's number; 0 without a claim.
@@ -67,14 +66,13 @@ class Claim:
             number += 1
             if number in taken:
                 continue
-            name = path / lock_name(number)
+            lock = ProcessLock(path / lock_name(number))
             try:
-                os.close(door.create(path, name.name))
+                lock.make()
             except FileExistsError:
                 continue
             if family is not None:
                 family.has_taken(number)
-            lock = ProcessLock(name)
             since = 0 if helps else first_of_group(path, number)
             note = Note(number, since, helps, carries=carries, holder=Holder.here(path, lease))
             refused += 1
@@ -121,6 +119,9 @@ class Claim:
         """In a forked child: forget the parent's claim without unlocking its file."""
         if self._lock is not None:
             self._lock.abandon()
+
+
+NO_CLAIM = Claim()
 
 
 def _held(lock: ProcessLock, note: Note) -> bool:

@@ -12,6 +12,7 @@ import contextlib
 import errno
 import itertools
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
@@ -34,6 +35,7 @@ _numbers = itertools.count()
 _LARGE = 2**30  # bytes from which on a file's holes are looked at
 _HOLLOW = 1000  # a file with less than one part of so many on the disk is hollow: no disk compresses a journal so much
 _MODE = 0o666  # less the umask: where a group shares the folder, its members can go on with a run
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # a name that is one part on every system
 _STEP_BY_STEP = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 
 
@@ -304,9 +306,11 @@ def _open(root: Path, name: str, flags: int) -> int:
     above, last = _split(name)
     with _folder(root, above) as at:
         # Looked at before it is opened: opening a device may do something. And after: it may just have been exchanged.
-        with contextlib.suppress(FileNotFoundError):
-            if not stat.S_ISREG(os.stat(at.path(last), dir_fd=at.fd, follow_symlinks=False).st_mode):
-                raise _not_ours(root / name)
+        # With O_EXCL nothing is opened that is there.
+        if not flags & os.O_EXCL:
+            with contextlib.suppress(FileNotFoundError):
+                if not stat.S_ISREG(os.stat(at.path(last), dir_fd=at.fd, follow_symlinks=False).st_mode):
+                    raise _not_ours(root / name)
         try:
             fd = os.open(at.path(last), flags | _FLAGS, _MODE, dir_fd=at.fd)
         except OSError as exc:
@@ -329,11 +333,13 @@ def _is_hollow(found: os.stat_result) -> bool:
 
 def _split(name: str) -> tuple[tuple[str, ...], str]:
     """The folders above a file, and its name in the last of them."""
+    if _PLAIN.fullmatch(name):  # nearly every name, and taking it apart would be most of the work
+        return (), name
     *above, last = _parts(name) or (".",)
     return tuple(above), last
 
 
-@lru_cache(maxsize=256)  # nearly all that is opened has one of few names, and to take it apart is most of the work
+@lru_cache(maxsize=256)  # of those that lie in folders most are asked for again and again
 def _parts(name: str) -> tuple[str, ...]:
     parts = PurePosixPath(name).parts
     if ".." in parts or PurePosixPath(name).is_absolute() or "\0" in name:

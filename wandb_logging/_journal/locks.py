@@ -62,8 +62,10 @@ else:
 
 def close_quietly(fd: int) -> None:
     """Close a descriptor. Harmless if it is closed already, or -1."""
-    with contextlib.suppress(OSError):
+    try:  # noqa: SIM105  in a forked child each function that is called for the first time costs a page
         os.close(fd)
+    except OSError:
+        pass
 
 
 class ProcessLock:
@@ -79,6 +81,7 @@ class ProcessLock:
         self._path = path
         self._make = make
         self._fd: int | None = None
+        self._made: int | None = None  # descriptor of the file that `make` has made, until it is locked
         # If one thread closed the descriptor while another writes, the number could be another file by then. A signal
         # handler that releases the lock in the middle of `note` leaves it to `note` to close the descriptor.
         self._guard = threading.RLock()
@@ -90,6 +93,15 @@ class ProcessLock:
         """Whether this object holds the lock."""
         return self._fd is not None
 
+    def make(self) -> None:
+        """Make the file, which must not be there yet. `acquire` then locks this very file.
+
+        Raises:
+            FileExistsError: there is something of that name.
+            OSError: the file cannot be made.
+        """
+        self._made = door.create(self._path.parent, self._path.name)
+
     def acquire(self) -> bool:
         """Take the lock without waiting. Returns False if another process, or another object here, has it.
 
@@ -98,7 +110,9 @@ class ProcessLock:
         """
         if self._fd is not None:
             return True
-        fd = door.open_lock(self._path.parent, self._path.name, make=self._make)
+        fd, self._made = self._made, None
+        if fd is None:
+            fd = door.open_lock(self._path.parent, self._path.name, make=self._make)
         try:
             _lock(fd)
         except (BlockingIOError, PermissionError):
@@ -152,7 +166,8 @@ def _overwrite(fd: int, text: str) -> None:
             return
         os.lseek(fd, 0, os.SEEK_SET)
         os.write(fd, written.ljust(found.st_size))
-        os.ftruncate(fd, len(written))
+        if found.st_size > len(written):
+            os.ftruncate(fd, len(written))
 
 
 @contextlib.contextmanager

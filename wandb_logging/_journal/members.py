@@ -26,7 +26,7 @@ from typing import Any
 from wandb_logging._dataclass import dataclass
 from wandb_logging._journal.lease import Life
 from wandb_logging._journal.presence import NOBODY, Holder, life_of, said_in
-from wandb_logging._journal.segments import segment_path, segments
+from wandb_logging._journal.segments import segment_name, segments
 from wandb_logging._values.plain import dumps
 
 UPLOAD = "upload.lock"
@@ -103,7 +103,7 @@ def _traces(path: Path, writer: int) -> list[str]:
     found = []
     with contextlib.suppress(OSError):
         latest = max((segment for of, segment in segments(path) if of == writer), default=None)
-        found += [] if latest is None else [segment_path(path, writer, latest).name]
+        found += [] if latest is None else [segment_name(writer, latest)]
         if Holder.from_json(said_in(path, UPLOAD)).is_same(note_of(path, writer).holder):
             found.append(UPLOAD)
     return found

@@ -27,7 +27,7 @@ from wandb_logging._journal.position import START
 from wandb_logging._journal.reader import MOST_LINE
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.seal import seal, unseal
-from wandb_logging._journal.segments import segment_path, segments
+from wandb_logging._journal.segments import segment_name, segment_path, segments
 from wandb_logging._journal.writer import Writer
 from wandb_logging._values.plain import loads
 from wandb_logging._values.reentrant import is_mine
@@ -285,7 +285,7 @@ def forget_acknowledged(run_dir: RunDir) -> None:
             return
         run_dir.save_base(cursor)
         for writer, segment in gone:
-            door.remove(run_dir.path, segment_path(run_dir.path, writer, segment).name)
+            door.remove(run_dir.path, segment_name(writer, segment))
         run_dir.generation += 1
 
 
@@ -304,7 +304,7 @@ def strip(path: Path, writer: int, segment: int) -> int:
     Raises:
         OSError: the disk refuses it; then the segment is as it was.
     """
-    name = segment_path(path, writer, segment).name
+    name = segment_name(writer, segment)
     temporary = f"{name}.{os.getpid()}.tmp"
     try:
         with io.BufferedReader(door.open_to_read(path, name)) as lines:  # type: ignore[type-var]  # it is a FileIO

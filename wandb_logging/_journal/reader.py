@@ -14,7 +14,7 @@ from wandb_logging._journal.members import is_writing, writers_of
 from wandb_logging._journal.order import Entry, Order, Right, Taking, order_of
 from wandb_logging._journal.position import START, At, Ends, Position, Written, order_passed, places, torn_places
 from wandb_logging._journal.seal import salvage, unseal, unseal_all
-from wandb_logging._journal.segments import by_writer, segment_path, segments, sync_directory
+from wandb_logging._journal.segments import by_writer, segment_name, segment_path, segments, sync_directory
 from wandb_logging._journal.unwritten import OpenSegment, WithMemory
 from wandb_logging._journal.writer import Writer
 
@@ -155,7 +155,7 @@ class Reader:
 
     def sync(self) -> None:
         """Force to the disk what was read, by all writers: the server must not have lines that the journal may lose."""
-        force_all((self._path, segment_path(self._path, *place).name) for place in sorted(self._unforced))
+        force_all((self._path, segment_name(*place)) for place in sorted(self._unforced))
         if self._begun_anew:
             sync_directory(self._path)  # with order.jsonl and server.json, which are written before
         self._unforced.clear()
@@ -264,7 +264,7 @@ class Reader:
             self._begun_anew = True
             if current is not None or len(self._files) >= _MOST_OPEN:
                 self._let_go_of(writer if current is not None else next(iter(self._files)))
-            file = door.open_to_read(self._path, segment_path(self._path, writer, segment).name)
+            file = door.open_to_read(self._path, segment_name(writer, segment))
             here = self._writer_here(writer)
             kept = partial(here.kept_from, (writer, segment)) if here is not None else None
             current = self._files[writer] = (segment, WithMemory(file, kept) if kept else file)

@@ -10,7 +10,7 @@ from wandb_logging._journal import door
 from wandb_logging._journal.position import START, At
 from wandb_logging._journal.reader import MOST_LINE
 from wandb_logging._journal.seal import unseal
-from wandb_logging._journal.segments import segment_path, segments
+from wandb_logging._journal.segments import segment_name, segments
 
 
 def scan(path: Path, at: Mapping[int, At], words: Sequence[bytes], take: Callable[[bytes], object]) -> int:
@@ -32,7 +32,7 @@ def scan(path: Path, at: Mapping[int, At], words: Sequence[bytes], take: Callabl
     for writer, segment in segments(path):
         first, offset = at.get(writer, START)
         if segment >= first:
-            name = segment_path(path, writer, segment).name
+            name = segment_name(writer, segment)
             for block in _blocks(path, name, offset if segment == first else 0):
                 count += block.count(b"\n")
                 if any(word in block for word in words):

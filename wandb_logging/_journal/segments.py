@@ -38,9 +38,14 @@ def _place(name: str) -> tuple[int, int] | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
+def segment_name(writer: int, segment: int) -> str:
+    """Name of the file of one segment."""
+    return f"journal-{writer:04d}-{segment:04d}.jsonl"
+
+
 def segment_path(path: Path, writer: int, segment: int) -> Path:
     """The file of one segment."""
-    return path / f"journal-{writer:04d}-{segment:04d}.jsonl"
+    return path / segment_name(writer, segment)
 
 
 def sync_directory(path: Path) -> None:

@@ -21,7 +21,7 @@ from wandb_logging._journal.position import START
 from wandb_logging._journal.reader import MOST_LINE
 from wandb_logging._journal.rundir import ASIDE, RunDir
 from wandb_logging._journal.seal import salvage, unseal
-from wandb_logging._journal.segments import segment_path, segments
+from wandb_logging._journal.segments import segment_name, segments
 from wandb_logging._values.plain import loads
 
 
@@ -97,7 +97,7 @@ def _count(path: Path) -> _Tally:
     counts = _Tally()
     newest = dict(segments(path))
     for writer, segment in segments(path):
-        name = segment_path(path, writer, segment).name
+        name = segment_name(writer, segment)
         with io.BufferedReader(door.open_to_read(path, name)) as file:  # type: ignore[type-var]  # it is a FileIO
             for line in iter(partial(file.readline, MOST_LINE), b""):
                 _count_line(line, counts, last=segment == newest[writer] and not is_writing(path, writer))
@@ -140,7 +140,7 @@ def _gaps(run_dir: RunDir) -> Iterator[str]:
     for writer, of_writer in itertools.groupby(segments(run_dir.path), key=lambda place: place[0]):
         before = at.get(writer, START)[0] - 1
         for _, segment in of_writer:
-            missing = [segment_path(run_dir.path, writer, number).name for number in (before + 1, segment - 1)]
+            missing = [segment_name(writer, number) for number in (before + 1, segment - 1)]
             if segment == before + 2:
                 yield f"{missing[0]} is missing"
             elif segment > before + 2:
@@ -154,7 +154,7 @@ def _of_journal(run_dir: RunDir, lines: _Tally) -> Iterator[str]:
     if lines.torn:
         yield f"{lines.torn} journals end in half a line: what was being written when power or room ran out"
     for writer, (segment, offset) in run_dir.cursor.places.items():
-        name = segment_path(run_dir.path, writer, segment).name
+        name = segment_name(writer, segment)
         found = door.status(run_dir.path, name)
         if found is not None and found.st_size < offset:
             yield f"{name} is shorter than what the server has of it"

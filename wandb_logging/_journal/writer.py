@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._journal import door
-from wandb_logging._journal.claim import Claim
+from wandb_logging._journal.claim import NO_CLAIM, Claim
 from wandb_logging._journal.counts import Counts, reason_of
 from wandb_logging._journal.family import Family, tell_of_forks
 from wandb_logging._journal.fsyncs import Fsyncs
@@ -29,9 +29,11 @@ from wandb_logging._journal.locks import close_quietly, out_of_the_way
 from wandb_logging._journal.lost import LOST, Home, is_cut_off, is_in_place, unacknowledged
 from wandb_logging._journal.position import position
 from wandb_logging._journal.seal import SEAL_LINE
-from wandb_logging._journal.segments import segment_path
+from wandb_logging._journal.segments import segment_name, segment_path
 from wandb_logging._values.reentrant import let_go_unless_within
 from wandb_logging._values.zlib import crc32
+
+_MANY = 200  # writers: as many files are to be opened and forced to the disk
 
 
 class Writer:
@@ -51,6 +53,8 @@ class Writer:
     """
 
     refused: Callable[[], object] = staticmethod(bool)  # called after the disk has refused a line, for each such line
+    # Called before a fork when many children have begun journals since it last returned True.
+    many_came: Callable[[], bool] = staticmethod(bool)
     most_output: int | None = None  # bytes of output.log as a file, where the room for files is bounded
 
     def __init__(
@@ -81,6 +85,7 @@ class Writer:
         self._forked = False
         self._lease = lease
         self._family: Family | None = None  # of a process that has forked, and of its children
+        self._come = 0  # number of the latest of them when `many_came` last returned True
         self._told = -1  # count of journalled events at the latest look whether to renew
         self._marked = False  # whether the mark is the writer's number, because other writers were there before
         # Reentrant: a signal handler or a finaliser may log while this very thread is in `append`.
@@ -98,7 +103,7 @@ class Writer:
             home.has_writer(self)
 
     def _forget_files(self) -> None:
-        self._claim = self._former = Claim()  # the former: of files that were closed, or that cannot be reached
+        self._claim = self._former = NO_CLAIM  # the former: of files that were closed, or that cannot be reached
         self._fd = -1
         self._segment = 0
         self._size = 0  # bytes of the segment on the disk; the lines in memory begin there
@@ -342,7 +347,7 @@ class Writer:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _next_segment(self) -> None:
-        fd = door.create(self.path, segment_path(self.path, self.number, self._segment + 1).name, append=True)
+        fd = door.create(self.path, segment_name(self.number, self._segment + 1), append=True)
         old, self._fd = self._fd, out_of_the_way(fd)
         self._segment += 1
         self._begun[self._segment] = self.counts.journalled
@@ -526,10 +531,15 @@ class Writer:
                 self.closed = self._ending = False
 
     def before_fork(self) -> None:
-        """Begin a family: the child shares with this process which numbers are taken."""
-        if self._family is None and self.number and not self.closed:
+        """Begin a family: the child shares with this process which numbers are taken. Tell when many have come."""
+        if self._family is not None:
+            latest = self._family.latest
+            if latest >= self._come + _MANY and self.many_came():
+                self._come = latest
+        elif self.number and not self.closed:
             with contextlib.suppress(OSError, ValueError):  # no memory: the child lists the directory
                 self._family = Family(self.number)
+                self._come = self.number
 
     def after_fork_in_child(self) -> None:
         """Let go of the parent's files and lines; the next event begins a journal of this process's own."""

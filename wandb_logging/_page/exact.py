@@ -16,7 +16,7 @@ from wandb_logging._fold.told import History, Told, mark, so_far, tell
 from wandb_logging._journal import door
 from wandb_logging._journal.position import Position, places, torn_ends
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._journal.segments import segment_path
+from wandb_logging._journal.segments import segment_name, segment_path
 from wandb_logging._page.bins import Bins, Row, of_row
 from wandb_logging._reading.replay import beginning, chunks_of
 
@@ -142,7 +142,7 @@ def still_true(run_dir: RunDir, exact: Exact) -> bool:
 
 def _tail(run_dir: RunDir, exact: Exact) -> str:
     for writer, (segment, offset) in sorted(places(exact.position).items()):
-        with door.open_to_read(run_dir.path, segment_path(run_dir.path, writer, segment).name) as file:
+        with door.open_to_read(run_dir.path, segment_name(writer, segment)) as file:
             file.seek(max(0, offset - _TAIL))
             return file.read(min(offset, _TAIL)).decode("latin-1")
     return ""

@@ -19,7 +19,7 @@ from wandb_logging._journal.cache_folder import walk_runs
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.seal import unseal
-from wandb_logging._journal.segments import among, segment_path
+from wandb_logging._journal.segments import among, segment_name, segment_path
 
 MOST_RUNS = 5000
 _TAIL = 16_384
@@ -126,7 +126,7 @@ def _at_the_end(run_dir: RunDir, newest: Mapping[int, int]) -> tuple[int | None,
     """The exit code, if one of the last events gives it, and the numbers of the last rows."""
     events: list[Event] = []
     for writer, segment in newest.items():
-        with door.open_to_read(run_dir.path, segment_path(run_dir.path, writer, segment).name) as file:
+        with door.open_to_read(run_dir.path, segment_name(writer, segment)) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
             latest = file.read().rsplit(b"\n", _LATEST)
         before = latest.pop(0) if len(latest) > _LATEST else b""

@@ -143,6 +143,10 @@ class Notices:
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
+        self.after_fork_in_child()
+
+    def after_fork_in_child(self) -> None:
+        """Forget the parent's lines, which it says itself, and the lock that its thread may have held."""
         self._waiting: deque[Notice] = deque(maxlen=100)
         self._last: dict[str, tuple[float, int]] = {}
         self._numbers: dict[str, Iterator[int]] = {}  # by kind; `next` is atomic for all threads

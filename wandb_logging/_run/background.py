@@ -63,7 +63,7 @@ class Background:
     Attributes:
         mode: the given mode; `go_online` and `go_offline` change it.
         journal: where events go.
-        notices: the given notices; a forked child has its own.
+        notices: the given notices; a forked child begins with none.
         ended: the report of the run's end; None while it goes on.
         tally: counts and reports what is logged and sent.
     """
@@ -100,13 +100,16 @@ class Background:
             self.journal,
             self._listener,
             samples,
-            self._new_saved(),
+            SavedFiles(self._keep_file, self.report_aside),
             notices,
             secrets,
             on_stop,
         )
         self.uploader = self._rounds.uploader
         self.tally = Tally(settings, self.journal, self._rounds, secrets)
+        writer, path = self.journal.writer, self.journal.run_dir.path
+        writer.many_came = self._send_early
+        self._outcry = Outcry(lambda: words.waits_in_child(path, writer.trouble), quiet=settings.quiet)
         undo.callback(lambda: self._listener.finish(time.monotonic() + _GRACE))
 
     def start(self) -> None:
@@ -180,9 +183,6 @@ class Background:
         if self._has_rounds:
             self._rounds.watched.append(look)
             self._listener.reconsider()
-
-    def _new_saved(self) -> SavedFiles:
-        return SavedFiles(self._keep_file, self.report_aside)
 
     def _keep_file(self, source: Path, name: str) -> None:
         kept = self.journal.keeper.file(source, name)
@@ -411,11 +411,10 @@ class Background:
     def after_fork_in_child(self) -> None:
         """In a forked child: leave rounds, notices and locks to the parent."""
         self._ending = threading.RLock()
-        self.notices = Notices(quiet=self._settings.quiet)
+        self.notices.after_fork_in_child()
         if self.mode != "disabled":
-            self._rounds.after_fork_in_child(self._new_saved(), self.notices)
-            writer, path, quiet = self.journal.writer, self.journal.run_dir.path, self._settings.quiet
-            writer.refused = Outcry(lambda: words.waits_in_child(path, writer.trouble), quiet=quiet)
+            self._rounds.after_fork_in_child()
+            self.journal.writer.refused = self._outcry
         self._listener.after_fork_in_child()
 
     # --- the rounds ---
@@ -439,6 +438,10 @@ class Background:
             return False
         self._listener.wake()
         return True
+
+    def _send_early(self) -> bool:
+        """Ask for a round because many children write: at the end one core would send all that they have logged."""
+        return self._rounds.schedule.may_glance(time.monotonic(), asked=True) and self._hurry()
 
     def _ask(self, timeout: float | None, enough: Callable[[], bool] | None = None) -> bool:
         return self._listener.ask(None if timeout is None else time.monotonic() + timeout, enough)

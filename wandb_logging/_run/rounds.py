@@ -79,7 +79,7 @@ class Rounds:
         schedule: says when the next round is due.
         uploader: sends the run.
         samples: the given samples.
-        saved: the given files; a forked child gets another object.
+        saved: the given files; a forked child watches none of them.
         watched: functions to call in each round; their argument says whether it is the last one.
         wish: the wish of a signal handler that everything be sent now.
         error: why the latest sending failed, in words for a person; None if it did not fail.
@@ -182,12 +182,11 @@ class Rounds:
         if self._recovery is not None:
             self._recovery.close()
 
-    def after_fork_in_child(self, saved: SavedFiles, notices: Notices) -> None:
+    def after_fork_in_child(self) -> None:
         """In a forked child: leave sending, and the watched files and functions, to the parent."""
         self.delivery = Delivery.BY_PARENT
-        self.saved = saved
+        self.saved.after_fork_in_child()
         self.watched = []
-        self._notices = notices
         self._journal.run_dir.forget_locks()
         if self._recovery is not None:
             self._recovery.after_fork_in_child()

@@ -72,6 +72,11 @@ class SavedFiles:
         self._watched: dict[str, _Watched] = {}
         self._lock = threading.RLock()
 
+    def after_fork_in_child(self) -> None:
+        """Leave the watched files to the parent, whose thread may have held the lock."""
+        self._watched = {}
+        self._lock = threading.RLock()
+
     def save(self, source: Path, name: str, policy: str) -> None:
         """Keep a file now, and watch it, as the policy says.
 

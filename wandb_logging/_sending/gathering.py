@@ -16,7 +16,7 @@ from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal import door
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.seal import unseal
-from wandb_logging._journal.segments import segment_path, segments
+from wandb_logging._journal.segments import segment_name, segments
 from wandb_logging._values.plain import dumps, loads
 
 _NOT_THEIRS = ("exit", "resume", "config", "run")  # only rank 0 may say these
@@ -164,7 +164,7 @@ def _writers_for(path: Path, key: str) -> Iterator[int]:
 
 
 def _first_event(path: Path, writer: int) -> Any:
-    with door.open_to_read(path, segment_path(path, writer, 1).name) as file:
+    with door.open_to_read(path, segment_name(writer, 1)) as file:
         body = unseal(file.read(4096).partition(b"\n")[0])
     return loads(body) if body is not None else None
 
@@ -174,7 +174,7 @@ def _lines(path: Path, writer: int) -> int:
     count = 0
     for of, segment in segments(path):
         if of == writer:
-            with door.open_to_read(path, segment_path(path, writer, segment).name) as file:
+            with door.open_to_read(path, segment_name(writer, segment)) as file:
                 while block := file.read(2**20):
                     count += block.count(b"\n")
     return count
