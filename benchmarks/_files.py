@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import wandb_logging
+from benchmarks._measure import environment_of
 from wandb_logging._formats import wandb_messages as messages
 from wandb_logging._formats.wandb_log import LogWriter
 from wandb_logging._reading import frames
@@ -84,6 +85,8 @@ def _floor(source: Path) -> float:
 def _command(*typed: str) -> tuple[float, float]:
     """Seconds, and seconds of CPU, of a command of ours."""
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run([sys.executable, "-m", "wandb_logging", *typed], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, "-m", "wandb_logging", *typed], check=True, stdout=subprocess.DEVNULL, env=environment_of({})
+    )
     wall, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

@@ -12,9 +12,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar, Union
 
 Name = TypeVar("Name")
+_ROOT = str(Path(__file__).parent.parent)
 _BUSY = 0.25  # load of each core from which on the figures are not to be trusted
 
 
@@ -227,8 +229,12 @@ def child(code: str, *arguments: str, **environment: str) -> Child:
 
 
 def environment_of(extra: Mapping[str, str]) -> dict[str, str]:
-    """Variables for a child process: ours and some more; its modules are compiled once, as installed ones are."""
-    return {**os.environ, "PYTHONDONTWRITEBYTECODE": "", **extra}
+    """Variables for a child process: ours and some more.
+
+    Its modules are compiled once, as installed ones are, and it finds this folder wherever it is started.
+    """
+    path = os.pathsep.join([_ROOT, *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPATH": path, **extra}
 
 
 @cache

@@ -26,6 +26,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from benchmarks._measure import environment_of
+
 try:  # of the two processors this leaves more to who is measured
     _decompress: Callable[[bytes], bytes] = importlib.import_module("isal.igzip").decompress
 except ImportError:
@@ -217,13 +219,20 @@ class Sink:
 
 @contextmanager
 def sink() -> Iterator[Sink]:
-    """A sink for the length of a block."""
+    """A sink for the length of a block.
+
+    Raises:
+        RuntimeError: it did not begin.
+    """
     command = [sys.executable, "-m", "benchmarks._sink"]
-    environment = {**os.environ, "BENCHMARKS_WITH_ISAL": "1"}
+    environment = environment_of({"BENCHMARKS_WITH_ISAL": "1"})
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     assert process.stdout is not None
     try:
-        yield Sink(process.stdout.readline().strip())
+        address = process.stdout.readline().strip()
+        if not address:
+            raise RuntimeError("the sink did not begin")
+        yield Sink(address)
     finally:
         process.kill()
         process.wait()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import statistics
 import subprocess
@@ -12,11 +11,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from benchmarks._measure import Found, Result, Size, environment_of, ratio
 
-_PACKAGE = str(Path(__file__).parent.parent)
 _RUN = ["-m", "wandb_logging", "run", "--mode", "offline", "--project", "bench", "--", sys.executable]
 # The least that stands between a program and who reads it, and keeps what it says.
 _COPY = """
@@ -128,13 +125,12 @@ def _printed(code: str, lines: int, begin: Sequence[str]) -> _Times:
 
 def _ran(arguments: Sequence[str]) -> tuple[bytes, float, float]:
     """What it printed, the seconds that it took, and those that its processes had a CPU."""
-    path = os.pathsep.join([_PACKAGE, *filter(None, [os.environ.get("PYTHONPATH")])])
     with tempfile.TemporaryDirectory() as folder:
         before, begun = _cpu(), time.monotonic()
         printed = subprocess.run(
             [sys.executable, *arguments],
             cwd=folder,
-            env=environment_of({"PYTHONPATH": path, "PYTHONUNBUFFERED": ""}),
+            env=environment_of({"PYTHONUNBUFFERED": ""}),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             check=True,

@@ -37,7 +37,7 @@ from typing import Any, NamedTuple
 
 import wandb_logging
 from benchmarks._files import files
-from benchmarks._measure import load
+from benchmarks._measure import environment_of, load
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 _BEGIN, _END = "<!-- ui: written by `python -m benchmarks.ui --write` -->", "<!-- end of ui -->"
@@ -121,7 +121,8 @@ class Server:
     def __init__(self, root: Path, cache: Path) -> None:
         begun = time.perf_counter()
         command = [sys.executable, "-m", "wandb_logging", "ui", str(root), "--no-browser", "--port", "0"]
-        self.process = subprocess.Popen([*command, "--cache", str(cache)], stdout=subprocess.PIPE, text=True)
+        command += ["--cache", str(cache)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment_of({}))
         assert self.process.stdout is not None
         found = re.search(r"http\S+", self.process.stdout.readline())
         assert found is not None

@@ -43,6 +43,18 @@ class TestTheBenchmarks:
         rows = done.stdout.partition(f"\n{subject}:")[2].splitlines()[1:]
         assert [row for row in rows if "  |  " in row], done.stdout
 
+    def test_they_begin_in_any_folder(self, tmp_path: Path) -> None:
+        """The processes that they start find this folder, too, wherever a person stands."""
+        code = f"import sys; sys.path.insert(0, {str(ROOT)!r})\nfrom benchmarks._sink import sink\n"
+        code += "if __name__ == '__main__':\n    with sink() as target:\n        print(target.take_counts())\n"
+        (tmp_path / "program.py").write_text(code)
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        command = [sys.executable, "program.py"]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True, timeout=PATIENCE
+        )
+        assert "'rows': 0" in done.stdout
+
     @pytest.mark.parametrize("subject", SUBJECTS)
     def test_each_subject_has_its_place_on_the_page(self, subject: str) -> None:
         """`--write` finds where to put what it found."""
