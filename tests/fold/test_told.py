@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from wandb_logging._fold import fold, told
 from wandb_logging._values.plain import loads
@@ -58,6 +58,7 @@ MINED = st.builds(
 MINING = fold.Rules(START, text_rules=({"line": "step {step} a={a} b={b}"}, {"block": "Result for {*}:"}))
 
 
+@example([{"metrics": {"e": {}}}, {"text": "Result for 2:\n  e: 3", "level": "INFO"}], 0, MINING)
 @given(st.lists(EVENTS | MINED, max_size=25), st.integers(0, 25), st.sampled_from([RULES, MINING]))
 def test_rows_are_those_of_the_fold(events: list[dict[str, Any]], cut: int, rules: fold.Rules) -> None:
     """Whatever is logged, the rows are the values of the fold's lines, in one piece or in two."""
@@ -69,6 +70,24 @@ def test_rows_are_those_of_the_fold(events: list[dict[str, Any]], cut: int, rule
     three = told.finish(rules, second)
     assert same([*one.rows, *two.rows, *three.rows], [loads(line) for line in [*expected.rows, *rest.rows]])
     assert [second.step, second.rows, second.lines, second.exit] == [state.step, state.rows, state.lines, state.exit]
+
+
+TIMES = st.sampled_from([START, START + 1, START + 0.25, 0.0, 5, 253_402_300_800.0, None])
+
+
+@given(st.lists(st.dictionaries(NAMES | st.just(""), VALUES, max_size=3), max_size=6), st.data())
+def test_rows_that_stand_alone_are_those_of_the_fold(rows: list[dict[str, Any]], data: st.DataObject) -> None:
+    """A program that logs nothing but rows is read as columns: they are the fold's, also where one event is strange."""
+    events: list[Any] = [{"metrics": row, "t": START + 1 + at} for at, row in enumerate(rows)]
+    at = data.draw(st.integers(0, len(events)))
+    strange = [{"metrics": {"a": 1}, "t": data.draw(TIMES)}, {"metrics": {"a": 2}}, {"metrics": 7, "t": 1e3}, ["t"], 5]
+    events[at:at] = [data.draw(st.sampled_from(strange))] if data.draw(st.booleans()) else []
+    bodies = [json.dumps(event).encode() for event in events]
+    state, expected = fold.fold(RULES, fold.State(), bodies)
+    state_of_values, values = told.tell(RULES, fold.State(), bodies)
+    rest, last = fold.finish(RULES, state)[1], told.finish(RULES, state_of_values)
+    assert same([*values.rows, *last.rows], [loads(line) for line in [*expected.rows, *rest.rows]])
+    assert [state_of_values.step, state_of_values.runtime] == [state.step, state.runtime]
 
 
 @given(st.lists(EVENTS, max_size=25))

@@ -118,6 +118,10 @@ class TestLines:
         at = data.draw(st.integers(0, len(lines)))
         noise = data.draw(st.binary(max_size=30) | st.sampled_from(lines or [b""]).map(lambda line: line[1:]))
         assert unseal_all([*lines[:at], noise, *lines[at:]]) is None
+        whole = data.draw(st.sampled_from(lines or [seal(b'{"k":1}')[:-1]]))
+        place, bit = data.draw(st.integers(0, len(whole) - 1)), data.draw(st.integers(0, 7))
+        flipped = whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :]
+        assert unseal_all([*lines[:at], flipped, *lines[at:]]) is None
 
     @given(st.binary(max_size=50), st.binary(max_size=5), st.integers(0, 30))
     def test_whole_events_in_a_damaged_line_are_found(self, before: bytes, between: bytes, cut: int) -> None:

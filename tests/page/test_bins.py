@@ -113,6 +113,12 @@ def test_any_metric_can_be_an_axis(values: list[float]) -> None:
     assert len(bins.series["m"].at) <= 512
 
 
+def test_a_number_beyond_all_floats_has_no_place() -> None:
+    """A row whose x is a whole number that no float holds is left out; those beside it are drawn."""
+    bins = bins_of([(10**400, 1.0), (3, 2.0), (-(10**400), 1.0), (1e308, 3.0), (1.5e308, 4.0)], axis="x")
+    assert (bins.low, bins.high, bins.series["m"].count) == (3, 1.5e308, 3)
+
+
 @pytest.mark.not_quick
 def test_many_metrics_have_fewer_bins_each() -> None:
     """Ten thousand metrics take no more memory than their share."""

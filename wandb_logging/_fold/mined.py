@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wandb_logging._fold.labelled import Labelled, with_label
 from wandb_logging._fold.rows import Rows
 from wandb_logging._fold.state import Rules, State, Work
+from wandb_logging._fold.summary import merged
 from wandb_logging._mining import slowness
 from wandb_logging._mining.lines import OF
 
@@ -185,10 +186,15 @@ class Mined:
 def note_logged(work: Work, rows: Iterable[Mapping[str, Any]]) -> None:
     """Note the names in rows, for a fold whose summary does not hold them."""
     if work.rules.text_rules or work.rules.later_rules:
-        names = {name for row in rows for name, value in row.items() if value is not None}
+        names = {name for row in rows for name, value in row.items() if _stays(value)}
         known = work.state.mining.get("logged", ())
         if not names.issubset(known):
             work.state.mining = {**work.state.mining, "logged": sorted(names.union(known))}
+
+
+def _stays(value: object) -> bool:
+    """Whether a summary keeps a value: no null, and no mapping that holds nothing else."""
+    return bool(merged({}, value, skip_null=True)) if isinstance(value, dict) else value is not None
 
 
 def _stream(name: str, label: str | None) -> str:

@@ -6,8 +6,9 @@ of the time. Steps, merging and everything else are done by the fold itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
+from itertools import repeat
 from typing import Any
 
 from wandb_logging._dataclass import dataclass
@@ -181,14 +182,16 @@ class _Teller(_Folding):
 
     def take(self, bodies: Iterable[bytes]) -> None:
         """Take events, in order. As in the fold, nearly all are rows that depend on nothing else."""
-        state, history = self.state, self.rows.history
-        add, add_time = history.metrics.append, history.times.append
+        given, state, history = list(bodies), self.state, self.rows.history
         alone, begin, zero = self._alone, self.rules.start + state.paused, state.step - len(history.steps)
-        for body in bodies:
-            try:
-                event = fast_loads(body)
-            except (TypeError, ValueError):
-                event = _slowly(body)
+        events = _events(given)
+        columns = _columns(events, begin) if alone else None
+        if columns is not None:
+            history.metrics += columns[0]
+            history.times += columns[1]
+            return self._settle_rows(zero)
+        add, add_time = history.metrics.append, history.times.append
+        for event, body in zip(events, given):
             if (
                 alone
                 and type(event) is dict
@@ -207,7 +210,7 @@ class _Teller(_Folding):
                 self._settle_rows(zero)
                 self._take(event, body)
                 alone, begin, zero = self._alone, self.rules.start + state.paused, state.step - len(history.steps)
-        self._settle_rows(zero)
+        return self._settle_rows(zero)
 
     @property
     def _alone(self) -> bool:
@@ -230,6 +233,41 @@ class _Teller(_Folding):
             state.events += taken
             state.runtime = history.runtimes[-1]
             note_logged(self.work, history.metrics[first:])
+
+
+def _events(bodies: Sequence[bytes]) -> list[Any]:
+    """The values of events' bytes; None for those that are no JSON."""
+    try:
+        return [*map(fast_loads, bodies)]
+    except (TypeError, ValueError):  # one is none, or there is no such function
+        return [*map(_event, bodies)]
+
+
+def _event(body: bytes) -> Any:
+    try:
+        return fast_loads(body)
+    except (TypeError, ValueError):
+        return _slowly(body)
+
+
+def _columns(events: Sequence[Any], begin: float) -> tuple[list[Any], list[Any]] | None:
+    """Rows and times of events that hold nothing else, in half the time of a look at each; None if one is different."""
+    try:
+        rows, times = [event["metrics"] for event in events], [event["t"] for event in events]
+    except (KeyError, TypeError, IndexError):
+        return None
+    alike = (
+        {2}.issuperset(map(len, events))
+        and {dict}.issuperset(map(type, rows))
+        and {float}.issuperset(map(type, times))
+        and begin < min(times, default=YEAR_10000)
+        and max(times, default=0.0) < YEAR_10000
+        and all(map(_names_disjoint, map(dict.keys, rows), repeat(RESERVED)))
+    )
+    return (rows, times) if alike else None
+
+
+_names_disjoint: Any = type({}.keys()).isdisjoint
 
 
 def _sample(line: str) -> dict[str, Any]:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+import sys
+from array import array
+from binascii import hexlify
 from collections.abc import Sequence
+from operator import itemgetter
 
 from wandb_logging._values.zlib import crc32
 
-_SEAL = b',"crc":"%08x"}'
+_BEGIN, _END = b',"crc":"', b'"}'
+_SEAL = _BEGIN + b"%08x" + _END
 _SEAL_SIZE = len(_SEAL % 0)
+_bare_of, _seal_of = itemgetter(slice(-_SEAL_SIZE)), itemgetter(slice(-_SEAL_SIZE, None))
 SEAL_LINE = _SEAL + b"\n"  # the end of a line, for its checksum
 _ANY_SEAL = re.compile(rb',"crc":"[0-9a-f]{8}"\}')
 _SALVAGE_TRIES = 64  # beginnings of an event to try for each checksum: bounds the time of a hostile line
@@ -26,10 +32,17 @@ def unseal(line: bytes) -> bytes | None:
 
 
 def unseal_all(lines: Sequence[bytes]) -> list[bytes] | None:
-    """The events' JSON objects of many lines, in half the time that `unseal` takes; None if any line is damaged."""
-    bodies = [line[:-_SEAL_SIZE] + b"}" for line in lines]
-    seals = map(_SEAL.__mod__, map(crc32, bodies))
-    return bodies if all(map(bytes.endswith, lines, seals)) and b"}" not in bodies else None
+    """The events' JSON objects of many lines, in a third of the time of `unseal`; None if any line is damaged."""
+    bodies = [bare + b"}" for bare in map(_bare_of, lines)]
+    return bodies if b"".join(map(_seal_of, lines)) == _seals(bodies) and b"}" not in bodies else None
+
+
+def _seals(bodies: Sequence[bytes]) -> bytes:
+    """The ends of the lines of some events, one behind the other. All are of one length, so none can stand for two."""
+    sums = array("I", map(crc32, bodies))
+    if sys.byteorder == "little":
+        sums.byteswap()
+    return _BEGIN + hexlify(sums, "-", sums.itemsize).replace(b"-", _END + _BEGIN) + _END if bodies else b""
 
 
 def salvage(line: bytes) -> tuple[list[bytes], bytes]:

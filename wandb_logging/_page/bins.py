@@ -181,27 +181,30 @@ class Bins:
 
     def put(self, xs: Sequence[Any], kept: Sequence[Row]) -> None:
         """As `add`, for rows whose x stand beside them."""
-        if not _NUMBERS.issuperset(map(type, xs)) or not all(map(math.isfinite, xs)):
-            proper = [(x, row) for x, row in zip(xs, kept) if type(x) in _NUMBERS and math.isfinite(x)]
+        if not _are_finite(xs):
+            proper = [(x, row) for x, row in zip(xs, kept) if _are_finite([x])]
             xs, kept = [x for x, _ in proper], [row for _, row in proper]
         if not kept:
             return
-        self.low, self.high = min(self.low, *xs), max(self.high, *xs)
+        in_order = all(map(le, xs, islice(xs, 1, None)))
+        self.low, self.high = (
+            min(self.low, xs[0] if in_order else min(xs)),
+            max(self.high, xs[-1] if in_order else max(xs)),
+        )
         self._fit()
         first = 0
         for names, group in groupby(kept, key=tuple):
             alike = list(group)
-            places = list(self._places(xs[first : first + len(alike)]))
+            places = list(self._places(xs[first : first + len(alike)], in_order=in_order))
             for name, column in zip(names, zip(*[row.values() for row in alike])):
                 if name not in _AXES:
                     self._add_column(name, column, places)
             first += len(alike)
 
-    def _places(self, xs: Sequence[float]) -> Iterator[Place]:
+    def _places(self, xs: Sequence[float], *, in_order: bool) -> Iterator[Place]:
         """Group consecutive x that fall into one bin: the bin's number, and which they are."""
         assert self.exponent is not None
-        width = 2.0**self.exponent
-        first, in_order = 0, all(map(le, xs, islice(xs, 1, None)))
+        width, first = 2.0**self.exponent, 0
         while first < len(xs):
             at = math.floor(xs[first] / width)
             if in_order:
@@ -268,6 +271,14 @@ def _figures(column: Sequence[Any], places: Iterable[Place]) -> list[list[Any]] 
     except OverflowError:
         return None
     return [[*map(len, parts)], totals, lows, highs] if all(map(math.isfinite, totals)) else None
+
+
+def _are_finite(values: Sequence[Any]) -> bool:
+    """Whether all are finite numbers. Numbers so large that their sum is not finite count as none, all together."""
+    try:
+        return _NUMBERS.issuperset(map(type, values)) and math.isfinite(sum(values))
+    except OverflowError:
+        return False
 
 
 def of_row(row: Row, axis: str) -> Any:
