@@ -59,6 +59,7 @@ MINING = fold.Rules(START, text_rules=({"line": "step {step} a={a} b={b}"}, {"bl
 
 
 @example([{"metrics": {"e": {}}}, {"text": "Result for 2:\n  e: 3", "level": "INFO"}], 0, MINING)
+@example([{"metrics": {"a": 0}}, {"text": "Result for 0:\n  e: 0", "level": "INFO"}, {"exit": 0}], 0, MINING)
 @given(st.lists(EVENTS | MINED, max_size=25), st.integers(0, 25), st.sampled_from([RULES, MINING]))
 def test_rows_are_those_of_the_fold(events: list[dict[str, Any]], cut: int, rules: fold.Rules) -> None:
     """Whatever is logged, the rows are the values of the fold's lines, in one piece or in two."""

@@ -125,7 +125,7 @@ class Mined:
 
     def finish(self, time: float) -> None:
         """Mine what is not complete: no more of it comes."""
-        if self._given and self._work.state.mining:
+        if self._given and (self._set is not None or self._work.state.mining):  # else there was no text
             for stream in self._rules.streams:
                 _, of_one, label = stream.partition(OF)
                 self._put(self._rules.rest(stream), time, label if of_one else None)
