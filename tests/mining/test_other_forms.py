@@ -57,6 +57,33 @@ METRICS = {
         lines("  it = {i:5}   residual =  {e}   cfl =  0.{i}50\n", *SIX),
         (6, {"residual": 1e-06, "cfl": 0.65}),
     ),
+    "inner product": (lines("   Iteration : {i:3}  (B r, r) = {e}\n", *SIX), (6, {"(B r, r)": 1e-06})),
+    "scaled norm": (
+        lines(" SPR #{i}   prior = {d}   |T| = 1.{i}   Scale1*|T| = 2.{i}\n", *SIX),
+        (6, {"prior": 0.1429, "|T|": 1.6, "Scale1*|T|": 2.6}),
+    ),
+    "numbered names and tabs": (
+        "1:ItNr\t2:Metric\t3a:Time\t4:||Gradient||\n" + lines("{i}\t{d}\t0.00{i}\t16{i}.5\n", *SIX),
+        (6, {"2:Metric": 0.1429, "3a:Time": 0.006, "4:||Gradient||": 166.5}),
+    ),
+    "names of two words, one of them twice, and a column of two cells": (
+        "Iter   PP Objective      DD Objective    PInfeas   DInfeas     Nu     StepLength   Pnrm\n"
+        + lines(
+            "{i}     9.3519045{i}e+02   -1.14178664e+02   1.4e-10   0.0e+00   4.2e+00  1.00  1.00  19.1{i}\n", *SIX
+        ),
+        (
+            6,
+            {
+                "PP Objective": 935.190456,
+                "DD Objective": -114.178664,
+                "PInfeas": 1.4e-10,
+                "DInfeas": 0.0,
+                "Nu": 4.2,
+                "StepLength": 1.0,
+                "Pnrm": 19.16,
+            },
+        ),
+    ),
     "csv": (
         '#"Step","Energy (kJ)","T"\n' + lines("{i}000,-14.{i},29{i}.5\n", *SIX),
         (6000, {"Energy (kJ)": -14.6, "T": 296.5}),
@@ -215,6 +242,8 @@ NOTHING = {
     "subtitles": lines("[00:0{i}.000 --> 00:0{i}.500]  Some text number {i} here\n", *SIX),
     "timings": "Time spent computing histograms: 0.101s\nTime spent splitting: 0.030s\nTotal fit time: 1.2 seconds\n",
     "results of tasks": lines("Task app.cleanup succeeded in 1.{i}s: {{'deleted': {i}, 'kept': 9{i}}}\n", *SIX),
+    "options as they are read": lines("INFO : reading 'chi_max'={i}0\n", 2)
+    + lines('The default value "{i}" is used.\n', *SIX),
     "a row of numbers": lines("   {i}  Field TEMP    3   0.8{i}E-09   8.{i}E+00\n", *SIX),
     "a process of several": lines("[proc 0] waiting for {i}00 others\n", *SIX),
     "suites": "PASS src/a.test.js (5.021 s)\nTest Suites: 1 failed, 2 passed, 3 total\nTests: 1 failed, 18 total\n"

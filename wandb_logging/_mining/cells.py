@@ -268,13 +268,14 @@ def _by_place(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str
     cut = None if narrow else _cut(header, tokens)
     if cut is not None:
         return cut
-    names = spans(WIDE, header)
-    if not narrow and len(names) < len(tokens) < len(header.split()):
+    names, words = spans(WIDE, header), spans(TOKEN, header)
+    again = len({name for name, _, _ in words}) < len(words) and 2 < len(names)  # `PP Objective   DD Objective`
+    if not narrow and not again and len(names) < len(tokens) < len(header.split()):
         over = _over_cells(header, tokens)
         if over:
             return _by_name([name for name, _, _ in over], [text for text, _, _ in tokens])
-    if narrow or (len(names) < len(tokens) and not (_wordy(tokens) and len(names) > 2)):
-        names = spans(TOKEN, header)
+    if narrow or (len(names) < len(tokens) and not again and not (_wordy(tokens) and len(names) > 2)):
+        names = words
     if len(names) < 3 or not len(names) * 0.5 < len(tokens) <= len(names) + 3:
         return None
     cells: dict[str, str] = {}

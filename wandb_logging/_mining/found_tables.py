@@ -69,7 +69,7 @@ def _header(text: str) -> str | None:
     text = table_cells.PROGRESS.sub("", text)
     if text.count(",") > 1 or text.count("\t") > 1:
         text = text.replace('"', "")
-    words = table_cells.BARS.sub(" ", text).split()
+    words = (text if text.count("\t") > 1 else table_cells.BARS.sub(" ", text)).split()
     if words and hidden(words[0]).startswith("\x01"):
         words = words[1:]
     if (

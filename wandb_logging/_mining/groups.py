@@ -210,7 +210,7 @@ def _wanted(item: Field, *, counted: bool, many: int, varies: bool, fields: int)
     name = item.name
     if (
         len(re.findall(r"\S*\w\S*", name)) > (10 if fields == 1 and many > 2 and item.sep in ":=" else 6)
-        or name.startswith("of ")
+        or name.lower().startswith(("of ", "default ", "the default "))
         or (item.sep in " >" and (name.lower() in _UNIT_NAMES or _BYTES.search(name)))
     ):
         return False
@@ -327,12 +327,12 @@ def _is_said_once(group: Group, begin: int) -> bool:
 
 
 def _is_measured(group: Group, i: int) -> bool:
-    """Whether a number has its uncertainty behind it, as results do: `1.178 +/- 0.004`."""
+    """Whether a number has its uncertainty behind it, as results do: `1.178 +/- 0.004`, `1.178(4)`."""
     one = group.first.fields[i]
     return bool(one.value % 1 and _UNCERTAIN.match(group.first.text, one.end))
 
 
-_UNCERTAIN = re.compile(r"\s?(?:\+/?-|±)\s?\d")
+_UNCERTAIN = re.compile(r"\s?(?:\+/?-|±)\s?\d|\(\d{1,3}\)(?!\w)")
 
 
 def _leads(item: Shape, one: Field) -> bool:

@@ -52,8 +52,8 @@ _SEPARATOR = re.compile(rf"\s*([:=<])\s*(?:{_TYPE})?[\[({{'\"]{{0,3}}\s*\Z")
 _WRAPPER = re.compile(rf"(?<=\w)\s{_TYPE}\(\Z")  # loss tensor(0.5)
 _DELIMITER = re.compile(r"[,;|\t{}\x01]|!\s|\s{2,}|\s[-*/\u2013\u2014]+\s|(?<!\b[A-Za-z]{3})(?<!\b[A-Z])\.\s|\s->\s")
 _NORM = re.compile(
-    r"(?:(?<![^\d\s] )[A-Z][a-z]{2,20} )?\|{1,2}[A-Za-z](?:[^|\s]| (?=[a-z])){0,12}\|{1,2}(?:_\w{1,12})?\Z"
-)  # |g|, ||dx||
+    r"(?:(?<![^\d\s] )[A-Z][a-z]{2,20} |\w{1,20}\*)?\|{1,2}[A-Za-z](?:[^|\s]| (?=[a-z])){0,12}\|{1,2}(?:_\w{1,12})?\Z"
+)  # |g|, ||dx||, scale*|T|
 _QUOTED = re.compile(r"[('\s]'([A-Za-z_][\w ./-]{0,40})',\Z")  # ('loss', 0.5)
 _QUALIFIED = re.compile(r"\s?\([^()]{0,20},[^()]{0,20}\)\Z")
 _RATE = re.compile(
@@ -71,6 +71,7 @@ AFTER = re.compile(
     r"\s+([A-Za-z][\w/%.-]*(?: [A-Za-z][\w/%-]*){0,3})"
     r"(?=\s*(?:[,;(.]|\|(?![A-Za-z]{1,12}\|)|$)|\s:\s|\s+(?:based|in|of|after)\b)"
 )
+_OPTION = re.compile(r"(?i)\b(?:reading|setting|using|option|default)\s+'\w{1,60}'\Z")  # reading 'chi_max'=20
 _NAME = re.compile(r"[^\W\d_]|\d%\Z")
 _LOOSE = re.compile(r"(?:^|\s)\d+(?:\s|$)")
 _CODE = frozenset("`\\$<>")  # characters that no name contains
@@ -241,13 +242,15 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
     qualified = _QUALIFIED.search(before) if before.endswith(")") else None
     if qualified:
         name, section = _name_of(before[: qualified.start()], sep)
-        return (name + qualified[0] if name else ""), section
+        return (name + qualified[0] if name else qualified[0].strip() if sep in ":=" else ""), section  # (r, r) = 0.5
     pieces = _DELIMITER.split(before)
     piece = pieces[-1].strip().lstrip(")] ").rstrip("[( ") if pieces else ""
     said = pieces[-2].rpartition(": ")[2].strip() if len(pieces) > 1 else ""
     if said and APART.fullmatch(said.strip(".")):
         piece = f"{said} {piece}"  # `Val.  loss`
     section = ""
+    if sep == "=" and _OPTION.search(piece):
+        return "", section
     if sep == "=" and "=" in piece:  # a=text b=1: the text before is not part of the name
         piece = piece.rpartition("=")[2].lstrip().partition(" ")[2].strip()
     if sep == ":" and _TIGHT.search(piece[-_MAX_NAME:]):  # a:text b:1
