@@ -84,6 +84,31 @@ METRICS = {
             },
         ),
     ),
+    "a header of two lines whose names stand in turns": (
+        "c  seconds     variables   original    learned     agility\n"
+        "c         level        used      conflicts    limit          MB\nc\n"
+        + lines("c +   0.{i}  14.5   150  90.{i}   639   10{i}   100  1100  10.{i}   0.1\n", *SIX),
+        (
+            None,
+            {
+                "seconds": 0.6,
+                "level": 14.5,
+                "variables": 150,
+                "used": 90.6,
+                "original": 639,
+                "conflicts": 106,
+                "learned": 100,
+                "limit": 1100,
+                "agility": 10.6,
+                "MB": 0.1,
+            },
+        ),
+    ),
+    "an interval before the value, and counts in brackets": (
+        lines("Optimality gap: [{i}50, 988] {d} % ({i} backtracks, 2{i} nodes)\n", *SIX),
+        (None, {"Optimality gap": 0.1429, "backtracks": 6, "nodes": 26}),
+    ),
+    "error is a name": (lines("Loop number : {i}\n error             :   {e}\n", *SIX), (6, {"error": 1e-06})),
     "csv": (
         '#"Step","Energy (kJ)","T"\n' + lines("{i}000,-14.{i},29{i}.5\n", *SIX),
         (6000, {"Energy (kJ)": -14.6, "T": 296.5}),
@@ -341,3 +366,29 @@ def test_a_list_of_names_and_numbers_is_no_report() -> None:
     words = [f"{one}{other}" for one in "abcdefghijklmno" for other in "abcdefghijklmno"]
     text = lines("epoch {i} loss {d}\n", *SIX) + "accuracy: 0.5\n" + "".join(f"{word}: 1.5\n" for word in words)
     assert 1 < len(suggest(text)) < len(words) // 2
+
+
+def test_counts_that_stand_below_one_another_are_a_report() -> None:
+    """Below the rows of a program, whatever they count, with what stands behind them in brackets left out."""
+    report = (
+        "Number of created nodes :       743\nNumber of analyzed nodes:       625\nDepth of tree:                  12\n"
+        "Size of the tree:               743\nNumber of cuts in pool:         0    (0.0 removed)\n"
+        "Number of Diving Halts:         365\n"
+    )
+    found = rows(lines("iter {i} loss {d}\n", *SIX) + report)
+    names = [name for _, metrics in found[6:] for name in metrics]
+    assert names == [line.split(":")[0].strip() for line in report.splitlines()]
+
+
+END = "Potential Energy = -1.5\nMaximum force = 3.5 on atom 262\nNorm of force = 8.4\n"
+
+
+def test_a_limit_in_a_sentence_is_no_result() -> None:
+    """It has a sign as pairs have it, but many words before it."""
+    text = lines("Step= {i}, Epot= -{d}, Fmax= {e}\n", *SIX)
+    found = rows(f"{text}the forces reached the requested precision Fmax < 10.\n{END}")
+    assert [metrics for _, metrics in found[6:]] == [
+        {"Potential Energy": -1.5},
+        {"Maximum force": 3.5},
+        {"Norm of force": 8.4},
+    ]

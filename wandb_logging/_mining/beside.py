@@ -118,7 +118,8 @@ def of_blocks(groups: list[Group], kept: list[Group]) -> list[Group]:
 def _is_clean(item: Shape) -> bool:
     """Whether a line is a name, a colon or an equals sign, and its number."""
     one = item.fields[0]
-    named = len(item.fields) == 1 and one.sep in ":=" and one.name
+    alone = all(other.sep == " " and not other.value % 1 for other in item.fields[1:])  # `force = 3.5 on atom 262`
+    named = alone and one.sep in ":=" and one.name
     return bool(named) and _plain(item.text[item.head :]).startswith(_plain(one.name))
 
 

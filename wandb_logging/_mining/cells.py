@@ -269,7 +269,7 @@ def _by_place(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str
     if cut is not None:
         return cut
     names, words = spans(WIDE, header), spans(TOKEN, header)
-    again = len({name for name, _, _ in words}) < len(words) and 2 < len(names)  # `PP Objective   DD Objective`
+    again = len({name for name, _, _ in words}) < len(words) and len(names) > 2  # `PP Objective   DD Objective`
     if not narrow and not again and len(names) < len(tokens) < len(header.split()):
         over = _over_cells(header, tokens)
         if over:

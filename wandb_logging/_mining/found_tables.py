@@ -47,7 +47,7 @@ _MOST_HEADERS, _MOST_TRIES = 100, 3
 
 def _can_begin(texts: Sequence[Text], i: int) -> bool:
     """Whether this line is a row and the line above it could be a header."""
-    header = texts[i][1]
+    header = (table_headers.interleaved(texts[i - 1][1].rstrip(), texts[i][1].rstrip()) if i else None) or texts[i][1]
     near = (table_cells.PROGRESS.sub("", text) for _, text in texts[i + 1 : i + 6])
     following = [text for text in near if text.strip() and not table_cells.RULE.match(text)]
     while following and table_headers.goes_on(header, following[0]):
@@ -253,7 +253,8 @@ def _above(texts: Sequence[Text], i: int) -> str | None:
         return None
     same = len(words) == len(below) == len(set(below)) > 3
     over = len(set(below)) < len(below) and len(words) != len(below) and len(words) < len(below) + 2
-    return " ".join(words) if same or over else None
+    turns = not (same or over) and table_headers.interleaved(text.rstrip(), texts[i][1].rstrip()) is not None
+    return " ".join(words) if same or over or turns else None
 
 
 _SELF_NAMED = re.compile(r"(?:\s*[A-Za-z_]{2,20} +[-+]?\d\S{0,20}){2,9}\s*")  # iter 200 value 0.05

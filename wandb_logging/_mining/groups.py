@@ -148,10 +148,21 @@ def _find_wanted(group: Group) -> None:
             article, _, rest = item.name.partition(" ")
             name = rest if rest and article.lower() in _ARTICLES else item.name
             group.wanted[i] = name if group.word is None else _with_word(group, name)
+    if counted and many > 1 and sum(map(is_metric, group.wanted.values())) > 1:
+        _take_between(group)
     _drop_repeated(group)
     epoch = counters.epoch_of(group)
     if epoch is not None and group.wanted and counted:
         group.wanted[epoch] = "epoch"
+
+
+def _take_between(group: Group) -> None:
+    """Take counts between metrics: `round 1: loss = 0.5 swaps 0 max delta 0.1`."""
+    first, last = min(group.wanted), max(group.wanted)
+    for i, item in enumerate(group.first.fields[first:last], first):
+        free = i not in group.wanted and i != group.step and item.sep == " " and item.name
+        if free and len(item.name.split()) == 1 and not (is_setting(item.name) or is_id(item.name)):
+            group.wanted[i] = item.name
 
 
 def _is_vector(group: Group, i: int) -> bool:
@@ -304,7 +315,8 @@ def _is_said_once(group: Group, begin: int) -> bool:
     strong = [
         i
         for i in wanted
-        if group.first.fields[i].sep in (":", "=", "<", "is")
+        if group.first.fields[i].sep in (":", "=", "is")
+        or (group.first.fields[i].sep == "<" and len(wanted[i].split()) < _PROSE)
         or (group.first.fields[i].sep == ">" and re.search(r"[a-z]{3}/s\Z", wanted[i]))
     ]
     if group.first.number < begin and not all(is_result(wanted[i]) and group.values(i)[0] % 1 for i in wanted):
@@ -324,6 +336,9 @@ def _is_said_once(group: Group, begin: int) -> bool:
     if loose < 9:
         _of_one_report(group)
     return loose < (16 if begins and _leads(group.first, first) else 9)
+
+
+_PROSE = 4  # words before `<` that are no name: `reached the requested precision Fmax < 10`
 
 
 def _is_measured(group: Group, i: int) -> bool:

@@ -71,6 +71,7 @@ AFTER = re.compile(
     r"\s+([A-Za-z][\w/%.-]*(?: [A-Za-z][\w/%-]*){0,3})"
     r"(?=\s*(?:[,;(.]|\|(?![A-Za-z]{1,12}\|)|$)|\s:\s|\s+(?:based|in|of|after)\b)"
 )
+_INTERVAL = re.compile(r"(?<=[:=] )\[[-+.\deE]{1,24}, ?[-+.\deE]{1,24}\](?= +[-+.\d])")  # gap: [250, 388] 35.567 %
 _OPTION = re.compile(r"(?i)\b(?:reading|setting|using|option|default)\s+'\w{1,60}'\Z")  # reading 'chi_max'=20
 _NAME = re.compile(r"[^\W\d_]|\d%\Z")
 _LOOSE = re.compile(r"(?:^|\s)\d+(?:\s|$)")
@@ -123,7 +124,7 @@ def pairs(text: str, decimal: str = ".", start: int = 0) -> list[Pair]:
         decimal: "," if 3,5 means three and a half.
         start: where in the line to begin.
     """
-    text = hidden(text)
+    text = _INTERVAL.sub(lambda match: " " * len(match[0]), hidden(text))
     found: list[Pair] = []
     at = start
     for match in _FORMS[decimal].finditer(text, start):
@@ -191,6 +192,8 @@ def _take_unit(pair: Pair, text: str, end: int) -> None:
 
 def _is_aside(text: str) -> bool:
     """Whether what stands in brackets belongs to the number before it: it has no names of its own, and no step."""
+    if _COUNTS.match(text):
+        return False
     step = _STEP_IN_BRACKETS.search(text)
     named = _NAMED_IN_BRACKETS.fullmatch(text.strip())
     if named and is_metric(named[1]) and STATISTICS.isdisjoint(named[1].lower().split()):
@@ -218,6 +221,8 @@ def _value(text: str, match: re.Match[str], decimal: str, *, counts: bool) -> fl
 def _named_after(pair: Pair, text: str) -> None:
     """Take the name from the text after the number: `104.0 tps`, `14225 words/s`."""
     match = _RATE.match(text, pair.after) or _SPEED.match(text, pair.after) or AFTER.match(text, pair.after)
+    if match is None and text[: pair.start].endswith(", "):
+        match = _LAST_COUNT.match(text, pair.after)
     if match:
         pair.name, pair.sep, pair.after = match[1].rstrip("."), ">", match.end(1)
 
@@ -249,8 +254,6 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
     if said and APART.fullmatch(said.strip(".")):
         piece = f"{said} {piece}"  # `Val.  loss`
     section = ""
-    if sep == "=" and _OPTION.search(piece):
-        return "", section
     if sep == "=" and "=" in piece:  # a=text b=1: the text before is not part of the name
         piece = piece.rpartition("=")[2].lstrip().partition(" ")[2].strip()
     if sep == ":" and _TIGHT.search(piece[-_MAX_NAME:]):  # a:text b:1
@@ -264,6 +267,7 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
     if (
         not _NAME.search(piece)
         or "='" in piece
+        or (sep == "=" and _OPTION.search(before))
         or _LOOSE.search(piece)
         or len(piece) > _MAX_NAME
         or not (_CODE.isdisjoint(piece) or _ANGLED.match(piece))
@@ -295,6 +299,8 @@ def _balanced(name: str) -> str:
 
 _LABELLED = re.compile(r"\s*\[([A-Za-z][\w-]{0,30})\],\s*([A-Za-z0-9][\w()/=. -]{0,50}),\s*\Z")
 _NAMED_IN_BRACKETS = re.compile(r"[(\[]([A-Za-z][\w ]{0,20}) \d[\d.]{0,12}%?[)\]]")
+_COUNTS = re.compile(r"\s*\(\d[\d.]* [a-z]{2,20}(?:, (?:\d[\d.]* [a-z]{2,20}|[a-z]{2,20} \d[\d.]*)){1,5}\)")
+_LAST_COUNT = re.compile(r" ([a-z]{2,20})\)")
 _STEP_IN_BRACKETS = re.compile(r"[(\[]([A-Za-z]{2,20})[ :=#]{1,2}\d+[)\]]\Z")
 _ANGLED = re.compile(r"<\w{1,30}>\Z")  # <energy>: an average
 _COMPOUND = re.compile(r"-[A-Za-z_]{2}")

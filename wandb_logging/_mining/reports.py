@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from wandb_logging._mining.findings import is_id
 from wandb_logging._mining.group import Group
+from wandb_logging._mining.shapes import Shape
 from wandb_logging._mining.vocabulary import is_metric, is_setting, is_timing
 
 
@@ -20,6 +21,7 @@ def report(groups: list[Group], kept: list[Group], begin: int) -> list[Group]:
         *_reported(groups, kept, _WIDE_LINE, 1),
         *_reported(groups, kept, _ENTRY_LINE, 2, begin),
         *_reported(groups, kept, _WIDE_PAIRS, 1, begin),
+        *_aligned(groups, kept, begin),
     ]
 
 
@@ -43,6 +45,54 @@ def _reported(groups: list[Group], kept: list[Group], form: re.Pattern[str], apa
                     group.wanted, group.step = wanted, None
                     found.append(group)
     return found
+
+
+def _aligned(groups: list[Group], kept: list[Group], begin: int) -> list[Group]:
+    """Find reports at the end whose numbers or colons stand below one another, whatever the names: all are counts.
+
+    In a log without rows such a report is in its second half, and one of its names is a result.
+    """
+    lines = {
+        item.number: (group, item)
+        for group in groups
+        if len(group.shapes) <= _REPORTS
+        for item in group.shapes
+        if item.number >= begin and item.fields[0].sep in ":=" and _COUNT_LINE.match(item.text[item.head :])
+    }
+    half = max((group.shapes[-1].number for group in groups), default=0) // 2
+    found: list[Group] = []
+    for run in _runs(sorted(lines), 2):
+        fields = [lines[number][1].fields[0] for number in run]
+        results = sum(is_metric(one.name) and not is_setting(one.name) for one in fields)
+        chosen = sum(is_setting(one.name) for one in fields)
+        ends = begin or (run[len(run) // 2] > half and results)
+        if len(run) < _COUNTS or not ends or chosen * 3 > len(run) or not _is_below([lines[n][1] for n in run]):
+            continue
+        for number in run:
+            group = lines[number][0]
+            if group not in [*kept, *found]:
+                group.wanted, group.step = {0: group.first.fields[0].name}, None
+                found.append(group)
+            elif group.step is None:
+                group.wanted.setdefault(0, group.first.fields[0].name)
+    return found
+
+
+_COUNTS = 6  # lines of counts that are surely a report
+_COUNT_LINE = re.compile(
+    r"\s*[A-Za-z](?:\S| (?! )){2,100}?\s*[:=]\s*[-+]?\d[\d.]*(?:e[-+]?\d+)?[KMG]?"
+    r"\s?(?:%|[A-Za-zµ]{1,12}(?:/s)?)?\s*(?:\(.*)?\Z"
+)
+
+
+def _is_below(run: Sequence[Shape]) -> bool:
+    """Whether the numbers of most lines, or their colons, begin or end in one column."""
+    places = (
+        [item.fields[0].start for item in run],
+        [item.fields[0].end for item in run],
+        [len(item.text[: item.fields[0].start].rstrip()) for item in run],
+    )
+    return any(max(map(column.count, column)) * 4 >= 3 * len(run) for column in places)
 
 
 _REPORTS = 3  # reports of a program

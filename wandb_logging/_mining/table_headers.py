@@ -46,6 +46,25 @@ def joined(above: str, header: str) -> dict[str, str]:
     return found
 
 
+def interleaved(above: str, header: str) -> str | None:
+    """One header of two lines whose names stand in turns, from left to right; None if they do not.
+
+    `seconds     variables` over `        level        used` has the columns seconds, level, variables and used.
+    """
+    mark = above.split(" ", 1)[0] if above.split(" ", 1)[0] == header.split(" ", 1)[0] else ""
+    named = sorted(
+        (start, end, name, line)
+        for line, text in enumerate((above, header))
+        for name, start, end in spans(TOKEN, text)
+        if start or not mark
+    )
+    turns = all(one[3] != other[3] and one[1] < other[1] for one, other in zip(named, named[1:]))
+    return "  ".join([mark, *(name for _, _, name, _ in named)]).strip() if len(named) >= _LEAST and turns else None
+
+
+_LEAST = 6  # names of which two lines in turns are surely one header
+
+
 def _over(lower: Span, uppers: list[Span]) -> Span | None:
     """The upper name that is over a lower one, or nearest to it."""
     near = max(uppers, key=lambda upper: nearness(upper, lower[1], lower[2]), default=None)

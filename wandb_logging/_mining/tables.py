@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wandb_logging._mining.cells import BARS, LABEL, PROGRESS, RULE, TOKEN, cell, row, spans
-from wandb_logging._mining.table_headers import below, goes_on, joined
+from wandb_logging._mining.table_headers import below, goes_on, interleaved, joined
 from wandb_logging._mining.template import Found
 
 
@@ -67,7 +67,10 @@ class Table:
             above = state.get("above")
             state.clear()
             state["header"] = line
-            if above:
+            both = interleaved(above, line) if above else None
+            if both:
+                state["header"] = both
+            elif above:
                 state["names"] = joined(above, line)
             return {}
         if self._above is not None and self._above in " ".join(BARS.sub(" ", raw).split()):
