@@ -19,7 +19,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -217,20 +217,32 @@ def write(done: Sequence[str], wrong: Mapping[str, Sequence[str]]) -> None:
     PART.write("\n".join(lines))
 
 
-def main() -> int:
-    """Run them, print what is different; 1 if that is more than is listed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+Compared = tuple[list[str], dict[str, list[str]]]
+
+
+def main(
+    description: str | None,
+    compare: Callable[[Sequence[str]], Compared],
+    write: Callable[[Sequence[str], Mapping[str, Sequence[str]]], object],
+    different: Mapping[str, str],
+) -> int:
+    """Run those that are named, or all, and print what is different; 1 if that is more than is listed."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", nargs="*")
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
-    done, wrong = compared({name: source for name, source in idioms().items() if not asked.name or name in asked.name})
+    done, wrong = compare(asked.name)
     for name, found in wrong.items():
-        print(f"{name}:", *found[:6], sep="\n    ")
+        print(f"{name}:", *found[:12], sep="\n    ")
     print(f"{len(done) - len(wrong)} of {len(done)}")
     if asked.write:
         write(done, wrong)
-    return int(bool(wrong.keys() - DIFFERENT.keys()))
+    return int(bool(wrong.keys() - different.keys()))
+
+
+def _compared(names: Sequence[str]) -> Compared:
+    return compared({name: source for name, source in idioms().items() if not names or name in names})
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__, _compared, write, DIFFERENT))

@@ -10,7 +10,6 @@ is listed here.
 
 from __future__ import annotations
 
-import argparse
 import ast
 import datetime as dt
 import importlib.metadata
@@ -24,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.contract.idioms import Outcome, found_different, tree_of
+from tests.contract.idioms import Outcome, found_different, main, tree_of
 from tests.surroundings import without
 from tests.written import Passage
 from wandb_logging.compat._install import FOLDER
@@ -150,20 +149,5 @@ def write(done: Sequence[str], wrong: Mapping[str, Sequence[str]]) -> None:
     PART.write("\n".join(lines))
 
 
-def main() -> int:
-    """Run them, print what is different; 1 if that is more than is listed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", nargs="*")
-    parser.add_argument("--write", action="store_true")
-    asked = parser.parse_args()
-    done, wrong = compared(asked.name or scripts())
-    for name, found in wrong.items():
-        print(f"{name}:", *found[:12], sep="\n    ")
-    print(f"{len(done) - len(wrong)} of {len(done)}")
-    if asked.write:
-        write(done, wrong)
-    return int(bool(wrong.keys() - DIFFERENT.keys()))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__, lambda names: compared(names or scripts()), write, DIFFERENT))
