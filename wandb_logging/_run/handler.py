@@ -26,7 +26,8 @@ from wandb_logging._process.listener import own_threads
 from wandb_logging._records.completed import completed
 from wandb_logging._records.snapshot import Snapshot, is_row
 from wandb_logging._run import spawned
-from wandb_logging._run.run import Run, flush_aloud, go_on, inlet_of, is_finished, orphan_of, tell_fault
+from wandb_logging._run.inlet import flush_aloud, inlet_of, tell_fault
+from wandb_logging._run.run import Run, go_on, is_finished, orphan_of
 from wandb_logging._run.start import anchored, prepare_early, prepare_for
 from wandb_logging._run.stats import Stats
 from wandb_logging._settings.settings import SETTINGS, Settings

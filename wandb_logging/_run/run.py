@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError, LogError
 from wandb_logging._events import alerts
 from wandb_logging._events.metrics import Metric
@@ -44,7 +43,6 @@ from wandb_logging._settings.parent import is_within
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.opened import mapping_of, read_items
 from wandb_logging._values.plain import Aside, plain
-from wandb_logging._values.secrets import Secrets
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -54,7 +52,6 @@ if TYPE_CHECKING:
     from wandb_logging._artifacts.artifact import Artifact, StrPath
     from wandb_logging._artifacts.download import UsedArtifact
     from wandb_logging._journal.copies import Kept, Source
-    from wandb_logging._journal.writer import Writer
     from wandb_logging._launch.launch import Launch
     from wandb_logging._settings.given import OtherSettings
 
@@ -649,48 +646,9 @@ def _joined(ticket: dict[str, Any]) -> Run:
     return Run(ticket["settings"], launch=ranks.NO_LAUNCH, membership=Membership(helps=True, label=ticket.get("label")))
 
 
-@dataclass(frozen=True)
-class Inlet:
-    """The parts of a run that a handler needs to append records to the journal.
-
-    Attributes:
-        writer: the run's journal.
-        report: called with (name, reason) for values that cannot be sent.
-        media: replaces media values by JSON.
-        steps: checks steps. None unless a late step is an error.
-        secrets: masks secrets.
-        tell: in a rank whose rows stay on the disk, it gets the events of warnings and errors for rank 0; else None.
-    """
-
-    writer: Writer
-    report: Callable[[str, str], None]
-    media: Placing
-    steps: Steps | None
-    secrets: Secrets
-    tell: Callable[[bytes], object] | None
-
-
-def inlet_of(run: Run) -> Inlet:
-    """The parts of a run that a handler needs. A handler must not raise, so it cannot call `Run.log`, which does."""
-    media, report = run._media_of_records, run._background.report_aside  # noqa: SLF001  the same room
-    return Inlet(run._journal.writer, report, media, run._steps, run._secrets, run._tell)  # noqa: SLF001
-
-
-def flush_aloud(run: Run, timeout: float) -> Report:
-    """Do what `Run.flush` does, and tell a person that it waits."""
-    return run._background.flush(timeout, aloud=True)  # noqa: SLF001  the same room
-
-
 def orphan_of(owner: object) -> Run | None:
     """A run that was begun for this owner, but did not reach it because of an exception; None if there is none."""
     return next((run for run in reversed(going_on()) if run._owner and run._owner() is owner), None)  # noqa: SLF001
-
-
-def tell_fault(run: Run) -> None:
-    """Report an internal error, with the traceback of the exception that is being handled."""
-    notices = run._background.notices  # noqa: SLF001  the same room
-    notices.add(*words.internal())
-    notices.say_all()
 
 
 def is_finished(run: Run) -> bool:
