@@ -260,6 +260,45 @@ class TestOtherProcesses:
 
 
 @forks
+@pytest.mark.not_quick
+@pytest.mark.parametrize("method", ["fork", "forkserver"])
+def test_runs_that_begin_in_processes_of_multiprocessing(method: str, wandb_server: LocalServer) -> None:
+    """Such a process ends without `atexit`; its run ends with it, as it did, after the last row of its threads."""
+    python(
+        """
+import multiprocessing, sys, threading, time
+def work(how):
+    from wandb_logging import WandbHandler
+    log = logging.getLogger("train")
+    log.setLevel("INFO")
+    log.addHandler(WandbHandler(project="p", run_id=how, quiet=True))
+    log.info("row", extra={"metrics": {"n": 0}})
+    if how == "raises":
+        raise ValueError("no more data")
+    elif how == "exits":
+        raise SystemExit(7)
+    elif how == "threads":
+        threading.Thread(target=lambda: (time.sleep(0.1), log.info("late", extra={"metrics": {"n": 1}}))).start()
+if __name__ == "__main__":
+    context = multiprocessing.get_context(METHOD)
+    try:
+        raise KeyError("an error of the parent, in whose handler it forks")
+    except KeyError:
+        workers = [context.Process(target=work, args=(how,)) for how in ("returns", "raises", "exits", "threads")]
+        for worker in workers:
+            worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 1, 7, 0]
+""".replace("METHOD", repr(method)),
+        environment=wandb_server.env(),
+    )
+    ends = {run.id: (run.exit_code, [line["n"] for line in run.history]) for run in wandb_server.runs}
+    assert ends == {"returns": (0, [0]), "raises": (1, [0]), "exits": (7, [0]), "threads": (0, [0, 1])}
+    assert any("ValueError: no more data" in line for line in wandb_server.run("raises").output)
+
+
+@forks
 class TestDaemons:
     DETACH = """
 def detach():

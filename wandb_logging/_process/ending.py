@@ -70,6 +70,13 @@ def exit_code() -> int:
     return _exit_code.exit_code() if _signal_code is None else _signal_code
 
 
+def end_by(error: BaseException) -> None:
+    """Note the exception that ends this process, where Python calls no hook. A SystemExit is no fault."""
+    if _installed and not isinstance(error, SystemExit):
+        _exit_code.unhandled(type(error))
+        _tell(type(error), traceback_text(type(error), error, error.__traceback__))
+
+
 def watch_exceptions(witness: Witness) -> None:
     """Tell the witness about unhandled exceptions, and watch the exit code."""
     global _installed  # noqa: PLW0603  one process has one end

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import itertools
-import logging
 import math
 import os
 import weakref
@@ -27,6 +25,7 @@ from wandb_logging._media.placing import Placing
 from wandb_logging._process import ending
 from wandb_logging._process.exit_code import code_of
 from wandb_logging._process.notices import Notices
+from wandb_logging._process.parting import finish_at_end
 from wandb_logging._reading.summary import LONGEST, Follower, Summary
 from wandb_logging._records.encoding import now, row_event
 from wandb_logging._records.steps import Steps
@@ -176,6 +175,7 @@ class Run(Described):
             self._watch.start_capture()
         if settings.tensorboard is not None:
             self.watch_tensorboard(settings.tensorboard)
+        finish_at_end(self, owner, here=not journal.helps)
 
     # --- description: see also `Described` ---
 
@@ -675,16 +675,3 @@ def _after_fork_in_child() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
-
-
-@atexit.register
-def _finish_all() -> None:
-    """Finish the runs that nobody has finished: those made by hand, and of handlers that `logging` will not close.
-
-    At exit `logging` closes handlers, which finishes their runs, but not handlers that `dictConfig` took off its list.
-    """
-    for run in list(_live):
-        owner = run._owner() if run._owner is not None else None  # noqa: SLF001  the same room
-        if not any(reference() is owner for reference in logging._handlerList):  # type: ignore[attr-defined]  # noqa: SLF001
-            with contextlib.suppress(KeyboardInterrupt):  # the person does not want to wait; all rows are on the disk
-                run.finish(ending.exit_code())

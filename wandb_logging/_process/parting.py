@@ -1,0 +1,77 @@
+"""Finishes what nobody has finished when the process ends, at its exit or as a process of `multiprocessing`."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from multiprocessing.process import parent_process
+from typing import Protocol
+
+from wandb_logging._process import ending, exit_code
+
+_LAST = -1000  # below all priorities of the standard library: a thread that is waited for may wait for those
+
+
+class Finishing(Protocol):
+    """What is finished with an exit code, such as a run. To finish it again does nothing."""
+
+    def finish(self, exit_code: int, /) -> object:
+        """Finish it."""
+
+
+Owner = Callable[[], "object | None"]
+_begun: weakref.WeakKeyDictionary[Finishing, Owner | None] = weakref.WeakKeyDictionary()
+
+
+def finish_at_end(begun: Finishing, owner: Owner | None, *, here: bool) -> None:
+    """Finish something when the process ends. It is held weakly.
+
+    A process of `multiprocessing` that is forked, or that a forkserver made, ends without `atexit`.
+
+    Args:
+        begun: what is finished.
+        owner: weak reference to the handler that finishes it when `logging` closes that; None without one.
+        here: whether it began in this process, and its end is that of the process.
+    """
+    _begun[begun] = owner
+    if here and parent_process() is not None:
+        _finish_with_worker(weakref.ref(begun), owner)
+
+
+def _finish_with_worker(begun: Callable[[], Finishing | None], owner: Owner | None) -> None:
+    from multiprocessing.util import Finalize  # noqa: PLC0415  such a process has imported it
+
+    before = exit_code.on_its_way()  # of the parent, if it forks in an `except`: that one does not end this process
+
+    def end() -> None:
+        error = sys.exc_info()[1]
+        if error is not None and id(error) != before:
+            ending.end_by(error)
+        for thread in threading.enumerate():  # `multiprocessing` waits for them, too, as the last thing that it does
+            if not thread.daemon and thread is not threading.current_thread():
+                thread.join()
+        handler, one = owner() if owner is not None else None, begun()
+        if isinstance(handler, logging.Handler):
+            handler.close()  # and not `finish`: it goes on if something is logged after this
+        elif one is not None:
+            one.finish(ending.exit_code())
+
+    Finalize(None, end, exitpriority=_LAST)
+
+
+@atexit.register
+def _finish_all() -> None:
+    """Finish what was begun by hand, and what belongs to handlers that `logging` will not close.
+
+    At exit `logging` closes handlers, which finishes their runs, but not handlers that `dictConfig` took off its list.
+    """
+    for begun, owner in list(_begun.items()):
+        handler = owner() if owner is not None else None
+        if not any(reference() is handler for reference in logging._handlerList):  # type: ignore[attr-defined]  # noqa: SLF001
+            with contextlib.suppress(KeyboardInterrupt):  # the person does not want to wait; all rows are on the disk
+                begun.finish(ending.exit_code())
