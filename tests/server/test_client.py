@@ -398,6 +398,14 @@ class TestFailures:
             client.close()
             assert server.requests == []
 
+    def test_certificates_that_are_not_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The error names the file and the variable: `requests` raises an OSError without a word of either."""
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such.pem")
+        client = Client("https://127.0.0.1:9", "k" * 40)
+        with pytest.raises(TLSError, match=r"/no/such\.pem does not exist: see REQUESTS_CA_BUNDLE"):
+            client.graphql(protocol.VIEWER, {})
+        client.close()
+
     def test_the_certificate_of_ones_own_ca(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """REQUESTS_CA_BUNDLE names it, as for any program that uses requests."""
         pem = Path(__file__).parents[1] / "testing" / "loopback.pem"

@@ -19,6 +19,7 @@ from wandb_logging._errors import (
     TransportError,
     WandbLoggingError,
 )
+from wandb_logging._server import protocol
 from wandb_logging._server.link import Link, OutOfTime, explain
 
 
@@ -228,6 +229,8 @@ def test_out_of_time() -> None:
         (ServerUnavailable("HTTP 503", 503), "cannot be reached"),
         (RequestRejected("HTTP 400", 400), "check entity, project and settings"),
         (GraphQLError("no"), "check entity, project and settings"),
+        (RequestRejected("HTTP 302", 302), "the login of this network"),
+        (protocol.NoAnswerError("is host the address of an API?"), "API? Rows are kept on disk. Check host"),
     ],
 )
 def test_each_error_says_what_to_do(error: WandbLoggingError, advice: str) -> None:

@@ -73,3 +73,9 @@ def test_what_a_variable_cannot_be_is_said(kind: Any, text: Any) -> None:
     """With what would be right."""
     with pytest.raises(ValueError, match="number"):
         kind.parse(text)
+
+
+def test_a_folder_that_no_system_takes() -> None:
+    """It is refused where logging is configured, and not by each record."""
+    with pytest.raises(ValueError, match="NUL"):
+        Folder().keep("runs\0")

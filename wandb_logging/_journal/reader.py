@@ -163,9 +163,8 @@ class Reader:
 
     def close(self) -> None:
         """Close the segments that are open."""
-        for _, file in self._files.values():
-            file.close()
-        self._files.clear()
+        while self._files:
+            self._let_go_of(next(iter(self._files)))
 
     def _chunk(self, lines: list[bytes]) -> Chunk:
         whole_lines = unseal_all(lines)
@@ -272,7 +271,8 @@ class Reader:
 
     def _let_go_of(self, writer: int) -> None:
         _, file = self._files.pop(writer)  # before the next one is opened, which may fail
-        file.close()
+        with contextlib.suppress(OSError):  # the program has closed all descriptors, as daemons do
+            file.close()
 
     # --- several ---
 

@@ -18,6 +18,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from wandb_logging._values.utf8 import with_utf8
+
 _BREATH = 0.0002  # seconds of pause for the program between groups of packages: reading them all takes a while
 _AT_ONCE = 8
 _FIELDS = (b"Name", b"Version")
@@ -58,8 +60,15 @@ def environment(start: float, program: str, writer_id: str) -> dict[str, Any]:
         with contextlib.suppress(Exception):  # the working directory is gone, or the system is locked down
             value = find()
             if value:
-                found[name] = value
+                found[name] = _told(value)
     return found
+
+
+def _told(value: Any) -> Any:
+    """Texts without lone surrogates, which stand for bytes of a path that are no UTF-8: no request can carry them."""
+    if isinstance(value, list):
+        return [_told(part) for part in value]
+    return with_utf8(value) if isinstance(value, str) else value
 
 
 def requirements() -> str:

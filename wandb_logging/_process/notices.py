@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 import threading
 import time
@@ -36,11 +37,21 @@ class _Screen(logging.Handler):
         return not getattr(record, "quiet", False) and not _taken(record)
 
     def emit(self, record: logging.LogRecord) -> None:
-        stream = sys.stderr
-        if stream is not None:
-            with contextlib.suppress(Exception):  # a closed or broken stderr must not stop anything
-                stream.write(f"wandb_logging: {record.getMessage()}\n")
-                stream.flush()
+        with contextlib.suppress(Exception):  # a closed or broken stderr must not stop anything
+            _write(f"wandb_logging: {record.getMessage()}\n")
+
+
+def _write(text: str) -> None:
+    """Write to stderr. What a full disk behind it refuses is not kept: else Python's exit code would become 120."""
+    stream, real = sys.stderr, sys.__stderr__
+    if stream is None:
+        return
+    if os.name == "posix" and real is not None and stream is real:
+        real.flush()
+        os.write(real.fileno(), text.encode(real.encoding, "backslashreplace"))
+    else:
+        stream.write(text)
+        stream.flush()
 
 
 _screen = _Screen()
@@ -117,7 +128,7 @@ class Outcry:
             return
         self._over = True
         with contextlib.suppress(Exception):  # as in `_Screen`
-            sys.stderr.write(f"wandb_logging: {lines_of(text)}\n")
+            _write(f"wandb_logging: {lines_of(text)}\n")
 
 
 class Notice(NamedTuple):

@@ -31,7 +31,7 @@ from wandb_logging._run.preemption import Wish
 from wandb_logging._run.samples import Samples
 from wandb_logging._run.save import SavedFiles
 from wandb_logging._run.schedule import Schedule
-from wandb_logging._run.start import Journal
+from wandb_logging._run.start import Journal, anchored
 from wandb_logging._sending import standard_files
 from wandb_logging._sending.options import options_of
 from wandb_logging._sending.recover import Recovery
@@ -320,7 +320,8 @@ class Rounds:
         if isinstance(error, AuthError):
             self._connection.refuse()
         if isinstance(error, JournalError):
-            self.uploader.close()  # the disk was away, so its open files may be unusable
+            with contextlib.suppress(OSError):  # the program may have closed our descriptors, as daemons do
+                self.uploader.close()  # the disk was away, so its open files may be unusable
         if isinstance(error, (NotPossible, RunNotFound)):  # the run was deleted, or there is no such entity
             self.delivery = self.delivery.after_sending(refused=True)
         self.error = explain(error, self._settings.host, on_disk=self._journal.are_rows_on_disk)
@@ -347,7 +348,7 @@ class Rounds:
 
     def _say_why_offline(self) -> None:
         self._without_key = False
-        path = self._journal.run_dir.path
+        path = self._journal.run_dir.path if self._journal.run_dir.on_disk else None
         self._notices.add(*words.without_key(self._journal.info.id, self._settings.host, path))
 
     def look_for_engines(self, *, last: bool = False) -> None:
@@ -383,7 +384,7 @@ class Rounds:
             connect = partial(self._connection.connect, options.timeout)
             return Link(connect, Pace(self._asker.sleep, self._is_own_turn, self._breath))
 
-        own, cache_dir = self._journal.run_dir.path, self._settings.cache_dir.absolute()
+        own, cache_dir = self._journal.run_dir.path, anchored(self._settings).cache_dir
         return Recovery(
             cache_dir,
             own,

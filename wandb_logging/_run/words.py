@@ -39,8 +39,11 @@ def at(name: str, url: str) -> Notice:
     return Notice("url", f"run {name}: {url}", INFO)
 
 
-def without_key(run_id: object, host: str, path: Path) -> Notice:
+def without_key(run_id: object, host: str, path: Path | None) -> Notice:
     """No key was found, so nothing is sent."""
+    if path is None:
+        text = f"no API key for {host}: run {run_id} is in memory alone; `wandb-logging login` sets a key."
+        return Notice("offline", text, INFO)
     place = shown(path)
     text = (
         f"no API key for {host}: run {run_id} is only written to {place}. "

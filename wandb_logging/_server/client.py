@@ -246,7 +246,8 @@ class Client:
         for adapter in self._session.adapters.values():
             for manager in (getattr(adapter, "poolmanager", None), *getattr(adapter, "proxy_manager", {}).values()):
                 for key in manager.pools.keys() if manager is not None else ():
-                    manager.pools[key].close()
+                    with contextlib.suppress(OSError):  # the program has closed all descriptors, as daemons do
+                        manager.pools[key].close()
         self._session.close()
 
     def _request(
@@ -271,6 +272,12 @@ class Client:
             if proxy is None or _is_address(proxy):
                 raise
             raise _told(exc, proxy) from exc
+        except OSError as exc:  # `requests` raises it for certificates that are not there; or a file to send fails
+            bundle = self._merged(url)["verify"]
+            if not isinstance(bundle, str) or os.path.exists(bundle):  # noqa: PTH110  as `requests` asks
+                raise
+            told = f"the file of certificates {bundle} does not exist: see REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE"
+            raise TLSError(told) from exc
         self.server_date = answer.headers.get("Date", "")
         if not 200 <= answer.status_code < 300:
             with answer:
@@ -283,9 +290,11 @@ class Client:
     def _proxy_of(self, url: str) -> str | None:
         """The proxy that requests for this address go through."""
         with contextlib.suppress(ValueError):  # it is no address
-            proxies = self._session.merge_environment_settings(url, {}, None, None, None)["proxies"]
-            return requests.utils.select_proxy(url, proxies)
+            return requests.utils.select_proxy(url, self._merged(url)["proxies"])
         return None
+
+    def _merged(self, url: str) -> Any:
+        return self._session.merge_environment_settings(url, {}, None, None, None)
 
     def _content(self, answer: requests.Response) -> bytes | None:
         """The body of an answer; None if it is too large to be one of ours."""

@@ -21,6 +21,7 @@ from wandb_logging._errors import (
     TransportError,
     WandbLoggingError,
 )
+from wandb_logging._server.protocol import NoAnswerError
 from wandb_logging._settings.settings import DEFAULT_HOST
 
 if TYPE_CHECKING:
@@ -226,7 +227,12 @@ def explain(error: WandbLoggingError, host: str, *, live: bool = True, on_disk: 
         return f"{host} cannot be reached ({error}). {kept}{then}"
     if isinstance(error, JournalError):
         return f"{error}. {kept}."
-    return f"{host}: {error}. {kept}. {_advice(error, host, live=live)}"
+    return f"{host}: {_sentence(error)} {kept}. {_advice(error, host, live=live)}"
+
+
+def _sentence(error: WandbLoggingError) -> str:
+    text = str(error)
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def _advice(error: WandbLoggingError, host: str, *, live: bool) -> str:
@@ -239,4 +245,7 @@ def _advice(error: WandbLoggingError, host: str, *, live: bool) -> str:
         return "Set REQUESTS_CA_BUNDLE to the file of your CA."
     if isinstance(error, RunNotFound):
         return "Check entity and project."
+    if isinstance(error, NoAnswerError) or 300 <= (getattr(error, "status", None) or 0) < 400:
+        again = "; it is tried again." if live else ", then sync again."
+        return f"Check host, and whether a proxy or the login of this network answers in its place{again}"
     return "The run is refused: check entity, project and settings."

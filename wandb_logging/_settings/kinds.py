@@ -451,6 +451,8 @@ class Folder(Kind[Path]):
         if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
             raise ValueError("a path")
         path = Path(os.fsdecode(os.fspath(value)))
+        if "\0" in str(path):
+            raise ValueError("a path without NUL")
         # The user has no home, as in a container (a KeyError on Python 3.9): an error is raised when the path is used.
         with contextlib.suppress(RuntimeError, KeyError):
             path = path.expanduser()
