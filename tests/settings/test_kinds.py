@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from wandb_logging import Settings, SettingsError
 from wandb_logging._settings import schema
-from wandb_logging._settings.kinds import AnyOf, Choice, ListOf, Seconds, Text, Whole
+from wandb_logging._settings.kinds import AnyOf, Choice, Folder, ListOf, Seconds, Text, Whole
 from wandb_logging._settings.settings import SETTINGS
 
 # Levels are named by the program, functions referred to, addresses of W&B's own cloud told apart: no schema says that.
