@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -234,6 +235,40 @@ METRICS = {
         + lines("web       4{i}.5%     14{i}.5MiB / 7.5GiB     1{i}\n", *SIX),
         (None, {"CPU %": 46.5, "MEM USAGE / LIMIT": 146.5, "PIDS": 16}),
     ),
+    "names with one digit": (
+        "".join(f"ITERATION {i}\n log_e likelihood: -1.{i}\n log_2 likelihood: -2.{i}\n" for i in SIX[:3]),
+        (3, {"log_2 likelihood": -2.3}),
+    ),
+    "values and goals in units": (
+        lines("  [{i:4}] obj={d} err= 1.{i}%/ 5.{i}% time=0.8{i}s/0.9s\n", *SIX),
+        (6, {"obj": 0.1429, "err": 1.6, "time": 0.86}),
+    ),
+    "an error that is no code": (
+        lines("iterations {i}00 error {d} rate 0.{i}\n", *SIX),
+        (600, {"error": 0.1429, "rate": 0.6}),
+    ),
+    "iterations that took a time": (
+        lines("Iteration {i}50, KL divergence {d}, 50 iterations in 0.{i} sec\n", *SIX),
+        (650, {"KL divergence": 0.1429}),
+    ),
+    "a logger in brackets before the level": (
+        lines("[2026-11-29 12:53:15,70{i}] [jmetal] [INFO] Evaluations: {i}0. fitness: [{d}]\n", *SIX),
+        (60, {"fitness": 0.1429}),
+    ),
+    "a title over a header": (
+        " Optimization with Solver\n -----------------------\n \n Iter    Objective  Convergence\n"
+        + lines("    {i}  1.6{i}E+01  {d}\n", *SIX),
+        (6, {"Objective": 16.6, "Convergence": 0.1429}),
+    ),
+    "a device before the epoch": (
+        "".join(f"[GPU0] Epoch 1 | Iter {i} | {part} Loss 2.{i}\n" for i in SIX[:3] for part in ("Train", "Eval")),
+        (3, {"epoch": 1, "Eval Loss": 2.3}),
+    ),
+    "shares of requests": (
+        "\nSummary:\n  Average:\t0.0049 secs\n\nLatency distribution:\n"
+        + lines("  {i}0% in 0.00{i}3 secs\n", *SIX[:5]),
+        (None, {"Latency distribution/50%": 0.0053}),
+    ),
     "translation": (
         lines("[2024-03-01 12:0{i}:00] Ep. 1 : Up. {i}00 : Cost {d} : L.r. 3.0e-04\n", *SIX),
         (600, {"epoch": 1, "Cost": 0.1429, "L.r": 0.0003}),
@@ -257,6 +292,20 @@ NOTHING = {
     "configuration": (
         "model:\n  hidden_size: 768\n  dropout: 0.1\noptimizer:\n  learning_rate: 0.0003\n  betas: [0.9, 0.999]\n"
     ),
+    "settings below a heading": (
+        lines("epoch {i}\n", *SIX)
+        + "====\nTest Parameters Used\n====\nmin_latency (ns) : 12\nmax_duration (ms) : 600\n\n<Initial Parameters>\n"
+        + "| min_df: 0 (minimum frequency)\n| eta: 0.01 (prior)\n"
+    ),
+    "callers": (
+        lines("2026-11-29 10:00:0{i} | INFO     | pack.core.trainer:13{i} - ---> begin\n", *SIX)
+        + lines("2026-11-29 10:00:0{i} | INFO     | pack.core.trainer:15{i} - \n", *SIX)
+    ),
+    "requests in JSON": lines(
+        '{{"level":"info","ts":170920000{i}.1,"request":{{"method":"GET","uri":"/a"}},"size":31{i},"status":200}}\n',
+        *SIX,
+    ),
+    "a summary of steps": "10:00:09  Done. PASS=5 WARN=0 ERROR=0 SKIP=0 TOTAL=5\n",
     "licence": (
         "Version 3, 29 June 2007\n1. Definitions.\n2. Basic Permissions.\nSection 7: 30 days after notice, 60 days.\n"
     ),
@@ -392,3 +441,39 @@ def test_a_limit_in_a_sentence_is_no_result() -> None:
         {"Maximum force": 3.5},
         {"Norm of force": 8.4},
     ]
+
+
+def test_units_of_a_time_may_change_from_line_to_line() -> None:
+    """Two lines in ms, two in s, one in us: each is a row."""
+    times = ("178ms 10s", "1.11s 2s", "516ms 3s", "1.4s 848ms", "2.6s 0us")
+    text = "".join(
+        "{}:\tlearn: 0.6{}\ttest: 0.7{}\ttotal: {}\tleft: {}\n".format(i, i, i, *one.split())
+        for i, one in enumerate(times)
+    )
+    assert [(step, metrics["learn"]) for step, metrics in rows(text)] == [(i, float(f"0.6{i}")) for i in range(5)]
+
+
+def test_statistics_are_about_what_stands_above_them() -> None:
+    """`Min` below `Latency:` is called so."""
+    text = "Duration: 10.5 s\nLatency (ms):\n    Min:   5.01\n    Max:   32.12\nThroughput: 486.5 FPS\n"
+    assert {name for _, metrics in rows(text) for name in metrics} >= {"Latency/Min", "Latency/Max", "Throughput"}
+
+
+def test_a_first_row_without_a_step_has_the_names_of_the_others() -> None:
+    """What a model is worth before it is trained."""
+    text = "Init: HR = 0.10, NDCG = 0.05\n" + lines("Iteration {i} [22.{i} s]: HR = 0.4{i}, NDCG = 0.2{i}\n", *SIX)
+    assert rows(text)[0] == (None, {"Init/HR": 0.10, "Init/NDCG": 0.05})
+
+
+@pytest.mark.not_quick
+def test_many_results_take_a_time_in_proportion() -> None:
+    """Five times as many lines that each hold a result of its own take no twenty-five times as long."""
+    words = [f"{one}{two}{three}" for one in "abcdefgh" for two in "ijklmnop" for three in "qrstuvwx"]
+
+    def taken(names: list[str]) -> float:
+        text = "".join(f"{name} loss: 0.5\n" for name in names)
+        begin = time.process_time()
+        assert len(suggest(text)) > 0.9 * len(names)
+        return time.process_time() - begin
+
+    assert taken(words[60:360]) < 13 * taken(words[:60])

@@ -29,7 +29,8 @@ def like_rows(groups: list[Group], kept: list[Group]) -> list[Group]:
             found.append(group)
             continue
         apart = APART.search(group.first.text[group.first.head :])
-        if group not in kept and apart and len(same) > 1 and len(same) * 3 >= len(group.first.fields) * 2:
+        enough = len(same) * 3 >= len(group.first.fields) * 2 if apart else len(same) == len(group.first.fields)
+        if group not in kept and len(same) > 1 and enough:
             group.wanted = {i: names[i] for i in same}
             found.append(group)
     return found

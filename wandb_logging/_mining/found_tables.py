@@ -220,6 +220,7 @@ def _goes_up(values: Sequence[float]) -> bool:
 
 
 _ANEW = 3
+_ORNAMENTS = re.compile(r"\s*([-=*#~_])\1{9,}\s*\Z")  # a line without gaps: no rule between columns
 
 
 def _is_first_of_two(texts: Sequence[Text], i: int) -> bool:
@@ -228,9 +229,12 @@ def _is_first_of_two(texts: Sequence[Text], i: int) -> bool:
 
 
 def _is_title(texts: Sequence[Text], i: int) -> bool:
-    """Whether an empty line and then the header follow, so that this line is the title of the table."""
-    blank = i + 2 < len(texts) and not texts[i + 1][1].strip()
-    return blank and _header(texts[i + 2][1]) is not None and _can_begin(texts, i + 2)
+    """Whether an empty line or a rule and then the header follow, so that this line is the title of the table."""
+    at = i + 1
+    while at < min(i + 4, len(texts)) and (not texts[at][1].strip() or _ORNAMENTS.match(texts[at][1])):
+        at += 1
+    between = at > i + 1 and at < len(texts)
+    return between and _header(texts[at][1]) is not None and _can_begin(texts, at)
 
 
 def _above(texts: Sequence[Text], i: int) -> str | None:

@@ -8,9 +8,9 @@ from wandb_logging._dataclass import dataclass
 from wandb_logging._mining.shapes import Shape
 
 
-@dataclass
+@dataclass(eq=False)
 class Group:
-    """Lines of one shape, and what is wanted from them.
+    """Lines of one shape, and what is wanted from them. A group is equal only to itself, so that a look costs nothing.
 
     Attributes:
         step: index of the field that is the step; None if there is none.

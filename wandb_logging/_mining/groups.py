@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from wandb_logging._mining import beside, counters, reports
@@ -39,6 +39,7 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding]) -> list[Gr
         counters.find_step(group)
         _find_wanted(group)
     regular = [group for group in groups if _is_regular(group)]
+    regular += _in_other_units(groups, regular)
     starts = [group.first.number for group in regular if group.step is not None] + [
         item.first for item in findings if item.first
     ]
@@ -118,6 +119,22 @@ def _is_within_name(item: Shape, place: int) -> bool:
 def _has_name(group: Group) -> bool:
     """Whether a number of these lines has a name that does not depend on the words around it."""
     return any(item.name and (item.sep in ":=" or is_metric(item.name)) for item in group.first.fields)
+
+
+def _in_other_units(groups: Sequence[Group], regular: Sequence[Group]) -> list[Group]:
+    """Find lines that count and recur only if the units of their times are not looked at: `total: 178ms`, `1.1s`."""
+    left = [group for group in groups if group not in regular and group.wanted and group.step is not None]
+    many: Counter[str] = Counter()
+    for group in left:
+        many[_TIME_UNIT.sub("#s", group.first.key)] += len(group.shapes)
+    return [
+        group
+        for group in left
+        if many[_TIME_UNIT.sub("#s", group.first.key)] > max(2, len(group.shapes)) and not _is_prose(group)
+    ]
+
+
+_TIME_UNIT = re.compile(r"#[num\u00b5]?s(?!\w)")
 
 
 def _prepares(group: Group, begin: int) -> bool:
@@ -223,6 +240,8 @@ def _wanted(item: Field, *, counted: bool, many: int, varies: bool, fields: int)
         len(re.findall(r"\S*\w\S*", name)) > (10 if fields == 1 and many > 2 and item.sep in ":=" else 6)
         or name.lower().startswith(("of ", "default ", "the default "))
         or (item.sep in " >" and (name.lower() in _UNIT_NAMES or _BYTES.search(name)))
+        # `Iteration 100, KL 2.39, 50 iterations in 0.4 s`
+        or (item.sep == ">" and counted and many > 2 and not varies and step_rank(name) is not None)
     ):
         return False
     metric = is_metric(name) or (item.unit == "%" and many > 2 and item.sep == " ")

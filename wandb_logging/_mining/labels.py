@@ -190,17 +190,25 @@ def _short(label: str) -> str:
     return " ".join(parts[:3]).strip(" :=-") or label.split(" ", maxsplit=1)[0]
 
 
-_HEADING = re.compile(r"(?:^|(?<=\s\s)|(?<=[\]|:-] ))([A-Za-z]+(?: [A-Za-z]+){0,4}):\s*$")
+_HEADING = re.compile(r"(?:^|(?<=\s\s)|(?<=[\]|:-] ))([A-Za-z]+(?: [A-Za-z]+){0,4})(?: \([a-zµ]{1,6}\))?:\s*$")
 
 
 def under_headings(groups: Sequence[Group], texts: Sequence[tuple[int, str]]) -> None:
-    """Label lines right below a heading such as `Test error:` with what the heading says."""
+    """Label lines right below a heading such as `Test error:`, and statistics below one such as `Latency (ms):`."""
     headings: dict[int, str] = {}
+    measured: dict[int, str] = {}
     for (_, text), (after, _) in zip(texts, texts[1:]):
         heading = _HEADING.search(text)
         match = APART.search(heading[1]) if heading else None
         if match and heading:
             headings[after] = match[1]
+        elif heading and _REPORTS.isdisjoint(heading[1].lower().split()):
+            measured.update(dict.fromkeys(range(after, after + _STATISTICS_BELOW), heading[1]))
     for group in groups:
-        if not group.label and group.wanted and all(item.number in headings for item in group.shapes):
-            group.label = f"{headings[group.first.number]}/"
+        about = measured if STATISTICS.issuperset(map(str.lower, group.wanted.values())) else headings
+        if not group.label and group.wanted and all(item.number in about for item in group.shapes):
+            group.label = f"{about[group.first.number]}/"
+
+
+_STATISTICS_BELOW = 8
+_REPORTS = frozenset("summary statistics stats result results report total totals overall".split())

@@ -33,8 +33,8 @@ _ADDRESSES = re.compile(
 )
 _HIDDEN = "\x01"
 
-_UNIT_GLUED = r"(?P<glued>[A-Za-zµμ°%][A-Za-zµμ/]{0,11}|/s(?:ec)?)?"
-_TO_GOAL = r"(?=/\d[\d.]{0,12}(?:[eE][-+]?\d+)?(?:[,;\s)]|$))"
+_UNIT_GLUED = r"(?P<glued>[A-Za-zµμ°%](?:[A-Za-zµμ/]{0,10}[A-Za-zµμ])?|/s(?:ec)?)?"
+_TO_GOAL = r"(?=/ {0,3}\d[\d.]{0,12}(?:[eE][-+]?\d+|%|m?s)?(?:[,;\s)]|$))"
 _EDGE = r"(?![\w%@/.:])|(?=[.:](?:\s|$))|(?=/(?:s|sec|it|step|epoch)\b|/[A-Za-z_]\w{0,30}=)|" + _TO_GOAL
 _FORMS = {
     decimal: re.compile(
@@ -43,7 +43,7 @@ _FORMS = {
     )
     for decimal, form in ((".", numbers.POINT), (",", numbers.COMMA))
 }
-_GOAL = re.compile(r"/\d[\d.]{0,12}(?:[eE][-+]?\d+)?(?![\w.])")  # 0.923/0, 1.88/1e-07: a value and its goal
+_GOAL = re.compile(r"/ {0,3}\d[\d.]{0,12}(?:[eE][-+]?\d+|%|m?s)?(?![\w.])")  # 0.923/0, 1.88/1e-07, 5.3%/20.1%
 _PER_ONE = re.compile(r"(?:[munµ]?s|sec|it)/[a-z]{1,9}")  # 0.05s/iter
 _TUPLES = re.compile(r"\[\(\d{1,9}, ")  # [(0, 0.5), (1, 0.6)]
 _NEXT_UNIT = re.compile(r" ?\[?([A-Za-zµμ°%#][A-Za-zµμ/#%]{0,11})\]?(?=$|[\s,;|)\]}]|\.(?:\s|$))")
@@ -260,6 +260,7 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
         piece = piece.rpartition(" ")[2]
     if ":" in piece:
         section, _, piece = (part.strip() for part in piece.rpartition(":"))
+        section = _balanced(section).strip()
     wrapped = _WRAPPED.match(piece)
     piece = wrapped[1] if wrapped else piece if _LABEL.match(piece) else _balanced(piece)
     piece = piece.strip(" \"'*!-.").lstrip(">").strip(" ") if piece.endswith(">") else piece.strip(" \"'*!>-.")
@@ -306,7 +307,7 @@ _ANGLED = re.compile(r"<\w{1,30}>\Z")  # <energy>: an average
 _COMPOUND = re.compile(r"-[A-Za-z_]{2}")
 _TIGHT = re.compile(r"\w:[^\s:/]\S* [^\s:]+\Z")
 _LEADING = frozenset("with and has in on at for".split())
-_ID = re.compile(r"(?=\w*\d)(?:\w+_\w+|(?=\w*[a-z])\w{9,})")
+_ID = re.compile(r"(?=\w*\d)(?:(?!\D+_\d\Z)\w+_\w+|(?=\w*[a-z])\w{9,})")  # a_17, but not log_2
 _WRAPPED = re.compile(r"\(([A-Za-z]\w{0,30})\)\Z")  # (delta): 0.5
 _LABEL = re.compile(r"\[([A-Za-z][\w-]{0,30})\]\s*(\S.*)")
 

@@ -43,15 +43,16 @@ _PREFIX = re.compile(
     r"\([^\s]{10,160}:\d+\)|[IWEF]\d{4}\s+\x01+\s+\d+\s+\S+\]|"
     r"==\d+==(?=\s)|\[\d+,\d+\]<std\w+>:|\[[IWEDVF]\](?=\s)|[AP]M(?=\s)|"
     rf"\x01+|\d\d[-/]\d\d(?= ?\x01)|[,.]\d{{3}}(?=\D)|(?!error\s*[:=]\s*[-+.]?\d){_LEVEL}(?=[\s:|\]]|$)[\s:|]*"
-    r"|\[(?=[^\]]*(?:\x01|INFO|DEBUG|WARN|ERROR|\.py|(?i:rank)))[^\]]{0,120}\]:?"
+    r"|\[(?=[^\]]*(?:\x01|INFO|DEBUG|WARN|ERROR|\.py|(?i:rank|gpu ?\d)))[^\]]{0,120}\]:?"
     r"|c(?=\s+(?:(?!is\b)[A-Za-z]{2}|\[))"  # a comment, in the formats of logic
     r"|\((?=[^)]*(?:\x01|pid|\.py|:\d))[^)]{0,80}\)"
-    r"|\[[^\]\x01=]{1,60}\](?=\s*\x01)|<\d+>(?!\s)|[-|:,]+(?=\s)|[=*#>~+-]{2,30}(?=\s)"
+    rf"|\[[^\]\x01=]{{1,60}}\](?=\s*(?:\x01|\[{_LEVEL}\s*\]))"
+    r"|<\d+>(?!\s)|[-|:,]+(?=\s)|[=*#>~+-]{2,30}(?=\s)"
     r")"
 )
 _LOGGER = re.compile(r"\s*([A-Za-z_][\w.]*(?:\[\d+\]|:\d+(?=\s+[|-]))?)\s*(?:[|:]|\s-)\s*(?=\S)(?![\d.\[{-])")
 _BASIC = re.compile(rf"{_LEVEL}:([A-Za-z_][\w.-]{{0,60}}):(?=\S)")  # as `basicConfig` writes level and logger
-_CALLER = re.compile(r"\s*[A-Za-z_][\w.]*:[\w.<>]+:\d+ - ")  # module:function:line of the call
+_CALLER = re.compile(r"\s*(?:[A-Za-z_][\w.]*:[\w.<>]+|[A-Za-z_]\w*(?:\.\w+)+):\d+ -(?=\s|\Z)")  # module[:function]:line
 
 
 @dataclass
@@ -122,7 +123,7 @@ def shape(number: int, text: str, decimal: str = ".") -> Shape:
     counted += [] if said is None else [Field(said[0], said[1], "+", said[2], said[3])]
     named = [
         Field(
-            noun(pair.name) if pair.sep == " " else pair.name,
+            noun(pair.name, whole=not pair.value % 1) if pair.sep == " " else pair.name,
             pair.value,
             pair.sep,
             pair.start,

@@ -19,7 +19,7 @@ from wandb_logging._mining.value_first import value_first
 from wandb_logging._mining.vocabulary import APART, EPOCHS
 
 _EVENTS = ("event", "split", "phase", "mode", "stage", "subset", "kind", "type", "name", "msg", "message")
-_PERCENT = re.compile(r"\s*\d+(?:\.\d+)?%\s+[\d.,]+\s?[a-zµ]{0,4}(?:\s+[^\d\t]*)?$")
+_PERCENT = re.compile(r"\s*\d+(?:\.\d+)?%\s+(?:in )?[\d.,]+\s?[a-zµ]{0,4}(?:\s+[^\d\t]*)?$")
 _KEY_VALUE = re.compile(r"[A-Za-z_][\w.]*=(?:\"[^\"]*\"|'[^']*'|\S*)(?:\s+|$)")
 _BLOCK_ENTRY = re.compile(r"\s+[\w./@ -]{1,60}:(?: \S.*)?\Z")
 
@@ -45,7 +45,7 @@ def boxes(texts: Sequence[Text]) -> Finding | None:
 
 
 def percentiles(texts: Sequence[Text]) -> list[Finding]:
-    """Find consecutive lines such as `50%  12 ms`."""
+    """Find consecutive lines such as `50%  12 ms`, or `50% in 12 ms`."""
     found = []
     run: list[Text] = []
     above = ""
@@ -54,7 +54,8 @@ def percentiles(texts: Sequence[Text]) -> list[Finding]:
             run.append((number, text))
             continue
         if len(run) > 2:
-            rule: dict[str, Any] = {"line": " {percent:word}% {$percent%}"}
+            word = "in " if all(" in " in text for _, text in run) else ""  # `50% in 0.0022 secs`
+            rule: dict[str, Any] = {"line": f" {{percent:word}}% {word}{{$percent%}}"}
             if 0 < len(above.split()) < 4:
                 rule["prefix"] = f"{above.strip().rstrip(':')}/"
             found.append(Finding([rule], f"{len(run)} percentiles", {number for number, _ in run}))
@@ -127,12 +128,15 @@ def _common(texts: list[str]) -> str:
     return " ".join(words).replace("{", "{{").replace("}", "}}")
 
 
+_REQUEST = re.compile(r"[\"']method[\"']: ?[\"'](?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)[\"']")
+
+
 def json_lines(texts: Sequence[Text]) -> list[Finding]:
     """Find lines with JSON objects, grouped by the text before the brace."""
     groups: dict[str, list[tuple[int, str, Found]]] = defaultdict(list)
     for number, text in texts:
         at = text.find("{")
-        found = numbers_of(text) if 0 <= at < 200 else None
+        found = numbers_of(text) if 0 <= at < 200 and not _REQUEST.search(text) else None
         if found and sum(not isinstance(value, str) for value in found.values()) > 0 and len(found) > 1:
             before = hidden(text[:at])
             groups[_NUMBER.sub("0", before) if "%|" in before else before].append((number, text, found))

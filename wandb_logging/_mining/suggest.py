@@ -8,6 +8,7 @@ from typing import Any
 
 from wandb_logging._errors import SettingsError
 from wandb_logging._mining import lines, structures
+from wandb_logging._mining.chosen import chosen
 from wandb_logging._mining.findings import Finding
 from wandb_logging._mining.groups import find_groups
 from wandb_logging._mining.labels import put_labels, under_headings
@@ -19,10 +20,10 @@ MAX_LINES = 20_000  # lines of a log that are looked at
 
 _CODE = re.compile(
     r"^\s*(?:File \"|Traceback|raise |return |import |from |def |class |self\.|\^+|at [\w.$]+\()"
-    r"|\w\(\w+=|HTTP/\d|\"(?:GET|POST|PUT|HEAD|DELETE) "
+    r"|\w\(\w+=|HTTP/\d|\"(?:GET|POST|PUT|HEAD|DELETE)[ \"]"
     r"|(?i:\btests? (?:run|completed|passed|failed)\b)"
     r"|\bsucceeded in \d|Killed process"
-    r"|\b(?:ok|passed|failed)=\d+\s.*\b(?:skipped|failed|unreachable)=\d"  # summaries of test runs
+    r"|(?i:\b(?:ok|pass|passed|failed)=\d+\s.{0,200}\b(?:skip|skipped|failed|unreachable)=\d)"  # summaries of test runs
     r"|(?i:^\s*(?:tests?|test suites|snapshots|specs):\s+\d.*\b(?:passed|failed|total)\b)"
     r"|\d x +\d.{0,200} -> .{0,200}\d x "  # the shapes of a network
     r"|\s--[a-z][\w-]{1,40}=\S.{0,300}\s--[a-z]"  # a command and its options
@@ -40,6 +41,7 @@ def suggest(text: str) -> list[Suggestion]:
     findings = _structures(texts)
     taken = set().union(*(finding.lines for finding in findings)) if findings else set()
     taken |= {number + 1 for number, shown in texts if shown.lstrip().startswith('File "')}  # source code
+    taken |= chosen(texts)
     decimal = _decimal(texts)
     rest = [shape(number, shown, decimal) for number, shown in texts if number not in taken and _is_text(shown)]
     groups = find_groups(rest, findings)

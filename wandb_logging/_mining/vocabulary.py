@@ -9,7 +9,7 @@ _STEPS = (
     "global_step total_timesteps step nstep steps niter nit num_updates update updates up upd iter iters "
     "iteration iterations iterate iterat it itr icmp_seq seq ts timestep timesteps minibatch minibatches batch "
     "frame frames trial generation generations gen round rounds tree trees sweep cycle cycles episode episodes "
-    "nodes node pass tick gc chunk counter time t i n"
+    "nodes node pass tick gc chunk counter time t i n evaluations evals"
 ).split()
 STEPS = {word: rank for rank, word in enumerate(_STEPS)} | {"epoch": 50, "epochs": 50, "ep": 50, "e": 50}
 # Words that also mark a step when they are the last of several words.
@@ -153,12 +153,16 @@ _AMOUNTS = frozenset(
 _LEFT = frozenset("eta remaining finish left".split())
 
 
-def noun(name: str) -> str:
-    """The name in words before a number, without introductory words: `Integer solution of` gives `Integer solution`."""
+def noun(name: str, *, whole: bool = True) -> str:
+    """The name in words before a number, without introductory words: `Integer solution of` gives `Integer solution`.
+
+    Before a whole number, `error` alone is no name, for the number may be a code.
+    """
     parts = name.replace("'", "").replace('"', "").split() if "'s " not in name else name.split()
     while parts and (parts[-1].lower() in _TAKEN_OFF or parts[-1] == "#"):
         parts.pop()
     last = parts[-1].lower().rpartition("/")[2].strip("(#") if parts else ""
-    if (parts and parts[0].lower() in _PLACES) or (last in _STOPS and not (last == "error" and len(parts) > 1)):
+    code = last != "error" or (whole and len(parts) == 1)
+    if (parts and parts[0].lower() in _PLACES) or (last in _STOPS and code):
         return ""
     return " ".join(parts)
