@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from wandb_logging._carrying.leftovers import carry_leftovers
 from wandb_logging._carrying.wire import Route, Wire
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.cache_folder import create_run
+from wandb_logging._journal.lost import is_gone
 from wandb_logging._journal.seal import seal
 from wandb_logging._values.plain import dumps, loads
 
@@ -221,6 +223,39 @@ def test_rows_and_files_are_carried(tmp_path: Path, landing: Landing, run_dir: R
     assert (run_dir.path / empty).read_bytes() == b""
     assert [path.name for path in run_dir.path.rglob("*.tmp")] == []
     assert rows(run_dir) == [1]
+    writer.close()
+    assert carrier.finish(PATIENCE)
+    assert not theirs.path.exists()
+
+
+def test_a_directory_that_is_removed(
+    tmp_path: Path, landing: Landing, run_dir: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is waited for, without connecting again and again; when the worker has made it again, rows are carried on."""
+    looks, connections = [0], [0]
+
+    def counted(count: list[int], real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any) -> Any:
+            count[0] += 1
+            return real(*args)
+
+        return call
+
+    monkeypatch.setattr("wandb_logging._carrying.carrier.is_gone", counted(looks, is_gone))
+    monkeypatch.setattr("socket.create_connection", counted(connections, socket.create_connection))
+    theirs, carrier, writer = carried(tmp_path, landing)
+    for number in (1, 2):
+        writer.append(dumps({"metrics": {"i": number}, "t": 1.0}))
+    assert carrier.settle(PATIENCE)
+    shutil.rmtree(theirs.path)
+    before, known = looks[0], connections[0]
+    wait_until(lambda: looks[0] > before + 3)
+    assert connections[0] <= known + 1  # one, if it was reading just then
+    writer.append(dumps({"metrics": {"i": 3}, "t": 1.0}))
+    assert writer.look() == 0
+    writer.append(dumps({"metrics": {"i": 4}, "t": 1.0}))
+    assert carrier.settle(PATIENCE)
+    assert rows(run_dir) == [1, 2, 3, 4]
     writer.close()
     assert carrier.finish(PATIENCE)
     assert not theirs.path.exists()

@@ -22,7 +22,9 @@ from wandb_logging._errors import JournalError
 from wandb_logging._fold.state import State
 from wandb_logging._journal import door
 from wandb_logging._journal.cursor import Cursor
+from wandb_logging._journal.lost import is_gone
 from wandb_logging._journal.position import Position, covers, position
+from wandb_logging._journal.reader import Reader
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.seal import seal
 
@@ -161,8 +163,8 @@ class Carrier:
             while True:
                 written = self._written()
                 leaves, hurried = self._leaving, self._hurried  # before reading: what was written by then is read
-                chunk = reader.read(_LINES, _PIECE)
-                if chunk.bodies:
+                chunk = reader.read(_LINES, _PIECE) if self._is_there(reader) else None
+                if chunk is not None and chunk.bodies:
                     if not self._carried(wire, chunk.bodies):
                         reader.seek(self._position)
                         self._gone = True
@@ -180,6 +182,15 @@ class Carrier:
                     wire.send({"settled": True})
                 else:
                     self._idle(wire, written)
+
+    def _is_there(self, reader: Reader) -> bool:
+        """Whether the directory is there. If it was removed, the worker makes it again, with what it had written."""
+        if is_gone(self._run_dir.path):
+            return False
+        if reader.let_go_of_removed():
+            self._run_dir.unlock_upload()  # of the file that was removed
+            self._run_dir.lock_upload()
+        return True
 
     def _carried(self, wire: Wire, bodies: list[bytes]) -> bool:
         """Carry the next lines, without those that the run's process has. Returns whether it has them all now."""

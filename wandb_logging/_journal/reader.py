@@ -10,6 +10,7 @@ from pathlib import Path
 from wandb_logging._dataclass import dataclass
 from wandb_logging._journal import door
 from wandb_logging._journal.fsyncs import force_all
+from wandb_logging._journal.lost import is_in_place
 from wandb_logging._journal.members import is_writing, writers_of
 from wandb_logging._journal.order import Entry, Order, Right, Taking, order_of
 from wandb_logging._journal.position import START, At, Ends, Position, Written, order_passed, places, torn_places
@@ -160,6 +161,21 @@ class Reader:
             sync_directory(self._path)  # with order.jsonl and server.json, which are written before
         self._unforced.clear()
         self._begun_anew = False
+
+    def let_go_of_removed(self) -> bool:
+        """Close the open segments that are not in the directory any more. Returns whether there were any.
+
+        If the directory was removed, and made again with the same lines, reading goes on there.
+        """
+        opened = [(writer, segment, file) for writer, (segment, file) in self._files.items()]
+        removed = [
+            writer
+            for writer, segment, file in opened
+            if not is_in_place(file.fileno(), segment_path(self._path, writer, segment))
+        ]
+        for writer in removed:
+            self._let_go_of(writer)
+        return bool(removed)
 
     def close(self) -> None:
         """Close the segments that are open."""

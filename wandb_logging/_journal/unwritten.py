@@ -15,6 +15,9 @@ class OpenSegment(Protocol):
     def read(self, most: int, /) -> bytes:
         """Bytes from that byte on; b"" at the end."""
 
+    def fileno(self) -> int:
+        """Its descriptor."""
+
     def close(self) -> object:
         """Close it."""
 
@@ -43,6 +46,10 @@ class WithMemory:
         data = self._file.read(most) or self._kept(self._at, most)
         self._at += len(data)
         return data
+
+    def fileno(self) -> int:
+        """The descriptor of the file."""
+        return self._file.fileno()
 
     def close(self) -> None:
         """Close the file."""
