@@ -36,13 +36,13 @@ def test_a_number_whose_file_another_process_holds_is_left_to_nobody(
     """One that looked at the file, and was stopped meanwhile: without its lock this process would pass for dead."""
     others: list[subprocess.Popen[str]] = []
 
-    def while_another_looks(path: Path, number: int) -> int:
+    def while_another_looks(path: Path, number: int, rank: str) -> int:
         if not others:
             command = [sys.executable, "-c", HOLDS, str(path / "journal-0001.lock")]
             others.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
             assert others[0].stdout is not None
             assert others[0].stdout.readline() == "True\n"
-        return first_of_group(path, number)
+        return first_of_group(path, number, rank)
 
     monkeypatch.setattr(claim, "first_of_group", while_another_looks)
     monkeypatch.setattr(claim, "_TRIES", 3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.runs import make_run, row
+from wandb_logging._journal.claim import Claim
 from wandb_logging._journal.members import exit_codes, lock_name
 from wandb_logging._journal.segments import segment_path
 
@@ -19,3 +20,20 @@ def test_a_writer_that_has_just_made_its_file_has_not_failed(tmp_path: Path) -> 
     assert exit_codes(path, 1, but=1) == []
     segment_path(path, 2, 1).touch()
     assert exit_codes(path, 1, but=1) == [1]
+
+
+def test_ranks_of_one_launch_are_a_group_whenever_they_come(tmp_path: Path) -> None:
+    """Until one of them comes again, all having ended: then the launch was started anew, and only that counts."""
+
+    def come_and_go(rank: str, code: int) -> int:
+        claim = Claim.take(tmp_path, 1, helps=False, rank=rank)
+        claim.leave(code)
+        claim.release()
+        return claim.since
+
+    assert [come_and_go(f"a-{rank}", code) for rank, code in ((1, 3), (2, 5), (0, 0))] == [1, 1, 1]
+    assert exit_codes(tmp_path, 1, but=3) == [3, 5]
+    assert [come_and_go(f"a-{rank}", 0) for rank in (2, 1)] == [4, 4]
+    assert exit_codes(tmp_path, 4, but=5) == [0]
+    assert come_and_go("b-0", 0) == 6  # another launch
+    assert come_and_go("", 0) == 7

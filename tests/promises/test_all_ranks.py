@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.patience import PATIENCE
-from tests.promises.test_ranks import launch, variables
+from tests.promises.test_ranks import WAITS, launch, variables
 from wandb_logging._journal.cache_folder import find_runs
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def series(run: Any, name: str, label: str = "") -> list[Any]:
 
 
 def said(done: list[tuple[int, str]]) -> list[str]:
-    """What ranks wrote to a person, before the address in each line."""
-    lines = [line for _, error in done for line in error.splitlines()]
+    """What ranks wrote to a person, before the address in each line, but for waits on a busy machine."""
+    lines = [line for _, error in done for line in error.splitlines() if " waiting for " not in line]
     return sorted(line.replace("wandb_logging: ", "").partition(": http")[0] for line in lines)
 
 
@@ -55,7 +55,7 @@ def test_one_run_with_every_row_of_each(wandb_server: LocalServer) -> None:
     assert "[rank 3] INFO:train:row 3" in text or "INFO:train:[rank 3] row 3" in text
     axes = {item.get("1"): item.get("5") for item in run.wandb_config["m"]}
     assert {"loss", "loss/l:3", "step", "step/l:3"} <= axes.keys()
-    assert said(done) == [f"run {run.display_name}", f"run {run.display_name} finished"]
+    assert said(done) == [f"run {run.display_name}", f"run {run.display_name} failed (exit code 2)"]
 
 
 def test_what_each_prints_and_what_that_holds(wandb_server: LocalServer) -> None:
@@ -99,6 +99,37 @@ def test_a_rank_that_comes_when_all_others_have_gone(wandb_server: LocalServer) 
     assert series(run, "i") == [(0, 0)]
     assert series(run, "i", "1") == [(0, 1)]
     assert run.state == "finished"
+
+
+def test_without_a_key_it_is_said_once(wandb_server: LocalServer) -> None:
+    """That the run is only on the disk, and how it is sent: by one of the ranks, at its begin and at its end."""
+    keyless = {"WANDB_API_KEY": "", "NETRC": "nowhere"}
+    done = launch(
+        wandb_server, f"row(0)\nthere(rank)\n{WAITS}", [variables(rank, 3, **keyless) for rank in range(3)], ALL
+    )
+    assert [line.partition(" ")[0] for line in said(done)] == ["no", "run"], said(done)
+
+
+def test_a_rank_that_comes_while_the_end_is_sent_says_nothing(wandb_server: LocalServer) -> None:
+    """Another one of its launch has the right to send: that is how it should be."""
+    launch(wandb_server, "row(0)\n", [variables(0, 2)], ALL)
+    (run_dir,) = find_runs(Path("wandb_cache"))
+    run_dir.lock_upload()
+    try:
+        done = launch(wandb_server, "row(1)\n", [variables(1, 2)], f'{ALL}, "close_timeout": 0.2')
+    finally:
+        run_dir.unlock_upload()
+    assert not [line for line in said(done) if "is being uploaded" in line]
+
+
+def test_a_rank_that_failed_before_the_others_came_has_failed(wandb_server: LocalServer) -> None:
+    """The run ends with the worst code of its launch; started again by its launcher, with what that came to."""
+    for restart, of_rank_1 in ((0, 3), (1, 0)):
+        more = {"TORCHELASTIC_RESTART_COUNT": str(restart)}
+        launch(wandb_server, f"row(1)\nsys.exit({of_rank_1})", [variables(1, 2, **more)], ALL)
+        launch(wandb_server, "row(0)\n", [variables(0, 2, **more)], ALL)
+        (run,) = wandb_server.runs
+        assert run.exit_code == of_rank_1
 
 
 def test_a_later_launch_with_the_same_id_is_another_run(wandb_server: LocalServer) -> None:

@@ -80,7 +80,7 @@ class TestItsEnd:
         (run,) = wandb_server.runs
         assert rows(run) == all_of(5, 5, 9)
         assert (run.state, run.exit_code) == ("failed", 3)
-        assert "finished" in said
+        assert "failed (exit code 3)" in said
         assert len(find_runs(Path("wandb_cache"))) == 1
 
     def test_a_signal_ends_one_of_them(self, wandb_server: LocalServer, writers: list[Writer]) -> None:

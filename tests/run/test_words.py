@@ -55,8 +55,13 @@ class TestGoodbye:
 
     def test_finished(self) -> None:
         """Where it can be seen."""
-        report = Report("abc", "p", url="https://example.org/abc", finished=True)
+        report = Report("abc", "p", url="https://example.org/abc", finished=True, exit_code=0)
         assert self.said(report) == ["run lucky-fox-1 finished: https://example.org/abc"]
+
+    def test_failed(self) -> None:
+        """It is not called finished, which to W&B is the other thing."""
+        report = Report("abc", "p", url="https://example.org/abc", finished=True, exit_code=3)
+        assert self.said(report) == ["run lucky-fox-1 failed (exit code 3): https://example.org/abc"]
 
     def test_one_of_several_clients(self) -> None:
         """It says what it knows: the primary one ends the run, and alone speaks of the run of a launch."""

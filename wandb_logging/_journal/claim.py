@@ -41,6 +41,7 @@ class Claim:
         *,
         helps: bool,
         carries: str = "",
+        rank: str = "",
         lease: float | None = None,
         family: Family | None = None,
     ) -> Claim:
@@ -50,7 +51,7 @@ class Claim:
             path: the run directory.
             least: the least number.
             helps: whether this process is a helper: another one ends the run.
-            carries: as of `Note`.
+            carries, rank: as of `Note`.
             lease: seconds for which each renewal holds; None if this process does not renew.
             family: of a forked child: knows what was taken before, so that the directory is not listed.
 
@@ -73,8 +74,8 @@ class Claim:
                 continue
             if family is not None:
                 family.has_taken(number)
-            since = 0 if helps else first_of_group(path, number)
-            note = Note(number, since, helps, carries=carries, holder=Holder.here(path, lease))
+            since = 0 if helps else first_of_group(path, number, rank)
+            note = Note(number, since, helps, carries=carries, rank=rank, holder=Holder.here(path, lease))
             refused += 1
             if _held(lock, note) or refused == _NUMBERS:
                 return cls(note, lock, path)

@@ -9,8 +9,10 @@ child and a worker of a pool are helpers: the run ends with the process that mad
     {"pid": 12, "host": "node7", ..., "since": 1, "left": 0}    a member that has ended, with this exit code
     {"pid": 13, "host": "node7", ..., "helps": true}            a helper
     {"pid": 12, ..., "helps": true, "carries": "5d3c..."}       it writes what the worker of that id carries here
+    {"pid": 12, ..., "since": 1, "rank": "9f86d081-3"}          rank 3 of the launch of this name
 
-A group are members each of which came while another one was there. A run that goes on later has a new group.
+A group are members each of which came while another one was there, and ranks of one launch whenever they came. A run
+that goes on later has a new group.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +51,7 @@ class Note:
         helps: whether it is a helper.
         left: exit code of a member that has ended; None while it goes on.
         carries: id of the worker elsewhere whose lines it writes (`_carrying`); "" if they are its own.
+        rank: a name for its launch, and its rank there, such as `9f86d081-3`; "" if it is no rank.
         holder: the process that holds the file.
     """
 
@@ -56,13 +60,14 @@ class Note:
     helps: bool = False
     left: int | None = None
     carries: str = ""
+    rank: str = ""
     holder: Holder = field(default=NOBODY)
 
     @property
     def text(self) -> str:
         """The content of the file."""
         said: dict[str, Any] = {**self.holder.to_json(), **({"helps": True} if self.helps else {"since": self.since})}
-        more = {"left": self.left, "carries": self.carries or None}
+        more = {"left": self.left, "carries": self.carries or None, "rank": self.rank or None}
         return dumps({**said, **{name: value for name, value in more.items() if value is not None}}).decode()
 
 
@@ -73,15 +78,8 @@ def note_of(path: Path, writer: int) -> Note:
     except OSError:
         return Note(writer)
     since, left = (value if type(value := said.get(name)) is int else None for name in ("since", "left"))
-    carries = said.get("carries")
-    return Note(
-        writer,
-        since or 0,
-        said.get("helps") is True,
-        left,
-        carries if isinstance(carries, str) else "",
-        Holder.from_json(said),
-    )
+    carries, rank = (value if isinstance(value := said.get(name), str) else "" for name in ("carries", "rank"))
+    return Note(writer, since or 0, said.get("helps") is True, left, carries, rank, Holder.from_json(said))
 
 
 def writers_of(path: Path) -> list[int]:
@@ -128,22 +126,37 @@ def _may_go_on(path: Path, note: Note) -> bool:
     return found is Life.LIVES or (found is Life.UNKNOWN and note.holder.lease is not None)
 
 
-def first_of_group(path: Path, writer: int) -> int:
-    """The first member of the group that the new member `writer` belongs to: itself, if it is alone."""
-    return min((note.since or note.writer for note in living_members(path, writer)), default=writer)
+def first_of_group(path: Path, writer: int, rank: str = "") -> int:
+    """The first member of the group that the new member `writer` belongs to: itself, if it is alone.
+
+    Args:
+        path: the run directory.
+        writer: the new member's number.
+        rank: as of `Note`. Where the launch's latest group has ended, and had this rank, a new group begins: the launch
+            was started again.
+    """
+    since = min((note.since or note.writer for note in living_members(path, writer)), default=writer)
+    if since == writer and rank:
+        launch = [note for note in _members(path) if note.rank.rpartition("-")[0] == rank.rpartition("-")[0]]
+        latest = max((note.since for note in launch), default=writer)
+        if rank not in {note.rank for note in launch if note.since == latest}:
+            return latest
+    return since
+
+
+def _members(path: Path) -> Iterator[Note]:
+    return (note for note in map(partial(note_of, path), writers_of(path)) if not note.helps)
 
 
 def exit_codes(path: Path, since: int, but: int = 0) -> list[int]:
     """The exit codes of the members from `since` on, without the writer `but`: 1 for a member that died silently."""
-    found = []
-    for writer in writers_of(path):
-        if since and writer >= since and writer != but:
-            note = note_of(path, writer)
-            if note.left is not None:
-                found.append(note.left)
-            elif not note.helps and life(path, writer) is Life.GONE and _has_begun(path, note):
-                found.append(1)
-    return found
+    group = (note for note in _members(path) if since and note.writer >= since and note.writer != but)
+    return [code for note in group if (code := _exit_code(path, note)) is not None]
+
+
+def _exit_code(path: Path, note: Note) -> int | None:
+    died = note.left is None and life(path, note.writer) is Life.GONE and _has_begun(path, note)
+    return 1 if died else note.left
 
 
 def _has_begun(path: Path, note: Note) -> bool:

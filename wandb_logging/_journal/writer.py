@@ -48,6 +48,7 @@ class Writer:
         home: makes the directory again when it was removed; default: nobody does.
         helps: whether this process is a helper: another one ends the run (`members`).
         carries: id of the worker elsewhere whose lines it writes (`members`); "" if they are this process's own.
+        rank: which rank of which launch this process is (`members`); "" if it is none.
         mark: JSON members to add to each event, such as `,"label":"3"`.
         lease: seconds for which each renewal holds; None if this process does not renew (`lease`).
     """
@@ -68,6 +69,7 @@ class Writer:
         home: Home | None = None,
         helps: bool = False,
         carries: str = "",
+        rank: str = "",
         mark: bytes = b"",
         lease: float | None = None,
     ) -> None:
@@ -82,6 +84,7 @@ class Writer:
         self._home = home
         self._helps = helps
         self._carries = carries
+        self._rank = rank
         self._forked = False
         self._lease = lease
         self._family: Family | None = None  # of a process that has forked, and of its children
@@ -119,8 +122,9 @@ class Writer:
             if self._home is not None:
                 self._home.stand_again()
             family = self._family if self._forked else None
-            said: dict[str, Any] = {"helps": self._helps, "carries": self._carries, "lease": self._lease}
-            self._claim = Claim.take(self.path, self._least_number, family=family, **said)
+            rank = "" if self._helps else self._rank
+            said: dict[str, Any] = {"carries": self._carries, "rank": rank, "lease": self._lease}
+            self._claim = Claim.take(self.path, self._least_number, helps=self._helps, family=family, **said)
             self._claim.replaces(self._former)
             if not self.mark or self._marked:
                 self._marked = self._helps or self._claim.since != self.number

@@ -458,7 +458,8 @@ class Background:
         try:
             self.journal.run_dir.lock_upload()
         except JournalLocked as exc:
-            if not self.journal.joined:
+            told = self.journal.joined or (exc.holder and self.journal.info.ranks)  # ranks know of each other
+            if not told:
                 self.notices.add(*words.locked(exc))
             return Delivery.BY_ANOTHER if exc.holder else Delivery.ON_DISK
         return Delivery.ONLINE

@@ -195,7 +195,13 @@ def taking_part(placement: Placement, membership: Membership) -> Iterator[Member
         if label is None:
             label = f"{socket.gethostname()}-{new_id()}" if found is not None and found.members() else ""
         joins = found is not None and placement.launch.has_ranks
-        yield replace(membership, label=label, directory=found.path if joins and found is not None else None)
+        directory = found.path if joins and found is not None else None
+        yield replace(membership, label=label, directory=directory, rank=_rank_of(placement.launch))
+
+
+def _rank_of(launch: Launch) -> str:
+    """Which rank of which launch, counting each restart as another one, this process is; "" for a process alone."""
+    return f"{digest(f'{launch.id} {launch.restart}')}-{launch.rank}" if launch.has_ranks else ""
 
 
 def publish_directory(placement: Placement, path: Path) -> None:

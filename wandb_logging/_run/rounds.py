@@ -348,6 +348,8 @@ class Rounds:
 
     def _say_why_offline(self) -> None:
         self._without_key = False
+        if self._journal.joined:  # a process that is there has said it
+            return
         path = self._journal.run_dir.path if self._journal.run_dir.on_disk else None
         self._notices.add(*words.without_key(self._journal.info.id, self._settings.host, path))
 

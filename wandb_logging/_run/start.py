@@ -107,6 +107,7 @@ class Membership:
         directory: the run's directory, if another process of the launch has made it; None: this process makes it.
         is_client: whether this process sends its own part of the run, in W&B's shared mode.
         ranks: the member `ranks` of run.json: which rank of which launch this is; None for a process that is alone.
+        rank: the same, as the lock file of a process that writes one run with other ranks has it (`_journal.members`).
     """
 
     helps: bool = False
@@ -115,6 +116,7 @@ class Membership:
     directory: Path | None = None
     is_client: bool = False
     ranks: dict[str, Any] | None = None
+    rank: str = ""
 
     @property
     def mark(self) -> bytes:
@@ -290,6 +292,7 @@ def new_writer(
     options: dict[str, Any] = {
         "helps": membership.helps,
         "carries": membership.carries,
+        "rank": membership.rank,
         "mark": membership.mark,
         "lease": run_dir.lease,
         "segment_bytes": settings.segment_bytes,

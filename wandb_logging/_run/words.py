@@ -290,7 +290,8 @@ def goodbye(
         yield lost_records("dropped", report.run_id, dropped)
     if report.finished:
         if report.url and name and not info.is_told_by_another:
-            what = f": what {info.client_label} logged is sent" if info.is_secondary else " finished"
+            how = f" failed (exit code {report.exit_code})" if report.exit_code else " finished"
+            what = f": what {info.client_label} logged is sent" if info.is_secondary else how
             yield Notice("finished", f"run {name}{what}: {report.url}", INFO)
         return
     is_held = bool((info.ranks or {}).get("held"))  # as was said at its start
