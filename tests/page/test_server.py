@@ -22,6 +22,7 @@ from wandb_logging._page import answers, assets
 from wandb_logging._page.cache import Cache
 from wandb_logging._page.live import Poller
 from wandb_logging._page.place import Place
+from wandb_logging._page.readers import Readers
 from wandb_logging._page.runs import Runs
 
 if TYPE_CHECKING:
@@ -151,7 +152,8 @@ class TestAnswers:
 
     def test_the_list_of_many(self, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Of many runs the list says at once what they are; how the older ones ended it says when it is asked again."""
-        monkeypatch.setattr(answers, "_KNOWN", 1)
+        monkeypatch.setattr(answers, "_KNOWN", 2)
+        monkeypatch.setattr(answers, "_FIRST", 1)
         for at, code in enumerate((0, 1, 0)):
             make_run(cache, [row(at), {"exit": code, "t": START + at}], id=f"r{at}", start=START + at)
         with served(cache, tmp_path / "kept") as visitor:
@@ -570,3 +572,16 @@ class TestTheServer:
         visitor.json("/api/run", run=1)
         visitor.page.runs.look(visitor.page.runs.by_key[1])
         assert {path: path.stat().st_mtime_ns for path in cache.rglob("*")} == before
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="only some Linux share the processor by sessions")
+def test_processes_that_read_stand_behind(tmp_path: Path) -> None:
+    """They are sessions of their own: also a system that gives each session an equal share puts them behind others."""
+    done = threading.Event()
+    readers = Readers(tmp_path, lambda _key, _axis: done.set(), most=1)
+    readers.ask((tmp_path / "none", "_step"), 1)
+    assert done.wait(DEADLINE)
+    (process,) = readers._processes
+    shown = Path(f"/proc/{process.pid}/autogroup").read_text("ascii")
+    readers.close()
+    assert shown.split()[-2:] == ["nice", "10"]

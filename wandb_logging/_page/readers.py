@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+_NICE = 10  # how far behind others the processes stand that want the processor
+
 Task = tuple[Path, str]
 """A run directory and an axis."""
 
@@ -117,7 +119,9 @@ class Readers:
                     start_new_session=True,  # Ctrl-C goes to the server alone, which ends the processes
                 )
                 with contextlib.suppress(AttributeError, OSError):  # Windows has no such priority
-                    os.setpriority(os.PRIO_PROCESS, process.pid, 10)  # answers for the page are more urgent
+                    os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)  # answers for the page are more urgent
+                with contextlib.suppress(OSError):  # where each session has an equal share, that counts
+                    Path(f"/proc/{process.pid}/autogroup").write_text(str(_NICE), "ascii")
                 self._processes.add(process)
                 return process
         return None

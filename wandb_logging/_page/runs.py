@@ -109,8 +109,8 @@ class Runs:
     def scan(self) -> set[int]:
         """Look for runs. Returns the keys of those that are new or gone."""
         with self._lock:
-            known = {run.run_dir.path: run for run in self.by_key.values()}
-            found = {run_dir.path: run_dir for run_dir in run_dirs(self.root)}
+            known = {str(run.run_dir.path): run for run in self.by_key.values()}  # to look up a Path takes long
+            found = {str(run_dir.path): run_dir for run_dir in run_dirs(self.root)}
             news = set()
             for path in known.keys() - found.keys():
                 news.add(known[path].key)

@@ -7,6 +7,7 @@ import os
 import threading
 import zlib
 from collections.abc import Iterator
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -52,9 +53,14 @@ class Page:
 
     def serve(self) -> None:
         """Answer requests until another thread calls `close`."""
-        threading.Thread(target=self.runs.begin, daemon=True).start()  # meanwhile the browser gets its program
+        threading.Thread(target=self._get_ready, daemon=True).start()  # meanwhile the browser begins
         threading.Thread(target=self._poller.run, args=(self.hub.some, self.stopped), daemon=True).start()
         self._server.serve_forever(poll_interval=0.2)
+
+    def _get_ready(self) -> None:
+        for name in (assets.SCRIPT, assets.STYLE):
+            _packed_once(assets.content(name))
+        self.runs.begin()
 
     def expect(self) -> None:
         """Get ready for a browser that just came: have something to draw of the runs that it will show."""
@@ -185,7 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send_pieces(answer, answer.body)
         body = answer.body
         packs = len(body) >= _PACK_FROM and "gzip" in (self.headers.get("Accept-Encoding") or "")
-        body = _packed(body) if packs else body
+        body = (_packed_once if answer.lasts else _packed)(body) if packs else body
         self._head(answer, len(body), (("Content-Encoding", "gzip"),) if packs else ())
         self.wfile.write(body)
         return self.wfile.flush()
@@ -266,10 +272,13 @@ def _answer_of(answers: Answers, path: str, query: dict[str, str]) -> Answer:
             raise Refused(404, f"The run cannot be read: {exc}") from exc
     name = "index.html" if path == "/" else path.removeprefix("/assets/")
     if (path == "/" or path.startswith("/assets/")) and name in assets.names():
-        return Answer(assets.type_of(name), assets.content(name))
+        return Answer(assets.type_of(name), assets.content(name), lasts=True)
     raise Refused(404, "There is nothing at this address.")
 
 
 def _packed(body: bytes) -> bytes:
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)
     return packer.compress(body) + packer.flush()
+
+
+_packed_once = cache(_packed)
