@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import math
 import re
@@ -229,6 +230,18 @@ class TestAnswers:
             ["hi 3 fold=3", "hi 31 fold=31"],
             ["hi 3 fold=3"],
         ]
+
+    def test_csv_of_a_run_that_was_cut(self, cache: Path, tmp_path: Path) -> None:
+        """Where rows are gone that were there, a download does not end as if it were whole."""
+        run_dir = make_run(cache, map(row, range(50)))
+        with served(cache, tmp_path / "kept") as visitor:
+            visitor.json("/api/runs")
+            visitor.ask("/api/bins?r=1&m=0&x=_step&n=64")
+            whole = visitor.ask("/api/csv?r=1&m=0")[2]
+            assert whole.count(b"\n") == 51
+            (run_dir.path / "journal-0001-0001.jsonl").unlink()
+            with pytest.raises(http.client.IncompleteRead):
+                visitor.ask("/api/csv?r=1&m=0")
 
     def test_csv(self, visitor: Visitor) -> None:
         """Each logged value on a line; a name that a spreadsheet would compute is only a name."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._dataclass import dataclass
+from wandb_logging._errors import JournalError
 from wandb_logging._journal.environment import captured_environment, git_of
 from wandb_logging._page import guard, text
 from wandb_logging._page.bins import Bins, Grid, Series, grids_of, of_row, on_grid
@@ -267,7 +268,9 @@ def _csv_of(runs: Sequence[Run], names: Sequence[str]) -> Iterator[bytes]:
     for run in runs:
         reading = run.readings.get("_step")
         if reading:
+            left = reading.state.rows - (reading.marks[0].state.rows if reading.marks else 0)
             for rows in rows_from(run, reading, "_step", -math.inf):
+                left -= len(rows)
                 lines = []
                 for row in rows:
                     values = [of_row(row, name) for name in names]
@@ -276,6 +279,8 @@ def _csv_of(runs: Sequence[Run], names: Sequence[str]) -> Iterator[bytes]:
                         head = [info.get("id"), info.get("name"), row["_step"], row["_timestamp"]]
                         lines.append(_csv_line([*head, *values]))
                 yield b"".join(lines)
+            if left > 0:  # then the file must not look whole: the browser says that the download failed
+                raise JournalError(f"{run.run_dir.path}: {left} rows are gone that were read before")
 
 
 def _csv_line(values: Sequence[Any]) -> bytes:
