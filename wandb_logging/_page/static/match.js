@@ -22,6 +22,7 @@ wl.match = (() => {
   }
 
   function inWorker(pattern, names) {
+    const fresh = !worker;  // one that has to begin first is waited for
     worker = worker || begin();
     const id = ++count;
     return new Promise((resolve, reject) => {
@@ -30,7 +31,7 @@ wl.match = (() => {
         current.terminate();
         if (worker === current) worker = null;
         reject(new Error("this pattern takes too long"));
-      }, MILLISECONDS + 2000 * (id === 1));
+      }, MILLISECONDS + 2000 * fresh);
       current.addEventListener("message", function take({ data }) {
         if (data.id !== id) return;
         clearTimeout(late);
