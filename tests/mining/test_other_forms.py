@@ -110,6 +110,31 @@ METRICS = {
         (None, {"Optimality gap": 0.1429, "backtracks": 6, "nodes": 26}),
     ),
     "error is a name": (lines("Loop number : {i}\n error             :   {e}\n", *SIX), (6, {"error": 1e-06})),
+    "a table within comments whose header has two lines with bars": (
+        "c | Conflicts | Original         | Learnt                           | Progress |\n"
+        "c |           | Clauses Literals |     Max Clauses Literals     LPC |          |\n"
+        + lines("c |    1268{i} |   11787    28324 |    392{i}    4344   122121    28.{i} |  1.44{i} % |\n", *SIX),
+        (
+            12686,
+            {
+                "Original/Clauses": 11787,
+                "Original/Literals": 28324,
+                "Learnt/Max": 3926,
+                "Learnt/Clauses": 4344,
+                "Learnt/Literals": 122121,
+                "Learnt/LPC": 28.6,
+                "Progress": 1.446,
+            },
+        ),
+    ),
+    "error is": (
+        lines("Iteration {i}0: error is 65.{i} ({i} iterations in 0.01 seconds)\n", *SIX),
+        (60, {"error": 65.6}),
+    ),
+    "numbers before their names, of which the last differs": (
+        lines("gen={i}, {i}0 hyp, 4{i} new\n", 1, 2, 3) + lines("gen={i}, {i}0 hyp, 1{i} simpl\n", 4, 5, 6),
+        (6, {"hyp": 60, "simpl": 16}),
+    ),
     "csv": (
         '#"Step","Energy (kJ)","T"\n' + lines("{i}000,-14.{i},29{i}.5\n", *SIX),
         (6000, {"Energy (kJ)": -14.6, "T": 296.5}),

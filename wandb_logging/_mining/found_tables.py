@@ -146,7 +146,8 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Findi
 
 def _begins(name: str, header: str) -> bool:
     """Whether a column is the first that the header names."""
-    first = re.split(r"[\s,;|]+", header.rpartition(" - ")[2])[0]
+    parts = re.split(r"[\s,;|]+", header.rpartition(" - ")[2])
+    first = parts[1] if len(parts) > 2 and len(parts[0]) == 1 and not name.startswith(parts[0]) else parts[0]  # a mark
     return name.endswith(first) or name.startswith(f"{first} ")
 
 

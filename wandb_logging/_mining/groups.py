@@ -110,10 +110,12 @@ def _merged(groups: list[Group]) -> list[Group]:
 
 
 def _is_within_name(item: Shape, place: int) -> bool:
-    """Whether the word at this place is in the middle of a name: `memory` in `Number of memory bits: 0`."""
+    """Whether the word at this place is in the middle of a name, as in `Number of memory bits: 0`, or one: `4 new`."""
     words = item.text[item.head :].split()
     word = words[place] if place < len(words) else ""
-    return any(word in one.name.split()[1:-1] for one in item.fields)
+    return any(
+        word in one.name.split()[1:-1] or (one.sep == ">" and one.name == word.strip(",.")) for one in item.fields
+    )
 
 
 def _has_name(group: Group) -> bool:

@@ -12,7 +12,7 @@ def goes_on(header: str, raw: str) -> bool:
         return False
     texts = [text.strip() for text in BARS.split(raw)]
     return (
-        bool(not texts[0] or BARS.match(header.lstrip()))
+        (not texts[0] or texts[0] == BARS.split(header, maxsplit=1)[0].strip() or bool(BARS.match(header.lstrip())))
         and any(texts)
         and all(cell(text) is None for text in texts if text)
     )

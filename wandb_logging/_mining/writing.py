@@ -29,7 +29,8 @@ def as_rule(group: Group, decimal: str = ".") -> Suggestion | None:
     """The rule that finds what is wanted in these lines; None if no rule does."""
     if group.word is not None and f"{{{group.word[1]}:word}}" not in _as_line(group)["line"]:
         # A word behind the numbers, such as a unit, says nothing about them.
-        group.word, group.wanted = None, {i: name.replace("$name ", "") for i, name in group.wanted.items()}
+        names = {i: group.first.fields[i].name if name == "$name" else name for i, name in group.wanted.items()}
+        group.word, group.wanted = None, {i: name.replace("$name ", "") for i, name in names.items()}
     for rule in (_as_line(group), _as_pairs(group)):
         if rule is not None and decimal != ".":
             rule["decimal"] = decimal
@@ -80,7 +81,7 @@ def _as_line(group: Group) -> dict[str, Any]:
         at = stop
     last = item.fields[max(wanted)]
     behind = item.text.find(last.name, last.end) if last.sep == ">" and at == last.end else -1
-    if 0 <= behind <= at + 24 and "=" in item.text[at:behind]:
+    if 0 <= behind <= at + 24 and ("=" in item.text[at:behind] or item.text[at:].strip() == last.name):
         text, at = text + item.text[at : behind + len(last.name)], behind + len(last.name)
     tail = re.match(r"[^\s\d{}]{0,12}", item.text[at:])
     text += tail[0].replace("{", "").replace("}", "") if tail else ""
