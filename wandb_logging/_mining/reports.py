@@ -65,8 +65,8 @@ def _aligned(groups: list[Group], kept: list[Group], begin: int) -> list[Group]:
         fields = [lines[number][1].fields[0] for number in run]
         results = sum(is_metric(one.name) and not is_setting(one.name) for one in fields)
         chosen = sum(is_setting(one.name) for one in fields)
-        ends = begin or (run[len(run) // 2] > half and results)
-        if len(run) < _COUNTS or not ends or chosen * 3 > len(run) or not _is_below([lines[n][1] for n in run]):
+        ends = _COUNTS <= len(run) <= _LIST and (begin or (run[len(run) // 2] > half and results))
+        if not ends or chosen * 3 > len(run) or not _is_below([lines[number][1] for number in run]):
             continue
         for number in run:
             group = lines[number][0]
@@ -78,7 +78,7 @@ def _aligned(groups: list[Group], kept: list[Group], begin: int) -> list[Group]:
     return found
 
 
-_COUNTS = 6  # lines of counts that are surely a report
+_COUNTS, _LIST = 6, 200  # lines of counts that are surely a report; a longer run is a list of something
 _COUNT_LINE = re.compile(
     r"\s*[A-Za-z](?:\S| (?! )){2,100}?\s*[:=]\s*[-+]?\d[\d.]*(?:e[-+]?\d+)?[KMG]?"
     r"\s?(?:%|[A-Za-zµ]{1,12}(?:/s)?)?\s*(?:\(.*)?\Z"
