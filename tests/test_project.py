@@ -365,6 +365,13 @@ class TestFiles:
         }
         assert found == {}
 
+    def test_no_file_is_too_long_to_be_read_at_once(self) -> None:
+        """None has more than 400 lines of code: what grows beyond that is two subjects, or can be said in fewer."""
+        from tests.house import lines_of_code
+
+        long = {path: text for path in sources() if (text := text_of(path)).count("\n") > 400}
+        assert [name_of(path) for path, text in long.items() if lines_of_code(text) > 400] == []
+
     def test_what_is_made_of_the_settings_is_up_to_date(self) -> None:
         """Editors complete what `dictConfig` takes; `python -m wandb_logging._settings.schema` writes both files."""
         from wandb_logging._settings import schema

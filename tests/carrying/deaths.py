@@ -21,6 +21,7 @@ from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold.state import State
 from wandb_logging._journal.cache_folder import create_run, find_runs
 from wandb_logging._journal.cursor import Cursor
+from wandb_logging._journal.members import HELPER, Standing
 from wandb_logging._journal.position import position
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer
@@ -97,7 +98,7 @@ class Scene:
         self._theirs = create_run(folder / "own", RunInfo("r", "p", client_label="w", writer_id="w"))
         self._beside = create_run(folder / "own", RunInfo("r", "p", client_label="next", writer_id="next"))
         self._theirs.save_carried(Cursor(position(), State().to_json()))  # before the worker's first row
-        writer = self._theirs.writer(helps=True)
+        writer = self._theirs.writer(HELPER)
         for number in range(rows):
             writer.append(dumps({"metrics": {"i": number}, "t": 1.0}))
         writer.close()
@@ -146,7 +147,7 @@ class Scene:
 
     def _landing(self) -> Landing:
         return Landing(
-            "127.0.0.1", 0, self.run_dir.path, lambda source: self.run_dir.writer(helps=True, carries=source)
+            "127.0.0.1", 0, self.run_dir.path, lambda source: self.run_dir.writer(Standing(helps=True, carries=source))
         )
 
     def _forked(self, work: Callable[[], object], point: Point | None, name: str) -> int:

@@ -18,6 +18,7 @@ from wandb_logging._carrying.wire import Route, Wire
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.cache_folder import create_run
 from wandb_logging._journal.lost import is_gone
+from wandb_logging._journal.members import HELPER, Standing
 from wandb_logging._journal.seal import seal
 from wandb_logging._values.plain import dumps, loads
 
@@ -39,7 +40,7 @@ def run_dir(tmp_path: Path) -> RunDir:
 @pytest.fixture
 def landing(run_dir: RunDir) -> Iterator[Landing]:
     """The process of the run."""
-    landing = Landing("127.0.0.1", 0, run_dir.path, lambda source: run_dir.writer(helps=True, carries=source))
+    landing = Landing("127.0.0.1", 0, run_dir.path, lambda source: run_dir.writer(Standing(helps=True, carries=source)))
     yield landing
     landing.let_go()
 
@@ -205,7 +206,7 @@ def test_after_the_end_nothing_is_taken_until_it_goes_on(landing: Landing, call:
 def carried(tmp_path: Path, landing: Landing, source: str = "w") -> tuple[RunDir, Carrier, Any]:
     """A worker with a directory of its own, that is carried."""
     theirs = create_run(tmp_path / "own", RunInfo("r", "p", client_label=source))
-    writer = theirs.writer(helps=True, mark=b',"label":"w"')
+    writer = theirs.writer(HELPER, mark=b',"label":"w"')
     carrier = Carrier(theirs, source, landing.route, lambda: writer.counts.journalled, print)
     carrier.start()
     return theirs, carrier, writer
@@ -276,7 +277,7 @@ def test_the_next_worker_carries_what_a_killed_one_left(tmp_path: Path, landing:
     """On the same machine, for the same run: behind what had been carried; then the directory is removed."""
     left = create_run(tmp_path / "own", RunInfo("r", "p", client_label="killed"))
     other = create_run(tmp_path / "own", RunInfo("s", "p", client_label="of another run"))
-    writer = left.writer(helps=True)
+    writer = left.writer(HELPER)
     for number in (1, 2):
         writer.append(dumps({"metrics": {"i": number}, "t": 1.0}))
     writer.close()

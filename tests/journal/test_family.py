@@ -9,7 +9,7 @@ import pytest
 
 from wandb_logging._journal.claim import Claim
 from wandb_logging._journal.family import Family
-from wandb_logging._journal.members import writers_of
+from wandb_logging._journal.members import HELPER, writers_of
 from wandb_logging._journal.segments import segments
 from wandb_logging._journal.writer import Writer
 
@@ -60,7 +60,7 @@ def test_a_stranger_between_them(tmp_path: Path) -> None:
 
 def test_it_is_told_when_many_have_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the next fork, again as long as nobody heeds it, and then not until as many more have come."""
-    monkeypatch.setattr("wandb_logging._journal.writer._MANY", 2)
+    monkeypatch.setattr("wandb_logging._journal.family._MANY", 2)
     writer, heeded, told = Writer(tmp_path), False, list[int]()
     children = 0
 
@@ -80,7 +80,7 @@ def test_the_directory_is_not_looked_through(tmp_path: Path, monkeypatch: pytest
     """So the thousandth child pays no more than the first."""
     family = Family(7)
     monkeypatch.setattr(os, "listdir", None)
-    claims = [Claim.take(tmp_path, 1, helps=True, family=family) for _ in range(3)]
+    claims = [Claim.take(tmp_path, 1, HELPER, family) for _ in range(3)]
     assert [claim.number for claim in claims] == [8, 9, 10]
     assert family.latest == 10
     for claim in claims:

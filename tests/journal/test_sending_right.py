@@ -14,6 +14,7 @@ from hypothesis import example, given, settings, strategies as st
 from tests.examples import at_most
 from wandb_logging._errors import JournalLocked
 from wandb_logging._journal import door, presence
+from wandb_logging._journal.members import Standing
 from wandb_logging._journal.order import Order, order_of
 from wandb_logging._journal.presence import Holder
 from wandb_logging._journal.rundir import RunDir
@@ -160,7 +161,7 @@ class TestTaking:
 def test_to_renew_is_one_touch_each_quarter_of_a_lease(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that writes and sends tells of both at once, however often it is asked to."""
     run_dir = RunDir(tmp_path)
-    writer = run_dir.writer(lease=LEASE)
+    writer = run_dir.writer(Standing(lease=LEASE))
     run_dir.lease = LEASE
     run_dir.lock_upload()
     touched: list[str] = []

@@ -230,7 +230,7 @@ class Logging(Workload):
 
     def work(self) -> None:
         run_dir = create_run(self.disk.root / "cache", RunInfo("r", "p", start=START))
-        options = {"segment_bytes": self.segment_bytes, "durable": self.durable}
+        options: dict[str, Any] = {"segment_bytes": self.segment_bytes, "durable": self.durable}
         with contextlib.ExitStack() as opened:
             writers = [opened.enter_context(contextlib.closing(run_dir.writer(**options)))]
             sender = opened.enter_context(contextlib.closing(uploader(run_dir, self.server)))

@@ -10,7 +10,7 @@ from pathlib import Path
 from wandb_logging._journal import door
 from wandb_logging._journal.family import Family
 from wandb_logging._journal.locks import ProcessLock
-from wandb_logging._journal.members import Note, first_of_group, lock_name
+from wandb_logging._journal.members import Note, Standing, first_of_group, lock_name
 from wandb_logging._journal.presence import Holder, renew
 from wandb_logging._journal.segments import MOST, segments
 
@@ -34,25 +34,13 @@ class Claim:
         self.since = self._note.since
 
     @classmethod
-    def take(
-        cls,
-        path: Path,
-        least: int,
-        *,
-        helps: bool,
-        carries: str = "",
-        rank: str = "",
-        lease: float | None = None,
-        family: Family | None = None,
-    ) -> Claim:
+    def take(cls, path: Path, least: int, standing: Standing, family: Family | None = None) -> Claim:
         """Claim the first free number from `least` on, by making its lock file: only one process can do that.
 
         Args:
             path: the run directory.
             least: the least number.
-            helps: whether this process is a helper: another one ends the run.
-            carries, rank: as of `Note`.
-            lease: seconds for which each renewal holds; None if this process does not renew.
+            standing: what this process is in the run.
             family: of a forked child: knows what was taken before, so that the directory is not listed.
 
         Raises:
@@ -74,6 +62,7 @@ class Claim:
                 continue
             if family is not None:
                 family.has_taken(number)
+            helps, carries, rank, lease = standing
             since = 0 if helps else first_of_group(path, number, rank)
             note = Note(number, since, helps, carries=carries, rank=rank, holder=Holder.here(path, lease))
             refused += 1

@@ -11,6 +11,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from mmap import mmap
     from typing import Protocol
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 
 _SIZE = 8
+# Children whose segments a round opens and forces to the disk: fewer are not worth a round of their own.
+_MANY = 200
 
 
 _forkables: weakref.WeakSet[Forkable] = weakref.WeakSet()
@@ -47,6 +50,7 @@ class Family:
 
         self._shared: mmap = mmap(-1, _SIZE)
         self.has_taken(latest)
+        self._heeded = latest
 
     @property
     def latest(self) -> int:
@@ -56,6 +60,12 @@ class Family:
     def has_taken(self, number: int) -> None:
         """Tell the others."""
         self._shared[:_SIZE] = number.to_bytes(_SIZE, "little")
+
+    def tell_if_many_came(self, tell: Callable[[], bool]) -> None:
+        """Call `tell` if many numbers were taken since it last returned True."""
+        latest = self.latest
+        if latest >= self._heeded + _MANY and tell():
+            self._heeded = latest
 
 
 def _before_fork() -> None:

@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from dataclasses import field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._journal.lease import Life
@@ -39,6 +39,28 @@ _LOCK = re.compile(r"journal-([0-9]{4,})\.lock")
 def lock_name(writer: int) -> str:
     """Name of the file that a writer holds locked for as long as it lives."""
     return f"journal-{writer:04d}.lock"
+
+
+class Standing(NamedTuple):
+    """What a process is in a run, as it says when it begins a writer.
+
+    Attributes:
+        helps: whether it is a helper: another process ends the run.
+        carries, rank: as of `Note`.
+        lease: seconds for which each renewal holds; None if this process does not renew (`lease`).
+    """
+
+    helps: bool = False
+    carries: str = ""
+    rank: str = ""
+    lease: float | None = None
+
+    def of_child(self) -> Standing:
+        """That of a forked child: it helps, and has no thread that renews."""
+        return self._replace(helps=True, rank="", lease=None)
+
+
+MEMBER, HELPER = Standing(), Standing(helps=True)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from wandb_logging._journal.counts import Counts
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.family import tell_of_forks
 from wandb_logging._journal.files import Files
-from wandb_logging._journal.members import Note
+from wandb_logging._journal.members import MEMBER, Note, Standing
 from wandb_logging._journal.position import Ends, Position
 from wandb_logging._journal.reader import Chunk, Reader
 from wandb_logging._journal.rundir import RunDir
@@ -66,7 +66,7 @@ class MemoryRunDir(RunDir):
     def forget_cursor(self) -> None:
         self._cursor = Cursor()
 
-    def writer(self, **_options: Any) -> Writer:
+    def writer(self, standing: Standing = MEMBER, **options: Any) -> Writer:  # noqa: ARG002
         return self.queue  # type: ignore[return-value]  # the same methods
 
     def reader(self, position: Position | None, *, record_order: bool = True) -> Reader:  # noqa: ARG002

@@ -40,7 +40,7 @@ from wandb_logging._journal.guarded import GuardedReader
 from wandb_logging._journal.keepsake import Keepsake
 from wandb_logging._journal.lease import Life, apart
 from wandb_logging._journal.lost import disk_of, is_gone
-from wandb_logging._journal.members import Note, life, living_members, writers_of
+from wandb_logging._journal.members import MEMBER, Note, Standing, life, living_members, writers_of
 from wandb_logging._journal.order import order_of
 from wandb_logging._journal.position import Position, places
 from wandb_logging._journal.reader import Reader
@@ -403,9 +403,9 @@ class RunDir:
         with contextlib.suppress(FileNotFoundError):
             door.remove(self.path, "cursor.json")
 
-    def writer(self, **options: Any) -> Writer:
+    def writer(self, standing: Standing = MEMBER, **options: Any) -> Writer:
         """A new writer in this directory."""
-        return Writer(self.path, home=self, **options)
+        return Writer(self.path, standing, home=self, **options)
 
     def reader(self, position: Position | None, *, record_order: bool = True) -> Reader:
         """A reader from a position on."""

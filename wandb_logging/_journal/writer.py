@@ -27,13 +27,12 @@ from wandb_logging._journal.fsyncs import Fsyncs
 from wandb_logging._journal.kept_lines import KeptLines, lines_until, part_of
 from wandb_logging._journal.locks import close_quietly, out_of_the_way
 from wandb_logging._journal.lost import LOST, Home, is_cut_off, is_in_place, unacknowledged
+from wandb_logging._journal.members import MEMBER, Standing
 from wandb_logging._journal.position import position
 from wandb_logging._journal.seal import SEAL_LINE
 from wandb_logging._journal.segments import segment_name, segment_path
 from wandb_logging._values.reentrant import let_go_unless_within
 from wandb_logging._values.zlib import crc32
-
-_MANY = 200  # writers: as many files are to be opened and forced to the disk
 
 
 class Writer:
@@ -41,16 +40,13 @@ class Writer:
 
     Args:
         path: the run directory; must exist.
+        standing: what this process is in the run.
         segment_bytes: size at which a segment is closed and the next begun.
         memory_bytes: most bytes kept in memory while the disk refuses them.
         durable: whether each line is forced to the disk before `append` returns (fsync: always).
         least_number: the writer takes the first free number from this one on.
         home: makes the directory again when it was removed; default: nobody does.
-        helps: whether this process is a helper: another one ends the run (`members`).
-        carries: id of the worker elsewhere whose lines it writes (`members`); "" if they are this process's own.
-        rank: which rank of which launch this process is (`members`); "" if it is none.
         mark: JSON members to add to each event, such as `,"label":"3"`.
-        lease: seconds for which each renewal holds; None if this process does not renew (`lease`).
     """
 
     refused: Callable[[], object] = staticmethod(bool)  # called after the disk has refused a line, for each such line
@@ -61,34 +57,27 @@ class Writer:
     def __init__(
         self,
         path: Path,
+        standing: Standing = MEMBER,
         *,
         segment_bytes: int = 64 * 2**20,
         memory_bytes: int = 64 * 2**20,
         durable: bool = False,
         least_number: int = 1,
         home: Home | None = None,
-        helps: bool = False,
-        carries: str = "",
-        rank: str = "",
         mark: bytes = b"",
-        lease: float | None = None,
     ) -> None:
         self.path = path
         self.mark = mark
         self.counts = Counts()
         self.closed = False
+        self._standing = standing
         self._segment_bytes = segment_bytes
         self._memory_bytes = memory_bytes
         self._durable = durable
         self._least_number = least_number
         self._home = home
-        self._helps = helps
-        self._carries = carries
-        self._rank = rank
         self._forked = False
-        self._lease = lease
         self._family: Family | None = None  # of a process that has forked, and of its children
-        self._come = 0  # number of the latest of them when `many_came` last returned True
         self._told = -1  # count of journalled events at the latest look whether to renew
         self._marked = False  # whether the mark is the writer's number, because other writers were there before
         # Reentrant: a signal handler or a finaliser may log while this very thread is in `append`.
@@ -122,12 +111,10 @@ class Writer:
             if self._home is not None:
                 self._home.stand_again()
             family = self._family if self._forked else None
-            rank = "" if self._helps else self._rank
-            said: dict[str, Any] = {"carries": self._carries, "rank": rank, "lease": self._lease}
-            self._claim = Claim.take(self.path, self._least_number, helps=self._helps, family=family, **said)
+            self._claim = Claim.take(self.path, self._least_number, self._standing, family)
             self._claim.replaces(self._former)
             if not self.mark or self._marked:
-                self._marked = self._helps or self._claim.since != self.number
+                self._marked = self._standing.helps or self._claim.since != self.number
                 self.mark = b',"by":%d' % self.number if self._marked else b""
         self._next_segment()
 
@@ -537,13 +524,10 @@ class Writer:
     def before_fork(self) -> None:
         """Begin a family: the child shares with this process which numbers are taken. Tell when many have come."""
         if self._family is not None:
-            latest = self._family.latest
-            if latest >= self._come + _MANY and self.many_came():
-                self._come = latest
+            self._family.tell_if_many_came(self.many_came)
         elif self.number and not self.closed:
             with contextlib.suppress(OSError, ValueError):  # no memory: the child lists the directory
                 self._family = Family(self.number)
-                self._come = self.number
 
     def after_fork_in_child(self) -> None:
         """Let go of the parent's files and lines; the next event begins a journal of this process's own."""
@@ -553,8 +537,8 @@ class Writer:
         self._retrying = self._turning = self._ending = False
         self._kept.clear()
         self._home = None  # if the directory is removed, the parent makes it again
-        self._helps = self._forked = True
-        self._lease = None  # a child has no thread that renews
+        self._standing = self._standing.of_child()
+        self._forked = True
         self.counts = Counts()
         self._claim.abandon()
         for fd in (self._fd, *self._forced.retired):

@@ -24,7 +24,7 @@ from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal import door
 from wandb_logging._journal.cache_folder import find_run, folder_of
 from wandb_logging._journal.gate import alone_in
-from wandb_logging._journal.members import is_writing, lock_name
+from wandb_logging._journal.members import HELPER, is_writing, lock_name
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer
 from wandb_logging._launch.here import launch_here, parent, spans_hosts_here
@@ -297,7 +297,7 @@ class Herald:
         if self._writer is None or self._writer.path != path:
             if self._writer is not None:
                 self._writer.close()
-            self._writer = RunDir(path).writer(helps=True)
+            self._writer = RunDir(path).writer(HELPER)
         self._theirs = path, number
 
 

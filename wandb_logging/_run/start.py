@@ -21,7 +21,7 @@ from wandb_logging._events.run_info import RunInfo, problem
 from wandb_logging._journal.cache_folder import claim_run, find_run, opening
 from wandb_logging._journal.keeper import Keeper
 from wandb_logging._journal.lease import length
-from wandb_logging._journal.members import exit_codes
+from wandb_logging._journal.members import Standing, exit_codes
 from wandb_logging._journal.memory import MemoryRunDir
 from wandb_logging._journal.quota import BoundedWriter
 from wandb_logging._journal.rundir import RunDir
@@ -290,11 +290,8 @@ def new_writer(
 ) -> Writer:
     """Begin a journal in a run directory. The arguments are those of `open_journal`."""
     options: dict[str, Any] = {
-        "helps": membership.helps,
-        "carries": membership.carries,
-        "rank": membership.rank,
+        "standing": Standing(membership.helps, membership.carries, membership.rank, run_dir.lease),
         "mark": membership.mark,
-        "lease": run_dir.lease,
         "segment_bytes": settings.segment_bytes,
         "memory_bytes": settings.memory_bytes,
         "durable": settings.fsync == "always",

@@ -10,6 +10,7 @@ from wandb_logging._events.run_info import RunInfo
 from wandb_logging._events.task import Task
 from wandb_logging._fold import fold
 from wandb_logging._journal.keeper import Keeper
+from wandb_logging._journal.members import HELPER
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending import standard_files
 from wandb_logging._values.plain import dumps
@@ -36,7 +37,7 @@ def end_journal(run_dir: RunDir, info: RunInfo, state: fold.State, code: int, ba
         JournalError: it cannot be written.
     """
     time = float(info.start) + state.paused + max(0.0, state.runtime - base_runtime)
-    writer = run_dir.writer(least_number=_ENDING_WRITER, helps=True)
+    writer = run_dir.writer(HELPER, least_number=_ENDING_WRITER)
     writer.append(dumps(Event(time, exit=code).to_json()))
     writer.close()
     if writer.counts.dropped:

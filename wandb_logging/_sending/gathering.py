@@ -14,6 +14,7 @@ from typing import Any
 from wandb_logging._errors import JournalError, JournalLocked
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal import door
+from wandb_logging._journal.members import HELPER
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.seal import unseal
 from wandb_logging._journal.segments import segment_name, segments
@@ -113,7 +114,7 @@ def _done(zero: RunDir, info: RunInfo) -> int:
 
 
 def _append(run_dir: RunDir, events: Sequence[Mapping[str, Any]], label: str | None = None) -> None:
-    writer = run_dir.writer(helps=True, mark=b"" if label is None else b',"label":' + dumps(label))
+    writer = run_dir.writer(HELPER, mark=b"" if label is None else b',"label":' + dumps(label))
     for event in events:
         writer.append(dumps(event))
     writer.close()
