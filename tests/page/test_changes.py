@@ -87,6 +87,28 @@ def test_another_run_in_its_place(looker: Looker, start: float, values: range) -
     assert looker.sees_one() == ("crashed", len(values), [values[-1], values[0], values[-1]], "")
 
 
+@pytest.mark.parametrize("again", [b'"lr":0.2', b'"lr":0.25'], ids=["same-size", "longer"])
+def test_an_identity_that_is_written_over_in_place(tmp_path: Path, again: bytes) -> None:
+    """As an editor or `rsync --inplace` does it: what is shown of the run is what run.json says now."""
+    config = {"lr": float(again.partition(b":")[2])}
+    run_dir = make_run(
+        tmp_path / "runs",
+        [{"metrics": {"n": 1}, "t": START}, {"exit": 0, "t": START + 1}],
+        id="one",
+        config={"lr": 0.1},
+    )
+    with served(tmp_path / "runs", tmp_path / "kept") as visitor:
+        looker = Looker(visitor, tmp_path / "runs")
+        assert looker.sees_one() == ("finished", 1, [1, 1, 1], "")
+        with (run_dir.path / "run.json").open("rb+") as file:
+            said = file.read().replace(b" ", b"")
+            file.seek(0)
+            file.truncate()
+            file.write(said.replace(b'"lr":0.1', again))
+        (run,) = looker.sees(after=2.0)
+        assert run["config"] == config
+
+
 @pytest.mark.parametrize("kind", ["folder", "link"])
 def test_a_journal_that_cannot_be_read(looker: Looker, tmp_path: Path, kind: str) -> None:
     """The run says which file it is, and is whole again when that can be read."""

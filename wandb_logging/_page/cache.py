@@ -23,7 +23,7 @@ from wandb_logging._page.bins import Bins, Series
 from wandb_logging._page.exact import Exact, Mark, still_true
 from wandb_logging._values.plain import dumps, loads
 
-_FORMAT = 3
+_FORMAT = 4
 _HEAD = b"wandb-logging page %d\n" % _FORMAT
 _MOST = 512 * 2**20  # most bytes of all files together
 _COLUMNS = "qqddd"
@@ -97,7 +97,7 @@ def pack(exact: Exact) -> bytes:
     return _HEAD + b"%08x\n" % zlib.crc32(body) + body
 
 
-_SAME = ("start", "tail", "media", "files", "tasks", "damaged", "shown", "spacing", "chunks")
+_SAME = ("identity", "tail", "media", "files", "tasks", "damaged", "shown", "spacing", "chunks")
 _NONE = asdict(State())
 
 

@@ -6,11 +6,13 @@ are places from which a part can be read again: for zooming, for text, and for t
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import field
 from typing import Any
 
 from wandb_logging._dataclass import dataclass
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold import fold
 from wandb_logging._fold.told import History, Told, mark, so_far, tell
 from wandb_logging._journal import door
@@ -19,6 +21,7 @@ from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.segments import segment_name, segment_path
 from wandb_logging._page.bins import Bins, Row, of_row
 from wandb_logging._reading.replay import beginning, chunks_of
+from wandb_logging._values.plain import dumps
 
 _SPACING = 2  # number of chunks between two marks, at first
 _MARKS = 1024
@@ -64,7 +67,8 @@ class Exact:
         shown: the values of the row under construction that are already in the bins.
         ahead: the bins together with rows whose step is not decided yet, at the steps they would get now; None if there
             are no such rows.
-        start: when the run began, as its run.json says. By it, the reading of another run is recognised.
+        identity: a checksum of what run.json says. By it, the reading of another run is recognised, or of this one with
+            another config or other rules.
         tail: the last bytes that were read of the first writer's journal. By them, too.
         spacing: number of chunks between two marks.
         chunks: number of chunks that were read.
@@ -80,7 +84,7 @@ class Exact:
     tasks: list[dict[str, Any]] = field(default_factory=list)
     damaged: int = 0
     shown: dict[str, Any] = field(default_factory=dict)
-    start: float = 0.0
+    identity: int = 0
     tail: str = ""
     spacing: int = _SPACING
     chunks: int = 0
@@ -104,7 +108,7 @@ def begin(run_dir: RunDir, axis: str) -> Exact:
         JournalError: there is no run directory, or its format is a newer one.
     """
     info = run_dir.info
-    return Exact(Bins(axis), *beginning(run_dir, info), start=info.start)
+    return Exact(Bins(axis), *beginning(run_dir, info), identity=_identity(info))
 
 
 def read_on(run_dir: RunDir, exact: Exact) -> None:
@@ -131,13 +135,17 @@ def still_true(run_dir: RunDir, exact: Exact) -> bool:
         OSError: a segment is gone, or cannot be read.
     """
     return (
-        run_dir.info.start == exact.start
+        _identity(run_dir.info) == exact.identity
         and all(
             segment_path(run_dir.path, writer, segment).stat().st_size >= offset
             for writer, (segment, offset) in places(exact.position).items()
         )
         and _tail(run_dir, exact) == exact.tail
     )
+
+
+def _identity(info: RunInfo) -> int:
+    return zlib.crc32(dumps(info.to_json()))
 
 
 def _tail(run_dir: RunDir, exact: Exact) -> str:

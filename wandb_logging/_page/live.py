@@ -15,6 +15,7 @@ _TICK = 0.05  # seconds between two looks while a run goes on
 _IDLE_TICK = 0.15  # seconds between two looks while none does
 _COLD = 12  # number of ended runs that are looked at in each tick, in turns
 _CARD = 1.0  # seconds between two looks whether the process of a run is alive
+_IDENTITY = 1.0  # seconds between two looks whether somebody wrote into a run.json
 _SCAN = 3.0  # least seconds between two looks for new runs
 
 Signature = tuple[object, ...]
@@ -81,6 +82,7 @@ class Poller:
         self._seen: dict[int, Signature] = {}
         self._carded: dict[int, float] = {}
         self._newest: dict[int, tuple[int, list[str]]] = {}
+        self._identities: dict[int, tuple[float, Signature]] = {}
         self._turn = 0
         self._scan_at = 0.0
 
@@ -88,7 +90,7 @@ class Poller:
         """Note how runs are before they are read: what comes later is news."""
         for run in runs:
             if run.key not in self._seen:
-                self._seen[run.key] = self._signature(run)
+                self._seen[run.key] = self._signature(run, time.monotonic())
 
     def run(self, some: threading.Event, stop: threading.Event) -> None:
         """Look again and again until `stop` is set, as long as `some` is set."""
@@ -101,7 +103,7 @@ class Poller:
         """Look once: at runs that go on, at some of the others, and now and then for new ones."""
         changed = self._scanned(now)
         for run in self._due():
-            seen = self._signature(run)
+            seen = self._signature(run, now)
             known = self._seen.get(run.key)
             late = run.card.alive and now - self._carded.get(run.key, 0.0) > _CARD
             if known is None and not run.readings and not run.samples:
@@ -125,8 +127,8 @@ class Poller:
         self._turn = self._turn + _COLD if self._turn + _COLD < len(cold) else 0
         return hot + cold[self._turn : self._turn + _COLD]
 
-    def _signature(self, run: Run) -> Signature:
-        """A value that changes when a run directory does: the directory's time and the sizes of its newest segments."""
+    def _signature(self, run: Run, now: float) -> Signature:
+        """A value that changes when a run does: of its directory, its newest segments' sizes, and its run.json."""
         path = run.run_dir.path
         with contextlib.suppress(OSError):
             changed = os.stat(path).st_mtime_ns  # noqa: PTH116  a third faster than a path's own, all day long
@@ -134,8 +136,17 @@ class Poller:
             if known is None or known[0] != changed:  # only then can there be new segments
                 newest = dict(segments(path)).items()
                 known = self._newest[run.key] = changed, [str(segment_path(path, *item)) for item in newest]
-            return (changed, *(os.stat(name).st_size for name in known[1]))  # noqa: PTH116
+            return (changed, self._identity(run, now), *(os.stat(name).st_size for name in known[1]))  # noqa: PTH116
         return ()
+
+    def _identity(self, run: Run, now: float) -> Signature:
+        """A value that changes when run.json does. It is written once and for all, so it is looked at now and then."""
+        looked, seen = self._identities.get(run.key, (0.0, ()))
+        if not seen or now - looked > _IDENTITY:
+            about = os.stat(f"{run.run_dir.path}/run.json")  # noqa: PTH116
+            seen = (about.st_mtime_ns, about.st_size, about.st_ino)
+            self._identities[run.key] = now, seen
+        return seen
 
     def _scanned(self, now: float) -> set[int]:
         if now < self._scan_at:
@@ -146,4 +157,5 @@ class Poller:
             self._seen.pop(key, None)
             self._carded.pop(key, None)
             self._newest.pop(key, None)
+            self._identities.pop(key, None)
         return {*news, 0} if news else set()
