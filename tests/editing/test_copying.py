@@ -198,6 +198,13 @@ class TestRefused:
         assert "give the copy another id" in self.said(capsys, tmp_path, str(run_dir.path))
         edit(tmp_path, str(run_dir.path), "--id", "other")
 
+    def test_a_run_that_is_given_twice(self, rich: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """However it is named: joined with itself it would be the same run, with doubled text."""
+        again = rich.parent / "." / ".." / rich.parent.name / rich.name
+        assert main(["edit", str(rich), str(again), "--into", str(tmp_path / "copies")]) == 2
+        assert f"{again} is given twice" in capsys.readouterr().err
+        assert not (tmp_path / "copies").exists()
+
     def test_an_id_that_is_taken(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """A second copy under the id of the first would be sent into it."""
         run_dir = make_run(tmp_path / "runs", [row(1)])

@@ -21,7 +21,8 @@ MORE = (
     "The runs that are given stay as they are. Several become one: rows of the same step are joined, where both have a",
     "metric the later run counts. The copy goes into another folder, from where it is shown and sent as any run.",
     "A metric is named as on W&B's page (val.acc is nested), with a * at the end for all that begin so. Steps are from",
-    "the first to the last, both included. Changes go by the names before.",
+    "the first to the last, both included. Each change names a metric as the original does: of a metric that is also",
+    "renamed, --drop takes the old name.",
     "Exit code: 0 done, 1 a run cannot be read or a change fits nothing, 2 wrong usage.",
 )
 EXAMPLES = (
@@ -44,7 +45,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="METRIC[@FROM:TO]",
-        help="leave out a metric, some steps of it, or with @FROM:TO alone some steps of all",
+        help="leave out a metric (by its old name), some steps of it, or with @FROM:TO alone some steps of all",
     )
     parser.add_argument(
         "--append", action="store_true", help="of several runs count the steps of each on from the one before"
@@ -78,7 +79,11 @@ def run(args: argparse.Namespace) -> int:
         complain(str(exc))
         return USAGE
     try:
-        sources = [RunDir(path) for path in _named(args.run)]
+        paths = _named(args.run)
+        if (twice := _twice(paths)) is not None:
+            complain(f"{twice} is given twice: a run becomes one with others, not with itself")
+            return USAGE
+        sources = [RunDir(path) for path in paths]
         into = args.into or _beside(sources[0])
         done = copied(sources, Editor(args.rename, args.drop, tuple(who)), who, into, append=args.append)
     except (JournalError, OSError) as exc:
@@ -93,7 +98,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _named(wanted: list[str]) -> list[Path]:
     cache_dir = Settings().cache_dir
-    return list(dict.fromkeys(run_named(each, cache_dir) for each in wanted))
+    return [run_named(each, cache_dir) for each in wanted]
+
+
+def _twice(paths: list[Path]) -> Path | None:
+    """A run that is there more than once, however it was named."""
+    places = [path.resolve() for path in paths]
+    return next((path for at, path in enumerate(paths) if places[at] in places[:at]), None)
 
 
 def _beside(run_dir: RunDir) -> Path:
