@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from wandb_logging._journal import door
+from wandb_logging._values.reentrant import new_lock
 
 _PROBE = 0.005  # seconds between two tries to lock a folder
 _HIGH = 200  # lowest descriptor of ours: above those of a program that begins, below every system's limit
@@ -84,7 +84,7 @@ class ProcessLock:
         self._made: int | None = None  # descriptor of the file that `make` has made, until it is locked
         # If one thread closed the descriptor while another writes, the number could be another file by then. A signal
         # handler that releases the lock in the middle of `note` leaves it to `note` to close the descriptor.
-        self._guard = threading.RLock()
+        self._guard = new_lock()
         self._noting = 0
         self._text = ""
 
@@ -152,7 +152,7 @@ class ProcessLock:
 
     def abandon(self) -> None:
         """In a forked child: forget the parent's lock without unlocking it."""
-        self._guard, self._noting = threading.RLock(), 0  # another thread of the parent may have held the old one
+        self._guard, self._noting = new_lock(), 0  # another thread of the parent may have held the old one
         if self._fd is not None:
             fd, self._fd = self._fd, None
             close_quietly(fd)

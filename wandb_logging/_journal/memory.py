@@ -6,7 +6,6 @@ import contextlib
 import errno
 import math
 import os
-import threading
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +24,7 @@ from wandb_logging._journal.reader import Chunk, Reader
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer
 from wandb_logging._values.plain import loads
+from wandb_logging._values.reentrant import new_lock
 
 
 def line_of(position: Position | None) -> int:
@@ -169,7 +169,7 @@ class MemoryQueue:
         self._bytes = 0
         self._first = 0  # number of the first line in memory
         self._next = 0  # number of the next line to read
-        self._lock = threading.RLock()
+        self._lock = new_lock()
         self._forked = False
         tell_of_forks(self)
 
@@ -253,6 +253,6 @@ class MemoryQueue:
 
     def after_fork_in_child(self) -> None:
         """In a forked child: replace the lock, which another thread of the parent may have held."""
-        self._lock = threading.RLock()
+        self._lock = new_lock()
         self._forked = True
         self.counts = Counts()

@@ -11,7 +11,6 @@ import contextlib
 import errno
 import io
 import os
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -30,7 +29,7 @@ from wandb_logging._journal.seal import seal, unseal
 from wandb_logging._journal.segments import segment_name, segment_path, segments
 from wandb_logging._journal.writer import Writer
 from wandb_logging._values.plain import loads
-from wandb_logging._values.reentrant import is_mine
+from wandb_logging._values.reentrant import is_mine, new_lock
 
 SEGMENTS = 16  # segments that fill the directory: room is made by whole segments
 _OUTPUT_SHARE = 4  # the copy of output.log may take one part of so many
@@ -85,7 +84,7 @@ class BoundedWriter(Writer):
         self._stripped: set[tuple[int, int]] = set()
         self._lost: deque[tuple[int, bool]] = deque()  # lost lines yet to be counted; whether this writer wrote them
         self._crowded = False  # whether the directory is more than half full
-        self._room = threading.RLock()
+        self._room = new_lock()
         self._making_room = False
 
     @property

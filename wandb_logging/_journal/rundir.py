@@ -21,7 +21,6 @@ import dataclasses
 import errno
 import json
 import os
-import threading
 import time
 import weakref
 from collections import defaultdict
@@ -50,6 +49,7 @@ from wandb_logging._journal.segments import make_durably, segments, sync_directo
 from wandb_logging._journal.sending_right import SendingRight
 from wandb_logging._journal.writer import Writer
 from wandb_logging._values.plain import dumps, loads
+from wandb_logging._values.reentrant import new_lock
 
 _REFUSED = frozenset((errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)))
 _FULL = frozenset((errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)))
@@ -79,7 +79,7 @@ class RunDir:
         self._right = SendingRight(path)
         self._disk: int | None = None  # the device that this process writes on
         self._renewal_due = 0.0
-        self.guard = threading.RLock()
+        self.guard = new_lock()
         self._sending: GuardedReader | None = None
         self._keepsake = Keepsake()
         self._backlog = Backlog(path)
@@ -557,7 +557,7 @@ class RunDir:
 
     def forget_locks(self) -> None:
         """In a forked child: let go of the parent's locks without unlocking them."""
-        self.guard = threading.RLock()
+        self.guard = new_lock()
         self._right.abandon()
 
     # --- what tells other hosts that this process lives ---

@@ -14,7 +14,6 @@ import contextlib
 import errno
 import itertools
 import os
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ from wandb_logging._journal.members import MEMBER, Standing
 from wandb_logging._journal.position import position
 from wandb_logging._journal.seal import SEAL_LINE
 from wandb_logging._journal.segments import segment_name, segment_path
-from wandb_logging._values.reentrant import let_go_unless_within
+from wandb_logging._values.reentrant import let_go_unless_within, new_lock
 from wandb_logging._values.zlib import crc32
 
 
@@ -81,7 +80,7 @@ class Writer:
         self._told = -1  # count of journalled events at the latest look whether to renew
         self._marked = False  # whether the mark is the writer's number, because other writers were there before
         # Reentrant: a signal handler or a finaliser may log while this very thread is in `append`.
-        self._lock = threading.RLock()
+        self._lock = new_lock()
         self._kept = KeptLines()
         self._trouble = ""
         self._forced = Fsyncs(path)
@@ -533,7 +532,7 @@ class Writer:
         """Let go of the parent's files and lines; the next event begins a journal of this process's own."""
         # Another thread may have held the lock while this process was forked. The open file is the parent's, and so are
         # the lines in memory.
-        self._lock = threading.RLock()
+        self._lock = new_lock()
         self._retrying = self._turning = self._ending = False
         self._kept.clear()
         self._home = None  # if the directory is removed, the parent makes it again

@@ -6,7 +6,6 @@ order. The row in the history says where the earlier increments are.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import LogError
 from wandb_logging._media.base import Place
+from wandb_logging._values.reentrant import new_lock
 
 INCREMENTAL = "INCREMENTAL"
 _KIND = "incremental-table-file"
@@ -47,7 +47,7 @@ class Increments:
     """Remembers how far a growing table has been logged."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._run_id: str | None = None
         self._last: Increment | None = None
         self._said: Any = None

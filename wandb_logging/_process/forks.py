@@ -12,14 +12,14 @@ import threading
 import time
 from collections.abc import Iterator
 
-from wandb_logging._values.reentrant import is_mine, let_go
+from wandb_logging._values.reentrant import LookingLock, is_mine, let_go
 
 _PATIENCE = 10.0  # seconds a fork waits at most
 _LOOK = 0.001  # seconds between two looks
 
 # Held for a moment by a thread that begins or ends such work, and by a fork until it is done. Reentrant, because a
 # hook of the program may log.
-_gate = threading.RLock()
+_gate = LookingLock()
 _busy: dict[int, int] = {}  # ident of a thread that does such work -> how many blocks it is in
 
 
@@ -73,7 +73,7 @@ def _after_in_parent() -> None:
 
 def _after_in_child() -> None:
     global _gate  # noqa: PLW0603  its holder may be a thread of the parent
-    _gate = threading.RLock()
+    _gate = LookingLock()
     depth = _busy.get(threading.get_ident())  # the forking thread is in the child, with the same ident
     _busy.clear()
     if depth:

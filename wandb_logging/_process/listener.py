@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from logging.handlers import QueueListener
 from typing import Any
 
+from wandb_logging._process.condition import Condition
 from wandb_logging._process.switch_interval import short_turns
+from wandb_logging._values.reentrant import new_lock
 
 _LOOK = 0.8  # seconds between two checks whether to keep waiting: a person hears of the wait within the first second
 
@@ -41,11 +43,16 @@ def as_own_thread() -> Iterator[None]:
             own_threads.discard(ident)
 
 
+def _is_main() -> bool:
+    """Whether this is the main thread, in whichever of its greenlets."""
+    return threading.get_native_id() == threading.main_thread().native_id
+
+
 class _Bell:
     """The listener's queue. The records are in the journal; this queue only has the numbers of requested rounds."""
 
     def __init__(self) -> None:
-        self.changed = threading.Condition(threading.RLock())
+        self.changed = Condition()
         self.asked = 0  # number of the latest requested round
         self.done = 0  # number of the latest finished round
         self.moved = False  # whether the due time of the next round has changed
@@ -91,7 +98,7 @@ class Listener(QueueListener):
         self._at_end = at_end
         self._started = False
         self._last: threading.Thread | None = None  # a thread that `finish` did not wait for
-        self._round = threading.RLock()
+        self._round = new_lock()
         self._first = True
 
     # --- called by QueueListener's own loop, on its thread ---
@@ -162,11 +169,15 @@ class Listener(QueueListener):
         """Start the thread, once. If the thread cannot start, `running` is False and `ask` makes rounds itself.
 
         A thread cannot start at interpreter exit (from Python 3.12 on), in some subinterpreters, and above a limit
-        on the number of threads.
+        on the number of threads. None is started where it would be a greenlet of another thread than the main one, such
+        as those of gevent's pool: while that thread has nothing to do, nobody runs its greenlets.
         """
         if self._started:
             return
         self._started = True
+        if not (self._bell.changed.is_native or _is_main()):
+            self._thread = None
+            return
         try:
             super().start()
         except RuntimeError:
@@ -266,7 +277,7 @@ class Listener(QueueListener):
         self._last = None
         self._bell = _Bell()
         self.queue = self._bell  # type: ignore[assignment]
-        self._round = threading.RLock()
+        self._round = new_lock()
         self._thread = None
         self._started = False
         self._first = True

@@ -12,13 +12,13 @@ import contextlib
 import logging
 import os
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import NamedTuple
 
+from wandb_logging._values.reentrant import new_lock
 from wandb_logging._values.terminal_text import lines_of
 
 INTERVAL = 60.0  # seconds between two lines of one kind
@@ -161,7 +161,7 @@ class Notices:
         self._waiting: deque[Notice] = deque(maxlen=100)
         self._last: dict[str, tuple[float, int]] = {}
         self._numbers: dict[str, Iterator[int]] = {}  # by kind; `next` is atomic for all threads
-        self._lock = threading.RLock()
+        self._lock = new_lock()
 
     def add(self, kind: str, text: str, level: int = logging.WARNING) -> None:
         """Leave a line to be said later; the arguments are the parts of a `Notice`. Safe inside a logging call."""

@@ -12,8 +12,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import threading
 from collections.abc import Iterator
+
+from wandb_logging._values.reentrant import new_lock
 
 _TURN = 5e-5  # seconds
 
@@ -22,7 +23,7 @@ class _Turns:
     """How many threads of ours work now, and the interval from before the first of them began."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._working = 0
         self._before = 0.0
 
@@ -47,7 +48,7 @@ class _Turns:
 
     def after_fork_in_child(self) -> None:
         """Reset: a child has none of those threads."""
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._working = 0
         self._restore()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
@@ -13,6 +12,7 @@ from wandb_logging._errors import JournalError
 from wandb_logging._fold import fold
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.replay import state_at
+from wandb_logging._values.reentrant import new_lock
 
 LONGEST = 1.0  # most seconds that a caller waits while the journal is read; the next call reads on
 
@@ -189,7 +189,7 @@ class Follower:
 
     def after_fork_in_child(self) -> None:
         """In a forked child, begin anew, because another thread of the parent may have been reading."""
-        self._lock = threading.RLock()
+        self._lock = new_lock()
         self._begun: object = None
         self.behind = False
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 from wandb_logging._records.encoding import whole_step
+from wandb_logging._values.reentrant import new_lock
 
 
 class Steps:
@@ -26,7 +26,7 @@ class Steps:
 
     def after_fork_in_child(self) -> None:
         """Replace the lock, which another thread of the parent may have held."""
-        self._lock = threading.RLock()  # reentrant, because a signal handler may log meanwhile
+        self._lock = new_lock()  # reentrant, because a signal handler may log meanwhile
 
     def check(self, step: object, *, commit: bool | None = None) -> str | None:
         """Note the step of a row; None is the next step. Returns what is wrong with the step, or None.

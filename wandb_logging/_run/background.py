@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -35,6 +34,7 @@ from wandb_logging._server.link import Link, Pace
 from wandb_logging._server.protocol import app_url, run_url
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import dumps
+from wandb_logging._values.reentrant import new_lock
 from wandb_logging._values.secrets import Secrets
 
 _COLLECTED = ("config", "define", "run")  # changes that wait for more, as each is sent whole (protocol 3.1)
@@ -90,7 +90,7 @@ class Background:
         self._told: Remote | None = None  # for a joined run: what the process that sends it knows from the server
         self._told_lost: dict[str, int] = {}  # number of lost events of which a person was told, by reason
         self._others = 0  # number of members that still took part when this one left
-        self._ending = threading.RLock()
+        self._ending = new_lock()
         self._listener = Listener(self._round, self._seconds_left, self._release)
         self.journal = open_journal(settings, mode, config, secrets, self._hurry, undo, membership)
         samples = Samples(samplers, lambda metrics: self.append_change("system", metrics), notices)
@@ -410,7 +410,7 @@ class Background:
 
     def after_fork_in_child(self) -> None:
         """In a forked child: leave rounds, notices and locks to the parent."""
-        self._ending = threading.RLock()
+        self._ending = new_lock()
         self.notices.after_fork_in_child()
         if self.mode != "disabled":
             self._rounds.after_fork_in_child()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import threading
 import time
 import weakref
 from collections import deque
@@ -31,7 +30,7 @@ from wandb_logging._run.run import Run, go_on, is_finished, orphan_of
 from wandb_logging._run.start import anchored, prepare_early, prepare_for
 from wandb_logging._run.stats import Stats
 from wandb_logging._settings.settings import SETTINGS, Settings
-from wandb_logging._values.reentrant import is_mine, let_go
+from wandb_logging._values.reentrant import LookingLock, is_mine, let_go
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -45,7 +44,7 @@ else:
 
 
 # There is one lock for all handlers, so that a run begins once, whichever thread logs first.
-_starting = threading.RLock()
+_starting = LookingLock()
 
 # The run of another process that this process has joined; None if it has joined none. Its handlers log to that run.
 _joined_run: Run | None = None
@@ -78,7 +77,7 @@ def _alone() -> Iterator[None]:
 
 def _after_fork_in_child() -> None:
     global _starting  # noqa: PLW0603  a thread of the parent may have held it
-    _starting = threading.RLock()
+    _starting = LookingLock()
     for handler in _handlers():
         handler._after_fork_in_child()  # noqa: SLF001  the same room
 

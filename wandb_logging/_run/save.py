@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import glob
 import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import LogError
+from wandb_logging._values.reentrant import new_lock
 
 POLICIES = ("live", "now", "end")
 
@@ -70,12 +70,12 @@ class SavedFiles:
         self._keep = keep
         self._report = report
         self._watched: dict[str, _Watched] = {}
-        self._lock = threading.RLock()
+        self._lock = new_lock()
 
     def after_fork_in_child(self) -> None:
         """Leave the watched files to the parent, whose thread may have held the lock."""
         self._watched = {}
-        self._lock = threading.RLock()
+        self._lock = new_lock()
 
     def save(self, source: Path, name: str, policy: str) -> None:
         """Keep a file now, and watch it, as the policy says.

@@ -1,9 +1,71 @@
-"""Asks whether this thread holds a reentrant lock, and releases one that an exception has left held."""
+"""Reentrant locks: one that holds where greenlets stand in for threads, whose lock it is, and how to let go of it."""
 
 from __future__ import annotations
 
+import _thread
 import sys
+import threading
+import time
 from typing import Any
+
+_SOON, _LATE = 0.0001, 0.005  # seconds from one look at a lock that is taken to the next: at first, and at most
+
+
+def is_native() -> bool:
+    """Whether the locks of `threading` are Python's own, and not those of gevent or eventlet."""
+    return type(threading.RLock()) is _thread.RLock
+
+
+def new_lock() -> Any:
+    """A reentrant lock: Python's own, or a `LookingLock` where gevent or eventlet has replaced Python's."""
+    return threading.RLock() if is_native() else LookingLock()
+
+
+class LookingLock:
+    """A reentrant lock that is never waited for: who finds it taken looks again, and sleeps in between.
+
+    The locks of gevent and eventlet wake who waits through the loop of the thread that waits. Between threads the call
+    gets lost: a native thread waits for ever for a lock that is free. Python's own locks stop all greenlets of a
+    thread, among them the one that holds the lock. To sleep is right for both: it lets all others run.
+    Methods, arguments and errors are those of `threading.RLock`.
+    """
+
+    def __init__(self) -> None:
+        self._owner: dict[
+            str, int
+        ] = {}  # under one key the ident of the holder: `setdefault` is one step for all threads
+        self._depth = 0
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # noqa: FBT001, FBT002  as RLock has it
+        """Take the lock. Returns whether it is taken now."""
+        me, pause = threading.get_ident(), _SOON
+        until = time.monotonic() + timeout if blocking and timeout >= 0 else None
+        while self._owner.setdefault("ident", me) != me:
+            if not blocking or (until is not None and time.monotonic() >= until):
+                return False
+            time.sleep(pause)
+            pause = min(2 * pause, _LATE)
+        self._depth += 1
+        return True
+
+    def release(self) -> None:
+        """Give one `acquire` back. RuntimeError if this thread does not hold the lock."""
+        if not self._is_owned():
+            raise RuntimeError("cannot release un-acquired lock")
+        if self._depth > 1:
+            self._depth -= 1
+        else:  # also after an exception between the two steps of `acquire`
+            self._depth = 0
+            del self._owner["ident"]
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_error: object) -> None:
+        self.release()
+
+    def _is_owned(self) -> bool:
+        return self._owner.get("ident") == threading.get_ident()
 
 
 def is_mine(lock: Any) -> bool:

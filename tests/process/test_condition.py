@@ -1,0 +1,58 @@
+"""The condition that the listener and those who wait for it share."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from tests.patience import PATIENCE
+from wandb_logging._process.condition import Condition
+from wandb_logging._values.reentrant import is_mine
+
+
+def test_a_call_wakes_who_waits() -> None:
+    """Who waits has let go of the lock, however often it is held, and holds it as often afterwards."""
+    changed, told, seen = Condition(), [False], []
+
+    def work() -> None:
+        with changed, changed:
+            seen.append(changed.wait_for(lambda: told[0], PATIENCE))
+            changed.release()
+            seen.append(is_mine(changed))
+            changed.acquire()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while not changed._waiters:
+        time.sleep(0)
+    with changed:
+        told[0] = True
+        changed.notify_all()
+        assert not seen  # the lock is still held here
+    thread.join(PATIENCE)
+    assert seen == [True, True]
+
+
+def test_a_wait_has_an_end() -> None:
+    """Without a call it ends with its timeout, and says that nothing has happened."""
+    changed = Condition()
+    began = time.monotonic()
+    with changed:
+        assert changed.wait_for(lambda: False, 0.02) is False
+        assert changed.wait_for(lambda: True) is True
+    assert time.monotonic() - began >= 0.02
+
+
+def test_locks_that_are_replaced_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits with the kind of locks that was there when it was made."""
+    changed = Condition()
+
+    def refused() -> None:
+        raise AssertionError("a lock of another kind")
+
+    monkeypatch.setattr(threading, "Lock", refused)
+    monkeypatch.setattr(threading, "_allocate_lock", refused)
+    with changed:
+        assert not changed.wait_for(lambda: False, 0.001)

@@ -1,0 +1,78 @@
+"""The lock for programs whose locks are not Python's own."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from hypothesis import given, strategies as st
+
+from tests.patience import PATIENCE
+from wandb_logging._values.reentrant import LookingLock, is_mine, let_go, new_lock
+
+
+@given(st.lists(st.sampled_from(["acquire", "try", "release"]), max_size=12))
+def test_it_does_what_python_s_own_does(steps: list[str]) -> None:
+    """Taken and given back in any order by one thread, it answers and raises as `threading.RLock`."""
+    own, ours = threading.RLock(), LookingLock()
+
+    def result(lock: object, step: str) -> object:
+        try:
+            if step == "release":
+                return lock.release()  # type: ignore[attr-defined]
+            return lock.acquire(step == "acquire")  # type: ignore[attr-defined]
+        except RuntimeError as exc:
+            return str(exc)
+
+    for step in steps:
+        assert result(ours, step) == result(own, step)
+        assert is_mine(ours) == is_mine(own)
+    let_go(ours)
+    assert not is_mine(ours)
+
+
+def test_one_thread_at_a_time() -> None:
+    """What threads do within the lock does not interleave."""
+    lock, within, most, together = LookingLock(), [0], [0], threading.Barrier(4)
+
+    def work() -> None:
+        together.wait(PATIENCE)
+        for _ in range(200):
+            with lock, lock:
+                within[0] += 1
+                most[0] = max(most[0], within[0])
+                time.sleep(0)  # let others come
+                within[0] -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert (within, most) == ([0], [1])
+
+
+def test_a_wait_has_an_end() -> None:
+    """Another thread's lock is not taken, at once or until the timeout is over, and cannot be released."""
+    lock, results = LookingLock(), []
+
+    def work() -> None:
+        results.append(lock.acquire(blocking=False))
+        began = time.monotonic()
+        results.append(lock.acquire(timeout=0.02))
+        results.append(time.monotonic() - began >= 0.02)
+        with pytest.raises(RuntimeError):
+            lock.release()
+        results.append(is_mine(lock))
+
+    with lock:
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join(PATIENCE)
+    assert results == [False, False, True, False]
+
+
+def test_python_s_own_where_it_is_there() -> None:
+    """Programs without such a library have Python's own locks."""
+    assert type(new_lock()) is type(threading.RLock())
