@@ -13,6 +13,7 @@ MAX_COLUMNS = 60
 BARS = re.compile(
     r"[|│┃║](?:(?!\d)|(?<!\d[|│┃║]))"  # 8|0 is one cell
     r"(?!(?<=/\|)[A-Za-z]{1,3}\|(?!\S))(?!(?<=/\|[A-Za-z]\|)(?!\S))(?!(?<=/\|[A-Za-z]{2}\|)(?!\S))"  # gbar/|A| a name
+    r"(?!(?<=>\|)[A-Za-z]\|)(?!(?<=>\|[A-Za-z]\|))"  # P>|t| and Pr(>|z|), too
 )
 TOKEN = re.compile(r"\S+")
 WIDE = re.compile(r"\S+(?: \S+)*")
@@ -36,7 +37,7 @@ _LONE_COLON = re.compile(r"(?<= ):(?= )")
 _LEAD = re.compile(r"\s*(?:\S{1,20} ){0,2}([A-Za-z]{1,20}) +(\d{1,9}):\s+(?=[-+.\d])")
 _TAG = re.compile(r"\s*([A-Za-z][\w-]{0,15}(?: [\w+-]{1,15}){0,3}:(?=\s+\d[\d.]*\s)|[A-Z]{3,12}(?=\s+\d+\s))\s+")
 _CELLS = {
-    decimal: re.compile(rf"(?:[^\W\d]{{1,2}} +|[*!] *)?({form})(?:[/|]\d+)?{_UNIT}(?: / [\d.]+[A-Za-z]*)?:?\Z")
+    decimal: re.compile(rf"(?:[^\W\d]{{1,2}} +|[*!] *|< ?)?({form})(?:[/|]\d+)?{_UNIT}(?: / [\d.]+[A-Za-z]*)?:?\Z")
     for decimal, form in ((".", numbers.POINT), (",", numbers.COMMA))
 }
 
@@ -142,7 +143,7 @@ def _cells(header: str, tokens: list[Span], *, narrow: bool, ends: Sequence[int]
         placed = _by_ends(header.split(), tokens, ends)
         if placed is not None:
             return placed
-    labelled = _by_label(header, tokens)
+    labelled = _by_label(header, tokens) or _by_term(header, tokens)
     return labelled or _by_count(header, tokens, narrow=narrow) or _by_place(header, tokens, narrow=narrow)
 
 
@@ -158,6 +159,28 @@ def _by_label(header: str, tokens: list[Span]) -> dict[str, str] | None:
         return None
     label = " ".join(text for text, _, _ in tokens[:more])
     return {LABEL: label, **_by_name([name for name, _, _ in names], [text for text, _, _ in tokens[more:]])}
+
+
+def _by_term(header: str, tokens: list[Span]) -> dict[str, str] | None:
+    """A row of coefficients: a term to the left of all names, and numbers under names of one or more words.
+
+    `wt  -3.878  0.633  -6.129  1.1e-06 ***` under `Estimate Std. Error t value Pr(>|t|)`.
+    """
+    values = tokens[1:]
+    if len(values) > _LEAST and _STARS.match(values[-1][0]):
+        values = values[:-1]
+    if len(values) < _LEAST or tokens[0][2] > len(header) - len(header.lstrip()) or cell(tokens[0][0]) is not None:
+        return None
+    if any(cell(text) is None for text, _, _ in values):
+        return None
+    names = spans(WIDE, header)
+    names = names if len(names) == len(values) else _over_cells(header, values)
+    found = _by_name([name for name, _, _ in names], [text for text, _, _ in values])
+    return {LABEL: tokens[0][0], **found} if len(found) == len(values) else None
+
+
+_LEAST = 3  # numbers of a term
+_STARS = re.compile(r"(?:\*{1,3}|\.)\Z")  # how significant a coefficient is
 
 
 def _has_columns_between(header: str) -> bool:
@@ -193,11 +216,15 @@ def distinct(names: Sequence[str]) -> list[str]:
 
 
 def spans(pattern: re.Pattern[str], text: str) -> list[Span]:
-    found = [(match[0], match.start(), match.end()) for match in pattern.finditer(text)][:MAX_COLUMNS]
+    found = _tokens(text, pattern)
     labels = [i for i, (word, _, _) in enumerate(found[:-1]) if i and word.endswith(":") and pattern is TOKEN]
     for i in reversed(labels):  # `Cuts: 6` is one cell
         found[i : i + 2] = [(f"{found[i][0]} {found[i + 1][0]}", found[i][1], found[i + 1][2])]
     return found if pattern is WIDE else _with_units(found)
+
+
+def _tokens(text: str, pattern: re.Pattern[str] = TOKEN) -> list[Span]:
+    return [(match[0], match.start(), match.end()) for match in pattern.finditer(text)][:MAX_COLUMNS]
 
 
 def _with_units(found: list[Span]) -> list[Span]:
@@ -207,7 +234,9 @@ def _with_units(found: list[Span]) -> list[Span]:
         before = kept[-1][0] if kept else ""
         unit = before[-1:].isdigit() and ((word in _UNITS and (len(word) > 1 or word == "%")) or _ASIDE.match(word))
         joint = (word in _JOINTS and before[:1].isdigit()) or before.endswith(_OPEN)
-        if unit or joint or (before.startswith("[") and not before.endswith("]") and word.endswith("]")):
+        bracket = before.startswith("[") and not before.endswith("]") and word.endswith("]")
+        apart = before != "[" and start > kept[-1][2] + 1 if kept else False  # `[0.025      0.975]`: two names
+        if unit or joint or before == "<" or (bracket and not apart):
             kept[-1] = (f"{before} {word}", kept[-1][1], end)
         else:
             kept.append((word, start, end))
@@ -241,7 +270,7 @@ def _by_count(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str
     if words and words[0] in {"#", "%"}:
         words = words[1:] if len(words) != len(texts) else words
     split = [part for name in words for part in (_TWO_IN_ONE.sub(r"\1 \2", name).split())]
-    words = [name for name, _, _ in _with_units([(word, 0, 0) for word in words])]
+    words = [name for name, _, _ in _with_units(_tokens(header))[-len(words) :]]
     splits = (words,) if narrow else (wide,) if _wordy(tokens) and 2 < len(wide) < len(words) else (words, wide, split)
     for names in splits:
         if len(names) > 1 and len(texts) == len(names):
@@ -314,8 +343,14 @@ def _over_cells(header: str, tokens: list[Span]) -> list[Span]:
     if not 0 < many <= len(gaps) <= 10 or words[0][0].endswith(":"):
         return []
     choices = (_joined_at(header, words, chosen) for chosen in itertools.combinations(gaps, many))
-    best = max(choices, key=lambda names: sum(min(nearness(name, *cell[1:]), 4) for name, cell in zip(names, tokens)))
+    best = max(choices, key=lambda names: _fit(names, tokens))
     return best if all(nearness(name, *cell[1:]) > -3 for name, cell in zip(best, tokens)) else []
+
+
+def _fit(names: list[Span], tokens: list[Span]) -> tuple[int, int]:
+    """How well names stand over cells; of names that are as near, those are better that end where the cells end."""
+    near = sum(min(nearness(name, start, end), 4) for name, (_, start, end) in zip(names, tokens))
+    return near, sum(name[2] == end for name, (_, _, end) in zip(names, tokens))
 
 
 def _joined_at(header: str, words: list[Span], gaps: tuple[int, ...]) -> list[Span]:

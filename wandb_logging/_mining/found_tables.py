@@ -28,7 +28,8 @@ def table_findings(texts: Sequence[Text]) -> list[Finding]:
         header = _header(text)
         if header is None or header in seen or number in taken:
             continue
-        finding = _table(header, texts, i, taken)
+        follows = any(text.strip() == finding.rules[0].get("ends") for finding in found)
+        finding = _table(header, texts, i, taken, follows=follows)
         if finding is None and _can_begin(texts, i):
             tried[header] += 1  # each try costs a pass over the log
             if tried[header] >= _MOST_TRIES:
@@ -61,6 +62,7 @@ _PERCENTS = re.compile(r"(?<!\S)\d{1,3}(?:\.\d+)?%(?!\S)")
 _PERCENTILE = re.compile(r"\.\d+\Z")
 _COLUMN = 8  # so wide an ornament between names is a column that draws something
 _BRACKETS = re.compile(r"\([^()]*\)(?=:\s*\Z)")
+_COEFFICIENTS = re.compile(r" Std\. Error | Pr\(>")  # as R heads them, with one blank between the columns
 _ORNAMENT = re.compile(r"([^\w\s])\1{2,}\Z")
 
 
@@ -106,18 +108,21 @@ def _header(text: str) -> str | None:
     ):
         return None
     wide = len(re.findall(r"\s{2,}", text.strip())) or separated > 1 or text.strip().replace(" ", "").isalnum()
-    return " ".join(words) if wide else None
+    return " ".join(words) if wide or _COEFFICIENTS.search(text) else None
 
 
-def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Finding | None:
-    """The table with this header; None if there is no table or it holds no metrics."""
+def _table(header: str, texts: Sequence[Text], i: int, taken: set[int], *, follows: bool) -> Finding | None:
+    """The table with this header; None if there is no table or it holds no metrics.
+
+    A single row is enough if the table follows another, which this header ends.
+    """
     if not _can_begin(texts, i) or _is_first_of_two(texts, i) or _is_timing(header) or _is_title(texts, i):
         return None
     decimal = _decimal(texts, i)
     above = _above(texts, i)
     header, texts = (header, texts[i:]) if above is None else (f"{above}\n{header}", texts[i - 1 :])
     rows, lines, labels = _rows(Table(header, decimal=decimal), texts, taken)
-    alone = len(rows) == 1 and len(rows[0][1]) > 2 and all(map(is_metric, rows[0][1]))
+    alone = len(rows) == 1 and (follows or (len(rows[0][1]) > 2 and all(map(is_metric, rows[0][1]))))
     if not alone and (len(rows) < 2 or (len(rows) < 3 and len(rows[0][1]) < 3)):
         return None
     fullest = max((row for _, row in rows), key=len)
@@ -134,6 +139,9 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Findi
             rule["names"] = labels
     elif labels:
         rule["names"] = labels
+    other = _other_header(Table(header, decimal=decimal, step=rule.get("step")), texts)
+    if other is not None:
+        rule["ends"] = other
     if decimal == ",":
         rule["decimal"] = ","
     if step is None:
@@ -142,6 +150,29 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int]) -> Findi
         kept = bool(rows) and step.lower().rpartition("_")[2] not in _KEYS
     comment = f"a table of {len(rows)} rows" + ("" if step else " without a step")
     return Finding([rule], comment, lines, rows[0][0] if step else 0) if kept else None
+
+
+def _other_header(table: Table, texts: Sequence[Text]) -> str | None:
+    """The header of another table, of whose rows this table would take some: it ends this table.
+
+    Each of its names is over one number of the row below it, and this table's first row has more or fewer numbers.
+    """
+    state: dict[str, Any] = {}
+    first = 0
+    for (_, above), (_, text) in zip([(0, ""), *texts], texts):
+        row = table.find(text, state)
+        first = first or len(row or ())
+        if not row or len(row) == first:
+            continue
+        numbers = [match.span() for match in table_cells.TOKEN.finditer(text) if cell(match[0]) is not None]
+        over = any(
+            len(names) == len(numbers) > 1
+            and all(table_cells.nearness(name, *place) > 0 for name, place in zip(names, numbers))
+            for names in (table_cells.spans(form, above) for form in (table_cells.WIDE, table_cells.TOKEN))
+        )
+        if over and _header(above) is not None and not table.is_header(above):
+            return above.strip()
+    return None
 
 
 def _begins(name: str, header: str) -> bool:

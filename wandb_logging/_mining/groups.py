@@ -186,11 +186,12 @@ def _take_between(group: Group) -> None:
 
 def _is_vector(group: Group, i: int) -> bool:
     """Whether a number is the first of several different ones in brackets: a point is no metric."""
-    return any(
-        (match := _VECTOR.match(item.text, item.fields[i].start - 1)) and len(set(re.findall(r"[^\s,]+", match[1]))) > 1
-        for item in (group.first, group.shapes[-1])
-        if item.fields[i].start
-    )
+    return any(_is_point(item.text, item.fields[i].start) for item in (group.first, group.shapes[-1]))
+
+
+def _is_point(text: str, start: int) -> bool:
+    match = _VECTOR.match(text, max(len(text[:start].rstrip()) - 1, 0))
+    return match is not None and len(set(re.findall(r"[^\s,]+", match[1]))) > 1
 
 
 _NUMBER = r"[-+]?\d[\d.]*(?:[eE][-+]?\d+)?"
@@ -376,7 +377,7 @@ def _leads(item: Shape, one: Field) -> bool:
     return item.text[item.head : one.start].strip(" :=").rpartition(":")[2].strip() == one.name
 
 
-_LIST = re.compile(r"\s*,\s*[-+.\d]")
+_LIST = re.compile(rf"\s*,\s*[-+.\d]|(?:\s+{_NUMBER}){{2,}}\s*\Z")
 
 
 def _is_alone(group: Group) -> bool:

@@ -74,7 +74,7 @@ AFTER = re.compile(
 _INTERVAL = re.compile(r"(?<=[:=] )\[[-+.\deE]{1,24}, ?[-+.\deE]{1,24}\](?= +[-+.\d])")  # gap: [250, 388] 35.567 %
 _OPTION = re.compile(r"(?i)\b(?:reading|setting|using|option|default)\s+'\w{1,60}'\Z")  # reading 'chi_max'=20
 _NAME = re.compile(r"[^\W\d_]|\d%\Z")
-_LOOSE = re.compile(r"(?:^|\s)\d+(?:\s|$)")
+_LOOSE = re.compile(r"(?:^|\s)\d+(?:\s|$)(?!percentile)")
 _CODE = frozenset("`\\$<>")  # characters that no name contains
 
 
@@ -210,7 +210,8 @@ def _value(text: str, match: re.Match[str], decimal: str, *, counts: bool) -> fl
     glued = match["glued"]
     unknown = bool(glued) and glued not in numbers.UNITS and not _PER_ONE.fullmatch(glued)
     compound = whole and _COMPOUND.match(text, match.end())  # 4-gram
-    if unknown or compound or (counts and whole) or _TUPLES.match(text, max(match.start() - 2, 0)):
+    named = _PERCENTILE.match(text, match.end())
+    if unknown or compound or named or (counts and whole) or _TUPLES.match(text, max(match.start() - 2, 0)):
         return None  # part of a word, a counter, or the first of many numbers
     try:
         return numbers.number(match["number"], decimal)
@@ -304,6 +305,7 @@ _COUNTS = re.compile(r"\s*\(\d[\d.]* [a-z]{2,20}(?:, (?:\d[\d.]* [a-z]{2,20}|[a-
 _LAST_COUNT = re.compile(r" ([a-z]{2,20})\)")
 _STEP_IN_BRACKETS = re.compile(r"[(\[]([A-Za-z]{2,20})[ :=#]{1,2}\d+[)\]]\Z")
 _ANGLED = re.compile(r"<\w{1,30}>\Z")  # <energy>: an average
+_PERCENTILE = re.compile(r" percentile\b[^:=]{0,30}[:=]")  # `50.00 percentile latency (ns) : 38123456789`: all a name
 _COMPOUND = re.compile(r"-[A-Za-z_]{2}")
 _TIGHT = re.compile(r"\w:[^\s:/]\S* [^\s:]+\Z")
 _LEADING = frozenset("with and has in on at for".split())

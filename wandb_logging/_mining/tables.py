@@ -66,7 +66,7 @@ class Table:
         if self.is_header(raw):
             above = state.get("above")
             state.clear()
-            state["header"] = line
+            state["header"] = line if (self._step or "").startswith("#") else _MARK.sub(r"\1 ", line)
             both = interleaved(above, line) if above else None
             if both:
                 state["header"] = both
@@ -121,6 +121,7 @@ class Table:
         return {name if name == self._step else prefix + name: value for name, value in found.items()}
 
 
+_MARK = re.compile(r"\A(\s*)#(?=[A-Za-z])(?=[^#]*\Z)")  # of a comment; where more names have it, it means "number of"
 _PAIR = re.compile(r"[A-Za-z]\w{2,40}=[-+.\d]")  # a line of pairs, no row
 
 

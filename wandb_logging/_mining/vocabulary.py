@@ -87,11 +87,16 @@ def is_metric(name: str) -> bool:
         or "/op" in name
         or " per sec" in name.replace("_", " ")
         or parts[-1:] in (["minimum"], ["maximum"])
+        or bool(_PERCENTILE.search(name))
     )
+
+
+_PERCENTILE = re.compile(r"\d(?:st|nd|rd|th)?[ _-]percentile\b")
 
 
 def is_setting(name: str) -> bool:
     """Whether a name is that of a setting, or of something that is not a quantity."""
+    name = _PERCENTILE.sub("", name)
     return not SETTINGS.isdisjoint(words(name)) or bool(
         re.match(
             r"(?i)n_|num_|max_|max(?:imum)? (?:number|no)\b|min_lr|#|(?:sampl(?:e|ing)|baud|clock|refresh) ?rate\Z",
@@ -137,7 +142,8 @@ def is_left(name: str) -> bool:
 def is_timing(name: str) -> bool:
     """Whether a number with this name says how long something took, rather than how good it is."""
     parts = words(name)
-    return not _TIMINGS.isdisjoint(parts) and METRICS.isdisjoint({*parts} - {"time", "elapsed"})
+    spent = parts[:2] in (["time", "spent"], ["time", "taken"])
+    return spent or (not _TIMINGS.isdisjoint(parts) and METRICS.isdisjoint({*parts} - {"time", "elapsed"}))
 
 
 def is_total_time(name: str) -> bool:

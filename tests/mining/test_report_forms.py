@@ -1,0 +1,79 @@
+"""Forms of reports, written from memory: results that a program says once, below or beside their names."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mining.test_other_forms import SIX, lines, rows
+
+R = """Coefficients:
+            Estimate Std. Error t value Pr(>|t|)    
+(Intercept) 37.22727    1.59879  23.285  < 2e-16 ***
+wt          -3.87783    0.63273  -6.129 1.12e-06 ***
+hp          -0.03177    0.00903  -3.519  0.00145 ** 
+"""  # noqa: W291
+STATSMODELS = """                 coef    std err          t      P>|t|      [0.025      0.975]
+------------------------------------------------------------------------------
+const        -10.0466      9.740     -1.032      0.303     -29.215       9.121
+x1            31.2874     10.104      3.097      0.002      11.403      51.172
+"""
+ANOVA = """            Df Sum Sq Mean Sq F value   Pr(>F)    
+wt           1  847.7   847.7 126.041 4.49e-12 ***
+hp           1   83.3    83.3  12.381  0.00145 ** 
+Residuals   29  195.0     6.7                      
+"""  # noqa: W291
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "last"),
+    [
+        (R, "hp", {"Estimate": -0.03177, "Std. Error": 0.00903, "t value": -3.519, "Pr(>|t|)": 0.00145}),
+        (
+            STATSMODELS,
+            "x1",
+            {"coef": 31.2874, "std err": 10.104, "t": 3.097, "P>|t|": 0.002, "[0.025": 11.403, "0.975]": 51.172},
+        ),
+        (ANOVA, "hp", {"Df": 1, "Sum Sq": 83.3, "Mean Sq": 83.3, "F value": 12.381, "Pr(>F)": 0.00145}),
+    ],
+)
+def test_coefficients_have_the_names_over_them(text: str, label: str, last: dict[str, float]) -> None:
+    """Also where a name has two words, one blank is between two names, or a bar is in one."""
+    assert rows(text)[-1] == (None, {f"{label}/{name}": value for name, value in last.items()})
+
+
+def test_a_header_within_a_table_begins_another() -> None:
+    """Its numbers do not get the names of the first."""
+    text = (
+        "               Core t (s)   Wall t (s)        (%)\n       Time:       12.251        3.063      400.0\n"
+        "                 (ns/day)    (hour/ns)\nPerformance:       28.201        0.851\n"
+    )
+    assert rows(text)[-1] == (None, {"Performance/(ns/day)": 28.201, "Performance/(hour/ns)": 0.851})
+
+
+def test_the_mark_of_a_comment_is_no_part_of_a_name() -> None:
+    """`#cpu` is cpu; where more names have the mark, it means a number of something."""
+    below = lines("  100  1{i}  200{i}\n", *SIX)
+    assert rows(f"#cpu   sys  ctxsw\n{below}")[-1] == (None, {"cpu": 100, "sys": 16, "ctxsw": 2006})
+    assert rows(f"#cpu   #sys  ctxsw\n{below}")[-1] == (None, {"#cpu": 100, "#sys": 16, "ctxsw": 2006})
+
+
+def test_a_percentile_is_part_of_the_name() -> None:
+    """The number that says which percentile it is has no name itself."""
+    text = "50.00 percentile latency (ns)   : 38123456789\n99.00 percentile latency (ns)   : 77123456789\n"
+    assert rows(text) == [
+        (None, {"50.00 percentile latency (ns)": 38123456789}),
+        (None, {"99.00 percentile latency (ns)": 77123456789}),
+    ]
+    assert rows("Latency (ms):\n    min:      0.53\n    95th percentile:      2.11\n")[-1] == (
+        None,
+        {"95th percentile": 2.11},
+    )
+
+
+def test_the_first_number_of_several_is_no_result() -> None:
+    """A point in brackets with a blank behind the bracket, and six errors behind one colon."""
+    text = lines("Least value: {d}\nCorresponding point: [ 9.999e-01  9.99{i}e-01].\n\n", *SIX)
+    assert {name for _, metrics in rows(text) for name in metrics} == {"Least value"}
+    assert rows("Objective value: 2.5\nError measures: 3.11e-10 0.00e+00 1.20e-08 4.44e-08\n") == [
+        (None, {"Objective value": 2.5})
+    ]
