@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import signal
 import socket
+import struct
 import sys
 import urllib.request
 from pathlib import Path
@@ -95,6 +98,36 @@ class TestWatch:
         offline_run("a1", rows=4)
         assert main(["show", "a1", "--watch"]) == 0
         assert capsys.readouterr().out == "a1: 4 rows: loss 0.25, val.acc 0.3\nthe run has ended\n"
+
+    @pytest.mark.not_quick
+    @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo terminals")
+    @pytest.mark.parametrize(("lines", "charts"), [(24, 1), (38, 2), (10, 1), (100, 6)])
+    def test_on_a_terminal_what_has_room_is_drawn(self, lines: int, charts: int) -> None:
+        """What did not fit would scroll the rest away at each look; the metrics without a chart are named."""
+        pytest.importorskip("plotext")
+        import fcntl
+        import pty
+        import termios
+
+        run = offline_run("a1", exit_code=None)
+        for at in range(3):
+            run.log({f"m{number}": at * 1.0 for number in range(8)})
+        run.finish()
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, 80, 0, 0))
+        process = child("show", "a1", "--watch", stdout=theirs, env={"LINES": "", "COLUMNS": ""})
+        os.close(theirs)
+        drawn = b""
+        with os.fdopen(ours, "rb", buffering=0) as terminal, contextlib.suppress(OSError):  # its end, on Linux
+            while piece := terminal.read(65536):
+                drawn += piece
+        assert (process.communicate(timeout=DEADLINE)[1], process.returncode) == ("", 0)
+        screen = drawn.decode()
+        rows = screen.split("\x1b[2J")[1].split("the run has ended")[0].splitlines()
+        assert sum("  last " in row for row in rows) == charts
+        assert len(rows) < max(lines, 22)
+        assert f"{10 - charts} more, with --metric NAME: " in screen
+        assert [row for row in rows if len(row) > 80] == []
 
     @pytest.mark.not_quick
     def test_it_follows_until_the_end(self) -> None:

@@ -150,6 +150,20 @@ def charts(metrics: Mapping[str, Curve]) -> list[Line]:
     return [*lines]
 
 
+def fitting(metrics: Mapping[str, Curve], room: int) -> dict[str, Curve]:
+    """As many of the first metrics as `charts` shows in so many lines, but at least one."""
+    kept: dict[str, Curve] = {}
+    level = 0
+    for name, curve in metrics.items():
+        level += curve.level
+        number = len(kept) + 1 - level
+        rows = math.ceil(number / layout(width(), number)[0])
+        if kept and level + rows * (_CHART_LINES + 1) - (level == 0) > room:
+            break
+        kept[name] = curve
+    return kept
+
+
 def layout(room: int, number: int) -> tuple[int, int]:
     """How many of `number` charts stand side by side in `room` columns, and how many columns wide each is."""
     across = 2 if number > 1 and room >= 2 * _NARROWEST + _GAP else 1

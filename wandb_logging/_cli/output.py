@@ -125,6 +125,11 @@ def width() -> int:
     return max(20, shutil.get_terminal_size((100, 24)).columns)
 
 
+def height() -> int:
+    """Number of lines of the terminal. Without a terminal: the value of LINES, or 24."""
+    return shutil.get_terminal_size((100, 24)).lines
+
+
 def draws() -> bool:
     """Whether stdout can take the characters of which charts are made."""
     try:

@@ -7,12 +7,15 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from wandb_logging._cli.charts import Curve, charts
-from wandb_logging._cli.output import Line, begin_screen, say, say_all
+from wandb_logging._cli.charts import Curve, charts, fitting
+from wandb_logging._cli.output import Line, begin_screen, height, say, say_all, width
 from wandb_logging._cli.text import brief, counted
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._page.bins import Bins, Series
 from wandb_logging._page.exact import begin, read_on
+from wandb_logging._values.terminal_text import clean, cut
+
+_AROUND = 6  # lines of the screen beside the charts: a head, two empty ones, two for notes, and the cursor's
 
 
 def watch(path: Path, choose: Callable[[Sequence[str]], Sequence[str]], seconds: float) -> None:
@@ -35,7 +38,7 @@ def watch(path: Path, choose: Callable[[Sequence[str]], Sequence[str]], seconds:
         read_on(run_dir, exact)
         if exact.state.events != seen:
             seen = exact.state.events
-            _show(path, exact.bins, exact.state.rows, choose)
+            _show(path, exact.drawn, exact.state.rows, choose)
         if not alive:
             say("the run has ended" if exact.state.exit is not None else "its process has ended without a word")
             return
@@ -48,8 +51,11 @@ def _show(path: Path, bins: Bins, rows: int, choose: Callable[[Sequence[str]], S
     head = f"{path.name}: {counted(rows, 'row')}"
     if sys.stdout.isatty():
         begin_screen()
-        lines: list[Line] = [head, "", *(charts(curves) if curves else ["nothing logged yet"])]
-        say_all([*lines, "", "Ctrl-C stops watching; the run goes on"])
+        shown = fitting(curves, height() - _AROUND)
+        lines: list[Line] = [head, "", *(charts(shown) if shown else ["nothing logged yet"]), ""]
+        more = ", ".join(clean(name) for name in bins.series if name not in shown)
+        lines += [cut(f"{len(bins.series) - len(shown)} more, with --metric NAME: {more}", width())] if more else []
+        say_all([*lines, "Ctrl-C stops watching; the run goes on"])
     else:
         values = ", ".join(f"{name} {brief(curve.last, 12)}" for name, curve in curves.items())
         say(f"{head}{': ' * bool(values)}{values}", flush=True)
