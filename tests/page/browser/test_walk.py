@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from PIL import Image
 
 import wandb_logging
 from tests.page.browser.test_page import CARD, DRAWN, LINES
@@ -220,6 +221,32 @@ class TestCharts:
         assert [float(line.rsplit(",", 1)[1]) for line in lines[1:]] == [step / 2 for step in range(7)]
         assert files["png"].read_bytes().startswith(b"\x89PNG")
         assert files["svg"].read_text("utf-8").count("<polyline") == 1
+
+    def test_a_hundred_charts_as_one_picture(self, browser: Browser, show: Show, cache: Path, tmp_path: Path) -> None:
+        """All charts in one picture, which is no longer than any browser can make it: none of them is left out."""
+        run = new(cache, "many")
+        for step in range(3):
+            run.log({f"m{number}": step for number in range(100)})
+        run.finish()
+        show(cache)
+        folder = tmp_path / "saved"
+        folder.mkdir()
+        browser.driver.execute_cdp_cmd(
+            "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)}
+        )
+        browser.until(DRAWN, "m0")
+        for kind in ("PNG", "SVG"):
+            browser.js(
+                "[...document.querySelectorAll('.menu-list button')].find((one) => one.textContent === arguments[0]).click()",
+                kind,
+            )
+        while not all((folder / f"charts.{kind}").exists() for kind in ("png", "svg")):
+            browser.js("return new Promise((done) => setTimeout(done, 50))")
+        assert (folder / "charts.svg").read_text("utf-8").count("<polyline") == 100
+        with Image.open(folder / "charts.png") as picture:
+            width, height = picture.size
+        assert width / height == pytest.approx(6 * 640 / (17 * 360), abs=0.001)  # six beside each other, in 17 rows
+        assert 2**25 < width * height <= 2**26
 
 
 class TestTableAndConfig:

@@ -5,6 +5,8 @@ wl.save = (() => {
   const { svg, button, el } = wl.base;
   const WIDE = 640;
   const HIGH = 360;
+  const LONGEST = 16384; // pixels of a side of a PNG: longer ones are none, in one browser or another
+  const LARGEST = 2 ** 26; // pixels of a PNG: of more some programs warn that open it
 
   function file(name, content, type) {
     const blob = content instanceof Blob ? content : new Blob([content], { type });
@@ -16,7 +18,7 @@ wl.save = (() => {
   }
 
   // One chart as a group of SVG elements.
-  function drawing(card, top) {
+  function drawing(card, at, across) {
     const view = wl.view.now;
     const { drawn, xs, range } = wl.plot.prepare(card.data, { log: card.log, clip: view.clip, smooth: view.smooth, axis: card.axis });
     const [left, right, above, below] = [60, 16, 34, 34];
@@ -25,21 +27,21 @@ wl.save = (() => {
     const x = (value) => left + ((value - x0) / (x1 - x0 || 1)) * (WIDE - left - right);
     const y = (value) => HIGH - below - ((scale(value) - scale(range[0])) / (scale(range[1]) - scale(range[0]) || 1)) * (HIGH - above - below);
     const text = (words, given) => svg("text", { "font-size": 11, fill: "#555", ...given }, words);
-    const group = svg("g", { transform: `translate(0 ${top})`, "font-family": "system-ui, sans-serif" });
-    const clip = `clip${top}`;
+    const group = svg("g", { transform: `translate(${(at % across) * WIDE} ${Math.floor(at / across) * HIGH})`, "font-family": "system-ui, sans-serif" });
+    const clip = `clip${at}`;
     group.append(svg("clipPath", { id: clip }, svg("rect", { x: left, y: above, width: WIDE - left - right, height: HIGH - above - below })));
     group.append(text(wl.runs.metrics[card.metric], { x: left, y: 20, "font-size": 13, "font-weight": 600, fill: "#111" }));
     const marks = wl.curves.ticks(range[0], range[1], card.log);
     const words = wl.plot.labels(marks);
-    for (const [at, tick] of marks.entries()) {
+    for (const [mark, tick] of marks.entries()) {
       group.append(svg("line", { x1: left, x2: WIDE - right, y1: y(tick), y2: y(tick), stroke: "#e3e3e3" }));
-      group.append(text(words[at], { x: left - 6, y: y(tick) + 4, "text-anchor": "end" }));
+      group.append(text(words[mark], { x: left - 6, y: y(tick) + 4, "text-anchor": "end" }));
     }
     for (const tick of wl.curves.ticks(x0, x1, false)) group.append(text(wl.plot.xText(card.axis, tick), { x: x(tick), y: HIGH - below + 16, "text-anchor": "middle" }));
     const lines = svg("g", { "clip-path": `url(#${clip})`, fill: "none" });
     for (const one of drawn) {
-      const path = (values) => values.map((value, at) => (value === null ? "" : `${x(xs[at]).toFixed(1)},${y(value).toFixed(1)}`)).filter(Boolean).join(" ");
-      const spikes = wl.curves.spikes(one).map((at) => `M${x(xs[at]).toFixed(1)} ${y(one.low[at]).toFixed(1)}V${y(one.high[at]).toFixed(1)}`).join("");
+      const path = (values) => values.map((value, place) => (value === null ? "" : `${x(xs[place]).toFixed(1)},${y(value).toFixed(1)}`)).filter(Boolean).join(" ");
+      const spikes = wl.curves.spikes(one).map((place) => `M${x(xs[place]).toFixed(1)} ${y(one.low[place]).toFixed(1)}V${y(one.high[place]).toFixed(1)}`).join("");
       const curve = svg("polyline", { points: path(one.shown), stroke: one.colour, "stroke-width": 1.5, "stroke-dasharray": one.stroke.join(" ") });
       curve.append(svg("title", {}, one.name));
       lines.append(curve);
@@ -49,17 +51,25 @@ wl.save = (() => {
     return group;
   }
 
+  // Width and height of a picture of so many charts, and how many of them are side by side: few are a column.
+  function layout(count) {
+    const across = Math.ceil(Math.sqrt(count / 3));
+    return { across, width: WIDE * across, height: HIGH * Math.ceil(count / across) };
+  }
+
   function image(cards) {
-    const height = HIGH * cards.length;
-    const root = svg("svg", { xmlns: "http://www.w3.org/2000/svg", viewBox: `0 0 ${WIDE} ${height}`, width: WIDE, height });
-    root.append(svg("rect", { width: WIDE, height, fill: "#fff" }), ...cards.map((card, at) => drawing(card, at * HIGH)));
+    const { across, width, height } = layout(cards.length);
+    const root = svg("svg", { xmlns: "http://www.w3.org/2000/svg", viewBox: `0 0 ${width} ${height}`, width, height });
+    root.append(svg("rect", { width, height, fill: "#fff" }), ...cards.map((card, at) => drawing(card, at, across)));
     return new XMLSerializer().serializeToString(root);
   }
 
   function png(cards) {
     const picture = new Image();
     picture.onload = () => {
-      const canvas = el("canvas", { width: WIDE * 2, height: HIGH * 2 * cards.length });
+      const { width, height } = layout(cards.length);
+      const scale = Math.min(2, LONGEST / Math.max(width, height), Math.sqrt(LARGEST / (width * height)));
+      const canvas = el("canvas", { width: Math.floor(width * scale), height: Math.floor(height * scale) });
       canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
       canvas.toBlob((blob) => { if (blob) file(`${nameOf(cards)}.png`, blob); });
       URL.revokeObjectURL(picture.src);
