@@ -77,3 +77,40 @@ def test_the_first_number_of_several_is_no_result() -> None:
     assert rows("Objective value: 2.5\nError measures: 3.11e-10 0.00e+00 1.20e-08 4.44e-08\n") == [
         (None, {"Objective value": 2.5})
     ]
+
+
+def test_counts_have_their_names_behind_them() -> None:
+    """Under what they are about; a duration, a plan and a list of hundreds are no counts."""
+    text = "Files:       40 new,     0 changed,     3 unmodified\nTasks: 120 total,   1 running, 119 sleeping\n"
+    assert rows(text) == [
+        (None, {"Files/new": 40, "Files/changed": 0, "Files/unmodified": 3}),
+        (None, {"Tasks/total": 120, "Tasks/running": 1, "Tasks/sleeping": 119}),
+    ]
+    again = lines("> Line:  {i}5  Objects:       1{i} detected /    {i} extracted\n", *SIX)
+    assert [metrics for _, metrics in rows(again)][-1] == {"Objects/detected": 16, "Objects/extracted": 6}
+    assert rows("Elapsed: 2 hours, 3 minutes\nTime: 3 min, 20 sec\nPlan: 3 to add, 1 to change, 0 to destroy.\n") == []
+    words = [f"{one}{other}" for one in "abcdefghijklmno" for other in "abcdefghijklmno"]
+    assert rows("".join(f"{word}: 4 new, 2 changed\n" for word in words)) == []
+
+
+def test_headings_that_come_in_turns_are_in_the_names() -> None:
+    """Rows of one name below two headings are two curves."""
+    text = lines(
+        "step: {i} t: 0.{i}\nMAC projection\n    niter: 1{i}\n    residual: {d}\n"
+        "Approximate projection:\n    niter: 2{i}\n    residual: {e}\n",
+        *SIX,
+    )
+    assert [metrics for step, metrics in rows(text) if step == 6] == [
+        {"t": 0.6},
+        {"MAC projection/niter": 16},
+        {"MAC projection/residual": 0.1429},
+        {"Approximate projection/niter": 26},
+        {"Approximate projection/residual": 1e-06},
+    ]
+
+
+def test_headings_without_an_order_are_remarks() -> None:
+    """What a program says now and then above a row is no part of its name."""
+    said = ("Saving model", "No improvement", "No improvement", "Saving model", "No improvement", "Saving model")
+    text = "".join(f"{one}\nepoch {i} loss 0.{i}\n" for i, one in enumerate(said))
+    assert rows(text)[-1] == (5, {"loss": 0.5})

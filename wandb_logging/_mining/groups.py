@@ -46,6 +46,7 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding]) -> list[Gr
     begin = min(starts or [group.first.number for group in regular if _are_rows(group)], default=0)
     regular = [group for group in regular if not _prepares(group, begin)]
     kept = [*regular, *(group for group in groups if group not in regular and _is_said_once(group, begin))]
+    kept = _without_lists(kept)
     kept += beside.like_rows(groups, kept)
     kept += reports.report(groups, kept, begin)
     kept += reports.percents(groups, kept)
@@ -150,7 +151,7 @@ def _find_wanted(group: Group) -> None:
     many = len(group.shapes)
     fields = group.first.fields
     for i, item in enumerate(fields):
-        if i == group.step or not item.name or item.sep in "/-+#[" or is_id(item.name) or is_left(item.name):
+        if i == group.step or not item.name or item.sep in "/-+#[" or _is_of_no_interest(item):
             continue
         values = group.values(i)
         varies = len(set(map(str, values))) > 1
@@ -163,7 +164,7 @@ def _find_wanted(group: Group) -> None:
         if item.sep == " " and not is_metric(item.name) and _is_followed(group.first, i):
             continue  # `Field 3 0.1 0.2`: a row of numbers
         measured = item.sep in ":=" and many == 1 and _is_measured(group, i) and _leads(group.first, item)
-        if measured or _wanted(item, counted=counted, many=many, varies=varies, fields=len(fields)):
+        if measured or item.is_counted or _wanted(item, counted=counted, many=many, varies=varies, fields=len(fields)):
             article, _, rest = item.name.partition(" ")
             name = rest if rest and article.lower() in _ARTICLES else item.name
             group.wanted[i] = name if group.word is None else _with_word(group, name)
@@ -173,6 +174,11 @@ def _find_wanted(group: Group) -> None:
     epoch = counters.epoch_of(group)
     if epoch is not None and group.wanted and counted:
         group.wanted[epoch] = "epoch"
+
+
+def _is_of_no_interest(item: Field) -> bool:
+    """Whether a number identifies something, or says what is left; `1.2 us, 98.5 id` are times."""
+    return not item.is_counted and (is_id(item.name) or is_left(item.name))
 
 
 def _take_between(group: Group) -> None:
@@ -330,7 +336,10 @@ def _is_said_once(group: Group, begin: int) -> bool:
     wanted = group.wanted
     if len(wanted) == 1 and _LIST.match(group.first.text, group.first.fields[min(wanted)].end):
         return False
-    if not any((is_metric(name) and not is_setting(name)) or _is_measured(group, i) for i, name in wanted.items()):
+    if not any(
+        (is_metric(name) and not is_setting(name)) or _is_measured(group, i) or _is_count(group.first.fields[i])
+        for i, name in wanted.items()
+    ):
         return False
     if all(is_timing(name) or is_total_time(name) for i, name in wanted.items()):
         return False
@@ -358,6 +367,19 @@ def _is_said_once(group: Group, begin: int) -> bool:
     if loose < 9:
         _of_one_report(group)
     return loose < (16 if begins and _leads(group.first, first) else 9)
+
+
+def _without_lists(kept: list[Group]) -> list[Group]:
+    """Leave out lines of counts that are said once, if they are so many that they are a list of something."""
+    counts = {id(group) for group in kept if len(group.shapes) < _ROWS and _is_count(group.first.fields[0])}
+    return kept if len(counts) <= _REPORT else [group for group in kept if id(group) not in counts]
+
+
+_REPORT = 40  # lines of counts that can be a report
+
+
+def _is_count(item: Field) -> bool:
+    return item.is_counted and not is_setting(item.name)
 
 
 _PROSE = 4  # words before `<` that are no name: `reached the requested precision Fmax < 10`

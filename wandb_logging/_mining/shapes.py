@@ -6,6 +6,7 @@ import re
 from dataclasses import field
 
 from wandb_logging._dataclass import dataclass
+from wandb_logging._mining.counts import counts_behind
 from wandb_logging._mining.findings import is_id
 from wandb_logging._mining.name_lists import name_lists, slashed
 from wandb_logging._mining.pairs import AFTER, hidden, pairs
@@ -75,6 +76,11 @@ class Field:
     total: tuple[int, int] | None = None
     first: tuple[int, int] | None = None
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether it is one of several counts with their names behind them, as in `Files: 40 new, 2 changed`."""
+        return self.section != "" and self.name.startswith(f"{self.section}/")
+
 
 @dataclass
 class Shape:
@@ -118,6 +124,8 @@ def shape(number: int, text: str, decimal: str = ".") -> Shape:
     counted, rest = _counters(blotted, head)
     listed, rest = slashed(rest, decimal)
     counted += [Field(name, value, "=", start, end) for name, value, start, end in listed]
+    about, behind, rest = counts_behind(rest, head, decimal)
+    counted += [Field(name, value, "=", start, end, section=about) for name, value, start, end in behind]
     rest = name_behind_bar(rest, head)
     said, rest = step_in_sentence(rest, head)
     counted += [] if said is None else [Field(said[0], said[1], "+", said[2], said[3])]
