@@ -114,3 +114,35 @@ def test_headings_without_an_order_are_remarks() -> None:
     said = ("Saving model", "No improvement", "No improvement", "Saving model", "No improvement", "Saving model")
     text = "".join(f"{one}\nepoch {i} loss 0.{i}\n" for i, one in enumerate(said))
     assert rows(text)[-1] == (5, {"loss": 0.5})
+
+
+def test_a_number_of_something_does_not_count() -> None:
+    """`#running: 1`, `#running: 2` is a metric, and `#finite = 30 of 120` no progress."""
+    text = lines("[2024-03-01 10:00:1{i}] Decode batch. #running-req: {i}, #token: 33{i}, token usage: 0.{i}\n", *SIX)
+    assert rows(text)[-1] == (None, {"#running-req": 6, "#token": 336, "token usage": 0.6})
+
+
+def test_statistics_of_what_was_read_are_no_results() -> None:
+    """The largest and smallest coefficient of a problem stand before the rows, once or twice."""
+    read = "Absolute values of the objective: largest=0.97, smallest=0.03, avg=0.51\n"
+    scaled = "Absolute values of the objective: largest=0.62, smallest=0.02, avg=0.32\n"
+    text = read + scaled + "  iter#     gap    residual\n" + lines("  {i}     0.{i}    {e}\n", *SIX)
+    assert [step for step, _ in rows(text)] == list(SIX)
+
+
+def test_settings_stand_above_results() -> None:
+    """What is right above a line of several results is not of its report."""
+    text = "powersave = 0\ncooling_down = 1\n  small  min = 9.42  max = 11.30  avg = 10.36\n"
+    text += "  large  min = 14.53  max = 17.44  avg = 15.99\n"
+    assert rows(text) == [
+        (None, {"small/min": 9.42, "small/max": 11.30, "small/avg": 10.36}),
+        (None, {"large/min": 14.53, "large/max": 17.44, "large/avg": 15.99}),
+    ]
+
+
+def test_an_abbreviation_is_part_of_the_name() -> None:
+    """`Func. Count`."""
+    assert rows(lines("Iteration: {i}, Func. Count: 1{i}, Neg. LLF: {d}\n", *SIX))[-1] == (
+        6,
+        {"Func. Count": 16, "Neg. LLF": 0.1429},
+    )

@@ -73,12 +73,15 @@ def neighbours(groups: list[Group], kept: list[Group], begin: int) -> list[Group
         for group in groups
         if id(group) not in taken and group.first.number >= begin and _is_of_report(group.first)
     }
-    reached = [item.number for group in kept if group.step is None and len(group.shapes) < 3 for item in group.shapes]
+    results = [group for group in kept if group.step is None and len(group.shapes) < 3]
+    reached = [item.number for group in results for item in group.shapes]
+    begins = {item.number for group in results if len(group.wanted) >= _SEVERAL for item in group.shapes}
     found: list[Group] = []
     for number in reached:  # grows by what is found
         if len(found) >= _LONGEST:
             break
-        for group in (left.pop(number - 1, None), left.pop(number + 1, None)):
+        above = None if number in begins else left.pop(number - 1, None)
+        for group in (above, left.pop(number + 1, None)):
             if group is not None:
                 group.wanted, group.step = {0: group.first.fields[0].name}, None
                 found.append(group)
@@ -86,6 +89,7 @@ def neighbours(groups: list[Group], kept: list[Group], begin: int) -> list[Group
     return found
 
 
+_SEVERAL = 3  # results in one line, above which settings can stand
 _LONGEST = 60  # lines of reports; a longer run of names and numbers is a list of something
 
 

@@ -78,7 +78,7 @@ def _goes_by_one(item: Field, values: Sequence[float], *, first: bool, many: boo
     """
     if first and item.name and item.sep == " " and not item.unit and len(values) >= _SURELY:
         return values[0] in {0, 1} and _by_one(values) and not is_metric(item.name) and not is_left(item.name)
-    named = item.name != "" and item.sep in ":=" and not item.unit and not item.is_counted
+    named = item.name != "" and item.name[0] != "#" and item.sep in ":=" and not item.unit and not item.is_counted
     begins = len(values) > 3 and 0 <= values[0] < 10 and not values[0] % 1
     steady = first and many and len(values) > 3 and _by_the_same(values) and not any(value % 1 for value in values)
     return named and ((begins and _by_one(values)) or steady) and not is_metric(item.name) and not is_left(item.name)
@@ -148,6 +148,8 @@ def _is_no_counter(group: Group, i: int) -> bool:
 def _rank(item: Field) -> float | None:
     if item.sep == "#":
         return 40
+    if item.sep == "/" and len(item.name) > 1 and item.name[0] == "#" and step_rank(item.name) is None:
+        return None  # `#finite = 30 of 120`: a number of something
     if item.sep == "/" and (not item.name or (step_rank(item.name) is None and not is_metric(item.name))):
         return 41
     if item.sep in "/-+[" or item.name:

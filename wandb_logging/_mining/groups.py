@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from wandb_logging._mining import beside, counters, reports
 from wandb_logging._mining.findings import Finding, is_id
 from wandb_logging._mining.group import Group
+from wandb_logging._mining.pairs import STATISTICS
 from wandb_logging._mining.shapes import Field, Shape
 from wandb_logging._mining.vocabulary import (
     APART,
@@ -40,7 +41,7 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding]) -> list[Gr
         _find_wanted(group)
     regular = [group for group in groups if _is_regular(group)]
     regular += _in_other_units(groups, regular)
-    starts = [group.first.number for group in regular if group.step is not None] + [
+    starts = [group.first.number for group in regular if group.step is not None and len(group.shapes) > 1] + [
         item.first for item in findings if item.first
     ]
     begin = min(starts or [group.first.number for group in regular if _are_rows(group)], default=0)
@@ -140,9 +141,13 @@ def _in_other_units(groups: Sequence[Group], regular: Sequence[Group]) -> list[G
 _TIME_UNIT = re.compile(r"#[num\u00b5]?s(?!\w)")
 
 
+_SPREAD = STATISTICS | {"largest", "smallest", "l2_norm"}  # of what was read, as well as of results
+
+
 def _prepares(group: Group, begin: int) -> bool:
     """Whether lines tell of preparations: all are before the rows begin, and none of their names is a result."""
-    results = group.step is not None or any(map(is_metric, group.wanted.values()))
+    counts = group.step is not None and len(group.shapes) > 1
+    results = counts or any(is_metric(name) and name.lower() not in _SPREAD for name in group.wanted.values())
     return not results and group.shapes[-1].number < begin
 
 

@@ -50,7 +50,9 @@ _NEXT_UNIT = re.compile(r" ?\[?([A-Za-zµμ°%#][A-Za-zµμ/#%]{0,11})\]?(?=$|[\
 _TYPE = r"(?:[a-z]{1,5}\.)?(?:[tT]ensor|[aA]rray|DeviceArray|Decimal|[fF]loat\d\d|int\d\d)"
 _SEPARATOR = re.compile(rf"\s*([:=<])\s*(?:{_TYPE})?[\[({{'\"]{{0,3}}\s*\Z")
 _WRAPPER = re.compile(rf"(?<=\w)\s{_TYPE}\(\Z")  # loss tensor(0.5)
-_DELIMITER = re.compile(r"[,;|\t{}\x01]|!\s|\s{2,}|\s[-*/\u2013\u2014]+\s|(?<!\b[A-Za-z]{3})(?<!\b[A-Z])\.\s|\s->\s")
+_DELIMITER = re.compile(
+    r"[,;|\t{}\x01]|!\s|\s{2,}|\s[-*/\u2013\u2014]+\s|(?<!\b[A-Za-z]{3})(?<!\b[A-Z])(?<!\bFunc)(?<!\bCoef)(?<!\bGrad)(?<!\bTemp)\.\s|\s->\s"
+)
 _NORM = re.compile(
     r"(?:(?<![^\d\s] )[A-Z][a-z]{2,20} |\w{1,20}\*)?\|{1,2}[A-Za-z](?:[^|\s]| (?=[a-z])){0,12}\|{1,2}(?:_\w{1,12})?\Z"
 )  # |g|, ||dx||, scale*|T|

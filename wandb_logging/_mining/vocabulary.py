@@ -49,7 +49,7 @@ SETTINGS = frozenset(
     "candidates "
     "folds fits atoms examples documents vocabulary year date month day chapter line col column offset address "
     "flag flags verbosity exit code status signal errno keep window percentile learn lr lr0 lrf gamma momentum "
-    "weight cutoff timestep restart freq frequency topics passes cl ref jobs groupid bins used".split()
+    "weight cutoff timestep restart freq frequency available topics passes cl ref jobs groupid bins used".split()
 )
 
 # A line with one of these words before its names is about held-out data.
