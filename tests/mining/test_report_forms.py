@@ -89,8 +89,15 @@ def test_counts_have_their_names_behind_them() -> None:
     again = lines("> Line:  {i}5  Objects:       1{i} detected /    {i} extracted\n", *SIX)
     assert [metrics for _, metrics in rows(again)][-1] == {"Objects/detected": 16, "Objects/extracted": 6}
     assert rows("Elapsed: 2 hours, 3 minutes\nTime: 3 min, 20 sec\nPlan: 3 to add, 1 to change, 0 to destroy.\n") == []
+    assert rows("Model: 12 layers, 8 heads, 3 tied\nResults: 4 passed, 1 failed, 5 total\n") == []
     words = [f"{one}{other}" for one in "abcdefghijklmno" for other in "abcdefghijklmno"]
     assert rows("".join(f"{word}: 4 new, 2 changed\n" for word in words)) == []
+
+
+def test_a_result_may_be_glued_to_its_name() -> None:
+    """`loss0.546`, but no version of a program."""
+    text = "python3.11 of 2024\n" + lines("EPOCH[{i}/1000] loss{d}-|Sample:1.{i}|\n", *SIX)
+    assert rows(text)[-1] == (6, {"loss": 0.1429, "Sample": 1.6})
 
 
 def test_headings_that_come_in_turns_are_in_the_names() -> None:

@@ -6,6 +6,7 @@ import re
 
 from wandb_logging._mining import numbers
 
+_OF_TESTS = frozenset("passed passing skipped pending warning warnings".split())
 Counted = tuple[str, float, int, int]
 
 _NUMBER = r"\d+(?:\.\d+)?"
@@ -29,8 +30,10 @@ def counts_behind(text: str, head: int, decimal: str) -> tuple[str, list[Counted
         return "", [], text
     found = list(_ONE.finditer(text, match.start("list")))
     names = [one[2] for one in found]
-    if len(set(names)) < len(names) or any(name.partition(" ")[0] in _UNITS for name in names):
-        return "", [], text  # `3 min, 20 sec` is a duration
+    words = {word for name in names for word in name.split()}
+    duration = any(name.partition(" ")[0] in _UNITS for name in names)  # `3 min, 20 sec`
+    if len(set(names)) < len(names) or duration or not _OF_TESTS.isdisjoint(words):
+        return "", [], text
     about = match["about"]
     counts = [(f"{about}/{one[2]}", numbers.number(one[1]), *one.span(1)) for one in found]
     return about, counts, text[: match.start()] + "\x01" * (match.end() - match.start()) + text[match.end() :]

@@ -341,9 +341,8 @@ def _is_said_once(group: Group, begin: int) -> bool:
     wanted = group.wanted
     if len(wanted) == 1 and _LIST.match(group.first.text, group.first.fields[min(wanted)].end):
         return False
-    if not any(
-        (is_metric(name) and not is_setting(name)) or _is_measured(group, i) or _is_count(group.first.fields[i])
-        for i, name in wanted.items()
+    if not _tells_counts(group) and not any(
+        (is_metric(name) and not is_setting(name)) or _is_measured(group, i) for i, name in wanted.items()
     ):
         return False
     if all(is_timing(name) or is_total_time(name) for i, name in wanted.items()):
@@ -376,15 +375,17 @@ def _is_said_once(group: Group, begin: int) -> bool:
 
 def _without_lists(kept: list[Group]) -> list[Group]:
     """Leave out lines of counts that are said once, if they are so many that they are a list of something."""
-    counts = {id(group) for group in kept if len(group.shapes) < _ROWS and _is_count(group.first.fields[0])}
+    counts = {id(group) for group in kept if len(group.shapes) < _ROWS and _tells_counts(group)}
     return kept if len(counts) <= _REPORT else [group for group in kept if id(group) not in counts]
 
 
 _REPORT = 40  # lines of counts that can be a report
 
 
-def _is_count(item: Field) -> bool:
-    return item.is_counted and not is_setting(item.name)
+def _tells_counts(group: Group) -> bool:
+    """Whether a line tells counts, most of which nobody chose: not `Model: 12 layers, 8 heads`."""
+    counts = [is_setting(one.name) for one in group.first.fields if one.is_counted]
+    return sum(counts) * 2 < len(counts)
 
 
 _PROSE = 4  # words before `<` that are no name: `reached the requested precision Fmax < 10`

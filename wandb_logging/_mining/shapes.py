@@ -19,6 +19,7 @@ _EPOCH = re.compile(r"(?i)\bepoch\s?(?:\(\w{1,12}\))?\s*\[\s*(\d{1,9})\s*\](?=\s
 _BETWEEN = re.compile(r"\]\s?\[\s*\Z")
 _RANGE = re.compile(r"(?<![\w./,-])(\d{1,9})-(\d{1,9})(?![\d.:/-])([A-Za-z]*)")
 _GLUED = re.compile(r"(?<![\w.-])(\d{1,9})(epoch|step|iter|batch)(?![A-Za-z])")
+_GLUED_RESULT = re.compile(r"(?<![\w.-])([A-Za-z]{3,12})(\d{1,9}\.\d{1,12})(?![\w.])")  # loss0.546
 _NUMBERED = re.compile(r"(?<![\w#\[])# ?(\d{1,9})(?=[,:]?\s)")  # search #3, score: 0.5
 _NAMED_NUMBER = re.compile(r"([A-Za-z]{2,20}) ?#(\d{1,9})(?![\w/.])")  # Iteration #3
 _LONE = re.compile(
@@ -206,6 +207,11 @@ def _counters(blotted: str, head: int) -> tuple[list[Field], str]:
         if int(match[1]) < int(match[2])
     ]
     found += [Field(match[2], int(match[1]), "+", *match.span(1)) for match in _GLUED.finditer(blotted, head)]
+    found += [
+        Field(match[1], float(match[2]), "=", *match.span(2))
+        for match in _GLUED_RESULT.finditer(blotted, head)
+        if match[1].lower() in METRICS
+    ]
     found += [
         Field("", int(match[1]), "#", *match.span(1))
         for match in _NUMBERED.finditer(blotted, head)
