@@ -6,6 +6,8 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.started import printed
 
 if TYPE_CHECKING:
@@ -56,3 +58,49 @@ print(sum(thread.is_alive() for thread in threads))
 """
     assert json.loads(printed(code, env={**os.environ, **wandb_server.env()})) == 0
     assert sorted(row["n"] for row in wandb_server.runs[0].history) == sorted(list(range(6)) * 200)
+
+
+def test_looking_up_a_first_name_at_the_end(wandb_server: LocalServer) -> None:
+    """What imports executors to look up its first name, as gevent does, can do so when the program has ended."""
+    code = """
+import logging, socket, sys, threading
+from wandb_logging import WandbHandler
+logging.basicConfig(level="INFO", handlers=[WandbHandler(project="p")])
+logging.info("row", extra={"metrics": {"n": 0}})
+assert logging.getLogger().handlers[0].run.flush(60).ok
+
+def look_up(*arguments, original=socket.getaddrinfo, **more):
+    from concurrent.futures import ThreadPoolExecutor
+    return original(*arguments, **more)
+
+socket.getaddrinfo = look_up
+logging.info("row", extra={"metrics": {"n": 1}})
+"""
+    printed(code, env={**os.environ, **wandb_server.env()})
+    assert [row["n"] for row in wandb_server.runs[0].history] == [0, 1]
+    assert wandb_server.runs[0].state == "finished"
+
+
+def test_threads_replaced_within_a_run(wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If sending breaks by that, one line says what to do, without a traceback, and `sync` has all rows."""
+    code = f"""
+import logging, select, sys
+from wandb_logging import WandbHandler
+logging.basicConfig(level="INFO", handlers=[WandbHandler(project="p")])
+logging.info("row", extra={{"metrics": {{"n": 0}}}})
+assert logging.getLogger().handlers[0].run.flush(60).ok
+sys.stderr = sys.stdout
+{REPLACED}
+threading.RLock = Losing
+del select.poll  # as eventlet does
+logging.info("row", extra={{"metrics": {{"n": 1}}}})
+"""
+    said = printed(code, env={**os.environ, **wandb_server.env()})
+    assert said.count("Let it patch before the first record") == 1
+    assert "Traceback" not in said
+    printed(
+        "import sys; from wandb_logging._cli import main; sys.exit(main(['sync']))",
+        env={**os.environ, **wandb_server.env()},
+    )
+    assert [row["n"] for row in wandb_server.runs[0].history] == [0, 1]
+    assert wandb_server.runs[0].state == "finished"

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import NamedTuple
 
-from wandb_logging._values.reentrant import new_lock
+from wandb_logging._values.reentrant import is_native, new_lock
 from wandb_logging._values.terminal_text import lines_of
 
 INTERVAL = 60.0  # seconds between two lines of one kind
@@ -154,6 +154,7 @@ class Notices:
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
+        self._native = is_native()
         self.after_fork_in_child()
 
     def after_fork_in_child(self) -> None:
@@ -168,6 +169,11 @@ class Notices:
         self._waiting.append(Notice(kind, text, level))
         if len(self._numbers) < _MOST_KINDS:
             next(self._numbers.setdefault(kind, count(1)))
+
+    @property
+    def threads_replaced(self) -> bool:
+        """Whether gevent or eventlet has replaced Python's threads since the run began."""
+        return self._native and not is_native()
 
     def numbers(self) -> dict[str, int]:
         """How many lines of each kind there have been, whether they were said or not."""

@@ -52,5 +52,5 @@ def flush_aloud(run: Run, timeout: float) -> Report:
 def tell_fault(run: Run) -> None:
     """Report an internal error, with the traceback of the exception that is being handled."""
     notices = run._background.notices  # noqa: SLF001  the same floor
-    notices.add(*words.internal())
+    notices.add(*words.internal(threads_replaced=notices.threads_replaced))
     notices.say_all()

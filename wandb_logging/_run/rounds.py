@@ -154,7 +154,7 @@ class Rounds:
             self._make_unguarded()
         except Exception:
             self.error = "internal error"
-            self._notices.add(*words.internal())
+            self._notices.add(*words.internal(threads_replaced=self._notices.threads_replaced))
         if wished:
             self.wish.fulfil()  # before printing: the signal may have interrupted a thread that holds stderr's lock
         self._notices.say_all()

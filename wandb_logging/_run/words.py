@@ -165,8 +165,14 @@ def no_file(pattern: str) -> Notice:
 # --- what goes wrong --------------------------------------------------------------------------------
 
 
-def internal() -> Notice:
-    """An exception that is being handled shows a fault of this package."""
+def internal(*, threads_replaced: bool = False) -> Notice:
+    """An exception that is being handled shows a fault of this package, or threads that were replaced within a run."""
+    if threads_replaced:
+        text = (
+            "cannot send: gevent or eventlet has replaced Python's threads and sockets after the run began. "
+            "Let it patch before the first record, best as the program's first lines; rows are kept on disk"
+        )
+        return Notice("replaced", text, ERROR)
     return Notice("internal", "internal error; rows are kept on disk\n" + traceback.format_exc(), ERROR)
 
 
