@@ -116,6 +116,12 @@ def test_headings_that_come_in_turns_are_in_the_names() -> None:
     ]
 
 
+def test_a_word_within_a_line_is_no_heading() -> None:
+    """`Valid:` begins a section, `file 3 of Valid skipped` below `Train:` does not."""
+    text = lines("Epoch {i}\nTrain:\nfile 3 of Valid skipped\n  loss: 0.{i}\nValid:\n  loss: 0.4{i}\n", *SIX)
+    assert rows(text)[-2:] == [(6, {"Train/loss": 0.6}), (6, {"Valid/loss": 0.46})]
+
+
 def test_headings_without_an_order_are_remarks() -> None:
     """What a program says now and then above a row is no part of its name."""
     said = ("Saving model", "No improvement", "No improvement", "Saving model", "No improvement", "Saving model")

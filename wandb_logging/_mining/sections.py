@@ -18,11 +18,13 @@ def under_recurring(groups: Sequence[Group], texts: Sequence[Text]) -> list[Sugg
     """Put the section before names whose lines stand below several headings in turns; the rules for these headings."""
     taken = {item.number for group in groups for item in group.shapes}
     above: dict[int, tuple[int, str]] = {}
+    lines: dict[str, str] = {}
     last = (-_FAR - 1, "")
     for number, text in texts:
         match = None if number in taken else _HEADING.match(text)
         if match is not None and not any(map(str.isdigit, match[1])):
             last = (number, match[1])
+            lines[match[1]] = min(lines.get(match[1], text), text, key=len)  # with or without a colon
         above[number] = last
     found: dict[str, None] = {}
     for group in groups:
@@ -33,7 +35,9 @@ def under_recurring(groups: Sequence[Group], texts: Sequence[Text]) -> list[Sugg
             group.label = "{section}/"
             found.update(dict.fromkeys(names))
     return [
-        Suggestion({"line": name, "section": name}, "a heading that says what the lines below it are about")
+        Suggestion(
+            {"line": lines[name].strip(), "section": name}, "a heading that says what the lines below it are about"
+        )
         for name in found
     ]
 
