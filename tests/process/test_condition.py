@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, wait_until
 from wandb_logging._process.condition import Condition
 from wandb_logging._values.reentrant import is_mine
 
@@ -25,8 +25,7 @@ def test_a_call_wakes_who_waits() -> None:
 
     thread = threading.Thread(target=work)
     thread.start()
-    while not changed._waiters:
-        time.sleep(0)
+    wait_until(lambda: changed._waiters)
     with changed:
         told[0] = True
         changed.notify_all()
