@@ -19,9 +19,9 @@ def test_a_call_wakes_who_waits() -> None:
     def work() -> None:
         with changed, changed:
             seen.append(changed.wait_for(lambda: told[0], PATIENCE))
-            changed.release()
-            seen.append(is_mine(changed))
-            changed.acquire()
+            changed._lock.release()
+            seen.append(is_mine(changed._lock))
+            changed._lock.acquire()
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -55,3 +55,23 @@ def test_locks_that_are_replaced_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading, "_allocate_lock", refused)
     with changed:
         assert not changed.wait_for(lambda: False, 0.001)
+
+
+def test_a_handler_that_interrupted_the_holder_leaves_the_lock_to_others() -> None:
+    """So that what the handler waits for can happen; afterwards the holder has the lock as often as before."""
+    changed, came = Condition(), threading.Event()
+
+    def other() -> None:
+        with changed:
+            came.set()
+
+    thread = threading.Thread(target=other)
+    with changed, changed:
+        thread.start()
+        wait_until(lambda: changed.make_way() or came.is_set())  # type: ignore[func-returns-value]
+        changed._lock.release()
+        assert is_mine(changed._lock)
+        changed._lock.acquire()
+    thread.join(PATIENCE)
+    assert not is_mine(changed._lock)
+    changed.make_way()  # by somebody who does not hold it

@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from wandb_logging._values.reentrant import LookingLock, is_native
+from wandb_logging._values.reentrant import is_mine, is_native, new_lock
 
 _SLICE = 0.5  # seconds from one look to the next where a call may get lost
+_MOMENT = 0.02  # seconds; who looks for a lock that is taken looks again after 5 ms at most
 
 
-class Condition(LookingLock):
+class Condition:
     """A lock, and a call to all who wait for a change under it.
 
     `threading.Condition` waits with whatever locks `threading` has when the wait begins. A library that replaces them
@@ -22,10 +23,16 @@ class Condition(LookingLock):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        self._lock = new_lock()
         self._new_waiter = threading.Lock
         self.is_native = is_native()
         self._waiters: list[Any] = []
+
+    def __enter__(self) -> None:
+        self._lock.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.__exit__(*error)
 
     def wait_for(self, happened: Callable[[], bool], timeout: float | None = None) -> bool:
         """Wait until something has happened, for at most `timeout` seconds. The lock is free meanwhile.
@@ -45,15 +52,25 @@ class Condition(LookingLock):
         waiter = self._new_waiter()
         waiter.acquire()
         self._waiters.append(waiter)
-        depth, self._depth = self._depth, 1
-        self.release()
+        held = self._lock._release_save()  # noqa: SLF001  however often it is held; threading.Condition does so, too
         try:
             waiter.acquire(timeout=min(seconds, threading.TIMEOUT_MAX))
         finally:
-            self.acquire()
-            self._depth = depth
+            self._lock._acquire_restore(held)  # noqa: SLF001
             if waiter in self._waiters:
                 self._waiters.remove(waiter)
+
+    def make_way(self) -> None:
+        """If this thread holds the lock, leave it to others for a moment. For a signal handler that waits for them.
+
+        Such a handler may have interrupted whoever holds the lock, which is this very thread.
+        """
+        if is_mine(self._lock):
+            held = self._lock._release_save()  # noqa: SLF001
+            try:
+                time.sleep(_MOMENT)
+            finally:
+                self._lock._acquire_restore(held)  # noqa: SLF001
 
     def notify_all(self) -> None:
         """Have all who wait look again. The lock must be held."""

@@ -267,6 +267,10 @@ class Listener(QueueListener):
                 seconds = min(seconds, max(0.0, latest - time.monotonic()))
             bell.changed.wait_for(lambda: bell.asked != asked or bell.stopping, seconds)
 
+    def make_way(self) -> None:
+        """Let the thread go on for a moment, though a signal handler may have interrupted what it waits for."""
+        self._bell.changed.make_way()
+
     def out_of_time(self) -> bool:
         """Whether to stop trying: the listener is to end, or the latest deadline of all waiting callers has passed."""
         latest = self._bell.latest()

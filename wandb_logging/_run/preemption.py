@@ -1,7 +1,7 @@
 """Sends all rows when a signal asks the program to end: the signal's handler makes a wish, and waits for a round.
 
 The handler may interrupt the main thread anywhere, also while that holds a lock that the listener needs. So nothing
-here takes a lock that is held for long, or waits for another thread.
+here takes a lock that is held for long, and while the handler waits, the listener's own lock is free again and again.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ def pursue(
     def is_over() -> bool:
         # A listener without a thread works on this one, and may be what was interrupted. The rows are in the journal.
         if wish.is_there and listener.running and time.monotonic() < deadline:
+            listener.make_way()
             return False
         listener.calm(deadline)
         if at_last is not None:

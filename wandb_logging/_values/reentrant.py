@@ -67,6 +67,17 @@ class LookingLock:
     def _is_owned(self) -> bool:
         return self._owner.get("ident") == threading.get_ident()
 
+    def _release_save(self) -> int:
+        """Release the lock, however often it is held. Returns what `_acquire_restore` takes."""
+        depth, self._depth = self._depth, 1
+        self.release()
+        return depth
+
+    def _acquire_restore(self, depth: int) -> None:
+        """Take the lock again, as often as it was held."""
+        self.acquire()
+        self._depth = depth
+
 
 def is_mine(lock: Any) -> bool:
     """Whether this very thread holds a reentrant lock: it may, where a finaliser or a signal handler logs."""
