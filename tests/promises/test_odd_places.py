@@ -46,6 +46,7 @@ def sent(server: LocalServer) -> list[int]:
     return [line["n"] for found in server.runs for line in found.history]
 
 
+@pytest.mark.skipif(sys.version_info[:2] == (3, 13), reason="3.13.0 itself fails to import there: SystemError")
 def test_the_working_directory_is_gone(wandb_server: LocalServer) -> None:
     """The rows are sent from memory; nothing is raised or printed but what to do."""
     code, said = run(wandb_server, here="os.mkdir('gone'); os.chdir('gone'); os.rmdir('../gone')")

@@ -295,7 +295,8 @@ if __name__ == "__main__":
     )
     ends = {run.id: (run.exit_code, [line["n"] for line in run.history]) for run in wandb_server.runs}
     assert ends == {"returns": (0, [0]), "raises": (1, [0]), "exits": (7, [0]), "threads": (0, [0, 1])}
-    assert any("ValueError: no more data" in line for line in wandb_server.run("raises").output)
+    if sys.version_info < (3, 13):  # later the exception is gone before anybody is called
+        assert any("ValueError: no more data" in line for line in wandb_server.run("raises").output)
 
 
 @forks

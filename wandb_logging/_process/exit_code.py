@@ -17,6 +17,7 @@ from typing import Any, Optional
 
 FAILED = 1
 INTERRUPTED = 255  # the official SDK's code
+_WORKERS = frozenset({"multiprocessing.popen_fork", "multiprocessing.forkserver"})  # they end a process with `code`
 
 _asked: int | None = None  # argument of the last call of sys.exit, as a code
 _asked_in: FrameType | None = None  # the main module's frame at that call
@@ -47,6 +48,22 @@ def unhandled(kind: type[BaseException]) -> None:
     global _unhandled  # noqa: PLW0603  one process has one end
     if not hasattr(sys, "ps1"):
         _unhandled = INTERRUPTED if issubclass(kind, KeyboardInterrupt) else FAILED
+
+
+def ended_as_worker() -> None:
+    """Note the exit code that `multiprocessing` has for this process of its own.
+
+    From Python 3.13 on it calls exit functions when it has handled whatever ended the process, and has made the code of
+    that. Before, it calls them within `_bootstrap`, where the exception is still on its way.
+    """
+    global _unhandled  # noqa: PLW0603  one process has one end
+    frame: Optional[FrameType] = sys._getframe()  # noqa: SLF001, UP045  there is no other way to ask who calls
+    while frame is not None and frame.f_code.co_name != "_bootstrap":
+        code = frame.f_locals.get("code")
+        if frame.f_globals.get("__name__") in _WORKERS and type(code) is int:
+            _unhandled = code
+            return
+        frame = frame.f_back
 
 
 def missed() -> BaseException | None:

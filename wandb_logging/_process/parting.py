@@ -31,7 +31,8 @@ _begun: weakref.WeakKeyDictionary[Finishing, Owner | None] = weakref.WeakKeyDict
 def finish_at_end(begun: Finishing, owner: Owner | None, *, here: bool) -> None:
     """Finish something when the process ends. It is held weakly.
 
-    A process of `multiprocessing` that is forked, or that a forkserver made, ends without `atexit`.
+    A process of `multiprocessing` that is forked, or that a forkserver made, ends without `atexit` before Python 3.13,
+    and without what was there before the fork from then on.
 
     Args:
         begun: what is finished.
@@ -52,6 +53,8 @@ def _finish_with_worker(begun: Callable[[], Finishing | None], owner: Owner | No
         error = sys.exc_info()[1]
         if error is not None and id(error) != before:
             ending.end_by(error)
+        else:
+            exit_code.ended_as_worker()
         for thread in threading.enumerate():  # `multiprocessing` waits for them, too, as the last thing that it does
             if not thread.daemon and thread is not threading.current_thread():
                 thread.join()
@@ -70,6 +73,8 @@ def _finish_all() -> None:
 
     At exit `logging` closes handlers, which finishes their runs, but not handlers that `dictConfig` took off its list.
     """
+    if parent_process() is not None:
+        exit_code.ended_as_worker()
     for begun, owner in list(_begun.items()):
         handler = owner() if owner is not None else None
         if not any(reference() is handler for reference in logging._handlerList):  # type: ignore[attr-defined]  # noqa: SLF001
