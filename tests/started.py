@@ -13,8 +13,13 @@ from tests.patience import PATIENCE
 
 def printed(code: str, *arguments: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
     """What a program prints. It has to end well; if it does not, its traceback is shown."""
+    return printed_by("-c", textwrap.dedent(code), *arguments, cwd=cwd, env=env)
+
+
+def printed_by(*arguments: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
+    """As `printed`, of whatever the arguments of this Python start."""
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code), *arguments],
+        [sys.executable, *arguments],
         cwd=cwd,
         env=env,
         capture_output=True,

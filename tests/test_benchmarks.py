@@ -14,6 +14,7 @@ from benchmarks.__main__ import SUBJECTS
 from benchmarks._measure import Plot, Result
 from benchmarks.guard import is_worse
 from tests.patience import PATIENCE
+from tests.started import printed_by
 
 ROOT = Path(__file__).parent.parent
 RECORDED = {
@@ -30,18 +31,9 @@ class TestTheBenchmarks:
         """Of a size that measures nothing: that a change of the package breaks no benchmark is noticed here."""
         # What coverage measures holds a lock of its own at times, which a forked child would wait for.
         env = {name: value for name, value in os.environ.items() if name != "COVERAGE_PROCESS_CONFIG"}
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks", "--tiny", "--only", subject],
-            cwd=ROOT,
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        rows = done.stdout.partition(f"\n{subject}:")[2].splitlines()[1:]
-        assert [row for row in rows if "  |  " in row], done.stdout
+        said = printed_by("-m", "benchmarks", "--tiny", "--only", subject, cwd=ROOT, env=env)
+        rows = said.partition(f"\n{subject}:")[2].splitlines()[1:]
+        assert [row for row in rows if "  |  " in row], said
 
     def test_they_begin_in_any_folder(self, tmp_path: Path) -> None:
         """The processes that they start find this folder, too, wherever a person stands."""

@@ -65,11 +65,14 @@ def test_a_handler_that_interrupted_the_holder_leaves_the_lock_to_others() -> No
         with changed:
             came.set()
 
+    def has_come() -> bool:
+        changed.make_way()
+        return came.is_set()
+
     thread = threading.Thread(target=other)
     with changed, changed:
         thread.start()
-        while not came.is_set():
-            changed.make_way()
+        wait_until(has_come)
         changed._lock.release()
         assert is_mine(changed._lock)
         changed._lock.acquire()

@@ -261,7 +261,7 @@ class TestOtherProcesses:
 
 @forks
 @pytest.mark.not_quick
-@pytest.mark.parametrize("method", ["fork", "forkserver"])
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 def test_runs_that_begin_in_processes_of_multiprocessing(method: str, wandb_server: LocalServer) -> None:
     """Such a process ends without `atexit`; its run ends with it, as it did, after the last row of its threads."""
     python(

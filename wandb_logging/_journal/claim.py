@@ -63,8 +63,11 @@ class Claim:
             if family is not None:
                 family.has_taken(number)
             helps, carries, rank, lease = standing
-            since = 0 if helps else first_of_group(path, number, rank)
-            note = Note(number, since, helps, carries=carries, rank=rank, holder=Holder.here(path, lease))
+            if helps:  # the group and its ranks are those who end the run
+                note = Note(number, helps=True, carries=carries)
+            else:
+                note = Note(number, first_of_group(path, number, rank), carries=carries, rank=rank)
+            note = replace(note, holder=Holder.here(path, lease))
             refused += 1
             if _held(lock, note) or refused == _NUMBERS:
                 return cls(note, lock, path)

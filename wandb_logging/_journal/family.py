@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
 
 _SIZE = 8
-# Children whose segments a round opens and forces to the disk: fewer are not worth a round of their own.
-_MANY = 200
+_MANY = 200  # children that begin before a round is made for them: it opens their files, and forces them to the disk
 
 
 _forkables: weakref.WeakSet[Forkable] = weakref.WeakSet()

@@ -46,7 +46,7 @@ class Standing(NamedTuple):
 
     Attributes:
         helps: whether it is a helper: another process ends the run.
-        carries, rank: as of `Note`.
+        carries, rank: as of `Note`, which has no rank for a helper.
         lease: seconds for which each renewal holds; None if this process does not renew (`lease`).
     """
 
@@ -57,7 +57,7 @@ class Standing(NamedTuple):
 
     def of_child(self) -> Standing:
         """That of a forked child: it helps, and has no thread that renews."""
-        return self._replace(helps=True, rank="", lease=None)
+        return self._replace(helps=True, lease=None)
 
 
 MEMBER, HELPER = Standing(), Standing(helps=True)

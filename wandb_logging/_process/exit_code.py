@@ -17,7 +17,12 @@ from typing import Any, Optional
 
 FAILED = 1
 INTERRUPTED = 255  # the official SDK's code
-_WORKERS = frozenset({"multiprocessing.popen_fork", "multiprocessing.forkserver"})  # they end a process with `code`
+# Modules of `multiprocessing` that end a process, and their name for its code.
+_WORKERS = {
+    "multiprocessing.popen_fork": "code",
+    "multiprocessing.forkserver": "code",
+    "multiprocessing.spawn": "exitcode",
+}
 
 _asked: int | None = None  # argument of the last call of sys.exit, as a code
 _asked_in: FrameType | None = None  # the main module's frame at that call
@@ -37,9 +42,14 @@ def is_exiting() -> bool:
 
 
 def asked(status: object) -> None:
-    """Note a call of sys.exit. In another thread the call only ends that thread; after the program's end, nothing."""
+    """Note a call of sys.exit. In another thread the call only ends that thread; after the program's end, nothing.
+
+    With such a call `multiprocessing` ends a process that it has spawned, when that has waited for its threads.
+    """
     global _asked, _asked_in
-    if threading.current_thread() is threading.main_thread() and not is_exiting():
+    if is_exiting():
+        ended_as_worker()
+    elif threading.current_thread() is threading.main_thread():
         _asked, _asked_in = code_of(status), _main_frame()
 
 
@@ -59,8 +69,8 @@ def ended_as_worker() -> None:
     global _unhandled  # noqa: PLW0603  one process has one end
     frame: Optional[FrameType] = sys._getframe()  # noqa: SLF001, UP045  there is no other way to ask who calls
     while frame is not None and frame.f_code.co_name != "_bootstrap":
-        code = frame.f_locals.get("code")
-        if frame.f_globals.get("__name__") in _WORKERS and type(code) is int:
+        name = _WORKERS.get(frame.f_globals.get("__name__", ""))
+        if name is not None and type(code := frame.f_locals.get(name)) is int:
             _unhandled = code
             return
         frame = frame.f_back

@@ -54,6 +54,14 @@ def seen(browser: Browser, busy: Callable[[], None], times: int = 3) -> None:
         browser.until("wl.runs.list.find((run) => run.info.id === 'busy').version > arguments[0]", before)
 
 
+def saved_files(browser: Browser, tmp_path: Path) -> Path:
+    """The folder into which the browser saves files from now on."""
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    browser.driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
+    return folder
+
+
 class TestWhileOthersLog:
     def test_the_focus_stays(self, browser: Browser, show: Show, cache: Path, busy: Callable[[], None]) -> None:
         """News of a run take the keyboard's place neither in the list of runs nor in the table."""
@@ -201,11 +209,7 @@ class TestCharts:
             run.log({"loss": step / 2})
         run.finish()
         show(cache)
-        folder = tmp_path / "saved"
-        folder.mkdir()
-        browser.driver.execute_cdp_cmd(
-            "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)}
-        )
+        folder = saved_files(browser, tmp_path)
         browser.until(DRAWN, "loss")
         for kind in ("CSV", "PNG", "SVG"):
             browser.js(
@@ -229,11 +233,7 @@ class TestCharts:
             run.log({f"m{number}": step for number in range(100)})
         run.finish()
         show(cache)
-        folder = tmp_path / "saved"
-        folder.mkdir()
-        browser.driver.execute_cdp_cmd(
-            "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)}
-        )
+        folder = saved_files(browser, tmp_path)
         browser.until(DRAWN, "m0")
         for kind in ("PNG", "SVG"):
             browser.js(
