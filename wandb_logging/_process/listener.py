@@ -16,6 +16,9 @@ from wandb_logging._process.switch_interval import short_turns
 from wandb_logging._values.reentrant import new_lock
 
 _LOOK = 0.8  # seconds between two checks whether to keep waiting: a person hears of the wait within the first second
+# Seconds that a thread which only sleeps needs to end. If it still wants the interpreter's lock at the very end,
+# CPython before 3.10.8 may wait for it for ever (CPython issue 96387).
+_WAY_OUT = 0.05
 
 own_threads: set[int] = set()
 """Idents of the threads that now work for a listener."""
@@ -244,14 +247,14 @@ class Listener(QueueListener):
         return True
 
     def finish(self, deadline: float | None) -> None:
-        """End the thread after its current round. Waits for the end until the deadline (monotonic) at most."""
+        """End the thread after its current round. Waits until the deadline (monotonic), or a moment if it is over."""
         self.enqueue_sentinel()
         thread: threading.Thread | None = getattr(self, "_thread", None)
         self._last = thread
         if thread is None or not thread.is_alive():
             self._at_end()
         elif not on_own_thread():
-            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+            thread.join(None if deadline is None else max(_WAY_OUT, deadline - time.monotonic()))
         self._thread = None
 
     def enqueue_sentinel(self) -> None:
