@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from tests.examples import at_most
 from tests.runs import add, make_run, row
-from wandb_logging._journal import backlog, door
+from wandb_logging._journal import backlog, safe_files
 from wandb_logging._journal.backlog import Backlog
 from wandb_logging._journal.position import places
 
@@ -23,13 +23,13 @@ class BytesRead:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
-        opened = door.open_to_read
+        opened = safe_files.open_to_read
 
         def counting(*args: Any) -> Any:
             file = opened(*args)
             return _Counted(file, self) if str(args[1]).endswith(".jsonl") else file
 
-        monkeypatch.setattr(door, "open_to_read", counting)
+        monkeypatch.setattr(safe_files, "open_to_read", counting)
 
 
 class _Counted:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from wandb_logging._journal.claim import Claim
 from wandb_logging._journal.family import Family
 from wandb_logging._journal.members import HELPER, writers_of
 from wandb_logging._journal.segments import segments
 from wandb_logging._journal.writer import Writer
+from wandb_logging._journal.writer_lock import WriterLock
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")
 
@@ -80,7 +80,7 @@ def test_the_directory_is_not_looked_through(tmp_path: Path, monkeypatch: pytest
     """So the thousandth child pays no more than the first."""
     family = Family(7)
     monkeypatch.setattr(os, "listdir", None)
-    claims = [Claim.take(tmp_path, 1, HELPER, family) for _ in range(3)]
+    claims = [WriterLock.take(tmp_path, 1, HELPER, family) for _ in range(3)]
     assert [claim.number for claim in claims] == [8, 9, 10]
     assert family.latest == 10
     for claim in claims:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.runs import make_run, row
-from wandb_logging._journal.claim import Claim
 from wandb_logging._journal.members import Standing, exit_codes, lock_name
 from wandb_logging._journal.segments import segment_path
+from wandb_logging._journal.writer_lock import WriterLock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ def test_ranks_of_one_launch_are_a_group_whenever_they_come(tmp_path: Path) -> N
     """Until one of them comes again, all having ended: then the launch was started anew, and only that counts."""
 
     def come_and_go(rank: str, code: int) -> int:
-        claim = Claim.take(tmp_path, 1, Standing(rank=rank))
+        claim = WriterLock.take(tmp_path, 1, Standing(rank=rank))
         claim.leave(code)
         claim.release()
         return claim.since

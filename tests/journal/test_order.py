@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import pytest
 
 from wandb_logging._errors import JournalError
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.order import Order, damaged_in_order, order_of
 from wandb_logging._journal.seal import seal
 
@@ -46,7 +46,7 @@ class TestADiskThatIsFull:
     def test_it_takes_a_part(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: int) -> None:
         """Whoever adds hears of it. What is whole counts, and the rest can be added behind it once there is room."""
         order = Order(tmp_path / "order.jsonl", None)
-        monkeypatch.setattr(door, "open_to_append", _with_room_for(taken))
+        monkeypatch.setattr(safe_files, "open_to_append", _with_room_for(taken))
         with pytest.raises(JournalError, match=r"order\.jsonl cannot be written: No space"):
             order.add(TAKINGS)
         monkeypatch.undo()
@@ -58,8 +58,8 @@ class TestADiskThatIsFull:
 
 
 def _with_room_for(size: int) -> object:
-    """`door.open_to_append` of a disk that takes no more than so many bytes."""
-    opened = door.open_to_append
+    """`safe_files.open_to_append` of a disk that takes no more than so many bytes."""
+    opened = safe_files.open_to_append
 
     def open_(root: Path, name: str) -> BinaryIO:
         file = opened(root, name)

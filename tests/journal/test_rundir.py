@@ -13,7 +13,7 @@ from tests.runs import START, add, make_run, row
 from wandb_logging._errors import JournalCorrupt, JournalLocked, LogError
 from wandb_logging._events.run_info import Remote, RunInfo
 from wandb_logging._events.task import Task
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.cache_folder import create_run
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.names import folder_name, safe_name
@@ -52,7 +52,7 @@ class TestIdentity:
     ) -> None:
         """Another process has just made it: it is not damaged."""
         create_run(tmp_path, INFO).save_server(Remote("s", "team", "p", "r", "calm-sea-1", history=3))
-        real, missing = door.read, ["server.json"]
+        real, missing = safe_files.read, ["server.json"]
 
         def read(path: Path, name: str, *rest: int) -> bytes:
             if name in missing:
@@ -60,7 +60,7 @@ class TestIdentity:
                 raise FileNotFoundError(name)
             return real(path, name, *rest)
 
-        monkeypatch.setattr(door, "read", read)
+        monkeypatch.setattr(safe_files, "read", read)
         server = RunDir(tmp_path / "p" / "r").info.server
         assert missing == []
         assert server is not None

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings, strategies as st
 
 from tests.examples import at_most
 from wandb_logging._errors import JournalLocked
-from wandb_logging._journal import door, presence
+from wandb_logging._journal import presence, safe_files
 from wandb_logging._journal.members import Standing
 from wandb_logging._journal.order import Order, order_of
 from wandb_logging._journal.presence import Holder
@@ -165,14 +165,14 @@ def test_to_renew_is_one_touch_each_quarter_of_a_lease(tmp_path: Path, monkeypat
     run_dir.lease = LEASE
     run_dir.lock_upload()
     touched: list[str] = []
-    touch = door.touch
+    touch = safe_files.touch
 
     def counting(root: Path, name: str) -> os.stat_result:
         touched.append(name)
         return touch(root, name)
 
     clock = time.monotonic()
-    monkeypatch.setattr(door, "touch", counting)
+    monkeypatch.setattr(safe_files, "touch", counting)
     for second in range(600):
         monkeypatch.setattr("time.monotonic", lambda: clock + second)  # noqa: B023  called before the next
         run_dir.renew()

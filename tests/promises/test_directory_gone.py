@@ -19,7 +19,7 @@ import pytest
 
 from tests.patience import PATIENCE
 from wandb_logging import Run, WandbHandler, new_run, read_run, sync
-from wandb_logging._journal import door, reader, rundir, writer
+from wandb_logging._journal import reader, rundir, safe_files, writer
 from wandb_logging._journal.segments import segments
 from wandb_logging.testing import LocalServer, StoredRun
 
@@ -217,7 +217,7 @@ class Disk:
         for room in (reader, rundir):
             monkeypatch.setattr(room, "segments", self._or_away(segments))
         for name in ("open_to_read", "read", "replace", "create", "is_there", "overwrite", "status", "open_to_append"):
-            monkeypatch.setattr(door, name, self._or_away(getattr(door, name)))
+            monkeypatch.setattr(safe_files, name, self._or_away(getattr(safe_files, name)))
 
     def _or_away(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def called(*args: Any, **options: Any) -> Any:

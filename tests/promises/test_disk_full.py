@@ -16,7 +16,7 @@ import pytest
 
 from tests.patience import PATIENCE
 from wandb_logging import Run, new_run, read_run, sync
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging.testing import LocalServer
 
 
@@ -26,9 +26,9 @@ class Disk:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.room: int | None = None
         self.errno = errno.ENOSPC
-        self._write, self._create = os.write, door.create
+        self._write, self._create = os.write, safe_files.create
         monkeypatch.setattr(os, "write", self.write)
-        monkeypatch.setattr(door, "create", self.create)
+        monkeypatch.setattr(safe_files, "create", self.create)
 
     def write(self, fd: int, data: bytes) -> int:
         if self.room is None or not str(Path(f"/proc/self/fd/{fd}").readlink()).endswith(".jsonl"):
@@ -320,7 +320,7 @@ def test_files_may_not_grow(mode: str, size: int, wandb_server: LocalServer, tmp
 CHILD = """
 import errno, logging, multiprocessing, os, sys
 import wandb_logging
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 
 log = logging.getLogger("train")
 log.setLevel(logging.INFO)

@@ -12,7 +12,7 @@ import pytest
 from tests.runs import START, make_run, row
 from wandb_logging._errors import JournalError
 from wandb_logging._fold import fold
-from wandb_logging._journal.keeper import Keeper
+from wandb_logging._journal.bounded_copies import BoundedCopies
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending.ending import end_journal, last_files
 
@@ -68,7 +68,9 @@ class TestFilesOfTheEnd:
     def test_those_that_are_wanted(self, tmp_path: Path) -> None:
         """The config and the summary as the server has them, under their names."""
         run_dir = make_run(tmp_path, [row(4)])
-        tasks = last_files(Keeper(run_dir), ["config.yaml", "wandb-summary.json"], '{"lr": 0.1}', folded(run_dir), fail)
+        tasks = last_files(
+            BoundedCopies(run_dir), ["config.yaml", "wandb-summary.json"], '{"lr": 0.1}', folded(run_dir), fail
+        )
         assert [(task.kind, task.name) for task in tasks] == [
             ("standard", "config.yaml"),
             ("standard", "wandb-summary.json"),
@@ -78,14 +80,16 @@ class TestFilesOfTheEnd:
 
     def test_none_where_none_is_wanted(self, tmp_path: Path) -> None:
         run_dir = make_run(tmp_path, [row(0)])
-        assert last_files(Keeper(run_dir), [], "{}", folded(run_dir), fail) == []
+        assert last_files(BoundedCopies(run_dir), [], "{}", folded(run_dir), fail) == []
         assert not run_dir.files.has("config.yaml")
 
     def test_a_disk_that_refuses_costs_the_files(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """It is said, and the end is told to the server all the same."""
         run_dir, words = make_run(tmp_path, [row(0)]), []
-        monkeypatch.setattr(Keeper, "file", refuse)
-        found = last_files(Keeper(run_dir), ["config.yaml"], "{}", folded(run_dir), lambda *said: words.append(said))
+        monkeypatch.setattr(BoundedCopies, "file", refuse)
+        found = last_files(
+            BoundedCopies(run_dir), ["config.yaml"], "{}", folded(run_dir), lambda *said: words.append(said)
+        )
         assert found == []
         ((kind, text),) = words
         assert kind == "standard files"

@@ -10,7 +10,7 @@ import pytest
 
 from tests.runs import make_run
 from wandb_logging._fold import fold
-from wandb_logging._journal.keeper import Keeper
+from wandb_logging._journal.bounded_copies import BoundedCopies
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending.batch import Batch
 from wandb_logging._sending.output_file import OutputFile
@@ -28,7 +28,7 @@ class Output:
     def __init__(self, run_dir: RunDir, size: int = 0, *, wanted: bool = True) -> None:
         self.run_dir = run_dir
         self.words: list[tuple[str, str]] = []
-        self.file = OutputFile(Keeper(run_dir), size, lambda *words: self.words.append(words), wanted=wanted)
+        self.file = OutputFile(BoundedCopies(run_dir), size, lambda *words: self.words.append(words), wanted=wanted)
 
     def keep(self, *lines: str, first: int = 0, edits: dict[int, str] | None = None) -> None:
         """Lines, the first of which is the server's number `first`."""
@@ -107,7 +107,7 @@ def test_a_disk_that_refuses_is_told(output: Output, monkeypatch: pytest.MonkeyP
         raise OSError(errno.ENOSPC, "No space left on device")
 
     output.keep("one")
-    monkeypatch.setattr(Keeper, "append", refuse)
+    monkeypatch.setattr(BoundedCopies, "append", refuse)
     output.keep("two", first=1)
     assert output.words == [("output", f"{output.run_dir.path}: cannot keep output.log (No space left on device)")]
     assert (output.text, output.file.size) == (b"one\n", 4)

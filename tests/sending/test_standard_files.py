@@ -26,10 +26,10 @@ from tests.patience import PATIENCE
 from tests.started import printed
 from tests.surroundings import without
 from wandb_logging import Session, SettingsError, WandbHandler, new_run, sync
+from wandb_logging._journal.bounded_copies import BoundedCopies
 from wandb_logging._journal.copies import place_of
 from wandb_logging._journal.environment import METADATA
 from wandb_logging._journal.files import Files
-from wandb_logging._journal.keeper import Keeper
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._process import environment as _environment
 from wandb_logging._sending import standard_files, yaml as _yaml
@@ -218,8 +218,10 @@ class TestOutput:
                 stamped = {place: f"2026-01-02T03:04:05.000000 {line}" for place, line in edits.items()}
                 lines = [f"ERROR 2026-01-02T03:04:05.000000 {line}" for line in new]
                 if data.draw(st.booleans()):
-                    standard_files.keep_output(Keeper(run_dir), size, [[*lines, "2026-01-02T03:04:05.000000 lost"]], {})
-                size = standard_files.keep_output(Keeper(run_dir), size, [lines], stamped)
+                    standard_files.keep_output(
+                        BoundedCopies(run_dir), size, [[*lines, "2026-01-02T03:04:05.000000 lost"]], {}
+                    )
+                size = standard_files.keep_output(BoundedCopies(run_dir), size, [lines], stamped)
             kept = Path(folder) / place_of("output.log")
             assert (kept.read_bytes().decode() if expected or kept.exists() else "") == "".join(
                 f"{line}\n" for line in expected

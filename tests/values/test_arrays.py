@@ -159,7 +159,7 @@ class TestMasks:
 class TestValuesThatRaise:
     @pytest.mark.parametrize("given", [Broken(), Keyed(), Model()], ids=lambda given: type(given).__name__)
     def test_one_costs_only_itself_in_every_config(self, given: Any) -> None:
-        """By every door."""
+        """By every safe_files."""
         options: dict[str, Any] = {"project": "p", "mode": "offline"}
         by_hand = new_run(config=given, **options, quiet=True)
         handler = WandbHandler(config=given, **options, quiet=True)

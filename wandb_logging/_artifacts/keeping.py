@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from wandb_logging._artifacts.artifact import Artifact, StrPath, matches
 from wandb_logging._artifacts.manifest import Entry, copy
 from wandb_logging._errors import LogError
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._values.plain import Aside, dumps, plain
 
 ARTIFACTS = Path("files", "artifacts")  # folder in a run directory
@@ -141,7 +141,7 @@ class KeptFolder:
         Raises:
             OSError: the file cannot be read.
         """
-        return door.open_to_read(self._run_dir, f"{self._name}/{file}")
+        return safe_files.open_to_read(self._run_dir, f"{self._name}/{file}")
 
     def read(self, file: str) -> bytes:
         """Read a file of the folder.
@@ -149,7 +149,7 @@ class KeptFolder:
         Raises:
             OSError: the file cannot be read.
         """
-        return door.read(self._run_dir, f"{self._name}/{file}")
+        return safe_files.read(self._run_dir, f"{self._name}/{file}")
 
     def write(self, file: str, data: bytes) -> None:
         """Write a file into the folder.
@@ -157,12 +157,12 @@ class KeptFolder:
         Raises:
             OSError: the file cannot be written.
         """
-        door.replace(self._run_dir, f"{self._name}/{file}", data, durable=False)
+        safe_files.replace(self._run_dir, f"{self._name}/{file}", data, durable=False)
 
     def remove(self) -> None:
         """Remove the folder with everything in it. Failures are ignored."""
         with contextlib.suppress(OSError):
-            door.make_folder(self._run_dir, self._name)  # makes sure that no link is on the path
+            safe_files.make_folder(self._run_dir, self._name)  # makes sure that no link is on the path
             shutil.rmtree(self._run_dir / self._name, ignore_errors=True)
 
 

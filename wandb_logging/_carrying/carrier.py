@@ -20,7 +20,7 @@ from typing import Any
 from wandb_logging._carrying.wire import Refused, Route, Wire
 from wandb_logging._errors import JournalError
 from wandb_logging._fold.state import State
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.lost import is_gone
 from wandb_logging._journal.position import Position, covers, position
@@ -238,7 +238,7 @@ class Carrier:
         for folder, _, names in os.walk(root / "files"):
             for name in names:
                 path = (Path(folder) / name).relative_to(root).as_posix()
-                found = door.status(root, path)
+                found = safe_files.status(root, path)
                 if found is None or name.endswith(".tmp") or self._sent.get(path) == (found.st_size, found.st_mtime_ns):
                     continue
                 if self._carry_file(wire, path):
@@ -246,7 +246,7 @@ class Carrier:
 
     def _carry_file(self, wire: Wire, path: str) -> bool:
         """Carry one file. Returns whether it was taken."""
-        with door.open_to_read(self._run_dir.path, path) as file:
+        with safe_files.open_to_read(self._run_dir.path, path) as file:
             size, start = os.fstat(file.fileno()).st_size, 0
             while True:
                 piece = file.read(_PIECE)

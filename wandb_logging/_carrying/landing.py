@@ -21,7 +21,7 @@ from typing import Any
 from wandb_logging._carrying.taken import Taken
 from wandb_logging._carrying.wire import Refused, Route, Wire
 from wandb_logging._events.event import is_time, problems
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.seal import unseal
 from wandb_logging._journal.writer import Writer
 from wandb_logging._values.plain import dumps, loads
@@ -221,13 +221,13 @@ class Landing:
         ):
             raise Refused("a file of no known form")
         part = f"{name}.{id(guest)}.tmp"
-        door.make_folder(self._run_dir, PurePosixPath(name).parent.as_posix())
+        safe_files.make_folder(self._run_dir, PurePosixPath(name).parent.as_posix())
         if start == 0:
-            door.replace(self._run_dir, part, b"", durable=False)
-        with door.open_to_append(self._run_dir, part) as file:
+            safe_files.replace(self._run_dir, part, b"", durable=False)
+        with safe_files.open_to_append(self._run_dir, part) as file:
             file.write(data)
         if start + len(data) >= size:
-            door.move(self._run_dir, part, name)
+            safe_files.move(self._run_dir, part, name)
 
     def _has_gone(self, guest: _Guest, wire: Wire) -> None:
         """Keep the journal open for a worker whose connection broke, unless many are gone."""

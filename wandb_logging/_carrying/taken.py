@@ -11,7 +11,7 @@ import os
 from collections import defaultdict
 from pathlib import Path
 
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.members import is_writing, note_of, writers_of
 from wandb_logging._journal.presence import NOBODY
 from wandb_logging._journal.seal import unseal
@@ -63,7 +63,7 @@ def _last(path: Path, writer: int, numbers: list[int]) -> int:
 
 
 def _last_in(path: Path, name: str) -> int:
-    with door.open_to_read(path, name) as file:
+    with safe_files.open_to_read(path, name) as file:
         size = os.fstat(file.fileno()).st_size
         block = _BLOCK
         while True:

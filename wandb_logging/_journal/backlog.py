@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.position import START, At
 from wandb_logging._journal.segments import segment_path, segments
 
@@ -75,7 +75,7 @@ class Backlog:
         if not known.first <= start <= known.end <= size or start - known.first > known.end - start:
             known = _Counted(start, start, 0)  # it is not in there, or sooner counted than taken off
         if known != (start, size, known.lines):
-            with door.open_to_read(self._path, path.name) as file:
+            with safe_files.open_to_read(self._path, path.name) as file:
                 if start > known.first:
                     done = _count(file, known.first, start, math.inf)
                     known = _Counted(start, known.end, known.lines - done.lines)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from wandb_logging._events.run_info import FORMAT, RunInfo
-from wandb_logging._journal.gate import alone_in
+from wandb_logging._journal.folder_mutex import alone_in
 from wandb_logging._journal.names import folder_name, folder_names
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.segments import make_durably

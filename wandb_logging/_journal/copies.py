@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Union
 
 from wandb_logging._dataclass import dataclass
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 
 _BLOCK = 2**20
 _numbers = itertools.count()
@@ -60,8 +60,8 @@ def keep_media(run_dir: Path, source: Source, extension: str, *, once: bool = Fa
         sha256 = digest.hexdigest()
         last = f"{sha256}-{os.urandom(8).hex()}{extension}" if once else f"{sha256}{extension}"
         target = f"{folder}/{last}"
-        if not door.is_file(run_dir, target):
-            door.move(run_dir, copy, target)
+        if not safe_files.is_file(run_dir, target):
+            safe_files.move(run_dir, copy, target)
     return Kept(target, sha256, size)
 
 
@@ -70,7 +70,7 @@ def remove_once(run_dir: Path, kept: str) -> None:
     path = PurePosixPath(kept)
     if path.parent == PurePosixPath("files/once"):
         with contextlib.suppress(OSError):
-            door.remove(run_dir, kept)
+            safe_files.remove(run_dir, kept)
 
 
 def size_of(source: Source) -> int:
@@ -96,10 +96,10 @@ def keep_file(run_dir: Path, source: Source, name: str) -> str:
     target = PurePosixPath(place_of(name))
     with _copied(run_dir, source, target.parent.as_posix()) as (copy, _):
         try:
-            door.move(run_dir, copy, target.as_posix())
+            safe_files.move(run_dir, copy, target.as_posix())
         except PermissionError:  # Windows: the old one is just being uploaded
             target = target.with_name(f"{os.urandom(8).hex()}-{target.name}")
-            door.move(run_dir, copy, target.as_posix())
+            safe_files.move(run_dir, copy, target.as_posix())
     return target.as_posix()
 
 
@@ -120,8 +120,8 @@ def append_file(run_dir: Path, data: bytes, name: str, size: int) -> int:
         OSError: it cannot be written.
     """
     path = PurePosixPath(place_of(name))
-    door.make_folder(run_dir, path.parent.as_posix())
-    with door.open_to_append(run_dir, path.as_posix()) as file:
+    safe_files.make_folder(run_dir, path.parent.as_posix())
+    with safe_files.open_to_append(run_dir, path.as_posix()) as file:
         file.truncate(min(size, os.fstat(file.fileno()).st_size))
         left = memoryview(data)
         while left:
@@ -154,12 +154,12 @@ def _copied(run_dir: Path, source: Source, folder: str, digest: Any = None) -> I
     Args:
         digest: takes in the bytes, which is most of a copy's work; default: nobody needs that.
     """
-    door.make_folder(run_dir, folder)
+    safe_files.make_folder(run_dir, folder)
     # A number for each: a signal's handler may log an image while this very thread copies one.
     copy = f"{folder}/.{os.getpid()}-{next(_numbers)}.tmp"
     size = 0
     try:
-        with os.fdopen(door.create(run_dir, copy), "wb") as out:
+        with os.fdopen(safe_files.create(run_dir, copy), "wb") as out:
             for block in blocks(source):
                 if digest is not None:
                     digest.update(block)
@@ -168,7 +168,7 @@ def _copied(run_dir: Path, source: Source, folder: str, digest: Any = None) -> I
         yield copy, size
     finally:
         with contextlib.suppress(OSError):
-            door.remove(run_dir, copy)
+            safe_files.remove(run_dir, copy)
 
 
 def new_digest(name: str, data: bytes = b"") -> Any:

@@ -1,6 +1,6 @@
 """The copies in one run directory that are to be uploaded: made, opened, asked for and removed.
 
-`_journal.copies` makes a copy and says where it is; `_journal.door` opens files, never through a link.
+`_journal.copies` makes a copy and says where it is; `_journal.safe_files` opens files, never through a link.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.copies import (
     Kept,
     Source,
@@ -65,11 +65,11 @@ class Files:
         Raises:
             OSError: it cannot be read, is no regular file of this directory, or has a second name.
         """
-        return door.open_to_read(self._run_dir, kept, sole=True)
+        return safe_files.open_to_read(self._run_dir, kept, sole=True)
 
     def status(self, kept: str) -> os.stat_result | None:
         """The system's status of a copy; None if it is gone."""
-        return door.status(self._run_dir, kept)
+        return safe_files.status(self._run_dir, kept)
 
     def read(self, name: str) -> bytes:
         """The content of the copy of a file of the run.
@@ -78,17 +78,17 @@ class Files:
             name: the file's name in the run.
 
         Raises:
-            OSError: it cannot be read, is no regular file of this directory, or is larger than `door.MOST_JSON`.
+            OSError: it cannot be read, is no regular file of this directory, or is larger than `safe_files.MOST_JSON`.
         """
         with self.open(place_of(name)) as file:
             size = os.fstat(file.fileno()).st_size
-            if size > door.MOST_JSON:
-                raise door.NotOurs(errno.EFBIG, f"is larger than {door.MOST_JSON} bytes", name)
+            if size > safe_files.MOST_JSON:
+                raise safe_files.NotOurs(errno.EFBIG, f"is larger than {safe_files.MOST_JSON} bytes", name)
             return file.read(size)
 
     def has(self, name: str) -> bool:
         """Whether there is a copy of the run's file of that name, as a regular file."""
-        return door.is_file(self._run_dir, place_of(name))
+        return safe_files.is_file(self._run_dir, place_of(name))
 
     def remove(self, name: str) -> None:
         """Remove the copy of the run's file of that name.
@@ -96,7 +96,7 @@ class Files:
         Raises:
             OSError: it cannot be removed.
         """
-        door.remove(self._run_dir, place_of(name))
+        safe_files.remove(self._run_dir, place_of(name))
 
     def let_go(self, kept: str) -> None:
         """Remove a copy that is uploaded, if it was made for one event alone."""

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.counts import reason_of
 from wandb_logging._journal.locks import close_quietly
 from wandb_logging._journal.segments import sync_directory
@@ -108,5 +108,5 @@ def _force_each(waiting: deque[tuple[Path, str]]) -> None:
         while waiting:
             folder, name = waiting.popleft()
             # Windows does not sync a file that is open for reading alone.
-            with contextlib.suppress(OSError), door.open_to_read(folder, name) as file:
+            with contextlib.suppress(OSError), safe_files.open_to_read(folder, name) as file:
                 os.fsync(file.fileno())

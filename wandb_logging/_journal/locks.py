@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._values.reentrant import new_lock
 
 _PROBE = 0.005  # seconds between two tries to lock a folder
@@ -100,7 +100,7 @@ class ProcessLock:
             FileExistsError: there is something of that name.
             OSError: the file cannot be made.
         """
-        self._made = door.create(self._path.parent, self._path.name)
+        self._made = safe_files.create(self._path.parent, self._path.name)
 
     def acquire(self) -> bool:
         """Take the lock without waiting. Returns False if another process, or another object here, has it.
@@ -112,7 +112,7 @@ class ProcessLock:
             return True
         fd, self._made = self._made, None
         if fd is None:
-            fd = door.open_lock(self._path.parent, self._path.name, make=self._make)
+            fd = safe_files.open_lock(self._path.parent, self._path.name, make=self._make)
         try:
             _lock(fd)
         except (BlockingIOError, PermissionError):

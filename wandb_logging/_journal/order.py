@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Optional, Protocol
 
 from wandb_logging._errors import JournalError, JournalLocked
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.seal import seal, unseal
 from wandb_logging._values.plain import dumps, loads
 
@@ -60,9 +60,9 @@ class Order:
         """
         if self._entries is None:
             data = _whole_lines(self._path)
-            found = door.status(self._path.parent, self._path.name)
+            found = safe_files.status(self._path.parent, self._path.name)
             if found is not None and found.st_size > len(data):
-                with door.open_to_append(self._path.parent, self._path.name) as file:
+                with safe_files.open_to_append(self._path.parent, self._path.name) as file:
                     file.truncate(len(data))  # nobody has acted on half an entry
             if self._term > 1 and _Entries(data).term < self._term:
                 self._write([{"writer": 0, "segment": 1, "offset": 0}])
@@ -92,7 +92,7 @@ class Order:
         term = {"term": self._term} if self._term > 1 else {}
         lines = b"".join(seal(dumps({**entry, **term})) for entry in entries)
         try:
-            with door.open_to_append(self._path.parent, self._path.name) as file:
+            with safe_files.open_to_append(self._path.parent, self._path.name) as file:
                 _write_all(file, lines)
                 os.fsync(file.fileno())
             if self._right is not None and self._right.term:
@@ -136,7 +136,7 @@ def damaged_in_order(path: Path) -> tuple[int, int]:
 
 def _whole_lines(path: Path) -> bytes:
     try:
-        data = door.read(path.parent, path.name)
+        data = safe_files.read(path.parent, path.name)
     except FileNotFoundError:
         return b""
     return data[: data.rfind(b"\n") + 1]

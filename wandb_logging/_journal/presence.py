@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._dataclass import dataclass
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.lease import Life, Sign, judge
 from wandb_logging._journal.locks import lock_is_taken
 from wandb_logging._values.plain import loads
@@ -125,7 +125,7 @@ def renew(root: Path, name: str) -> None:
         OSError: the disk refuses it.
     """
     began = time.monotonic()
-    found = door.touch(root, name)
+    found = safe_files.touch(root, name)
     _clocks[found.st_dev] = (found.st_mtime, began)
 
 
@@ -136,7 +136,7 @@ def said_in(root: Path, name: str) -> dict[str, Any]:
         OSError: it cannot be read.
     """
     for wait in _AGAIN:
-        text = door.read(root, name, door.MOST_NOTE)
+        text = safe_files.read(root, name, safe_files.MOST_NOTE)
         try:
             said = loads(text)
         except ValueError:
@@ -161,7 +161,7 @@ def _age(root: Path, names: list[str]) -> float | None:
 
 def _noted(root: Path, name: str) -> float | None:
     """The time of a file. It is opened for that: then a file server is asked for what other hosts wrote."""
-    with contextlib.suppress(OSError), door.open_to_read(root, name) as file:
+    with contextlib.suppress(OSError), safe_files.open_to_read(root, name) as file:
         return os.fstat(file.fileno()).st_mtime
     return None
 
@@ -175,11 +175,11 @@ def _now(root: Path) -> float | None:
             return noted + (time.monotonic() - at)
     name = f"clock-{os.getpid()}.tmp"
     with contextlib.suppress(OSError):
-        door.replace(root, name, b"", durable=False)
+        safe_files.replace(root, name, b"", durable=False)
         try:
             renew(root, name)
         finally:
-            door.remove(root, name)
+            safe_files.remove(root, name)
         return _clocks[device][0] if device in _clocks else None
     return None
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from wandb_logging._events.event import BULK, Event
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.copies import remove_once
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.position import START
@@ -284,7 +284,7 @@ def forget_acknowledged(run_dir: RunDir) -> None:
             return
         run_dir.save_base(cursor)
         for writer, segment in gone:
-            door.remove(run_dir.path, segment_name(writer, segment))
+            safe_files.remove(run_dir.path, segment_name(writer, segment))
         run_dir.generation += 1
 
 
@@ -306,21 +306,21 @@ def strip(path: Path, writer: int, segment: int) -> int:
     name = segment_name(writer, segment)
     temporary = f"{name}.{os.getpid()}.tmp"
     try:
-        with io.BufferedReader(door.open_to_read(path, name)) as lines:  # type: ignore[type-var]  # it is a FileIO
+        with io.BufferedReader(safe_files.open_to_read(path, name)) as lines:  # type: ignore[type-var]  # it is a FileIO
             with contextlib.suppress(FileNotFoundError):
-                door.remove(path, temporary)
-            with os.fdopen(door.create(path, temporary), "wb") as kept:
+                safe_files.remove(path, temporary)
+            with os.fdopen(safe_files.create(path, temporary), "wb") as kept:
                 lost, media = _copy_without_bulk(lines, kept)
                 kept.flush()
                 os.fsync(kept.fileno())
                 size = kept.tell()
         if size:
-            door.move(path, temporary, name)
+            safe_files.move(path, temporary, name)
         else:
-            door.remove(path, name)
+            safe_files.remove(path, name)
     finally:
         with contextlib.suppress(OSError):
-            door.remove(path, temporary)
+            safe_files.remove(path, temporary)
     for file in media:
         remove_once(path, file)
     return lost

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from wandb_logging._dataclass import dataclass
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.fsyncs import force_all
 from wandb_logging._journal.lost import is_in_place
 from wandb_logging._journal.members import is_writing, writers_of
@@ -279,7 +281,7 @@ class Reader:
             self._begun_anew = True
             if current is not None or len(self._files) >= _MOST_OPEN:
                 self._let_go_of(writer if current is not None else next(iter(self._files)))
-            file = door.open_to_read(self._path, segment_name(writer, segment))
+            file = safe_files.open_to_read(self._path, segment_name(writer, segment))
             here = self._writer_here(writer)
             kept = partial(here.kept_from, (writer, segment)) if here is not None else None
             current = self._files[writer] = (segment, WithMemory(file, kept) if kept else file)
@@ -343,3 +345,24 @@ class Reader:
             more = bool(data)
         end, self._at[writer] = self._at[writer], before
         return end
+
+
+class GuardedReader(Reader):
+    """A reader that holds `guard` while it reads, so that no segment is removed meanwhile.
+
+    Attributes:
+        reached: by writer: the latest segment of which something was read, whether it was sent or not.
+    """
+
+    def __init__(self, guard: threading.RLock, path: Path, position: Position | None, **options: Any) -> None:
+        self.reached: dict[int, int] = {}
+        self._guard = guard
+        super().__init__(path, position, **options)
+
+    def read(self, max_lines: int = 1000, max_bytes: int = 2**20) -> Chunk:
+        """As `Reader.read`."""
+        with self._guard:
+            chunk = super().read(max_lines, max_bytes)
+            for writer, (segment, _) in self._at.moved():
+                self.reached[writer] = max(segment, self.reached.get(writer, 0))
+            return chunk

@@ -14,7 +14,7 @@ from typing import Any
 from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError
 from wandb_logging._events.run_info import FORMAT, Remote, RunInfo, problem
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._values.plain import loads
@@ -58,7 +58,7 @@ def repairs(run_dir: RunDir) -> list[Repair]:
 def _of_identity(run_dir: RunDir) -> Iterator[Repair]:
     path = run_dir.path / "run.json"
     found = _members(path)
-    whole = door.is_there(path.parent, path.name) and _is_object(path)
+    whole = safe_files.is_there(path.parent, path.name) and _is_object(path)
     if whole and (problem(found) is None or found.get("format", FORMAT) != FORMAT):
         return  # nothing is wrong with it, or another version wrote it
     info = rebuilt(found, _needed(run_dir))
@@ -86,7 +86,7 @@ def _needed(run_dir: RunDir) -> dict[str, Any]:
 def _members(path: Path) -> dict[str, Any]:
     """The members of a run.json that can be read; each has a line of its own."""
     try:
-        text = door.read(path.parent, path.name).decode("utf-8", "replace")
+        text = safe_files.read(path.parent, path.name).decode("utf-8", "replace")
     except OSError:
         return {}
     try:
@@ -120,14 +120,14 @@ def _is_object(path: Path) -> bool:
         OSError: it cannot be read.
     """
     try:
-        return isinstance(loads(door.read(path.parent, path.name)), dict)
-    except (ValueError, door.NotOurs):
+        return isinstance(loads(safe_files.read(path.parent, path.name)), dict)
+    except (ValueError, safe_files.NotOurs):
         return False
 
 
 def _of_server(run_dir: RunDir) -> Iterator[Repair]:
     path = run_dir.path / "server.json"
-    if not door.is_there(path.parent, path.name) or _is_object(path):
+    if not safe_files.is_there(path.parent, path.name) or _is_object(path):
         return
     known = _members(run_dir.path / "run.json")
     goes_on = known.get("resume") or known.get("rewind") or known.get("branch_point")
@@ -146,11 +146,11 @@ def _of_cursors(run_dir: RunDir) -> Iterator[Repair]:
     cursor, base = run_dir.path / "cursor.json", run_dir.path / "base.json"
     whole = run_dir.load_cursor("cursor.json")
     has_base = run_dir.base != Cursor()
-    if door.is_there(run_dir.path, cursor.name) and whole == Cursor() and (has_base or not run_dir.has_base):
+    if safe_files.is_there(run_dir.path, cursor.name) and whole == Cursor() and (has_base or not run_dir.has_base):
         again = "from base.json on" if run_dir.has_base else "from the start"
         said = f"take cursor.json away: lines go to the server again {again}, to the same places"
         yield Repair(said, partial(_take_away, run_dir, cursor))
-    if door.is_there(run_dir.path, base.name) and not has_base and whole != Cursor():
+    if safe_files.is_there(run_dir.path, base.name) and not has_base and whole != Cursor():
 
         def do() -> None:
             _take_away(run_dir, base, copy=True)
@@ -167,12 +167,14 @@ def _of_leftovers(run_dir: RunDir) -> Iterator[Repair]:
 def _take_away(run_dir: RunDir, path: Path, *, copy: bool = False) -> None:
     """Keep a file under `repaired/`, beside what is there."""
     folder = run_dir.path / KEPT
-    door.make_folder(run_dir.path, KEPT)
+    safe_files.make_folder(run_dir.path, KEPT)
     names = itertools.chain([path.name], (f"{path.name}.{number}" for number in itertools.count(2)))
     target = next(folder / name for name in names if not os.path.lexists(folder / name))
     if os.path.lexists(path):
         if copy:
-            door.replace(run_dir.path, f"{KEPT}/{target.name}", door.read(run_dir.path, path.name), durable=False)
+            safe_files.replace(
+                run_dir.path, f"{KEPT}/{target.name}", safe_files.read(run_dir.path, path.name), durable=False
+            )
         else:
             path.replace(target)
 

@@ -30,19 +30,18 @@ from typing import Any
 
 from wandb_logging._errors import JournalCorrupt, JournalLocked
 from wandb_logging._events.run_info import Remote, RunInfo, problem
-from wandb_logging._journal import door, owner
+from wandb_logging._journal import access_errors, safe_files
 from wandb_logging._journal.backlog import Backlog, Lines
+from wandb_logging._journal.backup import Backup
 from wandb_logging._journal.cursor import Cursor, is_cursor
 from wandb_logging._journal.files import Files
-from wandb_logging._journal.gate import alone_in
-from wandb_logging._journal.guarded import GuardedReader
-from wandb_logging._journal.keepsake import Keepsake
+from wandb_logging._journal.folder_mutex import alone_in
 from wandb_logging._journal.lease import Life, apart
 from wandb_logging._journal.lost import disk_of, is_gone
 from wandb_logging._journal.members import MEMBER, Note, Standing, life, living_members, writers_of
 from wandb_logging._journal.order import order_of
 from wandb_logging._journal.position import Position, places
-from wandb_logging._journal.reader import Reader
+from wandb_logging._journal.reader import GuardedReader, Reader
 from wandb_logging._journal.scan import scan
 from wandb_logging._journal.seal import seal, unseal
 from wandb_logging._journal.segments import make_durably, segments, sync_directory
@@ -81,7 +80,7 @@ class RunDir:
         self._renewal_due = 0.0
         self.guard = new_lock()
         self._sending: GuardedReader | None = None
-        self._keepsake = Keepsake()
+        self._backup = Backup()
         self._backlog = Backlog(path)
         self._writers: weakref.WeakSet[Writer] = weakref.WeakSet()
         self.times_anew = 0
@@ -104,7 +103,7 @@ class RunDir:
         """
         with contextlib.suppress(OSError):
             with contextlib.suppress(FileNotFoundError):
-                door.remove(self.path, "run.json")
+                safe_files.remove(self.path, "run.json")
             for folder, below, names in os.walk(self.path, topdown=False):
                 for name in names:
                     Path(folder, name).unlink()
@@ -116,17 +115,17 @@ class RunDir:
         """Read what is needed to make this directory again if it is removed: another process has made it."""
         for name in ("run.json", "server.json"):
             with contextlib.suppress(OSError):
-                self._keepsake.take(name, door.read(self.path, name))
-        self._keepsake.cursor = self.cursor
+                self._backup.take(name, safe_files.read(self.path, name))
+        self._backup.cursor = self.cursor
 
     def acknowledged(self, writer: int) -> tuple[int, int]:
         """Segment and byte up to which the server has what a writer wrote; (1, 0): it has nothing."""
-        return self._keepsake.acknowledged(writer)
+        return self._backup.acknowledged(writer)
 
     @property
     def latest_cursor(self) -> Cursor:
         """The latest cursor that this process knows, whether the disk has it or not."""
-        return self._keepsake.cursor
+        return self._backup.cursor
 
     @property
     def known_info(self) -> RunInfo:
@@ -135,10 +134,10 @@ class RunDir:
         Raises:
             JournalCorrupt: as `info`.
         """
-        identity = self._keepsake.identity
+        identity = self._backup.identity
         if identity is None:
             return self.info
-        return RunInfo.from_json({**loads(identity), "server": self._keepsake.server})
+        return RunInfo.from_json({**loads(identity), "server": self._backup.server})
 
     def keep_in_mind(
         self, *, server: Remote | None = None, cursor: Cursor | None = None, place: Position | None = None
@@ -151,9 +150,9 @@ class RunDir:
             place: the position to put into that cursor: where reading goes on then.
         """
         if server is not None:
-            self._keepsake.take("server.json", _readable(server.to_json()))
+            self._backup.take("server.json", _readable(server.to_json()))
         if cursor is not None:
-            self._keepsake.cursor = dataclasses.replace(cursor, position=place)
+            self._backup.cursor = dataclasses.replace(cursor, position=place)
             self._is_unsaved = True
 
     def has_writer(self, writer: Writer) -> None:
@@ -178,7 +177,7 @@ class RunDir:
         """
         if self._unsaved_server is not None:
             self.save_server(self._unsaved_server)
-        self.save_base(self._keepsake.cursor)
+        self.save_base(self._backup.cursor)
 
     @property
     def is_incomplete(self) -> bool:
@@ -198,16 +197,16 @@ class RunDir:
             return False
         if self.is_away():
             raise OSError(errno.ESTALE, "the disk is away", str(self.path))
-        files = list(self._keepsake.files())
+        files = list(self._backup.files())
         if not files:
             return False
         held = self._right.held
         make_durably(self.path)
         for name, data in files:
-            door.replace(self.path, name, data, durable=True)
-        if self._keepsake.cursor.state is not None:  # the acknowledged lines are on the server alone
-            self.save_base(self._keepsake.cursor_anew())
-            self._save("cursor.json", seal(dumps(self._keepsake.cursor_anew().to_json())), durable=False)
+            safe_files.replace(self.path, name, data, durable=True)
+        if self._backup.cursor.state is not None:  # the acknowledged lines are on the server alone
+            self.save_base(self._backup.cursor_anew())
+            self._save("cursor.json", seal(dumps(self._backup.cursor_anew().to_json())), durable=False)
         if held:
             self._right.release()
             with contextlib.suppress(OSError):
@@ -226,17 +225,19 @@ class RunDir:
         try:
             kept = loads(self._identity())
         except OSError as exc:
-            raise JournalCorrupt(f"{self.path} has no readable run.json: {owner.why_unread(self.path, exc)}") from exc
+            raise JournalCorrupt(
+                f"{self.path} has no readable run.json: {access_errors.why_unread(self.path, exc)}"
+            ) from exc
         except ValueError:
             kept = None
         if not isinstance(kept, dict):
             raise JournalCorrupt(f"{self.path} has no readable run.json: it holds no JSON object")
-        is_there = door.is_there(self.path, "server.json")
+        is_there = safe_files.is_there(self.path, "server.json")
         server = self.said_in("server.json") if is_there else None
         if server is None and self._unsaved_server is not None:
             server = self._unsaved_server.to_json()
         if server is None and is_gone(self.path):
-            server = self._keepsake.server
+            server = self._backup.server
         if server is None and is_there:  # another process may just have made it
             server = self.said_in("server.json")
         if server is not None:
@@ -255,10 +256,10 @@ class RunDir:
         Without run.json the directory is no run; without server.json the whole run would be sent a second time.
         """
         is_full = self._unsaved_server is not None or self.is_incomplete
-        for name, data in () if is_full else self._keepsake.files():
+        for name, data in () if is_full else self._backup.files():
             with contextlib.suppress(OSError):
-                if self.path.is_dir() and not door.is_there(self.path, name):
-                    door.replace(self.path, name, data, durable=True)
+                if self.path.is_dir() and not safe_files.is_there(self.path, name):
+                    safe_files.replace(self.path, name, data, durable=True)
 
     def _identity(self) -> bytes:
         """The content of run.json. If it was removed and this process knows its content, it is written again.
@@ -267,13 +268,13 @@ class RunDir:
             OSError: it cannot be read, and this process does not know its content.
         """
         try:
-            return door.read(self.path, "run.json")
+            return safe_files.read(self.path, "run.json")
         except (FileNotFoundError, NotADirectoryError):
-            known = self._keepsake.identity
+            known = self._backup.identity
             if known is None:
                 raise
             with contextlib.suppress(OSError):
-                door.replace(self.path, "run.json", known, durable=True)
+                safe_files.replace(self.path, "run.json", known, durable=True)
             return known
 
     def save_info(self, info: RunInfo) -> None:
@@ -300,7 +301,9 @@ class RunDir:
                 raise
             self._unsaved_server = server  # `save_cursor` tries again; lines in memory can be sent meanwhile
             with contextlib.suppress(OSError, JournalCorrupt):  # run.json has room for it, as a rule, in its last block
-                door.overwrite(self.path, "run.json", _readable({**self.info.to_json(), "server": server.to_json()}))
+                safe_files.overwrite(
+                    self.path, "run.json", _readable({**self.info.to_json(), "server": server.to_json()})
+                )
         else:
             self._unsaved_server = None
 
@@ -311,8 +314,8 @@ class RunDir:
         The beginning if there is neither: then lines are sent again to the same places, which costs only bandwidth.
         """
         cursor, base = self.load_cursor("cursor.json"), self.base
-        if self._is_unsaved and self._keepsake.cursor.events > cursor.events:  # the disk is full
-            cursor = self._keepsake.cursor
+        if self._is_unsaved and self._backup.cursor.events > cursor.events:  # the disk is full
+            cursor = self._backup.cursor
         return base if base.events > cursor.events else cursor
 
     @property
@@ -323,7 +326,7 @@ class RunDir:
     @property
     def has_base(self) -> bool:
         """Whether acknowledged segments were removed, so that the journal cannot be read from its start."""
-        return door.is_there(self.path, "base.json")
+        return safe_files.is_there(self.path, "base.json")
 
     def save_base(self, cursor: Cursor) -> None:
         """Write base.json, forced to the disk. Lines before its position may be removed after that.
@@ -337,7 +340,7 @@ class RunDir:
     def load_cursor(self, name: str) -> Cursor:
         """The content of cursor.json or base.json alone; the beginning if it is missing or damaged."""
         try:
-            body = unseal(door.read(self.path, name).rstrip(b"\n"))
+            body = unseal(safe_files.read(self.path, name).rstrip(b"\n"))
             cursor = loads(body or b"{}")
         except (OSError, ValueError):
             return Cursor()
@@ -350,7 +353,7 @@ class RunDir:
         Raises:
             OSError: the disk refuses it.
         """
-        self._keepsake.cursor = cursor
+        self._backup.cursor = cursor
         self._is_unsaved = True
         data = seal(dumps(cursor.to_json()))
         if self._unsaved_server is not None:
@@ -362,7 +365,9 @@ class RunDir:
         except OSError as exc:
             if exc.errno not in _FULL or self.has_base:
                 raise
-            door.overwrite(self.path, "cursor.json", data)  # if it breaks off, lines are sent again, to the same places
+            safe_files.overwrite(
+                self.path, "cursor.json", data
+            )  # if it breaks off, lines are sent again, to the same places
         self._is_unsaved = False
 
     @property
@@ -391,8 +396,8 @@ class RunDir:
         Raises:
             OSError: run.json cannot be renamed.
         """
-        door.move(self.path, "run.json", SENT)
-        self._keepsake.forget("run.json")
+        safe_files.move(self.path, "run.json", SENT)
+        self._backup.forget("run.json")
 
     def forget_cursor(self) -> None:
         """Remove cursor.json: it is about another server than the one that the run goes to now.
@@ -401,7 +406,7 @@ class RunDir:
             OSError: the disk refuses it.
         """
         with contextlib.suppress(FileNotFoundError):
-            door.remove(self.path, "cursor.json")
+            safe_files.remove(self.path, "cursor.json")
 
     def writer(self, standing: Standing = MEMBER, **options: Any) -> Writer:
         """A new writer in this directory."""
@@ -492,12 +497,12 @@ class RunDir:
     def ask(self) -> None:
         """Have the process that sends this run look at the journal now."""
         with contextlib.suppress(OSError):
-            door.replace(self.path, "asked", b"", durable=False)
+            safe_files.replace(self.path, "asked", b"", durable=False)
 
     def asked(self) -> object:
         """A value that changes whenever a process calls `ask`."""
         with contextlib.suppress(OSError):
-            found = door.status(self.path, "asked")
+            found = safe_files.status(self.path, "asked")
             return None if found is None else (found.st_mtime_ns, found.st_ino)
         return None
 
@@ -538,7 +543,7 @@ class RunDir:
             with self.guard:
                 free = self._right.acquire()
         except OSError as exc:
-            raise owner.refusal(self.path, exc) from exc
+            raise access_errors.lock_refused(self.path, exc) from exc
         if not free:
             holder = self._right.holder()
             raise JournalLocked(f"{self.path} is being uploaded by {holder}", holder)
@@ -601,21 +606,21 @@ class RunDir:
 
     def set_aside(self, reason: str, what: object) -> None:
         """Add something that cannot be sent to aside.jsonl, with the reason."""
-        with contextlib.suppress(OSError), door.open_to_append(self.path, ASIDE) as file:
+        with contextlib.suppress(OSError), safe_files.open_to_append(self.path, ASIDE) as file:
             file.write(dumps({"reason": reason, "what": what}) + b"\n")
 
     def said_in(self, name: str) -> dict[str, Any] | None:
         """The JSON object in a file; None if the file is missing, or holds no object."""
         try:
-            value = loads(door.read(self.path, name))
+            value = loads(safe_files.read(self.path, name))
         except (OSError, ValueError):
             return None
         return value if isinstance(value, dict) else None
 
     def _save(self, name: str, data: bytes, *, durable: bool) -> None:
         """Replace a file as a whole: whoever reads it sees the old content or the new."""
-        self._keepsake.take(name, data)
-        door.replace(self.path, name, data, durable=durable)
+        self._backup.take(name, data)
+        safe_files.replace(self.path, name, data, durable=durable)
 
 
 def _readable(value: Mapping[str, Any]) -> bytes:

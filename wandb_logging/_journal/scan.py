@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.position import START, At
 from wandb_logging._journal.reader import MOST_LINE
 from wandb_logging._journal.seal import unseal
@@ -44,7 +44,7 @@ def scan(path: Path, at: Mapping[int, At], words: Sequence[bytes], take: Callabl
 
 def _blocks(path: Path, name: str, offset: int) -> Iterator[bytes]:
     """Blocks of whole lines of a segment, from a byte on."""
-    with io.BufferedReader(door.open_to_read(path, name)) as file:  # type: ignore[type-var]  # it is a FileIO
+    with io.BufferedReader(safe_files.open_to_read(path, name)) as file:  # type: ignore[type-var]  # it is a FileIO
         file.seek(offset)
         while block := file.read(2**20):
             yield block + (b"" if block.endswith(b"\n") else file.readline(MOST_LINE))

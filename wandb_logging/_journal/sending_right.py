@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalLocked
-from wandb_logging._journal import door, lease
+from wandb_logging._journal import lease, safe_files
 from wandb_logging._journal.lease import Life, Sign, judge
 from wandb_logging._journal.locks import ProcessLock
 from wandb_logging._journal.members import UPLOAD
@@ -113,7 +113,7 @@ class SendingRight:
     def _make(self, term: int, note: bytes) -> bool:
         """Make the file of a term, and remove earlier ones. Returns False if another process made it first."""
         try:
-            fd = door.create(self._root, term_name(term))
+            fd = safe_files.create(self._root, term_name(term))
         except FileExistsError:
             return False
         with contextlib.suppress(OSError), open(fd, "wb", buffering=0) as file:  # noqa: PTH123  a descriptor
@@ -121,7 +121,7 @@ class SendingRight:
         for earlier in self._terms():
             if earlier < term:
                 with contextlib.suppress(OSError):
-                    door.remove(self._root, term_name(earlier))
+                    safe_files.remove(self._root, term_name(earlier))
         return True
 
     def renew(self) -> None:
@@ -188,7 +188,9 @@ class SendingRight:
         """Who has the right, for a person."""
         with contextlib.suppress(OSError, ValueError):
             said = said_in(self._root, NAME)
-            text = "" if said else door.read(self._root, NAME, door.MOST_NOTE).decode()  # as versions before wrote it
+            text = (
+                "" if said else safe_files.read(self._root, NAME, safe_files.MOST_NOTE).decode()
+            )  # as versions before wrote it
             return text or _holder_text(said)
         return _holder_text({})
 

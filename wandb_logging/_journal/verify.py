@@ -12,7 +12,7 @@ from pathlib import Path
 from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError
 from wandb_logging._events.event import Event
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.cache_folder import walk_runs
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.members import is_writing
@@ -98,7 +98,7 @@ def _count(path: Path) -> _Tally:
     newest = dict(segments(path))
     for writer, segment in segments(path):
         name = segment_name(writer, segment)
-        with io.BufferedReader(door.open_to_read(path, name)) as file:  # type: ignore[type-var]  # it is a FileIO
+        with io.BufferedReader(safe_files.open_to_read(path, name)) as file:  # type: ignore[type-var]  # it is a FileIO
             for line in iter(partial(file.readline, MOST_LINE), b""):
                 _count_line(line, counts, last=segment == newest[writer] and not is_writing(path, writer))
     return counts
@@ -125,7 +125,7 @@ def _of_files(run_dir: RunDir) -> Iterator[str]:
         yield str(exc)
         drops = False
     for name in ("cursor.json", "base.json"):
-        if door.is_there(path, name) and run_dir.load_cursor(name) == Cursor():
+        if safe_files.is_there(path, name) and run_dir.load_cursor(name) == Cursor():
             yield f"{name} is damaged: " + ("lines go to the server again" if name == "cursor.json" else "see repair")
     damaged, entries = damaged_in_order(path)
     if damaged:
@@ -155,7 +155,7 @@ def _of_journal(run_dir: RunDir, lines: _Tally) -> Iterator[str]:
         yield f"{lines.torn} journals end in half a line: what was being written when power or room ran out"
     for writer, (segment, offset) in run_dir.cursor.places.items():
         name = segment_name(writer, segment)
-        found = door.status(run_dir.path, name)
+        found = safe_files.status(run_dir.path, name)
         if found is not None and found.st_size < offset:
             yield f"{name} is shorter than what the server has of it"
 
@@ -171,7 +171,7 @@ def _of_what_waits(run_dir: RunDir) -> Iterator[str]:
     run_dir.scan_after(cursor.position, (b'"path":',), take)
     names.update(task.path for task in cursor.tasks if task.what.get("path"))
     for name in sorted(names):
-        if not door.is_there(run_dir.path, name):
+        if not safe_files.is_there(run_dir.path, name):
             yield f"{name}, which is to be sent, is missing"
 
 
@@ -181,9 +181,9 @@ def lines_in(run_dir: Path, name: str) -> int:
     Raises:
         OSError: it cannot be read, or is no regular file.
     """
-    if not door.is_there(run_dir, name):
+    if not safe_files.is_there(run_dir, name):
         return 0
-    with door.open_to_read(run_dir, name) as file:
+    with safe_files.open_to_read(run_dir, name) as file:
         return sum(block.count(b"\n") for block in iter(partial(file.read, 2**20), b""))
 
 

@@ -18,18 +18,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from wandb_logging._journal import door
-from wandb_logging._journal.claim import NO_CLAIM, Claim
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.counts import Counts, reason_of
 from wandb_logging._journal.family import Family, tell_of_forks
 from wandb_logging._journal.fsyncs import Fsyncs
-from wandb_logging._journal.kept_lines import KeptLines, lines_until, part_of
 from wandb_logging._journal.locks import close_quietly, out_of_the_way
 from wandb_logging._journal.lost import LOST, Home, is_cut_off, is_in_place, unacknowledged
 from wandb_logging._journal.members import MEMBER, Standing
 from wandb_logging._journal.position import position
 from wandb_logging._journal.seal import SEAL_LINE
 from wandb_logging._journal.segments import segment_name, segment_path
+from wandb_logging._journal.unwritten import UnwrittenLines, lines_until, part_of
+from wandb_logging._journal.writer_lock import NO_LOCK, WriterLock
 from wandb_logging._values.reentrant import let_go_unless_within, new_lock
 from wandb_logging._values.zlib import crc32
 
@@ -81,7 +81,7 @@ class Writer:
         self._marked = False  # whether the mark is the writer's number, because other writers were there before
         # Reentrant: a signal handler or a finaliser may log while this very thread is in `append`.
         self._lock = new_lock()
-        self._kept = KeptLines()
+        self._kept = UnwrittenLines()
         self._trouble = ""
         self._forced = Fsyncs(path)
         self._retrying = False
@@ -94,7 +94,7 @@ class Writer:
             home.has_writer(self)
 
     def _forget_files(self) -> None:
-        self._claim = self._former = NO_CLAIM  # the former: of files that were closed, or that cannot be reached
+        self._lock_file = self._former = NO_LOCK  # the former: of files that were closed, or that cannot be reached
         self._fd = -1
         self._segment = 0
         self._size = 0  # bytes of the segment on the disk; the lines in memory begin there
@@ -106,21 +106,21 @@ class Writer:
         self._begun: dict[int, int] = {}  # events journalled when each segment was begun
 
     def _begin(self) -> None:
-        if not self._claim.number:
+        if not self._lock_file.number:
             if self._home is not None:
                 self._home.stand_again()
             family = self._family if self._forked else None
-            self._claim = Claim.take(self.path, self._least_number, self._standing, family)
-            self._claim.replaces(self._former)
+            self._lock_file = WriterLock.take(self.path, self._least_number, self._standing, family)
+            self._lock_file.replaces(self._former)
             if not self.mark or self._marked:
-                self._marked = self._standing.helps or self._claim.since != self.number
+                self._marked = self._standing.helps or self._lock_file.since != self.number
                 self.mark = b',"by":%d' % self.number if self._marked else b""
         self._next_segment()
 
     @property
     def number(self) -> int:
         """The writer's number in the directory; 0 while it has none."""
-        return self._claim.number
+        return self._lock_file.number
 
     @property
     def waiting(self) -> int:
@@ -232,7 +232,7 @@ class Writer:
             # begins under a new number; the lines in the old segment stay there, and are read.
             self._let_go_of_acknowledged()
             self._kept.make_whole()
-            former = self._claim
+            former = self._lock_file
             self._forget_files()
             self._former = former
         elif error.errno == errno.EFBIG and not self._gap:
@@ -337,7 +337,7 @@ class Writer:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _next_segment(self) -> None:
-        fd = door.create(self.path, segment_name(self.number, self._segment + 1), append=True)
+        fd = safe_files.create(self.path, segment_name(self.number, self._segment + 1), append=True)
         old, self._fd = self._fd, out_of_the_way(fd)
         self._segment += 1
         self._begun[self._segment] = self.counts.journalled
@@ -377,15 +377,15 @@ class Writer:
             for _ in self._kept.lines:
                 self.counts.lose(f"disk: {self._trouble}")
             self._kept.clear()
-            self._claim.release()
+            self._lock_file.release()
 
     def leave(self, exit_code: int) -> None:
         """Note the exit code of this member in its lock file; the run goes on with the other members, if any."""
-        self._claim.leave(exit_code)
+        self._lock_file.leave(exit_code)
 
     def note_end(self) -> None:
         """Tell other hosts that nothing more is written, as the process ends now. May be called in a signal handler."""
-        self._claim.note_end()
+        self._lock_file.note_end()
 
     def renew(self) -> None:
         """Tell other hosts that this process lives, unless events were written since the latest call.
@@ -395,12 +395,12 @@ class Writer:
         """
         told, self._told = self._told, self.counts.journalled
         if told == self._told:
-            self._claim.renew()
+            self._lock_file.renew()
 
     @property
     def since(self) -> int:
         """Number of the first member of this writer's group (`members`); 0 for a helper."""
-        return self._claim.since
+        return self._lock_file.since
 
     def _write_all_that_fits(self) -> None:
         """Write the lines in memory, and drop those that are larger than a file may be (`ulimit -f`)."""
@@ -510,7 +510,7 @@ class Writer:
         """Close all files: they were removed."""
         for descriptor in (self._fd, *self._forced.retired):
             close_quietly(descriptor)
-        self._claim.release()
+        self._lock_file.release()
         self._forget_files()
 
     def reopen(self) -> None:
@@ -539,7 +539,7 @@ class Writer:
         self._standing = self._standing.of_child()
         self._forked = True
         self.counts = Counts()
-        self._claim.abandon()
+        self._lock_file.abandon()
         for fd in (self._fd, *self._forced.retired):
             close_quietly(fd)
         self._forget_files()  # the next append begins a writer of the child's own

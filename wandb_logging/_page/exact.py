@@ -15,7 +15,7 @@ from wandb_logging._dataclass import dataclass
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold import fold
 from wandb_logging._fold.told import History, Told, mark, so_far, tell
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.position import Position, places, torn_ends
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.segments import segment_name, segment_path
@@ -150,7 +150,7 @@ def _identity(info: RunInfo) -> int:
 
 def _tail(run_dir: RunDir, exact: Exact) -> str:
     for writer, (segment, offset) in sorted(places(exact.position).items()):
-        with door.open_to_read(run_dir.path, segment_name(writer, segment)) as file:
+        with safe_files.open_to_read(run_dir.path, segment_name(writer, segment)) as file:
             file.seek(max(0, offset - _TAIL))
             return file.read(min(offset, _TAIL)).decode("latin-1")
     return ""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import WandbLoggingError
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._page import assets, guard, text
 from wandb_logging._page.answers import Answers, strict
 from wandb_logging._page.bins import grids_of
@@ -105,7 +105,7 @@ def _media(run: Run, left: list[int]) -> Iterable[tuple[str, str]]:
         if size <= min(_PICTURE, left[0]):
             left[0] -= size
             with contextlib.suppress(OSError):  # the file was removed or replaced
-                content = base64.b64encode(door.read(run.run_dir.path, place, _PICTURE)).decode()
+                content = base64.b64encode(safe_files.read(run.run_dir.path, place, _PICTURE)).decode()
                 yield name, f"data:{kind.replace(' ', '')};base64,{content}"
 
 

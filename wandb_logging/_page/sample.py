@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from wandb_logging._dataclass import dataclass
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.seal import unseal
 from wandb_logging._journal.segments import segment_name, segment_path, segments
@@ -90,7 +90,7 @@ def _events(run_dir: RunDir, most: int) -> Iterator[_Found]:
     before = 0
     for writer, segment, size in sizes:
         share = max(2, round(most * size / total)) if total else 0
-        with door.open_to_read(run_dir.path, segment_name(writer, segment)) as file:
+        with safe_files.open_to_read(run_dir.path, segment_name(writer, segment)) as file:
             end = -1
             for place in range(share):
                 at = size * place // share

@@ -14,7 +14,7 @@ from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError
 from wandb_logging._events.event import Event, event_of, exit_code_after
 from wandb_logging._events.run_info import RunInfo
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.cache_folder import walk_runs
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.rundir import RunDir
@@ -126,7 +126,7 @@ def _at_the_end(run_dir: RunDir, newest: Mapping[int, int]) -> tuple[int | None,
     """The exit code, if one of the last events gives it, and the numbers of the last rows."""
     events: list[Event] = []
     for writer, segment in newest.items():
-        with door.open_to_read(run_dir.path, segment_name(writer, segment)) as file:
+        with safe_files.open_to_read(run_dir.path, segment_name(writer, segment)) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
             latest = file.read().rsplit(b"\n", _LATEST)
         before = latest.pop(0) if len(latest) > _LATEST else b""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging._errors import JournalError, LogError
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._run.background import Background
 
 if TYPE_CHECKING:
@@ -71,5 +71,5 @@ def _folder(background: Background, name: Path) -> Path:
         run_id = background.journal.info.id
         raise JournalError(f"run {run_id} has no directory to keep an artifact in; set cache_dir to a folder")
     folder = run_dir.path / name
-    door.make_folder(run_dir.path, name.as_posix())
+    safe_files.make_folder(run_dir.path, name.as_posix())
     return folder

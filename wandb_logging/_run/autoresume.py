@@ -14,7 +14,7 @@ from pathlib import Path
 
 from wandb_logging._errors import SettingsError
 from wandb_logging._events.run_info import RunInfo
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.cache_folder import find_run
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import dumps, loads
@@ -56,13 +56,13 @@ def _goes_on_elsewhere(settings: Settings) -> bool:
 def note(cache_dir: Path, run_id: str, key: str = "") -> None:
     """Have the next start go on with this run. If the file cannot be written, the next start begins another run."""
     with contextlib.suppress(OSError):
-        door.replace(cache_dir, _name(key), dumps({"run_id": run_id}), durable=False)
+        safe_files.replace(cache_dir, _name(key), dumps({"run_id": run_id}), durable=False)
 
 
 def forget(cache_dir: Path, key: str = "") -> None:
     """Have the next start begin another run, because this one has ended well."""
     with contextlib.suppress(OSError):
-        door.remove(cache_dir, _name(key))
+        safe_files.remove(cache_dir, _name(key))
 
 
 def _name(key: str) -> str:
@@ -71,7 +71,7 @@ def _name(key: str) -> str:
 
 def _noted(cache_dir: Path, key: str) -> str | None:
     try:
-        value = loads(door.read(cache_dir, _name(key), _MOST))
+        value = loads(safe_files.read(cache_dir, _name(key), _MOST))
     except (OSError, ValueError):
         return None
     run_id = value.get("run_id") if isinstance(value, dict) else None

@@ -185,7 +185,7 @@ class Background:
             self._listener.reconsider()
 
     def _keep_file(self, source: Path, name: str) -> None:
-        kept = self.journal.keeper.file(source, name)
+        kept = self.journal.copies.file(source, name)
         self.append_change("file", {"name": name, "path": kept})
 
     # --- sending ---

@@ -21,9 +21,9 @@ from typing import Any
 from wandb_logging._dataclass import dataclass
 from wandb_logging._events.event import Event
 from wandb_logging._events.run_info import RunInfo
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.cache_folder import find_run, folder_of
-from wandb_logging._journal.gate import alone_in
+from wandb_logging._journal.folder_mutex import alone_in
 from wandb_logging._journal.members import HELPER, is_writing, lock_name
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer
@@ -141,7 +141,7 @@ def announce(placement: Placement, writer: Writer) -> None:
         with contextlib.suppress(OSError):  # then the other ranks keep their texts
             folder = _folder(placement.settings.cache_dir)
             run = {"run": writer.path.name, "writer": writer.number}
-            door.replace(folder, f"{digest(placement.launch.id or '')}.json", dumps(run), durable=False)
+            safe_files.replace(folder, f"{digest(placement.launch.id or '')}.json", dumps(run), durable=False)
 
 
 def first_notice(placement: Placement, path: Path | None) -> Notice | None:
@@ -151,7 +151,7 @@ def first_notice(placement: Placement, path: Path | None) -> Notice | None:
     launch = placement.launch
     which = digest(f"{launch.id} {launch.restart} {parent()}")
     try:
-        os.close(door.create(_folder(placement.settings.cache_dir), f"{which}.said"))
+        os.close(safe_files.create(_folder(placement.settings.cache_dir), f"{which}.said"))
     except FileExistsError:
         return None
     except OSError:
@@ -209,7 +209,9 @@ def publish_directory(placement: Placement, path: Path) -> None:
     if placement.role.shares and placement.launch.has_ranks:
         with contextlib.suppress(OSError):
             said = {"run": path.name, "host": socket.gethostname(), "parent": parent()}
-            door.replace(_folder(placement.settings.cache_dir), _all_name(placement.launch), dumps(said), durable=False)
+            safe_files.replace(
+                _folder(placement.settings.cache_dir), _all_name(placement.launch), dumps(said), durable=False
+            )
 
 
 def _all_name(launch: Launch) -> str:
@@ -239,9 +241,9 @@ def forget_launches(cache_dir: Path, before: float) -> None:
     folder = cache_dir.absolute() / _FOLDER
     with contextlib.suppress(OSError):
         for name in sorted(item.name for item in folder.iterdir()):
-            found = door.status(cache_dir.absolute(), f"{_FOLDER}/{name}")
+            found = safe_files.status(cache_dir.absolute(), f"{_FOLDER}/{name}")
             if found is not None and found.st_mtime < before:
-                door.remove(cache_dir.absolute(), f"{_FOLDER}/{name}")
+                safe_files.remove(cache_dir.absolute(), f"{_FOLDER}/{name}")
         folder.rmdir()
 
 
@@ -317,7 +319,7 @@ def is_name(value: object) -> bool:
 
 def _read(folder: Path, name: str) -> dict[str, Any]:
     try:
-        value = loads(door.read(folder, name))
+        value = loads(safe_files.read(folder, name))
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}

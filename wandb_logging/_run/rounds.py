@@ -131,7 +131,7 @@ class Rounds:
             options_of(settings),
             say=notices.add,
             before_end=self._capture_rest,
-            keeper=journal.keeper,
+            copies=journal.copies,
             meanwhile=self.glance,
             allowance=ranks.common_folder(settings),
         )
@@ -405,4 +405,4 @@ class Rounds:
         if self._to_capture:
             with contextlib.suppress(OSError):  # no run directory, or a full disk, which is reported elsewhere
                 capture = self._to_capture.pop(0)
-                capture(self._journal.keeper, self._journal.info, self._secrets, self._settings)
+                capture(self._journal.copies, self._journal.info, self._secrets, self._settings)

@@ -610,7 +610,7 @@ class Run(Described):
 
     def _keep_media(self, source: Source, extension: str) -> Kept:
         content = self._secrets.content(source, extension) if isinstance(source, bytes) else source
-        return self._journal.keeper.media(content, extension)
+        return self._journal.copies.media(content, extension)
 
     def _on_stop(self) -> None:
         if self.settings.on_stop is not None:

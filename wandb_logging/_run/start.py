@@ -18,8 +18,8 @@ from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError
 from wandb_logging._events.event import Event
 from wandb_logging._events.run_info import RunInfo, problem
+from wandb_logging._journal.bounded_copies import BoundedCopies
 from wandb_logging._journal.cache_folder import claim_run, find_run, opening
-from wandb_logging._journal.keeper import Keeper
 from wandb_logging._journal.lease import length
 from wandb_logging._journal.members import Standing, exit_codes
 from wandb_logging._journal.memory import MemoryRunDir
@@ -72,9 +72,9 @@ class Journal:
         return self.run_dir.on_disk and not self.writer.waiting and not is_short
 
     @cached_property
-    def keeper(self) -> Keeper:
+    def copies(self) -> BoundedCopies:
         """Makes the copies of the run's files; the writer makes room for them."""
-        return Keeper(self.run_dir, self.writer)
+        return BoundedCopies(self.run_dir, self.writer)
 
     def note_end(self) -> None:
         """Tell other hosts that this process ends now. May be called in a signal handler."""

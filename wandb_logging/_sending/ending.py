@@ -9,7 +9,7 @@ from wandb_logging._events.event import Event
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._events.task import Task
 from wandb_logging._fold import fold
-from wandb_logging._journal.keeper import Keeper
+from wandb_logging._journal.bounded_copies import BoundedCopies
 from wandb_logging._journal.members import HELPER
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending import standard_files
@@ -45,7 +45,7 @@ def end_journal(run_dir: RunDir, info: RunInfo, state: fold.State, code: int, ba
 
 
 def last_files(
-    keeper: Keeper,
+    copies: BoundedCopies,
     wanted: list[str],
     config: str,
     ended: fold.State,
@@ -55,7 +55,7 @@ def last_files(
 ) -> list[Task]:
     """Make the standard files of the end. Returns the tasks that upload them; `label` is part of output.log's name."""
     try:
-        return standard_files.final_tasks(keeper, wanted, config, fold.summary_line(ended), label)
+        return standard_files.final_tasks(copies, wanted, config, fold.summary_line(ended), label)
     except OSError as exc:
-        say("standard files", f"{keeper.run_dir.path}: cannot make the files of the end ({exc})")
+        say("standard files", f"{copies.run_dir.path}: cannot make the files of the end ({exc})")
         return []

@@ -13,7 +13,7 @@ from typing import Any
 
 from wandb_logging._errors import JournalError, JournalLocked
 from wandb_logging._events.run_info import RunInfo
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.members import HELPER
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.seal import unseal
@@ -149,10 +149,10 @@ def _copy_media(source: Path, target: Path) -> None:
     for folder in ("files/media", "files/once"):
         names = [item.name for item in (source / folder).iterdir()] if (source / folder).is_dir() else []
         for name in names:
-            if not door.is_file(target, f"{folder}/{name}"):
-                door.make_folder(target, folder)
-                with contextlib.suppress(OSError), door.open_to_read(source, f"{folder}/{name}") as file:
-                    door.replace(target, f"{folder}/{name}", file.read(), durable=False)
+            if not safe_files.is_file(target, f"{folder}/{name}"):
+                safe_files.make_folder(target, folder)
+                with contextlib.suppress(OSError), safe_files.open_to_read(source, f"{folder}/{name}") as file:
+                    safe_files.replace(target, f"{folder}/{name}", file.read(), durable=False)
 
 
 def _writers_for(path: Path, key: str) -> Iterator[int]:
@@ -165,7 +165,7 @@ def _writers_for(path: Path, key: str) -> Iterator[int]:
 
 
 def _first_event(path: Path, writer: int) -> Any:
-    with door.open_to_read(path, segment_name(writer, 1)) as file:
+    with safe_files.open_to_read(path, segment_name(writer, 1)) as file:
         body = unseal(file.read(4096).partition(b"\n")[0])
     return loads(body) if body is not None else None
 
@@ -175,7 +175,7 @@ def _lines(path: Path, writer: int) -> int:
     count = 0
     for of, segment in segments(path):
         if of == writer:
-            with door.open_to_read(path, segment_name(writer, segment)) as file:
+            with safe_files.open_to_read(path, segment_name(writer, segment)) as file:
                 while block := file.read(2**20):
                     count += block.count(b"\n")
     return count

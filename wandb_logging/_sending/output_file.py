@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from wandb_logging._journal.keeper import Keeper
+from wandb_logging._journal.bounded_copies import BoundedCopies
 from wandb_logging._sending import standard_files
 from wandb_logging._sending.batch import Batch
 
@@ -13,7 +13,7 @@ class OutputFile:
     """The copy of output.log in the run directory.
 
     Args:
-        keeper: writes it.
+        copies: writes it.
         size: bytes of it that belong to acknowledged lines.
         say: called with (kind, text) if the disk refuses it.
         wanted: whether there is to be such a file.
@@ -22,9 +22,9 @@ class OutputFile:
         size: as given; grows with each batch.
     """
 
-    def __init__(self, keeper: Keeper, size: int, say: Callable[[str, str], object], *, wanted: bool) -> None:
+    def __init__(self, copies: BoundedCopies, size: int, say: Callable[[str, str], object], *, wanted: bool) -> None:
         self.size = size
-        self._keeper = keeper
+        self._copies = copies
         self._wanted = wanted
         self._say = say
 
@@ -36,6 +36,6 @@ class OutputFile:
         batch.output.edit(batch.edits)
         edits = {end - number: line for number, line in batch.edits.items() if number < end}
         try:
-            self.size = standard_files.keep_output(self._keeper, self.size, batch.output.parts(), edits)
+            self.size = standard_files.keep_output(self._copies, self.size, batch.output.parts(), edits)
         except OSError as exc:
-            self._say("output", f"{self._keeper.run_dir.path}: cannot keep {standard_files.OUTPUT} ({exc.strerror})")
+            self._say("output", f"{self._copies.run_dir.path}: cannot keep {standard_files.OUTPUT} ({exc.strerror})")

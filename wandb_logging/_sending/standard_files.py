@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._events.task import Task
 from wandb_logging._fold.terminal import MAX_LINE_CHARS
+from wandb_logging._journal.bounded_copies import BoundedCopies
 from wandb_logging._journal.copies import place_of
 from wandb_logging._journal.environment import METADATA
-from wandb_logging._journal.keeper import Keeper
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending import yaml
 from wandb_logging._settings.settings import Settings
@@ -29,11 +29,11 @@ CAPTURED = (METADATA, REQUIREMENTS)
 _LINE_BYTES = 4 * MAX_LINE_CHARS + 1
 
 
-def capture_environment(keeper: Keeper, info: RunInfo, secrets: Secrets, settings: Settings) -> None:
+def capture_environment(copies: BoundedCopies, info: RunInfo, secrets: Secrets, settings: Settings) -> None:
     """Make the file about the machine and program. It takes a while: not for the thread that logs.
 
     Args:
-        keeper: writes it.
+        copies: writes it.
         info: identity of the run.
         secrets: masks secrets among the program's arguments, and in what is said of the git repository.
         settings: say what of the git repository is wanted.
@@ -50,15 +50,15 @@ def capture_environment(keeper: Keeper, info: RunInfo, secrets: Secrets, setting
         git = secrets.tree(state(settings), "git")
         if git:
             about["git"] = git
-        keeper.file((json.dumps(about, indent=2) + "\n").encode(), METADATA)
+        copies.file((json.dumps(about, indent=2) + "\n").encode(), METADATA)
 
 
-def capture_requirements(keeper: Keeper, info: RunInfo, _secrets: Secrets, _settings: Settings) -> None:
+def capture_requirements(copies: BoundedCopies, info: RunInfo, _secrets: Secrets, _settings: Settings) -> None:
     """Make the file of the installed packages. It takes longer than `capture_environment`."""
     from wandb_logging._process.environment import requirements  # noqa: PLC0415  see there
 
     if REQUIREMENTS in info.standard_files:
-        keeper.file(requirements().encode("utf-8", "replace"), REQUIREMENTS)
+        copies.file(requirements().encode("utf-8", "replace"), REQUIREMENTS)
 
 
 def captured_tasks(run_dir: RunDir, wanted: Sequence[str]) -> list[Task]:
@@ -67,12 +67,12 @@ def captured_tasks(run_dir: RunDir, wanted: Sequence[str]) -> list[Task]:
 
 
 def final_tasks(
-    keeper: Keeper, wanted: Sequence[str], config: str, summary: str, label: str | None = None
+    copies: BoundedCopies, wanted: Sequence[str], config: str, summary: str, label: str | None = None
 ) -> list[Task]:
     """Make the files of the end. Returns the tasks that upload them.
 
     Args:
-        keeper: writes them.
+        copies: writes them.
         wanted: names of the standard files to make.
         config, summary: JSON texts in the server's form.
         label: label of one of several clients that send the run; it is put into the name of its output.log.
@@ -84,18 +84,18 @@ def final_tasks(
     tasks = []
     for name, content in contents.items():
         if name in wanted:
-            keeper.file(content, name)
+            copies.file(content, name)
             tasks.append(_task(name))
-    if OUTPUT in wanted and keeper.run_dir.files.has(OUTPUT):
+    if OUTPUT in wanted and copies.run_dir.files.has(OUTPUT):
         tasks.append(_task(OUTPUT, f"output_{label}.log" if label else OUTPUT))
     return tasks
 
 
-def keep_output(keeper: Keeper, size: int, parts: Iterable[Sequence[str]], edits: Mapping[int, str]) -> int:
+def keep_output(copies: BoundedCopies, size: int, parts: Iterable[Sequence[str]], edits: Mapping[int, str]) -> int:
     """Add acknowledged lines to the copy of output.log, without their times and marks.
 
     Args:
-        keeper: writes it.
+        copies: writes it.
         size: bytes of the file that count; later bytes were written before a crash, and are written again.
         parts: the lines to add, some at a time.
         edits: earlier lines whose text has changed, by their place from the end: 1 is the last line.
@@ -106,12 +106,12 @@ def keep_output(keeper: Keeper, size: int, parts: Iterable[Sequence[str]], edits
     Raises:
         OSError: the disk refuses it.
     """
-    last = _last_lines(keeper.run_dir, size, max(edits, default=0))
+    last = _last_lines(copies.run_dir, size, max(edits, default=0))
     size -= sum(map(len, last))
     for place, line in edits.items():
         if place <= len(last):
             last[-place] = _text(line)
-    return keeper.append(b"".join([*last, *map(_text_of, parts)]), OUTPUT, size)
+    return copies.append(b"".join([*last, *map(_text_of, parts)]), OUTPUT, size)
 
 
 def _last_lines(run_dir: RunDir, size: int, count: int) -> list[bytes]:

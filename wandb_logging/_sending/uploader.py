@@ -17,8 +17,8 @@ from wandb_logging._events.run_info import Remote
 from wandb_logging._events.send_options import SendOptions
 from wandb_logging._events.task import Task
 from wandb_logging._fold import fold
+from wandb_logging._journal.bounded_copies import BoundedCopies
 from wandb_logging._journal.cursor import Cursor
-from wandb_logging._journal.keeper import Keeper
 from wandb_logging._journal.position import Position
 from wandb_logging._journal.reader import Reader
 from wandb_logging._journal.rundir import SENT, RunDir
@@ -49,7 +49,7 @@ class Ports:
         progress: called after each acknowledged batch.
         before_end: called before the server is told that the run ended: the last moment to add a file.
         meanwhile: called again and again while files are sent, which may take hours; it may call `glance`.
-        keeper: makes the files that sending adds; None: without a bound on their room.
+        copies: makes the files that sending adds; None: without a bound on their room.
         allowance: folder of the file through which all senders share the project's rate limit; None: this host's.
     """
 
@@ -57,7 +57,7 @@ class Ports:
     progress: Callable[[], object] = lambda: None
     before_end: Callable[[], object] = lambda: None
     meanwhile: Callable[[], object] = lambda: None
-    keeper: Keeper | None = None
+    copies: BoundedCopies | None = None
     allowance: Path | None = None
 
 
@@ -448,7 +448,7 @@ class Uploader:
         self._open_run(run)
         ended, _ = fold.finish(registration.rules, self.state)
         config, label = self.link.mask(registration.config_json(self.state)), registration.info.client_label
-        run.waiting.add(last_files(run.keeper, run.waiting.standard, config, ended, self._ports.say, label=label))
+        run.waiting.add(last_files(run.copies, run.waiting.standard, config, ended, self._ports.say, label=label))
         self._perform_tasks(run)
         # Later events have to open the run again, also if the answer to this request is lost.
         registration.is_open = False
@@ -469,8 +469,8 @@ class _Opened:
         self.reader: Reader = run_dir.reader(cursor.position)
         self.cutter = Cutter(self.reader, options, link.pace, apart=registration.info.cache_policy == "drop_oldest")
         self.waiting = Waiting(run_dir, registration.info, lane, link, say, cursor)
-        self.keeper = uploader._ports.keeper or Keeper(run_dir)  # noqa: SLF001  the same room
-        self.output = OutputFile(self.keeper, cursor.output_size, say, wanted=OUTPUT in self.waiting.standard)
+        self.copies = uploader._ports.copies or BoundedCopies(run_dir)  # noqa: SLF001  the same room
+        self.output = OutputFile(self.copies, cursor.output_size, say, wanted=OUTPUT in self.waiting.standard)
         self.stream: Stream | None = None
         self.looked: float | None = None  # when the server was last asked how many rows it has, by the link's clock
         self.unsure = 0  # number of rows that were sent and not acknowledged

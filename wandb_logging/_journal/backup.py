@@ -1,6 +1,6 @@
-"""What is needed to make a run directory again that was removed while its run goes on.
+"""A backup in memory of a run directory's small files, to make it again if it is removed while its run goes on.
 
-It is kept in memory: what identifies the run, and what the server has acknowledged; a few kilobytes.
+They say what identifies the run, and what the server has acknowledged; a few kilobytes.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from wandb_logging._values.plain import loads
 _KEPT = frozenset(("run.json", "server.json"))
 
 
-class Keepsake:
-    """The content of a run directory's small files, in memory for as long as the process lives."""
+class Backup:
+    """The content of run.json, server.json and the cursor, kept for as long as the process lives."""
 
     def __init__(self) -> None:
         self._files: dict[str, bytes] = {}

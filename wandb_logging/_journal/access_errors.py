@@ -1,4 +1,4 @@
-"""Sentences for a person who may not write or read a run directory: who owns it, and what to do."""
+"""What to tell a person who may not write or read a run directory: who owns it, and what to do."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from wandb_logging._errors import JournalLocked
 _REFUSED = frozenset({errno.EACCES, errno.EPERM})
 
 
-def refusal(path: Path, error: OSError) -> JournalLocked:
+def lock_refused(path: Path, error: OSError) -> JournalLocked:
     """The error for a run directory that cannot be locked: why, and what to do."""
     if error.errno in _REFUSED:
-        owner = other_owner(path, error)
+        owner = _other_owner(path, error)
         if owner is None:
             text, cure = f"{path} is yours, but you may not write there", "give yourself the right: `chmod -R u+rwX`"
         else:
@@ -33,11 +33,11 @@ def refusal(path: Path, error: OSError) -> JournalLocked:
 def why_unread(path: Path, error: OSError) -> str:
     """Why a file in the run directory at `path` cannot be read: what the system says, and who owns it."""
     said = error.strerror or str(error)
-    owner = other_owner(path, error) if error.errno in _REFUSED else None
+    owner = _other_owner(path, error) if error.errno in _REFUSED else None
     return said if owner is None else f"{said}, it belongs to {owner}"
 
 
-def other_owner(path: Path, error: OSError) -> str | None:
+def _other_owner(path: Path, error: OSError) -> str | None:
     """The user who owns the file that was refused, or else its folder: a name or number; None if that is this user."""
     named = Path(os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes)) else path
     for place in (named, path):

@@ -1,4 +1,4 @@
-"""A writer's number in a run directory. One process claims it and holds it for as long as it lives."""
+"""The lock file of a writer in a run directory: it gives the writer its number, and is held for as long as it lives."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.family import Family
 from wandb_logging._journal.locks import ProcessLock
 from wandb_logging._journal.members import Note, Standing, first_of_group, lock_name
@@ -18,11 +18,11 @@ _TRIES = 1000
 _NUMBERS = 3  # more than that are not refused by chance: this disk locks nothing
 
 
-class Claim:
-    """A claimed writer number. `NO_CLAIM` stands for no number.
+class WriterLock:
+    """A writer's lock file, held by this process. `NO_LOCK` stands for none.
 
     Attributes:
-        number: the writer's number; 0 without a claim.
+        number: the writer's number; 0 without a file.
         since: number of the first member of the group that this member joined, see `members`; 0 for a helper.
     """
 
@@ -34,8 +34,8 @@ class Claim:
         self.since = self._note.since
 
     @classmethod
-    def take(cls, path: Path, least: int, standing: Standing, family: Family | None = None) -> Claim:
-        """Claim the first free number from `least` on, by making its lock file: only one process can do that.
+    def take(cls, path: Path, least: int, standing: Standing, family: Family | None = None) -> WriterLock:
+        """Take the first free number from `least` on, by making its lock file: only one process can do that.
 
         Args:
             path: the run directory.
@@ -80,12 +80,12 @@ class Claim:
             self._note = replace(self._note, left=exit_code)
             self._lock.note(self._note.text)
 
-    def replaces(self, former: Claim) -> None:
+    def replaces(self, former: WriterLock) -> None:
         """Note in the lock file of this process's former number that it is not used any more. Never raises."""
         if former.number:
             note = replace(former._note, helps=True, holder=replace(former._note.holder, ended=True))
             with contextlib.suppress(OSError):
-                door.replace(self._path, lock_name(former.number), note.text.encode(), durable=False)
+                safe_files.replace(self._path, lock_name(former.number), note.text.encode(), durable=False)
 
     def renew(self) -> None:
         """Tell other hosts that the process lives.
@@ -109,12 +109,12 @@ class Claim:
             self._lock.release()
 
     def abandon(self) -> None:
-        """In a forked child: forget the parent's claim without unlocking its file."""
+        """In a forked child: forget the parent's file without unlocking its file."""
         if self._lock is not None:
             self._lock.abandon()
 
 
-NO_CLAIM = Claim()
+NO_LOCK = WriterLock()
 
 
 def _held(lock: ProcessLock, note: Note) -> bool:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from wandb_logging._events.run_info import RunInfo
+from wandb_logging._journal.bounded_copies import BoundedCopies
 from wandb_logging._journal.cache_folder import create_run
-from wandb_logging._journal.keeper import Keeper
 from wandb_logging._journal.rundir import RunDir
 
 
@@ -38,34 +38,34 @@ def kept(run_dir: RunDir) -> list[str]:
 def test_room_is_made_before(run_dir: RunDir) -> None:
     """What does not fit is not begun; what fits takes its bytes."""
     space = Space(5)
-    keeper = Keeper(run_dir, space)
-    keeper.file(b"abc", "a.txt")
+    copies = BoundedCopies(run_dir, space)
+    copies.file(b"abc", "a.txt")
     assert space.left == 2
     with pytest.raises(OSError, match="max_cache_bytes"):
-        keeper.file(b"abc", "b.txt")
+        copies.file(b"abc", "b.txt")
     with pytest.raises(OSError, match="max_cache_bytes"):
-        keeper.media(b"abc", ".png")
+        copies.media(b"abc", ".png")
     assert kept(run_dir) == ["a.txt"]
 
 
 def test_media_that_may_have_to_go(run_dir: RunDir) -> None:
     """Bounded, each value has a copy of its own, which can be removed with it; else the same bytes are one."""
-    for keeper, copies in ((Keeper(run_dir), 1), (Keeper(run_dir, Space(99)), 2)):
-        assert len({keeper.media(b"same", ".png").path for _ in range(2)}) == copies
+    for copies, count in ((BoundedCopies(run_dir), 1), (BoundedCopies(run_dir, Space(99)), 2)):
+        assert len({copies.media(b"same", ".png").path for _ in range(2)}) == count
 
 
 def test_output_that_is_too_large_goes(run_dir: RunDir) -> None:
     """Rather none than a part of it; and nothing comes after it."""
-    keeper = Keeper(run_dir, Space(99, most_output=10))
-    assert keeper.append(b"12345678", "output.log", 0) == 8
+    copies = BoundedCopies(run_dir, Space(99, most_output=10))
+    assert copies.append(b"12345678", "output.log", 0) == 8
     for data in (b"90ab", b"c"):
         with pytest.raises(OSError, match="too large"):
-            keeper.append(data, "output.log", 8)
+            copies.append(data, "output.log", 8)
         assert kept(run_dir) == []
 
 
 def test_without_a_bound(run_dir: RunDir) -> None:
     """Nobody is asked."""
-    keeper = Keeper(run_dir, Space(0, most_output=None))
-    keeper.file(b"abc", "a.txt")
-    assert keeper.append(b"x" * 100, "output.log", 0) == 100
+    copies = BoundedCopies(run_dir, Space(0, most_output=None))
+    copies.file(b"abc", "a.txt")
+    assert copies.append(b"x" * 100, "output.log", 0) == 100

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wandb_logging._journal import claim
+from wandb_logging._journal import writer_lock
 from wandb_logging._journal.members import HELPER, MEMBER, exit_codes, first_of_group, note_of
 
 HOLDS = """
@@ -24,7 +24,7 @@ sys.stdin.read()
 def test_a_number_whose_file_is_something_else_is_passed_over(tmp_path: Path) -> None:
     """A link that somebody planted there neither is followed nor keeps a process from writing its journal."""
     (tmp_path / "journal-0001.lock").symlink_to(tmp_path / "private")
-    taken = claim.Claim.take(tmp_path, 1, HELPER)
+    taken = writer_lock.WriterLock.take(tmp_path, 1, HELPER)
     assert taken.number == 2
     assert not (tmp_path / "private").exists()
     taken.release()
@@ -44,10 +44,10 @@ def test_a_number_whose_file_another_process_holds_is_left_to_nobody(
             assert others[0].stdout.readline() == "True\n"
         return first_of_group(path, number, rank)
 
-    monkeypatch.setattr(claim, "first_of_group", while_another_looks)
-    monkeypatch.setattr(claim, "_TRIES", 3)
+    monkeypatch.setattr(writer_lock, "first_of_group", while_another_looks)
+    monkeypatch.setattr(writer_lock, "_TRIES", 3)
     try:
-        taken = claim.Claim.take(tmp_path, 1, MEMBER)
+        taken = writer_lock.WriterLock.take(tmp_path, 1, MEMBER)
     finally:
         for other in others:
             other.communicate("")

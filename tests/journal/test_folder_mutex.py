@@ -11,15 +11,15 @@ import pytest
 
 from tests import hosts
 from tests.patience import PATIENCE
-from wandb_logging._journal import gate, presence
-from wandb_logging._journal.gate import NAME, alone_in
+from wandb_logging._journal import folder_mutex, presence
+from wandb_logging._journal.folder_mutex import NAME, alone_in
 from wandb_logging._journal.presence import Holder
 
 # Each visitor reads a number, waits a moment, and writes the next one.
 VISITOR = """
 import sys, time
 from pathlib import Path
-from wandb_logging._journal.gate import alone_in
+from wandb_logging._journal.folder_mutex import alone_in
 folder = Path(sys.argv[1])
 for _ in range(10):
     with alone_in(folder / "p", 600):
@@ -91,7 +91,7 @@ def test_only_what_was_seen_to_be_left_is_removed(tmp_path: Path, monkeypatch: p
         (folder / name).write_text(others)
         return found
 
-    monkeypatch.setattr(gate, "age_of", age_of)
+    monkeypatch.setattr(folder_mutex, "age_of", age_of)
     with alone_in(tmp_path, 0.3):
         assert (tmp_path / NAME).read_text() == others
     assert (tmp_path / NAME).read_text() == others

@@ -1,4 +1,4 @@
-"""Lets one process at a time into a folder, on all hosts: to look for a run, to make one, or to leave one.
+"""A mutex on a folder, for the processes of all hosts: one at a time looks for a run there, makes one, or leaves one.
 
 On one host a lock on the folder decides. Hosts may not see each other's locks, so there is also a file that only one of
 them can make, on any file system. The next process removes the file of one that is gone: at once if that was a process
@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.locks import folder_lock
 from wandb_logging._journal.presence import Holder, age_of, said_in
 from wandb_logging._values.ids import new_id
@@ -61,7 +61,7 @@ def _enter(folder: Path, until: float) -> str | None:
 
 def _made(folder: Path, note: bytes) -> bool:
     try:
-        fd = door.create(folder, NAME)
+        fd = safe_files.create(folder, NAME)
     except FileExistsError:
         return False
     try:
@@ -107,4 +107,4 @@ def _go(folder: Path, visit: str) -> None:
     """Remove the file, if it is still that of this visit: another host may have made its own meanwhile."""
     with contextlib.suppress(OSError):
         if _visit(said_in(folder, NAME)) == visit:
-            door.remove(folder, NAME)
+            safe_files.remove(folder, NAME)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from wandb_logging._journal.owner import refusal, why_unread
+from wandb_logging._journal.access_errors import lock_refused, why_unread
 
 if TYPE_CHECKING:
     from wandb_logging import JournalLocked
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="files have no u
 
 
 def refused(path: Path, number: int = errno.EACCES, name: str = "upload.lock") -> JournalLocked:
-    return refusal(path, OSError(number, os.strerror(number), str(path / name)))
+    return lock_refused(path, OSError(number, os.strerror(number), str(path / name)))
 
 
 @pytest.fixture

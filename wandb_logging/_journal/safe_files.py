@@ -1,4 +1,4 @@
-"""The only place that opens files of a run directory: regular files alone, and never through a link.
+"""Opens the files of a run directory safely, and is the only place that does: regular files alone, through no link.
 
 A run directory may come from somebody else: an archive, a folder that others can write to. Somebody may have planted a
 link to a private file there, a pipe that nobody writes to, or a device; these must not be read, written or waited for.

@@ -1,4 +1,4 @@
-"""Promises of the one door to a run directory: no link is followed, nothing is waited for, and sizes are bounded.
+"""Promises of how files of a run directory are opened: no link is followed, nothing waited for, and sizes are bounded.
 
 What comes of a whole directory with such things in it is tried, thing by thing, by the study *planted things*.
 """
@@ -14,7 +14,7 @@ import pytest
 from tests.patience import PATIENCE
 from tests.runs import START, drain, make_run, row
 from wandb_logging import sync
-from wandb_logging._journal import door
+from wandb_logging._journal import safe_files
 from wandb_logging._journal.locks import ProcessLock, lock_is_taken
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging.testing import LocalServer
@@ -41,21 +41,23 @@ def root(tmp_path: Path) -> Path:
 
 
 class TestLinks:
-    @pytest.mark.parametrize("open_it", [door.open_to_read, door.open_to_append, door.open_lock, door.read])
+    @pytest.mark.parametrize(
+        "open_it", [safe_files.open_to_read, safe_files.open_to_append, safe_files.open_lock, safe_files.read]
+    )
     def test_none_is_followed(self, root: Path, private: Path, open_it: object) -> None:
         """Neither in place of a file nor of a folder on the way to it."""
         (root / "link").symlink_to(private)
         (root / "folder").symlink_to(private.parent)
         assert callable(open_it)
         for name in ("link", "folder/private"):
-            with pytest.raises(door.NotOurs):
+            with pytest.raises(safe_files.NotOurs):
                 open_it(root, name)
         assert private.read_bytes() == PRIVATE
 
     def test_what_is_written_goes_beside(self, root: Path, private: Path) -> None:
         """A file that is replaced as a whole takes the link's place; the one it points to stays."""
         (root / "cursor.json").symlink_to(private)
-        door.replace(root, "cursor.json", b"new", durable=False)
+        safe_files.replace(root, "cursor.json", b"new", durable=False)
         assert (root / "cursor.json").read_bytes() == b"new"
         assert not (root / "cursor.json").is_symlink()
         assert private.read_bytes() == PRIVATE
@@ -66,12 +68,12 @@ class TestLinks:
         (tmp_path / "other" / "x").touch()
         (root / "files").symlink_to(tmp_path / "other")
         for act in (
-            lambda: door.make_folder(root, "files/saved"),
-            lambda: door.replace(root, "files/x", b"", durable=False),
-            lambda: door.remove(root, "files/x"),
-            lambda: door.create(root, "files/y"),
+            lambda: safe_files.make_folder(root, "files/saved"),
+            lambda: safe_files.replace(root, "files/x", b"", durable=False),
+            lambda: safe_files.remove(root, "files/x"),
+            lambda: safe_files.create(root, "files/y"),
         ):
-            with pytest.raises(door.NotOurs):
+            with pytest.raises(safe_files.NotOurs):
                 act()
         assert [path.name for path in (tmp_path / "other").iterdir()] == ["x"]
 
@@ -79,13 +81,13 @@ class TestLinks:
         """Whoever names a run directory names it as they like."""
         (root / "run.json").write_bytes(b"{}")
         (tmp_path / "named").symlink_to(root)
-        assert door.read(tmp_path / "named", "run.json") == b"{}"
+        assert safe_files.read(tmp_path / "named", "run.json") == b"{}"
 
     @pytest.mark.parametrize("name", ["../private", "a/../../private", "/etc/hostname", "a\0b"])
     def test_names_stay_inside(self, root: Path, private: Path, name: str) -> None:
         """A journal that somebody changed names no file elsewhere."""
         with pytest.raises(OSError, match=r"not in the run directory|no regular file"):
-            door.open_to_read(root, name)
+            safe_files.open_to_read(root, name)
         assert private.read_bytes() == PRIVATE
 
 
@@ -93,13 +95,13 @@ class TestSecondNames:
     def test_what_is_sent_has_one_name(self, root: Path, private: Path) -> None:
         """A hard link to another's file is not sent as a file of the run."""
         os.link(private, root / "x")
-        with pytest.raises(door.NotOurs, match="second name"):
-            door.open_to_read(root, "x", sole=True)
+        with pytest.raises(safe_files.NotOurs, match="second name"):
+            safe_files.open_to_read(root, "x", sole=True)
 
     def test_what_is_written_to_has_one_afterwards(self, root: Path, private: Path) -> None:
         """As after `cp -al`: the copy is written to, the other stays as it was."""
         os.link(private, root / "aside.jsonl")
-        with door.open_to_append(root, "aside.jsonl") as file:
+        with safe_files.open_to_append(root, "aside.jsonl") as file:
             file.write(b"more")
         assert (root / "aside.jsonl").read_bytes() == PRIVATE + b"more"
         assert private.read_bytes() == PRIVATE
@@ -120,8 +122,8 @@ class TestWhatIsNoFile:
         """Nobody waits for the other end of a pipe."""
         assert callable(make)
         make(root / "run.json")
-        for open_it in (door.open_to_read, door.open_to_append, door.open_lock):
-            with pytest.raises(door.NotOurs, match="no regular file"):
+        for open_it in (safe_files.open_to_read, safe_files.open_to_append, safe_files.open_lock):
+            with pytest.raises(safe_files.NotOurs, match="no regular file"):
                 open_it(root, "run.json")
 
     def test_a_pipe_stops_no_other_run(self, tmp_path: Path, wandb_server: LocalServer) -> None:
@@ -137,14 +139,14 @@ class TestWhatIsNoFile:
         """A journal that says to have two terabytes and has none is no journal."""
         (root / "journal-0001-0001.jsonl").touch()
         os.truncate(root / "journal-0001-0001.jsonl", 2**41)
-        with pytest.raises(door.NotOurs):
-            door.open_to_read(root, "journal-0001-0001.jsonl")
+        with pytest.raises(safe_files.NotOurs):
+            safe_files.open_to_read(root, "journal-0001-0001.jsonl")
 
     def test_what_is_read_whole_is_bounded(self, root: Path) -> None:
         """More than a file of its kind may hold is not read."""
         (root / "upload.lock").write_bytes(bytes(2000))
-        with pytest.raises(door.NotOurs, match="larger than 1024 bytes"):
-            door.read(root, "upload.lock", door.MOST_NOTE)
+        with pytest.raises(safe_files.NotOurs, match="larger than 1024 bytes"):
+            safe_files.read(root, "upload.lock", safe_files.MOST_NOTE)
 
 
 class TestEnvironment:

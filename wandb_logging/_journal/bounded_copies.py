@@ -1,4 +1,4 @@
-"""Makes copies of files that are to be uploaded, and has room made for each where max_cache_bytes is set."""
+"""Copies of files that are to be uploaded, within max_cache_bytes where that is set: room is made for each first."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Room(Protocol):
         """
 
 
-class Keeper:
-    """Makes copies in a run directory.
+class BoundedCopies:
+    """Makes copies in a run directory, within its bound.
 
     Args:
         run_dir: the run directory.

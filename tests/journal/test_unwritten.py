@@ -6,7 +6,7 @@ from itertools import accumulate
 
 from hypothesis import given, strategies as st
 
-from wandb_logging._journal.kept_lines import KeptLines, lines_until, part_of
+from wandb_logging._journal.unwritten import UnwrittenLines, lines_until, part_of
 
 lines = st.lists(st.binary(min_size=1, max_size=6), max_size=6)
 
@@ -28,7 +28,7 @@ def test_which_lines_end_before_a_byte(given_lines: list[bytes], begin: int, end
 @given(lines, st.lists(st.tuples(st.integers(0, 6), st.booleans()), max_size=12))
 def test_what_is_written_bit_by_bit(given_lines: list[bytes], tries: list[tuple[int, bool]]) -> None:
     """However much of a line the disk takes at a time, and wherever it goes on: what it has and what is kept is all."""
-    kept, disk = KeptLines(), b""
+    kept, disk = UnwrittenLines(), b""
     for line in given_lines:
         kept.add(line)
     for most, goes_elsewhere in tries:
@@ -46,7 +46,7 @@ def test_what_is_written_bit_by_bit(given_lines: list[bytes], tries: list[tuple[
 
 def test_a_line_that_was_begun() -> None:
     """Its rest comes before what was there, and all of it again once it goes elsewhere."""
-    kept = KeptLines()
+    kept = UnwrittenLines()
     kept.add(b"second\n")
     kept.put_begun(b"first\n", 2)
     assert (list(kept.lines), kept.size, kept.part) == ([b"rst\n", b"second\n"], 11, b"fi")
