@@ -226,9 +226,9 @@ class TestRows:
         assert (state.set_aside, delta.aside[0][1]) == (1, {name: 7})
 
     def test_a_timestamp_is_kept_if_it_is_a_number(self) -> None:
-        state, delta = folded(row({"_timestamp": 7}), row({"_timestamp": "noon"}))
-        assert [loads(line)["_timestamp"] for line in delta.rows] == [7, START]
-        assert state.set_aside == 1
+        state, delta = folded(row({"_timestamp": 7}), row({"_timestamp": "noon"}), row({"_timestamp": math.nan}))
+        assert [loads(line)["_timestamp"] for line in delta.rows] == [7, START, START]
+        assert state.set_aside == 2
 
     def test_numbers_that_are_none_stay(self) -> None:
         assert b'"a":NaN' in folded(row({"a": math.nan}))[1].rows[0].encode()

@@ -76,6 +76,42 @@ class Table(dict):
     pass
 
 
+class Measured:
+    """A number with something about it, as those of pint, mpmath and sympy."""
+
+    def __float__(self) -> float:
+        return 1.5
+
+
+class Counted:
+    def __index__(self) -> int:
+        return 3
+
+
+class Several:
+    """Has a method for its only element, and several elements."""
+
+    def item(self) -> float:
+        raise ValueError("only one element can be converted")
+
+    def tolist(self) -> list[int]:
+        return [1, 2]
+
+
+class Tensor:
+    """As those of tinygrad: nothing of numpy's protocols."""
+
+    def __init__(self, values: Any) -> None:
+        self._values = np.array(values)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._values.shape
+
+    def numpy(self) -> Any:
+        return self._values
+
+
 class Hostile:
     """Raises whatever it is asked."""
 
@@ -206,6 +242,10 @@ class TestConversions:
             (range(2), [0, 1]),
             ((1, (2,)), [1, [2]]),
             (Pair(1, 2), [1, 2]),
+            ({"a": 1, "b": 2}.values(), [1, 2]),
+            (Measured(), 1.5),
+            (Counted(), 3),
+            (Several(), [1, 2]),
             ({3, 1, 2}, [1, 2, 3]),
             (frozenset({"b", "a"}), ["a", "b"]),
             (b"bytes", "bytes"),
@@ -284,7 +324,8 @@ class TestConversions:
         assert len(aside) == 1
 
     def test_names_of_other_string_types(self) -> None:
-        assert plain({Name("a"): 1, np.str_("b"): 2, Kind.TRAIN: 3}) == {"a": 1, "b": 2, "TRAIN": 3}
+        """An Enum that is a text, too: to the dict itself `Kind.TRAIN` and `"train"` are one key."""
+        assert plain({Name("a"): 1, np.str_("b"): 2, Kind.TRAIN: 3}) == {"a": 1, "b": 2, "train": 3}
 
 
 class TestConfig:
@@ -433,6 +474,33 @@ class TestArrays:
         spoilt = np.concatenate([array, [math.nan, math.inf, -math.inf]])
         assert converted(spoilt) == converted(array)
 
+    @pytest.mark.parametrize("values", [2.5, [2.5], [1.0, 2.0], np.arange(40.0)], ids=str)
+    def test_a_tensor_that_numpy_knows_nothing_of(self, values: Any) -> None:
+        assert converted(Tensor(values)) == converted(np.array(values))
+
+    def test_an_array_of_objects(self) -> None:
+        """A row of a DataFrame whose columns have several types is one; None is no number."""
+        array = np.arange(40.0)
+        assert converted(np.array([*array, None], object)) == converted(array)
+        assert converted(np.array([*array, Decimal(0)], object)) == converted(np.array([*array, 0.0]))
+
+    def test_an_array_within_an_array(self) -> None:
+        holder = np.empty(1, object)
+        holder[0] = np.arange(2)
+        assert converted(holder) == [0, 1]
+
+    def test_scalars_of_pyarrow(self) -> None:
+        """What `pyarrow.compute` computes is one of these."""
+        pyarrow = pytest.importorskip("pyarrow")
+        for value in (1.5, 3, "x", None, True, [1, None], {"a": [1.5]}):
+            assert plain({"v": pyarrow.scalar(value)}) == {"v": value}
+
+    def test_a_missing_value_of_pandas(self) -> None:
+        pandas = pytest.importorskip("pandas")
+        assert plain({"v": pandas.NA, "of": pandas.Series([None], dtype="Int64")}) == {"v": None, "of": None}
+        series = pandas.Series([1, None] * 20, dtype="Int64")
+        assert converted(series) == converted(np.array([1] * 20 + [None] * 20, object))
+
     def test_a_histogram_of_booleans_counts_them(self) -> None:
         histogram = converted(np.array([True, False, False] * 20))
         assert (histogram["values"][0], histogram["values"][-1], sum(histogram["values"])) == (40, 20, 60)
@@ -442,7 +510,8 @@ class TestArrays:
         [
             (np.full(40, math.nan), "an array without finite numbers has no histogram"),
             (np.array(["a"] * 40), "an array of <U1 has no histogram"),
-            (np.array([None] * 40), "an array of object has no histogram"),
+            (np.array([None] * 40), "an array without finite numbers has no histogram"),
+            (np.array(["1"] * 40, object), "an array with texts has no histogram"),
             (np.zeros(40, complex), "an array of complex128 has no histogram"),
             (np.zeros(40, "M8[s]"), "an array of datetime64[s] has no histogram"),
         ],

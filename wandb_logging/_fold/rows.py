@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,7 +68,7 @@ class Rows:
 
     def _without_reserved(self, metrics: dict[str, Any]) -> None:
         for key in sorted(RESERVED & metrics.keys()):
-            if key != "_timestamp" or type(metrics[key]) not in _NUMBERS:
+            if key != "_timestamp" or type(metrics[key]) not in _NUMBERS or not math.isfinite(metrics[key]):
                 reason = f"{key} is set by the client" if key else "a metric needs a name"
                 self._work.set_aside(reason, {key: metrics.pop(key)})
 

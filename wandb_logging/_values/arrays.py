@@ -19,12 +19,16 @@ _LOOKED_UP = 10_000  # elements up to which it is faster to look up the bin of e
 _NARROWEST = 1e-30  # a narrower range of values has bins that float32 cannot tell apart
 
 _PACKAGES = {"numpy", "torch", "jax", "jaxlib", "tensorflow", "cupy", "mlx"}
+_READ = ("tolist", "numpy")  # methods that give the elements of an array
 _NOT_IN_NUMPY = {"torch.bfloat16", "torch.float8_e4m3fn", "torch.float8_e5m2"}
 
 
 def is_array(kind: type) -> bool:
-    """Whether values of a type are arrays."""
-    return hasattr(kind, "__array__") or (kind.__module__.partition(".")[0] in _PACKAGES and hasattr(kind, "shape"))
+    """Whether values of a type are arrays, whoever made it: tinygrad's and MindSpore's have a shape and can be read."""
+    return hasattr(kind, "__array__") or (
+        hasattr(kind, "shape")
+        and (kind.__module__.partition(".")[0] in _PACKAGES or any(callable(getattr(kind, way, None)) for way in _READ))
+    )
 
 
 def quick_reader(kind: type) -> Callable[[Any], object] | None:
@@ -92,6 +96,8 @@ def _number(value: Any) -> object:
     if _is_masked(value) and value.mask:
         return math.nan
     item = value.numpy() if hasattr(value, "numpy") and not hasattr(value, "item") else value
+    if math.prod(getattr(item, "shape", ())) != 1:
+        return item  # an array within an array of objects
     item = item.item() if hasattr(item, "item") else item  # texts of tensorflow and objects in numpy arrays have none
     # `item()` of a longdouble or bfloat16 gives the same type again: made a float, as the official SDK does.
     return float(item) if type(item) is type(value) else item
@@ -109,6 +115,8 @@ def _histogram(value: Any) -> dict[str, object]:
     values = as_numpy(without_masked(value))
     if values is None:
         return _histogram_without_numpy(_flat(nested(value)))
+    if values.dtype.kind == "O":  # as a row of a DataFrame whose columns have several types; None is no number
+        values = numpy.array([_real(item) for item in values.ravel()])
     if values.dtype.kind not in "biuf":
         raise TypeError(f"an array of {values.dtype} has no histogram")
     if values.dtype.kind == "b":
@@ -119,6 +127,12 @@ def _histogram(value: Any) -> dict[str, object]:
         raise ValueError("an array without finite numbers has no histogram")
     counts, edges = _counted(numpy, finite)
     return {"_type": "histogram", "values": counts.tolist(), "bins": edges.tolist()}
+
+
+def _real(item: Any) -> float:
+    if isinstance(item, (str, bytes)):
+        raise TypeError("an array with texts has no histogram")
+    return math.nan if item is None or type(item).__name__ == "NAType" else float(item)
 
 
 def _counted(numpy: Any, values: Any) -> tuple[Any, Any]:
@@ -152,7 +166,7 @@ def as_numpy(value: Any) -> Any:
         if str(value.dtype) in _NOT_IN_NUMPY:
             value = value.float()
     try:
-        values = numpy.asarray(value)
+        values = numpy.asarray(value if hasattr(value, "__array__") else nested(value))
     except Exception:
         return None  # it is in the memory of a device
     return values.astype("f4") if values.dtype.kind == "V" and not values.dtype.names else values

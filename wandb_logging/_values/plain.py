@@ -12,8 +12,9 @@ import json
 import math
 import sys
 from collections import UserString
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set as AbstractSet
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set as AbstractSet, ValuesView
+from contextlib import suppress
+from functools import lru_cache, partial
 from pathlib import PurePath
 from typing import Any
 
@@ -216,8 +217,11 @@ def _simple(value: Any) -> Any:
 
 
 def _key(key: object, *, top: bool) -> str:
-    """The name under which a value is kept. Only below the top may it be a number, as in the official SDK."""
-    if isinstance(key, enum.Enum):
+    """The name under which a value is kept. Only below the top may it be a number, as in the official SDK.
+
+    An Enum goes by its name, unless it is a text: to a dict, `Split.TRAIN` and `"train"` are then the same key.
+    """
+    if isinstance(key, enum.Enum) and not isinstance(key, str):
         key = key.name
     elif not isinstance(key, str) and not top:
         key = key if type(key) in _SIMPLE else _convert(key)
@@ -274,11 +278,22 @@ def conversion(kind: type) -> Callable[[Any], object] | None:
         return array
     if is_a(kind, _BY_TEXT):
         return str
-    convert = as_mapping(kind)
-    if convert is None:
-        methods = (getattr(kind, name, None) for name in ("item", "tolist"))
-        convert = next((method for method in methods if callable(method)), None)
-    return convert
+    if is_a(kind, _MISSING):
+        return lambda _value: None
+    ways = [name for name in _WAYS if callable(getattr(kind, name, None))]
+    return as_mapping(kind) or (partial(_by_itself, ways) if ways else None)
+
+
+def _by_itself(ways: Sequence[str], value: Any) -> object:
+    """What a value makes of itself by the first of its methods that does not raise: `item` does, where it has several.
+
+    Raises:
+        Exception: that of the last method, if all raise.
+    """
+    for way in ways[:-1]:
+        with suppress(Exception):
+            return getattr(value, way)()
+    return getattr(value, ways[-1])()
 
 
 def _duration(value: dt.timedelta) -> str:
@@ -304,6 +319,8 @@ def _type_name(kind: type) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
+_WAYS = ("as_py", "item", "tolist", "__float__", "__index__")  # methods by which a value tells what it stands for
+_MISSING = frozenset({"pandas._libs.missing.NAType", "pandas.api.typing.NAType"})
 _BY_TEXT = frozenset({"decimal.Decimal", "fractions.Fraction", "uuid.UUID"})
 _BY_TYPE: tuple[tuple[Any, Callable[[Any], object]], ...] = (
     (enum.Enum, lambda value: value.name),
@@ -318,5 +335,5 @@ _BY_TYPE: tuple[tuple[Any, Callable[[Any], object]], ...] = (
     (complex, lambda value: str(value).strip("()")),
     ((PurePath, UserString), str),
     (AbstractSet, _ordered),
-    (Sequence, list),
+    ((Sequence, ValuesView), list),
 )
