@@ -69,13 +69,14 @@ def served(server: LocalServer, *command: str) -> Iterator[tuple[subprocess.Pope
             process.kill()
 
 
-def until_served(address: str) -> None:
+def until_served(process: subprocess.Popen[bytes] | subprocess.Popen[str], address: str) -> None:
     """Wait for a server whose first process says where it is before the second one is there."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
             urllib.request.urlopen(address, timeout=PATIENCE).close()
         except OSError:
+            assert process.poll() is None, "the server has ended"
             assert time.monotonic() < deadline
             time.sleep(0.05)
         else:
@@ -158,7 +159,7 @@ def test_uvicorn_that_configures_logging(wandb_server: LocalServer, options: lis
         free.bind(("127.0.0.1", 0))
         options = [*options, "--port", str(free.getsockname()[1])]
     with served(wandb_server, "uvicorn", "app:app", "--log-config", "logging.json", *options) as (process, address):
-        until_served(address)
+        until_served(process, address)
         ended(process, address)
     assert sum(len(run.history) for run in wandb_server.runs) == 4
     assert {(run.state, run.exit_code) for run in wandb_server.runs} == {("failed", 143)}
@@ -211,7 +212,7 @@ def test_django(wandb_server: LocalServer, options: list[str], monkeypatch: pyte
     env = {**os.environ, **wandb_server.env()}
     with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            until_served(f"http://127.0.0.1:{port}")
+            until_served(process, f"http://127.0.0.1:{port}")
             process.terminate()
             process.wait(PATIENCE)
         finally:
