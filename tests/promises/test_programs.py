@@ -314,6 +314,22 @@ def test_import_is_light() -> None:
     assert {"requests", "urllib3", "graphql", "numpy"}.isdisjoint(done.stdout.split())
 
 
+def test_a_wrong_variable_is_no_concern_of_an_import() -> None:
+    """Whoever makes a handler is told of it; who only imports the package need not mean to."""
+    done = python(
+        """
+        import wandb_logging
+        handler = wandb_logging.WandbHandler
+        try:
+            handler(project="p")
+        except wandb_logging.SettingsError as exc:
+            print(exc)
+        """,
+        environment={"WANDB_HTTP_TIMEOUT": "soon"},
+    )
+    assert done.stdout == "WANDB_HTTP_TIMEOUT='soon': expected a number\n"
+
+
 def test_without_a_key_auto_is_offline_and_says_so() -> None:
     """One line that says which, and how to sync."""
     done = python(

@@ -5,8 +5,6 @@ waits for our thread, so an import on our thread would never end. And in a child
 imports, the half-imported module stays so for ever. Neither happens if the thread that logs imports: it can take a lock
 that it already holds, and forks wait until the import is done (`_process.forks`).
 
-With them the classes that they bring are compiled: half of what a first call would take goes into that.
-
 The imports are done when a handler is made, because its first record may be a step of a training loop. But then
 `dictConfig` may hold logging's lock, too, and would wait for ever for another thread whose import needs that lock. So
 if such an import is going on, ours are left to the first record.
@@ -18,7 +16,6 @@ import contextlib
 import importlib
 import sys
 
-from wandb_logging._dataclass import compile_all
 from wandb_logging._process import forks
 from wandb_logging._process.lockless import without_lock
 
@@ -74,7 +71,6 @@ def prepare(*, sending: bool = False, measuring: bool = False, mining: bool = Fa
             with contextlib.suppress(ImportError):  # an optional package is missing: the code that uses it reports that
                 importlib.import_module(name)
         if sending:
-            compile_all()
             without_lock({"urllib3", "requests", "charset_normalizer"})
     _done.update(missing)
 

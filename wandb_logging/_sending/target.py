@@ -53,7 +53,8 @@ class Target:
         if self.as_new and self.run_id is not None:
             raise ValueError("as_new makes an id of its own: leave out run_id, or as_new")
         named = {name: value for name, value in vars(self).items() if name != "as_new" and value is not None}
-        Settings(**named)  # one place knows what a name may be
+        if named:  # AS_IT_WAS is made as this is imported, when a wrong variable of the environment is nobody's concern
+            Settings(**named)  # one place knows what a name may be
 
     @property
     def instead(self) -> dict[str, Any]:
