@@ -44,8 +44,7 @@ from wandb_logging import (
     sync,
 )
 from wandb_logging._events.media_names import STEP, file_name, fill_step, fill_steps
-from wandb_logging._journal.copies import Kept
-from wandb_logging._journal.files import Files
+from wandb_logging._journal.copies import Copies, Kept
 from wandb_logging.testing import LocalServer
 
 if TYPE_CHECKING:
@@ -407,7 +406,7 @@ class TestBad:
         def full(*_: object) -> Kept:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(Files, "keep_media", full)
+        monkeypatch.setattr(Copies, "keep_media", full)
         run = offline()
         run.log({"loss": 1, "page": Html("x")})
         assert run.stats()["set_aside"] == 1

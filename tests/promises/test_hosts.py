@@ -143,7 +143,7 @@ def test_a_sender_that_was_frozen(wandb_server: LocalServer, writers: list[Write
 SYNC = """
 import sys
 from pathlib import Path
-from wandb_logging._journal.remove import remove
+from wandb_logging._journal.cache_folder import remove_run
 from wandb_logging._journal.cache_folder import find_runs
 from wandb_logging._sending.sync import sync
 from wandb_logging._sending.sync import sync
@@ -152,7 +152,7 @@ for report in sync(Path("wandb_cache")):
 (run_dir,) = find_runs(Path("wandb_cache"))
 print(run_dir.alive(), run_dir.dead())
 try:
-    remove(run_dir)
+    remove_run(run_dir)
 except Exception as exc:
     print(exc)
 """

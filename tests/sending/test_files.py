@@ -20,7 +20,7 @@ from tests.patience import PATIENCE
 from wandb_logging import Html, LogError, Run, Session, new_run, sync
 from wandb_logging._events.task import Task
 from wandb_logging._journal import copies
-from wandb_logging._journal.copies import append_file, keep_file, keep_media, place_of
+from wandb_logging._journal.copies import Copies, place_of
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._run.save import matches
 from wandb_logging._sending import tasks
@@ -464,8 +464,8 @@ class TestKeep:
     def test_content_addressed(self, tmp_path: Path) -> None:
         """Equal media bytes have one place, whatever they came from."""
         (tmp_path / "source").write_bytes(b"abc")
-        from_file = keep_media(tmp_path, tmp_path / "source", ".bin")
-        assert from_file == keep_media(tmp_path, b"abc", ".bin")
+        from_file = Copies(tmp_path).keep_media(tmp_path / "source", ".bin")
+        assert from_file == Copies(tmp_path).keep_media(b"abc", ".bin")
         assert from_file.sha256 == hashlib.sha256(b"abc").hexdigest()
         assert (from_file.size, (tmp_path / from_file.path).read_bytes()) == (3, b"abc")
         assert len(list((tmp_path / "files" / "media").iterdir())) == 1
@@ -473,12 +473,12 @@ class TestKeep:
     @pytest.mark.parametrize("pair", [("a", "a/b"), ("a/b", "a"), ("A", "a"), ("x/a", "y/a")])
     def test_names_do_not_meet(self, tmp_path: Path, pair: tuple[str, str]) -> None:
         """Each name has a place of its own, on every file system."""
-        kept = [keep_file(tmp_path, name.encode(), name) for name in pair]
+        kept = [Copies(tmp_path).keep(name.encode(), name) for name in pair]
         assert [(tmp_path / path).read_text() for path in kept] == list(pair)
 
     def test_in_use(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Where an open file cannot be replaced (Windows) the new copy stands beside it."""
-        first = keep_file(tmp_path, b"one", "x.txt")
+        first = Copies(tmp_path).keep(b"one", "x.txt")
         replace, last = os.replace, Path(first).name
 
         def refusing(source: str, target: str, **options: Any) -> None:
@@ -487,13 +487,13 @@ class TestKeep:
             replace(source, target, **options)
 
         monkeypatch.setattr(os, "replace", refusing)
-        second = keep_file(tmp_path, b"two", "x.txt")
+        second = Copies(tmp_path).keep(b"two", "x.txt")
         assert [(tmp_path / path).read_bytes() for path in (first, second)] == [b"one", b"two"]
 
     def test_nothing_is_left_of_a_failure(self, tmp_path: Path) -> None:
         """A copy that fails leaves nothing behind."""
         with pytest.raises(FileNotFoundError):
-            keep_file(tmp_path, tmp_path / "missing", "x.txt")
+            Copies(tmp_path).keep(tmp_path / "missing", "x.txt")
         assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
     @given(st.lists(st.tuples(st.binary(max_size=20), st.booleans())))
@@ -503,8 +503,8 @@ class TestKeep:
             expected, size = b"", 0
             for data, crash in steps:
                 if crash:
-                    append_file(Path(folder), data + b"lost", "x.log", size)
-                size = append_file(Path(folder), data, "x.log", size)
+                    Copies(Path(folder)).append(data + b"lost", "x.log", size)
+                size = Copies(Path(folder)).append(data, "x.log", size)
                 expected += data
                 assert size == len(expected)
             if steps:
@@ -512,7 +512,7 @@ class TestKeep:
 
     def test_append_after_a_loss(self, tmp_path: Path) -> None:
         """A file that somebody has shortened goes on where it ends."""
-        assert append_file(tmp_path, b"abc", "x.log", 100) == 3
+        assert Copies(tmp_path).append(b"abc", "x.log", 100) == 3
 
 
 def test_no_run_directory(wandb_server: LocalServer) -> None:

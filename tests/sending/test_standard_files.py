@@ -27,9 +27,8 @@ from tests.started import printed
 from tests.surroundings import without
 from wandb_logging import Session, SettingsError, WandbHandler, new_run, sync
 from wandb_logging._journal.bounded_copies import BoundedCopies
-from wandb_logging._journal.copies import place_of
+from wandb_logging._journal.copies import Copies, place_of
 from wandb_logging._journal.environment import METADATA
-from wandb_logging._journal.files import Files
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._process import environment as _environment
 from wandb_logging._sending import standard_files, yaml as _yaml
@@ -157,8 +156,8 @@ class TestWhatIsThere:
         def full(*_: object) -> str:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(Files, "keep", full)
-        monkeypatch.setattr(Files, "append", full)
+        monkeypatch.setattr(Copies, "keep", full)
+        monkeypatch.setattr(Copies, "append", full)
         run = new_run("p", session=Session(wandb_server.api_key, wandb_server.url), quiet=True, mode="offline")
         run.log({"loss": 1})
         logging.getLogger("work").addHandler(WandbHandler(run=run))

@@ -13,8 +13,8 @@ from wandb_logging._cli.output import DONE, LEFT, PROG, USAGE, complain, say, wo
 from wandb_logging._cli.removing import last_change, only_here
 from wandb_logging._cli.text import counted
 from wandb_logging._errors import JournalError
+from wandb_logging._journal.cache_folder import remove_run
 from wandb_logging._journal.quota import usage
-from wandb_logging._journal.remove import remove
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._run.ranks import forget_launches
 from wandb_logging._settings.settings import Settings
@@ -68,7 +68,7 @@ def _collect(run_dir: RunDir, before: float, *, dry_run: bool) -> Iterator[int]:
         return
     size = usage(run_dir.path)
     if not dry_run:
-        remove(run_dir)
+        remove_run(run_dir)
     say(f"{'would remove' if dry_run else 'removed'} {run_dir.path}")
     yield size
 

@@ -9,7 +9,7 @@ from wandb_logging._cli.found import run_named
 from wandb_logging._cli.output import DONE, LEFT, PROG, complain, say, words_of
 from wandb_logging._cli.removing import only_here
 from wandb_logging._errors import JournalError
-from wandb_logging._journal.remove import remove
+from wandb_logging._journal.cache_folder import remove_run
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._settings.settings import Settings
 
@@ -40,7 +40,7 @@ def _remove(name: str, cache_dir: Path, *, unsent: bool) -> int:
         if lost:
             complain(f"{run_dir.path}: left alone: {lost}. `{PROG} sync` sends it, `{PROG} rm --unsent` removes it")
             return LEFT
-        remove(run_dir)
+        remove_run(run_dir)
     except (JournalError, OSError) as exc:
         complain(words_of(exc))
         return LEFT

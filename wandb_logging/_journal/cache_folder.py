@@ -1,4 +1,4 @@
-"""The folder of run directories: makes the directory of a new run, and finds those that are there.
+"""The folder of run directories: makes the directory of a new run, finds those that are there, removes one.
 
 They are at wandb_cache/<project>/<run id>/. Both names are changed where a file system could not have them, and a run
 id that is taken gets a number behind it.
@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
+from wandb_logging._errors import JournalError
 from wandb_logging._events.run_info import FORMAT, RunInfo
 from wandb_logging._journal.folder_mutex import alone_in
 from wandb_logging._journal.names import folder_name, folder_names
@@ -86,6 +87,25 @@ def find_run(cache_dir: Path, info: RunInfo) -> RunDir | None:
             is_refused = known.get("resume") == "never" and run_dir.said_in("server.json") is None
             found = found if found and is_refused else run_dir
     raise AssertionError("unreachable: the names do not end")
+
+
+def remove_run(run_dir: RunDir) -> None:
+    """Remove a run directory that nobody writes to or sends.
+
+    Raises:
+        JournalError: it is in use, or a link; nothing is removed then.
+        OSError: a file in it cannot be removed.
+    """
+    import shutil  # noqa: PLC0415  a program that logs removes no run
+
+    if run_dir.path.is_symlink():
+        raise JournalError(f"{run_dir.path} is a link: remove the run where it is")
+    with run_dir.uploading():
+        if not run_dir.dead():
+            raise JournalError(f"{run_dir.path} is being written by a living process, or nobody can tell")
+        # run.json first: what an interruption leaves is then not taken for a run and sent.
+        (run_dir.path / "run.json").unlink()
+    shutil.rmtree(run_dir.path)
 
 
 def find_runs(path: Path, on_problem: Callable[[OSError], object] | None = None) -> list[RunDir]:

@@ -13,11 +13,10 @@ from typing import Any, BinaryIO
 
 from wandb_logging._events.run_info import Remote, RunInfo
 from wandb_logging._journal.backlog import Lines
-from wandb_logging._journal.copies import Kept, Source
+from wandb_logging._journal.copies import Copies, Kept, Source
 from wandb_logging._journal.counts import Counts
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.family import tell_of_forks
-from wandb_logging._journal.files import Files
 from wandb_logging._journal.members import MEMBER, Note, Standing
 from wandb_logging._journal.position import Ends, Position
 from wandb_logging._journal.reader import Chunk, Reader
@@ -123,7 +122,7 @@ class MemoryRunDir(RunDir):
         pass
 
 
-class ProgramsFiles(Files):
+class ProgramsFiles(Copies):
     """For a run without a directory: the program's files are sent from where they are, and no copies are made."""
 
     def keep_media(self, source: Source, extension: str, *, once: bool = False) -> Kept:  # noqa: ARG002

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 
 from wandb_logging._events.event import BULK, Event
 from wandb_logging._journal import safe_files
-from wandb_logging._journal.copies import remove_once
+from wandb_logging._journal.copies import Copies
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.position import START
 from wandb_logging._journal.reader import MOST_LINE
@@ -322,7 +322,7 @@ def strip(path: Path, writer: int, segment: int) -> int:
         with contextlib.suppress(OSError):
             safe_files.remove(path, temporary)
     for file in media:
-        remove_once(path, file)
+        Copies(path).let_go(file)
     return lost
 
 

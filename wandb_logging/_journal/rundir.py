@@ -11,7 +11,7 @@ wandb_cache/<project>/<run id>/
     upload.lock              held by the one process that uploads this run
     asked                    made anew by a writer that wants this process to look at the journal now
     aside.jsonl              what could not be sent, and why
-    files/                   copies of what is to be uploaded beside the streams (`_journal.files`)
+    files/                   copies of what is to be uploaded beside the streams (`_journal.copies`)
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from wandb_logging._events.run_info import Remote, RunInfo, problem
 from wandb_logging._journal import access_errors, safe_files
 from wandb_logging._journal.backlog import Backlog, Lines
 from wandb_logging._journal.backup import Backup
+from wandb_logging._journal.copies import Copies
 from wandb_logging._journal.cursor import Cursor, is_cursor
-from wandb_logging._journal.files import Files
 from wandb_logging._journal.folder_mutex import alone_in
 from wandb_logging._journal.lease import Life, apart
 from wandb_logging._journal.lost import disk_of, is_gone
@@ -73,7 +73,7 @@ class RunDir:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.files = Files(path)
+        self.files = Copies(path)
         self.generation = 0
         self._right = SendingRight(path)
         self._disk: int | None = None  # the device that this process writes on
