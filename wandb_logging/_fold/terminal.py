@@ -18,7 +18,7 @@ HEIGHT = 32  # lines that can still change, and lines a cursor can go up
 MAX_LINE_CHARS = 4096  # protocol 4.4; what is beyond is cut off
 
 # Text, or one of the characters and sequences that mean something. At the end a sequence may be incomplete.
-_PIECES = re.compile(r"[^\r\n\x1b]+|\r|\n|\x1b\[[AB]|\x1b\[?\Z|\x1b")
+_PIECES = r"[^\r\n\x1b]+|\r|\n|\x1b\[[AB]|\x1b\[?\Z|\x1b"
 
 
 @dataclass
@@ -99,7 +99,7 @@ class _Terminal:
         """The lines that are new or changed, and the number of the next new line."""
         self._next_line, self._time, self._changed = next_line, time, {}
         text, self._begun = self._begun + text, ""
-        for match in _PIECES.finditer(text):
+        for match in re.finditer(_PIECES, text):
             piece = match.group()
             if piece == "\r":
                 self._x = 0

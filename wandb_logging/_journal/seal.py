@@ -16,7 +16,7 @@ _SEAL = _BEGIN + b"%08x" + _END
 _SEAL_SIZE = len(_SEAL % 0)
 _bare_of, _seal_of = itemgetter(slice(-_SEAL_SIZE)), itemgetter(slice(-_SEAL_SIZE, None))
 SEAL_LINE = _SEAL + b"\n"  # the end of a line, for its checksum
-_ANY_SEAL = re.compile(rb',"crc":"[0-9a-f]{8}"\}')
+_ANY_SEAL = rb',"crc":"[0-9a-f]{8}"\}'
 _SALVAGE_TRIES = 64  # beginnings of an event to try for each checksum: bounds the time of a hostile line
 
 
@@ -54,7 +54,7 @@ def salvage(line: bytes) -> tuple[list[bytes], bytes]:
     bodies: list[bytes] = []
     rest = b""
     at = 0
-    for found in _ANY_SEAL.finditer(line):
+    for found in re.finditer(_ANY_SEAL, line):
         start = at - 1
         for _ in range(_SALVAGE_TRIES):
             start = line.find(b'{"', start + 1, found.end())

@@ -10,8 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 MOST = 10**9 - 1  # largest number of a writer or segment; a file with a larger one is not ours
-_NUMBER = "([0-9]{4}|[1-9][0-9]{4,8})"  # one spelling for each number, so that no two files are the same segment
-_SEGMENT = re.compile(rf"journal-{_NUMBER}-{_NUMBER}\.jsonl")
+_SEGMENT = re.compile(r"journal-([0-9]{4,9})-([0-9]{4,9})\.jsonl")
 
 
 def segments(path: Path) -> list[tuple[int, int]]:
@@ -35,7 +34,11 @@ def by_writer(path: Path) -> dict[int, list[int]]:
 @lru_cache(maxsize=8192)  # a reader of a run with a thousand writers asks a thousand times
 def _place(name: str) -> tuple[int, int] | None:
     match = _SEGMENT.fullmatch(name)
-    return (int(match[1]), int(match[2])) if match else None
+    if match is None:
+        return None
+    writer, segment = int(match[1]), int(match[2])
+    # There is one spelling for each number, so that no two files are the same segment.
+    return (writer, segment) if segment_name(writer, segment) == name else None
 
 
 def segment_name(writer: int, segment: int) -> str:

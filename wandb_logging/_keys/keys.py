@@ -13,9 +13,9 @@ from wandb_logging._keys import netrc
 from wandb_logging._settings.settings import SETTINGS, from_environment
 
 LOGIN = "user"  # the official client writes this login; W&B does not read it (protocol 2.3)
-_JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
-_SECRET = re.compile(r"[\w-]+", re.ASCII)
-_VISIBLE = re.compile(r"[!-~]*")
+_JWT = r"[\w-]+\.[\w-]+\.[\w-]+"
+_SECRET = r"[\w-]+"
+_VISIBLE = r"[!-~]*"
 
 
 def key_problem(key: str) -> str | None:
@@ -27,11 +27,11 @@ def key_problem(key: str) -> str | None:
         return "API key is empty."
     if key != key.strip():
         return "API key cannot start or end with whitespace."
-    if _JWT.fullmatch(key):
+    if re.fullmatch(_JWT, key, re.ASCII):
         return None
     before, dash, after = key.partition("-")
     secret = after if dash else before
-    if not (_SECRET.fullmatch(secret) and _VISIBLE.fullmatch(before)):
+    if not (re.fullmatch(_SECRET, secret, re.ASCII) and re.fullmatch(_VISIBLE, before)):
         return "API key may only contain the letters A-Z, digits and underscores."
     if len(secret) < 40:
         return f"API key must have 40+ characters, has {len(secret)}."

@@ -8,15 +8,15 @@ OF = "/l:"  # separates the name of a stream from the name of its writer
 MAX_CHARS = 4096  # of one line; the rest is not looked at
 
 # Matches colours, cursor movements and titles, and text that backspaces erase.
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]?|[\x08\x00\x07]+")
-_ENDS = re.compile(r"\r*\n|\r+")
+_ESCAPES = r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]?|[\x08\x00\x07]+"
+_ENDS = r"\r*\n|\r+"
 
 
 def clean(text: str) -> str:
     """One line without escape sequences, cut at `MAX_CHARS`."""
     text = text[: 4 * MAX_CHARS]
     if not text.isprintable():
-        text = _ESCAPES.sub("", text)
+        text = re.sub(_ESCAPES, "", text)
     return text[:MAX_CHARS]
 
 
@@ -35,5 +35,5 @@ def split(begun: str, text: str) -> tuple[list[str], str]:
     """
     text = begun + text
     held = "\r" if text.endswith("\r") else ""  # may be the first half of \r\n
-    pieces = _ENDS.split(text[: len(text) - len(held)])
+    pieces = re.split(_ENDS, text[: len(text) - len(held)])
     return [line for line in map(clean, pieces[:-1]) if line.strip()], pieces[-1][-4 * MAX_CHARS :] + held

@@ -11,7 +11,7 @@ _OF_ONE_HOST = frozenset(
     ("ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs", "reiserfs", "bcachefs", "tmpfs", "ramfs", "overlay")
 )
 _MOUNTS = Path("/proc/self/mountinfo")
-_OCTAL = re.compile(r"\\([0-7]{3})")
+_OCTAL = r"\\([0-7]{3})"
 
 
 def is_of_this_host(folder: Path) -> bool:
@@ -33,7 +33,7 @@ def system_of(folder: Path, mounts: Iterable[str]) -> str | None:
     found: tuple[int, str | None] = 0, None
     for line in mounts:
         mount, _, kind = line.partition(" - ")
-        point = Path(_OCTAL.sub(lambda code: chr(int(code[1], 8)), mount.split(" ")[4]))
+        point = Path(re.sub(_OCTAL, lambda code: chr(int(code[1], 8)), mount.split(" ")[4]))
         if point == folder or point in folder.parents:  # a later mount at the same place covers the earlier one
             deeper = len(point.parts), kind.split(" ")[0]
             found = deeper if deeper[0] >= found[0] else found

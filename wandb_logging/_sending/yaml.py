@@ -12,7 +12,7 @@ from typing import Any
 
 _INDENT = "    "
 # Text that no reader takes for anything else, once the words below are left out: numbers and dates begin with digits.
-_BARE = re.compile(r"[A-Za-z_/][A-Za-z0-9_./+-]*(?: [A-Za-z0-9_./+-]+)*")
+_BARE = r"[A-Za-z_/][A-Za-z0-9_./+-]*(?: [A-Za-z0-9_./+-]+)*"
 _WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
 _MAX_KEY = 1000  # characters; longer ones have to say that they are keys
@@ -64,7 +64,7 @@ def _float(value: float) -> str:
 
 
 def _text(text: str) -> str:
-    if _BARE.fullmatch(text) and text.lower() not in _WORDS:
+    if re.fullmatch(_BARE, text) and text.lower() not in _WORDS:
         return text
     return '"' + "".join(_ESCAPES.get(char) or _shown(char) for char in text) + '"'
 

@@ -25,8 +25,8 @@ T_co = TypeVar("T_co", covariant=True)
 # Characters that a class of characters in a pattern of JSON Schema (JavaScript) must escape; Python reads the same.
 _IN_CLASS = {"\\": r"\\", "]": r"\]", "^": r"\^", "-": r"\-", "\0": r"\x00"}
 
-USERINFO = re.compile(r"(?<=://)[^/\s]*(?=@)")
-_MOMENT = re.compile(r"^([^?]+)\?_step=(\d+)$")
+USERINFO = r"(?<=://)[^/\s]*(?=@)"
+_MOMENT = r"^([^?]+)\?_step=(\d+)$"
 
 # Signals that end a program which does not handle them.
 SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGBREAK")
@@ -393,7 +393,7 @@ class Address(Kind[str]):
         text = Text().keep(value).rstrip("/")
         if not re.match(r"https?://[^/\s]+", text):
             raise ValueError("a URL that starts with https:// (or http://)")
-        if USERINFO.search(text):
+        if re.search(USERINFO, text):
             raise ValueError("a URL without a user or key in it: the key goes to api_key, WANDB_API_KEY or netrc")
         if re.match(r"https?://([^/]*\.)?wandb\.ai(/|$)", text) and not text.startswith("https://api."):
             raise ValueError("https://api.wandb.ai for W&B's own cloud (protocol 2.4)")
@@ -413,11 +413,11 @@ class Moment(Kind[str]):
     @property
     def schema(self) -> dict[str, Any]:
         """A text of that form."""
-        return {"type": "string", "pattern": _MOMENT.pattern}
+        return {"type": "string", "pattern": _MOMENT}
 
     def keep(self, value: object) -> str:
         """The text itself."""
-        match = _MOMENT.match(Text().keep(value))
+        match = re.match(_MOMENT, Text().keep(value))
         if not match:
             raise ValueError("a run and a step, such as k3v9x0ab?_step=200")
         self.run_id.keep(match[1])
@@ -426,7 +426,7 @@ class Moment(Kind[str]):
 
 def moment(text: str | None) -> tuple[str, int] | None:
     """The run id and step that a `Moment` names."""
-    match = _MOMENT.match(text or "")
+    match = re.match(_MOMENT, text or "")
     return (match[1], int(match[2])) if match else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import field
 from typing import Any, TypeVar, overload
 
@@ -69,4 +70,4 @@ def key(default: object, kind: Kind[Any], doc: str, *, env: str | None = None, s
 
 def without_user(text: str) -> str:
     """A text without the user and password of an address in it."""
-    return USERINFO.sub(MASK, text)
+    return re.sub(USERINFO, MASK, text)

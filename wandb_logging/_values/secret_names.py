@@ -11,16 +11,23 @@ from functools import lru_cache
 MASK = "***"
 MOST_NAMES = 4096  # names whose weight is remembered
 
-_END = r"(?:_?\d+)?$"
-# A text of such a name is a secret, whatever it is.
-_SAYS_SO = re.compile(
-    r"(?:(?:^|_)(?:(?:api|access|secret|private|auth|encryption|signing)_?key|pwd|passphrase|secrets?|authorization)|"
-    rf"passw(?:or)?d){_END}"  # PGPASSWORD, too
+
+def _ends(keys: str, words: str) -> tuple[str, ...]:
+    """How names end that say "key of this", with an underscore between or without, and those that are such a word."""
+    return (
+        *(f"_{what}{key}" for what in keys.split() for key in ("key", "_key")),
+        *(f"_{word}" for word in words.split()),
+    )
+
+
+# A text whose name ends so is a secret, whatever it is. PGPASSWORD is one, too.
+_SAY_SO = (
+    *_ends("api access secret private auth encryption signing", "pwd passphrase secret secrets authorization"),
+    *("password", "passwd"),
 )
-# A text of such a name is a secret only if it looks random: a tokenizer has an eos_token, too.
-_HINTS_AT_IT = re.compile(
-    r"(?:^|_)(?:token|auth|cookie|credentials?|pass|"
-    rf"(?:storage|account|subscription|master|shared|licen[cs]e|kaggle)_?key){_END}"
+# A text whose name ends so is a secret only if it looks random: a tokenizer has an eos_token, too.
+_HINT_AT_IT = _ends(
+    "storage account subscription master shared license licence kaggle", "token auth cookie credential credentials pass"
 )
 _WORDS = re.compile(r"(?<=[a-z\d])(?=[A-Z])|[^A-Za-z\d]+")
 
@@ -28,8 +35,10 @@ _WORDS = re.compile(r"(?<=[a-z\d])(?=[A-Z])|[^A-Za-z\d]+")
 @lru_cache(maxsize=MOST_NAMES)
 def weight(name: str) -> int:
     """2: a text of this name is a secret. 1: it is one if it looks random. 0: nothing follows from the name."""
-    words = _WORDS.sub("_", name).lower()
-    return 2 if _SAYS_SO.search(words) else 1 if _HINTS_AT_IT.search(words) else 0
+    words = "_" + _WORDS.sub("_", name).lower()
+    if words != (unnumbered := words.rstrip("0123456789")):
+        words = unnumbered.removesuffix("_")
+    return 2 if words.endswith(_SAY_SO) else 1 if words.endswith(_HINT_AT_IT) else 0
 
 
 def names_secret(name: str) -> bool:

@@ -15,6 +15,7 @@ import fnmatch
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from wandb_logging._values.plain import dumps, loads
@@ -22,11 +23,12 @@ from wandb_logging._values.secret_names import MASK, MOST_NAMES, weight
 
 SHORTEST = 25  # characters: shorter ones are no API keys, and a number in JSON may be as long
 
-_OPAQUE = re.compile(r"(?=[^\d]*\d)(?=[^a-zA-Z]*[a-zA-Z])[\w.+/=~:-]{16,}", re.ASCII)
+# Compiled at their first use, which most programs never come to.
+_OPAQUE = r"(?=[^\d]*\d)(?=[^a-zA-Z]*[a-zA-Z])[\w.+/=~:-]{16,}"
 _BEARER = "Bearer "
-_PWD = re.compile(r"(?:^|[^A-Za-z\d_])pwd$", re.IGNORECASE)  # in an environment the working directory
-_PATH = re.compile(r"(?:/|~/|\.{1,2}/|[A-Za-z]:[\\/])[\w .,@/\\-]*")  # no sign of Base64 that paths seldom have
-_NAME = re.compile(r"[\w.+/-]+")
+_PWD = r"(?:^|[^A-Za-z\d_])[pP][wW][dD]$"  # in an environment the working directory
+_PATH = r"(?:/|~/|\.{1,2}/|[A-Za-z]:[\\/])[\w .,@/\\-]*"  # no sign of Base64 that paths seldom have
+_NAME = r"[\w.+/-]+"
 # What secrets look like, by what stands in each text that has one: few texts do, and that is soon found out.
 _WORDS = {
     ("wandb_v",): r"wandb_v\d+_\w{20,}",  # W&B
@@ -46,12 +48,17 @@ _OTHERS = {
     ("eyJ",): r"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*",  # JSON Web Token
     ("://",): r"(?<=://)(?P<user>[^\s/:@?#]*):[^\s/@]+(?=@)",  # the password in an address
 }
-_SHAPES = re.compile("|".join([rf"\b(?:{'|'.join(_WORDS.values())})", *_OTHERS.values()]), re.ASCII | re.DOTALL)
 _MARK = re.compile("|".join(re.escape(mark) for marks in (*_WORDS, *_OTHERS) for mark in marks))
 _LEAST_SHAPE = 16  # characters; only an address with a password in it may be shorter
 _MOST_REMEMBERED, _LONGEST_REMEMBERED = 1024, 256  # texts that look like no secret, and their characters
 _SWITCHES = frozenset({"true", "false", "yes", "no", "on", "off", "none", "null", "0", "1"})  # use_password: "true"
 _NUMBERS = frozenset({float, int, bool, type(None)})
+
+
+@cache
+def _shapes() -> re.Pattern[str]:
+    """What is looked for in a text that has a mark: to compile it takes longer than all else here."""
+    return re.compile("|".join([rf"\b(?:{'|'.join(_WORDS.values())})", *_OTHERS.values()]), re.ASCII | re.DOTALL)
 
 
 def _in_place(match: re.Match[str]) -> str:
@@ -62,7 +69,7 @@ def _in_place(match: re.Match[str]) -> str:
 def _looks_random(text: str) -> bool:
     """Whether a text looks random: it is long, has letters and digits, and is no path of a file."""
     rest = text[len(_BEARER) :].lstrip(" ") if text.startswith(_BEARER) else text
-    return bool(_OPAQUE.fullmatch(rest)) and not _PATH.fullmatch(rest)
+    return bool(re.fullmatch(_OPAQUE, rest, re.ASCII)) and not re.fullmatch(_PATH, rest)
 
 
 _OF_TEXT = frozenset({"html", "json"})  # kinds of files that are masked: in others, a mask of another length does harm
@@ -121,7 +128,7 @@ class Secrets:
 
     def _learns_shapeless(self, text: str) -> bool:
         """Whether nothing in a text looks like a secret. Such a text is remembered, unless it is long."""
-        if (len(text) >= _LEAST_SHAPE or "://" in text) and _MARK.search(text) and _SHAPES.search(text):
+        if (len(text) >= _LEAST_SHAPE or "://" in text) and _MARK.search(text) and _shapes().search(text):
             return False
         if len(text) <= _LONGEST_REMEMBERED:
             if len(self._shapeless) >= _MOST_REMEMBERED:
@@ -181,7 +188,7 @@ class Secrets:
         option = ""
         for given in arguments:
             name, equals, value = given.partition("=")
-            if equals and _NAME.fullmatch(name):
+            if equals and re.fullmatch(_NAME, name):
                 masked.append(f"{name}={self._string(value, f'argument {name}')}")
                 option = ""
             elif given.startswith("-"):
@@ -197,7 +204,7 @@ class Secrets:
             self._found(name)
             return MASK
         if self._enabled and (len(text) >= _LEAST_SHAPE or "://" in text) and _MARK.search(text):
-            masked = _SHAPES.sub(_in_place, text)
+            masked = _shapes().sub(_in_place, text)
             if masked != text:
                 self._found(name)
                 text = masked
@@ -206,7 +213,7 @@ class Secrets:
     def _is_secret(self, text: str, name: str) -> bool:
         says = weight(name)
         if says == 2 and text.lower() not in _SWITCHES:
-            if not (_PWD.search(name) and _PATH.fullmatch(text)):
+            if not (re.search(_PWD, name) and re.fullmatch(_PATH, text)):
                 return True
         elif says == 1 and _looks_random(text):
             return True

@@ -11,7 +11,7 @@ import re
 import unicodedata
 
 # A whole control sequence of a terminal: CSI and OSC with their parameters, and sequences of two characters.
-_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
+_SEQUENCE = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])"
 
 
 def clean(text: object) -> str:
@@ -32,7 +32,7 @@ def lines_of(text: object) -> str:
 
 def without_sequences(text: str) -> str:
     """A text without control sequences such as colours."""
-    return _SEQUENCE.sub("", text)
+    return re.sub(_SEQUENCE, "", text)
 
 
 def columns(text: str) -> int:
