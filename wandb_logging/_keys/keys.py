@@ -14,7 +14,7 @@ from wandb_logging._settings.settings import SETTINGS, from_environment
 
 LOGIN = "user"  # the official client writes this login; W&B does not read it (protocol 2.3)
 _JWT = r"[\w-]+\.[\w-]+\.[\w-]+"
-_SECRET = r"[\w-]+"
+_SIGNS = r"[\w-]+"
 _VISIBLE = r"[!-~]*"
 
 
@@ -31,7 +31,7 @@ def key_problem(key: str) -> str | None:
         return None
     before, dash, after = key.partition("-")
     secret = after if dash else before
-    if not (re.fullmatch(_SECRET, secret, re.ASCII) and re.fullmatch(_VISIBLE, before)):
+    if not (re.fullmatch(_SIGNS, secret, re.ASCII) and re.fullmatch(_VISIBLE, before)):
         return "API key may only contain the letters A-Z, digits and underscores."
     if len(secret) < 40:
         return f"API key must have 40+ characters, has {len(secret)}."

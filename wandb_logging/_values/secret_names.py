@@ -12,12 +12,9 @@ MASK = "***"
 MOST_NAMES = 4096  # names whose weight is remembered
 
 
-def _ends(keys: str, words: str) -> tuple[str, ...]:
-    """How names end that say "key of this", with an underscore between or without, and those that are such a word."""
-    return (
-        *(f"_{what}{key}" for what in keys.split() for key in ("key", "_key")),
-        *(f"_{word}" for word in words.split()),
-    )
+def _ends(keys: str, words: str) -> list[str]:
+    """How names end that say "key of this", with an underscore between or without, or that are such a word."""
+    return [f"_{of}{key}" for of in keys.split() for key in ("key", "_key")] + [f"_{word}" for word in words.split()]
 
 
 # A text whose name ends so is a secret, whatever it is. PGPASSWORD is one, too.
@@ -26,8 +23,11 @@ _SAY_SO = (
     *("password", "passwd"),
 )
 # A text whose name ends so is a secret only if it looks random: a tokenizer has an eos_token, too.
-_HINT_AT_IT = _ends(
-    "storage account subscription master shared license licence kaggle", "token auth cookie credential credentials pass"
+_HINT_AT_IT = tuple(
+    _ends(
+        "storage account subscription master shared license licence kaggle",
+        "token auth cookie credential credentials pass",
+    )
 )
 _WORDS = re.compile(r"(?<=[a-z\d])(?=[A-Z])|[^A-Za-z\d]+")
 

@@ -26,7 +26,7 @@ SHORTEST = 25  # characters: shorter ones are no API keys, and a number in JSON 
 # Compiled at their first use, which most programs never come to.
 _OPAQUE = r"(?=[^\d]*\d)(?=[^a-zA-Z]*[a-zA-Z])[\w.+/=~:-]{16,}"
 _BEARER = "Bearer "
-_PWD = r"(?:^|[^A-Za-z\d_])[pP][wW][dD]$"  # in an environment the working directory
+_WORKING_FOLDER = r"(?:^|[^A-Za-z\d_])[pP][wW][dD]$"  # that is PWD in an environment
 _PATH = r"(?:/|~/|\.{1,2}/|[A-Za-z]:[\\/])[\w .,@/\\-]*"  # no sign of Base64 that paths seldom have
 _NAME = r"[\w.+/-]+"
 # What secrets look like, by what stands in each text that has one: few texts do, and that is soon found out.
@@ -213,7 +213,7 @@ class Secrets:
     def _is_secret(self, text: str, name: str) -> bool:
         says = weight(name)
         if says == 2 and text.lower() not in _SWITCHES:
-            if not (re.search(_PWD, name) and re.fullmatch(_PATH, text)):
+            if not (re.search(_WORKING_FOLDER, name) and re.fullmatch(_PATH, text)):
                 return True
         elif says == 1 and _looks_random(text):
             return True
